@@ -1,0 +1,117 @@
+"""What is configured per model: columns, windows, checks, labels, bootstrap and alerts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from driftline.config.durations import Duration
+
+Task = Literal["auto", "binary", "multiclass", "regression"]
+ColumnKind = Literal["numeric", "categorical", "ignore"]
+
+
+def hours(n: int) -> Duration:
+    """Return ``n`` hours."""
+    return Duration(n * 3_600_000)
+
+
+def days(n: int) -> Duration:
+    """Return ``n`` days."""
+    return Duration(n * 86_400_000)
+
+
+class WindowSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Over which spans of event time verdicts, displays and performance are given."""
+
+    verdict: tuple[Duration, ...] = (hours(1),)
+    """Sizes of the disjoint windows that get a verdict; multiples of the pane."""
+    display: Duration = hours(1)
+    """Size of the sliding window for display; at most 24 hops."""
+    hop: Duration = Duration(600_000)
+    """By how much the sliding window advances; a multiple of the pane."""
+    performance: Duration = hours(1)
+    """Size of the prediction-time windows over which performance is measured."""
+    min_samples: Annotated[int, Meta(ge=2)] = 500
+    """A window with fewer events extends until it has as many."""
+
+
+class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which differences matter, and which detectors watch."""
+
+    bins: Annotated[int, Meta(ge=2, le=50)] = 20
+    """Groups of near equal reference share that distances and tests see."""
+    min_psi: Annotated[float, Meta(ge=0)] = 0.1
+    """Smallest bias-corrected population stability index that matters."""
+    min_share_change: Annotated[float, Meta(ge=0, le=1)] = 0.01
+    """Smallest change of a share (missing, unseen, ...) that matters."""
+    min_accuracy_drop: Annotated[float, Meta(ge=0, le=1)] = 0.02
+    """Smallest fall of accuracy against the baseline that matters."""
+    detectors: tuple[str, ...] = ("adwin", "page_hinkley")
+    """Sequential detectors fed with the blocks of successive panes; informative."""
+    detector_parameters: dict[str, dict[str, float | int | str]] = field(default_factory=dict)
+    """Parameters by detector name, where the published defaults are not wanted."""
+
+
+class LabelSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long labels are waited for, and when performance is revised."""
+
+    horizon: Duration = days(30)
+    """A label counts only if it comes at most this long after its prediction."""
+    wait: Duration = hours(1)
+    """How long a label waits for a prediction that comes after it."""
+    revisions: tuple[Duration, ...] = (hours(1), days(1), days(7), days(30))
+    """Ages of a window at which its performance is reported; the horizon is always the last."""
+    test_coverage: Annotated[float, Meta(gt=0, le=1)] = 0.8
+    """The first revision with this share of labels is tested, once."""
+
+
+class BootstrapSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a profile is made from the stream where no reference was published."""
+
+    enabled: bool = True
+    sample: Annotated[int, Meta(ge=200, le=20_000)] = 4_096
+    """Events whose values fix the bin edges."""
+    events: Annotated[int, Meta(ge=500)] = 20_000
+    """Further events, disjoint from the sample, that are counted as the reference."""
+
+
+class Budget(Struct, frozen=True, forbid_unknown_fields=True):
+    """How many false pages a model may cost: ``pages`` per ``horizon``; written ``1 per 30d``."""
+
+    pages: Annotated[float, Meta(gt=0)] = 1.0
+    horizon: Duration = days(30)
+
+
+class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """When alerts open and resolve."""
+
+    false_alarm_budget: Budget = Budget()
+    resolve_after: Annotated[int, Meta(ge=1)] = 2
+    """Clean windows in a row after which an alert resolves."""
+
+
+class ColumnSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is known of a column beforehand."""
+
+    kind: ColumnKind | None = None
+    importance: Annotated[float, Meta(ge=0)] | None = None
+
+
+class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything configured for one model; the same struct holds the defaults of all."""
+
+    task: Task = "auto"
+    positive_class: str | None = None
+    columns: dict[str, ColumnSettings] = field(default_factory=dict)
+    windows: WindowSettings = WindowSettings()
+    checks: CheckSettings = CheckSettings()
+    labels: LabelSettings = LabelSettings()
+    bootstrap: BootstrapSettings = BootstrapSettings()
+    alerts: AlertSettings = AlertSettings()
+
+    def replace(self, **changes: object) -> ModelSettings:
+        """Return a copy with some sections replaced."""
+        return msgspec.structs.replace(self, **changes)

@@ -1,0 +1,144 @@
+"""The whole configuration, as frozen structs; :mod:`driftline.config.load` reads it from YAML and environment."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from driftline.config.durations import Duration
+from driftline.config.model import ModelSettings
+
+Pointer = Annotated[str, Meta(pattern=r"^(/.*)?$")]
+"""A JSON Pointer (RFC 6901) into the record's value."""
+
+
+class SecuritySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How to authenticate to Kafka. Secrets are named by the variable or file that holds them, never written here."""
+
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    username_env: str | None = None
+    username_file: str | None = None
+    password_env: str | None = None
+    password_file: str | None = None
+    ca_file: str | None = None
+    certificate_file: str | None = None
+    key_file: str | None = None
+    key_password_env: str | None = None
+    key_password_file: str | None = None
+
+
+class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where Kafka is, and how driftline's groups and topics are named there."""
+
+    brokers: str = "localhost:9092"
+    """Comma-separated ``host:port`` list."""
+    prefix: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = "driftline"
+    """First part of every topic, group and transactional id that is ours."""
+    panes_partitions: Annotated[int, Meta(ge=1, le=1024)] = 4
+    """Partitions of the panes topic: the greatest number of detect workers."""
+    replication: Annotated[int, Meta(ge=1)] = 1
+    """Replicas of the topics that ``driftline topics create`` makes."""
+    session_timeout: Duration = Duration(10_000)
+    security: SecuritySettings = SecuritySettings()
+
+
+class Constant(Struct, frozen=True, forbid_unknown_fields=True):
+    """A field that no record carries: every event has this value."""
+
+    value: str
+
+
+class PredictionFields(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where each field of a prediction event stands in the record."""
+
+    prediction_id: Pointer = "/prediction_id"
+    model: Pointer | Constant = "/model"
+    model_version: Pointer | Constant = "/model_version"
+    ts: Pointer = "/ts"
+    features: Pointer = "/features"
+    """Pointer to an object of name to value; the empty pointer means the record itself, without the mapped fields."""
+    prediction: Pointer = "/prediction"
+    score: Pointer = "/score"
+
+
+class LabelFields(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where each field of a label event stands in the record."""
+
+    prediction_id: Pointer = "/prediction_id"
+    label: Pointer = "/label"
+    ts: Pointer = "/ts"
+
+
+class PredictionInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """The topic of predictions."""
+
+    topic: str = "predictions"
+    fields: PredictionFields = PredictionFields()
+
+
+class LabelInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """The topic of labels."""
+
+    topic: str = "labels"
+    fields: LabelFields = LabelFields()
+
+
+class TimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How event time is cut and how long stragglers are waited for."""
+
+    pane: Duration = Duration(10_000)
+    lateness: Duration = Duration(60_000)
+    """A partition's watermark is its greatest event time less this."""
+    max_future: Duration = Duration(600_000)
+    """An event time further than this past the record's Kafka timestamp is a dead letter."""
+    idle_timeout: Duration = Duration(60_000)
+    """Time without input, at the partition's end, after which it no longer holds the others back."""
+
+
+class SketchSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the sketch stage batches; changes nothing in what is emitted."""
+
+    batch: Annotated[int, Meta(ge=1, le=100_000)] = 10_000
+    flush_interval: Duration = Duration(1_000)
+    flush_events: Annotated[int, Meta(ge=1)] = 200_000
+    """A flush happens early when as many events are waiting to be counted."""
+    flush_cells: Annotated[int, Meta(ge=1_000)] = 4_000_000
+    """A flush happens early when its sketches have as many cells."""
+
+
+class DetectRuntimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the detect stage saves its state; changes nothing in what is emitted."""
+
+    checkpoint_interval: Duration = Duration(2_000)
+    session_timeout: Duration = Duration(6_000)
+
+
+class TelemetrySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The HTTP endpoint with /metrics, /healthz and /readyz, and the logs."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 9108
+    """0 picks a free port; the log says which."""
+    log_format: Literal["auto", "console", "json"] = "auto"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole configuration of driftline."""
+
+    kafka: KafkaSettings = KafkaSettings()
+    predictions: PredictionInput = PredictionInput()
+    labels: LabelInput | None = None
+    time: TimeSettings = TimeSettings()
+    sketch: SketchSettings = SketchSettings()
+    detect: DetectRuntimeSettings = DetectRuntimeSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    defaults: ModelSettings = ModelSettings()
+    models: dict[str, ModelSettings] = field(default_factory=dict)
+    """Settings by model name; in the file each needs to name only what differs from ``defaults``."""
+
+    def model(self, name: str) -> ModelSettings:
+        """Return the settings of a model; the defaults where nobody configured it."""
+        return self.models.get(name, self.defaults)
