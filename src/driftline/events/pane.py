@@ -1,0 +1,192 @@
+"""The flush record: what one flush of a sketch worker says to one partition of the panes topic.
+
+A flush writes one record to each panes partition, more where it would exceed :data:`MAX_RECORD_BYTES`. The deltas
+of a chunk come before its watermarks, and the watermarks stand in the last chunk: they are never ahead of the deltas
+they vouch for. MessagePack, versioned; see :func:`decode`.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from driftline.errors import FormatError
+from driftline.events.model_key import ModelKey
+
+VERSION: Final = 1
+MAX_RECORD_BYTES: Final = 512 * 1024
+"""Larger flush records are cut in chunks, far below a broker's default limit of 1 MiB."""
+
+Kind = Literal["predictions", "labels"]
+"""Which of the two input topics."""
+
+
+class Source(Struct, frozen=True, array_like=True, order=True):
+    """A partition of an input topic."""
+
+    kind: Kind
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.kind}-{self.partition}"
+
+
+class Watermark(Struct, frozen=True, array_like=True):
+    """How far one source partition has come in event time."""
+
+    source: Source
+    n_partitions: int
+    """Partitions of the source's topic: that many must be heard of before anything closes."""
+    time_ms: int | None
+    """No event before this will be counted any more; None before the first event."""
+    idle: bool
+    """Read to its end for the idle timeout: does not hold the others back."""
+
+
+class Sparse(Struct, frozen=True, array_like=True):
+    """The non-zero cells of an integer vector; :mod:`driftline.sketches.sparse` packs and unpacks."""
+
+    index_type: int
+    """Position in u1, u2, u4."""
+    value_type: int
+    """Position in i1, i2, i4, i8."""
+    indices: bytes
+    values: bytes
+
+
+class PackedSketch(Struct, frozen=True, array_like=True):
+    """A :class:`driftline.sketches.pane_sketch.PaneSketch`."""
+
+    counts: Sparse
+    sums: bytes
+    """int64 little-endian, shape (2, n_numeric, 3): words of the sums of z, z² and clips."""
+    extremes: bytes
+    """int64 little-endian, shape (n_numeric, 2)."""
+    unseen: dict[int, dict[int, tuple[str, int]]]
+    """Unlisted categories: column index to (hash of the name to (name, count))."""
+
+
+class SampleRow(Struct, frozen=True, array_like=True):
+    """One event of a bootstrap sample."""
+
+    hash: int
+    """xxh3 of the prediction id: the rows with the smallest hashes are the sample."""
+    features: bytes
+    """The features object as JSON."""
+    prediction: str | float | None
+    score: float | None
+
+
+Offsets = dict[int, tuple[int, int]]
+"""Source partition to the (smallest, largest) offset that contributed."""
+
+
+class PaneDelta(Struct, frozen=True, array_like=True):
+    """What a flush adds to one pane of one model's predictions."""
+
+    key: ModelKey
+    segment: str
+    pane_ms: int
+    """Start of the pane."""
+    grid_id: str
+    """Of the grid the sketch was made on; empty where no profile was known."""
+    n_events: int
+    offsets: Offsets
+    sketch: PackedSketch | None
+    """None where no profile was known."""
+    sample: list[SampleRow]
+    """Rows for a bootstrap, where no profile was known."""
+
+
+class WindowDelta(Struct, frozen=True, array_like=True):
+    """What a flush adds to one performance window."""
+
+    window_ms: int
+    """Start of the window, in prediction time."""
+    cells: Sparse
+    """Signed, in the :class:`driftline.sketches.scores.PerformanceLayout` of the profile."""
+
+
+class JoinDelta(Struct, frozen=True, array_like=True):
+    """What a flush adds to one pane of one model's joins (pane of effective label time)."""
+
+    key: ModelKey
+    segment: str
+    pane_ms: int
+    profile_id: str
+    """Gives the classes, or the spread that errors are divided by."""
+    offsets: dict[Kind, Offsets]
+    windows: list[WindowDelta]
+    errors: tuple[int, int, int]
+    """Count, sum and sum of squares (units of 2⁻²⁴ and 2⁻¹⁶) of the errors of first labels: 0 or 1 for classes,
+    the absolute error over the reference's spread for regression."""
+
+
+class FlushRecord(Struct, frozen=True, array_like=True):
+    """One record of the panes topic."""
+
+    version: int
+    panes: list[PaneDelta]
+    joins: list[JoinDelta]
+    watermarks: list[Watermark]
+    """Empty in all chunks of a flush but the last."""
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(FlushRecord)
+
+
+def encode(record: FlushRecord) -> bytes:
+    """Return the record's bytes."""
+    return _ENCODER.encode(record)
+
+
+def decode(data: bytes, at: str) -> FlushRecord:
+    """Read a record of the panes topic.
+
+    Raises
+    ------
+    FormatError
+        When the bytes are no flush record or of another version; ``at`` says where, for the operator.
+    """
+    try:
+        record = _DECODER.decode(data)
+    except msgspec.DecodeError as error:
+        message = (
+            f"Expected a flush record of version {VERSION}, got {data[:16]!r} ({error}) - at `{at}`. "
+            "Run sketch and detect workers of the same driftline version, or skip the record by resetting the offset."
+        )
+        raise FormatError(message) from error
+    if record.version != VERSION:
+        message = (
+            f"Expected a flush record of version {VERSION}, got version {record.version} - at `{at}`. "
+            "Upgrade the detect workers before the sketch workers."
+        )
+        raise FormatError(message)
+    return record
+
+
+def chunks(panes: list[PaneDelta], joins: list[JoinDelta], watermarks: list[Watermark]) -> list[bytes]:
+    """Return the flush as records of at most about ``MAX_RECORD_BYTES``, the watermarks in the last one.
+
+    A single delta above the limit gets a record of its own.
+    """
+    records: list[bytes] = []
+    held_panes: list[PaneDelta] = []
+    held_joins: list[JoinDelta] = []
+    size = 0
+    deltas: list[PaneDelta | JoinDelta] = [*panes, *joins]
+    for delta in deltas:
+        n_bytes = len(_ENCODER.encode(delta))
+        if size and size + n_bytes > MAX_RECORD_BYTES:
+            records.append(encode(FlushRecord(VERSION, held_panes, held_joins, [])))
+            held_panes, held_joins, size = [], [], 0
+        if isinstance(delta, PaneDelta):
+            held_panes.append(delta)
+        else:
+            held_joins.append(delta)
+        size += n_bytes
+    records.append(encode(FlushRecord(VERSION, held_panes, held_joins, watermarks)))
+    return records

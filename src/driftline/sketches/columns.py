@@ -1,0 +1,90 @@
+"""The columns of a profile: what each one's cells mean."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Role = Literal["feature", "prediction", "score"]
+
+QUALITY: Final = ("missing", "not_a_number", "infinite", "wrong_type")
+"""Ways in which a value can be absent from its histogram; each has a cell of its own in every column."""
+MISSING, NOT_A_NUMBER, INFINITE, WRONG_TYPE = range(len(QUALITY))
+
+MAX_CATEGORIES: Final = 256
+"""Categories of the reference that are counted one by one; the rarer ones share the unlisted bin."""
+
+
+class NumericColumn(Struct, frozen=True, tag="numeric", array_like=True, dict=True):
+    """A numeric column: grid edges and what values are standardised with."""
+
+    name: str
+    role: Role
+    edge_bytes: bytes
+    """float64 little-endian, shape (B - 1,)."""
+    mean: float
+    spread: float
+    """Standard deviation of the reference; 0 for a constant."""
+    minimum: float
+    maximum: float
+
+    @cached_property
+    def edges(self) -> NDArray[np.float64]:
+        """Bin edges, shape (B - 1,)."""
+        return np.frombuffer(self.edge_bytes, dtype="<f8")
+
+    @property
+    def n_bins(self) -> int:
+        """Number of histogram bins B."""
+        return len(self.edge_bytes) // 8 + 1
+
+
+class CategoricalColumn(Struct, frozen=True, tag="categorical", array_like=True, dict=True):
+    """A categorical column: the listed categories in order; the last bin is for all that are not listed."""
+
+    name: str
+    role: Role
+    categories: tuple[str, ...]
+
+    @cached_property
+    def codes(self) -> dict[str, int]:
+        """Bin of each listed category."""
+        return {category: code for code, category in enumerate(self.categories)}
+
+    @property
+    def n_bins(self) -> int:
+        """Number of bins: the listed categories and one for the unlisted."""
+        return len(self.categories) + 1
+
+    @property
+    def unlisted(self) -> int:
+        """Bin of categories that the profile does not list."""
+        return len(self.categories)
+
+
+Column = NumericColumn | CategoricalColumn
+
+
+def canonical_category(value: object) -> str | None:
+    """Return the text under which a category or class is known, or None where it is no category.
+
+    ``1``, ``1.0`` and ``true`` are the same class, because producers of predictions and of labels seldom agree.
+
+    Examples
+    --------
+    >>> [canonical_category(v) for v in (1, 1.0, True, "1", 0.5, [1])]
+    ['1', '1', '1', '1', '0.5', None]
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int):
+        return str(int(value))
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    return None

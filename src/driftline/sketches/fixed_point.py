@@ -1,0 +1,63 @@
+"""Moments in fixed point: whole-number sums are associative, so results depend on no order and no batch.
+
+A value is standardised with the reference's mean and spread, clipped at ±256 and rounded to units of 2⁻²⁴; its
+square is kept in units of 2⁻¹⁶. A pane of up to 2³⁰ values fits int64 that way. Sums over many panes are carried as
+two words (see :func:`split`), so that windows of any length are exact as well.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Z_LIMIT: Final = 256.0
+Z_SCALE: Final = float(1 << 24)
+SQUARE_SCALE: Final = float(1 << 16)
+_LOW_MASK: Final = np.int64(0xFFFFFFFF)
+
+
+def standardise(
+    values: NDArray[np.float64], mean: float, spread: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Return z in units of 2⁻²⁴, z² in units of 2⁻¹⁶, and which values were clipped.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n,)
+        Finite values.
+    mean, spread : float
+        The reference's; a spread of zero standardises by 1.
+
+    Returns
+    -------
+    z, squares : ndarray of int64, shape (n,)
+        ``z`` in [-2³², 2³²], ``squares`` in [0, 2³²].
+    clipped : ndarray of bool, shape (n,)
+    """
+    with np.errstate(over="ignore"):
+        z = (values - mean) / (spread if spread > 0 else 1.0)
+    clipped = np.abs(z) > Z_LIMIT
+    z = np.clip(z, -Z_LIMIT, Z_LIMIT)
+    units = np.rint(z * Z_SCALE).astype(np.int64)
+    squares = np.rint(z * z * SQUARE_SCALE).astype(np.int64)
+    return units, squares, clipped
+
+
+def split(sums: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Split sums into (high, low) words of 32 bits, shape (2, ...); both may be added 2³¹ times without overflow.
+
+    Examples
+    --------
+    >>> join(split(np.array([-5, 1 << 40])))
+    [-5, 1099511627776]
+    """
+    return np.stack([sums >> 32, sums & _LOW_MASK])
+
+
+def join(words: NDArray[np.int64]) -> list[int]:
+    """Return the exact sums as Python integers, from words as :func:`split` makes them (and their additions)."""
+    return [(int(high) << 32) + int(low) for high, low in zip(words[0], words[1], strict=True)]

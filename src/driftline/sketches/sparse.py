@@ -1,0 +1,61 @@
+"""Integer vectors on the wire: the cells that are not zero, in the narrowest words that hold them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from driftline.events.pane import Sparse
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_INDEX_TYPES: Final = ("<u1", "<u2", "<u4")
+_VALUE_TYPES: Final = ("<i1", "<i2", "<i4", "<i8")
+
+
+def pack(vector: NDArray[np.int64]) -> Sparse:
+    """Return the non-zero cells of a vector.
+
+    Examples
+    --------
+    >>> out = np.zeros(4, dtype=np.int64)
+    >>> unpack_into(pack(np.array([0, 7, 0, -300])), out)
+    >>> out.tolist()
+    [0, 7, 0, -300]
+    """
+    indices = np.flatnonzero(vector)
+    return pack_cells(indices, vector[indices])
+
+
+def pack_cells(indices: NDArray[np.int64], values: NDArray[np.int64]) -> Sparse:
+    """Return distinct cells given by index and value, both of shape (k,)."""
+    if indices.size == 0:
+        return Sparse(0, 0, b"", b"")
+    index_type = _narrowest(_INDEX_TYPES, 0, int(indices.max()))
+    value_type = _narrowest(_VALUE_TYPES, int(values.min()), int(values.max()))
+    return Sparse(
+        index_type,
+        value_type,
+        indices.astype(_INDEX_TYPES[index_type]).tobytes(),
+        values.astype(_VALUE_TYPES[value_type]).tobytes(),
+    )
+
+
+def _narrowest(types: tuple[str, ...], low: int, high: int) -> int:
+    fits = [np.iinfo(t).min <= low and high <= np.iinfo(t).max for t in types]
+    return fits.index(True)
+
+
+def cells(packed: Sparse) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return indices and values, both of shape (k,)."""
+    indices = np.frombuffer(packed.indices, dtype=_INDEX_TYPES[packed.index_type]).astype(np.int64)
+    values = np.frombuffer(packed.values, dtype=_VALUE_TYPES[packed.value_type]).astype(np.int64)
+    return indices, values
+
+
+def unpack_into(packed: Sparse, vector: NDArray[np.int64]) -> None:
+    """Add the packed cells to a vector."""
+    indices, values = cells(packed)
+    vector[indices] += values
