@@ -1,0 +1,17 @@
+"""Distances: how far a window's histogram is from its profile's. One file each; the registry finds every file here.
+
+``get(name)`` returns the registered distance, ``names()`` the permanent keys. A new distance is a new module in this
+package whose function carries :func:`register`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from driftline.distances.base import Counts, Distance, DistanceFunction, DistanceResult, get, names, register
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
+
+__all__ = ["Counts", "Distance", "DistanceFunction", "DistanceResult", "get", "names", "register"]

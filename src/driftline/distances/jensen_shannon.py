@@ -1,0 +1,74 @@
+"""Jensen-Shannon distance: the square root of the divergence in bits, a metric between 0 and 1."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from driftline.distances.base import Counts, DistanceResult, prepare, register
+
+
+@register("jensen_shannon", needs_order=False, lower=0.0, upper=1.0, log_base="2")
+def jensen_shannon(current: Counts, reference: Counts, *, dispersion: float = 1.0) -> DistanceResult | None:
+    """Jensen-Shannon distance with logarithms to base 2, raw and with its bias removed under the root.
+
+    With smoothed shares p and q, and m = (p + q) / 2::
+
+        D         = ½ Σ pᵢ log₂(pᵢ / mᵢ) + ½ Σ qᵢ log₂(qᵢ / mᵢ)
+        raw       = √D
+        corrected = √max(0, D − λ̄ (B − 1) (1/n + 1/N) / (8 ln 2))
+
+    Parameters
+    ----------
+    current, reference : NDArray[int64], shape (B,), unit events, each at least 0
+        Counts of the window and of the profile over the same bins, in any order.
+    dispersion : float, greater than 0
+        λ̄, the mean eigenvalue of the counts' covariance relative to independent data.
+
+    Returns
+    -------
+    DistanceResult or None
+        `raw` and `corrected` in [0, 1], the square root of bits; `error_bound` is None, for the distance is defined
+        on bins. None where either side counted nothing.
+
+    Raises
+    ------
+    ParameterError
+        Counts that are no counts, or of unequal shape.
+
+    Notes
+    -----
+    State: none. Cost: O(B). Zero bins: the rule of :mod:`driftline.distances.base`, so 1 is approached, not reached.
+
+    The bias: to second order in p − q, D = Σ (pᵢ − qᵢ)² / πᵢ / (8 ln 2) about any common π, and when nothing has
+    changed the sum's expectation is λ̄ (B − 1)(1/n + 1/N).
+
+    Source: Lin (1991), doi:10.1109/18.61115, equation 4.1; that its root is a metric: Endres and Schindelin (2003),
+    doi:10.1109/TIT.2003.813506; the bias: Grosse et al. (2002), doi:10.1103/PhysRevE.65.041905, with weights of one
+    half. Deviations: the half count.
+
+    Oracle: ``scipy.spatial.distance.jensenshannon(..., base=2)`` of SciPy 1.17.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> result = jensen_shannon(np.array([30, 40, 30]), np.array([1000, 1000, 1000]))
+    >>> round(result.raw, 4), round(result.corrected, 4)
+    (0.0579, 0.0)
+    """
+    sides = prepare(current, reference, dispersion)
+    if sides is None:
+        return None
+    p, q = sides.smoothed()
+    m = (p + q) / 2
+    divergence = max(0.0, math.fsum(p * np.log2(p / m)) / 2 + math.fsum(q * np.log2(q / m)) / 2)
+    bias = sides.null_chi_squared(dispersion) / (8 * math.log(2))
+    return DistanceResult(
+        raw=math.sqrt(divergence),
+        corrected=math.sqrt(max(0.0, divergence - bias)),
+        error_bound=None,
+        n=sides.n,
+        n_reference=sides.n_reference,
+        n_bins=sides.n_bins,
+    )

@@ -1,0 +1,72 @@
+"""Kolmogorov-Smirnov distance on a grid, with a bound on what the grid hides."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from driftline.distances.base import Counts, DistanceResult, prepare, register
+
+
+@register("kolmogorov_smirnov", needs_order=True, lower=0.0, upper=1.0, log_base=None)
+def kolmogorov_smirnov(current: Counts, reference: Counts, *, dispersion: float = 1.0) -> DistanceResult | None:
+    """Largest difference of the two distribution functions at the bins' edges; the true one is at most `error_bound`
+    above.
+
+    With shares p and q, and Dᵢ = Σ_{j≤i} (pⱼ − qⱼ)::
+
+        raw         = max |Dᵢ|
+        error_bound = max over bins of max(Dᵢ₋₁ + pᵢ, qᵢ − Dᵢ₋₁), less raw
+
+    Parameters
+    ----------
+    current, reference : NDArray[int64], shape (B,), unit events, each at least 0
+        Counts of the window and of the profile over the same bins, **in the order of the values**.
+    dispersion : float, greater than 0
+        Part of the common interface; no correction of this distance is known, so it changes nothing.
+
+    Returns
+    -------
+    DistanceResult or None
+        `raw` in [0, 1]; the distance of the unbinned events lies in [raw, raw + error_bound]; `corrected` is None.
+        None where either side counted nothing.
+
+    Raises
+    ------
+    ParameterError
+        Counts that are no counts, or of unequal shape.
+
+    Notes
+    -----
+    State: none. Cost: O(B). Zero bins: no logarithm, so nothing is added.
+
+    The bound: inside bin i the window's function is at most that at its upper edge and the profile's at least that at
+    its lower edge, so their difference is at most Dᵢ₋₁ + pᵢ; and the other way round. It is never above the largest
+    max(pᵢ, qᵢ), and a bin that holds a single value (an atom) contributes to it although it hides nothing.
+
+    Source: Smirnov (1939), in Feller (1948), doi:10.1214/aoms/1177730243. Deviations: edges only.
+
+    Oracle: ``scipy.stats.ks_2samp`` of SciPy 1.17.1, on the events before they were binned.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> result = kolmogorov_smirnov(np.array([10, 10, 80]), np.array([100, 100, 100]))
+    >>> round(result.raw, 4), round(result.error_bound, 4)
+    (0.4667, 0.3333)
+    """
+    sides = prepare(current, reference, dispersion)
+    if sides is None:
+        return None
+    p, q = sides.current / sides.n, sides.reference / sides.n_reference
+    at_upper_edge = np.cumsum(sides.current) / sides.n - np.cumsum(sides.reference) / sides.n_reference
+    at_lower_edge = np.concatenate(([0.0], at_upper_edge[:-1]))
+    raw = float(np.abs(at_upper_edge).max())
+    largest = float(np.maximum(at_lower_edge + p, q - at_lower_edge).max())
+    return DistanceResult(
+        raw=raw,
+        corrected=None,
+        error_bound=max(0.0, largest - raw),
+        n=sides.n,
+        n_reference=sides.n_reference,
+        n_bins=sides.n_bins,
+    )
