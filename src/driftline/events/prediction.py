@@ -1,0 +1,140 @@
+"""Prediction events: one prediction of one model, with the features it was made from."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from driftline.config.settings import Constant
+from driftline.errors import EventError, ParameterError
+from driftline.events.dead_letter import INVALID_VALUE
+from driftline.events.mapping import MappedDecoder, pointer_parts
+
+if TYPE_CHECKING:
+    from driftline.config.settings import PredictionFields
+
+Timestamp = datetime | int | float
+ClassOrNumber = str | int | float | bool
+
+
+class PredictionEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A prediction event in the field names that need no mapping; the public schema."""
+
+    prediction_id: str | int
+    """Unique for as long as labels are waited for; also the record's key."""
+    model: str
+    model_version: str | int = ""
+    ts: Timestamp | None = None
+    """RFC 3339 or epoch milliseconds; the record's Kafka timestamp where it is absent."""
+    features: dict[str, float | str | bool | None] = msgspec.field(default_factory=dict)
+    prediction: ClassOrNumber | None = None
+    score: float | dict[str, float] | None = None
+    """A probability (binary) or a map of class to probability (multiclass)."""
+    segments: dict[str, str] = msgspec.field(default_factory=dict)
+    latency_ms: float | None = None
+    error: str | None = None
+
+
+class Prediction(NamedTuple):
+    """What one record says; ``features`` is JSON that was checked for syntax, or empty."""
+
+    prediction_id: str
+    model: str
+    version: str
+    ts_ms: int | None
+    features: bytes | msgspec.Raw
+    prediction: ClassOrNumber | None
+    score: float | None
+
+
+class PredictionDecoder:
+    """Decodes prediction records by a field mapping.
+
+    Parameters
+    ----------
+    fields : PredictionFields
+        Where each field stands.
+    """
+
+    def __init__(self, fields: PredictionFields) -> None:
+        types: dict[str, tuple[str, object, bool]] = {"prediction_id": (fields.prediction_id, str | int, True)}
+        if isinstance(fields.model, str):
+            types["model"] = (fields.model, str, True)
+        if isinstance(fields.model_version, str):
+            types["model_version"] = (fields.model_version, str | int, False)
+        types["ts"] = (fields.ts, Timestamp, False)
+        types["prediction"] = (fields.prediction, ClassOrNumber, False)
+        types["score"] = (fields.score, float | dict[str, float], False)
+        self._whole = fields.features == ""
+        if not self._whole:
+            types["features"] = (fields.features, msgspec.Raw, False)
+        self._decode = MappedDecoder(types)
+        self._model = fields.model.value if isinstance(fields.model, Constant) else None
+        self._version = fields.model_version.value if isinstance(fields.model_version, Constant) else None
+
+    def __call__(self, value: bytes) -> Prediction:
+        """Decode one record.
+
+        Raises
+        ------
+        EventError
+            With the reason code for the dead letter.
+        """
+        prediction_id, *middle, ts, prediction, score, features = (
+            (*self._decode(value), value) if self._whole else self._decode(value)
+        )
+        names = iter(middle)
+        model = self._model if self._model is not None else next(names)
+        version = self._version if self._version is not None else next(names)
+        return Prediction(
+            str(prediction_id),
+            model,
+            "" if version is None else str(version),
+            None if ts is None else epoch_ms(ts),
+            features,
+            prediction,
+            None if score is None else _probability(score),
+        )
+
+
+def mapped_root_names(fields: PredictionFields) -> frozenset[str]:
+    """Return the top-level names that are no features when the record itself is the features object."""
+    pointers = (getattr(fields, name) for name in fields.__struct_fields__)
+    parts = [pointer_parts(pointer) for pointer in pointers if isinstance(pointer, str)]
+    return frozenset(part[0] for part in parts if part) | {"segments", "latency_ms", "error"}
+
+
+def epoch_ms(ts: Timestamp) -> int:
+    """Return milliseconds since the epoch; a date without an offset is UTC.
+
+    Examples
+    --------
+    >>> epoch_ms(datetime(1970, 1, 1, 0, 0, 1))
+    1000
+    """
+    if isinstance(ts, datetime):
+        aware = ts if ts.tzinfo is not None else ts.replace(tzinfo=UTC)
+        return round(aware.timestamp() * 1000)
+    return round(ts)
+
+
+def _probability(score: float | dict[str, float]) -> float | None:
+    """Return the score as one probability: of several, the greatest, which is that of the predicted class."""
+    if isinstance(score, dict):
+        if not score:
+            return None
+        score = max(score.values())
+    if not 0.0 <= score <= 1.0:
+        raise EventError(INVALID_VALUE, f"Expected a probability in [0, 1], got {score!r} - at `$.score`")
+    return score
+
+
+def check_mapping(fields: PredictionFields) -> str | None:
+    """Return what is wrong with a mapping, or None."""
+    try:
+        PredictionDecoder(fields)
+    except ParameterError as error:
+        return str(error)
+    return None

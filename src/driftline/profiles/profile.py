@@ -1,0 +1,115 @@
+"""A profile: reference sketch, grid and task of one model key, effective from a moment in event time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+import xxhash
+
+from driftline.sketches.layout import EVENTS, Layout
+from driftline.sketches.scores import PerformanceLayout
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from driftline.events.model_key import ModelKey
+    from driftline.sketches.columns import Column
+    from driftline.sketches.pane_sketch import PaneSketch
+
+Origin = Literal["training", "production", "bootstrap"]
+TaskKind = Literal["binary", "multiclass", "regression"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the model predicts.
+
+    Attributes
+    ----------
+    kind : {"binary", "multiclass", "regression"}
+    classes : tuple of str
+        Canonical class names; for a binary task the second is the positive one. Empty for regression.
+    spread : float
+        What regression errors are divided by: the standard deviation of the reference's predictions, or 1.
+    """
+
+    kind: TaskKind
+    classes: tuple[str, ...]
+    spread: float = 1.0
+
+    @cached_property
+    def codes(self) -> dict[str, int]:
+        """Code of each class; others have the code ``len(classes)``."""
+        return {name: code for code, name in enumerate(self.classes)}
+
+    @cached_property
+    def performance_layout(self) -> PerformanceLayout:
+        """Where performance cells stand."""
+        return PerformanceLayout(len(self.classes), binary=self.kind == "binary")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The reference that a model's panes are compared with.
+
+    Attributes
+    ----------
+    key : ModelKey
+    effective_from_ms : int
+        First event time it holds for; panes that start at or after it use it.
+    origin : {"training", "production", "bootstrap"}
+    task : Task
+    columns : tuple of Column
+        Features by name, then the prediction and the score where there are any.
+    importances : dict of str to float
+        By column name; columns that are not named have importance 1.
+    reference : PaneSketch
+        Of the reference events, in the layout of ``columns``. A bootstrap profile whose reference is still being
+        counted has an empty one.
+    performance : ndarray of int64, shape (task.performance_layout.n_cells,), or None
+        Of the reference events with labels.
+    """
+
+    key: ModelKey
+    effective_from_ms: int
+    origin: Origin
+    task: Task
+    columns: tuple[Column, ...]
+    importances: dict[str, float]
+    reference: PaneSketch
+    performance: NDArray[np.int64] | None
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where the columns' cells stand."""
+        return Layout(self.columns)
+
+    @property
+    def n_events(self) -> int:
+        """Reference events counted."""
+        return int(self.reference.counts[EVENTS])
+
+    @cached_property
+    def grid_id(self) -> str:
+        """Identifies columns and task: sketches with the same grid id are comparable."""
+        parts = (self.columns, self.task.kind, self.task.classes, self.task.spread)
+        return xxhash.xxh3_64_hexdigest(msgspec.msgpack.encode(parts))
+
+    @cached_property
+    def profile_id(self) -> str:
+        """Identifies the whole profile."""
+        performance = None if self.performance is None else self.performance.tobytes()
+        parts = (
+            self.key,
+            self.effective_from_ms,
+            self.origin,
+            self.grid_id,
+            sorted(self.importances.items()),
+            self.reference.pack(),
+            performance,
+        )
+        return xxhash.xxh3_128_hexdigest(msgspec.msgpack.encode(parts))[:24]

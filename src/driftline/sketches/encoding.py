@@ -1,0 +1,134 @@
+"""From values to bins: vectorised, and nothing disappears — what has no bin has a quality code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+import xxhash
+
+from driftline.sketches.columns import INFINITE, MISSING, NOT_A_NUMBER, WRONG_TYPE, canonical_category
+from driftline.sketches.fixed_point import standardise
+from driftline.sketches.grid import bin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from driftline.sketches.columns import CategoricalColumn, NumericColumn
+
+_TEXT_NUMBERS: Final = {"NaN": NOT_A_NUMBER, "Infinity": INFINITE, "-Infinity": INFINITE}
+"""How protobuf's JSON mapping writes what JSON has no literal for."""
+
+
+class Encoded(NamedTuple):
+    """One column of n events.
+
+    Attributes
+    ----------
+    bins : ndarray of int64, shape (n,)
+        The bin of each value, or -1 - quality code where there is none.
+    z, squares : ndarray of int64, shape (n,), or None
+        Fixed-point standardised values, 0 where there is no value; None for categorical columns.
+    clipped : ndarray of bool, shape (n,), or None
+    unlisted : list of (int, str)
+        Row and name of values that the profile does not list.
+    """
+
+    bins: NDArray[np.int64]
+    z: NDArray[np.int64] | None = None
+    squares: NDArray[np.int64] | None = None
+    clipped: NDArray[np.bool_] | None = None
+    unlisted: Sequence[tuple[int, str]] = ()
+
+
+def quality_of(value: object) -> int | None:
+    """Return the quality code of something that should have been a number, or None where it is a finite one."""
+    if value is None:
+        return MISSING
+    if isinstance(value, str):
+        return _TEXT_NUMBERS.get(value, WRONG_TYPE)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return WRONG_TYPE
+    try:
+        number = float(value)
+    except OverflowError:
+        return INFINITE
+    if np.isfinite(number):
+        return None
+    return NOT_A_NUMBER if np.isnan(number) else INFINITE
+
+
+def encode_numeric(
+    column: NumericColumn, values: NDArray[np.float64], exceptions: Sequence[tuple[int, int]] = ()
+) -> Encoded:
+    """Return the bins and fixed-point values of a numeric column.
+
+    Parameters
+    ----------
+    column : NumericColumn
+    values : ndarray of float64, shape (n,)
+        Not-a-number where there is no value.
+    exceptions : sequence of (row, quality code)
+        Rows whose value is absent for another reason than that it is missing.
+    """
+    finite = np.isfinite(values)
+    if finite.all() and not exceptions:
+        z, squares, clipped = standardise(values, column.mean, column.spread)
+        return Encoded(bin_of(column.edges, values), z, squares, clipped)
+    safe = np.where(finite, values, column.mean)
+    z, squares, clipped = standardise(safe, column.mean, column.spread)
+    bins = np.where(finite, bin_of(column.edges, safe), np.where(np.isnan(values), -1 - MISSING, -1 - INFINITE))
+    for row, code in exceptions:
+        bins[row] = -1 - code
+    absent = bins < 0
+    z[absent] = 0
+    squares[absent] = 0
+    clipped[absent] = False
+    return Encoded(bins, z, squares, clipped)
+
+
+class CategoryCodes(dict[object, int]):
+    """Bins by raw JSON value; an unlisted value is looked up by its canonical text and never stored.
+
+    ``1``, ``1.0`` and ``True`` are equal keys in Python, so one entry serves them.
+    """
+
+    def __init__(self, column: CategoricalColumn) -> None:
+        super().__init__()
+        self.update(column.codes)
+        for text, code in column.codes.items():
+            if text.isdecimal() and str(int(text)) == text:
+                self[int(text)] = code
+        self[None] = -1 - MISSING
+        self._codes = column.codes
+        self._unlisted = column.unlisted
+
+    def __missing__(self, value: object) -> int:
+        text = canonical_category(value)
+        return -1 - WRONG_TYPE if text is None else self._codes.get(text, self._unlisted)
+
+
+def encode_categorical(
+    column: CategoricalColumn,
+    codes: CategoryCodes,
+    values: Sequence[object],
+    exceptions: Sequence[tuple[int, int]] = (),
+) -> Encoded:
+    """Return the bins of a categorical column; ``values`` are hashable JSON values, shape (n,)."""
+    bins = np.fromiter(map(codes.__getitem__, values), dtype=np.int64, count=len(values))
+    for row, code in exceptions:
+        bins[row] = -1 - code
+    rows = np.flatnonzero(bins == column.unlisted).tolist()
+    return Encoded(bins, unlisted=[(row, canonical_category(values[row]) or "") for row in rows])
+
+
+def unseen_names(encoded: Encoded, slots: NDArray[np.int64]) -> dict[int, dict[int, tuple[str, int]]]:
+    """Return, by slot, the hash, name and count of each unlisted value."""
+    result: dict[int, dict[int, tuple[str, int]]] = {}
+    rows, names = zip(*encoded.unlisted, strict=True)
+    for (slot, name), count in Counter(zip(slots[list(rows)].tolist(), names, strict=True)).items():
+        result.setdefault(slot, {})[xxhash.xxh3_64_intdigest(name.encode())] = (name, count)
+    return result
