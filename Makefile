@@ -1,21 +1,66 @@
-# make demo   set up an environment, then watch a model drift on the embedded broker
-# make test   set up an environment, start a real Kafka where Java and Maven are at hand, then every check and test
+# Two commands set a fresh machine up and do all:
+#   make demo   an environment, an installation, then a model watched on the embedded broker while its data drifts
+#   make test   the same, then a real Kafka (where Java and Maven are at hand), every check and every test
 
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip --disable-pip-version-check
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+CODE   := src tests $(wildcard benchmarks examples)
+MAKEFLAGS += --no-print-directory
+
+export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo
+.PHONY: help demo test checks lint format unit bench schemas clean
 
 help:  ## say what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(VENV)/.run: pyproject.toml constraints.txt
+# The stamps are older than what they depend on exactly when something has to be installed anew.
+$(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --quiet -c constraints.txt -e .
-	touch $@
 
-demo: $(VENV)/.run  ## simulated traffic, a drift and its alert, on the embedded broker
+$(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing driftline into $(VENV)"
+	@$(PIP) hatchling editables
+	@$(PIP) --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	@echo "installing the tools for tests and checks"
+	@$(PIP) --no-build-isolation -e '.[test,dev]'
+	@touch $@
+
+demo: $(VENV)/.run  ## watch a model drift on the embedded broker
 	$(BIN)/driftline demo
+
+test: $(VENV)/.dev  ## every check and test, with a real Kafka where it can be had
+	scripts/with-kafka $(MAKE) checks
+
+checks: lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev  ## ruff, mypy and the layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(CODE)
+	$(BIN)/mypy scripts/kafka
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev  ## put the code into the form that lint checks
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+unit: $(VENV)/.dev  ## the quick tests, without a real Kafka
+	$(BIN)/python -m pytest -m 'not real_broker and not slow'
+
+bench: $(VENV)/.dev  ## events per second on a real Kafka
+	REQUIRE_KAFKA=1 scripts/with-kafka $(BIN)/python -m benchmarks
+
+schemas: $(VENV)/.run  ## write the JSON Schemas from the types
+	$(BIN)/python scripts/schemas
+
+clean:  ## stop the broker, remove the environment and what was built
+	$(PYTHON) scripts/kafka down
+	rm -rf $(VENV) build dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

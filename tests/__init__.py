@@ -1,0 +1,1 @@
+"""Tests of driftline; what they share is in `tests.support`."""

@@ -1,0 +1,95 @@
+"""Brokers for the tests, and a last word on the tests that did not run."""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from driftline.runtime.embedded_broker import EmbeddedBroker
+from tests.support import EXIT_UNAVAILABLE, RealBroker, in_ci, kafka
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+REAL_BROKER_FIXTURES = {"real_broker", "own_broker"}
+
+
+@pytest.fixture(scope="session")
+def can_start_kafka() -> None:
+    """Skip where this machine has no Java or Maven; in CI that is a failure."""
+    checked = kafka("check")
+    if checked.returncode == EXIT_UNAVAILABLE:
+        reason = f"no real broker: {checked.stderr.strip()}"
+        if in_ci():
+            pytest.fail(f"{reason}; in CI one is required")
+        pytest.skip(reason)
+    assert checked.returncode == 0, checked.stderr
+
+
+@pytest.fixture(scope="session")
+def real_broker(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Address of a real Kafka: KAFKA_BOOTSTRAP, else the one of scripts/kafka, started where it does not run."""
+    given = os.environ.get("KAFKA_BOOTSTRAP")
+    if given:
+        yield given
+        return
+    request.getfixturevalue("can_start_kafka")
+    ran_before = kafka("status").returncode == 0
+    broker = RealBroker("main")
+    broker.start()
+    yield broker.bootstrap
+    if not ran_before:
+        broker.stop()
+
+
+@pytest.fixture
+def own_broker(can_start_kafka: None) -> Iterator[RealBroker]:  # noqa: ARG001 - asked for what it does
+    """Return a real Kafka of the test's own, running and empty, which it may stop, kill and start again."""
+    broker = RealBroker(f"test-{uuid.uuid4().hex[:8]}")
+    broker.start()
+    yield broker
+    broker.purge()
+
+
+@pytest.fixture
+def embedded_broker() -> Iterator[EmbeddedBroker]:
+    """Return an embedded broker without topics; see its documentation for what must not be tested on it."""
+    with EmbeddedBroker() as broker:
+        yield broker
+
+
+@pytest.fixture
+def topic_prefix(request: pytest.FixtureRequest) -> str:
+    """Return a prefix for topics, groups and transactional ids that no other test and no earlier run has used."""
+    name = re.sub(r"[^a-zA-Z0-9]+", "-", request.node.name).strip("-")
+    return f"{name[:60]}-{uuid.uuid4().hex[:8]}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by the broker they use, so that no test can forget its marker."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & REAL_BROKER_FIXTURES:
+            item.add_marker("real_broker")
+        if "embedded_broker" in fixtures:
+            item.add_marker("embedded_broker")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+    """Say last of all which tests did not run, and why."""
+    yield
+    skipped: dict[str, list[str]] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        skipped.setdefault(reason.removeprefix("Skipped: "), []).append(report.nodeid)
+    if skipped:
+        terminalreporter.section("these tests did not run")
+    for reason, tests in skipped.items():
+        terminalreporter.line(f"{reason}:")
+        for test in tests:
+            terminalreporter.line(f"  {test}")
