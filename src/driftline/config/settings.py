@@ -43,6 +43,10 @@ class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
     session_timeout: Duration = Duration(10_000)
     security: SecuritySettings = SecuritySettings()
 
+    def topic(self, name: str) -> str:
+        """Return the full name of one of our topics: ``panes`` becomes ``driftline.panes``."""
+        return f"{self.prefix}.{name}"
+
 
 class Constant(Struct, frozen=True, forbid_unknown_fields=True):
     """A field that no record carries: every event has this value."""

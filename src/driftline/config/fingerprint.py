@@ -1,0 +1,46 @@
+"""A short hash of the settings that can change what is emitted, carried by every event."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import xxhash
+
+from driftline.config.durations import Duration
+
+if TYPE_CHECKING:
+    from driftline.config.model import ModelSettings
+    from driftline.config.settings import TimeSettings
+
+
+def plain(value: object) -> object:
+    """Return settings as dictionaries, lists, strings and numbers, durations as people write them."""
+    return msgspec.to_builtins(value, enc_hook=_text)
+
+
+def settings_hash(model: ModelSettings, time: TimeSettings) -> str:
+    """Return 16 hexadecimal digits (xxh3, 64 bits) that differ when emitted events can differ.
+
+    Covers the model's settings and how event time is cut; not batches, flushes, checkpoints, telemetry or Kafka.
+    The order of keys in the file, and how a duration was written (``60m``, ``1h``), do not matter.
+
+    Examples
+    --------
+    >>> settings_hash(ModelSettings(), TimeSettings()) == settings_hash(ModelSettings(task="auto"), TimeSettings())
+    True
+    """
+    canonical = msgspec.json.encode({"model": model, "time": time}, enc_hook=_milliseconds, order="sorted")
+    return xxhash.xxh3_64_hexdigest(canonical)
+
+
+def _milliseconds(value: object) -> object:
+    if isinstance(value, Duration):
+        return int(value)
+    raise TypeError(f"Expected settings, got a {type(value).__name__}")
+
+
+def _text(value: object) -> object:
+    if isinstance(value, Duration):
+        return str(value)
+    raise TypeError(f"Expected settings, got a {type(value).__name__}")

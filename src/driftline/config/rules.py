@@ -1,0 +1,169 @@
+"""Rules that hold between settings; each names the setting to change."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from driftline.config.durations import Duration
+from driftline.config.model import ModelSettings
+from driftline.errors import describe
+
+if TYPE_CHECKING:
+    from driftline.config.settings import SecuritySettings, Settings
+
+MAX_HOPS: Final = 24
+"""Blocks of one hop that a sliding display window keeps at most; bounds the detect stage's state."""
+
+OWN_TOPICS: Final = ("control", "panes", "pending", "references", "events", "alerts", "dead-letters")
+"""Last part of the name of every topic that driftline makes."""
+
+_BROKER: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}")
+_TOPIC: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
+
+Problem = tuple[str, str, tuple[str, ...]]
+"""A message, the path it is about, and the paths of all settings that it depends on."""
+
+ModelCheck = Callable[[ModelSettings, str], Iterable[tuple[str, str]]]
+"""Looks at one model's settings, given with their path; yields (path, message) for each problem."""
+
+
+def known_detectors(names: Iterable[str]) -> ModelCheck:
+    """Return a check that every configured detector is one of ``names``."""
+    known = tuple(names)
+
+    def check(model: ModelSettings, path: str) -> Iterator[tuple[str, str]]:
+        expected = "one of " + ", ".join(f"`{name}`" for name in known)
+        for index, name in enumerate(model.checks.detectors):
+            if name not in known:
+                place = f"{path}.checks.detectors[{index}]"
+                yield place, describe(expected, name, place)
+        for name in model.checks.detector_parameters:
+            if name not in known:
+                place = f"{path}.checks.detector_parameters"
+                yield place, describe(expected, name, place)
+
+    return check
+
+
+def settings_problems(settings: Settings) -> Iterator[Problem]:
+    """Yield what is wrong between settings outside the models."""
+    brokers = settings.kafka.brokers
+    for broker in brokers.split(","):
+        if _BROKER.fullmatch(broker.strip()) is None:
+            yield _one("a comma-separated list of `host:port`", brokers, "$.kafka.brokers")
+            break
+    yield from _positive(settings)
+    yield from _topics(settings)
+    yield from _security(settings.kafka.security)
+
+
+def _one(expected: str, got: object, path: str, *also: str) -> Problem:
+    return describe(expected, got, path), path, (path, *also)
+
+
+def _positive(settings: Settings) -> Iterator[Problem]:
+    durations = {
+        "$.time.pane": settings.time.pane,
+        "$.time.idle_timeout": settings.time.idle_timeout,
+        "$.sketch.flush_interval": settings.sketch.flush_interval,
+        "$.detect.checkpoint_interval": settings.detect.checkpoint_interval,
+        "$.detect.session_timeout": settings.detect.session_timeout,
+        "$.kafka.session_timeout": settings.kafka.session_timeout,
+    }
+    for path, duration in durations.items():
+        if duration <= 0:
+            yield _one("a duration above zero", str(duration), path)
+
+
+def _topics(settings: Settings) -> Iterator[Problem]:
+    named = {"$.predictions.topic": settings.predictions.topic}
+    if settings.labels is not None:
+        named["$.labels.topic"] = settings.labels.topic
+    own = {f"{settings.kafka.prefix}.{name}" for name in OWN_TOPICS}
+    for path, topic in named.items():
+        if _TOPIC.fullmatch(topic) is None:
+            yield _one("a topic's name (letters, digits, `.`, `_` and `-`, up to 249)", topic, path)
+        elif topic in own:
+            yield _one("a topic of yours, not one that driftline writes", topic, path, "$.kafka.prefix")
+    if settings.labels is not None and settings.labels.topic == settings.predictions.topic:
+        path = "$.labels.topic"
+        yield _one("another topic than that of the predictions", settings.labels.topic, path, "$.predictions.topic")
+
+
+def _security(security: SecuritySettings) -> Iterator[Problem]:
+    at = "$.kafka.security"
+    for name in ("username", "password", "key_password"):
+        variable, file = getattr(security, f"{name}_env"), getattr(security, f"{name}_file")
+        if variable is not None and file is not None:
+            place = f"{at}.{name}_file"
+            yield _one(f"either `{name}_env` or `{name}_file`, not both", file, place, f"{at}.{name}_env")
+    sasl = security.protocol.startswith("SASL")
+    for name in ("username", "password"):
+        variable, file = getattr(security, f"{name}_env"), getattr(security, f"{name}_file")
+        depends = (f"{at}.protocol", f"{at}.{name}_env", f"{at}.{name}_file")
+        if sasl and variable is None and file is None:
+            wanted = f"`{name}_env` or `{name}_file` with the protocol {security.protocol}"
+            yield describe(wanted, None, at), at, depends
+        elif not sasl and (variable or file):
+            place = f"{at}.protocol"
+            yield describe(f"SASL_SSL or SASL_PLAINTEXT, as `{name}` is set", security.protocol, place), place, depends
+    if (security.certificate_file is None) != (security.key_file is None):
+        wanted = "`certificate_file` and `key_file` together"
+        yield _one(
+            wanted, security.certificate_file or security.key_file, at, f"{at}.certificate_file", f"{at}.key_file"
+        )
+    if not security.protocol.endswith("SSL"):
+        for name in ("ca_file", "certificate_file", "key_file"):
+            if getattr(security, name) is not None:
+                place = f"{at}.protocol"
+                yield _one(f"SSL or SASL_SSL, as `{name}` is set", security.protocol, place, f"{at}.{name}")
+
+
+def model_problems(model: ModelSettings, pane: Duration, path: str) -> Iterator[Problem]:
+    """Yield what is wrong between the settings of one model, whose section stands at ``path``."""
+    yield from _windows(model, pane, f"{path}.windows")
+    yield from _labels(model, pane, f"{path}.labels")
+    if model.positive_class is not None and model.task not in ("auto", "binary"):
+        place = f"{path}.positive_class"
+        yield _one(f"no positive class with the task `{model.task}`", model.positive_class, place, f"{path}.task")
+    budget = f"{path}.alerts.false_alarm_budget"
+    if model.alerts.false_alarm_budget.horizon <= 0:
+        yield _one("a budget over a horizon above zero", str(model.alerts.false_alarm_budget.horizon), budget)
+
+
+def _multiple(duration: Duration, unit: Duration, words: str, path: str, *also: str) -> Iterator[Problem]:
+    if unit > 0 and (duration <= 0 or duration % unit):
+        yield _one(f"a multiple of {words} ({unit})", str(duration), path, *also)
+
+
+def _windows(model: ModelSettings, pane: Duration, at: str) -> Iterator[Problem]:
+    windows, pane_path = model.windows, "$.time.pane"
+    verdict = f"{at}.verdict"
+    if not windows.verdict:
+        yield _one("at least one size", [], verdict)
+    if len(set(windows.verdict)) < len(windows.verdict):
+        yield _one("each size once", [str(size) for size in windows.verdict], verdict)
+    for index, size in enumerate(windows.verdict):
+        yield from _multiple(size, pane, "the pane", f"{verdict}[{index}]", verdict, pane_path)
+    yield from _multiple(windows.hop, pane, "the pane", f"{at}.hop", pane_path)
+    yield from _multiple(windows.performance, pane, "the pane", f"{at}.performance", pane_path)
+    display = f"{at}.display"
+    yield from _multiple(windows.display, windows.hop, "the hop", display, f"{at}.hop")
+    if windows.hop > 0 and windows.display > MAX_HOPS * windows.hop:
+        most = Duration(MAX_HOPS * windows.hop)
+        yield _one(f"at most {MAX_HOPS} hops ({most})", str(windows.display), display, f"{at}.hop")
+
+
+def _labels(model: ModelSettings, pane: Duration, at: str) -> Iterator[Problem]:
+    labels, pane_path, revisions = model.labels, "$.time.pane", f"{at}.revisions"
+    yield from _multiple(labels.horizon, pane, "the pane", f"{at}.horizon", pane_path)
+    for index, age in enumerate(labels.revisions):
+        place = f"{revisions}[{index}]"
+        yield from _multiple(age, pane, "the pane", place, revisions, pane_path)
+        if age > labels.horizon > 0:
+            yield _one(f"an age up to the horizon ({labels.horizon})", str(age), place, revisions, f"{at}.horizon")
+    if any(later <= earlier for earlier, later in itertools.pairwise(labels.revisions)):
+        yield _one("ages in ascending order", [str(age) for age in labels.revisions], revisions)

@@ -1,0 +1,98 @@
+"""Secrets, read from the variables and files that the configuration names, and never shown."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, final
+
+from msgspec import Struct
+
+from driftline.errors import ConfigurationError, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from driftline.config.settings import SecuritySettings
+
+
+@final
+class Secret:
+    """A text that no print, log, format, comparison or pickle gives away.
+
+    Examples
+    --------
+    >>> secret = Secret("hunter2")
+    >>> print(secret, repr(secret), f"{secret}")
+    *** *** ***
+    >>> secret.reveal()
+    'hunter2'
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text itself, for the one place that needs it."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A secret cannot be pickled or copied")
+
+
+class Credentials(Struct, frozen=True):
+    """What is needed to authenticate to Kafka; empty for an open broker."""
+
+    username: Secret | None = None
+    password: Secret | None = None
+    key_password: Secret | None = None
+
+
+def resolve_credentials(security: SecuritySettings, environ: Mapping[str, str]) -> Credentials:
+    """Read every secret that the security settings name.
+
+    Raises
+    ------
+    ConfigurationError
+        With every variable that is not set and every file that cannot be read.
+    """
+    problems: list[str] = []
+    found: dict[str, Secret | None] = {}
+    for name in ("username", "password", "key_password"):
+        variable, file = getattr(security, f"{name}_env"), getattr(security, f"{name}_file")
+        found[name] = None
+        if variable is not None:
+            found[name] = _from_variable(variable, f"$.kafka.security.{name}_env", environ, problems)
+        elif file is not None:
+            found[name] = _from_file(file, f"$.kafka.security.{name}_file", problems)
+    for name in ("ca_file", "certificate_file", "key_file"):
+        file = getattr(security, name)
+        if file is not None and not os.access(file, os.R_OK):
+            problems.append(describe("a readable file", file, f"$.kafka.security.{name}"))
+    if problems:
+        raise ConfigurationError(tuple(problems), "The security configuration")
+    return Credentials(**found)
+
+
+def _from_variable(variable: str, at: str, environ: Mapping[str, str], problems: list[str]) -> Secret | None:
+    text = environ.get(variable, "")
+    if not text:
+        problems.append(describe("an environment variable that is set", variable, at))
+        return None
+    return Secret(text)
+
+
+def _from_file(file: str, at: str, problems: list[str]) -> Secret | None:
+    try:
+        text = Path(file).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    if not text:
+        problems.append(describe("a readable file with the secret in it", file, at))
+        return None
+    return Secret(text)

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import TYPE_CHECKING
+
+import pytest
+
+from driftline.config.secrets import Secret, resolve_credentials
+from driftline.config.settings import SecuritySettings
+from driftline.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_secret_shows_nothing() -> None:
+    secret = Secret("hunter2")
+    shown = [str(secret), repr(secret), f"{secret!s:>10}", f"{[secret]}", f"{secret}"]
+    assert not any("hunter2" in text for text in shown)
+    assert secret.reveal() == "hunter2"
+    with pytest.raises(TypeError, match="pickled"):
+        pickle.dumps(secret)
+    with pytest.raises(TypeError, match="copied"):
+        copy.copy(secret)
+
+
+def test_secrets_come_from_variables_and_files(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("correct horse\n", encoding="utf-8")
+    security = SecuritySettings(protocol="SASL_SSL", username_env="KAFKA_USER", password_file=str(file))
+    credentials = resolve_credentials(security, {"KAFKA_USER": "driftline"})
+    assert credentials.username is not None
+    assert credentials.password is not None
+    assert (credentials.username.reveal(), credentials.password.reveal()) == ("driftline", "correct horse")
+    assert credentials.key_password is None
+    assert "correct horse" not in repr(credentials)
+
+
+def test_all_that_is_missing_is_reported_at_once(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.touch()
+    security = SecuritySettings(
+        protocol="SASL_SSL", username_env="ABSENT", password_file=str(empty), ca_file=str(tmp_path / "absent.pem")
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        resolve_credentials(security, {})
+    assert [problem.partition(", got")[0] for problem in caught.value.problems] == [
+        "Expected an environment variable that is set",
+        "Expected a readable file with the secret in it",
+        "Expected a readable file",
+    ]
