@@ -1,0 +1,18 @@
+"""Significance: is a difference real? Tests whose level holds at 10⁻² as at 10⁻⁶, and the level each one gets."""
+
+from __future__ import annotations
+
+from driftline.significance.levels import Level, level_per_test
+from driftline.significance.pearson import PearsonResult, pearson
+from driftline.significance.share import Alternative, ShareResult, known_share_test, share_test
+
+__all__ = [
+    "Alternative",
+    "Level",
+    "PearsonResult",
+    "ShareResult",
+    "known_share_test",
+    "level_per_test",
+    "pearson",
+    "share_test",
+]

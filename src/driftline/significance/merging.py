@@ -1,0 +1,93 @@
+"""The fixed rule by which rare bins are merged before a test.
+
+It looks at the *pooled* counts only, never at the difference between the two sides, so merging cannot favour an
+outcome.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Counts: TypeAlias = npt.NDArray[np.int64]
+
+
+def merge_ordered(expected: npt.NDArray[np.float64], least: float) -> tuple[int, ...]:
+    """Map ordered bins to groups of neighbours that each expect at least `least` events.
+
+    The upper tail is merged inwards until it suffices; then groups are filled from the lower end; what is left over
+    in front of the upper tail joins it.
+
+    Parameters
+    ----------
+    expected : NDArray[float64], shape (B,), unit events, each at least 0
+        Expected count of each bin in the smaller of the two samples, in the order of the values.
+    least : float, greater than 0
+
+    Returns
+    -------
+    tuple of int, length B
+        Group of each bin, numbered from 0 upwards; all 0 where no two groups suffice.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> merge_ordered(np.array([1.0, 2, 3, 9, 1, 6, 2, 1]), 5)
+    (0, 0, 0, 1, 2, 2, 2, 2)
+    """
+    tail = expected.size
+    held = 0.0
+    while tail > 0 and held < least:
+        tail -= 1
+        held += float(expected[tail])
+    groups = [0] * expected.size
+    group, held, start = 0, 0.0, 0
+    for i in range(tail):
+        groups[i] = group
+        held += float(expected[i])
+        if held >= least:
+            group, held, start = group + 1, 0.0, i + 1
+    for i in range(start, expected.size):
+        groups[i] = group
+    return tuple(groups)
+
+
+def merge_unordered(expected: npt.NDArray[np.float64], least: float) -> tuple[int, ...]:
+    """Map unordered bins to groups that each expect at least `least` events: all rare bins make one rest.
+
+    Where the rest does not suffice by itself, the least frequent of the other bins joins it (of equal ones the first).
+
+    Parameters
+    ----------
+    expected : NDArray[float64], shape (B,), unit events, each at least 0
+        Expected count of each bin in the smaller of the two samples.
+    least : float, greater than 0
+
+    Returns
+    -------
+    tuple of int, length B
+        Group of each bin, numbered from 0 upwards in the order of the bins, the rest last.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> merge_unordered(np.array([1.0, 20, 3, 9, 4]), 5)
+    (2, 0, 2, 1, 2)
+    >>> merge_unordered(np.array([1.0, 20, 3, 9]), 5)
+    (1, 0, 1, 1)
+    """
+    kept = [i for i in range(expected.size) if expected[i] >= least]
+    rest = float(expected[expected < least].sum())
+    if rest < least and len(kept) < expected.size and kept:
+        kept.remove(min(kept, key=lambda i: (float(expected[i]), i)))
+    numbers = {bin_: group for group, bin_ in enumerate(kept)}
+    return tuple(numbers.get(i, len(kept)) for i in range(expected.size))
+
+
+def merged(counts: Counts, groups: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    """Return the counts of the groups: shape (number of groups,)."""
+    result = np.zeros(max(groups) + 1, dtype=np.float64)
+    np.add.at(result, list(groups), counts)
+    return result

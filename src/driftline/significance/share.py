@@ -1,0 +1,174 @@
+"""Exact tests of a share: missing values, unseen categories, error bits. No normal approximation anywhere.
+
+The normal approximation errs by factors of 10 to 1,000 in the tail where the levels of a false-alarm budget lie.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+from msgspec import Struct
+from scipy import stats
+
+from driftline.errors import ParameterError
+from driftline.significance.tails import hypergeometric_log_tail
+
+Alternative = Literal["two_sided", "greater", "less"]
+
+
+class ShareResult(Struct, frozen=True, kw_only=True):
+    """Outcome of an exact test of a share.
+
+    Parameters
+    ----------
+    share : float
+        k / n of the window, in [0, 1].
+    share_reference : float
+        K / N of the profile, or the known share, in [0, 1].
+    p_value : float
+        In [0, 1]; 0 only where the true value is below 10⁻³⁰⁰.
+    alternative : {"two_sided", "greater", "less"}
+        Which departure of the window's share counted.
+    n : int
+        Events of the window, at least 1.
+    n_reference : int or None
+        Events of the profile, at least 1; None for a known share.
+    """
+
+    share: float
+    share_reference: float
+    p_value: float
+    alternative: Alternative
+    n: int
+    n_reference: int | None
+
+
+def share_test(
+    k: int, n: int, k_reference: int, n_reference: int, *, alternative: Alternative = "two_sided"
+) -> ShareResult | None:
+    """Exact test of k of n events in the window against K of N in the profile; never above its level.
+
+    Given k + K, the count k is hypergeometric when nothing has changed, whatever the common share is.
+
+    Parameters
+    ----------
+    k, n : int, unit events, 0 ≤ k ≤ n
+        The window's count and size.
+    k_reference, n_reference : int, unit events, 0 ≤ K ≤ N
+        The profile's count and size; its events are disjoint from the window's.
+    alternative : {"two_sided", "greater", "less"}
+        "greater" asks whether the window's share is the larger one. "two_sided" doubles the smaller tail.
+
+    Returns
+    -------
+    ShareResult or None
+        None where either side is empty.
+
+    Raises
+    ------
+    ParameterError
+        Counts outside their range.
+
+    Notes
+    -----
+    State: none. Cost: about 9 standard deviations' worth of terms; 0.1 ms at n = 10,000.
+
+    Source: Fisher (1935), doi:10.2307/2342435; doubling: Yates (1984), doi:10.2307/2981577. Deviations: none.
+
+    Oracle: ``scipy.stats.fisher_exact`` of SciPy 1.17.1 (one-sided), and exact fractions down to 10⁻³⁰.
+
+    Examples
+    --------
+    >>> result = share_test(9, 200, 20, 4096)
+    >>> result.share, f"{result.p_value:.2e}"
+    (0.045, '7.64e-06')
+    """
+    _check(k, n, "$.k")
+    _check(k_reference, n_reference, "$.k_reference")
+    if n == 0 or n_reference == 0:
+        return None
+    drawn, marked, total = float(n), float(k + k_reference), float(n + n_reference)
+    # Both tails as upper tails: fewer of the marked ones drawn are more of the unmarked ones drawn.
+    log_mass, log_beyond = hypergeometric_log_tail(
+        np.array([k, n - k], dtype=np.float64),
+        np.array([drawn, drawn]),
+        np.array([marked, total - marked]),
+        np.array([total, total]),
+    )
+    upper, lower = np.minimum(np.logaddexp(log_mass, log_beyond), 0.0)
+    return ShareResult(
+        share=k / n,
+        share_reference=k_reference / n_reference,
+        p_value=_combine(math.exp(lower), math.exp(upper), alternative),
+        alternative=alternative,
+        n=n,
+        n_reference=n_reference,
+    )
+
+
+def known_share_test(k: int, n: int, share: float, *, alternative: Alternative = "two_sided") -> ShareResult | None:
+    """Exact binomial test of k of n events against a share that is known, not estimated; never above its level.
+
+    Parameters
+    ----------
+    k, n : int, unit events, 0 ≤ k ≤ n
+        The window's count and size.
+    share : float in [0, 1]
+        The share when nothing has changed.
+    alternative : {"two_sided", "greater", "less"}
+        "greater" asks whether the window's share is the larger one. "two_sided" doubles the smaller tail.
+
+    Returns
+    -------
+    ShareResult or None
+        None where the window is empty.
+
+    Raises
+    ------
+    ParameterError
+        A count or share outside its range.
+
+    Notes
+    -----
+    State: none. Cost: O(1), by the incomplete beta function.
+
+    Source: Clopper and Pearson (1934), doi:10.1093/biomet/26.4.404. Deviations: none.
+
+    Oracle: exact fractions, down to 10⁻³⁰.
+
+    Examples
+    --------
+    >>> result = known_share_test(9, 200, 0.005, alternative="greater")
+    >>> f"{result.p_value:.2e}"
+    '9.74e-07'
+    """
+    _check(k, n, "$.k")
+    if not 0 <= share <= 1:
+        raise ParameterError("a share in [0, 1]", share, "$.share")
+    if n == 0:
+        return None
+    lower, upper = float(stats.binom.cdf(k, n, share)), float(stats.binom.sf(k - 1, n, share))
+    return ShareResult(
+        share=k / n,
+        share_reference=share,
+        p_value=_combine(lower, upper, alternative),
+        alternative=alternative,
+        n=n,
+        n_reference=None,
+    )
+
+
+def _combine(lower: float, upper: float, alternative: Alternative) -> float:
+    """Return the p-value of an alternative from P(X ≤ k) and P(X ≥ k)."""
+    p_value = {"less": lower, "greater": upper, "two_sided": 2 * min(lower, upper)}.get(alternative)
+    if p_value is None:
+        raise ParameterError("two_sided, greater or less", alternative, "$.alternative")
+    return min(1.0, p_value)
+
+
+def _check(k: int, n: int, at: str) -> None:
+    """Refuse a count that is not among its events."""
+    if not 0 <= k <= n:
+        raise ParameterError(f"a count in [0, {n}]", k, at)
