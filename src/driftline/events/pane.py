@@ -90,8 +90,8 @@ class PaneDelta(Struct, frozen=True, array_like=True):
     segment: str
     pane_ms: int
     """Start of the pane."""
-    grid_id: str
-    """Of the grid the sketch was made on; empty where no profile was known."""
+    profile_id: str
+    """Of the profile whose grid the sketch was made on; empty where no profile was known."""
     n_events: int
     offsets: Offsets
     sketch: PackedSketch | None
