@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
+import numpy as np
 import xxhash
 
+from driftline.sketches.columns import canonical_category
 from driftline.sketches.layout import EVENTS, Layout
 from driftline.sketches.scores import PerformanceLayout
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from driftline.events.model_key import ModelKey
@@ -45,6 +49,18 @@ class Task:
     def codes(self) -> dict[str, int]:
         """Code of each class; others have the code ``len(classes)``."""
         return {name: code for code, name in enumerate(self.classes)}
+
+    def encode_one(self, value: object) -> float:
+        """Return a prediction or label as a class code or a standardised value; not-a-number where it is neither."""
+        if self.kind == "regression":
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            return float(value) / self.spread if number else math.nan  # type: ignore[arg-type]  # it is a number
+        name = canonical_category(value)
+        return math.nan if name is None else float(self.codes.get(name, len(self.classes)))
+
+    def encode(self, values: Sequence[object]) -> NDArray[np.float64]:
+        """Return predictions or labels as class codes or standardised values, shape (n,)."""
+        return np.fromiter(map(self.encode_one, values), dtype=np.float64, count=len(values))
 
     @cached_property
     def performance_layout(self) -> PerformanceLayout:

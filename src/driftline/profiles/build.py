@@ -1,0 +1,224 @@
+"""Building a profile from reference rows: column kinds, grids, task, and the sketch of the rows themselves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from driftline.errors import ProfileError
+from driftline.profiles.profile import Profile, Task
+from driftline.sketches.columns import (
+    MAX_CATEGORIES,
+    WRONG_TYPE,
+    CategoricalColumn,
+    Column,
+    NumericColumn,
+    Role,
+    canonical_category,
+)
+from driftline.sketches.counting import count
+from driftline.sketches.encoding import CategoryCodes, Encoded, encode_categorical, encode_numeric, quality_of
+from driftline.sketches.grid import build_edges
+from driftline.sketches.joined import Joined, add_joined
+from driftline.sketches.layout import Layout
+from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.scores import PREDICTED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from driftline.config.model import ColumnKind, ModelSettings
+    from driftline.events.model_key import ModelKey
+    from driftline.profiles.profile import Origin, TaskKind
+    from driftline.profiles.table import ReferenceTable
+
+NUMERIC_SHARE: Final = 0.9
+"""A column is numeric where at least this share of its values are numbers."""
+MAX_CLASSES: Final = 64
+"""Whole-number predictions with more distinct values than this are a regression; rarer classes share one code."""
+
+
+def build_profile(
+    key: ModelKey,
+    table: ReferenceTable,
+    settings: ModelSettings,
+    effective_from_ms: int,
+    origin: Origin,
+    *,
+    grid_only: bool = False,
+) -> Profile:
+    """Return the profile of reference rows.
+
+    Parameters
+    ----------
+    key : ModelKey
+    table : ReferenceTable
+    settings : ModelSettings
+        Column kinds, importances, task and positive class where they are configured.
+    effective_from_ms : int
+        First event time the profile holds for.
+    origin : {"training", "production", "bootstrap"}
+    grid_only : bool
+        Take only grid and task from the rows; the reference stays empty, to be counted on other events.
+
+    Raises
+    ------
+    ProfileError
+        When there are no rows, or the task cannot be told.
+    """
+    if table.n == 0:
+        message = f"Expected at least one reference row, got none - at `{key}`"
+        raise ProfileError(message)
+    task = infer_task(table, settings, key)
+    sources: list[tuple[Column, NDArray[np.float64] | Sequence[object]]] = []
+    for name, values in table.features.items():
+        kind = settings.columns[name].kind if name in settings.columns else None
+        if kind != "ignore":
+            sources.append((_column(name, "feature", values, kind), values))
+    if table.prediction is not None:
+        sources.append((_prediction_column(table.prediction, task), table.prediction))
+    if table.score is not None:
+        sources.append((_column("score", "score", table.score, "numeric"), table.score))
+    columns = tuple(column for column, _ in sources)
+    layout = Layout(columns)
+    importances = {
+        name: column.importance for name, column in settings.columns.items() if column.importance is not None
+    }
+    if grid_only:
+        return Profile(key, effective_from_ms, origin, task, columns, importances, PaneSketch(layout), None)
+    encoded = [encode_values(column, values) for column, values in sources]
+    reference = count(layout, encoded, np.zeros(table.n, dtype=np.int64), 1)[0]
+    return Profile(
+        key, effective_from_ms, origin, task, columns, importances, reference, reference_performance(table, task)
+    )
+
+
+def encode_values(column: Column, values: NDArray[np.float64] | Sequence[object]) -> Encoded:
+    """Return the bins of reference values of any JSON type."""
+    if isinstance(column, CategoricalColumn):
+        listed = values.tolist() if isinstance(values, np.ndarray) else values
+        hashable = [value if canonical_category(value) is not None else None for value in listed]
+        wrong = [(row, WRONG_TYPE) for row, value in enumerate(listed) if value is not None and hashable[row] is None]
+        return encode_categorical(column, CategoryCodes(column), hashable, wrong)
+    if isinstance(values, np.ndarray):
+        return encode_numeric(column, values)
+    numbers, exceptions = numbers_of(values)
+    return encode_numeric(column, numbers, exceptions)
+
+
+def numbers_of(values: Sequence[object]) -> tuple[NDArray[np.float64], list[tuple[int, int]]]:
+    """Return values as numbers, and the row and quality code of each that is none."""
+    exceptions = []
+    numbers = np.full(len(values), np.nan)
+    for row, value in enumerate(values):
+        code = quality_of(value)
+        if code is None:
+            numbers[row] = value
+        else:
+            exceptions.append((row, code))
+    return numbers, exceptions
+
+
+def infer_task(table: ReferenceTable, settings: ModelSettings, key: ModelKey) -> Task:
+    """Return the configured task, or what predictions, scores and labels look like."""
+    seen = [value for part in (table.prediction, table.label) if part is not None for value in part]
+    names = Counter(name for value in seen if (name := canonical_category(value)) is not None)
+    kind: TaskKind
+    if settings.task != "auto":
+        kind = settings.task
+    elif table.score is None and _continuous(seen):
+        kind = "regression"
+    elif len(names) <= 2:  # noqa: PLR2004  # binary means two
+        kind = "binary"
+    else:
+        kind = "multiclass"
+    if kind == "regression":
+        numbers, _ = numbers_of(table.prediction or table.label or ())
+        finite = numbers[np.isfinite(numbers)]
+        spread = float(finite.std()) if finite.size else 0.0
+        return Task(kind, (), spread if spread > 0 else 1.0)
+    classes = [name for name, _ in sorted(names.items(), key=lambda item: (-item[1], item[0]))[:MAX_CLASSES]]
+    if kind == "multiclass":
+        return Task(kind, tuple(sorted(classes, key=_class_order)))
+    return Task(kind, _binary_classes(sorted(classes, key=_class_order), settings.positive_class, key))
+
+
+def _binary_classes(classes: list[str], positive: str | None, key: ModelKey) -> tuple[str, str]:
+    if len(classes) > 2:  # noqa: PLR2004  # binary means two
+        message = f"Expected at most two classes for a binary task, got {classes!r} - at `{key}`"
+        raise ProfileError(message)
+    if positive is not None:
+        others = [name for name in classes if name != positive]
+        return (others[0] if others else ("0" if positive != "0" else "1"), positive)
+    if len(classes) == 2:  # noqa: PLR2004
+        return (classes[0], classes[1])
+    if classes and classes[0] not in {"0", "1"}:
+        message = f"Expected two classes, or `positive_class` in the configuration, got only {classes!r} - at `{key}`"
+        raise ProfileError(message)
+    return ("0", "1")
+
+
+def _class_order(name: str) -> tuple[int, float, str]:
+    try:
+        return (0, float(name), name)
+    except ValueError:
+        return (1, 0.0, name)
+
+
+def _continuous(values: Sequence[object]) -> bool:
+    """Whether predictions are numbers that are no class codes."""
+    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    if not numbers or len(numbers) < sum(value is not None for value in values):
+        return False
+    return any(not float(value).is_integer() for value in numbers) or len(set(numbers)) > MAX_CLASSES
+
+
+def _column(name: str, role: Role, values: NDArray[np.float64] | Sequence[object], kind: ColumnKind | None) -> Column:
+    if isinstance(values, np.ndarray) and kind != "categorical":
+        return _numeric_column(name, role, values[np.isfinite(values)])
+    listed = values.tolist() if isinstance(values, np.ndarray) else values
+    numbers, exceptions = numbers_of(listed)
+    finite = numbers[np.isfinite(numbers)]
+    n_present = len(listed) - sum(value is None for value in listed)
+    texts = sum(isinstance(listed[row], str | bool) for row, code in exceptions if code)
+    if kind == "numeric" or (kind is None and n_present and texts <= (1 - NUMERIC_SHARE) * n_present):
+        return _numeric_column(name, role, finite)
+    tally = Counter(text for value in listed if (text := canonical_category(value)) is not None)
+    common = sorted(tally.items(), key=lambda item: (-item[1], item[0]))[:MAX_CATEGORIES]
+    return CategoricalColumn(name, role, tuple(text for text, _ in common))
+
+
+def _numeric_column(name: str, role: Role, finite: NDArray[np.float64]) -> NumericColumn:
+    if finite.size == 0:
+        return NumericColumn(name, role, b"", 0.0, 0.0, 0.0, 0.0)
+    centre = float(finite.mean())
+    low, high = float(finite.min()), float(finite.max())
+    spread = float(finite.std()) if high > low else 0.0
+    edges = build_edges(finite).astype("<f8").tobytes()
+    return NumericColumn(name, role, edges, centre if high > low else low, spread, low, high)
+
+
+def _prediction_column(values: Sequence[object], task: Task) -> Column:
+    if task.kind == "regression":
+        return _column("prediction", "prediction", values, "numeric")
+    return CategoricalColumn("prediction", "prediction", task.classes)
+
+
+def reference_performance(table: ReferenceTable, task: Task) -> NDArray[np.int64] | None:
+    """Return the performance vector of the rows that have prediction and label, or None where there are none."""
+    if table.prediction is None or table.label is None:
+        return None
+    predicted, actual = task.encode(table.prediction), task.encode(table.label)
+    scores, _ = numbers_of(table.score if table.score is not None else [None] * table.n)
+    rows = np.flatnonzero(np.isfinite(predicted) & np.isfinite(actual))
+    if rows.size == 0:
+        return None
+    layout = task.performance_layout
+    vector = np.zeros(layout.n_cells, dtype=np.int64)
+    vector[PREDICTED] = rows.size
+    add_joined(layout, Joined(predicted, actual, scores, np.ones(table.n, dtype=np.int64)).rows(rows), vector)
+    return vector

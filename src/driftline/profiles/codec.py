@@ -1,0 +1,177 @@
+"""Profiles on the references topic: blocks of columns, because a wide profile exceeds a broker's record limit.
+
+The key of a record is model, version, profile id and block number; compaction keeps every block of every profile.
+A profile becomes usable when its last block has been read.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from driftline.errors import FormatError
+from driftline.events.model_key import ModelKey
+from driftline.events.pane import PackedSketch, Sparse
+from driftline.profiles.profile import Origin, Profile, Task, TaskKind
+from driftline.sketches.columns import CategoricalColumn, NumericColumn
+from driftline.sketches.layout import HEAD, Layout, Place
+from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.sparse import pack, unpack_into
+
+VERSION: Final = 1
+BLOCK_COLUMNS: Final = 64
+"""Columns a record: about 200 KB."""
+
+
+class ProfileBlock(Struct, frozen=True, array_like=True):
+    """Some columns of a profile, and the header, which every block repeats."""
+
+    version: int
+    key: ModelKey
+    profile_id: str
+    block: int
+    n_blocks: int
+    effective_from_ms: int
+    origin: Origin
+    task_kind: TaskKind
+    classes: tuple[str, ...]
+    spread: float
+    importances: dict[str, float]
+    columns: tuple[NumericColumn | CategoricalColumn, ...]
+    reference: PackedSketch
+    performance: Sparse | None
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(ProfileBlock)
+
+
+def encode_profile(profile: Profile) -> list[tuple[bytes, bytes]]:
+    """Return the key and value of each record of a profile."""
+    n_blocks = max(1, -(-len(profile.columns) // BLOCK_COLUMNS))
+    performance = None if profile.performance is None else pack(profile.performance)
+    records = []
+    for block in range(n_blocks):
+        chosen = range(block * BLOCK_COLUMNS, min((block + 1) * BLOCK_COLUMNS, len(profile.columns)))
+        columns = tuple(profile.columns[i] for i in chosen)
+        value = ProfileBlock(
+            VERSION,
+            profile.key,
+            profile.profile_id,
+            block,
+            n_blocks,
+            profile.effective_from_ms,
+            profile.origin,
+            profile.task.kind,
+            profile.task.classes,
+            profile.task.spread,
+            profile.importances,
+            columns,
+            _part(profile, chosen, Layout(columns)).pack(),
+            performance if block == 0 else None,
+        )
+        key = "\0".join((profile.key.model, profile.key.version, profile.profile_id, str(block)))
+        records.append((key.encode(), _ENCODER.encode(value)))
+    return records
+
+
+def decode_block(data: bytes, at: str) -> ProfileBlock:
+    """Read one record of the references topic.
+
+    Raises
+    ------
+    FormatError
+        When the bytes are no profile block or of another version.
+    """
+    try:
+        block = _DECODER.decode(data)
+    except msgspec.DecodeError as error:
+        message = f"Expected a profile block of version {VERSION}, got {data[:16]!r} ({error}) - at `{at}`"
+        raise FormatError(message) from error
+    if block.version != VERSION:
+        message = (
+            f"Expected a profile block of version {VERSION}, got version {block.version} - at `{at}`. "
+            "Upgrade this worker, or publish the reference again with this version."
+        )
+        raise FormatError(message)
+    return block
+
+
+class ProfileAssembler:
+    """Puts profiles together from blocks, in whatever order they come."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[str, dict[int, ProfileBlock]] = {}
+
+    def add(self, block: ProfileBlock) -> Profile | None:
+        """Add a block; return the profile when it was the last one missing."""
+        blocks = self._blocks.setdefault(block.profile_id, {})
+        blocks[block.block] = block
+        if len(blocks) < block.n_blocks:
+            return None
+        del self._blocks[block.profile_id]
+        return _assemble([blocks[i] for i in range(block.n_blocks)])
+
+
+def decode_profile(records: list[bytes], at: str) -> Profile:
+    """Return the profile whose records these are.
+
+    Raises
+    ------
+    FormatError
+        When a block is missing or unreadable.
+    """
+    assembler = ProfileAssembler()
+    for data in records:
+        profile = assembler.add(decode_block(data, at))
+        if profile is not None:
+            return profile
+    message = f"Expected all blocks of a profile, got {len(records)} of them - at `{at}`"
+    raise FormatError(message)
+
+
+def _assemble(blocks: list[ProfileBlock]) -> Profile:
+    head = blocks[0]
+    columns = tuple(column for block in blocks for column in block.columns)
+    task = Task(head.task_kind, head.classes, head.spread)
+    layout = Layout(columns)
+    reference = PaneSketch(layout)
+    performance = None
+    if head.performance is not None:
+        performance = np.zeros(task.performance_layout.n_cells, dtype=np.int64)
+        unpack_into(head.performance, performance)
+    first = 0
+    for block in blocks:
+        part_layout = Layout(block.columns)
+        part = PaneSketch.unpack(block.reference, part_layout)
+        reference.counts[: len(HEAD)] = part.counts[: len(HEAD)]
+        for i, place in enumerate(part_layout.places):
+            _copy(part, place, reference, layout.places[first + i])
+        for i, names in part.unseen.items():
+            reference.unseen[first + i] = names
+        first += len(block.columns)
+    return Profile(
+        head.key, head.effective_from_ms, head.origin, task, columns, head.importances, reference, performance
+    )
+
+
+def _part(profile: Profile, chosen: range, layout: Layout) -> PaneSketch:
+    """Return the reference sketch of some of the columns."""
+    part = PaneSketch(layout)
+    part.counts[: len(HEAD)] = profile.reference.counts[: len(HEAD)]
+    for place, i in zip(layout.places, chosen, strict=True):
+        _copy(profile.reference, profile.layout.places[i], part, place)
+        if i in profile.reference.unseen:
+            part.unseen[i - chosen.start] = profile.reference.unseen[i]
+    return part
+
+
+def _copy(source: PaneSketch, at: Place, target: PaneSketch, to: Place) -> None:
+    target.counts[to.bins] = source.counts[at.bins]
+    target.counts[to.quality] = source.counts[at.quality]
+    if at.moments >= 0:
+        target.sums[:, to.moments] = source.sums[:, at.moments]
+        target.extremes[to.moments] = source.extremes[at.moments]

@@ -1,0 +1,60 @@
+"""Reference rows as columns: what profiles are built from, whether they come from a file, a frame or the stream."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from driftline.events.pane import SampleRow
+
+
+@dataclass(frozen=True)
+class ReferenceTable:
+    """Reference rows, by column.
+
+    Attributes
+    ----------
+    n : int
+        Rows.
+    features : dict of str to ndarray of float64 or sequence of JSON values, shape (n,)
+        In an array, not-a-number is a missing value.
+    prediction, score, label : sequence of JSON values, shape (n,), or None
+    """
+
+    n: int
+    features: dict[str, NDArray[np.float64] | Sequence[object]]
+    prediction: Sequence[object] | None = None
+    score: Sequence[object] | None = None
+    label: Sequence[object] | None = None
+
+
+def table_of_sample(rows: Sequence[SampleRow]) -> ReferenceTable:
+    """Return the table of a bootstrap sample; the rows' order does not matter.
+
+    Features appear in the order of their names, so that equal samples give equal tables.
+    """
+    ordered = sorted(rows, key=lambda row: (row.hash, row.features))
+    parsed: list[dict[str, Any]] = [_object(row.features) for row in ordered]
+    names = sorted({name for features in parsed for name in features})
+    return ReferenceTable(
+        n=len(ordered),
+        features={name: [features.get(name) for features in parsed] for name in names},
+        prediction=_unless_absent([row.prediction for row in ordered]),
+        score=_unless_absent([row.score for row in ordered]),
+    )
+
+
+def _object(features: bytes) -> dict[str, Any]:
+    parsed = json.loads(features) if features else {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _unless_absent(values: list[Any]) -> list[Any] | None:
+    return None if all(value is None for value in values) else values
