@@ -1,0 +1,141 @@
+"""The one place where Kafka settings become librdkafka's configuration, with security and our rules."""
+
+from __future__ import annotations
+
+import logging
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from driftline.errors import BrokerError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from driftline.config.secrets import Credentials
+    from driftline.config.settings import KafkaSettings
+
+TRANSACTION_TIMEOUT_MS: Final = 10_000
+"""An open transaction of a killed worker holds back every reader of committed data for this long."""
+
+ADMIN_TIMEOUT_S: Final = 10.0
+"""How long a broker may take to answer before it counts as unreachable."""
+
+_SECRET_PROPERTIES: Final = frozenset({"sasl.username", "sasl.password", "ssl.key.password"})
+_NOTHING_MORE: Final[Mapping[str, object]] = MappingProxyType({})
+
+
+class ClientConfiguration(dict[str, Any]):
+    """Properties for a librdkafka client; secrets are left out of what is printed."""
+
+    def __repr__(self) -> str:
+        return repr({name: "***" if name in _SECRET_PROPERTIES else value for name, value in self.items()})
+
+    __str__ = __repr__
+
+
+def admin_configuration(kafka: KafkaSettings, credentials: Credentials) -> ClientConfiguration:
+    """Return the properties that every client needs: where the brokers are, and how to authenticate."""
+    security = kafka.security
+    properties: dict[str, object | None] = {
+        "bootstrap.servers": kafka.brokers,
+        "client.id": kafka.prefix,
+        "security.protocol": security.protocol,
+        "ssl.ca.location": security.ca_file,
+        "ssl.certificate.location": security.certificate_file,
+        "ssl.key.location": security.key_file,
+        "ssl.key.password": credentials.key_password.reveal() if credentials.key_password else None,
+        "logger": logging.getLogger("driftline.kafka"),
+    }
+    if security.protocol.startswith("SASL"):
+        properties["sasl.mechanisms"] = security.mechanism
+        properties["sasl.username"] = credentials.username.reveal() if credentials.username else None
+        properties["sasl.password"] = credentials.password.reveal() if credentials.password else None
+    return ClientConfiguration({name: value for name, value in properties.items() if value is not None})
+
+
+def consumer_configuration(
+    kafka: KafkaSettings, credentials: Credentials, group: str, more: Mapping[str, object] = _NOTHING_MORE
+) -> ClientConfiguration:
+    """Return the properties of a consumer that reads committed data and whose offsets only we commit.
+
+    Parameters
+    ----------
+    kafka : KafkaSettings
+        Brokers, prefix, session timeout, security.
+    credentials : Credentials
+        From :func:`driftline.config.secrets.resolve_credentials`.
+    group : str
+        The whole ``group.id``, prefix and all.
+    more : mapping of str to object
+        Properties that this client needs besides, or instead.
+    """
+    return ClientConfiguration(
+        {
+            **admin_configuration(kafka, credentials),
+            "group.id": group,
+            "session.timeout.ms": int(kafka.session_timeout),
+            "heartbeat.interval.ms": max(1, int(kafka.session_timeout) // 4),
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            "partition.assignment.strategy": "range",
+            **more,
+        }
+    )
+
+
+def producer_configuration(
+    kafka: KafkaSettings,
+    credentials: Credentials,
+    transactional_id: str | None = None,
+    more: Mapping[str, object] = _NOTHING_MORE,
+) -> ClientConfiguration:
+    """Return the properties of an idempotent producer, a transactional one where an id is given.
+
+    Keys are spread over partitions as Java's clients do it (murmur2), not as librdkafka does (CRC-32), so that other
+    people's clients find a key where they look for it.
+    """
+    transaction: dict[str, object] = {}
+    if transactional_id is not None:
+        transaction = {"transactional.id": transactional_id, "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS}
+    return ClientConfiguration(
+        {
+            **admin_configuration(kafka, credentials),
+            "acks": "all",
+            "enable.idempotence": True,
+            "compression.type": "lz4",
+            "partitioner": "murmur2_random",
+            **transaction,
+            **more,
+        }
+    )
+
+
+def connect_admin(kafka: KafkaSettings, credentials: Credentials, timeout_s: float = ADMIN_TIMEOUT_S) -> AdminClient:
+    """Return an admin client of brokers that have answered.
+
+    Raises
+    ------
+    BrokerError
+        When no broker answers in time.
+    """
+    admin = AdminClient(admin_configuration(kafka, credentials))
+    try:
+        admin.list_topics(timeout=timeout_s)
+    except KafkaException as error:
+        raise unreachable(kafka.brokers, error, timeout_s) from error
+    return admin
+
+
+def unreachable(brokers: str, error: KafkaException, timeout_s: float) -> BrokerError:
+    """Return the error to raise when no broker answers."""
+    reason = error.args[0].str() if error.args else str(error)
+    return BrokerError(
+        f"Expected an answer from Kafka within {timeout_s:g} s, got none ({reason}) - at `{brokers}`. "
+        "Check that the brokers run, that `kafka.brokers` names them as they can be reached from here, "
+        "and that `kafka.security` is what they ask for"
+    )

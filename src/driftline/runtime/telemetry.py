@@ -1,0 +1,181 @@
+"""What an operator sees in Prometheus: every figure by a plain method, and every label set removable."""
+
+from __future__ import annotations
+
+from typing import Final, Generic, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+DURATION_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+"""Flushes, transactions and checkpoints; 10 s is the transaction timeout."""
+
+Metric = TypeVar("Metric", Counter, Gauge)
+
+
+class Family(Generic[Metric]):
+    """One metric with labels, whose label sets can be forgotten.
+
+    Parameters
+    ----------
+    metric : Counter or Gauge
+        The metric; its children are kept here, since looking one up costs more than adding to it.
+    *labels : str
+        The metric's label names, in its order.
+    """
+
+    def __init__(self, metric: Metric, *labels: str) -> None:
+        self._metric: Metric = metric
+        self._labels = labels
+        self._children: dict[tuple[str, ...], Metric] = {}
+
+    def of(self, *values: str) -> Metric:
+        """Return the child with these label values."""
+        child = self._children.get(values)
+        if child is None:
+            child = self._children[values] = self._metric.labels(*values)
+        return child
+
+    def forget(self, **labels: str) -> None:
+        """Remove every child whose labels have these values, among others."""
+        wanted = [(self._labels.index(name), value) for name, value in labels.items()]
+        for values in [each for each in self._children if all(each[i] == value for i, value in wanted)]:
+            del self._children[values]
+            self._metric.remove(*values)
+
+
+class Telemetry:
+    """The figures of one process, in a registry of its own.
+
+    *Cost*: a dictionary look-up and an addition under a lock per call; workers call once per batch or flush, never per
+    event. *State*: one entry per partition, and one per check of the models watched; :meth:`forget_partition` and
+    :meth:`forget_model` remove what is no longer there.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        topic = ("topic_kind", "partition")
+        model = ("model", "model_version")
+        self._input = self._counter("input_records", "Records read from the input topics", *topic)
+        self._lag = self._gauge("consumer_lag_records", "Records not yet read, up to the partition's end", *topic)
+        self._delay = self._gauge("watermark_delay_seconds", "How far the watermark is behind the clock", *topic)
+        self._position = self._gauge("panes_position_offset", "Next offset of the panes to apply", "partition")
+        self._lost = self._counter(
+            "panes_lost_records", "Flush records that expired before they were read", "partition"
+        )
+        self._pending = self._gauge("pending_predictions", "Predictions that wait for their labels", "partition")
+        self._dead = self._counter("dead_letters", "Records refused, by reason", "reason")
+        self._sent = self._counter("outputs_sent", "Events and alerts acknowledged by the broker", "channel")
+        self._coverage = self._gauge(
+            "label_coverage_ratio", "Share of the last window's predictions with label", *model
+        )
+        self._statistic = self._gauge("check_statistic", "Last value of a check's statistic", *model, "column", "check")
+        self._alerts = self._gauge("open_alerts", "Alerts that are open", "model", "severity")
+        self._late = Counter(
+            "driftline_late_records", "Records behind their partition's watermark", registry=self.registry
+        )
+        self._applied = Counter(
+            "driftline_records_applied", "Flush records applied by detection", registry=self.registry
+        )
+        self._flushed_events = Counter("driftline_flushed_events", "Events counted into panes", registry=self.registry)
+        self._flush = self._histogram("flush_seconds", "Time to count and encode one flush")
+        self._transaction = self._histogram("transaction_seconds", "Time from begin to commit of one transaction")
+        self._checkpoint = self._histogram("checkpoint_seconds", "Time to write one checkpoint of detection's state")
+
+    def _counter(self, name: str, documentation: str, *labels: str) -> Family[Counter]:
+        return Family(Counter(f"driftline_{name}", documentation, labels, registry=self.registry), *labels)
+
+    def _gauge(self, name: str, documentation: str, *labels: str) -> Family[Gauge]:
+        return Family(Gauge(f"driftline_{name}", documentation, labels, registry=self.registry), *labels)
+
+    def _histogram(self, name: str, documentation: str) -> Histogram:
+        return Histogram(f"driftline_{name}", documentation, buckets=DURATION_BUCKETS_S, registry=self.registry)
+
+    def input_records(self, kind: str, partition: int, n: int) -> None:
+        """Count ``n`` records read; ``kind`` is ``predictions``, ``labels``, ``control`` or ``panes``."""
+        self._input.of(kind, str(partition)).inc(n)
+
+    def lag(self, kind: str, partition: int, n: int) -> None:
+        """Set how many records of a partition are not yet read."""
+        self._lag.of(kind, str(partition)).set(n)
+
+    def watermark_delay(self, kind: str, partition: int, seconds: float) -> None:
+        """Set how far a partition's watermark is behind the clock."""
+        self._delay.of(kind, str(partition)).set(seconds)
+
+    def position(self, partition: int, offset: int) -> None:
+        """Set the next offset of a panes partition that detection will apply."""
+        self._position.of(str(partition)).set(offset)
+
+    def panes_lost(self, partition: int, first: int, n: int) -> None:  # noqa: ARG002  # the offset is for the log
+        """Count ``n`` flush records, from offset ``first`` on, that had expired before detection read them."""
+        self._lost.of(str(partition)).inc(n)
+
+    def pending(self, partition: int, n: int) -> None:
+        """Set how many predictions of a partition wait for their labels."""
+        self._pending.of(str(partition)).set(n)
+
+    def dead_letter(self, reason: str, n: int = 1) -> None:
+        """Count ``n`` records refused for a reason."""
+        self._dead.of(reason).inc(n)
+
+    def late(self, n: int) -> None:
+        """Count ``n`` late records."""
+        self._late.inc(n)
+
+    def flushed(self, seconds: float, events: int) -> None:
+        """Record one flush: how long it took, and how many events it held."""
+        self._flush.observe(seconds)
+        self._flushed_events.inc(events)
+
+    def transaction(self, seconds: float) -> None:
+        """Record how long one transaction took."""
+        self._transaction.observe(seconds)
+
+    def checkpoint_written(self, seconds: float) -> None:
+        """Record how long one checkpoint took."""
+        self._checkpoint.observe(seconds)
+
+    def records_applied(self, n: int) -> None:
+        """Count ``n`` flush records applied by detection."""
+        self._applied.inc(n)
+
+    def outputs_sent(self, channel: str, n: int) -> None:
+        """Count ``n`` outputs acknowledged on ``events`` or ``alerts``."""
+        self._sent.of(channel).inc(n)
+
+    def coverage(self, model: str, version: str, ratio: float) -> None:
+        """Set the share of predictions with labels in the last performance window of a model."""
+        self._coverage.of(model, version).set(ratio)
+
+    def check_statistic(self, model: str, version: str, column: str, check: str, value: float) -> None:
+        """Set the last value of a check's statistic."""
+        self._statistic.of(model, version, column, check).set(value)
+
+    def open_alerts(self, model: str, severity: str, n: int) -> None:
+        """Set how many alerts of a model and severity are open."""
+        self._alerts.of(model, severity).set(n)
+
+    def forget_partition(self, partition: int, kind: str | None = None) -> None:
+        """Remove all figures of a partition that was taken away; of one topic kind where that is given."""
+        at = {"partition": str(partition)}
+        for family in (self._lag, self._delay):
+            family.forget(**at, **({} if kind is None else {"topic_kind": kind}))
+        self._input.forget(**at, **({} if kind is None else {"topic_kind": kind}))
+        if kind in (None, "panes"):
+            self._position.forget(**at)
+        if kind in (None, "predictions"):
+            self._pending.forget(**at)
+
+    def forget_model(self, model: str, version: str | None = None) -> None:
+        """Remove all figures of a model; of one version where that is given."""
+        labels = {"model": model} | ({} if version is None else {"model_version": version})
+        self._coverage.forget(**labels)
+        self._statistic.forget(**labels)
+        if version is None:
+            self._alerts.forget(model=model)
