@@ -1,0 +1,165 @@
+"""Writing only while the group knows this worker is alive.
+
+A process that was stopped (SIGSTOP, a paused virtual machine) and wakes up after its successor has taken over still
+holds batches it built before. Kafka fences the offsets of such a process by group generation, but not its records: sent
+late, they would overwrite the successor's state. So each write asks the guard, at the last moment before the bytes
+go to the socket, and the guard ends the process where the last heartbeat that the broker acknowledged is older than the
+session timeout. What remains open is the time between that question and the system call, microseconds.
+
+The age counts from the moment a heartbeat was *sent*: the broker's own timer starts later, so it cannot have run out
+before ours.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from aiokafka.protocol.commit import OffsetCommitRequest
+from aiokafka.protocol.group import HeartbeatRequest, SyncGroupRequest
+from aiokafka.protocol.produce import ProduceRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiokafka.conn import AIOKafkaConnection
+
+EXIT_HEARTBEAT_LOST: Final = 75
+"""Exit code of a worker that outlived its session; `EX_TEMPFAIL` of sysexits.h: start it again."""
+
+_ALIVE: Final = frozenset({0, 27})  # no error; rebalance in progress, during which the broker keeps the member
+_GONE: Final = frozenset({22, 25, 82})  # illegal generation, unknown member id, fenced instance id
+
+_LOG = logging.getLogger(__name__)
+
+
+def boot_time_s() -> float:
+    """Seconds since boot, counting also those in which the machine slept; monotonic."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
+def _exit_now(code: int) -> NoReturn:
+    sys.stderr.flush()
+    os._exit(code)
+
+
+class HeartbeatGuard:
+    """The age of the last acknowledged heartbeat, and the end of the process where a write finds it too old.
+
+    Used from several threads: the consumer's thread reports heartbeats, any thread asks. Every operation is one
+    assignment or one read of a float, which Python makes atomic.
+
+    Parameters
+    ----------
+    session_timeout_s : float
+        The group's session timeout, seconds, > 0.
+    clock : callable
+        Seconds since some fixed moment, counting sleep of the machine.
+    exit_process : callable
+        Ends the process with an exit code, without running anything else.
+    """
+
+    def __init__(
+        self,
+        session_timeout_s: float,
+        clock: Callable[[], float] = boot_time_s,
+        exit_process: Callable[[int], Any] = _exit_now,
+    ) -> None:
+        self._session_timeout_s = session_timeout_s
+        self._clock = clock
+        self._exit_process = exit_process
+        self._last_ok_s = float("-inf")
+
+    def age_s(self) -> float:
+        """Seconds since the last acknowledged heartbeat was sent; infinite outside a group."""
+        return self._clock() - self._last_ok_s
+
+    def is_fresh(self) -> bool:
+        """True where the broker cannot have given this worker's partitions away by a timeout."""
+        return self.age_s() < self._session_timeout_s
+
+    def require(self, action: str) -> None:
+        """End the process unless the last heartbeat is younger than the session timeout.
+
+        Parameters
+        ----------
+        action : str
+            What was about to be written, for the log.
+        """
+        age_s = self.age_s()
+        if age_s < self._session_timeout_s:
+            return
+        _LOG.critical(
+            "Expected a heartbeat within the last %.1f s before %s, the last one was %s: another worker may own these "
+            "partitions. This process ends now with code %d and nothing was written; start it again.",
+            self._session_timeout_s,
+            action,
+            f"{age_s:.1f} s ago"
+            if age_s != float("inf")
+            else "never acknowledged, or the group has removed this worker",
+            EXIT_HEARTBEAT_LOST,
+        )
+        self._exit_process(EXIT_HEARTBEAT_LOST)
+
+    def watch_group(self, coordinator: Any) -> None:  # noqa: ANN401 - Faust and aiokafka leave it untyped
+        """Take note of each heartbeat and join that the group coordinator acknowledges.
+
+        Parameters
+        ----------
+        coordinator : aiokafka.consumer.group_coordinator.GroupCoordinator
+            Of a started consumer. aiokafka keeps the time of its last heartbeat in a local variable, so its requests
+            are watched instead.
+        """
+        send = coordinator._send_req  # noqa: SLF001 - has no public name
+
+        async def watched(request: object) -> object:
+            sent_at_s = self._clock()
+            response = await send(request)
+            if isinstance(request, HeartbeatRequest | SyncGroupRequest):
+                self.note(sent_at_s, response.error_code)
+            return response
+
+        coordinator._send_req = watched  # noqa: SLF001 - has no public name
+
+    def note(self, sent_at_s: float, error_code: int) -> None:
+        """Take note of the broker's answer to a heartbeat or a join sent at `sent_at_s`."""
+        if error_code in _ALIVE:
+            self._last_ok_s = sent_at_s
+        elif error_code in _GONE:
+            self._last_ok_s = float("-inf")
+
+    def guard_client(self, client: Any) -> None:  # noqa: ANN401 - Faust and aiokafka leave it untyped
+        """Make each connection of an aiokafka client ask before it writes records or offsets to its socket.
+
+        Parameters
+        ----------
+        client : aiokafka.client.AIOKafkaClient
+            Of a producer or a consumer. Its own `send` may wait for a connection between any earlier check and the
+            write; a connection's `send` writes without waiting.
+        """
+        connect = client._get_conn  # noqa: SLF001 - has no public name
+
+        async def guarded(*args: object, **kwargs: object) -> AIOKafkaConnection | None:
+            connection: AIOKafkaConnection | None = await connect(*args, **kwargs)
+            if connection is not None and "send" not in vars(connection):
+                self._guard_connection(connection)
+            return connection
+
+        client._get_conn = guarded  # noqa: SLF001 - has no public name
+
+    def _guard_connection(self, connection: AIOKafkaConnection) -> None:
+        send = connection.send
+
+        def guarded(request: object, *, expect_response: bool = True) -> object:
+            if isinstance(request, ProduceRequest):
+                self.require("sending records")
+            elif isinstance(request, OffsetCommitRequest):
+                self.require("committing offsets")
+            return send(request, expect_response=expect_response)
+
+        connection.send = guarded
