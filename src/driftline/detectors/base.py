@@ -1,0 +1,262 @@
+"""The contract that every sequential detector keeps: blocks in, detections out, state as bytes.
+
+Contract
+--------
+A detector MUST
+
+- take blocks of any size in constant or logarithmic time, never by replaying values;
+- ignore and count a block that is empty or not finite, and go on as if it had not come;
+- give, after :meth:`Detector.restore` of a :meth:`Detector.snapshot` taken in mid-stream, the results it would have
+  given;
+- hold its state within :attr:`Detector.snapshot_limit_bytes`, however long it has run;
+- keep its lifetime counters over :meth:`Detector.reset` and over its own detections.
+
+It CANNOT read a clock or draw random numbers: the same blocks give the same detections on every worker.
+
+A detector of this package is a subclass with the four class attributes, ``_update``, and the decorator
+:func:`driftline.detectors.registry.register`.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal, Self
+
+import msgspec
+from msgspec import Struct
+
+from driftline.errors import FormatError
+
+_MEAN_LIMIT = 1e100
+"""Means beyond this are treated as not finite: their squares, times counts, would overflow and stay in the sums for
+ever."""
+
+Direction = Literal["up", "down"]
+
+
+class Block(Struct, frozen=True):
+    """A summary of consecutive events: what a pane says of one column.
+
+    Parameters
+    ----------
+    count : int, unit events
+        Events in the block; a block of 0 is ignored.
+    mean : float
+        Mean of their values, best standardised with the profile; at most 10¹⁰⁰ in size, beyond that the block is
+        ignored.
+    variance : float, at least 0
+        Mean squared deviation from `mean` (divided by `count`, not by `count` − 1); 0 for a single event.
+    """
+
+    count: int
+    mean: float
+    variance: float = 0.0
+
+    @property
+    def usable(self) -> bool:
+        """Whether the block holds events and finite numbers."""
+        return (
+            self.count > 0
+            and abs(self.mean) <= _MEAN_LIMIT  # false for not-a-number
+            and 0 <= self.variance <= _MEAN_LIMIT**2
+        )
+
+
+class Detection(Struct, frozen=True, kw_only=True):
+    """A change that a detector found, with its evidence.
+
+    Parameters
+    ----------
+    index : int, unit events, from 0
+        The last event of the block at which the change was found, counted over the detector's lifetime without the
+        ignored.
+    statistic, threshold : float
+        What exceeded what, in the unit that the detector states.
+    mean_before, mean_after : float
+        Estimates of the mean before and after the change.
+    since_blocks, since_events : int or None
+        How many of the latest blocks and events lie after the estimated change, at least 1; None where it is not known.
+    """
+
+    index: int
+    statistic: float
+    threshold: float
+    mean_before: float
+    mean_after: float
+    since_blocks: int | None
+    since_events: int | None
+
+    @property
+    def direction(self) -> Direction:
+        """Whether the mean rose or fell."""
+        return "up" if self.mean_after > self.mean_before else "down"
+
+
+class Counters(Struct, kw_only=True):
+    """What a detector has seen in its lifetime; no reset clears it.
+
+    Parameters
+    ----------
+    n_events, n_blocks : int
+        Events and blocks taken in.
+    n_ignored : int
+        Blocks that were empty or not finite.
+    n_detections : int
+        Changes found.
+    """
+
+    n_events: int = 0
+    n_blocks: int = 0
+    n_ignored: int = 0
+    n_detections: int = 0
+
+
+class _Snapshot(Struct):
+    """The envelope of a detector's state; fields are only ever added, at the end, with a default."""
+
+    detector: str
+    version: int
+    parameters: msgspec.Raw
+    counters: Counters
+    state: msgspec.Raw
+
+
+class Detector(ABC):
+    """A sequential change detector on blocks.
+
+    Parameters
+    ----------
+    parameters : Struct or None
+        An instance of the class's `parameters_type`, validated when it was made; None for the defaults.
+
+    Attributes
+    ----------
+    key : str
+        Permanent name in configurations, events and snapshots.
+    version : int
+        Version of the state's layout.
+    parameters_type, state_type : type
+        The frozen parameters, and the state that :meth:`reset` makes anew.
+    counters : Counters
+        What it has seen in its lifetime.
+    """
+
+    key: ClassVar[str]
+    version: ClassVar[int] = 1
+    parameters_type: ClassVar[type[Struct]]
+    state_type: ClassVar[type[Struct]]
+
+    parameters: Struct
+    state: Struct
+
+    def __init__(self, parameters: Struct | None = None) -> None:
+        self.parameters = self.parameters_type() if parameters is None else parameters
+        self.state = self.state_type()
+        self.counters = Counters()
+
+    @property
+    @abstractmethod
+    def snapshot_limit_bytes(self) -> int:
+        """Largest size of a snapshot, however long the stream."""
+
+    @abstractmethod
+    def _update(self, block: Block) -> Detection | None:
+        """Take in a usable block that the counters include already."""
+
+    def update(self, block: Block) -> Detection | None:
+        """Take in the next block.
+
+        Parameters
+        ----------
+        block : Block
+            Empty blocks, and those with a value that is not finite, are counted in `counters.n_ignored` and change
+            nothing else.
+
+        Returns
+        -------
+        Detection or None
+            A detection when this block showed a change; the detector has then begun anew after it.
+        """
+        if not block.usable:
+            self.counters.n_ignored += 1
+            return None
+        self.counters.n_events += block.count
+        self.counters.n_blocks += 1
+        detection = self._update(block)
+        if detection is not None:
+            self.counters.n_detections += 1
+            self.reset()
+        return detection
+
+    def reset(self) -> None:
+        """Forget the stream seen so far; the lifetime counters stay."""
+        self.state = self.state_type()
+
+    def snapshot(self) -> bytes:
+        """Return parameters, counters and state as MessagePack of at most `snapshot_limit_bytes`."""
+        return msgspec.msgpack.encode(
+            _Snapshot(
+                detector=self.key,
+                version=self.version,
+                parameters=msgspec.Raw(msgspec.msgpack.encode(self.parameters)),
+                counters=self.counters,
+                state=msgspec.Raw(msgspec.msgpack.encode(self.state)),
+            )
+        )
+
+    @classmethod
+    def restore(cls, data: bytes) -> Self:
+        """Return a detector that goes on where the one that made the snapshot was.
+
+        Parameters
+        ----------
+        data : bytes
+            A snapshot of this class, of its present version.
+
+        Raises
+        ------
+        FormatError
+            When the bytes are damaged, of another detector or of an unknown version; the message says what to do.
+        """
+        try:
+            snapshot = msgspec.msgpack.decode(data, type=_Snapshot)
+            if (snapshot.detector, snapshot.version) == (cls.key, cls.version):
+                detector = cls(msgspec.msgpack.decode(snapshot.parameters, type=cls.parameters_type))
+                detector.counters = snapshot.counters
+                detector.state = msgspec.msgpack.decode(snapshot.state, type=cls.state_type)
+                return detector
+        except msgspec.MsgspecError as error:
+            raise FormatError(
+                f"Expected a snapshot of detector {cls.key!r}, got {len(data)} bytes that are none ({error}); "
+                "delete this state to let the detector begin anew"
+            ) from error
+        raise FormatError(
+            f"Expected a snapshot of detector {cls.key!r} version {cls.version}, got {snapshot.detector!r} version "
+            f"{snapshot.version}; run the driftline version that wrote it, "
+            "or delete this state to let the detector begin anew"
+        )
+
+
+def snapshot_key(data: bytes) -> str:
+    """Return the key of the detector that made a snapshot.
+
+    Raises
+    ------
+    FormatError
+        When the bytes are no snapshot.
+    """
+    try:
+        return msgspec.msgpack.decode(data, type=_Snapshot).detector
+    except msgspec.MsgspecError as error:
+        raise FormatError(
+            f"Expected a snapshot of a detector, got {len(data)} bytes that are none ({error}); "
+            "delete this state to let the detector begin anew"
+        ) from error
+
+
+def is_number(
+    value: float, *, above: float = -math.inf, at_least: float = -math.inf, at_most: float = math.inf
+) -> bool:
+    """Whether a parameter is finite and within its range."""
+    return math.isfinite(value) and value > above and at_least <= value <= at_most

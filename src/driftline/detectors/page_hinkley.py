@@ -1,0 +1,181 @@
+"""Page-Hinkley: cumulative deviations from the running mean, against their extreme."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from msgspec import Struct, field
+
+from driftline.detectors.base import Block, Detection, Detector, is_number
+from driftline.detectors.registry import register
+from driftline.errors import ParameterError
+
+_SNAPSHOT_BYTES = 500
+
+
+class PageHinkleyParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of :class:`PageHinkley`; the defaults are river's.
+
+    Parameters
+    ----------
+    min_instances : int, unit events, at least 1
+        No change is reported before so many events since the last reset.
+    delta : float, at least 0, unit of the values
+        Deviation that is tolerated.
+    threshold : float, greater than 0, unit of the values times events
+        λ: how far the cumulative deviation may move from its extreme.
+    alpha : float in (0, 1]
+        Factor by which the cumulative deviation fades with every event; 1 for none.
+    mode : {"up", "down", "both"}
+        Which changes of the mean to report.
+
+    Raises
+    ------
+    ParameterError
+        A parameter outside its range.
+    """
+
+    min_instances: int = 30
+    delta: float = 0.005
+    threshold: float = 50.0
+    alpha: float = 1 - 0.0001
+    mode: Literal["up", "down", "both"] = "both"
+
+    def __post_init__(self) -> None:
+        if self.min_instances < 1:
+            raise ParameterError("a whole number of at least 1", self.min_instances, "$.min_instances")
+        if not is_number(self.delta, at_least=0):
+            raise ParameterError("a number of at least 0", self.delta, "$.delta")
+        if not is_number(self.threshold, above=0):
+            raise ParameterError("a number greater than 0", self.threshold, "$.threshold")
+        if not is_number(self.alpha, above=0, at_most=1):
+            raise ParameterError("a number in (0, 1]", self.alpha, "$.alpha")
+        if self.mode not in ("up", "down", "both"):
+            raise ParameterError("up, down or both", self.mode, "$.mode")
+
+
+class _Side(Struct):
+    """One cumulative deviation, and where the stream stood when it was at its extreme."""
+
+    deviation: float = 0.0
+    extreme: float = math.inf
+    n_blocks: int = 0
+    n_events: int = 0
+    mean: float = 0.0
+
+
+class PageHinkleyState(Struct):
+    """The running mean and the two sides; the falling side is kept with its sign turned, so both seek a minimum."""
+
+    n_blocks: int = 0
+    n_events: int = 0
+    mean: float = 0.0
+    up: _Side = field(default_factory=_Side)
+    down: _Side = field(default_factory=_Side)
+
+
+@register("page_hinkley")
+class PageHinkley(Detector):
+    """Page-Hinkley on blocks: finds a lasting rise or fall of the mean above the tolerated deviation.
+
+    With x̄ₜ the mean of the values so far, per event::
+
+        Uₜ = α Uₜ₋₁ + (xₜ − x̄ₜ) − δ,    change up   when Uₜ − min U > λ
+        Dₜ = α Dₜ₋₁ + (xₜ − x̄ₜ) + δ,    change down when max D − Dₜ > λ
+
+    `statistic` and `threshold` are the two sides of the inequality. The change is estimated to lie where the extreme
+    was, and the means before and after it are those of the events since the last reset, split there. With δ far below
+    the values' spread the extreme may lie long before the change, and the two means then differ by less than it.
+
+    Parameters
+    ----------
+    parameters : PageHinkleyParameters or None
+        None for the defaults.
+
+    Notes
+    -----
+    Blocks: a block of b events enters as b deviations of its mean from the running mean *at its end*::
+
+        U = αᵇ U + (x̄_block − x̄ − δ) (1 + α + ... + αᵇ⁻¹)
+
+    which is the formula above for b = 1. Extremes and changes inside a block are not seen; the variance inside it is
+    not used.
+
+    State: 13 numbers, below 500 bytes in a snapshot and about 1 kB in memory. A reset keeps only the lifetime
+    counters. Cost: O(1) per block, about 3 µs.
+
+    At its defaults it is a *parity mode*: 186 alarms in 300,000 unchanged independent values, 1,839 at φ = 0.9.
+
+    Source: Page (1954), doi:10.1093/biomet/41.1-2.100; Hinkley (1971), doi:10.1093/biomet/58.3.509. Deviations: the
+    fading α and the minimum of events, both river's.
+
+    Oracle: ``river.drift.PageHinkley`` of river 0.26.1, with blocks of one value, detection index by detection index.
+
+    Examples
+    --------
+    >>> import random
+    >>> from driftline.detectors import Block
+    >>> rng = random.Random(12345)
+    >>> values = rng.choices([0, 1], k=1000) + rng.choices(range(4, 8), k=1000)
+    >>> detector = PageHinkley(PageHinkleyParameters(mode="up"))
+    >>> found = [d for d in (detector.update(Block(1, float(v))) for v in values) if d]
+    >>> [(d.index, d.direction) for d in found]
+    [(1006, 'up')]
+    """
+
+    parameters_type = PageHinkleyParameters
+    state_type = PageHinkleyState
+
+    parameters: PageHinkleyParameters
+    state: PageHinkleyState
+
+    @property
+    def snapshot_limit_bytes(self) -> int:
+        """Largest size of a snapshot, however long the stream."""
+        return _SNAPSHOT_BYTES
+
+    def _update(self, block: Block) -> Detection | None:
+        state, parameters, n = self.state, self.parameters, block.count
+        state.n_blocks += 1
+        state.n_events += n
+        state.mean += (n / state.n_events) * (block.mean - state.mean)
+        deviation = block.mean - state.mean
+        alpha = parameters.alpha
+        fade = alpha**n
+        weight = float(n) if alpha == 1 else (1 - fade) / (1 - alpha)
+        self._accumulate(state.up, fade, weight * deviation, weight * parameters.delta)
+        self._accumulate(state.down, fade, -weight * deviation, weight * parameters.delta)
+        if state.n_events < parameters.min_instances:
+            return None
+        sides = {"up": (state.up,), "down": (state.down,), "both": (state.up, state.down)}[parameters.mode]
+        side = max(sides, key=_excursion)
+        if _excursion(side) <= parameters.threshold:
+            return None
+        return self._detection(side)
+
+    def _accumulate(self, side: _Side, fade: float, deviation: float, tolerated: float) -> None:
+        """Add a deviation to one side and note where the stream stands when that is its minimum."""
+        side.deviation = fade * side.deviation + deviation - tolerated
+        if side.deviation < side.extreme:
+            side.extreme = side.deviation
+            side.n_blocks, side.n_events, side.mean = self.state.n_blocks, self.state.n_events, self.state.mean
+
+    def _detection(self, side: _Side) -> Detection:
+        """Return the evidence of a change on one side."""
+        state = self.state
+        since_events = state.n_events - side.n_events
+        return Detection(
+            index=self.counters.n_events - 1,
+            statistic=_excursion(side),
+            threshold=self.parameters.threshold,
+            mean_before=side.mean,
+            mean_after=(state.n_events * state.mean - side.n_events * side.mean) / since_events,
+            since_blocks=state.n_blocks - side.n_blocks,
+            since_events=since_events,
+        )
+
+
+def _excursion(side: _Side) -> float:
+    """Return how far a side is above its minimum."""
+    return side.deviation - side.extreme

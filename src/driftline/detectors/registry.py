@@ -1,0 +1,97 @@
+"""The registry of detectors: permanent keys, and no way to enter one twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from driftline.detectors.base import Detector, snapshot_key
+from driftline.errors import FormatError, ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_REGISTRY: dict[str, type[Detector]] = {}
+_Class = TypeVar("_Class", bound=type[Detector])
+
+
+def register(key: str) -> Callable[[_Class], _Class]:
+    """Enter a detector's class into the registry under a permanent key, which becomes its attribute `key`.
+
+    Parameters
+    ----------
+    key : str
+        Permanent name; a detector whose meaning changes gets a new one.
+
+    Returns
+    -------
+    callable
+        A decorator that returns the class.
+
+    Raises
+    ------
+    ParameterError
+        When the key is taken.
+    """
+
+    def enter(detector: _Class) -> _Class:
+        if key in _REGISTRY:
+            raise ParameterError("a key no other detector has", key, "driftline.detectors")
+        detector.key = key
+        _REGISTRY[key] = detector
+        return detector
+
+    return enter
+
+
+def get(name: str) -> type[Detector]:
+    """Return the class registered under a key.
+
+    Raises
+    ------
+    ParameterError
+        When there is none; the message lists those there are.
+
+    Examples
+    --------
+    >>> from driftline import detectors
+    >>> detectors.get("adwin").__name__
+    'Adwin'
+    """
+    try:
+        return _REGISTRY[name]
+    except KeyError:
+        raise ParameterError(f"one of {', '.join(names())}", name, "driftline.detectors") from None
+
+
+def names() -> tuple[str, ...]:
+    """Return the keys of all detectors, sorted.
+
+    Examples
+    --------
+    >>> from driftline import detectors
+    >>> "page_hinkley" in detectors.names()
+    True
+    """
+    return tuple(sorted(_REGISTRY))
+
+
+def restore(data: bytes) -> Detector:
+    """Return the detector, of whichever class, that goes on where a snapshot was taken.
+
+    Parameters
+    ----------
+    data : bytes
+        What :meth:`Detector.snapshot` returned.
+
+    Raises
+    ------
+    FormatError
+        When the bytes are damaged, of an unknown version or of a detector that is not registered.
+    """
+    key = snapshot_key(data)
+    if key not in _REGISTRY:
+        raise FormatError(
+            f"Expected a snapshot of {', '.join(names())}, got one of {key!r}; run the driftline version that wrote "
+            "it, or delete this state to let the detector begin anew"
+        )
+    return _REGISTRY[key].restore(data)
