@@ -15,7 +15,7 @@ from tests.support import EXIT_UNAVAILABLE, RealBroker, in_ci, kafka
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-REAL_BROKER_FIXTURES = {"real_broker", "own_broker"}
+REAL_BROKER_FIXTURES = {"real_broker", "own_broker", "can_start_kafka"}
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +23,7 @@ def can_start_kafka() -> None:
     """Skip where this machine has no Java or Maven; in CI that is a failure."""
     checked = kafka("check")
     if checked.returncode == EXIT_UNAVAILABLE:
-        reason = f"no real broker: {checked.stderr.strip()}"
+        reason = f"no real broker: {checked.stderr.strip().removeprefix('kafka: ')}"
         if in_ci():
             pytest.fail(f"{reason}; in CI one is required")
         pytest.skip(reason)
@@ -47,8 +47,9 @@ def real_broker(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture
-def own_broker(can_start_kafka: None) -> Iterator[RealBroker]:  # noqa: ARG001 - asked for what it does
+def own_broker(request: pytest.FixtureRequest) -> Iterator[RealBroker]:
     """Return a real Kafka of the test's own, running and empty, which it may stop, kill and start again."""
+    request.getfixturevalue("can_start_kafka")
     broker = RealBroker(f"test-{uuid.uuid4().hex[:8]}")
     broker.start()
     yield broker
