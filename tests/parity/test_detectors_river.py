@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pytest
@@ -88,11 +88,17 @@ PAGE_HINKLEY_SETTINGS = tuple(
 )
 
 
+class _RiverDetector(Protocol):
+    drift_detected: bool
+
+    def update(self, x: float) -> None: ...
+
+
 def _found(detector: Detector, values: npt.NDArray[np.float64]) -> list[int]:
     return [d.index for d in (detector.update(Block(1, float(value))) for value in values) if d is not None]
 
 
-def _found_by_river(detector: Any, values: npt.NDArray[np.float64]) -> list[int]:
+def _found_by_river(detector: _RiverDetector, values: npt.NDArray[np.float64]) -> list[int]:
     found = []
     for i, value in enumerate(values):
         detector.update(float(value))

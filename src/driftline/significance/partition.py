@@ -13,8 +13,7 @@ Nothing is drawn. Each table contributes the *mean* of Z² over its interval (a,
 
 The sum Q of these is the conditional expectation, given the data, of a variable that is exactly chi-squared. Hence E
 Q is exactly B − 1, and Q is below chi-squared in the convex order: E max(0, Q − c) ≤ E max(0, χ² − c) for every c,
-for any counts, any shares and any level.
-What that comes to, as rejections of unchanged windows over the level
+for any counts, any shares and any level. What that comes to, as rejections of unchanged windows over the level
 (2,000,000 windows a cell, ``benchmarks/small_sample_pearson.py``), Pearson's statistic / the partition's:
 
 ======  =======  ==  ==================  ===========  ===========  ===========

@@ -89,19 +89,18 @@ def share_test(
     _check(k_reference, n_reference, "$.k_reference")
     if n == 0 or n_reference == 0:
         return None
-    drawn, marked, total = float(n), float(k + k_reference), float(n + n_reference)
-    # Both tails as upper tails: fewer of the marked ones drawn are more of the unmarked ones drawn.
-    log_mass, log_beyond = hypergeometric_log_tail(
-        np.array([k, n - k], dtype=np.float64),
-        np.array([drawn, drawn]),
-        np.array([marked, total - marked]),
-        np.array([total, total]),
-    )
-    upper, lower = np.minimum(np.logaddexp(log_mass, log_beyond), 0.0)
+    marked, total = k + k_reference, n + n_reference
+    below = k * total < n * marked
+    # Fewer of the marked ones drawn are more of the unmarked ones drawn: the outer tail is always an upper one.
+    x, successes = (n - k, total - marked) if below else (k, marked)
+    log_mass, log_beyond = hypergeometric_log_tail(*np.array([[x], [n], [successes], [total]], dtype=np.float64))
+    outer = math.exp(min(0.0, float(np.logaddexp(log_mass, log_beyond)[0])))
+    inner = 1 - math.exp(float(log_beyond[0]))
+    lower, upper = (outer, inner) if below else (inner, outer)
     return ShareResult(
         share=k / n,
         share_reference=k_reference / n_reference,
-        p_value=_combine(math.exp(lower), math.exp(upper), alternative),
+        p_value=_combine(lower, upper, alternative),
         alternative=alternative,
         n=n,
         n_reference=n_reference,

@@ -37,8 +37,9 @@ def hypergeometric_log_tail(x: Floats, draws: Floats, successes: Floats, total: 
     Parameters
     ----------
     x, draws, successes, total : NDArray[float64], shape (m,), whole numbers
-        Observed successes, size of the draw, successes in the population and its size, with
-        max(0, draws + successes − total) ≤ x ≤ min(draws, successes).
+        Observed successes, at or above their mean draws × successes / total; size of the draw, successes in the
+        population and its size, with x ≤ min(draws, successes). For x below the mean mirror the law: `draws` − x of
+        `total` − `successes`.
 
     Returns
     -------
@@ -48,7 +49,7 @@ def hypergeometric_log_tail(x: Floats, draws: Floats, successes: Floats, total: 
     Notes
     -----
     The tail is P(X = x) times the sum of the products of successive ratios of probabilities, so nothing is lost to
-    cancellation. Cost: about 9 standard deviations' worth of terms per element where x is at or above the mean.
+    cancellation. Cost: about 9 standard deviations' worth of terms per element.
 
     Source: Johnson, Kemp and Kotz (2005), doi:10.1002/0471715816, section 6.2, for the ratio. Deviations: none.
 
