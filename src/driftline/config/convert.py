@@ -167,7 +167,14 @@ class Converter:
                 arguments[field.name] = inherited
             elif field.required:
                 complete = False
-        return struct(**arguments) if complete else INVALID
+        return self._made(struct, arguments, path) if complete else INVALID
+
+    def _made(self, struct: type[Struct], arguments: dict[str, object], path: str) -> object:
+        try:
+            return struct(**arguments)
+        except ParameterError as error:  # a struct that checks its fields together
+            self.report(f"{error} - under `{path}`", path)
+            return INVALID
 
     def _unknown_keys(self, value: dict[object, object], known: tuple[str, ...], path: str) -> None:
         for key in value:

@@ -1,0 +1,42 @@
+"""The command line. Each module of this package enters its commands into :data:`driftline.cli.app.app` on import.
+
+A further command group is one further line here.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from rich.markup import escape
+
+from driftline.cli import alerts as _alerts  # noqa: F401  # importing it registers its commands
+from driftline.cli import check_config as _check_config  # noqa: F401  # importing it registers its commands
+from driftline.cli import topics as _topics  # noqa: F401  # importing it registers its commands
+from driftline.cli.app import app
+from driftline.cli.common import err
+from driftline.cli.exit_codes import ExitCode, exit_code
+from driftline.errors import DriftlineError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["app", "main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave the process with its exit code; the entry point of ``driftline``.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        In place of the process's own.
+    """
+    try:
+        app(args=arguments, prog_name="driftline")
+    except DriftlineError as error:
+        err.print(f"[bold red]error:[/] {escape(str(error))}")
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
+    sys.exit(ExitCode.OK)

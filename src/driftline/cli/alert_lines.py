@@ -1,0 +1,92 @@
+"""One alert state as one line, for people and for programs; tolerant of fields that are missing or new."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from driftline.runtime.tail import TailedRecord
+
+_COLOURS: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan", "resolved": "green"}
+_DATA_HEADERS: Final = "ce_"
+
+
+def as_line(record: TailedRecord) -> Text:
+    """Return one readable line: when, state, severity, model, title, findings, window and id."""
+    key = (record.key or b"").decode(errors="replace")
+    if record.value is None:
+        return Text(f"{_time(record.timestamp_ms)}  forgotten  {key}", style="dim")
+    alert = _decoded(record.value)
+    if alert is None:
+        return Text(f"{_time(record.timestamp_ms)}  unreadable  {key}: {record.value[:80]!r}", style="dim")
+    state = str(alert.get("state", "?"))
+    severity = str(alert.get("severity", "?"))
+    style = _COLOURS.get(state) or _COLOURS.get(severity, "")
+    when = alert.get("updated_at") or alert.get("opened_at") or record.headers.get("ce_time") or record.timestamp_ms
+    model = " ".join(str(alert[name]) for name in ("model", "model_version") if alert.get(name) is not None)
+    title = str(alert.get("title") or alert.get("cause") or "no title")
+    line = Text.assemble(f"{_time(when)}  ", (f"{state:<8}  {severity:<8}", style), f"  {model or '?'}  {title}")
+    details = [each for each in (_findings(alert), _window(alert)) if each]
+    if details:
+        line.append(f"  ({', '.join(details)})")
+    line.append(f"  {alert.get('alert_id') or key}", style="dim")
+    # A title is data: a line break in it must not look like a second alert.
+    return Text(" ").join(line.split("\n")) if "\n" in line.plain else line
+
+
+def as_json(record: TailedRecord) -> str:
+    """Return one JSON object on one line: the alert, with its key, position and CloudEvents attributes."""
+    value = None if record.value is None else _decoded(record.value)
+    content: dict[str, object] = {
+        "key": (record.key or b"").decode(errors="replace"),
+        "partition": record.partition,
+        "offset": record.offset,
+        "timestamp_ms": record.timestamp_ms,
+        "headers": {name: text for name, text in record.headers.items() if name.startswith(_DATA_HEADERS)},
+        "alert": value,
+    }
+    if value is None and record.value is not None:
+        content["unreadable"] = record.value.decode(errors="replace")
+    return msgspec.json.encode(content).decode()
+
+
+def _decoded(value: bytes) -> dict[str, Any] | None:
+    try:
+        decoded = msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return decoded if isinstance(decoded, dict) else None
+
+
+def _findings(alert: dict[str, Any]) -> str:
+    findings = alert.get("findings")
+    if not isinstance(findings, list) or not findings:
+        return ""
+    return f"{len(findings)} finding{'s' if len(findings) != 1 else ''}"
+
+
+def _window(alert: dict[str, Any]) -> str:
+    window = alert.get("window")
+    if not isinstance(window, dict) or "start" not in window or "end" not in window:
+        return ""
+    return f"window {_time(window['start'])} to {_time(window['end'])}"
+
+
+def _time(value: object) -> str:
+    """Return RFC 3339 or epoch milliseconds in UTC, to the second; anything else as it is."""
+    try:
+        if isinstance(value, str):
+            moment = dt.datetime.fromisoformat(value)
+        elif isinstance(value, int | float):
+            moment = dt.datetime.fromtimestamp(value / 1000, dt.UTC)
+        else:
+            return str(value)
+    except (ValueError, OverflowError, OSError):
+        return str(value)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
+    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

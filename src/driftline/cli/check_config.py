@@ -1,0 +1,74 @@
+"""``driftline check-config``: every problem of a configuration at once, or what it comes to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from driftline.cli.app import app
+from driftline.cli.common import BrokersOption, FileArgument, PrefixOption, load_or_exit, out, overrides
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from driftline.config.model import ModelSettings
+    from driftline.config.settings import Settings
+
+
+@app.command("check-config")
+def check_config(
+    file: FileArgument,
+    brokers: BrokersOption = None,
+    prefix: PrefixOption = None,
+    effective: Annotated[
+        bool, typer.Option("--effective", help="Print all effective settings as YAML instead of a summary.")
+    ] = False,
+) -> None:
+    """Check a configuration file together with the environment, and print what it comes to.
+
+    Nothing is connected to. Secrets are not read and not shown.
+    """
+    settings = load_or_exit(file, overrides(brokers=brokers, prefix=prefix))
+    if effective:
+        out.print(_as_yaml(settings), end="", markup=False)
+        return
+    for line in _summary(settings):
+        out.print(line, markup=False)
+
+
+def _as_yaml(settings: Settings) -> str:
+    import yaml
+
+    from driftline.config.load import plain
+
+    text: str = yaml.safe_dump(plain(settings), sort_keys=False, allow_unicode=True)
+    return text
+
+
+def _summary(settings: Settings) -> Iterator[str]:
+    kafka, time = settings.kafka, settings.time
+    labels = settings.labels.topic if settings.labels else "none: performance is not measured"
+    yield "The configuration is valid."
+    yield f"  brokers      {kafka.brokers} ({kafka.security.protocol})"
+    yield f"  predictions  {settings.predictions.topic}"
+    yield f"  labels       {labels}"
+    layout = f"panes in {kafka.panes_partitions} partitions, replication {kafka.replication}"
+    yield f"  our topics   {kafka.topic('*')}, {layout}"
+    yield f"  time         panes of {time.pane}, lateness {time.lateness}, idle after {time.idle_timeout}"
+    yield from _model("all others" if settings.models else "all models", settings.defaults, settings)
+    for name, model in sorted(settings.models.items()):
+        yield from _model(name, model, settings)
+
+
+def _model(name: str, model: ModelSettings, settings: Settings) -> Iterator[str]:
+    from driftline.config.load import settings_hash
+
+    windows, labels, budget = model.windows, model.labels, model.alerts.false_alarm_budget
+    verdicts = ", ".join(str(size) for size in windows.verdict)
+    yield f"  {name} (settings {settings_hash(model, settings.time)})"
+    yield f"    task         {model.task}"
+    yield f"    verdicts     every {verdicts}, from {windows.min_samples} events on"
+    yield f"    performance  every {windows.performance}, labels awaited for {labels.horizon}"
+    yield f"    detectors    {', '.join(model.checks.detectors) or 'none'}"
+    yield f"    budget       {budget.pages:g} false pages per {budget.horizon}"

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from driftline.cli.alert_lines import as_json, as_line
+from driftline.runtime.tail import TailedRecord
+
+ALERT = {
+    "alert_id": "a1b2",
+    "state": "open",
+    "severity": "critical",
+    "model": "credit-risk",
+    "model_version": "3",
+    "cause": "drift",
+    "title": "age has drifted: PSI 0.31",
+    "opened_at": "2026-03-01T12:00:00Z",
+    "updated_at": "2026-03-01T13:00:00+01:00",
+    "window": {"start": 1_772_362_800_000, "end": "2026-03-01T12:00:00Z"},
+    "findings": [{"column": "age"}, {"column": "income"}],
+}
+
+
+def record(value: object, **headers: str) -> TailedRecord:
+    encoded = value if isinstance(value, bytes) or value is None else json.dumps(value).encode()
+    return TailedRecord(0, 7, 1_772_366_400_000, b"a1b2", encoded, headers)
+
+
+def test_an_alert_is_one_readable_line() -> None:
+    assert as_line(record(ALERT)).plain == (
+        "2026-03-01T12:00:00Z  open      critical  credit-risk 3  age has drifted: PSI 0.31  "
+        "(2 findings, window 2026-03-01T11:00:00Z to 2026-03-01T12:00:00Z)  a1b2"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, "2026-03-01T12:00:00Z  forgotten  a1b2"),
+        (b"\xff", "2026-03-01T12:00:00Z  unreadable  a1b2: b'\\xff'"),
+        ([1], "2026-03-01T12:00:00Z  unreadable  a1b2: b'[1]'"),
+        ({}, "2026-03-01T12:00:00Z  ?         ?         ?  no title  a1b2"),
+        (
+            {"state": "resolved", "cause": "drift", "findings": "x", "window": {"start": 1}, "updated_at": "soon"},
+            "soon  resolved  ?         ?  drift  a1b2",
+        ),
+        ({"title": "two\nlines", "updated_at": 1e300}, "1e+300  ?         ?         ?  two lines  a1b2"),
+    ],
+)
+def test_what_is_missing_or_unknown_does_not_stop_the_tail(value: object, expected: str) -> None:
+    assert as_line(record(value)).plain == expected
+
+
+def test_a_title_is_data_and_no_markup() -> None:
+    assert "[bold]x[/]" in as_line(record({**ALERT, "title": "[bold]x[/]"})).plain
+
+
+def test_json_lines_hold_the_alert_and_where_it_stands() -> None:
+    line = as_json(record(ALERT, ce_id="e1", traceparent="t"))
+    assert "\n" not in line
+    assert json.loads(line) == {
+        "key": "a1b2",
+        "partition": 0,
+        "offset": 7,
+        "timestamp_ms": 1_772_366_400_000,
+        "headers": {"ce_id": "e1"},
+        "alert": ALERT,
+    }
+    assert json.loads(as_json(record(None)))["alert"] is None
+    assert json.loads(as_json(record(b"no")))["unreadable"] == "no"

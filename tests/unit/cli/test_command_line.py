@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from driftline import __version__
+from driftline.cli import main
+from driftline.cli.common import overrides, progress
+from driftline.cli.exit_codes import ExitCode, exit_code
+from driftline.config.load import load_settings
+from driftline.errors import BrokerError, ConfigurationError, DriftlineError, EventError, FormatError, ParameterError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUN = (sys.executable, "-c", "from driftline.cli import main; main()")
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    printed = capsys.readouterr()
+    return int(left.value.code or 0), printed.out, printed.err
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [each for each in os.environ if each.startswith("DRIFTLINE_") or each in {"FORCE_COLOR", "NO_COLOR"}]:
+        monkeypatch.delenv(name)
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "--version") == (0, f"driftline {__version__}\n", "")
+
+
+def test_help_lists_the_commands_and_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    code, text, _ = run(capsys, "--help")
+    assert code == 0
+    for words in ("check-config", "topics", "alerts", "Exit codes: 0", "130 interrupted"):
+        assert words in text
+
+
+@pytest.mark.parametrize("arguments", [["no-such-command"], ["check-config"], ["topics", "check", "--no-such-option"]])
+def test_a_wrong_command_line_is_exit_code_2(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    code, text, error = run(capsys, *arguments)
+    assert (code, text) == (2, "")
+    assert "Usage: driftline" in error
+
+
+def test_a_valid_configuration_is_summed_up(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(
+        "labels: {topic: outcomes}\nmodels: {credit-risk: {windows: {verdict: [1h, 1d]}}}\n", encoding="utf-8"
+    )
+    code, text, error = run(
+        capsys, "check-config", str(file), "--brokers", "kafka-1:9092,kafka-2:9092", "--prefix", "risk"
+    )
+    assert (code, error) == (0, "")
+    for words in ("is valid", "kafka-1:9092,kafka-2:9092", "outcomes", "risk.*", "credit-risk", "every 1h, 1d"):
+        assert words in text
+
+
+def test_effective_settings_are_a_configuration_themselves(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("models: {credit-risk: {task: binary}}\n", encoding="utf-8")
+    _, text, _ = run(capsys, "check-config", str(file), "--effective")
+    assert load_settings(None, {}, yaml.safe_load(text)) == load_settings(file, {})
+
+
+def test_all_problems_are_printed_to_standard_error_without_a_traceback(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(
+        "kafka: {panes_partitions: 0}\n"
+        "defaults: {checks: {detectors: [adwim], detector_parameters: {adwin: {delta: 3, clok: 1}}}}\n",
+        encoding="utf-8",
+    )
+    code, text, error = run(capsys, "check-config", str(file))
+    assert (code, text) == (2, "")
+    assert f"error: {file} has 4 problems" in error
+    assert "`$.kafka.panes_partitions` (line 1)" in error
+    assert "got 'adwim' - at `$.defaults.checks.detectors[0]` (line 2)" in error
+    assert "did you mean `clock`?" in error
+    assert "got 3.0 - at `$.delta` - under `$.defaults.checks.detector_parameters.adwin`" in error
+    assert "Traceback" not in error
+
+
+def test_a_missing_file_and_a_missing_secret_are_exit_code_2(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert run(capsys, "check-config", str(tmp_path / "absent.yaml"))[0] == 2
+    file = tmp_path / "c.yaml"
+    security = "{protocol: SASL_SSL, username_env: NO_SUCH_USER, password_env: NO_SUCH_PASSWORD}"
+    file.write_text(f"kafka: {{security: {security}}}\n", encoding="utf-8")
+    assert run(capsys, "check-config", str(file))[0] == 0
+    code, _, error = run(capsys, "topics", "check", "--config", str(file))
+    assert code == 2
+    assert "NO_SUCH_USER" in error
+    assert "NO_SUCH_PASSWORD" in error
+
+
+def test_the_configuration_file_may_be_named_by_a_variable(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRIFTLINE_CONFIG", str(tmp_path / "named.yaml"))
+    code, _, error = run(capsys, "topics", "check")
+    assert code == 2
+    assert "named.yaml" in error
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigurationError(("x",), "y"), 2),
+        (ParameterError("a", "b", "c"), 2),
+        (BrokerError("x"), 3),
+        (EventError("not_json", "x"), 4),
+        (FormatError("x"), 4),
+        (DriftlineError("x"), 1),
+    ],
+)
+def test_every_error_has_its_exit_code(error: DriftlineError, code: int) -> None:
+    assert exit_code(error) == code
+
+
+def test_options_that_were_not_given_override_nothing() -> None:
+    assert overrides() == {}
+    assert overrides({"telemetry.port": 0, "telemetry.host": None}, brokers="a:1", labels="l") == {
+        "kafka.brokers": "a:1",
+        "labels.topic": "l",
+        "telemetry.port": 0,
+    }
+
+
+def test_progress_is_silent_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("rows", 10) as advance:
+        advance(10)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_colours_are_for_terminals_only(tmp_path: Path) -> None:
+    command = (*RUN, "check-config", str(tmp_path / "absent.yaml"))
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    piped = subprocess.run(command, capture_output=True, check=False, timeout=60, env=environment)
+    assert piped.returncode == ExitCode.CONFIGURATION
+    assert b"\x1b[" not in piped.stderr
+    terminal, end = pty.openpty()
+    try:
+        shown = subprocess.run(command, stdout=end, stderr=end, check=False, timeout=60, env=environment)
+        assert shown.returncode == ExitCode.CONFIGURATION
+        assert b"\x1b[" in os.read(terminal, 65_536)
+    finally:
+        os.close(end)
+        os.close(terminal)
+
+
+def test_an_interrupted_command_is_exit_code_130(tmp_path: Path) -> None:
+    pipe = tmp_path / "endless.yaml"
+    os.mkfifo(pipe)
+    with subprocess.Popen([*RUN, "check-config", str(pipe)], stderr=subprocess.PIPE) as process:
+        # Opening the pipe for writing returns when the command has opened it for reading.
+        with pipe.open("w", encoding="utf-8"):
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == ExitCode.INTERRUPTED
+        assert process.stderr is not None
+        assert b"Traceback" not in process.stderr.read()
