@@ -62,7 +62,8 @@ def partition_statistic(current: Floats, reference: Floats) -> Floats:
         To be compared with chi-squared at B − 1 degrees of freedom.
 
     Notes ----- Cost: per bin about 9 standard deviations' worth of terms, at least 64. Asymptotically equal to
-    Pearson's statistic. Bins are taken from first to last; another order gives another, equally valid value.
+    Pearson's statistic. Bins are taken from first to last; another order gives another, equally valid value. A bin
+    whose count the margins leave no choice contributes exactly 1, as it does on average.
 
     Examples
     --------
@@ -108,7 +109,7 @@ def _edge(log_tail: Floats, log_mass: Floats) -> Floats:
     a = -special.ndtri_exp(log_tail)
     inner = np.isfinite(a)
     a = np.where(inner, a, 0.0)
-    result: Floats = np.where(inner, a * np.exp(-a * a / 2 - _LOG_SQRT_TAU - log_mass), 0.0)
+    result: Floats = a * np.exp(np.where(inner, -a * a / 2 - _LOG_SQRT_TAU - log_mass, 0.0))
     return result
 
 
