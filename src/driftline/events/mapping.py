@@ -78,7 +78,7 @@ class MappedDecoder:
         """
         try:
             record = self._decode(value)  # type: ignore[arg-type]  # None raises TypeError, told apart below
-        except (msgspec.DecodeError, TypeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, TypeError, UnicodeDecodeError, RecursionError) as error:
             record = self._second_chance(value, error)
         else:
             if not value.isascii():  # type: ignore[union-attr]  # None cannot have been decoded
@@ -98,6 +98,7 @@ class MappedDecoder:
             raise EventError(MISSING_FIELD if _MISSING_FIELD.match(message) else INVALID_TYPE, message) from error
         try:
             loose = json.loads(value)
+            json.dumps(loose, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as worse:
             raise EventError(NOT_JSON, f"Expected JSON, got {value[:40]!r} ({worse}) - at `$`") from worse
         try:

@@ -19,6 +19,9 @@ VERSION: Final = 1
 MAX_RECORD_BYTES: Final = 512 * 1024
 """Larger flush records are cut in chunks, far below a broker's default limit of 1 MiB."""
 
+SEGMENT_ALL: Final = "all"
+"""The slice that every model has: all of its traffic."""
+
 Kind = Literal["predictions", "labels"]
 """Which of the two input topics."""
 

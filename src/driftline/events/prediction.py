@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from driftline.config.settings import Constant
 from driftline.errors import EventError, ParameterError
-from driftline.events.dead_letter import INVALID_VALUE
+from driftline.events.dead_letter import INVALID_TYPE, INVALID_VALUE
 from driftline.events.mapping import MappedDecoder, pointer_parts
 
 if TYPE_CHECKING:
     from driftline.config.settings import PredictionFields
 
 Timestamp = datetime | int | float
+EARLIEST_MS: Final = -62_135_596_800_000
+LATEST_MS: Final = 253_402_300_799_999
 ClassOrNumber = str | int | float | bool
+Score = float | dict[str, float]
+
+
+_NO_FEATURES: Final = msgspec.Raw(b"")
 
 
 class PredictionEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +36,7 @@ class PredictionEvent(msgspec.Struct, frozen=True, kw_only=True):
     """RFC 3339 or epoch milliseconds; the record's Kafka timestamp where it is absent."""
     features: dict[str, float | str | bool | None] = msgspec.field(default_factory=dict)
     prediction: ClassOrNumber | None = None
-    score: float | dict[str, float] | None = None
+    score: Score | None = None
     """A probability (binary) or a map of class to probability (multiclass)."""
     segments: dict[str, str] = msgspec.field(default_factory=dict)
     latency_ms: float | None = None
@@ -46,7 +52,7 @@ class Prediction(NamedTuple):
     ts_ms: int | None
     features: bytes | msgspec.Raw
     prediction: ClassOrNumber | None
-    score: float | None
+    score: Score | None
 
 
 class PredictionDecoder:
@@ -66,7 +72,7 @@ class PredictionDecoder:
             types["model_version"] = (fields.model_version, str | int, False)
         types["ts"] = (fields.ts, Timestamp, False)
         types["prediction"] = (fields.prediction, ClassOrNumber, False)
-        types["score"] = (fields.score, float | dict[str, float], False)
+        types["score"] = (fields.score, Score, False)
         self._whole = fields.features == ""
         if not self._whole:
             types["features"] = (fields.features, msgspec.Raw, False)
@@ -85,6 +91,8 @@ class PredictionDecoder:
         prediction_id, *middle, ts, prediction, score, features = (
             (*self._decode(value), value) if self._whole else self._decode(value)
         )
+        if features and not self._whole:
+            features = _object(features)
         names = iter(middle)
         model = self._model if self._model is not None else next(names)
         version = self._version if self._version is not None else next(names)
@@ -95,7 +103,7 @@ class PredictionDecoder:
             None if ts is None else epoch_ms(ts),
             features,
             prediction,
-            None if score is None else _probability(score),
+            None if score is None else _probabilities(score),
         )
 
 
@@ -117,18 +125,42 @@ def epoch_ms(ts: Timestamp) -> int:
     if isinstance(ts, datetime):
         aware = ts if ts.tzinfo is not None else ts.replace(tzinfo=UTC)
         return round(aware.timestamp() * 1000)
+    if not EARLIEST_MS <= ts <= LATEST_MS:
+        raise EventError(INVALID_VALUE, f"Expected epoch milliseconds of the years 1 to 9999, got {ts!r} - at `$.ts`")
     return round(ts)
 
 
-def _probability(score: float | dict[str, float]) -> float | None:
-    """Return the score as one probability: of several, the greatest, which is that of the predicted class."""
-    if isinstance(score, dict):
-        if not score:
-            return None
-        score = max(score.values())
-    if not 0.0 <= score <= 1.0:
-        raise EventError(INVALID_VALUE, f"Expected a probability in [0, 1], got {score!r} - at `$.score`")
-    return score
+def _object(features: msgspec.Raw) -> msgspec.Raw:
+    """Return the features if they are a JSON object; null counts as none."""
+    first = bytes(memoryview(features)[:1])
+    if first == b"{":
+        return features
+    if first == b"n":
+        return _NO_FEATURES
+    shown = bytes(memoryview(features)[:40])
+    raise EventError(INVALID_TYPE, f"Expected `object`, got {shown!r} - at `$.features`")
+
+
+def _probabilities(score: Score) -> Score | None:
+    """Return the score, or None where it is an empty map."""
+    values = score.values() if isinstance(score, dict) else (score,)
+    for value in values:
+        if not 0.0 <= value <= 1.0:
+            raise EventError(INVALID_VALUE, f"Expected a probability in [0, 1], got {value!r} - at `$.score`")
+    return None if score == {} else score
+
+
+def one_score(score: Score | None, positive: str | None) -> float | None:
+    """Return one probability: of the positive class where it is among the classes, otherwise the greatest.
+
+    Examples
+    --------
+    >>> one_score({"no": 0.7, "yes": 0.3}, "yes"), one_score({"a": 0.7, "b": 0.3}, None), one_score(0.2, "yes")
+    (0.3, 0.7, 0.2)
+    """
+    if not isinstance(score, dict):
+        return score
+    return score[positive] if positive is not None and positive in score else max(score.values())
 
 
 def check_mapping(fields: PredictionFields) -> str | None:

@@ -19,7 +19,7 @@ from driftline.sketches.columns import (
     canonical_category,
 )
 from driftline.sketches.counting import count
-from driftline.sketches.encoding import CategoryCodes, Encoded, encode_categorical, encode_numeric, quality_of
+from driftline.sketches.encoding import CategoryCodes, Encoded, encode_categorical, encode_numeric, numbers_of
 from driftline.sketches.grid import build_edges
 from driftline.sketches.joined import Joined, add_joined
 from driftline.sketches.layout import Layout
@@ -108,19 +108,6 @@ def encode_values(column: Column, values: NDArray[np.float64] | Sequence[object]
         return encode_numeric(column, values)
     numbers, exceptions = numbers_of(values)
     return encode_numeric(column, numbers, exceptions)
-
-
-def numbers_of(values: Sequence[object]) -> tuple[NDArray[np.float64], list[tuple[int, int]]]:
-    """Return values as numbers, and the row and quality code of each that is none."""
-    exceptions = []
-    numbers = np.full(len(values), np.nan)
-    for row, value in enumerate(values):
-        code = quality_of(value)
-        if code is None:
-            numbers[row] = value
-        else:
-            exceptions.append((row, code))
-    return numbers, exceptions
 
 
 def infer_task(table: ReferenceTable, settings: ModelSettings, key: ModelKey) -> Task:

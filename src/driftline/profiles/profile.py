@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 import xxhash
 
-from driftline.sketches.columns import canonical_category
+from driftline.sketches.columns import CategoricalColumn
+from driftline.sketches.encoding import CategoryCodes, numbers_of
 from driftline.sketches.layout import EVENTS, Layout
 from driftline.sketches.scores import PerformanceLayout
 
@@ -45,22 +46,25 @@ class Task:
     classes: tuple[str, ...]
     spread: float = 1.0
 
-    @cached_property
-    def codes(self) -> dict[str, int]:
-        """Code of each class; others have the code ``len(classes)``."""
-        return {name: code for code, name in enumerate(self.classes)}
+    @property
+    def positive(self) -> str | None:
+        """The positive class of a binary task."""
+        return self.classes[1] if self.kind == "binary" else None
 
-    def encode_one(self, value: object) -> float:
-        """Return a prediction or label as a class code or a standardised value; not-a-number where it is neither."""
-        if self.kind == "regression":
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            return float(value) / self.spread if number else math.nan  # type: ignore[arg-type]  # it is a number
-        name = canonical_category(value)
-        return math.nan if name is None else float(self.codes.get(name, len(self.classes)))
+    @cached_property
+    def _category_codes(self) -> CategoryCodes:
+        return CategoryCodes(CategoricalColumn("prediction", "prediction", self.classes))
 
     def encode(self, values: Sequence[object]) -> NDArray[np.float64]:
-        """Return predictions or labels as class codes or standardised values, shape (n,)."""
-        return np.fromiter(map(self.encode_one, values), dtype=np.float64, count=len(values))
+        """Return predictions or labels as class codes or standardised values, shape (n,).
+
+        A class that the task does not know has the code ``len(classes)``; what is neither class nor number is
+        not-a-number.
+        """
+        if self.kind == "regression":
+            return numbers_of(values)[0] / self.spread
+        codes = np.fromiter(map(self._category_codes.__getitem__, values), dtype=np.float64, count=len(values))
+        return np.where(codes < 0, math.nan, codes)
 
     @cached_property
     def performance_layout(self) -> PerformanceLayout:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from driftline.sketches.columns import CategoricalColumn, NumericColumn
 
+MAX_NAME: Final = 64
+"""Characters of an unlisted category's name that are kept."""
 _TEXT_NUMBERS: Final = {"NaN": NOT_A_NUMBER, "Infinity": INFINITE, "-Infinity": INFINITE}
 """How protobuf's JSON mapping writes what JSON has no literal for."""
 
@@ -59,6 +61,19 @@ def quality_of(value: object) -> int | None:
     if np.isfinite(number):
         return None
     return NOT_A_NUMBER if np.isnan(number) else INFINITE
+
+
+def numbers_of(values: Sequence[object]) -> tuple[NDArray[np.float64], list[tuple[int, int]]]:
+    """Return values as numbers, and the row and quality code of each that is none."""
+    exceptions = []
+    numbers = np.full(len(values), np.nan)
+    for row, value in enumerate(values):
+        code = quality_of(value)
+        if code is None:
+            numbers[row] = value
+        else:
+            exceptions.append((row, code))
+    return numbers, exceptions
 
 
 def encode_numeric(
@@ -130,5 +145,5 @@ def unseen_names(encoded: Encoded, slots: NDArray[np.int64]) -> dict[int, dict[i
     result: dict[int, dict[int, tuple[str, int]]] = {}
     rows, names = zip(*encoded.unlisted, strict=True)
     for (slot, name), count in Counter(zip(slots[list(rows)].tolist(), names, strict=True)).items():
-        result.setdefault(slot, {})[xxhash.xxh3_64_intdigest(name.encode())] = (name, count)
+        result.setdefault(slot, {})[xxhash.xxh3_64_intdigest(name.encode())] = (name[:MAX_NAME], count)
     return result

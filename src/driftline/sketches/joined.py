@@ -54,6 +54,7 @@ def add_joined(layout: PerformanceLayout, joined: Joined, vector: NDArray[np.int
 def errors_of(layout: PerformanceLayout, joined: Joined) -> NDArray[np.float64]:
     """Return the error of each pair, shape (n,): 0 or 1 for classes, the standardised absolute error otherwise."""
     if layout.n_classes:
-        return (joined.predicted != joined.actual).astype(np.float64)
+        wrong: NDArray[np.float64] = (joined.predicted != joined.actual).astype(np.float64)
+        return wrong
     errors: NDArray[np.float64] = np.abs(joined.predicted - joined.actual)
     return errors

@@ -24,10 +24,9 @@ SQUARE_SCALE: Final = float(1 << 16)
 ERROR_LIMIT: Final = 256.0
 SUMS: Final = ("error", "absolute", "square")
 
-PREDICTED, LABELLED, DUPLICATES, BEYOND_HORIZON = range(4)
-HEAD: Final = ("predictions", "labelled", "duplicates", "beyond_horizon")
-"""First cells: predictions of the window, those with a label that counts now, predictions whose id had been seen,
-and labels that came after the horizon."""
+PREDICTED, LABELLED, DUPLICATES = range(3)
+HEAD: Final = ("predictions", "labelled", "duplicates")
+"""First cells: predictions of the window, those with a label that counts now, predictions whose id had been seen."""
 
 
 def _edges() -> NDArray[np.float64]:

@@ -1,0 +1,1 @@
+"""The logic of both stages, without Kafka, files or clock."""

@@ -1,0 +1,146 @@
+"""From the JSON of features to columns: typed where the profile's types hold, value by value where they do not."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from driftline.sketches.columns import WRONG_TYPE, NumericColumn, canonical_category
+from driftline.sketches.encoding import quality_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from driftline.sketches.columns import Column
+
+MAX_LEARNED: Final = 64
+"""Names of unexpected features that are learned, so that their records decode fast again."""
+_ABSENT: Final = msgspec.Raw(b"")
+_astuple: Final = msgspec.structs.astuple
+
+
+class FeatureColumns(NamedTuple):
+    """Decoded features of n events.
+
+    Attributes
+    ----------
+    values : list of sequences, one per feature column, each of n values
+    exceptions : list of list of (row, quality code), one per feature column
+        Rows whose value is absent for another reason than that it is missing.
+    unexpected : ndarray of bool, shape (n,)
+        Events with a feature that the profile does not know.
+    """
+
+    values: list[Sequence[Any]]
+    exceptions: list[list[tuple[int, int]]]
+    unexpected: NDArray[np.bool_]
+
+
+class FeatureDecoder:
+    """Decodes the features objects of one profile.
+
+    Parameters
+    ----------
+    columns : iterable of Column
+        The profile's feature columns, in order.
+    known : frozenset of str
+        Names that are expected beside them and not watched.
+
+    Notes
+    -----
+    *State*: up to ``MAX_LEARNED`` names of unexpected features; what is returned does not depend on it.
+    """
+
+    def __init__(self, columns: Iterable[Column], known: frozenset[str] = frozenset()) -> None:
+        self._columns = tuple(columns)
+        self._numeric = tuple(isinstance(column, NumericColumn) for column in self._columns)
+        self._names = {column.name: i for i, column in enumerate(self._columns)}
+        self._known = sorted(known - self._names.keys())
+        self._learned: list[str] = []
+        self._compile()
+
+    def _compile(self) -> None:
+        number, category = float | None, str | int | float | bool | None
+        names = [column.name for column in self._columns] + self._known + self._learned
+        fields: list[Any] = [
+            (f"f{i}", number if numeric else category, None) for i, numeric in enumerate(self._numeric)
+        ]
+        fields += [(f"f{i}", msgspec.Raw, _ABSENT) for i in range(len(fields), len(names))]
+        self._type: Any = msgspec.defstruct(
+            "Features",
+            fields,
+            rename={f"f{i}": name for i, name in enumerate(names)},
+            forbid_unknown_fields=True,
+            gc=False,
+        )
+        self._decode = msgspec.json.Decoder(self._type).decode
+
+    def __call__(self, features: Sequence[bytes | msgspec.Raw]) -> FeatureColumns:
+        """Decode the features of n events; never raises for what a record holds."""
+        exceptions: list[list[tuple[int, int]]] = [[] for _ in self._columns]
+        unexpected = np.zeros(len(features), dtype=np.bool_)
+        decode = self._decode
+        structs = []
+        for row, raw in enumerate(features):
+            try:
+                structs.append(decode(raw))
+            except (msgspec.DecodeError, RecursionError):
+                structs.append(self._type(*self._loose(row, raw, exceptions, unexpected)))
+        width = len(self._columns)
+        columns: list[Sequence[Any]] = list(zip(*map(_astuple, structs), strict=True)) if structs else []
+        for learned in columns[width + len(self._known) :]:
+            unexpected |= np.fromiter((value is not _ABSENT for value in learned), np.bool_, len(learned))
+        values: list[Sequence[Any]] = columns[:width] if structs else [() for _ in self._columns]
+        self._learn()
+        return FeatureColumns(values, exceptions, unexpected)
+
+    def _loose(
+        self,
+        row: int,
+        raw: bytes | msgspec.Raw,
+        exceptions: list[list[tuple[int, int]]],
+        unexpected: NDArray[np.bool_],
+    ) -> list[object]:
+        """Return the values of an object that the typed decoder refused, noting why each absent one is absent."""
+        values: list[object] = [None] * len(self._columns)
+        try:
+            parsed = json.loads(bytes(raw) or b"{}") or {}
+        except (ValueError, RecursionError):
+            parsed = dict.fromkeys(self._names, ())  # nothing in it can be read: every value is of a wrong type
+        for name, value in parsed.items():
+            index = self._names.get(name)
+            if index is None:
+                self._meet(name, row, unexpected)
+            elif self._numeric[index]:
+                code = quality_of(value)
+                if code is None:
+                    values[index] = float(value)
+                elif value is not None:
+                    exceptions[index].append((row, code))
+            elif value is None or _is_category(value):
+                values[index] = value
+            else:
+                exceptions[index].append((row, WRONG_TYPE))
+        return values
+
+    def _meet(self, name: str, row: int, unexpected: NDArray[np.bool_]) -> None:
+        if name in self._known:
+            return
+        unexpected[row] = True
+        if name not in self._learned and len(self._learned) < MAX_LEARNED and _is_category(name):
+            self._learned.append(name)
+
+    def _learn(self) -> None:
+        if len(self._type.__struct_fields__) < len(self._columns) + len(self._known) + len(self._learned):
+            self._compile()
+
+
+def _is_category(value: object) -> bool:
+    """Whether a value can name a category; half of a surrogate pair is valid JSON but no text."""
+    text = canonical_category(value)
+    return text is not None and not any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,0 +1,99 @@
+"""From records to events: decoding, event time, and what is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+import numpy as np
+
+from driftline.errors import EventError
+from driftline.events import dead_letter as reasons
+from driftline.events.dead_letter import DeadLetter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from driftline.events.label import Label
+    from driftline.events.pane import Source
+    from driftline.events.prediction import Prediction
+
+
+Event = TypeVar("Event", "Prediction", "Label")
+
+
+class RecordBatch(NamedTuple):
+    """Records of one source partition, in the order of their offsets.
+
+    Attributes
+    ----------
+    source : Source
+    topic : str
+    values : list of bytes or None
+    offsets, timestamps_ms : list of int
+        Kafka's; a timestamp of -1 is not known.
+    """
+
+    source: Source
+    topic: str
+    values: list[bytes | None]
+    offsets: list[int]
+    timestamps_ms: list[int]
+
+
+class Intake(NamedTuple, Generic[Event]):
+    """The events of a batch, n of them, and the records that held none.
+
+    Attributes
+    ----------
+    events : list of Prediction or Label
+    times_ms, offsets : ndarray of int64, shape (n,)
+    refused : list of DeadLetter
+    """
+
+    events: list[Event]
+    times_ms: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    refused: list[DeadLetter]
+
+
+def take_in(batch: RecordBatch, decode: Callable[[bytes], Event], max_future_ms: int) -> Intake[Event]:
+    """Decode a batch; a record that cannot be used becomes a dead letter."""
+    events, times, offsets, refused = [], [], [], []
+    for value, offset, stamp in zip(batch.values, batch.offsets, batch.timestamps_ms, strict=True):
+        try:
+            event = decode(value)  # type: ignore[arg-type]  # None is a dead letter
+            times.append(_event_time(event.ts_ms, stamp, max_future_ms))
+        except EventError as error:
+            refused.append(_dead_letter(error, batch, offset, value))
+            continue
+        events.append(event)
+        offsets.append(offset)
+    return Intake(events, np.array(times, dtype=np.int64), np.array(offsets, dtype=np.int64), refused)
+
+
+def _dead_letter(error: EventError, batch: RecordBatch, offset: int, value: bytes | None) -> DeadLetter:
+    message = f"{error} ({batch.topic}-{batch.source.partition}@{offset})"
+    return DeadLetter(error.reason, message, batch.topic, batch.source.partition, offset, value or b"")
+
+
+def _event_time(ts_ms: int | None, stamp_ms: int, max_future_ms: int) -> int:
+    """Return the event time of a record.
+
+    Raises
+    ------
+    EventError
+        When it is too far past the record's Kafka timestamp: everything after it would be late.
+    """
+    if ts_ms is None:
+        if stamp_ms < 0:
+            message = "Expected a field `ts` or a Kafka timestamp, got neither - at `$.ts`"
+            raise EventError(reasons.MISSING_FIELD, message)
+        return stamp_ms
+    if 0 <= stamp_ms < ts_ms - max_future_ms:
+        message = (
+            f"Expected a time at most {max_future_ms} ms after the record's own {stamp_ms}, got {ts_ms} - at `$.ts`"
+        )
+        raise EventError(reasons.FUTURE, message)
+    return ts_ms

@@ -1,0 +1,189 @@
+"""Collects what joins add to performance windows during one flush, and packs it into join deltas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from driftline.events.pane import SEGMENT_ALL, JoinDelta, Kind, Offsets, WindowDelta
+from driftline.sketches.joined import Joined, add_joined, errors_of
+from driftline.sketches.scores import DUPLICATES, ERROR_LIMIT, ERROR_SCALE, PREDICTED, SQUARE_SCALE
+from driftline.sketches.sparse import pack
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from driftline.config.settings import Settings
+    from driftline.events.pane import Source
+    from driftline.profiles.profile import Profile
+
+
+class Address(NamedTuple):
+    """Where n contributions belong, and what they stem from.
+
+    Attributes
+    ----------
+    profile : ndarray of int64, shape (n,)
+        Index in the profile table.
+    effective_ms : ndarray of int64, shape (n,)
+        Decides the join pane.
+    time_ms : ndarray of int64, shape (n,)
+        Of the prediction; decides the performance window.
+    source : Source
+    offset : ndarray of int64, shape (n,)
+    """
+
+    profile: NDArray[np.int64]
+    effective_ms: NDArray[np.int64]
+    time_ms: NDArray[np.int64]
+    source: Source
+    offset: NDArray[np.int64]
+
+    def rows(self, chosen: NDArray[np.int64]) -> Address:
+        """Return some of the rows."""
+        return Address(
+            self.profile[chosen], self.effective_ms[chosen], self.time_ms[chosen], self.source, self.offset[chosen]
+        )
+
+
+class ProfileTable:
+    """Profiles by small integers, as pending entries name them; grows with the profiles in use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._index: dict[str, int] = {}
+        self.profiles: list[Profile] = []
+        self.longest_wait_ms = max(int(m.labels.wait) for m in (settings.defaults, *settings.models.values()))
+        self.horizon_ms: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self.wait_ms: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self.window_ms: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+
+    def intern(self, profile: Profile) -> int:
+        """Return the index of a profile."""
+        index = self._index.get(profile.profile_id)
+        if index is None:
+            index = self._index[profile.profile_id] = len(self.profiles)
+            model = self._settings.model(profile.key.model)
+            self.profiles.append(profile)
+            self.horizon_ms = np.append(self.horizon_ms, np.int64(model.labels.horizon))
+            self.wait_ms = np.append(self.wait_ms, np.int64(model.labels.wait))
+            self.window_ms = np.append(self.window_ms, np.int64(model.windows.performance))
+        return index
+
+
+class _OpenJoin:
+    """What a flush adds to one join pane under one profile."""
+
+    __slots__ = ("errors", "offsets", "windows")
+
+    def __init__(self) -> None:
+        self.windows: dict[int, NDArray[np.int64]] = {}
+        self.errors: list[int] = [0, 0, 0]
+        self.offsets: dict[Kind, Offsets] = {}
+
+
+class JoinCounter:
+    """Adds contributions up by join pane, profile and performance window.
+
+    Parameters
+    ----------
+    pane_ms : int
+    table : ProfileTable
+    """
+
+    def __init__(self, pane_ms: int, table: ProfileTable) -> None:
+        self._pane_ms = pane_ms
+        self._table = table
+        self._open: dict[tuple[int, int], _OpenJoin] = {}
+
+    def predicted(self, at: Address) -> None:
+        """Count predictions that may get a label."""
+        self._heads(at, PREDICTED)
+
+    def duplicated(self, at: Address) -> None:
+        """Count predictions whose id had been seen."""
+        self._heads(at, DUPLICATES)
+
+    def joined(self, at: Address, pairs: Joined, first: NDArray[np.bool_]) -> None:
+        """Count predictions with their labels; ``first`` marks those that had none before."""
+        for profile, pane, window, rows in self._groups(at):
+            layout = self._table.profiles[profile].task.performance_layout
+            open_join = self._at(pane, profile)
+            part = pairs.rows(rows)
+            add_joined(layout, part, self._window(open_join, profile, window))
+            _add_errors(open_join, errors_of(layout, part)[first[rows] & (part.signs > 0)])
+            _note(open_join, at.source, at.offset[rows])
+
+    def take(self) -> list[JoinDelta]:
+        """Return the deltas of everything added since the last call."""
+        deltas = []
+        for (pane_ms, index), join in sorted(self._open.items()):
+            profile = self._table.profiles[index]
+            windows = [WindowDelta(window_ms, pack(vector)) for window_ms, vector in sorted(join.windows.items())]
+            count, total, squares = join.errors
+            deltas.append(
+                JoinDelta(
+                    profile.key,
+                    SEGMENT_ALL,
+                    pane_ms,
+                    profile.profile_id,
+                    join.offsets,
+                    windows,
+                    (count, total, squares),
+                )
+            )
+        self._open.clear()
+        return deltas
+
+    def clear(self) -> None:
+        """Forget everything added since the last flush."""
+        self._open.clear()
+
+    def _heads(self, at: Address, cell: int) -> None:
+        for profile, pane, window, rows in self._groups(at):
+            open_join = self._at(pane, profile)
+            self._window(open_join, profile, window)[cell] += rows.size
+            _note(open_join, at.source, at.offset[rows])
+
+    def _groups(self, at: Address) -> list[tuple[int, int, int, NDArray[np.int64]]]:
+        """Return (profile, join pane, window, rows) of each group of contributions."""
+        if at.offset.size == 0:
+            return []
+        pane = at.effective_ms - at.effective_ms % self._pane_ms
+        window = at.time_ms - at.time_ms % self._table.window_ms[at.profile]
+        order = np.lexsort((window, pane, at.profile))
+        keys = np.stack([at.profile[order], pane[order], window[order]])
+        cuts = np.flatnonzero((keys[:, 1:] != keys[:, :-1]).any(axis=0)) + 1
+        groups = []
+        for rows in np.split(order, cuts):
+            head = rows[0]
+            groups.append((int(at.profile[head]), int(pane[head]), int(window[head]), rows))
+        return groups
+
+    def _at(self, pane_ms: int, profile: int) -> _OpenJoin:
+        found = self._open.get((pane_ms, profile))
+        if found is None:
+            found = self._open[pane_ms, profile] = _OpenJoin()
+        return found
+
+    def _window(self, open_join: _OpenJoin, profile: int, window_ms: int) -> NDArray[np.int64]:
+        vector = open_join.windows.get(window_ms)
+        if vector is None:
+            n_cells = self._table.profiles[profile].task.performance_layout.n_cells
+            vector = open_join.windows[window_ms] = np.zeros(n_cells, dtype=np.int64)
+        return vector
+
+
+def _add_errors(open_join: _OpenJoin, errors: NDArray[np.float64]) -> None:
+    clipped = np.minimum(errors, ERROR_LIMIT)
+    open_join.errors[0] += errors.size
+    open_join.errors[1] += int(np.rint(clipped * ERROR_SCALE).astype(np.int64).sum())
+    open_join.errors[2] += int(np.rint(clipped * clipped * SQUARE_SCALE).astype(np.int64).sum())
+
+
+def _note(open_join: _OpenJoin, source: Source, offsets: NDArray[np.int64]) -> None:
+    ranges = open_join.offsets.setdefault(source.kind, {})
+    low, high = int(offsets.min()), int(offsets.max())
+    known = ranges.get(source.partition, (low, high))
+    ranges[source.partition] = (min(low, known[0]), max(high, known[1]))

@@ -1,0 +1,53 @@
+"""Predictions as the join remembers them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from driftline.pipeline.join_entry import PREDICTION
+from driftline.pipeline.joining import PredictionRows
+from driftline.pipeline.pane_counter import plain_scores
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from driftline.events.prediction import Prediction
+    from driftline.profiles.profile import Task
+
+EVEN_ODDS: Final = 0.5
+"""Where a binary event has a score but no prediction, the positive class is predicted from this probability on."""
+
+
+def prediction_rows(
+    task: Task,
+    profile: int,
+    events: list[Prediction],
+    times_ms: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    effective_ms: NDArray[np.int64],
+) -> PredictionRows:
+    """Return the predictions that a label can be compared with, of n events under one profile.
+
+    Parameters
+    ----------
+    task : Task
+        Of the profile.
+    profile : int
+        Its index in the profile table.
+    events : list of Prediction
+    times_ms, offsets, effective_ms : ndarray of int64, shape (n,)
+    """
+    scores = np.array(plain_scores([event.score for event in events], task.positive), dtype=np.float64)
+    predicted = task.encode([event.prediction for event in events])
+    if task.kind == "binary":
+        by_score = np.where(np.isnan(scores), np.nan, scores >= EVEN_ODDS)
+        predicted = np.where(np.isnan(predicted), by_score, predicted)
+    records = np.zeros(len(events), dtype=PREDICTION)
+    records["time_ms"], records["offset"], records["profile"] = times_ms, offsets, profile
+    records["effective_ms"] = records["joined_ms"] = effective_ms
+    records["predicted"], records["score"], records["actual"] = predicted, scores, np.nan
+    rows = PredictionRows([event.prediction_id for event in events], records)
+    usable = np.flatnonzero(~np.isnan(predicted)).tolist()
+    return rows if len(usable) == len(events) else rows.chosen(usable)
