@@ -11,7 +11,10 @@ from driftline.config.durations import Duration
 from driftline.config.model import Budget
 
 _DURATION: Final = "a duration such as `10s`, `5m`, `1h` or `30d`"
-_PATTERNS: Final = {r"^(/.*)?$": "a JSON Pointer such as `/features`, or nothing for the whole record"}
+_PATTERNS: Final = {
+    r"^(/.*)?$": "a JSON Pointer such as `/features`, or nothing for the whole record",
+    r"^[A-Za-z0-9._-]{1,100}$": "1 to 100 letters, digits, `.`, `_` or `-`",
+}
 _PLAIN: Final[dict[object, str]] = {
     str: "a string",
     bool: "`true` or `false`",

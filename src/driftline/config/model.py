@@ -72,6 +72,7 @@ class BootstrapSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """How a profile is made from the stream where no reference was published."""
 
     enabled: bool = True
+    """Without it, a model that has no published reference waits for one."""
     sample: Annotated[int, Meta(ge=200, le=20_000)] = 4_096
     """Events whose values fix the bin edges."""
     events: Annotated[int, Meta(ge=500)] = 20_000
@@ -89,6 +90,7 @@ class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """When alerts open and resolve."""
 
     false_alarm_budget: Budget = Budget()
+    """How many false pages the model may cost; the levels of all its tests follow from it."""
     resolve_after: Annotated[int, Meta(ge=1)] = 2
     """Clean windows in a row after which an alert resolves."""
 
@@ -97,15 +99,20 @@ class ColumnSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """What is known of a column beforehand."""
 
     kind: ColumnKind | None = None
+    """How values are read; without it the reference or the first events decide."""
     importance: Annotated[float, Meta(ge=0)] | None = None
+    """Weight in the order of findings; relative to the other columns."""
 
 
 class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything configured for one model; the same struct holds the defaults of all."""
 
     task: Task = "auto"
+    """What the model does; `auto` finds out from its first predictions and scores."""
     positive_class: str | None = None
+    """The class that a binary model's score is the probability of."""
     columns: dict[str, ColumnSettings] = field(default_factory=dict)
+    """What is known of the features, by name."""
     windows: WindowSettings = WindowSettings()
     checks: CheckSettings = CheckSettings()
     labels: LabelSettings = LabelSettings()

@@ -18,15 +18,25 @@ class SecuritySettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    """How the name and the password are proven, with a SASL protocol."""
     username_env: str | None = None
+    """Variable that holds the user's name."""
     username_file: str | None = None
+    """File that holds the user's name."""
     password_env: str | None = None
+    """Variable that holds the password."""
     password_file: str | None = None
+    """File that holds the password."""
     ca_file: str | None = None
+    """Certificates (PEM) by which the brokers are recognised; the system's own without it."""
     certificate_file: str | None = None
+    """Our own certificate (PEM), where brokers ask for one."""
     key_file: str | None = None
+    """The key (PEM) of our own certificate."""
     key_password_env: str | None = None
+    """Variable that holds the key's password."""
     key_password_file: str | None = None
+    """File that holds the key's password."""
 
 
 class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,6 +51,7 @@ class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
     replication: Annotated[int, Meta(ge=1)] = 1
     """Replicas of the topics that ``driftline topics create`` makes."""
     session_timeout: Duration = Duration(10_000)
+    """Silence after which a sketch worker counts as dead and others take over its partitions."""
     security: SecuritySettings = SecuritySettings()
 
     def topic(self, name: str) -> str:
@@ -58,21 +69,30 @@ class PredictionFields(Struct, frozen=True, forbid_unknown_fields=True):
     """Where each field of a prediction event stands in the record."""
 
     prediction_id: Pointer = "/prediction_id"
+    """What a label refers to."""
     model: Pointer | Constant = "/model"
+    """The model's name; `{value: ...}` where no record says it."""
     model_version: Pointer | Constant = "/model_version"
+    """The model's version; `{value: ...}` where no record says it."""
     ts: Pointer = "/ts"
+    """Event time, RFC 3339 or epoch milliseconds; where it is absent, the record's Kafka timestamp serves."""
     features: Pointer = "/features"
     """Pointer to an object of name to value; the empty pointer means the record itself, without the mapped fields."""
     prediction: Pointer = "/prediction"
+    """The class or number that was predicted."""
     score: Pointer = "/score"
+    """A probability (binary), a map of class to probability (multiclass), or absent."""
 
 
 class LabelFields(Struct, frozen=True, forbid_unknown_fields=True):
     """Where each field of a label event stands in the record."""
 
     prediction_id: Pointer = "/prediction_id"
+    """The prediction that the label is for."""
     label: Pointer = "/label"
+    """What turned out to be true; null takes a label back."""
     ts: Pointer = "/ts"
+    """When it turned out; where it is absent, the record's Kafka timestamp serves."""
 
 
 class PredictionInput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,6 +113,7 @@ class TimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """How event time is cut and how long stragglers are waited for."""
 
     pane: Duration = Duration(10_000)
+    """The smallest slice of event time that is aggregated."""
     lateness: Duration = Duration(60_000)
     """A partition's watermark is its greatest event time less this."""
     max_future: Duration = Duration(600_000)
@@ -105,7 +126,9 @@ class SketchSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """How the sketch stage batches; changes nothing in what is emitted."""
 
     batch: Annotated[int, Meta(ge=1, le=100_000)] = 10_000
+    """Records taken from Kafka at once, at most."""
     flush_interval: Duration = Duration(1_000)
+    """How often what was counted is written, in one transaction."""
     flush_events: Annotated[int, Meta(ge=1)] = 200_000
     """A flush happens early when as many events are waiting to be counted."""
     flush_cells: Annotated[int, Meta(ge=1_000)] = 4_000_000
@@ -116,17 +139,22 @@ class DetectRuntimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """How the detect stage saves its state; changes nothing in what is emitted."""
 
     checkpoint_interval: Duration = Duration(2_000)
+    """How often the position and the state are written."""
     session_timeout: Duration = Duration(6_000)
+    """Silence after which a detect worker counts as dead and others take over its partitions."""
 
 
 class TelemetrySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The HTTP endpoint with /metrics, /healthz and /readyz, and the logs."""
 
     host: str = "127.0.0.1"
+    """Address to listen on; `0.0.0.0` for all of this machine's."""
     port: Annotated[int, Meta(ge=0, le=65_535)] = 9108
     """0 picks a free port; the log says which."""
     log_format: Literal["auto", "console", "json"] = "auto"
+    """`auto` is `console` on a terminal and `json` elsewhere."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least level that is shown."""
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):

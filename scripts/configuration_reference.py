@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""Write docs/configuration.md from the configuration's structs, or say with --check whether it is current."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import inspect
+import itertools
+import sys
+import textwrap
+from pathlib import Path
+from types import NoneType
+from typing import TYPE_CHECKING, Final, get_args, get_origin
+
+import msgspec
+from msgspec import NODEFAULT, Struct
+
+from driftline.config.durations import Duration
+from driftline.config.expectations import expectation
+from driftline.config.fingerprint import plain
+from driftline.config.model import Budget
+from driftline.config.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TARGET: Final = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
+
+HEAD: Final = """\
+# Configuration
+
+<!-- Written by scripts/configuration_reference.py from the structs in driftline.config; change those. -->
+
+One YAML file, given with `--config` or `DRIFTLINE_CONFIG`. Everything in it is optional.
+[deploy/driftline.yaml](../deploy/driftline.yaml) is an example with comments, `driftline check-config FILE` reports
+every problem at once with its path and line, and `driftline check-config FILE --effective` prints what the settings
+come to.
+
+**Environment.** `DRIFTLINE_KAFKA__BROKERS=kafka:9092` sets `kafka.brokers`: two underscores go one level down, and the
+value is read as YAML (`DRIFTLINE_DEFAULTS__WINDOWS__VERDICT='[1h, 1d]'`). Names with characters that a shell does not
+allow are found by their letters and digits: `DRIFTLINE_MODELS__CREDIT_RISK__TASK` means the model `credit-risk` of the
+file. The environment is stronger than the file, and command-line options are stronger than both.
+
+**Models.** A section `models.<name>` names only what differs from `defaults`; sections are laid over each other at
+every depth, lists are replaced. A model that nobody configured is watched by the defaults.
+
+**Durations** are a number and a unit: `ms`, `s`, `m`, `h`, `d` or `w`. **Secrets** are never written in the file: it
+names the variable (`..._env`) or the file (`..._file`) that holds them.
+
+**Between settings.** Verdict and performance windows, the hop, the label horizon and the revisions are multiples of
+the pane; the display window is a multiple of the hop and at most 24 hops; revisions ascend and none is beyond the
+horizon (where only the horizon is shortened, built-in revisions beyond it are left out); predictions and labels are
+different topics.
+"""
+
+
+def described(struct: type[Struct]) -> dict[str, str]:
+    """Return the text that stands below each field of a struct in its source."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(struct)))
+    body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
+    texts: dict[str, str] = {}
+    for field, below in itertools.pairwise(body):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(below, ast.Expr):
+            text = below.value.value if isinstance(below.value, ast.Constant) else None
+            if isinstance(text, str):
+                texts[field.target.id] = " ".join(text.replace("``", "`").split())
+    return texts
+
+
+def nested(annotation: object) -> type[Struct] | None:
+    """Return the struct that a field is, also where it may be absent; a budget is written as one value."""
+    options = [each for each in (get_args(annotation) or (annotation,)) if each is not NoneType]
+    if get_origin(annotation) is not dict and len(options) == 1:
+        return as_section(options[0])
+    return None
+
+
+def as_section(annotation: object) -> type[Struct] | None:
+    """Return a struct that has a table of its own."""
+    if isinstance(annotation, type) and issubclass(annotation, Struct) and annotation is not Budget:
+        return annotation
+    return None
+
+
+def default_of(field: msgspec.structs.FieldInfo) -> str:
+    """Return a field's default as it would be written in the file."""
+    value = field.default_factory() if field.default_factory is not NODEFAULT else field.default
+    if value is NODEFAULT:
+        return "required"
+    if isinstance(value, Budget):
+        return f"`{value.pages:g} per {value.horizon}`"
+    if value is None:
+        return "none"
+    if isinstance(value, tuple):
+        return "`[" + ", ".join(str(each) for each in value) + "]`"
+    if isinstance(value, Duration | str | Struct):
+        return f"`{value}`" if value != "" else '`""`'
+    return f"`{msgspec.json.encode(plain(value)).decode()}`"
+
+
+def sections(struct: type[Struct], path: str = "", remark: str = "") -> Iterator[str]:
+    """Yield the table of a struct, then those of the structs in it."""
+    rows: list[str] = []
+    below: list[str] = []
+    texts = described(struct)
+    for field in msgspec.structs.fields(struct):
+        place = f"{path}.{field.encode_name}".removeprefix(".")
+        section = nested(field.type)
+        if section is not None:
+            below += sections(section, place, " Absent by default." if field.default is None else "")
+            continue
+        if place == "models":
+            continue  # the same tables as those of `defaults`
+        words = expectation(field.type).replace("|", "\\|")
+        rows.append(f"| `{field.encode_name}` | {words} | {default_of(field)} | {texts.get(field.name, '')} |\n")
+        if get_origin(field.type) is dict and (each := as_section(get_args(field.type)[1])) is not None:
+            below += sections(each, f"{place}.<name>")
+    if rows:
+        lead = (inspect.getdoc(struct) or "").partition("\n\n")[0].replace("``", "`")
+        yield f"\n## `{path}`\n\n{lead}{remark}\n\n| setting | expected | default | |\n| --- | --- | --- | --- |\n"
+        yield from rows
+    yield from below
+
+
+def reference() -> str:
+    """Return the whole page."""
+    return HEAD + "".join(sections(Settings))
+
+
+def main() -> int:
+    """Write the page, or check it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if the page is not current")
+    text = reference()
+    if parser.parse_args().check:
+        current = TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text
+        if not current:
+            print(f"{TARGET.name} is not current; run scripts/configuration_reference.py", file=sys.stderr)
+        return 0 if current else 1
+    TARGET.parent.mkdir(exist_ok=True)
+    TARGET.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
