@@ -1,0 +1,97 @@
+"""The alert policy: what causes an alert, how severe a finding is, and which finding comes first. Pure functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from driftline.events.alert import Cause, FindingSummary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from driftline.events.evidence import Severity
+    from driftline.events.finding import FindingEvent
+    from driftline.events.model_key import ModelKey
+
+CRITICAL_FACTOR: Final = 2.5
+"""A finding is critical from this multiple of the smallest effect that matters."""
+PREDICTION_CAUSES: Final[tuple[Cause, ...]] = ("data drift", "prediction drift", "data quality")
+"""What windows of predictions can show."""
+JOIN_CAUSES: Final[tuple[Cause, ...]] = ("performance",)
+"""What windows of labelled predictions can show."""
+SHOWN_COLUMNS: Final = 3
+"""Columns named in an alert's title, and findings told in its message."""
+SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
+"""In ascending order."""
+
+
+def severity_of(effect: float, gate: float) -> Severity:
+    """Return how severe a significant effect is; a gate of 0 has no multiple, so nothing beyond it is critical.
+
+    Examples
+    --------
+    >>> severity_of(0.31, 0.1), severity_of(0.2, 0.1)
+    ('critical', 'warning')
+    """
+    return "critical" if gate > 0 and effect >= CRITICAL_FACTOR * gate else "warning"
+
+
+def cause_of(finding: FindingEvent) -> Cause | None:
+    """Return the cause a finding belongs to; None where it opens no alert, as those of sequential detectors."""
+    if finding.family == "quality":
+        return "data quality"
+    if finding.family == "performance":
+        return "performance"
+    if finding.family == "distribution":
+        return "data drift" if finding.role == "feature" else "prediction drift"
+    return None
+
+
+def ranked(findings: Iterable[FindingEvent]) -> list[FindingEvent]:
+    """Return findings by importance × effect, the greatest first; equal ones by check and column."""
+    return sorted(findings, key=lambda finding: (-_weight(finding), finding.check, finding.column or ""))
+
+
+def summary(finding: FindingEvent) -> FindingSummary:
+    """Return a finding in short, as alerts carry it."""
+    effect = finding.effect
+    return FindingSummary(
+        finding_id=finding.finding_id,
+        check=finding.check,
+        column=finding.column,
+        role=finding.role,
+        severity=finding.severity,
+        effect=effect.name if effect else "",
+        value=effect.corrected if effect else 0.0,
+        gate=effect.gate if effect else 0.0,
+        p_value=finding.statistic.p_value,
+        importance=finding.importance,
+        message=finding.message,
+    )
+
+
+def worst(severities: Iterable[Severity]) -> Severity:
+    """Return the greatest severity, ``info`` where there is none."""
+    return max(severities, key=SEVERITIES.index, default="info")
+
+
+def title_of(key: ModelKey, segment: str, cause: Cause, found: Sequence[FindingEvent]) -> str:
+    """Return the line that people see first; ``found`` is ranked and not empty."""
+    model = str(key) if segment == "all" else f"{key} [{segment}]"
+    columns = list(dict.fromkeys(finding.column for finding in found if finding.column is not None))
+    if not columns:
+        return f"{model}: {cause}"
+    shown = ", ".join(columns[:SHOWN_COLUMNS])
+    more = len(columns) - SHOWN_COLUMNS
+    return f"{model}: {cause} in {shown} and {more} more" if more > 0 else f"{model}: {cause} in {shown}"
+
+
+def message_of(found: Sequence[FindingEvent]) -> str:
+    """Return the sentences of the findings that weigh most; ``found`` is ranked and not empty."""
+    text = "; ".join(finding.message for finding in found[:SHOWN_COLUMNS])
+    more = len(found) - SHOWN_COLUMNS
+    return f"{text}; and {more} more" if more > 0 else text
+
+
+def _weight(finding: FindingEvent) -> float:
+    return finding.importance * finding.effect.corrected if finding.effect else 0.0

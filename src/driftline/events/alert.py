@@ -1,0 +1,85 @@
+"""Alert events: what a person or a program acts on, each record the whole latest state of one alert."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from msgspec import Meta, Struct
+
+from driftline.events.cloudevents import ALERT, event_id
+from driftline.events.evidence import Count, Event, EventRole, Severity, Share, Time
+
+if TYPE_CHECKING:
+    from driftline.events.model_key import ModelKey
+
+Cause = Literal["data drift", "prediction drift", "data quality", "performance"]
+MAX_SUMMARIES = 10
+"""Findings of one alert that are shown."""
+
+
+class FindingSummary(Struct, frozen=True, kw_only=True):
+    """A finding, in short; the finding event with this id has the evidence."""
+
+    finding_id: str
+    check: str
+    column: str | None
+    role: EventRole | None
+    severity: Severity
+    effect: str
+    """Name of the effect."""
+    value: float
+    """Its size, corrected."""
+    gate: float
+    """The smallest size that matters."""
+    p_value: Share | None
+    importance: float
+    message: str
+
+
+class AlertEvent(Event, frozen=True, kw_only=True):
+    """The whole latest state of one alert; a record with a higher revision replaces it.
+
+    Window, counts, offsets and profile are those of the window that brought the alert into this state.
+    """
+
+    TYPE: ClassVar[str] = ALERT
+
+    alert_id: str
+    """The record's key, the same for the alert's whole life."""
+    state: Literal["open", "resolved"]
+    revision: Annotated[int, Meta(ge=1)]
+    """From 1, one more with each change."""
+    severity: Severity
+    """The greatest since it opened."""
+    cause: Cause
+    title: str
+    """A short line for people; its wording may change."""
+    message: str
+    """What was found, with numbers, for people; its wording may change."""
+    opened_at: Time
+    """End of the window that opened it."""
+    updated_at: Time
+    """End of the window that brought this revision."""
+    resolved_at: Time | None
+    """Null while it is open."""
+    since: Time
+    """Since when it has been so, as far as the findings tell."""
+    findings: list[FindingSummary]
+    """Of the latest window that had any: the most important first, at most 10."""
+    n_findings: Count
+    """How many that window had."""
+
+    @property
+    def about(self) -> tuple[str | int, ...]:
+        """What the event is about, beside its type, model and segment."""
+        return (self.alert_id, self.revision)
+
+    @property
+    def ce_time(self) -> str:
+        """CloudEvents time: the end of the window that brought this revision, or the moment its revision was cut."""
+        return self.updated_at
+
+
+def alert_id(key: ModelKey, segment: str, cause: Cause, opened_at: str) -> str:
+    """Return the id of the alert that a window ending at ``opened_at`` opened."""
+    return event_id(ALERT, key, segment, (cause, opened_at))

@@ -1,0 +1,80 @@
+"""What makes our output CloudEvents 1.0: types, ids that repeat with the event, and the headers of the Kafka binding.
+
+Source: CloudEvents 1.0.2, and its Kafka protocol binding (binary content mode): attributes are headers with the
+prefix ``ce_``, the record's value is the data.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import xxhash
+
+if TYPE_CHECKING:
+    from driftline.events.evidence import Event
+    from driftline.events.model_key import ModelKey
+
+SPEC_VERSION: Final = "1.0"
+CONTENT_TYPE: Final = "application/json"
+
+WINDOW: Final = "io.driftline.window.v1"
+FINDING: Final = "io.driftline.finding.v1"
+PERFORMANCE: Final = "io.driftline.performance.v1"
+ALERT: Final = "io.driftline.alert.v1"
+
+Headers = tuple[tuple[str, bytes], ...]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def event_id(event_type: str, key: ModelKey, segment: str, about: tuple[str | int, ...]) -> str:
+    """Return the id of what an event is about, 32 hexadecimal digits (xxh3, 128 bits).
+
+    It depends neither on the content nor on any clock: the same event, sent twice, is recognised by it.
+    """
+    return xxhash.xxh3_128_hexdigest(msgspec.msgpack.encode((event_type, key.model, key.version, segment, about)))
+
+
+def rfc3339(time_ms: int) -> str:
+    """Return an event time as RFC 3339 in UTC with milliseconds.
+
+    Examples
+    --------
+    >>> rfc3339(1_772_366_400_123)
+    '2026-03-01T12:00:00.123Z'
+    """
+    return (_EPOCH + timedelta(milliseconds=time_ms)).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def epoch_ms(text: str) -> int:
+    """Return the milliseconds since the epoch of a time that :func:`rfc3339` wrote.
+
+    Examples
+    --------
+    >>> epoch_ms("2026-03-01T12:00:00.123Z")
+    1772366400123
+    """
+    return (datetime.fromisoformat(text) - _EPOCH) // timedelta(milliseconds=1)
+
+
+def headers(event: Event, source: str) -> Headers:
+    """Return the record headers of an event, in a fixed order.
+
+    Parameters
+    ----------
+    event : Event
+    source : str
+        ``ce_source``: which driftline wrote it, ``driftline/<prefix>``.
+    """
+    attributes = {
+        "ce_specversion": SPEC_VERSION,
+        "ce_id": event.ce_id,
+        "ce_type": event.TYPE,
+        "ce_source": source,
+        "ce_time": event.ce_time,
+        "ce_subject": event.ce_subject,
+        "content-type": CONTENT_TYPE,
+    }
+    return tuple((name, text.encode()) for name, text in attributes.items())

@@ -1,0 +1,110 @@
+"""Finding events: a check that came out against the model in one window, with the evidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from msgspec import Meta, Struct
+
+from driftline.events.cloudevents import FINDING
+from driftline.events.evidence import Count, Event, EventRole, Histogram, Severity, Share, Time
+
+if TYPE_CHECKING:
+    from driftline.events.window import DistanceValue
+
+Family = Literal["distribution", "quality", "performance", "detector"]
+
+
+class Statistic(Struct, frozen=True, kw_only=True):
+    """Is it real: what was tested, and how unlikely it is when nothing has changed."""
+
+    name: str
+    """``pearson_chi_squared``, ``exact_share``, or a detector's name."""
+    value: float
+    degrees_of_freedom: int | None
+    """Null for statistics that have none."""
+    p_value: Share | None
+    """Null for sequential detectors, which give none."""
+    threshold: float | None
+    """What a detector's statistic exceeded; null for tests."""
+
+
+class LevelEvidence(Struct, frozen=True, kw_only=True):
+    """The level that the p-value was held against, and how it follows from the false-alarm budget."""
+
+    level: Annotated[float, Meta(gt=0, le=1)]
+    n_tests: Annotated[int, Meta(ge=1)]
+    """Tests within the budget's horizon that share it."""
+    derivation: str
+    """The division in words."""
+
+
+class Effect(Struct, frozen=True, kw_only=True):
+    """Does it matter: how large the change is, beside the smallest that counts."""
+
+    name: str
+    """``psi``, ``absent_share_change`` or ``accuracy_drop``."""
+    raw: float
+    corrected: float
+    """What is held against the gate: without the bias (``psi``), without the sign (``absent_share_change``)."""
+    gate: float
+    """The smallest change that matters, as configured."""
+    current: float | None
+    """The share or accuracy of the window; null for distances."""
+    reference: float | None
+    """The share or accuracy of the reference; null for distances."""
+
+
+class HistogramPair(Struct, frozen=True, kw_only=True):
+    """What was compared: three lists of one length; bins that are empty on both sides are left out."""
+
+    bins: list[str]
+    """Ranges of numbers, or categories."""
+    reference: Histogram
+    current: Histogram
+
+
+class FindingEvent(Event, frozen=True, kw_only=True):
+    """A check that came out against the model in one window: the change is real, and it is large enough to matter.
+
+    Findings of sequential detectors are informative (severity ``info``): they have no level, no effect and no p-value.
+    """
+
+    TYPE: ClassVar[str] = FINDING
+
+    finding_id: str
+    """The same as ``ce_id``."""
+    check: str
+    """Permanent name of the check: ``distribution.pearson``, ``quality.absent``, ``performance.accuracy`` or
+    ``detector.<name>``."""
+    family: Family
+    column: str | None
+    """Null where the check is about the model as a whole."""
+    role: EventRole | None
+    severity: Severity
+    importance: float
+    """How much the column matters, from the profile or the configuration; 1 where nothing is known."""
+    statistic: Statistic
+    level: LevelEvidence | None
+    effect: Effect | None
+    baseline: Literal["reference", "first windows"]
+    """What the window was compared with; ``first windows`` where the reference has no labels."""
+    distances: dict[str, DistanceValue]
+    """All distances of the column, by name."""
+    histograms: HistogramPair | None
+    unseen: dict[str, Count]
+    """Categories that the profile does not list, by name, with their counts; a selection where there are many."""
+    since: Time
+    """Since when, in event time: the window's start, or the detector's estimate."""
+    message: str
+    """One sentence with numbers, for people; its wording may change."""
+
+    @property
+    def about(self) -> tuple[str | int, ...]:
+        """What the event is about, beside its type, model and segment."""
+        return (*super().about, self.check, self.role or "", self.column or "")
+
+    @property
+    def ce_id(self) -> str:
+        """CloudEvents id; repeats with the event."""
+        return self.finding_id

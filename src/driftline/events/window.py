@@ -1,0 +1,106 @@
+"""Window events: what a window looks like beside its profile, column by column."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from msgspec import Struct
+
+from driftline.events.cloudevents import WINDOW
+from driftline.events.evidence import Count, Event, EventRole, Share
+
+MAX_COLUMNS = 50
+"""Columns of one window event; a model with more gets several, told apart by their block."""
+
+
+class ColumnBlock(Struct, frozen=True, kw_only=True):
+    """Which part of the columns an event holds."""
+
+    index: Count
+    """From 0."""
+    of: Count
+    """Number of events over which the window's columns are spread."""
+
+
+class AbsentCounts(Struct, frozen=True, kw_only=True):
+    """Events without a usable value of a column, by reason."""
+
+    missing: Count
+    not_a_number: Count
+    infinite: Count
+    wrong_type: Count
+
+
+class DistanceValue(Struct, frozen=True, kw_only=True):
+    """How far a column is from its profile."""
+
+    raw: float
+    corrected: float | None
+    """Less what it shows on average when nothing has changed; null where no correction is known."""
+    error_bound: float | None
+    """The value on the unbinned events is at most this much above ``raw``; null for distances defined on bins."""
+
+
+class DistributionTest(Struct, frozen=True, kw_only=True):
+    """The test for a change of a column's distribution."""
+
+    statistic: float
+    """Pearson's chi-squared."""
+    degrees_of_freedom: Count
+    p_value: Share
+
+
+class AbsentTest(Struct, frozen=True, kw_only=True):
+    """The exact test for a change of the share of absent values."""
+
+    share: Share
+    share_reference: Share
+    p_value: Share
+
+
+class ColumnSummary(Struct, frozen=True, kw_only=True):
+    """One column in one window."""
+
+    name: str
+    role: EventRole
+    kind: Literal["numeric", "categorical"]
+    n: Count
+    """Events with a value."""
+    absent: AbsentCounts
+    unseen: Count
+    """Events with a category that the profile does not list."""
+    out_of_range: Count
+    """Events with a number beyond the reference's smallest and largest."""
+    mean: float | None
+    """Null for categories and where there was no value; so are the next five."""
+    reference_mean: float | None
+    standard_deviation: float | None
+    reference_standard_deviation: float | None
+    minimum: float | None
+    maximum: float | None
+    distances: dict[str, DistanceValue]
+    """By name; empty where there is nothing to compare."""
+    test: DistributionTest | None
+    absent_test: AbsentTest | None
+
+
+class WindowEvent(Event, frozen=True, kw_only=True):
+    """A window beside its profile: for dashboards, and as the record of what was looked at."""
+
+    TYPE: ClassVar[str] = WINDOW
+
+    late: Count
+    """Events that came too late to be counted."""
+    unexpected_features: Count
+    """Events with a feature that the profile does not know."""
+    n_columns: Count
+    """Columns of the profile, over all blocks."""
+    n_findings: Count
+    """Findings of this window, over all blocks; always 0 for sliding windows, which give no verdict."""
+    block: ColumnBlock
+    columns: list[ColumnSummary]
+
+    @property
+    def about(self) -> tuple[str | int, ...]:
+        """What the event is about, beside its type, model and segment."""
+        return (*super().about, self.block.index)

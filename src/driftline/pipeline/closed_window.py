@@ -1,0 +1,106 @@
+"""A closed window: what the checks look at."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from driftline.events.model_key import ModelKey
+from driftline.events.pane import Kind, Offsets
+from driftline.sketches.layout import EVENTS
+from driftline.sketches.pane_sketch import PaneSketch
+
+
+class ClosedWindow(Struct, frozen=True, kw_only=True):
+    """The sketch of a window of prediction panes, all of one profile's grid.
+
+    Parameters
+    ----------
+    key : ModelKey
+    segment : str
+    kind : {"tumbling", "sliding"}
+        Tumbling windows get a verdict.
+    start_ms, end_ms : int
+        The span, end excluded.
+    size_ms : int
+        The configured size, whatever the span has become: gives the level, and tells windows of two sizes apart.
+    sketch : PaneSketch
+        In the layout of the profile.
+    offsets : dict of int to (int, int)
+        Of the predictions topic: partition to smallest and largest contributing offset.
+    extended : bool
+        Whether the window went on past its size until it had enough events.
+    flags : tuple of str
+        ``after_idle`` where events came after an idle mark and were not counted.
+    """
+
+    key: ModelKey
+    segment: str
+    kind: Literal["tumbling", "sliding"]
+    start_ms: int
+    end_ms: int
+    size_ms: int
+    sketch: PaneSketch
+    offsets: Offsets
+    extended: bool = False
+    flags: tuple[str, ...] = ()
+
+    @property
+    def n_events(self) -> int:
+        """Events of the window."""
+        return int(self.sketch.counts[EVENTS])
+
+
+class Baseline(Struct, frozen=True, kw_only=True):
+    """What performance is held against.
+
+    Parameters
+    ----------
+    vector : ndarray of int64, shape (performance_layout.n_cells,)
+    origin : {"reference", "first windows"}
+        The profile's labelled events, or the first windows of the stream.
+    """
+
+    vector: NDArray[np.int64]
+    origin: Literal["reference", "first windows"]
+
+
+class PerformanceCut(Struct, frozen=True, kw_only=True):
+    """One revision of a performance window.
+
+    Parameters
+    ----------
+    key : ModelKey
+    segment : str
+    start_ms, end_ms : int
+        Span of prediction time, end excluded.
+    vector : ndarray of int64, shape (performance_layout.n_cells,)
+        All join panes merged that ended by the moment of the cut.
+    offsets : dict of {"predictions", "labels"} to dict of int to (int, int)
+        Partition to smallest and largest contributing offset.
+    revision : int
+        From 0.
+    age_ms : int
+        Age of the window at the cut, from its end.
+    final : bool
+        Whether no revision comes after it.
+    tested : bool
+        Whether this is the revision that gets the verdict; needs a baseline.
+    flags : tuple of str
+        As in :class:`ClosedWindow`.
+    """
+
+    key: ModelKey
+    segment: str
+    start_ms: int
+    end_ms: int
+    vector: NDArray[np.int64]
+    offsets: dict[Kind, Offsets]
+    revision: int
+    age_ms: int
+    final: bool
+    tested: bool
+    flags: tuple[str, ...] = ()
