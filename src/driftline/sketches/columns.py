@@ -82,7 +82,7 @@ def canonical_category(value: object) -> str | None:
     ['1', '1', '1', '1', '0.5', None]
     """
     if isinstance(value, str):
-        return value
+        return str(value)
     if isinstance(value, bool | int):
         return str(int(value))
     if isinstance(value, float):
