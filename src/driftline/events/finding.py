@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
 from driftline.events.cloudevents import FINDING
 from driftline.events.evidence import Count, Event, EventRole, Histogram, Severity, Share, Time
+from driftline.events.window import DistanceValue  # noqa: TC001  # msgspec reads it where the schema is made
 
-if TYPE_CHECKING:
-    from driftline.events.window import DistanceValue
 
 Family = Literal["distribution", "quality", "performance", "detector"]
 

@@ -1,4 +1,4 @@
-"""Metrics of classes and scores, exact on the counts; AUC alone knows scores to a bin, and says how far off it can be."""
+"""Metrics of classes and scores, exact on the counts; AUC knows scores to a bin, and says how far off that can be."""
 
 from __future__ import annotations
 

@@ -58,9 +58,9 @@ def grouping_of(column: Column, reference: NDArray[np.int64], n_groups: int) -> 
     Returns
     -------
     Grouping
-        Numeric: a bin that holds more than ``1 / n_groups`` of the reference (an atom) is a group of its own; each run of
-        bins between atoms is cut where the run's reference count comes nearest to equal parts, as many as its share
-        is worth, at least one. Bins beyond the reference's range belong to the outermost groups. Categorical: one
+        Numeric: a bin that holds more than ``1 / n_groups`` of the reference (an atom) is a group of its own; each run
+        of bins between atoms is cut where the run's reference count comes nearest to equal parts, as many as its
+        share is worth, at least one. Bins beyond the reference's range belong to the outermost groups. Categorical: one
         group a listed category, in the profile's order, and one for all others.
 
     Examples
