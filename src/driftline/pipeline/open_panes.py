@@ -1,0 +1,179 @@
+"""Panes that are still open: sparse pieces as they come, merged where there are many, so that memory is bounded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import numpy as np
+
+from driftline.events.pane import Kind, Offsets, PackedSketch, Sparse
+from driftline.sketches.pane_sketch import merge_unseen
+from driftline.sketches.sparse import cells, pack_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from driftline.events.pane import JoinDelta, PaneDelta, SampleRow
+
+MAX_PIECES: Final = 16
+"""Pieces of one pane that are kept apart; more are merged into one, so a pane's memory does not grow with flushes."""
+
+
+def merge_sparse(pieces: Sequence[Sparse]) -> Sparse:
+    """Return the sum of sparse vectors, without knowing their length.
+
+    Examples
+    --------
+    >>> piece = pack_cells(np.array([1, 5]), np.array([2, 3]))
+    >>> merged = merge_sparse([piece, pack_cells(np.array([5]), np.array([-3]))])
+    >>> [part.tolist() for part in cells(merged)]
+    [[1], [2]]
+    """
+    unpacked = [cells(piece) for piece in pieces]
+    indices = np.concatenate([index for index, _ in unpacked])
+    values = np.concatenate([value for _, value in unpacked])
+    distinct, inverse = np.unique(indices, return_inverse=True)
+    totals = np.zeros(distinct.size, dtype=np.int64)
+    np.add.at(totals, inverse, values)
+    present = totals != 0
+    return pack_cells(distinct[present], totals[present])
+
+
+def merge_sketches(pieces: Sequence[PackedSketch]) -> PackedSketch:
+    """Return the sum of packed sketches of one layout, without knowing it."""
+    sums = np.sum([np.frombuffer(piece.sums, dtype="<i8") for piece in pieces], axis=0, dtype="<i8")
+    extremes = np.max([np.frombuffer(piece.extremes, dtype="<i8") for piece in pieces], axis=0)
+    unseen: dict[int, dict[int, tuple[str, int]]] = {}
+    for piece in pieces:
+        merge_unseen(unseen, piece.unseen)
+    counts = merge_sparse([piece.counts for piece in pieces])
+    return PackedSketch(counts, sums.tobytes(), extremes.astype("<i8").tobytes(), unseen)
+
+
+def merge_offsets(into: Offsets, other: Offsets) -> None:
+    """Widen offset ranges by others."""
+    for partition, (low, high) in other.items():
+        known = into.get(partition)
+        into[partition] = (low, high) if known is None else (min(low, known[0]), max(high, known[1]))
+
+
+def smallest(rows: Iterable[SampleRow], n: int) -> list[SampleRow]:
+    """Return the n rows with the smallest hashes, in their order; the same whatever order they came in."""
+    return sorted(rows, key=_row_order)[:n]
+
+
+def _row_order(row: SampleRow) -> tuple[int, bytes]:
+    return row.hash, msgspec.msgpack.encode(row)
+
+
+class Part:
+    """The share of a prediction pane that was sketched under one profile id.
+
+    Attributes
+    ----------
+    n_events : int
+    offsets : Offsets
+    pieces : list of PackedSketch
+    rows : list of SampleRow
+        At most twice the sample.
+    """
+
+    __slots__ = ("n_events", "offsets", "pieces", "rows")
+
+    def __init__(self) -> None:
+        self.n_events = 0
+        self.offsets: Offsets = {}
+        self.pieces: list[PackedSketch] = []
+        self.rows: list[SampleRow] = []
+
+    def add(self, delta: PaneDelta, n_sample: int) -> None:
+        """Add a delta, keeping at least the ``n_sample`` rows with the smallest hashes."""
+        self.n_events += delta.n_events
+        merge_offsets(self.offsets, delta.offsets)
+        if delta.sketch is not None:
+            self.pieces.append(delta.sketch)
+            if len(self.pieces) > MAX_PIECES:
+                self.pieces = [merge_sketches(self.pieces)]
+        self.rows.extend(delta.sample)
+        if len(self.rows) > 2 * n_sample:
+            self.rows = smallest(self.rows, n_sample)
+
+
+class OpenPane:
+    """One pane of one model's predictions.
+
+    Parameters
+    ----------
+    offset : int
+        Of the first record of the panes topic that added to it.
+    """
+
+    __slots__ = ("first_offset", "parts")
+
+    def __init__(self, offset: int) -> None:
+        self.first_offset = offset
+        self.parts: dict[str, Part] = {}
+
+    def add(self, delta: PaneDelta, n_sample: int) -> None:
+        """Add a delta."""
+        part = self.parts.get(delta.profile_id)
+        if part is None:
+            part = self.parts[delta.profile_id] = Part()
+        part.add(delta, n_sample)
+
+
+class JoinPart:
+    """The share of a join pane whose predictions were made under one profile id.
+
+    Attributes
+    ----------
+    windows : dict of int to list of Sparse
+        Performance cells by window start.
+    errors : tuple of three int
+        Count, sum and sum of squares.
+    """
+
+    __slots__ = ("errors", "windows")
+
+    def __init__(self) -> None:
+        self.windows: dict[int, list[Sparse]] = {}
+        self.errors = (0, 0, 0)
+
+    def add(self, delta: JoinDelta) -> None:
+        """Add a delta."""
+        for window in delta.windows:
+            pieces = self.windows.setdefault(window.window_ms, [])
+            pieces.append(window.cells)
+            if len(pieces) > MAX_PIECES:
+                self.windows[window.window_ms] = [merge_sparse(pieces)]
+        count, total, squares = delta.errors
+        self.errors = (self.errors[0] + count, self.errors[1] + total, self.errors[2] + squares)
+
+
+class OpenJoinPane:
+    """One pane of one model's joins.
+
+    The offsets are the whole pane's: what a single delta says of them depends on how flushes were cut.
+
+    Parameters
+    ----------
+    offset : int
+        Of the first record of the panes topic that added to it.
+    """
+
+    __slots__ = ("first_offset", "offsets", "parts")
+
+    def __init__(self, offset: int) -> None:
+        self.first_offset = offset
+        self.offsets: dict[Kind, Offsets] = {}
+        self.parts: dict[str, JoinPart] = {}
+
+    def add(self, delta: JoinDelta) -> None:
+        """Add a delta."""
+        for kind, offsets in delta.offsets.items():
+            merge_offsets(self.offsets.setdefault(kind, {}), offsets)
+        part = self.parts.get(delta.profile_id)
+        if part is None:
+            part = self.parts[delta.profile_id] = JoinPart()
+        part.add(delta)
