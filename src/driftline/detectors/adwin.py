@@ -89,7 +89,7 @@ class Adwin(Detector):
 
     State: at most ``max_buckets`` + 1 buckets in each of log₂(blocks) rows, 28 bytes each in a snapshot and about 150
     in memory: 2 kB and 11 kB after 10,000 blocks with the defaults. A reset keeps only the lifetime counters. Cost:
-    O(1) per block on average, and O(log blocks) per examination, about 40 µs.
+    O(1) per block on average, and O(log blocks) per examination, about 30 µs.
 
     At its defaults it is a *parity mode*: on autocorrelated values its alarms are many (1,860 in 300,000 at φ = 0.9).
 

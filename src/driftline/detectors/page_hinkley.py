@@ -103,7 +103,7 @@ class PageHinkley(Detector):
     not used.
 
     State: 13 numbers, below 500 bytes in a snapshot and about 1 kB in memory. A reset keeps only the lifetime
-    counters. Cost: O(1) per block, about 3 µs.
+    counters. Cost: O(1) per block, about 2 µs.
 
     At its defaults it is a *parity mode*: 186 alarms in 300,000 unchanged independent values, 1,839 at φ = 0.9.
 

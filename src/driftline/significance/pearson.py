@@ -88,7 +88,7 @@ def pearson(current: Counts, reference: Counts, *, ordered: bool) -> PearsonResu
 
     Notes
     -----
-    State: none. Cost: O(B), about 0.1 ms with the chi-squared tail and 0.3 ms to 1 ms with the exact one.
+    State: none. Cost: O(B), about 0.03 ms with the chi-squared tail and 0.1 ms to 0.3 ms with the exact one.
 
     The p-value is chi-squared's where every group expects 200 events on both sides. Below that Pearson's statistic
     exceeds its quantiles too often, and the statistic of :mod:`driftline.significance.partition`, where the measured

@@ -36,6 +36,21 @@ def test_unchanged_windows_are_not_rejected_more_often_than_the_level_says(n: in
         assert rejected >= 0.4 * level * WINDOWS, "a test that never rejects keeps every level"
 
 
+def test_the_chi_squared_tail_keeps_the_level_where_it_is_used() -> None:
+    rng = np.random.default_rng(11)
+    shares = np.full(10, 0.1)
+    results = [
+        pearson(current, reference, ordered=True)
+        for current, reference in zip(
+            rng.multinomial(3000, shares, WINDOWS), rng.multinomial(20_000, shares, WINDOWS), strict=True
+        )
+    ]
+    assert {result.tail for result in results if result is not None} == {"chi_squared"}
+    for level in LEVELS:
+        rejected = sum(result.p_value <= level for result in results if result is not None)
+        assert 0.5 * level * WINDOWS <= rejected <= _most(level, WINDOWS)
+
+
 @pytest.mark.parametrize("merging", ["neighbours", "rest"])
 @pytest.mark.parametrize("n", [50, 1000])
 def test_the_level_holds_through_merging_where_one_value_has_most_of_the_mass(n: int, merging: str) -> None:
