@@ -3,6 +3,7 @@ from __future__ import annotations
 import _ctypes
 import asyncio
 import socket
+from typing import TYPE_CHECKING
 
 import faust
 import pytest
@@ -12,6 +13,9 @@ from confluent_kafka.admin import AdminClient
 from driftline.errors import DriftlineError
 from driftline.runtime.embedded_broker import EmbeddedBroker, EmbeddedBrokerError
 from tests.support import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 N_PARTITIONS = 3
 
@@ -54,7 +58,7 @@ def test_several_brokers_share_the_partitions() -> None:
     assert {partition.leader for partition in topic.partitions.values()} == {1, 2, 3}
 
 
-def test_faust_consumes_from_it(embedded_broker: EmbeddedBroker, topic_prefix: str) -> None:
+def test_faust_consumes_from_it(embedded_broker: EmbeddedBroker, topic_prefix: str, tmp_path: Path) -> None:
     embedded_broker.create_topic(topic_prefix, N_PARTITIONS)
     values = [b"%d" % number for number in range(7)]
     produce(embedded_broker.bootstrap, topic_prefix, values)
@@ -65,6 +69,7 @@ def test_faust_consumes_from_it(embedded_broker: EmbeddedBroker, topic_prefix: s
             topic_prefix,
             broker=f"kafka://{embedded_broker.bootstrap}",
             store="memory://",
+            datadir=str(tmp_path),
             topic_allow_declare=False,
             topic_disable_leader=True,
             web_enabled=False,
