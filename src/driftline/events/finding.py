@@ -10,7 +10,6 @@ from driftline.events.cloudevents import FINDING
 from driftline.events.evidence import Count, Event, EventRole, Histogram, Severity, Share, Time
 from driftline.events.window import DistanceValue  # noqa: TC001  # msgspec reads it where the schema is made
 
-
 Family = Literal["distribution", "quality", "performance", "detector"]
 
 
@@ -18,7 +17,8 @@ class Statistic(Struct, frozen=True, kw_only=True):
     """Is it real: what was tested, and how unlikely it is when nothing has changed."""
 
     name: str
-    """``pearson_chi_squared``, ``exact_share``, or a detector's name."""
+    """``pearson_chi_squared`` or ``exact_partition`` (both to be compared with chi-squared), ``exact_share``, or a
+    detector's name."""
     value: float
     degrees_of_freedom: int | None
     """Null for statistics that have none."""

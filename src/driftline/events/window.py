@@ -13,6 +13,9 @@ MAX_COLUMNS = 50
 """Columns of one window event; a model with more gets several, told apart by their block."""
 
 
+TestName = Literal["pearson_chi_squared", "exact_partition", "untestable"]
+
+
 class ColumnBlock(Struct, frozen=True, kw_only=True):
     """Which part of the columns an event holds."""
 
@@ -44,8 +47,11 @@ class DistanceValue(Struct, frozen=True, kw_only=True):
 class DistributionTest(Struct, frozen=True, kw_only=True):
     """The test for a change of a column's distribution."""
 
+    name: TestName
+    """Which statistic: Pearson's where all bins are well filled, the exact partition's where they are not; untestable
+    (p-value 1) where no two groups of bins expect enough events."""
     statistic: float
-    """Pearson's chi-squared."""
+    """To be compared with chi-squared at so many degrees of freedom."""
     degrees_of_freedom: Count
     p_value: Share
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.events.finding import LevelEvidence
-    from driftline.events.window import ColumnSummary
+    from driftline.events.window import ColumnSummary, TestName
+    from driftline.significance.pearson import Tail
     from driftline.sketches.columns import Column
 
 CHECK: Final = "distribution.pearson"
@@ -27,6 +28,11 @@ EFFECT: Final = "psi"
 ON_GROUPS: Final = ("psi", "jensen_shannon")
 ON_GRID: Final = ("kolmogorov_smirnov",)
 """Read off the full grid, where the bins are in the order of the values."""
+_TEST_NAMES: Final[dict[Tail, TestName]] = {
+    "chi_squared": "pearson_chi_squared",
+    "exact_partition": "exact_partition",
+    "untestable": "untestable",
+}
 
 
 class DistributionOutcome(Struct, frozen=True, kw_only=True):
@@ -78,7 +84,8 @@ def compare_distributions(
         test=None
         if result_of_test is None
         else DistributionTest(
-            statistic=result_of_test.statistic,
+            name=_TEST_NAMES[result_of_test.tail],
+            statistic=result_of_test.tail_statistic,
             degrees_of_freedom=result_of_test.degrees_of_freedom,
             p_value=result_of_test.p_value,
         ),
@@ -99,7 +106,7 @@ def distribution_effect(outcome: DistributionOutcome, level: float, gate: float)
     if psi is None or test is None or psi.corrected is None or test.p_value > level or psi.corrected < gate:
         return None
     statistic = Statistic(
-        name="pearson_chi_squared",
+        name=test.name,
         value=test.statistic,
         degrees_of_freedom=test.degrees_of_freedom,
         p_value=test.p_value,
