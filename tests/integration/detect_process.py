@@ -1,12 +1,14 @@
 """A detect worker in a process of its own, with a small honest monitor: it adds up numbered deltas, pane by pane.
 
-Started by the tests of the Faust side as `python -m tests.integration.detect_process SETTINGS`, where SETTINGS is the
-JSON of a DetectSettings. Prints one word a line: `ready` when it is, `applied N` as it goes, `stopped` at a clean end.
+Started by the tests of the Faust side as `python -m tests.integration.detect_process SETTINGS [freeze]`, where SETTINGS
+is the JSON of a DetectSettings. Prints one message a line: `ready` when it is, `applied N` as it goes, `stopped` at a
+clean end. With `freeze` it stops itself with SIGSTOP in the middle of the record `freeze`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -65,6 +67,8 @@ class SumsMonitor:
         self.next_offset = offset + 1
         if record == b"profile":
             return []
+        if record == b"freeze":
+            return freeze()
         if record == b"fail":
             raise ValueError("the monitor was told to fail")
         delta = msgspec.json.decode(record, type=Delta)
@@ -98,6 +102,15 @@ class SumsMonitor:
         return SumsCheckpoint(position, entries, b"%d" % self.closed)
 
 
+def freeze() -> list[Output]:
+    """Stop here where told to, and then claim something that must never be heard of."""
+    if "freeze" not in sys.argv[2:]:
+        return []
+    say("frozen")
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return [Output("events", b"stale", b"sent by a worker that was replaced", (("ce_id", b"stale"),))]
+
+
 class LateProfiles:
     """Profiles that arrive a little after they are asked for."""
 
@@ -112,7 +125,7 @@ class Counting:
 
     def records_applied(self, n: int) -> None:
         self.n += n
-        if self.n % 500 == 0:
+        if self.n % 100 == 0:
             say(f"applied {self.n}")
 
     def outputs_sent(self, channel: str, n: int) -> None:

@@ -176,7 +176,15 @@ def build_app(settings: DetectSettings, agent: PanesAgent, guard: HeartbeatGuard
     table = StateTable(app, name="detect-state", changelog=settings.state_topic, partitions=settings.panes_partitions)
     app.tables.add(table)
     agent.attach(app, table)
-    panes = app.topic(settings.panes_topic, key_type=bytes, value_type=bytes, partitions=settings.panes_partitions)
+    panes = app.topic(
+        settings.panes_topic,
+        partitions=settings.panes_partitions,
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",  # without these two, Faust reads bytes as JSON, and stops at what is none
+        value_serializer="raw",
+        allow_empty=True,
+    )
 
     async def detect(stream: Any) -> None:  # noqa: ANN401 - Faust and aiokafka leave it untyped
         await agent.run(stream.events())
