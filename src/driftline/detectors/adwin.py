@@ -68,7 +68,7 @@ class AdwinState(Struct):
 
 @register("adwin")
 class Adwin(Detector):
-    """ADWIN on blocks: finds a change of the mean at a rate of false alarms that its δ bounds on independent values.
+    """ADWIN on blocks: finds a change of the mean, without being told when or how large; δ sets its false alarms.
 
     Whenever the clock comes round, each boundary between two buckets cuts the window of W events into an older part of
     n₀ and a newer one of n₁. With m the least length, σ² the window's variance and δ' = ln(2 ln(W) / δ), a change is
@@ -84,11 +84,16 @@ class Adwin(Detector):
     parameters : AdwinParameters or None
         None for the defaults.
 
-    Notes ----- Blocks: a block is a bucket of its own, with the variance inside it; all counts (W, n₀, n₁, m, clock,
-    grace period) are events. Cuts inside a block are not seen, so a change is found at a block's end.
+    Notes
+    -----
+    Values: standardised and clipped, as a profile's are. The bound grows with the window's variance, so one value of
+    10⁹ among standardised ones would hide every change until a reset.
 
-    State: at most ``max_buckets`` + 1 buckets in each of log₂(blocks) rows, 28 bytes each in a snapshot and about 150
-    in memory: 2 kB and 11 kB after 10,000 blocks with the defaults. A reset keeps only the lifetime counters. Cost:
+    Blocks: a block is a bucket of its own, with the variance inside it; all counts (W, n₀, n₁, m, clock, grace period)
+    are events. Cuts inside a block are not seen, so a change is found at a block's end.
+
+    State: at most `max_buckets` buckets in each of log₂(blocks) rows, up to 28 bytes each in a snapshot and about 150
+    in memory: 1.4 kB and 9 kB after 10,000 blocks with the defaults. A reset keeps only the lifetime counters. Cost:
     O(1) per block on average, and O(log blocks) per examination, about 30 µs.
 
     At its defaults it is a *parity mode*: on autocorrelated values its alarms are many (1,860 in 300,000 at φ = 0.9).

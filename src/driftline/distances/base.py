@@ -15,10 +15,12 @@ A distance MUST
 
 It CANNOT tell whether the difference is real: that is the business of :mod:`driftline.significance`.
 
-Zero bins --------- One rule for all distances that take logarithms: bins empty on *both* sides are dropped, then half
-a count is added to *every* remaining bin on both sides (the expected share under Jeffreys' prior). No constant of a
-fixed size is used: its weight would depend on the number of events. Dropping comes first, for a half count in a
-doubly empty bin is apparent drift as soon as the two sides differ in size.
+Zero bins
+---------
+One rule for all distances that take logarithms: bins empty on *both* sides are dropped, then half a count is added to
+*every* remaining bin on both sides (the expected share under Jeffreys' prior). No constant of a fixed size is used:
+its weight would depend on the number of events. Dropping comes first, for a half count in a doubly empty bin is
+apparent drift as soon as the two sides differ in size.
 
 Source: Krichevsky and Trofimov (1981), doi:10.1109/TIT.1981.1056331, for the half count.
 """

@@ -36,9 +36,11 @@ def population_stability_index(current: Counts, reference: Counts, *, dispersion
     ParameterError
         Counts that are no counts, or of unequal shape.
 
-    Notes ----- State: none. Cost: O(B). Zero bins: the rule of :mod:`driftline.distances.base`. Customary reading of
-    `raw`: below 0.1 stable, above 0.25 changed; it holds for the corrected value only, as the raw one exceeds 0.1 in
-    a third of unchanged windows of 200 events in 20 bins.
+    Notes
+    -----
+    State: none. Cost: O(B). Zero bins: the rule of :mod:`driftline.distances.base`. Customary reading of `raw`: below
+    0.1 stable, above 0.25 changed; it holds for the corrected value only, as the raw one exceeds 0.1 in a third of
+    unchanged windows of 200 events in 20 bins.
 
     Source: Kullback and Leibler (1951), doi:10.1214/aoms/1177729694, the divergence J; bias and null distribution:
     Yurdakul and Naranjo (2020), doi:10.21314/JRMV.2020.227. Deviations: the half count.

@@ -61,9 +61,11 @@ def partition_statistic(current: Floats, reference: Floats) -> Floats:
     NDArray[float64], shape (windows,), at least 0
         To be compared with chi-squared at B − 1 degrees of freedom.
 
-    Notes ----- Cost: per bin about 9 standard deviations' worth of terms, at least 64. Asymptotically equal to
-    Pearson's statistic. Bins are taken from first to last; another order gives another, equally valid value. A bin
-    whose count the margins leave no choice contributes exactly 1, as it does on average.
+    Notes
+    -----
+    Cost: per bin about 9 standard deviations' worth of terms, at least 64. Asymptotically equal to Pearson's
+    statistic. Bins are taken from first to last; another order gives another, equally valid value. A bin whose count
+    the margins leave no choice contributes exactly 1, as it does on average.
 
     Examples
     --------
