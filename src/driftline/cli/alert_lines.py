@@ -63,10 +63,10 @@ def _decoded(value: bytes) -> dict[str, Any] | None:
 
 
 def _findings(alert: dict[str, Any]) -> str:
-    findings = alert.get("findings")
-    if not isinstance(findings, list) or not findings:
-        return ""
-    return f"{len(findings)} finding{'s' if len(findings) != 1 else ''}"
+    n, findings = alert.get("n_findings"), alert.get("findings")
+    if not isinstance(n, int):
+        n = len(findings) if isinstance(findings, list) else 0
+    return f"{n} finding{'s' if n != 1 else ''}" if n else ""
 
 
 def _window(alert: dict[str, Any]) -> str:

@@ -115,7 +115,7 @@ class Converter:
 
     def _budget(self, value: str, path: str) -> object:
         match = _BUDGET.fullmatch(value)
-        if match is None or float(match[1]) <= 0:
+        if match is None or not 0 < float(match[1]) < math.inf:
             return self._refuse(Budget, value, path)
         horizon = self._duration(match[2], path)
         return INVALID if horizon is INVALID else Budget(pages=float(match[1]), horizon=horizon)  # type: ignore[arg-type]  # INVALID is excluded

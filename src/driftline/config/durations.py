@@ -8,6 +8,8 @@ from typing import Final
 from driftline.errors import ParameterError
 
 UNITS_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+MAX_MS: Final = 36_500 * UNITS_MS["d"]
+"""A century; sums and differences of event times and durations then stay far inside 64 bits."""
 _PATTERN: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*")
 
 
@@ -38,6 +40,8 @@ class Duration(int):
         if match is None:
             raise ParameterError(expected, text, at)
         milliseconds = float(match[1]) * UNITS_MS[match[2]]
+        if milliseconds > MAX_MS:
+            raise ParameterError(f"{expected}, up to {cls(MAX_MS)}", text, at)
         if milliseconds != int(milliseconds):
             raise ParameterError(f"{expected}, in whole milliseconds", text, at)
         return cls(int(milliseconds))

@@ -131,6 +131,8 @@ class SketchSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """How often what was counted is written, in one transaction."""
     flush_events: Annotated[int, Meta(ge=1)] = 200_000
     """A flush happens early when as many events are waiting to be counted."""
+    max_skew: Duration = Duration(3_600_000)
+    """How far in event time predictions and labels may run ahead of each other while both have something to read."""
     flush_cells: Annotated[int, Meta(ge=1_000)] = 4_000_000
     """A flush happens early when its sketches have as many cells."""
 

@@ -123,7 +123,13 @@ def connect_admin(kafka: KafkaSettings, credentials: Credentials, timeout_s: flo
     BrokerError
         When no broker answers in time.
     """
-    admin = AdminClient(admin_configuration(kafka, credentials))
+    try:
+        admin = AdminClient(admin_configuration(kafka, credentials))
+    except KafkaException as error:
+        # Nothing has been sent yet: librdkafka refuses a certificate or a key.
+        raise BrokerError(
+            f"Expected usable Kafka settings, got {error.args[0].str()} - at `$.kafka.security`"
+        ) from error
     try:
         admin.list_topics(timeout=timeout_s)
     except KafkaException as error:

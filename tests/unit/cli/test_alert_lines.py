@@ -45,6 +45,10 @@ def test_an_alert_is_one_readable_line() -> None:
             {"state": "resolved", "cause": "drift", "findings": "x", "window": {"start": 1}, "updated_at": "soon"},
             "soon  resolved  ?         ?  drift  a1b2",
         ),
+        (
+            {"n_findings": 1, "updated_at": 1_000},
+            "1970-01-01T00:00:01Z  ?         ?         ?  no title  (1 finding)  a1b2",
+        ),
         ({"title": "two\nlines", "updated_at": 1e300}, "1e+300  ?         ?         ?  two lines  a1b2"),
     ],
 )

@@ -1,11 +1,24 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
+
 from driftline.config.durations import Duration
 from driftline.config.model import LabelSettings, ModelSettings, days
 from driftline.config.secrets import Credentials, Secret
 from driftline.config.settings import KafkaSettings, SecuritySettings, Settings
-from driftline.runtime.kafka_clients import admin_configuration, consumer_configuration, producer_configuration
+from driftline.errors import BrokerError
+from driftline.runtime.kafka_clients import (
+    admin_configuration,
+    connect_admin,
+    consumer_configuration,
+    producer_configuration,
+)
 from driftline.runtime.topics import PENDING_SLACK, Sources, topic_specs
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_the_topics_are_those_of_the_design() -> None:
@@ -70,3 +83,11 @@ def test_clients_follow_the_rules_of_the_design() -> None:
     producer = producer_configuration(KafkaSettings(), Credentials(), "t")
     assert (producer["transactional.id"], producer["transaction.timeout.ms"]) == ("t", 10_000)
     assert "transactional.id" not in producer_configuration(KafkaSettings(), Credentials())
+
+
+def test_a_certificate_that_is_none_is_said_so(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text("no certificate", encoding="utf-8")
+    kafka = KafkaSettings(brokers="127.0.0.1:1", security=SecuritySettings(protocol="SSL", ca_file=str(file)))
+    with pytest.raises(BrokerError, match=r"Expected usable Kafka settings, got .* - at `\$\.kafka\.security`"):
+        connect_admin(kafka, Credentials(), timeout_s=0.1)
