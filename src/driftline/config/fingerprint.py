@@ -27,8 +27,10 @@ def settings_hash(model: ModelSettings, time: TimeSettings) -> str:
 
     Examples
     --------
-    >>> settings_hash(ModelSettings(), TimeSettings()) == settings_hash(ModelSettings(task="auto"), TimeSettings())
-    True
+    >>> from driftline.config.settings import Settings
+    >>> settings = Settings()
+    >>> settings_hash(settings.defaults, settings.time)
+    'e9466c8aaafcb2ec'
     """
     canonical = msgspec.json.encode({"model": model, "time": time}, enc_hook=_milliseconds, order="sorted")
     return xxhash.xxh3_64_hexdigest(canonical)
