@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
-CODE   := src tests $(wildcard benchmarks examples)
+CODE   := src tests $(wildcard scripts/*.py benchmarks examples)
 MAKEFLAGS += --no-print-directory
 
 export PYTHON
@@ -58,8 +58,9 @@ unit: $(VENV)/.dev  ## the quick tests, without a real Kafka
 bench: $(VENV)/.dev  ## events per second on a real Kafka
 	REQUIRE_KAFKA=1 scripts/with-kafka $(BIN)/python -m benchmarks
 
-schemas: $(VENV)/.run  ## write the JSON Schemas from the types
-	$(BIN)/python scripts/schemas
+schemas: $(VENV)/.run  ## write the JSON Schemas and the configuration reference from the types
+	$(BIN)/python scripts/generate_schemas.py
+	$(BIN)/python scripts/configuration_reference.py
 
 clean:  ## stop the broker, remove the environment and what was built
 	$(PYTHON) scripts/kafka down
