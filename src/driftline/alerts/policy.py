@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from driftline.events.evidence import Severity
     from driftline.events.finding import FindingEvent
-    from driftline.events.model_key import ModelKey
 
 CRITICAL_FACTOR: Final = 2.5
 """A finding is critical from this multiple of the smallest effect that matters."""
@@ -75,15 +74,14 @@ def worst(severities: Iterable[Severity]) -> Severity:
     return max(severities, key=SEVERITIES.index, default="info")
 
 
-def title_of(key: ModelKey, segment: str, cause: Cause, found: Sequence[FindingEvent]) -> str:
-    """Return the line that people see first; ``found`` is ranked and not empty."""
-    model = str(key) if segment == "all" else f"{key} [{segment}]"
+def title_of(cause: Cause, found: Sequence[FindingEvent]) -> str:
+    """Return the line that people see first, beside the model; ``found`` is ranked and not empty."""
     columns = list(dict.fromkeys(finding.column for finding in found if finding.column is not None))
     if not columns:
-        return f"{model}: {cause}"
+        return cause
     shown = ", ".join(columns[:SHOWN_COLUMNS])
     more = len(columns) - SHOWN_COLUMNS
-    return f"{model}: {cause} in {shown} and {more} more" if more > 0 else f"{model}: {cause} in {shown}"
+    return f"{cause} in {shown} and {more} more" if more > 0 else f"{cause} in {shown}"
 
 
 def message_of(found: Sequence[FindingEvent]) -> str:

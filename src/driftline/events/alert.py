@@ -53,15 +53,15 @@ class AlertEvent(Event, frozen=True, kw_only=True):
     """The greatest since it opened."""
     cause: Cause
     title: str
-    """A short line for people; its wording may change."""
+    """A short line for people, to stand beside the model; its wording may change."""
     message: str
     """What was found, with numbers, for people; its wording may change."""
     opened_at: Time
-    """End of the window that opened it."""
+    """Moment of event time at which it opened: the end of the window, for performance when its revision was cut."""
     updated_at: Time
-    """End of the window that brought this revision."""
+    """The same of this revision."""
     resolved_at: Time | None
-    """Null while it is open."""
+    """The same of its resolution; null while it is open."""
     since: Time
     """Since when it has been so, as far as the findings tell."""
     findings: list[FindingSummary]
@@ -76,10 +76,10 @@ class AlertEvent(Event, frozen=True, kw_only=True):
 
     @property
     def ce_time(self) -> str:
-        """CloudEvents time: the end of the window that brought this revision, or the moment its revision was cut."""
+        """CloudEvents time: when this revision came about, in event time."""
         return self.updated_at
 
 
-def alert_id(key: ModelKey, segment: str, cause: Cause, opened_at: str) -> str:
-    """Return the id of the alert that a window ending at ``opened_at`` opened."""
-    return event_id(ALERT, key, segment, (cause, opened_at))
+def alert_id(key: ModelKey, segment: str, cause: Cause, window_end: str) -> str:
+    """Return the id of the alert that a window opened."""
+    return event_id(ALERT, key, segment, (cause, window_end))

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from msgspec import Struct
 
-from driftline.events.cloudevents import PERFORMANCE, epoch_ms, rfc3339
+from driftline.events.cloudevents import PERFORMANCE
 from driftline.events.evidence import Count, Event, Share
 
 
@@ -56,8 +56,3 @@ class PerformanceEvent(Event, frozen=True, kw_only=True):
     def about(self) -> tuple[str | int, ...]:
         """What the event is about, beside its type, model and segment."""
         return (*super().about, self.revision)
-
-    @property
-    def ce_time(self) -> str:
-        """CloudEvents time: the moment of event time at which the revision was cut."""
-        return rfc3339(epoch_ms(self.window.end) + self.age_ms)

@@ -9,12 +9,8 @@ from driftline.events.cloudevents import epoch_ms
 from driftline.pipeline.outputs import OutputRecord, event_records, tombstone
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from driftline.alerts.lifecycle import Step
-    from driftline.events.alert import Cause
     from driftline.events.evidence import Event
-    from driftline.events.finding import FindingEvent
     from driftline.pipeline.check_context import CheckContext
     from driftline.pipeline.verdict import PerformanceVerdict, WindowVerdict
 
@@ -36,8 +32,9 @@ def settle_window(
     event = verdict.windows[0]
     if event.window.kind != "tumbling":
         return book, event_records(events, context.source)
-    sizes = tuple(context.settings.windows.verdict)
-    step = _advance(book, event, verdict.findings, PREDICTION_CAUSES, sizes, context)
+    sizes = tuple(int(size) for size in context.settings.windows.verdict)
+    resolution = Resolution(after=context.settings.alerts.resolve_after, sizes=sizes)
+    step = advance(book, _observation(event, 0), verdict.findings, PREDICTION_CAUSES, resolution)
     return step.book, _records(events, step, context)
 
 
@@ -57,23 +54,18 @@ def settle_performance(
     if not verdict.event.tested:
         return book, event_records(events, context.source)
     sizes = (int(context.settings.windows.performance),)
-    step = _advance(book, verdict.event, verdict.findings, JOIN_CAUSES, sizes, context)
+    resolution = Resolution(after=context.settings.alerts.resolve_after, sizes=sizes)
+    observation = _observation(verdict.event, verdict.event.age_ms)
+    step = advance(book, observation, verdict.findings, JOIN_CAUSES, resolution)
     return step.book, _records(events, step, context)
 
 
-def _advance(
-    book: AlertBook,
-    event: Event,
-    findings: Sequence[FindingEvent],
-    causes: tuple[Cause, ...],
-    sizes: tuple[int, ...],
-    context: CheckContext,
-) -> Step:
-    observation = Observation(
+def _observation(event: Event, age_ms: int) -> Observation:
+    return Observation(
         key=event.key,
         segment=event.segment,
         window=event.window,
-        time_ms=epoch_ms(event.ce_time),
+        time_ms=epoch_ms(event.window.end) + age_ms,
         profile=event.profile,
         settings=event.settings,
         n=event.n,
@@ -81,8 +73,6 @@ def _advance(
         offsets=event.offsets,
         flags=event.flags,
     )
-    resolution = Resolution(after=context.settings.alerts.resolve_after, sizes=sizes)
-    return advance(book, observation, findings, causes, resolution)
 
 
 def _records(events: list[Event], step: Step, context: CheckContext) -> list[OutputRecord]:

@@ -69,7 +69,7 @@ def window_fields(profile: Profile, window: ClosedWindow, context: CheckContext)
 
 def span(kind: WindowKind, start_ms: int, end_ms: int, size_ms: int, *, extended: bool = False) -> WindowSpan:
     """Return a window as events name it."""
-    return WindowSpan(kind=kind, start=rfc3339(start_ms), end=rfc3339(end_ms), size_ms=size_ms, extended=extended)
+    return WindowSpan(kind=kind, start=rfc3339(start_ms), end=rfc3339(end_ms), size_ms=int(size_ms), extended=extended)
 
 
 def profile_reference(profile: Profile) -> ProfileReference:

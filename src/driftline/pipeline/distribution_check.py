@@ -130,4 +130,4 @@ def distribution_message(
     pairs = zip(outcome.histograms.bins, outcome.histograms.reference, outcome.histograms.current, strict=True)
     shares = [(name, before / outcome.n_reference, after / outcome.n) for name, before, after in pairs]
     name, before, after = max(shares, key=lambda share: abs(share[2] - share[1]))
-    return f"{text}; {name} {percent(before)} -> {percent(after)}"
+    return f"{text}; share of {name} {percent(before)} -> {percent(after)}"

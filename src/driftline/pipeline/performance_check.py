@@ -63,7 +63,7 @@ def examine_performance(
         **common,
         task=task.kind,
         revision=cut.revision,
-        age_ms=cut.age_ms,
+        age_ms=int(cut.age_ms),
         final=cut.final,
         tested=tested,
         n_predictions=n_predictions,

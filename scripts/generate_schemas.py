@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""Write schemas/*.json and their examples from the event structs, and the examples in docs/events.md from those.
+
+With --check, write nothing and say whether they are current: exit code 1 if not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import inspect
+import itertools
+import json
+import math
+import re
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from schema_examples import examples
+
+from driftline.events.alert import AlertEvent
+from driftline.events.finding import FindingEvent
+from driftline.events.label import LabelEvent
+from driftline.events.performance import PerformanceEvent
+from driftline.events.prediction import PredictionEvent
+from driftline.events.window import WindowEvent
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+SCHEMAS: Final = ROOT / "schemas"
+PAGE: Final = ROOT / "docs" / "events.md"
+TYPES: Final[dict[str, type[msgspec.Struct]]] = {
+    "prediction": PredictionEvent,
+    "label": LabelEvent,
+    "window": WindowEvent,
+    "finding": FindingEvent,
+    "performance": PerformanceEvent,
+    "alert": AlertEvent,
+}
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_BLOCK: Final = re.compile(r"(<!-- example: (\w+) -->\n```json\n).*?(\n```)", re.DOTALL)
+_PRECISION: Final = 1e-9
+"""Relative; logarithms differ in their last digits from one processor to another."""
+
+
+def schema_of(name: str) -> dict[str, Any]:
+    """Return the JSON Schema of a type of event, with the docstrings of its fields."""
+    struct = TYPES[name]
+    (reference,), definitions = msgspec.json.schema_components([struct], ref_template="#/$defs/{name}")
+    structs = {each.__name__: each for each in _structs_of(struct)}
+    for title, definition in definitions.items():
+        definition["description"] = _text(definition.get("description", ""))
+        texts = _field_texts(structs[title])
+        for field, schema in definition.get("properties", {}).items():
+            if field in texts:
+                schema["description"] = texts[field]
+    top = definitions.pop(reference["$ref"].rsplit("/", 1)[1])
+    schema = {"$schema": DIALECT, "$id": f"urn:driftline:schema:{name}:v1", **top}
+    return {**schema, "$defs": definitions} if definitions else schema
+
+
+def _structs_of(struct: type[msgspec.Struct]) -> list[type[msgspec.Struct]]:
+    found: dict[type[msgspec.Struct], None] = {struct: None}
+    waiting: list[Any] = [msgspec.inspect.type_info(struct)]
+    while waiting:
+        info = waiting.pop()
+        if isinstance(info, msgspec.inspect.StructType):
+            found[info.cls] = None
+            waiting += [field.type for field in info.fields]
+        for part in ("types", "item_types"):
+            waiting += getattr(info, part, ())
+        waiting += [getattr(info, part) for part in ("item_type", "value_type", "type") if hasattr(info, part)]
+    return list(found)
+
+
+def _field_texts(struct: type[msgspec.Struct]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for base in reversed(struct.__mro__):
+        if issubclass(base, msgspec.Struct) and base is not msgspec.Struct:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
+            for field, below in itertools.pairwise(tree.body if isinstance(tree, ast.ClassDef) else []):
+                if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                    text = ast.get_docstring(ast.Module([below], [])) if isinstance(below, ast.Expr) else None
+                    if text:
+                        texts[field.target.id] = _text(text)
+    return texts
+
+
+def _text(docstring: str) -> str:
+    return " ".join(docstring.replace("``", "`").split())
+
+
+def written() -> dict[Path, str]:
+    """Return every generated file's text."""
+    files = {SCHEMAS / f"{name}.json": _dump(schema_of(name)) for name in TYPES}
+    shown = examples()
+    for name, messages in shown.items():
+        files[SCHEMAS / "examples" / f"{name}.json"] = _dump(messages)
+    page = PAGE.read_text(encoding="utf-8")
+    files[PAGE] = _BLOCK.sub(lambda match: match[1] + _dump(shown[match[2]][0]["data"]).rstrip() + match[3], page)
+    return files
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def same(path: Path, text: str) -> bool:
+    """Whether a file holds a text; examples may differ in the last digits of numbers."""
+    if not path.is_file():
+        return False
+    current = path.read_text(encoding="utf-8")
+    if path == PAGE:
+        blocks = [
+            [json.loads(match[0].split("```json\n")[1][:-4]) for match in _BLOCK.finditer(t)] for t in (current, text)
+        ]
+        return _BLOCK.sub("", current) == _BLOCK.sub("", text) and _alike(*blocks)
+    return _alike(json.loads(current), json.loads(text)) if path.parent.name == "examples" else current == text
+
+
+def _alike(one: object, other: object) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=_PRECISION, abs_tol=_PRECISION)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(_alike(a, b) for a, b in zip(one, other, strict=True))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_alike(one[name], other[name]) for name in one)
+    return one == other
+
+
+def main() -> int:
+    """Write the files, or check them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a file is not current")
+    checking = parser.parse_args().check
+    stale = [(path, text) for path, text in written().items() if not same(path, text)]
+    for path, text in stale:
+        if checking:
+            print(f"{path.relative_to(ROOT)} is not current; run scripts/generate_schemas.py", file=sys.stderr)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    return 1 if checking and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""Example messages for the schemas: what the pipeline emits for a small loan model whose applicants change.
+
+No random number and no clock: values are quantiles at evenly spread points, so the examples are the same on every
+machine, but for the last digits of logarithms.
+"""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from driftline.alerts import AlertBook
+from driftline.config.model import CheckSettings, ColumnSettings, ModelSettings
+from driftline.config.settings import LabelInput, Settings
+from driftline.events.model_key import ModelKey
+from driftline.pipeline.alerting import settle_performance, settle_window
+from driftline.pipeline.check_context import CheckContext
+from driftline.pipeline.checks import examine_window
+from driftline.pipeline.closed_window import Baseline, ClosedWindow, PerformanceCut
+from driftline.pipeline.outputs import structured
+from driftline.pipeline.performance_check import examine_performance
+from driftline.profiles.build import build_profile, encode_values
+from driftline.profiles.table import ReferenceTable
+from driftline.sketches.counting import count as count_events
+from driftline.sketches.joined import Joined, add_joined
+from driftline.sketches.scores import PREDICTED
+
+if TYPE_CHECKING:
+    from driftline.profiles.profile import Profile
+
+KEY: Final = ModelKey("credit-risk", "3")
+HOUR_MS: Final = 3_600_000
+NOON_MS: Final = 1_772_366_400_000
+"""2026-03-01T12:00:00Z."""
+SETTINGS: Final = Settings(
+    labels=LabelInput(),
+    defaults=ModelSettings(checks=CheckSettings(bins=5), columns={"income": ColumnSettings(importance=2.0)}),
+)
+
+PREDICTION: Final = {
+    "prediction_id": "9f2c",
+    "model": "credit-risk",
+    "model_version": "3",
+    "ts": "2026-03-01T12:00:00.123Z",
+    "features": {"age": 41, "income": 52000.0, "channel": "web"},
+    "prediction": 1,
+    "score": 0.83,
+    "segments": {"country": "DE"},
+    "latency_ms": 12.5,
+    "error": None,
+}
+LABEL: Final = {"prediction_id": "9f2c", "label": 0, "ts": "2026-03-04T08:00:00Z"}
+
+
+def examples() -> dict[str, list[dict[str, Any]]]:
+    """Return example messages by schema: values of records for the input, structured CloudEvents for the output."""
+    context = CheckContext.of(SETTINGS, KEY.model)
+    profile = build_profile(KEY, _applicants(4_000, mean_income=52_000.0, web=0.55), SETTINGS.defaults, 0, "training")
+    drifted = _window(profile, _applicants(1_200, mean_income=61_000.0, web=0.40), NOON_MS)
+    book, records = settle_window(examine_window(profile, drifted, context), AlertBook(), context)
+    for hour in (1, 2):
+        clean = _window(profile, _applicants(1_200, mean_income=52_000.0, web=0.55), NOON_MS + hour * HOUR_MS)
+        book, more = settle_window(examine_window(profile, clean, context), book, context)
+        records += more
+    vector = _labelled(profile, 1_150, wrong=230)
+    cut = PerformanceCut(
+        key=KEY,
+        segment="all",
+        start_ms=NOON_MS,
+        end_ms=NOON_MS + HOUR_MS,
+        vector=vector,
+        offsets={"predictions": {0: (48_112, 49_311)}, "labels": {0: (39_870, 41_020)}},
+        revision=1,
+        age_ms=24 * HOUR_MS,
+        final=False,
+        tested=True,
+    )
+    baseline = Baseline(vector=_labelled(profile, 4_000, wrong=400), origin="reference")
+    verdict = examine_performance(profile, cut, baseline, context)
+    records += settle_performance(verdict, AlertBook(), context)[1]
+    found: dict[str, list[dict[str, Any]]] = {"prediction": [PREDICTION], "label": [LABEL]}
+    for record in records:
+        event = structured(record)
+        found.setdefault(event["type"].split(".")[2], []).append(event)
+    return {**found, "window": found["window"][:1]}
+
+
+def _applicants(n: int, *, mean_income: float, web: float) -> ReferenceTable:
+    normal = NormalDist()
+    points = [
+        [(i * step % 1 + 0.5 / n) % 1 or 0.5 for i in range(n)] for step in (0.618033988749895, 0.414213562373095)
+    ]
+    ages = [float(round(42 + 11 * normal.inv_cdf(u))) for u in points[0]]
+    incomes: list[object] = [float(round(mean_income + 9_000 * normal.inv_cdf(u), -1)) for u in points[1]]
+    channels = ["web" if (7 * i) % 100 < 100 * web else "branch" if i % 3 else "phone" for i in range(n)]
+    for i in range(0, n, 100):
+        incomes[i] = None
+    scores = [round(1 / (1 + np.exp((float(income or 52_000.0) - 60_000) / 8_000)), 4) for income in incomes]
+    return ReferenceTable(
+        n=n,
+        features={"age": np.array(ages), "income": incomes, "channel": channels},
+        prediction=[int(score >= 0.5) for score in scores],
+        score=scores,
+    )
+
+
+def _window(profile: Profile, table: ReferenceTable, start_ms: int) -> ClosedWindow:
+    assert table.prediction is not None
+    assert table.score is not None
+    values = [*table.features.values(), table.prediction, table.score]
+    encoded = [encode_values(column, each) for column, each in zip(profile.columns, values, strict=True)]
+    sketch = count_events(profile.layout, encoded, np.zeros(table.n, dtype=np.int64), 1)[0]
+    return ClosedWindow(
+        key=KEY,
+        segment="all",
+        kind="tumbling",
+        start_ms=start_ms,
+        end_ms=start_ms + HOUR_MS,
+        size_ms=HOUR_MS,
+        sketch=sketch,
+        offsets={0: (48_112, 48_711), 1: (50_003, 50_602)},
+    )
+
+
+def _labelled(profile: Profile, n: int, *, wrong: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    layout = profile.task.performance_layout
+    vector = np.zeros(layout.n_cells, dtype=np.int64)
+    rows = np.arange(n)
+    predicted = (rows % 3 == 0).astype(np.float64)
+    actual = np.where(rows * wrong % n < wrong, 1 - predicted, predicted)
+    scores = np.where(predicted == 1, 0.5 + rows % 50 / 100, 0.5 - rows % 49 / 100)
+    vector[PREDICTED] = n + n // 20
+    add_joined(layout, Joined(predicted, actual, scores, np.ones(n, dtype=np.int64)), vector)
+    return vector
