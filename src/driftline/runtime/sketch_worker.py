@@ -1,0 +1,284 @@
+"""The sketch stage's worker: consumes predictions and labels in batches and commits one transaction a flush."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from driftline.errors import BrokerError
+from driftline.events.dead_letter import OFFSET_GAP, DeadLetter
+from driftline.events.pane import Source
+from driftline.pipeline.sketching import Sketcher
+from driftline.runtime.kafka_clients import connect_admin, consumer_configuration
+from driftline.runtime.logs import get_logger
+from driftline.runtime.pending_changelog import PendingChangelog
+from driftline.runtime.pending_store import MemoryPendingStore
+from driftline.runtime.record_batches import by_source, source_of
+from driftline.runtime.sketch_transaction import FlushAborted, SketchTransactions, from_metadata
+from driftline.runtime.source_progress import SourceProgress
+from driftline.runtime.topics import sources
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+    from driftline.config.secrets import Credentials
+    from driftline.config.settings import Settings
+    from driftline.events.pane import Kind
+    from driftline.profiles.book import ProfileBook
+    from driftline.runtime.telemetry import Telemetry
+
+_CONSUME_S: Final = 0.1
+_REQUEST_S: Final = 30.0
+_END_OF_PARTITION: Final = KafkaError._PARTITION_EOF  # noqa: SLF001  # librdkafka's own names of local events
+_GAP: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001
+_log = get_logger(__name__)
+
+
+class SketchWorker:
+    """One member of the sketch group; :meth:`run` blocks, :meth:`stop` may be called from any thread.
+
+    Parameters
+    ----------
+    settings : Settings
+    credentials : Credentials
+    book : ProfileBook
+        Kept up to date by a :class:`driftline.runtime.references.ReferenceReader` that has read to the end.
+    telemetry : Telemetry
+    name : str
+        Stable over restarts and unique among the workers: the transactional id is made of it.
+    """
+
+    def __init__(
+        self, settings: Settings, credentials: Credentials, book: ProfileBook, telemetry: Telemetry, name: str
+    ) -> None:
+        self._settings = settings
+        self._telemetry = telemetry
+        self._kinds: dict[str, Kind] = {settings.predictions.topic: "predictions"}
+        if settings.labels is not None:
+            self._kinds[settings.labels.topic] = "labels"
+        self._topics = {kind: topic for topic, kind in self._kinds.items()}
+        n_partitions = co_partitioned(settings, credentials)
+        self._sketcher = Sketcher(settings, book, n_partitions, MemoryPendingStore)
+        group = f"{settings.kafka.prefix}-sketch"
+        more = {
+            "auto.offset.reset": "error",
+            "enable.partition.eof": True,
+            "queued.min.messages": 5 * settings.sketch.batch,
+            "fetch.wait.max.ms": 100,
+        }
+        self._consumer = Consumer(consumer_configuration(settings.kafka, credentials, group, more))
+        self._transactions = SketchTransactions(settings, credentials, f"{settings.kafka.prefix}-sketch-{name}")
+        self._changelog = PendingChangelog(settings.kafka, credentials)
+        self._progress = SourceProgress(settings.time, settings.sketch)
+        self._stopping = threading.Event()
+        self._assigned = threading.Event()
+        self._last_flush = time.monotonic()
+
+    def run(self) -> None:
+        """Work until :meth:`stop`.
+
+        Raises
+        ------
+        KafkaException
+            Fatal: fenced by another worker of the same name, or a commit whose outcome is not known.
+        """
+        self._transactions.start()
+        try:
+            self._consumer.subscribe(
+                list(self._kinds), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            )
+            while not self._stopping.is_set():
+                self._step()
+            self._flush()
+        finally:
+            self._consumer.close()
+
+    def stop(self) -> None:
+        """Ask the worker to finish: it flushes and leaves the group."""
+        self._stopping.set()
+
+    def is_ready(self) -> bool:
+        """Whether partitions have been assigned."""
+        return self._assigned.is_set()
+
+    # --- one step -----------------------------------------------------------------------------------------------------
+
+    def _step(self) -> None:
+        messages = self._consumer.consume(self._settings.sketch.batch, _CONSUME_S)
+        batches, events = by_source(messages, self._kinds)
+        for message, error in events:
+            self._on_error(message, error)
+        for batch in batches:
+            self._sketcher.add(batch)
+            self._progress.read(batch.source, batch.offsets[-1] + 1, time.monotonic())
+            self._telemetry.input_records(batch.source.kind, batch.source.partition, len(batch.offsets))
+        sketch = self._settings.sketch
+        due = time.monotonic() - self._last_flush >= sketch.flush_interval / 1000
+        full = self._sketcher.n_waiting >= sketch.flush_events or self._sketcher.n_cells >= sketch.flush_cells
+        if due or full:
+            self._look_for_idle()
+            self._flush()
+            self._balance()
+
+    def _on_error(self, message: Message, error: KafkaError) -> None:
+        source = source_of(message, self._kinds)
+        if source is not None and error.code() == _END_OF_PARTITION:
+            self._progress.at_end(source, message.offset() or 0)
+        elif source is not None and error.code() == _GAP:
+            self._jump_gap(source)
+        elif error.fatal():
+            raise KafkaException(error)
+        else:
+            _log.warning("consuming", error=str(error))
+
+    def _jump_gap(self, source: Source) -> None:
+        """Account for records that were deleted before they were read, and go on with the oldest there is."""
+        partition = TopicPartition(self._topics[source.kind], source.partition)
+        (position,) = self._consumer.position([partition])
+        expected = position.offset if position.offset >= 0 else self._progress.next_offset(source)
+        low, _high = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
+        text = f"Expected records from offset {expected} on, got {low} as the oldest - at `{partition.topic}-{source}`"
+        _log.error("gap in the input", source=str(source), expected=expected, oldest=low)
+        self._sketcher.refuse(DeadLetter(OFFSET_GAP, text, partition.topic, source.partition, expected, b""))
+        self._consumer.seek(TopicPartition(partition.topic, partition.partition, low))
+
+    # --- flush --------------------------------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        self._last_flush = started = time.monotonic()
+        flush = self._sketcher.flush()
+        if flush is None:
+            return
+        packed = time.monotonic()
+        try:
+            self._transactions.commit(flush, self._consumer)
+        except FlushAborted:
+            self._sketcher.aborted()
+            self._rewind()
+            return
+        self._sketcher.committed()
+        self._telemetry.flushed(packed - started, flush.n_events)
+        self._telemetry.transaction(time.monotonic() - packed)
+        self._telemetry.late(flush.n_late)
+        for letter in flush.dead_letters:
+            self._telemetry.dead_letter(letter.reason)
+        for source in flush.positions:
+            self._measure(source)
+
+    def _measure(self, source: Source) -> None:
+        watermark = self._sketcher.watermark_ms(source)
+        if watermark is not None:
+            self._telemetry.watermark_delay(source.kind, source.partition, time.time() - watermark / 1000)
+        partition = TopicPartition(self._topics[source.kind], source.partition)
+        _low, high = self._consumer.get_watermark_offsets(partition, cached=True)
+        self._telemetry.lag(source.kind, source.partition, max(0, high - self._progress.next_offset(source)))
+        joiner = self._sketcher.joiners.get(source.partition)
+        if joiner is not None:
+            self._telemetry.pending(source.partition, len(joiner.entries))
+
+    def _rewind(self) -> None:
+        """Go back to the committed offsets after an abort."""
+        for partition in self._committed(self._consumer.assignment()):
+            self._consumer.seek(TopicPartition(partition.topic, partition.partition, partition.offset))
+            source = Source(self._kinds[partition.topic], partition.partition)
+            self._progress.start(source, partition.offset, time.monotonic())
+
+    def _look_for_idle(self) -> None:
+        """Declare partitions idle that have been at their end for long enough, by the broker's own word."""
+        for source, end in self._progress.quiet(time.monotonic()):
+            partition = TopicPartition(self._topics[source.kind], source.partition)
+            try:
+                _low, high = self._consumer.get_watermark_offsets(partition, timeout=1.0)
+            except KafkaException as error:
+                _log.warning("the end of a quiet partition is not known", source=str(source), error=str(error))
+                continue
+            if high <= end:
+                self._progress.confirm_idle(source)
+                self._sketcher.mark_idle(source, idle=True)
+        for source in self._progress.lively():
+            self._sketcher.mark_idle(source, idle=False)
+
+    def _balance(self) -> None:
+        """Pause the topic that is ahead in event time, so that the join need not remember what the other will bring."""
+        watermarks = {source: self._sketcher.watermark_ms(source) for source in self._progress.sources}
+        pause, resume = self._progress.balance(watermarks)
+        if pause:
+            self._consumer.pause([TopicPartition(self._topics[s.kind], s.partition) for s in pause])
+        if resume:
+            self._consumer.resume([TopicPartition(self._topics[s.kind], s.partition) for s in resume])
+
+    # --- assignment ---------------------------------------------------------------------------------------------------
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Start from the committed offsets and their metadata; a partition never read starts at its oldest."""
+        started = []
+        for partition in self._committed(partitions):
+            source = Source(self._kinds[partition.topic], partition.partition)
+            self._sketcher.assign(source, from_metadata(partition.metadata))
+            self._progress.start(source, partition.offset, time.monotonic())
+            started.append(TopicPartition(partition.topic, partition.partition, partition.offset))
+        if self._settings.labels is not None:
+            for number in sorted({partition.partition for partition in partitions}):
+                self._changelog.replay(number, self._sketcher.restore_pending)
+        consumer.assign(started)
+        self._assigned.set()
+        _log.info("assigned", partitions=sorted(f"{p.topic}-{p.partition}" for p in started))
+
+    def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Flush while the partitions are still ours."""
+        self._flush()
+        self._forget(partitions)
+
+    def _on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Discard: another worker reads these records from the committed offsets, and may have done so already."""
+        _log.warning("partitions lost", partitions=sorted(f"{p.topic}-{p.partition}" for p in partitions))
+        self._forget(partitions)
+
+    def _forget(self, partitions: list[TopicPartition]) -> None:
+        self._sketcher.revoke()
+        self._progress.clear()
+        for partition in partitions:
+            self._telemetry.forget_partition(partition.partition, self._kinds[partition.topic])
+
+    def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """Return where to read on; waits for transactions of previous owners to end, since committed data is read."""
+        bare = [TopicPartition(partition.topic, partition.partition) for partition in partitions]
+        result = []
+        for partition in self._consumer.committed(bare, timeout=_REQUEST_S) if bare else []:
+            if partition.error is not None:
+                raise KafkaException(partition.error)
+            if partition.offset < 0:
+                low, _high = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
+                partition.offset = low
+            result.append(partition)
+        return result
+
+
+def co_partitioned(settings: Settings, credentials: Credentials) -> int:
+    """Return the number of partitions of the predictions topic, which the labels topic must share.
+
+    Raises
+    ------
+    BrokerError
+        When a topic is missing, or the counts differ.
+    """
+    found = sources(connect_admin(settings.kafka, credentials), settings).partitions
+    for topic, count in found.items():
+        if count is None:
+            message = f"Expected topic {topic}, got none - at `{settings.kafka.brokers}`. Create it, or name another."
+            raise BrokerError(message)
+    counts = set(found.values())
+    if len(counts) > 1:
+        shown = ", ".join(f"{topic} has {count}" for topic, count in found.items())
+        message = (
+            f"Expected predictions and labels with the same number of partitions, got {shown} - at "
+            f"`{settings.kafka.brokers}`. Labels are joined partition by partition: give both topics the same number, "
+            "and the prediction id as key."
+        )
+        raise BrokerError(message)
+    (only,) = counts
+    assert only is not None  # noqa: S101  # checked above
+    return only
