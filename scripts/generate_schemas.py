@@ -20,9 +20,9 @@ from typing import Any, Final
 
 import msgspec
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+ROOT: Final = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 
-from schema_examples import examples
 
 from driftline.events.alert import AlertEvent
 from driftline.events.finding import FindingEvent
@@ -30,8 +30,8 @@ from driftline.events.label import LabelEvent
 from driftline.events.performance import PerformanceEvent
 from driftline.events.prediction import PredictionEvent
 from driftline.events.window import WindowEvent
+from scripts.schema_examples import examples
 
-ROOT: Final = Path(__file__).resolve().parent.parent
 SCHEMAS: Final = ROOT / "schemas"
 PAGE: Final = ROOT / "docs" / "events.md"
 TYPES: Final[dict[str, type[msgspec.Struct]]] = {
@@ -43,7 +43,7 @@ TYPES: Final[dict[str, type[msgspec.Struct]]] = {
     "alert": AlertEvent,
 }
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-_BLOCK: Final = re.compile(r"(<!-- example: (\w+) -->\n```json\n).*?(\n```)", re.DOTALL)
+_BLOCK: Final = re.compile(r"(<!-- example: (\w+) -->\n```json\n)(.*?)(\n```)", re.DOTALL)
 _PRECISION: Final = 1e-9
 """Relative; logarithms differ in their last digits from one processor to another."""
 
@@ -102,7 +102,7 @@ def written() -> dict[Path, str]:
     for name, messages in shown.items():
         files[SCHEMAS / "examples" / f"{name}.json"] = _dump(messages)
     page = PAGE.read_text(encoding="utf-8")
-    files[PAGE] = _BLOCK.sub(lambda match: match[1] + _dump(shown[match[2]][0]["data"]).rstrip() + match[3], page)
+    files[PAGE] = _BLOCK.sub(lambda match: match[1] + _dump(shown[match[2]][0]["data"]).rstrip() + match[4], page)
     return files
 
 
@@ -116,10 +116,8 @@ def same(path: Path, text: str) -> bool:
         return False
     current = path.read_text(encoding="utf-8")
     if path == PAGE:
-        blocks = [
-            [json.loads(match[0].split("```json\n")[1][:-4]) for match in _BLOCK.finditer(t)] for t in (current, text)
-        ]
-        return _BLOCK.sub("", current) == _BLOCK.sub("", text) and _alike(*blocks)
+        shown, wanted = ([json.loads(match[3]) for match in _BLOCK.finditer(page)] for page in (current, text))
+        return _BLOCK.sub("", current) == _BLOCK.sub("", text) and _alike(shown, wanted)
     return _alike(json.loads(current), json.loads(text)) if path.parent.name == "examples" else current == text
 
 

@@ -6,6 +6,7 @@ machine, but for the last digits of logarithms.
 
 from __future__ import annotations
 
+import math
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Final
 
@@ -88,28 +89,29 @@ def examples() -> dict[str, list[dict[str, Any]]]:
 
 
 def _applicants(n: int, *, mean_income: float, web: float) -> ReferenceTable:
-    normal = NormalDist()
-    points = [
-        [(i * step % 1 + 0.5 / n) % 1 or 0.5 for i in range(n)] for step in (0.618033988749895, 0.414213562373095)
-    ]
-    ages = [float(round(42 + 11 * normal.inv_cdf(u))) for u in points[0]]
-    incomes: list[object] = [float(round(mean_income + 9_000 * normal.inv_cdf(u), -1)) for u in points[1]]
+    ages = [float(round(42 + 11 * z)) for z in _normal(n, 0.618033988749895)]
+    incomes = [float(round(mean_income + 9_000 * z, -1)) for z in _normal(n, 0.414213562373095)]
     channels = ["web" if (7 * i) % 100 < 100 * web else "branch" if i % 3 else "phone" for i in range(n)]
-    for i in range(0, n, 100):
-        incomes[i] = None
-    scores = [round(1 / (1 + np.exp((float(income or 52_000.0) - 60_000) / 8_000)), 4) for income in incomes]
+    scores = [round(1 / (1 + math.exp((income - 60_000) / 8_000)), 4) for income in incomes]
     return ReferenceTable(
         n=n,
-        features={"age": np.array(ages), "income": incomes, "channel": channels},
-        prediction=[int(score >= 0.5) for score in scores],
+        features={
+            "age": np.array(ages),
+            "income": [None if i % 100 == 0 else income for i, income in enumerate(incomes)],
+            "channel": channels,
+        },
+        prediction=[round(score) for score in scores],
         score=scores,
     )
 
 
+def _normal(n: int, step: float) -> list[float]:
+    """Return normal quantiles at points that fill the unit interval evenly, in no order."""
+    return [NormalDist().inv_cdf((i * step % 1 + 0.5 / n) % 1 or 0.5) for i in range(n)]
+
+
 def _window(profile: Profile, table: ReferenceTable, start_ms: int) -> ClosedWindow:
-    assert table.prediction is not None
-    assert table.score is not None
-    values = [*table.features.values(), table.prediction, table.score]
+    values = [*table.features.values(), table.prediction or [], table.score or []]
     encoded = [encode_values(column, each) for column, each in zip(profile.columns, values, strict=True)]
     sketch = count_events(profile.layout, encoded, np.zeros(table.n, dtype=np.int64), 1)[0]
     return ClosedWindow(
