@@ -10,7 +10,7 @@ import sys
 import threading
 from collections import defaultdict
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -198,9 +198,9 @@ def read_topic(
         message = consumer.poll(20)
         assert message is not None, f"{topic} does not end"
         if message.error() is not None:
-            ended.add(message.partition())
+            ended.add(message.partition() or 0)
         else:
-            records.append((message.key(), message.value(), message.headers() or []))
+            records.append((message.key(), message.value(), cast("list[tuple[str, bytes]]", message.headers() or [])))
     consumer.close()
     return records
 

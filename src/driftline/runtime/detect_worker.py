@@ -104,6 +104,8 @@ class DetectWorker:
 
     async def _main(self) -> None:
         await asyncio.to_thread(check_topics, self._settings)
+        if self._stop_event.is_set():
+            return
         guard = HeartbeatGuard(self._settings.session_timeout_s)
         agent = PanesAgent(self._settings, self._monitor_factory, self._references, self._telemetry, guard)
         app = build_app(self._settings, agent, guard)
@@ -212,7 +214,8 @@ def check_topics(settings: DetectSettings) -> None:
 
 def _partitions_of(admin: AdminClient, topic: str) -> int:
     try:
-        described = admin.list_topics(topic, timeout=_ADMIN_TIMEOUT_S).topics.get(topic)
+        # asking for one topic by its name creates it, where the broker creates topics by itself
+        described = admin.list_topics(timeout=_ADMIN_TIMEOUT_S).topics.get(topic)
     except KafkaException as error:
         raise BrokerError(f"Cannot ask the broker about topic {topic}: {error.args[0]}") from error
     return 0 if described is None or described.error is not None else len(described.partitions)

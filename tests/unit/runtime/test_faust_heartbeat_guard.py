@@ -66,7 +66,7 @@ def test_the_age_counts_from_sending_and_ends_at_the_session_timeout(
 
 
 @pytest.mark.parametrize(("error_code", "fresh"), [(0, True), (27, True), (22, False), (25, False), (82, False)])
-def test_what_the_broker_answers_decides(guard: HeartbeatGuard, clock: Clock, error_code: int, fresh: bool) -> None:
+def test_what_the_broker_answers_decides(guard: HeartbeatGuard, clock: Clock, error_code: int, *, fresh: bool) -> None:
     guard.note(clock.now_s, 0)
     guard.note(clock.now_s, error_code)
     assert guard.is_fresh() is fresh

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
@@ -13,9 +13,13 @@ from driftline.errors import ParameterError
 from driftline.runtime.detect_settings import DetectSettings
 from driftline.runtime.faust_credentials import faust_credentials
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-def settings(**changes: Any) -> DetectSettings:
-    return DetectSettings(**{"bootstrap": "localhost:9092", "group_id": "g", "panes_partitions": 3, **changes})
+
+def settings(**changes: object) -> DetectSettings:
+    base = DetectSettings(bootstrap="localhost:9092", group_id="g", panes_partitions=3)
+    return msgspec.structs.replace(base, **changes)
 
 
 def test_topics_follow_the_prefix() -> None:
@@ -60,7 +64,7 @@ def test_sasl_reaches_aiokafka(protocol: str, mechanism: str) -> None:
 
 
 @pytest.mark.parametrize(("verification", "checked"), [("https", True), ("none", False)])
-def test_tls_reaches_aiokafka(verification: str, checked: bool) -> None:
+def test_tls_reaches_aiokafka(verification: str, *, checked: bool) -> None:
     credentials = faust_credentials({"security.protocol": "SSL", "ssl.endpoint.identification.algorithm": verification})
     assert isinstance(credentials, SSLCredentials)
     context = credentials_to_aiokafka_auth(credentials)["ssl_context"]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.errors import FormatError, ParameterError
-from driftline.runtime.state_table import META_KEY, CheckpointSlots, partition_of
+from driftline.runtime.state_table import META_KEY, CheckpointSlots, Write, partition_of
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -17,7 +17,7 @@ class Wanted(msgspec.Struct, frozen=True):
     meta: bytes
 
 
-def write(table: dict[bytes, bytes], writes: list[tuple[bytes, bytes | None]]) -> None:
+def write(table: dict[bytes, bytes], writes: list[Write]) -> None:
     for key, value in writes:
         if value is None:
             table.pop(key, None)
@@ -42,7 +42,7 @@ def test_a_crash_at_any_write_restores_the_checkpoint_before_or_the_new_one(
     for number, (entries, dies_after) in enumerate(steps):
         wanted = Wanted(number, entries, b"meta %d" % number)
         planned = slots.writes(wanted)
-        writes = [tuple(change) for change in (*planned.first, planned.meta)]
+        writes = [*planned.first, planned.meta]
         write(table, writes[:dies_after])
         if dies_after is None or dies_after >= len(writes):
             kept |= {key: value for key, value in entries.items() if value is not None}
