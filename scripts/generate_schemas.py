@@ -20,9 +20,9 @@ from typing import Any, Final
 
 import msgspec
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from schema_examples import examples
 
 from driftline.events.alert import AlertEvent
 from driftline.events.finding import FindingEvent
@@ -30,8 +30,8 @@ from driftline.events.label import LabelEvent
 from driftline.events.performance import PerformanceEvent
 from driftline.events.prediction import PredictionEvent
 from driftline.events.window import WindowEvent
-from scripts.schema_examples import examples
 
+ROOT: Final = Path(__file__).resolve().parent.parent
 SCHEMAS: Final = ROOT / "schemas"
 PAGE: Final = ROOT / "docs" / "events.md"
 TYPES: Final[dict[str, type[msgspec.Struct]]] = {
