@@ -17,7 +17,10 @@ Messages have one form: what was expected, what came, where::
 
 from __future__ import annotations
 
-from typing import final
+from typing import Final, final
+
+_SHOWN: Final = 80
+"""Characters of a value that a message shows."""
 
 
 class DriftlineError(Exception):
@@ -27,7 +30,7 @@ class DriftlineError(Exception):
 def describe(expected: str, got: object, at: str) -> str:
     """Return the one form of error message: what was expected, what came, where."""
     text = repr(got)
-    shown = text if len(text) <= 80 else text[:77] + "..."
+    shown = text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
     return f"Expected {expected}, got {shown} - at `{at}`"
 
 

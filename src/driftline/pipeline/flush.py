@@ -23,8 +23,8 @@ class Flush(NamedTuple):
     ----------
     panes : dict of int to list of bytes
         Partition of the panes topic to its flush records.
-    pending : dict of int to bytes
-        Source partition to its block of the pending changelog.
+    pending : dict of int to list of bytes
+        Source partition to its blocks of the pending changelog.
     dead_letters : list of DeadLetter
     positions : dict of Source to Position
     n_events, n_late : int
@@ -32,7 +32,7 @@ class Flush(NamedTuple):
     """
 
     panes: dict[int, list[bytes]]
-    pending: dict[int, bytes]
+    pending: dict[int, list[bytes]]
     dead_letters: list[DeadLetter]
     positions: dict[Source, Position]
     n_events: int

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 COUNT_ROWS: Final = 20_000
 """Rows of one model that are counted together; bounds what waits."""
+SAMPLE_BYTES: Final = 256 * 1024
+"""Features of sample rows in one delta."""
 _NO_NUMBERS: Final = frozenset((str, bool))
 
 
@@ -105,19 +107,13 @@ class PaneCounter:
     def take(self) -> list[PaneDelta]:
         """Return the deltas of everything added since the last call."""
         self._count()
-        deltas = [
-            PaneDelta(
-                self._key,
-                SEGMENT_ALL,
-                pane_ms,
-                profile_id,
-                pane.n_events,
-                dict(sorted(pane.offsets.items())),
-                None if pane.sketch is None else pane.sketch.pack(),
-                pane.sample,
-            )
-            for (pane_ms, profile_id), pane in sorted(self._open.items())
-        ]
+        deltas = []
+        for (pane_ms, profile_id), pane in sorted(self._open.items()):
+            sketch = None if pane.sketch is None else pane.sketch.pack()
+            offsets = dict(sorted(pane.offsets.items()))
+            first, *others = _samples(pane.sample)
+            deltas.append(PaneDelta(self._key, SEGMENT_ALL, pane_ms, profile_id, pane.n_events, offsets, sketch, first))
+            deltas += [PaneDelta(self._key, SEGMENT_ALL, pane_ms, profile_id, 0, {}, None, sample) for sample in others]
         self._open.clear()
         return deltas
 
@@ -308,6 +304,19 @@ def _of_slots(rows: _AllRows, slots: NDArray[np.int64], chosen: list[int]) -> tu
     """Return the rows of some slots, and their slots counted from 0."""
     picked = np.flatnonzero(np.isin(slots, chosen))
     return rows.chosen(picked), np.searchsorted(np.array(chosen), slots[picked])
+
+
+def _samples(rows: list[SampleRow]) -> list[list[SampleRow]]:
+    """Return rows in parts that fit a record each; one empty part where there are none."""
+    parts: list[list[SampleRow]] = [[]]
+    size = 0
+    for row in rows:
+        if size and size + len(row.features) > SAMPLE_BYTES:
+            parts.append([])
+            size = 0
+        parts[-1].append(row)
+        size += len(row.features)
+    return parts
 
 
 def _sample_row(rows: _AllRows, digest: int, row: int) -> SampleRow:

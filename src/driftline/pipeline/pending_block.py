@@ -1,11 +1,11 @@
-"""The pending changelog: one packed block per flush and source partition, holding what the join was given.
+"""The pending changelog: packed blocks per flush and source partition, holding what the join was given.
 
 Restoring is giving the join the same again, without counting it: the join's state is a function of its input.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
@@ -15,7 +15,15 @@ from driftline.errors import FormatError
 from driftline.pipeline.join_entry import PREDICTION
 from driftline.pipeline.joining import LabelRow, LabelRows, PredictionRows
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
 VERSION: Final = 1
+MAX_BLOCK_BYTES: Final = 384 * 1024
+"""Larger flushes are cut; ids are counted by characters, which leaves room below a broker's limit of 1 MiB."""
+_LABEL_BYTES: Final = 48
 
 
 class PendingBlock(Struct, frozen=True, array_like=True):
@@ -35,21 +43,50 @@ _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _DECODER: Final = msgspec.msgpack.Decoder(PendingBlock)
 
 
-def encode_block(profile_ids: list[str], predictions: list[PredictionRows], labels: list[LabelRows]) -> bytes:
-    """Return the block of one flush; of ``profile_ids``, the whole profile table, only the used part is kept."""
-    ids = [key for part in predictions for key in part.ids]
-    records = np.concatenate([part.records for part in predictions]) if predictions else np.zeros(0, PREDICTION)
+def encode_blocks(profile_ids: list[str], predictions: list[PredictionRows], labels: list[LabelRows]) -> list[bytes]:
+    """Return what a flush took in as blocks of at most about ``MAX_BLOCK_BYTES``.
+
+    Parameters
+    ----------
+    profile_ids : list of str
+        The whole profile table, of which a block keeps the part it uses.
+    predictions, labels : list of PredictionRows, list of LabelRows
+        Predictions come first, so that labels of the same flush find them.
+    """
+    blocks = [
+        _predictions_block(profile_ids, part.ids[rows], part.records[rows])
+        for part in predictions
+        for rows in _slices([PREDICTION.itemsize + len(key) for key in part.ids])
+    ]
+    blocks += [
+        _ENCODE(PendingBlock(VERSION, [], [], b"", part.ids[rows], part.rows[rows]))
+        for part in labels
+        for rows in _slices([_LABEL_BYTES + len(key) + _text_bytes(row) for key, row in zip(*part, strict=True)])
+    ]
+    return blocks
+
+
+def _predictions_block(profile_ids: list[str], ids: list[str], records: NDArray[np.void]) -> bytes:
     used, local = np.unique(records["profile"], return_inverse=True)
-    records["profile"] = local
-    block = PendingBlock(
-        VERSION,
-        [profile_ids[index] for index in used.tolist()],
-        ids,
-        records.tobytes(),
-        [key for part in labels for key in part.ids],
-        [row for part in labels for row in part.rows],
-    )
-    return _ENCODE(block)
+    own = records.copy()
+    own["profile"] = local
+    return _ENCODE(PendingBlock(VERSION, [profile_ids[index] for index in used.tolist()], ids, own.tobytes(), [], []))
+
+
+def _slices(sizes: list[int]) -> Iterator[slice]:
+    """Yield runs of rows whose sizes add up to at most about the limit."""
+    start, total = 0, 0
+    for row, size in enumerate(sizes):
+        if total and total + size > MAX_BLOCK_BYTES:
+            yield slice(start, row)
+            start, total = row, 0
+        total += size
+    if start < len(sizes):
+        yield slice(start, len(sizes))
+
+
+def _text_bytes(row: LabelRow) -> int:
+    return len(row.label) if isinstance(row.label, str) else 0
 
 
 def decode_block(data: bytes, at: str) -> PendingBlock:

@@ -22,7 +22,7 @@ from driftline.pipeline.join_entry import PREDICTION
 from driftline.pipeline.join_rows import prediction_rows
 from driftline.pipeline.joining import Joiner, LabelRow, LabelRows, PredictionRows
 from driftline.pipeline.pane_counter import PaneCounter, Rows
-from driftline.pipeline.pending_block import decode_block, encode_block
+from driftline.pipeline.pending_block import decode_block, encode_blocks
 from driftline.pipeline.source_clock import Arrivals, SourceClock
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ class Sketcher:
             return None
         profile_ids = [profile.profile_id for profile in self._table.profiles]
         pending = {
-            partition: encode_block(
+            partition: encode_blocks(
                 profile_ids, self._taken_predictions.get(partition, []), self._taken_labels.get(partition, [])
             )
             for partition in sorted(self._taken_predictions.keys() | self._taken_labels.keys())

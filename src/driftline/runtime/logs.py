@@ -13,7 +13,15 @@ if TYPE_CHECKING:
 
     from driftline.config.settings import TelemetrySettings
 
-_CHATTY: Final = ("aiokafka", "faust", "mode", "asyncio", "driftline.kafka")
+_CHATTY: Final = (
+    "aiokafka",
+    "faust",
+    "mode",
+    "asyncio",
+    "driftline.kafka",
+    "driftline.runtime.faust_table",
+    "driftline.runtime.faust_transport",
+)
 """Loggers of other libraries: their debugging and information lines are only shown when debugging."""
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from driftline.pipeline.flush import Flush
 
 COMMIT_TIMEOUT_S: Final = 30.0
+_MAX_MESSAGE_BYTES: Final = 4 << 20
+"""The client's own limit; the topics' limits decide."""
 _METADATA_VERSION: Final = "v1"
 _log = get_logger(__name__)
 
@@ -48,7 +50,7 @@ class SketchTransactions:
     def __init__(self, settings: Settings, credentials: Credentials, transactional_id: str) -> None:
         self._settings = settings
         kafka = settings.kafka
-        more = {"linger.ms": 5, "queue.buffering.max.kbytes": 1 << 20}
+        more = {"linger.ms": 5, "queue.buffering.max.kbytes": 1 << 20, "message.max.bytes": _MAX_MESSAGE_BYTES}
         self._producer = Producer(producer_configuration(kafka, credentials, transactional_id, more))
         self._panes = kafka.topic("panes")
         self._pending = kafka.topic("pending")
@@ -95,8 +97,9 @@ class SketchTransactions:
         for partition, records in flush.panes.items():
             for record in records:
                 self._send(self._panes, record, partition=partition)
-        for partition, block in flush.pending.items():
-            self._send(self._pending, block, partition=partition)
+        for partition, blocks in flush.pending.items():
+            for block in blocks:
+                self._send(self._pending, block, partition=partition)
         for letter in flush.dead_letters:
             key, value, headers = letter.record()
             self._send(self._dead_letters, value, key=key, headers=list(headers))

@@ -76,6 +76,7 @@ class SketchWorker:
         self._stopping = threading.Event()
         self._assigned = threading.Event()
         self._last_flush = time.monotonic()
+        self._failed = False
 
     def run(self) -> None:
         """Work until :meth:`stop`.
@@ -93,6 +94,9 @@ class SketchWorker:
             while not self._stopping.is_set():
                 self._step()
             self._flush()
+        except BaseException:
+            self._failed = True
+            raise
         finally:
             self._consumer.close()
 
@@ -228,8 +232,9 @@ class SketchWorker:
         _log.info("assigned", partitions=sorted(f"{p.topic}-{p.partition}" for p in started))
 
     def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Flush while the partitions are still ours."""
-        self._flush()
+        """Flush while the partitions are still ours; a worker that has failed leaves that to its successor."""
+        if not self._failed:
+            self._flush()
         self._forget(partitions)
 
     def _on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:

@@ -1,0 +1,159 @@
+"""One driftline process: the sketch worker, the detect worker or both, with telemetry, until it is told to stop."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import TYPE_CHECKING, Final, Literal
+
+from driftline.pipeline.monitoring import PartitionMonitor
+from driftline.profiles.book import ProfileBook
+from driftline.runtime.detect_settings import DetectSettings
+from driftline.runtime.detect_worker import DetectWorker
+from driftline.runtime.health import TelemetryServer
+from driftline.runtime.kafka_clients import admin_configuration, connect_admin
+from driftline.runtime.logs import get_logger
+from driftline.runtime.references import ReferenceReader
+from driftline.runtime.sketch_worker import SketchWorker, co_partitioned
+from driftline.runtime.telemetry import Telemetry
+from driftline.runtime.topics import create, sources, topic_specs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from driftline.config.secrets import Credentials
+    from driftline.config.settings import Settings
+
+Role = Literal["all", "sketch", "detect"]
+_STOP_S: Final = 60.0
+_log = get_logger(__name__)
+
+
+class Node:
+    """Runs the workers of one process, each in a thread of its own.
+
+    Parameters
+    ----------
+    settings : Settings
+    credentials : Credentials
+    role : {"all", "sketch", "detect"}
+    name : str
+        Of the sketch worker: stable over restarts, unique among the workers.
+    data_dir : Path
+        Where Faust makes its folders; nothing of ours is kept there.
+    create_topics : bool
+        Create the topics of ours that are missing.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        credentials: Credentials,
+        role: Role,
+        *,
+        name: str | None = None,
+        data_dir: Path,
+        create_topics: bool = True,
+    ) -> None:
+        self._settings = settings
+        self._credentials = credentials
+        self._role = role
+        self._name = name or socket.gethostname()
+        self._data_dir = data_dir
+        self._create_topics = create_topics
+        self._telemetry = Telemetry()
+        self._server = TelemetryServer(self._telemetry, settings.telemetry)
+        self._ending = threading.Event()
+        self._errors: list[BaseException] = []
+
+    def run(self) -> None:
+        """Work until :meth:`stop`, or until a worker fails.
+
+        Raises
+        ------
+        Exception
+            What ended the first worker that failed.
+        """
+        if self._create_topics:
+            self._make_topics()
+        book = ProfileBook()
+        references = ReferenceReader(self._settings.kafka, self._credentials, book)
+        references.start()
+        workers = self._workers(book, references)
+        self._server.add_health("references", references.healthy)
+        port = self._server.start()
+        _log.info("started", role=self._role, name=self._name, metrics_port=port, profiles=len(book))
+        threads = [
+            threading.Thread(target=self._guard, args=(worker.run,), name=kind) for kind, worker in workers.items()
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            self._ending.wait()
+        finally:
+            for worker in workers.values():
+                worker.stop()
+            for thread in threads:
+                thread.join(_STOP_S)
+            references.stop()
+            self._server.close()
+        if self._errors:
+            raise self._errors[0]
+        _log.info("stopped", role=self._role, name=self._name)
+
+    def stop(self) -> None:
+        """Ask the workers to finish; may be called from any thread or signal handler."""
+        self._ending.set()
+
+    def _guard(self, run: Callable[[], None]) -> None:
+        """Run a worker; whatever ends it ends the process, with its reason."""
+        try:
+            run()
+        except BaseException as error:  # noqa: BLE001  # handed to the main thread, which raises it
+            self._errors.append(error)
+            _log.error("worker failed", worker=threading.current_thread().name, error=str(error))
+        finally:
+            self._ending.set()
+
+    def _workers(self, book: ProfileBook, references: ReferenceReader) -> dict[str, SketchWorker | DetectWorker]:
+        workers: dict[str, SketchWorker | DetectWorker] = {}
+        if self._role in {"all", "sketch"}:
+            workers["sketch"] = SketchWorker(self._settings, self._credentials, book, self._telemetry, self._name)
+        if self._role in {"all", "detect"}:
+            workers["detect"] = self._detect_worker(book, references)
+        for kind, worker in workers.items():
+            self._server.add_ready(kind, _probe(worker.is_ready, f"the {kind} worker has no partitions yet"))
+        return workers
+
+    def _detect_worker(self, book: ProfileBook, references: ReferenceReader) -> DetectWorker:
+        kafka = self._settings.kafka
+        security = admin_configuration(kafka, self._credentials)
+        settings = DetectSettings(
+            bootstrap=kafka.brokers,
+            group_id=f"{kafka.prefix}-detect",
+            panes_partitions=kafka.panes_partitions,
+            prefix=kafka.prefix,
+            security={name: value for name, value in security.items() if name.startswith(("security", "sasl", "ssl"))},
+            data_dir=str(self._data_dir),
+            checkpoint_interval_s=self._settings.detect.checkpoint_interval / 1000,
+            session_timeout_s=self._settings.detect.session_timeout / 1000,
+            replication_factor=kafka.replication,
+        )
+
+        def monitor(partition: int, entries: Mapping[bytes, bytes]) -> PartitionMonitor:
+            return PartitionMonitor.restore(partition, self._settings, book, entries)
+
+        return DetectWorker(settings, monitor, references, self._telemetry)
+
+    def _make_topics(self) -> None:
+        co_partitioned(self._settings, self._credentials)
+        admin = connect_admin(self._settings.kafka, self._credentials)
+        found = sources(admin, self._settings)
+        made = create(admin, topic_specs(self._settings, found.greatest, found.max_message_bytes))
+        if made:
+            _log.info("topics created", topics=list(made))
+
+
+def _probe(ready: Callable[[], bool], reason: str) -> Callable[[], str | None]:
+    return lambda: None if ready() else reason
