@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from driftline.alerts import (
+    JOIN_CAUSES,
+    PREDICTION_CAUSES,
+    AlertBook,
+    Observation,
+    Resolution,
+    Step,
+    advance,
+    cause_of,
+    severity_of,
+)
+from driftline.alerts.lifecycle import FORGET_AFTER_MS
+from driftline.events.cloudevents import rfc3339
+from driftline.events.evidence import EventRole, ProfileReference, Severity, WindowSpan
+from driftline.events.finding import Effect, Family, FindingEvent, LevelEvidence, Statistic
+from driftline.events.model_key import ModelKey
+
+KEY = ModelKey("m", "1")
+HOUR = 3_600_000
+DAY = 24 * HOUR
+PROFILE = ProfileReference(id="p", origin="training", effective_from=rfc3339(0))
+TWO_CLEAN = Resolution(after=2, sizes=(HOUR, DAY))
+
+
+def window(end_ms: int, size_ms: int = HOUR) -> WindowSpan:
+    return WindowSpan(
+        kind="tumbling", start=rfc3339(end_ms - size_ms), end=rfc3339(end_ms), size_ms=size_ms, extended=False
+    )
+
+
+def observed(end_ms: int, size_ms: int = HOUR, segment: str = "all") -> Observation:
+    return Observation(
+        key=KEY,
+        segment=segment,
+        window=window(end_ms, size_ms),
+        time_ms=end_ms,
+        profile=PROFILE,
+        settings="s",
+        n=1_000,
+        n_reference=4_000,
+        offsets={"predictions": {"0": (1, 2)}},
+        flags=[],
+    )
+
+
+def found(
+    end_ms: int,
+    column: str = "income",
+    *,
+    family: Family = "distribution",
+    role: EventRole = "feature",
+    severity: Severity = "warning",
+    effect: float = 0.2,
+    importance: float = 1.0,
+) -> FindingEvent:
+    return FindingEvent(
+        model="m",
+        model_version="1",
+        segment="all",
+        window=window(end_ms),
+        profile=PROFILE,
+        settings="s",
+        n=1_000,
+        n_reference=4_000,
+        offsets={},
+        flags=[],
+        finding_id=f"{column}-{end_ms}",
+        check="distribution.pearson",
+        family=family,
+        column=column,
+        role=role,
+        severity=severity,
+        importance=importance,
+        statistic=Statistic(name="x", value=1.0, degrees_of_freedom=1, p_value=0.0, threshold=None),
+        level=LevelEvidence(level=1e-5, n_tests=10, derivation="d"),
+        effect=Effect(name="psi", raw=effect, corrected=effect, gate=0.1, current=None, reference=None),
+        baseline="reference",
+        distances={},
+        histograms=None,
+        unseen={},
+        since=rfc3339(end_ms - HOUR),
+        message=f"{column} moved",
+    )
+
+
+def step(book: AlertBook, end_ms: int, *findings: FindingEvent, size_ms: int = HOUR) -> Step:
+    return advance(book, observed(end_ms, size_ms), findings, PREDICTION_CAUSES, TWO_CLEAN)
+
+
+def test_opens_is_updated_and_resolves_after_clean_windows_in_a_row() -> None:
+    first = step(AlertBook(), HOUR, found(HOUR))
+    clean = step(first.book, 2 * HOUR)
+    again = step(clean.book, 3 * HOUR, found(3 * HOUR, severity="critical"))
+    clean_1 = step(again.book, 4 * HOUR)
+    clean_2 = step(clean_1.book, 5 * HOUR)
+
+    assert clean.alerts == clean_1.alerts == ()
+    (opened,), (updated,), (resolved,) = first.alerts, again.alerts, clean_2.alerts
+    assert [(a.state, a.revision, a.severity) for a in (opened, updated, resolved)] == [
+        ("open", 1, "warning"),
+        ("open", 2, "critical"),
+        ("resolved", 3, "critical"),
+    ]
+    assert opened.alert_id == updated.alert_id == resolved.alert_id
+    assert len({a.ce_id for a in (opened, updated, resolved)}) == 3
+    assert opened.opened_at == updated.opened_at == resolved.opened_at == rfc3339(HOUR)
+    assert updated.updated_at == rfc3339(3 * HOUR)
+    assert (updated.resolved_at, resolved.resolved_at) == (None, rfc3339(5 * HOUR))
+    assert updated.since == opened.since == rfc3339(0)
+    assert resolved.window.end == rfc3339(5 * HOUR)
+    assert resolved.message == "Resolved after 2 clean windows in a row. Last found: income moved"
+    assert clean_2.book.open == {}
+
+
+def test_severity_does_not_fall_while_the_alert_is_open() -> None:
+    first = step(AlertBook(), HOUR, found(HOUR, severity="critical"))
+    (updated,) = step(first.book, 2 * HOUR, found(2 * HOUR, severity="warning")).alerts
+    assert updated.severity == "critical"
+
+
+def test_only_windows_of_the_size_that_opened_it_resolve_it() -> None:
+    book = step(AlertBook(), DAY, found(DAY), size_ms=DAY).book
+    for hour in range(1, 10):
+        book = step(book, DAY + hour * HOUR).book
+    assert "data drift" in book.open
+    book = step(book, 2 * DAY, size_ms=DAY).book
+    # A finding in a window of any size begins the count anew.
+    book = step(book, 2 * DAY + HOUR, found(2 * DAY + HOUR)).book
+    book = step(book, 3 * DAY, size_ms=DAY).book
+    assert "data drift" in book.open
+    assert step(book, 4 * DAY, size_ms=DAY).alerts[0].state == "resolved"
+
+
+def test_an_alert_of_a_size_that_is_no_longer_configured_still_resolves() -> None:
+    book = step(AlertBook(), DAY, found(DAY), size_ms=DAY).book
+    hourly = Resolution(after=1, sizes=(HOUR,))
+    (alert,) = advance(book, observed(DAY + HOUR), (), PREDICTION_CAUSES, hourly).alerts
+    assert (alert.state, alert.message) == ("resolved", "Resolved after 1 clean window. Last found: income moved")
+
+
+def test_each_cause_has_an_alert_of_its_own() -> None:
+    alerts = step(
+        AlertBook(),
+        HOUR,
+        found(HOUR, "income"),
+        found(HOUR, "age", family="quality"),
+        found(HOUR, "score", role="score"),
+        found(HOUR, "prediction", role="prediction"),
+    ).alerts
+    assert {alert.cause: alert.n_findings for alert in alerts} == {
+        "data drift": 1,
+        "data quality": 1,
+        "prediction drift": 2,
+    }
+    assert len({alert.alert_id for alert in alerts}) == 3
+
+
+def test_a_window_leaves_alerts_of_causes_it_cannot_show_alone() -> None:
+    book = advance(AlertBook(), observed(HOUR), [found(HOUR, family="performance")], JOIN_CAUSES, TWO_CLEAN).book
+    assert list(book.open) == ["performance"]
+    for hour in (2, 3, 4):
+        book = step(book, hour * HOUR).book
+    assert list(book.open) == ["performance"]
+
+
+def test_detectors_open_nothing() -> None:
+    finding = msgspec.structs.replace(found(HOUR), family="detector", severity="info", effect=None, level=None)
+    assert cause_of(finding) is None
+    assert step(AlertBook(), HOUR, finding) == Step(book=AlertBook(), alerts=(), forgotten=())
+
+
+def test_findings_are_ranked_by_importance_times_effect_and_cut_at_ten() -> None:
+    many = [found(HOUR, f"f{i:02}", effect=0.1 + i / 100) for i in range(12)]
+    (alert,) = step(AlertBook(), HOUR, *many, found(HOUR, "dear", effect=0.15, importance=5.0)).alerts
+    assert [each.column for each in alert.findings] == ["dear", *(f"f{i:02}" for i in range(11, 2, -1))]
+    assert alert.n_findings == 13
+    assert alert.title == "data drift in dear, f11, f10 and 10 more"
+    assert alert.message == "dear moved; f11 moved; f10 moved; and 10 more"
+
+
+def test_what_comes_back_is_a_new_alert() -> None:
+    book = AlertBook()
+    ids = []
+    for hour in (1, 2, 3, 4, 5, 6):
+        result = step(book, hour * HOUR, *([found(hour * HOUR)] if hour in (1, 4) else []))
+        book = result.book
+        ids += [alert.alert_id for alert in result.alerts]
+    assert ids[0] == ids[1]
+    assert ids[2] == ids[3] != ids[0]
+
+
+def test_a_resolved_alert_is_forgotten_after_its_time() -> None:
+    once = Resolution(after=1, sizes=(HOUR,))
+    book = step(AlertBook(), HOUR, found(HOUR)).book
+    resolved = advance(book, observed(2 * HOUR), (), PREDICTION_CAUSES, once)
+    before = step(resolved.book, 2 * HOUR + FORGET_AFTER_MS - 1)
+    after = step(before.book, 2 * HOUR + FORGET_AFTER_MS)
+    assert (before.forgotten, after.forgotten) == ((), (resolved.alerts[0].alert_id,))
+    assert after.book == AlertBook()
+
+
+def test_a_restored_book_goes_on_as_the_one_that_was_saved() -> None:
+    book = step(step(AlertBook(), HOUR, found(HOUR)).book, 2 * HOUR).book
+    restored = msgspec.msgpack.decode(msgspec.msgpack.encode(book), type=AlertBook)
+    assert restored == book
+    assert step(restored, 3 * HOUR) == step(book, 3 * HOUR)
+
+
+def test_segments_have_alerts_of_their_own() -> None:
+    other = advance(AlertBook(), observed(HOUR, segment="DE"), [found(HOUR)], PREDICTION_CAUSES, TWO_CLEAN)
+    assert other.alerts[0].alert_id != step(AlertBook(), HOUR, found(HOUR)).alerts[0].alert_id
+
+
+@pytest.mark.parametrize(
+    ("effect", "gate", "severity"),
+    [(0.1, 0.1, "warning"), (0.2499, 0.1, "warning"), (0.25, 0.1, "critical"), (5.0, 0.0, "warning")],
+)
+def test_severity(effect: float, gate: float, severity: Severity) -> None:
+    assert severity_of(effect, gate) == severity
