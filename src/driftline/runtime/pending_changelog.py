@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from driftline.config.settings import KafkaSettings
 
 TOPIC: Final = "pending"
-_POLL_S: Final = 1.0
+_POLL_S: Final = 0.1
 _BATCH: Final = 500
 _log = get_logger(__name__)
 

@@ -22,12 +22,12 @@ import struct
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from driftline.errors import FormatError, ParameterError, describe
+from driftline.pipeline.state_codec import META_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-META_KEY: Final = b""
-"""Under this key the meta bytes stand among the entries that a monitor is restored from."""
+__all__ = ["META_KEY", "STATE_VERSION", "Checkpoint", "CheckpointSlots", "Write", "partition_of"]
 
 STATE_VERSION: Final = 1
 
