@@ -12,11 +12,12 @@ from driftline.performance.classification import area_under_curve
 from driftline.sketches.joined import Joined, add_joined
 from driftline.sketches.scores import PerformanceLayout
 
+Events = list[tuple[int, int, float, int]]
 EVENTS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.floats(0, 1), st.just(1)), min_size=1, max_size=80)
 COUNTS = st.lists(st.integers(0, 50), min_size=6, max_size=6)
 
 
-def vector_of(layout: PerformanceLayout, events: list[tuple[int, int, float, int]]) -> np.ndarray:
+def vector_of(layout: PerformanceLayout, events: Events) -> np.ndarray:
     vector = np.zeros(layout.n_cells, dtype=np.int64)
     predicted, actual, scores, signs = (np.array(column) for column in zip(*events, strict=True))
     add_joined(layout, Joined(predicted.astype(float), actual.astype(float), scores, signs), vector)
@@ -24,7 +25,7 @@ def vector_of(layout: PerformanceLayout, events: list[tuple[int, int, float, int
 
 
 @given(EVENTS)
-def test_f1_is_the_harmonic_mean_of_precision_and_recall(events: list[tuple[int, int, float, int]]) -> None:
+def test_f1_is_the_harmonic_mean_of_precision_and_recall(events: Events) -> None:
     layout = PerformanceLayout(2, binary=True)
     found = classification_metrics(layout, vector_of(layout, events))
     precision, recall, f1 = found["precision"], found["recall"], found["f1"]
@@ -35,7 +36,7 @@ def test_f1_is_the_harmonic_mean_of_precision_and_recall(events: list[tuple[int,
 
 
 @given(EVENTS)
-def test_metrics_are_shares_and_accuracy_is_what_was_right(events: list[tuple[int, int, float, int]]) -> None:
+def test_metrics_are_shares_and_accuracy_is_what_was_right(events: Events) -> None:
     layout = PerformanceLayout(2, binary=True)
     vector = vector_of(layout, events)
     found = classification_metrics(layout, vector)
@@ -45,9 +46,7 @@ def test_metrics_are_shares_and_accuracy_is_what_was_right(events: list[tuple[in
 
 
 @given(EVENTS, EVENTS)
-def test_vectors_merge_by_addition(
-    one: list[tuple[int, int, float, int]], two: list[tuple[int, int, float, int]]
-) -> None:
+def test_vectors_merge_by_addition(one: Events, two: list[tuple[int, int, float, int]]) -> None:
     layout = PerformanceLayout(2, binary=True)
     merged = vector_of(layout, one) + vector_of(layout, two)
     assert classification_metrics(layout, merged) == classification_metrics(layout, vector_of(layout, one + two))

@@ -47,11 +47,13 @@ class AlertEvent(Event, frozen=True, kw_only=True):
     alert_id: str
     """The record's key, the same for the alert's whole life."""
     state: Literal["open", "resolved"]
+    """A resolved alert never opens again: what comes back is a new one."""
     revision: Annotated[int, Meta(ge=1)]
     """From 1, one more with each change."""
     severity: Severity
     """The greatest since it opened."""
     cause: Cause
+    """What went wrong: features, predictions and scores, absent values, or accuracy."""
     title: str
     """A short line for people, to stand beside the model; its wording may change."""
     message: str

@@ -51,12 +51,15 @@ class Event(Struct, frozen=True, kw_only=True):
     TYPE: ClassVar[str]
 
     model: str
+    """The model's name."""
     model_version: str
     """Empty where the model's events carry no version."""
     segment: str
     """The slice of the model's traffic; ``all`` is the whole of it."""
     window: WindowSpan
+    """The span of event time that it is about."""
     profile: ProfileReference
+    """What the window was compared with."""
     settings: str
     """Hash of the settings that can change what is emitted."""
     n: Count

@@ -77,20 +77,27 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     """Permanent name of the check: ``distribution.pearson``, ``quality.absent``, ``performance.accuracy`` or
     ``detector.<name>``."""
     family: Family
+    """Which kind of change: of a distribution, of the data's quality, of performance; or a sequential detector's."""
     column: str | None
     """Null where the check is about the model as a whole."""
     role: EventRole | None
+    """What the column is; null as for the column."""
     severity: Severity
+    """``warning``, ``critical`` from 2.5 times the smallest effect that matters, ``info`` for detectors."""
     importance: float
     """How much the column matters, from the profile or the configuration; 1 where nothing is known."""
     statistic: Statistic
+    """Is it real."""
     level: LevelEvidence | None
+    """What the p-value was held against; null for detectors."""
     effect: Effect | None
+    """Does it matter; null for detectors."""
     baseline: Literal["reference", "first windows"]
     """What the window was compared with; ``first windows`` where the reference has no labels."""
     distances: dict[str, DistanceValue]
     """All distances of the column, by name."""
     histograms: HistogramPair | None
+    """The counts that were compared; null where there are none to show."""
     unseen: dict[str, Count]
     """Categories that the profile does not list, by name, with their counts; a selection where there are many."""
     since: Time

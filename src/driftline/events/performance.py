@@ -29,6 +29,7 @@ class PerformanceEvent(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = PERFORMANCE
 
     task: Literal["binary", "multiclass", "regression"]
+    """What the model predicts: one of two classes, one of several, or a number."""
     revision: Count
     """From 0, one for each fixed age of the window."""
     age_ms: Count
@@ -38,6 +39,7 @@ class PerformanceEvent(Event, frozen=True, kw_only=True):
     tested: bool
     """Whether this revision was held against the baseline; that happens once a window."""
     n_predictions: Count
+    """Predictions of the window, with a label or without."""
     coverage: Share
     """Labelled predictions over all predictions of the window."""
     duplicates: Count
@@ -49,6 +51,8 @@ class PerformanceEvent(Event, frozen=True, kw_only=True):
     baseline: dict[str, float | None] | None
     """The same metrics of the baseline; null while there is none."""
     baseline_origin: Literal["reference", "first windows"] | None
+    """Where the baseline comes from: labelled events of the reference, or the first windows; null while there is
+    none."""
     confusion: Confusion | None
     """Null for regression and for tasks of more than 64 classes."""
 

@@ -104,7 +104,9 @@ class WindowEvent(Event, frozen=True, kw_only=True):
     n_findings: Count
     """Findings of this window, over all blocks; always 0 for sliding windows, which give no verdict."""
     block: ColumnBlock
+    """Which part of the columns this event holds."""
     columns: list[ColumnSummary]
+    """In the profile's order: features by name, then the prediction and the score."""
 
     @property
     def about(self) -> tuple[str | int, ...]:

@@ -11,8 +11,8 @@ from driftline.sketches.scores import PerformanceLayout
 
 def vector_of(layout: PerformanceLayout, pairs: list[tuple[float, float, float]], sign: int = 1) -> np.ndarray:
     vector = np.zeros(layout.n_cells, dtype=np.int64)
-    columns = np.array(pairs, dtype=np.float64).reshape(-1, 3).T
-    add_joined(layout, Joined(*columns, np.full(len(pairs), sign, dtype=np.int64)), vector)
+    predicted, actual, scores = np.array(pairs, dtype=np.float64).T
+    add_joined(layout, Joined(predicted, actual, scores, np.full(len(pairs), sign, dtype=np.int64)), vector)
     return vector
 
 
