@@ -122,6 +122,34 @@ class Panes:
         ends = [(p, json.dumps({"pane": 10**6, "name": "end", "amount": 0}).encode()) for p in range(PARTITIONS)]
         self._transaction(ends)
 
+    def settle(self, worker: Worker) -> None:
+        """Close the last panes, and wait until the group has committed that it needs nothing before that.
+
+        A checkpoint is written with a record, so there has to be a next one, as there is in production each second.
+        """
+        self.finish()
+        closing = [end - 2 for end in self.ends()]  # behind it: the transaction's marker
+
+        def is_committed() -> bool:
+            self.finish()
+            return self.committed() == closing
+
+        wait_until(is_committed, 60, lambda: f"commits {closing}, got {self.committed()}\n{worker.log()}")
+
+    def committed(self) -> list[int]:
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": f"{self.prefix}-detect"})
+        asked = [TopicPartition(f"{self.prefix}.panes", partition) for partition in range(PARTITIONS)]
+        offsets = [answer.offset for answer in consumer.committed(asked, timeout=20)]
+        consumer.close()
+        return offsets
+
+    def ends(self, topic: str = "") -> list[int]:
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "nobody"})
+        asked = [TopicPartition(topic or f"{self.prefix}.panes", partition) for partition in range(PARTITIONS)]
+        found = [consumer.get_watermark_offsets(partition, timeout=20)[1] for partition in asked]
+        consumer.close()
+        return found
+
     def _next(self, partition: int) -> tuple[int, bytes]:
         number = self._n[partition]
         self._n[partition] += 1

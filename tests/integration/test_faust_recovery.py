@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer, TopicPartition
 
 from driftline.runtime.heartbeat_guard import EXIT_HEARTBEAT_LOST
-from tests.integration.detect_harness import PARTITIONS, Panes, Worker, Workers, workers_of
-from tests.support import wait_until
+from tests.integration.detect_harness import PARTITIONS, Panes, Workers, read_topic, workers_of
+from tests.support import create_topics, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,43 +51,12 @@ def being_written(panes: Panes) -> Iterator[None]:
         writing.result()
 
 
-def committed(panes: Panes) -> list[int]:
-    consumer = Consumer({"bootstrap.servers": panes.bootstrap, "group.id": f"{panes.prefix}-detect"})
-    asked = [TopicPartition(f"{panes.prefix}.panes", partition) for partition in range(PARTITIONS)]
-    offsets = [answer.offset for answer in consumer.committed(asked, timeout=20)]
-    consumer.close()
-    return offsets
-
-
-def ends(panes: Panes) -> list[int]:
-    consumer = Consumer({"bootstrap.servers": panes.bootstrap, "group.id": "nobody"})
-    topic = f"{panes.prefix}.panes"
-    found = [consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20)[1] for p in range(PARTITIONS)]
-    consumer.close()
-    return found
-
-
-def finish(panes: Panes, worker: Worker) -> None:
-    """Close the last panes and wait until the group has committed that it needs nothing before their closing record.
-
-    A checkpoint is written with a record, so there has to be a next one, as there is in production each second.
-    """
-    panes.finish()
-    closing = [end - 2 for end in ends(panes)]  # behind it: the transaction's marker
-
-    def is_committed() -> bool:
-        panes.finish()
-        return committed(panes) == closing
-
-    wait_until(is_committed, 60, lambda: f"commits {closing}, got {committed(panes)}\n{worker.log()}")
-
-
 def test_aborted_records_are_never_seen_and_the_position_passes_transaction_markers(
     panes: Panes, workers: Workers
 ) -> None:
     panes.write(3_000)
     worker = workers.start().wait_ready()
-    finish(panes, worker)
+    panes.settle(worker)
     worker.stop()
     panes.expect()
 
@@ -99,7 +68,7 @@ def test_a_killed_worker_is_replaced_within_seconds_and_nothing_counts_twice(pan
             worker.wait_applied(applied)
             worker.kill()
     worker = workers.start().wait_ready(15)
-    finish(panes, worker)
+    panes.settle(worker)
     worker.stop()
     panes.expect()
 
@@ -115,7 +84,7 @@ def test_partitions_move_between_workers(panes: Panes, workers: Workers) -> None
         second.kill()
         first.stop()
         third.wait_applied(1_000)
-    finish(panes, third)
+    panes.settle(third)
     third.stop()
     panes.expect()
 
@@ -129,7 +98,7 @@ def test_a_worker_woken_after_its_successor_took_over_changes_nothing(panes: Pan
         successor.wait_applied(1_000)
         sleeper.signal(signal.SIGCONT)
         successor.wait_applied(1_500)
-    finish(panes, successor)
+    panes.settle(successor)
     assert sleeper.process.poll() in {None, EXIT_HEARTBEAT_LOST}, sleeper.log()
     successor.stop()
     sleeper.kill()
@@ -144,7 +113,7 @@ def test_what_a_frozen_worker_was_about_to_send_is_never_sent(panes: Panes, work
     wait_until(lambda: "frozen" in sleeper.lines, 30, sleeper.log)
     successor = workers.start().wait_ready(30)
     panes.write(600)
-    finish(panes, successor)
+    panes.settle(successor)
     sleeper.signal(signal.SIGCONT)
     assert sleeper.wait() == EXIT_HEARTBEAT_LOST
     assert "Expected a heartbeat within the last 6.0 s before" in sleeper.log()
@@ -165,7 +134,7 @@ def test_recovery_ends_where_the_changelog_ends_without_a_record(panes: Panes, w
     producer.flush(30)
     producer.abort_transaction(30)
     second = workers.start().wait_ready(30)
-    finish(panes, second)
+    panes.settle(second)
     second.stop()
     panes.expect()
 
@@ -200,7 +169,7 @@ def test_panes_that_retention_has_deleted_are_reported(panes: Panes, workers: Wo
     first.stop()
     panes.write(300)
     admin = AdminClient({"bootstrap.servers": panes.bootstrap})
-    gone = [TopicPartition(f"{panes.prefix}.panes", p, end) for p, end in enumerate(ends(panes))]
+    gone = [TopicPartition(f"{panes.prefix}.panes", p, end) for p, end in enumerate(panes.ends())]
     for deletion in admin.delete_records(gone).values():
         deletion.result(timeout=30)
     panes.write(30)
@@ -208,3 +177,30 @@ def test_panes_that_retention_has_deleted_are_reported(panes: Panes, workers: Wo
     wait_until(lambda: sum(line.startswith("lost") for line in second.lines) == PARTITIONS, 30, second.log)
     assert "which open panes need" in second.log()
     second.stop()
+
+
+def test_state_is_read_back_from_a_compacted_changelog(panes: Panes, workers: Workers) -> None:
+    state = f"{panes.prefix}.detect-state"
+    aggressive = {
+        "cleanup.policy": "compact",
+        "min.cleanable.dirty.ratio": "0.01",
+        "segment.ms": "500",
+        "delete.retention.ms": "100",
+    }
+    create_topics(panes.bootstrap, {state: PARTITIONS}, aggressive)
+
+    def is_compacted() -> bool:
+        return all(len(read_topic(panes.bootstrap, state, p)) < end / 2 for p, end in enumerate(panes.ends(state)))
+
+    with being_written(panes):
+        first = workers.start().wait_ready()
+        first.wait_applied(3_000)
+        first.stop()
+        second = workers.start().wait_ready()  # a segment closes when there is a record for the next one
+        wait_until(is_compacted, 90, "the changelog to be compacted")
+        second.kill()
+        third = workers.start().wait_ready()
+        third.wait_applied(500)
+    panes.settle(third)
+    third.stop()
+    panes.expect()

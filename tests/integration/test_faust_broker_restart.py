@@ -1,0 +1,35 @@
+"""The detect worker when its broker goes away and comes back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from driftline.runtime.heartbeat_guard import EXIT_HEARTBEAT_LOST
+from tests.integration.detect_harness import Panes, workers_of
+from tests.support import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support import RealBroker
+
+
+@pytest.mark.slow
+def test_a_broker_restart_loses_nothing(own_broker: RealBroker, topic_prefix: str, tmp_path: Path) -> None:
+    panes = Panes(own_broker.bootstrap, topic_prefix)
+    with workers_of(panes.settings(tmp_path), tmp_path) as workers:
+        worker = workers.start().wait_ready()
+        panes.write(900)
+        worker.wait_applied(900)
+        own_broker.stop()
+        own_broker.start()
+        panes.write(900)
+        wait_until(lambda: worker.applied() >= 1_700 or worker.process.poll() is not None, 60, worker.log)
+        if worker.process.poll() is not None:
+            assert worker.wait() == EXIT_HEARTBEAT_LOST, worker.log()
+            worker = workers.start().wait_ready()
+        panes.settle(worker)
+        worker.stop()
+        panes.expect()
