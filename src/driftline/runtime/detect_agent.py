@@ -168,10 +168,13 @@ class PanesAgent:
             async for event in events:
                 await self._take(cast("PanesMessage", event.message))
         except Exception as error:  # noqa: BLE001 - handed over whole: the worker stops and raises it
-            if not self.failure.done():
-                self.failure.set_exception(error)
-            self._generation = None
+            self._fail(error)
             await asyncio.Event().wait()
+
+    def _fail(self, error: Exception) -> None:
+        self._generation = None
+        if not self.failure.done():
+            self.failure.set_exception(error)
 
     def recovered(self, generation_id: int) -> None:
         """Take records of this group generation from now on: the table is complete."""
@@ -182,15 +185,23 @@ class PanesAgent:
         self._generation = None
         self._revoking.set()
         async with self._in_hand:
-            if self._partitions and self._guard.is_fresh() and not self.failure.done():
-                for partition in self._partitions.values():
-                    await self._checkpoint(partition)
+            try:
+                await self._let_go()
+            except Exception as error:  # noqa: BLE001 - aiokafka would log it and join again
+                self._fail(error)
+            finally:
+                self._unacknowledged.clear()
+                self._partitions.clear()
+                self._revoking.clear()
+
+    async def _let_go(self) -> None:
+        if self._guard.is_fresh() and not self.failure.done():
+            for partition in self._partitions.values():
+                await self._checkpoint(partition)
+            if self._partitions:
                 await self._app.panes_consumer.force_commit()
-            elif any(not future.done() for future in self._unacknowledged):
-                self._guard.require("giving partitions back with records on their way")
-            self._unacknowledged.clear()
-            self._partitions.clear()
-            self._revoking.clear()
+        elif any(not future.done() for future in self._unacknowledged):
+            self._guard.require("giving partitions back with records on their way")
 
     async def _take(self, message: PanesMessage) -> None:
         async with self._in_hand:

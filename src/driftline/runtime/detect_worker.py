@@ -121,8 +121,9 @@ class DetectWorker:
         finally:
             self._agent = None
             await _shut_down(app, agent, ends)
-        for future in done:
-            future.result()
+        for future in done | {agent.failure}:
+            if future.done() and not future.cancelled():
+                future.result()
         if app.crash_reason is not None:
             raise app.crash_reason
 
