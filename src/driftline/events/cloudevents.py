@@ -45,7 +45,7 @@ def rfc3339(time_ms: int) -> str:
     >>> rfc3339(1_772_366_400_123)
     '2026-03-01T12:00:00.123Z'
     """
-    return (_EPOCH + timedelta(milliseconds=time_ms)).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    return (_EPOCH + timedelta(milliseconds=time_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def epoch_ms(text: str) -> int:

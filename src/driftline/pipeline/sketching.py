@@ -63,10 +63,18 @@ class Sketcher:
         Of the predictions topic, and of the labels topic where there is one.
     new_store : callable
         Makes a pending store; called twice for each assigned partition.
+    not_features : frozenset of str
+        Fields beside the mapped ones that are no features, where the record itself is the features object.
     """
 
     def __init__(
-        self, settings: Settings, book: ProfileBook, n_partitions: int, new_store: Callable[[], PendingStore]
+        self,
+        settings: Settings,
+        book: ProfileBook,
+        n_partitions: int,
+        new_store: Callable[[], PendingStore],
+        *,
+        not_features: frozenset[str] = frozenset(),
     ) -> None:
         self._settings = settings
         self._book = book
@@ -75,7 +83,7 @@ class Sketcher:
         self._decode_prediction = PredictionDecoder(settings.predictions.fields)
         self._decode_label = None if settings.labels is None else LabelDecoder(settings.labels.fields)
         whole = settings.predictions.fields.features == ""
-        self._known = mapped_root_names(settings.predictions.fields) if whole else frozenset[str]()
+        self._known = mapped_root_names(settings.predictions.fields) | not_features if whole else frozenset[str]()
         self._partitions: dict[Source, _Partition] = {}
         self._counters: dict[ModelKey, PaneCounter] = {}
         self._table = ProfileTable(settings)

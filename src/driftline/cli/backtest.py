@@ -1,0 +1,108 @@
+"""``driftline backtest``: a configuration tried on files, without a broker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from driftline.cli.app import app
+from driftline.cli.common import ConfigOption, err, load_or_exit, out, progress
+
+if TYPE_CHECKING:
+    from driftline.config.settings import Settings
+    from driftline.profiles.profile import Profile
+
+_FILE = {"exists": True, "dir_okay": False}
+PredictionsFile = Annotated[
+    Path, typer.Option("--predictions", help="One prediction event a line (.ndjson[.gz]).", **_FILE)
+]
+LabelsFile = Annotated[
+    Path | None, typer.Option("--labels", help="One label event a line.", show_default=False, **_FILE)
+]
+ReferenceFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--reference",
+        help="Reference rows (.parquet, .csv, .ndjson) or a .profile; without it, one is learnt from the first events.",
+        show_default=False,
+        **_FILE,
+    ),
+]
+OutFile = Annotated[Path, typer.Option("--out", help="Where the events go, one CloudEvent (JSON) a line.")]
+PartitionsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--partitions",
+        min=1,
+        help="Partitions of the topics; by default as many as the lines name, or 1.",
+        show_default=False,
+    ),
+]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", help="Model of reference rows; by default the first prediction's.")
+]
+VersionOption = Annotated[str | None, typer.Option("--model-version", help="Its version.")]
+PrefixOption = Annotated[str | None, typer.Option("--prefix", help="As on Kafka; it stands in the events' source.")]
+
+
+@app.command()
+def backtest(
+    predictions: PredictionsFile,
+    out_file: OutFile,
+    config: ConfigOption = None,
+    reference: ReferenceFile = None,
+    labels: LabelsFile = None,
+    partitions: PartitionsOption = None,
+    model: ModelOption = None,
+    model_version: VersionOption = None,
+    prefix: PrefixOption = None,
+) -> None:
+    """Run predictions and labels from files through the same pipeline as on Kafka.
+
+    A line may say where its record stood: "kafka": {"partition": 0, "offset": 12, "timestamp": 1772366400000}.
+    Windows that are open when the files end stay open, as they would on a topic with no more records.
+    """
+    from driftline.profiles.book import ProfileBook
+    from driftline.runtime.backtest import Backtest, write_events
+    from driftline.runtime.event_files import partitions_named
+
+    given: dict[str, object] = {} if prefix is None else {"kafka.prefix": prefix}
+    settings = load_or_exit(config, given)
+    if labels is not None and settings.labels is None:
+        settings = load_or_exit(config, {**given, "labels.topic": "labels"})
+    profiles = [] if reference is None else [_profile(settings, reference, predictions, model, model_version)]
+    files = [path for path in (predictions, labels) if path is not None]
+    count = partitions or max(1, *(partitions_named(path) for path in files))
+    run = Backtest(settings, ProfileBook(profiles), count)
+    with progress("backtest", sum(path.stat().st_size for path in files)) as advance:
+        totals = write_events(out_file, lambda emit: run.run(predictions, labels, emit, advance))
+    out.print(
+        f"{totals.n_predictions:,} predictions ({totals.n_late:,} late), {totals.n_labels:,} labels, "
+        f"{totals.n_dead_letters:,} dead letters -> {totals.n_events:,} events, {totals.n_alerts_opened:,} alerts "
+        f"opened, in {out_file}",
+        markup=False,
+    )
+
+
+def _profile(settings: Settings, reference: Path, predictions: Path, model: str | None, version: str | None) -> Profile:
+    """Return the profile of a reference file, effective from the beginning where it is made of rows."""
+    from driftline.events.model_key import ModelKey
+    from driftline.events.prediction import EARLIEST_MS, PredictionDecoder
+    from driftline.profiles.build import build_profile
+    from driftline.runtime.event_files import lines
+    from driftline.runtime.reference_files import is_profile, read_profile, read_table
+
+    if is_profile(reference):
+        return read_profile(reference)
+    fields = settings.predictions.fields
+    if model is None:
+        first = PredictionDecoder(fields)(next(lines(predictions), b""))
+        model, version = first.model, version if version is not None else first.version
+    key = ModelKey(model, version or "")
+    wanted = settings.model(model)
+    reading = read_table(reference, key, fields=fields, positive=wanted.positive_class)
+    for remark in reading.remarks:
+        err.print(remark, style="dim", markup=False)
+    return build_profile(key, reading.table, wanted, EARLIEST_MS, "training")

@@ -1,0 +1,188 @@
+"""The pipeline over files: what driftline would have said of last month, without a broker.
+
+The same sketch and detect stages as on Kafka, so the same events, byte for byte, for the same records in the same
+partitions. What is open at the end stays open, as it would on a topic that has no more records.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import orjson
+
+from driftline.errors import EventError
+from driftline.events.label import LabelDecoder
+from driftline.events.pane import Source
+from driftline.events.prediction import PredictionDecoder
+from driftline.pipeline.monitoring import PartitionMonitor
+from driftline.pipeline.sketching import Sketcher
+from driftline.runtime.event_files import METADATA_FIELD, EventFile
+from driftline.runtime.pending_store import MemoryPendingStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from driftline.config.settings import Settings
+    from driftline.events.pane import Kind
+    from driftline.pipeline.intake import RecordBatch
+    from driftline.pipeline.outputs import OutputRecord
+    from driftline.profiles.book import ProfileBook
+
+BATCH_LINES: Final = 10_000
+
+
+class Totals(NamedTuple):
+    """What went in and out of a backtest."""
+
+    n_predictions: int
+    n_late: int
+    n_labels: int
+    n_dead_letters: int
+    n_events: int
+    n_alerts_opened: int
+
+
+class Backtest:
+    """Runs both stages over files.
+
+    Parameters
+    ----------
+    settings : Settings
+    book : ProfileBook
+        With the references; where it has none for a model, one is learnt from the first events.
+    n_partitions : int
+        Of the topics that the files stand for.
+    """
+
+    def __init__(self, settings: Settings, book: ProfileBook, n_partitions: int) -> None:
+        self._settings = settings
+        self._n_partitions = n_partitions
+        known = frozenset({METADATA_FIELD})
+        self._sketcher = Sketcher(settings, book, n_partitions, MemoryPendingStore, not_features=known)
+        self._monitors = [
+            PartitionMonitor(partition, settings, book) for partition in range(settings.kafka.panes_partitions)
+        ]
+        self._offsets = [0] * len(self._monitors)
+        self._counts = dict.fromkeys(Totals._fields, 0)
+
+    @property
+    def totals(self) -> Totals:
+        """What went in and out so far."""
+        return Totals(**self._counts)
+
+    def run(
+        self,
+        predictions: Path,
+        labels: Path | None,
+        emit: Callable[[OutputRecord], None],
+        advance: Callable[[int], None] = lambda _n_bytes: None,
+    ) -> Totals:
+        """Read the files to their ends.
+
+        Parameters
+        ----------
+        predictions, labels : Path
+            One JSON object a line.
+        emit : callable
+            Takes each output record.
+        advance : callable
+            Told how many bytes were read, for a progress bar.
+        """
+        files = {"predictions": self._file(predictions, "predictions")}
+        if labels is not None and self._settings.labels is not None:
+            files["labels"] = self._file(labels, "labels")
+        for kind in files if self._settings.labels is None else ("predictions", "labels"):
+            for partition in range(self._n_partitions):
+                self._sketcher.assign(Source(_kind(kind), partition), None)
+        for batches, n_bytes in self._in_step({kind: file.batches(BATCH_LINES) for kind, file in files.items()}):
+            for batch in batches:
+                self._sketcher.add(batch)
+                self._counts["n_labels" if batch.source.kind == "labels" else "n_predictions"] += len(batch.offsets)
+            self._flush(emit)
+            advance(n_bytes)
+        return self.totals
+
+    def _file(self, path: Path, kind: Kind) -> EventFile:
+        labels = self._settings.labels
+        if kind == "labels" and labels is not None:
+            return EventFile(path, kind, labels.topic, self._n_partitions, _id_by(LabelDecoder(labels.fields)))
+        fields = self._settings.predictions.fields
+        topic = self._settings.predictions.topic
+        return EventFile(path, kind, topic, self._n_partitions, _id_by(PredictionDecoder(fields)))
+
+    def _in_step(
+        self, files: dict[str, Iterator[tuple[list[RecordBatch], int]]]
+    ) -> Iterator[tuple[list[RecordBatch], int]]:
+        """Yield batches from the file that is behind in event time, so that the join need not remember for long."""
+        while files:
+            kind = min(files, key=self._reached)
+            batch = next(files[kind], None)
+            if batch is None:
+                del files[kind]
+            else:
+                yield batch
+
+    def _reached(self, kind: str) -> tuple[bool, int]:
+        marks = [self._sketcher.watermark_ms(Source(_kind(kind), partition)) for partition in range(self._n_partitions)]
+        known = [mark for mark in marks if mark is not None]
+        return (bool(known), min(known, default=0))
+
+    def _flush(self, emit: Callable[[OutputRecord], None]) -> None:
+        flush = self._sketcher.flush()
+        if flush is None:
+            return
+        self._sketcher.committed()
+        self._counts["n_dead_letters"] += len(flush.dead_letters)
+        self._counts["n_late"] += flush.n_late
+        for partition, records in flush.panes.items():
+            for record in records:
+                for output in self._monitors[partition].apply(record, self._offsets[partition]):
+                    self._counts["n_events"] += output.channel != "references"
+                    self._counts["n_alerts_opened"] += _opens(output)
+                    emit(output)
+                self._offsets[partition] += 1
+
+
+def structured(output: OutputRecord) -> bytes:
+    """Return an event in CloudEvents' structured JSON form; ``data`` is the record's value, byte for byte."""
+    event: dict[str, Any] = {
+        name.removeprefix("ce_"): value.decode() for name, value in output.headers if name.startswith("ce_")
+    }
+    event["datacontenttype"] = "application/json"
+    event["data"] = orjson.Fragment(output.value or b"null")
+    return orjson.dumps(event)
+
+
+def write_events(path: Path, backtest: Callable[[Callable[[OutputRecord], None]], Totals]) -> Totals:
+    """Run a backtest and write its events and alerts to a file, one a line, as :func:`structured` gives them."""
+    with ExitStack() as stack:
+        file = stack.enter_context(path.open("wb"))
+
+        def emit(output: OutputRecord) -> None:
+            if output.channel != "references":
+                file.write(structured(output) + b"\n")
+
+        return backtest(emit)
+
+
+def _opens(output: OutputRecord) -> bool:
+    if output.channel != "alerts" or output.value is None:
+        return False
+    alert = orjson.loads(output.value)
+    return bool(alert["state"] == "open" and alert["revision"] == 1)
+
+
+def _kind(name: str) -> Kind:
+    return "labels" if name == "labels" else "predictions"
+
+
+def _id_by(decode: PredictionDecoder | LabelDecoder) -> Callable[[bytes], str | None]:
+    def id_of(line: bytes) -> str | None:
+        try:
+            return decode(line).prediction_id
+        except EventError:
+            return None
+
+    return id_of
