@@ -2,6 +2,28 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from driftline.profiles.frames import Roles, build_profile_from_frame
+    from driftline.runtime.reference_files import read_profile, write_profile
+
 __version__ = "0.1.0"
 
-__all__ = ["__version__"]
+__all__ = ["Roles", "__version__", "build_profile_from_frame", "read_profile", "write_profile"]
+
+_MODULES: Final = {
+    "Roles": "driftline.profiles.frames",
+    "build_profile_from_frame": "driftline.profiles.frames",
+    "read_profile": "driftline.runtime.reference_files",
+    "write_profile": "driftline.runtime.reference_files",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public function when it is first asked for, so that ``import driftline`` costs nothing."""
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

@@ -47,5 +47,9 @@ class ProfileBook:
         """Return all profiles of a model key, by the time they become effective."""
         return [self._by_id[profile_id] for _, profile_id in self._starts.get(key, ())]
 
+    def all(self) -> list[Profile]:
+        """Return all profiles, by the time they become effective."""
+        return sorted(self._by_id.values(), key=lambda each: (each.effective_from_ms, each.profile_id))
+
     def __len__(self) -> int:
         return len(self._by_id)

@@ -100,7 +100,7 @@ def build_profile(
 def encode_values(column: Column, values: NDArray[np.float64] | Sequence[object]) -> Encoded:
     """Return the bins of reference values of any JSON type."""
     if isinstance(column, CategoricalColumn):
-        listed = values.tolist() if isinstance(values, np.ndarray) else values
+        listed = _listed(values)
         hashable = [value if canonical_category(value) is not None else None for value in listed]
         wrong = [(row, WRONG_TYPE) for row, value in enumerate(listed) if value is not None and hashable[row] is None]
         return encode_categorical(column, CategoryCodes(column), hashable, wrong)
@@ -167,7 +167,7 @@ def _continuous(values: Sequence[object]) -> bool:
 def _column(name: str, role: Role, values: NDArray[np.float64] | Sequence[object], kind: ColumnKind | None) -> Column:
     if isinstance(values, np.ndarray) and kind != "categorical":
         return _numeric_column(name, role, values[np.isfinite(values)])
-    listed = values.tolist() if isinstance(values, np.ndarray) else values
+    listed = _listed(values)
     numbers, exceptions = numbers_of(listed)
     finite = numbers[np.isfinite(numbers)]
     n_present = len(listed) - sum(value is None for value in listed)
@@ -187,6 +187,13 @@ def _numeric_column(name: str, role: Role, finite: NDArray[np.float64]) -> Numer
     spread = float(finite.std()) if high > low else 0.0
     edges = build_edges(finite).astype("<f8").tobytes()
     return NumericColumn(name, role, edges, centre if high > low else low, spread, low, high)
+
+
+def _listed(values: NDArray[np.float64] | Sequence[object]) -> Sequence[object]:
+    """Return values as JSON has them: not-a-number in an array is a missing value."""
+    if isinstance(values, np.ndarray):
+        return [None if value != value else value for value in values.tolist()]  # noqa: PLR0124  # NaN
+    return values
 
 
 def _prediction_column(values: Sequence[object], task: Task) -> Column:

@@ -88,7 +88,8 @@ class PaneSketch:
             pack(self.counts),
             self.sums.astype("<i8").tobytes(),
             self.extremes.astype("<i8").tobytes(),
-            self.unseen,
+            # In an order of their own: equal sketches are equal bytes, in whatever order they were merged.
+            {column: dict(sorted(names.items())) for column, names in sorted(self.unseen.items())},
         )
 
     @classmethod

@@ -1,0 +1,239 @@
+"""``driftline reference``: build profiles from training or reference rows, publish them, look at them."""
+
+from __future__ import annotations
+
+import time
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from driftline.cli.app import app as root
+from driftline.cli.common import (
+    BrokersOption,
+    ConfigOption,
+    PrefixOption,
+    credentials_or_exit,
+    err,
+    load_or_exit,
+    out,
+    overrides,
+)
+from driftline.errors import ParameterError, ProfileError
+
+if TYPE_CHECKING:
+    from driftline.config.settings import Settings
+    from driftline.profiles.profile import Profile
+
+app = typer.Typer(help="Build, publish and show the reference that a model is compared with.", no_args_is_help=True)
+root.add_typer(app, name="reference")
+
+RowsArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE", help="Training or reference rows: .parquet, .csv, .ndjson or .jsonl.", show_default=False
+    ),
+]
+EitherArgument = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="A .profile, or rows: .parquet, .csv, .ndjson, .jsonl.", show_default=False),
+]
+ModelOption = Annotated[str | None, typer.Option("--model", "-m", help="Name of the model.", show_default=False)]
+VersionOption = Annotated[
+    str | None, typer.Option("--model-version", help="Version of the model, as its events name it.", show_default=False)
+]
+PredictionOption = Annotated[
+    str | None,
+    typer.Option("--prediction-column", help="Column of the predictions; `prediction` if there.", show_default=False),
+]
+ScoreOption = Annotated[
+    str | None, typer.Option("--score-column", help="Column of the scores; `score` if there.", show_default=False)
+]
+LabelOption = Annotated[
+    str | None, typer.Option("--label-column", help="Column of the labels; `label` if there.", show_default=False)
+]
+DropOption = Annotated[
+    list[str] | None, typer.Option("--drop", metavar="COLUMN", help="Leave a column out; repeat.", show_default=False)
+]
+EffectiveOption = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="First event time it holds for: RFC 3339 or `beginning`.", show_default=False),
+]
+
+
+@app.command("build")
+def build(
+    file: RowsArgument,
+    model: Annotated[str, typer.Option("--model", "-m", help="Name of the model.", show_default=False)],
+    target: Annotated[Path, typer.Option("--out", "-o", help="Where to write the profile.", show_default=False)],
+    model_version: VersionOption = None,
+    prediction_column: PredictionOption = None,
+    score_column: ScoreOption = None,
+    label_column: LabelOption = None,
+    drop: DropOption = None,
+    effective_from: EffectiveOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Build a profile from rows, say what was found in them, and write it to a file."""
+    from driftline.profiles.effective import BEGINNING, parse_effective_from
+    from driftline.runtime.reference_files import PROFILE_SUFFIX, write_profile
+
+    if target.suffix != PROFILE_SUFFIX:
+        raise ParameterError(f"a name that ends in {PROFILE_SUFFIX}", str(target), "--out")
+    start_ms = parse_effective_from(effective_from or BEGINNING)
+    settings = load_or_exit(config)
+    columns = (prediction_column, score_column, label_column)
+    profile = _build(file, settings, model, model_version, columns, drop, start_ms)
+    write_profile(target, profile)
+    out.print(f"written to {target}", markup=False)
+
+
+@app.command("publish")
+def publish(
+    file: EitherArgument,
+    model: ModelOption = None,
+    model_version: VersionOption = None,
+    prediction_column: PredictionOption = None,
+    score_column: ScoreOption = None,
+    label_column: LabelOption = None,
+    drop: DropOption = None,
+    effective_from: EffectiveOption = None,
+    before_start: Annotated[
+        bool,
+        typer.Option(
+            "--before-start",
+            help="No worker has read events of this model yet: the profile may hold from the beginning, or any time.",
+        ),
+    ] = False,
+    config: ConfigOption = None,
+    brokers: BrokersOption = None,
+    prefix: PrefixOption = None,
+) -> None:
+    """Publish a profile to the references topic, so that every worker switches to it at the same event time."""
+    from driftline.profiles.effective import BEGINNING_MS, parse_effective_from, shown
+    from driftline.profiles.effective import effective_from as allowed
+    from driftline.runtime.kafka_clients import connect_admin
+    from driftline.runtime.reference_files import is_profile, read_profile
+    from driftline.runtime.references import publish as send
+
+    wanted = None if effective_from is None else parse_effective_from(effective_from)
+    settings = load_or_exit(config, overrides(brokers=brokers, prefix=prefix))
+    columns = (prediction_column, score_column, label_column)
+    if is_profile(file):
+        _refuse_with_profile(model=model, model_version=model_version, columns=columns, drop=drop)
+        profile = read_profile(file)
+        if wanted is None and profile.effective_from_ms > BEGINNING_MS:
+            wanted = profile.effective_from_ms
+    else:
+        if model is None:
+            raise ParameterError("--model beside a table of rows", model, "--model")
+        profile = _build(file, settings, model, model_version, columns, drop, BEGINNING_MS)
+    credentials = credentials_or_exit(settings)
+    connect_admin(settings.kafka, credentials)
+    start_ms = allowed(wanted, time.time_ns() // 1_000_000, int(settings.time.max_future), before_start=before_start)
+    published = replace(profile, effective_from_ms=start_ms)
+    n_records = send(settings.kafka, credentials, published)
+    out.print(
+        f"published {published.profile_id} for {published.key}: {published.n_events} rows, {n_records} "
+        f"record{'s' if n_records != 1 else ''}, holds from {shown(start_ms)}",
+        markup=False,
+    )
+
+
+@app.command("show")
+def show(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="A .profile; or name a model.", show_default=False)
+    ] = None,
+    model: ModelOption = None,
+    model_version: VersionOption = None,
+    profile_id: Annotated[
+        str | None,
+        typer.Option("--profile", metavar="ID", help="Of several, this one; else the latest.", show_default=False),
+    ] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    config: ConfigOption = None,
+    brokers: BrokersOption = None,
+    prefix: PrefixOption = None,
+) -> None:
+    """Draw the histograms of a profile, from a file or as it was published."""
+    from driftline.cli.reference_view import as_json, drawn
+    from driftline.runtime.reference_files import read_profile
+
+    if (file is None) == (model is None):
+        raise ParameterError(
+            "either a file or --model", None if file is None else str(file), "driftline reference show"
+        )
+    if file is not None:
+        profile = read_profile(file)
+    else:
+        settings = load_or_exit(config, overrides(brokers=brokers, prefix=prefix))
+        profile = _published(settings, str(model), model_version, profile_id)
+    if json_output:
+        out.print(as_json(profile), markup=False)
+        return
+    for part in drawn(profile):
+        out.print(part)
+
+
+def _build(
+    file: Path,
+    settings: Settings,
+    model: str,
+    version: str | None,
+    columns: tuple[str | None, str | None, str | None],
+    drop: list[str] | None,
+    start_ms: int,
+) -> Profile:
+    """Build a profile and print what it found."""
+    from driftline.cli.reference_view import summary
+    from driftline.events.model_key import ModelKey
+    from driftline.profiles.build import build_profile
+    from driftline.profiles.frames import Roles
+    from driftline.profiles.remarks import remarks_of
+    from driftline.runtime.reference_files import read_table
+
+    key = ModelKey(model, version or "")
+    chosen = settings.model(model)
+    roles = Roles(*columns, drop=tuple(drop or ()))
+    with err.status(f"reading {file}") if err.is_terminal else nullcontext():
+        fields = settings.predictions.fields
+        reading = read_table(file, key, roles, fields=fields, positive=chosen.positive_class)
+        profile = build_profile(key, reading.table, chosen, start_ms, "training")
+    for part in summary(profile):
+        out.print(part)
+    for remark in (*reading.remarks, *remarks_of(profile)):
+        err.print(f"remark: {remark}", style="yellow", markup=False)
+    return profile
+
+
+def _refuse_with_profile(**given: object) -> None:
+    """Refuse options that only say how to read a table."""
+    for name, value in given.items():
+        if value and value != (None, None, None):
+            option = "--prediction-column" if name == "columns" else f"--{name.replace('_', '-')}"
+            raise ParameterError("no such option beside a .profile: it was fixed when it was built", value, option)
+
+
+def _published(settings: Settings, model: str, version: str | None, profile_id: str | None) -> Profile:
+    """Return the profile that was published for a model and is effective latest; others are listed."""
+    from driftline.profiles.effective import shown
+    from driftline.runtime.reference_reading import published_profiles
+
+    found = [
+        profile
+        for profile in published_profiles(settings.kafka, credentials_or_exit(settings))
+        if profile.key.model == model and version in {None, profile.key.version}
+    ]
+    chosen = [profile for profile in found if profile_id in {None, profile.profile_id}]
+    if not chosen:
+        wanted = model if version is None else f"{model}@{version}"
+        known = ", ".join(profile.profile_id for profile in found) or "none"
+        message = f"Expected a published profile of `{wanted}`, got {known} - at `{settings.kafka.topic('references')}`"
+        raise ProfileError(message)
+    for other in chosen[:-1]:
+        line = f"also published: {other.profile_id} of {other.key}, from {shown(other.effective_from_ms)}"
+        err.print(line, style="dim", markup=False)
+    return chosen[-1]

@@ -1,0 +1,277 @@
+"""Reference rows from a dataframe: whatever narwhals knows (pandas, polars, pyarrow, modin, cuDF, DuckDB, ...)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import narwhals as nw
+import numpy as np
+
+from driftline.config.model import ModelSettings
+from driftline.errors import ProfileError
+from driftline.events.model_key import ModelKey
+from driftline.events.prediction import one_score
+from driftline.profiles.build import build_profile
+from driftline.profiles.effective import BEGINNING_MS
+from driftline.profiles.table import ReferenceTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from narwhals.typing import IntoFrame
+    from numpy.typing import NDArray
+
+    from driftline.profiles.profile import Profile
+
+NO_FEATURES: Final = frozenset({"prediction_id", "model", "model_version", "ts", "segments", "latency_ms", "error"})
+"""Columns that say which event a row is, and nothing about it."""
+_DEFAULT_NAMES: Final = ("prediction", "score", "label")
+
+
+class Roles(NamedTuple):
+    """Which columns are not features.
+
+    Attributes
+    ----------
+    prediction, score, label : str or None
+        Name of the column; None takes the one that is called so, if there is one.
+    drop : tuple of str
+        Columns to leave out.
+    no_features : frozenset of str
+        Columns to leave out where they are there.
+    """
+
+    prediction: str | None = None
+    score: str | None = None
+    label: str | None = None
+    drop: tuple[str, ...] = ()
+    no_features: frozenset[str] = NO_FEATURES
+
+    def assigned(self, columns: Sequence[str], at: str) -> tuple[str | None, str | None, str | None]:
+        """Return the columns of prediction, score and label.
+
+        Raises
+        ------
+        ProfileError
+            When a column that was named is not there.
+        """
+        given = (self.prediction, self.score, self.label)
+        for name in (*given, *self.drop):
+            if name is not None and name not in columns:
+                message = f"Expected a column `{name}`, got {_listed(columns)} - at `{at}`"
+                raise ProfileError(message)
+        taken = {name for name in given if name is not None} | set(self.drop)
+        names = [
+            name if name is not None else (usual if usual in columns and usual not in taken else None)
+            for name, usual in zip(given, _DEFAULT_NAMES, strict=True)
+        ]
+        return names[0], names[1], names[2]
+
+
+class Reading(NamedTuple):
+    """Reference rows, and what was left out of them and why."""
+
+    table: ReferenceTable
+    remarks: tuple[str, ...]
+
+
+def table_of_frame(
+    frame: IntoFrame, roles: Roles | None = None, *, positive: str | None = None, at: str = "frame"
+) -> Reading:
+    """Return the reference rows of a dataframe.
+
+    Numeric columns become arrays with not-a-number where there is no value; texts, categories and booleans become
+    lists. Dates and nested columns are left out, with a remark.
+
+    Parameters
+    ----------
+    frame : dataframe
+        Of any library that narwhals knows, eager or lazy.
+    roles : Roles, optional
+        Which columns are not features.
+    positive : str, optional
+        The class whose probability is the score, where scores are maps of class to probability.
+    at : str
+        Where the frame comes from, for messages.
+
+    Raises
+    ------
+    ProfileError
+        When a column that was named is not there, or the object is no dataframe.
+    """
+    roles = roles or Roles()
+    known = _eager(frame, at)
+    prediction, score, label = roles.assigned(known.columns, at)
+    special = {name for name in (prediction, score, label) if name is not None}
+    features: dict[str, NDArray[np.float64] | Sequence[object]] = {}
+    remarks = []
+    for name in known.columns:
+        if name in special or name in roles.drop:
+            continue
+        if name in roles.no_features:
+            remarks.append(f"column `{name}` identifies events: it is left out")
+            continue
+        values = _feature(known[name])
+        if values is None:
+            remarks.append(f"column `{name}` is of type {known[name].dtype}: it is left out")
+        else:
+            features[name] = values
+    table = ReferenceTable(
+        n=len(known),
+        features=features,
+        prediction=_json_values(known, prediction),
+        score=_scores(_json_values(known, score), positive),
+        label=_json_values(known, label),
+    )
+    return Reading(table, tuple(remarks))
+
+
+def build_profile_from_frame(
+    frame: IntoFrame,
+    model: str,
+    version: str = "",
+    *,
+    roles: Roles | None = None,
+    settings: ModelSettings | None = None,
+    effective_from: datetime | None = None,
+) -> Profile:
+    """Return the profile of training or reference rows in a dataframe.
+
+    Parameters
+    ----------
+    frame : dataframe
+        Of any library that narwhals knows; a row is a prediction, a column a feature.
+    model, version : str
+        Which predictions are compared with it.
+    roles : Roles, optional
+        Which columns are not features; by default ``prediction``, ``score`` and ``label`` where they are there.
+    settings : ModelSettings, optional
+        Kinds and importances of columns, task and positive class where they shall not be inferred.
+    effective_from : datetime, optional
+        First event time it holds for, with an offset from UTC; by default it holds from the beginning.
+
+    Raises
+    ------
+    ProfileError
+        When there are no rows, a named column is not there, the task cannot be told or the time has no offset.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> rows = pa.table({"age": [41, 35, 62], "channel": ["web", "web", "app"], "prediction": [1, 0, 1]})
+    >>> profile = build_profile_from_frame(rows, "credit-risk", "3")
+    >>> [(column.name, column.role, column.n_bins) for column in profile.columns]
+    [('age', 'feature', 21), ('channel', 'feature', 3), ('prediction', 'prediction', 3)]
+    """
+    chosen = settings if settings is not None else ModelSettings()
+    if effective_from is not None and effective_from.tzinfo is None:
+        message = f"Expected a time with an offset from UTC, got {effective_from!r} - at `effective_from`"
+        raise ProfileError(message)
+    start_ms = BEGINNING_MS if effective_from is None else round(effective_from.timestamp() * 1000)
+    reading = table_of_frame(frame, roles, positive=chosen.positive_class)
+    return build_profile(ModelKey(model, version), reading.table, chosen, start_ms, "training")
+
+
+def table_of_rows(rows: Sequence[Mapping[str, Any]], roles: Roles, *, positive: str | None, at: str) -> Reading:
+    """Return the reference rows that are given as JSON objects; an absent name is a missing value.
+
+    Raises
+    ------
+    ProfileError
+        When a column that was named is in no row.
+    """
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    special = roles.assigned(names, at)
+    without = {*special, *roles.drop}
+    left_out = [name for name in names if name in roles.no_features and name not in without]
+    remarks = tuple(f"column `{name}` identifies events: it is left out" for name in left_out)
+    values = [None if name is None else [row.get(name) for row in rows] for name in special]
+    scores = _scores(values[1], positive)
+    table = table_of_events(rows, values[0], scores, values[2], (*without, *left_out))
+    return Reading(table, remarks)
+
+
+def table_of_events(
+    features: Sequence[Mapping[str, Any]],
+    predictions: Sequence[object] | None,
+    scores: Sequence[object] | None,
+    labels: Sequence[object] | None,
+    without: Iterable[str | None] = (),
+) -> ReferenceTable:
+    """Return the table of features objects, n of them, with what was predicted of each and what turned out.
+
+    An absent name is a missing value; features named in ``without`` are left out. Predictions, scores or labels that
+    are all None count as absent.
+    """
+    left_out = set(without)
+    names = dict.fromkeys(name for row in features for name in row if name not in left_out)
+    columns: dict[str, NDArray[np.float64] | Sequence[object]] = {
+        name: [row.get(name) for row in features] for name in names
+    }
+    return ReferenceTable(
+        n=len(features),
+        features=columns,
+        prediction=_unless_absent(predictions),
+        score=_unless_absent(scores),
+        label=_unless_absent(labels),
+    )
+
+
+def _eager(frame: IntoFrame, at: str) -> nw.DataFrame[Any]:
+    try:
+        known: Any = nw.from_native(frame)
+    except TypeError as error:
+        message = f"Expected a dataframe that narwhals knows, got {type(frame).__name__} - at `{at}`"
+        raise ProfileError(message) from error
+    return known.collect() if isinstance(known, nw.LazyFrame) else known
+
+
+def _feature(series: nw.Series[Any]) -> NDArray[np.float64] | list[object] | None:
+    dtype = series.dtype
+    if dtype.is_numeric():
+        return np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
+    if isinstance(dtype, nw.Categorical | nw.Enum):
+        return series.cast(nw.String).to_list()
+    if isinstance(dtype, nw.String | nw.Boolean):
+        return series.to_list()
+    if isinstance(dtype, nw.Object | nw.Unknown):
+        return _without_nan(series.to_list())
+    return None
+
+
+def _json_values(frame: nw.DataFrame[Any], name: str | None) -> list[object] | None:
+    """Return predictions, scores or labels, None where there is none."""
+    if name is None:
+        return None
+    series = frame[name]
+    if isinstance(series.dtype, nw.Categorical | nw.Enum):
+        series = series.cast(nw.String)
+    elif isinstance(series.dtype, nw.Decimal):
+        series = series.cast(nw.Float64)
+    return _without_nan(series.to_list())
+
+
+def _without_nan(values: list[Any]) -> list[object]:
+    return [None if isinstance(value, float) and value != value else value for value in values]  # noqa: PLR0124  # NaN
+
+
+def _scores(values: list[object] | None, positive: str | None) -> list[object] | None:
+    """Return one probability a row, also where scores are maps of class to probability."""
+    if values is None:
+        return None
+    return [one_score(_known(value), positive) if isinstance(value, dict) and value else value for value in values]
+
+
+def _known(score: dict[str, float | None]) -> dict[str, float]:
+    """Return a map of class to probability without the classes that have none, as a frame's structs have them."""
+    return {name: value for name, value in score.items() if value is not None} or {"": 0.0}
+
+
+def _unless_absent(values: Sequence[object] | None) -> list[object] | None:
+    return None if values is None or all(value is None for value in values) else _without_nan(list(values))
+
+
+def _listed(columns: Iterable[str]) -> str:
+    listed = ", ".join(columns)
+    return listed if len(listed) <= 200 else f"{listed[:197]}..."  # noqa: PLR2004  # what fits on a few lines
