@@ -93,10 +93,10 @@ def _test(
         return None, None
     level = context.performance_level()
     gate = context.settings.checks.min_accuracy_drop
-    drop = result.share - result.share_reference
+    before, after = reference.n_right / reference.n, current.n_right / current.n
+    drop = before - after
     if result.p_value > level.level or drop < gate:
         return None, result.p_value
-    before, after = 1 - result.share_reference, 1 - result.share
     window = common["window"]
     fields: CommonFields = {**common, "n": current.n, "n_reference": reference.n}
     origin = "the reference" if baseline.origin == "reference" else "the first windows"

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from driftline.pipeline.grouping import UNLISTED, grouping_of, tail_bins
+from driftline.sketches.columns import CategoricalColumn, NumericColumn
+from driftline.sketches.grid import bin_of, build_edges
+
+
+def column_of(values: np.ndarray) -> tuple[NumericColumn, np.ndarray]:
+    edges = build_edges(values)
+    column = NumericColumn(
+        "x",
+        "feature",
+        edges.astype("<f8").tobytes(),
+        float(values.mean()),
+        float(values.std()),
+        float(values.min()),
+        float(values.max()),
+    )
+    return column, np.bincount(bin_of(edges, values), minlength=column.n_bins)
+
+
+@pytest.mark.parametrize("n_groups", [10, 20, 40, 50])
+def test_without_atoms_the_groups_are_quantiles(n_groups: int) -> None:
+    values = np.random.default_rng(1).normal(size=10_000)
+    column, counts = column_of(values)
+    grouping = grouping_of(column, counts, n_groups)
+    shares = grouping.grouped(counts) / values.size
+    assert shares.size == n_groups
+    assert np.abs(shares - 1 / n_groups).max() <= 2 / values.size
+
+
+def test_values_beyond_the_reference_fall_in_the_outer_groups() -> None:
+    column, counts = column_of(np.random.default_rng(2).normal(size=5_000))
+    grouping = grouping_of(column, counts, 10)
+    outside = np.bincount(bin_of(column.edges, np.array([-1e9, -30.0, 30.0, 1e9])), minlength=column.n_bins)
+    assert grouping.grouped(outside).tolist() == [2, *[0] * 8, 2]
+
+
+def test_an_atom_is_alone_and_the_rest_is_cut_evenly() -> None:
+    rng = np.random.default_rng(3)
+    values = np.concatenate([np.zeros(4_000), rng.normal(size=6_000)])
+    column, counts = column_of(values)
+    grouping = grouping_of(column, counts, 10)
+    shares = grouping.grouped(counts) / values.size
+    atom = grouping.labels.index("0")
+    assert shares[atom] == pytest.approx(0.4, abs=1e-9)
+    assert np.abs(np.delete(shares, atom) - 0.1).max() < 0.02
+
+
+def test_a_value_between_two_atoms_is_seen() -> None:
+    column, counts = column_of(np.array([0.0, 1.0] * 500))
+    grouping = grouping_of(column, counts, 10)
+    between = np.bincount(bin_of(column.edges, np.array([0.5])), minlength=column.n_bins)
+    assert len(grouping.labels) == 3
+    assert grouping.grouped(between).tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("values", [[7.0] * 100, [0.0], [1e100, -1e100, 0.0]])
+def test_columns_with_hardly_any_values_have_at_least_one_group(values: list[float]) -> None:
+    column, counts = column_of(np.array(values))
+    grouping = grouping_of(column, counts, 20)
+    assert grouping.grouped(counts).sum() == len(values)
+    assert len(grouping.labels) == len(set(grouping.labels)) == len(grouping.starts)
+
+
+def test_a_column_without_any_value_has_one_group() -> None:
+    column = NumericColumn("x", "feature", b"", 0.0, 0.0, 0.0, 0.0)
+    grouping = grouping_of(column, np.zeros(1, dtype=np.int64), 20)
+    assert grouping.labels == ("all",)
+    assert grouping.grouped(np.array([12])).tolist() == [12]
+
+
+def test_an_empty_reference_has_one_group() -> None:
+    column, counts = column_of(np.arange(1000.0))
+    assert len(grouping_of(column, counts * 0, 20).labels) == 1
+
+
+def test_categories_are_groups_of_their_own_in_the_profiles_order() -> None:
+    column = CategoricalColumn("c", "feature", ("web", "branch"))
+    grouping = grouping_of(column, np.array([5, 9, 1]), 20)
+    assert grouping.labels == ("web", "branch", UNLISTED)
+    assert grouping.grouped(np.array([1, 2, 3])).tolist() == [1, 2, 3]
+
+
+def test_labels_have_as_few_digits_as_tell_groups_apart() -> None:
+    column, counts = column_of(np.random.default_rng(4).normal(52_000, 9_000, 10_000))
+    labels = grouping_of(column, counts, 4).labels
+    assert len(labels) == 4
+    assert labels[0].startswith("< 4")
+    assert "e+" not in "".join(labels)
+    far, counts = column_of(1e6 + np.random.default_rng(4).normal(0, 0.01, 10_000))
+    assert len(set(grouping_of(far, counts, 4).labels)) == 4
+
+
+@given(st.lists(st.floats(-1e6, 1e6) | st.sampled_from([0.0, 1.0, 2.0]), min_size=1, max_size=400), st.integers(2, 50))
+def test_groups_cover_all_bins_and_hold_no_more_than_their_share_but_for_atoms(
+    values: list[float], n_groups: int
+) -> None:
+    column, counts = column_of(np.array(values))
+    grouping = grouping_of(column, counts, n_groups)
+    assert grouping.starts[0] == 0
+    assert list(grouping.starts) == sorted(set(grouping.starts))
+    assert len(grouping.labels) == len(grouping.starts)
+    held = grouping.grouped(counts)
+    assert held.sum() == len(values)
+    first, last = tail_bins(column)
+    assert counts[:first].sum() == counts[last + 1 :].sum() == 0
+    # A group of several bins holds at most its part of the run, half a part more by rounding, and one bin at each end.
+    ends = [*grouping.starts[1:], column.n_bins]
+    for start, end, n in zip(grouping.starts, ends, held, strict=True):
+        if np.count_nonzero(counts[start:end]) > 1:
+            assert n <= (1.5 + 2) * len(values) / n_groups
