@@ -89,8 +89,9 @@ def backtest(
 def _profile(settings: Settings, reference: Path, predictions: Path, model: str | None, version: str | None) -> Profile:
     """Return the profile of a reference file, effective from the beginning where it is made of rows."""
     from driftline.events.model_key import ModelKey
-    from driftline.events.prediction import EARLIEST_MS, PredictionDecoder
+    from driftline.events.prediction import PredictionDecoder
     from driftline.profiles.build import build_profile
+    from driftline.profiles.effective import BEGINNING_MS
     from driftline.runtime.event_files import lines
     from driftline.runtime.reference_files import is_profile, read_profile, read_table
 
@@ -105,4 +106,4 @@ def _profile(settings: Settings, reference: Path, predictions: Path, model: str 
     reading = read_table(reference, key, fields=fields, positive=wanted.positive_class)
     for remark in reading.remarks:
         err.print(remark, style="dim", markup=False)
-    return build_profile(key, reading.table, wanted, EARLIEST_MS, "training")
+    return build_profile(key, reading.table, wanted, BEGINNING_MS, "training")
