@@ -35,6 +35,11 @@ class WindowSpan(Struct, frozen=True, kw_only=True):
     extended: bool
     """Whether the window went on past its size until it had enough events."""
 
+    @property
+    def about(self) -> tuple[str | int, ...]:
+        """What tells this window from all others."""
+        return (self.kind, self.size_ms, self.start, self.end)
+
 
 class ProfileReference(Struct, frozen=True, kw_only=True):
     """The profile that the window was compared with."""
@@ -81,7 +86,7 @@ class Event(Struct, frozen=True, kw_only=True):
     @property
     def about(self) -> tuple[str | int, ...]:
         """What the event is about, beside its type, model and segment."""
-        return (self.window.kind, self.window.size_ms, self.window.start, self.window.end)
+        return self.window.about
 
     @property
     def ce_id(self) -> str:

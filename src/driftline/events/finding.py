@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
-from driftline.events.cloudevents import FINDING
+from driftline.events.cloudevents import FINDING, event_id
 from driftline.events.evidence import Count, Event, EventRole, Histogram, Severity, Share, Time
 from driftline.events.window import DistanceValue  # noqa: TC001  # msgspec reads it where the schema is made
+
+if TYPE_CHECKING:
+    from driftline.events.evidence import WindowSpan
+    from driftline.events.model_key import ModelKey
 
 Family = Literal["distribution", "quality", "performance", "detector"]
 
@@ -106,11 +110,13 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     """One sentence with numbers, for people; its wording may change."""
 
     @property
-    def about(self) -> tuple[str | int, ...]:
-        """What the event is about, beside its type, model and segment."""
-        return (*super().about, self.check, self.role or "", self.column or "")
-
-    @property
     def ce_id(self) -> str:
         """CloudEvents id; repeats with the event."""
         return self.finding_id
+
+
+def finding_id(
+    key: ModelKey, segment: str, window: WindowSpan, check: str, role: EventRole | None, column: str | None
+) -> str:
+    """Return the id of the finding of a check in a window, whatever it found."""
+    return event_id(FINDING, key, segment, (*window.about, check, role or "", column or ""))

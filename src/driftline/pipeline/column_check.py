@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct, structs
 
 from driftline.alerts.policy import severity_of
-from driftline.events.cloudevents import FINDING, event_id
-from driftline.events.finding import FindingEvent
+from driftline.events.finding import FindingEvent, finding_id
 from driftline.events.window import ColumnSummary
 from driftline.pipeline import distribution_check, quality_check
 from driftline.pipeline.grouping import tail_bins
@@ -110,11 +109,10 @@ class _Evidence(NamedTuple):
         """Return a finding; ``sizes`` are the events that the test saw in the window and in the reference."""
         column, span = self.profile.columns[self.position], self.common["window"]
         statistic, effect = outcome
-        about = (span.kind, span.size_ms, span.start, span.end, check, column.role, column.name)
         fields: CommonFields = {**self.common, "n": sizes[0], "n_reference": sizes[1]}
         return FindingEvent(
             **fields,
-            finding_id=event_id(FINDING, self.window.key, self.window.segment, about),
+            finding_id=finding_id(self.window.key, self.window.segment, span, check, column.role, column.name),
             check=check,
             family=family,
             column=column.name,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from driftline.detectors.base import Detection
-from driftline.events.cloudevents import FINDING, event_id, rfc3339
-from driftline.events.finding import FindingEvent, Statistic
+from driftline.events.cloudevents import rfc3339
+from driftline.events.finding import FindingEvent, Statistic, finding_id
 from driftline.events.model_key import ModelKey
 from driftline.events.pane import Kind, Offsets
 from driftline.pipeline.common_fields import common_fields, span
@@ -72,12 +72,7 @@ def detector_finding(profile: Profile, change: DetectedChange, context: CheckCon
     detection = change.detection
     return FindingEvent(
         **common,
-        finding_id=event_id(
-            FINDING,
-            change.key,
-            change.segment,
-            (window.kind, window.size_ms, window.start, window.end, check, role, name),
-        ),
+        finding_id=finding_id(change.key, change.segment, window, check, role, name),
         check=check,
         family="detector",
         column=name,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from driftline.alerts.policy import severity_of
-from driftline.events.cloudevents import FINDING, event_id
-from driftline.events.finding import Effect, FindingEvent, Statistic
+from driftline.events.finding import Effect, FindingEvent, Statistic, finding_id
 from driftline.events.performance import Confusion, PerformanceEvent
 from driftline.performance import hits, metrics_of
 from driftline.pipeline.common_fields import common_fields, span
@@ -102,9 +101,7 @@ def _test(
     origin = "the reference" if baseline.origin == "reference" else "the first windows"
     finding = FindingEvent(
         **fields,
-        finding_id=event_id(
-            FINDING, cut.key, cut.segment, (window.kind, window.size_ms, window.start, window.end, CHECK, "", "")
-        ),
+        finding_id=finding_id(cut.key, cut.segment, window, CHECK, None, None),
         check=CHECK,
         family="performance",
         column=None,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,7 +14,6 @@ from driftline.events.model_key import ModelKey
 from driftline.events.performance import PerformanceEvent
 from driftline.events.window import WindowEvent
 from driftline.pipeline.outputs import event_record, structured, tombstone
-from scripts.schema_examples import examples
 
 if TYPE_CHECKING:
     from driftline.events.evidence import Event
@@ -24,7 +24,10 @@ TYPES: dict[str, type[Event]] = {
     "performance": PerformanceEvent,
     "alert": AlertEvent,
 }
-MESSAGES = [(name, event) for name, events in examples().items() if name in TYPES for event in events]
+EXAMPLES = Path(__file__).resolve().parents[3] / "schemas" / "examples"
+MESSAGES = [
+    (name, event) for name in TYPES for event in json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+]
 
 
 def test_times_have_milliseconds_and_read_back() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -21,6 +22,9 @@ from driftline.pipeline.outputs import event_record
 from driftline.profiles.table import ReferenceTable
 from driftline.significance.levels import level_per_test
 from tests.unit.pipeline.windows import HOUR, KEY, context_of, profile_of, table_of, window_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PROFILE = profile_of(table_of(20_000))
 
@@ -81,7 +85,7 @@ def test_missing_values_are_a_finding_of_quality_not_of_distribution() -> None:
     assert (finding.check, finding.family, finding.column) == ("quality.absent", "quality", "x")
     assert finding.effect is not None
     assert finding.histograms is not None
-    absent = int(np.isnan(table.features["x"]).sum())
+    absent = int(np.isnan(np.asarray(table.features["x"])).sum())
     assert finding.effect.corrected == absent / 2_000
     assert finding.histograms.bins == ["present", "missing"]
     assert finding.histograms.current == [2_000 - absent, absent]
@@ -188,7 +192,11 @@ def test_a_profile_that_counted_nothing_compares_nothing() -> None:
 
 def test_numbers_out_of_all_bounds_leave_no_infinity_in_the_event() -> None:
     labels = [0, 1] * 300
-    tame = {"wide": np.linspace(-1e150, 1e150, 600), "tiny": np.linspace(0, 1e-320, 600), "constant": np.ones(600)}
+    tame: dict[str, np.ndarray | Sequence[object]] = {
+        "wide": np.linspace(-1e150, 1e150, 600),
+        "tiny": np.linspace(0, 1e-320, 600),
+        "constant": np.ones(600),
+    }
     profile = profile_of(ReferenceTable(600, tame, labels))
     wild = np.array([1.7e308, -1.7e308, 0.0, np.inf] * 150)
     table = ReferenceTable(600, dict.fromkeys(tame, wild), labels)

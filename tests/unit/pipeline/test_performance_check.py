@@ -90,7 +90,7 @@ def test_a_revision_that_is_not_tested_and_one_without_baseline_give_no_verdict(
     assert untested.findings == without.findings == ()
     assert (untested.event.tested, without.event.tested) == (False, False)
     assert (untested.event.n_reference, without.event.n_reference) == (4_000, 0)
-    assert without.event.baseline is without.event.baseline_origin is None
+    assert (without.event.baseline, without.event.baseline_origin) == (None, None)
 
 
 def test_the_event_says_what_labels_tell_by_now() -> None:
