@@ -13,6 +13,7 @@ from driftline.runtime.detect_worker import DetectWorker
 from driftline.runtime.health import TelemetryServer
 from driftline.runtime.kafka_clients import admin_configuration, connect_admin
 from driftline.runtime.logs import get_logger
+from driftline.runtime.monitor_board import MonitorBoard, WatchedMonitor
 from driftline.runtime.references import ReferenceReader
 from driftline.runtime.sketch_worker import SketchWorker, co_partitioned
 from driftline.runtime.telemetry import Telemetry
@@ -141,8 +142,10 @@ class Node:
             replication_factor=kafka.replication,
         )
 
-        def monitor(partition: int, entries: Mapping[bytes, bytes]) -> PartitionMonitor:
-            return PartitionMonitor.restore(partition, self._settings, book, entries)
+        board = MonitorBoard(self._telemetry)
+
+        def monitor(partition: int, entries: Mapping[bytes, bytes]) -> WatchedMonitor:
+            return board.watch(PartitionMonitor.restore(partition, self._settings, book, entries), partition)
 
         return DetectWorker(settings, monitor, references, self._telemetry)
 

@@ -75,7 +75,7 @@ class Telemetry:
             "label_coverage_ratio", "Share of the last window's predictions with label", *model
         )
         self._statistic = self._gauge("check_statistic", "Last value of a check's statistic", *model, "column", "check")
-        self._alerts = self._gauge("open_alerts", "Alerts that are open", "model", "severity")
+        self._alerts = self._gauge("open_alerts", "Alerts that are open", "model", "model_version", "severity")
         self._late = Counter(
             "driftline_late_records", "Records behind their partition's watermark", registry=self.registry
         )
@@ -157,9 +157,9 @@ class Telemetry:
         """Set the last value of a check's statistic."""
         self._statistic.of(model, version, column, check).set(value)
 
-    def open_alerts(self, model: str, severity: str, n: int) -> None:
+    def open_alerts(self, model: str, version: str, severity: str, n: int) -> None:
         """Set how many alerts of a model and severity are open."""
-        self._alerts.of(model, severity).set(n)
+        self._alerts.of(model, version, severity).set(n)
 
     def forget_partition(self, partition: int, kind: str | None = None) -> None:
         """Remove all figures of a partition that was taken away; of one topic kind where that is given."""
@@ -177,5 +177,4 @@ class Telemetry:
         labels = {"model": model} | ({} if version is None else {"model_version": version})
         self._coverage.forget(**labels)
         self._statistic.forget(**labels)
-        if version is None:
-            self._alerts.forget(model=model)
+        self._alerts.forget(**labels)

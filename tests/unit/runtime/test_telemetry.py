@@ -35,7 +35,7 @@ def filled() -> Telemetry:
     for model, version in (("credit-risk", "1"), ("credit-risk", "2"), ("churn", "1")):
         telemetry.coverage(model, version, 0.5)
         telemetry.check_statistic(model, version, "age", "population_stability_index", 0.25)
-        telemetry.open_alerts(model, "warning", 1)
+        telemetry.open_alerts(model, version, "warning", 1)
     telemetry.dead_letter("not_json", 2)
     telemetry.dead_letter("not_json")
     telemetry.late(5)
@@ -93,7 +93,7 @@ def test_every_figure_is_scraped_over_http_with_its_value() -> None:
         {("driftline_outputs_sent_total", "events"): 8.0},
         {("driftline_label_coverage_ratio", "2", "credit-risk"): 0.5},
         {("driftline_check_statistic", "1", "age", "churn", "population_stability_index"): 0.25},
-        {("driftline_open_alerts", "credit-risk", "warning"): 1.0},
+        {("driftline_open_alerts", "2", "credit-risk", "warning"): 1.0},
     ):
         assert expected.items() <= values.items()
     assert "process_cpu_seconds_total" in text
