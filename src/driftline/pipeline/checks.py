@@ -37,16 +37,18 @@ def examine_window(profile: Profile, window: ClosedWindow, context: CheckContext
     WindowVerdict
     """
     common = window_fields(profile, window, context)
-    checked = [examine_column(profile, index, window, context, common) for index in range(len(profile.columns))]
+    checks, n_columns = context.settings.checks, len(profile.columns)
+    level = context.column_level(window.size_ms, n_columns) if window.kind == "tumbling" else None
+    checked = [examine_column(profile, index, window, checks, common, level) for index in range(n_columns)]
     findings = tuple(finding for column in checked for finding in column.findings)
-    starts = range(0, max(len(checked), 1), MAX_COLUMNS)
+    starts = range(0, max(n_columns, 1), MAX_COLUMNS)
     counts = window.sketch.counts
     windows = tuple(
         WindowEvent(
             **common,
             late=int(counts[LATE]),
             unexpected_features=int(counts[UNEXPECTED]),
-            n_columns=len(checked),
+            n_columns=n_columns,
             n_findings=len(findings),
             block=ColumnBlock(index=index, of=len(starts)),
             columns=[column.summary for column in checked[start : start + MAX_COLUMNS]],

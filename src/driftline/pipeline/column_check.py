@@ -16,9 +16,9 @@ from driftline.pipeline.verdict import CheckStatistic
 from driftline.sketches.columns import CategoricalColumn, NumericColumn
 
 if TYPE_CHECKING:
+    from driftline.config.model import CheckSettings
     from driftline.events.finding import Effect, Family, HistogramPair, LevelEvidence, Statistic
     from driftline.events.window import AbsentTest
-    from driftline.pipeline.check_context import CheckContext
     from driftline.pipeline.closed_window import ClosedWindow
     from driftline.pipeline.common_fields import CommonFields
     from driftline.pipeline.distribution_check import DistributionOutcome
@@ -35,7 +35,12 @@ class CheckedColumn(Struct, frozen=True):
 
 
 def examine_column(
-    profile: Profile, index: int, window: ClosedWindow, context: CheckContext, common: CommonFields
+    profile: Profile,
+    index: int,
+    window: ClosedWindow,
+    checks: CheckSettings,
+    common: CommonFields,
+    level: LevelEvidence | None,
 ) -> CheckedColumn:
     """Compare one column of a window with its profile.
 
@@ -45,47 +50,65 @@ def examine_column(
     index : int
         Position of the column in the profile.
     window : ClosedWindow
-    context : CheckContext
+    checks : CheckSettings
     common : CommonFields
         Of the window; findings count their own events.
+    level : LevelEvidence or None
+        Of each of the column's tests; None for a window that gets no verdict.
     """
     column, place = profile.columns[index], profile.layout.places[index]
     here, there = window.sketch.counts, profile.reference.counts
-    outcome = distribution_check.compare_distributions(
-        column, here[place.bins], there[place.bins], context.settings.checks.bins
-    )
+    outcome = distribution_check.compare_distributions(column, here[place.bins], there[place.bins], checks.bins)
     absent = quality_check.compare_absent(here[place.quality], window.n_events, there[place.quality], profile.n_events)
     summary = _summary(profile, index, window.sketch, outcome, absent)
-    statistics = [
-        CheckStatistic(name, column.name, column.role, value.raw if value.corrected is None else value.corrected, None)
-        for name, value in outcome.distances.items()
+    findings: list[FindingEvent] = []
+    if level is not None:
+        evidence = _Evidence(profile, index, window, common, level)
+        findings += _distribution_findings(evidence, summary, outcome, checks.min_psi)
+        findings += _quality_findings(evidence, summary, absent, checks.min_share_change)
+    return CheckedColumn(summary, findings, _statistics(summary))
+
+
+def _distribution_findings(
+    evidence: _Evidence, summary: ColumnSummary, outcome: DistributionOutcome, gate: float
+) -> list[FindingEvent]:
+    real = distribution_check.distribution_effect(outcome, evidence.level.level, gate)
+    if real is None:
+        return []
+    message = distribution_check.distribution_message(summary, outcome, real[1], evidence.level)
+    sizes = (outcome.n, outcome.n_reference)
+    finding = evidence.finding(distribution_check.CHECK, "distribution", real, sizes, outcome.histograms, message)
+    unseen = _unseen(evidence.window.sketch, evidence.position)
+    return [structs.replace(finding, distances=outcome.distances, unseen=unseen)]
+
+
+def _quality_findings(
+    evidence: _Evidence, summary: ColumnSummary, absent: AbsentTest | None, gate: float
+) -> list[FindingEvent]:
+    real = quality_check.quality_effect(absent, evidence.level.level, gate)
+    if real is None or absent is None:
+        return []
+    cells = evidence.profile.layout.places[evidence.position].quality
+    here, there = evidence.window.sketch.counts[cells], evidence.profile.reference.counts[cells]
+    sizes = (evidence.window.n_events, evidence.profile.n_events)
+    histograms = quality_check.quality_histograms(here, sizes[0], there, sizes[1])
+    message = quality_check.quality_message(summary.name, summary.absent, absent, gate, evidence.level)
+    return [evidence.finding(quality_check.CHECK, "quality", real, sizes, histograms, message)]
+
+
+def _statistics(summary: ColumnSummary) -> list[CheckStatistic]:
+    name, role = summary.name, summary.role
+    found = [
+        CheckStatistic(distance, name, role, value.raw if value.corrected is None else value.corrected, None)
+        for distance, value in summary.distances.items()
     ]
-    if outcome.test is not None:
-        statistics.append(
-            CheckStatistic(
-                distribution_check.CHECK, column.name, column.role, outcome.test.statistic, outcome.test.p_value
-            )
-        )
-    if absent is not None:
-        statistics.append(CheckStatistic(quality_check.CHECK, column.name, column.role, absent.share, absent.p_value))
-    if window.kind != "tumbling":
-        return CheckedColumn(summary, [], statistics)
-    evidence = _Evidence(profile, index, window, common, context.column_level(window.size_ms, len(profile.columns)))
-    checks = context.settings.checks
-    findings = []
-    real = distribution_check.distribution_effect(outcome, evidence.level.level, checks.min_psi)
-    if real is not None:
-        message = distribution_check.distribution_message(summary, outcome, real[1], evidence.level)
-        sizes = (outcome.n, outcome.n_reference)
-        finding = evidence.finding(distribution_check.CHECK, "distribution", real, sizes, outcome.histograms, message)
-        findings.append(structs.replace(finding, distances=outcome.distances, unseen=_unseen(window.sketch, index)))
-    wrong = quality_check.quality_effect(absent, evidence.level.level, checks.min_share_change)
-    if wrong is not None and absent is not None:
-        sizes = (window.n_events, profile.n_events)
-        histograms = quality_check.quality_histograms(here[place.quality], sizes[0], there[place.quality], sizes[1])
-        message = quality_check.quality_message(column.name, summary.absent, absent, wrong[1].gate, evidence.level)
-        findings.append(evidence.finding(quality_check.CHECK, "quality", wrong, sizes, histograms, message))
-    return CheckedColumn(summary, findings, statistics)
+    if summary.test is not None:
+        test = summary.test
+        found.append(CheckStatistic(distribution_check.CHECK, name, role, test.statistic, test.p_value))
+    if summary.absent_test is not None:
+        absent = summary.absent_test
+        found.append(CheckStatistic(quality_check.CHECK, name, role, absent.share, absent.p_value))
+    return found
 
 
 class _Evidence(NamedTuple):
