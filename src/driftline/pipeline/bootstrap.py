@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -22,11 +22,26 @@ if TYPE_CHECKING:
     from driftline.events.model_key import ModelKey
     from driftline.pipeline.open_panes import Part
     from driftline.profiles.profile import Profile
+    from driftline.sketches.pane_sketch import PaneSketch
+
+
+_WORD_BITS: Final = 32
 
 
 def is_counting(profile: Profile) -> bool:
     """Whether a profile is a bootstrap's grid, whose reference is still being counted."""
     return profile.origin == "bootstrap" and profile.n_events == 0
+
+
+def canonical(sketch: PaneSketch) -> PaneSketch:
+    """Return the sketch in the one form that all orders of merging give: carried words, names in order.
+
+    A profile's id and records are made from a sketch's bytes, and equal sums have many pairs of words.
+    """
+    sketch.sums[0] += sketch.sums[1] >> _WORD_BITS
+    sketch.sums[1] &= (1 << _WORD_BITS) - 1
+    sketch.unseen = {column: dict(sorted(names.items())) for column, names in sorted(sketch.unseen.items())}
+    return sketch
 
 
 class Gathering:
@@ -113,7 +128,7 @@ class Counting:
         self._dirty = True
         if self._union.n_events < self._n_wanted:
             return None
-        return replace(self.grid, reference=self._union.sketch, effective_from_ms=pane.end_ms)
+        return replace(self.grid, reference=canonical(self._union.sketch), effective_from_ms=pane.end_ms)
 
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         """Yield the state where it changed since the last call."""
