@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from driftline.errors import EventError
+from driftline.events.dead_letter import INVALID_VALUE
 from driftline.events.mapping import MappedDecoder
-from driftline.events.prediction import ClassOrNumber, Timestamp, epoch_ms
+from driftline.events.prediction import ClassOrNumber, Identifier, Timestamp, epoch_ms
 
 if TYPE_CHECKING:
     from driftline.config.settings import LabelFields
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 class LabelEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A label event in the field names that need no mapping; the public schema."""
 
-    prediction_id: str | int
+    prediction_id: Identifier
     label: ClassOrNumber | None = None
     """A second label for the same prediction corrects the first; null takes it back."""
     ts: Timestamp | None = None
@@ -37,7 +40,7 @@ class LabelDecoder:
     def __init__(self, fields: LabelFields) -> None:
         self._decode = MappedDecoder(
             {
-                "prediction_id": (fields.prediction_id, str | int, True),
+                "prediction_id": (fields.prediction_id, Identifier, True),
                 "label": (fields.label, ClassOrNumber, False),
                 "ts": (fields.ts, Timestamp, False),
             }
@@ -52,4 +55,6 @@ class LabelDecoder:
             With the reason code for the dead letter.
         """
         prediction_id, label, ts = self._decode(value)
+        if type(label) is float and not math.isfinite(label):
+            raise EventError(INVALID_VALUE, f"Expected a class or a finite number, got {label!r} - at `$.label`")
         return Label(str(prediction_id), label, None if ts is None else epoch_ms(ts))

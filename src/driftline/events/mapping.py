@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from driftline.errors import EventError, ParameterError
-from driftline.events.dead_letter import EMPTY, INVALID_TYPE, MISSING_FIELD, NOT_JSON, NOT_UTF8
+from driftline.events.dead_letter import EMPTY, INVALID_TYPE, INVALID_VALUE, MISSING_FIELD, NOT_JSON, NOT_UTF8
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_MISSING_FIELD: Final = re.compile(r"Object missing required field `[^`]*`")
+_REASONS: Final = (
+    (re.compile(r"Object missing required field `"), MISSING_FIELD),
+    (re.compile(r"Expected `[^`]*`(, got |$)"), INVALID_TYPE),
+)
+"""msgspec's messages; the others are about lengths, ranges and the form of a time."""
 
 
 def pointer_parts(pointer: str) -> tuple[str, ...]:
@@ -94,17 +98,15 @@ class MappedDecoder:
             raise EventError(EMPTY, "Expected a JSON object, got an empty record - at `$`") from error
         _require_utf8(value)
         if isinstance(error, msgspec.ValidationError):
-            message = str(error)
-            raise EventError(MISSING_FIELD if _MISSING_FIELD.match(message) else INVALID_TYPE, message) from error
+            raise _invalid(error) from error
         try:
-            loose = json.loads(value)
+            loose = json.loads(value.decode("utf-8-sig"))
             json.dumps(loose, ensure_ascii=False).encode()
-        except (ValueError, RecursionError) as worse:
-            raise EventError(NOT_JSON, f"Expected JSON, got {value[:40]!r} ({worse}) - at `$`") from worse
-        try:
             return msgspec.convert(_raw_as_bytes(loose, self._type), self._type)
         except msgspec.ValidationError as invalid:
-            raise EventError(INVALID_TYPE, str(invalid)) from invalid
+            raise _invalid(invalid) from invalid
+        except (ValueError, RecursionError) as worse:
+            raise EventError(NOT_JSON, f"Expected JSON, got {value[:40]!r} ({worse}) - at `$`") from worse
 
     def _take_nested(self, record: Any) -> tuple[Any, ...]:  # noqa: ANN401
         values = []
@@ -122,6 +124,12 @@ def _require_utf8(value: bytes) -> None:
     except UnicodeDecodeError as error:
         message = f"Expected UTF-8, got byte {value[error.start]:#04x} at position {error.start} - at `$`"
         raise EventError(NOT_UTF8, message) from error
+
+
+def _invalid(error: msgspec.ValidationError) -> EventError:
+    message = str(error)
+    reason = next((reason for pattern, reason in _REASONS if pattern.match(message)), INVALID_VALUE)
+    return EventError(reason, message if " - at `" in message else f"{message} - at `$`")
 
 
 def _insert(root: _Node, name: str, pointer: str, type_: object, *, required: bool) -> None:

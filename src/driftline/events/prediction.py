@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from driftline.config.settings import Constant
 from driftline.errors import EventError, ParameterError
@@ -15,11 +16,26 @@ from driftline.events.mapping import MappedDecoder, pointer_parts
 if TYPE_CHECKING:
     from driftline.config.settings import PredictionFields
 
+MAX_ID: Final = 1_024
+"""Characters of a prediction id; ids are remembered until their labels have come."""
+MAX_NAME: Final = 256
+"""Characters of a model's name and version."""
+MAX_CLASS: Final = 1_024
+"""Characters of a class."""
+EARLIEST_MS: Final = -30_610_224_000_000
+LATEST_MS: Final = 253_370_764_799_999
+"""The years 1000 to 9998: a window that holds an event begins and ends in years of four digits."""
+
 Timestamp = datetime | int | float
-EARLIEST_MS: Final = -62_135_596_800_000
-LATEST_MS: Final = 253_402_300_799_999
-ClassOrNumber = str | int | float | bool
+Identifier = Annotated[str, Meta(min_length=1, max_length=MAX_ID)] | int
+Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
+Version = Annotated[str, Meta(max_length=MAX_NAME)] | int
+ClassOrNumber = (
+    Annotated[str, Meta(max_length=MAX_CLASS)] | Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)] | float | bool
+)
+"""Whole numbers of 64 bits: what is remembered of them is MessagePack, which has no larger ones."""
 Score = float | dict[str, float]
+Milliseconds = TypeVar("Milliseconds", int, float)
 
 
 _NO_FEATURES: Final = msgspec.Raw(b"")
@@ -28,10 +44,10 @@ _NO_FEATURES: Final = msgspec.Raw(b"")
 class PredictionEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A prediction event in the field names that need no mapping; the public schema."""
 
-    prediction_id: str | int
+    prediction_id: Identifier
     """Unique for as long as labels are waited for; also the record's key."""
-    model: str
-    model_version: str | int = ""
+    model: Name
+    model_version: Version = ""
     ts: Timestamp | None = None
     """RFC 3339 or epoch milliseconds; the record's Kafka timestamp where it is absent."""
     features: dict[str, float | str | bool | None] = msgspec.field(default_factory=dict)
@@ -65,11 +81,11 @@ class PredictionDecoder:
     """
 
     def __init__(self, fields: PredictionFields) -> None:
-        types: dict[str, tuple[str, object, bool]] = {"prediction_id": (fields.prediction_id, str | int, True)}
+        types: dict[str, tuple[str, object, bool]] = {"prediction_id": (fields.prediction_id, Identifier, True)}
         if isinstance(fields.model, str):
-            types["model"] = (fields.model, str, True)
+            types["model"] = (fields.model, Name, True)
         if isinstance(fields.model_version, str):
-            types["model_version"] = (fields.model_version, str | int, False)
+            types["model_version"] = (fields.model_version, Version, False)
         types["ts"] = (fields.ts, Timestamp, False)
         types["prediction"] = (fields.prediction, ClassOrNumber, False)
         types["score"] = (fields.score, Score, False)
@@ -124,10 +140,22 @@ def epoch_ms(ts: Timestamp) -> int:
     """
     if isinstance(ts, datetime):
         aware = ts if ts.tzinfo is not None else ts.replace(tzinfo=UTC)
-        return round(aware.timestamp() * 1000)
-    if not EARLIEST_MS <= ts <= LATEST_MS:
-        raise EventError(INVALID_VALUE, f"Expected epoch milliseconds of the years 1 to 9999, got {ts!r} - at `$.ts`")
-    return round(ts)
+        return in_range(round(aware.timestamp() * 1000))
+    return round(in_range(ts))
+
+
+def in_range(time_ms: Milliseconds) -> Milliseconds:
+    """Return an event time that windows can be made of.
+
+    Raises
+    ------
+    EventError
+        When it is outside the years 1000 to 9998, or not a number.
+    """
+    if not EARLIEST_MS <= time_ms <= LATEST_MS:
+        message = f"Expected epoch milliseconds of the years 1000 to 9998, got {time_ms!r} - at `$.ts`"
+        raise EventError(INVALID_VALUE, message)
+    return time_ms
 
 
 def _object(features: msgspec.Raw) -> msgspec.Raw:
