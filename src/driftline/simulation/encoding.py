@@ -1,0 +1,90 @@
+"""Simulated predictions and labels as JSON events, in the field names that need no mapping."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import orjson
+
+from driftline.simulation.population import CHANNELS, EMPLOYMENTS, NEW_REGION, REGIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from driftline.simulation.population import Applicants
+
+THRESHOLD: Final = 0.5
+"""A score from here on predicts a default."""
+_CHANNELS: Final = np.array(list(CHANNELS), dtype=object)
+_REGIONS: Final = np.array([*REGIONS, NEW_REGION], dtype=object)
+_EMPLOYMENTS: Final = np.array(list(EMPLOYMENTS), dtype=object)
+
+
+def feature_columns(applicants: Applicants) -> dict[str, list[Any]]:
+    """Return the features as lists of JSON values, None where the model was not told."""
+    return {
+        "age": applicants.age.tolist(),
+        "income": _known(applicants.income, applicants.no_income),
+        "debt_ratio": applicants.debt_ratio.tolist(),
+        "credit_lines": applicants.credit_lines.tolist(),
+        "tenure_months": _known(applicants.tenure_months, applicants.no_tenure),
+        "channel": _CHANNELS[applicants.channel].tolist(),
+        "region": _REGIONS[applicants.region].tolist(),
+        "employment": _known(_EMPLOYMENTS[applicants.employment], applicants.no_employment),
+    }
+
+
+def timestamps(times_ms: NDArray[np.int64]) -> list[str]:
+    """Return times as RFC 3339 in UTC with milliseconds."""
+    texts = np.datetime_as_string(times_ms.astype("datetime64[ms]"), unit="ms", timezone="UTC")
+    listed: list[str] = texts.tolist()
+    return listed
+
+
+def prediction_events(
+    model: str, version: str, ids: Sequence[str], times_ms: NDArray[np.int64], applicants: Applicants
+) -> list[bytes]:
+    """Return prediction events as JSON, in the order of the applicants."""
+    dumps = orjson.dumps
+    columns = feature_columns(applicants)
+    names = tuple(columns)
+    predicted = (applicants.score >= THRESHOLD).astype(np.int64).tolist()
+    return [
+        dumps(
+            {
+                "prediction_id": id_,
+                "model": model,
+                "model_version": version,
+                "ts": ts,
+                "features": dict(zip(names, features, strict=True)),
+                "prediction": prediction,
+                "score": score,
+            }
+        )
+        for id_, ts, features, prediction, score in zip(
+            ids,
+            timestamps(times_ms),
+            zip(*columns.values(), strict=True),
+            predicted,
+            applicants.score.tolist(),
+            strict=True,
+        )
+    ]
+
+
+def label_events(ids: Sequence[str], times_ms: NDArray[np.int64], labels: NDArray[np.int64]) -> list[bytes]:
+    """Return label events as JSON."""
+    return [
+        f'{{"prediction_id":"{id_}","label":{label},"ts":"{ts}"}}'.encode()
+        for id_, label, ts in zip(ids, labels.tolist(), timestamps(times_ms), strict=True)
+    ]
+
+
+def _known(values: NDArray[Any], absent: NDArray[np.bool_]) -> list[Any]:
+    listed: list[Any] = values.tolist()
+    for row in np.flatnonzero(absent).tolist():
+        listed[row] = None
+    return listed

@@ -1,0 +1,83 @@
+"""What is simulated: how much, from when on, and what drifts."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+from msgspec import Struct
+
+from driftline.errors import ParameterError
+
+DriftKind = Literal["income-shift", "new-category", "missing", "concept"]
+DRIFT_KINDS: Final[tuple[DriftKind, ...]] = get_args(DriftKind)
+"""income-shift: incomes grow by 35 %; new-category: 15 % of the applicants come from a region never seen before;
+missing: a tenth of the tenures is null; concept: high debt, which meant risk, now means the opposite, so accuracy
+falls while the features stay as they were."""
+MAX_EVENTS: Final = 1 << 40
+
+
+class Scenario(Struct, frozen=True, kw_only=True):
+    """A stretch of traffic; equal scenarios give equal bytes.
+
+    Attributes
+    ----------
+    start_ms : int
+        Event time of the beginning, in milliseconds since the epoch.
+    duration_ms : int
+        Length in event time.
+    rate : float
+        Predictions per second of event time, on average.
+    seed : int
+    model, version : str
+    label_delay_ms : int
+        Mean of the exponential delay between a prediction and its label.
+    drift : tuple of DriftKind
+        What drifts; nothing by default.
+    drift_at_ms, drift_until_ms : int or None
+        Event times; None stands for the start and for the end.
+    seasonal : bool
+        Whether traffic swings over the day (by 60 %, with its peak at 15:00 UTC, when branches are open).
+    missing_ratio : float
+        Share of incomes, tenures and employments that are always missing.
+    """
+
+    start_ms: int
+    duration_ms: int
+    rate: float = 100.0
+    seed: int = 42
+    model: str = "credit-risk"
+    version: str = "3"
+    label_delay_ms: int = 600_000
+    drift: tuple[DriftKind, ...] = ()
+    drift_at_ms: int | None = None
+    drift_until_ms: int | None = None
+    seasonal: bool = False
+    missing_ratio: float = 0.01
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be simulated."""
+        if self.duration_ms <= 0:
+            raise ParameterError("a duration above zero", self.duration_ms, "$.duration_ms")
+        if not 0 < self.rate * self.duration_ms / 1000 < MAX_EVENTS:
+            raise ParameterError("a rate above zero", self.rate, "$.rate")
+        if self.seed < 0:
+            raise ParameterError("a seed of at least 0", self.seed, "$.seed")
+        if self.label_delay_ms < 0:
+            raise ParameterError("a delay of at least 0", self.label_delay_ms, "$.label_delay_ms")
+        if not 0 <= self.missing_ratio < 1:
+            raise ParameterError("a share in [0, 1)", self.missing_ratio, "$.missing_ratio")
+        for kind in self.drift:
+            if kind not in DRIFT_KINDS:
+                raise ParameterError(f"one of {', '.join(DRIFT_KINDS)}", kind, "$.drift")
+        if self.drift_until_ms is not None and self.drift_until_ms <= (self.drift_at_ms or self.start_ms):
+            raise ParameterError("an end of the drift after its beginning", self.drift_until_ms, "$.drift_until_ms")
+
+    @property
+    def n_events(self) -> int:
+        """Predictions in all."""
+        return max(1, round(self.rate * self.duration_ms / 1000))
+
+    @property
+    def end_ms(self) -> int:
+        """Event time of the end."""
+        return self.start_ms + self.duration_ms
