@@ -115,3 +115,11 @@ def test_groups_cover_all_bins_and_hold_no_more_than_their_share_but_for_atoms(
     for start, end, n in zip(grouping.starts, ends, held, strict=True):
         if np.count_nonzero(counts[start:end]) > 1:
             assert n <= (1.5 + 2) * len(values) / n_groups
+
+
+def test_labels_tell_even_neighbouring_numbers_apart() -> None:
+    ulp = 2.0**-52
+    column, counts = column_of(np.array([1 + 2 * ulp, 1 + 5 * ulp] * 50))
+    labels = grouping_of(column, counts, 10).labels
+    assert len(labels) == len(set(labels)) == 3
+    assert labels[1] == f"[{1 + 3 * ulp!r}, {1 + 5 * ulp!r})"
