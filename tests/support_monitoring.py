@@ -239,7 +239,7 @@ def floor(time_ms: int) -> int:
 
 
 def generate(seed: int, keys: Sequence[ModelKey], n_partitions: int = 3, n_predictions: int = 360) -> Traffic:
-    """Return ten minutes of traffic: jittered times, a drift and worse predictions half way, most labels a bit later."""
+    """Return ten minutes of traffic: jittered, a drift and worse predictions half way, most labels a bit later."""
     rng = random.Random(seed)
     span_ms = 600_000
     arrivals: list[tuple[int, int, Item]] = []
