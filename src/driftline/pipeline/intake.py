@@ -9,6 +9,7 @@ import numpy as np
 from driftline.errors import EventError
 from driftline.events import dead_letter as reasons
 from driftline.events.dead_letter import DeadLetter
+from driftline.events.prediction import in_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,13 +85,14 @@ def _event_time(ts_ms: int | None, stamp_ms: int, max_future_ms: int) -> int:
     Raises
     ------
     EventError
-        When it is too far past the record's Kafka timestamp: everything after it would be late.
+        When it is too far past the record's Kafka timestamp: everything after it would be late. Or when the Kafka
+        timestamp has to serve, and is none that windows can be made of.
     """
     if ts_ms is None:
         if stamp_ms < 0:
             message = "Expected a field `ts` or a Kafka timestamp, got neither - at `$.ts`"
             raise EventError(reasons.MISSING_FIELD, message)
-        return stamp_ms
+        return in_range(stamp_ms)
     if 0 <= stamp_ms < ts_ms - max_future_ms:
         message = (
             f"Expected a time at most {max_future_ms} ms after the record's own {stamp_ms}, got {ts_ms} - at `$.ts`"

@@ -25,7 +25,7 @@ from msgspec import Struct
 from driftline.events.pane import Source
 from driftline.events.prediction import ClassOrNumber
 from driftline.pipeline.join_counter import Address, JoinCounter, ProfileTable
-from driftline.pipeline.join_entry import PREDICTION, Entry, unpack
+from driftline.pipeline.join_entry import PREDICTION, unpack
 from driftline.sketches.joined import Joined
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class Joiner:
                 else:
                     stored.append(row)
                     written.append(entry + records[row].tobytes())
-                    expiries.append(int(expires[row]))
+                    expiries.append(max(int(expires[row]), self._expiry(entry)))
         self.entries.put_many([rows.ids[row] for row in stored], written, expiries)
         at = Address(profiles, records["effective_ms"], records["time_ms"], self._predictions, records["offset"])
         self._counter.predicted(at.rows(np.array(stored, dtype=np.int64)))
@@ -193,8 +193,7 @@ class Joiner:
             whole, position = found[hits[i]] or b"", positions[i]
             keys.append(ids[hits[i]])
             values.append(whole[:position] + packed[i] + whole[position + PREDICTION.itemsize :])
-            last = expires[i] if len(whole) == PREDICTION.itemsize else self._expiry(unpack(values[-1])[-1])
-            expiries.append(int(last))
+            expiries.append(int(expires[i]) if len(whole) == PREDICTION.itemsize else self._expiry(values[-1]))
         self.entries.put_many(keys, values, expiries)
 
     def _generation(self, value: bytes, label: LabelRow) -> int | None:
@@ -205,8 +204,9 @@ class Joiner:
                 return i * PREDICTION.itemsize
         return None
 
-    def _expiry(self, entry: Entry) -> int:
-        return int(entry.time_ms + self._table.horizon_ms[entry.profile])
+    def _expiry(self, value: bytes) -> int:
+        """Return when no label can be in time for any prediction of an id; the newest may be a late one, and older."""
+        return max(int(entry.time_ms + self._table.horizon_ms[entry.profile]) for entry in unpack(value))
 
     def _keep_waiting(self, key: str, label: LabelRow) -> None:
         (known,) = self.waiting.get_many([key])

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 COUNT_ROWS: Final = 20_000
 """Rows of one model that are counted together; bounds what waits."""
 SAMPLE_BYTES: Final = 256 * 1024
-"""Features of sample rows in one delta."""
+"""Features of sample rows in one delta; an event with longer ones is counted and not sampled."""
 _NO_NUMBERS: Final = frozenset((str, bool))
 
 
@@ -172,7 +172,8 @@ class PaneCounter:
             if not bootstrap.enabled:
                 continue
             mine = np.flatnonzero((slots == slot) & ~rows.late).tolist()
-            fresh = [_sample_row(rows, hashes[row], row) for row in mine]
+            short = [row for row in mine if len(rows.features[row]) <= SAMPLE_BYTES]
+            fresh = [_sample_row(rows, hashes[row], row) for row in short]
             pane.sample = heapq.nsmallest(
                 bootstrap.sample, pane.sample + fresh, key=lambda row: (row.hash, row.features)
             )
@@ -311,11 +312,12 @@ def _samples(rows: list[SampleRow]) -> list[list[SampleRow]]:
     parts: list[list[SampleRow]] = [[]]
     size = 0
     for row in rows:
-        if size and size + len(row.features) > SAMPLE_BYTES:
+        n_bytes = len(row.features) + len(str(row.prediction).encode())
+        if size and size + n_bytes > SAMPLE_BYTES:
             parts.append([])
             size = 0
         parts[-1].append(row)
-        size += len(row.features)
+        size += n_bytes
     return parts
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 VERSION: Final = 1
 MAX_BLOCK_BYTES: Final = 384 * 1024
-"""Larger flushes are cut; ids are counted by characters, which leaves room below a broker's limit of 1 MiB."""
+"""Larger flushes are cut, which leaves room below a broker's limit of 1 MiB."""
 _LABEL_BYTES: Final = 48
 
 
@@ -56,12 +56,14 @@ def encode_blocks(profile_ids: list[str], predictions: list[PredictionRows], lab
     blocks = [
         _predictions_block(profile_ids, part.ids[rows], part.records[rows])
         for part in predictions
-        for rows in _slices([PREDICTION.itemsize + len(key) for key in part.ids])
+        for rows in _slices([PREDICTION.itemsize + _utf8_bytes(key) for key in part.ids])
     ]
     blocks += [
         _ENCODE(PendingBlock(VERSION, [], [], b"", part.ids[rows], part.rows[rows]))
         for part in labels
-        for rows in _slices([_LABEL_BYTES + len(key) + _text_bytes(row) for key, row in zip(*part, strict=True)])
+        for rows in _slices(
+            [_LABEL_BYTES + _utf8_bytes(key) + _label_bytes(row) for key, row in zip(*part, strict=True)]
+        )
     ]
     return blocks
 
@@ -85,8 +87,12 @@ def _slices(sizes: list[int]) -> Iterator[slice]:
         yield slice(start, len(sizes))
 
 
-def _text_bytes(row: LabelRow) -> int:
-    return len(row.label) if isinstance(row.label, str) else 0
+def _utf8_bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def _label_bytes(row: LabelRow) -> int:
+    return _utf8_bytes(row.label) if isinstance(row.label, str) else 0
 
 
 def decode_block(data: bytes, at: str) -> PendingBlock:

@@ -157,8 +157,9 @@ class Sketcher:
         else:
             self._add_labels(batch, partition.clock)
 
-    def refuse(self, letter: DeadLetter) -> None:
-        """Take a dead letter in that has no record, such as a gap between offsets."""
+    def skip(self, source: Source, next_offset: int, letter: DeadLetter) -> None:
+        """Go on at an offset; the letter says what has become of the records before it."""
+        self._partitions[source].next_offset = next_offset
         self._dead_letters.append(letter)
 
     def _add_predictions(self, batch: RecordBatch, clock: SourceClock) -> None:

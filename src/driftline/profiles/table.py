@@ -52,7 +52,11 @@ def table_of_sample(rows: Sequence[SampleRow]) -> ReferenceTable:
 
 
 def _object(features: bytes) -> dict[str, Any]:
-    parsed = json.loads(features) if features else {}
+    """Return the features of an event; nothing where Python cannot read them, as it counts when it is sketched."""
+    try:
+        parsed = json.loads(features) if features else {}
+    except (ValueError, RecursionError):  # an integer of thousands of digits, or nested too deeply
+        return {}
     return parsed if isinstance(parsed, dict) else {}
 
 

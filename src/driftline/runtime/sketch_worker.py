@@ -19,7 +19,7 @@ from driftline.runtime.pending_store import MemoryPendingStore
 from driftline.runtime.record_batches import by_source, source_of
 from driftline.runtime.sketch_transaction import FlushAborted, SketchTransactions, from_metadata
 from driftline.runtime.source_progress import SourceProgress
-from driftline.runtime.topics import sources
+from driftline.runtime.topics import source_partitions
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -146,7 +146,9 @@ class SketchWorker:
         low, _high = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
         text = f"Expected records from offset {expected} on, got {low} as the oldest - at `{partition.topic}-{source}`"
         _log.error("gap in the input", source=str(source), expected=expected, oldest=low)
-        self._sketcher.refuse(DeadLetter(OFFSET_GAP, text, partition.topic, source.partition, expected, b""))
+        letter = DeadLetter(OFFSET_GAP, text, partition.topic, source.partition, expected, b"")
+        self._sketcher.skip(source, low, letter)
+        self._progress.read(source, low, time.monotonic())
         self._consumer.seek(TopicPartition(partition.topic, partition.partition, low))
 
     # --- flush --------------------------------------------------------------------------------------------------------
@@ -270,7 +272,7 @@ def co_partitioned(settings: Settings, credentials: Credentials) -> int:
     BrokerError
         When a topic is missing, or the counts differ.
     """
-    found = sources(connect_admin(settings.kafka, credentials), settings).partitions
+    found = source_partitions(connect_admin(settings.kafka, credentials), settings)
     for topic, count in found.items():
         if count is None:
             message = f"Expected topic {topic}, got none - at `{settings.kafka.brokers}`. Create it, or name another."

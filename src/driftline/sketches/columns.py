@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -78,13 +79,13 @@ def canonical_category(value: object) -> str | None:
 
     Examples
     --------
-    >>> [canonical_category(v) for v in (1, 1.0, True, "1", 0.5, [1])]
-    ['1', '1', '1', '1', '0.5', None]
+    >>> [canonical_category(v) for v in (1, 1.0, True, "1", 0.5, math.nan, [1])]
+    ['1', '1', '1', '1', '0.5', None, None]
     """
     if isinstance(value, str):
         return str(value)
     if isinstance(value, bool | int):
         return str(int(value))
-    if isinstance(value, float):
+    if isinstance(value, float) and math.isfinite(value):
         return str(int(value)) if value.is_integer() else repr(value)
     return None
