@@ -299,7 +299,7 @@ class PanesAgent:
     async def _checkpoint(self, partition: _Partition) -> None:
         if not partition.n_since_checkpoint:
             return
-        self._guard.require("writing a checkpoint")
+        await self._guard.until_fresh("writing a checkpoint")
         started_at_s = time.monotonic()
         await self._acknowledged()
         writes = partition.slots.writes(partition.monitor.checkpoint())

@@ -5,7 +5,7 @@
   acknowledgements: its commit stops at each offset gap that a transaction marker leaves.
 - Each record carries the offset its fetch started from, so that the agent sees when a record in between went missing on
   the way from the fetcher (Faust drops records around a rebalance and relies on a seek that it races with).
-- Each write and commit asks the :class:`~driftline.runtime.heartbeat_guard.HeartbeatGuard` first.
+- Each write asks the :class:`~driftline.runtime.heartbeat_guard.HeartbeatGuard` first.
 """
 
 from __future__ import annotations
@@ -90,11 +90,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         )
 
     async def on_start(self) -> None:
-        """Start the consumer, and watch its group and its connections."""
+        """Start the consumer, and watch its heartbeats."""
         await super().on_start()
         consumer = self._ensure_consumer()
         self.app.guard.watch_group(consumer._coordinator)  # noqa: SLF001 - has no public name
-        self.app.guard.guard_client(consumer._client)  # noqa: SLF001 - has no public name
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Forget how far earlier assignments were read."""
@@ -167,7 +166,7 @@ class Consumer(driver.Consumer):
     async def force_commit(self, topics: object = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002 - Faust's signature
         """Commit each position that was given since it was last committed."""
         wanted = {tp: offset for tp, offset in self._wanted.items() if self._done.get(tp) != offset}
-        if not wanted or not await self._commit(wanted):
+        if not wanted or not self.app.guard.is_fresh() or not await self._commit(wanted):
             return False
         self._done.update(wanted)
         return True

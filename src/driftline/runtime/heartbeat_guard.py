@@ -3,8 +3,13 @@
 A process that was stopped (SIGSTOP, a paused virtual machine) and wakes up after its successor has taken over still
 holds batches it built before. Kafka fences the offsets of such a process by group generation, but not its records: sent
 late, they would overwrite the successor's state. So each write asks the guard, at the last moment before the bytes
-go to the socket, and the guard ends the process where the last heartbeat that the broker acknowledged is older than the
-session timeout. What remains open is the time between that question and the system call, microseconds.
+go to the socket, and goes on only while the last heartbeat that the broker acknowledged is younger than the session
+timeout. Where it is older, the broker's next answer decides: a heartbeat accepted in the same generation means that
+nobody else has owned the partitions (the broker was away, say), and the write goes on; where the group has removed this
+worker, the process ends. What remains open is the time between the last question and the system call, microseconds.
+
+Commits are put off in the same case, but end nothing: a position is committed only after its checkpoint, so a late
+commit can at most make a successor read again what its state tells it to skip.
 
 The age counts from the moment a heartbeat was *sent*: the broker's own timer starts later, so it cannot have run out
 before ours.
@@ -12,13 +17,13 @@ before ours.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.protocol.group import HeartbeatRequest, SyncGroupRequest
 from aiokafka.protocol.produce import ProduceRequest
 
@@ -32,6 +37,8 @@ EXIT_HEARTBEAT_LOST: Final = 75
 
 _ALIVE: Final = frozenset({0, 27})  # no error; rebalance in progress, during which the broker keeps the member
 _GONE: Final = frozenset({22, 25, 82})  # illegal generation, unknown member id, fenced instance id
+
+_POLL_S: Final = 0.05  # heartbeats are acknowledged in another thread
 
 _LOG = logging.getLogger(__name__)
 
@@ -106,6 +113,20 @@ class HeartbeatGuard:
         )
         self._exit_process(EXIT_HEARTBEAT_LOST)
 
+    async def until_fresh(self, action: str) -> None:
+        """Return while the last heartbeat is young enough; else wait for the broker's next answer to one.
+
+        Parameters
+        ----------
+        action : str
+            What is about to be written. The process ends where the group has removed this worker.
+        """
+        while not self.is_fresh():
+            if self._last_ok_s == float("-inf"):
+                self.require(action)
+                return
+            await asyncio.sleep(_POLL_S)
+
     def watch_group(self, coordinator: Any) -> None:  # noqa: ANN401 - Faust and aiokafka leave it untyped
         """Take note of each heartbeat and join that the group coordinator acknowledges.
 
@@ -134,14 +155,22 @@ class HeartbeatGuard:
             self._last_ok_s = float("-inf")
 
     def guard_client(self, client: Any) -> None:  # noqa: ANN401 - Faust and aiokafka leave it untyped
-        """Make each connection of an aiokafka client ask before it writes records or offsets to its socket.
+        """Make an aiokafka client wait for a young heartbeat, and its connections ask again, before records are sent.
 
         Parameters
         ----------
         client : aiokafka.client.AIOKafkaClient
-            Of a producer or a consumer. Its own `send` may wait for a connection between any earlier check and the
+            Of a producer. Its own `send` may wait for a connection between any earlier check and the
             write; a connection's `send` writes without waiting.
         """
+        send = client.send
+
+        async def patient(node_id: object, request: object, **kwargs: object) -> object:
+            if isinstance(request, ProduceRequest):
+                await self.until_fresh("sending records")
+            return await send(node_id, request, **kwargs)
+
+        client.send = patient
         connect = client._get_conn  # noqa: SLF001 - has no public name
 
         async def guarded(*args: object, **kwargs: object) -> AIOKafkaConnection | None:
@@ -158,8 +187,6 @@ class HeartbeatGuard:
         def guarded(request: object, *, expect_response: bool = True) -> object:
             if isinstance(request, ProduceRequest):
                 self.require("sending records")
-            elif isinstance(request, OffsetCommitRequest):
-                self.require("committing offsets")
             return send(request, expect_response=expect_response)
 
         connection.send = guarded

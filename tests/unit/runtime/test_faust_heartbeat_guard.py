@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from aiokafka.protocol.commit import OffsetCommitRequest
@@ -13,9 +14,6 @@ from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.produce import ProduceRequest
 
 from driftline.runtime.heartbeat_guard import EXIT_HEARTBEAT_LOST, HeartbeatGuard, boot_time_s
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class Ended(BaseException):
@@ -97,28 +95,60 @@ PRODUCE = ProduceRequest(transactional_id=None, required_acks=-1, timeout=1, top
 COMMIT = OffsetCommitRequest("group", 1, "member", -1, [])
 
 
-@pytest.mark.parametrize("request_to_stop", [PRODUCE, COMMIT], ids=["records", "offsets"])
-def test_a_connection_asks_before_it_writes(guard: HeartbeatGuard, clock: Clock, request_to_stop: object) -> None:
-    connection = Connection()
+class Client:
+    """An aiokafka client with one connection."""
 
-    async def connect(node: int, *, group: int = 0) -> Connection:
-        assert (node, group) == (1, 2)
-        return connection
+    def __init__(self) -> None:
+        self.connection = Connection()
 
-    client: Any = SimpleNamespace(_get_conn=connect)
+    async def _get_conn(self, node: int) -> Connection:
+        assert node == 1
+        return self.connection
+
+    async def send(self, node: int, request: object) -> object:
+        return (await self._get_conn(node)).send(request)
+
+
+def test_a_connection_asks_before_it_writes_records(guard: HeartbeatGuard, clock: Clock) -> None:
+    client: Any = Client()
+    guard.guard_client(client)
+    metadata = MetadataRequest([])
+
+    async def write_late() -> None:
+        connection = await client._get_conn(1)
+        connection.send(metadata)
+        guard.note(clock.now_s, 0)
+        connection.send(PRODUCE)
+        clock.now_s += 7
+        connection.send(PRODUCE)
+
+    with pytest.raises(Ended):
+        asyncio.run(write_late())
+    assert client.connection.sent == [metadata, PRODUCE], "what changes nothing passes"
+
+
+@pytest.mark.parametrize(("error_code", "sent"), [(0, [PRODUCE]), (25, [])], ids=["still a member", "removed"])
+def test_where_the_last_heartbeat_is_old_the_next_answer_decides(
+    guard: HeartbeatGuard, clock: Clock, error_code: int, sent: list[object]
+) -> None:
+    client: Any = Client()
     guard.guard_client(client)
 
-    async def use(action: Callable[[Connection], object]) -> None:
-        action(await client._get_conn(1, group=2))
+    async def run() -> None:
+        guard.note(clock.now_s, 0)
+        clock.now_s += 10
+        sending = asyncio.ensure_future(client.send(1, PRODUCE))
+        await asyncio.sleep(0)
+        assert client.connection.sent == []
+        guard.note(clock.now_s, error_code)
+        await asyncio.wait({sending}, timeout=10)
+        if error_code:
+            with pytest.raises(Ended):
+                sending.result()
 
-    metadata = MetadataRequest([])
-    asyncio.run(use(lambda guarded: guarded.send(metadata)))
-    assert connection.sent == [metadata], "what changes nothing passes"
-    with pytest.raises(Ended):
-        asyncio.run(use(lambda guarded: guarded.send(request_to_stop)))
-    guard.note(clock.now_s, 0)
-    asyncio.run(use(lambda guarded: guarded.send(request_to_stop)))
-    assert connection.sent == [metadata, request_to_stop]
+    with contextlib.suppress(Ended):  # ends the loop as well
+        asyncio.run(run())
+    assert client.connection.sent == sent
 
 
 def test_heartbeats_are_seen_and_dated_when_they_were_sent(guard: HeartbeatGuard, clock: Clock) -> None:
