@@ -85,6 +85,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
+            check_crcs=conf.broker_check_crcs,
             isolation_level="read_committed",
             **driver.credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
         )
