@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from driftline.cli.app import app as root
@@ -220,8 +221,10 @@ def _refuse_with_profile(**given: object) -> None:
 def _published(settings: Settings, model: str, version: str | None, profile_id: str | None) -> Profile:
     """Return the profile that was published for a model and is effective latest; others are listed."""
     from driftline.profiles.effective import shown
+    from driftline.runtime.logs import configure_logs
     from driftline.runtime.reference_reading import published_profiles
 
+    configure_logs(msgspec.structs.replace(settings.telemetry, log_level="warning"))
     found = [
         profile
         for profile in published_profiles(settings.kafka, credentials_or_exit(settings))

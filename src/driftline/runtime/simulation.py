@@ -14,7 +14,7 @@ from driftline.runtime.kafka_clients import connect_admin, producer_configuratio
 from driftline.runtime.topics import TopicSpec
 from driftline.runtime.topics import create as create_topics
 from driftline.simulation.keys import partitions_of
-from driftline.simulation.traffic import Records, reference_columns, reference_events, slices
+from driftline.simulation.traffic import CHUNK, Records, reference_columns, reference_events, slices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -31,6 +31,7 @@ STEP_MS: Final = 100
 """Of real time: how finely a paced simulation is dosed."""
 _TIMEOUT_S: Final = 30.0
 _QUEUE: Final = 200_000
+"""Records that wait for their acknowledgement before more are made; a chunk comes on top."""
 
 
 class Sent(Struct):
@@ -139,7 +140,12 @@ class Sender:
         self._destination = destination
         self._failures: list[KafkaError] = []
         self.partitions = self._prepare(credentials)
-        more = {"queue.buffering.max.messages": 2 * _QUEUE, "linger.ms": 20, "batch.size": 500_000}
+        more = {
+            "queue.buffering.max.messages": 2 * _QUEUE,
+            "linger.ms": 20,
+            "batch.size": 500_000,
+            "delivery.report.only.error": True,
+        }
         self._producer = Producer(producer_configuration(kafka, credentials, None, more))
 
     def _prepare(self, credentials: Credentials) -> int:
@@ -210,18 +216,17 @@ class Sender:
         self._raise_failure()
 
     def _produce(self, topic: str, records: Records) -> None:
-        if not records.values:
-            return
-        partitions = partitions_of(records.ids, self.partitions).tolist()
-        times = records.times_ms.tolist() if self._destination.event_time else [0] * len(records.values)
-        for key, value, partition, moment in zip(records.ids, records.values, partitions, times, strict=True):
+        produce, delivered = self._producer.produce, self._delivered
+        for start in range(0, len(records.values), CHUNK):
+            part = _cut(records, start, start + CHUNK)
+            partitions = partitions_of(part.ids, self.partitions).tolist()
+            times = part.times_ms.tolist() if self._destination.event_time else [0] * len(part.values)
             while len(self._producer) >= _QUEUE:
-                self._producer.poll(0.1)
-            self._producer.produce(
-                topic, key=key, value=value, partition=partition, timestamp=moment, on_delivery=self._delivered
-            )
-        self._producer.poll(0)
-        self._raise_failure()
+                self._producer.poll(0.05)
+            for key, value, partition, moment in zip(part.ids, part.values, partitions, times, strict=True):
+                produce(topic, value, key, partition, delivered, timestamp=moment)
+            self._producer.poll(0)
+            self._raise_failure()
 
     def _delivered(self, error: KafkaError | None, _message: Message) -> None:
         if error is not None:
