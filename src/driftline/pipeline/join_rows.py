@@ -51,3 +51,12 @@ def prediction_rows(
     rows = PredictionRows([event.prediction_id for event in events], records)
     usable = np.flatnonzero(~np.isnan(predicted)).tolist()
     return rows if len(usable) == len(events) else rows.chosen(usable)
+
+
+def in_order(parts: list[PredictionRows]) -> PredictionRows:
+    """Return predictions of several models and profiles in the order of their offsets, in which ids are told apart."""
+    if len(parts) == 1:
+        return parts[0]
+    ids = [prediction_id for part in parts for prediction_id in part.ids]
+    records = np.concatenate([part.records for part in parts])
+    return PredictionRows(ids, records).chosen(np.argsort(records["offset"]).tolist())

@@ -19,14 +19,14 @@ from driftline.pipeline.flush import Flush, Position
 from driftline.pipeline.intake import take_in
 from driftline.pipeline.join_counter import JoinCounter, ProfileTable
 from driftline.pipeline.join_entry import PREDICTION
-from driftline.pipeline.join_rows import prediction_rows
+from driftline.pipeline.join_rows import in_order, prediction_rows
 from driftline.pipeline.joining import Joiner, LabelRow, LabelRows, PredictionRows
 from driftline.pipeline.pane_counter import PaneCounter, Rows
 from driftline.pipeline.pending_block import decode_block, encode_blocks
 from driftline.pipeline.source_clock import Arrivals, SourceClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -171,13 +171,18 @@ class Sketcher:
         n_late = int(arrivals.late.sum())
         self._n_late += n_late
         self._n_events += len(intake.events) - n_late
+        expected: list[PredictionRows] = []
         for key, rows in _by_model(intake.events):
             mine = [intake.events[row] for row in rows.tolist()]
             times, offsets = intake.times_ms[rows], intake.offsets[rows]
             part = Arrivals(arrivals.late[rows], arrivals.pane_ms[rows], arrivals.effective_ms[rows])
             self._sketch(key, batch.source.partition, mine, offsets, part)
             if self._decode_label is not None:
-                self._expect_labels(key, batch.source.partition, mine, times, offsets, part.effective_ms)
+                expected += self._expected(key, mine, times, offsets, part.effective_ms)
+        if expected:
+            taken = in_order(expected)
+            self._taken_predictions.setdefault(batch.source.partition, []).append(taken)
+            self._joiners[batch.source.partition].add_predictions(taken)
 
     def _sketch(
         self, key: ModelKey, partition: int, events: list[Prediction], offsets: NDArray[np.int64], arrivals: Arrivals
@@ -199,16 +204,15 @@ class Sketcher:
             )
         )
 
-    def _expect_labels(
+    def _expected(
         self,
         key: ModelKey,
-        partition: int,
         events: list[Prediction],
         times: NDArray[np.int64],
         offsets: NDArray[np.int64],
         effective: NDArray[np.int64],
-    ) -> None:
-        """Remember predictions for their labels; where no profile is known there is no join."""
+    ) -> Iterator[PredictionRows]:
+        """Yield what is remembered of predictions for their labels; where no profile is known there is no join."""
         pane_ms = times - times % int(self._settings.time.pane)
         panes, slots = np.unique(pane_ms, return_inverse=True)
         profiles = [self._book.at(key, pane) for pane in panes.tolist()]
@@ -217,9 +221,7 @@ class Sketcher:
             rows = np.flatnonzero(indices == index)
             mine = [events[row] for row in rows.tolist()]
             task = self._table.profiles[index].task
-            taken = prediction_rows(task, index, mine, times[rows], offsets[rows], effective[rows])
-            self._taken_predictions.setdefault(partition, []).append(taken)
-            self._joiners[partition].add_predictions(taken)
+            yield prediction_rows(task, index, mine, times[rows], offsets[rows], effective[rows])
 
     def _add_labels(self, batch: RecordBatch, clock: SourceClock) -> None:
         assert self._decode_label is not None  # noqa: S101  # labels are only read where they are configured

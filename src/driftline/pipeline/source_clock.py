@@ -62,7 +62,7 @@ class SourceClock:
         Examples
         --------
         >>> clock = SourceClock(pane_ms=10, lateness_ms=20)
-        >>> clock.advance(np.array([100, 75, 69, 120])).late.tolist()
+        >>> clock.advance(np.array([100, 80, 79, 120])).late.tolist()
         [False, False, True, False]
         >>> clock.watermark_ms
         100
