@@ -66,7 +66,7 @@ def _model(name: str, model: ModelSettings, settings: Settings) -> Iterator[str]
 
     windows, labels, budget = model.windows, model.labels, model.alerts.false_alarm_budget
     verdicts = ", ".join(str(size) for size in windows.verdict)
-    yield f"  {name} (settings {settings_hash(model, settings.time)})"
+    yield f"  {name} (settings {settings_hash(model, settings.time, has_labels=settings.labels is not None)})"
     yield f"    task         {model.task}"
     yield f"    verdicts     every {verdicts}, from {windows.min_samples} events on"
     yield f"    performance  every {windows.performance}, labels awaited for {labels.horizon}"

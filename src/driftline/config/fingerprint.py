@@ -19,20 +19,23 @@ def plain(value: object) -> object:
     return msgspec.to_builtins(value, enc_hook=_text)
 
 
-def settings_hash(model: ModelSettings, time: TimeSettings) -> str:
+def settings_hash(model: ModelSettings, time: TimeSettings, *, has_labels: bool) -> str:
     """Return 16 hexadecimal digits (xxh3, 64 bits) that differ when emitted events can differ.
 
-    Covers the model's settings and how event time is cut; not batches, flushes, checkpoints, telemetry or Kafka.
+    Covers the model's settings, how event time is cut and whether labels are read, as the budget is then split
+    otherwise; not batches, flushes, checkpoints, telemetry or Kafka.
     The order of keys in the file, and how a duration was written (``60m``, ``1h``), do not matter.
 
     Examples
     --------
     >>> from driftline.config.settings import Settings
     >>> settings = Settings()
-    >>> settings_hash(settings.defaults, settings.time)
-    'e9466c8aaafcb2ec'
+    >>> settings_hash(settings.defaults, settings.time, has_labels=False)
+    '92336493ea9ba509'
     """
-    canonical = msgspec.json.encode({"model": model, "time": time}, enc_hook=_milliseconds, order="sorted")
+    canonical = msgspec.json.encode(
+        {"model": model, "time": time, "labels": has_labels}, enc_hook=_milliseconds, order="sorted"
+    )
     return xxhash.xxh3_64_hexdigest(canonical)
 
 

@@ -42,7 +42,7 @@ class CheckContext(Struct, frozen=True, kw_only=True):
         """Return the context of a model."""
         return cls(
             settings=settings.model(model),
-            settings_hash=settings_hash(settings.model(model), settings.time),
+            settings_hash=settings_hash(settings.model(model), settings.time, has_labels=settings.labels is not None),
             has_labels=settings.labels is not None,
             source=f"driftline/{settings.kafka.prefix}",
         )

@@ -38,6 +38,8 @@ class DetectSettings(msgspec.Struct, frozen=True, kw_only=True):
         After this, a record that the broker does not take ends the worker.
     manage_state_topic : bool
         Create the state topic where it is absent. The embedded broker cannot: there it exists beforehand.
+    check_crcs : bool
+        Check the records' checksums; those of transactional batches do not hold on the embedded broker.
     replication_factor : int
         Of the state topic when it is created; -1 is the broker's default.
     """
@@ -57,6 +59,7 @@ class DetectSettings(msgspec.Struct, frozen=True, kw_only=True):
     profile_wait_s: float = 30.0
     request_timeout_s: float = 60.0
     manage_state_topic: bool = True
+    check_crcs: bool = True
     replication_factor: int = -1
 
     def __post_init__(self) -> None:

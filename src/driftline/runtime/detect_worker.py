@@ -160,6 +160,7 @@ def build_app(settings: DetectSettings, agent: PanesAgent, guard: HeartbeatGuard
         broker_heartbeat_interval=settings.heartbeat_interval_s,
         broker_rebalance_timeout=settings.rebalance_timeout_s,
         broker_request_timeout=settings.request_timeout_s,
+        broker_check_crcs=settings.check_crcs,
         producer_request_timeout=settings.request_timeout_s,
         producer_linger=0.005,  # seconds; outputs of one record travel together
         processing_guarantee="at_least_once",

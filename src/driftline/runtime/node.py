@@ -45,6 +45,8 @@ class Node:
         Where Faust makes its folders; nothing of ours is kept there.
     create_topics : bool
         Create the topics of ours that are missing.
+    embedded : bool
+        The broker is the embedded one, which creates no topics and whose transactional batches have no valid checksum.
     """
 
     def __init__(
@@ -56,17 +58,20 @@ class Node:
         name: str | None = None,
         data_dir: Path,
         create_topics: bool = True,
+        embedded: bool = False,
     ) -> None:
         self._settings = settings
         self._credentials = credentials
         self._role = role
         self._name = name or socket.gethostname()
         self._data_dir = data_dir
-        self._create_topics = create_topics
+        self._create_topics = create_topics and not embedded
+        self._embedded = embedded
         self._telemetry = Telemetry()
         self._server = TelemetryServer(self._telemetry, settings.telemetry)
         self._ending = threading.Event()
         self._errors: list[BaseException] = []
+        self._running: tuple[SketchWorker | DetectWorker, ...] = ()
 
     def run(self) -> None:
         """Work until :meth:`stop`, or until a worker fails.
@@ -91,6 +96,7 @@ class Node:
         try:
             for thread in threads:
                 thread.start()
+            self._running = tuple(workers.values())
             self._ending.wait()
         finally:
             for worker in workers.values():
@@ -102,6 +108,10 @@ class Node:
         if self._errors:
             raise self._errors[0]
         _log.info("stopped", role=self._role, name=self._name)
+
+    def is_ready(self) -> bool:
+        """Whether every worker of this process has its partitions."""
+        return bool(self._running) and all(worker.is_ready() for worker in self._running)
 
     def stop(self) -> None:
         """Ask the workers to finish; may be called from any thread or signal handler."""
@@ -140,6 +150,8 @@ class Node:
             checkpoint_interval_s=self._settings.detect.checkpoint_interval / 1000,
             session_timeout_s=self._settings.detect.session_timeout / 1000,
             replication_factor=kafka.replication,
+            manage_state_topic=not self._embedded,
+            check_crcs=not self._embedded,
         )
 
         board = MonitorBoard(self._telemetry)

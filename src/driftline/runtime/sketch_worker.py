@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from driftline.config.settings import Settings
     from driftline.events.pane import Kind
     from driftline.profiles.book import ProfileBook
+    from driftline.runtime.kafka_clients import ClientConfiguration
     from driftline.runtime.telemetry import Telemetry
 
 _CONSUME_S: Final = 0.1
@@ -62,14 +63,7 @@ class SketchWorker:
         self._topics = {kind: topic for topic, kind in self._kinds.items()}
         n_partitions = co_partitioned(settings, credentials)
         self._sketcher = Sketcher(settings, book, n_partitions, MemoryPendingStore)
-        group = f"{settings.kafka.prefix}-sketch"
-        more = {
-            "auto.offset.reset": "error",
-            "enable.partition.eof": True,
-            "queued.min.messages": 5 * settings.sketch.batch,
-            "fetch.wait.max.ms": 100,
-        }
-        self._consumer = Consumer(consumer_configuration(settings.kafka, credentials, group, more))
+        self._consumer = Consumer(sketch_consumer_configuration(settings, credentials))
         self._transactions = SketchTransactions(settings, credentials, f"{settings.kafka.prefix}-sketch-{name}")
         self._changelog = PendingChangelog(settings.kafka, credentials)
         self._progress = SourceProgress(settings.time, settings.sketch)
@@ -262,6 +256,17 @@ class SketchWorker:
                 partition.offset = low
             result.append(partition)
         return result
+
+
+def sketch_consumer_configuration(settings: Settings, credentials: Credentials) -> ClientConfiguration:
+    """Return the properties of a consumer of the sketch group."""
+    more = {
+        "auto.offset.reset": "error",
+        "enable.partition.eof": True,
+        "queued.min.messages": 5 * settings.sketch.batch,
+        "fetch.wait.max.ms": 100,
+    }
+    return consumer_configuration(settings.kafka, credentials, f"{settings.kafka.prefix}-sketch", more)
 
 
 def co_partitioned(settings: Settings, credentials: Credentials) -> int:

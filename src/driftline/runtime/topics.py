@@ -111,14 +111,20 @@ def _compact() -> dict[str, str]:
     return {_CLEANUP: "compact"}
 
 
-def sources(admin: AdminClient, settings: Settings) -> Sources:
-    """Ask the broker about the topics that the configuration reads."""
+def source_partitions(admin: AdminClient, settings: Settings) -> dict[str, int | None]:
+    """Return the number of partitions of each topic that the configuration reads, None where there is no such topic."""
     names = [settings.predictions.topic] + ([settings.labels.topic] if settings.labels else [])
     partitions = _partitions(admin)
-    present = [name for name in names if name in partitions]
+    return {name: partitions.get(name) for name in names}
+
+
+def sources(admin: AdminClient, settings: Settings) -> Sources:
+    """Ask the broker about the topics that the configuration reads."""
+    partitions = source_partitions(admin, settings)
+    present = [name for name, count in partitions.items() if count is not None]
     configured = _configurations(admin, present)
     largest = max((int(configured[name].get(_MAX_BYTES, "0")) for name in present), default=0)
-    return Sources({name: partitions.get(name) for name in names}, largest or DEFAULT_MAX_BYTES)
+    return Sources(partitions, largest or DEFAULT_MAX_BYTES)
 
 
 def create(admin: AdminClient, specs: Sequence[TopicSpec]) -> tuple[str, ...]:
