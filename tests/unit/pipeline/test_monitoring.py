@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from driftline.config.durations import Duration
+from driftline.config.model import WindowSettings
 from driftline.errors import FormatError, ProfileError
 from driftline.events.model_key import ModelKey
 from driftline.events.pane import SEGMENT_ALL, FlushRecord, PaneDelta, Source, Watermark, encode
 from driftline.pipeline.checks import examine_window
 from driftline.pipeline.monitoring import META_KEY, PartitionMonitor
 from driftline.pipeline.open_panes import MAX_PIECES
+from driftline.pipeline.profile_watch import MAX_JOURNAL
+from driftline.pipeline.state_codec import PIECE_BYTES, StateEntries
 from driftline.profiles.book import ProfileBook
 from tests.support_monitoring import (
     LATENESS_MS,
@@ -322,3 +326,70 @@ def test_the_status_shows_watermarks_alerts_and_statistics() -> None:
     assert model.coverage > 0.8
     assert any(statistic.column == "x" for statistic in model.statistics)
     assert model.profile_id == traffic.published[0].profile_id
+
+
+def test_performance_without_a_labelled_reference_is_held_against_the_first_windows() -> None:
+    traffic = generate(4, [KEY], n_partitions=2, n_predictions=2_400)
+    traffic.published = [training_profile(KEY, 0)]
+    traffic.knows(traffic.published[0])
+    outputs = run(schedule(traffic, random.Random(1), largest=400), SETTINGS, traffic.published).outputs
+    values = [json.loads(record.value or b"{}") for record in outputs]
+    events = [v for v in values if "task" in v]
+    performance = sorted((v["window"]["start"], v["revision"], v["tested"], v["baseline_origin"]) for v in events)
+    first = [origin for _, revision, _, origin in performance if revision == 0][:2]
+    assert first == [None, None]
+    assert sum(tested for _, _, tested, _ in performance) >= 3
+    assert {origin for _, _, tested, origin in performance if tested} == {"first windows"}
+    findings = [v for v in values if v.get("family") == "performance"]
+    assert findings
+    assert {v["baseline"] for v in findings} == {"first windows"}
+    assert min(v["window"]["start"] for v in findings) >= "2026-03-01T12:05:00.000Z"
+
+
+def test_large_pieces_of_state_are_cut_and_put_together_again() -> None:
+    entries, store = StateEntries(), dict[bytes, bytes]()
+    for payload in (random.Random(1).randbytes(3 * PIECE_BYTES + 7), b"small", b"", None):
+        for key, value in entries.write([(KEY, "verdict/60000", payload), (OTHER, "hop", b"other")]).items():
+            if value is None:
+                del store[key]
+            else:
+                store[key] = value
+        assert all(len(key) + len(value) < 512 * 1024 for key, value in store.items())
+        expected = {OTHER: {"hop": b"other"}} | ({} if payload is None else {KEY: {"verdict/60000": payload}})
+        assert StateEntries().read(store, "here") == expected
+
+
+def test_a_missing_piece_of_state_is_refused() -> None:
+    entries = StateEntries().write([(KEY, "hop", bytes(2 * PIECE_BYTES))])
+    store = {key: value for key, value in entries.items() if value is not None}
+    del store[max(store)]
+    with pytest.raises(FormatError, match="2 pieces of hop of m@1"):
+        StateEntries().read(store, "here")
+
+
+def test_panes_between_two_closings_are_kept_one_by_one() -> None:
+    model = msgspec.structs.replace(
+        SETTINGS.defaults,
+        windows=WindowSettings(
+            verdict=(Duration(3_600_000),), display=Duration(3_600_000), hop=Duration(3_600_000), min_samples=10
+        ),
+    )
+    traffic = one_partition(predictions(START_MS, 2_000))
+    settings = msgspec.structs.replace(SETTINGS, defaults=model, labels=None)
+    outcome = Run(settings, traffic.published)
+    most = 0
+    for index in range(200):
+        outcome.outputs.update(outcome.monitor.apply(flush(traffic, 10 * index, 10 * index + 10), index))
+        outcome.checkpoint()
+        names = [msgspec.msgpack.decode(key)[1] for key in outcome.store if key != META_KEY]
+        most = max(most, sum(name.startswith("pane/") for name in names))
+        if index % 50 == 49:
+            outcome.crash()
+            first = outcome.position
+            for again in range(first, index + 1):
+                outcome.monitor.apply(flush(traffic, 10 * again, 10 * again + 10), again)
+    outputs = outcome.outputs | set(outcome.monitor.apply(mark(START_MS + YEAR_MS), 10_000))
+    undisturbed = Run(settings, traffic.published)
+    undisturbed.feed([flush(traffic, 0, 2_000), mark(START_MS + YEAR_MS)], 0, 2)
+    assert outputs == undisturbed.outputs
+    assert 30 < most <= MAX_JOURNAL
