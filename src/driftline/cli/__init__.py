@@ -13,7 +13,8 @@ from rich.markup import escape
 from driftline.cli import alerts as _alerts  # noqa: F401  # importing it registers its commands
 from driftline.cli import backtest as _backtest  # noqa: F401  # importing it registers its commands
 from driftline.cli import check_config as _check_config  # noqa: F401  # importing it registers its commands
-from driftline.cli import reference as _reference  # noqa: F401  # importing it registers its commands  # noqa: F401  # importing it registers its commands
+from driftline.cli import demo as _demo  # noqa: F401  # importing it registers its commands
+from driftline.cli import reference as _reference  # noqa: F401  # importing it registers its commands
 from driftline.cli import run as _run  # noqa: F401  # importing it registers its commands
 from driftline.cli import simulate as _simulate  # noqa: F401  # importing it registers its commands
 from driftline.cli import topics as _topics  # noqa: F401  # importing it registers its commands
