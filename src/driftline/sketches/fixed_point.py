@@ -58,6 +58,17 @@ def split(sums: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.stack([sums >> 32, sums & _LOW_MASK])
 
 
+def carry(words: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the words in the one form in which the low ones are below 2³²: equal sums are then equal words.
+
+    Examples
+    --------
+    >>> carry(split(np.array([-5])) + split(np.array([-5]))).tolist() == split(np.array([-10])).tolist()
+    True
+    """
+    return np.stack([words[0] + (words[1] >> 32), words[1] & _LOW_MASK])
+
+
 def join(words: NDArray[np.int64]) -> list[int]:
     """Return the exact sums as Python integers, from words as :func:`split` makes them (and their additions)."""
     return [(int(high) << 32) + int(low) for high, low in zip(words[0], words[1], strict=True)]

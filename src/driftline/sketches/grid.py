@@ -44,7 +44,8 @@ def build_edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
     Notes
     -----
     *Guarantee*: on the reference itself no interval between two atoms holds more than ``1 / QUANTILE_BINS`` of the
-    mass, up to one value, so a distribution function read off the grid is at most that far from the exact one.
+    mass, and the mass of one value more, which is less than ``1 / QUANTILE_BINS`` as well (or it would be an atom); a
+    distribution function read off the grid is at most that far from the exact one, and exact at the edges.
 
     Examples
     --------
@@ -63,11 +64,12 @@ def build_edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
         inner = np.unique(ordered[ranks])
         atoms = distinct[counts * QUANTILE_BINS >= ordered.size]
     low, high = ordered[0], ordered[-1]
-    after_high = np.nextafter(high, np.inf)
-    core = np.concatenate([[low], inner, atoms, np.nextafter(atoms, np.inf), [after_high]])
-    width = _tail_width(ordered)
-    steps = width * (2.0 ** np.arange(1, TAIL_BINS) - 1.0)
-    edges = np.unique(np.concatenate([low - steps, core, after_high + steps]))
+    with np.errstate(over="ignore"):  # an edge beyond the greatest number is left out below
+        after_high, after_atoms = np.nextafter(high, np.inf), np.nextafter(atoms, np.inf)
+        steps = _tail_width(ordered) * (2.0 ** np.arange(1, TAIL_BINS) - 1.0)
+        tails = np.concatenate([low - steps, after_high + steps])
+    core = np.concatenate([[low], inner, atoms, after_atoms, [after_high]])
+    edges = np.unique(np.concatenate([core, tails]))
     finite: NDArray[np.float64] = edges[np.isfinite(edges)]
     return finite
 
@@ -75,7 +77,7 @@ def build_edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _tail_width(ordered: NDArray[np.float64]) -> float:
     """Return the width of the innermost tail bin: half a standard deviation, or a thousandth of the value's size."""
     scale = float(np.abs(ordered[[0, -1]]).max())
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         spread = float(ordered.std())
     if not np.isfinite(spread) or spread <= scale * 1e-12:
         return scale * 1e-3 if scale > 0 else 1.0
@@ -91,5 +93,7 @@ def representatives(edges: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return one value inside each bin, shape (B,): its middle, and the edge for the two open bins."""
     if edges.size == 0:
         return np.zeros(1)
-    middle = edges[:-1] + (edges[1:] - edges[:-1]) / 2
+    low, high = edges[:-1], edges[1:]
+    middle = np.maximum(low / 2 + high / 2, low)
+    middle = np.where(middle < high, middle, low)  # between neighbouring numbers there is no middle
     return np.concatenate([edges[:1], middle, edges[-1:]])

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 
 from driftline.events.pane import PackedSketch
-from driftline.sketches.fixed_point import SQUARE_SCALE, Z_SCALE, join
+from driftline.sketches.fixed_point import SQUARE_SCALE, Z_SCALE, carry, join
 from driftline.sketches.sparse import pack, unpack_into
 
 if TYPE_CHECKING:
@@ -83,12 +83,11 @@ class PaneSketch:
         merge_unseen(self.unseen, packed.unseen)
 
     def pack(self) -> PackedSketch:
-        """Return the sparse form for the wire and the state."""
+        """Return the sparse form for the wire and the state; equal sketches give equal bytes."""
         return PackedSketch(
             pack(self.counts),
-            self.sums.astype("<i8").tobytes(),
+            carry(self.sums).astype("<i8").tobytes(),
             self.extremes.astype("<i8").tobytes(),
-            # In an order of their own: equal sketches are equal bytes, in whatever order they were merged.
             {column: dict(sorted(names.items())) for column, names in sorted(self.unseen.items())},
         )
 
