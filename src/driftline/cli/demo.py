@@ -73,7 +73,7 @@ def _tell(kind: str, data: dict[str, Any]) -> None:
     elif kind == "alert":
         style = _STYLES[data["state"]]
         out.print(
-            f"{when}    [{style}]ALERT {data['state']}[/] ({data['severity']}, update {data['revision']}): "
+            f"[dim]{_clock(data['updated_at'])}[/]    [{style}]ALERT {data['state']}[/] ({data['severity']}, update {data['revision']}): "
             f"{data['title']}, since {_clock(data['since'])}",
             highlight=False,
         )
@@ -86,7 +86,8 @@ def _summarise(result: DemoResult) -> None:
     events = ", ".join(f"{n} {kind}" for kind, n in sorted(result.events.items()))
     out.print(
         f"in:  {result.n_predictions:,} predictions and {result.n_labels:,} labels in {result.seconds:.0f} s\n"
-        f"out: {sum(result.events.values()):,} events ({events})",
+        f"out: {sum(result.events.values()):,} events ({events}); {result.n_informative} of the findings are "
+        "information from sequential detectors, which open no alert",
         highlight=False,
     )
     for cause, alert in result.first_alerts.items():

@@ -114,6 +114,8 @@ class DemoResult(Struct, kw_only=True):
     n_predictions: int = 0
     n_labels: int = 0
     events: Counter[str] = Counter()
+    n_informative: int = 0
+    """Findings of sequential detectors, which open no alert."""
     drift_at_ms: int
     first_alerts: dict[str, dict[str, Any]] = {}
     """The first state of the first alert of each cause."""
@@ -255,6 +257,7 @@ def _in_order(records: list[Message]) -> list[tuple[str, dict[str, Any]]]:
 
 def _note(result: DemoResult, name: str, data: dict[str, Any]) -> None:
     result.events[name] += 1
+    result.n_informative += name == "finding" and data["family"] == "detector"
     if name == "alert":
         result.first_alerts.setdefault(data["cause"], data)
         result.last_states[data["alert_id"]] = data
