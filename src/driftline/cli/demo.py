@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -53,30 +54,45 @@ def _introduce(plan: DemoPlan) -> None:
 
 def _tell(kind: str, data: dict[str, Any]) -> None:
     """Print an event in a line."""
+    line = _LINES[kind](data)
+    if line is not None:
+        out.print(line, highlight=False)
+
+
+def _window_line(data: dict[str, Any]) -> str | None:
     window = data["window"]
-    when = f"[dim]{_clock(window['end'])}[/]"
-    if kind == "window" and window["kind"] == "tumbling":
-        worst = max(data["columns"], key=_corrected)
-        out.print(
-            f"{when}  window {_clock(window['start'])}-{_clock(window['end'])}: {data['n']:,} predictions, "
-            f"{data['late']} late; largest PSI {_corrected(worst):.3f} ({worst['name']})",
-            highlight=False,
-        )
-    elif kind == "performance" and data["tested"]:
-        out.print(
-            f"{when}  accuracy of {_clock(window['start'])}-{_clock(window['end'])}: "
-            f"{data['metrics']['accuracy']:.1%}, with {data['coverage']:.0%} of its labels",
-            highlight=False,
-        )
-    elif kind == "finding" and data["family"] != "detector":
-        out.print(f"{when}    [yellow]finding[/] {data['message']}", highlight=False)
-    elif kind == "alert":
-        style = _STYLES[data["state"]]
-        out.print(
-            f"[dim]{_clock(data['updated_at'])}[/]    [{style}]ALERT {data['state']}[/] ({data['severity']}, update {data['revision']}): "
-            f"{data['title']}, since {_clock(data['since'])}",
-            highlight=False,
-        )
+    if window["kind"] != "tumbling":
+        return None
+    worst = max(data["columns"], key=_corrected)
+    what = f"{data['n']:,} predictions, {data['late']} late; largest PSI {_corrected(worst):.3f} ({worst['name']})"
+    return f"[dim]{_clock(window['end'])}[/]  window {_span(window)}: {what}"
+
+
+def _performance_line(data: dict[str, Any]) -> str | None:
+    if not data["tested"]:
+        return None
+    what = f"{data['metrics']['accuracy']:.1%}, with {data['coverage']:.0%} of its labels"
+    return f"[dim]{_clock(data['window']['end'])}[/]  accuracy of {_span(data['window'])}: {what}"
+
+
+def _finding_line(data: dict[str, Any]) -> str | None:
+    if data["family"] == "detector":
+        return None
+    return f"[dim]{_clock(data['window']['end'])}[/]    [yellow]finding[/] {data['message']}"
+
+
+def _alert_line(data: dict[str, Any]) -> str:
+    style = _STYLES[data["state"]]
+    state = f"[{style}]ALERT {data['state']}[/] ({data['severity']}, update {data['revision']})"
+    return f"[dim]{_clock(data['updated_at'])}[/]    {state}: {data['title']}, since {_clock(data['since'])}"
+
+
+_LINES: Final[dict[str, Callable[[dict[str, Any]], str | None]]] = {
+    "window": _window_line,
+    "performance": _performance_line,
+    "finding": _finding_line,
+    "alert": _alert_line,
+}
 
 
 def _summarise(result: DemoResult) -> None:
@@ -106,6 +122,10 @@ def _summarise(result: DemoResult) -> None:
 def _corrected(column: dict[str, Any]) -> float:
     distance = column["distances"].get("psi") or {}
     return float(distance.get("corrected") or 0.0)
+
+
+def _span(window: dict[str, Any]) -> str:
+    return f"{_clock(window['start'])}-{_clock(window['end'])}"
 
 
 def _clock(rfc3339: str) -> str:
