@@ -172,7 +172,7 @@ def _column(name: str, role: Role, values: NDArray[np.float64] | Sequence[object
     finite = numbers[np.isfinite(numbers)]
     n_present = len(listed) - sum(value is None for value in listed)
     texts = sum(isinstance(listed[row], str | bool) for row, code in exceptions if code)
-    if kind == "numeric" or (kind is None and n_present and texts <= (1 - NUMERIC_SHARE) * n_present):
+    if kind == "numeric" or (kind is None and n_present and n_present - texts >= NUMERIC_SHARE * n_present):
         return _numeric_column(name, role, finite)
     tally = Counter(text for value in listed if (text := canonical_category(value)) is not None)
     common = sorted(tally.items(), key=lambda item: (-item[1], item[0]))[:MAX_CATEGORIES]
@@ -182,11 +182,21 @@ def _column(name: str, role: Role, values: NDArray[np.float64] | Sequence[object
 def _numeric_column(name: str, role: Role, finite: NDArray[np.float64]) -> NumericColumn:
     if finite.size == 0:
         return NumericColumn(name, role, b"", 0.0, 0.0, 0.0, 0.0)
-    centre = float(finite.mean())
     low, high = float(finite.min()), float(finite.max())
-    spread = float(finite.std()) if high > low else 0.0
+    centre, spread = _moments(finite)
+    if high <= low:
+        spread = 0.0
     edges = build_edges(finite).astype("<f8").tobytes()
     return NumericColumn(name, role, edges, centre if high > low else low, spread, low, high)
+
+
+def _moments(finite: NDArray[np.float64]) -> tuple[float, float]:
+    """Return mean and standard deviation, also where squares would leave the range of numbers."""
+    size = float(np.abs(finite).max())
+    if size == 0 or 1e-100 < size < 1e100:  # noqa: PLR2004  # squares and their sums stay far inside
+        return float(finite.mean()), float(finite.std())
+    scaled = finite / size
+    return float(scaled.mean()) * size, float(scaled.std()) * size
 
 
 def _listed(values: NDArray[np.float64] | Sequence[object]) -> Sequence[object]:

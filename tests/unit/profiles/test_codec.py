@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+import pytest
+
+from driftline.config.model import ColumnSettings, ModelSettings
+from driftline.errors import FormatError
+from driftline.events.model_key import ModelKey
+from driftline.profiles.book import ProfileBook
+from driftline.profiles.build import build_profile
+from driftline.profiles.codec import BLOCK_COLUMNS, ProfileAssembler, decode_block, decode_profile, encode_profile
+from driftline.profiles.table import ReferenceTable
+
+if TYPE_CHECKING:
+    from driftline.profiles.profile import Profile
+
+KEY = ModelKey("credit-risk", "3")
+
+
+def profile(n_columns: int, *, effective_from_ms: int = 0, seed: int = 1) -> Profile:
+    rng = np.random.default_rng(seed)
+    features = {
+        f"f{i}": rng.normal(i, 1, 300) if i % 3 else [f"c{k}" for k in rng.integers(0, 290, 300)]
+        for i in range(n_columns)
+    }
+    table = ReferenceTable(300, features, rng.integers(0, 2, 300).tolist(), rng.random(300).tolist(), [1] * 300)  # type: ignore[arg-type]
+    settings = ModelSettings(columns={"f0": ColumnSettings(importance=2.0)})
+    return build_profile(KEY, table, settings, effective_from_ms, "training")
+
+
+@pytest.mark.parametrize("n_columns", [0, 1, BLOCK_COLUMNS - 2, BLOCK_COLUMNS - 1, 150])
+def test_a_profile_comes_back_as_it_was(n_columns: int) -> None:
+    original = profile(n_columns)
+    records = encode_profile(original)
+    assert len(records) == max(1, -(-len(original.columns) // BLOCK_COLUMNS))
+    assert len({key for key, _ in records}) == len(records)
+    restored = decode_profile([value for _, value in records], "references")
+    assert restored.profile_id == original.profile_id
+    assert restored.columns == original.columns
+    assert restored.reference.pack() == original.reference.pack()
+    assert (restored.task, restored.importances) == (original.task, original.importances)
+    assert restored.performance is not None
+    assert original.performance is not None
+    assert restored.performance.tolist() == original.performance.tolist()
+
+
+def test_a_record_stays_below_a_brokers_limit() -> None:
+    assert max(len(value) for _, value in encode_profile(profile(500))) < 1 << 20
+
+
+def test_blocks_may_come_in_any_order_twice_and_mixed() -> None:
+    profiles = [profile(150, seed=seed) for seed in range(3)]
+    values = [value for each in profiles for _, value in encode_profile(each)]
+    random.Random(1).shuffle(values)
+    assembler = ProfileAssembler()
+    found = [each for value in values for each in [assembler.add(decode_block(value, "references-0@7"))] if each]
+    assert sorted(each.profile_id for each in found) == sorted(each.profile_id for each in profiles)
+
+
+def test_a_missing_block_is_an_error() -> None:
+    records = encode_profile(profile(150))
+    with pytest.raises(FormatError, match=r"Expected all blocks of a profile, got 2 of them - at `x.profile`"):
+        decode_profile([value for _, value in records[:2]], "x.profile")
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"\xc1", b"\x93\x01\x02\x03"])
+def test_what_is_no_block_is_an_error(data: bytes) -> None:
+    with pytest.raises(FormatError, match=r"Expected a profile block of version 1, got b'.*at `references-0@7`"):
+        decode_block(data, "references-0@7")
+
+
+def test_another_version_is_an_error_that_says_what_to_do() -> None:
+    fields = msgspec.msgpack.decode(encode_profile(profile(1))[0][1])
+    with pytest.raises(FormatError, match=r"got version 2 - at `references-0@7`. Upgrade this worker, or publish"):
+        decode_block(msgspec.msgpack.encode([2, *fields[1:]]), "references-0@7")
+
+
+def test_the_book_knows_which_profile_holds() -> None:
+    first, second = profile(1, effective_from_ms=100, seed=1), profile(1, effective_from_ms=200, seed=2)
+    other = replace(profile(1), key=ModelKey("other", ""))
+    for order in ([first, second, other], [other, second, first, second]):
+        book = ProfileBook(order)
+        assert len(book) == 3
+        assert [book.at(KEY, t) for t in (99, 100, 199, 200, 10**15)] == [None, first, first, second, second]
+        assert book.at(ModelKey("credit-risk", "4"), 500) is None
+        assert (book.get(first.profile_id), book.get("none")) == (first, None)
+        assert book.of(KEY) == [first, second]
+        assert book.all() == [other, first, second]
+
+
+def test_of_two_profiles_from_the_same_time_on_one_holds_whatever_the_order() -> None:
+    first, second = profile(1, effective_from_ms=100, seed=1), profile(1, effective_from_ms=100, seed=2)
+    assert ProfileBook([first, second]).at(KEY, 100) is ProfileBook([second, first]).at(KEY, 100)
