@@ -49,7 +49,7 @@ class DistributionTest(Struct, frozen=True, kw_only=True):
 
     name: TestName
     """Which statistic: Pearson's where all bins are well filled, the exact partition's where they are not; untestable
-    (p-value 1) where no two groups of bins expect enough events."""
+    (p-value 1) where all events are in one bin."""
     statistic: float
     """To be compared with chi-squared at so many degrees of freedom."""
     degrees_of_freedom: Count

@@ -60,8 +60,9 @@ def grouping_of(column: Column, reference: NDArray[np.int64], n_groups: int) -> 
     Grouping
         Numeric: a bin that holds more than ``1 / n_groups`` of the reference (an atom) is a group of its own; each run
         of bins between atoms is cut where the run's reference count comes nearest to equal parts, as many as its
-        share is worth, at least one. Bins beyond the reference's range belong to the outermost groups. Categorical: one
-        group a listed category, in the profile's order, and one for all others.
+        share is worth, at least one. Bins beyond the reference's range belong to the outermost groups, but not to an
+        atom: what lies beyond one is a group of its own, or a column that was constant could change unseen.
+        Categorical: one group a listed category, in the profile's order, and one for all others.
 
     Examples
     --------
@@ -95,8 +96,10 @@ def _numeric(edge_bytes: bytes, minimum: float, maximum: float, reference_bytes:
             cuts.update(_cut(reference, start, atom, n_groups, total))
         cuts.update((atom, atom + 1))
         start = atom + 1
-    # The tails are no groups of their own.
-    starts = (0, *sorted(cut for cut in cuts if low < cut <= high))
+    # The tails are no groups of their own, except beyond an atom.
+    first = low if low in atoms else low + 1
+    last = high + 1 if high in atoms else high
+    starts = (0, *sorted(cut for cut in cuts if max(first, 1) <= cut <= min(last, edges.size)))
     return Grouping(starts, tuple(_labels(edges, starts)))
 
 
@@ -117,10 +120,13 @@ def _labels(edges: NDArray[np.float64], starts: tuple[int, ...]) -> list[str]:
     bounds = [float(edges[i - 1]) for i in starts[1:]]
     shown = _distinct(bounds)
     labels = [f"< {shown[0]}"]
+    after_atom = False
     for i in range(len(bounds) - 1):
         atom = bool(np.nextafter(bounds[i], np.inf) == bounds[i + 1])
-        labels.append(shown[i] if atom else f"[{shown[i]}, {shown[i + 1]})")
-    return [*labels, f">= {shown[-1]}"]
+        begin = f"({shown[i - 1]}" if after_atom else f"[{shown[i]}"
+        labels.append(shown[i] if atom else f"{begin}, {shown[i + 1]})")
+        after_atom = atom
+    return [*labels, f"> {shown[-2]}" if after_atom else f">= {shown[-1]}"]
 
 
 def _distinct(bounds: list[float]) -> list[str]:

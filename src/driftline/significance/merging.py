@@ -86,6 +86,30 @@ def merge_unordered(expected: npt.NDArray[np.float64], least: float) -> tuple[in
     return tuple(numbers.get(i, len(kept)) for i in range(expected.size))
 
 
+def all_but_the_most_frequent(pooled: Counts) -> tuple[int, ...]:
+    """Map the bin with the most events (of equal ones the first) to one group, and all others to a second.
+
+    Parameters
+    ----------
+    pooled : NDArray[int64], shape (B,), unit events
+        Counts of both samples together, at least one event.
+
+    Returns
+    -------
+    tuple of int, length B
+        0 for the most frequent bin and 1 for the others; all 0 where no other holds anything.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> all_but_the_most_frequent(np.array([2, 90, 0, 3])), all_but_the_most_frequent(np.array([0, 90, 0]))
+    ((1, 0, 1, 1), (0, 0, 0))
+    """
+    most = int(pooled.argmax())
+    alone = int(pooled[most]) == int(pooled.sum())
+    return tuple(0 if alone or i == most else 1 for i in range(pooled.size))
+
+
 def merged(counts: Counts, groups: tuple[int, ...]) -> npt.NDArray[np.float64]:
     """Return the counts of the groups: shape (number of groups,)."""
     result = np.zeros(max(groups) + 1, dtype=np.float64)

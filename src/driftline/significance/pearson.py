@@ -9,8 +9,15 @@ from msgspec import Struct
 from scipy import special
 
 from driftline.errors import ParameterError
-from driftline.significance.merging import Counts, merge_ordered, merge_unordered, merged
+from driftline.significance.merging import (
+    Counts,
+    all_but_the_most_frequent,
+    merge_ordered,
+    merge_unordered,
+    merged,
+)
 from driftline.significance.partition import partition_statistic
+from driftline.significance.share import share_test
 
 LEAST_EXPECTED = 5.0
 """Bins are merged until each expects this many events in both samples (Cochran 1954, doi:10.2307/3001616)."""
@@ -35,7 +42,7 @@ class PearsonResult(Struct, frozen=True, kw_only=True):
     p_value : float
         In [0, 1]; 0 only where the true value is below 10⁻³⁰⁰.
     tail : {"chi_squared", "exact_partition", "untestable"}
-        Where the p-value comes from; "untestable" (p-value 1) where no two groups expect enough events.
+        Where the p-value comes from; "untestable" (p-value 1) where all events are in one bin.
     tail_statistic : float
         The value referred to the chi-squared distribution: `statistic`, or the partition's.
     smallest_expected : float
@@ -92,8 +99,12 @@ def pearson(current: Counts, reference: Counts, *, ordered: bool) -> PearsonResu
 
     The p-value is chi-squared's where every group expects 200 events on both sides. Below that Pearson's statistic
     exceeds its quantiles too often, and the statistic of :mod:`driftline.significance.partition`, where the measured
-    figures are, is referred to chi-squared instead. Events are taken as independent: in autocorrelated streams the
-    p-value is too small.
+    figures are, is referred to chi-squared instead. Where no two groups expect :data:`LEAST_EXPECTED` events, the most
+    frequent bin is tested against all others by Fisher's exact test (:mod:`driftline.significance.share`), and
+    `tail_statistic` is chi-squared's quantile for its p-value: a value that was constant in the reference of 20,000
+    events is otherwise free to change in 300 of a window's 300 events, for these expect 4.4. Which bin is the most
+    frequent depends on the pooled counts alone, so the choice favours no outcome. Events are taken as independent: in
+    autocorrelated streams the p-value is too small.
 
     Source: Pearson (1900), doi:10.1080/14786440009463897; merging: Cochran (1954), doi:10.2307/3001616. Deviations:
     the tail for small samples.
@@ -118,6 +129,9 @@ def pearson(current: Counts, reference: Counts, *, ordered: bool) -> PearsonResu
     smaller = min(n, n_reference) / (n + n_reference)
     merge = merge_ordered if ordered else merge_unordered
     groups = merge((current + reference) * np.float64(smaller), LEAST_EXPECTED)
+    too_few = max(groups) == 0
+    if too_few:
+        groups = all_but_the_most_frequent(current + reference)
     c, r = merged(current, groups), merged(reference, groups)
     pooled = (c + r) / (n + n_reference)
     statistic = float(
@@ -128,6 +142,10 @@ def pearson(current: Counts, reference: Counts, *, ordered: bool) -> PearsonResu
     tail: Tail
     if freedom == 0:
         tail, value, p_value = "untestable", 0.0, 1.0
+    elif too_few:
+        exact = share_test(int(c[1]), n, int(r[1]), n_reference)
+        p_value = 1.0 if exact is None else exact.p_value
+        tail, value = "exact_partition", float(special.chdtri(freedom, p_value))
     elif smallest >= LEAST_EXPECTED_FOR_CHI_SQUARED:
         tail, value = "chi_squared", statistic
         p_value = float(special.chdtrc(freedom, value))

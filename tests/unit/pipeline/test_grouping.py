@@ -56,8 +56,16 @@ def test_a_value_between_two_atoms_is_seen() -> None:
     column, counts = column_of(np.array([0.0, 1.0] * 500))
     grouping = grouping_of(column, counts, 10)
     between = np.bincount(bin_of(column.edges, np.array([0.5])), minlength=column.n_bins)
-    assert len(grouping.labels) == 3
-    assert grouping.grouped(between).tolist() == [0, 1, 0]
+    assert grouping.labels == ("< 0", "0", "(0, 1)", "1", "> 1")
+    assert grouping.grouped(between).tolist() == [0, 0, 1, 0, 0]
+
+
+def test_what_lies_beyond_an_atom_is_seen() -> None:
+    column, counts = column_of(np.full(500, 0.25))
+    grouping = grouping_of(column, counts, 20)
+    assert grouping.labels == ("< 0.25", "0.25", "> 0.25")
+    moved = np.bincount(bin_of(column.edges, np.array([-1.0, 0.2, 0.25, 0.26])), minlength=column.n_bins)
+    assert grouping.grouped(moved).tolist() == [2, 1, 1]
 
 
 @pytest.mark.parametrize("values", [[7.0] * 100, [0.0], [1e100, -1e100, 0.0]])
@@ -121,5 +129,5 @@ def test_labels_tell_even_neighbouring_numbers_apart() -> None:
     ulp = 2.0**-52
     column, counts = column_of(np.array([1 + 2 * ulp, 1 + 5 * ulp] * 50))
     labels = grouping_of(column, counts, 10).labels
-    assert len(labels) == len(set(labels)) == 3
-    assert labels[1] == f"[{1 + 3 * ulp!r}, {1 + 5 * ulp!r})"
+    assert len(labels) == len(set(labels)) == 5
+    assert labels[2] == f"({1 + 2 * ulp!r}, {1 + 5 * ulp!r})"

@@ -93,10 +93,32 @@ def test_a_difference_that_no_chance_makes_has_a_p_value_and_no_warning() -> Non
     assert 0 <= result.p_value < 1e-200
 
 
-def test_too_few_events_for_two_groups_are_untestable_not_significant() -> None:
-    result = pearson(np.array([3, 0, 0]), np.array([0, 0, 500]), ordered=False)
+def test_events_that_are_all_in_one_bin_are_untestable() -> None:
+    result = pearson(np.array([0, 0, 30]), np.array([0, 0, 500]), ordered=False)
     assert result is not None
     assert (result.tail, result.p_value, result.degrees_of_freedom, result.n_bins) == ("untestable", 1.0, 0, 1)
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_a_constant_that_changes_is_found_however_large_the_reference_is(*, ordered: bool) -> None:
+    result = pearson(np.array([60, 180, 60]), np.array([0, 100_000, 0]), ordered=ordered)
+    assert result is not None
+    assert (result.tail, result.groups) == ("exact_partition", (1, 0, 1))
+    assert result.p_value < 1e-200
+    assert special.chdtrc(1, result.tail_statistic) == pytest.approx(result.p_value, rel=1e-6)
+
+
+@pytest.mark.parametrize("n_rare", range(1, 60, 7))
+def test_rare_events_keep_the_level_exactly_where_no_two_groups_expect_enough(n_rare: int) -> None:
+    n, n_reference = 336, 8000
+    rare = np.arange(min(n, n_rare) + 1)
+    masses = stats.hypergeom.pmf(rare, n + n_reference, n_rare, n)
+    for level in (*LEVELS, 1e-5, 1e-7):
+        results = [
+            pearson(np.array([n - k, k]), np.array([n_reference - n_rare + k, n_rare - k]), ordered=True) for k in rare
+        ]
+        rejected = [result is not None and result.p_value <= level for result in results]
+        assert float(masses[rejected].sum()) <= level
 
 
 def test_an_empty_side_gives_no_result() -> None:
