@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import threading
+import time
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _STOP_TIMEOUT_S: Final = 20.0  # Faust's services; state and position are safe before they begin to stop
 _ADMIN_TIMEOUT_S: Final = 30.0
+_SHOWN_POLL_S: Final = 0.1
 _STREAM_BUFFER: Final = 64  # records waiting for the agent; each may have 512 KB
 _STATE_TOPIC_CONFIG: Final = {
     "cleanup.policy": "compact",
@@ -210,7 +212,7 @@ def check_topics(settings: DetectSettings) -> None:
     found = _partitions_of(admin, settings.state_topic)
     if found == 0 and settings.manage_state_topic:
         _create_state_topic(admin, settings)
-        found = _partitions_of(admin, settings.state_topic)
+        found = _partitions_once_shown(admin, settings.state_topic)
     _expect_partitions(settings, settings.state_topic, found)
 
 
@@ -221,6 +223,14 @@ def _partitions_of(admin: AdminClient, topic: str) -> int:
     except KafkaException as error:
         raise BrokerError(f"Cannot ask the broker about topic {topic}: {error.args[0]}") from error
     return 0 if described is None or described.error is not None else len(described.partitions)
+
+
+def _partitions_once_shown(admin: AdminClient, topic: str) -> int:
+    """Return the partitions of a topic that exists: this worker or another has made it only just now."""
+    end_s = time.monotonic() + _ADMIN_TIMEOUT_S
+    while not (found := _partitions_of(admin, topic)) and time.monotonic() < end_s:
+        time.sleep(_SHOWN_POLL_S)
+    return found
 
 
 def _create_state_topic(admin: AdminClient, settings: DetectSettings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaError, KafkaException
@@ -24,6 +25,7 @@ PENDING_SLACK: Final = days(7)
 """Kept beyond the label horizon: how long the sketch stage may be down without losing predictions that await labels."""
 
 _TIMEOUT_S: Final = 30.0
+_SHOWN_POLL_S: Final = 0.1
 _CLEANUP: Final = "cleanup.policy"
 _RETENTION: Final = "retention.ms"
 _MAX_BYTES: Final = "max.message.bytes"
@@ -158,7 +160,19 @@ def create(admin: AdminClient, specs: Sequence[TopicSpec]) -> tuple[str, ...]:
             created.append(name)
     if refused:
         raise BrokerError(f"Expected to create our topics, got refused for {', '.join(refused)}")
+    _wait_until_shown(admin, {spec.name for spec in missing})
     return tuple(created)
+
+
+def _wait_until_shown(admin: AdminClient, names: set[str]) -> None:
+    """Return when the broker lists topics that this process or another has created."""
+    end_s = time.monotonic() + _TIMEOUT_S
+    while hidden := names - _partitions(admin).keys():
+        if time.monotonic() > end_s:
+            raise BrokerError(
+                f"Expected the new topics to be listed within {_TIMEOUT_S:.0f} s, got no {sorted(hidden)}"
+            )
+        time.sleep(_SHOWN_POLL_S)
 
 
 def check(admin: AdminClient, specs: Sequence[TopicSpec], found: Sources | None = None) -> list[Difference]:
