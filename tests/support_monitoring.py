@@ -86,8 +86,6 @@ class Item:
     key : ModelKey
     time_ms : int
         Of the prediction, or of the label.
-    x, c, label : float, str, int
-    id : int
     prediction_ms : int
         Of the labelled prediction.
     """

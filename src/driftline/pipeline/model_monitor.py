@@ -263,6 +263,8 @@ class PredictionMonitor:
         if "predictions" in pieces:
             self.state = load(pieces["predictions"], PredictionState, at)
         self._gathering.load(pieces)
+        sizes = {f"verdict/{size:d}" for size in self._setup.context.settings.windows.verdict}
+        self._dropped.update({name: None for name in pieces if name.startswith("verdict/") and name not in sizes})
         if self.state.profile_id is None:
             return
         profile = self._setup.book.get(self.state.profile_id)

@@ -235,6 +235,7 @@ class PartitionMonitor:
             model = monitor._model(key)
             model.predictions.load(pieces, at)
             model.joins.load(pieces, at)
+            monitor._touched.add(key)
         return monitor
 
     @property

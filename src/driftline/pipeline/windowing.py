@@ -134,7 +134,7 @@ class SlidingWindow:
         """Return the next multiple of the hop at which something can be shown or forgotten."""
         if self._running is None and not self._blocks:
             return None
-        return self._seen_ms + self._hop_ms
+        return self._seen_ms - self._seen_ms % self._hop_ms + self._hop_ms
 
     def show(self, end_ms: int) -> ClosedWindow | None:
         """Finish the running block at ``end_ms`` and return the window that ends there, where it has enough events."""

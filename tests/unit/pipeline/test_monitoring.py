@@ -7,16 +7,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from driftline.config.durations import Duration
-from driftline.config.model import WindowSettings
-from driftline.errors import FormatError, ProfileError
-from driftline.events.model_key import ModelKey
+from driftline.errors import FormatError
 from driftline.events.pane import SEGMENT_ALL, FlushRecord, PaneDelta, Source, Watermark, encode
 from driftline.pipeline.checks import examine_window
-from driftline.pipeline.monitoring import META_KEY, PartitionMonitor
+from driftline.pipeline.monitoring import PartitionMonitor
 from driftline.pipeline.open_panes import MAX_PIECES
-from driftline.pipeline.profile_watch import MAX_JOURNAL
-from driftline.pipeline.state_codec import PIECE_BYTES, StateEntries
 from driftline.profiles.book import ProfileBook
 from tests.support_monitoring import (
     LATENESS_MS,
@@ -31,7 +26,6 @@ from tests.support_monitoring import (
     records_of,
     run,
     schedule,
-    small_settings,
     training_profile,
 )
 
@@ -43,37 +37,12 @@ if TYPE_CHECKING:
     from driftline.pipeline.outputs import OutputRecord
     from driftline.pipeline.verdict import WindowVerdict
     from driftline.profiles.profile import Profile
-
-KEY, OTHER = ModelKey("m", "1"), ModelKey("other", "")
-SETTINGS = small_settings()
-YEAR_MS = 365 * 86_400_000
-
-
-def predictions(start_ms: int, n: int, every_ms: int = 1_000, key: ModelKey = KEY) -> list[Item]:
-    rng = random.Random(start_ms)
-    times = [start_ms + i * every_ms for i in range(n)]
-    return [Item("predictions", key, t, rng.gauss(0, 1), "a", 1, 1, i, t) for i, t in enumerate(times)]
-
-
-def one_partition(items: list[Item]) -> Traffic:
-    traffic = Traffic([items])
-    traffic.published = [training_profile(KEY, 0)]
-    traffic.knows(traffic.published[0])
-    return traffic
-
-
-def flush(traffic: Traffic, start: int, stop: int) -> bytes:
-    (record,) = records_of(traffic, [(0, start, stop)], 1)
-    return record
+from tests.unit.pipeline.monitored import KEY, OTHER, SETTINGS, YEAR_MS, flush, mark, one_partition, predictions
 
 
 def idle_mark(time_ms: int | None, partition: int = 0, n: int = 1) -> bytes:
     marks = [Watermark(Source(kind, partition), n, time_ms, idle=True) for kind in ("predictions", "labels")]
     return encode(FlushRecord(1, [], [], marks))
-
-
-def mark(time_ms: int, partition: int = 0, n: int = 1) -> bytes:
-    return encode(FlushRecord(1, [], [], [Watermark(Source("predictions", partition), n, time_ms, idle=False)]))
 
 
 def windows(outputs: Iterable[OutputRecord]) -> list[tuple[str, str, str, int]]:
@@ -261,58 +230,6 @@ def test_a_damaged_record_says_where_it_stands_and_changes_nothing() -> None:
     assert monitor.status().as_of == -1
 
 
-def kept_run() -> Run:
-    traffic = one_partition(predictions(START_MS, 100))
-    outcome = run([flush(traffic, 0, 100)], SETTINGS, traffic.published)
-    outcome.checkpoint()
-    return outcome
-
-
-def test_state_of_another_version_says_what_to_do() -> None:
-    kept = kept_run()
-    key = next(key for key in kept.store if key != META_KEY)
-    version, *rest = msgspec.msgpack.decode(kept.store[key])
-    assert version == 1
-    kept.store[key] = msgspec.msgpack.encode([99, *rest])
-    with pytest.raises(FormatError, match=r"version 1, got 99.*delete the state topic"):
-        kept.crash()
-
-
-def test_meta_of_another_version_says_what_to_do() -> None:
-    kept = kept_run()
-    kept.store[META_KEY] = msgspec.msgpack.encode([2, "anything"])
-    with pytest.raises(FormatError, match=r"version 1, got 2.*delete the state topic"):
-        kept.crash()
-
-
-@pytest.mark.parametrize("damage", [b"", b"\xc1", b"\x90"])
-def test_damaged_state_is_refused(damage: bytes) -> None:
-    kept = kept_run()
-    kept.store[META_KEY] = damage
-    with pytest.raises(FormatError, match="delete the state topic"):
-        kept.crash()
-
-
-def test_state_without_its_meta_entry_is_refused() -> None:
-    kept = kept_run()
-    del kept.store[META_KEY]
-    with pytest.raises(FormatError, match="meta"):
-        kept.crash()
-
-
-def test_state_whose_profile_is_lost_says_what_to_do() -> None:
-    kept = kept_run()
-    kept.published = []
-    with pytest.raises(ProfileError, match="Publish it again"):
-        kept.crash()
-
-
-def test_no_entries_are_a_fresh_start() -> None:
-    monitor = PartitionMonitor.restore(0, SETTINGS, ProfileBook(), {})
-    assert monitor.status().as_of == -1
-    assert monitor.checkpoint().position == 0
-
-
 def test_the_status_shows_watermarks_alerts_and_statistics() -> None:
     traffic = generate(1, [KEY])
     traffic.published = [training_profile(KEY, 0, labelled=True)]
@@ -344,52 +261,3 @@ def test_performance_without_a_labelled_reference_is_held_against_the_first_wind
     assert findings
     assert {v["baseline"] for v in findings} == {"first windows"}
     assert min(v["window"]["start"] for v in findings) >= "2026-03-01T12:05:00.000Z"
-
-
-def test_large_pieces_of_state_are_cut_and_put_together_again() -> None:
-    entries, store = StateEntries(), dict[bytes, bytes]()
-    for payload in (random.Random(1).randbytes(3 * PIECE_BYTES + 7), b"small", b"", None):
-        for key, value in entries.write([(KEY, "verdict/60000", payload), (OTHER, "hop", b"other")]).items():
-            if value is None:
-                del store[key]
-            else:
-                store[key] = value
-        assert all(len(key) + len(value) < 512 * 1024 for key, value in store.items())
-        expected = {OTHER: {"hop": b"other"}} | ({} if payload is None else {KEY: {"verdict/60000": payload}})
-        assert StateEntries().read(store, "here") == expected
-
-
-def test_a_missing_piece_of_state_is_refused() -> None:
-    entries = StateEntries().write([(KEY, "hop", bytes(2 * PIECE_BYTES))])
-    store = {key: value for key, value in entries.items() if value is not None}
-    del store[max(store)]
-    with pytest.raises(FormatError, match="2 pieces of hop of m@1"):
-        StateEntries().read(store, "here")
-
-
-def test_panes_between_two_closings_are_kept_one_by_one() -> None:
-    model = msgspec.structs.replace(
-        SETTINGS.defaults,
-        windows=WindowSettings(
-            verdict=(Duration(3_600_000),), display=Duration(3_600_000), hop=Duration(3_600_000), min_samples=10
-        ),
-    )
-    traffic = one_partition(predictions(START_MS, 2_000))
-    settings = msgspec.structs.replace(SETTINGS, defaults=model, labels=None)
-    outcome = Run(settings, traffic.published)
-    most = 0
-    for index in range(200):
-        outcome.outputs.update(outcome.monitor.apply(flush(traffic, 10 * index, 10 * index + 10), index))
-        outcome.checkpoint()
-        names = [msgspec.msgpack.decode(key)[1] for key in outcome.store if key != META_KEY]
-        most = max(most, sum(name.startswith("pane/") for name in names))
-        if index % 50 == 49:
-            outcome.crash()
-            first = outcome.position
-            for again in range(first, index + 1):
-                outcome.monitor.apply(flush(traffic, 10 * again, 10 * again + 10), again)
-    outputs = outcome.outputs | set(outcome.monitor.apply(mark(START_MS + YEAR_MS), 10_000))
-    undisturbed = Run(settings, traffic.published)
-    undisturbed.feed([flush(traffic, 0, 2_000), mark(START_MS + YEAR_MS)], 0, 2)
-    assert outputs == undisturbed.outputs
-    assert 30 < most <= MAX_JOURNAL
