@@ -107,12 +107,12 @@ class SketchWorker:
     def _step(self) -> None:
         messages = self._consumer.consume(self._settings.sketch.batch, _CONSUME_S)
         batches, events = by_source(messages, self._kinds)
-        for message, error in events:
-            self._on_error(message, error)
         for batch in batches:
             self._sketcher.add(batch)
             self._progress.read(batch.source, batch.offsets[-1] + 1, time.monotonic())
             self._telemetry.input_records(batch.source.kind, batch.source.partition, len(batch.offsets))
+        for message, error in events:  # after the records: what is said of a partition stands behind them
+            self._on_error(message, error)
         sketch = self._settings.sketch
         due = time.monotonic() - self._last_flush >= sketch.flush_interval / 1000
         full = self._sketcher.n_waiting >= sketch.flush_events or self._sketcher.n_cells >= sketch.flush_cells
@@ -135,15 +135,19 @@ class SketchWorker:
     def _jump_gap(self, source: Source) -> None:
         """Account for records that were deleted before they were read, and go on with the oldest there is."""
         partition = TopicPartition(self._topics[source.kind], source.partition)
-        (position,) = self._consumer.position([partition])
-        expected = position.offset if position.offset >= 0 else self._progress.next_offset(source)
+        expected = self._progress.next_offset(source)
         low, _high = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
         text = f"Expected records from offset {expected} on, got {low} as the oldest - at `{partition.topic}-{source}`"
         _log.error("gap in the input", source=str(source), expected=expected, oldest=low)
         letter = DeadLetter(OFFSET_GAP, text, partition.topic, source.partition, expected, b"")
         self._sketcher.skip(source, low, letter)
         self._progress.read(source, low, time.monotonic())
-        self._consumer.seek(TopicPartition(partition.topic, partition.partition, low))
+        # librdkafka has stopped this partition, and seeks in none that is stopped: all begin again where they are.
+        places = {s: TopicPartition(self._topics[s.kind], s.partition) for s in self._progress.sources}
+        self._consumer.assign(
+            [TopicPartition(p.topic, p.partition, self._progress.next_offset(s)) for s, p in places.items()]
+        )
+        self._consumer.pause([places[s] for s in self._progress.paused])
 
     # --- flush --------------------------------------------------------------------------------------------------------
 

@@ -44,6 +44,11 @@ class SourceProgress:
         """The assigned source partitions."""
         return tuple(self._partitions)
 
+    @property
+    def paused(self) -> list[Source]:
+        """The partitions that wait for their partners."""
+        return [source for source, partition in self._partitions.items() if partition.paused]
+
     def start(self, source: Source, next_offset: int, now_s: float) -> None:
         """Begin, or begin again, at an offset."""
         self._partitions[source] = _Partition(next_offset, now_s)
@@ -64,9 +69,13 @@ class SourceProgress:
         partition.end = None
 
     def at_end(self, source: Source, end: int) -> None:
-        """Note that the end of the partition was reached, at an offset past what may not have been records."""
-        if source in self._partitions:
-            self._partitions[source].end = end
+        """Note that the end of the partition was reached, at an offset past what may not have been records.
+
+        An end before records that have been read since is none any more.
+        """
+        partition = self._partitions.get(source)
+        if partition is not None and end >= partition.next_offset:
+            partition.end = end
 
     def quiet(self, now_s: float) -> Iterator[tuple[Source, int]]:
         """Yield partitions, and their ends, that have been there for the idle timeout and are not idle yet."""
