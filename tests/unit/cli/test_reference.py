@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from driftline import build_profile_from_frame, read_profile, write_profile
+from driftline.cli import main
+from driftline.config.settings import PredictionFields
+from driftline.errors import FormatError, ProfileError
+from driftline.events.model_key import ModelKey
+from driftline.profiles.frames import Reading, Roles
+from driftline.runtime.reference_files import read_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEY = ModelKey("credit-risk", "3")
+RNG = np.random.default_rng(1)
+FRAME = pa.table(
+    {
+        "age": RNG.integers(18, 80, 2_000),
+        "income": pa.array(RNG.lognormal(10, 0.5, 2_000), mask=RNG.random(2_000) < 0.02),
+        "channel": RNG.choice(["web", "app"], 2_000),
+        "constant": np.ones(2_000),
+        "prediction": RNG.integers(0, 2, 2_000),
+        "score": RNG.random(2_000),
+        "outcome": RNG.integers(0, 2, 2_000),
+    }
+)
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as left:
+        main([str(argument) for argument in arguments])
+    printed = capsys.readouterr()
+    return int(left.value.code or 0), printed.out, printed.err
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [each for each in os.environ if each.startswith("DRIFTLINE_") or each in {"FORCE_COLOR", "NO_COLOR"}]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    parquet.write_table(FRAME, tmp_path / "train.parquet")
+    return tmp_path / "train.parquet"
+
+
+def reading(path: Path, text: str, roles: Roles | None = None, **more: object) -> Reading:
+    path.write_text(text, encoding="utf-8")
+    return read_table(path, KEY, roles, **more)  # type: ignore[arg-type]  # fields, positive
+
+
+def test_build_says_what_it_found_and_writes_it(capsys: pytest.CaptureFixture[str], rows: Path, tmp_path: Path) -> None:
+    target = tmp_path / "x.profile"
+    options = ("-m", "credit-risk", "--model-version", "3", "--label-column", "outcome", "--drop", "channel")
+    code, text, error = run(capsys, "reference", "build", rows, *options, "-o", target)
+    assert code == 0, error
+    for words in ("credit-risk@3", "2000 rows", "task binary, classes 0, 1", "baseline accuracy", "income", "numeric"):
+        assert words in text
+    assert "channel" not in text
+    assert "remark: column `constant` is constant (1)" in error
+    profile = read_profile(target)
+    assert [column.name for column in profile.columns] == ["age", "income", "constant", "prediction", "score"]
+    assert profile.effective_from_ms == 0
+
+
+def test_the_configuration_decides_kinds_and_the_positive_class(
+    capsys: pytest.CaptureFixture[str], rows: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "models: {m: {positive_class: '0', columns: {age: {kind: categorical}, constant: {kind: ignore}}}}\n",
+        encoding="utf-8",
+    )
+    target = tmp_path / "x.profile"
+    assert run(capsys, "reference", "build", rows, "-m", "m", "-c", config, "-o", target)[0] == 0
+    profile = read_profile(target)
+    assert profile.task.positive == "0"
+    assert [type(column).__name__ for column in profile.columns[:2]] == ["CategoricalColumn", "NumericColumn"]
+    assert "constant" not in [column.name for column in profile.columns]
+
+
+def test_show_draws_every_column_and_json_is_for_machines(
+    capsys: pytest.CaptureFixture[str], rows: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "x.profile"
+    moment = ("--effective-from", "2026-03-01T12:00:00Z")
+    run(capsys, "reference", "build", rows, "-m", "m", "--label-column", "outcome", "-o", target, *moment)
+    code, text, error = run(capsys, "reference", "show", target)
+    assert (code, error) == (0, "")
+    assert "holds from 2026-03-01T12:00:00.000Z" in text
+    for words in ("age  (feature)", "web", "up to 100 %", "█", "score  (score)"):
+        assert words in text
+    drawn = text
+    code, text, error = run(capsys, "reference", "show", target, "--json")
+    shown = json.loads(text)
+    assert (shown["n"], shown["task"], shown["effective_from"]) == (2_000, "binary", "2026-03-01T12:00:00.000Z")
+    columns = {column["name"]: column for column in shown["columns"]}
+    assert sum(columns["age"]["counts"]) == 2_000
+    assert len(columns["age"]["counts"]) == len(columns["age"]["edges"]) + 1
+    assert set(columns["channel"]["categories"]) == {"web", "app"}
+    missing = FRAME["income"].null_count / 2_000
+    assert columns["income"]["quality"]["missing"] == missing
+    assert f"missing {100 * missing:.3g} %" in drawn
+    assert 0 < shown["performance"]["accuracy"] < 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["build", "no.parquet", "-m", "m", "-o", "x.profile"], 4, "Expected a Parquet file"),
+        (["build", "no.txt", "-m", "m", "-o", "x.profile"], 4, "Expected a file that ends in .parquet, .csv"),
+        (["build", "no.parquet", "-m", "m", "-o", "x.bin"], 2, "Expected a name that ends in .profile"),
+        (["build", "no.csv", "-m", "m", "-o", "x.profile", "--effective-from", "soon"], 2, "Expected RFC 3339"),
+        (["publish", "no.csv"], 2, "Expected --model beside a table of rows"),
+        (["publish", "no.profile", "-m", "m"], 2, "Expected no such option beside a .profile"),
+        (["publish", "no.profile"], 4, "Expected a readable file, got No such file or directory"),
+        (["show"], 2, "Expected either a file or --model"),
+        (["show", "no.profile", "-m", "m"], 2, "Expected either a file or --model"),
+    ],
+)
+def test_errors_are_short_and_have_exit_codes(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, message: str
+) -> None:
+    left, text, error = run(capsys, "reference", *arguments)
+    assert (left, text) == (code, "")
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_a_named_column_that_is_not_there_is_named(
+    capsys: pytest.CaptureFixture[str], rows: Path, tmp_path: Path
+) -> None:
+    options = ("-m", "m", "-o", tmp_path / "x.profile", "--label-column", "defaulted")
+    code, _, error = run(capsys, "reference", "build", rows, *options)
+    assert code == 4
+    assert "Expected a column `defaulted`, got age, income" in error
+    assert not (tmp_path / "x.profile").exists()
+
+
+def test_csv_has_empty_cells_for_what_is_missing(tmp_path: Path) -> None:
+    table, remarks = reading(tmp_path / "t.csv", "ts,age,channel,label\n1,41,web,0\n2,,,1\n")
+    age = table.features["age"]
+    assert isinstance(age, np.ndarray)
+    np.testing.assert_array_equal(age, [41.0, np.nan])
+    assert table.features["channel"] == ["web", None]
+    assert table.label == [0, 1]
+    assert remarks == ("column `ts` identifies events: it is left out",)
+
+
+def test_lines_are_flat_rows_or_prediction_events(tmp_path: Path) -> None:
+    flat, _ = reading(tmp_path / "flat.ndjson", '{"age": 1, "kafka": {"offset": 1}}\n\n{"age": NaN, "prediction": 1}\n')
+    assert list(flat.features) == ["age"]
+    assert flat.prediction == [None, 1]
+    lines = [
+        {"prediction_id": "a", "model": "credit-risk", "model_version": 3, "features": {"age": 1}, "prediction": 0},
+        {"prediction_id": "b", "model": "other", "features": {"x": 1}},
+        {"prediction_id": "c", "model": "credit-risk", "model_version": "3", "features": {"age": None, "vip": True},
+         "prediction": 1, "score": {"0": 0.25, "1": 0.75}, "truth": 1, "ts": "2026-03-01T12:00:00Z"},
+    ]  # fmt: skip
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    events, remarks = reading(tmp_path / "events.jsonl", text, Roles(label="truth", drop=("vip",)), positive="1")
+    assert events.features == {"age": [1, None]}
+    assert (events.prediction, events.score, events.label) == ([0, 1], [None, 0.75], [None, 1])
+    assert remarks == ("1 events are of other models: they are left out",)
+
+
+def test_lines_follow_the_field_mapping(tmp_path: Path) -> None:
+    fields = PredictionFields(
+        prediction_id="/id", model="/meta/name", model_version="/meta/v", features="/input", prediction="/out/class"
+    )
+    line = {"id": 1, "meta": {"name": "credit-risk", "v": "3"}, "input": {"age": 1}, "out": {"class": "yes"}}
+    table, _ = reading(tmp_path / "e.ndjson", json.dumps(line), fields=fields)
+    assert (table.features, table.prediction) == ({"age": [1]}, ["yes"])
+    whole = msgspec.structs.replace(fields, features="")
+    table, _ = reading(tmp_path / "w.ndjson", json.dumps({"id": 1, "age": 5}), fields=whole)
+    assert table.features == {"age": [5]}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "Expected at least one reference row, got an empty file"),
+        ('{"a": 1}\n[1]\n', r"Expected a JSON object, got b'\[1\]' - at `.*x.ndjson:2`"),
+        ('{"a": 1}\n{"a"\n', r"Expected a JSON object, got b'{\"a\"' .* - at `.*x.ndjson:2`"),
+        ('{"prediction_id": 1, "model": "m", "features": {}, "score": 2}', r"Expected a probability .*x.ndjson:1\)"),
+        ('{"prediction_id": 1, "model": "m", "features": {}}', "Expected predictions of `credit-risk@3`, got 1 of"),
+    ],
+)
+def test_unusable_lines_are_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ProfileError, match=message):
+        reading(tmp_path / "x.ndjson", text)
+
+
+def test_a_profile_file_is_whole_or_an_error(tmp_path: Path) -> None:
+    profile = build_profile_from_frame(FRAME, "credit-risk", "3", roles=Roles(label="outcome"))
+    path = tmp_path / "x.profile"
+    write_profile(path, profile)
+    write_profile(path, profile)
+    assert list(tmp_path.iterdir()) == [path]
+    assert read_profile(path).profile_id == profile.profile_id
+    data = path.read_bytes()
+    for damaged in (b"", data[:-1], data[:100], b"x" + data, b"PAR1"):
+        path.write_bytes(damaged)
+        with pytest.raises(FormatError, match=r"Expected a profile as `driftline reference build` writes it"):
+            read_profile(path)
+    fields = msgspec.msgpack.decode(data)
+    path.write_bytes(msgspec.msgpack.encode([fields[0], 2, fields[2]]))
+    with pytest.raises(FormatError, match=r"of version 1, got 'driftline-profile' of version 2 .* Build it again"):
+        read_profile(path)
+    with pytest.raises(ProfileError, match="Expected to write a profile, got No such file or directory"):
+        write_profile(tmp_path / "absent" / "x.profile", profile)
