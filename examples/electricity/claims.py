@@ -1,0 +1,112 @@
+"""What the run must show: the opening of the other market found in time and not before, and accuracy as it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sklearn.metrics import accuracy_score, roc_auc_score
+
+from driftline.events.cloudevents import epoch_ms, rfc3339
+from examples.electricity.market import HALF_HOUR_MS, POSITIVE, TRAINING_ROWS, VICTORIAN, time_ms
+
+if TYPE_CHECKING:
+    from examples.electricity.market import Answers, Market
+    from examples.electricity.outputs import Events
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What was found on one Victorian column.
+
+    Attributes
+    ----------
+    column : str
+    opened : str
+        Event time of the first row at which the column varies.
+    before : list of findings
+        Of any family and severity, whose window ended by then; must be empty.
+    first : finding or None
+        The first finding on its distribution.
+    """
+
+    column: str
+    opened: str
+    before: list[dict[str, Any]]
+    first: dict[str, Any] | None
+
+    def in_time(self, window_ms: int) -> bool:
+        """Whether the first finding's window holds the opening, or ends within one window after it."""
+        if self.first is None:
+            return False
+        opened, end = epoch_ms(self.opened), epoch_ms(self.first["window"]["end"])
+        return opened < end <= opened + window_ms
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One performance window, by driftline and by scikit-learn."""
+
+    start: str
+    end: str
+    n_rows: int
+    n_labelled: int
+    coverage: float
+    accuracy: float
+    accuracy_expected: float
+    auc: float
+    auc_expected: float
+    auc_error_bound: float
+
+
+def openings(market: Market, events: Events) -> list[Opening]:
+    """Return what was found on the Victorian columns before they opened, and first after it."""
+    found = []
+    for column in VICTORIAN:
+        opened = rfc3339(time_ms(market.opening_row[column]))
+        mine = sorted(
+            (finding for finding in events.findings if finding["column"] == column),
+            key=lambda finding: str(finding["window"]["end"]),
+        )
+        before = [finding for finding in mine if finding["window"]["end"] <= opened]
+        first = next((finding for finding in mine if finding["family"] == "distribution"), None)
+        found.append(Opening(column, opened, before, first))
+    return found
+
+
+def measured(market: Market, answers: Answers, events: Events) -> list[Measured]:
+    """Return the last revision of each performance window beside scikit-learn's answer for the same rows."""
+    return [_measured(market, answers, event) for event in events.final_performance()]
+
+
+def _measured(market: Market, answers: Answers, event: dict[str, Any]) -> Measured:
+    start, end = epoch_ms(event["window"]["start"]), epoch_ms(event["window"]["end"])
+    first = max(TRAINING_ROWS, -(-(start - time_ms(0)) // HALF_HOUR_MS))
+    last = min(len(market.labels), -(-(end - time_ms(0)) // HALF_HOUR_MS))
+    rows = slice(first, last)
+    return Measured(
+        start=event["window"]["start"],
+        end=event["window"]["end"],
+        n_rows=last - first,
+        n_labelled=event["n"],
+        coverage=event["coverage"],
+        accuracy=event["metrics"]["accuracy"],
+        accuracy_expected=float(accuracy_score(market.labels[rows], answers.predictions[rows])),
+        auc=event["metrics"]["auc"],
+        auc_expected=float(roc_auc_score([label == POSITIVE for label in market.labels[rows]], answers.scores[rows])),
+        auc_error_bound=event["metrics"]["auc_error_bound"],
+    )
+
+
+def findings_by_column(events: Events) -> list[tuple[str, str, int, str, str]]:
+    """Return column, check, number of findings, and the ends of the first and the last window with one."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for finding in events.findings:
+        groups.setdefault((finding["column"] or "(model)", finding["check"]), []).append(finding["window"]["end"])
+    return [(column, check, len(ends), min(ends), max(ends)) for (column, check), ends in sorted(groups.items())]
+
+
+def severities(events: Events) -> Counter[str]:
+    """Return the number of findings by severity."""
+    return Counter(str(finding["severity"]) for finding in events.findings)
