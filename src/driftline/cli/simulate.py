@@ -97,7 +97,7 @@ def simulate(
     ] = 1.0,
     label_delay: Annotated[str, typer.Option(metavar="DURATION", help="Mean delay of labels.")] = "10m",
     all_labels: Annotated[
-        bool, typer.Option("--all-labels", help="Also the labels that are due after the end, at once.")
+        bool, typer.Option("--all-labels", help="Also the labels that are due after the end.")
     ] = False,
     drift: Annotated[list[DriftChoice] | None, typer.Option(help="What drifts; repeat.", show_default=False)] = None,
     drift_at: Annotated[

@@ -14,10 +14,10 @@ from driftline.runtime.kafka_clients import connect_admin, producer_configuratio
 from driftline.runtime.topics import TopicSpec
 from driftline.runtime.topics import create as create_topics
 from driftline.simulation.keys import partitions_of
-from driftline.simulation.traffic import CHUNK, Records, reference_columns, reference_events, slices
+from driftline.simulation.traffic import CHUNK, Records, Slice, reference_columns, reference_events, slices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from confluent_kafka import Message
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from driftline.config.secrets import Credentials
     from driftline.config.settings import KafkaSettings
     from driftline.simulation.scenario import Scenario
-    from driftline.simulation.traffic import Slice
 
 STEP_MS: Final = 100
 """Of real time: how finely a paced simulation is dosed."""
@@ -245,25 +244,21 @@ def _count(sent: Sent, part: Slice, advance: Callable[[int], None]) -> None:
     advance(len(part.predictions.values))
 
 
-def _pieces(part: Slice, speed: float) -> Iterable[Slice]:
-    """Return a slice cut so finely that pieces are :data:`STEP_MS` of real time apart."""
+def _pieces(part: Slice, speed: float) -> Iterator[Slice]:
+    """Yield a slice cut so finely that no piece is longer than :data:`STEP_MS` of real time; empty times are skipped."""
     step_ms = max(1, round(STEP_MS * speed))
     if speed <= 0 or part.end_ms - part.start_ms <= step_ms:
-        return [part]
-    cuts = [*range(part.start_ms, part.end_ms, step_ms), part.end_ms]
-    predictions, labels = (
-        [*records.times_ms.searchsorted(cuts).tolist()] for records in (part.predictions, part.labels)
-    )
-    predictions[-1], labels[-1] = len(part.predictions.values), len(part.labels.values)
-    return (
-        part._replace(
-            start_ms=cuts[i],
-            end_ms=cuts[i + 1],
-            predictions=_cut(part.predictions, predictions[i], predictions[i + 1]),
-            labels=_cut(part.labels, labels[i], labels[i + 1]),
-        )
-        for i in range(len(cuts) - 1)
-    )
+        yield part
+        return
+    predictions, labels = part.predictions, part.labels
+    i = j = 0
+    while i < len(predictions.values) or j < len(labels.values):
+        ahead = ((predictions, i), (labels, j))
+        start_ms = min(int(records.times_ms[at]) for records, at in ahead if at < len(records.values))
+        end_ms = start_ms + step_ms
+        upto_i, upto_j = (int(records.times_ms.searchsorted(end_ms)) for records in (predictions, labels))
+        yield Slice(start_ms, end_ms, _cut(predictions, i, upto_i), _cut(labels, j, upto_j))
+        i, j = upto_i, upto_j
 
 
 def _cut(records: Records, start: int, stop: int) -> Records:

@@ -12,6 +12,7 @@ from driftline.errors import ParameterError
 from driftline.events.label import LabelDecoder
 from driftline.events.prediction import PredictionDecoder, PredictionEvent
 from driftline.runtime.partitioning import partition_of
+from driftline.runtime.simulation import STEP_MS, _pieces
 from driftline.simulation.keys import partitions_of
 from driftline.simulation.population import NEW_REGION
 from driftline.simulation.scenario import DRIFT_KINDS, DriftKind, Scenario
@@ -195,3 +196,17 @@ def test_reference_rows_come_from_before_and_are_not_drifted() -> None:
 def test_what_cannot_be_simulated_is_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ParameterError, match=f"Expected {message}"):
         scenario(**changes)
+
+
+@pytest.mark.parametrize("speed", [0.0, 0.5, 1.0, 20.0, 1e6])
+def test_pieces_lose_nothing_and_are_no_longer_than_a_step(speed: float) -> None:
+    for part in slices(scenario(rate=2.0, duration_ms=7_200_000), all_labels=True):
+        pieces = list(_pieces(part, speed))
+        assert [value for piece in pieces for value in piece.predictions.values] == part.predictions.values
+        assert [value for piece in pieces for value in piece.labels.values] == part.labels.values
+        starts = [piece.start_ms for piece in pieces]
+        assert starts == sorted(starts)
+        for piece in pieces if len(pieces) > 1 else []:
+            times_ms = np.concatenate([piece.predictions.times_ms, piece.labels.times_ms])
+            assert (times_ms >= piece.start_ms).all()
+            assert (times_ms < piece.start_ms + max(1.0, STEP_MS * speed)).all()
