@@ -143,6 +143,7 @@ class Backtest:
                     self._counts["n_alerts_opened"] += _opens(output)
                     emit(output)
                 self._offsets[partition] += 1
+            self._monitors[partition].checkpoint()  # not kept; without it, what has changed piles up
 
 
 def structured(output: OutputRecord) -> bytes:
