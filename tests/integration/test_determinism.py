@@ -1,0 +1,119 @@
+"""One finite input, read in different ways: the same set of events and alerts, byte for byte."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from driftline.runtime.reference_files import write_profile
+from tests.expected import Output, alerts_of, backtest_configuration, expected, write_files
+from tests.stream import Input, Stream
+from tests.support import ROOT, wait_until
+from tests.traffic import profiles
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.workers import Workers
+
+
+@pytest.fixture(scope="module")
+def wanted() -> frozenset[Output]:
+    return expected()
+
+
+def test_the_traffic_is_worth_comparing(wanted: frozenset[Output]) -> None:
+    types = {dict(output.headers)["ce_type"].decode().split(".")[2] for output in wanted}
+    assert types == {"window", "finding", "performance", "alert"}
+    alerts = alerts_of(wanted)
+    assert {alert["model"] for alert in alerts} == {"credit", "price", "intent"}
+    assert {alert["state"] for alert in alerts} == {"open", "resolved"}
+    assert {alert["cause"] for alert in alerts} >= {"data drift", "data quality", "performance"}
+    assert any(alert["revision"] > 5 for alert in alerts)
+
+
+def test_one_worker_with_large_batches(
+    real_broker: str, topic_prefix: str, tmp_path: Path, wanted: frozenset[Output]
+) -> None:
+    given = Input(real_broker, topic_prefix)
+    given.write()
+    stream = Stream(given, topic_prefix, tmp_path, {"batch": 10_000, "flush_interval": "2s"})
+    with stream.workers() as workers:
+        workers.start("all", "only")
+        stream.settle(workers, wanted)
+    assert stream.expect(wanted) == 0, "nobody failed, so nothing is repeated"
+    stream.expect_all_counted()
+
+
+def test_three_workers_of_each_role_with_small_batches(
+    real_broker: str, topic_prefix: str, tmp_path: Path, wanted: frozenset[Output]
+) -> None:
+    given = Input(real_broker, topic_prefix)
+    stream = Stream(given, topic_prefix, tmp_path, {"batch": 100, "flush_interval": "200ms"})
+    with stream.workers() as workers:
+        for number in range(3):
+            workers.start("sketch", f"sketch-{number}")
+            workers.start("detect", f"detect-{number}")
+        wait_until(lambda: _own_a_partition_each(workers), 90, workers.logs)
+        given.write()
+        stream.await_committed(workers, stream.n_input())
+        for worker in workers.running("sketch"):
+            assert worker.metric("driftline_flushed_events_total") > 0, worker.log()
+        wait_until(
+            lambda: all(w.metric("driftline_records_applied_total") for w in workers.running("detect")), 60, "work"
+        )
+        stream.settle(workers, wanted)
+    stream.expect(wanted)
+    stream.expect_all_counted()
+
+
+def _own_a_partition_each(workers: Workers) -> bool:
+    """Return whether each sketch worker owns one partition of both topics."""
+    owned = []
+    for worker in workers.running("sketch"):
+        worker.expect_running()
+        said = [line for line in worker.log().splitlines() if '"assigned"' in line]
+        owned += [json.loads(said[-1])["partitions"]] if said else []
+    return [len(partitions) for partitions in owned] == [2, 2, 2]
+
+
+def test_partitions_drained_a_day_of_event_time_apart(
+    real_broker: str, topic_prefix: str, tmp_path: Path, wanted: frozenset[Output]
+) -> None:
+    given = Input(real_broker, topic_prefix)
+    given.write([1])
+    stream = Stream(given, topic_prefix, tmp_path, {"batch": 1_000, "flush_interval": "300ms"})
+    with stream.workers() as workers:
+        workers.start("all", "only")
+        stream.await_committed(workers, stream.n_input([1]), [1])
+        given.write([2])
+        stream.await_committed(workers, stream.n_input([1, 2]), [1, 2])
+        assert stream.n_outputs() == 0, "nothing closes before the last partition has spoken"
+        given.write([0])
+        stream.settle(workers, wanted)
+    assert stream.expect(wanted) == 0
+    stream.expect_all_counted()
+
+
+def test_the_backtest_command_writes_the_same_events(tmp_path: Path, wanted: frozenset[Output]) -> None:
+    files = write_files(tmp_path)
+    credit = next(profile for profile in profiles() if profile.key.model == "credit")
+    write_profile(tmp_path / "credit.profile", credit)
+    options = {
+        "--config": backtest_configuration(tmp_path),
+        "--reference": tmp_path / "credit.profile",
+        "--predictions": files["predictions"],
+        "--labels": files["labels"],
+        "--out": tmp_path / "events.ndjson",
+    }
+    command = [sys.executable, "-m", "driftline", "backtest", *(str(part) for pair in options.items() for part in pair)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    data = [line.partition(b'"data":')[2][:-1] for line in (tmp_path / "events.ndjson").read_bytes().splitlines()]
+    of_credit = {output.value for output in wanted if json.loads(output.value or b"{}")["model"] == "credit"}
+    assert len(data) == len(of_credit)
+    assert set(data) == of_credit
