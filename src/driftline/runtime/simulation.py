@@ -245,7 +245,7 @@ def _count(sent: Sent, part: Slice, advance: Callable[[int], None]) -> None:
 
 
 def _pieces(part: Slice, speed: float) -> Iterator[Slice]:
-    """Yield a slice cut so finely that no piece is longer than :data:`STEP_MS` of real time; empty times are skipped."""
+    """Yield a slice in pieces of at most :data:`STEP_MS` of real time; times without events are skipped."""
     step_ms = max(1, round(STEP_MS * speed))
     if speed <= 0 or part.end_ms - part.start_ms <= step_ms:
         yield part
