@@ -1,0 +1,310 @@
+"""The sketch stage, with all its fast paths, says byte for byte what a plain reference says, whatever it is given."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from driftline.config.durations import Duration
+from driftline.config.model import BootstrapSettings, ColumnSettings, ModelSettings
+from driftline.config.settings import LabelInput, PredictionFields, Settings, TimeSettings
+from driftline.errors import EventError
+from driftline.events.model_key import ModelKey
+from driftline.events.pane import Source
+from driftline.events.pane import decode as decode_flush
+from driftline.events.prediction import PredictionDecoder
+from driftline.pipeline.intake import RecordBatch
+from driftline.pipeline.join_entry import PREDICTION
+from driftline.pipeline.pending_block import decode_block
+from driftline.pipeline.sketching import Sketcher
+from driftline.profiles.book import ProfileBook
+from driftline.profiles.build import build_profile
+from driftline.profiles.table import ReferenceTable
+from driftline.runtime.pending_store import MemoryPendingStore
+from tests.support_sketch_reference import ReferenceSketcher
+
+if TYPE_CHECKING:
+    from driftline.profiles.profile import Profile
+
+START_MS = 1_772_366_400_000
+SOURCES = [Source("predictions", 0), Source("predictions", 1)]
+SETTINGS = Settings(
+    time=TimeSettings(pane=Duration(10_000), lateness=Duration(15_000), max_future=Duration(60_000)),
+    defaults=ModelSettings(
+        bootstrap=BootstrapSettings(sample=5, events=10), columns={"ignored": ColumnSettings(kind="ignore")}
+    ),
+)
+
+
+def profile(key: ModelKey, effective_from_ms: int, *, regression: bool = False, shift: float = 0.0) -> Profile:
+    rng = np.random.default_rng(3)
+    n = 400
+    features: dict[str, Any] = {
+        "amount": rng.normal(10 + shift, 3, n),
+        "count": rng.integers(0, 5, n).astype(float),
+        "flat": np.full(n, 2.0),
+        "channel": ["web", "app", "shop", "1"] * (n // 4),
+        "flag": [True, False] * (n // 2),
+    }
+    prediction = (rng.normal(0, 1, n) if regression else rng.integers(0, 2, n)).tolist()
+    table = ReferenceTable(n, features, prediction=prediction, score=None if regression else rng.random(n).tolist())
+    return build_profile(key, table, SETTINGS.defaults, effective_from_ms, "training")
+
+
+BOOK = ProfileBook(
+    [
+        profile(ModelKey("risk", "1"), 0),
+        profile(ModelKey("risk", "1"), START_MS + 20_000, shift=1.0),
+        profile(ModelKey("price", ""), 0, regression=True),
+    ]
+)
+
+NUMBERS = st.one_of(st.floats(-50, 50), st.integers(-3, 12), st.just(2.0), st.floats(allow_nan=False))
+ODD: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, False, "x", "NaN", "Infinity", [1], {}, float("nan"), float("-inf"), 10**400, -(2**70)]
+)
+CATEGORIES: st.SearchStrategy[Any] = st.one_of(
+    st.sampled_from(
+        ["web", "app", "shop", "1", 1, 1.0, True, False, 0, None, "0", "new", "ü", "neu" * 40, 0.5, [], {}]
+    ),
+    st.text(max_size=4).filter(str.isprintable),
+)
+FEATURES = st.fixed_dictionaries(
+    {},
+    optional={
+        "amount": NUMBERS | NUMBERS | ODD,
+        "count": NUMBERS | ODD,
+        "flat": NUMBERS,
+        "channel": CATEGORIES,
+        "flag": CATEGORIES,
+        "ignored": ODD,
+        "surprise": st.just(1),
+        "another": st.just("a"),
+    },
+)
+USUAL_FEATURES = st.fixed_dictionaries(
+    {
+        "amount": st.floats(0, 20),
+        "count": st.integers(0, 5),
+        "flat": st.just(2),
+        "channel": st.sampled_from(["web", "app"]),
+        "flag": st.booleans(),
+    }
+)
+TIMES = st.integers(START_MS, START_MS + 60_000)
+ODD_TIMES = st.one_of(
+    st.none(),
+    st.floats(START_MS, START_MS + 60_000),
+    st.sampled_from(
+        [0, 10**30, 10**18, -1, 1e300, START_MS + 200_000, "2026-03-01T12:00:07.5Z", "2026-03-01T12:00:08"]
+    ),
+    st.sampled_from(["yesterday", True, [], {}]),
+)
+ODD_SCORES = st.sampled_from(
+    [None, 0, 1, -0.1, 1.5, {}, {"0": 0.25, "1": 0.75}, {"a": 0.2, "b": 0.3, "c": 0.5}, {"a": 7}, "0.5", True]
+)
+USUAL = st.fixed_dictionaries(
+    {
+        "prediction_id": st.integers(0, 10**6).map(str),
+        "model": st.just("risk"),
+        "model_version": st.just("1"),
+        "ts": TIMES,
+        "features": USUAL_FEATURES,
+        "prediction": st.sampled_from([0, 1]),
+        "score": st.floats(0, 1),
+    }
+)
+ODD_EVENTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "prediction_id": st.sampled_from([1, 2**40, "é", "a", True, None, 1.5]),
+        "model": st.sampled_from(["risk", "price", "unknown", "price", 3, None]),
+        "model_version": st.sampled_from(["1", 1, "", None, "2", 1.5]),
+        "ts": TIMES | ODD_TIMES,
+        "features": st.one_of(FEATURES, FEATURES, FEATURES, st.sampled_from([None, [], "x", 3, True])),
+        "prediction": st.sampled_from([0, 1, "1", True, None, 0.5, "other", -3.25, []]) | st.floats(-3, 3),
+        "score": ODD_SCORES | st.floats(0, 1),
+    },
+)
+GARBAGE = st.sampled_from(
+    [
+        None,
+        b"",
+        b" ",
+        b"{",
+        b"null",
+        b"[]",
+        b"{}",
+        b"\xff\xfe",
+        b"not json",
+        b'{"prediction_id": "1", "model": "risk"} x',
+        b'"text"',
+        b"NaN",
+    ]
+)
+ODD_VALUES = st.one_of(
+    st.tuples(USUAL, ODD_EVENTS).map(lambda both: json.dumps({**both[0], **both[1]}).encode()),
+    st.tuples(USUAL, FEATURES).map(lambda both: json.dumps({**both[0], "features": both[1]}).encode()),
+    ODD_EVENTS.map(lambda event: json.dumps(event, ensure_ascii=False).encode()),
+    USUAL.map(lambda event: json.dumps(event).encode().replace(b"risk", b"r\xffisk")),
+    GARBAGE,
+)
+USUAL_VALUES = USUAL.map(lambda event: json.dumps(event).encode())
+STAMPS = st.sampled_from([-1, START_MS + 30_000, START_MS + 60_000, START_MS - 100_000])
+USUAL_RECORDS = st.lists(st.tuples(USUAL_VALUES, st.just(-1)), min_size=1, max_size=12)
+MIXED_RECORDS = st.lists(st.tuples(USUAL_VALUES | ODD_VALUES, STAMPS), min_size=1, max_size=12)
+TRAFFIC = st.lists(st.tuples(st.sampled_from(SOURCES), USUAL_RECORDS | MIXED_RECORDS), min_size=1, max_size=5)
+Traffic = list[tuple[Source, list[tuple[bytes | None, int]]]]
+
+
+def batches_of(traffic: Traffic) -> list[RecordBatch]:
+    start = dict.fromkeys(SOURCES, 0)
+    batches = []
+    for source, records in traffic:
+        values, stamps = [value for value, _ in records], [stamp for _, stamp in records]
+        offsets = list(range(start[source], start[source] + len(records)))
+        start[source] += len(records)
+        batches.append(RecordBatch(source, "predictions", values, offsets, stamps))
+    return batches
+
+
+def sketcher_for(settings_: Settings) -> Sketcher:
+    sketcher = Sketcher(settings_, BOOK, len(SOURCES), MemoryPendingStore)
+    for source in SOURCES:
+        sketcher.assign(source, None)
+    return sketcher
+
+
+@settings(deadline=None, max_examples=120)
+@given(TRAFFIC, st.integers(1, 5))
+def test_flushes_equal_those_of_the_plain_reference(traffic: Traffic, flush_every: int) -> None:
+    sketcher, reference = sketcher_for(SETTINGS), ReferenceSketcher(SETTINGS, BOOK, SOURCES)
+    batches = batches_of(traffic)
+    for number, batch in enumerate(batches, 1):
+        sketcher.add(batch)
+        reference.add(batch)
+        if number % flush_every and number < len(batches):
+            continue
+        flush = sketcher.flush()
+        assert flush is not None
+        refused = [(letter.partition, letter.offset, letter.reason) for letter in flush.dead_letters]
+        assert refused == reference.refused
+        expected = reference.records()
+        assert {at: [decode_flush(r, "") for r in records] for at, records in flush.panes.items()} == {
+            at: [decode_flush(r, "") for r in records] for at, records in expected.items()
+        }
+        assert flush.panes == expected
+        assert (flush.n_events, flush.n_late) == (reference.n_events, reference.n_late)
+        assert {
+            source: at.running_max_ms for source, at in flush.positions.items()
+        }.items() <= reference.maximum.items()
+        sketcher.committed()
+        reference.refused, reference.n_events, reference.n_late = [], 0, 0
+
+
+@settings(deadline=None, max_examples=60)
+@given(TRAFFIC)
+def test_dead_letters_say_what_the_decoder_says_of_each_record_alone(traffic: Traffic) -> None:
+    sketcher = sketcher_for(SETTINGS)
+    decode = PredictionDecoder(PredictionFields())
+    said = {}
+    for batch in batches_of(traffic):
+        sketcher.add(batch)
+        for value, offset in zip(batch.values, batch.offsets, strict=True):
+            try:
+                decode(value)  # type: ignore[arg-type]  # None is a record without a value
+            except EventError as error:
+                place = (batch.source.partition, offset)
+                said[place] = f"{error} ({batch.topic}-{batch.source.partition}@{offset})"
+    flush = sketcher.flush()
+    assert flush is not None
+    found = {(letter.partition, letter.offset): letter.message for letter in flush.dead_letters}
+    assert {at: message for at, message in found.items() if at in said} == said
+    assert all("ts" in message for at, message in found.items() if at not in said)
+
+
+def predicted(event: Any, task: Any) -> float:  # noqa: ANN401  # of the reference, of a profile
+    """What the join remembers as predicted: a class code, or a standardised number."""
+    value = event.prediction
+    if task.kind == "regression":
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 10**300
+        return float(value) / task.spread if is_number else float("nan")
+    if value is not None:
+        text = str(int(value)) if isinstance(value, bool) or value in (0, 1) else str(value)
+        return float(task.classes.index(text)) if text in task.classes else float(len(task.classes))
+    score = plain_score(event, task)
+    return float(score >= 0.5) if score == score else float("nan")  # noqa: PLR0124  # not-a-number
+
+
+def plain_score(event: Any, task: Any) -> float:  # noqa: ANN401  # as above
+    score = event.score
+    if isinstance(score, dict):
+        score = score[task.positive] if task.positive in score else max(score.values())
+    return float("nan") if score is None else float(score)
+
+
+@settings(deadline=None, max_examples=60)
+@given(TRAFFIC)
+def test_predictions_that_wait_for_labels_equal_those_of_the_plain_reference(traffic: Traffic) -> None:
+    with_labels = msgspec.structs.replace(SETTINGS, labels=LabelInput())
+    sketcher, reference = sketcher_for(with_labels), ReferenceSketcher(SETTINGS, BOOK, SOURCES)
+    expected: dict[int, list[tuple[Any, ...]]] = {}
+    for batch in batches_of(traffic):
+        sketcher.add(batch)
+        for event, offset, effective_ms in reference.add(batch):
+            profile_ = BOOK.at(event.key, event.time_ms - event.time_ms % 10_000)
+            if profile_ is None:
+                continue
+            code = predicted(event, profile_.task)
+            if code == code:  # noqa: PLR0124  # not-a-number: there is nothing a label could be compared with
+                row = (event.time_ms, effective_ms, offset, code, plain_score(event, profile_.task), effective_ms)
+                where = expected.setdefault(batch.source.partition, [])
+                where.append((offset, event.prediction_id, profile_.profile_id, *map(repr, row)))
+    flush = sketcher.flush()
+    assert flush is not None
+    found: dict[int, list[tuple[Any, ...]]] = {}
+    for partition, blocks in flush.pending.items():
+        for block in (decode_block(data, "") for data in blocks):
+            records = np.frombuffer(block.predictions, dtype=PREDICTION)
+            for key, record in zip(block.prediction_ids, records, strict=True):
+                names = ("time_ms", "effective_ms", "offset", "predicted", "score", "joined_ms")
+                row = tuple(record[name].item() for name in names)
+                assert np.isnan(record["actual"])
+                found.setdefault(partition, []).append(
+                    (row[2], key, block.profile_ids[record["profile"]], *map(repr, row))
+                )
+    assert {partition: sorted(rows) for partition, rows in found.items()} == {
+        partition: sorted(rows) for partition, rows in expected.items()
+    }
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_batch_sizes_do_not_change_a_flush(size: int) -> None:
+    rng = np.random.default_rng(0)
+    values: list[bytes | None] = []
+    for i in range(500):
+        event = {
+            "prediction_id": f"id{i}",
+            "model": "risk" if rng.random() < 0.9 else "price",
+            "model_version": "1",
+            "ts": START_MS + 40 * i,
+            "features": {"amount": float(rng.normal(10, 3)), "channel": str(rng.choice(["web", "new"]))},
+            "prediction": int(rng.integers(2)),
+            "score": None if rng.random() < 0.1 else float(rng.random()),
+        }
+        values.append(json.dumps(event).encode() if rng.random() < 0.98 else b"broken")
+    flushes = []
+    for step in (size, 500):
+        sketcher = sketcher_for(SETTINGS)
+        for start in range(0, 500, step):
+            part = values[start : start + step]
+            offsets = list(range(start, start + len(part)))
+            sketcher.add(RecordBatch(SOURCES[0], "predictions", part, offsets, [-1] * len(part)))
+        flushes.append(sketcher.flush())
+    assert flushes[0] == flushes[1]
