@@ -17,7 +17,7 @@ from driftline.errors import EventError, ParameterError
 from driftline.events.dead_letter import EMPTY, INVALID_TYPE, INVALID_VALUE, MISSING_FIELD, NOT_JSON, NOT_UTF8
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 _REASONS: Final = (
     (re.compile(r"Object missing required field `"), MISSING_FIELD),
@@ -88,6 +88,17 @@ class MappedDecoder:
             if not value.isascii():  # type: ignore[union-attr]  # None cannot have been decoded
                 _require_utf8(value)  # type: ignore[arg-type]
         return self._take(record)
+
+    def columns(self, values: Iterable[bytes | None]) -> list[tuple[Any, ...]] | None:
+        """Return the mapped values of n records, n >= 1, by field; None where one of them needs a closer look."""
+        try:
+            records = [*map(self._decode, values)]  # type: ignore[arg-type]  # None raises TypeError
+            for value in values:
+                if not value.isascii():  # type: ignore[union-attr]  # None cannot have been decoded
+                    value.decode()  # type: ignore[union-attr]
+        except (msgspec.DecodeError, TypeError, UnicodeDecodeError, RecursionError):
+            return None
+        return [*zip(*map(self._take, records), strict=True)]
 
     def _second_chance(self, value: bytes | None, error: Exception) -> Any:  # noqa: ANN401  # a struct made at run time
         """Decode what the fast path refused, or raise the reason.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, TypeVar
 
 import msgspec
@@ -14,6 +16,8 @@ from driftline.events.dead_letter import INVALID_TYPE, INVALID_VALUE
 from driftline.events.mapping import MappedDecoder, pointer_parts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from driftline.config.settings import PredictionFields
 
 MAX_ID: Final = 1_024
@@ -39,6 +43,7 @@ Milliseconds = TypeVar("Milliseconds", int, float)
 
 
 _NO_FEATURES: Final = msgspec.Raw(b"")
+_FIRST_BYTE: Final = itemgetter(slice(0, 1))
 
 
 class PredictionEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +74,32 @@ class Prediction(NamedTuple):
     features: bytes | msgspec.Raw
     prediction: ClassOrNumber | None
     score: Score | None
+
+
+class PredictionColumns(NamedTuple):
+    """What n records say; attributes as in :class:`Prediction`, each of n values."""
+
+    prediction_ids: Sequence[str]
+    models: Sequence[str]
+    versions: Sequence[str]
+    ts_ms: Sequence[int | None]
+    features: Sequence[bytes | msgspec.Raw]
+    predictions: Sequence[ClassOrNumber | None]
+    scores: Sequence[Score | None]
+
+    def chosen(self, rows: Sequence[int]) -> PredictionColumns:
+        """Return some of the rows."""
+        return PredictionColumns(*([column[row] for row in rows] for column in self))  # type: ignore[arg-type]
+
+    @classmethod
+    def joined(cls, parts: Sequence[PredictionColumns]) -> PredictionColumns:
+        """Return the records of all parts, one part after the other."""
+        return cls(*([*chain.from_iterable(columns)] for columns in zip(*parts, strict=True)))
+
+    @classmethod
+    def of(cls, events: Sequence[Prediction]) -> PredictionColumns:
+        """Return events by column."""
+        return cls(*zip(*events, strict=True)) if events else cls((), (), (), (), (), (), ())
 
 
 class PredictionDecoder:
@@ -121,6 +152,28 @@ class PredictionDecoder:
             prediction,
             None if score is None else _probabilities(score),
         )
+
+    def columns(self, values: Sequence[bytes | None]) -> PredictionColumns | None:
+        """Decode n records together, n >= 1, as calls one by one would; None where one of them is to be refused."""
+        columns = self._decode.columns(values)
+        if columns is None:
+            return None
+        ids, *middle, ts, predictions, scores = columns if self._whole else columns[:-1]
+        names = iter(middle)
+        models = (self._model,) * len(values) if self._model is not None else next(names)
+        versions = (self._version,) * len(values) if self._version is not None else next(names)
+        try:
+            return PredictionColumns(
+                ids if set(map(type, ids)) == {str} else [*map(str, ids)],
+                models,
+                versions if set(map(type, versions)) == {str} else ["" if v is None else str(v) for v in versions],
+                _times(ts),
+                values if self._whole else _objects(columns[-1]),  # type: ignore[arg-type]  # None is not decoded
+                predictions,
+                _all_probabilities(scores),
+            )
+        except EventError:
+            return None
 
 
 def mapped_root_names(fields: PredictionFields) -> frozenset[str]:
@@ -176,6 +229,32 @@ def _probabilities(score: Score) -> Score | None:
         if not 0.0 <= value <= 1.0:
             raise EventError(INVALID_VALUE, f"Expected a probability in [0, 1], got {value!r} - at `$.score`")
     return None if score == {} else score
+
+
+def _times(values: Sequence[Timestamp | None]) -> Sequence[int | None]:
+    """Return times as :func:`epoch_ms` does, or raise what it raises for one of them."""
+    if set(map(type, values)) == {int}:
+        in_range(min(values))  # type: ignore[type-var]  # integers all
+        in_range(max(values))  # type: ignore[type-var]
+        return values  # type: ignore[return-value]
+    return [None if value is None else epoch_ms(value) for value in values]
+
+
+def _objects(values: Sequence[msgspec.Raw]) -> list[bytes]:
+    """Return features as :func:`_object` does, or raise what it raises for one of them."""
+    features = [*map(bytes, values)]
+    if set(map(_FIRST_BYTE, features)) == {b"{"}:
+        return features
+    return [bytes(_object(value)) if value else b"" for value in values]
+
+
+def _all_probabilities(scores: Sequence[Score | None]) -> Sequence[Score | None]:
+    """Return scores as :func:`_probabilities` does, or raise what it raises for one of them."""
+    if set(map(type, scores)) == {float}:
+        outside = [score for score in scores if not 0.0 <= score <= 1.0]  # type: ignore[operator]  # floats all
+        if not outside:
+            return scores
+    return [None if score is None else _probabilities(score) for score in scores]
 
 
 def one_score(score: Score | None, positive: str | None) -> float | None:

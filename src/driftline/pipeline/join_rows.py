@@ -13,7 +13,7 @@ from driftline.pipeline.pane_counter import plain_scores
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftline.events.prediction import Prediction
+    from driftline.events.prediction import PredictionColumns
     from driftline.profiles.profile import Task
 
 EVEN_ODDS: Final = 0.5
@@ -23,7 +23,7 @@ EVEN_ODDS: Final = 0.5
 def prediction_rows(
     task: Task,
     profile: int,
-    events: list[Prediction],
+    events: PredictionColumns,
     times_ms: NDArray[np.int64],
     offsets: NDArray[np.int64],
     effective_ms: NDArray[np.int64],
@@ -36,21 +36,21 @@ def prediction_rows(
         Of the profile.
     profile : int
         Its index in the profile table.
-    events : list of Prediction
+    events : PredictionColumns
     times_ms, offsets, effective_ms : ndarray of int64, shape (n,)
     """
-    scores = np.array(plain_scores([event.score for event in events], task.positive), dtype=np.float64)
-    predicted = task.encode([event.prediction for event in events])
+    scores = np.array(plain_scores(events.scores, task.positive), dtype=np.float64)
+    predicted = task.encode(events.predictions)
     if task.kind == "binary":
         by_score = np.where(np.isnan(scores), np.nan, scores >= EVEN_ODDS)
         predicted = np.where(np.isnan(predicted), by_score, predicted)
-    records = np.zeros(len(events), dtype=PREDICTION)
+    records = np.zeros(len(events.prediction_ids), dtype=PREDICTION)
     records["time_ms"], records["offset"], records["profile"] = times_ms, offsets, profile
     records["effective_ms"] = records["joined_ms"] = effective_ms
     records["predicted"], records["score"], records["actual"] = predicted, scores, np.nan
-    rows = PredictionRows([event.prediction_id for event in events], records)
+    rows = PredictionRows([*events.prediction_ids], records)
     usable = np.flatnonzero(~np.isnan(predicted)).tolist()
-    return rows if len(usable) == len(events) else rows.chosen(usable)
+    return rows if len(usable) == records.size else rows.chosen(usable)
 
 
 def in_order(parts: list[PredictionRows]) -> PredictionRows:

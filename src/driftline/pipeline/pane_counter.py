@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -50,13 +51,13 @@ class Rows(NamedTuple):
     """
 
     partition: int
-    ids: list[str]
+    ids: Sequence[str]
     offsets: NDArray[np.int64]
     pane_ms: NDArray[np.int64]
     late: NDArray[np.bool_]
-    features: list[bytes | msgspec.Raw]
-    predictions: list[Any]
-    scores: list[Score | None]
+    features: Sequence[bytes | msgspec.Raw]
+    predictions: Sequence[Any]
+    scores: Sequence[Score | None]
 
 
 @dataclass(slots=True)
@@ -245,7 +246,7 @@ class ColumnEncoder:
             if column.role == "prediction" and not _NO_NUMBERS.isdisjoint(map(type, values)):
                 numbers, exceptions = numbers_of(values)
             else:
-                numbers = np.array(values, dtype=np.float64)
+                numbers = np.asarray(values, dtype=np.float64)
             encoded.append(encode_numeric(column, numbers, exceptions))
         return encoded, features.unexpected
 
@@ -262,7 +263,7 @@ class _AllRows(NamedTuple):
     predictions: list[Any]
     scores: list[Score | None]
 
-    def plain_scores(self, positive: str | None) -> list[float | None]:
+    def plain_scores(self, positive: str | None) -> Sequence[float | None]:
         """Return one probability a row."""
         return plain_scores(self.scores, positive)
 
@@ -281,7 +282,7 @@ class _AllRows(NamedTuple):
         )
 
 
-def plain_scores(scores: list[Score | None], positive: str | None) -> list[float | None]:
+def plain_scores(scores: Sequence[Score | None], positive: str | None) -> Sequence[float | None]:
     """Return one probability for each score."""
     if dict in set(map(type, scores)):
         return [one_score(score, positive) for score in scores]
@@ -291,13 +292,13 @@ def plain_scores(scores: list[Score | None], positive: str | None) -> list[float
 def _concatenate(parts: list[Rows]) -> _AllRows:
     return _AllRows(
         np.concatenate([np.full(len(part.ids), part.partition, dtype=np.int64) for part in parts]),
-        [prediction_id for part in parts for prediction_id in part.ids],
+        [*chain.from_iterable(part.ids for part in parts)],
         np.concatenate([part.offsets for part in parts]),
         np.concatenate([part.pane_ms for part in parts]),
         np.concatenate([part.late for part in parts]),
-        [features for part in parts for features in part.features],
-        [prediction for part in parts for prediction in part.predictions],
-        [score for part in parts for score in part.scores],
+        [*chain.from_iterable(part.features for part in parts)],
+        [*chain.from_iterable(part.predictions for part in parts)],
+        [*chain.from_iterable(part.scores for part in parts)],
     )
 
 

@@ -16,7 +16,7 @@ from driftline.events.model_key import ModelKey, panes_partition
 from driftline.events.pane import PaneDelta, Source, Watermark, chunks
 from driftline.events.prediction import PredictionDecoder, mapped_root_names
 from driftline.pipeline.flush import Flush, Position
-from driftline.pipeline.intake import take_in
+from driftline.pipeline.intake import take_in, take_in_predictions
 from driftline.pipeline.join_counter import JoinCounter, ProfileTable
 from driftline.pipeline.join_entry import PREDICTION
 from driftline.pipeline.join_rows import in_order, prediction_rows
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from driftline.config.settings import Settings
     from driftline.events.dead_letter import DeadLetter
     from driftline.events.pane import JoinDelta
-    from driftline.events.prediction import Prediction
+    from driftline.events.prediction import PredictionColumns
     from driftline.pipeline.intake import RecordBatch
     from driftline.pipeline.pending import PendingStore
     from driftline.profiles.book import ProfileBook
@@ -163,17 +163,17 @@ class Sketcher:
         self._dead_letters.append(letter)
 
     def _add_predictions(self, batch: RecordBatch, clock: SourceClock) -> None:
-        intake = take_in(batch, self._decode_prediction, int(self._settings.time.max_future))
+        intake = take_in_predictions(batch, self._decode_prediction, int(self._settings.time.max_future))
         self._dead_letters += intake.refused
-        if not intake.events:
+        if not intake.times_ms.size:
             return
         arrivals = clock.advance(intake.times_ms)
         n_late = int(arrivals.late.sum())
         self._n_late += n_late
-        self._n_events += len(intake.events) - n_late
+        self._n_events += intake.times_ms.size - n_late
         expected: list[PredictionRows] = []
         for key, rows in _by_model(intake.events):
-            mine = [intake.events[row] for row in rows.tolist()]
+            mine = intake.events if rows.size == intake.times_ms.size else intake.events.chosen(rows.tolist())
             times, offsets = intake.times_ms[rows], intake.offsets[rows]
             part = Arrivals(arrivals.late[rows], arrivals.pane_ms[rows], arrivals.effective_ms[rows])
             self._sketch(key, batch.source.partition, mine, offsets, part)
@@ -185,7 +185,7 @@ class Sketcher:
             self._joiners[batch.source.partition].add_predictions(taken)
 
     def _sketch(
-        self, key: ModelKey, partition: int, events: list[Prediction], offsets: NDArray[np.int64], arrivals: Arrivals
+        self, key: ModelKey, partition: int, events: PredictionColumns, offsets: NDArray[np.int64], arrivals: Arrivals
     ) -> None:
         counter = self._counters.get(key)
         if counter is None:
@@ -194,20 +194,20 @@ class Sketcher:
         counter.add(
             Rows(
                 partition,
-                [event.prediction_id for event in events],
+                events.prediction_ids,
                 offsets,
                 arrivals.pane_ms,
                 arrivals.late,
-                [event.features for event in events],
-                [event.prediction for event in events],
-                [event.score for event in events],
+                events.features,
+                events.predictions,
+                events.scores,
             )
         )
 
     def _expected(
         self,
         key: ModelKey,
-        events: list[Prediction],
+        events: PredictionColumns,
         times: NDArray[np.int64],
         offsets: NDArray[np.int64],
         effective: NDArray[np.int64],
@@ -219,7 +219,7 @@ class Sketcher:
         indices = np.array([-1 if profile is None else self._table.intern(profile) for profile in profiles])[slots]
         for index in np.unique(indices[indices >= 0]).tolist():
             rows = np.flatnonzero(indices == index)
-            mine = [events[row] for row in rows.tolist()]
+            mine = events if rows.size == times.size else events.chosen(rows.tolist())
             task = self._table.profiles[index].task
             yield prediction_rows(task, index, mine, times[rows], offsets[rows], effective[rows])
 
@@ -316,9 +316,9 @@ class Sketcher:
         return self._joiners
 
 
-def _by_model(events: list[Prediction]) -> list[tuple[ModelKey, NDArray[np.int64]]]:
+def _by_model(events: PredictionColumns) -> list[tuple[ModelKey, NDArray[np.int64]]]:
     """Return the rows of each model key."""
-    keys = [(event.model, event.version) for event in events]
+    keys = [*zip(events.models, events.versions, strict=True)]
     if len(set(keys)) == 1:
         return [(ModelKey(*keys[0]), np.arange(len(keys)))]
     groups: dict[tuple[str, str], list[int]] = {}
