@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import Message
 
 from driftline.events.pane import Kind, Source
 from driftline.pipeline.intake import RecordBatch
@@ -10,7 +13,7 @@ from driftline.pipeline.intake import RecordBatch
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from confluent_kafka import KafkaError, Message
+    from confluent_kafka import KafkaError
 
 
 def by_source(
@@ -27,20 +30,24 @@ def by_source(
     """
     batches: dict[Any, RecordBatch] = {}
     events: list[tuple[Message, KafkaError]] = []
-    for message in messages:
-        error = message.error()
+    for error, group in groupby(messages, Message.error):
         if error is not None:
-            events.append((message, error))
+            events += [(message, error) for message in group]
             continue
-        at: Any = (message.topic(), message.partition())
-        batch = batches.get(at)
-        if batch is None:
-            batch = batches[at] = RecordBatch(Source(kinds[at[0]], at[1]), at[0], [], [], [])
-        offset: Any = message.offset()
-        batch.values.append(message.value())
-        batch.offsets.append(offset)
-        batch.timestamps_ms.append(message.timestamp()[1])
+        for at, run in groupby(group, _place):
+            records = [*run]
+            batch = batches.get(at)
+            if batch is None:
+                topic: Any = at[0]
+                batch = batches[at] = RecordBatch(Source(kinds[topic], at[1]), topic, [], [], [])
+            batch.values.extend(map(Message.value, records))
+            batch.offsets.extend(map(Message.offset, records))  # type: ignore[arg-type]  # a record has an offset
+            batch.timestamps_ms.extend([stamp for _, stamp in map(Message.timestamp, records)])
     return list(batches.values()), events
+
+
+def _place(message: Message) -> Any:  # noqa: ANN401  # topic and partition, which every record has
+    return message.topic(), message.partition()
 
 
 def source_of(message: Message, kinds: Mapping[str, Kind]) -> Source | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from typing import TYPE_CHECKING, Final
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from driftline.runtime.telemetry import Telemetry
 
 _CONSUME_S: Final = 0.1
+_GC_ALLOCATIONS: Final = 100_000
+"""Containers made before garbage is looked for, Python's own 700 being looked for in the middle of every batch: tens of
+thousands of short-lived tuples and no cycles. Together the searches took as long as decoding."""
 _REQUEST_S: Final = 30.0
 _END_OF_PARTITION: Final = KafkaError._PARTITION_EOF  # noqa: SLF001  # librdkafka's own names of local events
 _GAP: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001
@@ -80,6 +84,8 @@ class SketchWorker:
         KafkaException
             Fatal: fenced by another worker of the same name, or a commit whose outcome is not known.
         """
+        thresholds = gc.get_threshold()
+        gc.set_threshold(_GC_ALLOCATIONS, *thresholds[1:])
         self._transactions.start()
         try:
             self._consumer.subscribe(
@@ -93,6 +99,7 @@ class SketchWorker:
             raise
         finally:
             self._consumer.close()
+            gc.set_threshold(*thresholds)
 
     def stop(self) -> None:
         """Ask the worker to finish: it flushes and leaves the group."""
