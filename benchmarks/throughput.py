@@ -1,0 +1,163 @@
+"""One measurement in a process of its own: ``python -m benchmarks.throughput {decode,sketch} ...``, one line of JSON.
+
+``decode`` consumes as the sketch worker does and decodes every record, envelope and features, into typed structs; it
+does nothing with them. ``sketch`` is the worker itself. Both are timed from the assignment of the partitions on:
+``decode`` to the last record, ``sketch`` to the commit of the transaction that holds the last record's offset.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from confluent_kafka import Consumer, TopicPartition
+
+from benchmarks.messages import CATEGORICAL, NUMERIC
+from driftline.config.secrets import Credentials
+from driftline.config.settings import KafkaSettings, LabelInput, PredictionInput, Settings
+from driftline.profiles.book import ProfileBook
+from driftline.runtime.references import ReferenceReader
+from driftline.runtime.sketch_worker import SketchWorker, sketch_consumer_configuration
+from driftline.runtime.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DEADLINE_S: Final = 300.0
+POLL_S: Final = 0.001
+
+
+@dataclass(frozen=True)
+class Case:
+    """What one measurement reads, and under which prefix it writes."""
+
+    bootstrap: str
+    prefix: str
+    predictions: str
+    labels: str
+    n_records: int
+
+    @property
+    def settings(self) -> Settings:
+        """The worker's configuration: driftline's defaults."""
+        return Settings(
+            kafka=KafkaSettings(brokers=self.bootstrap, prefix=self.prefix),
+            predictions=PredictionInput(topic=self.predictions),
+            labels=LabelInput(topic=self.labels) if self.labels else None,
+        )
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """A prediction event, typed, its features left as they are."""
+
+    prediction_id: str | int
+    model: str
+    model_version: str | int | None = None
+    ts: int | float | None = None
+    prediction: str | int | float | bool | None = None
+    score: float | dict[str, float] | None = None
+    features: msgspec.Raw = msgspec.Raw(b"")
+
+
+def decoder() -> Callable[[bytes], Any]:
+    """Return a function that decodes a record whole, in the two steps that a profile per model asks for."""
+    fields: list[Any] = [(name, float | None, None) for name in NUMERIC]
+    fields += [(name, str | int | float | bool | None, None) for name in CATEGORICAL]
+    features = msgspec.json.Decoder(msgspec.defstruct("Features", fields, forbid_unknown_fields=True, gc=False)).decode
+    envelope = msgspec.json.Decoder(Envelope).decode
+    return lambda value: features(envelope(value).features)
+
+
+def decode(case: Case) -> float:
+    """Return the seconds to consume and decode all records."""
+    settings = case.settings
+    consumer = Consumer(sketch_consumer_configuration(settings, Credentials()))
+    assigned: list[float] = []
+
+    def on_assign(consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        consumer.assign([TopicPartition(p.topic, p.partition, 0) for p in partitions])
+        assigned.append(time.perf_counter())
+
+    consumer.subscribe([case.predictions], on_assign=on_assign)
+    decode_record = decoder()
+    n_records, deadline = 0, time.monotonic() + DEADLINE_S
+    while n_records < case.n_records:
+        assert time.monotonic() < deadline, f"{n_records} of {case.n_records} records in {DEADLINE_S:.0f} s"
+        for message in consumer.consume(settings.sketch.batch, 0.1):
+            value = message.value()
+            if message.error() is None and value is not None:
+                decode_record(value)
+                n_records += 1
+    seconds = time.perf_counter() - assigned[0]
+    consumer.close()
+    return seconds
+
+
+class Stopwatch(Telemetry):
+    """Notes when the transaction was committed that holds the last record."""
+
+    def __init__(self, n_records: int) -> None:
+        super().__init__()
+        self._left = n_records
+        self.ended = threading.Event()
+        self.end = 0.0
+
+    def input_records(self, kind: str, partition: int, n: int) -> None:
+        """Count records that were taken in."""
+        super().input_records(kind, partition, n)
+        self._left -= n
+
+    def transaction(self, seconds: float) -> None:
+        """Note a commit."""
+        super().transaction(seconds)
+        if self._left == 0 and not self.ended.is_set():
+            self.end = time.perf_counter()
+            self.ended.set()
+
+
+def sketch(case: Case) -> float:
+    """Return the seconds from the worker's assignment to its last commit."""
+    book, stopwatch = ProfileBook(), Stopwatch(case.n_records)
+    references = ReferenceReader(case.settings.kafka, Credentials(), book)
+    references.start()
+    assert len(book) == 1, "the profile is not published"
+    worker = SketchWorker(case.settings, Credentials(), book, stopwatch, "bench")
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    while not worker.is_ready():
+        assert thread.is_alive(), "the worker has failed"
+        time.sleep(POLL_S)
+    start = time.perf_counter()
+    assert stopwatch.ended.wait(DEADLINE_S), f"not done after {DEADLINE_S:.0f} s"
+    worker.stop()
+    thread.join()
+    references.stop()
+    assert committed(case) == case.n_records, "offsets that are not committed"
+    return stopwatch.end - start
+
+
+def committed(case: Case) -> int:
+    """Return the sum of the group's committed offsets: the records that are done with."""
+    consumer = Consumer(sketch_consumer_configuration(case.settings, Credentials()))
+    topics = [topic for topic in (case.predictions, case.labels) if topic]
+    known = {topic: consumer.list_topics(topic, timeout=10).topics[topic].partitions for topic in topics}
+    wanted = [TopicPartition(topic, number) for topic, partitions in known.items() for number in partitions]
+    total = sum(max(0, partition.offset) for partition in consumer.committed(wanted, timeout=10))
+    consumer.close()
+    return total
+
+
+def main() -> None:
+    kind, bootstrap, prefix, predictions, labels, n_records = sys.argv[1:]
+    case = Case(bootstrap, prefix, predictions, labels, int(n_records))
+    seconds = {"decode": decode, "sketch": sketch}[kind](case)
+    print(json.dumps({"n_records": case.n_records, "seconds": seconds}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
