@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from jsonschema import Draft202012Validator, FormatChecker
 
 SCHEMAS = {
@@ -103,15 +104,26 @@ def described(kind: str, data: dict[str, Any]) -> str:
     return f"WINDOW {model} {since} to {until}: {data['n']} events beside {data['n_reference']}: {names}"
 
 
+async def partitions(brokers: str, topics: list[str]) -> list[TopicPartition]:
+    """Return the partitions of topics that exist."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=brokers)
+    await admin.start()
+    try:
+        described = await admin.describe_topics(topics)
+    finally:
+        await admin.close()
+    return [TopicPartition(topic["topic"], each["partition"]) for topic in described for each in topic["partitions"]]
+
+
 async def read(brokers: str, prefix: str, reader: Reader, *, follow: bool) -> None:
     """Give the reader every record of both topics."""
+    topics = [f"{prefix}.events", f"{prefix}.alerts"]
+    places = await partitions(brokers, topics)
+    if not places:
+        sys.exit(f"no topics {' and '.join(topics)} on {brokers}")
     consumer = AIOKafkaConsumer(bootstrap_servers=brokers, enable_auto_commit=False, isolation_level="read_committed")
     await consumer.start()
     try:
-        topics = [f"{prefix}.events", f"{prefix}.alerts"]
-        places = [TopicPartition(topic, n) for topic in topics for n in consumer.partitions_for_topic(topic) or ()]
-        if not places:
-            sys.exit(f"no topics {' and '.join(topics)} on {brokers}")
         consumer.assign(places)
         await consumer.seek_to_beginning(*places)
         ends = await consumer.end_offsets(places)

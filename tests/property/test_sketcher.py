@@ -49,7 +49,9 @@ PROFILES = {
 VALUES = st.one_of(
     st.floats(-3, 4), st.sampled_from([None, "NaN", "text", True, [1], 10**30, float("nan"), float("inf")])
 )
-CATEGORIES = st.sampled_from(["a", "b", "c", *(f"unlisted {i}" for i in range(12)), 1, None, {}])
+CATEGORIES: st.SearchStrategy[Any] = st.sampled_from(
+    ["a", "b", "c", *(f"unlisted {i}" for i in range(12)), 1, None, {}]
+)
 
 
 @st.composite

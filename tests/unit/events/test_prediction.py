@@ -1,0 +1,157 @@
+"""Prediction records: what is read, and with which reason the others are refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from driftline.config.settings import Constant, PredictionFields
+from driftline.errors import EventError
+from driftline.events import dead_letter as reasons
+from driftline.events.prediction import (
+    EARLIEST_MS,
+    LATEST_MS,
+    MAX_CLASS,
+    MAX_ID,
+    MAX_NAME,
+    Prediction,
+    PredictionDecoder,
+    check_mapping,
+    mapped_root_names,
+    one_score,
+)
+
+DECODE = PredictionDecoder(PredictionFields())
+
+
+def read(**fields: Any) -> Prediction:  # noqa: ANN401  # any JSON
+    return DECODE(json.dumps({"prediction_id": "a", "model": "m"} | fields).encode())
+
+
+def refused(**fields: Any) -> tuple[str, str]:  # noqa: ANN401  # any JSON
+    with pytest.raises(EventError) as caught:
+        read(**fields)
+    return caught.value.reason, str(caught.value)
+
+
+def test_all_fields() -> None:
+    event = read(model_version=3, ts="2026-03-01T12:00:00.123Z", features={"x": 1}, prediction=True, score=0.5)
+    assert event[:4] == ("a", "m", "3", 1_772_366_400_123)
+    assert json.loads(bytes(event.features)) == {"x": 1}
+    assert event[5:] == (True, 0.5)
+
+
+def test_what_may_be_absent() -> None:
+    nulls = read(model_version=None, ts=None, features=None, prediction=None, score=None)
+    for event in (read(), nulls):
+        assert event._replace(features=b"") == Prediction("a", "m", "", None, b"", None, None)
+        assert bytes(event.features) == b""
+
+
+@pytest.mark.parametrize(
+    ("ts", "time_ms"),
+    [
+        (0, 0),
+        (-1, -1),
+        (1.5, 2),
+        ("1970-01-01T00:00:01Z", 1_000),
+        ("1970-01-01T00:00:01", 1_000),
+        ("1970-01-01T02:00:01+02:00", 1_000),
+        (EARLIEST_MS, EARLIEST_MS),
+        (LATEST_MS, LATEST_MS),
+    ],
+)
+def test_times(ts: object, time_ms: int) -> None:
+    assert read(ts=ts).ts_ms == time_ms
+
+
+@pytest.mark.parametrize(
+    "ts", [EARLIEST_MS - 1, LATEST_MS + 1, 10**30, 1e300, float("nan"), float("inf"), "0001-01-01T00:00:00+14:00", "x"]
+)
+def test_times_that_windows_cannot_be_made_of(ts: object) -> None:
+    reason, message = refused(ts=ts)
+    assert reason == reasons.INVALID_VALUE
+    assert message.endswith("at `$.ts`")
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "message"),
+    [
+        ({"prediction_id": None}, reasons.INVALID_TYPE, "Expected `int | str`, got `null` - at `$.prediction_id`"),
+        ({"prediction_id": 1.5}, reasons.INVALID_TYPE, "Expected `int | str`, got `float` - at `$.prediction_id`"),
+        ({"prediction_id": ""}, reasons.INVALID_VALUE, "Expected `str` of length >= 1 - at `$.prediction_id`"),
+        ({"prediction_id": "i" * (MAX_ID + 1)}, reasons.INVALID_VALUE, "length <= 1024 - at `$.prediction_id`"),
+        ({"model": "m" * (MAX_NAME + 1)}, reasons.INVALID_VALUE, "length <= 256 - at `$.model`"),
+        ({"model": 3}, reasons.INVALID_TYPE, "Expected `str`, got `int` - at `$.model`"),
+        ({"prediction": "c" * (MAX_CLASS + 1)}, reasons.INVALID_VALUE, "length <= 1024 - at `$.prediction`"),
+        ({"prediction": 2**63}, reasons.INVALID_VALUE, "Expected `int` <= 9223372036854775807 - at `$.prediction`"),
+        ({"prediction": [1]}, reasons.INVALID_TYPE, "got `array` - at `$.prediction`"),
+        ({"features": [1]}, reasons.INVALID_TYPE, "Expected `object`, got b'[1]' - at `$.features`"),
+        ({"features": 1}, reasons.INVALID_TYPE, "Expected `object`, got b'1' - at `$.features`"),
+        ({"score": 1.7}, reasons.INVALID_VALUE, "Expected a probability in [0, 1], got 1.7 - at `$.score`"),
+        ({"score": -0.1}, reasons.INVALID_VALUE, "Expected a probability in [0, 1], got -0.1 - at `$.score`"),
+        ({"score": {"a": 2}}, reasons.INVALID_VALUE, "Expected a probability in [0, 1], got 2.0 - at `$.score`"),
+        ({"score": {"a": "x"}}, reasons.INVALID_TYPE, "Expected `float`, got `str` - at `$.score[...]`"),
+        ({"score": float("nan")}, reasons.INVALID_VALUE, "Expected a probability in [0, 1], got nan - at `$.score`"),
+    ],
+)
+def test_fields_of_the_event_itself(fields: dict[str, object], reason: str, message: str) -> None:
+    found, text = refused(**fields)
+    assert found == reason
+    assert text.endswith(message)
+
+
+def test_the_longest_that_is_taken() -> None:
+    event = read(prediction_id="i" * MAX_ID, model="m" * MAX_NAME, model_version="v" * MAX_NAME)
+    assert (len(event.prediction_id), len(event.model), len(event.version)) == (MAX_ID, MAX_NAME, MAX_NAME)
+    assert read(prediction_id=10**100).prediction_id == str(10**100)
+    assert read(prediction=2**63 - 1).prediction == 2**63 - 1
+
+
+def test_a_nan_outside_the_envelope_is_kept_for_counting() -> None:
+    event = DECODE(b'{"prediction_id": "a", "model": "m", "features": {"x": NaN, "y": -Infinity}}')
+    assert bytes(event.features) == b'{"x": NaN, "y": -Infinity}'
+
+
+def test_an_empty_map_is_no_score() -> None:
+    assert read(score={}).score is None
+    assert read(score={"a": 0.25, "b": 0.75}).score == {"a": 0.25, "b": 0.75}
+
+
+@pytest.mark.parametrize(
+    ("score", "positive", "one"),
+    [(None, "b", None), (0.5, "b", 0.5), ({"a": 0.9, "b": 0.1}, "b", 0.1), ({"a": 0.9, "b": 0.1}, "c", 0.9)],
+)
+def test_one_score(score: Any, positive: str, one: float | None) -> None:  # noqa: ANN401  # any score
+    assert one_score(score, positive) == one
+
+
+def test_constants_and_pointers() -> None:
+    fields = PredictionFields(
+        prediction_id="/meta/id",
+        model=Constant("fraud"),
+        model_version=Constant("7"),
+        ts="/meta/at",
+        features="/in~1put",
+    )
+    event = PredictionDecoder(fields)(b'{"meta": {"id": 5, "at": 7}, "in/put": {"x": 1}, "model": 3}')
+    assert event[:4] == ("5", "fraud", "7", 7)
+    assert bytes(event.features) == b'{"x": 1}'
+
+
+def test_the_record_itself_as_features() -> None:
+    fields = msgspec.structs.replace(PredictionFields(), features="")
+    value = b'{"prediction_id": "a", "model": "m", "x": 1}'
+    assert PredictionDecoder(fields)(value).features == value
+    names = {"prediction_id", "model", "model_version", "ts", "prediction", "score", "segments", "latency_ms", "error"}
+    assert mapped_root_names(fields) == names
+
+
+def test_pointers_through_each_other_are_found_beforehand() -> None:
+    assert check_mapping(PredictionFields()) is None
+    problem = check_mapping(PredictionFields(ts="/model/ts"))
+    assert problem is not None
+    assert "pointers that do not lead through each other" in problem
