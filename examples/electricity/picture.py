@@ -65,7 +65,7 @@ def draw(outcome: Outcome) -> str:
         f'<line x1="{opened:.1f}" x2="{opened:.1f}" y1="{TOP}" y2="{height - BOTTOM}" stroke="#444" '
         'stroke-dasharray="4 3"/>'
     )
-    parts.append(f'<text x="{opened + 4:.1f}" y="{TOP + 12}" fill="#444">the other market opens</text>')
+    parts.append(f'<text x="{opened + 4:.1f}" y="{TOP + PANEL / 2:.1f}" fill="#444">the other market opens</text>')
     return "\n".join([*parts, "</svg>", ""])
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -251,3 +252,23 @@ def test_unchanged_windows_stay_within_the_budget() -> None:
 def test_the_key_names_model_and_version() -> None:
     (event,) = examine_window(PROFILE, window_of(PROFILE, table_of(600, 1)), context_of()).windows
     assert event_record(event, "s").key == str(KEY).encode() == b"m@2"
+
+
+@pytest.mark.parametrize("n", [300, 2_000])
+@pytest.mark.parametrize("moved", [0.5, 1.0])
+def test_a_column_that_was_constant_in_the_reference_is_found_when_it_varies(n: int, moved: float) -> None:
+    constant = table_of(20_000)
+    profile = profile_of(replace(constant, features={**constant.features, "x": np.full(20_000, 0.25)}))
+    x = np.full(n, 0.25)
+    same = table_of(n, 1)
+    unchanged = examine_window(
+        profile, window_of(profile, replace(same, features={**same.features, "x": x})), context_of()
+    )
+    assert unchanged.findings == ()
+    x = np.where(np.arange(n) < moved * n, np.random.default_rng(2).normal(size=n), x)
+    (finding,) = examine_window(
+        profile, window_of(profile, replace(same, features={**same.features, "x": x})), context_of()
+    ).findings
+    assert (finding.column, finding.check, finding.severity) == ("x", "distribution.pearson", "critical")
+    assert finding.histograms is not None
+    assert finding.histograms.bins == ["< 0.25", "0.25", "> 0.25"] or moved == 1
