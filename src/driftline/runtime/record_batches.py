@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import compress, groupby, repeat
+from operator import is_not, not_
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Message
@@ -29,20 +30,18 @@ def by_source(
         What each topic holds.
     """
     batches: dict[Any, RecordBatch] = {}
-    events: list[tuple[Message, KafkaError]] = []
-    for error, group in groupby(messages, Message.error):
-        if error is not None:
-            events += [(message, error) for message in group]
-            continue
-        for at, run in groupby(group, _place):
-            records = [*run]
-            batch = batches.get(at)
-            if batch is None:
-                topic: Any = at[0]
-                batch = batches[at] = RecordBatch(Source(kinds[topic], at[1]), topic, [], [], [])
-            batch.values.extend(map(Message.value, records))
-            batch.offsets.extend(map(Message.offset, records))  # type: ignore[arg-type]  # a record has an offset
-            batch.timestamps_ms.extend([stamp for _, stamp in map(Message.timestamp, records)])
+    taken = [*messages]
+    failed = [*map(is_not, map(Message.error, taken), repeat(None))]  # a KafkaError raises when it is compared to None
+    events = [(message, error) for message in compress(taken, failed) if (error := message.error()) is not None]
+    for at, run in groupby(compress(taken, map(not_, failed)), _place):
+        records = [*run]
+        batch = batches.get(at)
+        if batch is None:
+            topic: Any = at[0]
+            batch = batches[at] = RecordBatch(Source(kinds[topic], at[1]), topic, [], [], [])
+        batch.values.extend(map(Message.value, records))
+        batch.offsets.extend(map(Message.offset, records))  # type: ignore[arg-type]  # a record has an offset
+        batch.timestamps_ms.extend([stamp for _, stamp in map(Message.timestamp, records)])
     return list(batches.values()), events
 
 
