@@ -1,52 +1,55 @@
-from __future__ import annotations
+"""Messages of a consumer become batches by source partition; what is no record is kept apart."""
 
-from typing import Final
+from __future__ import annotations
 
 from confluent_kafka import KafkaError, Message
 
-from driftline.events.pane import Source
-from driftline.runtime.record_batches import by_source
+from driftline.events.pane import Kind, Source
+from driftline.runtime.record_batches import by_source, source_of
 
-END: Final = KafkaError(KafkaError._PARTITION_EOF)
-DOWN: Final = KafkaError(KafkaError._TRANSPORT)
+KINDS: dict[str, Kind] = {"scored": "predictions", "truth": "labels"}
+END = KafkaError(KafkaError._PARTITION_EOF)
 
 
-def record(topic: str, partition: int, offset: int, value: bytes | None = b"{}") -> Message:
+def message(topic: str, partition: int, offset: int, value: bytes | None = b"v") -> Message:
     return Message(topic=topic, partition=partition, offset=offset, value=value, timestamp=(1, 1_000 + offset))
 
 
-def end(topic: str, partition: int, offset: int, error: KafkaError = END) -> Message:
-    return Message(topic=topic, partition=partition, offset=offset, error=error)
+def end(topic: str | None, partition: int, offset: int) -> Message:
+    return Message(topic=topic, partition=partition, offset=offset, error=END)
 
 
-def test_records_are_gathered_by_source_in_order_and_errors_are_kept_apart() -> None:
+def test_records_keep_their_order_within_each_partition() -> None:
     messages = [
-        end("labels", 1, 7),
-        record("predictions", 0, 3),
-        record("labels", 0, 9),
-        end("labels", 0, 10),
-        end("labels", 1, 7, DOWN),
-        record("predictions", 0, 4, None),
-        record("predictions", 1, 1),
-        end("predictions", 1, 2),
+        message("scored", 1, 7),
+        message("truth", 1, 3, None),
+        message("scored", 0, 1),
+        end("truth", 1, 4),
+        message("scored", 1, 8, b""),
+        end("scored", 1, 9),
+        end("scored", 0, 2),
     ]
-    batches, events = by_source(messages, {"predictions": "predictions", "labels": "labels"})
-    taken = {batch.source: (batch.topic, batch.offsets, batch.values, batch.timestamps_ms) for batch in batches}
-    assert taken == {
-        Source("predictions", 0): ("predictions", [3, 4], [b"{}", None], [1_003, 1_004]),
-        Source("labels", 0): ("labels", [9], [b"{}"], [1_009]),
-        Source("predictions", 1): ("predictions", [1], [b"{}"], [1_001]),
-    }
-    assert [(message.offset(), error.code()) for message, error in events] == [
-        (7, END.code()),
-        (10, END.code()),
-        (7, DOWN.code()),
-        (2, END.code()),
+    batches, events = by_source(messages, KINDS)
+    assert [(batch.source, batch.topic, batch.offsets) for batch in batches] == [
+        (Source("predictions", 1), "scored", [7, 8]),
+        (Source("labels", 1), "truth", [3]),
+        (Source("predictions", 0), "scored", [1]),
+    ]
+    assert batches[0].values == [b"v", b""]
+    assert batches[0].timestamps_ms == [1_007, 1_008]
+    assert batches[1].values == [None], "a tombstone is a record"
+    assert [(each.topic(), each.offset(), error.code()) for each, error in events] == [
+        ("truth", 4, KafkaError._PARTITION_EOF),
+        ("scored", 9, KafkaError._PARTITION_EOF),
+        ("scored", 2, KafkaError._PARTITION_EOF),
     ]
 
 
-def test_only_errors_and_nothing_at_all_make_no_batch() -> None:
-    assert by_source([], {"labels": "labels"}) == ([], [])
-    batches, events = by_source([end("labels", 0, 1), end("labels", 1, 1)], {"labels": "labels"})
-    assert batches == []
-    assert len(events) == 2
+def test_nothing_read() -> None:
+    assert by_source([], KINDS) == ([], [])
+
+
+def test_the_source_of_an_error() -> None:
+    assert source_of(end("truth", 2, 0), KINDS) == Source("labels", 2)
+    assert source_of(end(None, 2, 0), KINDS) is None
+    assert source_of(end("truth", -1, 0), KINDS) is None
