@@ -9,6 +9,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 import numpy as np
 import xxhash
 
@@ -302,7 +303,7 @@ class ReferenceSketcher:
             score = score[max(score)] if len(score) == 2 else max(score.values())
         plain = int(event.prediction) if isinstance(event.prediction, bool) else event.prediction
         row = SampleRow(digest, event.features, plain, score if score is None else float(score))
-        kept = sorted([*pane.sample, row], key=lambda row: (row.hash, row.features))
+        kept = sorted([*pane.sample, row], key=lambda row: (row.hash, msgspec.msgpack.encode(row)))
         pane.sample = kept[: self._settings.model(event.key.model).bootstrap.sample]
 
     def records(self) -> dict[int, list[bytes]]:

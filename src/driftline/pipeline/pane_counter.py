@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -13,6 +12,7 @@ import xxhash
 from driftline.events.pane import SEGMENT_ALL, Offsets, PaneDelta, SampleRow
 from driftline.events.prediction import Score, one_score
 from driftline.pipeline.feature_decoder import FeatureDecoder
+from driftline.pipeline.open_panes import smallest
 from driftline.sketches.columns import CategoricalColumn, Column
 from driftline.sketches.counting import count
 from driftline.sketches.encoding import CategoryCodes, Encoded, encode_categorical, encode_numeric, numbers_of
@@ -175,9 +175,7 @@ class PaneCounter:
             mine = np.flatnonzero((slots == slot) & ~rows.late).tolist()
             short = [row for row in mine if len(rows.features[row]) <= SAMPLE_BYTES]
             fresh = [_sample_row(rows, hashes[row], row) for row in short]
-            pane.sample = heapq.nsmallest(
-                bootstrap.sample, pane.sample + fresh, key=lambda row: (row.hash, row.features)
-            )
+            pane.sample = smallest(pane.sample + fresh, bootstrap.sample)
 
     def _note_offsets(
         self, profile_id: str, rows: _AllRows, panes: NDArray[np.int64], slots: NDArray[np.int64]
