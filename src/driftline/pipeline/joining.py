@@ -73,6 +73,8 @@ class JoinTotals(NamedTuple):
     unusable: int
 
 
+MAX_WAITING: Final = 1_000
+"""Labels of one id that wait for their prediction; an id with more is none, and what follows is dropped."""
 _WAITING: Final = msgspec.msgpack.Decoder(list[LabelRow])
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 
@@ -108,13 +110,74 @@ class Joiner:
 
     def add_predictions(self, rows: PredictionRows) -> None:
         """Remember predictions, and join them with labels that came before."""
-        for chosen in _rounds(rows.ids):
-            self._add_distinct_predictions(rows if len(chosen) == len(rows.ids) else rows.chosen(chosen))
+        if not rows.ids:
+            return
+        known = self.entries.get_many(rows.ids)
+        records = rows.records
+        stored, duplicates, written = self._sort_out(rows, known)
+        profiles = records["profile"].astype(np.int64)
+        if len(written) == len(rows.ids) and not any(known):
+            expiries = (records["time_ms"] + self._table.horizon_ms[profiles]).tolist()
+        else:
+            expiries = [self._expiry(value) for value in written.values()]
+        self.entries.put_many(list(written), list(written.values()), expiries)
+        at = Address(profiles, records["effective_ms"], records["time_ms"], self._predictions, records["offset"])
+        self._counter.predicted(at.rows(np.array(stored, dtype=np.int64)))
+        self._counter.duplicated(at.rows(np.array(duplicates, dtype=np.int64)))
+        self._tally["duplicates"] += len(duplicates)
+        self._meet_waiting(list(written))
+
+    def _sort_out(
+        self, rows: PredictionRows, known: list[bytes | None]
+    ) -> tuple[list[int], list[int], dict[str, bytes]]:
+        """Return which rows are new, which are duplicates, and the entries to be written."""
+        packed = _slices(rows.records)
+        written = dict(zip(rows.ids, packed, strict=True))
+        if len(written) == len(packed) and not any(known):
+            return list(range(len(packed))), [], written
+        written.clear()
+        stored, duplicates = [], []
+        horizons = self._table.horizon_ms
+        for row, (key, effective_ms) in enumerate(zip(rows.ids, rows.records["effective_ms"].tolist(), strict=True)):
+            before = written.get(key, known[row])
+            if before is not None:
+                last = unpack(before[-PREDICTION.itemsize :])[0]
+                if effective_ms <= last.time_ms + horizons[last.profile]:
+                    duplicates.append(row)
+                    continue
+            stored.append(row)
+            written[key] = packed[row] if before is None else before + packed[row]
+        return stored, duplicates, written
 
     def add_labels(self, rows: LabelRows) -> None:
         """Join labels with their predictions; keep those that have none yet."""
-        for chosen in _rounds(rows.ids):
-            self._add_distinct_labels([rows.ids[row] for row in chosen], [rows.rows[row] for row in chosen])
+        keys = list(dict.fromkeys(rows.ids))
+        found = dict(zip(keys, self.entries.get_many(keys), strict=True))
+        owners: dict[tuple[str, int], int] = {}
+        hits, owner, early = [], [], LabelRows([], [])
+        for key, label in zip(rows.ids, rows.rows, strict=True):
+            entry = found[key]
+            position = None if entry is None else self._generation(entry, label)
+            if position is None:
+                early.ids.append(key)
+                early.rows.append(label)
+            else:
+                owner.append(owners.setdefault((key, position), len(owners)))
+                hits.append(label)
+        self._keep_waiting(early)
+        if not hits:
+            return
+        kept = [(found[key] or b"")[position : position + PREDICTION.itemsize] for key, position in owners]
+        records = np.frombuffer(b"".join(kept), dtype=PREDICTION).copy()
+        self._join(records, np.array(owner, dtype=np.int64), hits)
+        written: dict[str, bytes] = {}
+        expiries: dict[str, int] = {}
+        alone = (records["time_ms"] + self._table.horizon_ms[records["profile"]]).tolist()
+        for (key, position), packed, expires in zip(owners, _slices(records), alone, strict=True):
+            whole = written.get(key) or found[key] or b""
+            written[key] = whole[:position] + packed + whole[position + PREDICTION.itemsize :]
+            expiries[key] = expires if len(whole) == PREDICTION.itemsize else self._expiry(written[key])
+        self.entries.put_many(list(written), list(written.values()), list(expiries.values()))
 
     def commit(self) -> None:
         """Keep what was written since the last commit."""
@@ -133,34 +196,6 @@ class Joiner:
         orphans = self.waiting.expire(predictions_ms)
         return (0 if labels_ms is None else self.entries.expire(min(predictions_ms, labels_ms))), orphans
 
-    def _add_distinct_predictions(self, rows: PredictionRows) -> None:
-        known = self.entries.get_many(rows.ids)
-        records = rows.records
-        profiles = records["profile"].astype(np.int64)
-        expires = records["time_ms"] + self._table.horizon_ms[profiles]
-        fresh = [row for row, entry in enumerate(known) if entry is None]
-        values = _slices(records[fresh] if len(fresh) < len(known) else records)
-        stored, written, expiries = fresh, values, expires[fresh].tolist()
-        duplicates = []
-        if len(fresh) < len(known):
-            stored = list(fresh)
-            for row, entry in enumerate(known):
-                if entry is None:
-                    continue
-                last = unpack(entry)[-1]
-                if records["effective_ms"][row] <= last.time_ms + self._table.horizon_ms[last.profile]:
-                    duplicates.append(row)
-                else:
-                    stored.append(row)
-                    written.append(entry + records[row].tobytes())
-                    expiries.append(max(int(expires[row]), self._expiry(entry)))
-        self.entries.put_many([rows.ids[row] for row in stored], written, expiries)
-        at = Address(profiles, records["effective_ms"], records["time_ms"], self._predictions, records["offset"])
-        self._counter.predicted(at.rows(np.array(stored, dtype=np.int64)))
-        self._counter.duplicated(at.rows(np.array(duplicates, dtype=np.int64)))
-        self._tally["duplicates"] += len(duplicates)
-        self._meet_waiting([rows.ids[row] for row in stored])
-
     def _meet_waiting(self, ids: list[str]) -> None:
         """Give labels that came before their prediction another chance, in the order in which they came."""
         met = [(key, value) for key, value in zip(ids, self.waiting.get_many(ids), strict=True) if value is not None]
@@ -169,32 +204,6 @@ class Joiner:
         self.waiting.delete_many([key for key, _ in met])
         labels = [(key, row) for key, value in met for row in _WAITING.decode(value)]
         self.add_labels(LabelRows([key for key, _ in labels], [row for _, row in labels]))
-
-    def _add_distinct_labels(self, ids: list[str], labels: list[LabelRow]) -> None:
-        found = self.entries.get_many(ids)
-        hits, kept, positions = [], [], []
-        for row, (value, label) in enumerate(zip(found, labels, strict=True)):
-            position = None if value is None else self._generation(value, label)
-            if value is None or position is None:
-                self._keep_waiting(ids[row], label)
-                continue
-            hits.append(row)
-            positions.append(position)
-            kept.append(value[position : position + PREDICTION.itemsize])
-        if not hits:
-            return
-        records = np.frombuffer(b"".join(kept), dtype=PREDICTION).copy()
-        usable = self._join(records, [labels[row] for row in hits])
-        packed = _slices(records)
-        chosen = np.flatnonzero(usable).tolist()
-        keys, values, expiries = [], [], []
-        expires = records["time_ms"] + self._table.horizon_ms[records["profile"]]
-        for i in chosen:
-            whole, position = found[hits[i]] or b"", positions[i]
-            keys.append(ids[hits[i]])
-            values.append(whole[:position] + packed[i] + whole[position + PREDICTION.itemsize :])
-            expiries.append(int(expires[i]) if len(whole) == PREDICTION.itemsize else self._expiry(values[-1]))
-        self.entries.put_many(keys, values, expiries)
 
     def _generation(self, value: bytes, label: LabelRow) -> int | None:
         """Return where in an entry the prediction stands that a label belongs to, or None."""
@@ -208,39 +217,64 @@ class Joiner:
         """Return when no label can be in time for any prediction of an id; the newest may be a late one, and older."""
         return max(int(entry.time_ms + self._table.horizon_ms[entry.profile]) for entry in unpack(value))
 
-    def _keep_waiting(self, key: str, label: LabelRow) -> None:
-        (known,) = self.waiting.get_many([key])
-        rows = [] if known is None else _WAITING.decode(known)
-        self.waiting.put_many([key], [_ENCODE([*rows, label])], [label.time_ms + self._table.longest_wait_ms])
-        self._tally["waiting"] += 1
+    def _keep_waiting(self, early: LabelRows) -> None:
+        """Remember labels that have no prediction yet, behind those of the same id that wait already."""
+        if not early.ids:
+            return
+        keys = list(dict.fromkeys(early.ids))
+        before = self.waiting.get_many(keys)
+        rows = {key: [] if known is None else _WAITING.decode(known) for key, known in zip(keys, before, strict=True)}
+        for key, label in zip(early.ids, early.rows, strict=True):
+            if len(rows[key]) < MAX_WAITING:
+                rows[key].append(label)
+        expiries = [max(row.time_ms for row in rows[key]) + self._table.longest_wait_ms for key in keys]
+        self.waiting.put_many(keys, [_ENCODE(rows[key]) for key in keys], expiries)
+        self._tally["waiting"] += len(early.ids)
 
-    def _join(self, records: NDArray[np.void], labels: list[LabelRow]) -> NDArray[np.bool_]:
-        """Apply one label to each record, in place; return which labels could be used."""
-        actual = self._encode(records["profile"], [label.label for label in labels])
-        retracted = np.fromiter((label.label is None for label in labels), np.bool_, len(labels))
-        usable: NDArray[np.bool_] = retracted | ~np.isnan(actual)
-        effective = np.maximum(records["joined_ms"], [label.effective_ms for label in labels])
-        offsets = np.array([label.offset for label in labels], dtype=np.int64)
-        had = ~np.isnan(records["actual"])
-        at = Address(records["profile"].astype(np.int64), effective, records["time_ms"], self._labels, offsets)
-        self._emit(at, records, records["actual"], -1, np.flatnonzero(usable & had))
-        self._emit(at, records, actual, 1, np.flatnonzero(usable & ~retracted))
-        first = records["n_labels"] == 0
-        self._tally["joined"] += int((usable & first).sum())
-        self._tally["corrected"] += int((usable & ~first).sum())
-        self._tally["unusable"] += int((~usable).sum())
-        records["joined_ms"][usable] = effective[usable]
-        records["actual"][usable] = np.where(retracted, math.nan, actual)[usable]
-        records["n_labels"][usable] += 1
-        return usable
+    def _join(self, records: NDArray[np.void], owner: NDArray[np.int64], labels: list[LabelRow]) -> None:
+        """Apply labels to predictions, in place: ``owner`` says which record each label belongs to, in their order."""
+        codes = self._encode(records["profile"][owner], [label.label for label in labels])
+        usable = [row for row, label in enumerate(labels) if label.label is None or not math.isnan(codes[row])]
+        self._tally["unusable"] += len(labels) - len(usable)
+        if not usable:
+            return
+        rows = np.array(usable, dtype=np.int64)
+        rows = rows[np.argsort(owner[rows], kind="stable")]
+        mine, actual = owner[rows], codes[rows]
+        starts = np.flatnonzero(np.diff(mine, prepend=-1))
+        ends = np.append(starts[1:], mine.size) - 1
+        effective = np.array([labels[row].effective_ms for row in rows.tolist()], dtype=np.int64)
+        effective[starts] = np.maximum(effective[starts], records["joined_ms"][mine[starts]])
+        for start, end in zip(starts[ends > starts].tolist(), ends[ends > starts].tolist(), strict=True):
+            np.maximum.accumulate(effective[start : end + 1], out=effective[start : end + 1])
+        before = np.concatenate([[math.nan], actual[:-1]])
+        before[starts] = records["actual"][mine[starts]]
+        first = np.zeros(mine.size, dtype=np.bool_)
+        first[starts] = records["n_labels"][mine[starts]] == 0
+        offsets = np.array([labels[row].offset for row in rows.tolist()], dtype=np.int64)
+        chosen = records[mine]
+        at = Address(chosen["profile"].astype(np.int64), effective, chosen["time_ms"], self._labels, offsets)
+        self._emit(at, chosen, before, -1, first)
+        self._emit(at, chosen, actual, 1, first)
+        self._tally["joined"] += int(first.sum())
+        self._tally["corrected"] += int((~first).sum())
+        records["joined_ms"][mine[ends]] = effective[ends]
+        records["actual"][mine[ends]] = actual[ends]
+        records["n_labels"][mine[ends]] += (ends - starts + 1).astype(np.int32)
 
     def _emit(
-        self, at: Address, records: NDArray[np.void], actual: NDArray[np.float64], sign: int, rows: NDArray[np.int64]
+        self,
+        at: Address,
+        records: NDArray[np.void],
+        actual: NDArray[np.float64],
+        sign: int,
+        first: NDArray[np.bool_],
     ) -> None:
+        """Count the pairs that there are: a label that is not-a-number stands for none."""
+        rows = np.flatnonzero(~np.isnan(actual))
         signs = np.full(rows.size, sign, dtype=np.int64)
-        chosen = records[rows]
-        pairs = Joined(chosen["predicted"], actual[rows].copy(), chosen["score"], signs)
-        self._counter.joined(at.rows(rows), pairs, chosen["n_labels"] == 0)
+        pairs = Joined(records["predicted"][rows], actual[rows], records["score"][rows], signs)
+        self._counter.joined(at.rows(rows), pairs, first[rows])
 
     def _encode(self, profiles: NDArray[np.int64], labels: list[ClassOrNumber | None]) -> NDArray[np.float64]:
         """Return labels as class codes or standardised values, by the profile of their prediction."""
@@ -259,18 +293,3 @@ def _slices(records: NDArray[np.void]) -> list[bytes]:
     """Return the bytes of each record."""
     data, size = records.tobytes(), PREDICTION.itemsize
     return [data[start : start + size] for start in range(0, len(data), size)]
-
-
-def _rounds(ids: Sequence[str]) -> list[list[int]]:
-    """Return rows in rounds of distinct ids, each id's rows in order; one round where no id repeats."""
-    if len(set(ids)) == len(ids):
-        return [list(range(len(ids)))] if ids else []
-    seen: dict[str, int] = {}
-    rounds: list[list[int]] = []
-    for row, key in enumerate(ids):
-        number = seen.get(key, 0)
-        seen[key] = number + 1
-        if number == len(rounds):
-            rounds.append([])
-        rounds[number].append(row)
-    return rounds

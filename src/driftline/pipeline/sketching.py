@@ -282,8 +282,9 @@ class Sketcher:
         self._announce = False
 
     def aborted(self) -> None:
-        """Forget everything since the last committed flush; its records will be read again."""
+        """Forget everything since the last committed flush; its records will be read again, so no partition is idle."""
         for partition in self._partitions.values():
+            partition.idle = False
             partition.clock.running_max_ms = partition.committed_max_ms
             partition.next_offset = None
         for joiner in self._joiners.values():

@@ -124,3 +124,41 @@ def test_a_rollback_forgets_and_a_retry_says_the_same() -> None:
     join.joiner.commit()
     assert join.heads() == (1, 0, 1)
     assert len(join.joiner.entries) == 2
+
+
+@pytest.mark.parametrize("in_one_batch", [True, False])
+def test_all_labels_of_an_id_wait_as_long_as_the_one_that_may_wait_longest(
+    monkeypatch: pytest.MonkeyPatch, *, in_one_batch: bool
+) -> None:
+    monkeypatch.setattr(pending_store, "EXPIRY_BUCKET_MS", 1)
+    join = Join()
+    for time in (50, 10):
+        join.label("a", time, "1", effective=50)
+        if not in_one_batch:
+            join.joiner.commit()
+            join.joiner.expire(10 + WAIT_MS + 5, None)
+    join.joiner.commit()
+    join.joiner.expire(10 + WAIT_MS + 5, None)
+    join.predict(("a", 60))
+    assert join.heads() == (1, 0, 1)
+
+
+def test_an_id_that_everything_has_costs_no_more_than_many_ids() -> None:
+    n = 5_000
+    same, spread = Join(), Join()
+    for join, ids in ((same, ["a"] * n), (spread, [f"a{row}" for row in range(n)])):
+        join.predict(*((key, 0) for key in ids))
+        rows = [LabelRow(1, 1, row, str(row % 2)) for row in range(n)]
+        join.joiner.add_labels(LabelRows(ids, rows))
+    assert same.heads() == (1, n - 1, 1)
+    assert spread.heads() == (n, 0, n)
+    assert same.joiner.totals.corrected == n - 1
+    assert len(same.joiner.entries.get_many(["a"])[0] or b"") == PREDICTION.itemsize
+
+
+def test_an_id_of_which_too_many_labels_wait_is_bounded() -> None:
+    join = Join()
+    for batch in range(3):
+        rows = [LabelRow(1, 1, row, "1") for row in range(batch * 900, (batch + 1) * 900)]
+        join.joiner.add_labels(LabelRows(["unknown"] * 900, rows))
+    assert len(join.joiner.waiting.get_many(["unknown"])[0] or b"") < 1_000 * 16
