@@ -12,7 +12,7 @@ MAKEFLAGS += --no-print-directory
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test checks lint format unit bench schemas clean
+.PHONY: help demo test checks lint format unit chaos bench schemas clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,9 @@ format: $(VENV)/.dev  ## put the code into the form that lint checks
 
 unit: $(VENV)/.dev  ## the quick tests, without a real Kafka
 	$(BIN)/python -m pytest -m 'not real_broker and not slow'
+
+chaos: $(VENV)/.dev  ## kill and freeze workers in the middle of runs, again and again
+	DRIFTLINE_CHAOS_RUNS=$${DRIFTLINE_CHAOS_RUNS:-10} REQUIRE_KAFKA=1 scripts/with-kafka $(BIN)/python -m pytest tests/chaos
 
 bench: $(VENV)/.dev  ## events per second on a real Kafka
 	REQUIRE_KAFKA=1 scripts/with-kafka $(BIN)/python -m benchmarks

@@ -35,6 +35,8 @@ CLOSING_MS = START_MS + SPAN_MS + 3 * DAY
 """Time of each partition's last event: it closes all windows and revisions before it."""
 LATENESS_MS = 2 * MINUTE
 HORIZON_MS = 12 * HOUR
+LATE_SHARE = 0.15
+"""So many that a worker which starts without its partitions' running maxima will take a late event for one in time."""
 PARTITIONS = 3
 _FUTURE = "2100-01-01T00:00:00Z"
 
@@ -185,11 +187,11 @@ def _predictions(
     event |= {"prediction": prediction} | ({} if score is None else {"score": score})
     arrival = ts + int(rng.expovariate(1 / 20_000))
     chance = rng.random()
-    if chance < 0.01:
+    if chance < LATE_SHARE:
         arrival += rng.randint(LATENESS_MS, 3 * HOUR)
-    elif chance < 0.05:
+    elif chance < LATE_SHARE + 0.04:
         arrival = ts  # and no `ts`: Kafka's timestamp is the event's time
-    event |= {} if 0.01 <= chance < 0.05 else {"ts": ts}
+    event |= {} if LATE_SHARE <= chance < LATE_SHARE + 0.04 else {"ts": ts}
     yield arrival, _sent(prediction_id, arrival, event)
     if rng.random() < 0.01:
         again = arrival + rng.choice([1, 500, 40_000, HORIZON_MS + HOUR])
@@ -209,7 +211,7 @@ def _labels(rng: random.Random, prediction_id: str, ts: int, label: object) -> I
         at = ts + HORIZON_MS + rng.randint(-HOUR, HOUR)
     else:
         at = ts + int(rng.expovariate(1 / HOUR))
-    arrival = at + int(rng.expovariate(1 / 30_000)) + (rng.randint(0, 5 * HOUR) if rng.random() < 0.01 else 0)
+    arrival = at + int(rng.expovariate(1 / 30_000)) + (rng.randint(0, 5 * HOUR) if rng.random() < LATE_SHARE else 0)
     yield arrival, _sent(prediction_id, arrival, {"prediction_id": prediction_id, "label": label, "ts": at})
     while rng.random() < 0.07:
         at += rng.randint(0, 4 * HOUR)

@@ -44,10 +44,11 @@ def await_input_share(stream: Stream, workers: Workers, share: float) -> None:
 
 
 def expect_aborted_records(stream: Stream) -> None:
-    """Hold the panes topic to contain records that no reader of committed data sees, and each of them to be whole."""
+    """Hold the panes topic to contain flush records that no reader of committed data sees."""
     committed = {(record.partition, record.offset) for record in stream.read("panes")}
     everything = stream.read("panes", "read_uncommitted")
     aborted = [record for record in everything if (record.partition, record.offset) not in committed]
     assert aborted, "a transaction was open when its worker was killed"
-    assert any(decode(record.value or b"", "panes").panes for record in aborted), "with deltas in it"
+    for record in aborted:
+        decode(record.value or b"", "panes")
     assert len(everything) == len(committed) + len(aborted)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("seed", seeds(2))
+@pytest.mark.parametrize("seed", seeds(1))
 def test_killed_workers_change_nothing(real_broker: str, topic_prefix: str, tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     wanted = expected()
@@ -36,7 +36,7 @@ def test_killed_workers_change_nothing(real_broker: str, topic_prefix: str, tmp_
 
         await_input_share(stream, workers, rng.uniform(0.5, 0.8))
         sketch.kill()
-        workers.start("sketch", "sketch-0" if seed % 2 else "sketch-1")
+        workers.start("sketch", "another-name")
 
         stream.await_outputs(workers, int(rng.uniform(0.05, 0.4) * len(wanted)))
         detect.kill()
