@@ -1,0 +1,65 @@
+"""Reading the pending changelog back on a real broker, past transactions that killed workers have left open."""
+
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import Producer
+
+from driftline.config.secrets import Credentials
+from driftline.config.settings import KafkaSettings
+from driftline.errors import BrokerError
+from driftline.runtime.kafka_clients import producer_configuration
+from driftline.runtime.pending_changelog import PendingChangelog
+from tests.support import create_topics
+
+NOBODY = Credentials()
+
+
+def writer(kafka: KafkaSettings, name: str, timeout_ms: int) -> Producer:
+    more = {"transaction.timeout.ms": timeout_ms}
+    producer = Producer(producer_configuration(kafka, NOBODY, f"{kafka.prefix}-{name}", more))
+    producer.init_transactions(30)
+    return producer
+
+
+def write(producer: Producer, kafka: KafkaSettings, value: bytes) -> None:
+    """Begin a transaction with one block, which the broker has taken."""
+    producer.begin_transaction()
+    producer.produce(kafka.topic("pending"), value, partition=0)
+    assert producer.flush(30) == 0
+
+
+@pytest.fixture
+def kafka(real_broker: str, topic_prefix: str) -> KafkaSettings:
+    create_topics(real_broker, {f"{topic_prefix}.pending": 1})
+    return KafkaSettings(brokers=real_broker, prefix=topic_prefix)
+
+
+def test_blocks_behind_a_killed_workers_open_transaction_are_restored(kafka: KafkaSettings) -> None:
+    killed, taking_over = writer(kafka, "a", 2_000), writer(kafka, "b", 10_000)
+    write(killed, kafka, b"a-committed")
+    killed.commit_transaction(30)
+    write(killed, kafka, b"a-open")  # killed here: nobody ends the transaction but the broker
+    write(taking_over, kafka, b"b-committed")
+    taking_over.commit_transaction(30)
+
+    restored: list[tuple[int, bytes]] = []
+    n_blocks = PendingChangelog(kafka, NOBODY).replay(0, lambda at, block, _: restored.append((at, block)))
+    assert restored == [(0, b"a-committed"), (0, b"b-committed")]
+    assert n_blocks == 2
+
+
+def test_a_transaction_that_stays_open_is_an_error_that_says_what_to_do(kafka: KafkaSettings) -> None:
+    write(writer(kafka, "a", 60_000), kafka, b"a-open")
+    changelog = PendingChangelog(kafka, NOBODY, open_transaction_s=0.5)
+    with pytest.raises(BrokerError, match=r"up to offset 1 within 0\.5 s, got an open transaction.*find-hanging"):
+        changelog.replay(0, lambda *_: None)
+
+
+def test_an_empty_partition_and_one_with_aborted_blocks_restore_nothing(kafka: KafkaSettings) -> None:
+    changelog = PendingChangelog(kafka, NOBODY)
+    assert changelog.replay(0, lambda *_: None) == 0
+    aborting = writer(kafka, "a", 10_000)
+    write(aborting, kafka, b"a-aborted")
+    aborting.abort_transaction(30)
+    assert changelog.replay(0, lambda *_: None) == 0
