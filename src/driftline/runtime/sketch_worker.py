@@ -276,6 +276,7 @@ def sketch_consumer_configuration(settings: Settings, credentials: Credentials) 
         "enable.partition.eof": True,
         "queued.min.messages": 5 * settings.sketch.batch,
         "fetch.wait.max.ms": 100,
+        "fetch.queue.backoff.ms": 10,  # once its queue is full librdkafka waits for so long: by default a whole second
     }
     return consumer_configuration(settings.kafka, credentials, f"{settings.kafka.prefix}-sketch", more)
 
