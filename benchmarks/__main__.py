@@ -25,6 +25,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 import driftline
 from benchmarks import messages
+from benchmarks.messages import N_PARTITIONS
 from driftline.config.secrets import Credentials
 from driftline.config.settings import KafkaSettings, LabelInput, PredictionInput, Settings
 from driftline.runtime.references import publish
@@ -33,8 +34,7 @@ from driftline.runtime.topics import create, topic_specs
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-N_PARTITIONS: Final = 3
-DEADLINE_S: Final = 600.0
+DEADLINE_S: Final = 180.0
 READING: Final = "(a) consume and decode, nothing else"
 WORKER: Final = "driftline sketch worker"
 JOINING: Final = "driftline sketch worker, labels joined"
@@ -141,8 +141,8 @@ def show(rates: dict[str, list[float]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=600_000)
-    parser.add_argument("--faust-messages", type=int, default=15_000)
+    parser.add_argument("--messages", type=int, default=300_000)
+    parser.add_argument("--faust-messages", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     bootstrap = os.environ.get("KAFKA_BOOTSTRAP")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from driftline.profiles.profile import Profile
 
+N_PARTITIONS: Final = 3
 N_NUMERIC: Final = 15
 N_CATEGORICAL: Final = 5
 NUMERIC: Final = tuple(f"amount_{i:02d}" for i in range(N_NUMERIC))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
-from benchmarks.messages import CATEGORICAL, NUMERIC
+from benchmarks.messages import CATEGORICAL, N_PARTITIONS, NUMERIC
 from driftline.config.secrets import Credentials
 from driftline.config.settings import KafkaSettings, LabelInput, PredictionInput, Settings
 from driftline.profiles.book import ProfileBook
@@ -28,7 +28,7 @@ from driftline.runtime.telemetry import Telemetry
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DEADLINE_S: Final = 300.0
+DEADLINE_S: Final = 120.0
 POLL_S: Final = 0.001
 
 
@@ -99,30 +99,36 @@ def decode(case: Case) -> float:
 
 
 class Stopwatch(Telemetry):
-    """Notes when the transaction was committed that holds the last record."""
+    """Notes when the transaction was committed after which nothing was left to read.
 
-    def __init__(self, n_records: int) -> None:
+    Not a count of records: after an aborted transaction some are read twice.
+    """
+
+    def __init__(self, n_sources: int) -> None:
         super().__init__()
-        self._left = n_records
+        self._n_sources = n_sources
+        self._left: dict[tuple[str, int], int] = {}
+        self._last_commit = 0.0
         self.ended = threading.Event()
         self.end = 0.0
-
-    def input_records(self, kind: str, partition: int, n: int) -> None:
-        """Count records that were taken in."""
-        super().input_records(kind, partition, n)
-        self._left -= n
 
     def transaction(self, seconds: float) -> None:
         """Note a commit."""
         super().transaction(seconds)
-        if self._left == 0 and not self.ended.is_set():
-            self.end = time.perf_counter()
+        self._last_commit = time.perf_counter()
+
+    def lag(self, kind: str, partition: int, n: int) -> None:
+        """Note what was left to read after the last commit."""
+        super().lag(kind, partition, n)
+        self._left[kind, partition] = n
+        if len(self._left) == self._n_sources and not any(self._left.values()) and not self.ended.is_set():
+            self.end = self._last_commit
             self.ended.set()
 
 
 def sketch(case: Case) -> float:
     """Return the seconds from the worker's assignment to its last commit."""
-    book, stopwatch = ProfileBook(), Stopwatch(case.n_records)
+    book, stopwatch = ProfileBook(), Stopwatch(N_PARTITIONS * (2 if case.labels else 1))
     references = ReferenceReader(case.settings.kafka, Credentials(), book)
     references.start()
     assert len(book) == 1, "the profile is not published"
