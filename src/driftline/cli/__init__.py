@@ -40,8 +40,19 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         app(args=arguments, prog_name="driftline")
     except DriftlineError as error:
-        err.print(f"[bold red]error:[/] {escape(str(error))}")
-        sys.exit(exit_code(error))
+        _leave(error)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
+    except Exception as error:
+        from driftline.runtime.broker_failures import broker_error
+
+        known = broker_error(error)
+        if known is None:
+            raise
+        _leave(known)
     sys.exit(ExitCode.OK)
+
+
+def _leave(error: DriftlineError) -> NoReturn:
+    err.print(f"[bold red]error:[/] {escape(str(error))}")
+    sys.exit(exit_code(error))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from driftline.pipeline.monitoring import PartitionMonitor
 from driftline.profiles.book import ProfileBook
+from driftline.runtime.broker_failures import broker_error
 from driftline.runtime.detect_settings import DetectSettings
 from driftline.runtime.detect_worker import DetectWorker
 from driftline.runtime.health import TelemetryServer
@@ -78,9 +79,21 @@ class Node:
 
         Raises
         ------
+        BrokerError
+            When Kafka ended the first worker that failed: fenced by another of its name, the outcome of a commit not
+            known, a right that is missing; says what to do.
         Exception
-            What ended the first worker that failed.
+            Whatever else ended the first worker that failed.
         """
+        try:
+            self._run()
+        except Exception as error:
+            known = broker_error(error, self._settings.kafka.brokers, self._name)
+            if known is None:
+                raise
+            raise known from error
+
+    def _run(self) -> None:
         if self._create_topics:
             self._make_topics()
         book = ProfileBook()

@@ -1,0 +1,57 @@
+"""``driftline run`` when Kafka ends it: a message that says what to do and exit code 3, never a traceback."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import yaml
+
+from driftline.cli.exit_codes import ExitCode
+from tests.support import create_topics, wait_until
+from tests.workers import WorkerProcess, workers_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def configuration(bootstrap: str, prefix: str, folder: Path, **more: object) -> Path:
+    """Write a configuration whose input topics exist."""
+    create_topics(bootstrap, {f"{prefix}-predictions": 2})
+    file = folder / "driftline.yaml"
+    content = {
+        "kafka": {"brokers": bootstrap, "prefix": prefix, "panes_partitions": 2, "session_timeout": "6s"},
+        "predictions": {"topic": f"{prefix}-predictions"},
+        "sketch": {"flush_interval": "100ms"},
+        "telemetry": {"log_format": "json"},
+        **more,
+    }
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return file
+
+
+def wait_assigned(worker: WorkerProcess) -> None:
+    def assigned() -> bool:
+        worker.expect_running()
+        return '"event": "assigned"' in worker.log() or '"assigned"' in worker.log()
+
+    wait_until(assigned, 60, lambda: f"{worker.name} to have partitions:\n{worker.log()[-3000:]}")
+
+
+def message_of(worker: WorkerProcess) -> str:
+    """Return the last thing it printed, on one line."""
+    return re.sub(r"\s+", " ", worker.log().rpartition("error:")[2])
+
+
+def test_a_fenced_worker_says_that_names_must_differ(real_broker: str, topic_prefix: str, tmp_path: Path) -> None:
+    with workers_of(configuration(real_broker, topic_prefix, tmp_path), tmp_path / "logs") as workers:
+        first = workers.start("sketch", "same")
+        wait_assigned(first)
+        second = workers.start("sketch", "same")
+        wait_until(lambda: not first.is_running(), 60, lambda: f"the first worker to end\n{workers.logs()}")
+        assert first.process.returncode == ExitCode.BROKER, first.log()
+        assert "Expected to be the only worker named `same`, got fenced by another one" in message_of(first)
+        assert "give each worker its own `--name`" in message_of(first)
+        assert "Traceback" not in first.log()
+        wait_assigned(second)
+        second.stop()
