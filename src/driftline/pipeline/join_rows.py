@@ -8,7 +8,7 @@ import numpy as np
 
 from driftline.pipeline.join_entry import PREDICTION
 from driftline.pipeline.joining import PredictionRows
-from driftline.pipeline.pane_counter import plain_scores
+from driftline.pipeline.rows import plain_scores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

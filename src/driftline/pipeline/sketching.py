@@ -21,8 +21,9 @@ from driftline.pipeline.join_counter import JoinCounter, ProfileTable
 from driftline.pipeline.join_entry import PREDICTION
 from driftline.pipeline.join_rows import in_order, prediction_rows
 from driftline.pipeline.joining import Joiner, LabelRow, LabelRows, PredictionRows
-from driftline.pipeline.pane_counter import PaneCounter, Rows
+from driftline.pipeline.pane_counter import PaneCounter
 from driftline.pipeline.pending_block import decode_block, encode_blocks
+from driftline.pipeline.rows import Rows
 from driftline.pipeline.source_clock import Arrivals, SourceClock
 
 if TYPE_CHECKING:

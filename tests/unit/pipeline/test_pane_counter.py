@@ -12,8 +12,10 @@ import pytest
 from driftline.config.model import BootstrapSettings, ColumnSettings, ModelSettings
 from driftline.events.model_key import ModelKey
 from driftline.events.pane import MAX_RECORD_BYTES, PaneDelta, chunks
+from driftline.pipeline import pane_counter
 from driftline.pipeline.open_panes import Part, smallest
-from driftline.pipeline.pane_counter import COUNT_ROWS, SAMPLE_BYTES, PaneCounter, Rows, plain_scores
+from driftline.pipeline.pane_counter import COUNT_ROWS, SAMPLE_BYTES, PaneCounter
+from driftline.pipeline.rows import Rows, plain_scores
 from driftline.profiles.book import ProfileBook
 from driftline.profiles.build import build_profile
 from driftline.profiles.table import ReferenceTable, table_of_sample
@@ -208,3 +210,19 @@ def test_a_sample_with_what_python_cannot_read_makes_a_profile() -> None:
 def test_plain_scores() -> None:
     assert plain_scores([0.5, None], "yes") == [0.5, None]
     assert plain_scores([0.5, {"yes": 0.1, "no": 0.9}, None], "yes") == [0.5, 0.1, None]
+
+
+def test_a_sparse_replay_says_what_dense_panes_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    n, deltas = 300, []
+    for limit in (1, 1 << 40):
+        monkeypatch.setattr(pane_counter, "SPARSE_CELLS", limit)
+        counting = counter(PROFILE)
+        for first in (0, n):
+            features = [f'{{"x": {i / n}, "c": "new{i % 20}"}}' for i in range(n)]
+            counting.add(rows(*features, first=first, pane_ms=[(i // 2) * PANE_MS for i in range(n)]))
+            assert counting.n_waiting == n
+            counting._count()
+        assert (counting.n_cells < 150 * PROFILE.layout.n_cells) == (limit == 1)
+        deltas.append(counting.take())
+    assert len(deltas[0]) == n // 2
+    assert deltas[0] == deltas[1]

@@ -1,0 +1,67 @@
+"""From rows to the encoded columns of a profile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from driftline.pipeline.feature_decoder import FeatureDecoder
+from driftline.sketches.columns import CategoricalColumn, Column
+from driftline.sketches.encoding import CategoryCodes, Encoded, encode_categorical, encode_numeric, numbers_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from driftline.pipeline.rows import AllRows
+
+_NO_NUMBERS: Final = frozenset((str, bool))
+
+
+class ColumnEncoder:
+    """Encodes rows into the columns of one profile.
+
+    Parameters
+    ----------
+    columns : tuple of Column
+        Features first, then the prediction and the score where the profile has them.
+    positive : str or None
+        Class whose probability is the score, where a record has a map of them.
+    known : frozenset of str
+        Names in a features object that are no features.
+    """
+
+    def __init__(self, columns: tuple[Column, ...], positive: str | None, known: frozenset[str]) -> None:
+        self._columns = columns
+        self._positive = positive
+        features = [column for column in columns if column.role == "feature"]
+        self._decode = FeatureDecoder(features, known)
+        self._codes = {
+            i: CategoryCodes(column) for i, column in enumerate(columns) if isinstance(column, CategoricalColumn)
+        }
+
+    def __call__(self, rows: AllRows) -> tuple[list[Encoded], NDArray[np.bool_]]:
+        """Return the encoded columns, and which events had a feature that the profile does not know."""
+        features = self._decode(rows.features)
+        encoded = []
+        for i, column in enumerate(self._columns):
+            values: Sequence[Any]
+            exceptions: Sequence[tuple[int, int]]
+            if column.role == "feature":
+                values, exceptions = features.values[i], features.exceptions[i]
+            else:
+                values, exceptions = (
+                    (rows.predictions if column.role == "prediction" else rows.plain_scores(self._positive)),
+                    (),
+                )
+            if isinstance(column, CategoricalColumn):
+                encoded.append(encode_categorical(column, self._codes[i], values, exceptions))
+                continue
+            if column.role == "prediction" and not _NO_NUMBERS.isdisjoint(map(type, values)):
+                numbers, exceptions = numbers_of(values)
+            else:
+                numbers = np.asarray(values, dtype=np.float64)
+            encoded.append(encode_numeric(column, numbers, exceptions))
+        return encoded, features.unexpected

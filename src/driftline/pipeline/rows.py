@@ -1,0 +1,97 @@
+"""Rows of predictions between decoding and counting."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from driftline.events.prediction import Score, one_score
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import msgspec
+    from numpy.typing import NDArray
+
+
+class Rows(NamedTuple):
+    """Predictions of one model key from one source partition, n of them.
+
+    Attributes
+    ----------
+    partition : int
+    ids : list of str
+    offsets, pane_ms : ndarray of int64, shape (n,)
+    late : ndarray of bool, shape (n,)
+    features : list of JSON objects
+    predictions, scores : list
+    """
+
+    partition: int
+    ids: Sequence[str]
+    offsets: NDArray[np.int64]
+    pane_ms: NDArray[np.int64]
+    late: NDArray[np.bool_]
+    features: Sequence[bytes | msgspec.Raw]
+    predictions: Sequence[Any]
+    scores: Sequence[Score | None]
+
+
+class AllRows(NamedTuple):
+    """Rows of one model key from all partitions, n of them; attributes as in :class:`Rows`."""
+
+    partitions: NDArray[np.int64]
+    ids: list[str]
+    offsets: NDArray[np.int64]
+    pane_ms: NDArray[np.int64]
+    late: NDArray[np.bool_]
+    features: list[bytes | msgspec.Raw]
+    predictions: list[Any]
+    scores: list[Score | None]
+
+    def plain_scores(self, positive: str | None) -> Sequence[float | None]:
+        """Return one probability a row."""
+        return plain_scores(self.scores, positive)
+
+    def chosen(self, rows: NDArray[np.int64]) -> AllRows:
+        """Return some of the rows."""
+        picked = rows.tolist()
+        return AllRows(
+            self.partitions[rows],
+            [self.ids[row] for row in picked],
+            self.offsets[rows],
+            self.pane_ms[rows],
+            self.late[rows],
+            [self.features[row] for row in picked],
+            [self.predictions[row] for row in picked],
+            [self.scores[row] for row in picked],
+        )
+
+
+def plain_scores(scores: Sequence[Score | None], positive: str | None) -> Sequence[float | None]:
+    """Return one probability for each score."""
+    if dict in set(map(type, scores)):
+        return [one_score(score, positive) for score in scores]
+    return scores  # type: ignore[return-value]  # no map is among them
+
+
+def concatenate(parts: list[Rows]) -> AllRows:
+    """Return the rows of all parts, in their order."""
+    return AllRows(
+        np.concatenate([np.full(len(part.ids), part.partition, dtype=np.int64) for part in parts]),
+        [*chain.from_iterable(part.ids for part in parts)],
+        np.concatenate([part.offsets for part in parts]),
+        np.concatenate([part.pane_ms for part in parts]),
+        np.concatenate([part.late for part in parts]),
+        [*chain.from_iterable(part.features for part in parts)],
+        [*chain.from_iterable(part.predictions for part in parts)],
+        [*chain.from_iterable(part.scores for part in parts)],
+    )
+
+
+def of_slots(rows: AllRows, slots: NDArray[np.int64], chosen: list[int]) -> tuple[AllRows, NDArray[np.int64]]:
+    """Return the rows of some slots, and their slots counted from 0."""
+    picked = np.flatnonzero(np.isin(slots, chosen))
+    return rows.chosen(picked), np.searchsorted(np.array(chosen), slots[picked])
