@@ -29,17 +29,20 @@ class WorkerProcess:
     config : Path
         Its configuration file.
     role : {"all", "sketch", "detect"}
-    name : str
-        Stable over restarts: the transactional id is made of it.
+    name : str or None
+        Stable over restarts: the transactional id is made of it. None lets the process choose.
     log : Path
         Takes what it prints.
+    *more : str
+        Further options.
     """
 
-    def __init__(self, config: Path, role: Role, name: str, log: Path) -> None:
+    def __init__(self, config: Path, role: Role, name: str | None, log: Path, *more: str) -> None:
         self.role = role
         self.name = name
         self._log = log
-        options = ["--config", str(config), "--role", role, "--name", name, "--metrics-port", "0"]
+        options = ["--config", str(config), "--role", role, "--metrics-port", "0", *more]
+        options += [] if name is None else ["--name", name]
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "driftline", "run", *options],
@@ -120,10 +123,10 @@ class Workers:
         self._folder = folder
         self.started: list[WorkerProcess] = []
 
-    def start(self, role: Role, name: str) -> WorkerProcess:
+    def start(self, role: Role, name: str | None, *more: str) -> WorkerProcess:
         """Start one, or start one of that name again."""
         log = self._folder / f"{len(self.started)}-{role}-{name}.log"
-        worker = WorkerProcess(self._config, role, name, log)
+        worker = WorkerProcess(self._config, role, name, log, *more)
         self.started.append(worker)
         return worker
 

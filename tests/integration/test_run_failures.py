@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from tests.workers import WorkerProcess, workers_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 
 def configuration(bootstrap: str, prefix: str, folder: Path, **more: object) -> Path:
@@ -55,3 +58,27 @@ def test_a_fenced_worker_says_that_names_must_differ(real_broker: str, topic_pre
         assert "Traceback" not in first.log()
         wait_assigned(second)
         second.stop()
+
+
+def test_workers_of_one_host_that_nobody_named_do_not_fence_each_other(
+    real_broker: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with workers_of(configuration(real_broker, topic_prefix, tmp_path), tmp_path / "logs") as workers:
+        first = workers.start("sketch", None)
+        wait_assigned(first)
+        second = workers.start("sketch", None)
+        wait_assigned(second)
+        assert name_of(first) != name_of(second)
+        first.kill()
+        again = workers.start("sketch", None)
+        wait_assigned(again)
+        assert name_of(again) == name_of(first)
+        second.stop()
+        again.stop()
+
+
+def name_of(worker: WorkerProcess) -> str:
+    """Return the name that a process gave itself."""
+    started = (json.loads(line) for line in worker.log().splitlines() if '"started"' in line)
+    return str(next(started)["name"])

@@ -33,7 +33,12 @@ class RoleChoice(StrEnum):
 
 NameOption = Annotated[
     str | None,
-    typer.Option("--name", help="Stable name of this worker; the host's name by default.", show_default=False),
+    typer.Option(
+        "--name",
+        help="Name of this worker, unique among all workers and the same after a restart; by default the host's name, "
+        "the user's number and the lowest number that no other process here holds.",
+        show_default=False,
+    ),
 ]
 PortOption = Annotated[
     int | None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final, Literal
 
 from driftline.pipeline.monitoring import PartitionMonitor
@@ -19,6 +20,7 @@ from driftline.runtime.references import ReferenceReader
 from driftline.runtime.sketch_worker import SketchWorker, co_partitioned
 from driftline.runtime.telemetry import Telemetry
 from driftline.runtime.topics import create, sources, topic_specs
+from driftline.runtime.worker_slot import worker_slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,7 +43,8 @@ class Node:
     credentials : Credentials
     role : {"all", "sketch", "detect"}
     name : str
-        Of the sketch worker: stable over restarts, unique among the workers.
+        Of the sketch worker: stable over restarts, unique among the workers; by default made of the host's name and a
+        slot of this host (:func:`driftline.runtime.worker_slot.worker_slot`).
     data_dir : Path
         Where Faust makes its folders; nothing of ours is kept there.
     create_topics : bool
@@ -64,7 +67,7 @@ class Node:
         self._settings = settings
         self._credentials = credentials
         self._role = role
-        self._name = name or socket.gethostname()
+        self._name = name
         self._data_dir = data_dir
         self._create_topics = create_topics and not embedded
         self._embedded = embedded
@@ -85,24 +88,30 @@ class Node:
         Exception
             Whatever else ended the first worker that failed.
         """
+        named = nullcontext(self._name or socket.gethostname())
         try:
-            self._run()
+            with worker_slot(self._settings.kafka.prefix) if self._needs_slot else named as self._name:
+                self._run(self._name)
         except Exception as error:
             known = broker_error(error, self._settings.kafka.brokers, self._name)
             if known is None:
                 raise
             raise known from error
 
-    def _run(self) -> None:
+    @property
+    def _needs_slot(self) -> bool:
+        return self._name is None and self._role != "detect"
+
+    def _run(self, name: str) -> None:
         if self._create_topics:
             self._make_topics()
         book = ProfileBook()
         references = ReferenceReader(self._settings.kafka, self._credentials, book)
         references.start()
-        workers = self._workers(book, references)
+        workers = self._workers(book, references, name)
         self._server.add_health("references", references.healthy)
         port = self._server.start()
-        _log.info("started", role=self._role, name=self._name, metrics_port=port, profiles=len(book))
+        _log.info("started", role=self._role, name=name, metrics_port=port, profiles=len(book))
         threads = [
             threading.Thread(target=self._guard, args=(worker.run,), name=kind) for kind, worker in workers.items()
         ]
@@ -120,7 +129,7 @@ class Node:
             self._server.close()
         if self._errors:
             raise self._errors[0]
-        _log.info("stopped", role=self._role, name=self._name)
+        _log.info("stopped", role=self._role, name=name)
 
     def is_ready(self) -> bool:
         """Whether every worker of this process has its partitions."""
@@ -140,10 +149,12 @@ class Node:
         finally:
             self._ending.set()
 
-    def _workers(self, book: ProfileBook, references: ReferenceReader) -> dict[str, SketchWorker | DetectWorker]:
+    def _workers(
+        self, book: ProfileBook, references: ReferenceReader, name: str
+    ) -> dict[str, SketchWorker | DetectWorker]:
         workers: dict[str, SketchWorker | DetectWorker] = {}
         if self._role in {"all", "sketch"}:
-            workers["sketch"] = SketchWorker(self._settings, self._credentials, book, self._telemetry, self._name)
+            workers["sketch"] = SketchWorker(self._settings, self._credentials, book, self._telemetry, name)
         if self._role in {"all", "detect"}:
             workers["detect"] = self._detect_worker(book, references)
         for kind, worker in workers.items():
