@@ -83,6 +83,7 @@ class PaneCounter:
         self._waiting: list[Rows] = []
         self._open: dict[tuple[int, str], _OpenPane] = {}
         self.n_waiting = 0
+        self.n_idle_flushes = 0
 
     @property
     def n_cells(self) -> int:

@@ -7,7 +7,7 @@ records are read again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from driftline.pipeline.intake import RecordBatch
     from driftline.pipeline.pending import PendingStore
     from driftline.profiles.book import ProfileBook
+
+
+KEPT_FLUSHES: Final = 60
+"""Flushes without an event after which what is kept ready for a model key is dropped: keys may come without end."""
 
 
 class _Partition:
@@ -262,7 +266,9 @@ class Sketcher:
         panes: dict[int, list[PaneDelta]] = {partition: [] for partition in range(n_panes)}
         joins: dict[int, list[JoinDelta]] = {partition: [] for partition in range(n_panes)}
         for key, counter in sorted(self._counters.items()):
-            panes[panes_partition(key, n_panes)].extend(counter.take())
+            deltas = counter.take()
+            counter.n_idle_flushes = 0 if deltas else counter.n_idle_flushes + 1
+            panes[panes_partition(key, n_panes)].extend(deltas)
         for delta in self._joins.take():
             joins[panes_partition(delta.key, n_panes)].append(delta)
         watermarks = [
@@ -279,6 +285,9 @@ class Sketcher:
         for number, joiner in self._joiners.items():
             joiner.commit()
             joiner.expire(*self._committed_watermarks(number))
+        quiet = [key for key, counter in self._counters.items() if counter.n_idle_flushes > KEPT_FLUSHES]
+        for key in quiet:
+            del self._counters[key]
         self._clear()
         self._announce = False
 

@@ -14,7 +14,7 @@ from driftline.events.model_key import ModelKey, panes_partition
 from driftline.events.pane import Source, Watermark, decode
 from driftline.pipeline.flush import Flush, Position
 from driftline.pipeline.intake import RecordBatch
-from driftline.pipeline.sketching import Sketcher
+from driftline.pipeline.sketching import KEPT_FLUSHES, Sketcher
 from driftline.profiles.book import ProfileBook
 from driftline.profiles.build import build_profile
 from driftline.profiles.table import ReferenceTable
@@ -171,3 +171,13 @@ def test_one_id_in_two_models_is_told_apart_by_order_not_by_model() -> None:
     entries = made.joiners[0].entries.get_many(["0", "1"])
     offsets = [np.frombuffer(entry or b"", dtype="<i8", count=3)[2] for entry in entries]
     assert offsets == [0, 2]
+
+
+def test_model_keys_that_come_and_go_leave_nothing_behind() -> None:
+    made = sketcher()
+    for offset in range(3 * KEPT_FLUSHES):
+        record = RECORD.replace(b'"m"', b'"m%d"' % offset)
+        made.add(RecordBatch(SOURCE, "predictions", [record], [offset], [-1]))
+        assert made.flush() is not None
+        made.committed()
+    assert len(made._counters) <= KEPT_FLUSHES + 2
