@@ -176,8 +176,17 @@ def test_one_id_in_two_models_is_told_apart_by_order_not_by_model() -> None:
 def test_model_keys_that_come_and_go_leave_nothing_behind() -> None:
     made = sketcher()
     for offset in range(3 * KEPT_FLUSHES):
-        record = RECORD.replace(b'"m"', b'"m%d"' % offset)
-        made.add(RecordBatch(SOURCE, "predictions", [record], [offset], [-1]))
-        assert made.flush() is not None
+        made.add(predictions(START_MS, first=offset, model=f"model-{offset}"))
+        taken(made)
         made.committed()
     assert len(made._counters) <= KEPT_FLUSHES + 2
+
+
+def test_a_partition_that_is_read_again_after_an_abort_is_not_idle() -> None:
+    made = sketcher()
+    made.mark_idle(P0, idle=True)
+    taken(made)
+    made.aborted()
+    made.add(predictions(START_MS))
+    marks = decode(taken(made).panes[0][-1], "test").watermarks
+    assert [mark.idle for mark in marks] == [False, False]
