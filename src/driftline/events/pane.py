@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
@@ -137,6 +138,8 @@ class FlushRecord(Struct, frozen=True, array_like=True):
     """Empty in all chunks of a flush but the last."""
 
 
+NO_EXTREME_BYTES: Final = b"\0\0\0\0\0\0\0\x80"
+"""The smallest int64, little-endian: an extreme of no value."""
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(FlushRecord)
 
@@ -174,14 +177,14 @@ def decode(data: bytes, at: str) -> FlushRecord:
 def chunks(panes: list[PaneDelta], joins: list[JoinDelta], watermarks: list[Watermark]) -> list[bytes]:
     """Return the flush as records of at most about ``MAX_RECORD_BYTES``, the watermarks in the last one.
 
-    A single delta above the limit gets a record of its own.
+    The delta of a wide model is cut in several, which add up to it.
     """
     records: list[bytes] = []
     held_panes: list[PaneDelta] = []
     held_joins: list[JoinDelta] = []
     size = 0
-    deltas: list[PaneDelta | JoinDelta] = [*panes, *joins]
-    for delta in deltas:
+    deltas: list[PaneDelta | JoinDelta] = [part for delta in panes for part in _narrow(delta)]
+    for delta in [*deltas, *joins]:
         n_bytes = len(_ENCODER.encode(delta))
         if size and size + n_bytes > MAX_RECORD_BYTES:
             records.append(encode(FlushRecord(VERSION, held_panes, held_joins, [])))
@@ -193,3 +196,30 @@ def chunks(panes: list[PaneDelta], joins: list[JoinDelta], watermarks: list[Wate
         size += n_bytes
     records.append(encode(FlushRecord(VERSION, held_panes, held_joins, watermarks)))
     return records
+
+
+def _narrow(delta: PaneDelta) -> list[PaneDelta]:
+    """Return deltas of at most about half a record's cells that add up to one; events and sums stand in the first."""
+    if delta.sketch is None:
+        return [delta]
+    counts = delta.sketch.counts
+    index_bytes, value_bytes = 1 << counts.index_type, 1 << counts.value_type
+    n_cells = len(counts.indices) // index_bytes
+    step = MAX_RECORD_BYTES // 2 // (index_bytes + value_bytes)
+    if n_cells <= step:
+        return [delta]
+    extremes = NO_EXTREME_BYTES * (len(delta.sketch.extremes) // 8)
+    nothing = PackedSketch(counts, bytes(len(delta.sketch.sums)), extremes, {})
+    parts = []
+    for start in range(0, n_cells, step):
+        cells = Sparse(
+            counts.index_type,
+            counts.value_type,
+            counts.indices[start * index_bytes : (start + step) * index_bytes],
+            counts.values[start * value_bytes : (start + step) * value_bytes],
+        )
+        if start == 0:
+            parts.append(replace(delta, sketch=replace(delta.sketch, counts=cells)))
+        else:
+            parts.append(replace(delta, n_events=0, offsets={}, sketch=replace(nothing, counts=cells), sample=[]))
+    return parts
