@@ -60,8 +60,11 @@ class PredictionEvent(msgspec.Struct, frozen=True, kw_only=True):
     score: Score | None = None
     """A probability (binary) or a map of class to probability (multiclass)."""
     segments: dict[str, str] = msgspec.field(default_factory=dict)
+    """Slices of the traffic the prediction belongs to; accepted, and not looked at by this version."""
     latency_ms: float | None = None
+    """How long the model took; accepted, and not looked at by this version."""
     error: str | None = None
+    """Why the model failed; accepted, and not looked at by this version."""
 
 
 class Prediction(NamedTuple):
