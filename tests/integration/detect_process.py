@@ -56,12 +56,16 @@ class SumsMonitor:
         self.panes = {key for key in entries if key.startswith(b"pane/")}
         self.open: dict[str, int] = {}
         self.pane = -1
+        self.profile_known = False
         self.first_offset = -1
         self.next_offset = 0
         self.dirty: dict[bytes, bytes | None] = {}
 
-    def profiles_wanted(self, record: bytes) -> frozenset[str]:
-        return frozenset({"profile"}) if record == b"profile" else frozenset()
+    def profiles_wanted(self, record: bytes) -> dict[str, str]:
+        if record != b"profile" or self.profile_known:
+            return {}
+        self.profile_known = True  # by the next time: LateProfiles lets it arrive
+        return {"profile": "model"}
 
     def apply(self, record: bytes, offset: int) -> list[Output]:
         self.next_offset = offset + 1

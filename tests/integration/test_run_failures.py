@@ -6,7 +6,9 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+import msgspec
 import yaml
+from confluent_kafka import Producer
 
 from driftline.cli.exit_codes import ExitCode
 from tests.support import create_topics, wait_until
@@ -76,6 +78,27 @@ def test_workers_of_one_host_that_nobody_named_do_not_fence_each_other(
         assert name_of(again) == name_of(first)
         second.stop()
         again.stop()
+
+
+def test_a_profile_of_a_newer_version_ends_the_worker_and_garbage_does_not(
+    real_broker: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    producer = Producer({"bootstrap.servers": real_broker})
+    topic = f"{topic_prefix}.references"
+    with workers_of(configuration(real_broker, topic_prefix, tmp_path), tmp_path / "logs") as workers:
+        worker = workers.start("sketch", "w1")
+        wait_assigned(worker)
+        producer.produce(topic, b'{"not": "ours"}', key=b"foreign", partition=0)
+        assert producer.flush(30) == 0
+        wait_until(lambda: "no profile, skipped" in worker.log(), 30, lambda: f"garbage to be skipped\n{worker.log()}")
+        worker.expect_running()
+        newer = msgspec.msgpack.encode([2, ["risk", "3"], "an-id", "what only the next version knows"])
+        producer.produce(topic, newer, key=b"newer", partition=0)
+        assert producer.flush(30) == 0
+        wait_until(lambda: not worker.is_running(), 60, lambda: f"the worker to end\n{worker.log()}")
+        assert worker.process.returncode == ExitCode.DATA, worker.log()
+        assert "Expected a profile block of version 1, got version 2" in message_of(worker)
+        assert "Upgrade this worker" in message_of(worker)
 
 
 def name_of(worker: WorkerProcess) -> str:

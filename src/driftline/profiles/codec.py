@@ -49,6 +49,17 @@ _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(ProfileBlock)
 
 
+class _Head(Struct, frozen=True, array_like=True):
+    """What the blocks of all versions begin with."""
+
+    version: int
+    key: ModelKey
+    profile_id: str
+
+
+_HEAD_DECODER: Final = msgspec.msgpack.Decoder(_Head)
+
+
 def encode_profile(profile: Profile) -> list[tuple[bytes, bytes]]:
     """Return the key and value of each record of a profile."""
     n_blocks = max(1, -(-len(profile.columns) // BLOCK_COLUMNS))
@@ -78,6 +89,21 @@ def encode_profile(profile: Profile) -> list[tuple[bytes, bytes]]:
     return records
 
 
+def is_profile_block(data: bytes) -> bool:
+    """Return whether these bytes are a profile block, of whatever version; False for what others have written.
+
+    Examples
+    --------
+    >>> is_profile_block(b'{"key": "value"}')
+    False
+    """
+    try:
+        _HEAD_DECODER.decode(data)
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
 def decode_block(data: bytes, at: str) -> ProfileBlock:
     """Read one record of the references topic.
 
@@ -87,17 +113,17 @@ def decode_block(data: bytes, at: str) -> ProfileBlock:
         When the bytes are no profile block or of another version.
     """
     try:
-        block = _DECODER.decode(data)
+        version = _HEAD_DECODER.decode(data).version
+        if version == VERSION:
+            return _DECODER.decode(data)
     except msgspec.DecodeError as error:
         message = f"Expected a profile block of version {VERSION}, got {data[:16]!r} ({error}) - at `{at}`"
         raise FormatError(message) from error
-    if block.version != VERSION:
-        message = (
-            f"Expected a profile block of version {VERSION}, got version {block.version} - at `{at}`. "
-            "Upgrade this worker, or publish the reference again with this version."
-        )
-        raise FormatError(message)
-    return block
+    message = (
+        f"Expected a profile block of version {VERSION}, got version {version} - at `{at}`. "
+        "Upgrade this worker, or publish the reference again with this version."
+    )
+    raise FormatError(message)
 
 
 class ProfileAssembler:

@@ -18,6 +18,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
+from driftline.errors import ProfileError
 from driftline.runtime.state_table import Checkpoint, CheckpointSlots
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ class OutputRecord(Protocol):
 class PartitionMonitor(Protocol):
     """Everything detection knows about one partition of the panes topic; pure."""
 
-    def profiles_wanted(self, record: bytes) -> Collection[object]:
-        """Return ids of profiles that the record needs and the monitor has not got."""
+    def profiles_wanted(self, record: bytes) -> Mapping[str, object]:
+        """Return the profiles that the record needs and the monitor has not got: id to model."""
 
     def apply(self, record: bytes, offset: int) -> Sequence[OutputRecord]:
         """Take in one record, and return what it makes known."""
@@ -73,7 +74,7 @@ class References(Protocol):
     """The profiles, read beside the panes."""
 
     async def wait_for(self, ids: Collection[object], deadline: float) -> object:
-        """Return when the profiles are known, or at the deadline (`time.monotonic()`)."""
+        """Return when the profiles are known, or at the deadline (`time.monotonic()`); raise if none can be read."""
 
 
 class DetectTelemetry(Protocol):
@@ -249,16 +250,18 @@ class PanesAgent:
     async def _apply(self, partition: _Partition, message: PanesMessage) -> bool:
         if message.value is not None:
             wanted = partition.monitor.profiles_wanted(message.value)
-            if wanted and not await self._profiles_arrived(wanted):
-                return False
+            if wanted:
+                if not await self._may_go_on(wanted):
+                    return False
+                self._require_known(partition, message)
             await self._send(partition.monitor.apply(message.value, message.offset))
         partition.next_offset = message.offset + 1
         partition.n_since_checkpoint += 1
         self._telemetry.records_applied(1)
         return True
 
-    async def _profiles_arrived(self, ids: Collection[object]) -> bool:
-        """Wait for profiles, or until the partitions are about to be given back."""
+    async def _may_go_on(self, ids: Collection[object]) -> bool:
+        """Wait for profiles, to the deadline at most; False once the partitions are about to be given back."""
         deadline = time.monotonic() + self._settings.profile_wait_s
         waits = {
             asyncio.ensure_future(self._wait_for_profiles(ids, deadline)),
@@ -270,6 +273,18 @@ class PanesAgent:
         for finished in done:
             finished.result()
         return not self._revoking.is_set()
+
+    def _require_known(self, partition: _Partition, message: PanesMessage) -> None:
+        """Refuse to go on without a profile: whether its panes are counted must not depend on how soon it is read."""
+        missing = partition.monitor.profiles_wanted(message.value or b"")
+        if missing:
+            named = ", ".join(f"`{id_}` of {model}" for id_, model in sorted(missing.items()))
+            raise ProfileError(
+                f"Expected to read the profile {named} from {self._settings.prefix}.references within "
+                f"{self._settings.profile_wait_s:g} s, got none - at `{message.tp.topic}-{message.partition}"
+                f"@{message.offset}`. Panes were counted by it, so it was there: publish it again with `driftline "
+                "reference publish`. The worker goes on at this record when it is started again"
+            )
 
     async def _wait_for_profiles(self, ids: Collection[object], deadline: float) -> None:
         await self._references.wait_for(ids, deadline)

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Mapping, Sequence
 
     from driftline.events.model_key import ModelKey
     from driftline.pipeline.monitor_status import MonitorStatus
@@ -23,8 +23,8 @@ class WatchedMonitor:
         self._monitor = monitor
         self._board = board
 
-    def profiles_wanted(self, record: bytes) -> Collection[object]:
-        """Return ids of profiles that the record needs and the monitor has not got."""
+    def profiles_wanted(self, record: bytes) -> Mapping[str, ModelKey]:
+        """Return the profiles that the record needs and the monitor has not got: id to model."""
         return self._monitor.profiles_wanted(record)
 
     def apply(self, record: bytes, offset: int) -> Sequence[OutputRecord]:

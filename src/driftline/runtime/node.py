@@ -106,7 +106,7 @@ class Node:
         if self._create_topics:
             self._make_topics()
         book = ProfileBook()
-        references = ReferenceReader(self._settings.kafka, self._credentials, book)
+        references = ReferenceReader(self._settings.kafka, self._credentials, book, self._fail)
         references.start()
         workers = self._workers(book, references, name)
         self._server.add_health("references", references.healthy)
@@ -144,10 +144,15 @@ class Node:
         try:
             run()
         except BaseException as error:  # noqa: BLE001  # handed to the main thread, which raises it
-            self._errors.append(error)
             _log.error("worker failed", worker=threading.current_thread().name, error=str(error))
+            self._fail(error)
         finally:
             self._ending.set()
+
+    def _fail(self, error: BaseException) -> None:
+        """End the process with an error; the first one counts. Called from the threads of workers and readers."""
+        self._errors.append(error)
+        self._ending.set()
 
     def _workers(
         self, book: ProfileBook, references: ReferenceReader, name: str

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
-from driftline.errors import BrokerError, FormatError
-from driftline.profiles.codec import ProfileAssembler, decode_block, encode_profile
+from driftline.errors import BrokerError, DriftlineError
+from driftline.profiles.codec import ProfileAssembler, decode_block, encode_profile, is_profile_block
+from driftline.runtime.broker_failures import broker_error
 from driftline.runtime.kafka_clients import consumer_configuration, producer_configuration
 from driftline.runtime.logs import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from confluent_kafka import Message
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 TOPIC: Final = "references"
 _POLL_S: Final = 0.2
 _TIMEOUT_S: Final = 30.0
+_SHOWN: Final = 80
+_LASTING: Final = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError._AUTHENTICATION})  # noqa: SLF001  # its name
 _log = get_logger(__name__)
 
 
@@ -39,17 +42,27 @@ class ReferenceReader:
     credentials : Credentials
     book : ProfileBook
         Profiles are added as soon as their last block has been read.
+    on_failure : callable, optional
+        Told, from the reader's thread, why it cannot go on: from then on the book grows old, so nobody may work with
+        it. Records that are no profiles are logged and skipped, they are no failure.
     """
 
-    def __init__(self, kafka: KafkaSettings, credentials: Credentials, book: ProfileBook) -> None:
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        credentials: Credentials,
+        book: ProfileBook,
+        on_failure: Callable[[DriftlineError], None] | None = None,
+    ) -> None:
         self._kafka = kafka
         self._book = book
+        self._on_failure = on_failure
         group = f"{kafka.prefix}-references-reader"  # never joined and never committed to: partitions are assigned
         self._consumer = Consumer(consumer_configuration(kafka, credentials, group, {"enable.partition.eof": True}))
         self._assembler = ProfileAssembler()
         self._changed = threading.Condition()
         self._at_end = False
-        self._error: BaseException | None = None
+        self._error: DriftlineError | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="references", daemon=True)
 
@@ -60,6 +73,8 @@ class ReferenceReader:
         ------
         BrokerError
             When the topic is missing or was not read in time.
+        FormatError
+            When a profile is of a newer version.
         """
         self._thread.start()
         with self._changed:
@@ -83,7 +98,13 @@ class ReferenceReader:
         return None if self._error is None else f"references: {self._error}"
 
     async def wait_for(self, ids: Collection[object], deadline: float) -> None:
-        """Return when the profiles are known, or at the deadline (``time.monotonic()``)."""
+        """Return when the profiles are known, or at the deadline (``time.monotonic()``).
+
+        Raises
+        ------
+        DriftlineError
+            When the reader has failed, before or meanwhile.
+        """
         await asyncio.to_thread(self._wait_for, ids, deadline)
 
     def _wait_for(self, ids: Collection[object], deadline: float) -> None:
@@ -92,6 +113,8 @@ class ReferenceReader:
 
         with self._changed:
             self._changed.wait_for(known, max(0.0, deadline - time.monotonic()))
+        if self._error is not None:
+            raise self._error
 
     @property
     def _topic(self) -> str:
@@ -104,13 +127,22 @@ class ReferenceReader:
                 message = self._consumer.poll(_POLL_S)
                 if message is not None:
                     self._take(message)
-        except (KafkaException, FormatError, BrokerError) as error:
-            _log.error("references cannot be read", topic=self._topic, error=str(error))
-            with self._changed:
-                self._error = error if isinstance(error, FormatError | BrokerError) else BrokerError(str(error))
-                self._changed.notify_all()
+        except Exception as error:  # noqa: BLE001  # handed on: without its reader no worker may go on
+            self._fail(error)
         finally:
             self._consumer.close()
+
+    def _fail(self, error: Exception) -> None:
+        _log.error("references cannot be read", topic=self._topic, error=str(error))
+        known = error if isinstance(error, DriftlineError) else broker_error(error, self._kafka.brokers)
+        if known is None:
+            known = BrokerError(f"Expected to read {self._topic}, got {error!r} - at `{self._kafka.brokers}`")
+            known.__cause__ = error
+        with self._changed:
+            self._error = known
+            self._changed.notify_all()
+        if self._on_failure is not None:
+            self._on_failure(known)
 
     def _take(self, message: Message) -> None:
         error = message.error()
@@ -123,14 +155,18 @@ class ReferenceReader:
             if error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION}:  # noqa: SLF001
                 text = f"Expected topic {self._topic}, got none - at `{self._kafka.brokers}`"
                 raise BrokerError(f"{text}. Run `driftline topics create`.")
-            if not error.retriable() and error.fatal():
+            if error.fatal() or error.code() in _LASTING:
                 raise KafkaException(error)
             _log.warning("reading references", error=str(error))
             return
         value = message.value()
         if value is None:
             return
-        profile = self._assembler.add(decode_block(value, f"{self._topic}-0@{message.offset()}"))
+        at = f"{self._topic}-0@{message.offset()}"
+        if not is_profile_block(value):
+            _log.error("no profile, skipped", at=at, key=repr(message.key())[:_SHOWN], value=repr(value[:_SHOWN]))
+            return
+        profile = self._assembler.add(decode_block(value, at))
         if profile is not None:
             with self._changed:
                 self._book.add(profile)

@@ -216,11 +216,11 @@ def test_profiles_are_wanted_until_the_book_has_them() -> None:
     monitor = PartitionMonitor(0, SETTINGS, book)
     record = flush(traffic, 0, 5)
     (profile,) = traffic.published
-    assert monitor.profiles_wanted(record) == {profile.profile_id}
+    assert monitor.profiles_wanted(record) == {profile.profile_id: KEY}
     book.add(profile)
-    assert monitor.profiles_wanted(record) == frozenset()
+    assert monitor.profiles_wanted(record) == {}
     nameless = encode(FlushRecord(1, [PaneDelta(KEY, SEGMENT_ALL, 0, "", 0, {}, None, [])], [], []))
-    assert monitor.profiles_wanted(nameless) == frozenset()
+    assert monitor.profiles_wanted(nameless) == {}
 
 
 def test_a_damaged_record_says_where_it_stands_and_changes_nothing() -> None:

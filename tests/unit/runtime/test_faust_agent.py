@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from faust.types import TP
 
+from driftline.errors import BrokerError, ProfileError
 from driftline.runtime.detect_agent import PanesAgent
 from driftline.runtime.detect_settings import DetectSettings
 from driftline.runtime.heartbeat_guard import HeartbeatGuard
@@ -37,12 +38,13 @@ class Output(msgspec.Struct, frozen=True):
 
 
 class Monitor:
-    def __init__(self, partition: int, entries: Mapping[bytes, bytes]) -> None:
+    def __init__(self, partition: int, entries: Mapping[bytes, bytes], known: set[str]) -> None:
         self.restored = (partition, dict(entries))
+        self.known = known
         self.applied: list[int] = []
 
-    def profiles_wanted(self, record: bytes) -> frozenset[str]:
-        return frozenset({"p"}) if record == b"wants" else frozenset()
+    def profiles_wanted(self, record: bytes) -> dict[str, str]:
+        return {"p": "risk@3"} if record == b"wants" and "p" not in self.known else {}
 
     def apply(self, record: bytes, offset: int) -> list[Output]:
         if record == b"fail":
@@ -64,6 +66,8 @@ class World:
         self.in_flight: list[asyncio.Future[None]] = []
         self.ended: list[int] = []
         self.asked = asyncio.Event()
+        self.known: set[str] = set()
+        self.wait_ends: Callable[[], object] | None = None
         guard = HeartbeatGuard(6.0, lambda: self.now_s, self.ended.append)
         if fresh:
             guard.note(0.0, 0)
@@ -85,7 +89,7 @@ class World:
         self.agent.recovered(GENERATION)
 
     def _monitor(self, partition: int, entries: Mapping[bytes, bytes]) -> Monitor:
-        self.monitors.append(Monitor(partition, entries))
+        self.monitors.append(Monitor(partition, entries, self.known))
         return self.monitors[-1]
 
     def _note(self, text: str) -> Callable[[], Awaitable[None]]:
@@ -123,7 +127,10 @@ class World:
         assert deadline > 0
         assert set(ids) == {"p"}
         self.asked.set()
-        await asyncio.Event().wait()
+        if self.wait_ends is None:
+            await asyncio.Event().wait()
+        else:
+            self.wait_ends()
 
     def records_applied(self, n: int) -> None:
         assert n == 1
@@ -239,6 +246,38 @@ async def a_record_that_waits_for_a_profile_gives_way_to_a_revocation() -> None:
     assert world.monitors[0].applied == []
 
 
+async def a_record_is_applied_once_its_profile_has_come() -> None:
+    world = World()
+    world.wait_ends = lambda: world.known.add("p")
+    await world.take(message(0, value=b"wants"), message(1))
+    assert world.monitors[0].applied == [0, 1]
+
+
+async def a_profile_that_does_not_come_in_time_ends_the_worker() -> None:
+    world = World()
+    world.wait_ends = lambda: None  # the deadline has passed
+    await world.take(message(0), message(1, value=b"wants"), message(2))
+    with pytest.raises(ProfileError) as caught:
+        world.agent.failure.result()
+    text = str(caught.value)
+    assert "Expected to read the profile `p` of risk@3 from driftline.references within 30 s" in text
+    assert "`driftline.panes-0@1`" in text
+    assert "driftline reference publish" in text
+    assert world.monitors[0].applied == [0]
+
+
+async def a_reader_that_has_failed_ends_the_worker() -> None:
+    def fail() -> None:
+        raise BrokerError("no right to read the references")
+
+    world = World()
+    world.wait_ends = fail
+    await world.take(message(0, value=b"wants"))
+    with pytest.raises(BrokerError, match="no right to read the references"):
+        world.agent.failure.result()
+    assert world.monitors[0].applied == []
+
+
 async def an_error_is_reported_and_nothing_more_is_taken() -> None:
     world = World()
     await world.take(message(0), message(1, value=b"fail"), message(2))
@@ -277,6 +316,9 @@ async def what_a_checkpoint_covers_is_not_applied_again() -> None:
         a_revocation_after_the_session_writes_nothing,
         a_revocation_after_the_session_with_records_on_their_way_ends_the_process,
         a_record_that_waits_for_a_profile_gives_way_to_a_revocation,
+        a_record_is_applied_once_its_profile_has_come,
+        a_profile_that_does_not_come_in_time_ends_the_worker,
+        a_reader_that_has_failed_ends_the_worker,
         an_error_is_reported_and_nothing_more_is_taken,
         what_a_checkpoint_covers_is_not_applied_again,
     ],
