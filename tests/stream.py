@@ -227,7 +227,7 @@ class Stream:
         known = {profile.profile_id: profile for profile in profiles()}
         for record in self.read("panes"):
             for delta in decode(record.value or b"", "panes").panes:
-                n_counted += delta.n_events
+                n_counted += delta.n_events + delta.n_late
                 if delta.sketch is not None:
                     sketch = PaneSketch.unpack(delta.sketch, known[delta.profile_id].layout)
                     n_counted += int(sketch.counts[LATE])

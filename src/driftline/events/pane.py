@@ -102,6 +102,8 @@ class PaneDelta(Struct, frozen=True, array_like=True):
     """None where no profile was known."""
     sample: list[SampleRow]
     """Rows for a bootstrap, where no profile was known."""
+    n_late: int = 0
+    """Events that came too late, where no profile was known; otherwise the sketch counts them."""
 
 
 class WindowDelta(Struct, frozen=True, array_like=True):
@@ -221,5 +223,7 @@ def _narrow(delta: PaneDelta) -> list[PaneDelta]:
         if start == 0:
             parts.append(replace(delta, sketch=replace(delta.sketch, counts=cells)))
         else:
-            parts.append(replace(delta, n_events=0, offsets={}, sketch=replace(nothing, counts=cells), sample=[]))
+            parts.append(
+                replace(delta, n_events=0, offsets={}, sketch=replace(nothing, counts=cells), sample=[], n_late=0)
+            )
     return parts

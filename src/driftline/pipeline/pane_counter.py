@@ -42,6 +42,8 @@ class _OpenPane:
     packed: list[PackedSketch] = field(default_factory=list)
     """Parts of the sketch that are kept small, where panes are many and events few."""
     n_events: int = 0
+    n_late: int = 0
+    """Late events, where no profile is known; otherwise the sketch counts them."""
     offsets: Offsets = field(default_factory=dict)
     sample: list[SampleRow] = field(default_factory=list)
 
@@ -106,7 +108,11 @@ class PaneCounter:
             sketch = pane.pack(None if profile is None else profile.layout)
             offsets = dict(sorted(pane.offsets.items()))
             first, *others = _samples(pane.sample)
-            deltas.append(PaneDelta(self._key, SEGMENT_ALL, pane_ms, profile_id, pane.n_events, offsets, sketch, first))
+            deltas.append(
+                PaneDelta(
+                    self._key, SEGMENT_ALL, pane_ms, profile_id, pane.n_events, offsets, sketch, first, pane.n_late
+                )
+            )
             deltas += [PaneDelta(self._key, SEGMENT_ALL, pane_ms, profile_id, 0, {}, None, sample) for sample in others]
         self._open.clear()
         return deltas
@@ -166,6 +172,7 @@ class PaneCounter:
         hashes = [xxhash.xxh3_64_intdigest(prediction_id.encode()) for prediction_id in rows.ids]
         for slot, pane_ms in enumerate(panes.tolist()):
             pane = self._pane(pane_ms, "")
+            pane.n_late += int((rows.late & (slots == slot)).sum())
             if not bootstrap.enabled:
                 continue
             mine = np.flatnonzero((slots == slot) & ~rows.late).tolist()

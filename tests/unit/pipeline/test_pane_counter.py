@@ -226,3 +226,9 @@ def test_a_sparse_replay_says_what_dense_panes_say(monkeypatch: pytest.MonkeyPat
         deltas.append(counting.take())
     assert len(deltas[0]) == n // 2
     assert deltas[0] == deltas[1]
+
+
+def test_late_events_without_a_profile_are_counted_too() -> None:
+    counting = counter()
+    counting.add(rows("{}", "{}", "{}", late=[False, True, True], pane_ms=[0, 0, PANE_MS]))
+    assert [(delta.n_events, delta.n_late) for delta in counting.take()] == [(1, 1), (0, 1)]
