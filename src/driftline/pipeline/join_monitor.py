@@ -1,4 +1,4 @@
-"""One model's joins: from open join panes to performance windows, the error detectors and their alerts.
+"""One model's joins: from what waits for labels to performance windows, the error detectors and their alerts.
 
 Nothing here is shared with the predictions' sequence: how the two interleave depends on how flushes fall.
 """
@@ -17,15 +17,15 @@ from driftline.pipeline.alerting import settle_performance
 from driftline.pipeline.closed_window import Baseline, PerformanceCut
 from driftline.pipeline.detector_bank import DetectorBank
 from driftline.pipeline.detector_findings import DetectedChange, detector_finding
-from driftline.pipeline.model_setup import AFTER_IDLE, Outputs, Reach, task_id
-from driftline.pipeline.open_panes import OpenJoinPane
+from driftline.pipeline.model_setup import Outputs, Reach, task_id
+from driftline.pipeline.open_joins import OpenJoins
 from driftline.pipeline.outputs import event_record
 from driftline.pipeline.performance_check import examine_performance
 from driftline.pipeline.performance_windows import (
     Cut,
     FirstWindows,
     FirstWindowsBook,
-    JoinedPane,
+    JoinedPanes,
     PerformanceWindows,
     coverage_of,
     vector_of,
@@ -40,8 +40,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from driftline.events.pane import JoinDelta, Sparse
+    from driftline.events.pane import JoinDelta
     from driftline.pipeline.model_setup import ModelSetup
+    from driftline.pipeline.open_joins import ClosedLabels, RevisionPart
     from driftline.pipeline.verdict import CheckStatistic
     from driftline.profiles.profile import Profile
 
@@ -52,7 +53,7 @@ class JoinState(Struct):
     profile_id: str | None = None
     """Under which the error detectors run."""
     n_unprofiled: int = 0
-    """Join deltas whose profile was never known."""
+    """Contributions to revisions whose profile was not known when they were cut."""
     missed: bool = False
     alerts: AlertBook = AlertBook()
     first_windows: list[FirstWindows] = []
@@ -67,8 +68,7 @@ class JoinMonitor:
 
     Attributes
     ----------
-    open : dict of int to OpenJoinPane
-        By start.
+    open : OpenJoins
     state : JoinState
     statistics : tuple of CheckStatistic
         Of the last revision, for telemetry; not part of the state, nor is ``coverage``.
@@ -82,17 +82,14 @@ class JoinMonitor:
         self._first = FirstWindowsBook(settings.windows.min_samples)
         self._bank = DetectorBank(settings.checks, setup.pane_ms, "errors")
         self._dirty = False
-        self.open: dict[int, OpenJoinPane] = {}
+        self.open = OpenJoins(settings, setup.pane_ms)
         self.state = JoinState()
         self.statistics: tuple[CheckStatistic, ...] = ()
         self.coverage: float | None = None
 
-    def absorb(self, delta: JoinDelta, offset: int) -> None:
-        """Add a delta to its pane, which is open."""
-        pane = self.open.get(delta.pane_ms)
-        if pane is None:
-            pane = self.open[delta.pane_ms] = OpenJoinPane(offset)
-        pane.add(delta)
+    def absorb(self, delta: JoinDelta) -> None:
+        """Add a delta, whose pane is open."""
+        self.open.add(delta)
 
     def miss(self) -> None:
         """Note that joins came for a pane that an idle mark had closed."""
@@ -102,59 +99,59 @@ class JoinMonitor:
     def advance(self, reach: Reach) -> Outputs:
         """Close everything up to the watermark."""
         outputs: Outputs = []
-        pane_ms = self._setup.pane_ms
-        for start_ms in sorted(start for start in self.open if start + pane_ms <= reach.until_ms):
-            outputs += self._run_due(start_ms + pane_ms - 1, reach)
-            outputs += self._close(start_ms, self.open.pop(start_ms), reach)
+        labelled, any_closed = self.open.close(reach, missed=self.state.missed)
+        if self.state.missed and any_closed:
+            self.state.missed, self._dirty = False, True
+        for pane in labelled:
+            outputs += self._run_due(pane.end_ms - 1, reach)
+            outputs += self._feed(pane)
         outputs += self._run_due(reach.until_ms, reach)
         return outputs
 
     def _run_due(self, limit_ms: int, reach: Reach) -> Outputs:
         outputs: Outputs = []
-        while (due_ms := self._windows.due_ms()) is not None and due_ms <= limit_ms:
-            outputs += self._cut(self._windows.cut(), reach)
-        return outputs
+        while True:
+            waiting_ms, cut_ms = self.open.due_ms(), self._windows.due_ms()
+            due_ms = min((at_ms for at_ms in (waiting_ms, cut_ms) if at_ms is not None), default=None)
+            if due_ms is None or due_ms > limit_ms:
+                return outputs
+            if waiting_ms == due_ms:
+                for window_ms, parts in self.open.take():
+                    self._join(due_ms, window_ms, parts)
+            else:
+                outputs += self._cut(self._windows.cut(), reach)
 
-    def _close(self, start_ms: int, opened: OpenJoinPane, reach: Reach) -> Outputs:
-        self._dirty = True
-        end_ms = start_ms + self._setup.pane_ms
-        profile = self._setup.book.at(self._setup.key, start_ms)
-        windows: dict[int, dict[str, list[Sparse]]] = {}
-        errors = (0, 0, 0)
-        for profile_id, part in sorted(opened.parts.items()):
+    def _join(self, cut_ms: int, window_ms: int, parts: dict[str, RevisionPart]) -> None:
+        """Add what waited for a revision to its window."""
+        for profile_id, part in sorted(parts.items()):
             known = self._setup.book.get(profile_id)
             if known is None:
                 self.state.n_unprofiled += 1
+                self._dirty = True
                 continue
-            task = task_id(known.task)
-            for window_ms, pieces in part.windows.items():
-                windows.setdefault(window_ms, {}).setdefault(task, []).extend(pieces)
-            if profile is not None and task == task_id(profile.task):
-                errors = (errors[0] + part.errors[0], errors[1] + part.errors[1], errors[2] + part.errors[2])
-        flags = set(reach.flags(end_ms))
-        if self.state.missed:
-            flags.add(AFTER_IDLE)
-            self.state.missed = False
-        pane = JoinedPane(end_ms, windows, opened.offsets, frozenset(flags))
-        self._windows.add(pane)
-        return [] if profile is None else self._feed(profile, start_ms, errors, pane)
+            cells = {window_ms: {task_id(known.task): part.pieces}}
+            self._windows.add(JoinedPanes(cut_ms, cells, part.offsets, frozenset(part.flags)))
 
-    def _feed(self, profile: Profile, start_ms: int, errors: tuple[int, int, int], pane: JoinedPane) -> Outputs:
+    def _feed(self, pane: ClosedLabels) -> Outputs:
         """Feed the pane's errors to their detectors, which begin and end with a profile."""
+        profile = self._setup.book.at(self._setup.key, pane.start_ms)
+        if profile is None:
+            return []
         if profile.profile_id != self.state.profile_id:
             self._bank.clear()
             self.state.profile_id = profile.profile_id
-        count, total, squares = errors
+            self._dirty = True
+        count, total, squares = self._errors(pane, task_id(profile.task))
         if count <= 0:
             return []
         mean = total / ERROR_SCALE / count
         block = Block(count, mean, max(squares / SQUARE_SCALE / count - mean * mean, 0.0))
         outputs: Outputs = []
-        for found in self._bank.update(start_ms, [(0, block)]):
+        for found in self._bank.update(pane.start_ms, [(0, block)]):
             change = DetectedChange(
                 key=self._setup.key,
                 segment=SEGMENT_ALL,
-                start_ms=start_ms,
+                start_ms=pane.start_ms,
                 end_ms=pane.end_ms,
                 detector=found.detector,
                 column=None,
@@ -162,11 +159,20 @@ class JoinMonitor:
                 since_ms=found.since_ms,
                 n=count,
                 offsets=pane.offsets,
-                flags=tuple(sorted(pane.flags)),
+                flags=pane.flags,
             )
             context = self._setup.context
             outputs.append(event_record(detector_finding(profile, change, context), context.source))
         return outputs
+
+    def _errors(self, pane: ClosedLabels, task: str) -> tuple[int, int, int]:
+        """Return the pane's errors in a task."""
+        total = (0, 0, 0)
+        for profile_id, errors in pane.errors.items():
+            known = self._setup.book.get(profile_id)
+            if known is not None and task_id(known.task) == task:
+                total = (total[0] + errors[0], total[1] + errors[1], total[2] + errors[2])
+        return total
 
     def _cut(self, cut: Cut, reach: Reach) -> Outputs:
         self._dirty = True
@@ -219,6 +225,7 @@ class JoinMonitor:
 
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         """Yield the pieces of state that changed since the last call."""
+        yield from self.open.changes()
         yield from self._windows.changes()
         yield from self._bank.changes()
         if self._dirty:
@@ -231,5 +238,6 @@ class JoinMonitor:
             self.state = load(pieces["joins"], JoinState, at)
             settings = self._setup.context.settings
             self._first = FirstWindowsBook(settings.windows.min_samples, self.state.first_windows)
+        self.open.load(pieces)
         self._windows.load(pieces)
         self._bank.load(pieces)

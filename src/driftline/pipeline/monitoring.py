@@ -59,8 +59,10 @@ class PartitionMonitor:
 
     Notes
     -----
-    *State*: open panes (at most ``MAX_PIECES`` sparse pieces each) in memory only; for each model its running windows,
-    hop blocks, detectors, and one vector for each performance window that waits for labels.
+    *State*: open panes of predictions (at most ``MAX_PIECES`` sparse pieces each) in memory only; for each model its
+    running windows, hop blocks, detectors, one vector for each performance window that waits for labels, and what waits
+    for the watermark of joins (:class:`driftline.pipeline.open_joins.OpenJoins`): that may stand still for as long as
+    labels do, so it holds back neither the position nor grows with the panes in between.
     """
 
     def __init__(self, partition: int, settings: Settings, book: ProfileBook) -> None:
@@ -103,7 +105,7 @@ class PartitionMonitor:
         """Take in one record of the panes topic, and return what it makes known.
 
         Offsets ascend; one that was applied already changes nothing. After a restore the records up to the
-        checkpoint only fill the panes that were open then.
+        checkpoint only fill the prediction panes that were open then; joins are in the state.
 
         Raises
         ------
@@ -117,10 +119,10 @@ class PartitionMonitor:
         replayed = offset <= self._as_of
         for delta in flush.panes:
             self._absorb(delta, offset, replayed=replayed)
-        for join in flush.joins:
-            self._absorb_join(join, offset, replayed=replayed)
         if replayed:
             return []
+        for join in flush.joins:
+            self._absorb_join(join)
         self._as_of = offset
         self._replay_from = None
         self._watermarks.update(flush.watermarks)
@@ -146,16 +148,16 @@ class PartitionMonitor:
             self._model(delta.key).predictions.miss()
             self._touched.add(delta.key)
 
-    def _absorb_join(self, delta: JoinDelta, offset: int, *, replayed: bool) -> None:
+    def _absorb_join(self, delta: JoinDelta) -> None:
         if delta.segment != SEGMENT_ALL or self._settings.labels is None:
             return
         closed_ms = self._watermarks.joins
         if closed_ms is None or delta.pane_ms + self._pane_ms > closed_ms:
-            self._model(delta.key).joins.absorb(delta, offset)
-        elif not replayed:
+            self._model(delta.key).joins.absorb(delta)
+        else:
             self._n_after_idle += delta.errors[0]
             self._model(delta.key).joins.miss()
-            self._touched.add(delta.key)
+        self._touched.add(delta.key)
 
     def _advance(self) -> Outputs:
         """Close panes, windows and revisions; skipped while the watermarks stay within their panes."""
@@ -191,12 +193,7 @@ class PartitionMonitor:
     def _position(self) -> int:
         if self._replay_from is not None:
             return self._replay_from
-        firsts = [
-            pane.first_offset
-            for model in self._models.values()
-            for panes in (model.predictions.open, model.joins.open)
-            for pane in panes.values()
-        ]
+        firsts = [pane.first_offset for model in self._models.values() for pane in model.predictions.open.values()]
         return min(firsts, default=self._as_of + 1)
 
     @classmethod
@@ -242,7 +239,7 @@ class PartitionMonitor:
     @property
     def n_open_panes(self) -> int:
         """Open panes of predictions and joins, over all models."""
-        return sum(len(model.predictions.open) + len(model.joins.open) for model in self._models.values())
+        return sum(len(model.predictions.open) + model.joins.open.n_panes for model in self._models.values())
 
     def status(self) -> MonitorStatus:
         """Return what telemetry shows of this partition."""

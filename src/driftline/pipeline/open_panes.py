@@ -1,4 +1,4 @@
-"""Panes that are still open: sparse pieces as they come, merged where there are many, so that memory is bounded."""
+"""Open panes of predictions: sparse pieces as they come, merged where there are many, so that memory is bounded."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
-from driftline.events.pane import Kind, Offsets, PackedSketch, Sparse
+from driftline.events.pane import Offsets, PackedSketch, Sparse
 from driftline.sketches.pane_sketch import merge_unseen
 from driftline.sketches.sparse import cells, pack_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from driftline.events.pane import JoinDelta, PaneDelta, SampleRow
+    from driftline.events.pane import PaneDelta, SampleRow
 
 MAX_PIECES: Final = 16
 """Pieces of one pane that are kept apart; more are merged into one, so a pane's memory does not grow with flushes."""
@@ -121,59 +121,3 @@ class OpenPane:
         if part is None:
             part = self.parts[delta.profile_id] = Part()
         part.add(delta, n_sample)
-
-
-class JoinPart:
-    """The share of a join pane whose predictions were made under one profile id.
-
-    Attributes
-    ----------
-    windows : dict of int to list of Sparse
-        Performance cells by window start.
-    errors : tuple of three int
-        Count, sum and sum of squares.
-    """
-
-    __slots__ = ("errors", "windows")
-
-    def __init__(self) -> None:
-        self.windows: dict[int, list[Sparse]] = {}
-        self.errors = (0, 0, 0)
-
-    def add(self, delta: JoinDelta) -> None:
-        """Add a delta."""
-        for window in delta.windows:
-            pieces = self.windows.setdefault(window.window_ms, [])
-            pieces.append(window.cells)
-            if len(pieces) > MAX_PIECES:
-                self.windows[window.window_ms] = [merge_sparse(pieces)]
-        count, total, squares = delta.errors
-        self.errors = (self.errors[0] + count, self.errors[1] + total, self.errors[2] + squares)
-
-
-class OpenJoinPane:
-    """One pane of one model's joins.
-
-    The offsets are the whole pane's: what a single delta says of them depends on how flushes were cut.
-
-    Parameters
-    ----------
-    offset : int
-        Of the first record of the panes topic that added to it.
-    """
-
-    __slots__ = ("first_offset", "offsets", "parts")
-
-    def __init__(self, offset: int) -> None:
-        self.first_offset = offset
-        self.offsets: dict[Kind, Offsets] = {}
-        self.parts: dict[str, JoinPart] = {}
-
-    def add(self, delta: JoinDelta) -> None:
-        """Add a delta."""
-        for kind, offsets in delta.offsets.items():
-            merge_offsets(self.offsets.setdefault(kind, {}), offsets)
-        part = self.parts.get(delta.profile_id)
-        if part is None:
-            part = self.parts[delta.profile_id] = JoinPart()
-        part.add(delta)

@@ -14,6 +14,7 @@ import numpy as np
 from msgspec import Struct
 
 from driftline.events.pane import Kind, Offsets, Sparse
+from driftline.pipeline.cut_times import CutTimes
 from driftline.pipeline.model_setup import task_id
 from driftline.pipeline.open_panes import merge_offsets, merge_sparse
 from driftline.pipeline.state_codec import load
@@ -44,12 +45,13 @@ class WindowState(Struct, array_like=True):
     tested: bool
 
 
-class JoinedPane(NamedTuple):
-    """A closed join pane.
+class JoinedPanes(NamedTuple):
+    """What closed join panes add, between which no cut of a window that they add to lies.
 
     Attributes
     ----------
     end_ms : int
+        By which they end.
     windows : dict of int to dict of str to list of Sparse
         Performance cells by window start and task.
     offsets : dict of kind to Offsets
@@ -93,13 +95,15 @@ class PerformanceWindows:
 
     Notes
     -----
-    *State*: one sparse vector a window, and horizon / size windows. *Cost*: of a pane, one merge for each window it
-    touches; of a cut, O(log windows).
+    *State*: one sparse vector a window, and horizon / size windows. *Cost*: of panes, one merge for each window they
+    touch; of a cut, O(log windows).
+
+    The offsets of a window enclose what contributed: they are those of all joins in the spans, from one moment at which
+    any window could be cut to the next, in which a pane touched it. So they follow from the events alone.
     """
 
     def __init__(self, settings: ModelSettings) -> None:
-        self._size_ms = int(settings.windows.performance)
-        self._ages_ms = revision_ages(settings)
+        self._times = CutTimes.of(settings)
         self._windows: dict[int, WindowState] = {}
         self._cuts: list[tuple[int, int]] = []
         self._dirty: set[int] = set()
@@ -108,32 +112,29 @@ class PerformanceWindows:
     def __len__(self) -> int:
         return len(self._windows)
 
-    def add(self, pane: JoinedPane) -> None:
-        """Merge a pane; all cuts before its end have been made."""
-        for start_ms, by_task in sorted(pane.windows.items()):
-            window = self._windows.get(start_ms) or self._open(start_ms, pane.end_ms)
+    def add(self, panes: JoinedPanes) -> None:
+        """Merge panes; all cuts before their end have been made."""
+        for start_ms, by_task in sorted(panes.windows.items()):
+            window = self._windows.get(start_ms) or self._open(start_ms, panes.end_ms)
             if window is None:
                 self.n_expired += 1
                 continue
             for task, pieces in by_task.items():
                 known = window.vectors.get(task)
                 window.vectors[task] = merge_sparse(pieces if known is None else [known, *pieces])
-            for kind, offsets in pane.offsets.items():
+            for kind, offsets in panes.offsets.items():
                 merge_offsets(window.offsets.setdefault(kind, {}), offsets)
-            window.flags = sorted(pane.flags.union(window.flags))
+            window.flags = sorted(panes.flags.union(window.flags))
             self._dirty.add(start_ms)
 
     def _open(self, start_ms: int, pane_end_ms: int) -> WindowState | None:
-        """Return a new window, at the first revision that this pane can be part of; None where all are past."""
-        for revision in range(len(self._ages_ms)):
-            if self._cut_ms(start_ms, revision) >= pane_end_ms:
-                window = self._windows[start_ms] = WindowState({}, {}, [], revision, tested=False)
-                heapq.heappush(self._cuts, (self._cut_ms(start_ms, revision), start_ms))
-                return window
-        return None
-
-    def _cut_ms(self, start_ms: int, revision: int) -> int:
-        return start_ms + self._size_ms + self._ages_ms[revision]
+        """Return a new window, at the first revision that panes can be part of; None where all are past."""
+        revision = self._times.revision_after(start_ms, pane_end_ms)
+        if revision is None:
+            return None
+        window = self._windows[start_ms] = WindowState({}, {}, [], revision, tested=False)
+        heapq.heappush(self._cuts, (self._times.cut_ms(start_ms, revision), start_ms))
+        return window
 
     def due_ms(self) -> int | None:
         """Return the moment of the next cut."""
@@ -144,14 +145,14 @@ class PerformanceWindows:
         at_ms, start_ms = heapq.heappop(self._cuts)
         window = self._windows[start_ms]
         revision = window.revision
-        final = revision == len(self._ages_ms) - 1
+        final = revision == len(self._times.ages_ms) - 1
         if final:
             del self._windows[start_ms]
         else:
             window.revision += 1
-            heapq.heappush(self._cuts, (self._cut_ms(start_ms, window.revision), start_ms))
+            heapq.heappush(self._cuts, (self._times.cut_ms(start_ms, window.revision), start_ms))
         self._dirty.add(start_ms)
-        return Cut(start_ms, start_ms + self._size_ms, at_ms, revision, final, window)
+        return Cut(start_ms, start_ms + self._times.size_ms, at_ms, revision, final, window)
 
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         """Yield the windows that changed since the last call."""
@@ -166,16 +167,10 @@ class PerformanceWindows:
             if name.startswith("performance/"):
                 start_ms = int(name.removeprefix("performance/"))
                 window = load(data, WindowState, name)
-                window.revision = min(window.revision, len(self._ages_ms) - 1)
+                window.revision = min(window.revision, len(self._times.ages_ms) - 1)
                 self._windows[start_ms] = window
-                self._cuts.append((self._cut_ms(start_ms, window.revision), start_ms))
+                self._cuts.append((self._times.cut_ms(start_ms, window.revision), start_ms))
         heapq.heapify(self._cuts)
-
-
-def revision_ages(settings: ModelSettings) -> list[int]:
-    """Return the ages at which windows are cut: those configured below the horizon, then the horizon."""
-    horizon = int(settings.labels.horizon)
-    return [*sorted({int(age) for age in settings.labels.revisions if age < horizon}), horizon]
 
 
 def vector_of(window: WindowState, task: Task) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from driftline.pipeline.watermarks import WatermarkState
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
 META_KEY: Final = b"meta"
 """Under this key a checkpoint's meta bytes stand among the entries that a monitor is restored from."""
 PIECE_BYTES: Final = 400 * 1024
@@ -37,7 +37,8 @@ class Checkpoint(Struct, frozen=True):
     Attributes
     ----------
     position : int
-        The smallest offset of a record that open panes need, or the next one: read again from here after a restore.
+        The smallest offset of a record that open panes of predictions need, or the next one: read again from here after
+        a restore.
     entries : dict of bytes to bytes or None
         Changed entries; None deletes.
     meta : bytes

@@ -10,7 +10,7 @@ from driftline.config.model import WindowSettings
 from driftline.errors import FormatError, ProfileError
 from driftline.pipeline.monitoring import META_KEY, PartitionMonitor
 from driftline.pipeline.profile_watch import MAX_JOURNAL
-from driftline.pipeline.state_codec import PIECE_BYTES, StateEntries
+from driftline.pipeline.state_codec import PIECE_BYTES, STATE_VERSION, StateEntries
 from driftline.profiles.book import ProfileBook
 from tests.support_monitoring import (
     START_MS,
@@ -32,16 +32,16 @@ def test_state_of_another_version_says_what_to_do() -> None:
     kept = kept_run()
     key = next(key for key in kept.store if key != META_KEY)
     version, *rest = msgspec.msgpack.decode(kept.store[key])
-    assert version == 1
+    assert version == STATE_VERSION
     kept.store[key] = msgspec.msgpack.encode([99, *rest])
-    with pytest.raises(FormatError, match=r"version 1, got 99.*delete the state topic"):
+    with pytest.raises(FormatError, match=rf"version {STATE_VERSION}, got 99.*delete the state topic"):
         kept.crash()
 
 
 def test_meta_of_another_version_says_what_to_do() -> None:
     kept = kept_run()
-    kept.store[META_KEY] = msgspec.msgpack.encode([2, "anything"])
-    with pytest.raises(FormatError, match=r"version 1, got 2.*delete the state topic"):
+    kept.store[META_KEY] = msgspec.msgpack.encode([STATE_VERSION - 1, "anything"])
+    with pytest.raises(FormatError, match=rf"version {STATE_VERSION}, got {STATE_VERSION - 1}.*delete the state topic"):
         kept.crash()
 
 

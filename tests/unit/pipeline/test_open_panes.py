@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from driftline.events.model_key import ModelKey
-from driftline.events.pane import SEGMENT_ALL, JoinDelta, PaneDelta, SampleRow, Sparse, WindowDelta
+from driftline.events.pane import SEGMENT_ALL, PaneDelta, SampleRow, Sparse
 from driftline.pipeline.open_panes import (
     MAX_PIECES,
-    OpenJoinPane,
     OpenPane,
     merge_sketches,
     merge_sparse,
@@ -91,14 +90,3 @@ def test_rows_of_one_hash_have_one_order() -> None:
     same = b'{"a":1}'
     rows = [SampleRow(1, same, None, None), SampleRow(1, same, "x", 0.5), SampleRow(1, b'{"a":0}', 2.5, None)]
     assert smallest(rows, 2) == smallest(reversed(rows), 2)
-
-
-def test_an_open_join_pane_holds_a_bounded_number_of_pieces_and_adds_up() -> None:
-    pane = OpenJoinPane(3)
-    for i in range(200):
-        window = WindowDelta(60_000, pack(np.array([1, 0, i])))
-        pane.add(JoinDelta(KEY, SEGMENT_ALL, 0, "p", {"labels": {i % 2: (i, i)}}, [window], (1, 2, 3)))
-        assert len(pane.parts["p"].windows[60_000]) <= MAX_PIECES
-    assert dense(merge_sparse(pane.parts["p"].windows[60_000]), 3) == [200, 0, 19_900]
-    assert pane.parts["p"].errors == (200, 400, 600)
-    assert pane.offsets == {"labels": {0: (0, 198), 1: (1, 199)}}

@@ -4,15 +4,15 @@ import numpy as np
 
 from driftline.config.durations import Duration
 from driftline.config.model import LabelSettings, ModelSettings, WindowSettings
+from driftline.pipeline.cut_times import revision_ages
 from driftline.pipeline.model_setup import task_id
 from driftline.pipeline.performance_windows import (
     MIN_BASELINE,
     Cut,
     FirstWindowsBook,
-    JoinedPane,
+    JoinedPanes,
     PerformanceWindows,
     coverage_of,
-    revision_ages,
     vector_of,
 )
 from driftline.profiles.profile import Task
@@ -33,10 +33,10 @@ def settings(revisions: tuple[int, ...] = (100, 300), horizon: int = 1_000) -> M
 
 def joined(
     end_ms: int, window_ms: int, n_predictions: int, n_labelled: int, task: Task = TASK, flags: tuple[str, ...] = ()
-) -> JoinedPane:
+) -> JoinedPanes:
     vector = np.zeros(LAYOUT.n_cells, dtype=np.int64)
     vector[PREDICTED], vector[LABELLED] = n_predictions, n_labelled
-    return JoinedPane(
+    return JoinedPanes(
         end_ms, {window_ms: {task_id(task): [pack(vector)]}}, {"labels": {0: (end_ms, end_ms)}}, frozenset(flags)
     )
 

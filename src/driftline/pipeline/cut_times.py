@@ -1,0 +1,63 @@
+"""When the revisions of performance windows are cut: at fixed ages of each window, in event time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from driftline.config.model import ModelSettings
+
+
+class CutTimes(NamedTuple):
+    """The moments at which one model's performance windows are cut.
+
+    Attributes
+    ----------
+    size_ms : int
+        Of a window.
+    ages_ms : tuple of int
+        Ascending, counted from a window's end; the last is the horizon.
+
+    Examples
+    --------
+    >>> times = CutTimes(60, (60, 200))
+    >>> times.cut_ms(0, 1), times.cut_after(0, 121), times.cut_after(0, 261), times.next_cut(121)
+    (260, 260, None, 140)
+    """
+
+    size_ms: int
+    ages_ms: tuple[int, ...]
+
+    @classmethod
+    def of(cls, settings: ModelSettings) -> CutTimes:
+        """Return the moments that a model's settings say."""
+        return cls(int(settings.windows.performance), tuple(revision_ages(settings)))
+
+    def cut_ms(self, start_ms: int, revision: int) -> int:
+        """Return when a window's revision is cut."""
+        return start_ms + self.size_ms + self.ages_ms[revision]
+
+    def revision_after(self, start_ms: int, pane_end_ms: int) -> int | None:
+        """Return the first revision of a window that a pane is part of; None where all are past."""
+        for revision in range(len(self.ages_ms)):
+            if self.cut_ms(start_ms, revision) >= pane_end_ms:
+                return revision
+        return None
+
+    def cut_after(self, start_ms: int, pane_end_ms: int) -> int | None:
+        """Return the moment of the first cut of a window that a pane is part of; None where all are past."""
+        revision = self.revision_after(start_ms, pane_end_ms)
+        return None if revision is None else self.cut_ms(start_ms, revision)
+
+    def next_cut(self, pane_end_ms: int) -> int:
+        """Return the first moment, at a pane's end or after it, at which any window could be cut.
+
+        No window tells apart panes that end between two such moments.
+        """
+        return min(age_ms - (age_ms - pane_end_ms) // self.size_ms * self.size_ms for age_ms in self.ages_ms)
+
+
+def revision_ages(settings: ModelSettings) -> list[int]:
+    """Return the ages at which windows are cut: those configured below the horizon, then the horizon."""
+    horizon = int(settings.labels.horizon)
+    return [*sorted({int(age) for age in settings.labels.revisions if age < horizon}), horizon]
