@@ -48,9 +48,10 @@ class Record(NamedTuple):
 class RunningWorker:
     """A sketch worker in a thread of its own."""
 
-    def __init__(self, settings: Settings, book: ProfileBook, name: str) -> None:
+    def __init__(self, settings: Settings, book: ProfileBook, name: str, *, accept_recount: bool = False) -> None:
         credentials = resolve_credentials(settings.kafka.security, {})
-        self.worker = SketchWorker(settings, credentials, book, Telemetry(), name)
+        self.telemetry = Telemetry()
+        self.worker = SketchWorker(settings, credentials, book, self.telemetry, name, accept_recount=accept_recount)
         self.error: BaseException | None = None
         self.thread = threading.Thread(target=self._run, name=name)
         self.thread.start()
@@ -116,9 +117,9 @@ class SketchRun:
         assert self._producer.flush(60) == 0
 
     @contextmanager
-    def worker(self, name: str = "w1") -> Iterator[RunningWorker]:
+    def worker(self, name: str = "w1", *, accept_recount: bool = False) -> Iterator[RunningWorker]:
         """Give a worker that has partitions; end it in good order."""
-        running = RunningWorker(self.settings, self.book, name)
+        running = RunningWorker(self.settings, self.book, name, accept_recount=accept_recount)
         try:
             yield running.wait_ready()
             running.stop()

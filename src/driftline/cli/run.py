@@ -45,6 +45,14 @@ PortOption = Annotated[
     typer.Option("--metrics-port", help="Port of /metrics, /healthz and /readyz; 0: any.", show_default=False),
 ]
 RoleOption = Annotated[RoleChoice, typer.Option("--role", help="Which workers to run.")]
+RecountOption = Annotated[
+    bool,
+    typer.Option(
+        "--accept-recount",
+        help="Where Kafka has forgotten how far the inputs were read, begin at their oldest records, which are then "
+        "counted again.",
+    ),
+]
 CreateOption = Annotated[bool, typer.Option("--create-topics/--no-create-topics", help="Create our missing topics.")]
 
 
@@ -59,13 +67,14 @@ def run(
     name: NameOption = None,
     metrics_port: PortOption = None,
     create_topics: CreateOption = True,
+    accept_recount: RecountOption = False,
 ) -> None:
     """Watch the models on the prediction topic; without a reference, learn one from the first events.
 
     Start more processes to share the work. Ctrl-C or SIGTERM finishes the current flush and leaves.
     """
     from driftline.runtime.logs import configure_logs
-    from driftline.runtime.node import Node
+    from driftline.runtime.node import Node, NodeOptions
 
     given = overrides(
         {"telemetry.port": metrics_port}, brokers=brokers, prefix=prefix, predictions=predictions, labels=labels
@@ -79,7 +88,7 @@ def run(
             role.value,
             name=name,
             data_dir=Path(folder),
-            create_topics=create_topics,
+            options=NodeOptions(create_topics=create_topics, accept_recount=accept_recount),
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: node.stop())

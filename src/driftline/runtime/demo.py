@@ -31,7 +31,7 @@ from driftline.profiles.effective import BEGINNING_MS
 from driftline.profiles.table import ReferenceTable
 from driftline.runtime.embedded_broker import EmbeddedBroker
 from driftline.runtime.kafka_clients import consumer_configuration, producer_configuration
-from driftline.runtime.node import Node
+from driftline.runtime.node import Node, NodeOptions
 from driftline.runtime.references import publish
 from driftline.runtime.topics import topic_specs
 from driftline.simulation.scenario import Scenario
@@ -147,7 +147,7 @@ def run_demo(plan: DemoPlan, tell: Callable[[str, dict[str, Any]], None]) -> Dem
     with EmbeddedBroker(topics) as broker, tempfile.TemporaryDirectory(prefix="driftline-demo-") as folder:
         settings = plan.settings(broker.bootstrap)
         publish(settings.kafka, _OPEN, _reference(plan.scenario))
-        node = Node(settings, _OPEN, "all", name="demo", data_dir=Path(folder), embedded=True)
+        node = Node(settings, _OPEN, "all", name="demo", data_dir=Path(folder), options=NodeOptions(embedded=True))
         failure: list[BaseException] = []
         worker = threading.Thread(target=_guarded, args=(node, failure), name="node")
         worker.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from driftline.pipeline.monitoring import PartitionMonitor
 from driftline.profiles.book import ProfileBook
@@ -34,6 +34,25 @@ _STOP_S: Final = 60.0
 _log = get_logger(__name__)
 
 
+class NodeOptions(NamedTuple):
+    """How one process works, apart from what is configured for all of them.
+
+    Attributes
+    ----------
+    create_topics : bool
+        Create the topics of ours that are missing.
+    accept_recount : bool
+        See :class:`driftline.runtime.sketch_worker.SketchWorker`.
+    embedded : bool
+        The broker is the embedded one: it creates no topics, keeps no offsets of transactions, and its transactional
+        batches have no valid checksum.
+    """
+
+    create_topics: bool = True
+    accept_recount: bool = False
+    embedded: bool = False
+
+
 class Node:
     """Runs the workers of one process, each in a thread of its own.
 
@@ -47,10 +66,7 @@ class Node:
         slot of this host (:func:`driftline.runtime.worker_slot.worker_slot`).
     data_dir : Path
         Where Faust makes its folders; nothing of ours is kept there.
-    create_topics : bool
-        Create the topics of ours that are missing.
-    embedded : bool
-        The broker is the embedded one, which creates no topics and whose transactional batches have no valid checksum.
+    options : NodeOptions, optional
     """
 
     def __init__(
@@ -61,16 +77,17 @@ class Node:
         *,
         name: str | None = None,
         data_dir: Path,
-        create_topics: bool = True,
-        embedded: bool = False,
+        options: NodeOptions | None = None,
     ) -> None:
+        options = options or NodeOptions()
         self._settings = settings
         self._credentials = credentials
         self._role = role
         self._name = name
         self._data_dir = data_dir
-        self._create_topics = create_topics and not embedded
-        self._embedded = embedded
+        self._create_topics = options.create_topics and not options.embedded
+        self._accept_recount = options.accept_recount or options.embedded
+        self._embedded = options.embedded
         self._telemetry = Telemetry()
         self._server = TelemetryServer(self._telemetry, settings.telemetry)
         self._ending = threading.Event()
@@ -159,7 +176,9 @@ class Node:
     ) -> dict[str, SketchWorker | DetectWorker]:
         workers: dict[str, SketchWorker | DetectWorker] = {}
         if self._role in {"all", "sketch"}:
-            workers["sketch"] = SketchWorker(self._settings, self._credentials, book, self._telemetry, name)
+            workers["sketch"] = SketchWorker(
+                self._settings, self._credentials, book, self._telemetry, name, accept_recount=self._accept_recount
+            )
         if self._role in {"all", "detect"}:
             workers["detect"] = self._detect_worker(book, references)
         for kind, worker in workers.items():

@@ -13,6 +13,7 @@ from driftline.errors import BrokerError
 from driftline.events.dead_letter import OFFSET_GAP, DeadLetter
 from driftline.events.pane import Source
 from driftline.pipeline.sketching import Sketcher
+from driftline.runtime.earlier_work import counted_panes, offsets_gone
 from driftline.runtime.kafka_clients import connect_admin, consumer_configuration
 from driftline.runtime.logs import get_logger
 from driftline.runtime.pending_changelog import PendingChangelog
@@ -54,19 +55,31 @@ class SketchWorker:
     telemetry : Telemetry
     name : str
         Stable over restarts and unique among the workers: the transactional id is made of it.
+    accept_recount : bool
+        Where the broker has forgotten the committed offsets of partitions that were read before, begin at their oldest
+        records, which are then counted again; without it that is an error.
     """
 
     def __init__(
-        self, settings: Settings, credentials: Credentials, book: ProfileBook, telemetry: Telemetry, name: str
+        self,
+        settings: Settings,
+        credentials: Credentials,
+        book: ProfileBook,
+        telemetry: Telemetry,
+        name: str,
+        *,
+        accept_recount: bool = False,
     ) -> None:
         self._settings = settings
+        self._credentials = credentials
+        self._accept_recount = accept_recount
         self._telemetry = telemetry
         self._kinds: dict[str, Kind] = {settings.predictions.topic: "predictions"}
         if settings.labels is not None:
             self._kinds[settings.labels.topic] = "labels"
         self._topics = {kind: topic for topic, kind in self._kinds.items()}
-        n_partitions = co_partitioned(settings, credentials)
-        self._sketcher = Sketcher(settings, book, n_partitions, MemoryPendingStore)
+        self._n_partitions = co_partitioned(settings, credentials)
+        self._sketcher = Sketcher(settings, book, self._n_partitions, MemoryPendingStore)
         self._consumer = Consumer(sketch_consumer_configuration(settings, credentials))
         self._transactions = SketchTransactions(settings, credentials, f"{settings.kafka.prefix}-sketch-{name}")
         self._changelog = PendingChangelog(settings.kafka, credentials)
@@ -83,6 +96,8 @@ class SketchWorker:
         ------
         KafkaException
             Fatal: fenced by another worker of the same name, or a commit whose outcome is not known.
+        BrokerError
+            The committed offsets of partitions that were read before are gone, or what awaits labels cannot be read.
         """
         thresholds = gc.get_threshold()
         gc.set_threshold(_GC_ALLOCATIONS, *thresholds[1:])
@@ -192,7 +207,7 @@ class SketchWorker:
 
     def _rewind(self) -> None:
         """Go back to the committed offsets after an abort."""
-        for partition in self._committed(self._consumer.assignment()):
+        for partition in self._or_oldest(self._committed(self._consumer.assignment())):
             self._consumer.seek(TopicPartition(partition.topic, partition.partition, partition.offset))
             source = Source(self._kinds[partition.topic], partition.partition)
             self._progress.start(source, partition.offset, time.monotonic())
@@ -226,14 +241,19 @@ class SketchWorker:
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Start from the committed offsets and their metadata; a partition never read starts at its oldest."""
         started = []
-        for partition in self._committed(partitions):
+        committed = self._committed(partitions)
+        unknown = {partition.partition for partition in partitions} - {c.partition for c in committed if c.offset >= 0}
+        self._require_no_earlier_panes(committed)
+        for partition in self._or_oldest(committed):
             source = Source(self._kinds[partition.topic], partition.partition)
             self._sketcher.assign(source, from_metadata(partition.metadata))
             self._progress.start(source, partition.offset, time.monotonic())
             started.append(TopicPartition(partition.topic, partition.partition, partition.offset))
         if self._settings.labels is not None:
             for number in sorted({partition.partition for partition in partitions}):
-                self._changelog.replay(number, self._sketcher.restore_pending)
+                n_blocks = self._changelog.replay(number, self._sketcher.restore_pending)
+                if n_blocks and number in unknown:
+                    self._recount(f"partition {number}", f"{self._settings.kafka.topic('pending')}-{number}")
         consumer.assign(started)
         self._assigned.set()
         _log.info("assigned", partitions=sorted(f"{p.topic}-{p.partition}" for p in started))
@@ -256,17 +276,40 @@ class SketchWorker:
             self._telemetry.forget_partition(partition.partition, self._kinds[partition.topic])
 
     def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
-        """Return where to read on; waits for transactions of previous owners to end, since committed data is read."""
+        """Return the committed offsets; waits for transactions that are about to change them."""
         bare = [TopicPartition(partition.topic, partition.partition) for partition in partitions]
         result = []
         for partition in self._consumer.committed(bare, timeout=_REQUEST_S) if bare else []:
             if partition.error is not None:
                 raise KafkaException(partition.error)
-            if partition.offset < 0:
-                low, _high = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
-                partition.offset = low
             result.append(partition)
         return result
+
+    def _or_oldest(self, committed: list[TopicPartition]) -> list[TopicPartition]:
+        """Let partitions without a committed offset begin at their oldest record."""
+        for partition in committed:
+            if partition.offset < 0:
+                partition.offset, _high = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
+        return committed
+
+    def _require_no_earlier_panes(self, committed: list[TopicPartition]) -> None:
+        """Refuse where nothing is committed for any partition of the group, and the panes tell of earlier work.
+
+        The panes are read first: what another member counts meanwhile, it commits together with its offsets.
+        """
+        if not committed or any(partition.offset >= 0 for partition in committed):
+            return
+        shown_by = counted_panes(self._settings.kafka, self._credentials)
+        if shown_by is None:
+            return
+        every = [TopicPartition(topic, number) for topic in self._kinds for number in range(self._n_partitions)]
+        if all(partition.offset < 0 for partition in self._committed(every)):
+            self._recount("any of its partitions", shown_by)
+
+    def _recount(self, partitions: str, shown_by: str) -> None:
+        if not self._accept_recount:
+            raise offsets_gone(self._settings.kafka, partitions, shown_by)
+        _log.warning("records are counted again", partitions=partitions, shown_by=shown_by)
 
 
 def sketch_consumer_configuration(settings: Settings, credentials: Credentials) -> ClientConfiguration:
