@@ -108,9 +108,11 @@ class SketchRun:
         create(self.admin, topic_specs(self.settings, partitions))
         self._producer = Producer({"bootstrap.servers": bootstrap, "message.max.bytes": 4 << 20, "linger.ms": 5})
 
-    def send(self, kind: str, partition: int, value: bytes | None, time_ms: int = START_MS) -> None:
+    def send(
+        self, kind: str, partition: int, value: bytes | None, time_ms: int = START_MS, key: bytes | None = None
+    ) -> None:
         """Write a record with a Kafka timestamp; :meth:`flush` waits for it."""
-        self._producer.produce(self.inputs[kind], value, partition=partition, timestamp=time_ms)
+        self._producer.produce(self.inputs[kind], value, key, partition=partition, timestamp=time_ms)
         self._producer.poll(0)
 
     def flush(self) -> None:

@@ -15,6 +15,7 @@ from driftline.events.pane import Source
 from driftline.pipeline.sketching import Sketcher
 from driftline.runtime.earlier_work import counted_panes, offsets_gone
 from driftline.runtime.kafka_clients import connect_admin, consumer_configuration
+from driftline.runtime.key_check import KeyCheck
 from driftline.runtime.logs import get_logger
 from driftline.runtime.pending_changelog import PendingChangelog
 from driftline.runtime.pending_store import MemoryPendingStore
@@ -83,6 +84,7 @@ class SketchWorker:
         self._consumer = Consumer(sketch_consumer_configuration(settings, credentials))
         self._transactions = SketchTransactions(settings, credentials, f"{settings.kafka.prefix}-sketch-{name}")
         self._changelog = PendingChangelog(settings.kafka, credentials)
+        self._key_check = KeyCheck(settings, self._n_partitions)
         self._progress = SourceProgress(settings.time, settings.sketch)
         self._stopping = threading.Event()
         self._assigned = threading.Event()
@@ -97,7 +99,8 @@ class SketchWorker:
         KafkaException
             Fatal: fenced by another worker of the same name, or a commit whose outcome is not known.
         BrokerError
-            The committed offsets of partitions that were read before are gone, or what awaits labels cannot be read.
+            The committed offsets of partitions that were read before are gone, what awaits labels cannot be read, or
+            predictions and labels are not partitioned alike.
         """
         thresholds = gc.get_threshold()
         gc.set_threshold(_GC_ALLOCATIONS, *thresholds[1:])
@@ -129,6 +132,8 @@ class SketchWorker:
     def _step(self) -> None:
         messages = self._consumer.consume(self._settings.sketch.batch, _CONSUME_S)
         batches, events = by_source(messages, self._kinds)
+        if not self._key_check.done:
+            self._key_check.look(messages, batches)
         for batch in batches:
             self._sketcher.add(batch)
             self._progress.read(batch.source, batch.offsets[-1] + 1, time.monotonic())
