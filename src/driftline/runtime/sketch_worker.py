@@ -147,6 +147,8 @@ class SketchWorker:
             self._look_for_idle()
             self._flush()
             self._balance()
+            for source in self._progress.sources:
+                self._measure(source)
 
     def _on_error(self, message: Message, error: KafkaError) -> None:
         source = source_of(message, self._kinds)
@@ -196,16 +198,16 @@ class SketchWorker:
         self._telemetry.late(flush.n_late)
         for letter in flush.dead_letters:
             self._telemetry.dead_letter(letter.reason)
-        for source in flush.positions:
-            self._measure(source)
 
     def _measure(self, source: Source) -> None:
+        """Show how far a partition is, whether it was read since the last time or is paused, idle or empty."""
         watermark = self._sketcher.watermark_ms(source)
         if watermark is not None:
             self._telemetry.watermark_delay(source.kind, source.partition, time.time() - watermark / 1000)
         partition = TopicPartition(self._topics[source.kind], source.partition)
         _low, high = self._consumer.get_watermark_offsets(partition, cached=True)
-        self._telemetry.lag(source.kind, source.partition, max(0, high - self._progress.next_offset(source)))
+        if high >= 0:  # known from the first fetch on
+            self._telemetry.lag(source.kind, source.partition, max(0, high - self._progress.reached(source)))
         joiner = self._sketcher.joiners.get(source.partition)
         if joiner is not None:
             self._telemetry.pending(source.partition, len(joiner.entries))

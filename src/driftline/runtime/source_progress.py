@@ -61,6 +61,11 @@ class SourceProgress:
         """Return the offset that is read next."""
         return self._partitions[source].next_offset
 
+    def reached(self, source: Source) -> int:
+        """Return the offset up to which there is nothing more to read: at the end, past what were no records."""
+        partition = self._partitions[source]
+        return partition.next_offset if partition.end is None else partition.end
+
     def read(self, source: Source, next_offset: int, now_s: float) -> None:
         """Note that records were read."""
         partition = self._partitions[source]
