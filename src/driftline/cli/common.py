@@ -83,9 +83,10 @@ def load_or_exit(config: Path | None, given: Mapping[str, object] | None = None)
         Values by dotted path, as :func:`overrides` returns them.
     """
     from driftline import detectors
+    from driftline.events.mapping_check import mapping_problems
 
     checks = (known_detectors(detectors.names()), _detector_parameters)
-    return load_settings(config, os.environ, given or {}, model_checks=checks)
+    return load_settings(config, os.environ, given or {}, model_checks=checks, settings_checks=(mapping_problems,))
 
 
 def credentials_or_exit(settings: Settings) -> Credentials:

@@ -13,7 +13,14 @@ from driftline.config.environment import Overlay
 from driftline.config.fingerprint import plain, settings_hash
 from driftline.config.model import LabelSettings, ModelSettings
 from driftline.config.places import child, with_origin
-from driftline.config.rules import ModelCheck, Problem, known_detectors, model_problems, settings_problems
+from driftline.config.rules import (
+    ModelCheck,
+    Problem,
+    SettingsCheck,
+    known_detectors,
+    model_problems,
+    settings_problems,
+)
 from driftline.config.settings import SecuritySettings, Settings
 from driftline.config.yaml_file import YamlFile, read_yaml
 from driftline.errors import ConfigurationError
@@ -22,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["ModelCheck", "known_detectors", "load_settings", "plain", "settings_hash"]
+__all__ = ["ModelCheck", "SettingsCheck", "known_detectors", "load_settings", "plain", "settings_hash"]
 
 _ELEMENT: Final = re.compile(r"\[\d+\]$")
 _NO_OVERRIDES: Final[Mapping[str, object]] = MappingProxyType({})
@@ -34,6 +41,7 @@ def load_settings(
     overrides: Mapping[str, object] = _NO_OVERRIDES,
     *,
     model_checks: Sequence[ModelCheck] = (),
+    settings_checks: Sequence[SettingsCheck] = (),
 ) -> Settings:
     """Read, overlay and validate the configuration; what it returns can be worked with.
 
@@ -47,6 +55,8 @@ def load_settings(
         Values by dotted path (``kafka.brokers``), stronger than file and environment.
     model_checks : sequence of ModelCheck
         Further checks of each model's settings, for what this layer cannot know (:func:`known_detectors`).
+    settings_checks : sequence of SettingsCheck
+        Further checks of the settings outside the models, likewise.
 
     Raises
     ------
@@ -64,7 +74,7 @@ def load_settings(
     converter = Converter(overlay.origins)
     settings = _convert(converter, overlay.values)
     problems = [*document.problems, *overlay.problems, *converter.problems]
-    problems += _broken_rules(settings, converter, model_checks)
+    problems += _broken_rules(settings, converter, model_checks, settings_checks)
     if problems:
         raise ConfigurationError(tuple(dict.fromkeys(problems)), source)
     return settings
@@ -111,11 +121,14 @@ def _within_horizon(model: ModelSettings, converter: Converter, path: str, inher
     return model.replace(labels=msgspec.structs.replace(labels, revisions=ages))
 
 
-def _broken_rules(settings: Settings, converter: Converter, checks: Sequence[ModelCheck]) -> Iterator[str]:
+def _broken_rules(
+    settings: Settings, converter: Converter, checks: Sequence[ModelCheck], settings_checks: Sequence[SettingsCheck]
+) -> Iterator[str]:
     """Yield the problems between settings, except those that follow from a value that is wrong by itself."""
     sections = {"$.defaults": settings.defaults}
     sections |= {child("$.models", name): model for name, model in settings.models.items()}
     found: list[Problem] = list(settings_problems(settings))
+    found += (problem for settings_check in settings_checks for problem in settings_check(settings))
     for place, model in sections.items():
         found += model_problems(model, settings.time.pane, place)
         found += ((message, path, (path,)) for check in checks for path, message in check(model, place))

@@ -29,6 +29,9 @@ Problem = tuple[str, str, tuple[str, ...]]
 ModelCheck = Callable[[ModelSettings, str], Iterable[tuple[str, str]]]
 """Looks at one model's settings, given with their path; yields (path, message) for each problem."""
 
+SettingsCheck = Callable[["Settings"], Iterable[Problem]]
+"""Looks at the settings outside the models; yields what is wrong with them."""
+
 
 def known_detectors(names: Iterable[str]) -> ModelCheck:
     """Return a check that every configured detector is one of ``names``."""

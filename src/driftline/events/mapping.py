@@ -58,7 +58,7 @@ class MappedDecoder:
     Raises
     ------
     ParameterError
-        When one pointer leads through another field's value.
+        When one pointer leads through another field's value, or to the record itself.
     """
 
     def __init__(self, fields: Mapping[str, tuple[str, Any, bool]]) -> None:
@@ -144,6 +144,8 @@ def _invalid(error: msgspec.ValidationError) -> EventError:
 
 
 def _insert(root: _Node, name: str, pointer: str, type_: object, *, required: bool) -> None:
+    if not pointer:
+        raise ParameterError("a pointer to a field", pointer, f"$.fields.{name}")
     *way, last = pointer_parts(pointer)
     node = root
     for part in way:

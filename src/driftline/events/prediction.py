@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from driftline.config.settings import Constant
-from driftline.errors import EventError, ParameterError
+from driftline.errors import EventError
 from driftline.events.dead_letter import INVALID_TYPE, INVALID_VALUE
 from driftline.events.mapping import MappedDecoder, pointer_parts
 
@@ -271,12 +271,3 @@ def one_score(score: Score | None, positive: str | None) -> float | None:
     if not isinstance(score, dict):
         return score
     return score[positive] if positive is not None and positive in score else max(score.values())
-
-
-def check_mapping(fields: PredictionFields) -> str | None:
-    """Return what is wrong with a mapping, or None."""
-    try:
-        PredictionDecoder(fields)
-    except ParameterError as error:
-        return str(error)
-    return None

@@ -172,3 +172,24 @@ def test_an_interrupted_command_is_exit_code_130(tmp_path: Path) -> None:
             assert process.wait(timeout=60) == ExitCode.INTERRUPTED
         assert process.stderr is not None
         assert b"Traceback" not in process.stderr.read()
+
+
+@pytest.mark.parametrize("command", ["check-config", "run", "backtest"])
+def test_field_mappings_that_cannot_be_decoded_are_a_configuration_error(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
+) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text('predictions: {fields: {ts: /model/ts}}\nlabels: {fields: {label: ""}}\n', encoding="utf-8")
+    events = tmp_path / "events.ndjson"
+    events.touch()
+    arguments = {
+        "check-config": ["check-config", str(file)],
+        "run": ["run", "-c", str(file)],
+        "backtest": ["backtest", "-c", str(file), "--predictions", str(events), "--out", str(tmp_path / "out")],
+    }
+    code, text, error = run(capsys, *arguments[command])
+    assert (code, text) == (2, "")
+    assert "c.yaml has 2 problems" in error
+    assert "lead through `/model` of the field `model`, got '/model/ts' - at `$.predictions.fields.ts`" in error
+    assert "Expected a pointer to a field, such as `/ts`, got '' - at `$.labels.fields.label`" in error
+    assert "line 2" in error

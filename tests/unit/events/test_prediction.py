@@ -19,7 +19,6 @@ from driftline.events.prediction import (
     MAX_NAME,
     Prediction,
     PredictionDecoder,
-    check_mapping,
     mapped_root_names,
     one_score,
 )
@@ -148,10 +147,3 @@ def test_the_record_itself_as_features() -> None:
     assert PredictionDecoder(fields)(value).features == value
     names = {"prediction_id", "model", "model_version", "ts", "prediction", "score", "segments", "latency_ms", "error"}
     assert mapped_root_names(fields) == names
-
-
-def test_pointers_through_each_other_are_found_beforehand() -> None:
-    assert check_mapping(PredictionFields()) is None
-    problem = check_mapping(PredictionFields(ts="/model/ts"))
-    assert problem is not None
-    assert "pointers that do not lead through each other" in problem
