@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
-from aiokafka.errors import KafkaError as AioKafkaError
 from confluent_kafka import KafkaError, KafkaException
 
 from driftline.errors import BrokerError
@@ -53,7 +53,8 @@ def broker_error(error: BaseException, brokers: str | None = None, worker: str |
         if isinstance(reason, KafkaError):
             return BrokerError(_message(reason, at, worker))
         return BrokerError(f"Expected Kafka to do what was asked, got {error}{at}. {_START_AGAIN}")
-    if isinstance(error, AioKafkaError):
+    aiokafka = sys.modules.get("aiokafka.errors")  # importing it takes longer than most commands
+    if aiokafka is not None and isinstance(error, aiokafka.KafkaError):
         return BrokerError(f"Expected Kafka to do what was asked, got {error}{at}. {_START_AGAIN}")
     return None
 
