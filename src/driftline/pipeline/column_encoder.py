@@ -8,7 +8,8 @@ import numpy as np
 
 from driftline.pipeline.feature_decoder import FeatureDecoder
 from driftline.sketches.columns import CategoricalColumn, Column
-from driftline.sketches.encoding import CategoryCodes, Encoded, encode_categorical, encode_numeric, numbers_of
+from driftline.sketches.encoding import CategoryCodes, EncodedColumns, encode_categorical, numbers_of
+from driftline.sketches.numeric_encoding import NumericEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,27 +42,34 @@ class ColumnEncoder:
         self._codes = {
             i: CategoryCodes(column) for i, column in enumerate(columns) if isinstance(column, CategoricalColumn)
         }
+        numeric = {i: column for i, column in enumerate(columns) if not isinstance(column, CategoricalColumn)}
+        self._numeric = [*numeric]
+        self._encode_numeric = NumericEncoder([*numeric.values()])
 
-    def __call__(self, rows: AllRows) -> tuple[list[Encoded], NDArray[np.bool_]]:
+    def __call__(self, rows: AllRows) -> tuple[EncodedColumns, NDArray[np.bool_]]:
         """Return the encoded columns, and which events had a feature that the profile does not know."""
         features = self._decode(rows.features)
-        encoded = []
+        bins = np.empty((len(self._columns), len(rows.features)), dtype=np.int64)
+        unlisted, numbers, exceptions = {}, [features.numbers], []
         for i, column in enumerate(self._columns):
             values: Sequence[Any]
-            exceptions: Sequence[tuple[int, int]]
+            absent: Sequence[tuple[int, int]] = ()
             if column.role == "feature":
-                values, exceptions = features.values[i], features.exceptions[i]
+                values, absent = features.values[i], features.exceptions[i]
             else:
-                values, exceptions = (
-                    (rows.predictions if column.role == "prediction" else rows.plain_scores(self._positive)),
-                    (),
-                )
+                values = rows.predictions if column.role == "prediction" else rows.plain_scores(self._positive)
             if isinstance(column, CategoricalColumn):
-                encoded.append(encode_categorical(column, self._codes[i], values, exceptions))
+                encoded = encode_categorical(column, self._codes[i], values, absent)
+                bins[i] = encoded.bins
+                if encoded.unlisted:
+                    unlisted[i] = encoded.unlisted
                 continue
             if column.role == "prediction" and not _NO_NUMBERS.isdisjoint(map(type, values)):
-                numbers, exceptions = numbers_of(values)
-            else:
-                numbers = np.asarray(values, dtype=np.float64)
-            encoded.append(encode_numeric(column, numbers, exceptions))
-        return encoded, features.unexpected
+                found, absent = numbers_of(values)
+                numbers.append(found.reshape(1, -1))
+            elif column.role != "feature":
+                numbers.append(np.array([values], dtype=np.float64))
+            exceptions.append(absent)
+        matrix = numbers[0] if len(numbers) == 1 else np.concatenate(numbers)
+        z, squares, clipped = self._encode_numeric(matrix, exceptions, bins, self._numeric)
+        return EncodedColumns(bins, z, squares, clipped, unlisted), features.unexpected

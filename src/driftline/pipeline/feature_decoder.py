@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -32,6 +33,8 @@ class FeatureColumns(NamedTuple):
     Attributes
     ----------
     values : list of ndarray of float64 (numeric) or list of JSON values, one per feature column, each of n values
+    numbers : ndarray of float64, shape (number of numeric columns, n)
+        The values of the numeric columns, in order.
     exceptions : list of list of (row, quality code), one per feature column
         Rows whose value is absent for another reason than that it is missing.
     unexpected : ndarray of bool, shape (n,)
@@ -39,6 +42,7 @@ class FeatureColumns(NamedTuple):
     """
 
     values: list[Sequence[Any]]
+    numbers: NDArray[np.float64]
     exceptions: list[list[tuple[int, int]]]
     unexpected: NDArray[np.bool_]
 
@@ -86,19 +90,21 @@ class FeatureDecoder:
         """Decode the features of n events; never raises for what a record holds."""
         exceptions: list[list[tuple[int, int]]] = [[] for _ in self._columns]
         unexpected = np.zeros(len(features), dtype=np.bool_)
-        values: list[Any] = [np.empty(len(features)) if numeric else [] for numeric in self._numeric]
+        numbers = np.empty((sum(self._numeric), len(features)))
+        rows = iter(numbers)
+        values: list[Any] = [next(rows) if numeric else [] for numeric in self._numeric]
         for start in range(0, len(features), _RUN):
             run = slice(start, min(start + _RUN, len(features)))
             columns = self._run(features[run], start, exceptions, unexpected)
-            for i, numeric in enumerate(self._numeric):
+            for so_far, numeric, column in zip(values, self._numeric, columns, strict=False):
                 if numeric:
-                    values[i][run] = np.array(columns[i], dtype=np.float64)
+                    _write(column, so_far, start)
                 else:
-                    values[i] += columns[i]
+                    so_far.extend(column)
             for learned in columns[len(self._columns) + len(self._known) :]:
                 unexpected[run] |= np.fromiter((value is not _ABSENT for value in learned), np.bool_, len(learned))
             self._learn()
-        return FeatureColumns(values, exceptions, unexpected)
+        return FeatureColumns(values, numbers, exceptions, unexpected)
 
     def _run(
         self,
@@ -157,6 +163,14 @@ class FeatureDecoder:
     def _learn(self) -> None:
         if len(self._type.__struct_fields__) < len(self._columns) + len(self._known) + len(self._learned):
             self._compile()
+
+
+def _write(values: Sequence[float | None], into: NDArray[np.float64], start: int) -> None:
+    """Write numbers into an array from a row on; None becomes not-a-number."""
+    try:
+        struct.pack_into(f"{len(values)}d", into.data, start * into.itemsize, *values)  # in half the time NumPy takes
+    except struct.error:  # one is None
+        into[start : start + len(values)] = np.array(values, dtype=np.float64)
 
 
 def _is_category(value: object) -> bool:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from driftline.sketches.encoding import Encoded, unseen_names
+from driftline.sketches.encoding import Encoded, EncodedColumns, unseen_names
 from driftline.sketches.fixed_point import split
 from driftline.sketches.layout import EVENTS, Layout
+from driftline.sketches.numeric_encoding import blocks
 from driftline.sketches.pane_sketch import NO_EXTREME, PaneSketch, merge_unseen
 
 if TYPE_CHECKING:
@@ -23,20 +24,18 @@ _NO_MINIMUM: Final = np.iinfo(np.int64).max
 
 
 def count(layout: Layout, columns: Sequence[Encoded], slots: NDArray[np.int64], n_slots: int) -> list[PaneSketch]:
-    """Count n events into one sketch per slot; parameters as of :func:`count_each`."""
-    return list(count_each(layout, columns, slots, n_slots))
+    """Count n events, encoded column by column, into one sketch per slot; otherwise as :func:`count_each`."""
+    return list(count_each(layout, EncodedColumns.of(columns, slots.size), slots, n_slots))
 
 
-def count_each(
-    layout: Layout, columns: Sequence[Encoded], slots: NDArray[np.int64], n_slots: int
-) -> Iterator[PaneSketch]:
+def count_each(layout: Layout, columns: EncodedColumns, slots: NDArray[np.int64], n_slots: int) -> Iterator[PaneSketch]:
     """Count n events into one sketch per slot, and yield them one by one.
 
     Parameters
     ----------
     layout : Layout
-    columns : sequence of Encoded
-        One per column of the layout, each of n events.
+    columns : EncodedColumns
+        The columns of the layout, of n events.
     slots : ndarray of int64, shape (n,)
         Which sketch each event belongs to, in [0, n_slots).
     n_slots : int
@@ -52,11 +51,12 @@ def count_each(
     counts of all are kept by key until then.
     """
     sums, extremes = _moments(layout, columns, slots, n_slots)
+    words = split(sums)
     unseen = _unseen(columns, slots)
-    for slot, counts in enumerate(_counts(layout, columns, slots, n_slots)):
+    for slot, counts in enumerate(_counts(layout, columns.bins, slots, n_slots)):
         sketch = PaneSketch(layout)
         sketch.counts += counts
-        sketch.sums += split(sums[slot])
+        sketch.sums += words[:, slot]
         np.maximum(sketch.extremes, extremes[slot], out=sketch.extremes)
         for index, names in unseen.get(slot, ()):
             merge_unseen(sketch.unseen, {index: names})
@@ -64,16 +64,20 @@ def count_each(
 
 
 def _counts(
-    layout: Layout, columns: Sequence[Encoded], slots: NDArray[np.int64], n_slots: int
+    layout: Layout, bins: NDArray[np.int64], slots: NDArray[np.int64], n_slots: int
 ) -> Iterator[NDArray[np.int64]]:
     """Yield the count vector of each slot."""
     base = slots * layout.n_cells
-    keys = np.empty((len(columns) + 1, slots.size), dtype=np.int64)
+    keys = np.empty((bins.shape[0] + 1, slots.size), dtype=np.int64)
     keys[-1] = base + EVENTS
-    for row, (encoded, place) in enumerate(zip(columns, layout.places, strict=True)):
-        bins = encoded.bins
-        cells = np.where(bins >= 0, bins + place.bins.start, place.quality.start - 1 - bins)
-        np.add(base, cells, out=keys[row])
+    for block in blocks(*bins.shape):
+        part, starts = bins[block], layout.bin_starts[block]
+        cells = (
+            part + starts
+            if part.min(initial=0) >= 0
+            else np.where(part >= 0, part + starts, layout.quality_starts[block] - 1 - part)
+        )
+        np.add(cells, base, out=keys[block])
     flat = keys.ravel()
     n_cells = n_slots * layout.n_cells
     if n_cells <= _DENSE * flat.size:
@@ -88,36 +92,39 @@ def _counts(
 
 
 def _moments(
-    layout: Layout, columns: Sequence[Encoded], slots: NDArray[np.int64], n_slots: int
+    layout: Layout, columns: EncodedColumns, slots: NDArray[np.int64], n_slots: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return sums, shape (n_slots, n_numeric, 3), and extremes, shape (n_slots, n_numeric, 2)."""
-    sums = np.zeros((n_slots, layout.n_numeric, 3), dtype=np.int64)
-    extremes = np.full((n_slots, layout.n_numeric, 2), NO_EXTREME, dtype=np.int64)
+    n_numeric = columns.z.shape[0]
+    sums = np.zeros((n_slots, n_numeric, 3), dtype=np.int64)
+    extremes = np.full((n_slots, n_numeric, 2), NO_EXTREME, dtype=np.int64)
     if slots.size == 0:
         return sums, extremes
-    order: NDArray[np.int64] | slice = slice(None) if n_slots == 1 else np.argsort(slots, kind="stable")
+    in_order = n_slots == 1 or bool((slots[1:] >= slots[:-1]).all())
+    order: NDArray[np.int64] | slice = slice(None) if in_order else np.argsort(slots, kind="stable")
     present, starts = np.unique(slots[order], return_index=True)
-    for encoded, place in zip(columns, layout.places, strict=True):
-        if encoded.z is None or encoded.squares is None or encoded.clipped is None:
-            continue
-        row, z, inside = place.moments, encoded.z[order], encoded.bins[order] >= 0
-        sums[present, row, 0] = np.add.reduceat(z, starts)
-        sums[present, row, 1] = np.add.reduceat(encoded.squares[order], starts)
-        sums[present, row, 2] = np.add.reduceat(encoded.clipped[order].astype(np.int64), starts)
-        low = np.minimum.reduceat(np.where(inside, z, _NO_MINIMUM), starts)
-        high = np.maximum.reduceat(np.where(inside, z, NO_EXTREME), starts)
-        some = low <= high
-        extremes[present[some], row] = np.stack([-low[some], high[some]], axis=1)
+    for block in blocks(n_numeric, slots.size):
+        z = columns.z[block][:, order]
+        clipped = columns.clipped[block]
+        sums[present, block, 0] = np.add.reduceat(z, starts, axis=1).T
+        sums[present, block, 1] = np.add.reduceat(columns.squares[block][:, order], starts, axis=1).T
+        if clipped.any():
+            sums[present, block, 2] = np.add.reduceat(clipped[:, order], starts, axis=1, dtype=np.int64).T
+        absent = columns.bins[layout.numeric[block]][:, order] < 0
+        some_absent = absent.any()
+        low = np.minimum.reduceat(np.where(absent, _NO_MINIMUM, z) if some_absent else z, starts, axis=1)
+        high = np.maximum.reduceat(np.where(absent, NO_EXTREME, z) if some_absent else z, starts, axis=1)
+        extremes[present, block, 0] = np.where(low <= high, -low, NO_EXTREME).T
+        extremes[present, block, 1] = high.T
     return sums, extremes
 
 
 def _unseen(
-    columns: Sequence[Encoded], slots: NDArray[np.int64]
+    columns: EncodedColumns, slots: NDArray[np.int64]
 ) -> dict[int, list[tuple[int, dict[int, tuple[str, int]]]]]:
     """Return, by slot, the unlisted categories of each column that has any."""
     found: dict[int, list[tuple[int, dict[int, tuple[str, int]]]]] = {}
-    for index, encoded in enumerate(columns):
-        if encoded.unlisted:
-            for slot, names in unseen_names(encoded, slots).items():
-                found.setdefault(slot, []).append((index, names))
+    for index, unlisted in columns.unlisted.items():
+        for slot, names in unseen_names(unlisted, slots).items():
+            found.setdefault(slot, []).append((index, names))
     return found

@@ -9,8 +9,7 @@ import numpy as np
 import xxhash
 
 from driftline.sketches.columns import INFINITE, MISSING, NOT_A_NUMBER, WRONG_TYPE, canonical_category
-from driftline.sketches.fixed_point import standardise
-from driftline.sketches.grid import bin_of
+from driftline.sketches.numeric_encoding import NumericEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +43,40 @@ class Encoded(NamedTuple):
     squares: NDArray[np.int64] | None = None
     clipped: NDArray[np.bool_] | None = None
     unlisted: Sequence[tuple[int, str]] = ()
+
+
+class EncodedColumns(NamedTuple):
+    """The k columns of a profile, c of them numeric, of n events.
+
+    Attributes
+    ----------
+    bins : ndarray of int64, shape (k, n)
+    z, squares : ndarray of int64, shape (c, n)
+    clipped : ndarray of bool, shape (c, n)
+        The numeric columns in their order.
+    unlisted : dict of int to sequence of (int, str)
+        Column to what :class:`Encoded` has of it, where there is any.
+    """
+
+    bins: NDArray[np.int64]
+    z: NDArray[np.int64]
+    squares: NDArray[np.int64]
+    clipped: NDArray[np.bool_]
+    unlisted: dict[int, Sequence[tuple[int, str]]]
+
+    @classmethod
+    def of(cls, columns: Sequence[Encoded], n: int) -> EncodedColumns:
+        """Return columns of n events that were encoded one by one."""
+        none = np.empty((0, n), dtype=np.int64)
+        return cls(
+            np.concatenate([none, *(column.bins[None] for column in columns)]),
+            np.concatenate([none, *(column.z[None] for column in columns if column.z is not None)]),
+            np.concatenate([none, *(column.squares[None] for column in columns if column.squares is not None)]),
+            np.concatenate(
+                [none.astype(np.bool_), *(column.clipped[None] for column in columns if column.clipped is not None)]
+            ),
+            {i: column.unlisted for i, column in enumerate(columns) if column.unlisted},
+        )
 
 
 def quality_of(value: object) -> int | None:
@@ -89,20 +122,9 @@ def encode_numeric(
     exceptions : sequence of (row, quality code)
         Rows whose value is absent for another reason than that it is missing.
     """
-    finite = np.isfinite(values)
-    if finite.all() and not exceptions:
-        z, squares, clipped = standardise(values, column.mean, column.spread)
-        return Encoded(bin_of(column.edges, values), z, squares, clipped)
-    safe = np.where(finite, values, column.mean)
-    z, squares, clipped = standardise(safe, column.mean, column.spread)
-    bins = np.where(finite, bin_of(column.edges, safe), np.where(np.isnan(values), -1 - MISSING, -1 - INFINITE))
-    for row, code in exceptions:
-        bins[row] = -1 - code
-    absent = bins < 0
-    z[absent] = 0
-    squares[absent] = 0
-    clipped[absent] = False
-    return Encoded(bins, z, squares, clipped)
+    bins = np.empty((1, values.size), dtype=np.int64)
+    z, squares, clipped = NumericEncoder([column])(values.reshape(1, -1), [exceptions], bins, [0])
+    return Encoded(bins[0], z[0], squares[0], clipped[0])
 
 
 class CategoryCodes(dict[object, int]):
@@ -140,10 +162,12 @@ def encode_categorical(
     return Encoded(bins, unlisted=[(row, canonical_category(values[row]) or "") for row in rows])
 
 
-def unseen_names(encoded: Encoded, slots: NDArray[np.int64]) -> dict[int, dict[int, tuple[str, int]]]:
+def unseen_names(
+    unlisted: Sequence[tuple[int, str]], slots: NDArray[np.int64]
+) -> dict[int, dict[int, tuple[str, int]]]:
     """Return, by slot, the hash, name and count of each unlisted value."""
     result: dict[int, dict[int, tuple[str, int]]] = {}
-    rows, names = zip(*encoded.unlisted, strict=True)
+    rows, names = zip(*unlisted, strict=True)
     for (slot, name), count in Counter(zip(slots[list(rows)].tolist(), names, strict=True)).items():
         result.setdefault(slot, {})[xxhash.xxh3_64_intdigest(name.encode())] = (name[:MAX_NAME], count)
     return result

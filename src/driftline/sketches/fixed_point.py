@@ -21,30 +21,33 @@ _LOW_MASK: Final = np.int64(0xFFFFFFFF)
 
 
 def standardise(
-    values: NDArray[np.float64], mean: float, spread: float
+    values: NDArray[np.float64], mean: float | NDArray[np.float64], spread: float | NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
     """Return z in units of 2⁻²⁴, z² in units of 2⁻¹⁶, and which values were clipped.
 
     Parameters
     ----------
-    values : ndarray of float64, shape (n,)
-        Finite values.
-    mean, spread : float
+    values : ndarray of float64, shape (n,) or (c, n)
+        Finite values, of one column or of c.
+    mean, spread : float, or ndarray of float64, shape (c, 1)
         The reference's; a spread of zero standardises by 1.
 
     Returns
     -------
-    z, squares : ndarray of int64, shape (n,)
+    z, squares : ndarray of int64, of the values' shape
         ``z`` in [-2³², 2³²], ``squares`` in [0, 2³²].
-    clipped : ndarray of bool, shape (n,)
+    clipped : ndarray of bool, of the values' shape
     """
     with np.errstate(over="ignore"):
-        z = (values - mean) / (spread if spread > 0 else 1.0)
+        z = values - mean
+        z /= np.where(np.greater(spread, 0), spread, 1.0)
     clipped = np.abs(z) > Z_LIMIT
-    z = np.clip(z, -Z_LIMIT, Z_LIMIT)
-    units = np.rint(z * Z_SCALE).astype(np.int64)
-    squares = np.rint(z * z * SQUARE_SCALE).astype(np.int64)
-    return units, squares, clipped
+    np.minimum(z, Z_LIMIT, out=z)
+    np.maximum(z, -Z_LIMIT, out=z)
+    squares = z * z
+    squares *= SQUARE_SCALE
+    z *= Z_SCALE
+    return np.rint(z, out=z).astype(np.int64), np.rint(squares, out=squares).astype(np.int64), clipped
 
 
 def split(sums: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from driftline.sketches.columns import QUALITY, Column, NumericColumn
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 HEAD: Final = ("events", "late", "unexpected_features")
 """First cells of every count vector: events sketched, events that came too late, events with a feature
@@ -46,9 +51,13 @@ class Layout:
         Length of the count vector.
     n_numeric : int
         Rows of the sums and extremes arrays.
+    numeric : ndarray of int64, shape (n_numeric,)
+        Which column each of these rows is of.
+    bin_starts, quality_starts : ndarray of int64, shape (len(columns), 1)
+        Where the bins and the quality cells of each column begin.
     """
 
-    __slots__ = ("columns", "n_cells", "n_numeric", "places")
+    __slots__ = ("bin_starts", "columns", "n_cells", "n_numeric", "numeric", "places", "quality_starts")
 
     def __init__(self, columns: tuple[Column, ...]) -> None:
         places = []
@@ -64,3 +73,9 @@ class Layout:
         self.places = tuple(places)
         self.n_cells = cell
         self.n_numeric = row
+        self.numeric: NDArray[np.int64] = np.array(
+            [i for i, place in enumerate(places) if place.moments >= 0], np.int64
+        )
+        starts = np.array([(place.bins.start, place.quality.start) for place in places], dtype=np.int64).reshape(-1, 2)
+        self.bin_starts: NDArray[np.int64] = starts[:, :1]
+        self.quality_starts: NDArray[np.int64] = starts[:, 1:]

@@ -1,0 +1,91 @@
+"""Numeric columns to bins and fixed-point values: as many columns at a time as the processor's cache holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from driftline.sketches.columns import INFINITE, MISSING
+from driftline.sketches.fixed_point import standardise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from driftline.sketches.columns import NumericColumn
+
+BLOCK_VALUES: Final = 16_384
+"""Values worked on together; with more, what one operation leaves has gone from the cache before the next reads it."""
+
+
+def blocks(n_columns: int, n: int) -> Iterator[slice]:
+    """Yield runs of columns of n values each: one column, or as many as make at most ``BLOCK_VALUES``."""
+    step = max(1, BLOCK_VALUES // max(n, 1))
+    for start in range(0, n_columns, step):
+        yield slice(start, min(start + step, n_columns))
+
+
+class NumericEncoder:
+    """Encodes c numeric columns.
+
+    Parameters
+    ----------
+    columns : sequence of NumericColumn
+    """
+
+    def __init__(self, columns: Sequence[NumericColumn]) -> None:
+        self._edges = [column.edges for column in columns]
+        self._means = np.array([[column.mean] for column in columns]).reshape(-1, 1)
+        self._spreads = np.array([[column.spread] for column in columns]).reshape(-1, 1)
+
+    def __call__(
+        self,
+        values: NDArray[np.float64],
+        exceptions: Sequence[Sequence[tuple[int, int]]],
+        bins: NDArray[np.int64],
+        rows: Sequence[int],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+        """Return z, squares and which were clipped, each of shape (c, n), and write the bins.
+
+        Parameters
+        ----------
+        values : ndarray of float64, shape (c, n)
+            Not-a-number where there is no value.
+        exceptions : c sequences of (row, quality code)
+            Rows whose value is absent for another reason than that it is missing.
+        bins : ndarray of int64, shape (k, n)
+            Written to: the bin of each value, or -1 - quality code where there is none.
+        rows : sequence of int, length c
+            Which row of ``bins`` each column has.
+        """
+        z, squares = np.empty(values.shape, dtype=np.int64), np.empty(values.shape, dtype=np.int64)
+        clipped = np.empty(values.shape, dtype=np.bool_)
+        for block in blocks(*values.shape):
+            mine = rows[block]
+            z[block], squares[block], clipped[block], found = self._block(block, values[block], bins, mine)
+            for i, column in enumerate(exceptions[block]):
+                for row, code in column:
+                    found = True
+                    bins[mine[i], row] = -1 - code
+            if found:
+                absent = bins[mine] < 0
+                z[block][absent] = 0
+                squares[block][absent] = 0
+                clipped[block][absent] = False
+        return z, squares, clipped
+
+    def _block(
+        self, block: slice, values: NDArray[np.float64], bins: NDArray[np.int64], rows: Sequence[int]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], bool]:
+        """Encode a run of columns; the last of what is returned says whether a value was no finite number."""
+        means, finite = self._means[block], np.isfinite(values)
+        whole = bool(finite.all())
+        safe = values if whole else np.where(finite, values, means)
+        for row, edges, column in zip(rows, self._edges[block], safe, strict=True):
+            bins[row] = edges.searchsorted(column, "right")
+        if not whole:
+            codes = np.where(np.isnan(values), -1 - MISSING, -1 - INFINITE)
+            bins[rows] = np.where(finite, bins[rows], codes)
+        return *standardise(safe, means, self._spreads[block]), not whole
