@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from driftline.events.model_key import ModelKey
-from driftline.events.pane import Source, Watermark
+from driftline.events.pane import Source, Watermark, decode
 from driftline.pipeline.state_codec import PIECE_BYTES
 from tests.support_monitoring import (
     START_MS,
+    Item,
     Run,
     Traffic,
     generate,
@@ -141,6 +142,62 @@ def test_draining_one_partition_before_the_others_cannot_be_seen(seed: int, orde
             records += records_of(traffic, [(partition, read, stop)], 1)
             read = stop
     assert run(records, SETTINGS, traffic.published).outputs == expected("published")
+
+
+def of_kind(items: list[Item], kind: str) -> list[Item]:
+    return [item for item in items if item.kind == kind]
+
+
+@cache
+def stalled_traffic() -> Traffic:
+    """The same predictions and labels, where all labels come only after the last prediction."""
+    traffic = published_traffic()
+    stalled = [[*of_kind(items, "predictions"), *of_kind(items, "labels")] for items in traffic.partitions]
+    return Traffic(stalled, traffic.published, traffic.sketched_with)
+
+
+@cache
+def expected_when_stalled() -> frozenset[object]:
+    return frozenset(whole(stalled_traffic()).outputs)
+
+
+def test_stalled_labels_show_everything_once_they_come() -> None:
+    found = kinds(expected_when_stalled())
+    for kind in ("finding pane", "finding performance", "performance performance", "alert performance"):
+        assert found[kind] > 0, kind
+
+
+@EXAMPLES
+@given(seed=SEEDS, largest=st.sampled_from((15, 60, 200)), n_crashes=st.integers(1, 4))
+def test_stalled_labels_crashes_and_flushes_cannot_be_seen(seed: int, largest: int, n_crashes: int) -> None:
+    traffic, rng = stalled_traffic(), random.Random(seed)
+    records = schedule(traffic, rng, largest=largest)
+    assert run(records, SETTINGS, traffic.published).outputs == expected_when_stalled()
+    disturbed = run_with_crashes(records, SETTINGS, traffic.published, rng, n_crashes)
+    assert disturbed.outputs == expected_when_stalled()
+
+
+@EXAMPLES
+@given(seed=SEEDS)
+def test_the_position_goes_on_while_labels_stall(seed: int) -> None:
+    traffic, rng = stalled_traffic(), random.Random(seed)
+    until = [len(of_kind(items, "predictions")) for items in traffic.partitions]
+    silent = Traffic([items[:n] for items, n in zip(traffic.partitions, until, strict=True)], [], traffic.sketched_with)
+    records = schedule(silent, rng, largest=30)
+    outcome = Run(SETTINGS, traffic.published)
+    reached = 0
+    for stop in [*sorted(rng.randrange(len(records) + 1) for _ in range(3)), len(records)]:
+        outcome.feed(records, reached, stop)
+        outcome.checkpoint()
+        outcome.crash()
+        reached = -(-outcome.position // 3)
+    assert outcome.monitor.status().labels_ms is None
+    closing = [any(delta.key.model == "closing" for delta in decode(record, "").panes) for record in records]
+    assert outcome.position == 3 * closing.index(True)  # the last prediction's pane: all before it are closed
+    rest = [(p, n, len(items)) for p, (items, n) in enumerate(zip(traffic.partitions, until, strict=True))]
+    records += records_of(traffic, rest, 2)
+    outcome.feed(records, reached, len(records))
+    assert outcome.outputs == expected_when_stalled()
 
 
 @EXAMPLES
