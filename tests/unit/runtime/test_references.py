@@ -1,4 +1,4 @@
-"""The references topic, read by a thread of its own: profiles become known whole, and damage is said, not skipped."""
+"""The references topic, read by a thread of its own: profiles become known whole; damage to one is said aloud."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import pytest
 from confluent_kafka import Producer
@@ -99,12 +100,25 @@ def test_half_a_profile_is_not_known(kafka: KafkaSettings, book: ProfileBook, re
 def test_damage_ends_the_reader_and_is_said(kafka: KafkaSettings, reader: ReferenceReader) -> None:
     reader.start()
     producer = Producer({"bootstrap.servers": kafka.brokers})
-    producer.produce(kafka.topic("references"), b"junk", b"key", 0)
+    producer.produce(
+        kafka.topic("references"), msgspec.msgpack.encode([1, ["risk", "1"], "an id", "no block"]), b"key", 0
+    )
     assert producer.flush(20) == 0
     problem = wait_until(reader.healthy, 20, "the reader to say what is wrong")
     assert problem is not None
     assert problem.startswith("references: Expected ")
     assert "refs.references-0@0" in problem
+
+
+def test_what_others_wrote_is_skipped(kafka: KafkaSettings, book: ProfileBook, reader: ReferenceReader) -> None:
+    producer = Producer({"bootstrap.servers": kafka.brokers})
+    producer.produce(kafka.topic("references"), b"junk", b"key", 0)
+    assert producer.flush(20) == 0
+    behind = profile(0)
+    publish(kafka, CREDENTIALS, behind)
+    reader.start()
+    assert book.get(behind.profile_id) is not None
+    assert reader.healthy() is None
 
 
 def test_a_topic_that_is_missing_is_named(embedded_broker: EmbeddedBroker, book: ProfileBook) -> None:
