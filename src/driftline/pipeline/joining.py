@@ -26,6 +26,7 @@ from driftline.events.pane import Source
 from driftline.events.prediction import ClassOrNumber
 from driftline.pipeline.join_counter import Address, JoinCounter, ProfileTable
 from driftline.pipeline.join_entry import PREDICTION, unpack
+from driftline.pipeline.join_matching import owners
 from driftline.sketches.joined import Joined
 
 if TYPE_CHECKING:
@@ -61,6 +62,10 @@ class LabelRows(NamedTuple):
 
     ids: list[str]
     rows: list[LabelRow]
+
+    def chosen(self, rows: Sequence[int]) -> LabelRows:
+        """Return some of the labels."""
+        return LabelRows([self.ids[row] for row in rows], [self.rows[row] for row in rows])
 
 
 class JoinTotals(NamedTuple):
@@ -152,32 +157,31 @@ class Joiner:
     def add_labels(self, rows: LabelRows) -> None:
         """Join labels with their predictions; keep those that have none yet."""
         keys = list(dict.fromkeys(rows.ids))
-        found = dict(zip(keys, self.entries.get_many(keys), strict=True))
-        owners: dict[tuple[str, int], int] = {}
-        hits, owner, early = [], [], LabelRows([], [])
-        for key, label in zip(rows.ids, rows.rows, strict=True):
-            entry = found[key]
-            position = None if entry is None else self._generation(entry, label)
-            if position is None:
-                early.ids.append(key)
-                early.rows.append(label)
-            else:
-                owner.append(owners.setdefault((key, position), len(owners)))
-                hits.append(label)
-        self._keep_waiting(early)
-        if not hits:
+        entries = [value or b"" for value in self.entries.get_many(keys)]
+        records = np.frombuffer(b"".join(entries), dtype=PREDICTION).copy()
+        ends = np.cumsum([len(value) for value in entries], dtype=np.int64) // PREDICTION.itemsize
+        if len(keys) == len(rows.ids):
+            mine = np.arange(len(keys))
+        else:
+            index = {key: i for i, key in enumerate(keys)}
+            mine = np.array([index[key] for key in rows.ids], dtype=np.int64)
+        owner = owners(records, ends, mine, rows.rows, self._table)
+        self._keep_waiting(rows.chosen(np.flatnonzero(owner < 0).tolist()))
+        hits = np.flatnonzero(owner >= 0)
+        if not hits.size:
             return
-        kept = [(found[key] or b"")[position : position + PREDICTION.itemsize] for key, position in owners]
-        records = np.frombuffer(b"".join(kept), dtype=PREDICTION).copy()
-        self._join(records, np.array(owner, dtype=np.int64), hits)
-        written: dict[str, bytes] = {}
-        expiries: dict[str, int] = {}
-        alone = (records["time_ms"] + self._table.horizon_ms[records["profile"]]).tolist()
-        for (key, position), packed, expires in zip(owners, _slices(records), alone, strict=True):
-            whole = written.get(key) or found[key] or b""
-            written[key] = whole[:position] + packed + whole[position + PREDICTION.itemsize :]
-            expiries[key] = expires if len(whole) == PREDICTION.itemsize else self._expiry(written[key])
-        self.entries.put_many(list(written), list(written.values()), list(expiries.values()))
+        self._join(records, owner[hits], [rows.rows[row] for row in hits.tolist()])
+        written = np.unique(mine[hits])
+        data, size = records.tobytes(), PREDICTION.itemsize
+        stops, starts = ends[written], np.append(0, ends)[written]
+        # No label can be in time for any prediction of an id any more; the newest may be a late one, and older.
+        expiries = records["time_ms"] + self._table.horizon_ms[records["profile"]]
+        bounds = np.stack([starts, stops], axis=1).ravel()
+        latest = np.maximum.reduceat(np.append(expiries, 0), bounds)[::2]
+        spans = zip((starts * size).tolist(), (stops * size).tolist(), strict=True)
+        self.entries.put_many(
+            [keys[i] for i in written.tolist()], [data[start:stop] for start, stop in spans], latest.tolist()
+        )
 
     def commit(self) -> None:
         """Keep what was written since the last commit."""
@@ -204,14 +208,6 @@ class Joiner:
         self.waiting.delete_many([key for key, _ in met])
         labels = [(key, row) for key, value in met for row in _WAITING.decode(value)]
         self.add_labels(LabelRows([key for key, _ in labels], [row for _, row in labels]))
-
-    def _generation(self, value: bytes, label: LabelRow) -> int | None:
-        """Return where in an entry the prediction stands that a label belongs to, or None."""
-        for i, entry in enumerate(unpack(value)):
-            in_time = label.effective_ms <= entry.time_ms + self._table.horizon_ms[entry.profile]
-            if in_time and entry.effective_ms <= label.time_ms + self._table.wait_ms[entry.profile]:
-                return i * PREDICTION.itemsize
-        return None
 
     def _expiry(self, value: bytes) -> int:
         """Return when no label can be in time for any prediction of an id; the newest may be a late one, and older."""

@@ -16,7 +16,7 @@ from driftline.pipeline.join_entry import PREDICTION
 from driftline.pipeline.joining import LabelRow, LabelRows, PredictionRows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -56,14 +56,12 @@ def encode_blocks(profile_ids: list[str], predictions: list[PredictionRows], lab
     blocks = [
         _predictions_block(profile_ids, part.ids[rows], part.records[rows])
         for part in predictions
-        for rows in _slices([PREDICTION.itemsize + _utf8_bytes(key) for key in part.ids])
+        for rows in _slices(_utf8_bytes(part.ids) + PREDICTION.itemsize)
     ]
     blocks += [
         _ENCODE(PendingBlock(VERSION, [], [], b"", part.ids[rows], part.rows[rows]))
         for part in labels
-        for rows in _slices(
-            [_LABEL_BYTES + _utf8_bytes(key) + _label_bytes(row) for key, row in zip(*part, strict=True)]
-        )
+        for rows in _slices(_utf8_bytes(part.ids) + _utf8_bytes([row.label for row in part.rows]) + _LABEL_BYTES)
     ]
     return blocks
 
@@ -75,24 +73,20 @@ def _predictions_block(profile_ids: list[str], ids: list[str], records: NDArray[
     return _ENCODE(PendingBlock(VERSION, [profile_ids[index] for index in used.tolist()], ids, own.tobytes(), [], []))
 
 
-def _slices(sizes: list[int]) -> Iterator[slice]:
-    """Yield runs of rows whose sizes add up to at most about the limit."""
-    start, total = 0, 0
-    for row, size in enumerate(sizes):
-        if total and total + size > MAX_BLOCK_BYTES:
-            yield slice(start, row)
-            start, total = row, 0
-        total += size
-    if start < len(sizes):
-        yield slice(start, len(sizes))
+def _slices(sizes: NDArray[np.int64]) -> Iterator[slice]:
+    """Yield runs of rows whose sizes, all positive, add up to at most about the limit."""
+    totals = np.cumsum(sizes)
+    start, held = 0, 0
+    while start < totals.size:
+        stop = max(int(np.searchsorted(totals, held + MAX_BLOCK_BYTES, side="right")), start + 1)
+        yield slice(start, stop)
+        start, held = stop, int(totals[stop - 1])
 
 
-def _utf8_bytes(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
-
-
-def _label_bytes(row: LabelRow) -> int:
-    return _utf8_bytes(row.label) if isinstance(row.label, str) else 0
+def _utf8_bytes(values: Sequence[object]) -> NDArray[np.int64]:
+    """Return how many bytes each text takes; nothing for what is no text."""
+    sizes = [(len(v) if v.isascii() else len(v.encode())) if isinstance(v, str) else 0 for v in values]
+    return np.array(sizes, dtype=np.int64)
 
 
 def decode_block(data: bytes, at: str) -> PendingBlock:
