@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -10,9 +11,11 @@ import msgspec
 from driftline.errors import EventError
 from driftline.events.dead_letter import INVALID_VALUE
 from driftline.events.mapping import MappedDecoder
-from driftline.events.prediction import ClassOrNumber, Identifier, Timestamp, epoch_ms
+from driftline.events.prediction import ClassOrNumber, Identifier, Timestamp, epoch_ms, epoch_times
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from driftline.config.settings import LabelFields
 
 
@@ -32,6 +35,24 @@ class Label(NamedTuple):
     prediction_id: str
     label: ClassOrNumber | None
     ts_ms: int | None
+
+
+class LabelColumns(NamedTuple):
+    """What n records say; attributes as in :class:`Label`, each of n values."""
+
+    prediction_ids: Sequence[str]
+    labels: Sequence[ClassOrNumber | None]
+    ts_ms: Sequence[int | None]
+
+    @classmethod
+    def joined(cls, parts: Sequence[LabelColumns]) -> LabelColumns:
+        """Return the records of all parts, one part after the other."""
+        return cls(*([*chain.from_iterable(columns)] for columns in zip(*parts, strict=True)))
+
+    @classmethod
+    def of(cls, events: Sequence[Label]) -> LabelColumns:
+        """Return events by column."""
+        return cls(*zip(*events, strict=True)) if events else cls((), (), ())
 
 
 class LabelDecoder:
@@ -58,3 +79,18 @@ class LabelDecoder:
         if type(label) is float and not math.isfinite(label):
             raise EventError(INVALID_VALUE, f"Expected a class or a finite number, got {label!r} - at `$.label`")
         return Label(str(prediction_id), label, None if ts is None else epoch_ms(ts))
+
+    def columns(self, values: Sequence[bytes | None]) -> LabelColumns | None:
+        """Decode n records together, n >= 1, as calls one by one would; None where one of them is to be refused."""
+        columns = self._decode.columns(values)
+        if columns is None:
+            return None
+        ids, labels, ts = columns
+        if float in set(map(type, labels)) and not all(
+            math.isfinite(label) for label in labels if type(label) is float
+        ):
+            return None
+        try:
+            return LabelColumns(ids if set(map(type, ids)) == {str} else [*map(str, ids)], labels, epoch_times(ts))
+        except EventError:
+            return None

@@ -170,7 +170,7 @@ class PredictionDecoder:
                 ids if set(map(type, ids)) == {str} else [*map(str, ids)],
                 models,
                 versions if set(map(type, versions)) == {str} else ["" if v is None else str(v) for v in versions],
-                _times(ts),
+                epoch_times(ts),
                 values if self._whole else _objects(columns[-1]),  # type: ignore[arg-type]  # None is not decoded
                 predictions,
                 _all_probabilities(scores),
@@ -234,7 +234,7 @@ def _probabilities(score: Score) -> Score | None:
     return None if score == {} else score
 
 
-def _times(values: Sequence[Timestamp | None]) -> Sequence[int | None]:
+def epoch_times(values: Sequence[Timestamp | None]) -> Sequence[int | None]:
     """Return times as :func:`epoch_ms` does, or raise what it raises for one of them."""
     if set(map(type, values)) == {int}:
         in_range(min(values))  # type: ignore[type-var]  # integers all

@@ -16,7 +16,7 @@ from driftline.events.model_key import ModelKey, panes_partition
 from driftline.events.pane import PaneDelta, Source, Watermark, chunks
 from driftline.events.prediction import PredictionDecoder, mapped_root_names
 from driftline.pipeline.flush import Flush, Position
-from driftline.pipeline.intake import take_in, take_in_predictions
+from driftline.pipeline.intake import take_in_labels, take_in_predictions
 from driftline.pipeline.join_counter import JoinCounter, ProfileTable
 from driftline.pipeline.join_entry import PREDICTION
 from driftline.pipeline.join_rows import in_order, prediction_rows
@@ -230,14 +230,13 @@ class Sketcher:
 
     def _add_labels(self, batch: RecordBatch, clock: SourceClock) -> None:
         assert self._decode_label is not None  # noqa: S101  # labels are only read where they are configured
-        intake = take_in(batch, self._decode_label, int(self._settings.time.max_future))
+        intake = take_in_labels(batch, self._decode_label, int(self._settings.time.max_future))
         self._dead_letters += intake.refused
-        if not intake.events:
+        if not intake.times_ms.size:
             return
         effective = clock.advance(intake.times_ms).effective_ms
-        fields = zip(intake.times_ms.tolist(), effective.tolist(), intake.offsets.tolist(), intake.events, strict=True)
-        rows = [LabelRow(time, reached, offset, event.label) for time, reached, offset, event in fields]
-        taken = LabelRows([event.prediction_id for event in intake.events], rows)
+        columns = (intake.times_ms.tolist(), effective.tolist(), intake.offsets.tolist(), intake.events.labels)
+        taken = LabelRows([*intake.events.prediction_ids], [*map(LabelRow, *columns)])
         self._taken_labels.setdefault(batch.source.partition, []).append(taken)
         self._joiners[batch.source.partition].add_labels(taken)
 
