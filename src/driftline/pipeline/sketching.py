@@ -328,9 +328,10 @@ class Sketcher:
 
 def _by_model(events: PredictionColumns) -> list[tuple[ModelKey, NDArray[np.int64]]]:
     """Return the rows of each model key."""
-    keys = [*zip(events.models, events.versions, strict=True)]
-    if len(set(keys)) == 1:
-        return [(ModelKey(*keys[0]), np.arange(len(keys)))]
+    n, first = len(events.models), ModelKey(events.models[0], events.versions[0])
+    if events.models.count(first.model) == n and events.versions.count(first.version) == n:
+        return [(first, np.arange(n))]
+    keys = zip(events.models, events.versions, strict=True)
     groups: dict[tuple[str, str], list[int]] = {}
     for row, key in enumerate(keys):
         groups.setdefault(key, []).append(row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -155,7 +156,8 @@ def encode_categorical(
     exceptions: Sequence[tuple[int, int]] = (),
 ) -> Encoded:
     """Return the bins of a categorical column; ``values`` are hashable JSON values, shape (n,)."""
-    bins = np.fromiter(map(codes.__getitem__, values), dtype=np.int64, count=len(values))
+    bins = np.empty(len(values), dtype=np.int64)
+    struct.pack_into(f"{len(values)}q", bins.data, 0, *map(codes.__getitem__, values))  # faster than NumPy's iteration
     for row, code in exceptions:
         bins[row] = -1 - code
     rows = np.flatnonzero(bins == column.unlisted).tolist()
