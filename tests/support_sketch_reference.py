@@ -155,6 +155,7 @@ class Pane:
     def __init__(self, profile: Profile | None) -> None:
         self.profile = profile
         self.n_events = 0
+        self.n_late = 0
         self.offsets: dict[int, tuple[int, int]] = {}
         self.sample: list[SampleRow] = []
         if profile is not None:
@@ -229,7 +230,9 @@ class Pane:
             packed = self.sketch.pack()
         profile_id = "" if self.profile is None else self.profile.profile_id
         offsets = dict(sorted(self.offsets.items()))
-        return PaneDelta(key, SEGMENT_ALL, pane_ms, profile_id, self.n_events, offsets, packed, self.sample)
+        return PaneDelta(
+            key, SEGMENT_ALL, pane_ms, profile_id, self.n_events, offsets, packed, self.sample, self.n_late
+        )
 
 
 def _problem(value: object) -> int | None:
@@ -289,6 +292,8 @@ class ReferenceSketcher:
             self.n_late += 1
             if profile is not None:
                 pane.sketch.counts[LATE] += 1
+            else:
+                pane.n_late += 1
             return
         self.n_events += 1
         pane.n_events += 1

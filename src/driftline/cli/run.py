@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import tempfile
+import threading
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from driftline.cli.app import app
 from driftline.cli.common import (
@@ -18,9 +22,15 @@ from driftline.cli.common import (
     PredictionsOption,
     PrefixOption,
     credentials_or_exit,
+    err,
     load_or_exit,
     overrides,
 )
+from driftline.cli.exit_codes import ExitCode, exit_code
+from driftline.errors import DriftlineError
+
+if TYPE_CHECKING:
+    from driftline.runtime.node import Node
 
 
 class RoleChoice(StrEnum):
@@ -90,6 +100,34 @@ def run(
             data_dir=Path(folder),
             options=NodeOptions(create_topics=create_topics, accept_recount=accept_recount),
         )
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: node.stop())
-        node.run()
+        _stop_on_signals(node)
+        try:
+            node.run()
+        except DriftlineError as error:
+            if node.left_behind:
+                err.print(f"[bold red]error:[/] {escape(str(error))}")
+                leave(exit_code(error))
+            raise
+        if node.left_behind:
+            leave(ExitCode.OK)
+
+
+def _stop_on_signals(node: Node) -> None:
+    """Finish at the first signal; at the second, leave at once."""
+    stopping = threading.Event()
+
+    def on_signal(*_: object) -> None:
+        if stopping.is_set():
+            leave(ExitCode.INTERRUPTED)
+        stopping.set()
+        node.stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+
+
+def leave(code: ExitCode) -> None:
+    """End the process without waiting for threads that cannot finish: librdkafka waits for its broker at exit."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from driftline.config.settings import Settings
 
 Role = Literal["all", "sketch", "detect"]
-_STOP_S: Final = 60.0
+_STOP_S: Final = 25.0
+"""A flush and a checkpoint take far less where there is a broker; where there is none, waiting is in vain."""
 _log = get_logger(__name__)
 
 
@@ -93,6 +95,8 @@ class Node:
         self._ending = threading.Event()
         self._errors: list[BaseException] = []
         self._running: tuple[SketchWorker | DetectWorker, ...] = ()
+        self.left_behind: tuple[str, ...] = ()
+        """Workers that had not finished when :meth:`run` ended: the process must not wait for them."""
 
     def run(self) -> None:
         """Work until :meth:`stop`, or until a worker fails.
@@ -127,10 +131,12 @@ class Node:
         references.start()
         workers = self._workers(book, references, name)
         self._server.add_health("references", references.healthy)
+        self._server.add_health("workers", self._failure)
         port = self._server.start()
         _log.info("started", role=self._role, name=name, metrics_port=port, profiles=len(book))
         threads = [
-            threading.Thread(target=self._guard, args=(worker.run,), name=kind) for kind, worker in workers.items()
+            threading.Thread(target=self._guard, args=(worker.run,), name=kind, daemon=True)
+            for kind, worker in workers.items()
         ]
         try:
             for thread in threads:
@@ -140,13 +146,23 @@ class Node:
         finally:
             for worker in workers.values():
                 worker.stop()
-            for thread in threads:
-                thread.join(_STOP_S)
+            self._join(threads)
             references.stop()
             self._server.close()
         if self._errors:
             raise self._errors[0]
         _log.info("stopped", role=self._role, name=name)
+
+    def _join(self, threads: list[threading.Thread]) -> None:
+        """Wait for the workers to finish; a worker that waits for a broker that is gone is left behind."""
+        deadline = time.monotonic() + _STOP_S
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self.left_behind = tuple(thread.name for thread in threads if thread.is_alive())
+        if self.left_behind:
+            _log.error(
+                "workers did not stop in time; what they had not committed is read again", workers=self.left_behind
+            )
 
     def is_ready(self) -> bool:
         """Whether every worker of this process has its partitions."""
@@ -170,6 +186,9 @@ class Node:
         """End the process with an error; the first one counts. Called from the threads of workers and readers."""
         self._errors.append(error)
         self._ending.set()
+
+    def _failure(self) -> str | None:
+        return f"a worker has ended: {self._errors[0]}" if self._errors else None
 
     def _workers(
         self, book: ProfileBook, references: ReferenceReader, name: str

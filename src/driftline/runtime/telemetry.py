@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final, Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -68,7 +69,11 @@ class Telemetry:
         self._lost = self._counter(
             "panes_lost_records", "Flush records that expired before they were read", "partition"
         )
-        self._pending = self._gauge("pending_predictions", "Predictions that wait for their labels", "partition")
+        self._pending = self._gauge(
+            "pending_predictions",
+            "Predictions remembered for the join, joined or not, until the label horizon has passed",
+            "partition",
+        )
         self._dead = self._counter("dead_letters", "Records refused, by reason", "reason")
         self._sent = self._counter("outputs_sent", "Events and alerts acknowledged by the broker", "channel")
         self._coverage = self._gauge(
@@ -105,8 +110,9 @@ class Telemetry:
         self._lag.of(kind, str(partition)).set(n)
 
     def watermark_delay(self, kind: str, partition: int, seconds: float) -> None:
-        """Set how far a partition's watermark is behind the clock."""
-        self._delay.of(kind, str(partition)).set(seconds)
+        """Set how far a partition's watermark is behind the clock; it falls further behind until it is set again."""
+        watermark_s = time.time() - seconds
+        self._delay.of(kind, str(partition)).set_function(lambda: time.time() - watermark_s)
 
     def position(self, partition: int, offset: int) -> None:
         """Set the next offset of a panes partition that detection will apply."""

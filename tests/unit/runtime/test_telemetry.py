@@ -11,6 +11,7 @@ from driftline.config.settings import TelemetrySettings
 from driftline.errors import ConfigurationError
 from driftline.runtime.health import TelemetryServer
 from driftline.runtime.telemetry import Telemetry
+from tests.support import wait_until
 
 
 def get(port: int, path: str) -> tuple[int, str]:
@@ -79,7 +80,6 @@ def test_every_figure_is_scraped_over_http_with_its_value() -> None:
     for expected in (
         {("driftline_input_records_total", "0", "predictions"): 10.0},
         {("driftline_consumer_lag_records", "1", "labels"): 7.0},
-        {("driftline_watermark_delay_seconds", "0", "predictions"): 1.5},
         {("driftline_pending_predictions", "1"): 3.0},
         {("driftline_panes_position_offset", "0"): 99.0},
         {("driftline_panes_lost_records_total", "0"): 5.0},
@@ -96,6 +96,7 @@ def test_every_figure_is_scraped_over_http_with_its_value() -> None:
         {("driftline_open_alerts", "2", "credit-risk", "warning"): 1.0},
     ):
         assert expected.items() <= values.items()
+    assert values["driftline_watermark_delay_seconds", "0", "predictions"] >= 1.5
     assert "process_cpu_seconds_total" in text
     assert "python_gc_collections_total" in text
 
@@ -154,3 +155,15 @@ def test_a_taken_port_is_a_configuration_error_and_a_closed_server_frees_its_por
     assert first.port == 0
     with TelemetryServer(Telemetry(), TelemetrySettings(port=port)) as third:
         assert get(third.port, "/metrics")[0] == 200
+
+
+def test_a_watermark_that_stands_still_falls_behind() -> None:
+    telemetry = Telemetry()
+    telemetry.watermark_delay("predictions", 0, 1.5)
+
+    def delay() -> float:
+        name, labels = "driftline_watermark_delay_seconds", {"topic_kind": "predictions", "partition": "0"}
+        return telemetry.registry.get_sample_value(name, labels) or 0.0
+
+    first = delay()
+    wait_until(lambda: delay() > first, 5.0, "the delay to grow")
