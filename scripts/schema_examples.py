@@ -16,12 +16,12 @@ from driftline.alerts import AlertBook
 from driftline.config.model import CheckSettings, ColumnSettings, ModelSettings
 from driftline.config.settings import LabelInput, Settings
 from driftline.events.model_key import ModelKey
-from driftline.pipeline.alerting import settle_performance, settle_window
-from driftline.pipeline.check_context import CheckContext
-from driftline.pipeline.checks import examine_window
-from driftline.pipeline.closed_window import Baseline, ClosedWindow, PerformanceCut
+from driftline.pipeline.checking.check_context import CheckContext
+from driftline.pipeline.checking.closed_window import Baseline, ClosedWindow, PerformanceCut
+from driftline.pipeline.checking.performance_check import examine_performance
+from driftline.pipeline.checking.window_check import examine_window
+from driftline.pipeline.monitoring.alerting import settle_performance, settle_window
 from driftline.pipeline.outputs import structured
-from driftline.pipeline.performance_check import examine_performance
 from driftline.profiles.build import build_profile, encode_values
 from driftline.profiles.table import ReferenceTable
 from driftline.sketches.counting import count as count_events

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from driftline.config.load import load_settings
 from driftline.config.secrets import resolve_credentials
 from driftline.events.pane import decode
-from driftline.pipeline.state_codec import META_KEY, load_meta
+from driftline.pipeline.monitoring.state_codec import META_KEY, load_meta
 from driftline.runtime.kafka_clients import connect_admin
 from driftline.runtime.references import publish
 from driftline.runtime.state_table import CheckpointSlots

@@ -31,7 +31,7 @@ from driftline.events.pane import (
     WindowDelta,
     encode,
 )
-from driftline.pipeline.monitoring import META_KEY, PartitionMonitor
+from driftline.pipeline.monitoring.partition_monitor import META_KEY, PartitionMonitor
 from driftline.profiles.book import ProfileBook
 from driftline.profiles.build import build_profile, encode_values
 from driftline.profiles.codec import ProfileAssembler, decode_block

@@ -25,7 +25,7 @@ from driftline.sketches.pane_sketch import PaneSketch
 
 if TYPE_CHECKING:
     from driftline.config.settings import Settings
-    from driftline.pipeline.intake import RecordBatch
+    from driftline.pipeline.sketching.intake import RecordBatch
     from driftline.profiles.book import ProfileBook
     from driftline.profiles.profile import Profile
     from driftline.sketches.columns import Column

@@ -19,8 +19,8 @@ from driftline.config.model import LabelSettings, ModelSettings, WindowSettings
 from driftline.config.settings import LabelInput, Settings, TimeSettings
 from driftline.events.model_key import ModelKey
 from driftline.events.pane import Source, decode
-from driftline.pipeline.intake import RecordBatch
-from driftline.pipeline.sketching import Sketcher
+from driftline.pipeline.sketching.intake import RecordBatch
+from driftline.pipeline.sketching.sketcher import Sketcher
 from driftline.profiles.book import ProfileBook
 from driftline.profiles.build import build_profile
 from driftline.profiles.table import ReferenceTable

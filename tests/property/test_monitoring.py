@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from driftline.events.model_key import ModelKey
 from driftline.events.pane import Source, Watermark, decode
-from driftline.pipeline.state_codec import PIECE_BYTES
+from driftline.pipeline.monitoring.state_codec import PIECE_BYTES
 from tests.support_monitoring import (
     START_MS,
     Item,

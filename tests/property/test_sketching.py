@@ -19,10 +19,10 @@ from driftline.events.model_key import ModelKey
 from driftline.events.pane import Source
 from driftline.events.pane import decode as decode_flush
 from driftline.events.prediction import PredictionDecoder
-from driftline.pipeline.intake import RecordBatch
-from driftline.pipeline.join_entry import PREDICTION
-from driftline.pipeline.pending_block import decode_block
-from driftline.pipeline.sketching import Sketcher
+from driftline.pipeline.joining.join_entry import PREDICTION
+from driftline.pipeline.joining.pending_block import decode_block
+from driftline.pipeline.sketching.intake import RecordBatch
+from driftline.pipeline.sketching.sketcher import Sketcher
 from driftline.profiles.book import ProfileBook
 from driftline.profiles.build import build_profile
 from driftline.profiles.table import ReferenceTable

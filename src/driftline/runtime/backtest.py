@@ -15,8 +15,8 @@ from driftline.errors import EventError
 from driftline.events.label import LabelDecoder
 from driftline.events.pane import Source
 from driftline.events.prediction import PredictionDecoder
-from driftline.pipeline.monitoring import PartitionMonitor
-from driftline.pipeline.sketching import Sketcher
+from driftline.pipeline.monitoring.partition_monitor import PartitionMonitor
+from driftline.pipeline.sketching.sketcher import Sketcher
 from driftline.runtime.event_files import METADATA_FIELD, EventFile
 from driftline.runtime.pending_store import MemoryPendingStore
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from driftline.config.settings import Settings
     from driftline.events.pane import Kind
-    from driftline.pipeline.intake import RecordBatch
     from driftline.pipeline.outputs import OutputRecord
+    from driftline.pipeline.sketching.intake import RecordBatch
     from driftline.profiles.book import ProfileBook
 
 BATCH_LINES: Final = 10_000

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from driftline.errors import FormatError
 from driftline.events.pane import Kind, Source
-from driftline.pipeline.intake import RecordBatch
+from driftline.pipeline.sketching.intake import RecordBatch
 from driftline.runtime.partitioning import partition_of
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from driftline.events.label import Label
     from driftline.events.pane import Kind
     from driftline.events.prediction import Prediction
-    from driftline.pipeline.intake import RecordBatch
+    from driftline.pipeline.sketching.intake import RecordBatch
 
 _LOOKED_AT: Final = 10_000
 """Records of a topic after which no more are looked at, whether they had keys or not."""

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from driftline.events.model_key import ModelKey
-    from driftline.pipeline.monitor_status import MonitorStatus
-    from driftline.pipeline.monitoring import Checkpoint, PartitionMonitor
+    from driftline.pipeline.monitoring.monitor_status import MonitorStatus
+    from driftline.pipeline.monitoring.partition_monitor import Checkpoint, PartitionMonitor
     from driftline.pipeline.outputs import OutputRecord
     from driftline.runtime.telemetry import Telemetry
 

@@ -8,7 +8,7 @@ import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from driftline.pipeline.monitoring import PartitionMonitor
+from driftline.pipeline.monitoring.partition_monitor import PartitionMonitor
 from driftline.profiles.book import ProfileBook
 from driftline.runtime.broker_failures import broker_error
 from driftline.runtime.detect_settings import DetectSettings

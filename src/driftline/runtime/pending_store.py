@@ -12,7 +12,7 @@ EXPIRY_BUCKET_MS: Final = 600_000
 
 
 class MemoryPendingStore:
-    """A :class:`driftline.pipeline.pending.PendingStore` in dictionaries.
+    """A :class:`driftline.pipeline.joining.pending.PendingStore` in dictionaries.
 
     Notes
     -----

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import Message
 
 from driftline.events.pane import Kind, Source
-from driftline.pipeline.intake import RecordBatch
+from driftline.pipeline.sketching.intake import RecordBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

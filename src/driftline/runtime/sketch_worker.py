@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from driftline.errors import BrokerError
 from driftline.events.dead_letter import OFFSET_GAP, DeadLetter
 from driftline.events.pane import Source
-from driftline.pipeline.sketching import Sketcher
+from driftline.pipeline.sketching.sketcher import Sketcher
 from driftline.runtime.earlier_work import counted_panes, offsets_gone
 from driftline.runtime.kafka_clients import connect_admin, consumer_configuration
 from driftline.runtime.key_check import KeyCheck

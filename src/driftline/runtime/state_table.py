@@ -22,7 +22,7 @@ import struct
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from driftline.errors import FormatError, ParameterError, describe
-from driftline.pipeline.state_codec import META_KEY
+from driftline.pipeline.monitoring.state_codec import META_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

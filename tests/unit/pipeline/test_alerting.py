@@ -8,16 +8,16 @@ from driftline.alerts import AlertBook
 from driftline.config.model import AlertSettings, ModelSettings
 from driftline.detectors.base import Detection
 from driftline.events.alert import AlertEvent
-from driftline.pipeline.alerting import settle_performance, settle_window
-from driftline.pipeline.checks import examine_window
-from driftline.pipeline.detector_findings import DetectedChange, detector_finding
+from driftline.pipeline.checking.detector_findings import DetectedChange, detector_finding
+from driftline.pipeline.checking.performance_check import examine_performance
+from driftline.pipeline.checking.window_check import examine_window
+from driftline.pipeline.monitoring.alerting import settle_performance, settle_window
 from driftline.pipeline.outputs import OutputRecord, event_record
-from driftline.pipeline.performance_check import examine_performance
 from tests.unit.pipeline.test_performance_check import baseline_of, cut_of, vector_of
 from tests.unit.pipeline.windows import HOUR, KEY, context_of, profile_of, table_of, window_of
 
 if TYPE_CHECKING:
-    from driftline.pipeline.closed_window import ClosedWindow
+    from driftline.pipeline.checking.closed_window import ClosedWindow
 
 PROFILE = profile_of(table_of(20_000))
 ONCE = context_of(ModelSettings(alerts=AlertSettings(resolve_after=1)))

@@ -8,9 +8,9 @@ import numpy as np
 from driftline.config.model import BootstrapSettings, ModelSettings
 from driftline.events.model_key import ModelKey
 from driftline.events.pane import SEGMENT_ALL, PaneDelta, SampleRow
-from driftline.pipeline.accumulator import ClosedPane
-from driftline.pipeline.bootstrap import Counting, Gathering, is_counting
-from driftline.pipeline.open_panes import Part
+from driftline.pipeline.monitoring.accumulator import ClosedPane
+from driftline.pipeline.monitoring.bootstrap import Counting, Gathering, is_counting
+from driftline.pipeline.monitoring.open_panes import Part
 from driftline.sketches.layout import EVENTS
 from driftline.sketches.pane_sketch import PaneSketch
 

@@ -18,7 +18,7 @@ from driftline.config.model import (
     WindowSettings,
     hours,
 )
-from driftline.pipeline.checks import examine_window
+from driftline.pipeline.checking.window_check import examine_window
 from driftline.pipeline.outputs import event_record
 from driftline.profiles.table import ReferenceTable
 from driftline.significance.levels import level_per_test

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from driftline.pipeline.feature_decoder import MAX_LEARNED, FeatureDecoder
+from driftline.pipeline.sketching.feature_decoder import MAX_LEARNED, FeatureDecoder
 from driftline.sketches.columns import (
     INFINITE,
     NOT_A_NUMBER,

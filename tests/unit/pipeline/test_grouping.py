@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftline.pipeline.grouping import UNLISTED, grouping_of, tail_bins
+from driftline.pipeline.checking.grouping import UNLISTED, grouping_of, tail_bins
 from driftline.sketches.columns import CategoricalColumn, NumericColumn
 from driftline.sketches.grid import bin_of, build_edges
 

@@ -9,7 +9,7 @@ from driftline.config.settings import LabelFields
 from driftline.events import dead_letter as reasons
 from driftline.events.label import LabelDecoder
 from driftline.events.pane import Source
-from driftline.pipeline.intake import RecordBatch, take_in
+from driftline.pipeline.sketching.intake import RecordBatch, take_in
 
 NOW_MS = 1_772_366_400_000
 MAX_FUTURE_MS = 600_000

@@ -10,7 +10,7 @@ from driftline.config.model import LabelSettings, ModelSettings, WindowSettings
 from driftline.config.settings import Settings
 from driftline.events.model_key import ModelKey
 from driftline.events.pane import Source
-from driftline.pipeline.join_counter import Address, JoinCounter, ProfileTable
+from driftline.pipeline.joining.join_counter import Address, JoinCounter, ProfileTable
 from driftline.profiles.build import build_profile
 from driftline.profiles.table import ReferenceTable
 from driftline.sketches.joined import Joined

@@ -9,9 +9,9 @@ from driftline.config.durations import Duration
 from driftline.config.model import LabelSettings, ModelSettings
 from driftline.config.settings import Settings
 from driftline.events.model_key import ModelKey
-from driftline.pipeline.join_counter import JoinCounter, ProfileTable
-from driftline.pipeline.join_entry import PREDICTION, unpack
-from driftline.pipeline.joining import Joiner, LabelRow, LabelRows, PredictionRows
+from driftline.pipeline.joining.join_counter import JoinCounter, ProfileTable
+from driftline.pipeline.joining.join_entry import PREDICTION, unpack
+from driftline.pipeline.joining.joiner import Joiner, LabelRow, LabelRows, PredictionRows
 from driftline.profiles.build import build_profile
 from driftline.profiles.table import ReferenceTable
 from driftline.runtime import pending_store

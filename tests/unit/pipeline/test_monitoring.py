@@ -9,9 +9,9 @@ import pytest
 
 from driftline.errors import FormatError
 from driftline.events.pane import SEGMENT_ALL, FlushRecord, PaneDelta, Source, Watermark, encode
-from driftline.pipeline.checks import examine_window
-from driftline.pipeline.monitoring import PartitionMonitor
-from driftline.pipeline.open_panes import MAX_PIECES
+from driftline.pipeline.checking.window_check import examine_window
+from driftline.pipeline.monitoring.open_panes import MAX_PIECES
+from driftline.pipeline.monitoring.partition_monitor import PartitionMonitor
 from driftline.profiles.book import ProfileBook
 from tests.support_monitoring import (
     LATENESS_MS,
@@ -32,10 +32,10 @@ from tests.support_monitoring import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from driftline.pipeline.check_context import CheckContext
-    from driftline.pipeline.closed_window import ClosedWindow
+    from driftline.pipeline.checking.check_context import CheckContext
+    from driftline.pipeline.checking.closed_window import ClosedWindow
+    from driftline.pipeline.checking.verdict import WindowVerdict
     from driftline.pipeline.outputs import OutputRecord
-    from driftline.pipeline.verdict import WindowVerdict
     from driftline.profiles.profile import Profile
 from tests.unit.pipeline.monitored import KEY, OTHER, SETTINGS, YEAR_MS, flush, mark, one_partition, predictions
 
@@ -80,7 +80,7 @@ def test_a_jump_over_a_year_gives_what_the_steps_give_and_costs_a_few_windows(mo
         n_examined += 1
         return examine_window(profile, window, context)
 
-    monkeypatch.setattr("driftline.pipeline.model_monitor.examine_window", counted)
+    monkeypatch.setattr("driftline.pipeline.monitoring.prediction_monitor.examine_window", counted)
     whole = run([flush(traffic, 0, 121)], SETTINGS, traffic.published)
     assert n_examined < 20
     steps = Run(SETTINGS, traffic.published)

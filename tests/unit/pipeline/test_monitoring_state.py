@@ -8,9 +8,9 @@ import pytest
 from driftline.config.durations import Duration
 from driftline.config.model import WindowSettings
 from driftline.errors import FormatError, ProfileError
-from driftline.pipeline.monitoring import META_KEY, PartitionMonitor
-from driftline.pipeline.profile_watch import MAX_JOURNAL
-from driftline.pipeline.state_codec import PIECE_BYTES, STATE_VERSION, StateEntries
+from driftline.pipeline.monitoring.partition_monitor import META_KEY, PartitionMonitor
+from driftline.pipeline.monitoring.profile_watch import MAX_JOURNAL
+from driftline.pipeline.monitoring.state_codec import PIECE_BYTES, STATE_VERSION, StateEntries
 from driftline.profiles.book import ProfileBook
 from tests.support_monitoring import (
     START_MS,

@@ -10,15 +10,15 @@ from driftline.config.durations import Duration
 from driftline.config.model import LabelSettings, ModelSettings, WindowSettings
 from driftline.events.model_key import ModelKey
 from driftline.events.pane import SEGMENT_ALL, JoinDelta, Kind, Offsets, Sparse, WindowDelta
-from driftline.pipeline.cut_times import CutTimes
-from driftline.pipeline.model_setup import AFTER_IDLE, IDLE, Reach
-from driftline.pipeline.open_joins import OpenJoins
-from driftline.pipeline.open_panes import MAX_PIECES, merge_sparse
-from driftline.pipeline.performance_windows import JoinedPanes, PerformanceWindows
+from driftline.pipeline.monitoring.cut_times import CutTimes
+from driftline.pipeline.monitoring.model_setup import AFTER_IDLE, IDLE, Reach
+from driftline.pipeline.monitoring.open_joins import OpenJoins
+from driftline.pipeline.monitoring.open_panes import MAX_PIECES, merge_sparse
+from driftline.pipeline.monitoring.performance_windows import JoinedPanes, PerformanceWindows
 from driftline.sketches.sparse import cells, pack_cells
 
 if TYPE_CHECKING:
-    from driftline.pipeline.performance_windows import Cut
+    from driftline.pipeline.monitoring.performance_windows import Cut
 
 KEY = ModelKey("m", "1")
 PANE_MS, HOUR_MS, DAY_MS = 10_000, 3_600_000, 86_400_000

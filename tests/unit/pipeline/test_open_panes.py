@@ -7,7 +7,7 @@ import pytest
 
 from driftline.events.model_key import ModelKey
 from driftline.events.pane import SEGMENT_ALL, PaneDelta, SampleRow, Sparse
-from driftline.pipeline.open_panes import (
+from driftline.pipeline.monitoring.open_panes import (
     MAX_PIECES,
     OpenPane,
     merge_sketches,

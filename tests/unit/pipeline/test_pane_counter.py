@@ -12,10 +12,10 @@ import pytest
 from driftline.config.model import BootstrapSettings, ColumnSettings, ModelSettings
 from driftline.events.model_key import ModelKey
 from driftline.events.pane import MAX_RECORD_BYTES, PaneDelta, chunks
-from driftline.pipeline import pane_counter
-from driftline.pipeline.open_panes import Part, smallest
-from driftline.pipeline.pane_counter import COUNT_ROWS, SAMPLE_BYTES, PaneCounter
-from driftline.pipeline.rows import Rows, plain_scores
+from driftline.pipeline.monitoring.open_panes import Part, smallest
+from driftline.pipeline.sketching import pane_counter
+from driftline.pipeline.sketching.pane_counter import COUNT_ROWS, SAMPLE_BYTES, PaneCounter
+from driftline.pipeline.sketching.rows import Rows, plain_scores
 from driftline.profiles.book import ProfileBook
 from driftline.profiles.build import build_profile
 from driftline.profiles.table import ReferenceTable, table_of_sample

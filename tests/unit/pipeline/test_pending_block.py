@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from driftline.errors import FormatError
-from driftline.pipeline.join_entry import PREDICTION
-from driftline.pipeline.joining import LabelRow, LabelRows, PredictionRows
-from driftline.pipeline.pending_block import MAX_BLOCK_BYTES, VERSION, decode_block, encode_blocks
+from driftline.pipeline.joining.join_entry import PREDICTION
+from driftline.pipeline.joining.joiner import LabelRow, LabelRows, PredictionRows
+from driftline.pipeline.joining.pending_block import MAX_BLOCK_BYTES, VERSION, decode_block, encode_blocks
 
 BROKER_LIMIT = 1_000_000
 

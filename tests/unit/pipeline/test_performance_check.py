@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from driftline.config.model import CheckSettings, ModelSettings
-from driftline.pipeline.closed_window import Baseline, PerformanceCut
-from driftline.pipeline.performance_check import examine_performance
+from driftline.pipeline.checking.closed_window import Baseline, PerformanceCut
+from driftline.pipeline.checking.performance_check import examine_performance
 from driftline.profiles.profile import Profile, Task
 from driftline.significance.share import share_test
 from driftline.sketches.joined import Joined, add_joined

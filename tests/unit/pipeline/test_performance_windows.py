@@ -4,9 +4,9 @@ import numpy as np
 
 from driftline.config.durations import Duration
 from driftline.config.model import LabelSettings, ModelSettings, WindowSettings
-from driftline.pipeline.cut_times import revision_ages
-from driftline.pipeline.model_setup import task_id
-from driftline.pipeline.performance_windows import (
+from driftline.pipeline.monitoring.cut_times import revision_ages
+from driftline.pipeline.monitoring.model_setup import task_id
+from driftline.pipeline.monitoring.performance_windows import (
     MIN_BASELINE,
     Cut,
     FirstWindowsBook,

@@ -12,9 +12,9 @@ from driftline.config.settings import KafkaSettings, LabelInput, Settings, TimeS
 from driftline.events.dead_letter import OFFSET_GAP, DeadLetter
 from driftline.events.model_key import ModelKey, panes_partition
 from driftline.events.pane import Source, Watermark, decode
-from driftline.pipeline.flush import Flush, Position
-from driftline.pipeline.intake import RecordBatch
-from driftline.pipeline.sketching import KEPT_FLUSHES, Sketcher
+from driftline.pipeline.sketching.flush import Flush, Position
+from driftline.pipeline.sketching.intake import RecordBatch
+from driftline.pipeline.sketching.sketcher import KEPT_FLUSHES, Sketcher
 from driftline.profiles.book import ProfileBook
 from driftline.profiles.build import build_profile
 from driftline.profiles.table import ReferenceTable

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftline.pipeline.source_clock import SourceClock
+from driftline.pipeline.sketching.source_clock import SourceClock
 
 
 def test_an_event_is_late_when_its_pane_may_be_closed() -> None:

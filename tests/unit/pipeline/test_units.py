@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from driftline.pipeline.checking.units import in_units, spread_of
 from driftline.pipeline.outputs import OutputRecord, reference_records
-from driftline.pipeline.units import in_units, spread_of
 from driftline.sketches.columns import NumericColumn
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from driftline.events.pane import Source, Watermark
-from driftline.pipeline.watermarks import Watermarks
+from driftline.pipeline.monitoring.watermarks import Watermarks
 
 if TYPE_CHECKING:
     from driftline.events.pane import Kind

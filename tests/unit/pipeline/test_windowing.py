@@ -6,13 +6,13 @@ import msgspec
 import numpy as np
 
 from driftline.events.model_key import ModelKey
-from driftline.pipeline.accumulator import ClosedPane
-from driftline.pipeline.windowing import SlidingWindow, TumblingWindow
+from driftline.pipeline.monitoring.accumulator import ClosedPane
+from driftline.pipeline.monitoring.windowing import SlidingWindow, TumblingWindow
 from driftline.sketches.layout import EVENTS, Layout
 from driftline.sketches.pane_sketch import PaneSketch
 
 if TYPE_CHECKING:
-    from driftline.pipeline.closed_window import ClosedWindow
+    from driftline.pipeline.checking.closed_window import ClosedWindow
 
 KEY = ModelKey("m", "")
 LAYOUT = Layout(())

@@ -9,8 +9,8 @@ import numpy as np
 from driftline.config.model import ModelSettings
 from driftline.config.settings import LabelInput, Settings
 from driftline.events.model_key import ModelKey
-from driftline.pipeline.check_context import CheckContext
-from driftline.pipeline.closed_window import ClosedWindow
+from driftline.pipeline.checking.check_context import CheckContext
+from driftline.pipeline.checking.closed_window import ClosedWindow
 from driftline.profiles.build import build_profile, encode_values
 from driftline.profiles.table import ReferenceTable
 from driftline.sketches.counting import count

@@ -1,0 +1,189 @@
+"""One column of a closed window beside its profile: its summary, and its findings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct, structs
+
+from driftline.alerts.policy import severity_of
+from driftline.events.finding import FindingEvent, finding_id
+from driftline.events.window import ColumnSummary
+from driftline.pipeline.checking import distribution_check, quality_check
+from driftline.pipeline.checking.grouping import tail_bins
+from driftline.pipeline.checking.units import moments_of
+from driftline.pipeline.checking.verdict import CheckStatistic
+from driftline.sketches.columns import CategoricalColumn, NumericColumn
+
+if TYPE_CHECKING:
+    from driftline.config.model import CheckSettings
+    from driftline.events.finding import Effect, Family, HistogramPair, LevelEvidence, Statistic
+    from driftline.events.window import AbsentTest
+    from driftline.pipeline.checking.closed_window import ClosedWindow
+    from driftline.pipeline.checking.common_fields import CommonFields
+    from driftline.pipeline.checking.distribution_check import DistributionOutcome
+    from driftline.profiles.profile import Profile
+    from driftline.sketches.pane_sketch import PaneSketch
+
+
+class CheckedColumn(Struct, frozen=True):
+    """What the checks say of one column."""
+
+    summary: ColumnSummary
+    findings: list[FindingEvent]
+    statistics: list[CheckStatistic]
+
+
+def examine_column(
+    profile: Profile,
+    index: int,
+    window: ClosedWindow,
+    checks: CheckSettings,
+    common: CommonFields,
+    level: LevelEvidence | None,
+) -> CheckedColumn:
+    """Compare one column of a window with its profile.
+
+    Parameters
+    ----------
+    profile : Profile
+    index : int
+        Position of the column in the profile.
+    window : ClosedWindow
+    checks : CheckSettings
+    common : CommonFields
+        Of the window; findings count their own events.
+    level : LevelEvidence or None
+        Of each of the column's tests; None for a window that gets no verdict.
+    """
+    column, place = profile.columns[index], profile.layout.places[index]
+    here, there = window.sketch.counts, profile.reference.counts
+    outcome = distribution_check.compare_distributions(column, here[place.bins], there[place.bins], checks.bins)
+    absent = quality_check.compare_absent(here[place.quality], window.n_events, there[place.quality], profile.n_events)
+    summary = _summary(profile, index, window.sketch, outcome, absent)
+    findings: list[FindingEvent] = []
+    if level is not None:
+        evidence = _Evidence(profile, index, window, common, level)
+        findings += _distribution_findings(evidence, summary, outcome, checks.min_psi)
+        findings += _quality_findings(evidence, summary, absent, checks.min_share_change)
+    return CheckedColumn(summary, findings, _statistics(summary))
+
+
+def _distribution_findings(
+    evidence: _Evidence, summary: ColumnSummary, outcome: DistributionOutcome, gate: float
+) -> list[FindingEvent]:
+    real = distribution_check.distribution_effect(outcome, evidence.level.level, gate)
+    if real is None:
+        return []
+    message = distribution_check.distribution_message(summary, outcome, real[1], evidence.level)
+    sizes = (outcome.n, outcome.n_reference)
+    finding = evidence.finding(distribution_check.CHECK, "distribution", real, sizes, outcome.histograms, message)
+    unseen = _unseen(evidence.window.sketch, evidence.position)
+    return [structs.replace(finding, distances=outcome.distances, unseen=unseen)]
+
+
+def _quality_findings(
+    evidence: _Evidence, summary: ColumnSummary, absent: AbsentTest | None, gate: float
+) -> list[FindingEvent]:
+    real = quality_check.quality_effect(absent, evidence.level.level, gate)
+    if real is None or absent is None:
+        return []
+    cells = evidence.profile.layout.places[evidence.position].quality
+    here, there = evidence.window.sketch.counts[cells], evidence.profile.reference.counts[cells]
+    sizes = (evidence.window.n_events, evidence.profile.n_events)
+    histograms = quality_check.quality_histograms(here, sizes[0], there, sizes[1])
+    message = quality_check.quality_message(summary.name, summary.absent, absent, gate, evidence.level)
+    return [evidence.finding(quality_check.CHECK, "quality", real, sizes, histograms, message)]
+
+
+def _statistics(summary: ColumnSummary) -> list[CheckStatistic]:
+    name, role = summary.name, summary.role
+    found = [
+        CheckStatistic(distance, name, role, value.raw if value.corrected is None else value.corrected, None)
+        for distance, value in summary.distances.items()
+    ]
+    if summary.test is not None:
+        test = summary.test
+        found.append(CheckStatistic(distribution_check.CHECK, name, role, test.statistic, test.p_value))
+    if summary.absent_test is not None:
+        absent = summary.absent_test
+        found.append(CheckStatistic(quality_check.CHECK, name, role, absent.share, absent.p_value))
+    return found
+
+
+class _Evidence(NamedTuple):
+    """What all findings of one column in one window share."""
+
+    profile: Profile
+    position: int
+    window: ClosedWindow
+    common: CommonFields
+    level: LevelEvidence
+
+    def finding(
+        self,
+        check: str,
+        family: Family,
+        outcome: tuple[Statistic, Effect],
+        sizes: tuple[int, int],
+        histograms: HistogramPair,
+        message: str,
+    ) -> FindingEvent:
+        """Return a finding; ``sizes`` are the events that the test saw in the window and in the reference."""
+        column, span = self.profile.columns[self.position], self.common["window"]
+        statistic, effect = outcome
+        fields: CommonFields = {**self.common, "n": sizes[0], "n_reference": sizes[1]}
+        return FindingEvent(
+            **fields,
+            finding_id=finding_id(self.window.key, self.window.segment, span, check, column.role, column.name),
+            check=check,
+            family=family,
+            column=column.name,
+            role=column.role,
+            severity=severity_of(effect.corrected, effect.gate),
+            importance=self.profile.importances.get(column.name, 1.0),
+            statistic=statistic,
+            level=self.level,
+            effect=effect,
+            baseline="reference",
+            distances={},
+            histograms=histograms,
+            unseen={},
+            since=span.start,
+            message=message,
+        )
+
+
+def _summary(
+    profile: Profile, index: int, sketch: PaneSketch, outcome: DistributionOutcome, absent: AbsentTest | None
+) -> ColumnSummary:
+    column, place = profile.columns[index], profile.layout.places[index]
+    bins = sketch.counts[place.bins]
+    current, reference = moments_of(profile, sketch, index), moments_of(profile, profile.reference, index)
+    out_of_range = 0
+    if isinstance(column, NumericColumn):
+        first, last = tail_bins(column)
+        out_of_range = int(bins[:first].sum() + bins[last + 1 :].sum())
+    return ColumnSummary(
+        name=column.name,
+        role=column.role,
+        kind="numeric" if isinstance(column, NumericColumn) else "categorical",
+        n=outcome.n,
+        absent=quality_check.absent_counts(sketch.counts[place.quality]),
+        unseen=int(bins[column.unlisted]) if isinstance(column, CategoricalColumn) else 0,
+        out_of_range=out_of_range,
+        mean=current.mean,
+        reference_mean=reference.mean,
+        standard_deviation=current.standard_deviation,
+        reference_standard_deviation=reference.standard_deviation,
+        minimum=current.minimum,
+        maximum=current.maximum,
+        distances=outcome.distances,
+        test=outcome.test,
+        absent_test=absent,
+    )
+
+
+def _unseen(sketch: PaneSketch, index: int) -> dict[str, int]:
+    names = sketch.unseen.get(index, {})
+    return {name: count for name, count in sorted(names.values()) if count > 0}

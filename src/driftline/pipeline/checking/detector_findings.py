@@ -1,0 +1,112 @@
+"""Findings of sequential detectors: informative, never opening an alert."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from driftline.detectors.base import Detection
+from driftline.events.cloudevents import rfc3339
+from driftline.events.finding import FindingEvent, Statistic, finding_id
+from driftline.events.model_key import ModelKey
+from driftline.events.pane import Kind, Offsets
+from driftline.pipeline.checking.common_fields import common_fields, span
+from driftline.pipeline.checking.units import in_units
+from driftline.pipeline.checking.wording import number
+from driftline.sketches.columns import NumericColumn
+
+if TYPE_CHECKING:
+    from driftline.events.evidence import EventRole
+    from driftline.pipeline.checking.check_context import CheckContext
+    from driftline.profiles.profile import Profile
+
+ERROR_COLUMN = "error"
+"""Stands for the errors that labels revealed, in the place of a column's name."""
+
+
+class DetectedChange(Struct, frozen=True, kw_only=True):
+    """A detection, and where it was made.
+
+    Parameters
+    ----------
+    key : ModelKey
+    segment : str
+    start_ms, end_ms : int
+        The pane whose block brought it.
+    detector : str
+        The detector's registered name.
+    column : int or None
+        Position of the column in the profile; None for the errors of joined labels.
+    detection : Detection
+    since_ms : int or None
+        Start of the first pane after the change, by the detector's estimate; None where it has none.
+    n : int
+        Values in the block of the pane.
+    offsets : dict of {"predictions", "labels"} to dict of int to (int, int)
+    flags : tuple of str
+    """
+
+    key: ModelKey
+    segment: str
+    start_ms: int
+    end_ms: int
+    detector: str
+    column: int | None
+    detection: Detection
+    since_ms: int | None
+    n: int
+    offsets: dict[Kind, Offsets]
+    flags: tuple[str, ...] = ()
+
+
+def detector_finding(profile: Profile, change: DetectedChange, context: CheckContext) -> FindingEvent:
+    """Return the finding of a detection, of severity ``info``."""
+    window = span("pane", change.start_ms, change.end_ms, change.end_ms - change.start_ms)
+    common = common_fields(change.key, change.segment, window, profile, context, change.offsets, change.flags)
+    common["n"] = change.n
+    common["n_reference"] = profile.n_events
+    check = f"detector.{change.detector}"
+    name, role, before, after = _subject(profile, change)
+    since_ms = change.start_ms if change.since_ms is None else change.since_ms
+    detection = change.detection
+    return FindingEvent(
+        **common,
+        finding_id=finding_id(change.key, change.segment, window, check, role, name),
+        check=check,
+        family="detector",
+        column=name,
+        role=role,
+        severity="info",
+        importance=profile.importances.get(name, 1.0),
+        statistic=Statistic(
+            name=change.detector,
+            value=detection.statistic,
+            degrees_of_freedom=None,
+            p_value=None,
+            threshold=detection.threshold,
+        ),
+        level=None,
+        effect=None,
+        baseline="reference",
+        distances={},
+        histograms=None,
+        unseen={},
+        since=rfc3339(since_ms),
+        message=(
+            f"{name}: {change.detector} sees the mean go {detection.direction}, {number(before)} -> {number(after)} "
+            f"(statistic {number(detection.statistic)}, threshold {number(detection.threshold)})"
+        ),
+    )
+
+
+def _subject(profile: Profile, change: DetectedChange) -> tuple[str, EventRole, float, float]:
+    """Return the column's name and role, and the means before and after in its own unit."""
+    before, after = change.detection.mean_before, change.detection.mean_after
+    if change.column is None:
+        unit = profile.task.spread if profile.task.kind == "regression" else 1.0
+        return ERROR_COLUMN, "error", before * unit, after * unit
+    column = profile.columns[change.column]
+    if isinstance(column, NumericColumn):
+        before, after = in_units(column, before), in_units(column, after)
+    return column.name, column.role, before, after

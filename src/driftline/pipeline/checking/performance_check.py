@@ -1,0 +1,137 @@
+"""One revision of a performance window: its metrics, and where it is the tested one, the verdict on its accuracy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from driftline.alerts.policy import severity_of
+from driftline.events.finding import Effect, FindingEvent, Statistic, finding_id
+from driftline.events.performance import Confusion, PerformanceEvent
+from driftline.performance import hits, metrics_of
+from driftline.pipeline.checking.common_fields import common_fields, span
+from driftline.pipeline.checking.verdict import CheckStatistic, PerformanceVerdict
+from driftline.pipeline.checking.wording import number, p_value_at, percent
+from driftline.significance.share import share_test
+from driftline.sketches.scores import DUPLICATES, LABELLED, PREDICTED
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from driftline.pipeline.checking.check_context import CheckContext
+    from driftline.pipeline.checking.closed_window import Baseline, PerformanceCut
+    from driftline.pipeline.checking.common_fields import CommonFields
+    from driftline.profiles.profile import Profile, Task
+
+CHECK: Final = "performance.accuracy"
+MAX_CLASSES: Final = 64
+"""Tasks with more classes show no confusion matrix: it would be larger than all the rest."""
+
+
+def examine_performance(
+    profile: Profile, cut: PerformanceCut, baseline: Baseline | None, context: CheckContext
+) -> PerformanceVerdict:
+    """Measure a revision of a performance window, and test its accuracy where ``cut.tested``.
+
+    Parameters
+    ----------
+    profile : Profile
+        Whose task the cut's vector is of.
+    cut : PerformanceCut
+        With at least one prediction.
+    baseline : Baseline or None
+        None while the first windows are still gathered; then the cut is not tested.
+    context : CheckContext
+
+    Returns
+    -------
+    PerformanceVerdict
+        With a finding where the error share is above the baseline's, by the exact one-sided test, and accuracy fell by
+        as much as matters. Regression gets no verdict.
+    """
+    task, vector = profile.task, cut.vector
+    size_ms = context.settings.windows.performance
+    window = span("performance", cut.start_ms, cut.end_ms, size_ms)
+    common = common_fields(cut.key, cut.segment, window, profile, context, cut.offsets, cut.flags)
+    common["n"] = _cell(vector, LABELLED)
+    common["n_reference"] = _cell(baseline.vector, LABELLED) if baseline else 0
+    n_predictions = _cell(vector, PREDICTED)
+    metrics = metrics_of(task, vector)
+    tested = cut.tested and baseline is not None and task.kind != "regression"
+    event = PerformanceEvent(
+        **common,
+        task=task.kind,
+        revision=cut.revision,
+        age_ms=int(cut.age_ms),
+        final=cut.final,
+        tested=tested,
+        n_predictions=n_predictions,
+        coverage=min(1.0, common["n"] / n_predictions) if n_predictions else 0.0,
+        duplicates=_cell(vector, DUPLICATES),
+        metrics=metrics,
+        baseline=metrics_of(task, baseline.vector) if baseline else None,
+        baseline_origin=baseline.origin if baseline else None,
+        confusion=_confusion(task, vector),
+    )
+    finding, p_value = _test(profile, cut, baseline, context, common) if tested and baseline else (None, None)
+    statistics = tuple(
+        CheckStatistic(name, "", "error", value, p_value if name == "accuracy" else None)
+        for name, value in metrics.items()
+        if value is not None
+    )
+    return PerformanceVerdict(event=event, findings=(finding,) if finding else (), statistics=statistics)
+
+
+def _test(
+    profile: Profile, cut: PerformanceCut, baseline: Baseline, context: CheckContext, common: CommonFields
+) -> tuple[FindingEvent | None, float | None]:
+    layout = profile.task.performance_layout
+    current, reference = hits(layout, cut.vector), hits(layout, baseline.vector)
+    result = share_test(current.n_wrong, current.n, reference.n_wrong, reference.n, alternative="greater")
+    if result is None:
+        return None, None
+    level = context.performance_level()
+    gate = context.settings.checks.min_accuracy_drop
+    before, after = reference.n_right / reference.n, current.n_right / current.n
+    drop = before - after
+    if result.p_value > level.level or drop < gate:
+        return None, result.p_value
+    window = common["window"]
+    fields: CommonFields = {**common, "n": current.n, "n_reference": reference.n}
+    origin = "the reference" if baseline.origin == "reference" else "the first windows"
+    finding = FindingEvent(
+        **fields,
+        finding_id=finding_id(cut.key, cut.segment, window, CHECK, None, None),
+        check=CHECK,
+        family="performance",
+        column=None,
+        role=None,
+        severity=severity_of(drop, gate),
+        importance=1.0,
+        statistic=Statistic(
+            name="exact_share", value=result.share, degrees_of_freedom=None, p_value=result.p_value, threshold=None
+        ),
+        level=level,
+        effect=Effect(name="accuracy_drop", raw=drop, corrected=drop, gate=gate, current=after, reference=before),
+        baseline=baseline.origin,
+        distances={},
+        histograms=None,
+        unseen={},
+        since=window.start,
+        message=(
+            f"accuracy {percent(before)} -> {percent(after)} against {origin} (a drop matters from "
+            f"{percent(gate)}); {p_value_at(result.p_value, level.level)}; {number(current.n)} labelled predictions"
+        ),
+    )
+    return finding, result.p_value
+
+
+def _confusion(task: Task, vector: NDArray[np.int64]) -> Confusion | None:
+    if not 0 < len(task.classes) <= MAX_CLASSES:
+        return None
+    counts = task.performance_layout.confusion_of(vector).clip(min=0).tolist()
+    return Confusion(classes=[*task.classes, None], counts=counts)
+
+
+def _cell(vector: NDArray[np.int64], index: int) -> int:
+    return max(0, int(vector[index]))

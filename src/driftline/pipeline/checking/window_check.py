@@ -1,0 +1,59 @@
+"""The checks on a closed window: every column beside its profile, and findings where a change is real and matters.
+
+Pure functions: the same window, profile and settings give the same events.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from driftline.events.window import MAX_COLUMNS, ColumnBlock, WindowEvent
+from driftline.pipeline.checking.column_check import examine_column
+from driftline.pipeline.checking.common_fields import window_fields
+from driftline.pipeline.checking.verdict import WindowVerdict
+from driftline.sketches.layout import LATE, UNEXPECTED
+
+if TYPE_CHECKING:
+    from driftline.pipeline.checking.check_context import CheckContext
+    from driftline.pipeline.checking.closed_window import ClosedWindow
+    from driftline.profiles.profile import Profile
+
+__all__ = ["examine_window"]
+
+
+def examine_window(profile: Profile, window: ClosedWindow, context: CheckContext) -> WindowVerdict:
+    """Compare every column of a window with its profile.
+
+    Parameters
+    ----------
+    profile : Profile
+        Whose grid the window's sketch is on.
+    window : ClosedWindow
+        Of kind ``tumbling``, which gets findings, or ``sliding``, which does not.
+    context : CheckContext
+
+    Returns
+    -------
+    WindowVerdict
+    """
+    common = window_fields(profile, window, context)
+    checks, n_columns = context.settings.checks, len(profile.columns)
+    level = context.column_level(window.size_ms, n_columns) if window.kind == "tumbling" else None
+    checked = [examine_column(profile, index, window, checks, common, level) for index in range(n_columns)]
+    findings = tuple(finding for column in checked for finding in column.findings)
+    starts = range(0, max(n_columns, 1), MAX_COLUMNS)
+    counts = window.sketch.counts
+    windows = tuple(
+        WindowEvent(
+            **common,
+            late=int(counts[LATE]),
+            unexpected_features=int(counts[UNEXPECTED]),
+            n_columns=n_columns,
+            n_findings=len(findings),
+            block=ColumnBlock(index=index, of=len(starts)),
+            columns=[column.summary for column in checked[start : start + MAX_COLUMNS]],
+        )
+        for index, start in enumerate(starts)
+    )
+    statistics = tuple(statistic for column in checked for statistic in column.statistics)
+    return WindowVerdict(windows=windows, findings=findings, statistics=statistics)

@@ -1,0 +1,62 @@
+"""Predictions as the join remembers them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from driftline.pipeline.joining.join_entry import PREDICTION
+from driftline.pipeline.joining.joiner import PredictionRows
+from driftline.pipeline.sketching.rows import plain_scores
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from driftline.events.prediction import PredictionColumns
+    from driftline.profiles.profile import Task
+
+EVEN_ODDS: Final = 0.5
+"""Where a binary event has a score but no prediction, the positive class is predicted from this probability on."""
+
+
+def prediction_rows(
+    task: Task,
+    profile: int,
+    events: PredictionColumns,
+    times_ms: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    effective_ms: NDArray[np.int64],
+) -> PredictionRows:
+    """Return the predictions that a label can be compared with, of n events under one profile.
+
+    Parameters
+    ----------
+    task : Task
+        Of the profile.
+    profile : int
+        Its index in the profile table.
+    events : PredictionColumns
+    times_ms, offsets, effective_ms : ndarray of int64, shape (n,)
+    """
+    scores = np.array(plain_scores(events.scores, task.positive), dtype=np.float64)
+    predicted = task.encode(events.predictions)
+    if task.kind == "binary":
+        by_score = np.where(np.isnan(scores), np.nan, scores >= EVEN_ODDS)
+        predicted = np.where(np.isnan(predicted), by_score, predicted)
+    records = np.zeros(len(events.prediction_ids), dtype=PREDICTION)
+    records["time_ms"], records["offset"], records["profile"] = times_ms, offsets, profile
+    records["effective_ms"] = records["joined_ms"] = effective_ms
+    records["predicted"], records["score"], records["actual"] = predicted, scores, np.nan
+    rows = PredictionRows([*events.prediction_ids], records)
+    usable = np.flatnonzero(~np.isnan(predicted)).tolist()
+    return rows if len(usable) == records.size else rows.chosen(usable)
+
+
+def in_order(parts: list[PredictionRows]) -> PredictionRows:
+    """Return predictions of several models and profiles in the order of their offsets, in which ids are told apart."""
+    if len(parts) == 1:
+        return parts[0]
+    ids = [prediction_id for part in parts for prediction_id in part.ids]
+    records = np.concatenate([part.records for part in parts])
+    return PredictionRows(ids, records).chosen(np.argsort(records["offset"]).tolist())

@@ -1,0 +1,166 @@
+"""The sequential detectors of one model: one of each configured kind for every column, fed pane by pane."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from driftline import detectors
+from driftline.pipeline.monitoring.state_codec import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from driftline.config.model import CheckSettings
+    from driftline.detectors import Block, Detection, Detector
+
+BLOCK_COLUMNS: Final = 25
+"""Columns whose detectors are one piece of the state."""
+MAX_RUNS: Final = 64
+"""Runs of contiguous panes that are remembered; a change estimated to lie before them is dated to the oldest."""
+
+_Saved = list[tuple[int, str, bytes]]
+
+
+class Found(NamedTuple):
+    """A change that a detector found.
+
+    Attributes
+    ----------
+    column : int
+        Position in the profile's columns; 0 for the stream of errors.
+    detector : str
+        Its permanent name.
+    detection : Detection
+    n : int
+        Values in the block that brought it.
+    since_ms : int or None
+        Start of the first pane after the change, as the detector estimates; None where it has no estimate.
+    """
+
+    column: int
+    detector: str
+    detection: Detection
+    n: int
+    since_ms: int | None
+
+
+class PaneRuns(Struct, array_like=True):
+    """When the latest panes were, in runs without a gap: dates "so many blocks ago".
+
+    Examples
+    --------
+    >>> runs = PaneRuns()
+    >>> for start_ms in (0, 10, 20, 50, 60):
+    ...     runs.add(start_ms, 10)
+    >>> [runs.start_of(n, 10) for n in (1, 2, 3, 5, 9)]
+    [60, 50, 20, 0, 0]
+    """
+
+    runs: list[tuple[int, int]] = []
+    """(start of the first pane, number of panes), the latest last."""
+
+    def add(self, start_ms: int, pane_ms: int) -> None:
+        """Note a pane."""
+        if self.runs:
+            first, n = self.runs[-1]
+            if first + n * pane_ms == start_ms:
+                self.runs[-1] = (first, n + 1)
+                return
+        self.runs = [*self.runs[-(MAX_RUNS - 1) :], (start_ms, 1)]
+
+    def start_of(self, n_back: int, pane_ms: int) -> int:
+        """Return the start of the pane ``n_back`` panes ago, 1 for the latest."""
+        for first, n in reversed(self.runs):
+            if n_back <= n:
+                return first + (n - n_back) * pane_ms
+            n_back -= n
+        return self.runs[0][0]
+
+
+class DetectorBank:
+    """Detectors by column and name; they are made when a column's first block comes.
+
+    Parameters
+    ----------
+    checks : CheckSettings
+        Which detectors, with which parameters.
+    pane_ms : int
+    name : str
+        Under which its pieces stand in the state.
+
+    Notes
+    -----
+    *State*: that of each detector, and at most ``MAX_RUNS`` pairs. *Cost* of a pane: one update a column and detector.
+    """
+
+    def __init__(self, checks: CheckSettings, pane_ms: int, name: str) -> None:
+        self._name = name
+        self._pane_ms = pane_ms
+        self._parameters = {
+            detector: msgspec.convert(
+                checks.detector_parameters.get(detector, {}), detectors.get(detector).parameters_type
+            )
+            for detector in checks.detectors
+        }
+        self._detectors: dict[int, dict[str, Detector]] = {}
+        self._runs = PaneRuns()
+        self._dirty: set[int] = set()
+
+    def update(self, start_ms: int, blocks: Iterable[tuple[int, Block]]) -> list[Found]:
+        """Feed one pane's blocks, by column; return what was found, in the order of columns and names."""
+        found = []
+        self._runs.add(start_ms, self._pane_ms)
+        for column, block in blocks:
+            bank = self._detectors.get(column)
+            if bank is None:
+                bank = self._detectors[column] = self._new()
+            self._dirty.add(column // BLOCK_COLUMNS)
+            for name, detector in bank.items():
+                detection = detector.update(block)
+                if detection is not None:
+                    n_back = detection.since_blocks
+                    since_ms = None if n_back is None else self._runs.start_of(n_back, self._pane_ms)
+                    found.append(Found(column, name, detection, block.count, since_ms))
+        return found
+
+    def _new(self) -> dict[str, Detector]:
+        return {name: detectors.get(name)(parameters) for name, parameters in self._parameters.items()}
+
+    def clear(self) -> None:
+        """Start afresh."""
+        self._dirty.update(column // BLOCK_COLUMNS for column in self._detectors)
+        self._detectors = {}
+        self._runs = PaneRuns()
+
+    def changes(self) -> Iterator[tuple[str, bytes | None]]:
+        """Yield the pieces of state that changed since the last call."""
+        if self._dirty:
+            yield f"{self._name}/runs", msgspec.msgpack.encode(self._runs) if self._detectors else None
+        for block in sorted(self._dirty):
+            columns = range(block * BLOCK_COLUMNS, (block + 1) * BLOCK_COLUMNS)
+            saved: _Saved = [
+                (column, name, detector.snapshot())
+                for column in columns
+                for name, detector in self._detectors.get(column, {}).items()
+            ]
+            yield f"{self._name}/{block}", msgspec.msgpack.encode(saved) if saved else None
+        self._dirty.clear()
+
+    def load(self, pieces: dict[str, bytes]) -> None:
+        """Go on from a state; a detector whose parameters were changed since starts afresh."""
+        for name, data in pieces.items():
+            owner, _, piece = name.partition("/")
+            if owner != self._name:
+                continue
+            if piece == "runs":
+                self._runs = load(data, PaneRuns, name)
+                continue
+            for column, detector, snapshot in load(data, _Saved, name):
+                bank = self._detectors.setdefault(column, self._new())
+                if detector in bank:
+                    restored = detectors.restore(snapshot)
+                    if restored.parameters == self._parameters[detector]:
+                        bank[detector] = restored

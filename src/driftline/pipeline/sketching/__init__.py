@@ -1,0 +1,1 @@
+"""The sketch stage: batches of records in, one flush of pane deltas, join changelog and dead letters out."""

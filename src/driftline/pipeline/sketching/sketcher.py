@@ -1,0 +1,338 @@
+"""The sketch stage: batches of records in, one flush of pane deltas, join changelog and dead letters out.
+
+Everything taken in since the last flush is provisional. :meth:`Sketcher.flush` gives what one transaction must hold;
+after its commit :meth:`Sketcher.committed` makes it final, after an abort :meth:`Sketcher.aborted` forgets it, and the
+records are read again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from driftline.events.label import LabelDecoder
+from driftline.events.model_key import ModelKey, panes_partition
+from driftline.events.pane import PaneDelta, Source, Watermark, chunks
+from driftline.events.prediction import PredictionDecoder, mapped_root_names
+from driftline.pipeline.joining.join_counter import JoinCounter, ProfileTable
+from driftline.pipeline.joining.join_entry import PREDICTION
+from driftline.pipeline.joining.join_rows import in_order, prediction_rows
+from driftline.pipeline.joining.joiner import Joiner, LabelRow, LabelRows, PredictionRows
+from driftline.pipeline.joining.pending_block import decode_block, encode_blocks
+from driftline.pipeline.sketching.flush import Flush, Position
+from driftline.pipeline.sketching.intake import take_in_labels, take_in_predictions
+from driftline.pipeline.sketching.pane_counter import PaneCounter
+from driftline.pipeline.sketching.rows import Rows
+from driftline.pipeline.sketching.source_clock import Arrivals, SourceClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from driftline.config.settings import Settings
+    from driftline.events.dead_letter import DeadLetter
+    from driftline.events.pane import JoinDelta
+    from driftline.events.prediction import PredictionColumns
+    from driftline.pipeline.joining.pending import PendingStore
+    from driftline.pipeline.sketching.intake import RecordBatch
+    from driftline.profiles.book import ProfileBook
+
+
+KEPT_FLUSHES: Final = 60
+"""Flushes without an event after which what is kept ready for a model key is dropped: keys may come without end."""
+
+
+class _Partition:
+    """What is known of one assigned source partition."""
+
+    __slots__ = ("clock", "committed_max_ms", "idle", "next_offset")
+
+    def __init__(self, clock: SourceClock) -> None:
+        self.clock = clock
+        self.committed_max_ms = clock.running_max_ms
+        self.next_offset: int | None = None
+        self.idle = False
+
+
+class Sketcher:
+    """Sketches predictions and joins labels of the assigned source partitions.
+
+    Parameters
+    ----------
+    settings : Settings
+    book : ProfileBook
+        Looked up at each pane; profiles may be added at any time.
+    n_partitions : int
+        Of the predictions topic, and of the labels topic where there is one.
+    new_store : callable
+        Makes a pending store; called twice for each assigned partition.
+    not_features : frozenset of str
+        Fields beside the mapped ones that are no features, where the record itself is the features object.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        book: ProfileBook,
+        n_partitions: int,
+        new_store: Callable[[], PendingStore],
+        *,
+        not_features: frozenset[str] = frozenset(),
+    ) -> None:
+        self._settings = settings
+        self._book = book
+        self._n_partitions = n_partitions
+        self._new_store = new_store
+        self._decode_prediction = PredictionDecoder(settings.predictions.fields)
+        self._decode_label = None if settings.labels is None else LabelDecoder(settings.labels.fields)
+        whole = settings.predictions.fields.features == ""
+        self._known = mapped_root_names(settings.predictions.fields) | not_features if whole else frozenset[str]()
+        self._partitions: dict[Source, _Partition] = {}
+        self._counters: dict[ModelKey, PaneCounter] = {}
+        self._table = ProfileTable(settings)
+        self._joins = JoinCounter(int(settings.time.pane), self._table)
+        self._joiners: dict[int, Joiner] = {}
+        self._taken_predictions: dict[int, list[PredictionRows]] = {}
+        self._taken_labels: dict[int, list[LabelRows]] = {}
+        self._dead_letters: list[DeadLetter] = []
+        self._n_events = 0
+        self._n_late = 0
+        self._announce = False
+
+    # --- assignment ---------------------------------------------------------------------------------------------------
+
+    def assign(self, source: Source, running_max_ms: int | None) -> None:
+        """Start on a source partition whose committed event time is known."""
+        time = self._settings.time
+        self._partitions[source] = _Partition(SourceClock(int(time.pane), int(time.lateness), running_max_ms))
+        if self._decode_label is not None and source.partition not in self._joiners:
+            self._joiners[source.partition] = Joiner(
+                source.partition, self._table, self._joins, self._new_store(), self._new_store()
+            )
+        self._announce = True
+
+    def revoke(self) -> None:
+        """Give all source partitions up, with everything that is not committed."""
+        self.aborted()
+        self._partitions.clear()
+        self._joiners.clear()
+
+    def restore_pending(self, partition: int, block: bytes, at: str) -> None:
+        """Give the join of a partition one block of its changelog, oldest first."""
+        read = decode_block(block, at)
+        joiner = self._joiners[partition]
+        profiles = [self._book.get(profile_id) for profile_id in read.profile_ids]
+        local = [-1 if profile is None else self._table.intern(profile) for profile in profiles]
+        records = np.frombuffer(read.predictions, dtype=PREDICTION).copy()
+        if records.size:
+            records["profile"] = np.array(local, dtype=np.int64)[records["profile"]]
+        known = np.flatnonzero(records["profile"] >= 0).tolist()
+        joiner.add_predictions(PredictionRows(read.prediction_ids, records).chosen(known))
+        joiner.add_labels(LabelRows(read.label_ids, read.labels))
+        joiner.commit()
+        self._joins.clear()
+
+    def mark_idle(self, source: Source, *, idle: bool) -> None:
+        """Say whether a partition has been at its end for the idle timeout; the next flush tells it."""
+        partition = self._partitions[source]
+        if partition.idle != idle:
+            partition.idle = idle
+            self._announce = True
+
+    # --- records ------------------------------------------------------------------------------------------------------
+
+    @property
+    def n_waiting(self) -> int:
+        """Events taken in since the last flush."""
+        return self._n_events + self._n_late
+
+    @property
+    def n_cells(self) -> int:
+        """Cells of the sketches that wait for the flush."""
+        return sum(counter.n_cells for counter in self._counters.values())
+
+    def add(self, batch: RecordBatch) -> None:
+        """Take records in; never raises for what they hold."""
+        partition = self._partitions[batch.source]
+        partition.next_offset = batch.offsets[-1] + 1
+        if batch.source.kind == "predictions":
+            self._add_predictions(batch, partition.clock)
+        else:
+            self._add_labels(batch, partition.clock)
+
+    def skip(self, source: Source, next_offset: int, letter: DeadLetter) -> None:
+        """Go on at an offset; the letter says what has become of the records before it."""
+        self._partitions[source].next_offset = next_offset
+        self._dead_letters.append(letter)
+
+    def _add_predictions(self, batch: RecordBatch, clock: SourceClock) -> None:
+        intake = take_in_predictions(batch, self._decode_prediction, int(self._settings.time.max_future))
+        self._dead_letters += intake.refused
+        if not intake.times_ms.size:
+            return
+        arrivals = clock.advance(intake.times_ms)
+        n_late = int(arrivals.late.sum())
+        self._n_late += n_late
+        self._n_events += intake.times_ms.size - n_late
+        expected: list[PredictionRows] = []
+        for key, rows in _by_model(intake.events):
+            mine = intake.events if rows.size == intake.times_ms.size else intake.events.chosen(rows.tolist())
+            times, offsets = intake.times_ms[rows], intake.offsets[rows]
+            part = Arrivals(arrivals.late[rows], arrivals.pane_ms[rows], arrivals.effective_ms[rows])
+            self._sketch(key, batch.source.partition, mine, offsets, part)
+            if self._decode_label is not None:
+                expected += self._expected(key, mine, times, offsets, part.effective_ms)
+        if expected:
+            taken = in_order(expected)
+            self._taken_predictions.setdefault(batch.source.partition, []).append(taken)
+            self._joiners[batch.source.partition].add_predictions(taken)
+
+    def _sketch(
+        self, key: ModelKey, partition: int, events: PredictionColumns, offsets: NDArray[np.int64], arrivals: Arrivals
+    ) -> None:
+        counter = self._counters.get(key)
+        if counter is None:
+            settings = self._settings.model(key.model)
+            counter = self._counters[key] = PaneCounter(key, settings, self._book, self._known)
+        counter.add(
+            Rows(
+                partition,
+                events.prediction_ids,
+                offsets,
+                arrivals.pane_ms,
+                arrivals.late,
+                events.features,
+                events.predictions,
+                events.scores,
+            )
+        )
+
+    def _expected(
+        self,
+        key: ModelKey,
+        events: PredictionColumns,
+        times: NDArray[np.int64],
+        offsets: NDArray[np.int64],
+        effective: NDArray[np.int64],
+    ) -> Iterator[PredictionRows]:
+        """Yield what is remembered of predictions for their labels; where no profile is known there is no join."""
+        pane_ms = times - times % int(self._settings.time.pane)
+        panes, slots = np.unique(pane_ms, return_inverse=True)
+        profiles = [self._book.at(key, pane) for pane in panes.tolist()]
+        indices = np.array([-1 if profile is None else self._table.intern(profile) for profile in profiles])[slots]
+        for index in np.unique(indices[indices >= 0]).tolist():
+            rows = np.flatnonzero(indices == index)
+            mine = events if rows.size == times.size else events.chosen(rows.tolist())
+            task = self._table.profiles[index].task
+            yield prediction_rows(task, index, mine, times[rows], offsets[rows], effective[rows])
+
+    def _add_labels(self, batch: RecordBatch, clock: SourceClock) -> None:
+        assert self._decode_label is not None  # noqa: S101  # labels are only read where they are configured
+        intake = take_in_labels(batch, self._decode_label, int(self._settings.time.max_future))
+        self._dead_letters += intake.refused
+        if not intake.times_ms.size:
+            return
+        effective = clock.advance(intake.times_ms).effective_ms
+        columns = (intake.times_ms.tolist(), effective.tolist(), intake.offsets.tolist(), intake.events.labels)
+        taken = LabelRows([*intake.events.prediction_ids], [*map(LabelRow, *columns)])
+        self._taken_labels.setdefault(batch.source.partition, []).append(taken)
+        self._joiners[batch.source.partition].add_labels(taken)
+
+    # --- flush --------------------------------------------------------------------------------------------------------
+
+    def flush(self) -> Flush | None:
+        """Return what the next transaction holds, or None where there is nothing to say."""
+        positions = {
+            source: Position(partition.next_offset, partition.clock.running_max_ms)
+            for source, partition in self._partitions.items()
+            if partition.next_offset is not None
+        }
+        if not positions and not self._announce and not self._dead_letters:
+            return None
+        profile_ids = [profile.profile_id for profile in self._table.profiles]
+        pending = {
+            partition: encode_blocks(
+                profile_ids, self._taken_predictions.get(partition, []), self._taken_labels.get(partition, [])
+            )
+            for partition in sorted(self._taken_predictions.keys() | self._taken_labels.keys())
+        }
+        return Flush(self._pane_records(), pending, self._dead_letters, positions, self._n_events, self._n_late)
+
+    def _pane_records(self) -> dict[int, list[bytes]]:
+        n_panes = self._settings.kafka.panes_partitions
+        panes: dict[int, list[PaneDelta]] = {partition: [] for partition in range(n_panes)}
+        joins: dict[int, list[JoinDelta]] = {partition: [] for partition in range(n_panes)}
+        for key, counter in sorted(self._counters.items()):
+            deltas = counter.take()
+            counter.n_idle_flushes = 0 if deltas else counter.n_idle_flushes + 1
+            panes[panes_partition(key, n_panes)].extend(deltas)
+        for delta in self._joins.take():
+            joins[panes_partition(delta.key, n_panes)].append(delta)
+        watermarks = [
+            Watermark(source, self._n_partitions, partition.clock.watermark_ms, partition.idle)
+            for source, partition in sorted(self._partitions.items())
+        ]
+        return {partition: chunks(panes[partition], joins[partition], watermarks) for partition in range(n_panes)}
+
+    def committed(self) -> None:
+        """Make the last flush final."""
+        for partition in self._partitions.values():
+            partition.committed_max_ms = partition.clock.running_max_ms
+            partition.next_offset = None
+        for number, joiner in self._joiners.items():
+            joiner.commit()
+            joiner.expire(*self._committed_watermarks(number))
+        quiet = [key for key, counter in self._counters.items() if counter.n_idle_flushes > KEPT_FLUSHES]
+        for key in quiet:
+            del self._counters[key]
+        self._clear()
+        self._announce = False
+
+    def aborted(self) -> None:
+        """Forget everything since the last committed flush; its records will be read again, so no partition is idle."""
+        for partition in self._partitions.values():
+            partition.idle = False
+            partition.clock.running_max_ms = partition.committed_max_ms
+            partition.next_offset = None
+        for joiner in self._joiners.values():
+            joiner.rollback()
+        for counter in self._counters.values():
+            counter.clear()
+        self._joins.clear()
+        self._clear()
+        self._announce = True
+
+    def _clear(self) -> None:
+        self._taken_predictions.clear()
+        self._taken_labels.clear()
+        self._dead_letters = []
+        self._n_events = self._n_late = 0
+
+    def _committed_watermarks(self, partition: int) -> tuple[int | None, int | None]:
+        return self.watermark_ms(Source("predictions", partition)), self.watermark_ms(Source("labels", partition))
+
+    # --- what an operator sees ----------------------------------------------------------------------------------------
+
+    def watermark_ms(self, source: Source) -> int | None:
+        """Return a source partition's watermark, None before its first event."""
+        partition = self._partitions.get(source)
+        return None if partition is None else partition.clock.watermark_ms
+
+    @property
+    def joiners(self) -> dict[int, Joiner]:
+        """The joins by source partition."""
+        return self._joiners
+
+
+def _by_model(events: PredictionColumns) -> list[tuple[ModelKey, NDArray[np.int64]]]:
+    """Return the rows of each model key."""
+    n, first = len(events.models), ModelKey(events.models[0], events.versions[0])
+    if events.models.count(first.model) == n and events.versions.count(first.version) == n:
+        return [(first, np.arange(n))]
+    keys = zip(events.models, events.versions, strict=True)
+    groups: dict[tuple[str, str], list[int]] = {}
+    for row, key in enumerate(keys):
+        groups.setdefault(key, []).append(row)
+    return [(ModelKey(*key), np.array(rows, dtype=np.int64)) for key, rows in groups.items()]
