@@ -47,10 +47,19 @@ VersionOption = Annotated[
 ]
 PredictionOption = Annotated[
     str | None,
-    typer.Option("--prediction-column", help="Column of the predictions; `prediction` if there.", show_default=False),
+    typer.Option(
+        "--prediction-column",
+        help="Column of the predictions; by default as the configuration maps them, or `prediction`.",
+        show_default=False,
+    ),
 ]
 ScoreOption = Annotated[
-    str | None, typer.Option("--score-column", help="Column of the scores; `score` if there.", show_default=False)
+    str | None,
+    typer.Option(
+        "--score-column",
+        help="Column of the scores; by default as the configuration maps them, or `score`.",
+        show_default=False,
+    ),
 ]
 LabelOption = Annotated[
     str | None, typer.Option("--label-column", help="Column of the labels; `label` if there.", show_default=False)

@@ -40,6 +40,11 @@ class Roles(NamedTuple):
         Columns to leave out.
     no_features : frozenset of str
         Columns to leave out where they are there.
+    usual : tuple of str
+        Names of prediction, score and label that are tried where no column is named, before ``prediction``, ``score``
+        and ``label``: as the mapping of events has them.
+    mapped : frozenset of str
+        Those of ``no_features`` that hold the prediction or the score of events, rather than say which event it is.
     """
 
     prediction: str | None = None
@@ -47,6 +52,8 @@ class Roles(NamedTuple):
     label: str | None = None
     drop: tuple[str, ...] = ()
     no_features: frozenset[str] = NO_FEATURES
+    usual: tuple[str, str, str] = _DEFAULT_NAMES
+    mapped: frozenset[str] = frozenset()
 
     def assigned(self, columns: Sequence[str], at: str) -> tuple[str | None, str | None, str | None]:
         """Return the columns of prediction, score and label.
@@ -61,12 +68,23 @@ class Roles(NamedTuple):
             if name is not None and name not in columns:
                 message = f"Expected a column `{name}`, got {_listed(columns)} - at `{at}`"
                 raise ProfileError(message)
-        taken = {name for name in given if name is not None} | set(self.drop)
-        names = [
-            name if name is not None else (usual if usual in columns and usual not in taken else None)
-            for name, usual in zip(given, _DEFAULT_NAMES, strict=True)
-        ]
+        free = set(columns) - {*given, *self.drop}
+        names = list(given)
+        for usual in (self.usual, _DEFAULT_NAMES):  # what the mapping says goes first, for every role
+            for role, name in enumerate(usual):
+                if names[role] is None and name in free:
+                    names[role] = name
+                    free.remove(name)
         return names[0], names[1], names[2]
+
+    def reason(self, column: str) -> str:
+        """Return the remark on a column of ``no_features`` that was left out."""
+        if column in self.mapped:
+            return (
+                f"column `{column}` holds the prediction or score of events, as the configuration maps their fields, "
+                "and no feature: it is left out"
+            )
+        return f"column `{column}` identifies events: it is left out"
 
 
 class Reading(NamedTuple):
@@ -110,7 +128,7 @@ def table_of_frame(
         if name in special or name in roles.drop:
             continue
         if name in roles.no_features:
-            remarks.append(f"column `{name}` identifies events: it is left out")
+            remarks.append(roles.reason(name))
             continue
         values = _feature(known[name])
         if values is None:
@@ -185,7 +203,7 @@ def table_of_rows(rows: Sequence[Mapping[str, Any]], roles: Roles, *, positive: 
     special = roles.assigned(names, at)
     without = {*special, *roles.drop}
     left_out = [name for name in names if name in roles.no_features and name not in without]
-    remarks = tuple(f"column `{name}` identifies events: it is left out" for name in left_out)
+    remarks = tuple(roles.reason(name) for name in left_out)
     values = [None if name is None else [row.get(name) for row in rows] for name in special]
     scores = _scores(values[1], positive)
     table = table_of_events(rows, values[0], scores, values[2], (*without, *left_out))

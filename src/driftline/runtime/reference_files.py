@@ -114,7 +114,8 @@ def read_table(
         Which columns are not features. Of prediction events only ``label`` counts (a name at the top of the line)
         and ``drop``.
     fields : PredictionFields, optional
-        Where the fields of prediction events stand.
+        Where the fields of prediction events stand. A column of a table that is called as the mapped prediction or
+        score (``/churns``: ``churns``) is taken as such where the roles name none.
     positive : str, optional
         The class whose probability is the score, where scores are maps of class to probability.
 
@@ -126,15 +127,36 @@ def read_table(
     source = Path(path)
     fields = fields or PredictionFields()
     roles = roles or Roles()
-    roles = roles._replace(no_features=NO_FEATURES | (mapped_root_names(fields) - {"prediction", "score", "features"}))
+    roles = _mapped(roles, fields)
     if source.suffix in {".ndjson", ".jsonl"}:
-        return _read_lines(source, key, roles, fields, positive)
-    if source.suffix == ".parquet":
-        return table_of_frame(_read_parquet(source), roles, positive=positive, at=str(source))
-    if source.suffix == ".csv":
-        return table_of_frame(_read_csv(source), roles, positive=positive, at=str(source))
-    message = f"Expected a file that ends in {', '.join((*TABLE_SUFFIXES, PROFILE_SUFFIX))}, got `{source.name}`"
-    raise ProfileError(message)
+        reading = _read_lines(source, key, roles, fields, positive)
+    elif source.suffix == ".parquet":
+        reading = table_of_frame(_read_parquet(source), roles, positive=positive, at=str(source))
+    elif source.suffix == ".csv":
+        reading = table_of_frame(_read_csv(source), roles, positive=positive, at=str(source))
+    else:
+        message = f"Expected a file that ends in {', '.join((*TABLE_SUFFIXES, PROFILE_SUFFIX))}, got `{source.name}`"
+        raise ProfileError(message)
+    if reading.table.n == 0:
+        message = f"Expected at least one reference row, got none - at `{source}`"
+        raise ProfileError(message)
+    return reading
+
+
+def _mapped(roles: Roles, fields: PredictionFields) -> Roles:
+    """Return the roles of columns, where those that are not named follow the mapping of events."""
+    prediction, score = pointer_parts(fields.prediction), pointer_parts(fields.score)
+    usual = (
+        prediction[0] if len(prediction) == 1 else "prediction",
+        score[0] if len(score) == 1 else "score",
+        "label",
+    )
+    identity = msgspec.structs.replace(fields, prediction="", score="")
+    return roles._replace(
+        no_features=NO_FEATURES | (mapped_root_names(fields) - {"prediction", "score", "features"}),
+        usual=usual,
+        mapped=frozenset((*prediction[:1], *score[:1])) - mapped_root_names(identity),
+    )
 
 
 def _read_bytes(path: Path) -> bytes:

@@ -187,6 +187,36 @@ def test_lines_follow_the_field_mapping(tmp_path: Path) -> None:
     assert table.features == {"age": [5]}
 
 
+def test_the_mapped_prediction_and_score_of_flat_rows_are_no_features(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    config, rows, target = tmp_path / "flat.yaml", tmp_path / "flat.ndjson", tmp_path / "x.profile"
+    config.write_text("predictions: {fields: {features: '', prediction: /churns, score: /p}}\n", encoding="utf-8")
+    lines = [{"age": i, "churns": i % 2, "p": 0.5 + 0.1 * (i % 2), "label": i % 3 % 2} for i in range(60)]
+    rows.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    code, text, error = run(capsys, "reference", "build", rows, "--config", config, "-m", "churn", "-o", target)
+    assert (code, "left out" in error) == (0, False), error
+    assert "baseline accuracy" in text
+    assert [column.name for column in read_profile(target).columns] == ["age", "prediction", "score"]
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.ndjson"])
+def test_a_mapped_output_that_is_not_taken_is_left_out_for_the_true_reason(tmp_path: Path, name: str) -> None:
+    text = "ts,age,churns,p,mine\n1,41,1,0.5,0\n"
+    if name == "t.ndjson":
+        text = '{"ts": 1, "age": 41, "churns": 1, "p": 0.5, "mine": 0}\n'
+    fields = PredictionFields(features="", prediction="/churns", score="/p")
+    table, remarks = reading(tmp_path / name, text, Roles(prediction="mine"), fields=fields)
+    assert (list(table.features), table.prediction, table.score) == (["age"], [0], [0.5])
+    assert remarks[0] == "column `ts` identifies events: it is left out"
+    assert remarks[1].startswith("column `churns` holds the prediction or score of events, as the configuration maps")
+
+
+def test_a_table_without_rows_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ProfileError, match=r"Expected at least one reference row, got none - at `.*empty\.csv`"):
+        reading(tmp_path / "empty.csv", "age,prediction\n")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
