@@ -9,10 +9,13 @@ import typer
 
 from driftline.cli.app import app
 from driftline.cli.common import ConfigOption, err, load_or_exit, out, progress
+from driftline.cli.exit_codes import ExitCode
+from driftline.errors import FormatError
 
 if TYPE_CHECKING:
     from driftline.config.settings import Settings
     from driftline.profiles.profile import Profile
+    from driftline.runtime.backtest import Totals
 
 _FILE = {"exists": True, "dir_okay": False}
 PredictionsFile = Annotated[
@@ -68,6 +71,8 @@ def backtest(
     from driftline.runtime.backtest import Backtest, write_events
     from driftline.runtime.event_files import partitions_named
 
+    _require_lines(predictions, "--predictions")
+    _require_lines(labels, "--labels")
     given: dict[str, object] = {} if prefix is None else {"kafka.prefix": prefix}
     settings = load_or_exit(config, given)
     if labels is not None and settings.labels is None:
@@ -84,6 +89,32 @@ def backtest(
         f"opened, in {out_file}",
         markup=False,
     )
+    _say_refusals(totals)
+    if totals.nothing_usable:
+        raise typer.Exit(ExitCode.DATA)
+
+
+def _require_lines(path: Path | None, option: str) -> None:
+    """Refuse a table where one event a line is expected."""
+    if path is not None and path.suffix in {".parquet", ".csv"}:
+        message = f"Expected NDJSON, one event a line (.ndjson or .ndjson.gz), got `{path}` - at `{option}`"
+        raise FormatError(message)
+
+
+def _say_refusals(totals: Totals) -> None:
+    """Say of each reason how many records were refused for it, and the first of them."""
+    from driftline.events.dead_letter import REASONS
+
+    for reason, n in totals.refused.most_common():
+        line = f"{n:,} refused, {reason} ({REASONS[reason]}); the first: {totals.first_refusals[reason]}"
+        err.print(line, style="yellow", markup=False)
+    if totals.nothing_usable:
+        err.print(
+            "error: Expected predictions that can be used, got none: every one was refused. Field mappings are "
+            "configured under `predictions.fields`",
+            style="red",
+            markup=False,
+        )
 
 
 def _profile(settings: Settings, reference: Path, predictions: Path, model: str | None, version: str | None) -> Profile:

@@ -6,12 +6,13 @@ partitions. What is open at the end stays open, as it would on a topic that has 
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from driftline.errors import EventError
+from driftline.errors import EventError, FormatError
+from driftline.events.dead_letter import OFFSET_GAP
 from driftline.events.label import LabelDecoder
 from driftline.events.pane import Source
 from driftline.events.prediction import PredictionDecoder
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from driftline.config.settings import Settings
+    from driftline.events.dead_letter import DeadLetter
     from driftline.events.pane import Kind
     from driftline.pipeline.outputs import OutputRecord
     from driftline.pipeline.sketching.intake import RecordBatch
@@ -34,7 +36,17 @@ BATCH_LINES: Final = 10_000
 
 
 class Totals(NamedTuple):
-    """What went in and out of a backtest."""
+    """What went in and out of a backtest.
+
+    Attributes
+    ----------
+    refused : Counter of str
+        Dead letters by reason code.
+    first_refusals : dict of str to str
+        The message of the first dead letter of each reason, and where its record stood.
+    n_predictions_refused : int
+        Of ``n_predictions``.
+    """
 
     n_predictions: int
     n_late: int
@@ -42,6 +54,17 @@ class Totals(NamedTuple):
     n_dead_letters: int
     n_events: int
     n_alerts_opened: int
+    n_predictions_refused: int
+    refused: Counter[str]
+    first_refusals: dict[str, str]
+
+    @property
+    def nothing_usable(self) -> bool:
+        """Whether there were predictions, and every one of them was refused."""
+        return 0 < self.n_predictions <= self.n_predictions_refused
+
+
+_COUNTED: Final = tuple(name for name in Totals._fields if name.startswith("n_"))
 
 
 class Backtest:
@@ -65,12 +88,14 @@ class Backtest:
             PartitionMonitor(partition, settings, book) for partition in range(settings.kafka.panes_partitions)
         ]
         self._offsets = [0] * len(self._monitors)
-        self._counts = dict.fromkeys(Totals._fields, 0)
+        self._counts = dict.fromkeys(_COUNTED, 0)
+        self._refused: Counter[str] = Counter()
+        self._first_refusals: dict[str, str] = {}
 
     @property
     def totals(self) -> Totals:
         """What went in and out so far."""
-        return Totals(**self._counts)
+        return Totals(**self._counts, refused=self._refused.copy(), first_refusals=dict(self._first_refusals))
 
     def run(
         self,
@@ -134,7 +159,8 @@ class Backtest:
         if flush is None:
             return
         self._sketcher.committed()
-        self._counts["n_dead_letters"] += len(flush.dead_letters)
+        for letter in flush.dead_letters:
+            self._count_refused(letter)
         self._counts["n_late"] += flush.n_late
         for partition, records in flush.panes.items():
             for record in records:
@@ -144,6 +170,14 @@ class Backtest:
                     emit(output)
                 self._offsets[partition] += 1
             self._monitors[partition].checkpoint()  # not kept; without it, what has changed piles up
+
+    def _count_refused(self, letter: DeadLetter) -> None:
+        self._counts["n_dead_letters"] += 1
+        self._refused[letter.reason] += 1
+        at = f"{letter.topic}-{letter.partition}@{letter.offset}"
+        self._first_refusals.setdefault(letter.reason, f"{letter.message} ({at})")
+        if letter.topic == self._settings.predictions.topic and letter.reason != OFFSET_GAP:
+            self._counts["n_predictions_refused"] += 1
 
 
 def structured(output: OutputRecord) -> bytes:
@@ -157,9 +191,19 @@ def structured(output: OutputRecord) -> bytes:
 
 
 def write_events(path: Path, backtest: Callable[[Callable[[OutputRecord], None]], Totals]) -> Totals:
-    """Run a backtest and write its events and alerts to a file, one a line, as :func:`structured` gives them."""
-    with ExitStack() as stack:
-        file = stack.enter_context(path.open("wb"))
+    """Run a backtest and write its events and alerts to a file, one a line, as :func:`structured` gives them.
+
+    Raises
+    ------
+    FormatError
+        When the file cannot be written.
+    """
+    try:
+        file = path.open("wb")
+    except OSError as error:
+        message = f"Expected a file that can be written, got {error.strerror} - at `{path}`"
+        raise FormatError(message) from error
+    with file:
 
         def emit(output: OutputRecord) -> None:
             if output.channel != "references":
