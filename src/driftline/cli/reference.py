@@ -22,7 +22,7 @@ from driftline.cli.common import (
     out,
     overrides,
 )
-from driftline.errors import BrokerError, ParameterError, ProfileError
+from driftline.errors import ParameterError, ProfileError
 
 if TYPE_CHECKING:
     from driftline.config.settings import Settings
@@ -124,8 +124,8 @@ def publish(
     """Publish a profile to the references topic, so that every worker switches to it at the same event time."""
     from driftline.profiles.effective import BEGINNING_MS, parse_effective_from, shown
     from driftline.profiles.effective import effective_from as allowed
-    from driftline.runtime.kafka_clients import ADMIN_TIMEOUT_S, connect_admin
     from driftline.runtime.reference_files import is_profile, read_profile
+    from driftline.runtime.reference_reading import require_topic
     from driftline.runtime.references import publish as send
 
     wanted = None if effective_from is None else parse_effective_from(effective_from)
@@ -141,11 +141,7 @@ def publish(
             raise ParameterError("--model beside a table of rows", model, "--model")
         profile = _build(file, settings, model, model_version, columns, drop, BEGINNING_MS)
     credentials = credentials_or_exit(settings)
-    topic = settings.kafka.topic("references")
-    if topic not in connect_admin(settings.kafka, credentials).list_topics(timeout=ADMIN_TIMEOUT_S).topics:
-        raise BrokerError(
-            f"Expected topic {topic}, got none - at `{settings.kafka.brokers}`. Run `driftline topics create`"
-        )
+    require_topic(settings.kafka, credentials)
     start_ms = allowed(wanted, time.time_ns() // 1_000_000, int(settings.time.max_future), before_start=before_start)
     published = replace(profile, effective_from_ms=start_ms)
     n_records = send(settings.kafka, credentials, published)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
+from driftline.config.settings import KafkaSettings
 from driftline.errors import BrokerError, DriftlineError
 from driftline.profiles.codec import ProfileAssembler, decode_block, encode_profile, is_profile_block
 from driftline.runtime.broker_failures import broker_error
@@ -21,16 +22,24 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from driftline.config.secrets import Credentials
-    from driftline.config.settings import KafkaSettings
     from driftline.profiles.book import ProfileBook
     from driftline.profiles.profile import Profile
 
 TOPIC: Final = "references"
+_DEFAULT_PREFIX: Final = KafkaSettings().prefix
 _POLL_S: Final = 0.2
 _TIMEOUT_S: Final = 30.0
+_STOP_S: Final = 5.0  # it ends within a poll; only librdkafka may take longer to close its consumer
 _SHOWN: Final = 80
 _LASTING: Final = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError._AUTHENTICATION})  # noqa: SLF001  # its name
 _log = get_logger(__name__)
+
+
+def missing_topic(kafka: KafkaSettings) -> BrokerError:
+    """Return the error to raise where there is no references topic; it says which command makes it."""
+    prefix = "" if kafka.prefix == _DEFAULT_PREFIX else f" --prefix {kafka.prefix}"
+    text = f"Expected topic {kafka.topic(TOPIC)}, got none - at `{kafka.brokers}`"
+    return BrokerError(f"{text}. Run `driftline topics create{prefix}`")
 
 
 class ReferenceReader:
@@ -87,11 +96,12 @@ class ReferenceReader:
             )
             raise BrokerError(message)
 
-    def stop(self) -> None:
-        """Stop following."""
+    def stop(self) -> bool:
+        """Stop following; return whether the reader ended in time."""
         self._stopping.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_STOP_S)
+        return not self._thread.is_alive()
 
     def healthy(self) -> str | None:
         """Return what is wrong, or None."""
@@ -153,8 +163,7 @@ class ReferenceReader:
                     self._changed.notify_all()
                 return
             if error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION}:  # noqa: SLF001
-                text = f"Expected topic {self._topic}, got none - at `{self._kafka.brokers}`"
-                raise BrokerError(f"{text}. Run `driftline topics create`.")
+                raise missing_topic(self._kafka)
             if error.fatal() or error.code() in _LASTING:
                 raise KafkaException(error)
             _log.warning("reading references", error=str(error))

@@ -20,6 +20,7 @@ from driftline.profiles.book import ProfileBook
 from driftline.profiles.build import build_profile
 from driftline.profiles.codec import encode_profile
 from driftline.profiles.table import ReferenceTable
+from driftline.runtime.reference_reading import published_profiles
 from driftline.runtime.references import ReferenceReader, publish
 from tests.support import wait_until
 
@@ -129,3 +130,15 @@ def test_a_topic_that_is_missing_is_named(embedded_broker: EmbeddedBroker, book:
             reader.start(10)
     finally:
         reader.stop()
+
+
+@pytest.mark.parametrize(("prefix", "advice"), [("nowhere", " --prefix nowhere"), ("driftline", "")])
+def test_who_asks_for_profiles_is_told_at_once_that_the_topic_is_missing(
+    embedded_broker: EmbeddedBroker, prefix: str, advice: str
+) -> None:
+    settings = KafkaSettings(brokers=embedded_broker.bootstrap, prefix=prefix)
+    begin_s = time.monotonic()
+    message = rf"Expected topic {prefix}\.references, got none - at .* Run `driftline topics create{advice}`"
+    with pytest.raises(BrokerError, match=message):
+        published_profiles(settings, CREDENTIALS)
+    assert time.monotonic() - begin_s < 10, "a consumer would wait for 30 s"
