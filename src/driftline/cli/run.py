@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import tempfile
 import threading
+import traceback
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.markup import escape
@@ -31,6 +34,9 @@ from driftline.errors import DriftlineError
 
 if TYPE_CHECKING:
     from driftline.runtime.node import Node
+
+_CRASHED: Final = 1
+"""What Python itself leaves with after a traceback."""
 
 
 class RoleChoice(StrEnum):
@@ -91,7 +97,9 @@ def run(
     )
     settings = load_or_exit(config, given)
     configure_logs(settings.telemetry)
-    with tempfile.TemporaryDirectory(prefix="driftline-") as folder:
+    code: int = ExitCode.OK
+    # A worker that is left behind may still write there.
+    with tempfile.TemporaryDirectory(prefix="driftline-", ignore_cleanup_errors=True) as folder:
         node = Node(
             settings,
             credentials_or_exit(settings),
@@ -100,24 +108,33 @@ def run(
             data_dir=Path(folder),
             options=NodeOptions(create_topics=create_topics, accept_recount=accept_recount),
         )
-        _stop_on_signals(node)
+        _stop_on_signals(node, folder)
         try:
             node.run()
-        except DriftlineError as error:
-            if node.left_behind:
-                err.print(f"[bold red]error:[/] {escape(str(error))}")
-                leave(exit_code(error))
-            raise
-        if node.left_behind:
-            leave(ExitCode.OK)
+        except Exception as error:
+            if not node.left_behind:
+                raise
+            code = _show(error)
+    if node.left_behind:
+        leave(code)
 
 
-def _stop_on_signals(node: Node) -> None:
+def _show(error: Exception) -> int:
+    """Print what the command line prints of an error; return the exit code."""
+    if isinstance(error, DriftlineError):
+        err.print(f"[bold red]error:[/] {escape(str(error))}")
+        return exit_code(error)
+    traceback.print_exception(error)
+    return _CRASHED
+
+
+def _stop_on_signals(node: Node, folder: str) -> None:
     """Finish at the first signal; at the second, leave at once."""
     stopping = threading.Event()
 
     def on_signal(*_: object) -> None:
         if stopping.is_set():
+            shutil.rmtree(folder, ignore_errors=True)
             leave(ExitCode.INTERRUPTED)
         stopping.set()
         node.stop()
@@ -126,8 +143,9 @@ def _stop_on_signals(node: Node) -> None:
         signal.signal(number, on_signal)
 
 
-def leave(code: ExitCode) -> None:
+def leave(code: int) -> None:
     """End the process without waiting for threads that cannot finish: librdkafka waits for its broker at exit."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(RuntimeError, OSError):  # a signal may come amid a write, and the reader may be gone
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(code)

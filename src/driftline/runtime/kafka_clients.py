@@ -23,6 +23,9 @@ TRANSACTION_TIMEOUT_MS: Final = 10_000
 ADMIN_TIMEOUT_S: Final = 10.0
 """How long a broker may take to answer before it counts as unreachable."""
 
+_LIBRDKAFKA_LOG: Final = logging.getLogger("driftline.kafka")
+_LIBRDKAFKA_LOG.addHandler(logging.NullHandler())  # a command without logs has its own message to print
+
 _SECRET_PROPERTIES: Final = frozenset({"sasl.username", "sasl.password", "ssl.key.password"})
 _NOTHING_MORE: Final[Mapping[str, object]] = MappingProxyType({})
 
@@ -47,7 +50,7 @@ def admin_configuration(kafka: KafkaSettings, credentials: Credentials) -> Clien
         "ssl.certificate.location": security.certificate_file,
         "ssl.key.location": security.key_file,
         "ssl.key.password": credentials.key_password.reveal() if credentials.key_password else None,
-        "logger": logging.getLogger("driftline.kafka"),
+        "logger": _LIBRDKAFKA_LOG,
     }
     if security.protocol.startswith("SASL"):
         properties["sasl.mechanisms"] = security.mechanism

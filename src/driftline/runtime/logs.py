@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 import structlog
 
+from driftline.runtime.repeated_lines import RepeatedLines
+
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -22,7 +24,7 @@ _CHATTY: Final = (
     "driftline.runtime.faust_table",
     "driftline.runtime.faust_transport",
 )
-"""Loggers of other libraries: their debugging and information lines are only shown when debugging."""
+"""Loggers of other libraries: their debugging and information lines, and what they repeat, are shown when debugging."""
 
 
 def configure_logs(settings: TelemetrySettings, stream: TextIO | None = None, **fields: object) -> None:
@@ -58,11 +60,13 @@ def configure_logs(settings: TelemetrySettings, stream: TextIO | None = None, **
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderer(as_json, terminal)],
         )
     )
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    if level > logging.DEBUG:
+        handler.addFilter(RepeatedLines(_CHATTY))
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)
     root.addHandler(handler)
-    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     root.setLevel(level)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(level if level <= logging.DEBUG else max(level, logging.WARNING))

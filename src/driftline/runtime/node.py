@@ -96,7 +96,7 @@ class Node:
         self._errors: list[BaseException] = []
         self._running: tuple[SketchWorker | DetectWorker, ...] = ()
         self.left_behind: tuple[str, ...] = ()
-        """Workers that had not finished when :meth:`run` ended: the process must not wait for them."""
+        """Threads that had not finished when :meth:`run` ended: the process must not wait for them."""
 
     def run(self) -> None:
         """Work until :meth:`stop`, or until a worker fails.
@@ -146,23 +146,25 @@ class Node:
         finally:
             for worker in workers.values():
                 worker.stop()
-            self._join(threads)
-            references.stop()
+            left = self._join(threads)
+            if not references.stop():
+                left.append("references")
+            self.left_behind = tuple(left)
+            if left:
+                _log.error("did not stop in time; what was not committed is read again", left_behind=left)
             self._server.close()
         if self._errors:
             raise self._errors[0]
         _log.info("stopped", role=self._role, name=name)
 
-    def _join(self, threads: list[threading.Thread]) -> None:
-        """Wait for the workers to finish; a worker that waits for a broker that is gone is left behind."""
+    @staticmethod
+    def _join(threads: list[threading.Thread]) -> list[str]:
+        """Wait for the workers; return those that did not finish, as they wait for a broker that is gone."""
         deadline = time.monotonic() + _STOP_S
         for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        self.left_behind = tuple(thread.name for thread in threads if thread.is_alive())
-        if self.left_behind:
-            _log.error(
-                "workers did not stop in time; what they had not committed is read again", workers=self.left_behind
-            )
+            if thread.ident is not None:
+                thread.join(max(0.0, deadline - time.monotonic()))
+        return [thread.name for thread in threads if thread.is_alive()]
 
     def is_ready(self) -> bool:
         """Whether every worker of this process has its partitions."""
@@ -221,7 +223,7 @@ class Node:
             check_crcs=not self._embedded,
         )
 
-        board = MonitorBoard(self._telemetry)
+        board = MonitorBoard(self._telemetry, self._settings, book)
 
         def monitor(partition: int, entries: Mapping[bytes, bytes]) -> WatchedMonitor:
             return board.watch(PartitionMonitor.restore(partition, self._settings, book, entries), partition)
