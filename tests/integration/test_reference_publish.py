@@ -57,7 +57,7 @@ def test_a_profile_is_built_published_followed_and_shown(real_broker: str, topic
 
     absent = driftline("reference", "publish", file, *broker, "--before-start")
     assert absent.returncode == 3
-    assert "Run `driftline topics create`" in absent.stderr
+    assert f"Run `driftline topics create --prefix {topic_prefix}`" in absent.stderr
     create_topics(real_broker, {f"{topic_prefix}.references": 1}, {"cleanup.policy": "compact"})
     kafka = KafkaSettings(brokers=real_broker, prefix=topic_prefix)
     book = ProfileBook()

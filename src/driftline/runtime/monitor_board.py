@@ -1,4 +1,4 @@
-"""What telemetry shows of the models that this process watches; nothing stays of those that another one took over."""
+"""What telemetry and logs show of the models that this process watches; nothing stays of those it gave up."""
 
 from __future__ import annotations
 
@@ -6,14 +6,20 @@ import weakref
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from driftline.runtime.logs import get_logger
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from driftline.config.settings import Settings
     from driftline.events.model_key import ModelKey
-    from driftline.pipeline.monitoring.monitor_status import MonitorStatus
+    from driftline.pipeline.monitoring.monitor_status import ModelStatus, MonitorStatus
     from driftline.pipeline.monitoring.partition_monitor import Checkpoint, PartitionMonitor
     from driftline.pipeline.outputs import OutputRecord
+    from driftline.profiles.book import ProfileBook
     from driftline.runtime.telemetry import Telemetry
+
+_log = get_logger(__name__)
 
 
 class WatchedMonitor:
@@ -43,11 +49,23 @@ class MonitorBoard:
     Parameters
     ----------
     telemetry : Telemetry
+    settings : Settings
+        Whether, and from how many events, a reference is learnt where none was published.
+    book : ProfileBook
+        A model that has a profile here is not said to learn one: its first pane has only not closed yet.
+
+    Notes
+    -----
+    *State*: the models of each partition, and what the log was told of each; both go with the partition.
     """
 
-    def __init__(self, telemetry: Telemetry) -> None:
+    def __init__(self, telemetry: Telemetry, settings: Settings, book: ProfileBook) -> None:
         self._telemetry = telemetry
+        self._settings = settings
+        self._book = book
         self._models: dict[int, set[ModelKey]] = {}
+        self._told_gathering: set[ModelKey] = set()
+        self._told_error: dict[ModelKey, str] = {}
 
     def watch(self, monitor: PartitionMonitor, partition: int) -> WatchedMonitor:
         """Return the monitor to be used; when it is dropped, its models are forgotten."""
@@ -65,10 +83,39 @@ class MonitorBoard:
                 )
             if model.coverage is not None:
                 self._telemetry.coverage(key.model, key.version, model.coverage)
+            self._telemetry.unprofiled(key.model, key.version, model.n_unprofiled)
+            self._tell(key, model)
             severities = Counter(alert.severity for alert in model.open_alerts)
             for severity in ("warning", "critical"):
                 self._telemetry.open_alerts(key.model, key.version, severity, severities[severity])
 
+    def _tell(self, key: ModelKey, model: ModelStatus) -> None:
+        """Log, once, that a model has no reference yet, and each new reason why its sample made none."""
+        if model.profile_id is None and key not in self._told_gathering and not self._book.of(key):
+            self._told_gathering.add(key)
+            bootstrap = self._settings.model(key.model).bootstrap
+            if bootstrap.enabled:
+                _log.info(
+                    "no reference published, a sample is being gathered to learn one from the stream",
+                    model=str(key),
+                    events_needed=bootstrap.sample + bootstrap.events,
+                    events_of_sample=bootstrap.sample,
+                    events_of_reference=bootstrap.events,
+                )
+            else:
+                _log.warning(
+                    "no reference published and learning one is switched off: nothing is watched until one is",
+                    model=str(key),
+                )
+        error = model.bootstrap_error
+        if error is None:
+            self._told_error.pop(key, None)
+        elif self._told_error.get(key) != error:
+            self._told_error[key] = error
+            _log.warning("the sample made no reference, gathering begins anew", model=str(key), reason=error)
+
     def _forget(self, partition: int) -> None:
         for key in self._models.pop(partition, ()):
             self._telemetry.forget_model(key.model, key.version)
+            self._told_gathering.discard(key)
+            self._told_error.pop(key, None)

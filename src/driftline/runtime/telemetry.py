@@ -81,6 +81,9 @@ class Telemetry:
         )
         self._statistic = self._gauge("check_statistic", "Last value of a check's statistic", *model, "column", "check")
         self._alerts = self._gauge("open_alerts", "Alerts that are open", "model", "model_version", "severity")
+        self._unprofiled = self._gauge(
+            "unprofiled_events", "Events left out, as they had been sketched under another profile or none", *model
+        )
         self._late = Counter(
             "driftline_late_records", "Records behind their partition's watermark", registry=self.registry
         )
@@ -167,6 +170,10 @@ class Telemetry:
         """Set how many alerts of a model and severity are open."""
         self._alerts.of(model, version, severity).set(n)
 
+    def unprofiled(self, model: str, version: str, n: int) -> None:
+        """Set how many events of a model were left out, as they had been sketched under another profile or none."""
+        self._unprofiled.of(model, version).set(n)
+
     def forget_partition(self, partition: int, kind: str | None = None) -> None:
         """Remove all figures of a partition that was taken away; of one topic kind where that is given."""
         at = {"partition": str(partition)}
@@ -184,3 +191,4 @@ class Telemetry:
         self._coverage.forget(**labels)
         self._statistic.forget(**labels)
         self._alerts.forget(**labels)
+        self._unprofiled.forget(**labels)

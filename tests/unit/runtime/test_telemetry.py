@@ -37,6 +37,7 @@ def filled() -> Telemetry:
         telemetry.coverage(model, version, 0.5)
         telemetry.check_statistic(model, version, "age", "population_stability_index", 0.25)
         telemetry.open_alerts(model, version, "warning", 1)
+        telemetry.unprofiled(model, version, 12)
     telemetry.dead_letter("not_json", 2)
     telemetry.dead_letter("not_json")
     telemetry.late(5)
@@ -93,6 +94,7 @@ def test_every_figure_is_scraped_over_http_with_its_value() -> None:
         {("driftline_outputs_sent_total", "events"): 8.0},
         {("driftline_label_coverage_ratio", "2", "credit-risk"): 0.5},
         {("driftline_check_statistic", "1", "age", "churn", "population_stability_index"): 0.25},
+        {("driftline_unprofiled_events", "2", "credit-risk"): 12.0},
         {("driftline_open_alerts", "2", "credit-risk", "warning"): 1.0},
     ):
         assert expected.items() <= values.items()
