@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from driftline.config.durations import Duration
-from driftline.config.model import ModelSettings
+from driftline.config.model import ModelSettings, WindowSettings
 from driftline.errors import describe
 
 if TYPE_CHECKING:
@@ -154,11 +154,18 @@ def _windows(model: ModelSettings, pane: Duration, at: str) -> Iterator[Problem]
         yield from _multiple(size, pane, "the pane", f"{verdict}[{index}]", verdict, pane_path)
     yield from _multiple(windows.hop, pane, "the pane", f"{at}.hop", pane_path)
     yield from _multiple(windows.performance, pane, "the pane", f"{at}.performance", pane_path)
-    display = f"{at}.display"
-    yield from _multiple(windows.display, windows.hop, "the hop", display, f"{at}.hop")
+    if windows.hop > 0 and (windows.display <= 0 or windows.display % windows.hop):
+        yield _display(f"a multiple of the hop ({windows.hop})", windows, at)
     if windows.hop > 0 and windows.display > MAX_HOPS * windows.hop:
-        most = Duration(MAX_HOPS * windows.hop)
-        yield _one(f"at most {MAX_HOPS} hops ({most})", str(windows.display), display, f"{at}.hop")
+        yield _display(f"at most {MAX_HOPS} hops ({Duration(MAX_HOPS * windows.hop)})", windows, at)
+
+
+def _display(expected: str, windows: WindowSettings, at: str) -> Problem:
+    """Return what is wrong with the display window, which nobody may have written: the hop alone may have been set."""
+    path = f"{at}.display"
+    default = ", the default" if windows.display == WindowSettings().display else ""
+    message = f"Expected {expected}, got {str(windows.display)!r}{default} - at `{path}`"
+    return message, path, (path, f"{at}.hop")
 
 
 def _labels(model: ModelSettings, pane: Duration, at: str) -> Iterator[Problem]:

@@ -69,7 +69,8 @@ class TelemetryServer:
             self._server = _Server(host, port, self._answer)
         except OSError as error:
             message = describe("a host of this machine with a free port", f"{host}:{port}", "$.telemetry.port")
-            raise ConfigurationError((f"{message} ({error.strerror})",), "The telemetry endpoint") from error
+            advice = "`driftline run --metrics-port` takes another one, 0 any that is free"
+            raise ConfigurationError((f"{message} ({error.strerror}); {advice}",), "The telemetry endpoint") from error
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="telemetry", daemon=True)
         self._thread.start()
         bound = int(self._server.server_address[1])

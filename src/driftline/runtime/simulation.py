@@ -161,9 +161,10 @@ class Sender:
             raise BrokerError(message) from error
         counts = [len(found[name].partitions) if name in found else 0 for name in names]
         if 0 in counts:
-            missing = ", ".join(name for name, count in zip(names, counts, strict=True) if not count)
-            message = f"Expected the topics {' and '.join(names)}, got no {missing} - at `{self._kafka.brokers}`"
-            raise BrokerError(f"{message}. Give --create-topics to make them")
+            there = [name for name, count in zip(names, counts, strict=True) if count]
+            got = f"only `{there[0]}`" if there else "neither"
+            message = f"Expected the topics `{names[0]}` and `{names[1]}` to exist, got {got}"
+            raise BrokerError(f"{message} - at `{self._kafka.brokers}`. Give --create-topics to make what is missing")
         if counts[0] != counts[1]:
             message = f"Expected as many partitions of {names[1]} as of {names[0]}, got {counts[1]} and {counts[0]}"
             raise BrokerError(

@@ -196,7 +196,8 @@ class CheckpointSlots:
 
 
 _ADVICE: Final = (
-    ". Start the release that wrote it, or delete the state topic and the group's offsets: "
+    ". Start the release that wrote it, or delete the state topic, `<prefix>.detect-state`, and the "
+    "offsets of the group `<prefix>-detect`: "
     "detection then starts again from the oldest pane that is still kept."
 )
 

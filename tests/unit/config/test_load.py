@@ -98,8 +98,14 @@ def test_every_problem_is_reported_at_once_with_path_expectation_value_and_line(
             "Expected a duration such as `10s`, `5m`, `1h` or `30d`, got 5 - at `$.time.lateness` (line 4)",
             "Expected another topic than that of the predictions, got 'predictions' - at `$.labels.topic` (line 5)",
             "Expected a multiple of the pane (10s), got '11s' - at `$.models.credit-risk.windows.hop` (line 8)",
-            "Expected a multiple of the hop (11s), got '1h' - at `$.models.credit-risk.windows.display` (line 8)",
-            "Expected at most 24 hops (264s), got '1h' - at `$.models.credit-risk.windows.display` (line 8)",
+            (
+                "Expected a multiple of the hop (11s), got '1h', the default - "
+                "at `$.models.credit-risk.windows.display` (line 8)"
+            ),
+            (
+                "Expected at most 24 hops (264s), got '1h', the default - "
+                "at `$.models.credit-risk.windows.display` (line 8)"
+            ),
             (
                 "Expected one of `auto`, `binary`, `multiclass`, `regression`, got 'bin' - "
                 "at `$.models.credit-risk.task` (line 9)"
@@ -116,6 +122,7 @@ def test_every_problem_is_reported_at_once_with_path_expectation_value_and_line(
     ("text", "expected"),
     [
         ("models:\n  m:\n    windows: {display: 3h, hop: 5m}", "at most 24 hops (2h), got '3h'"),
+        ("defaults: {windows: {hop: 1m}}", "at most 24 hops (24m), got '1h', the default - at"),
         ("defaults: {windows: {display: 25m, hop: 10m}}", "a multiple of the hop (10m), got '25m'"),
         ("defaults: {windows: {verdict: [61s]}}", "a multiple of the pane (10s), got '61s'"),
         ("defaults: {windows: {verdict: []}}", "at least one size, got []"),

@@ -34,7 +34,9 @@ def test_state_of_another_version_says_what_to_do() -> None:
     version, *rest = msgspec.msgpack.decode(kept.store[key])
     assert version == STATE_VERSION
     kept.store[key] = msgspec.msgpack.encode([99, *rest])
-    with pytest.raises(FormatError, match=rf"version {STATE_VERSION}, got 99.*delete the state topic"):
+    with pytest.raises(
+        FormatError, match=rf"version {STATE_VERSION}, got 99.*delete the state topic, `<prefix>.detect-state`"
+    ):
         kept.crash()
 
 

@@ -94,7 +94,10 @@ def test_a_partition_without_a_checkpoint_is_fresh_and_its_leftovers_are_removed
 def test_an_unknown_state_version_says_what_to_do() -> None:
     meta = CheckpointSlots(0).writes(Wanted(0, {}, b"")).meta
     assert meta.value is not None
-    with pytest.raises(FormatError, match=r"Expected state version 1, got 9 .* partition 0`\. Start the release"):
+    with pytest.raises(
+        FormatError,
+        match=r"Expected state version 1, got 9 .* partition 0`\. Start the release .*`<prefix>\.detect-state`",
+    ):
         CheckpointSlots.restore(0, {meta.key: b"\x09" + meta.value[1:]})
 
 

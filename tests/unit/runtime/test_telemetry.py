@@ -151,7 +151,9 @@ def test_a_taken_port_is_a_configuration_error_and_a_closed_server_frees_its_por
     with TelemetryServer(Telemetry(), TelemetrySettings(port=0)) as first:
         port = first.port
         second = TelemetryServer(Telemetry(), TelemetrySettings(port=port))
-        with pytest.raises(ConfigurationError, match=rf"127\.0\.0\.1:{port}' - at `\$\.telemetry\.port`"):
+        with pytest.raises(
+            ConfigurationError, match=rf"127\.0\.0\.1:{port}' - at `\$\.telemetry\.port` .*--metrics-port"
+        ):
             second.start()
         second.close()
     assert first.port == 0

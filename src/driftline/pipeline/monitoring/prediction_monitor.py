@@ -271,7 +271,8 @@ class PredictionMonitor:
         if profile is None:
             raise ProfileError(
                 describe(f"profile {self.state.profile_id} of {self._setup.key} among the references", "none", at)
-                + ". Publish it again, or delete the state topic and the group's offsets: detection then starts again "
+                + ". Publish it again, or delete the state topic, `<prefix>.detect-state`, and the offsets of the "
+                "group `<prefix>-detect`: detection then starts again "
                 "from the oldest pane that is still kept."
             )
         self._begin(profile)

@@ -21,7 +21,8 @@ PIECE_BYTES: Final = 400 * 1024
 """Payload of one entry at most; with key and envelope it stays below 512 KB."""
 
 _ADVICE: Final = (
-    ". Start the driftline version that wrote it, or delete the state topic and the group's offsets: "
+    ". Start the driftline version that wrote it, or delete the state topic, `<prefix>.detect-state`, and the "
+    "offsets of the group `<prefix>-detect`: "
     "detection then starts again from the oldest pane that is still kept."
 )
 
