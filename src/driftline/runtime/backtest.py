@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import orjson
 
 from driftline.errors import EventError, FormatError
-from driftline.events.dead_letter import OFFSET_GAP
 from driftline.events.label import LabelDecoder
 from driftline.events.pane import Source
 from driftline.events.prediction import PredictionDecoder
@@ -43,7 +42,7 @@ class Totals(NamedTuple):
     refused : Counter of str
         Dead letters by reason code.
     first_refusals : dict of str to str
-        The message of the first dead letter of each reason, and where its record stood.
+        The message of the first dead letter of each reason; it says where the record stood.
     n_predictions_refused : int
         Of ``n_predictions``.
     """
@@ -174,9 +173,8 @@ class Backtest:
     def _count_refused(self, letter: DeadLetter) -> None:
         self._counts["n_dead_letters"] += 1
         self._refused[letter.reason] += 1
-        at = f"{letter.topic}-{letter.partition}@{letter.offset}"
-        self._first_refusals.setdefault(letter.reason, f"{letter.message} ({at})")
-        if letter.topic == self._settings.predictions.topic and letter.reason != OFFSET_GAP:
+        self._first_refusals.setdefault(letter.reason, letter.message)
+        if letter.topic == self._settings.predictions.topic:
             self._counts["n_predictions_refused"] += 1
 
 

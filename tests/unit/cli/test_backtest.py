@@ -64,7 +64,7 @@ def test_refused_records_are_counted_by_reason_and_the_first_is_shown(
     first, second = error.splitlines()
     assert first.startswith("2 refused, missing_field (a required field is absent); the first: Object missing")
     assert "`model`" in first
-    assert first.endswith("(predictions-0@1)")
+    assert first.endswith(" - at `$` (predictions-0@1)")
     assert second.startswith("1 refused, invalid_type")
 
 
