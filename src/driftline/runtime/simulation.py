@@ -164,7 +164,7 @@ class Sender:
             there = [name for name, count in zip(names, counts, strict=True) if count]
             got = f"only `{there[0]}`" if there else "neither"
             message = f"Expected the topics `{names[0]}` and `{names[1]}` to exist, got {got}"
-            raise BrokerError(f"{message} - at `{self._kafka.brokers}`. Give --create-topics to make what is missing")
+            raise BrokerError(f"{message} - at `{self._kafka.brokers}`. Give --create-topics to make them")
         if counts[0] != counts[1]:
             message = f"Expected as many partitions of {names[1]} as of {names[0]}, got {counts[1]} and {counts[0]}"
             raise BrokerError(
