@@ -207,8 +207,8 @@ def check_topics(settings: DetectSettings) -> None:
     BrokerError
         A topic is missing or has another number of partitions.
     """
-    properties: dict[str, Any] = {**settings.security, "bootstrap.servers": settings.bootstrap}
-    admin = AdminClient({**properties, "logger": logging.getLogger("driftline.kafka")})
+    properties: dict[str, Any] = {"logger": logging.getLogger("driftline.kafka"), **settings.security}
+    admin = AdminClient({**properties, "bootstrap.servers": settings.bootstrap})
     _expect_partitions(settings, settings.panes_topic, _partitions_of(admin, settings.panes_topic))
     found = _partitions_of(admin, settings.state_topic)
     if found == 0 and settings.manage_state_topic:

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import aiokafka
@@ -23,7 +24,6 @@ from faust.types.tuples import ConsumerMessage
 from driftline.runtime.faust_table import StateTableManager
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from faust.types.tuples import Message
@@ -95,6 +95,20 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         consumer = self._ensure_consumer()
         self.app.guard.watch_group(consumer._coordinator)  # noqa: SLF001 - has no public name
+
+    async def on_thread_stop(self) -> None:
+        """Stop the consumer, also while it waits to repeat a fetch that failed.
+
+        aiokafka (0.14) cancels that fetch, lets the cancellation out to us and leaves its connections open: the thread
+        would end with a traceback, and Faust wait for it in vain.
+        """
+        try:
+            await super().on_thread_stop()
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            await self._ensure_consumer()._client.close()  # noqa: SLF001 - has no public name
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Forget how far earlier assignments were read."""
