@@ -83,9 +83,12 @@ def structured(record: OutputRecord) -> dict[str, Any]:
     >>> structured(record)
     {'id': '7', 'datacontenttype': 'application/json', 'data': {'n': 1}}
     """
-    attributes: dict[str, Any] = {
+    return {**attributes(record), "data": None if record.value is None else orjson.loads(record.value)}
+
+
+def attributes(record: OutputRecord) -> dict[str, Any]:
+    """Return the CloudEvents attributes that the headers of a record hold, by their names in structured mode."""
+    return {
         name.removeprefix(_ATTRIBUTE_PREFIX) if name.startswith(_ATTRIBUTE_PREFIX) else "datacontenttype": text.decode()
         for name, text in record.headers
     }
-    attributes["data"] = None if record.value is None else orjson.loads(record.value)
-    return attributes

@@ -7,7 +7,7 @@ partitions. What is open at the end stays open, as it would on a topic that has 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 
@@ -16,6 +16,7 @@ from driftline.events.label import LabelDecoder
 from driftline.events.pane import Source
 from driftline.events.prediction import PredictionDecoder
 from driftline.pipeline.monitoring.partition_monitor import PartitionMonitor
+from driftline.pipeline.outputs import attributes
 from driftline.pipeline.sketching.sketcher import Sketcher
 from driftline.runtime.event_files import METADATA_FIELD, EventFile
 from driftline.runtime.pending_store import MemoryPendingStore
@@ -180,12 +181,7 @@ class Backtest:
 
 def structured(output: OutputRecord) -> bytes:
     """Return an event in CloudEvents' structured JSON form; ``data`` is the record's value, byte for byte."""
-    event: dict[str, Any] = {
-        name.removeprefix("ce_"): value.decode() for name, value in output.headers if name.startswith("ce_")
-    }
-    event["datacontenttype"] = "application/json"
-    event["data"] = orjson.Fragment(output.value or b"null")
-    return orjson.dumps(event)
+    return orjson.dumps({**attributes(output), "data": orjson.Fragment(output.value or b"null")})
 
 
 def write_events(path: Path, backtest: Callable[[Callable[[OutputRecord], None]], Totals]) -> Totals:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from struct import Struct as Packing
 from typing import Final, NamedTuple
 
@@ -44,11 +43,6 @@ class Entry(NamedTuple):
     def pack(self) -> bytes:
         """Return the record's bytes."""
         return _PACKING.pack(*self)
-
-    @property
-    def has_label(self) -> bool:
-        """Whether a label counts now."""
-        return not math.isnan(self.actual)
 
 
 def unpack(value: bytes) -> list[Entry]:
