@@ -38,6 +38,17 @@ class WindowSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """A window with fewer events extends until it has as many."""
 
 
+class DispersionSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the tests take from how much unchanged data vary."""
+
+    mode: Literal["estimate", "independent"] = "estimate"
+    """`independent` takes events as independent: right for shuffled or simulated data, too many findings for others."""
+    panes: Annotated[int, Meta(ge=100, le=100_000)] = 1_000
+    """Panes of production that are looked at where the reference has no timestamps; until 100 nothing pages."""
+    span: Duration = days(1)
+    """Shortest stretch of event time that must have been looked at before anything pages, so that a season shows."""
+
+
 class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Which differences matter, and which detectors watch."""
 
@@ -49,6 +60,7 @@ class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Smallest change of a share (missing, unseen, ...) that matters."""
     min_accuracy_drop: Annotated[float, Meta(ge=0, le=1)] = 0.02
     """Smallest fall of accuracy against the baseline that matters."""
+    dispersion: DispersionSettings = DispersionSettings()
     detectors: tuple[str, ...] = ("adwin", "page_hinkley")
     """Sequential detectors fed with the blocks of successive panes; informative."""
     detector_parameters: dict[str, dict[str, float | int | str]] = field(default_factory=dict)
