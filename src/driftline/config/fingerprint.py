@@ -30,8 +30,9 @@ def settings_hash(model: ModelSettings, time: TimeSettings, *, has_labels: bool)
     --------
     >>> from driftline.config.settings import Settings
     >>> settings = Settings()
-    >>> settings_hash(settings.defaults, settings.time, has_labels=False)
-    '92336493ea9ba509'
+    >>> with_labels, without = (settings_hash(settings.defaults, settings.time, has_labels=h) for h in (True, False))
+    >>> len(without), with_labels == without
+    (16, False)
     """
     canonical = msgspec.json.encode(
         {"model": model, "time": time, "labels": has_labels}, enc_hook=_milliseconds, order="sorted"
