@@ -52,7 +52,7 @@ class DispersionSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Which differences matter, and which detectors watch."""
 
-    bins: Annotated[int, Meta(ge=2, le=50)] = 20
+    bins: Annotated[int, Meta(ge=2, le=40)] = 20
     """Groups of near equal reference share that distances and tests see."""
     min_psi: Annotated[float, Meta(ge=0)] = 0.1
     """Smallest bias-corrected population stability index that matters."""

@@ -10,10 +10,10 @@ from driftline.alerts.policy import severity_of
 from driftline.events.finding import FindingEvent, finding_id
 from driftline.events.window import ColumnSummary
 from driftline.pipeline.checking import distribution_check, quality_check
-from driftline.pipeline.checking.grouping import tail_bins
 from driftline.pipeline.checking.units import moments_of
 from driftline.pipeline.checking.verdict import CheckStatistic
 from driftline.sketches.columns import CategoricalColumn, NumericColumn
+from driftline.sketches.grouping import tail_bins
 
 if TYPE_CHECKING:
     from driftline.config.model import CheckSettings

@@ -9,10 +9,10 @@ from msgspec import Struct
 from driftline import distances
 from driftline.events.finding import Effect, HistogramPair, Statistic
 from driftline.events.window import DistanceValue, DistributionTest
-from driftline.pipeline.checking.grouping import grouping_of
 from driftline.pipeline.checking.wording import number, p_value_at, percent
 from driftline.significance.pearson import pearson
 from driftline.sketches.columns import NumericColumn
+from driftline.sketches.grouping import grouping_of
 
 if TYPE_CHECKING:
     import numpy as np

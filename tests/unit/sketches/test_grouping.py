@@ -5,9 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftline.pipeline.checking.grouping import UNLISTED, grouping_of, tail_bins
 from driftline.sketches.columns import CategoricalColumn, NumericColumn
 from driftline.sketches.grid import bin_of, build_edges
+from driftline.sketches.grouping import (
+    MAX_BASE_GROUPS,
+    OTHERS,
+    UNLISTED,
+    base_grouping,
+    checked_grouping,
+    coarser,
+    grouping_of,
+    tail_bins,
+)
 
 
 def column_of(values: np.ndarray) -> tuple[NumericColumn, np.ndarray]:
@@ -73,7 +82,7 @@ def test_columns_with_hardly_any_values_have_at_least_one_group(values: list[flo
     column, counts = column_of(np.array(values))
     grouping = grouping_of(column, counts, 20)
     assert grouping.grouped(counts).sum() == len(values)
-    assert len(grouping.labels) == len(set(grouping.labels)) == len(grouping.starts)
+    assert len(grouping.labels) == len(set(grouping.labels)) == grouping.n_groups
 
 
 def test_a_column_without_any_value_has_one_group() -> None:
@@ -111,16 +120,17 @@ def test_groups_cover_all_bins_and_hold_no_more_than_their_share_but_for_atoms(
 ) -> None:
     column, counts = column_of(np.array(values))
     grouping = grouping_of(column, counts, n_groups)
-    assert grouping.starts[0] == 0
-    assert list(grouping.starts) == sorted(set(grouping.starts))
-    assert len(grouping.labels) == len(grouping.starts)
+    starts = np.searchsorted(grouping.groups, np.arange(grouping.n_groups)).tolist()
+    assert list(grouping.groups) == sorted(grouping.groups)
+    assert sorted(set(grouping.groups)) == list(range(grouping.n_groups))
+    assert len(grouping.labels) == grouping.n_groups
     held = grouping.grouped(counts)
     assert held.sum() == len(values)
     first, last = tail_bins(column)
     assert counts[:first].sum() == counts[last + 1 :].sum() == 0
     # A group of several bins holds at most its part of the run, half a part more by rounding, and one bin at each end.
-    ends = [*grouping.starts[1:], column.n_bins]
-    for start, end, n in zip(grouping.starts, ends, held, strict=True):
+    ends = [*starts[1:], column.n_bins]
+    for start, end, n in zip(starts, ends, held, strict=True):
         if np.count_nonzero(counts[start:end]) > 1:
             assert n <= (1.5 + 2) * len(values) / n_groups
 
@@ -131,3 +141,48 @@ def test_labels_tell_even_neighbouring_numbers_apart() -> None:
     labels = grouping_of(column, counts, 10).labels
     assert len(labels) == len(set(labels)) == 5
     assert labels[2] == f"({1 + 2 * ulp!r}, {1 + 5 * ulp!r})"
+
+
+@given(st.lists(st.floats(-1e6, 1e6) | st.integers(0, 60).map(float), min_size=1, max_size=400), st.integers(2, 40))
+def test_groups_are_unions_of_at_most_forty_base_groups(values: list[float], n_groups: int) -> None:
+    column, counts = column_of(np.array(values))
+    base = base_grouping(column, counts)
+    assert base.n_groups <= MAX_BASE_GROUPS
+    grouping, of_base = checked_grouping(column, counts, n_groups)
+    assert {*zip(base.groups, grouping.groups, strict=True)} == {*enumerate(of_base)}
+    assert len(set(grouping.labels)) == grouping.n_groups == max(of_base) + 1
+    assert grouping.grouped(counts).tolist() == np.bincount(of_base, base.grouped(counts)).tolist()
+
+
+def test_half_as_many_groups_are_pairs_of_base_groups() -> None:
+    column, counts = column_of(np.random.default_rng(1).normal(size=10_000))
+    grouping, of_base = checked_grouping(column, counts, 20)
+    assert of_base == tuple(i // 2 for i in range(40))
+    assert grouping == grouping_of(column, counts, 20)
+
+
+def test_thirty_heavy_atoms_do_not_make_more_base_groups_than_allowed() -> None:
+    values = np.concatenate([np.repeat(np.arange(35.0), 28), np.arange(35.0) + 0.5])
+    column, counts = column_of(values)
+    assert len(grouping_of(column, counts, 40).labels) > MAX_BASE_GROUPS >= base_grouping(column, counts).n_groups > 20
+
+
+def test_rare_categories_share_a_base_group_with_the_unlisted() -> None:
+    column = CategoricalColumn("c", "feature", tuple(f"c{i}" for i in range(60)))
+    counts = np.array([*range(60), 4])
+    base = base_grouping(column, counts)
+    assert base.n_groups == MAX_BASE_GROUPS
+    assert base.labels == (*(f"c{i}" for i in range(21, 60)), OTHERS)
+    assert base.grouped(counts)[-1] == sum(range(21)) + 4
+    grouping, of_base = checked_grouping(column, counts, 4)
+    assert grouping.labels == ("c57", "c58", "c59", OTHERS)
+    assert grouping.grouped(counts).tolist() == [57, 58, 59, sum(range(57)) + 4]
+    assert of_base == (*[3] * 36, 0, 1, 2, 3)
+
+
+def test_few_categories_keep_their_groups() -> None:
+    column = CategoricalColumn("c", "feature", ("web", "branch"))
+    assert checked_grouping(column, np.array([5, 9, 1]), 20) == (base_grouping(column, np.array([5, 9, 1])), (0, 1, 2))
+    empty = CategoricalColumn("c", "feature", ())
+    assert base_grouping(empty, np.array([3])).labels == (UNLISTED,)
+    assert coarser(np.array([3]), 20, ordered=False) == (0,)
