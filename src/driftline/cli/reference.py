@@ -67,6 +67,14 @@ LabelOption = Annotated[
 DropOption = Annotated[
     list[str] | None, typer.Option("--drop", metavar="COLUMN", help="Leave a column out; repeat.", show_default=False)
 ]
+TimeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--time-column",
+        help="Column of the event times; by default as the configuration maps them, or `ts`.",
+        show_default=False,
+    ),
+]
 EffectiveOption = Annotated[
     str | None,
     typer.Option(metavar="TIME", help="First event time it holds for: RFC 3339 or `beginning`.", show_default=False),
@@ -82,6 +90,7 @@ def build(
     prediction_column: PredictionOption = None,
     score_column: ScoreOption = None,
     label_column: LabelOption = None,
+    time_column: TimeOption = None,
     drop: DropOption = None,
     effective_from: EffectiveOption = None,
     config: ConfigOption = None,
@@ -94,7 +103,7 @@ def build(
         raise ParameterError(f"a name that ends in {PROFILE_SUFFIX}", str(target), "--out")
     start_ms = parse_effective_from(effective_from or BEGINNING)
     settings = load_or_exit(config)
-    columns = (prediction_column, score_column, label_column)
+    columns = (prediction_column, score_column, label_column, time_column)
     profile = _build(file, settings, model, model_version, columns, drop, start_ms)
     write_profile(target, profile)
     out.print(f"written to {target}", markup=False)
@@ -108,6 +117,7 @@ def publish(
     prediction_column: PredictionOption = None,
     score_column: ScoreOption = None,
     label_column: LabelOption = None,
+    time_column: TimeOption = None,
     drop: DropOption = None,
     effective_from: EffectiveOption = None,
     before_start: Annotated[
@@ -130,7 +140,7 @@ def publish(
 
     wanted = None if effective_from is None else parse_effective_from(effective_from)
     settings = load_or_exit(config, overrides(brokers=brokers, prefix=prefix))
-    columns = (prediction_column, score_column, label_column)
+    columns = (prediction_column, score_column, label_column, time_column)
     if is_profile(file):
         _refuse_with_profile(model=model, model_version=model_version, columns=columns, drop=drop)
         profile = read_profile(file)
@@ -193,7 +203,7 @@ def _build(
     settings: Settings,
     model: str,
     version: str | None,
-    columns: tuple[str | None, str | None, str | None],
+    columns: tuple[str | None, str | None, str | None, str | None],
     drop: list[str] | None,
     start_ms: int,
 ) -> Profile:
@@ -207,11 +217,12 @@ def _build(
 
     key = ModelKey(model, version or "")
     chosen = settings.model(model)
-    roles = Roles(*columns, drop=tuple(drop or ()))
+    prediction, score, label, time_column = columns
+    roles = Roles(prediction, score, label, drop=tuple(drop or ()), time=time_column)
     with err.status(f"reading {file}") if err.is_terminal else nullcontext():
         fields = settings.predictions.fields
         reading = read_table(file, key, roles, fields=fields, positive=chosen.positive_class)
-        profile = build_profile(key, reading.table, chosen, start_ms, "training")
+        profile = build_profile(key, reading.table, chosen, start_ms, "training", pane_ms=int(settings.time.pane))
     for part in summary(profile):
         out.print(part)
     for remark in (*reading.remarks, *remarks_of(profile)):
@@ -222,7 +233,7 @@ def _build(
 def _refuse_with_profile(**given: object) -> None:
     """Refuse options that only say how to read a table."""
     for name, value in given.items():
-        if value and value != (None, None, None):
+        if value and value != (None, None, None, None):
             option = "--prediction-column" if name == "columns" else f"--{name.replace('_', '-')}"
             raise ParameterError("no such option beside a .profile: it was fixed when it was built", value, option)
 

@@ -9,6 +9,7 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
+from driftline.cli.reference_history import history_lines, history_object, week_strip
 from driftline.events.cloudevents import rfc3339
 from driftline.performance import metrics_of
 from driftline.profiles.effective import shown
@@ -45,8 +46,10 @@ def summary(profile: Profile) -> Iterator[RenderableType]:
 
 
 def drawn(profile: Profile) -> Iterator[RenderableType]:
-    """Yield the header and one histogram a column."""
+    """Yield the header, the hours of the week where they are known, and one histogram a column."""
     yield from _header(profile)
+    if profile.history is not None:
+        yield from week_strip(profile.history)
     for index, column in enumerate(profile.columns):
         yield Text()
         yield Text.assemble((column.name, "bold"), f"  ({column.role})  ", (_values(profile, index, column), "dim"))
@@ -69,6 +72,8 @@ def as_json(profile: Profile) -> str:
             "effective_from": rfc3339(profile.effective_from_ms),
             "effective_from_ms": profile.effective_from_ms,
             "n": profile.n_events,
+            "decay": profile.decay,
+            "history": history_object(profile.history),
             "task": profile.task.kind,
             "classes": profile.task.classes,
             "performance": _performance(profile),
@@ -83,6 +88,7 @@ def _header(profile: Profile) -> Iterator[Text]:
     positive = f" (positive: {task.positive})" if task.positive is not None else ""
     yield Text.assemble((str(profile.key), "bold"), f"  profile {profile.profile_id}, {profile.origin}")
     yield Text(f"  {profile.n_events} rows, holds from {shown(profile.effective_from_ms)}")
+    yield from history_lines(profile)
     yield Text(f"  task {task.kind}{classes}{positive}")
     performance = _performance(profile)
     if performance:

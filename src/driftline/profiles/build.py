@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from driftline.config.settings import TimeSettings
 from driftline.errors import ProfileError
+from driftline.profiles.history_build import build_history
 from driftline.profiles.profile import Profile, Task
 from driftline.sketches.columns import (
     MAX_CATEGORIES,
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
 NUMERIC_SHARE: Final = 0.9
 """A column is numeric where at least this share of its values are numbers."""
+PANE_MS: Final = int(TimeSettings().pane)
+"""Length of a pane where no configuration says another."""
 MAX_CLASSES: Final = 64
 """Whole-number predictions with more distinct values than this are a regression; rarer classes share one code."""
 
@@ -50,6 +54,7 @@ def build_profile(
     origin: Origin,
     *,
     grid_only: bool = False,
+    pane_ms: int = PANE_MS,
 ) -> Profile:
     """Return the profile of reference rows.
 
@@ -64,6 +69,8 @@ def build_profile(
     origin : {"training", "production", "bootstrap"}
     grid_only : bool
         Take only grid and task from the rows; the reference stays empty, to be counted on other events.
+    pane_ms : int
+        Length of the panes of the history that rows with times get.
 
     Raises
     ------
@@ -92,9 +99,10 @@ def build_profile(
         return Profile(key, effective_from_ms, origin, task, columns, importances, PaneSketch(layout), None)
     encoded = [encode_values(column, values) for column, values in sources]
     reference = count(layout, encoded, np.zeros(table.n, dtype=np.int64), 1)[0]
-    return Profile(
-        key, effective_from_ms, origin, task, columns, importances, reference, reference_performance(table, task)
-    )
+    performance, history = reference_performance(table, task), None
+    if table.times_ms is not None:
+        history = build_history(layout, reference, [column.bins for column in encoded], table.times_ms, pane_ms)
+    return Profile(key, effective_from_ms, origin, task, columns, importances, reference, performance, history)
 
 
 def encode_values(column: Column, values: NDArray[np.float64] | Sequence[object]) -> Encoded:

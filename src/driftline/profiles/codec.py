@@ -15,15 +15,21 @@ from msgspec import Struct
 from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
 from driftline.events.pane import PackedSketch, Sparse
+from driftline.profiles.decay import Decay
+from driftline.profiles.history import History, joined
 from driftline.profiles.profile import Origin, Profile, Task, TaskKind
 from driftline.sketches.columns import CategoricalColumn, NumericColumn
 from driftline.sketches.layout import HEAD, Layout, Place
 from driftline.sketches.pane_sketch import PaneSketch
 from driftline.sketches.sparse import pack, unpack_into
 
-VERSION: Final = 1
+VERSION: Final = 2
+"""What is written. Version 1 had neither history nor decay; it is read as a profile without them."""
+_READ: Final = (1, VERSION)
 BLOCK_COLUMNS: Final = 64
-"""Columns a record: about 200 KB."""
+"""Columns a record at most."""
+BLOCK_BYTES: Final = 400_000
+"""About the size of a record at most: a broker takes no more than a megabyte by default."""
 
 
 class ProfileBlock(Struct, frozen=True, array_like=True):
@@ -43,6 +49,9 @@ class ProfileBlock(Struct, frozen=True, array_like=True):
     columns: tuple[NumericColumn | CategoricalColumn, ...]
     reference: PackedSketch
     performance: Sparse | None
+    history: History | None = None
+    """Of these columns."""
+    decay: Decay | None = None
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -62,18 +71,17 @@ _HEAD_DECODER: Final = msgspec.msgpack.Decoder(_Head)
 
 def encode_profile(profile: Profile) -> list[tuple[bytes, bytes]]:
     """Return the key and value of each record of a profile."""
-    n_blocks = max(1, -(-len(profile.columns) // BLOCK_COLUMNS))
+    runs = _runs(profile)
     performance = None if profile.performance is None else pack(profile.performance)
     records = []
-    for block in range(n_blocks):
-        chosen = range(block * BLOCK_COLUMNS, min((block + 1) * BLOCK_COLUMNS, len(profile.columns)))
-        columns = tuple(profile.columns[i] for i in chosen)
+    for block, chosen in enumerate(runs):
+        columns = profile.columns[chosen.start : chosen.stop]
         value = ProfileBlock(
             VERSION,
             profile.key,
             profile.profile_id,
             block,
-            n_blocks,
+            len(runs),
             profile.effective_from_ms,
             profile.origin,
             profile.task.kind,
@@ -83,10 +91,24 @@ def encode_profile(profile: Profile) -> list[tuple[bytes, bytes]]:
             columns,
             _part(profile, chosen, Layout(columns)).pack(),
             performance if block == 0 else None,
+            None if profile.history is None else profile.history.spanned(chosen),
+            profile.decay,
         )
         key = "\0".join((profile.key.model, profile.key.version, profile.profile_id, str(block)))
         records.append((key.encode(), _ENCODER.encode(value)))
     return records
+
+
+def _runs(profile: Profile) -> list[range]:
+    """Return the columns of each record, at least one record."""
+    runs, start, size = [], 0, 0
+    for index, column in enumerate(profile.columns):
+        held = 12 * column.n_bins + (0 if profile.history is None else profile.history.n_bytes(index))
+        if index > start and (index - start == BLOCK_COLUMNS or size + held > BLOCK_BYTES):
+            runs.append(range(start, index))
+            start, size = index, 0
+        size += held
+    return [*runs, range(start, len(profile.columns))]
 
 
 def is_profile_block(data: bytes) -> bool:
@@ -114,7 +136,7 @@ def decode_block(data: bytes, at: str) -> ProfileBlock:
     """
     try:
         version = _HEAD_DECODER.decode(data).version
-        if version == VERSION:
+        if version in _READ:
             return _DECODER.decode(data)
     except msgspec.DecodeError as error:
         message = f"Expected a profile block of version {VERSION}, got {data[:16]!r} ({error}) - at `{at}`"
@@ -179,8 +201,18 @@ def _assemble(blocks: list[ProfileBlock]) -> Profile:
         for i, names in part.unseen.items():
             reference.unseen[first + i] = names
         first += len(block.columns)
+    histories = [block.history for block in blocks if block.history is not None]
     return Profile(
-        head.key, head.effective_from_ms, head.origin, task, columns, head.importances, reference, performance
+        head.key,
+        head.effective_from_ms,
+        head.origin,
+        task,
+        columns,
+        head.importances,
+        reference,
+        performance,
+        joined(histories) if histories else None,
+        head.decay,
     )
 
 
@@ -201,3 +233,5 @@ def _copy(source: PaneSketch, at: Place, target: PaneSketch, to: Place) -> None:
     if at.moments >= 0:
         target.sums[:, to.moments] = source.sums[:, at.moments]
         target.extremes[to.moments] = source.extremes[at.moments]
+        target.tail_sums[:, to.tails] = source.tail_sums[:, at.tails]
+        target.tail_extremes[to.tails] = source.tail_extremes[at.tails]

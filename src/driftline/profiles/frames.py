@@ -14,9 +14,10 @@ from driftline.events.prediction import one_score
 from driftline.profiles.build import build_profile
 from driftline.profiles.effective import BEGINNING_MS
 from driftline.profiles.table import ReferenceTable
+from driftline.profiles.times import or_none, times_of, times_of_series
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from narwhals.typing import IntoFrame
@@ -45,6 +46,10 @@ class Roles(NamedTuple):
         and ``label``: as the mapping of events has them.
     mapped : frozenset of str
         Those of ``no_features`` that hold the prediction or the score of events, rather than say which event it is.
+    time : str or None
+        Name of the column of event times; None takes ``usual_time`` where it is there and holds times.
+    usual_time : str
+        As the mapping of events has it.
     """
 
     prediction: str | None = None
@@ -54,6 +59,8 @@ class Roles(NamedTuple):
     no_features: frozenset[str] = NO_FEATURES
     usual: tuple[str, str, str] = _DEFAULT_NAMES
     mapped: frozenset[str] = frozenset()
+    time: str | None = None
+    usual_time: str = "ts"
 
     def assigned(self, columns: Sequence[str], at: str) -> tuple[str | None, str | None, str | None]:
         """Return the columns of prediction, score and label.
@@ -64,11 +71,11 @@ class Roles(NamedTuple):
             When a column that was named is not there.
         """
         given = (self.prediction, self.score, self.label)
-        for name in (*given, *self.drop):
+        for name in (*given, self.time, *self.drop):
             if name is not None and name not in columns:
                 message = f"Expected a column `{name}`, got {_listed(columns)} - at `{at}`"
                 raise ProfileError(message)
-        free = set(columns) - {*given, *self.drop}
+        free = set(columns) - {*given, self.time, *self.drop}
         names = list(given)
         for usual in (self.usual, _DEFAULT_NAMES):  # what the mapping says goes first, for every role
             for role, name in enumerate(usual):
@@ -76,6 +83,12 @@ class Roles(NamedTuple):
                     names[role] = name
                     free.remove(name)
         return names[0], names[1], names[2]
+
+    def time_column(self, columns: Sequence[str]) -> str | None:
+        """Return the column of event times, or None where there is none."""
+        if self.time is not None:
+            return self.time
+        return self.usual_time if self.usual_time in columns and self.usual_time not in self.drop else None
 
     def reason(self, column: str) -> str:
         """Return the remark on a column of ``no_features`` that was left out."""
@@ -121,7 +134,8 @@ def table_of_frame(
     roles = roles or Roles()
     known = _eager(frame, at)
     prediction, score, label = roles.assigned(known.columns, at)
-    special = {name for name in (prediction, score, label) if name is not None}
+    time = roles.time_column(known.columns)
+    special = {name for name in (prediction, score, label, time) if name is not None}
     features: dict[str, NDArray[np.float64] | Sequence[object]] = {}
     remarks = []
     for name in known.columns:
@@ -141,6 +155,7 @@ def table_of_frame(
         prediction=_json_values(known, prediction),
         score=_scores(_json_values(known, score), positive),
         label=_json_values(known, label),
+        times_ms=_times(roles, remarks, None if time is None else lambda: times_of_series(known[time], at)),
     )
     return Reading(table, tuple(remarks))
 
@@ -200,14 +215,15 @@ def table_of_rows(rows: Sequence[Mapping[str, Any]], roles: Roles, *, positive: 
         When a column that was named is in no row.
     """
     names = list(dict.fromkeys(name for row in rows for name in row))
-    special = roles.assigned(names, at)
-    without = {*special, *roles.drop}
+    special, time = roles.assigned(names, at), roles.time_column(names)
+    without = {*special, time, *roles.drop}
     left_out = [name for name in names if name in roles.no_features and name not in without]
-    remarks = tuple(roles.reason(name) for name in left_out)
+    remarks = [roles.reason(name) for name in left_out]
+    times = _times(roles, remarks, None if time is None else lambda: times_of([row.get(time) for row in rows], at))
     values = [None if name is None else [row.get(name) for row in rows] for name in special]
     scores = _scores(values[1], positive)
-    table = table_of_events(rows, values[0], scores, values[2], (*without, *left_out))
-    return Reading(table, remarks)
+    table = table_of_events(rows, values[0], scores, values[2], (*without, *left_out), times_ms=times)
+    return Reading(table, tuple(remarks))
 
 
 def table_of_events(
@@ -216,8 +232,10 @@ def table_of_events(
     scores: Sequence[object] | None,
     labels: Sequence[object] | None,
     without: Iterable[str | None] = (),
+    *,
+    times_ms: NDArray[np.int64] | None = None,
 ) -> ReferenceTable:
-    """Return the table of features objects, n of them, with what was predicted of each and what turned out.
+    """Return the table of features objects, n of them, with what was predicted of each, what turned out, and when.
 
     An absent name is a missing value; features named in ``without`` are left out. Predictions, scores or labels that
     are all None count as absent.
@@ -233,7 +251,21 @@ def table_of_events(
         prediction=_unless_absent(predictions),
         score=_unless_absent(scores),
         label=_unless_absent(labels),
+        times_ms=times_ms,
     )
+
+
+def _times(roles: Roles, remarks: list[str], read: Callable[[], NDArray[np.int64]] | None) -> NDArray[np.int64] | None:
+    """Return event times; where the column was not named and holds none, a remark says so."""
+    if read is None:
+        return None
+    try:
+        return or_none(read())
+    except ProfileError as error:
+        if roles.time is not None:
+            raise
+        remarks.append(f"column `{roles.usual_time}` is left out, and rows have no time: {error}")
+        return None
 
 
 def _eager(frame: IntoFrame, at: str) -> nw.DataFrame[Any]:

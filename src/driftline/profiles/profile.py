@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.events.model_key import ModelKey
+    from driftline.profiles.decay import Decay
+    from driftline.profiles.history import History
     from driftline.sketches.columns import Column
     from driftline.sketches.pane_sketch import PaneSketch
 
@@ -92,6 +94,10 @@ class Profile:
         counted has an empty one.
     performance : ndarray of int64, shape (task.performance_layout.n_cells,), or None
         Of the reference events with labels.
+    history : History or None
+        How the reference events lie in time, where that is known.
+    decay : Decay or None
+        How recent events weigh more; the reference's counts are then scaled to their effective number.
     """
 
     key: ModelKey
@@ -102,6 +108,8 @@ class Profile:
     importances: dict[str, float]
     reference: PaneSketch
     performance: NDArray[np.int64] | None
+    history: History | None = None
+    decay: Decay | None = None
 
     @cached_property
     def layout(self) -> Layout:
@@ -110,7 +118,7 @@ class Profile:
 
     @property
     def n_events(self) -> int:
-        """Reference events counted."""
+        """Reference events counted; their effective number where they weigh differently."""
         return int(self.reference.counts[EVENTS])
 
     @cached_property
@@ -131,5 +139,6 @@ class Profile:
             sorted(self.importances.items()),
             self.reference.pack(),
             performance,
+            *(part for part in (self.history, self.decay) if part is not None),
         )
         return xxhash.xxh3_128_hexdigest(msgspec.msgpack.encode(parts))[:24]

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from driftline.config.durations import Duration
+from driftline.profiles.season import HOURS
 from driftline.sketches.columns import MAX_CATEGORIES, QUALITY, CategoricalColumn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from driftline.profiles.history import History
     from driftline.profiles.profile import Profile
     from driftline.sketches.columns import Column
 
 FEW_ROWS: Final = 1_000
 """With fewer reference rows, only gross drift can be told from chance."""
+FEW_PANES: Final = 100
+"""Below, checks calibrate and cannot page: what panes say of how much unchanged traffic varies is too little."""
+ENOUGH_PANES: Final = 1_000
+"""From here on they say enough for tests to keep their level."""
+FEW_WEEKS: Final = 4
+"""With fewer, an hour of the week has been seen too seldom to tell its own from chance."""
 MOSTLY: Final = 0.5
 """A column of which a greater share is missing is remarked upon."""
 
@@ -23,6 +32,7 @@ def remarks_of(profile: Profile) -> list[str]:
     remarks = []
     if profile.n_events < FEW_ROWS:
         remarks.append(f"only {profile.n_events} rows: with fewer than {FEW_ROWS} only gross drift can be told")
+    remarks += _history(profile.history, profile.n_events if profile.decay is None else profile.decay.n_events)
     roles = {column.role for column in profile.columns}
     if "prediction" not in roles:
         remarks.append(
@@ -35,6 +45,35 @@ def remarks_of(profile: Profile) -> list[str]:
     for index, column in enumerate(profile.columns):
         remarks += [f"column `{column.name}` {text}" for text in _column(profile, index, column)]
     return remarks
+
+
+def _history(history: History | None, n_rows: int) -> Iterator[str]:
+    if history is None:
+        yield (
+            "no event times: how much unchanged traffic varies will be learnt from production, and its hours of the "
+            "week are not known"
+        )
+        return
+    if history.n_events < n_rows:
+        yield f"{n_rows - history.n_events} of {n_rows} rows have no event time: the history leaves them out"
+    if history.n_panes < FEW_PANES:
+        yield (
+            f"only {history.n_panes} panes of {Duration(history.pane_ms)}: with fewer than {FEW_PANES} how much "
+            "unchanged traffic varies will be learnt from production"
+        )
+    elif history.n_panes < ENOUGH_PANES:
+        yield (
+            f"{history.n_panes} panes of {Duration(history.pane_ms)}: with fewer than {ENOUGH_PANES} tests are wider "
+            "than they need be"
+        )
+    if history.n_hours < HOURS:
+        yield (
+            f"{history.n_hours} of {HOURS} hours of the week are known: seasons of the others will be taken for "
+            "variation"
+        )
+    elif history.n_weeks < FEW_WEEKS:
+        weeks = "week" if history.n_weeks == 1 else "weeks"
+        yield f"{history.n_weeks} {weeks}: hours of the week are thin with fewer than {FEW_WEEKS}"
 
 
 def _column(profile: Profile, index: int, column: Column) -> Iterator[str]:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from driftline.events.pane import SampleRow
+
+
+NO_TIME: Final = np.iinfo(np.int64).min
+"""Stands where a row has no time."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,9 @@ class ReferenceTable:
     features : dict of str to ndarray of float64 or sequence of JSON values, shape (n,)
         In an array, not-a-number is a missing value.
     prediction, score, label : sequence of JSON values, shape (n,), or None
+    times_ms : ndarray of int64, shape (n,), or None
+        Event time of each row, milliseconds since the epoch; ``NO_TIME`` where a row has none. None where no row has
+        one. Rows stand in any order.
     """
 
     n: int
@@ -33,6 +41,7 @@ class ReferenceTable:
     prediction: Sequence[object] | None = None
     score: Sequence[object] | None = None
     label: Sequence[object] | None = None
+    times_ms: NDArray[np.int64] | None = None
 
 
 def table_of_sample(rows: Sequence[SampleRow]) -> ReferenceTable:

@@ -9,18 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import numpy as np
 
 from driftline.config.settings import PredictionFields
 from driftline.errors import EventError, FormatError, ProfileError
 from driftline.events.mapping import pointer_parts
-from driftline.events.prediction import PredictionDecoder, mapped_root_names, one_score
+from driftline.events.prediction import EARLIEST_MS, LATEST_MS, PredictionDecoder, mapped_root_names, one_score
 from driftline.profiles.codec import decode_profile, encode_profile
 from driftline.profiles.frames import NO_FEATURES, Reading, Roles, table_of_events, table_of_frame, table_of_rows
+from driftline.profiles.table import NO_TIME
+from driftline.profiles.times import or_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from driftline.events.model_key import ModelKey
+    from driftline.events.prediction import Prediction
     from driftline.profiles.profile import Profile
 
 PROFILE_SUFFIX: Final = ".profile"
@@ -145,7 +149,7 @@ def read_table(
 
 def _mapped(roles: Roles, fields: PredictionFields) -> Roles:
     """Return the roles of columns, where those that are not named follow the mapping of events."""
-    prediction, score = pointer_parts(fields.prediction), pointer_parts(fields.score)
+    prediction, score, time = (pointer_parts(at) for at in (fields.prediction, fields.score, fields.ts))
     usual = (
         prediction[0] if len(prediction) == 1 else "prediction",
         score[0] if len(score) == 1 else "score",
@@ -156,6 +160,7 @@ def _mapped(roles: Roles, fields: PredictionFields) -> Roles:
         no_features=NO_FEATURES | (mapped_root_names(fields) - {"prediction", "score", "features"}),
         usual=usual,
         mapped=frozenset((*prediction[:1], *score[:1])) - mapped_root_names(identity),
+        usual_time=time[0] if len(time) == 1 else "ts",
     )
 
 
@@ -200,7 +205,7 @@ def _read_lines(path: Path, key: ModelKey, roles: Roles, fields: PredictionField
         return table_of_rows([_without_metadata(row) for row in objects], roles, positive=positive, at=str(path))
     decode = PredictionDecoder(fields)
     label = roles.label or "label"
-    features, predictions, scores, labels = [], [], [], []
+    features, predictions, scores, labels, times = [], [], [], [], []
     for (number, line), whole in zip(lines, objects, strict=True):
         try:
             event = decode(line)
@@ -213,6 +218,7 @@ def _read_lines(path: Path, key: ModelKey, roles: Roles, fields: PredictionField
         predictions.append(event.prediction)
         scores.append(one_score(event.score, positive))
         labels.append(whole.get(label))
+        times.append(_time(event, whole))
     n_others = len(lines) - len(features)
     if not features:
         message = f"Expected predictions of `{key}`, got {n_others} of other models - at `{path}`"
@@ -220,8 +226,18 @@ def _read_lines(path: Path, key: ModelKey, roles: Roles, fields: PredictionField
     if roles.label is not None and all(value is None for value in labels):
         message = f"Expected a member `{roles.label}` in the events, got none - at `{path}`"
         raise ProfileError(message)
-    table = table_of_events(features, predictions, scores, labels, roles.drop)
+    times_ms = or_none(np.array(times, dtype=np.int64))
+    table = table_of_events(features, predictions, scores, labels, roles.drop, times_ms=times_ms)
     return Reading(table, (f"{n_others} events are of other models: they are left out",) if n_others else ())
+
+
+def _time(event: Prediction, line: dict[str, Any]) -> int:
+    """Return when an event was: as it says, or its record's Kafka timestamp."""
+    if event.ts_ms is not None:
+        return event.ts_ms
+    record = line.get(_METADATA)
+    stamp = record.get("timestamp") if isinstance(record, dict) else None
+    return stamp if isinstance(stamp, int) and EARLIEST_MS <= stamp <= LATEST_MS else NO_TIME
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -149,13 +149,15 @@ def test_a_named_column_that_is_not_there_is_named(
 
 
 def test_csv_has_empty_cells_for_what_is_missing(tmp_path: Path) -> None:
-    table, remarks = reading(tmp_path / "t.csv", "ts,age,channel,label\n1,41,web,0\n2,,,1\n")
+    table, remarks = reading(tmp_path / "t.csv", "ts,age,channel,segments,label\n1,41,web,,0\n2,,,,1\n")
     age = table.features["age"]
     assert isinstance(age, np.ndarray)
     np.testing.assert_array_equal(age, [41.0, np.nan])
     assert table.features["channel"] == ["web", None]
     assert table.label == [0, 1]
-    assert remarks == ("column `ts` identifies events: it is left out",)
+    assert table.times_ms is not None
+    assert table.times_ms.tolist() == [1, 2]
+    assert remarks == ("column `segments` identifies events: it is left out",)
 
 
 def test_lines_are_flat_rows_or_prediction_events(tmp_path: Path) -> None:
@@ -208,8 +210,9 @@ def test_a_mapped_output_that_is_not_taken_is_left_out_for_the_true_reason(tmp_p
     fields = PredictionFields(features="", prediction="/churns", score="/p")
     table, remarks = reading(tmp_path / name, text, Roles(prediction="mine"), fields=fields)
     assert (list(table.features), table.prediction, table.score) == (["age"], [0], [0.5])
-    assert remarks[0] == "column `ts` identifies events: it is left out"
-    assert remarks[1].startswith("column `churns` holds the prediction or score of events, as the configuration maps")
+    assert table.times_ms is not None
+    assert len(remarks) == 1
+    assert remarks[0].startswith("column `churns` holds the prediction or score of events, as the configuration maps")
 
 
 def test_a_table_without_rows_is_named(tmp_path: Path) -> None:

@@ -13,7 +13,12 @@ from driftline.errors import ParameterError, ProfileError
 from driftline.profiles.effective import READ_MS, effective_from, parse_effective_from
 from driftline.profiles.frames import Roles, build_profile_from_frame, table_of_frame, table_of_rows
 from driftline.profiles.remarks import remarks_of
+from driftline.profiles.table import NO_TIME
 
+NO_TIMES = (
+    "no event times: how much unchanged traffic varies will be learnt from production, and its hours of the week are "
+    "not known"
+)
 FRAME = pa.table(
     {
         "prediction_id": ["a", "b", "c"],
@@ -78,13 +83,15 @@ def test_what_is_no_frame_is_refused() -> None:
 
 def test_rows_are_a_table_with_what_is_absent_missing() -> None:
     rows: list[dict[str, object]] = [
-        {"age": 1, "prediction": 0, "ts": 5},
+        {"age": 1, "prediction": 0, "ts": 5, "error": None},
         {"channel": "web", "score": {"no": 0.25, "yes": 0.75}},
     ]
     table, remarks = table_of_rows(rows, Roles(), positive="yes", at="rows")
     assert table.features == {"age": [1, None], "channel": [None, "web"]}
     assert (table.prediction, table.score, table.label) == ([0, None], [None, 0.75], None)
-    assert remarks == ("column `ts` identifies events: it is left out",)
+    assert table.times_ms is not None
+    assert table.times_ms.tolist() == [5, NO_TIME]
+    assert remarks == ("column `error` identifies events: it is left out",)
 
 
 def test_the_public_function_builds_a_profile() -> None:
@@ -95,7 +102,7 @@ def test_the_public_function_builds_a_profile() -> None:
     )
     assert (str(profile.key), profile.n_events, profile.effective_from_ms) == ("m@1", 2_000, 1_772_366_400_000)
     assert profile.performance is not None
-    assert remarks_of(profile) == []
+    assert remarks_of(profile) == [NO_TIMES]
     with pytest.raises(ProfileError, match=r"Expected a time with an offset from UTC"):
         build_profile_from_frame(frame, "m", effective_from=datetime(2026, 3, 1))  # noqa: DTZ001  # that is the point
     with pytest.raises(AttributeError, match=r"no attribute 'absent'"):
@@ -115,6 +122,7 @@ def test_what_is_unusual_is_remarked_upon() -> None:
     )
     assert remarks_of(build_profile_from_frame(frame, "m")) == [
         "only 400 rows: with fewer than 1000 only gross drift can be told",
+        NO_TIMES,
         "no prediction column: drift of predictions cannot be told, and there is no baseline performance",
         "column `constant` is constant (1)",
         "column `empty` has no values at all",
