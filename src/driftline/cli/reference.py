@@ -22,6 +22,22 @@ from driftline.cli.common import (
     out,
     overrides,
 )
+from driftline.cli.reference_options import (
+    DropOption,
+    EffectiveOption,
+    EitherArgument,
+    HalfLifeOption,
+    LabelOption,
+    ModelOption,
+    OutOption,
+    PredictionOption,
+    RowsArgument,
+    RowsOptions,
+    ScoreOption,
+    TheModelOption,
+    TimeOption,
+    VersionOption,
+)
 from driftline.errors import ParameterError, ProfileError
 
 if TYPE_CHECKING:
@@ -31,67 +47,19 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Build, publish and show the reference that a model is compared with.", no_args_is_help=True)
 root.add_typer(app, name="reference")
 
-RowsArgument = Annotated[
-    Path,
-    typer.Argument(
-        metavar="FILE", help="Training or reference rows: .parquet, .csv, .ndjson or .jsonl.", show_default=False
-    ),
-]
-EitherArgument = Annotated[
-    Path,
-    typer.Argument(metavar="FILE", help="A .profile, or rows: .parquet, .csv, .ndjson, .jsonl.", show_default=False),
-]
-ModelOption = Annotated[str | None, typer.Option("--model", "-m", help="Name of the model.", show_default=False)]
-VersionOption = Annotated[
-    str | None, typer.Option("--model-version", help="Version of the model, as its events name it.", show_default=False)
-]
-PredictionOption = Annotated[
-    str | None,
-    typer.Option(
-        "--prediction-column",
-        help="Column of the predictions; by default as the configuration maps them, or `prediction`.",
-        show_default=False,
-    ),
-]
-ScoreOption = Annotated[
-    str | None,
-    typer.Option(
-        "--score-column",
-        help="Column of the scores; by default as the configuration maps them, or `score`.",
-        show_default=False,
-    ),
-]
-LabelOption = Annotated[
-    str | None, typer.Option("--label-column", help="Column of the labels; `label` if there.", show_default=False)
-]
-DropOption = Annotated[
-    list[str] | None, typer.Option("--drop", metavar="COLUMN", help="Leave a column out; repeat.", show_default=False)
-]
-TimeOption = Annotated[
-    str | None,
-    typer.Option(
-        "--time-column",
-        help="Column of the event times; by default as the configuration maps them, or `ts`.",
-        show_default=False,
-    ),
-]
-EffectiveOption = Annotated[
-    str | None,
-    typer.Option(metavar="TIME", help="First event time it holds for: RFC 3339 or `beginning`.", show_default=False),
-]
-
 
 @app.command("build")
 def build(
     file: RowsArgument,
-    model: Annotated[str, typer.Option("--model", "-m", help="Name of the model.", show_default=False)],
-    target: Annotated[Path, typer.Option("--out", "-o", help="Where to write the profile.", show_default=False)],
+    model: TheModelOption,
+    target: OutOption,
     model_version: VersionOption = None,
     prediction_column: PredictionOption = None,
     score_column: ScoreOption = None,
     label_column: LabelOption = None,
     time_column: TimeOption = None,
     drop: DropOption = None,
+    half_life: HalfLifeOption = None,
     effective_from: EffectiveOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -104,7 +72,8 @@ def build(
     start_ms = parse_effective_from(effective_from or BEGINNING)
     settings = load_or_exit(config)
     columns = (prediction_column, score_column, label_column, time_column)
-    profile = _build(file, settings, model, model_version, columns, drop, start_ms)
+    rows = RowsOptions(*columns, tuple(drop or ()), half_life)
+    profile = _build(file, settings, model, model_version, rows, start_ms)
     write_profile(target, profile)
     out.print(f"written to {target}", markup=False)
 
@@ -119,6 +88,7 @@ def publish(
     label_column: LabelOption = None,
     time_column: TimeOption = None,
     drop: DropOption = None,
+    half_life: HalfLifeOption = None,
     effective_from: EffectiveOption = None,
     before_start: Annotated[
         bool,
@@ -141,15 +111,16 @@ def publish(
     wanted = None if effective_from is None else parse_effective_from(effective_from)
     settings = load_or_exit(config, overrides(brokers=brokers, prefix=prefix))
     columns = (prediction_column, score_column, label_column, time_column)
+    rows = RowsOptions(*columns, tuple(drop or ()), half_life)
     if is_profile(file):
-        _refuse_with_profile(model=model, model_version=model_version, columns=columns, drop=drop)
+        _refuse_with_profile(model=model, model_version=model_version, **rows._asdict())
         profile = read_profile(file)
         if wanted is None and profile.effective_from_ms > BEGINNING_MS:
             wanted = profile.effective_from_ms
     else:
         if model is None:
             raise ParameterError("--model beside a table of rows", model, "--model")
-        profile = _build(file, settings, model, model_version, columns, drop, BEGINNING_MS)
+        profile = _build(file, settings, model, model_version, rows, BEGINNING_MS)
     credentials = credentials_or_exit(settings)
     require_topic(settings.kafka, credentials)
     start_ms = allowed(wanted, time.time_ns() // 1_000_000, int(settings.time.max_future), before_start=before_start)
@@ -203,38 +174,44 @@ def _build(
     settings: Settings,
     model: str,
     version: str | None,
-    columns: tuple[str | None, str | None, str | None, str | None],
-    drop: list[str] | None,
+    rows: RowsOptions,
     start_ms: int,
 ) -> Profile:
     """Build a profile and print what it found."""
-    from driftline.cli.reference_view import summary
     from driftline.events.model_key import ModelKey
-    from driftline.profiles.build import build_profile
+    from driftline.profiles.build import InTime, build_profile
     from driftline.profiles.frames import Roles
-    from driftline.profiles.remarks import remarks_of
     from driftline.runtime.reference_files import read_table
 
     key = ModelKey(model, version or "")
     chosen = settings.model(model)
-    prediction, score, label, time_column = columns
-    roles = Roles(prediction, score, label, drop=tuple(drop or ()), time=time_column)
+    half_life_ms = rows.half_life_ms()
+    roles = Roles(rows.prediction_column, rows.score_column, rows.label_column, drop=rows.drop, time=rows.time_column)
     with err.status(f"reading {file}") if err.is_terminal else nullcontext():
         fields = settings.predictions.fields
         reading = read_table(file, key, roles, fields=fields, positive=chosen.positive_class)
-        profile = build_profile(key, reading.table, chosen, start_ms, "training", pane_ms=int(settings.time.pane))
+        in_time = InTime(int(settings.time.pane), half_life_ms)
+        profile = build_profile(key, reading.table, chosen, start_ms, "training", in_time=in_time)
+    _tell(profile, reading.remarks)
+    return profile
+
+
+def _tell(profile: Profile, remarks: tuple[str, ...]) -> None:
+    """Print what was found, and what is unusual about it."""
+    from driftline.cli.reference_view import summary
+    from driftline.profiles.remarks import remarks_of
+
     for part in summary(profile):
         out.print(part)
-    for remark in (*reading.remarks, *remarks_of(profile)):
+    for remark in (*remarks, *remarks_of(profile)):
         err.print(f"remark: {remark}", style="yellow", markup=False)
-    return profile
 
 
 def _refuse_with_profile(**given: object) -> None:
     """Refuse options that only say how to read a table."""
     for name, value in given.items():
-        if value and value != (None, None, None, None):
-            option = "--prediction-column" if name == "columns" else f"--{name.replace('_', '-')}"
+        if value:
+            option = f"--{name.replace('_', '-')}"
             raise ParameterError("no such option beside a .profile: it was fixed when it was built", value, option)
 
 

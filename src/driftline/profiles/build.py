@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from driftline.config.settings import TimeSettings
 from driftline.errors import ProfileError
+from driftline.profiles.decay import decayed
 from driftline.profiles.history_build import build_history
 from driftline.profiles.profile import Profile, Task
+from driftline.profiles.table import NO_TIME
 from driftline.sketches.columns import (
     MAX_CATEGORIES,
     WRONG_TYPE,
@@ -21,7 +23,14 @@ from driftline.sketches.columns import (
     canonical_category,
 )
 from driftline.sketches.counting import count
-from driftline.sketches.encoding import CategoryCodes, Encoded, encode_categorical, encode_numeric, numbers_of
+from driftline.sketches.encoding import (
+    CategoryCodes,
+    Encoded,
+    EncodedColumns,
+    encode_categorical,
+    encode_numeric,
+    numbers_of,
+)
 from driftline.sketches.grid import build_edges
 from driftline.sketches.joined import Joined, add_joined
 from driftline.sketches.layout import Layout
@@ -46,6 +55,26 @@ MAX_CLASSES: Final = 64
 """Whole-number predictions with more distinct values than this are a regression; rarer classes share one code."""
 
 
+class InTime(NamedTuple):
+    """What becomes of the rows' event times.
+
+    Attributes
+    ----------
+    pane_ms : int
+        Length of the panes of the history that rows with times get.
+    half_life_ms : int or None
+        Recent rows weigh more, by this half-life (:mod:`driftline.profiles.decay`). The edges of the grid, the history
+        and the baseline performance are those of all rows alike.
+    """
+
+    pane_ms: int = PANE_MS
+    half_life_ms: int | None = None
+
+
+UNWEIGHTED: Final = InTime()
+"""All rows weigh the same, and panes are of the usual length."""
+
+
 def build_profile(
     key: ModelKey,
     table: ReferenceTable,
@@ -54,7 +83,7 @@ def build_profile(
     origin: Origin,
     *,
     grid_only: bool = False,
-    pane_ms: int = PANE_MS,
+    in_time: InTime = UNWEIGHTED,
 ) -> Profile:
     """Return the profile of reference rows.
 
@@ -69,13 +98,13 @@ def build_profile(
     origin : {"training", "production", "bootstrap"}
     grid_only : bool
         Take only grid and task from the rows; the reference stays empty, to be counted on other events.
-    pane_ms : int
-        Length of the panes of the history that rows with times get.
+    in_time : InTime
+        What becomes of the rows' event times.
 
     Raises
     ------
     ProfileError
-        When there are no rows, or the task cannot be told.
+        When there are no rows, the task cannot be told, or rows that weigh by their age have no time.
     """
     if table.n == 0:
         message = f"Expected at least one reference row, got none - at `{key}`"
@@ -99,10 +128,14 @@ def build_profile(
         return Profile(key, effective_from_ms, origin, task, columns, importances, PaneSketch(layout), None)
     encoded = [encode_values(column, values) for column, values in sources]
     reference = count(layout, encoded, np.zeros(table.n, dtype=np.int64), 1)[0]
-    performance, history = reference_performance(table, task), None
+    history, decay = None, None
+    if in_time.half_life_ms is not None:
+        times = np.full(table.n, NO_TIME) if table.times_ms is None else table.times_ms
+        reference, decay = decayed(layout, EncodedColumns.of(encoded, table.n), times, in_time.half_life_ms)
     if table.times_ms is not None:
-        history = build_history(layout, reference, [column.bins for column in encoded], table.times_ms, pane_ms)
-    return Profile(key, effective_from_ms, origin, task, columns, importances, reference, performance, history)
+        history = build_history(layout, reference, [column.bins for column in encoded], table.times_ms, in_time.pane_ms)
+    performance = reference_performance(table, task)
+    return Profile(key, effective_from_ms, origin, task, columns, importances, reference, performance, history, decay)
 
 
 def encode_values(column: Column, values: NDArray[np.float64] | Sequence[object]) -> Encoded:

@@ -1,0 +1,111 @@
+"""The options of ``driftline reference`` that several of its commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+if TYPE_CHECKING:
+    from driftline.config.durations import Duration
+
+RowsArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE", help="Training or reference rows: .parquet, .csv, .ndjson or .jsonl.", show_default=False
+    ),
+]
+EitherArgument = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="A .profile, or rows: .parquet, .csv, .ndjson, .jsonl.", show_default=False),
+]
+OutOption = Annotated[Path, typer.Option("--out", "-o", help="Where to write the profile.", show_default=False)]
+TheModelOption = Annotated[str, typer.Option("--model", "-m", help="Name of the model.", show_default=False)]
+ModelOption = Annotated[str | None, typer.Option("--model", "-m", help="Name of the model.", show_default=False)]
+VersionOption = Annotated[
+    str | None, typer.Option("--model-version", help="Version of the model, as its events name it.", show_default=False)
+]
+PredictionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--prediction-column",
+        help="Column of the predictions; by default as the configuration maps them, or `prediction`.",
+        show_default=False,
+    ),
+]
+ScoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--score-column",
+        help="Column of the scores; by default as the configuration maps them, or `score`.",
+        show_default=False,
+    ),
+]
+LabelOption = Annotated[
+    str | None, typer.Option("--label-column", help="Column of the labels; `label` if there.", show_default=False)
+]
+TimeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--time-column",
+        help="Column of the event times; by default as the configuration maps them, or `ts`.",
+        show_default=False,
+    ),
+]
+DropOption = Annotated[
+    list[str] | None, typer.Option("--drop", metavar="COLUMN", help="Leave a column out; repeat.", show_default=False)
+]
+HalfLifeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--half-life",
+        metavar="DURATION",
+        help="Let rows weigh half as much for each such time they are older than the last one: `7d`.",
+        show_default=False,
+    ),
+]
+EffectiveOption = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="First event time it holds for: RFC 3339 or `beginning`.", show_default=False),
+]
+
+
+class RowsOptions(NamedTuple):
+    """How a table of rows is read and counted; what only makes sense beside one."""
+
+    prediction_column: str | None
+    score_column: str | None
+    label_column: str | None
+    time_column: str | None
+    drop: tuple[str, ...]
+    half_life: str | None
+
+    def half_life_ms(self) -> Duration | None:
+        """Return the half-life.
+
+        Raises
+        ------
+        ParameterError
+            When it is no duration above zero.
+        """
+        return parse_half_life(self.half_life)
+
+
+def parse_half_life(text: str | None) -> Duration | None:
+    """Return a half-life, or None where none is given.
+
+    Raises
+    ------
+    ParameterError
+        When it is no duration above zero.
+    """
+    from driftline.config.durations import Duration
+    from driftline.errors import ParameterError
+
+    if text is None:
+        return None
+    duration = Duration.parse(text, "--half-life")
+    if duration <= 0:
+        raise ParameterError("a duration above zero", text, "--half-life")
+    return duration
