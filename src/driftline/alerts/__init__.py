@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from driftline.alerts.lifecycle import AlertBook, CauseState, Observation, Resolution, Step, advance
+from driftline.alerts.lifecycle import AlertBook, AlertRules, CauseState, Step, advance
 from driftline.alerts.policy import (
     CRITICAL_FACTOR,
     JOIN_CAUSES,
@@ -11,15 +11,18 @@ from driftline.alerts.policy import (
     ranked,
     severity_of,
 )
+from driftline.alerts.records import Observation
+from driftline.alerts.tally import OpeningRule
 
 __all__ = [
     "CRITICAL_FACTOR",
     "JOIN_CAUSES",
     "PREDICTION_CAUSES",
     "AlertBook",
+    "AlertRules",
     "CauseState",
     "Observation",
-    "Resolution",
+    "OpeningRule",
     "Step",
     "advance",
     "cause_of",

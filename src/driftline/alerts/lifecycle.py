@@ -7,6 +7,9 @@
                                       │        ▲
                                       └────────┘ a further window with findings: rev. + 1
 
+It opens when a check came out in k of its last n windows (:mod:`driftline.alerts.tally`), and pages again only for
+what it must not hide (:mod:`driftline.alerts.escalation`).
+
 There is one alert per model key, segment and cause at a time. Only windows of the size that opened it can resolve it: a
 clean window of five minutes says little about a finding in a day. A window with findings of any size begins the count
 of clean windows anew.
@@ -18,11 +21,12 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field, structs
 
-from driftline.alerts.policy import cause_of, message_of, ranked, summary, title_of, worst
-from driftline.events.alert import MAX_SUMMARIES, AlertEvent, Cause, alert_id
-from driftline.events.cloudevents import epoch_ms, rfc3339
-from driftline.events.evidence import ProfileReference, SourceOffsets, WindowSpan
-from driftline.events.model_key import ModelKey
+from driftline.alerts.escalation import Told, reason_to_page, told_by, told_more
+from driftline.alerts.policy import cause_of, ranked
+from driftline.alerts.records import Observation, opened_alert, resolved_alert, updated_alert
+from driftline.alerts.tally import OpeningRule, Tally, counts_windows, key_of
+from driftline.events.alert import AlertEvent, Cause
+from driftline.events.cloudevents import epoch_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,36 +37,6 @@ FORGET_AFTER_MS: Final = 30 * 86_400_000
 """Event time after its resolution at which an alert's record is deleted from the alerts topic."""
 
 
-class Observation(Struct, frozen=True, kw_only=True):
-    """A window that got a verdict: what alerts need to know of it, whether it had findings or not.
-
-    Parameters
-    ----------
-    key : ModelKey
-    segment : str
-    window : WindowSpan
-        ``size_ms`` tells windows of different sizes apart.
-    time_ms : int
-        Moment of event time of the verdict: the end of the window, or for performance when its revision was cut.
-    profile : ProfileReference
-    settings : str
-    n, n_reference : int
-    offsets : SourceOffsets
-    flags : list of str
-    """
-
-    key: ModelKey
-    segment: str
-    window: WindowSpan
-    time_ms: int
-    profile: ProfileReference
-    settings: str
-    n: int
-    n_reference: int
-    offsets: SourceOffsets
-    flags: list[str]
-
-
 class CauseState(Struct, frozen=True):
     """The open alert of one cause, and how near it is to its resolution."""
 
@@ -71,34 +45,44 @@ class CauseState(Struct, frozen=True):
     """Size of the window that opened it."""
     n_clean: int
     """Clean windows of that size since the last finding."""
+    told: Told
+    """What its pages have said."""
 
 
 class AlertBook(Struct, frozen=True):
     """All alerts of one model key and segment, of one of the two sequences of windows; what is saved and restored.
 
-    *State*: at most one open alert a cause (a few KB) and the id of each alert resolved in the last 30 days of event
-    time.
+    *State*: at most one open alert a cause (a few KB), the findings that no page has used up (bounded by the windows
+    that count, see :class:`driftline.alerts.tally.Tally`) and the id of each alert resolved in the last 30 days of
+    event time.
     """
 
     open: dict[Cause, CauseState] = field(default_factory=dict)
     resolved: tuple[tuple[int, str], ...] = ()
     """(time of resolution in ms, alert id), the oldest first."""
+    tally: Tally = Tally()
+    """Findings that no page has used up."""
 
 
-class Resolution(Struct, frozen=True, kw_only=True):
-    """When alerts resolve, as configured.
+class AlertRules(Struct, frozen=True, kw_only=True):
+    """When alerts open, page again and resolve, as configured.
 
     Parameters
     ----------
-    after : int, at least 1
+    resolve_after : int, at least 1
         Clean windows in a row that resolve an alert.
     sizes : tuple of int, unit ms
         Sizes of the windows that give verdicts. An alert that was opened by a size no longer configured is resolved by
-        windows of any size, or it would stay open for ever.
+        windows of any size, or it would stay open for ever; so is one that a detector opened.
+    opening : OpeningRule
+    remind_after_ms : int, unit ms
+        Time after its latest page at which an alert that is still found pages again: the budget's horizon.
     """
 
-    after: int
+    resolve_after: int
     sizes: tuple[int, ...]
+    opening: OpeningRule = OpeningRule()
+    remind_after_ms: int = 30 * 86_400_000
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -124,7 +108,7 @@ def advance(
     observation: Observation,
     findings: Sequence[FindingEvent],
     causes: Iterable[Cause],
-    resolution: Resolution,
+    rules: AlertRules,
 ) -> Step:
     """Take in a window's verdict; the same book and verdict give the same step.
 
@@ -133,101 +117,78 @@ def advance(
     book : AlertBook
         The state before; it is not changed.
     observation : Observation
+        Of a window that got a verdict, or of a pane in which a detector that may page came out; a pane is never clean.
     findings : sequence of FindingEvent
         Of this window; those that open no alert are passed over.
     causes : iterable of Cause
         The causes that this window could have shown: an open alert of another cause is left alone.
-    resolution : Resolution
+    rules : AlertRules
 
     Returns
     -------
     Step
     """
-    open_alerts = dict(book.open)
     resolved = [entry for entry in book.resolved if observation.time_ms < entry[0] + FORGET_AFTER_MS]
     forgotten = tuple(entry[1] for entry in book.resolved[: len(book.resolved) - len(resolved)])
+    is_window = observation.window.kind != "pane"
+    tally = book.tally.counted(observation.window.size_ms) if is_window else book.tally
+    states = dict(book.open)
     alerts: list[AlertEvent] = []
     for cause in causes:
         found = ranked(finding for finding in findings if cause_of(finding) == cause)
-        state = open_alerts.get(cause)
+        state = states.get(cause)
         if found:
-            alert = _opened(cause, observation, found) if state is None else _updated(state.alert, observation, found)
-            size_ms = observation.window.size_ms if state is None else state.size_ms
-            open_alerts[cause] = CauseState(alert, size_ms, 0)
-            alerts.append(alert)
-        elif state is not None and (
-            state.size_ms == observation.window.size_ms or state.size_ms not in resolution.sizes
-        ):
-            if state.n_clean + 1 < resolution.after:
-                open_alerts[cause] = CauseState(state.alert, state.size_ms, state.n_clean + 1)
+            after, tally = _found(state, tally, cause, observation, found, rules)
+            if after is not None:
+                states[cause] = after
+                alerts.append(after.alert)
+        elif state is not None and is_window and _can_resolve(state, observation, rules):
+            if state.n_clean + 1 < rules.resolve_after:
+                states[cause] = structs.replace(state, n_clean=state.n_clean + 1)
                 continue
-            alert = _resolved(state, observation)
-            del open_alerts[cause]
+            alert = resolved_alert(state.alert, observation, state.n_clean + 1)
+            del states[cause]
+            tally = tally.forgotten(cause)
             resolved.append((observation.time_ms, alert.alert_id))
             alerts.append(alert)
-    return Step(book=AlertBook(open_alerts, tuple(resolved)), alerts=tuple(alerts), forgotten=forgotten)
+    return Step(book=AlertBook(states, tuple(resolved), tally), alerts=tuple(alerts), forgotten=forgotten)
 
 
-def _opened(cause: Cause, observation: Observation, found: Sequence[FindingEvent]) -> AlertEvent:
-    moment = rfc3339(observation.time_ms)
-    severity = worst(finding.severity for finding in found)
-    return AlertEvent(
-        model=observation.key.model,
-        model_version=observation.key.version,
-        segment=observation.segment,
-        window=observation.window,
-        profile=observation.profile,
-        settings=observation.settings,
-        n=observation.n,
-        n_reference=observation.n_reference,
-        offsets=observation.offsets,
-        flags=observation.flags,
-        alert_id=alert_id(observation.key, observation.segment, cause, observation.window.end),
-        state="open",
-        revision=1,
-        severity=severity,
-        cause=cause,
-        title=title_of(cause, found),
-        message=message_of(found),
-        opened_at=moment,
-        updated_at=moment,
-        resolved_at=None,
-        since=min((finding.since for finding in found), key=epoch_ms),
-        findings=[summary(finding) for finding in found[:MAX_SUMMARIES]],
-        n_findings=len(found),
-    )
+def _can_resolve(state: CauseState, observation: Observation, rules: AlertRules) -> bool:
+    return state.size_ms == observation.window.size_ms or state.size_ms not in rules.sizes
 
 
-def _updated(alert: AlertEvent, observation: Observation, found: Sequence[FindingEvent]) -> AlertEvent:
-    fresh = _opened(alert.cause, observation, found)
-    return structs.replace(
-        fresh,
-        alert_id=alert.alert_id,
-        revision=alert.revision + 1,
-        severity=worst((alert.severity, fresh.severity)),
-        opened_at=alert.opened_at,
-        since=min(alert.since, fresh.since, key=epoch_ms),
-    )
-
-
-def _resolved(state: CauseState, observation: Observation) -> AlertEvent:
-    alert = state.alert
-    n_clean = state.n_clean + 1
-    moment = rfc3339(observation.time_ms)
-    windows = "1 clean window" if n_clean == 1 else f"{n_clean} clean windows in a row"
-    return structs.replace(
-        alert,
-        window=observation.window,
-        profile=observation.profile,
-        settings=observation.settings,
-        n=observation.n,
-        n_reference=observation.n_reference,
-        offsets=observation.offsets,
-        flags=observation.flags,
-        state="resolved",
-        revision=alert.revision + 1,
-        title=f"{alert.title} (resolved)",
-        message=f"Resolved after {windows}. Last found: {alert.message}",
-        updated_at=moment,
-        resolved_at=moment,
-    )
+def _found(
+    state: CauseState | None,
+    tally: Tally,
+    cause: Cause,
+    observation: Observation,
+    found: Sequence[FindingEvent],
+    rules: AlertRules,
+) -> tuple[CauseState | None, Tally]:
+    """Return the cause's alert and the tally after a window with findings; a page uses up the findings it takes."""
+    size_ms = observation.window.size_ms
+    keys = {key_of(finding, size_ms): finding for finding in found if counts_windows(finding)}
+    if keys:
+        tally = tally.noted(size_ms, cause, keys, rules.opening)
+    complete = [keys[key] for key in tally.complete(cause, keys, rules.opening)]
+    complete += [finding for finding in found if not counts_windows(finding)]
+    used_up = [key_of(finding, size_ms) for finding in complete]
+    is_window = observation.window.kind != "pane"
+    settled_ms = epoch_ms(observation.window.end) + (size_ms if is_window else min(rules.sizes))
+    if state is None:
+        if not complete:
+            return None, tally
+        told = told_by(complete, None, observation.time_ms, settled_ms)
+        alert = opened_alert(cause, observation, found, told)
+        return CauseState(alert, size_ms, 0, told), tally.spent(cause, used_up)
+    if epoch_ms(observation.window.start) < state.told.settled_ms:
+        told = told_more(state.told, found)
+        alert = updated_alert(state.alert, observation, found)
+        return CauseState(alert, state.size_ms, 0, told), tally.spent(cause, used_up)
+    reason = reason_to_page(state.told, complete, observation.time_ms, rules.remind_after_ms)
+    if reason is None:
+        return CauseState(updated_alert(state.alert, observation, found), state.size_ms, 0, state.told), tally
+    told = told_by(complete, state.told, observation.time_ms, settled_ms, reason)
+    alert = updated_alert(state.alert, observation, found, reason, told)
+    return CauseState(alert, state.size_ms, 0, told), tally.spent(cause, used_up)

@@ -36,14 +36,14 @@ def severity_of(effect: float, gate: float) -> Severity:
 
 
 def cause_of(finding: FindingEvent) -> Cause | None:
-    """Return the cause a finding belongs to; None where it opens no alert, as those of sequential detectors."""
+    """Return the cause a finding belongs to; None where it opens no alert, as one of severity ``info``."""
+    if finding.severity == "info":
+        return None
     if finding.family == "quality":
         return "data quality"
-    if finding.family == "performance":
+    if finding.family == "performance" or finding.role == "error":
         return "performance"
-    if finding.family == "distribution":
-        return "data drift" if finding.role == "feature" else "prediction drift"
-    return None
+    return "prediction drift" if finding.role in {"prediction", "score"} else "data drift"
 
 
 def ranked(findings: Iterable[FindingEvent]) -> list[FindingEvent]:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from driftline.config.convert import Converter
-from driftline.config.load import known_detectors, load_settings
+from driftline.config.load import known_detectors, known_distances, load_settings
 from driftline.config.secrets import Credentials, resolve_credentials
 
 if TYPE_CHECKING:
@@ -82,10 +82,10 @@ def load_or_exit(config: Path | None, given: Mapping[str, object] | None = None)
     given : mapping of str to object, optional
         Values by dotted path, as :func:`overrides` returns them.
     """
-    from driftline import detectors
+    from driftline import detectors, distances
     from driftline.events.mapping_check import mapping_problems
 
-    checks = (known_detectors(detectors.names()), _detector_parameters)
+    checks = (known_detectors(detectors.names()), known_distances(distances.names()), _detector_parameters)
     return load_settings(config, os.environ, given or {}, model_checks=checks, settings_checks=(mapping_problems,))
 
 

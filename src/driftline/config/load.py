@@ -18,6 +18,7 @@ from driftline.config.rules import (
     Problem,
     SettingsCheck,
     known_detectors,
+    known_distances,
     model_problems,
     settings_problems,
 )
@@ -29,7 +30,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["ModelCheck", "SettingsCheck", "known_detectors", "load_settings", "plain", "settings_hash"]
+__all__ = [
+    "ModelCheck",
+    "SettingsCheck",
+    "known_detectors",
+    "known_distances",
+    "load_settings",
+    "plain",
+    "settings_hash",
+]
 
 _ELEMENT: Final = re.compile(r"\[\d+\]$")
 _NO_OVERRIDES: Final[Mapping[str, object]] = MappingProxyType({})

@@ -26,8 +26,8 @@ def days(n: int) -> Duration:
 class WindowSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Over which spans of event time verdicts, displays and performance are given."""
 
-    verdict: tuple[Duration, ...] = (hours(1),)
-    """Sizes of the disjoint windows that get a verdict; multiples of the pane."""
+    verdict: tuple[Duration, ...] = (hours(1), days(1))
+    """Sizes of the disjoint windows that get a verdict, each with its share of the budget; multiples of the pane."""
     display: Duration = hours(1)
     """Size of the sliding window for display; at most 24 hops."""
     hop: Duration = Duration(600_000)
@@ -56,6 +56,10 @@ class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Groups of near equal reference share that distances and tests see."""
     min_psi: Annotated[float, Meta(ge=0)] = 0.1
     """Smallest bias-corrected population stability index that matters."""
+    thresholds: dict[str, Annotated[float, Meta(gt=0)]] = field(default_factory=dict)
+    """Fixed thresholds by distance (`psi: 0.2`): findings without a test, which no budget bounds."""
+    threshold_value: Literal["corrected", "raw"] = "corrected"
+    """Which value of a distance is held against its threshold: without its bias, or as it is."""
     min_share_change: Annotated[float, Meta(ge=0, le=1)] = 0.01
     """Smallest change of a share (missing, unseen, ...) that matters."""
     min_accuracy_drop: Annotated[float, Meta(ge=0, le=1)] = 0.02
@@ -98,11 +102,25 @@ class Budget(Struct, frozen=True, forbid_unknown_fields=True):
     horizon: Duration = days(30)
 
 
+class OpenAfter(Struct, frozen=True, forbid_unknown_fields=True):
+    """How many findings of one check open an alert."""
+
+    findings: Annotated[int, Meta(ge=1, le=24)] = 1
+    """Findings of one check, column and window size that it takes; each test's level is as many times larger."""
+    windows: Annotated[int, Meta(ge=1, le=168)] = 1
+    """They must come within so many windows of that size in a row."""
+
+
 class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """When alerts open and resolve."""
 
     false_alarm_budget: Budget = Budget()
     """How many false pages the model may cost; the levels of all its tests follow from it."""
+    shares: dict[str, Annotated[float, Meta(gt=0, le=1)]] = field(default_factory=dict)
+    """Shares of the budget by verdict size (`1h`), `performance` and `detectors`; the others divide the rest evenly."""
+    open_after: OpenAfter = OpenAfter()
+    info_level: Annotated[float, Meta(gt=0, le=1)] | None = None
+    """Level of findings of severity `info`, which open no alert and cost no budget; none without it."""
     resolve_after: Annotated[int, Meta(ge=1)] = 2
     """Clean windows in a row after which an alert resolves."""
 
@@ -114,6 +132,8 @@ class ColumnSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """How values are read; without it the reference or the first events decide."""
     importance: Annotated[float, Meta(ge=0)] | None = None
     """Weight in the order of findings; relative to the other columns."""
+    thresholds: dict[str, Annotated[float, Meta(gt=0)]] = field(default_factory=dict)
+    """Fixed thresholds of this column, by distance; stronger than those of the checks."""
 
 
 class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):

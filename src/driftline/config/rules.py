@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from driftline.config.durations import Duration
 from driftline.config.model import ModelSettings, WindowSettings
+from driftline.config.places import child
 from driftline.errors import describe
 
 if TYPE_CHECKING:
@@ -19,6 +21,14 @@ MAX_HOPS: Final = 24
 
 OWN_TOPICS: Final = ("control", "panes", "pending", "references", "events", "alerts", "dead-letters")
 """Last part of the name of every topic that driftline makes."""
+
+PERFORMANCE: Final = "performance"
+DETECTORS: Final = "detectors"
+OTHER_SHARES: Final = (PERFORMANCE, DETECTORS)
+"""What has a share of the false-alarm budget beside the window sizes, where it is in use."""
+
+SHARES_SLACK: Final = 1e-9
+"""By how much shares may exceed 1 in sum: 0.7 + 0.2 + 0.1 is a little more than 1 in floating point."""
 
 _BROKER: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}")
 _TOPIC: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
@@ -51,6 +61,19 @@ def known_detectors(names: Iterable[str]) -> ModelCheck:
     return check
 
 
+def known_distances(names: Iterable[str]) -> ModelCheck:
+    """Return a check that every distance with a fixed threshold is one of ``names``."""
+    known = tuple(names)
+
+    def check(model: ModelSettings, path: str) -> Iterator[tuple[str, str]]:
+        expected = "one of " + ", ".join(f"`{name}`" for name in known)
+        thresholds = {f"{path}.columns.{name}.thresholds": each.thresholds for name, each in model.columns.items()}
+        for place, by_distance in {f"{path}.checks.thresholds": model.checks.thresholds, **thresholds}.items():
+            yield from ((place, describe(expected, name, place)) for name in by_distance if name not in known)
+
+    return check
+
+
 def settings_problems(settings: Settings) -> Iterator[Problem]:
     """Yield what is wrong between settings outside the models."""
     brokers = settings.kafka.brokers
@@ -61,6 +84,7 @@ def settings_problems(settings: Settings) -> Iterator[Problem]:
     yield from _positive(settings)
     yield from _topics(settings)
     yield from _security(settings.kafka.security)
+    yield from _shares_left(settings)
 
 
 def _one(expected: str, got: object, path: str, *also: str) -> Problem:
@@ -136,6 +160,42 @@ def model_problems(model: ModelSettings, pane: Duration, path: str) -> Iterator[
     budget = f"{path}.alerts.false_alarm_budget"
     if model.alerts.false_alarm_budget.horizon <= 0:
         yield _one("a budget over a horizon above zero", str(model.alerts.false_alarm_budget.horizon), budget)
+    yield from _alerts(model, f"{path}.alerts", f"{path}.windows.verdict")
+
+
+def _alerts(model: ModelSettings, at: str, verdict: str) -> Iterator[Problem]:
+    needed, within = model.alerts.open_after.findings, model.alerts.open_after.windows
+    if needed > within:
+        place = f"{at}.open_after.findings"
+        yield _one(f"at most as many findings as windows ({within})", needed, place, f"{at}.open_after.windows")
+    shares, place = model.alerts.shares, f"{at}.shares"
+    sizes = [str(size) for size in model.windows.verdict]
+    known = (*sizes, *OTHER_SHARES)
+    for name in shares:
+        if name not in known:
+            yield _one("one of " + ", ".join(f"`{each}`" for each in known), name, place, verdict)
+    total = math.fsum(shares.values())
+    if total > 1 + SHARES_SLACK:
+        yield _one("shares that add up to at most 1", round(total, 6), place)
+
+
+def _shares_left(settings: Settings) -> Iterator[Problem]:
+    """Yield where shares leave nothing for a kind of test that is in use and has no share of its own."""
+    models = {"$.defaults": settings.defaults}
+    models |= {child("$.models", name): model for name, model in settings.models.items()}
+    for path, model in models.items():
+        shares, place = model.alerts.shares, f"{path}.alerts.shares"
+        without = [name for name in spenders(model, has_labels=settings.labels is not None) if name not in shares]
+        if without and math.fsum(shares.values()) >= 1 - SHARES_SLACK:
+            wanted = f"something left for {', '.join(f'`{name}`' for name in without)}"
+            yield _one(wanted, shares, place, f"{path}.windows.verdict", "$.labels")
+
+
+def spenders(model: ModelSettings, *, has_labels: bool) -> tuple[str, ...]:
+    """Return what spends a model's budget: its window sizes, then `performance` and `detectors` where in use."""
+    sizes = tuple(str(size) for size in model.windows.verdict)
+    in_use = (has_labels, bool(getattr(model.checks, "paging_detectors", ())))
+    return (*sizes, *(name for name, used in zip(OTHER_SHARES, in_use, strict=True) if used))
 
 
 def _multiple(duration: Duration, unit: Duration, words: str, path: str, *also: str) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from driftline.events.model_key import ModelKey
 
 Cause = Literal["data drift", "prediction drift", "data quality", "performance"]
+NotifyReason = Literal["opened", "more severe", "far greater effect", "new column", "still open", "confirmed"]
 MAX_SUMMARIES = 10
 """Findings of one alert that are shown."""
 
@@ -46,6 +47,18 @@ class AlertEvent(Event, frozen=True, kw_only=True):
 
     alert_id: str
     """The record's key, the same for the alert's whole life."""
+    notify: bool
+    """Whether this revision is a page: the opening, or what an open alert must not hide. The false-alarm budget counts
+    these. Others tell how the alert goes on."""
+    notification: Annotated[int, Meta(ge=1)]
+    """Pages so far: 1 at the opening, one more with each later revision that is one."""
+    notified_for: NotifyReason
+    """Why the latest page was sent: it ``opened``; it became critical (``more severe``); an effect came out 2.5 times
+    the greatest paged before (``far greater effect``), or a critical one, greater than all paged before, in a column
+    that the alert had not named (``new column``); it was found again a budget's horizon after the latest page (``still
+    open``); a test within the budget came out after fixed thresholds alone had paged (``confirmed``)."""
+    in_budget: bool
+    """Whether the false-alarm budget bounds the latest page: not where only fixed thresholds came out."""
     state: Literal["open", "resolved"]
     """A resolved alert never opens again: what comes back is a new one."""
     revision: Annotated[int, Meta(ge=1)]

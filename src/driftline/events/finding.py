@@ -32,14 +32,39 @@ class Statistic(Struct, frozen=True, kw_only=True):
     """What a detector's statistic exceeded; null for tests."""
 
 
+class BudgetSplit(Struct, frozen=True, kw_only=True):
+    """How a level follows from the budget: pages x share x findings to a page / (windows x tests)."""
+
+    pages: Annotated[float, Meta(gt=0)]
+    """False pages that the model may cost within the horizon."""
+    horizon_ms: Count
+    spender: str
+    """What has the share: a size of verdict windows, ``performance`` or ``detectors``."""
+    share: Annotated[float, Meta(gt=0, le=1)]
+    """Its share of the budget."""
+    n_windows: Annotated[int, Meta(ge=1)]
+    """Windows within the horizon."""
+    tests_per_window: Annotated[int, Meta(ge=1)]
+    findings_to_open: Annotated[int, Meta(ge=1)]
+    """Findings of one check that a page takes and uses up (k)."""
+    within_windows: Annotated[int, Meta(ge=1)]
+    """Windows in a row within which they must come (n)."""
+
+
 class LevelEvidence(Struct, frozen=True, kw_only=True):
     """The level that the p-value was held against, and how it follows from the false-alarm budget."""
 
     level: Annotated[float, Meta(gt=0, le=1)]
+    """1 where nothing was tested, as with fixed thresholds."""
     n_tests: Annotated[int, Meta(ge=1)]
     """Tests within the budget's horizon that share it."""
     derivation: str
     """The division in words."""
+    split: BudgetSplit | None = None
+    """The division in numbers; null where the level does not come from the budget."""
+    in_budget: bool = True
+    """Whether the false-alarm budget bounds such findings: not those of fixed thresholds, nor those of severity
+    ``info``."""
 
 
 class Effect(Struct, frozen=True, kw_only=True):
@@ -78,8 +103,8 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     finding_id: str
     """The same as ``ce_id``."""
     check: str
-    """Permanent name of the check: ``distribution.pearson``, ``quality.absent``, ``performance.accuracy`` or
-    ``detector.<name>``."""
+    """Permanent name of the check: ``distribution.pearson``, ``quality.absent``, ``performance.accuracy``,
+    ``threshold.<distance>`` or ``detector.<name>``."""
     family: Family
     """Which kind of change: of a distribution, of the data's quality, of performance; or a sequential detector's."""
     column: str | None
@@ -87,7 +112,8 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     role: EventRole | None
     """What the column is; null as for the column."""
     severity: Severity
-    """``warning``, ``critical`` from 2.5 times the smallest effect that matters, ``info`` for detectors."""
+    """``warning``, ``critical`` from 2.5 times the smallest effect that matters; ``info``, which opens no alert, for
+    detectors that may not page and for p-values between the budget's level and the level for information."""
     importance: float
     """How much the column matters, from the profile or the configuration; 1 where nothing is known."""
     statistic: Statistic

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from driftline.errors import ParameterError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
 _UNITS_MS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1))
+_SLACK = 1e-9
+"""0.7 + 0.2 + 0.1 is a little more than 1 in floating point."""
 
 
 class Level(Struct, frozen=True, kw_only=True):
@@ -20,19 +26,27 @@ class Level(Struct, frozen=True, kw_only=True):
         A test may come out against the model when its p-value is at most this.
     n_tests : int
         Tests within the horizon, at least 1.
+    n_windows : int
+        Windows within the horizon, at least 1.
     derivation : str
         The division in words, for the evidence of a finding.
     """
 
     level: float
     n_tests: int
+    n_windows: int
     derivation: str
 
 
-def level_per_test(budget_pages: float, horizon_ms: int, window_ms: int, n_tests_per_window: int) -> Level:
-    """Divide a budget of false pages over all tests of a horizon: the expected number of false findings is the budget.
+def level_per_test(
+    budget_pages: float, horizon_ms: int, window_ms: int, n_tests_per_window: int, findings_per_page: int = 1
+) -> Level:
+    """Divide a budget of false pages over all tests of a horizon: the expected number of false pages is the budget.
 
-    This holds whatever the dependence between the tests, as expectations add up.
+    This holds whatever the dependence between the tests, as expectations add up: a page uses up `findings_per_page`
+    findings, none of which counts for another page, so there are at most (false findings) / `findings_per_page` false
+    pages, and the expected number of false findings is the sum of the levels. A power of the level would claim that
+    windows are independent; they share a reference.
 
     Parameters
     ----------
@@ -44,11 +58,13 @@ def level_per_test(budget_pages: float, horizon_ms: int, window_ms: int, n_tests
         Length of the disjoint windows over which verdicts are given; a started window counts.
     n_tests_per_window : int, at least 1
         Tests of one window: columns × families.
+    findings_per_page : int, at least 1
+        Findings of one check that a page takes and uses up.
 
     Returns
     -------
     Level
-        Its level is the budget over the number of tests, at most 1.
+        Its level is the budget × findings a page over the number of tests, at most 1.
 
     Raises
     ------
@@ -66,6 +82,8 @@ def level_per_test(budget_pages: float, horizon_ms: int, window_ms: int, n_tests
     ('2.78e-05', 36000)
     >>> level.derivation
     '1 page per 30 d / (720 windows of 1 h x 50 tests) = 2.78e-05'
+    >>> level_per_test(1, 30 * 86_400_000, 3_600_000, 50, 2).derivation
+    '1 page per 30 d x 2 findings a page / (720 windows of 1 h x 50 tests) = 5.56e-05'
     """
     if not (math.isfinite(budget_pages) and budget_pages > 0):
         raise ParameterError("a number of pages greater than 0", budget_pages, "$.budget_pages")
@@ -75,18 +93,54 @@ def level_per_test(budget_pages: float, horizon_ms: int, window_ms: int, n_tests
         raise ParameterError(f"a horizon of at least one window ({window_ms} ms)", horizon_ms, "$.horizon_ms")
     if n_tests_per_window < 1:
         raise ParameterError("at least 1 test per window", n_tests_per_window, "$.n_tests_per_window")
+    if findings_per_page < 1:
+        raise ParameterError("at least 1 finding per page", findings_per_page, "$.findings_per_page")
     n_windows = -(-horizon_ms // window_ms)
     n_tests = n_windows * n_tests_per_window
-    quotient = budget_pages / n_tests
+    quotient = budget_pages * findings_per_page / n_tests
     level = min(1.0, quotient)
+    k_of_n = f" x {findings_per_page} findings a page" if findings_per_page > 1 else ""
     derivation = (
-        f"{budget_pages:g} {'page' if budget_pages == 1 else 'pages'} per {_duration(horizon_ms)} / ({n_windows} "
-        f"{'window' if n_windows == 1 else 'windows'} of {_duration(window_ms)} x {n_tests_per_window} "
+        f"{budget_pages:g} {'page' if budget_pages == 1 else 'pages'} per {_duration(horizon_ms)}{k_of_n} / "
+        f"({n_windows} {'window' if n_windows == 1 else 'windows'} of {_duration(window_ms)} x {n_tests_per_window} "
         f"{'test' if n_tests_per_window == 1 else 'tests'}) = {quotient:.3g}"
     )
     if quotient > 1:
         derivation += ", held at 1"
-    return Level(level=level, n_tests=n_tests, derivation=derivation)
+    return Level(level=level, n_tests=n_tests, n_windows=n_windows, derivation=derivation)
+
+
+def shares_of_budget(spenders: Iterable[str], given: Mapping[str, float]) -> dict[str, float]:
+    """Divide the budget among the kinds of test that spend it; the shares add up to at most 1.
+
+    Parameters
+    ----------
+    spenders : iterable of str
+        Window sizes, performance, detectors: what is in use.
+    given : mapping of str to float in (0, 1]
+        Shares that were configured; what is not in use leaves its share unspent.
+
+    Returns
+    -------
+    dict of str to float
+        By spender, in their order; those without a configured share divide evenly what is left.
+
+    Raises
+    ------
+    ParameterError
+        Shares above 1 in sum, or nothing left for a spender without one.
+
+    Examples
+    --------
+    >>> shares_of_budget(("1h", "1d", "performance"), {"1h": 0.5})
+    {'1h': 0.5, '1d': 0.25, 'performance': 0.25}
+    """
+    names = tuple(spenders)
+    unnamed = [name for name in names if name not in given]
+    left = 1 - math.fsum(given.values())
+    if left < -_SLACK or (unnamed and left <= _SLACK):
+        raise ParameterError("shares that add up to at most 1 and leave something for the rest", dict(given), "$.given")
+    return {name: given.get(name, left / max(len(unnamed), 1)) for name in names}
 
 
 def _duration(ms: int) -> str:

@@ -86,7 +86,7 @@ def test_tombstones_come_last() -> None:
     book, records = settle_window(examine_window(PROFILE, _later(1 + 30 * 24), ONCE), book, ONCE)
     assert types_of(records) == ["window", "tombstone"]
     assert records[-1].key == resolved[-1].key
-    assert book == AlertBook()
+    assert (book.open, book.resolved, book.tally.found) == ({}, (), {})
 
 
 def test_a_detection_is_an_informative_finding_in_the_columns_unit() -> None:

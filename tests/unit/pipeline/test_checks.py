@@ -21,7 +21,6 @@ from driftline.config.model import (
 from driftline.pipeline.checking.window_check import examine_window
 from driftline.pipeline.outputs import event_record
 from driftline.profiles.table import ReferenceTable
-from driftline.significance.levels import level_per_test
 from tests.unit.pipeline.windows import HOUR, KEY, context_of, profile_of, table_of, window_of
 
 if TYPE_CHECKING:
@@ -153,24 +152,6 @@ def test_columns_come_in_blocks_of_fifty() -> None:
     assert len({event.ce_id for event in verdict.windows}) == 3
 
 
-def test_the_level_divides_the_budget_over_sizes_windows_columns_and_families() -> None:
-    settings = ModelSettings(windows=WindowSettings(verdict=(hours(1), hours(24))))
-    context = context_of(settings, labels=True)
-    level = context.column_level(HOUR, 4)
-    # 1 page over 2 sizes and performance; 720 windows of an hour in 30 days; 2 tests for each of 4 columns.
-    assert level.level == pytest.approx(1 / 3 / 720 / 8)
-    assert level.n_tests == 720 * 8
-    assert level.derivation.startswith("1 per 30d over 3 kinds of window: ")
-    assert context.column_level(24 * HOUR, 4).level == pytest.approx(1 / 3 / 30 / 8)
-    assert context.performance_level().level == pytest.approx(1 / 3 / 720)
-    assert context_of().column_level(HOUR, 4).level == level_per_test(1, 720 * HOUR, HOUR, 8).level
-
-
-def test_a_window_longer_than_the_budgets_horizon_still_has_a_level() -> None:
-    settings = ModelSettings(alerts=AlertSettings(false_alarm_budget=Budget(pages=1, horizon=Duration(HOUR))))
-    assert context_of(settings).column_level(24 * HOUR, 4).level == 1 / 8
-
-
 def test_flags_say_what_makes_the_event_depend_on_more_than_the_input() -> None:
     profile = profile_of(table_of(5_000), origin="bootstrap")
     verdict = examine_window(profile, window_of(profile, table_of(600, 1), flags=("after_idle",)), context_of())
@@ -238,7 +219,8 @@ def test_unchanged_windows_stay_within_the_budget() -> None:
     # Without the gates the budget alone decides: 0.4 findings a window may be expected, and no more.
     checks = CheckSettings(min_psi=0.0, min_share_change=0.0)
     budget = Budget(pages=0.4, horizon=Duration(HOUR))
-    settings = ModelSettings(checks=checks, alerts=AlertSettings(false_alarm_budget=budget))
+    windows = WindowSettings(verdict=(hours(1),))
+    settings = ModelSettings(checks=checks, windows=windows, alerts=AlertSettings(false_alarm_budget=budget))
     context = context_of(settings)
     n_windows = 400
     found = sum(

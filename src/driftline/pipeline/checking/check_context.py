@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from driftline.config.durations import Duration
 from driftline.config.fingerprint import settings_hash
 from driftline.config.model import ModelSettings
-from driftline.events.finding import LevelEvidence
-from driftline.significance.levels import level_per_test
+from driftline.config.rules import DETECTORS, PERFORMANCE, spenders
+from driftline.events.finding import BudgetSplit, LevelEvidence
+from driftline.significance.levels import level_per_test, shares_of_budget
 
 if TYPE_CHECKING:
     from driftline.config.settings import Settings
 
-TESTS_PER_COLUMN = 2
-"""One of its distribution, one of its absent values."""
+TESTS_PER_COLUMN: Final = 2
+"""One of its distribution, one of its quality: the families of a column."""
+TESTS_PER_MODEL: Final = 1
+"""One of the quality of the window as a whole: its volume, duplicates, schema."""
+FIXED_THRESHOLD: Final = LevelEvidence(
+    level=1.0, n_tests=1, derivation="fixed threshold, no false-alarm bound", in_budget=False
+)
+"""In the place of a level, in findings of fixed thresholds."""
 
 
-class CheckContext(Struct, frozen=True, kw_only=True):
+class CheckContext(Struct, frozen=True, kw_only=True, dict=True):
     """Settings of one model, as the checks need them.
 
     Parameters
@@ -47,17 +56,64 @@ class CheckContext(Struct, frozen=True, kw_only=True):
             source=f"driftline/{settings.kafka.prefix}",
         )
 
+    def tests_per_window(self, n_columns: int) -> int:
+        """Return the tests of a verdict window: columns x families, one of the whole, and the multivariate checks."""
+        n_multivariate = len(getattr(self.settings.checks, "multivariate", ()))
+        return TESTS_PER_COLUMN * n_columns + TESTS_PER_MODEL + n_multivariate
+
     def column_level(self, size_ms: int, n_columns: int) -> LevelEvidence:
-        """Return the level of each test of a column in verdict windows of one size."""
-        return self._level(size_ms, TESTS_PER_COLUMN * max(n_columns, 1))
+        """Return the level of each test of verdict windows of one size: of a column, of the whole, multivariate.
+
+        Parameters
+        ----------
+        size_ms : int, unit ms
+            One of the configured sizes of verdict windows.
+        n_columns : int
+            Columns of the profile, features, prediction and score.
+        """
+        return self._level(str(Duration(size_ms)), size_ms, self.tests_per_window(n_columns))
 
     def performance_level(self) -> LevelEvidence:
-        """Return the level of the test of a performance window."""
-        return self._level(self.settings.windows.performance, 1)
+        """Return the level of the test of a performance window; there is one look at each, at the declared coverage."""
+        return self._level(PERFORMANCE, int(self.settings.windows.performance), 1)
 
-    def _level(self, size_ms: int, n_tests: int) -> LevelEvidence:
-        budget = self.settings.alerts.false_alarm_budget
-        n_shares = len(self.settings.windows.verdict) + self.has_labels
-        level = level_per_test(budget.pages / n_shares, max(budget.horizon, size_ms), size_ms, n_tests)
-        share = f"{budget.pages:g} per {budget.horizon} over {n_shares} kinds of window: " if n_shares > 1 else ""
-        return LevelEvidence(level=level.level, n_tests=level.n_tests, derivation=share + level.derivation)
+    def detector_pages(self) -> float:
+        """Return the false pages per horizon that all paging detectors together may cost; 0 where there are none."""
+        return self.settings.alerts.false_alarm_budget.pages * self.shares.get(DETECTORS, 0.0)
+
+    def info_level(self) -> LevelEvidence | None:
+        """Return the level of findings of severity ``info``; None where they are not wanted."""
+        level = self.settings.alerts.info_level
+        if level is None:
+            return None
+        return LevelEvidence(
+            level=level, n_tests=1, derivation=f"info level {level:g}, beside the budget; never pages", in_budget=False
+        )
+
+    @cached_property
+    def shares(self) -> dict[str, float]:
+        """The share of the budget of each size of verdict window, of performance and of paging detectors."""
+        alerts = self.settings.alerts
+        return shares_of_budget(spenders(self.settings, has_labels=self.has_labels), alerts.shares)
+
+    def _level(self, spender: str, size_ms: int, n_tests: int) -> LevelEvidence:
+        budget, needed = self.settings.alerts.false_alarm_budget, self.settings.alerts.open_after
+        share = self.shares.get(spender, min(self.shares.values()))
+        horizon_ms = int(max(budget.horizon, size_ms))
+        level = level_per_test(budget.pages * share, horizon_ms, size_ms, n_tests, needed.findings)
+        words = f"{budget.pages:g} per {budget.horizon}, share {share:.3g} for {spender}: " if share < 1 else ""
+        return LevelEvidence(
+            level=level.level,
+            n_tests=level.n_tests,
+            derivation=words + level.derivation,
+            split=BudgetSplit(
+                pages=budget.pages,
+                horizon_ms=horizon_ms,
+                spender=spender,
+                share=share,
+                n_windows=level.n_windows,
+                tests_per_window=n_tests,
+                findings_to_open=needed.findings,
+                within_windows=needed.windows,
+            ),
+        )

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from driftline.alerts import JOIN_CAUSES, PREDICTION_CAUSES, AlertBook, Observation, Resolution, advance
+from driftline.alerts import (
+    JOIN_CAUSES,
+    PREDICTION_CAUSES,
+    AlertBook,
+    AlertRules,
+    Observation,
+    OpeningRule,
+    advance,
+)
 from driftline.events.cloudevents import epoch_ms
 from driftline.pipeline.outputs import OutputRecord, event_records, tombstone
 
 if TYPE_CHECKING:
     from driftline.alerts.lifecycle import Step
     from driftline.events.evidence import Event
+    from driftline.events.finding import FindingEvent
     from driftline.pipeline.checking.check_context import CheckContext
     from driftline.pipeline.checking.verdict import PerformanceVerdict, WindowVerdict
+
+Sequence: TypeAlias = Literal["tumbling", "performance"]
+"""The two sequences of windows, each with alerts of its own."""
 
 
 def settle_window(
@@ -32,9 +44,7 @@ def settle_window(
     event = verdict.windows[0]
     if event.window.kind != "tumbling":
         return book, event_records(events, context.source)
-    sizes = tuple(int(size) for size in context.settings.windows.verdict)
-    resolution = Resolution(after=context.settings.alerts.resolve_after, sizes=sizes)
-    step = advance(book, _observation(event, 0), verdict.findings, PREDICTION_CAUSES, resolution)
+    step = advance(book, _observation(event, 0), verdict.findings, PREDICTION_CAUSES, _rules(context, "tumbling"))
     return step.book, _records(events, step, context)
 
 
@@ -53,11 +63,42 @@ def settle_performance(
     events: list[Event] = [verdict.event, *verdict.findings]
     if not verdict.event.tested:
         return book, event_records(events, context.source)
-    sizes = (int(context.settings.windows.performance),)
-    resolution = Resolution(after=context.settings.alerts.resolve_after, sizes=sizes)
     observation = _observation(verdict.event, verdict.event.age_ms)
-    step = advance(book, observation, verdict.findings, JOIN_CAUSES, resolution)
+    step = advance(book, observation, verdict.findings, JOIN_CAUSES, _rules(context, "performance"))
     return step.book, _records(events, step, context)
+
+
+def settle_detection(
+    finding: FindingEvent, book: AlertBook, context: CheckContext
+) -> tuple[AlertBook, list[OutputRecord]]:
+    """Return the alerts after a detection, and its records; only a detector that may page changes alerts.
+
+    Parameters
+    ----------
+    finding : FindingEvent
+        Of family ``detector``, in a pane. Severity ``info`` says that it may not page.
+    book : AlertBook
+        Of the model key and segment: that of the labels for a detector on errors, else that of the predictions; it is
+        not changed.
+    context : CheckContext
+    """
+    if finding.severity == "info":
+        return book, event_records([finding], context.source)
+    kind: Sequence = "performance" if finding.role == "error" else "tumbling"
+    causes = JOIN_CAUSES if kind == "performance" else PREDICTION_CAUSES
+    step = advance(book, _observation(finding, 0), [finding], causes, _rules(context, kind))
+    return step.book, _records([finding], step, context)
+
+
+def _rules(context: CheckContext, sequence: Sequence) -> AlertRules:
+    alerts, windows = context.settings.alerts, context.settings.windows
+    sizes = windows.verdict if sequence == "tumbling" else (windows.performance,)
+    return AlertRules(
+        resolve_after=alerts.resolve_after,
+        sizes=tuple(int(size) for size in sizes),
+        opening=OpeningRule(alerts.open_after.findings, alerts.open_after.windows),
+        remind_after_ms=int(alerts.false_alarm_budget.horizon),
+    )
 
 
 def _observation(event: Event, age_ms: int) -> Observation:

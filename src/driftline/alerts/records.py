@@ -1,0 +1,146 @@
+"""The records of an alert: as it opens, goes on and resolves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+from msgspec import Struct, structs
+
+from driftline.alerts.policy import message_of, summary, title_of, worst
+from driftline.events.alert import MAX_SUMMARIES, AlertEvent, Cause, NotifyReason, alert_id
+from driftline.events.cloudevents import epoch_ms, rfc3339
+from driftline.events.evidence import ProfileReference, SourceOffsets, WindowSpan
+from driftline.events.model_key import ModelKey
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from driftline.alerts.escalation import Told
+    from driftline.events.finding import FindingEvent
+
+
+class Observation(Struct, frozen=True, kw_only=True):
+    """A window that got a verdict: what alerts need to know of it, whether it had findings or not.
+
+    Parameters
+    ----------
+    key : ModelKey
+    segment : str
+    window : WindowSpan
+        ``size_ms`` tells windows of different sizes apart.
+    time_ms : int
+        Moment of event time of the verdict: the end of the window, or for performance when its revision was cut.
+    profile : ProfileReference
+    settings : str
+    n, n_reference : int
+    offsets : SourceOffsets
+    flags : list of str
+    """
+
+    key: ModelKey
+    segment: str
+    window: WindowSpan
+    time_ms: int
+    profile: ProfileReference
+    settings: str
+    n: int
+    n_reference: int
+    offsets: SourceOffsets
+    flags: list[str]
+
+
+class _OfWindow(TypedDict):
+    window: WindowSpan
+    profile: ProfileReference
+    settings: str
+    n: int
+    n_reference: int
+    offsets: SourceOffsets
+    flags: list[str]
+
+
+def _of_window(observation: Observation) -> _OfWindow:
+    """Return the fields of an alert that say which window brought it into its state."""
+    return {
+        "window": observation.window,
+        "profile": observation.profile,
+        "settings": observation.settings,
+        "n": observation.n,
+        "n_reference": observation.n_reference,
+        "offsets": observation.offsets,
+        "flags": observation.flags,
+    }
+
+
+def opened_alert(cause: Cause, observation: Observation, found: Sequence[FindingEvent], told: Told) -> AlertEvent:
+    """Return the first record of an alert; ``found`` is ranked and not empty."""
+    moment = rfc3339(observation.time_ms)
+    severity = worst(finding.severity for finding in found)
+    return AlertEvent(
+        model=observation.key.model,
+        model_version=observation.key.version,
+        segment=observation.segment,
+        **_of_window(observation),
+        alert_id=alert_id(observation.key, observation.segment, cause, observation.window.end),
+        state="open",
+        revision=1,
+        notify=True,
+        notification=1,
+        notified_for="opened",
+        in_budget=told.in_budget,
+        severity=severity,
+        cause=cause,
+        title=title_of(cause, found),
+        message=message_of(found),
+        opened_at=moment,
+        updated_at=moment,
+        resolved_at=None,
+        since=min((finding.since for finding in found), key=epoch_ms),
+        findings=[summary(finding) for finding in found[:MAX_SUMMARIES]],
+        n_findings=len(found),
+    )
+
+
+def updated_alert(
+    alert: AlertEvent,
+    observation: Observation,
+    found: Sequence[FindingEvent],
+    reason: NotifyReason | None = None,
+    told: Told | None = None,
+) -> AlertEvent:
+    """Return the next record of an open alert: a page where there is a ``reason``, with what it has told then."""
+    pages = reason is not None and told is not None
+    moment = rfc3339(observation.time_ms)
+    return structs.replace(
+        alert,
+        **_of_window(observation),
+        revision=alert.revision + 1,
+        notify=pages,
+        notification=alert.notification + pages,
+        notified_for=reason if reason is not None else alert.notified_for,
+        in_budget=told.in_budget if told is not None else alert.in_budget,
+        severity=worst((alert.severity, *(finding.severity for finding in found))),
+        title=title_of(alert.cause, found),
+        message=message_of(found),
+        updated_at=moment,
+        since=min((alert.since, *(finding.since for finding in found)), key=epoch_ms),
+        findings=[summary(finding) for finding in found[:MAX_SUMMARIES]],
+        n_findings=len(found),
+    )
+
+
+def resolved_alert(alert: AlertEvent, observation: Observation, n_clean: int) -> AlertEvent:
+    """Return the last record of an alert, after so many clean windows."""
+    moment = rfc3339(observation.time_ms)
+    windows = "1 clean window" if n_clean == 1 else f"{n_clean} clean windows in a row"
+    return structs.replace(
+        alert,
+        **_of_window(observation),
+        state="resolved",
+        revision=alert.revision + 1,
+        notify=False,
+        title=f"{alert.title} (resolved)",
+        message=f"Resolved after {windows}. Last found: {alert.message}",
+        updated_at=moment,
+        resolved_at=moment,
+    )
