@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from driftline.profiles.book import ProfileBook
     from driftline.profiles.profile import Profile
     from driftline.sketches.columns import Column
+    from driftline.sketches.layout import Place
 
 
 class RefusedError(Exception):
@@ -161,6 +162,7 @@ class Pane:
         if profile is not None:
             self.sketch = PaneSketch(profile.layout)
             self.sums = [[0, 0, 0] for _ in range(profile.layout.n_numeric)]
+            self.tail_sums = [0] * profile.layout.n_tails
             self.names: list[Counter[str]] = [Counter() for _ in profile.columns]
 
     def add(self, event: Event, ignored: frozenset[str]) -> None:
@@ -210,6 +212,8 @@ class Pane:
         z = (number - column.mean) / (column.spread if column.spread > 0 else 1.0)
         sums = self.sums[place.moments]
         sums[2] += abs(z) > 256
+        if not column.minimum <= number <= column.maximum:
+            self._add_tail(place, bisect_right(column.edges.tolist(), number), z)
         z = min(max(z, -256.0), 256.0)
         units = round(z * 2**24)
         sums[0] += units
@@ -217,12 +221,20 @@ class Pane:
         extremes = self.sketch.extremes[place.moments]
         extremes[:] = max(extremes[0], -units), max(extremes[1], units)
 
+    def _add_tail(self, place: Place, bin_: int, z: float) -> None:
+        units = round(min(max(z, -(2.0**40)), 2.0**40) * 2**20)
+        cell = place.tails.start + place.tail_bins.tolist().index(bin_)
+        self.tail_sums[cell] += units
+        extremes = self.sketch.tail_extremes
+        extremes[cell] = max(extremes[cell], -units if z < 0 else units)
+
     def delta(self, key: ModelKey, pane_ms: int) -> PaneDelta:
         """Return what the flush record says of the pane."""
         packed = None
         if self.profile is not None:
             for row, sums in enumerate(self.sums):
                 self.sketch.sums[:, row] = split(np.array(sums, dtype=np.int64))
+            self.sketch.tail_sums[:] = split(np.array(self.tail_sums, dtype=np.int64))
             for index, names in enumerate(self.names):
                 hashed = {xxhash.xxh3_64_intdigest(name.encode()): (name[:64], n) for name, n in names.items()}
                 if hashed:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
 
-VERSION: Final = 1
+VERSION: Final = 2
 MAX_RECORD_BYTES: Final = 512 * 1024
 """Larger flush records are cut in chunks, far below a broker's default limit of 1 MiB."""
 
@@ -60,6 +60,10 @@ class Sparse(Struct, frozen=True, array_like=True):
     values: bytes
 
 
+NO_CELLS: Final = Sparse(0, 0, b"", b"")
+"""A sparse vector of nothing but zeros."""
+
+
 class PackedSketch(Struct, frozen=True, array_like=True):
     """A :class:`driftline.sketches.pane_sketch.PaneSketch`."""
 
@@ -70,6 +74,10 @@ class PackedSketch(Struct, frozen=True, array_like=True):
     """int64 little-endian, shape (n_numeric, 2)."""
     unseen: dict[int, dict[int, tuple[str, int]]]
     """Unlisted categories: column index to (hash of the name to (name, count))."""
+    tail_sums: Sparse = NO_CELLS
+    """Of shape (2 × n_tails,): high words, then low words of the sums of z of the tail bins."""
+    tail_extremes: Sparse = NO_CELLS
+    """Outermost |z| of each tail bin that holds a value."""
 
 
 class SampleRow(Struct, frozen=True, array_like=True):

@@ -11,7 +11,8 @@ from driftline.sketches.encoding import Encoded, EncodedColumns, unseen_names
 from driftline.sketches.fixed_point import split
 from driftline.sketches.layout import EVENTS, Layout
 from driftline.sketches.numeric_encoding import blocks
-from driftline.sketches.pane_sketch import NO_EXTREME, PaneSketch, merge_unseen
+from driftline.sketches.pane_sketch import PaneSketch, merge_unseen
+from driftline.sketches.tails import NO_EXTREME, count_tails
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,12 +53,16 @@ def count_each(layout: Layout, columns: EncodedColumns, slots: NDArray[np.int64]
     """
     sums, extremes = _moments(layout, columns, slots, n_slots)
     words = split(sums)
-    unseen = _unseen(columns, slots)
+    unseen, tails = _unseen(columns, slots), _tails(layout, columns, slots)
     for slot, counts in enumerate(_counts(layout, columns.bins, slots, n_slots)):
         sketch = PaneSketch(layout)
         sketch.counts += counts
         sketch.sums += words[:, slot]
         np.maximum(sketch.extremes, extremes[slot], out=sketch.extremes)
+        if slot in tails:
+            cells, tail_words, tail_extremes = tails[slot]
+            sketch.tail_sums[:, cells] = tail_words
+            sketch.tail_extremes[cells] = tail_extremes
         for index, names in unseen.get(slot, ()):
             merge_unseen(sketch.unseen, {index: names})
         yield sketch
@@ -117,6 +122,20 @@ def _moments(
         extremes[present, block, 0] = np.where(low <= high, -low, NO_EXTREME).T
         extremes[present, block, 1] = high.T
     return sums, extremes
+
+
+def _tails(
+    layout: Layout, columns: EncodedColumns, slots: NDArray[np.int64]
+) -> dict[int, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    """Return, by slot, the tail cells that hold a value, the words of their sums and their extremes."""
+    numeric, rows, units = columns.tails
+    if not rows.size:
+        return {}
+    bins = columns.bins[layout.numeric[numeric], rows]
+    held = bins >= 0
+    cells = layout.tail_cells(numeric[held], bins[held])
+    found = count_tails(cells, units[held], layout.tail_signs[cells], slots[rows[held]])
+    return {slot: (at, words, extremes) for slot, at, words, extremes in found}
 
 
 def _unseen(

@@ -11,6 +11,7 @@ import xxhash
 
 from driftline.sketches.columns import INFINITE, MISSING, NOT_A_NUMBER, WRONG_TYPE, canonical_category
 from driftline.sketches.numeric_encoding import NumericEncoder
+from driftline.sketches.tails import TailValues
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,8 @@ class Encoded(NamedTuple):
     clipped : ndarray of bool, shape (n,), or None
     unlisted : list of (int, str)
         Row and name of values that the profile does not list.
+    tails : TailValues or None
+        Of this column alone, so that each is of numeric column 0; None for categorical columns.
     """
 
     bins: NDArray[np.int64]
@@ -44,6 +47,7 @@ class Encoded(NamedTuple):
     squares: NDArray[np.int64] | None = None
     clipped: NDArray[np.bool_] | None = None
     unlisted: Sequence[tuple[int, str]] = ()
+    tails: TailValues | None = None
 
 
 class EncodedColumns(NamedTuple):
@@ -57,6 +61,7 @@ class EncodedColumns(NamedTuple):
         The numeric columns in their order.
     unlisted : dict of int to sequence of (int, str)
         Column to what :class:`Encoded` has of it, where there is any.
+    tails : TailValues
     """
 
     bins: NDArray[np.int64]
@@ -64,11 +69,13 @@ class EncodedColumns(NamedTuple):
     squares: NDArray[np.int64]
     clipped: NDArray[np.bool_]
     unlisted: dict[int, Sequence[tuple[int, str]]]
+    tails: TailValues
 
     @classmethod
     def of(cls, columns: Sequence[Encoded], n: int) -> EncodedColumns:
         """Return columns of n events that were encoded one by one."""
         none = np.empty((0, n), dtype=np.int64)
+        tails = [column.tails for column in columns if column.tails is not None]
         return cls(
             np.concatenate([none, *(column.bins[None] for column in columns)]),
             np.concatenate([none, *(column.z[None] for column in columns if column.z is not None)]),
@@ -77,6 +84,7 @@ class EncodedColumns(NamedTuple):
                 [none.astype(np.bool_), *(column.clipped[None] for column in columns if column.clipped is not None)]
             ),
             {i: column.unlisted for i, column in enumerate(columns) if column.unlisted},
+            TailValues.together([part._replace(numeric=part.numeric + i) for i, part in enumerate(tails)]),
         )
 
 
@@ -124,8 +132,8 @@ def encode_numeric(
         Rows whose value is absent for another reason than that it is missing.
     """
     bins = np.empty((1, values.size), dtype=np.int64)
-    z, squares, clipped = NumericEncoder([column])(values.reshape(1, -1), [exceptions], bins, [0])
-    return Encoded(bins[0], z[0], squares[0], clipped[0])
+    z, squares, clipped, tails = NumericEncoder([column])(values.reshape(1, -1), [exceptions], bins, [0])
+    return Encoded(bins[0], z[0], squares[0], clipped[0], tails=tails)
 
 
 class CategoryCodes(dict[object, int]):

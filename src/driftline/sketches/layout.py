@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from driftline.sketches.columns import QUALITY, Column, NumericColumn
+from driftline.sketches.grouping import tail_bins
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,11 +31,24 @@ class Place:
         Its quality cells in the count vector, in the order of :data:`QUALITY`.
     moments : int
         Its row in the sums (``z``, ``z²``, clipped) and extremes (``-min z``, ``max z``) arrays; -1 if categorical.
+    tails : slice
+        Its tail bins in the tail sums and tail extremes: those below the reference's range, then those above.
+    n_low : int
+        How many of them are below; they are its first bins, as those above are its last.
     """
 
     bins: slice
     quality: slice
     moments: int
+    tails: slice
+    n_low: int
+
+    @property
+    def tail_bins(self) -> NDArray[np.int64]:
+        """The bin of each tail cell."""
+        n_bins, n_tails = self.bins.stop - self.bins.start, self.tails.stop - self.tails.start
+        n_high = n_tails - self.n_low
+        return np.concatenate([np.arange(self.n_low), np.arange(n_bins - n_high, n_bins)])
 
 
 class Layout:
@@ -55,27 +69,63 @@ class Layout:
         Which column each of these rows is of.
     bin_starts, quality_starts : ndarray of int64, shape (len(columns), 1)
         Where the bins and the quality cells of each column begin.
+    n_tails : int
+        Length of the tail extremes.
+    tail_signs : ndarray of int64, shape (n_tails,)
+        -1 for a bin below the reference's range, 1 for one above.
     """
 
-    __slots__ = ("bin_starts", "columns", "n_cells", "n_numeric", "numeric", "places", "quality_starts")
+    __slots__ = (
+        "_high_offsets",
+        "_low_offsets",
+        "_low_tails",
+        "bin_starts",
+        "columns",
+        "n_cells",
+        "n_numeric",
+        "n_tails",
+        "numeric",
+        "places",
+        "quality_starts",
+        "tail_signs",
+    )
 
     def __init__(self, columns: tuple[Column, ...]) -> None:
         places = []
-        cell, row = len(HEAD), 0
+        cell, row, tail = len(HEAD), 0, 0
+        signs: list[int] = []
         for column in columns:
             bins = slice(cell, cell + column.n_bins)
             quality = slice(bins.stop, bins.stop + len(QUALITY))
-            numeric = isinstance(column, NumericColumn)
-            places.append(Place(bins, quality, row if numeric else -1))
-            cell = quality.stop
+            numeric, n_low, n_high = isinstance(column, NumericColumn), 0, 0
+            if isinstance(column, NumericColumn):
+                first, last = tail_bins(column)
+                n_low, n_high = first, column.n_bins - 1 - last
+            tails = slice(tail, tail + n_low + n_high)
+            places.append(Place(bins, quality, row if numeric else -1, tails, n_low))
+            signs += [-1] * n_low + [1] * n_high
+            cell, tail = quality.stop, tails.stop
             row += numeric
         self.columns = columns
         self.places = tuple(places)
         self.n_cells = cell
         self.n_numeric = row
+        self.n_tails = tail
+        self.tail_signs: NDArray[np.int64] = np.array(signs, dtype=np.int64)
         self.numeric: NDArray[np.int64] = np.array(
             [i for i, place in enumerate(places) if place.moments >= 0], np.int64
         )
         starts = np.array([(place.bins.start, place.quality.start) for place in places], dtype=np.int64).reshape(-1, 2)
         self.bin_starts: NDArray[np.int64] = starts[:, :1]
         self.quality_starts: NDArray[np.int64] = starts[:, 1:]
+        held = [places[i] for i in self.numeric.tolist()]
+        self._low_tails: NDArray[np.int64] = np.array([place.n_low for place in held], dtype=np.int64)
+        self._low_offsets: NDArray[np.int64] = np.array([place.tails.start for place in held], dtype=np.int64)
+        self._high_offsets: NDArray[np.int64] = np.array(
+            [place.tails.stop - (place.bins.stop - place.bins.start) for place in held], dtype=np.int64
+        )
+
+    def tail_cells(self, numeric: NDArray[np.int64], bins: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the tail cells of values, given which of the numeric columns and which tail bin; shape (t,)."""
+        low = bins < self._low_tails[numeric]
+        return np.where(low, self._low_offsets[numeric], self._high_offsets[numeric]) + bins

@@ -8,6 +8,8 @@ import numpy as np
 
 from driftline.sketches.columns import INFINITE, MISSING
 from driftline.sketches.fixed_point import standardise
+from driftline.sketches.grouping import tail_bins
+from driftline.sketches.tails import TailValues, tail_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,6 +41,9 @@ class NumericEncoder:
         self._edges = [column.edges for column in columns]
         self._means = np.array([[column.mean] for column in columns]).reshape(-1, 1)
         self._spreads = np.array([[column.spread] for column in columns]).reshape(-1, 1)
+        inside = [_inside(column) for column in columns]
+        self._lows = np.array([low for low, _ in inside]).reshape(-1, 1)
+        self._highs = np.array([high for _, high in inside]).reshape(-1, 1)
 
     def __call__(
         self,
@@ -46,8 +51,8 @@ class NumericEncoder:
         exceptions: Sequence[Sequence[tuple[int, int]]],
         bins: NDArray[np.int64],
         rows: Sequence[int],
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-        """Return z, squares and which were clipped, each of shape (c, n), and write the bins.
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], TailValues]:
+        """Return z, squares and which were clipped, each of shape (c, n), and the tail values; write the bins.
 
         Parameters
         ----------
@@ -62,9 +67,10 @@ class NumericEncoder:
         """
         z, squares = np.empty(values.shape, dtype=np.int64), np.empty(values.shape, dtype=np.int64)
         clipped = np.empty(values.shape, dtype=np.bool_)
+        tails: list[TailValues] = []
         for block in blocks(*values.shape):
             mine = rows[block]
-            z[block], squares[block], clipped[block], found = self._block(block, values[block], bins, mine)
+            z[block], squares[block], clipped[block], found = self._block(block, values[block], bins, mine, tails)
             for i, column in enumerate(exceptions[block]):
                 for row, code in column:
                     found = True
@@ -74,10 +80,15 @@ class NumericEncoder:
                 z[block][absent] = 0
                 squares[block][absent] = 0
                 clipped[block][absent] = False
-        return z, squares, clipped
+        return z, squares, clipped, TailValues.together(tails)
 
     def _block(
-        self, block: slice, values: NDArray[np.float64], bins: NDArray[np.int64], rows: Sequence[int]
+        self,
+        block: slice,
+        values: NDArray[np.float64],
+        bins: NDArray[np.int64],
+        rows: Sequence[int],
+        tails: list[TailValues],
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], bool]:
         """Encode a run of columns; the last of what is returned says whether a value was no finite number."""
         means, finite = self._means[block], np.isfinite(values)
@@ -88,4 +99,17 @@ class NumericEncoder:
         if not whole:
             codes = np.where(np.isnan(values), -1 - MISSING, -1 - INFINITE)
             bins[rows] = np.where(finite, bins[rows], codes)
+        outside = (safe < self._lows[block]) | (safe >= self._highs[block])
+        if outside.any():
+            found, where = np.nonzero(outside)
+            numeric = found + block.start
+            units = tail_units(safe[found, where], self._means[numeric, 0], self._spreads[numeric, 0])
+            tails.append(TailValues(numeric, where, units))
         return *standardise(safe, means, self._spreads[block]), not whole
+
+
+def _inside(column: NumericColumn) -> tuple[float, float]:
+    """Return where the bins inside the reference's range begin and end; infinite where there are no others."""
+    first, last = tail_bins(column)
+    edges = column.edges
+    return float(edges[first - 1]) if first else -np.inf, float(edges[last]) if last < edges.size else np.inf

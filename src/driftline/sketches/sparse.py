@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from driftline.events.pane import Sparse
+from driftline.events.pane import NO_CELLS, Sparse
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +32,7 @@ def pack(vector: NDArray[np.int64]) -> Sparse:
 def pack_cells(indices: NDArray[np.int64], values: NDArray[np.int64]) -> Sparse:
     """Return distinct cells given by index and value, both of shape (k,)."""
     if indices.size == 0:
-        return Sparse(0, 0, b"", b"")
+        return NO_CELLS
     index_type = _narrowest(_INDEX_TYPES, 0, int(indices.max()))
     value_type = _narrowest(_VALUE_TYPES, int(values.min()), int(values.max()))
     return Sparse(

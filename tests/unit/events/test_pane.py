@@ -34,6 +34,8 @@ def wide_sketch(n_columns: int) -> tuple[Layout, PaneSketch]:
     sketch.counts += rng.integers(1, 100_000, layout.n_cells)
     sketch.sums += rng.integers(0, 1 << 31, sketch.sums.shape)
     sketch.extremes[:] = rng.integers(-100, 100, sketch.extremes.shape)
+    sketch.tail_sums += rng.integers(0, 1 << 31, sketch.tail_sums.shape)
+    sketch.tail_extremes[:] = rng.integers(-100, 100, sketch.tail_extremes.shape)
     return layout, sketch
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from driftline.sketches.columns import NumericColumn
 from driftline.sketches.fixed_point import Z_SCALE
-from driftline.sketches.pane_sketch import NO_EXTREME
+from driftline.sketches.tails import NO_EXTREME
 
 if TYPE_CHECKING:
     from driftline.profiles.profile import Profile

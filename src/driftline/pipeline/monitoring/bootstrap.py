@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from driftline.sketches.pane_sketch import PaneSketch
 
 
-_WORD_BITS: Final = 32
-
-
 def is_counting(profile: Profile) -> bool:
     """Whether a profile is a bootstrap's grid, whose reference is still being counted."""
     return profile.origin == "bootstrap" and profile.n_events == 0
@@ -38,9 +35,7 @@ def canonical(sketch: PaneSketch) -> PaneSketch:
 
     A profile's id and records are made from a sketch's bytes, and equal sums have many pairs of words.
     """
-    sketch.sums[0] += sketch.sums[1] >> _WORD_BITS
-    sketch.sums[1] &= (1 << _WORD_BITS) - 1
-    sketch.unseen = {column: dict(sorted(names.items())) for column, names in sorted(sketch.unseen.items())}
+    sketch.normalise()
     return sketch
 
 

@@ -40,6 +40,23 @@ def merge_sparse(pieces: Sequence[Sparse]) -> Sparse:
     return pack_cells(distinct[present], totals[present])
 
 
+def greatest_sparse(pieces: Sequence[Sparse]) -> Sparse:
+    """Return the greatest value of each cell that a piece holds.
+
+    Examples
+    --------
+    >>> piece = pack_cells(np.array([1, 5]), np.array([2, -3]))
+    >>> [part.tolist() for part in cells(greatest_sparse([piece, pack_cells(np.array([5]), np.array([0]))]))]
+    [[1, 5], [2, 0]]
+    """
+    unpacked = [cells(piece) for piece in pieces]
+    indices = np.concatenate([index for index, _ in unpacked])
+    distinct, inverse = np.unique(indices, return_inverse=True)
+    greatest = np.full(distinct.size, np.iinfo(np.int64).min)
+    np.maximum.at(greatest, inverse, np.concatenate([value for _, value in unpacked]))
+    return pack_cells(distinct, greatest)
+
+
 def merge_sketches(pieces: Sequence[PackedSketch]) -> PackedSketch:
     """Return the sum of packed sketches of one layout, without knowing it."""
     sums = np.sum([np.frombuffer(piece.sums, dtype="<i8") for piece in pieces], axis=0, dtype="<i8")
@@ -48,7 +65,14 @@ def merge_sketches(pieces: Sequence[PackedSketch]) -> PackedSketch:
     for piece in pieces:
         merge_unseen(unseen, piece.unseen)
     counts = merge_sparse([piece.counts for piece in pieces])
-    return PackedSketch(counts, sums.tobytes(), extremes.astype("<i8").tobytes(), unseen)
+    return PackedSketch(
+        counts,
+        sums.tobytes(),
+        extremes.astype("<i8").tobytes(),
+        unseen,
+        merge_sparse([piece.tail_sums for piece in pieces]),
+        greatest_sparse([piece.tail_extremes for piece in pieces]),
+    )
 
 
 def merge_offsets(into: Offsets, other: Offsets) -> None:

@@ -71,5 +71,5 @@ class ColumnEncoder:
                 numbers.append(np.array([values], dtype=np.float64))
             exceptions.append(absent)
         matrix = numbers[0] if len(numbers) == 1 else np.concatenate(numbers)
-        z, squares, clipped = self._encode_numeric(matrix, exceptions, bins, self._numeric)
-        return EncodedColumns(bins, z, squares, clipped, unlisted), features.unexpected
+        z, squares, clipped, tails = self._encode_numeric(matrix, exceptions, bins, self._numeric)
+        return EncodedColumns(bins, z, squares, clipped, unlisted, tails), features.unexpected

@@ -1,0 +1,160 @@
+"""Tail bins keep the sum and the extreme of their values: without them a distance has no bound beyond the grid.
+
+The bins beyond the reference's range widen, and the outermost are open, so their counts alone say nothing of how far
+away their values lie. Each tail bin therefore sums its values, standardised as the moments are but *not* clipped at
+±256: up to :data:`TAIL_LIMIT` spreads from the reference's mean, in units of 2⁻²⁰ (:data:`TAIL_SCALE`), as whole
+numbers.
+
+*Bounds*: a value's rounding is at most 2⁻²¹ spreads. A value further than 2⁴⁰ spreads from the mean counts as 2⁴⁰
+spreads, and then the bin's extreme is exactly 2⁴⁰, so that a sum that is only a lower bound can be told. Sums are kept
+in two words (:func:`driftline.sketches.fixed_point.split`), exact for 2³¹ values a bin.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from driftline.sketches.fixed_point import join, split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from driftline.sketches.columns import NumericColumn
+    from driftline.sketches.layout import Place
+
+TAIL_LIMIT: Final = float(1 << 40)
+TAIL_SCALE: Final = float(1 << 20)
+NO_EXTREME: Final = np.iinfo(np.int64).min
+"""Stands for the extreme of no value."""
+
+
+class TailValues(NamedTuple):
+    """The values of n events and c numeric columns that fell beyond the reference's range, t of them.
+
+    Attributes
+    ----------
+    numeric, rows : ndarray of int64, shape (t,)
+        Which of the numeric columns, and which event.
+    units : ndarray of int64, shape (t,)
+        The standardised value in units of 2⁻²⁰.
+    """
+
+    numeric: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    units: NDArray[np.int64]
+
+    @classmethod
+    def none(cls) -> TailValues:
+        """Return what there is where all values are inside."""
+        nothing = np.empty(0, dtype=np.int64)
+        return cls(nothing, nothing, nothing)
+
+    @classmethod
+    def together(cls, parts: list[TailValues]) -> TailValues:
+        """Return the values of all parts."""
+        return cls(*map(np.concatenate, zip(*parts, strict=True))) if parts else cls.none()
+
+
+def tail_units(
+    values: NDArray[np.float64], mean: NDArray[np.float64], spread: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Return finite values standardised, in units of 2⁻²⁰, shape (t,); a spread of zero standardises by 1.
+
+    Examples
+    --------
+    >>> one = np.ones(3)
+    >>> (tail_units(np.array([1e4, -1e300, 2.0]), one, one) / TAIL_SCALE).tolist()
+    [9999.0, -1099511627776.0, 1.0]
+    """
+    with np.errstate(over="ignore"):
+        z = (values - mean) / np.where(spread > 0, spread, 1.0)
+    return np.rint(np.clip(z, -TAIL_LIMIT, TAIL_LIMIT) * TAIL_SCALE).astype(np.int64)
+
+
+def count_tails(
+    cells: NDArray[np.int64], units: NDArray[np.int64], signs: NDArray[np.int64], slots: NDArray[np.int64]
+) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield slot, distinct cells of shape (k,), words of their sums of shape (2, k) and their extremes of shape (k,).
+
+    Parameters
+    ----------
+    cells : ndarray of int64, shape (t,)
+        Tail cell of each value.
+    units : ndarray of int64, shape (t,)
+    signs : ndarray of int64, shape (t,)
+        -1 for values below the reference's range, 1 for those above: an extreme is the greatest sign × units.
+    slots : ndarray of int64, shape (t,)
+        Only slots that hold a value are yielded, ascending.
+    """
+    if not cells.size:
+        return
+    width = int(cells.max()) + 1
+    keys, inverse = np.unique(slots * width + cells, return_inverse=True)
+    words = np.zeros((2, keys.size), dtype=np.int64)
+    for word, part in zip(words, split(units), strict=True):
+        np.add.at(word, inverse, part)
+    extremes = np.full(keys.size, NO_EXTREME, dtype=np.int64)
+    np.maximum.at(extremes, inverse, units * signs)
+    held, starts = np.unique(keys // width, return_index=True)
+    for slot, start, stop in zip(held.tolist(), starts, [*starts[1:], keys.size], strict=True):
+        mine = slice(start, stop)
+        yield slot, keys[mine] % width, words[:, mine], extremes[mine]
+
+
+def tail_sums(
+    column: NumericColumn, place: Place, counts: NDArray[np.int64], words: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the sum of the values of each tail bin, in the column's unit.
+
+    Parameters
+    ----------
+    column : NumericColumn
+    place : Place
+        Of the column.
+    counts : ndarray of int64
+        A sketch's counts.
+    words : ndarray of int64, shape (2, layout.n_tails)
+        Its tail sums.
+
+    Returns
+    -------
+    ndarray of float64, shape (column.n_bins,)
+        Not-a-number for the bins inside the reference's range, which keep no sum; 0 where a tail bin is empty.
+    """
+    sums = np.full(column.n_bins, np.nan)
+    spread = column.spread if column.spread > 0 else 1.0
+    bins = place.tail_bins
+    z = np.array(join(words[:, place.tails]), dtype=np.float64) / TAIL_SCALE
+    with np.errstate(over="ignore"):
+        sums[bins] = counts[place.bins][bins] * column.mean + spread * z
+    return sums
+
+
+def tail_extremes(column: NumericColumn, place: Place, extremes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the outermost value of each tail bin, in the column's unit.
+
+    Parameters
+    ----------
+    column : NumericColumn
+    place : Place
+        Of the column.
+    extremes : ndarray of int64, shape (layout.n_tails,)
+        A sketch's.
+
+    Returns
+    -------
+    ndarray of float64, shape (column.n_bins,)
+        Not-a-number for bins inside the reference's range and for empty ones.
+    """
+    values = np.full(column.n_bins, np.nan)
+    spread = column.spread if column.spread > 0 else 1.0
+    mine = extremes[place.tails]
+    z = np.where(mine == NO_EXTREME, np.nan, mine / TAIL_SCALE)
+    z[: place.n_low] *= -1
+    with np.errstate(over="ignore"):
+        values[place.tail_bins] = column.mean + spread * z
+    return values
