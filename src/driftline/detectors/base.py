@@ -5,7 +5,7 @@ Contract
 A detector MUST
 
 - take blocks of any size in constant or logarithmic time, never by replaying values;
-- ignore and count a block that is empty or not finite, and go on as if it had not come;
+- ignore and count a block that is empty, not finite or outside its domain, and go on as if it had not come;
 - give, after :meth:`Detector.restore` of a :meth:`Detector.snapshot` taken in mid-stream, the results it would have
   given;
 - hold its state within :attr:`Detector.snapshot_limit_bytes`, however long it has run;
@@ -33,6 +33,8 @@ _MEAN_LIMIT = 1e100
 ever."""
 
 Direction = Literal["up", "down"]
+Domain = Literal["real", "unit"]
+"""Which streams a detector is made for: any numbers, or values in [0, 1] such as error bits and shares."""
 
 
 class Block(Struct, frozen=True):
@@ -47,11 +49,14 @@ class Block(Struct, frozen=True):
         ignored.
     variance : float, at least 0
         Mean squared deviation from `mean` (divided by `count`, not by `count` − 1); 0 for a single event.
+    counts : tuple of int or None, at most 40
+        The events by group of bins, in the order of the values and adding up to `count`; None where nobody asked.
     """
 
     count: int
     mean: float
     variance: float = 0.0
+    counts: tuple[int, ...] | None = None
 
     @property
     def usable(self) -> bool:
@@ -71,8 +76,10 @@ class Detection(Struct, frozen=True, kw_only=True):
     index : int, unit events, from 0
         The last event of the block at which the change was found, counted over the detector's lifetime without the
         ignored.
-    statistic, threshold : float
-        What exceeded what, in the unit that the detector states.
+    statistic : float
+    threshold : float or None
+        What exceeded what, in the unit that the detector states; None where it says no more than that there is a
+        change.
     mean_before, mean_after : float
         Estimates of the mean before and after the change.
     since_blocks, since_events : int or None
@@ -81,7 +88,7 @@ class Detection(Struct, frozen=True, kw_only=True):
 
     index: int
     statistic: float
-    threshold: float
+    threshold: float | None
     mean_before: float
     mean_after: float
     since_blocks: int | None
@@ -101,7 +108,7 @@ class Counters(Struct, kw_only=True):
     n_events, n_blocks : int
         Events and blocks taken in.
     n_ignored : int
-        Blocks that were empty or not finite.
+        Blocks that were empty, not finite or outside the detector's domain.
     n_detections : int
         Changes found.
     """
@@ -138,6 +145,10 @@ class Detector(ABC):
         Version of the state's layout.
     parameters_type, state_type : type
         The frozen parameters, and the state that :meth:`reset` makes anew.
+    domain : {"real", "unit"}
+        Which streams it is made for; in the domain ``unit`` blocks whose mean lies outside [0, 1] are ignored.
+    needs_counts : bool
+        Whether it reads the blocks' `counts`, and ignores blocks without.
     counters : Counters
         What it has seen in its lifetime.
     """
@@ -146,6 +157,8 @@ class Detector(ABC):
     version: ClassVar[int] = 1
     parameters_type: ClassVar[type[Struct]]
     state_type: ClassVar[type[Struct]]
+    domain: ClassVar[Domain] = "real"
+    needs_counts: ClassVar[bool] = False
 
     parameters: Struct
     state: Struct
@@ -170,15 +183,15 @@ class Detector(ABC):
         Parameters
         ----------
         block : Block
-            Empty blocks, and those with a value that is not finite, are counted in `counters.n_ignored` and change
-            nothing else.
+            Empty blocks, and those with a value that is not finite or outside the domain, are counted in
+            `counters.n_ignored` and change nothing else.
 
         Returns
         -------
         Detection or None
             A detection when this block showed a change; the detector has then begun anew after it.
         """
-        if not block.usable:
+        if not self._takes(block):
             self.counters.n_ignored += 1
             return None
         self.counters.n_events += block.count
@@ -188,6 +201,13 @@ class Detector(ABC):
             self.counters.n_detections += 1
             self.reset()
         return detection
+
+    def _takes(self, block: Block) -> bool:
+        return (
+            block.usable
+            and (self.domain == "real" or 0 <= block.mean <= 1)
+            and (not self.needs_counts or block.counts is not None)
+        )
 
     def reset(self) -> None:
         """Forget the stream seen so far; the lifetime counters stay."""

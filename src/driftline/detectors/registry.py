@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from driftline.detectors.base import Detector, snapshot_key
+from driftline.detectors.river_detector import river_detector
+from driftline.detectors.river_names import PREFIX, river_classes
 from driftline.errors import FormatError, ParameterError
 
 if TYPE_CHECKING:
@@ -44,7 +46,12 @@ def register(key: str) -> Callable[[_Class], _Class]:
 
 
 def get(name: str) -> type[Detector]:
-    """Return the class registered under a key.
+    """Return the class registered under a key, or made for one of river's detectors.
+
+    Parameters
+    ----------
+    name : str
+        A registered key, or ``river:`` and the name of a class, such as ``river:KSWIN``.
 
     Raises
     ------
@@ -57,14 +64,17 @@ def get(name: str) -> type[Detector]:
     >>> detectors.get("adwin").__name__
     'Adwin'
     """
+    if name.startswith(PREFIX):
+        return river_detector(name)
     try:
         return _REGISTRY[name]
     except KeyError:
-        raise ParameterError(f"one of {', '.join(names())}", name, "driftline.detectors") from None
+        expected = f"one of {', '.join(names())} or {PREFIX} and a detector of river"
+        raise ParameterError(expected, name, "driftline.detectors") from None
 
 
 def names() -> tuple[str, ...]:
-    """Return the keys of all detectors, sorted.
+    """Return the registered keys, sorted; river's detectors are not among them.
 
     Examples
     --------
@@ -73,6 +83,17 @@ def names() -> tuple[str, ...]:
     True
     """
     return tuple(sorted(_REGISTRY))
+
+
+def river_names() -> tuple[str, ...]:
+    """Return the names under which river's detectors can be had, sorted; imports river.
+
+    Examples
+    --------
+    >>> river_names()[:3]
+    ('river:ADWIN', 'river:DDM', 'river:EDDM')
+    """
+    return tuple(f"{PREFIX}{name}" for name in river_classes())
 
 
 def restore(data: bytes) -> Detector:
@@ -89,9 +110,11 @@ def restore(data: bytes) -> Detector:
         When the bytes are damaged, of an unknown version or of a detector that is not registered.
     """
     key = snapshot_key(data)
-    if key not in _REGISTRY:
+    try:
+        detector = get(key)
+    except ParameterError:
         raise FormatError(
-            f"Expected a snapshot of {', '.join(names())}, got one of {key!r}; run the driftline version that wrote "
-            "it, or delete this state to let the detector begin anew"
-        )
-    return _REGISTRY[key].restore(data)
+            f"Expected a snapshot of {', '.join(names())} or of one of river's, got one of {key!r}; run the driftline "
+            "version that wrote it, or delete this state to let the detector begin anew"
+        ) from None
+    return detector.restore(data)

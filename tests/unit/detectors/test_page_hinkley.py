@@ -35,7 +35,8 @@ def test_the_change_is_dated_to_where_it_was_and_both_means_are_estimated() -> N
     assert (found.since_blocks, found.since_events) == (3, 60)
     assert found.mean_before == pytest.approx(0)
     assert found.mean_after == pytest.approx(1)
-    assert found.statistic > found.threshold == 50.0
+    assert found.threshold == 50.0
+    assert found.statistic > 50.0
 
 
 @pytest.mark.parametrize("size", [4, 16, 64])

@@ -95,9 +95,14 @@ def detector_finding(profile: Profile, change: DetectedChange, context: CheckCon
         since=rfc3339(since_ms),
         message=(
             f"{name}: {change.detector} sees the mean go {detection.direction}, {number(before)} -> {number(after)} "
-            f"(statistic {number(detection.statistic)}, threshold {number(detection.threshold)})"
+            f"({_evidence(detection)})"
         ),
     )
+
+
+def _evidence(detection: Detection) -> str:
+    statistic = f"statistic {number(detection.statistic)}"
+    return statistic if detection.threshold is None else f"{statistic}, threshold {number(detection.threshold)}"
 
 
 def _subject(profile: Profile, change: DetectedChange) -> tuple[str, EventRole, float, float]:
