@@ -68,7 +68,7 @@ def test_equal_sides_have_scipys_exact_p_values(n: int) -> None:
         assert p_value(oracle.statistic, n, n) == pytest.approx(oracle.pvalue, rel=1e-9)
 
 
-@pytest.mark.parametrize(("n0", "n1"), [(40, 80), (200, 333), (5000, 20_000), (12_000, 12_000)])
+@pytest.mark.parametrize(("n0", "n1"), [(200, 333), (1000, 3000), (5000, 20_000), (12_000, 12_000)])
 def test_other_sides_have_nearly_scipys_p_values(n0: int, n1: int) -> None:
     """Stephens' correction is made for one sample, and SciPy rounds the effective number of events."""
     effective = n0 * n1 / (n0 + n1)
