@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from driftline.config.durations import Duration
-from driftline.config.load import known_detectors, load_settings, plain, settings_hash
+from driftline.config.load import known_detectors, known_distances, load_settings, plain, settings_hash
 from driftline.config.model import Budget, ModelSettings
 from driftline.config.settings import Constant, LabelInput, Settings, TimeSettings
 from driftline.errors import ConfigurationError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def load(tmp_path: Path, text: str, environ: dict[str, str] | None = None, **overrides: object) -> Settings:
     file = tmp_path / "driftline.yaml"
     file.write_text(text, encoding="utf-8")
-    checks = [known_detectors(["adwin", "page_hinkley"])]
+    checks = [known_detectors(["adwin", "page_hinkley"]), known_distances(["psi"])]
     return load_settings(file, environ or {}, overrides, model_checks=checks)
 
 
@@ -127,6 +127,24 @@ def test_every_problem_is_reported_at_once_with_path_expectation_value_and_line(
         ("defaults: {windows: {verdict: [61s]}}", "a multiple of the pane (10s), got '61s'"),
         ("defaults: {windows: {verdict: []}}", "at least one size, got []"),
         ("defaults: {windows: {verdict: [1h, 60m]}}", "each size once, got ['1h', '1h']"),
+        (
+            "defaults: {alerts: {open_after: {findings: 3, windows: 2}}}",
+            "at most as many findings as windows (2), got 3 - at `$.defaults.alerts.open_after.findings`",
+        ),
+        ("defaults: {alerts: {shares: {2h: 0.5}}}", "one of `1h`, `1d`, `performance`, `detectors`, got '2h'"),
+        ("defaults: {alerts: {shares: {1h: 0.8, 1d: 0.3}}}", "shares that add up to at most 1, got 1.1"),
+        ("defaults: {alerts: {shares: {1h: 1.0}}}", "something left for `1d`, got {'1h': 1.0}"),
+        (
+            "labels: {}\nmodels: {m: {alerts: {shares: {1h: 0.7, 1d: 0.3}}}}",
+            "something left for `performance`, got {'1h': 0.7, '1d': 0.3} - at `$.models.m.alerts.shares`",
+        ),
+        ("defaults: {alerts: {shares: {1h: 0}}}", "a number above 0 and up to 1, got 0"),
+        ("defaults: {checks: {thresholds: {pssi: 0.2}}}", "one of `psi`, got 'pssi' - at `$.defaults.checks.threshold"),
+        (
+            "defaults: {columns: {age: {thresholds: {ks: 0.2}}}}",
+            "one of `psi`, got 'ks' - at `$.defaults.columns.age.thresholds`",
+        ),
+        ("defaults: {checks: {thresholds: {psi: 0}}}", "a number above 0, got 0"),
         ("defaults: {windows: {performance: 61s}}", "a multiple of the pane (10s), got '61s'"),
         ("defaults: {labels: {revisions: [1d, 1h]}}", "ages in ascending order, got ['1d', '1h']"),
         ("defaults: {labels: {revisions: [61s]}}", "a multiple of the pane (10s), got '61s'"),

@@ -10,15 +10,20 @@ from driftline.alerts.policy import severity_of
 from driftline.events.finding import FindingEvent, finding_id
 from driftline.events.window import ColumnSummary
 from driftline.pipeline.checking import distribution_check, quality_check
+from driftline.pipeline.checking.check_context import FIXED_THRESHOLD
+from driftline.pipeline.checking.threshold_check import crossings, thresholds_of
 from driftline.pipeline.checking.units import moments_of
 from driftline.pipeline.checking.verdict import CheckStatistic
 from driftline.sketches.columns import CategoricalColumn, NumericColumn
 from driftline.sketches.grouping import tail_bins
 
 if TYPE_CHECKING:
-    from driftline.config.model import CheckSettings
+    from collections.abc import Iterable
+
+    from driftline.config.model import ModelSettings
     from driftline.events.finding import Effect, Family, HistogramPair, LevelEvidence, Statistic
     from driftline.events.window import AbsentTest
+    from driftline.pipeline.checking.check_context import CheckContext
     from driftline.pipeline.checking.closed_window import ClosedWindow
     from driftline.pipeline.checking.common_fields import CommonFields
     from driftline.pipeline.checking.distribution_check import DistributionOutcome
@@ -38,7 +43,7 @@ def examine_column(
     profile: Profile,
     index: int,
     window: ClosedWindow,
-    checks: CheckSettings,
+    context: CheckContext,
     common: CommonFields,
     level: LevelEvidence | None,
 ) -> CheckedColumn:
@@ -50,23 +55,33 @@ def examine_column(
     index : int
         Position of the column in the profile.
     window : ClosedWindow
-    checks : CheckSettings
+    context : CheckContext
     common : CommonFields
         Of the window; findings count their own events.
     level : LevelEvidence or None
         Of each of the column's tests; None for a window that gets no verdict.
     """
-    column, place = profile.columns[index], profile.layout.places[index]
+    column, place, checks = profile.columns[index], profile.layout.places[index], context.settings.checks
     here, there = window.sketch.counts, profile.reference.counts
     outcome = distribution_check.compare_distributions(column, here[place.bins], there[place.bins], checks.bins)
     absent = quality_check.compare_absent(here[place.quality], window.n_events, there[place.quality], profile.n_events)
     summary = _summary(profile, index, window.sketch, outcome, absent)
     findings: list[FindingEvent] = []
     if level is not None:
-        evidence = _Evidence(profile, index, window, common, level)
-        findings += _distribution_findings(evidence, summary, outcome, checks.min_psi)
-        findings += _quality_findings(evidence, summary, absent, checks.min_share_change)
+        info = context.info_level()
+        levels = (level,) if info is None else (level, info)
+        evidences = [_Evidence(profile, index, window, common, each) for each in levels]
+        findings += _first(_distribution_findings(evidence, summary, outcome, checks.min_psi) for evidence in evidences)
+        findings += _first(
+            _quality_findings(evidence, summary, absent, checks.min_share_change) for evidence in evidences
+        )
+        findings += _threshold_findings(evidences[0], outcome, context.settings)
     return CheckedColumn(summary, findings, _statistics(summary))
+
+
+def _first(found: Iterable[list[FindingEvent]]) -> list[FindingEvent]:
+    """Return what was found at the first level at which there was anything: the budget's, then that for information."""
+    return next((findings for findings in found if findings), [])
 
 
 def _distribution_findings(
@@ -80,6 +95,21 @@ def _distribution_findings(
     finding = evidence.finding(distribution_check.CHECK, "distribution", real, sizes, outcome.histograms, message)
     unseen = _unseen(evidence.window.sketch, evidence.position)
     return [structs.replace(finding, distances=outcome.distances, unseen=unseen)]
+
+
+def _threshold_findings(
+    evidence: _Evidence, outcome: DistributionOutcome, settings: ModelSettings
+) -> list[FindingEvent]:
+    """Return a finding for each distance that reached its fixed threshold, of severity ``warning``."""
+    name = evidence.profile.columns[evidence.position].name
+    untested = evidence._replace(level=FIXED_THRESHOLD)
+    sizes = (outcome.n, outcome.n_reference)
+    found: list[FindingEvent] = []
+    for crossing in crossings(outcome.distances, thresholds_of(settings, name), settings.checks.threshold_value):
+        real, message = (crossing.statistic, crossing.effect), f"{name}: {crossing.words}"
+        finding = untested.finding(crossing.check, "distribution", real, sizes, outcome.histograms, message)
+        found.append(structs.replace(finding, severity="warning", distances=outcome.distances))
+    return found
 
 
 def _quality_findings(
@@ -140,7 +170,7 @@ class _Evidence(NamedTuple):
             family=family,
             column=column.name,
             role=column.role,
-            severity=severity_of(effect.corrected, effect.gate),
+            severity=severity_of(effect.corrected, effect.gate) if self.level.in_budget else "info",
             importance=self.profile.importances.get(column.name, 1.0),
             statistic=statistic,
             level=self.level,

@@ -90,11 +90,12 @@ def _test(
     result = share_test(current.n_wrong, current.n, reference.n_wrong, reference.n, alternative="greater")
     if result is None:
         return None, None
-    level = context.performance_level()
+    levels = (context.performance_level(), context.info_level())
+    level = next((each for each in levels if each is not None and result.p_value <= each.level), None)
     gate = context.settings.checks.min_accuracy_drop
     before, after = reference.n_right / reference.n, current.n_right / current.n
     drop = before - after
-    if result.p_value > level.level or drop < gate:
+    if level is None or drop < gate:
         return None, result.p_value
     window = common["window"]
     fields: CommonFields = {**common, "n": current.n, "n_reference": reference.n}
@@ -106,7 +107,7 @@ def _test(
         family="performance",
         column=None,
         role=None,
-        severity=severity_of(drop, gate),
+        severity=severity_of(drop, gate) if level.in_budget else "info",
         importance=1.0,
         statistic=Statistic(
             name="exact_share", value=result.share, degrees_of_freedom=None, p_value=result.p_value, threshold=None

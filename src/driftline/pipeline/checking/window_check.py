@@ -37,9 +37,9 @@ def examine_window(profile: Profile, window: ClosedWindow, context: CheckContext
     WindowVerdict
     """
     common = window_fields(profile, window, context)
-    checks, n_columns = context.settings.checks, len(profile.columns)
+    n_columns = len(profile.columns)
     level = context.column_level(window.size_ms, n_columns) if window.kind == "tumbling" else None
-    checked = [examine_column(profile, index, window, checks, common, level) for index in range(n_columns)]
+    checked = [examine_column(profile, index, window, context, common, level) for index in range(n_columns)]
     findings = tuple(finding for column in checked for finding in column.findings)
     starts = range(0, max(n_columns, 1), MAX_COLUMNS)
     counts = window.sketch.counts
