@@ -1,6 +1,8 @@
-"""Exact tests of a share: missing values, unseen categories, error bits. No normal approximation anywhere.
+"""Exact tests of a share: missing values, unseen categories, error bits. No normal approximation of a count anywhere.
 
-The normal approximation errs by factors of 10 to 1,000 in the tail where the levels of a false-alarm budget lie.
+The normal approximation errs by factors of 10 to 1,000 in the tail where the levels of a false-alarm budget lie. Where
+events come in bursts, and counts vary more than binomial ones, the tails are those of
+:mod:`driftline.significance.overdispersed_share`.
 """
 
 from __future__ import annotations
@@ -10,12 +12,16 @@ from typing import Literal
 
 import numpy as np
 from msgspec import Struct
-from scipy import stats
+from scipy import special, stats
 
 from driftline.errors import ParameterError
+from driftline.significance.overdispersed_share import tails_of_estimated_share, tails_of_known_share
 from driftline.significance.tails import hypergeometric_log_tail
 
 Alternative = Literal["two_sided", "greater", "less"]
+
+_LEAST_TAIL = 1e-300
+"""The normal score of anything smaller is not finite."""
 
 
 class ShareResult(Struct, frozen=True, kw_only=True):
@@ -35,6 +41,10 @@ class ShareResult(Struct, frozen=True, kw_only=True):
         Events of the window, at least 1.
     n_reference : int or None
         Events of the profile, at least 1; None for a known share.
+    dispersion : float, at least 1
+        How many times as much as a binomial count the counts were taken to vary.
+    degrees_of_freedom : float or None
+        Of the estimate of `dispersion`; None where it is known.
     """
 
     share: float
@@ -43,14 +53,24 @@ class ShareResult(Struct, frozen=True, kw_only=True):
     alternative: Alternative
     n: int
     n_reference: int | None
+    dispersion: float = 1.0
+    degrees_of_freedom: float | None = None
 
 
 def share_test(
-    k: int, n: int, k_reference: int, n_reference: int, *, alternative: Alternative = "two_sided"
+    k: int,
+    n: int,
+    k_reference: int,
+    n_reference: int,
+    *,
+    alternative: Alternative = "two_sided",
+    dispersion: float = 1.0,
+    degrees_of_freedom: float | None = None,
 ) -> ShareResult | None:
     """Exact test of k of n events in the window against K of N in the profile; never above its level.
 
-    Given k + K, the count k is hypergeometric when nothing has changed, whatever the common share is.
+    Given k + K, the count k of independent events is hypergeometric when nothing has changed, whatever the common
+    share is. For events in bursts see :mod:`driftline.significance.overdispersed_share`.
 
     Parameters
     ----------
@@ -60,6 +80,11 @@ def share_test(
         The profile's count and size; its events are disjoint from the window's.
     alternative : {"two_sided", "greater", "less"}
         "greater" asks whether the window's share is the larger one. "two_sided" doubles the smaller tail.
+    dispersion : float, at least 1
+        λ, how many times as much as a binomial count the counts vary; 1 for independent events.
+    degrees_of_freedom : float greater than 0, or None
+        ν of the estimate that λ is; None where it is known. The tail is then widened as Student's t widens the normal
+        one: the p-value's normal score is referred to t with ν degrees of freedom.
 
     Returns
     -------
@@ -69,11 +94,12 @@ def share_test(
     Raises
     ------
     ParameterError
-        Counts outside their range.
+        Counts, a dispersion or degrees of freedom outside their range.
 
     Notes
     -----
-    State: none. Cost: about 9 standard deviations' worth of terms: 0.05 ms at n = 200, 1 ms at n = N = 1,000,000.
+    State: none. Cost: about 9 standard deviations' worth of terms: 0.05 ms at n = 200, 1 ms at n = N = 1,000,000; where
+    λ is above 1, 0.3 ms to 1 ms, and up to 0.1 s for windows of 100,000 events against profiles of 50.
 
     Source: Fisher (1935), doi:10.2307/2342435; doubling: Yates (1984), doi:10.2307/2981577. Deviations: none.
 
@@ -89,6 +115,25 @@ def share_test(
     _check(k_reference, n_reference, "$.k_reference")
     if n == 0 or n_reference == 0:
         return None
+    _check_dispersion(dispersion, degrees_of_freedom)
+    if dispersion > 1:
+        lower, upper = tails_of_estimated_share(k, n, k_reference, n_reference, dispersion)
+    else:
+        lower, upper = _hypergeometric_tails(k, n, k_reference, n_reference)
+    return ShareResult(
+        share=k / n,
+        share_reference=k_reference / n_reference,
+        p_value=_combine(_widened(lower, degrees_of_freedom), _widened(upper, degrees_of_freedom), alternative),
+        alternative=alternative,
+        n=n,
+        n_reference=n_reference,
+        dispersion=dispersion,
+        degrees_of_freedom=degrees_of_freedom,
+    )
+
+
+def _hypergeometric_tails(k: int, n: int, k_reference: int, n_reference: int) -> tuple[float, float]:
+    """Return P(X ≤ k) and P(X ≥ k) of independent events, given k + K."""
     marked, total = k + k_reference, n + n_reference
     below = k * total < n * marked
     # Fewer of the marked ones drawn are more of the unmarked ones drawn: the outer tail is always an upper one.
@@ -96,18 +141,18 @@ def share_test(
     log_mass, log_beyond = hypergeometric_log_tail(*np.array([[x], [n], [successes], [total]], dtype=np.float64))
     outer = math.exp(min(0.0, float(np.logaddexp(log_mass, log_beyond)[0])))
     inner = 1 - math.exp(float(log_beyond[0]))
-    lower, upper = (outer, inner) if below else (inner, outer)
-    return ShareResult(
-        share=k / n,
-        share_reference=k_reference / n_reference,
-        p_value=_combine(lower, upper, alternative),
-        alternative=alternative,
-        n=n,
-        n_reference=n_reference,
-    )
+    return (outer, inner) if below else (inner, outer)
 
 
-def known_share_test(k: int, n: int, share: float, *, alternative: Alternative = "two_sided") -> ShareResult | None:
+def known_share_test(
+    k: int,
+    n: int,
+    share: float,
+    *,
+    alternative: Alternative = "two_sided",
+    dispersion: float = 1.0,
+    degrees_of_freedom: float | None = None,
+) -> ShareResult | None:
     """Exact binomial test of k of n events against a share that is known, not estimated; never above its level.
 
     Parameters
@@ -118,6 +163,11 @@ def known_share_test(k: int, n: int, share: float, *, alternative: Alternative =
         The share when nothing has changed.
     alternative : {"two_sided", "greater", "less"}
         "greater" asks whether the window's share is the larger one. "two_sided" doubles the smaller tail.
+    dispersion : float, at least 1
+        λ, how many times as much as a binomial count the counts vary; 1 for independent events.
+    degrees_of_freedom : float greater than 0, or None
+        ν of the estimate that λ is; None where it is known. The tail is then widened as Student's t widens the normal
+        one: the p-value's normal score is referred to t with ν degrees of freedom.
 
     Returns
     -------
@@ -127,7 +177,7 @@ def known_share_test(k: int, n: int, share: float, *, alternative: Alternative =
     Raises
     ------
     ParameterError
-        A count or share outside its range.
+        A count, share, dispersion or degrees of freedom outside its range.
 
     Notes
     -----
@@ -148,15 +198,28 @@ def known_share_test(k: int, n: int, share: float, *, alternative: Alternative =
         raise ParameterError("a share in [0, 1]", share, "$.share")
     if n == 0:
         return None
-    lower, upper = float(stats.binom.cdf(k, n, share)), float(stats.binom.sf(k - 1, n, share))
+    _check_dispersion(dispersion, degrees_of_freedom)
+    if dispersion > 1:
+        lower, upper = tails_of_known_share(k, n, share, dispersion)
+    else:
+        lower, upper = float(stats.binom.cdf(k, n, share)), float(stats.binom.sf(k - 1, n, share))
     return ShareResult(
         share=k / n,
         share_reference=share,
-        p_value=_combine(lower, upper, alternative),
+        p_value=_combine(_widened(lower, degrees_of_freedom), _widened(upper, degrees_of_freedom), alternative),
         alternative=alternative,
         n=n,
         n_reference=None,
+        dispersion=dispersion,
+        degrees_of_freedom=degrees_of_freedom,
     )
+
+
+def _widened(tail: float, degrees_of_freedom: float | None) -> float:
+    """Return the tail of Student's t at the normal score of a tail; the tail itself where nothing was estimated."""
+    if degrees_of_freedom is None or math.isinf(degrees_of_freedom):
+        return tail
+    return float(special.stdtr(degrees_of_freedom, special.ndtri(max(tail, _LEAST_TAIL))))
 
 
 def _combine(lower: float, upper: float, alternative: Alternative) -> float:
@@ -165,6 +228,14 @@ def _combine(lower: float, upper: float, alternative: Alternative) -> float:
     if p_value is None:
         raise ParameterError("two_sided, greater or less", alternative, "$.alternative")
     return min(1.0, p_value)
+
+
+def _check_dispersion(dispersion: float, degrees_of_freedom: float | None) -> None:
+    """Refuse what is no dispersion or no degrees of freedom."""
+    if not 1 <= dispersion < math.inf:
+        raise ParameterError("a finite dispersion of at least 1", dispersion, "$.dispersion")
+    if degrees_of_freedom is not None and not degrees_of_freedom > 0:
+        raise ParameterError("degrees of freedom above 0, or None", degrees_of_freedom, "$.degrees_of_freedom")
 
 
 def _check(k: int, n: int, at: str) -> None:
