@@ -21,6 +21,7 @@ from driftline.config.settings import LabelInput, Settings, TimeSettings
 from driftline.events.model_key import ModelKey
 from driftline.events.pane import (
     SEGMENT_ALL,
+    VERSION,
     FlushRecord,
     JoinDelta,
     Kind,
@@ -308,7 +309,7 @@ def records_of(traffic: Traffic, slices: Iterable[tuple[int, int, int]], n_chunk
         panes += more_panes
         joins += more_joins
         marks += more_marks
-    chunks = [FlushRecord(1, panes[i::n_chunks], joins[i::n_chunks], []) for i in range(n_chunks)]
+    chunks = [FlushRecord(VERSION, panes[i::n_chunks], joins[i::n_chunks], []) for i in range(n_chunks)]
     chunks[-1] = msgspec.structs.replace(chunks[-1], watermarks=marks)
     return [encode(chunk) for chunk in chunks]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from driftline.events.model_key import ModelKey
-from driftline.events.pane import FlushRecord, Source, Watermark, encode
+from driftline.events.pane import VERSION, FlushRecord, Source, Watermark, encode
 from tests.support_monitoring import (
     Item,
     Traffic,
@@ -38,4 +38,4 @@ def flush(traffic: Traffic, start: int, stop: int) -> bytes:
 
 
 def mark(time_ms: int, partition: int = 0, n: int = 1) -> bytes:
-    return encode(FlushRecord(1, [], [], [Watermark(Source("predictions", partition), n, time_ms, idle=False)]))
+    return encode(FlushRecord(VERSION, [], [], [Watermark(Source("predictions", partition), n, time_ms, idle=False)]))

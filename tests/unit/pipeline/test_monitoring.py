@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from driftline.errors import FormatError
-from driftline.events.pane import SEGMENT_ALL, FlushRecord, PaneDelta, Source, Watermark, encode
+from driftline.events.pane import SEGMENT_ALL, VERSION, FlushRecord, PaneDelta, Source, Watermark, encode
 from driftline.pipeline.checking.window_check import examine_window
 from driftline.pipeline.monitoring.open_panes import MAX_PIECES
 from driftline.pipeline.monitoring.partition_monitor import PartitionMonitor
@@ -42,7 +42,7 @@ from tests.unit.pipeline.monitored import KEY, OTHER, SETTINGS, YEAR_MS, flush, 
 
 def idle_mark(time_ms: int | None, partition: int = 0, n: int = 1) -> bytes:
     marks = [Watermark(Source(kind, partition), n, time_ms, idle=True) for kind in ("predictions", "labels")]
-    return encode(FlushRecord(1, [], [], marks))
+    return encode(FlushRecord(VERSION, [], [], marks))
 
 
 def windows(outputs: Iterable[OutputRecord]) -> list[tuple[str, str, str, int]]:
@@ -192,7 +192,7 @@ def test_deltas_on_another_grid_are_counted_and_said() -> None:
     stray.knows(training_profile(KEY, 0, seed=9))
     monitor = PartitionMonitor(0, SETTINGS, ProfileBook([*traffic.published, foreign]))
     panes, _, _ = stray.cut(0, 0, 5)
-    monitor.apply(encode(FlushRecord(1, panes, [], [])), 0)
+    monitor.apply(encode(FlushRecord(VERSION, panes, [], [])), 0)
     outputs = monitor.apply(flush(traffic, 0, 60), 1)
     outputs += monitor.apply(mark(START_MS + YEAR_MS), 2)
     tumbling = [value for value in map(json.loads, (record.value or b"{}" for record in outputs)) if "columns" in value]
@@ -221,7 +221,7 @@ def test_profiles_are_wanted_until_the_book_has_them() -> None:
     assert monitor.profiles_wanted(record) == {profile.profile_id: KEY}
     book.add(profile)
     assert monitor.profiles_wanted(record) == {}
-    nameless = encode(FlushRecord(1, [PaneDelta(KEY, SEGMENT_ALL, 0, "", 0, {}, None, [])], [], []))
+    nameless = encode(FlushRecord(VERSION, [PaneDelta(KEY, SEGMENT_ALL, 0, "", 0, {}, None, [])], [], []))
     assert monitor.profiles_wanted(nameless) == {}
 
 
