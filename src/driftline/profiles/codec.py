@@ -235,3 +235,5 @@ def _copy(source: PaneSketch, at: Place, target: PaneSketch, to: Place) -> None:
         target.extremes[to.moments] = source.extremes[at.moments]
         target.tail_sums[:, to.tails] = source.tail_sums[:, at.tails]
         target.tail_extremes[to.tails] = source.tail_extremes[at.tails]
+        target.tail_sums[:, to.tails] = source.tail_sums[:, at.tails]
+        target.tail_extremes[to.tails] = source.tail_extremes[at.tails]

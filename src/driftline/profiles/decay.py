@@ -20,6 +20,7 @@ from driftline.sketches.counting import count_each
 from driftline.sketches.fixed_point import join
 from driftline.sketches.layout import EVENTS
 from driftline.sketches.pane_sketch import PaneSketch, merge_unseen
+from driftline.sketches.tails import NO_EXTREME
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +36,7 @@ GREATEST: Final = 1 << 16
 N_WEIGHTS: Final = 17 * STEPS + 1
 """Older ones would weigh less than half of the least unit."""
 _WORD_BITS: Final = 32
+_LOW: Final = (1 << _WORD_BITS) - 1
 
 
 class Decay(Struct, frozen=True, tag="decay", array_like=True):
@@ -111,16 +113,19 @@ class _Weighted:
         self._layout = layout
         self._counts = np.zeros(layout.n_cells, dtype=np.int64)
         self._sums = [0] * (layout.n_numeric * 3)
-        self._extremes = PaneSketch(layout).extremes
+        self._tail_sums = [0] * layout.n_tails
+        self._furthest = PaneSketch(layout)
         self._unseen: UnseenNames = {}
         self._sizes: list[tuple[int, int]] = []
 
     def add(self, sketch: PaneSketch, weight: int) -> None:
         """Add a sketch, each of whose events has this weight."""
         self._counts += sketch.counts * weight
-        exact = join(sketch.sums.reshape(2, -1))
-        self._sums = [known + value * weight for known, value in zip(self._sums, exact, strict=True)]
-        np.maximum(self._extremes, sketch.extremes, out=self._extremes)
+        self._sums = _added(self._sums, join(sketch.sums.reshape(2, -1)), weight)
+        self._tail_sums = _added(self._tail_sums, join(sketch.tail_sums), weight)
+        furthest = self._furthest
+        np.maximum(furthest.extremes, sketch.extremes, out=furthest.extremes)
+        np.maximum(furthest.tail_extremes, sketch.tail_extremes, out=furthest.tail_extremes)
         for column, names in sketch.unseen.items():
             merge_unseen(self._unseen, {column: {key: (name, n * weight) for key, (name, n) in names.items()}})
         self._sizes.append((int(sketch.counts[EVENTS]), weight))
@@ -134,11 +139,24 @@ class _Weighted:
         for place in self._layout.places:
             cells = slice(place.bins.start, place.quality.stop)
             result.counts[cells] = apportioned(self._counts[cells].tolist(), *factor, n)
-        sums = [scaled_total(value, *factor) for value in self._sums]
-        result.sums[0] = np.array([value >> _WORD_BITS for value in sums], dtype=np.int64).reshape(-1, 3)
-        result.sums[1] = np.array([value & ((1 << _WORD_BITS) - 1) for value in sums], dtype=np.int64).reshape(-1, 3)
-        np.copyto(result.extremes, self._extremes)
+        result.sums[:] = _words([scaled_total(value, *factor) for value in self._sums]).reshape(result.sums.shape)
+        result.tail_sums[:] = _words([scaled_total(value, *factor) for value in self._tail_sums])
+        np.copyto(result.extremes, self._furthest.extremes)
+        np.copyto(result.tail_extremes, self._furthest.tail_extremes)
+        for place in self._layout.places:  # a tail bin whose count was rounded to none holds none
+            empty = result.counts[place.bins][place.tail_bins] == 0
+            result.tail_sums[:, place.tails][:, empty] = 0
+            result.tail_extremes[place.tails][empty] = NO_EXTREME
         for column, names in sorted(self._unseen.items()):
             kept = {key: (name, scaled_total(n, *factor)) for key, (name, n) in sorted(names.items())}
             result.unseen[column] = {key: value for key, value in kept.items() if value[1]}
         return result
+
+
+def _added(sums: list[int], values: list[int], weight: int) -> list[int]:
+    return [known + value * weight for known, value in zip(sums, values, strict=True)]
+
+
+def _words(sums: list[int]) -> NDArray[np.int64]:
+    """Return exact sums in two words, shape (2, n)."""
+    return np.array([[value >> _WORD_BITS for value in sums], [value & _LOW for value in sums]], dtype=np.int64)

@@ -12,9 +12,11 @@ from driftline.config.model import ColumnSettings, ModelSettings
 from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
 from driftline.profiles.book import ProfileBook
-from driftline.profiles.build import build_profile
+from driftline.profiles.build import build_profile, encode_values
 from driftline.profiles.codec import BLOCK_COLUMNS, ProfileAssembler, decode_block, decode_profile, encode_profile
 from driftline.profiles.table import ReferenceTable
+from driftline.sketches.columns import NumericColumn
+from driftline.sketches.counting import count
 
 if TYPE_CHECKING:
     from driftline.profiles.profile import Profile
@@ -47,6 +49,18 @@ def test_a_profile_comes_back_as_it_was(n_columns: int) -> None:
     assert restored.performance is not None
     assert original.performance is not None
     assert restored.performance.tolist() == original.performance.tolist()
+
+
+def test_what_lies_beyond_the_range_of_the_grid_comes_back() -> None:
+    original = profile(70)
+    values = np.array([-50.0, 60.0, 1e6])
+    column = next(i for i, each in enumerate(original.columns) if isinstance(each, NumericColumn) and i > 64)
+    encoded = [encode_values(each, values if i == column else [None] * 3) for i, each in enumerate(original.columns)]
+    beyond = count(original.layout, encoded, np.zeros(3, dtype=np.int64), 1)[0]
+    original.reference.merge(beyond)
+    restored = decode_profile([value for _, value in encode_profile(original)], "references")
+    assert restored.reference.pack() == original.reference.pack()
+    assert (restored.reference.tail_extremes >= 0).sum() >= 2
 
 
 def test_a_record_stays_below_a_brokers_limit() -> None:
