@@ -62,6 +62,10 @@ class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Which value of a distance is held against its threshold: without its bias, or as it is."""
     min_share_change: Annotated[float, Meta(ge=0, le=1)] = 0.01
     """Smallest change of a share (missing, unseen, ...) that matters."""
+    min_cardinality_growth: Annotated[float, Meta(ge=0)] = 0.5
+    """Smallest number of unseen categories that matters, as a part of those the reference has."""
+    min_volume_change: Annotated[float, Meta(ge=0)] = 0.5
+    """Smallest change of events a minute that matters: by how much the larger rate exceeds the smaller."""
     min_accuracy_drop: Annotated[float, Meta(ge=0, le=1)] = 0.02
     """Smallest fall of accuracy against the baseline that matters."""
     dispersion: DispersionSettings = DispersionSettings()

@@ -71,10 +71,10 @@ class Effect(Struct, frozen=True, kw_only=True):
     """Does it matter: how large the change is, beside the smallest that counts."""
 
     name: str
-    """``psi``, ``absent_share_change`` or ``accuracy_drop``."""
+    """``psi``, ``share_change``, ``cardinality_growth``, ``volume_change`` or ``accuracy_drop``."""
     raw: float
     corrected: float
-    """What is held against the gate: without the bias (``psi``), without the sign (``absent_share_change``)."""
+    """What is held against the gate: without the bias (``psi``), without the sign (shares)."""
     gate: float
     """The smallest change that matters, as configured."""
     current: float | None
@@ -103,7 +103,7 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     finding_id: str
     """The same as ``ce_id``."""
     check: str
-    """Permanent name of the check: ``distribution.pearson``, ``quality.absent``, ``performance.accuracy``,
+    """Permanent name of the check: ``distribution.pearson``, ``quality.<test>``, ``performance.accuracy``,
     ``threshold.<distance>`` or ``detector.<name>``."""
     family: Family
     """Which kind of change: of a distribution, of the data's quality, of performance; or a sequential detector's."""

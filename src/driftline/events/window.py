@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from driftline.events.cloudevents import WINDOW
 from driftline.events.evidence import Count, Event, EventRole, Share
@@ -56,12 +56,19 @@ class DistributionTest(Struct, frozen=True, kw_only=True):
     p_value: Share
 
 
-class AbsentTest(Struct, frozen=True, kw_only=True):
-    """The exact test for a change of the share of absent values."""
+class QualityTest(Struct, frozen=True, kw_only=True):
+    """The test of a column's quality: of all its tests the one with the smallest p-value."""
 
-    share: Share
-    share_reference: Share
+    check: str
+    """Its permanent name: ``quality.missing``, ``quality.out_of_range``, ..."""
+    current: Annotated[float, Meta(ge=0)]
+    """What it looks at, in the window: a share, or a number of categories."""
+    reference: Annotated[float, Meta(ge=0)]
+    """The same in the reference, or what would be expected by it."""
     p_value: Share
+    """The smallest p-value times the number of tests."""
+    n_tests: Annotated[int, Meta(ge=1)]
+    """Tests of the column, fixed by its kind."""
 
 
 class ColumnSummary(Struct, frozen=True, kw_only=True):
@@ -87,7 +94,7 @@ class ColumnSummary(Struct, frozen=True, kw_only=True):
     distances: dict[str, DistanceValue]
     """By name; empty where there is nothing to compare."""
     test: DistributionTest | None
-    absent_test: AbsentTest | None
+    quality_test: QualityTest | None
 
 
 class WindowEvent(Event, frozen=True, kw_only=True):

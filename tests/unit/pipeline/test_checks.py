@@ -82,14 +82,14 @@ def test_a_large_change_that_may_be_chance_is_no_finding() -> None:
 def test_missing_values_are_a_finding_of_quality_not_of_distribution() -> None:
     table = table_of(2_000, 1, missing=0.08)
     (finding,) = examine_window(PROFILE, window_of(PROFILE, table), context_of()).findings
-    assert (finding.check, finding.family, finding.column) == ("quality.absent", "quality", "x")
+    assert (finding.check, finding.family, finding.column) == ("quality.missing", "quality", "x")
     assert finding.effect is not None
     assert finding.histograms is not None
     absent = int(np.isnan(np.asarray(table.features["x"])).sum())
     assert finding.effect.corrected == absent / 2_000
     assert finding.histograms.bins == ["present", "missing"]
     assert finding.histograms.current == [2_000 - absent, absent]
-    assert f"{absent} missing" in finding.message
+    assert f"{absent} of 2,000" in finding.message
 
 
 def test_fewer_missing_values_than_in_the_reference_are_a_finding_too() -> None:
@@ -105,7 +105,7 @@ def test_a_column_that_vanished_is_found_and_has_no_distances() -> None:
     gone = ReferenceTable(2_000, {**table.features, "x": np.full(2_000, np.nan)}, table.prediction, table.score)
     verdict = examine_window(PROFILE, window_of(PROFILE, gone), context_of())
     (finding,) = verdict.findings
-    assert finding.check == "quality.absent"
+    assert finding.check == "quality.vanished"
     column = verdict.windows[0].columns[0]
     assert (column.n, column.absent.missing, column.distances, column.test, column.mean) == (0, 2_000, {}, None, None)
 
@@ -115,9 +115,10 @@ def test_unseen_categories_are_named() -> None:
     channels = ["phone" if i % 4 == 0 else "web" if i % 2 else "branch" for i in range(2_000)]
     changed = ReferenceTable(2_000, {**table.features, "channel": channels}, table.prediction, table.score)
     verdict = examine_window(PROFILE, window_of(PROFILE, changed), context_of())
-    (finding,) = verdict.findings
-    assert finding.column == "channel"
-    assert finding.unseen == {"phone": 500}
+    assert [finding.check for finding in verdict.findings] == ["distribution.pearson", "quality.unseen"]
+    for finding in verdict.findings:
+        assert finding.column == "channel"
+        assert finding.unseen == {"phone": 500}
     assert verdict.windows[0].columns[1].unseen == 500
 
 
@@ -161,8 +162,9 @@ def test_flags_say_what_makes_the_event_depend_on_more_than_the_input() -> None:
 def test_importance_comes_from_the_profile() -> None:
     settings = ModelSettings(columns={"x": ColumnSettings(importance=3.0)})
     profile = profile_of(table_of(5_000), settings)
-    (finding,) = examine_window(profile, window_of(profile, table_of(2_000, 1, mean=1)), context_of(settings)).findings
-    assert finding.importance == 3.0
+    findings = examine_window(profile, window_of(profile, table_of(2_000, 1, mean=1)), context_of(settings)).findings
+    assert findings
+    assert {finding.importance for finding in findings} == {3.0}
 
 
 def test_a_profile_that_counted_nothing_compares_nothing() -> None:
@@ -248,9 +250,10 @@ def test_a_column_that_was_constant_in_the_reference_is_found_when_it_varies(n: 
     )
     assert unchanged.findings == ()
     x = np.where(np.arange(n) < moved * n, np.random.default_rng(2).normal(size=n), x)
-    (finding,) = examine_window(
+    finding, beyond = examine_window(
         profile, window_of(profile, replace(same, features={**same.features, "x": x})), context_of()
     ).findings
+    assert (beyond.column, beyond.check) == ("x", "quality.out_of_range")
     assert (finding.column, finding.check, finding.severity) == ("x", "distribution.pearson", "critical")
     assert finding.histograms is not None
     assert finding.histograms.bins == ["< 0.25", "0.25", "> 0.25"] or moved == 1

@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 from driftline.alerts.policy import severity_of
 from driftline.events.finding import FindingEvent, finding_id
 from driftline.events.window import ColumnSummary
-from driftline.pipeline.checking import distribution_check, quality_check
+from driftline.pipeline.checking import distribution_check, quality
 from driftline.pipeline.checking.check_context import FIXED_THRESHOLD
 from driftline.pipeline.checking.threshold_check import crossings, thresholds_of
 from driftline.pipeline.checking.units import moments_of
@@ -20,13 +20,13 @@ from driftline.sketches.grouping import tail_bins
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from driftline.config.model import ModelSettings
+    from driftline.config.model import CheckSettings, ModelSettings
     from driftline.events.finding import Effect, Family, HistogramPair, LevelEvidence, Statistic
-    from driftline.events.window import AbsentTest
     from driftline.pipeline.checking.check_context import CheckContext
     from driftline.pipeline.checking.closed_window import ClosedWindow
     from driftline.pipeline.checking.common_fields import CommonFields
     from driftline.pipeline.checking.distribution_check import DistributionOutcome
+    from driftline.pipeline.checking.quality import DispersionLookup, QualityOutcome
     from driftline.profiles.profile import Profile
     from driftline.sketches.pane_sketch import PaneSketch
 
@@ -46,6 +46,7 @@ def examine_column(
     context: CheckContext,
     common: CommonFields,
     level: LevelEvidence | None,
+    dispersion: DispersionLookup = quality.independent,
 ) -> CheckedColumn:
     """Compare one column of a window with its profile.
 
@@ -60,21 +61,21 @@ def examine_column(
         Of the window; findings count their own events.
     level : LevelEvidence or None
         Of each of the column's tests; None for a window that gets no verdict.
+    dispersion : DispersionLookup
+        How much more the column's shares vary than those of independent events.
     """
     column, place, checks = profile.columns[index], profile.layout.places[index], context.settings.checks
     here, there = window.sketch.counts, profile.reference.counts
     outcome = distribution_check.compare_distributions(column, here[place.bins], there[place.bins], checks.bins)
-    absent = quality_check.compare_absent(here[place.quality], window.n_events, there[place.quality], profile.n_events)
-    summary = _summary(profile, index, window.sketch, outcome, absent)
+    tested = quality.examine_quality(profile, index, window.sketch, dispersion)
+    summary = _summary(profile, index, window.sketch, outcome, tested)
     findings: list[FindingEvent] = []
     if level is not None:
         info = context.info_level()
         levels = (level,) if info is None else (level, info)
         evidences = [_Evidence(profile, index, window, common, each) for each in levels]
         findings += _first(_distribution_findings(evidence, summary, outcome, checks.min_psi) for evidence in evidences)
-        findings += _first(
-            _quality_findings(evidence, summary, absent, checks.min_share_change) for evidence in evidences
-        )
+        findings += _first(_quality_findings(evidence, tested, checks) for evidence in evidences)
         findings += _threshold_findings(evidences[0], outcome, context.settings)
     return CheckedColumn(summary, findings, _statistics(summary))
 
@@ -112,18 +113,18 @@ def _threshold_findings(
     return found
 
 
-def _quality_findings(
-    evidence: _Evidence, summary: ColumnSummary, absent: AbsentTest | None, gate: float
-) -> list[FindingEvent]:
-    real = quality_check.quality_effect(absent, evidence.level.level, gate)
-    if real is None or absent is None:
+def _quality_findings(evidence: _Evidence, tested: list[QualityOutcome], checks: CheckSettings) -> list[FindingEvent]:
+    column = evidence.profile.columns[evidence.position]
+    n_tests = quality.n_quality_tests(column)
+    outcome = quality.found(tested, n_tests, evidence.level.level, checks)
+    if outcome is None:
         return []
-    cells = evidence.profile.layout.places[evidence.position].quality
-    here, there = evidence.window.sketch.counts[cells], evidence.profile.reference.counts[cells]
-    sizes = (evidence.window.n_events, evidence.profile.n_events)
-    histograms = quality_check.quality_histograms(here, sizes[0], there, sizes[1])
-    message = quality_check.quality_message(summary.name, summary.absent, absent, gate, evidence.level)
-    return [evidence.finding(quality_check.CHECK, "quality", real, sizes, histograms, message)]
+    real = quality.evidence_of(outcome, quality.combined_p(outcome, n_tests), checks)
+    message = quality.message_of(outcome, column.name, real, evidence.level)
+    sizes = (outcome.n, outcome.n_reference)
+    finding = evidence.finding(outcome.check, "quality", real, sizes, outcome.histograms, message)
+    named = outcome.test in {"unseen", "cardinality"}
+    return [structs.replace(finding, unseen=_unseen(evidence.window.sketch, evidence.position))] if named else [finding]
 
 
 def _statistics(summary: ColumnSummary) -> list[CheckStatistic]:
@@ -135,9 +136,10 @@ def _statistics(summary: ColumnSummary) -> list[CheckStatistic]:
     if summary.test is not None:
         test = summary.test
         found.append(CheckStatistic(distribution_check.CHECK, name, role, test.statistic, test.p_value))
-    if summary.absent_test is not None:
-        absent = summary.absent_test
-        found.append(CheckStatistic(quality_check.CHECK, name, role, absent.share, absent.p_value))
+    if summary.quality_test is not None:
+        n_events = sum(structs.astuple(summary.absent)) + summary.n
+        share = 1.0 - summary.n / n_events if n_events else 0.0
+        found.append(CheckStatistic("quality", name, role, share, summary.quality_test.p_value))
     return found
 
 
@@ -156,7 +158,7 @@ class _Evidence(NamedTuple):
         family: Family,
         outcome: tuple[Statistic, Effect],
         sizes: tuple[int, int],
-        histograms: HistogramPair,
+        histograms: HistogramPair | None,
         message: str,
     ) -> FindingEvent:
         """Return a finding; ``sizes`` are the events that the test saw in the window and in the reference."""
@@ -185,7 +187,7 @@ class _Evidence(NamedTuple):
 
 
 def _summary(
-    profile: Profile, index: int, sketch: PaneSketch, outcome: DistributionOutcome, absent: AbsentTest | None
+    profile: Profile, index: int, sketch: PaneSketch, outcome: DistributionOutcome, tested: list[QualityOutcome]
 ) -> ColumnSummary:
     column, place = profile.columns[index], profile.layout.places[index]
     bins = sketch.counts[place.bins]
@@ -199,7 +201,7 @@ def _summary(
         role=column.role,
         kind="numeric" if isinstance(column, NumericColumn) else "categorical",
         n=outcome.n,
-        absent=quality_check.absent_counts(sketch.counts[place.quality]),
+        absent=quality.absent_counts(sketch.counts[place.quality]),
         unseen=int(bins[column.unlisted]) if isinstance(column, CategoricalColumn) else 0,
         out_of_range=out_of_range,
         mean=current.mean,
@@ -210,7 +212,7 @@ def _summary(
         maximum=current.maximum,
         distances=outcome.distances,
         test=outcome.test,
-        absent_test=absent,
+        quality_test=quality.quality_test(column, tested),
     )
 
 

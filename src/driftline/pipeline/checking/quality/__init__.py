@@ -1,0 +1,34 @@
+"""Data quality: is a column there, is it a number, in range, does it still vary; one test a column and window."""
+
+from __future__ import annotations
+
+from driftline.pipeline.checking.quality.columns import examine_quality, quality_test
+from driftline.pipeline.checking.quality.dispersion import DispersionLookup, ShareDispersion, independent
+from driftline.pipeline.checking.quality.families import (
+    COLUMN_FAMILIES,
+    PERFORMANCE_TESTS,
+    WINDOW_TESTS,
+    n_quality_tests,
+    quality_tests,
+)
+from driftline.pipeline.checking.quality.outcome import QualityOutcome, combined_p, evidence_of, found, message_of
+from driftline.pipeline.checking.quality.shares import absent_counts
+
+__all__ = [
+    "COLUMN_FAMILIES",
+    "PERFORMANCE_TESTS",
+    "WINDOW_TESTS",
+    "DispersionLookup",
+    "QualityOutcome",
+    "ShareDispersion",
+    "absent_counts",
+    "combined_p",
+    "evidence_of",
+    "examine_quality",
+    "found",
+    "independent",
+    "message_of",
+    "n_quality_tests",
+    "quality_test",
+    "quality_tests",
+]
