@@ -20,16 +20,17 @@ LEVELS = np.array([0.05, 0.01, 1e-3, 1e-4, 1e-5])
 BATCH = 20_000
 CELLS = (
     # n, N, bins, share of the first bin (None: all equal)
-    (50, 200, 5, None),
-    (50, 4_096, 10, None),
     (100, 200, 10, None),
+    (200, 4_096, 5, None),
     (200, 4_096, 20, None),
     (200, 100_000, 20, None),
-    (200, 100_000, 40, None),
+    (200, 100_000, 40, None),  # five events a bin: fewer than the tests of the product accept
+    (500, 20_000, 50, None),
     (1_000, 4_096, 20, None),
+    (1_000, 20_000, 20, 0.81),
     (1_000, 100_000, 50, None),
-    (1_000, 20_000, 20, 0.9),
     (4_000, 20_000, 20, None),
+    (100_000, 4_096, 50, None),
 )
 
 

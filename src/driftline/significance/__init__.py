@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from driftline.significance.levels import Level, level_per_test, shares_of_budget, shares_of_budget
+from driftline.significance.levels import Level, level_per_test, shares_of_budget
 from driftline.significance.pearson import PearsonResult, pearson
 from driftline.significance.share import Alternative, ShareResult, known_share_test, share_test
 from driftline.significance.weighted_chi_squared import saddlepoint_tail, weighted_chi_squared_tail
@@ -17,7 +17,6 @@ __all__ = [
     "pearson",
     "saddlepoint_tail",
     "share_test",
-    "shares_of_budget",
     "shares_of_budget",
     "weighted_chi_squared_tail",
 ]

@@ -10,6 +10,7 @@ from driftline.errors import ParameterError
 from driftline.significance import pearson
 from driftline.significance.merging import merge_ordered, merge_unordered
 from driftline.significance.partition import partition_statistic, squared_normal_score
+from driftline.significance.pearson import LEAST_EXPECTED
 
 LEVELS = (1e-2, 1e-3)
 WINDOWS = 20_000
@@ -24,7 +25,7 @@ def _most(level: float, windows: int) -> int:
 @pytest.mark.parametrize("n_reference", [200, 4096, 100_000])
 def test_unchanged_windows_are_not_rejected_more_often_than_the_level_says(n: int, n_reference: int) -> None:
     rng = np.random.default_rng([n, n_reference])
-    bins = max(3, min(20, min(n, n_reference) // 9))
+    bins = max(3, min(20, min(n, n_reference) // 16))
     shares = np.linspace(1, 3, bins) / np.linspace(1, 3, bins).sum()
     current = rng.multinomial(n, shares, WINDOWS).astype(np.float64)
     reference = rng.multinomial(n_reference, shares, WINDOWS).astype(np.float64)
@@ -33,7 +34,7 @@ def test_unchanged_windows_are_not_rejected_more_often_than_the_level_says(n: in
     for level in LEVELS:
         rejected = int((p_values <= level).sum())
         assert rejected <= _most(level, WINDOWS), (level, rejected)
-        assert rejected >= 0.4 * level * WINDOWS, "a test that never rejects keeps every level"
+        assert rejected >= 0.5 * level * WINDOWS, "a test that never rejects keeps every level"
 
 
 def test_the_chi_squared_tail_keeps_the_level_where_it_is_used() -> None:
@@ -65,7 +66,7 @@ def test_the_level_holds_through_merging_where_one_value_has_most_of_the_mass(n:
     rejected = sum(result.p_value <= 1e-2 for result in results if result is not None)
     assert rejected <= _most(1e-2, windows)
     assert rejected >= 0.3 * 1e-2 * windows
-    assert all(result.smallest_expected >= 5 for result in results if result is not None)
+    assert all(result.smallest_expected >= LEAST_EXPECTED for result in results if result is not None)
 
 
 def test_the_squared_score_has_expectation_one_whatever_the_counts() -> None:
@@ -153,11 +154,11 @@ def test_every_group_expects_enough_and_ordered_groups_are_neighbours(seed: int)
     rng = np.random.default_rng(seed)
     expected = rng.exponential(rng.choice([0.5, 5.0, 50.0]), size=int(rng.integers(1, 60)))
     for merge in (merge_ordered, merge_unordered):
-        groups = merge(expected, 5.0)
+        groups = merge(expected, LEAST_EXPECTED)
         totals = np.bincount(groups, weights=expected)
         assert len(groups) == expected.size
-        assert totals.size == 1 or totals.min() >= 5
-    ordered = merge_ordered(expected, 5.0)
+        assert totals.size == 1 or totals.min() >= LEAST_EXPECTED
+    ordered = merge_ordered(expected, LEAST_EXPECTED)
     assert all(after - before in (0, 1) for before, after in pairwise(ordered))
 
 
