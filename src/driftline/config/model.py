@@ -54,6 +54,8 @@ class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     bins: Annotated[int, Meta(ge=2, le=40)] = 20
     """Groups of near equal reference share that distances and tests see."""
+    distances: tuple[str, ...] = ("psi", "jensen_shannon", "kolmogorov_smirnov")
+    """Distances reported of each column; `psi`, and one that has a threshold, is so in any case."""
     min_psi: Annotated[float, Meta(ge=0)] = 0.1
     """Smallest bias-corrected population stability index that matters."""
     thresholds: dict[str, Annotated[float, Meta(gt=0)]] = field(default_factory=dict)

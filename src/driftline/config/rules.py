@@ -62,11 +62,15 @@ def known_detectors(names: Iterable[str]) -> ModelCheck:
 
 
 def known_distances(names: Iterable[str]) -> ModelCheck:
-    """Return a check that every distance with a fixed threshold is one of ``names``."""
+    """Return a check that every distance, reported or with a fixed threshold, is one of ``names``."""
     known = tuple(names)
 
     def check(model: ModelSettings, path: str) -> Iterator[tuple[str, str]]:
         expected = "one of " + ", ".join(f"`{name}`" for name in known)
+        for index, name in enumerate(model.checks.distances):
+            if name not in known:
+                place = f"{path}.checks.distances[{index}]"
+                yield place, describe(expected, name, place)
         thresholds = {f"{path}.columns.{name}.thresholds": each.thresholds for name, each in model.columns.items()}
         for place, by_distance in {f"{path}.checks.thresholds": model.checks.thresholds, **thresholds}.items():
             yield from ((place, describe(expected, name, place)) for name in by_distance if name not in known)

@@ -1,7 +1,7 @@
 """Distances: how far a window's histogram is from its profile's. One file each; the registry finds every file here.
 
-``get(name)`` returns the registered distance, ``names()`` the permanent keys. A new distance is a new module in this
-package whose function carries :func:`register`.
+``get(name)`` returns the registered distance, ``names()`` the permanent keys; ``compare`` computes several, each on the
+bins it is meant for. A new distance is a new module in this package whose function carries :func:`register`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,31 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
-from driftline.distances.base import Counts, Distance, DistanceFunction, DistanceResult, get, names, register
+from driftline.distances.base import (
+    Counts,
+    Distance,
+    DistanceFunction,
+    DistanceResult,
+    ValueDistanceFunction,
+    get,
+    names,
+    register,
+)
+from driftline.distances.comparison import compare
+from driftline.distances.support import Support
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
 
-__all__ = ["Counts", "Distance", "DistanceFunction", "DistanceResult", "get", "names", "register"]
+__all__ = [
+    "Counts",
+    "Distance",
+    "DistanceFunction",
+    "DistanceResult",
+    "Support",
+    "ValueDistanceFunction",
+    "compare",
+    "get",
+    "names",
+    "register",
+]

@@ -8,19 +8,33 @@ Contract
 A distance MUST
 
 - take two one-dimensional integer arrays of equal shape, and raise :class:`~driftline.errors.ParameterError` for
-  others;
+  others; a distance of values takes a :class:`~driftline.distances.support.Support` of that shape as well;
 - return ``None`` where either side counted nothing: there is nothing to compare, and no number that would say so;
 - return finite numbers otherwise;
-- not depend on bins that are empty on both sides.
+- not depend on bins that are empty on both sides;
+- give its bias-corrected form, which is zero on average when nothing has changed, to within what it states.
 
 It CANNOT tell whether the difference is real: that is the business of :mod:`driftline.significance`.
 
 Zero bins
 ---------
-One rule for all distances that take logarithms: bins empty on *both* sides are dropped, then half a count is added to
-*every* remaining bin on both sides (the expected share under Jeffreys' prior). No constant of a fixed size is used:
-its weight would depend on the number of events. Dropping comes first, for a half count in a doubly empty bin is
-apparent drift as soon as the two sides differ in size.
+One rule for all distances that take logarithms or divide by shares: bins empty on *both* sides are dropped, then half a
+count is added to *every* remaining bin on both sides (the expected share under Jeffreys' prior). No constant of a fixed
+size is used: its weight would depend on the number of events. Dropping comes first, for a half count in a doubly empty
+bin is apparent drift as soon as the two sides differ in size. Every other distance takes the plain shares.
+
+The null
+--------
+When nothing has changed, the differences p − q of the two sides' shares are nearly normal with mean 0 and covariance
+λ̄ (1/n + 1/N) (diag π − ππᵀ), where π are the common shares, estimated by the pooled ones, and λ̄ is `dispersion`. All
+corrections are expectations under this null, see :mod:`driftline.distances.null_expectation`. A distance that is a root
+is corrected under the root: the signed square of its corrected form is zero on average, and the form itself stays
+right for large changes, where the root's own bias is negligible.
+
+One factor λ̄ for all modes of a histogram is exact for independent data. Where data depend on each other, sums over many
+neighbouring bins vary more than λ̄ says (the largest mode of an autoregression of 0.9 has several times the mean):
+distances that read the order of the bins then stay above zero on average. They are effect sizes; no verdict rests on
+them.
 
 Source: Krichevsky and Trofimov (1981), doi:10.1109/TIT.1981.1056331, for the half count.
 """
@@ -28,19 +42,28 @@ Source: Krichevsky and Trofimov (1981), doi:10.1109/TIT.1981.1056331, for the ha
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
 from driftline.errors import ParameterError
+from driftline.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from driftline.distances.support import Support
+
 Counts: TypeAlias = npt.NDArray[np.int64]
 """Events per bin: shape (B,), each at least 0."""
+
+Reads = Literal["shares", "order", "values"]
+"""What a distance reads: the bins' shares in any order, in the order of the values, or with the values themselves."""
+
+On = Literal["groups", "grid"]
+"""Bins a distance is meant for: groups of near equal reference share, or all bins of the column."""
 
 
 class DistanceResult(Struct, frozen=True, kw_only=True):
@@ -51,11 +74,12 @@ class DistanceResult(Struct, frozen=True, kw_only=True):
     raw : float
         The distance of the two smoothed or plain histograms, in the unit and range that the distance states.
     corrected : float or None
-        The distance less what it shows on average when nothing has changed; None where no correction is known. It may
-        be negative where the distance is not itself bounded by zero after correction: on average it is zero without
-        drift.
+        The distance less what it shows on average when nothing has changed; of a root, the signed root of the square
+        less the square's average. It may be negative: on average it, or its signed square, is zero without drift.
+        None only where no correction is known.
     error_bound : float or None
-        How far `raw` may lie below the value on the unbinned events; None for distances that are defined on bins.
+        How far `raw` may lie from the value on the unbinned events; None for distances that are defined on bins, and
+        where a bin without bounds holds events of which neither sum nor extreme is known.
     n, n_reference : int
         Events counted in the window and in the profile, at least 1.
     n_bins : int
@@ -71,10 +95,19 @@ class DistanceResult(Struct, frozen=True, kw_only=True):
 
 
 class DistanceFunction(Protocol):
-    """What a registered function looks like; see the module's contract."""
+    """What a registered function on counts looks like; see the module's contract."""
 
     def __call__(self, current: Counts, reference: Counts, *, dispersion: float = 1.0) -> DistanceResult | None:
         """Compare the counts of a window with those of its profile."""
+
+
+class ValueDistanceFunction(Protocol):
+    """What a registered function on counts and the values in their bins looks like."""
+
+    def __call__(
+        self, current: Counts, reference: Counts, support: Support, *, dispersion: float = 1.0
+    ) -> DistanceResult | None:
+        """Compare the values of a window with those of its profile."""
 
 
 class Distance(Struct, frozen=True, kw_only=True):
@@ -84,40 +117,68 @@ class Distance(Struct, frozen=True, kw_only=True):
     ----------
     key : str
         Permanent name in configurations and events.
-    function : DistanceFunction
+    function : DistanceFunction or ValueDistanceFunction
         The computation.
-    needs_order : bool
-        Whether the bins must be in the order of the values; such a distance does not apply to categories.
+    reads : {"shares", "order", "values"}
+        What it reads; only one that reads shares applies to categories.
+    on : {"groups", "grid"}
+        Bins it is meant for.
     lower, upper : float
         Range of `raw`, ends included.
     log_base : str or None
         Base of the logarithm, ``"e"`` or ``"2"``; None where there is none.
+    symmetric : bool
+        Whether window and profile may be exchanged.
     """
 
     key: str
-    function: DistanceFunction
-    needs_order: bool
+    function: DistanceFunction | ValueDistanceFunction
+    reads: Reads
+    on: On
     lower: float
     upper: float
     log_base: str | None
+    symmetric: bool
 
-    def __call__(self, current: Counts, reference: Counts, *, dispersion: float = 1.0) -> DistanceResult | None:
-        """Compare the counts of a window with those of its profile."""
-        return self.function(current, reference, dispersion=dispersion)
+    @property
+    def needs_order(self) -> bool:
+        """Whether the bins must be in the order of the values; such a distance does not apply to categories."""
+        return self.reads != "shares"
+
+    @property
+    def needs_values(self) -> bool:
+        """Whether it must be told which values the bins hold."""
+        return self.reads == "values"
+
+    def __call__(
+        self, current: Counts, reference: Counts, *, dispersion: float = 1.0, support: Support | None = None
+    ) -> DistanceResult | None:
+        """Compare a window with its profile; a distance that needs values needs `support`, others ignore it."""
+        if not self.needs_values:
+            return cast("DistanceFunction", self.function)(current, reference, dispersion=dispersion)
+        if support is None:
+            raise ParameterError(f"the values of the bins, which {self.key} needs", None, "$.support")
+        function = cast("ValueDistanceFunction", self.function)
+        return function(current, reference, support, dispersion=dispersion)
 
 
 class Sides(NamedTuple):
-    """Validated counts of both sides, doubly empty bins dropped: two arrays of shape (n_bins,)."""
+    """Validated counts of both sides, doubly empty bins dropped: arrays of shape (n_bins,), `held` of shape (B,)."""
 
     current: Counts
     reference: Counts
     n: int
     n_reference: int
+    held: npt.NDArray[np.bool_]
 
     @property
     def n_bins(self) -> int:
         """Bins that are not empty on both sides."""
         return int(self.current.size)
+
+    def shares(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Plain shares of both sides."""
+        return self.current / self.n, self.reference / self.n_reference
 
     def smoothed(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Shares of both sides after half a count was added to every bin; each is positive and sums to 1."""
@@ -126,12 +187,35 @@ class Sides(NamedTuple):
         q: npt.NDArray[np.float64] = (self.reference + np.float64(0.5)) / (self.n_reference + half)
         return p, q
 
+    def pooled(self) -> npt.NDArray[np.float64]:
+        """Shares of both sides' events together."""
+        return (self.current + self.reference) / (self.n + self.n_reference)
+
+    def cumulative(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Distribution functions of both sides at the bins' upper edges; the last is 1."""
+        return np.cumsum(self.current) / self.n, np.cumsum(self.reference) / self.n_reference
+
+    def null_scale(self, dispersion: float) -> float:
+        """Variance of a difference of shares relative to π(1 − π) when nothing has changed: λ̄ (1/n + 1/N)."""
+        return dispersion * (1 / self.n + 1 / self.n_reference)
+
     def null_chi_squared(self, dispersion: float) -> float:
         """Expected chi-squared divergence of the two sides' shares when nothing has changed, to first order.
 
         It is Σλⱼ (1/n + 1/N), with Σλⱼ = dispersion × (B − 1).
         """
-        return dispersion * (self.n_bins - 1) * (1 / self.n + 1 / self.n_reference)
+        return (self.n_bins - 1) * self.null_scale(dispersion)
+
+    def result(self, raw: float, corrected: float, error_bound: float | None = None) -> DistanceResult:
+        """Return the result for these sides."""
+        return DistanceResult(
+            raw=raw,
+            corrected=corrected,
+            error_bound=error_bound,
+            n=self.n,
+            n_reference=self.n_reference,
+            n_bins=self.n_bins,
+        )
 
 
 def prepare(current: Counts, reference: Counts, dispersion: float) -> Sides | None:
@@ -170,22 +254,38 @@ def prepare(current: Counts, reference: Counts, dispersion: float) -> Sides | No
     if n == 0 or n_reference == 0:
         return None
     held = (current > 0) | (reference > 0)
-    return Sides(current[held], reference[held], n, n_reference)
+    return Sides(current[held], reference[held], n, n_reference, held)
 
 
-_REGISTRY: dict[str, Distance] = {}
+def signed_root(square: float) -> float:
+    """Return the root of a corrected square, with its sign: cut off at zero it would hide how much was taken off."""
+    return math.copysign(math.sqrt(abs(square)), square)
+
+
+_DISTANCES: Registry[Distance] = Registry("distance", "driftline.distances")
+_Function = TypeVar("_Function", bound=DistanceFunction | ValueDistanceFunction)
+
+get = _DISTANCES.get
+names = _DISTANCES.names
 
 
 def register(
-    key: str, *, needs_order: bool, lower: float, upper: float, log_base: str | None
-) -> Callable[[DistanceFunction], DistanceFunction]:
+    key: str,
+    *,
+    reads: Reads,
+    on: On,
+    lower: float,
+    upper: float,
+    log_base: str | None = None,
+    symmetric: bool = True,
+) -> Callable[[_Function], _Function]:
     """Enter a function into the registry under a permanent key.
 
     Parameters
     ----------
     key : str
         Permanent name; a distance whose meaning changes gets a new one.
-    needs_order, lower, upper, log_base
+    reads, on, lower, upper, log_base, symmetric
         As in :class:`Distance`.
 
     Returns
@@ -197,46 +297,26 @@ def register(
     ------
     ParameterError
         When the key is taken.
+
+    Examples
+    --------
+    >>> from driftline import distances
+    >>> distances.get("psi").needs_order, "kolmogorov_smirnov" in distances.names()
+    (False, True)
     """
 
-    def enter(function: DistanceFunction) -> DistanceFunction:
-        if key in _REGISTRY:
-            raise ParameterError("a key no other distance has", key, "driftline.distances")
-        _REGISTRY[key] = Distance(
-            key=key, function=function, needs_order=needs_order, lower=lower, upper=upper, log_base=log_base
+    def enter(function: _Function) -> _Function:
+        distance = Distance(
+            key=key,
+            function=function,
+            reads=reads,
+            on=on,
+            lower=lower,
+            upper=upper,
+            log_base=log_base,
+            symmetric=symmetric,
         )
+        _DISTANCES.enter(key, distance)
         return function
 
     return enter
-
-
-def get(name: str) -> Distance:
-    """Return the distance registered under a key.
-
-    Raises
-    ------
-    ParameterError
-        When there is none; the message lists those there are.
-
-    Examples
-    --------
-    >>> from driftline import distances
-    >>> distances.get("psi").needs_order
-    False
-    """
-    try:
-        return _REGISTRY[name]
-    except KeyError:
-        raise ParameterError(f"one of {', '.join(names())}", name, "driftline.distances") from None
-
-
-def names() -> tuple[str, ...]:
-    """Return the keys of all distances, sorted.
-
-    Examples
-    --------
-    >>> from driftline import distances
-    >>> "kolmogorov_smirnov" in distances.names()
-    True
-    """
-    return tuple(sorted(_REGISTRY))

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from driftline.distances.base import Counts, DistanceResult, prepare, register
+from driftline.distances.base import Counts, DistanceResult, prepare, register, signed_root
 
 
-@register("jensen_shannon", needs_order=False, lower=0.0, upper=1.0, log_base="2")
+@register("jensen_shannon", reads="shares", on="groups", lower=0.0, upper=1.0, log_base="2")
 def jensen_shannon(current: Counts, reference: Counts, *, dispersion: float = 1.0) -> DistanceResult | None:
     """Jensen-Shannon distance with logarithms to base 2, raw and with its bias removed under the root.
 
@@ -17,7 +17,7 @@ def jensen_shannon(current: Counts, reference: Counts, *, dispersion: float = 1.
 
         D         = ½ Σ pᵢ log₂(pᵢ / mᵢ) + ½ Σ qᵢ log₂(qᵢ / mᵢ)
         raw       = √D
-        corrected = √max(0, D − λ̄ (B − 1) (1/n + 1/N) / (8 ln 2))
+        corrected = ±√|D − λ̄ (B − 1) (1/n + 1/N) / (8 ln 2)|, with the sign of what is under the root
 
     Parameters
     ----------
@@ -29,8 +29,8 @@ def jensen_shannon(current: Counts, reference: Counts, *, dispersion: float = 1.
     Returns
     -------
     DistanceResult or None
-        `raw` and `corrected` in [0, 1], the square root of bits; `error_bound` is None, for the distance is defined
-        on bins. None where either side counted nothing.
+        `raw` in [0, 1], `corrected` in [-1, 1], the square root of bits; `error_bound` is None, for the distance is
+        defined on bins. None where either side counted nothing.
 
     Raises
     ------
@@ -40,6 +40,7 @@ def jensen_shannon(current: Counts, reference: Counts, *, dispersion: float = 1.
     Notes
     -----
     State: none. Cost: O(B). Zero bins: the rule of :mod:`driftline.distances.base`, so 1 is approached, not reached.
+    Null distribution: to first order D is Σλⱼ (1/n + 1/N) χ²₁ / (8 ln 2). D itself is `jensen_shannon_divergence`.
 
     The bias: to second order in p − q, D = Σ (pᵢ − qᵢ)² / πᵢ / (8 ln 2) about any common π, and when nothing has
     changed the sum's expectation is λ̄ (B − 1)(1/n + 1/N).
@@ -55,7 +56,7 @@ def jensen_shannon(current: Counts, reference: Counts, *, dispersion: float = 1.
     >>> import numpy as np
     >>> result = jensen_shannon(np.array([30, 40, 30]), np.array([1000, 1000, 1000]))
     >>> round(result.raw, 4), round(result.corrected, 4)
-    (0.0579, 0.0)
+    (0.0579, -0.0193)
     """
     sides = prepare(current, reference, dispersion)
     if sides is None:
@@ -64,11 +65,4 @@ def jensen_shannon(current: Counts, reference: Counts, *, dispersion: float = 1.
     m = (p + q) / 2
     divergence = max(0.0, math.fsum(p * np.log2(p / m)) / 2 + math.fsum(q * np.log2(q / m)) / 2)
     bias = sides.null_chi_squared(dispersion) / (8 * math.log(2))
-    return DistanceResult(
-        raw=math.sqrt(divergence),
-        corrected=math.sqrt(max(0.0, divergence - bias)),
-        error_bound=None,
-        n=sides.n,
-        n_reference=sides.n_reference,
-        n_bins=sides.n_bins,
-    )
+    return sides.result(math.sqrt(divergence), signed_root(divergence - bias))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from driftline.distances.base import Counts, DistanceResult, prepare, register
+from driftline.distances.null_expectation import largest_difference
 
 
-@register("kolmogorov_smirnov", needs_order=True, lower=0.0, upper=1.0, log_base=None)
+@register("kolmogorov_smirnov", reads="order", on="grid", lower=0.0, upper=1.0)
 def kolmogorov_smirnov(current: Counts, reference: Counts, *, dispersion: float = 1.0) -> DistanceResult | None:
     """Largest difference of the two distribution functions at the bins' edges; the true one is at most `error_bound`
     above.
@@ -15,6 +16,7 @@ def kolmogorov_smirnov(current: Counts, reference: Counts, *, dispersion: float 
     With shares p and q, and Dᵢ = Σ_{j≤i} (pⱼ − qⱼ)::
 
         raw         = max |Dᵢ|
+        corrected   = raw − √(λ̄ (1/n + 1/N)) E max |b(Hᵢ)|,  b a Brownian bridge, H the pooled function at the edges
         error_bound = max over bins of max(Dᵢ₋₁ + pᵢ, qᵢ − Dᵢ₋₁), less raw
 
     Parameters
@@ -22,13 +24,13 @@ def kolmogorov_smirnov(current: Counts, reference: Counts, *, dispersion: float 
     current, reference : NDArray[int64], shape (B,), unit events, each at least 0
         Counts of the window and of the profile over the same bins, **in the order of the values**.
     dispersion : float, greater than 0
-        Part of the common interface; no correction of this distance is known, so it changes nothing.
+        λ̄, the mean eigenvalue of the counts' covariance relative to independent data.
 
     Returns
     -------
     DistanceResult or None
-        `raw` in [0, 1]; the distance of the unbinned events lies in [raw, raw + error_bound]; `corrected` is None.
-        None where either side counted nothing.
+        `raw` in [0, 1]; the distance of the unbinned events lies in [raw, raw + error_bound]; `corrected` may be
+        negative. None where either side counted nothing.
 
     Raises
     ------
@@ -37,11 +39,15 @@ def kolmogorov_smirnov(current: Counts, reference: Counts, *, dispersion: float 
 
     Notes
     -----
-    State: none. Cost: O(B). Zero bins: no logarithm, so nothing is added.
+    State: none. Cost: O(B) and the expectation's. Zero bins: no logarithm, so nothing is added.
 
     The bound: inside bin i the window's function is at most that at its upper edge and the profile's at least that at
     its lower edge, so their difference is at most Dᵢ₋₁ + pᵢ; and the other way round. It is never above the largest
     max(pᵢ, qᵢ), and a bin that holds a single value (an atom) contributes to it although it hides nothing.
+
+    Null distribution: of the largest value of that bridge, Kolmogorov's for ever finer bins; by Monte Carlo. Its
+    expectation is a mean over fixed draws (:func:`~driftline.distances.null_expectation.largest_difference`), within
+    6 % of the raw mean from 200 events.
 
     Source: Smirnov (1939), in Feller (1948), doi:10.1214/aoms/1177730243. Deviations: edges only.
 
@@ -57,16 +63,10 @@ def kolmogorov_smirnov(current: Counts, reference: Counts, *, dispersion: float 
     sides = prepare(current, reference, dispersion)
     if sides is None:
         return None
-    p, q = sides.current / sides.n, sides.reference / sides.n_reference
-    at_upper_edge = np.cumsum(sides.current) / sides.n - np.cumsum(sides.reference) / sides.n_reference
+    p, q = sides.shares()
+    at_upper_edge = np.subtract(*sides.cumulative())
     at_lower_edge = np.concatenate(([0.0], at_upper_edge[:-1]))
     raw = float(np.abs(at_upper_edge).max())
     largest = float(np.maximum(at_lower_edge + p, q - at_lower_edge).max())
-    return DistanceResult(
-        raw=raw,
-        corrected=None,
-        error_bound=max(0.0, largest - raw),
-        n=sides.n,
-        n_reference=sides.n_reference,
-        n_bins=sides.n_bins,
-    )
+    corrected = raw - largest_difference(sides, dispersion, cumulative=True)
+    return sides.result(raw, corrected, max(0.0, largest - raw))

@@ -9,7 +9,7 @@ import numpy as np
 from driftline.distances.base import Counts, DistanceResult, prepare, register
 
 
-@register("psi", needs_order=False, lower=0.0, upper=math.inf, log_base="e")
+@register("psi", reads="shares", on="groups", lower=0.0, upper=math.inf, log_base="e")
 def population_stability_index(current: Counts, reference: Counts, *, dispersion: float = 1.0) -> DistanceResult | None:
     """Population stability index in nats, raw and less its expectation when nothing has changed.
 
@@ -40,7 +40,8 @@ def population_stability_index(current: Counts, reference: Counts, *, dispersion
     -----
     State: none. Cost: O(B). Zero bins: the rule of :mod:`driftline.distances.base`. Customary reading of `raw`: below
     0.1 stable, above 0.25 changed; it holds for the corrected value only, as the raw one exceeds 0.1 in a third of
-    unchanged windows of 200 events in 20 bins.
+    unchanged windows of 200 events in 20 bins. Null distribution: to first order Σλⱼ (1/n + 1/N) χ²₁. Of a feature it
+    is also called the characteristic stability index; of prediction or score it measures prior shift.
 
     Source: Kullback and Leibler (1951), doi:10.1214/aoms/1177729694, the divergence J; bias and null distribution:
     Yurdakul and Naranjo (2020), doi:10.21314/JRMV.2020.227. Deviations: the half count.
@@ -61,11 +62,4 @@ def population_stability_index(current: Counts, reference: Counts, *, dispersion
         return None
     p, q = sides.smoothed()
     raw = math.fsum((p - q) * np.log(p / q))
-    return DistanceResult(
-        raw=raw,
-        corrected=raw - sides.null_chi_squared(dispersion),
-        error_bound=None,
-        n=sides.n,
-        n_reference=sides.n_reference,
-        n_bins=sides.n_bins,
-    )
+    return sides.result(raw, raw - sides.null_chi_squared(dispersion))

@@ -13,11 +13,13 @@ from driftline.errors import ConfigurationError
 if TYPE_CHECKING:
     from pathlib import Path
 
+DEFAULT_DISTANCES = ("psi", "jensen_shannon", "kolmogorov_smirnov")
+
 
 def load(tmp_path: Path, text: str, environ: dict[str, str] | None = None, **overrides: object) -> Settings:
     file = tmp_path / "driftline.yaml"
     file.write_text(text, encoding="utf-8")
-    checks = [known_detectors(["adwin", "page_hinkley"]), known_distances(["psi"])]
+    checks = [known_detectors(["adwin", "page_hinkley"]), known_distances(DEFAULT_DISTANCES)]
     return load_settings(file, environ or {}, overrides, model_checks=checks)
 
 
@@ -139,10 +141,13 @@ def test_every_problem_is_reported_at_once_with_path_expectation_value_and_line(
             "something left for `performance`, got {'1h': 0.7, '1d': 0.3} - at `$.models.m.alerts.shares`",
         ),
         ("defaults: {alerts: {shares: {1h: 0}}}", "a number above 0 and up to 1, got 0"),
-        ("defaults: {checks: {thresholds: {pssi: 0.2}}}", "one of `psi`, got 'pssi' - at `$.defaults.checks.threshold"),
+        (
+            "defaults: {checks: {thresholds: {pssi: 0.2}}}",
+            "`kolmogorov_smirnov`, got 'pssi' - at `$.defaults.checks.threshold",
+        ),
         (
             "defaults: {columns: {age: {thresholds: {ks: 0.2}}}}",
-            "one of `psi`, got 'ks' - at `$.defaults.columns.age.thresholds`",
+            "`kolmogorov_smirnov`, got 'ks' - at `$.defaults.columns.age.thresholds`",
         ),
         ("defaults: {checks: {thresholds: {psi: 0}}}", "a number above 0, got 0"),
         ("defaults: {windows: {performance: 61s}}", "a multiple of the pane (10s), got '61s'"),
