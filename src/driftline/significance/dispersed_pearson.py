@@ -1,0 +1,237 @@
+"""Two-sample Pearson test for events of a stream: has the distribution changed beyond its own dispersion?"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+from msgspec import Struct
+from scipy import special
+
+from driftline.errors import ParameterError
+from driftline.significance.merging import Counts, all_but_the_most_frequent, merge_ordered, merge_unordered, merged
+from driftline.significance.partition import partition_statistic
+from driftline.significance.pearson import LEAST_EXPECTED, LEAST_EXPECTED_FOR_CHI_SQUARED, pearson
+from driftline.significance.share import share_test
+from driftline.significance.weighted_chi_squared import weighted_chi_squared_tail
+
+if TYPE_CHECKING:
+    from driftline.significance.dispersion import Dispersion, Floats
+
+Tail = Literal["chi_squared", "exact_partition", "weighted_chi_squared", "weighted_partition", "untestable"]
+
+APPROXIMATE_ABOVE: Final = 0.1
+"""A p-value that Satterthwaite's approximation puts above this is left at that: nobody acts on it, and the exact tail
+costs ten times as much."""
+
+
+class DispersedPearsonResult(Struct, frozen=True, kw_only=True):
+    """Outcome of the test, with all that is needed to repeat it.
+
+    Parameters
+    ----------
+    statistic : float
+        Pearson's chi-squared of the merged table, at least 0.
+    tail_statistic : float
+        The value referred to the null distribution.
+    n_groups : int
+        Groups that were compared.
+    lambda_bar, lambda_max : float
+        Mean and largest weight λ of the null distribution; 1 for independent data.
+    freedom : float
+        ν of its denominator; infinite where the dispersion is known.
+    p_value : float in [0, 1]
+    tail : {"chi_squared", "exact_partition", "weighted_chi_squared", "weighted_partition", "untestable"}
+        Where the p-value comes from.
+    n, n_reference : int
+        Events of the window and of the profile, at least 1.
+    groups : tuple of int
+        Merged group of each group.
+    """
+
+    statistic: float
+    tail_statistic: float
+    n_groups: int
+    lambda_bar: float
+    lambda_max: float
+    freedom: float
+    p_value: float
+    tail: Tail
+    n: int
+    n_reference: int
+    groups: tuple[int, ...]
+
+
+def dispersed_pearson(
+    current: Counts,
+    reference: Counts,
+    dispersion: Dispersion | None,
+    dispersion_reference: Dispersion | None = None,
+    *,
+    ordered: bool,
+) -> DispersedPearsonResult | None:
+    """Pearson test whose null distribution is Σ λⱼ χ²₁ⱼ / (χ²_ν / ν), the λⱼ from the column's dispersion.
+
+    Parameters
+    ----------
+    current, reference : NDArray[int64], shape (G,), unit events, each at least 0
+        Counts of the window and of the profile over the same groups. The events of the two must be disjoint.
+    dispersion : Dispersion or None
+        Of the window's events, on these groups; None: taken as independent.
+    dispersion_reference : Dispersion or None
+        Of the profile's events; None: the same.
+    ordered : bool
+        Whether the groups are in the order of the values: then neighbours are merged, else the rare ones make one rest.
+
+    Returns
+    -------
+    DispersedPearsonResult or None
+        None where either side counted nothing.
+
+    Raises
+    ------
+    ParameterError
+        Counts that are no counts, or of unequal shape; groups that the dispersion does not know.
+
+    Notes
+    -----
+    State: none but what the dispersion remembers of earlier windows. Cost: O(G³); at 20 groups 0.2 ms, and 0.3 ms more
+    where the p-value is below 0.1.
+
+    With Σ̂ the covariance per event and D = diag(π), the λⱼ are the eigenvalues of
+    ``D^(-1/2) (Σ̂/n + Σ̂'/N) / (1/n + 1/N) D^(-1/2)``; what windows vary beyond their panes enters Σ̂/n as a constant.
+    A group counts for as many events as it has over its own design effect, and groups are merged until each expects
+    :data:`~driftline.significance.pearson.LEAST_EXPECTED` such events on both sides. Below 200 the statistic is that
+    of the exact partition of the table of effective counts (all counts over the mean λ), times that mean (Rao & Scott
+    1992, doi:10.2307/2532311): counts of bursts are as skewed as counts of so much fewer events. Where no two groups
+    suffice, the most frequent is tested against all others by :func:`~driftline.significance.share.share_test`.
+    Data that show no dependence are tested by :func:`~driftline.significance.pearson.pearson`, with ν for the error
+    of that finding.
+
+    The error of the estimate: one factor χ²_ν' / ν' for all λⱼ, where ν' = ν (Σλ²)² / Σλ⁴ modes share it.
+
+    Source: Rao & Scott (1981), doi:10.1080/01621459.1981.10477633, for the null distribution. Deviations: ν, the
+    partition.
+
+    Oracle: the same formulas written out with dense matrices and ``scipy.stats.f`` of SciPy 1.17.1.
+
+    Examples
+    --------
+    >>> from driftline.significance.dispersion import independent
+    >>> result = dispersed_pearson(np.array([30, 40, 30]), np.array([1000, 1000, 1000]), independent(3), ordered=True)
+    >>> round(result.statistic, 3), round(result.p_value, 3), result.tail, result.lambda_bar
+    (1.929, 0.397, 'exact_partition', 1.0)
+    """
+    if dispersion is None or (dispersion.independent and dispersion_reference in {None, dispersion}):
+        return _of_independent(current, reference, dispersion, ordered=ordered)
+    for known in (dispersion, dispersion_reference or dispersion):
+        if known.n_groups != current.size or current.shape != reference.shape:
+            raise ParameterError(f"{known.n_groups} groups on both sides", (current.size, reference.size), "$.current")
+    n, n_reference = int(current.sum()), int(reference.sum())
+    if n == 0 or n_reference == 0:
+        return None
+    smaller = min(n, n_reference) / (n + n_reference)
+    pooled = current + reference
+    merge = merge_ordered if ordered else merge_unordered
+    groups = merge(pooled * smaller / np.maximum(dispersion.design_effects(n), 1.0), LEAST_EXPECTED)
+    too_few = max(groups) == 0
+    if too_few:
+        groups = all_but_the_most_frequent(pooled)
+    c, r = merged(current, groups), merged(reference, groups)
+    if c.size == 1:
+        return _result((n, n_reference), groups, "untestable", (0.0, 0.0, 1.0), np.ones(1), math.inf)
+    weights = _weights(dispersion, dispersion_reference or dispersion, groups, n, n_reference)
+    statistic = value = float(
+        ((c / n - r / n_reference) ** 2 / (c + r)).sum() * (n + n_reference) / (1 / n + 1 / n_reference)
+    )
+    freedom = (
+        dispersion.freedom if dispersion_reference is None else min(dispersion.freedom, dispersion_reference.freedom)
+    )
+    freedom *= float((weights**2).sum()) ** 2 / float((weights**4).sum())
+    mean = max(1.0, float(weights.mean()))
+    tail: Tail = "weighted_chi_squared"
+    if too_few:
+        share = share_test(int(c[1]), n, int(r[1]), n_reference, dispersion=mean, degrees_of_freedom=_finite(freedom))
+        p_value = 1.0 if share is None else share.p_value
+        value = mean * float(special.chdtri(1, p_value))
+        return _result((n, n_reference), groups, "weighted_partition", (statistic, value, p_value), weights, freedom)
+    if float((c + r).min()) * smaller / mean < LEAST_EXPECTED_FOR_CHI_SQUARED:
+        tail = "weighted_partition"
+        # Every group expects several effective events on both sides, so none is empty on both.
+        value = mean * float(partition_statistic(np.rint(c / mean)[None], np.rint(r / mean)[None])[0])
+    return _result(
+        (n, n_reference), groups, tail, (statistic, value, _p_value(value, weights, freedom)), weights, freedom
+    )
+
+
+def _of_independent(
+    current: Counts, reference: Counts, dispersion: Dispersion | None, *, ordered: bool
+) -> DispersedPearsonResult | None:
+    result = pearson(current, reference, ordered=ordered)
+    if result is None:
+        return None
+    modes = max(result.degrees_of_freedom, 1)
+    freedom = math.inf if dispersion is None else dispersion.freedom * modes
+    p_value = result.p_value
+    if math.isfinite(freedom) and 0 < p_value < 1:
+        p_value = max(p_value, float(special.fdtrc(modes, freedom, result.tail_statistic / modes)))
+    return _result(
+        (result.n, result.n_reference),
+        result.groups,
+        result.tail,
+        (result.statistic, result.tail_statistic, p_value),
+        np.ones(modes),
+        freedom,
+    )
+
+
+def _weights(current: Dispersion, reference: Dispersion, groups: tuple[int, ...], n: int, n_reference: int) -> Floats:
+    """Return the λⱼ, largest first, rounded so that no machine's last digit shows."""
+    here, there = current.standardised(groups), reference.standardised(groups)
+    matrix = (here[0] / n + here[1] + (there[0] + there[1] * reference.window_events) / n_reference) / (
+        1 / n + 1 / n_reference
+    )
+    values = np.linalg.eigvalsh(matrix)[:0:-1]
+    largest = float(values[0])
+    if largest <= 0:
+        return np.ones(values.size)
+    weights: Floats = np.maximum(np.rint(values / largest * 1e9) / 1e9, 0.0) * float(f"{largest:.9g}")
+    return weights
+
+
+def _p_value(value: float, weights: Floats, freedom: float) -> float:
+    first = float(weights.sum())
+    modes = first**2 / float((weights**2).sum())
+    if math.isfinite(freedom):
+        rough = float(special.fdtrc(modes, freedom, value / first))
+    else:
+        rough = float(special.chdtrc(modes, value * modes / first))
+    return rough if rough > APPROXIMATE_ABOVE else weighted_chi_squared_tail(value, weights, _finite(freedom))
+
+
+def _finite(freedom: float) -> float | None:
+    return freedom if math.isfinite(freedom) else None
+
+
+def _result(
+    sizes: tuple[int, int],
+    groups: tuple[int, ...],
+    tail: Tail,
+    values: tuple[float, float, float],
+    weights: Floats,
+    freedom: float,
+) -> DispersedPearsonResult:
+    return DispersedPearsonResult(
+        statistic=values[0],
+        tail_statistic=values[1],
+        n_groups=max(groups) + 1,
+        lambda_bar=float(weights.mean()),
+        lambda_max=float(weights.max()),
+        freedom=freedom,
+        p_value=values[2],
+        tail=tail,
+        n=sizes[0],
+        n_reference=sizes[1],
+        groups=groups,
+    )
