@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from driftline.significance.levels import Level, level_per_test, shares_of_budget
+from driftline.significance.monte_carlo import MonteCarloResult, monte_carlo_test, permutation_test
 from driftline.significance.pearson import PearsonResult, pearson
 from driftline.significance.share import Alternative, ShareResult, known_share_test, share_test
 from driftline.significance.weighted_chi_squared import saddlepoint_tail, weighted_chi_squared_tail
@@ -10,11 +11,14 @@ from driftline.significance.weighted_chi_squared import saddlepoint_tail, weight
 __all__ = [
     "Alternative",
     "Level",
+    "MonteCarloResult",
     "PearsonResult",
     "ShareResult",
     "known_share_test",
     "level_per_test",
+    "monte_carlo_test",
     "pearson",
+    "permutation_test",
     "saddlepoint_tail",
     "share_test",
     "shares_of_budget",
