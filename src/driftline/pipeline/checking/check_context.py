@@ -12,6 +12,7 @@ from driftline.config.fingerprint import settings_hash
 from driftline.config.model import ModelSettings
 from driftline.config.rules import DETECTORS, PERFORMANCE, spenders
 from driftline.events.finding import BudgetSplit, LevelEvidence
+from driftline.pipeline.checking.quality.families import PERFORMANCE_TESTS, WINDOW_TESTS
 from driftline.significance.levels import level_per_test, shares_of_budget
 
 if TYPE_CHECKING:
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 
 TESTS_PER_COLUMN: Final = 2
 """One of its distribution, one of its quality: the families of a column."""
-TESTS_PER_MODEL: Final = 1
-"""One of the quality of the window as a whole: its volume, duplicates, schema."""
+TESTS_PER_WINDOW: Final = len(WINDOW_TESTS)
+"""Of the quality of a window as a whole."""
+TESTS_OF_PERFORMANCE: Final = 1 + len(PERFORMANCE_TESTS)
+"""Of a tested performance window: its accuracy, and its quality."""
 FIXED_THRESHOLD: Final = LevelEvidence(
     level=1.0, n_tests=1, derivation="fixed threshold, no false-alarm bound", in_budget=False
 )
@@ -57,9 +60,9 @@ class CheckContext(Struct, frozen=True, kw_only=True, dict=True):
         )
 
     def tests_per_window(self, n_columns: int) -> int:
-        """Return the tests of a verdict window: columns x families, one of the whole, and the multivariate checks."""
+        """Return the tests of a verdict window: columns x families, those of the whole, multivariate ones."""
         n_multivariate = len(getattr(self.settings.checks, "multivariate", ()))
-        return TESTS_PER_COLUMN * n_columns + TESTS_PER_MODEL + n_multivariate
+        return TESTS_PER_COLUMN * n_columns + TESTS_PER_WINDOW + n_multivariate
 
     def column_level(self, size_ms: int, n_columns: int) -> LevelEvidence:
         """Return the level of each test of verdict windows of one size: of a column, of the whole, multivariate.
@@ -74,8 +77,8 @@ class CheckContext(Struct, frozen=True, kw_only=True, dict=True):
         return self._level(str(Duration(size_ms)), size_ms, self.tests_per_window(n_columns))
 
     def performance_level(self) -> LevelEvidence:
-        """Return the level of the test of a performance window; there is one look at each, at the declared coverage."""
-        return self._level(PERFORMANCE, int(self.settings.windows.performance), 1)
+        """Return the level of each test of a performance window, tested once: at the declared coverage."""
+        return self._level(PERFORMANCE, int(self.settings.windows.performance), TESTS_OF_PERFORMANCE)
 
     def detector_pages(self) -> float:
         """Return the false pages per horizon that all paging detectors together may cost; 0 where there are none."""

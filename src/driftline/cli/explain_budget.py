@@ -1,0 +1,141 @@
+"""``driftline explain-budget``: what a false-alarm budget comes to, before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from driftline.cli.app import app
+from driftline.cli.common import ConfigOption, load_or_exit, out
+from driftline.errors import ParameterError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from driftline.config.settings import Settings
+    from driftline.pipeline.checking.budget_explained import DetectableSize, Explanation, Reference
+
+COLUMNS = 20
+"""Columns where neither a number nor a profile is given."""
+
+
+@app.command("explain-budget")
+def explain_budget(
+    config: ConfigOption = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="The model; else the defaults of all.")] = None,
+    columns: Annotated[
+        int | None,
+        typer.Option("--columns", min=1, help=f"Features, prediction and score. [default: {COLUMNS}]"),
+    ] = None,
+    profile: Annotated[
+        Path | None, typer.Option("--profile", help="A .profile: its columns and its number of events.")
+    ] = None,
+    reference_events: Annotated[
+        int | None,
+        typer.Option("--reference-events", min=1, help="Events of the reference. [default: those of a bootstrap]"),
+    ] = None,
+    dispersion: Annotated[
+        float,
+        typer.Option("--dispersion", min=1.0, help="How many times as much as of independent events counts vary."),
+    ] = 1.0,
+    json_output: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Print the number of tests, the level of each, and the smallest changes that they detect.
+
+    The budget bounds the expected number of false pages; what it costs is the size of the changes that are found. A
+    change is told here as detectable when it is found in 80 % of the windows that have it.
+    """
+    from driftline.pipeline.checking.budget_explained import explained
+    from driftline.pipeline.checking.check_context import CheckContext
+
+    settings = load_or_exit(config)
+    name, reference = _reference(settings, model, columns, profile, reference_events, dispersion)
+    found = explained(CheckContext.of(settings, name or ""), reference)
+    if json_output:
+        out.print(msgspec.json.encode(found).decode(), markup=False)
+        return
+    _print(name, found)
+
+
+def _reference(
+    settings: Settings,
+    model: str | None,
+    columns: int | None,
+    file: Path | None,
+    reference_events: int | None,
+    dispersion: float,
+) -> tuple[str | None, Reference]:
+    """Return the model's name and what its windows are compared with."""
+    from driftline.pipeline.checking.budget_explained import Reference
+    from driftline.runtime.reference_files import read_profile
+
+    if file is None:
+        n_events = reference_events or settings.model(model or "").bootstrap.events
+        return model, Reference(n_columns=columns or COLUMNS, n_events=n_events, dispersion=dispersion)
+    if columns is not None or reference_events is not None:
+        raise ParameterError(
+            "neither --columns nor --reference-events beside --profile", columns or reference_events, "--profile"
+        )
+    profile = read_profile(file)
+    reference = Reference(n_columns=len(profile.columns), n_events=profile.n_events, dispersion=dispersion)
+    return model or profile.key.model, reference
+
+
+def _print(name: str | None, found: Explanation) -> None:
+    k_of_n = f"{found.findings_to_open} finding{'s' if found.findings_to_open > 1 else ''} of one check"
+    within = f" in {found.within_windows} windows" if found.within_windows > 1 else ""
+    out.print(f"Budget of {name or 'every model'}: {found.budget} false pages", style="bold", markup=False)
+    out.print(
+        f"A page takes, and uses up, {k_of_n}{within}. {found.n_columns} columns, {found.n_tests:,} tests.\n"
+        f"Reference of {found.n_reference:,} events, dispersion {found.dispersion:g}, {found.n_groups} groups.\n",
+        markup=False,
+    )
+    out.print(_levels(found))
+    out.print(
+        f"\nSmallest changes found in {found.power:.0%} of the windows that have them. Where a second number stands in "
+        "brackets, the\ntest alone would find that; the first is also as large as matters "
+        f"(PSI {found.min_psi:g}, shares {found.min_share_change:g}).\n",
+        markup=False,
+    )
+    out.print(_sizes(found))
+
+
+def _levels(found: Explanation) -> Table:
+    from rich.table import Table
+
+    table = Table("what", "share", "false pages", "windows", "tests a window", "level of each test")
+    for each in found.spenders:
+        tests = " + ".join(f"{n} {what}" for what, n in each.tests.items())
+        level = "by simulation" if each.level is None else f"{each.level:.2g}"
+        windows = f"{each.n_windows:,}" if each.n_windows else ""
+        table.add_row(each.spender, f"{each.share:.3g}", f"{each.pages:.3g}", windows, tests, level)
+    return table
+
+
+def _sizes(found: Explanation) -> Table:
+    from rich.table import Table
+
+    first = found.detectable[0].sizes
+    table = Table("window", "events", *(_heading(size) for size in first))
+    for each in found.detectable:
+        table.add_row(each.spender, f"{each.n:,}", *(_cell(size) for size in each.sizes))
+    return table
+
+
+def _heading(size: DetectableSize) -> str:
+    if size.change == "psi":
+        return "PSI"
+    return "mean, in sd" if size.from_share is None else f"share from {size.from_share:.0%} to"
+
+
+def _cell(size: DetectableSize) -> str:
+    if size.found is None:
+        return "none"
+    if size.from_share is not None:
+        to, by_test = f"{size.from_share + size.found:.2%}", f"{size.from_share + (size.by_test or 0.0):.2%}"
+    else:
+        to, by_test = f"{size.found:.2g}", f"{size.by_test or 0.0:.2g}"
+    return to if to == by_test else f"{to} ({by_test})"

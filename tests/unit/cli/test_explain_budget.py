@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from driftline import write_profile
+from driftline.cli import main
+from driftline.config.settings import Settings
+from driftline.pipeline.checking.budget_explained import Reference, explained
+from driftline.pipeline.checking.check_context import CheckContext
+from tests.unit.pipeline.windows import profile_of, table_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as left:
+        main(["explain-budget", *map(str, arguments)])
+    printed = capsys.readouterr()
+    return int(left.value.code or 0), printed.out, printed.err
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [each for each in os.environ if each.startswith("DRIFTLINE_") or each in {"FORCE_COLOR", "NO_COLOR"}]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("COLUMNS", "150")
+
+
+def test_tests_levels_and_sizes_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    code, text, _ = run(capsys, "--columns", 50)
+    assert code == 0
+    for words in (
+        "Budget of every model: 1 per 30d false pages",
+        "50 columns, 76,500 tests",
+        "50 distribution + 50 quality + 2 window",
+        "6.8e-06",
+        "Smallest changes found in 80% of the windows",
+        "share from 1% to",
+        "10,000",
+    ):
+        assert words in text
+
+
+def test_json_is_one_object_whose_levels_add_up_to_the_budget(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(
+        "labels: {}\nmodels: {m: {alerts: {false_alarm_budget: 3 per 30d, open_after: {findings: 2, windows: 4}}}}\n",
+        encoding="utf-8",
+    )
+    code, text, _ = run(capsys, "--config", file, "--model", "m", "--columns", 8, "--json")
+    assert code == 0
+    found = json.loads(text)
+    assert (found["budget"], found["findings_to_open"], found["within_windows"]) == ("3 per 30d", 2, 4)
+    assert [each["spender"] for each in found["spenders"]] == ["1h", "1d", "performance"]
+    spent = sum(each["level"] * each["n_windows"] * sum(each["tests"].values()) for each in found["spenders"])
+    assert spent / 2 == pytest.approx(3.0)
+    assert found["n_tests"] == sum(each["n_windows"] * sum(each["tests"].values()) for each in found["spenders"])
+    assert [(each["spender"], each["n"]) for each in found["detectable"]] == [
+        (size, n) for size in ("1h", "1d") for n in (200, 1_000, 10_000)
+    ]
+    for each in found["detectable"]:
+        assert all(size["found"] >= size["by_test"] > 0 for size in each["sizes"])
+
+
+def test_a_profile_gives_columns_and_events(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    profile = profile_of(table_of(5_000))
+    file = tmp_path / "m.profile"
+    write_profile(file, profile)
+    code, text, _ = run(capsys, "--profile", file, "--json")
+    assert code == 0
+    found = json.loads(text)
+    assert (found["n_columns"], found["n_reference"]) == (len(profile.columns), 5_000)
+    code, _, error = run(capsys, "--profile", file, "--columns", 3)
+    assert code == 2
+    assert "neither --columns nor --reference-events beside --profile" in error
+
+
+def test_dispersion_makes_the_sizes_larger() -> None:
+    context = CheckContext.of(Settings(), "m")
+    plain, bursts = (explained(context, Reference(n_columns=5, n_events=20_000, dispersion=d)) for d in (1.0, 8.0))
+    pairs = zip(plain.detectable, bursts.detectable, strict=True)
+    sizes = [(one, other) for a, b in pairs for one, other in zip(a.sizes, b.sizes, strict=True)]
+    assert all(other.by_test is None or other.by_test > (one.by_test or 0.0) for one, other in sizes)
+    assert plain.spenders == bursts.spenders
