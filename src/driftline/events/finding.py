@@ -92,6 +92,22 @@ class HistogramPair(Struct, frozen=True, kw_only=True):
     current: Histogram
 
 
+class UnitChange(Struct, frozen=True):
+    """A number that looks as if its unit had changed: ``factor`` x the reference's values + ``offset``; no test."""
+
+    factor: float
+    offset: float
+    conversion: str | None
+    """The known conversion with this factor and offset; null where none is known."""
+    residual: Share
+    """Largest difference between the distribution functions once the change is undone."""
+    explained: float
+    """Part of the Kolmogorov-Smirnov distance that the change explains, at most 1."""
+    determined_by: Literal["shape", "moments", "mean"]
+    """What tells the factor from others: the ``shape`` on the grid, mean and standard deviation (``moments``), or the
+    ``mean`` alone, where values lie too far away for more."""
+
+
 class FindingEvent(Event, frozen=True, kw_only=True):
     """A check that came out against the model in one window: the change is real, and it is large enough to matter.
 
@@ -134,6 +150,8 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     """Since when, in event time: the window's start, or the detector's estimate."""
     message: str
     """One sentence with numbers, for people; its wording may change."""
+    unit_change: UnitChange | None = None
+    """What a changed distribution of a number looks like, where it looks like another unit; else null."""
 
     @property
     def ce_id(self) -> str:

@@ -95,6 +95,9 @@ def _distribution_findings(
     sizes = (outcome.n, outcome.n_reference)
     finding = evidence.finding(distribution_check.CHECK, "distribution", real, sizes, outcome.histograms, message)
     unseen = _unseen(evidence.window.sketch, evidence.position)
+    unit = quality.unit_change(evidence.profile, evidence.position, evidence.window.sketch)
+    if unit is not None:
+        finding = structs.replace(finding, unit_change=unit, message=f"{message}; {quality.unit_words(unit)}")
     return [structs.replace(finding, distances=outcome.distances, unseen=unseen)]
 
 

@@ -13,6 +13,7 @@ from driftline.pipeline.checking.quality.families import (
 )
 from driftline.pipeline.checking.quality.outcome import QualityOutcome, combined_p, evidence_of, found, message_of
 from driftline.pipeline.checking.quality.shares import absent_counts
+from driftline.pipeline.checking.quality.unit_change import unit_change, unit_words
 
 __all__ = [
     "COLUMN_FAMILIES",
@@ -31,4 +32,6 @@ __all__ = [
     "n_quality_tests",
     "quality_test",
     "quality_tests",
+    "unit_change",
+    "unit_words",
 ]
