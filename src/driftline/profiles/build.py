@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from driftline.config.settings import TimeSettings
 from driftline.errors import ProfileError
 from driftline.profiles.decay import decayed
 from driftline.profiles.history_build import build_history
+from driftline.profiles.joint_build import build_joint
 from driftline.profiles.profile import Profile, Task
 from driftline.profiles.table import NO_TIME
 from driftline.sketches.columns import (
@@ -120,22 +122,37 @@ def build_profile(
     if table.score is not None:
         sources.append((_column("score", "score", table.score, "numeric"), table.score))
     columns = tuple(column for column, _ in sources)
-    layout = Layout(columns)
     importances = {
         name: column.importance for name, column in settings.columns.items() if column.importance is not None
     }
-    if grid_only:
-        return Profile(key, effective_from_ms, origin, task, columns, importances, PaneSketch(layout), None)
     encoded = [encode_values(column, values) for column, values in sources]
+    together = EncodedColumns.of(encoded, table.n)
+    joint, joint_reference = build_joint(columns, importances, settings.checks.multivariate, together)
+    layout = Layout(columns, joint)
+    grid = Profile(
+        key,
+        effective_from_ms,
+        origin,
+        task,
+        columns,
+        importances,
+        PaneSketch(layout),
+        None,
+        joint=joint,
+        joint_reference=joint_reference,
+    )
+    if grid_only:
+        return grid
     reference = count(layout, encoded, np.zeros(table.n, dtype=np.int64), 1)[0]
     history, decay = None, None
     if in_time.half_life_ms is not None:
         times = np.full(table.n, NO_TIME) if table.times_ms is None else table.times_ms
-        reference, decay = decayed(layout, EncodedColumns.of(encoded, table.n), times, in_time.half_life_ms)
+        reference, decay = decayed(layout, together, times, in_time.half_life_ms)
     if table.times_ms is not None:
-        history = build_history(layout, reference, [column.bins for column in encoded], table.times_ms, in_time.pane_ms)
+        bins, windows = [column.bins for column in encoded], sorted(map(int, settings.windows.verdict))
+        history = build_history(layout, reference, bins, table.times_ms, in_time.pane_ms, windows)
     performance = reference_performance(table, task)
-    return Profile(key, effective_from_ms, origin, task, columns, importances, reference, performance, history, decay)
+    return replace(grid, reference=reference, performance=performance, history=history, decay=decay)
 
 
 def encode_values(column: Column, values: NDArray[np.float64] | Sequence[object]) -> Encoded:

@@ -14,11 +14,14 @@ from msgspec import Struct
 
 from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
-from driftline.events.pane import PackedSketch, Sparse
+from driftline.events.pane import NO_WORDS, DenseWords, PackedSketch, Sparse
 from driftline.profiles.decay import Decay
 from driftline.profiles.history import History, joined
+from driftline.profiles.joint_build import JointReference
 from driftline.profiles.profile import Origin, Profile, Task, TaskKind
 from driftline.sketches.columns import CategoricalColumn, NumericColumn
+from driftline.sketches.dense import pack_words, unpack_words
+from driftline.sketches.joint import Joint
 from driftline.sketches.layout import HEAD, Layout, Place
 from driftline.sketches.pane_sketch import PaneSketch
 from driftline.sketches.sparse import pack, unpack_into
@@ -52,6 +55,10 @@ class ProfileBlock(Struct, frozen=True, array_like=True):
     history: History | None = None
     """Of these columns."""
     decay: Decay | None = None
+    joint: Joint | None = None
+    joint_reference: JointReference | None = None
+    joint_sums: DenseWords = NO_WORDS
+    """In the first block, as are the two before."""
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -93,6 +100,7 @@ def encode_profile(profile: Profile) -> list[tuple[bytes, bytes]]:
             performance if block == 0 else None,
             None if profile.history is None else profile.history.spanned(chosen),
             profile.decay,
+            *((profile.joint, profile.joint_reference, pack_words(profile.reference.joint)) if block == 0 else ()),
         )
         key = "\0".join((profile.key.model, profile.key.version, profile.profile_id, str(block)))
         records.append((key.encode(), _ENCODER.encode(value)))
@@ -101,7 +109,9 @@ def encode_profile(profile: Profile) -> list[tuple[bytes, bytes]]:
 
 def _runs(profile: Profile) -> list[range]:
     """Return the columns of each record, at least one record."""
-    runs, start, size = [], 0, 0
+    runs, start = [], 0
+    together = profile.joint_reference
+    size = 8 * profile.layout.n_joint + (0 if together is None else len(together.rows) + len(together.pair_variances))
     for index, column in enumerate(profile.columns):
         held = 12 * column.n_bins + (0 if profile.history is None else profile.history.n_bytes(index))
         if index > start and (index - start == BLOCK_COLUMNS or size + held > BLOCK_BYTES):
@@ -185,8 +195,10 @@ def _assemble(blocks: list[ProfileBlock]) -> Profile:
     head = blocks[0]
     columns = tuple(column for block in blocks for column in block.columns)
     task = Task(head.task_kind, head.classes, head.spread)
-    layout = Layout(columns)
+    layout = Layout(columns, head.joint)
     reference = PaneSketch(layout)
+    if head.joint_sums.low:
+        reference.joint += unpack_words(head.joint_sums)
     performance = None
     if head.performance is not None:
         performance = np.zeros(task.performance_layout.n_cells, dtype=np.int64)
@@ -213,6 +225,8 @@ def _assemble(blocks: list[ProfileBlock]) -> Profile:
         performance,
         joined(histories) if histories else None,
         head.decay,
+        head.joint,
+        head.joint_reference,
     )
 
 
@@ -233,7 +247,5 @@ def _copy(source: PaneSketch, at: Place, target: PaneSketch, to: Place) -> None:
     if at.moments >= 0:
         target.sums[:, to.moments] = source.sums[:, at.moments]
         target.extremes[to.moments] = source.extremes[at.moments]
-        target.tail_sums[:, to.tails] = source.tail_sums[:, at.tails]
-        target.tail_extremes[to.tails] = source.tail_extremes[at.tails]
         target.tail_sums[:, to.tails] = source.tail_sums[:, at.tails]
         target.tail_extremes[to.tails] = source.tail_extremes[at.tails]

@@ -114,6 +114,7 @@ class _Weighted:
         self._counts = np.zeros(layout.n_cells, dtype=np.int64)
         self._sums = [0] * (layout.n_numeric * 3)
         self._tail_sums = [0] * layout.n_tails
+        self._joint = [0] * layout.n_joint
         self._furthest = PaneSketch(layout)
         self._unseen: UnseenNames = {}
         self._sizes: list[tuple[int, int]] = []
@@ -123,6 +124,7 @@ class _Weighted:
         self._counts += sketch.counts * weight
         self._sums = _added(self._sums, join(sketch.sums.reshape(2, -1)), weight)
         self._tail_sums = _added(self._tail_sums, join(sketch.tail_sums), weight)
+        self._joint = _added(self._joint, join(sketch.joint), weight)
         furthest = self._furthest
         np.maximum(furthest.extremes, sketch.extremes, out=furthest.extremes)
         np.maximum(furthest.tail_extremes, sketch.tail_extremes, out=furthest.tail_extremes)
@@ -141,6 +143,7 @@ class _Weighted:
             result.counts[cells] = apportioned(self._counts[cells].tolist(), *factor, n)
         result.sums[:] = _words([scaled_total(value, *factor) for value in self._sums]).reshape(result.sums.shape)
         result.tail_sums[:] = _words([scaled_total(value, *factor) for value in self._tail_sums])
+        result.joint[:] = _words([scaled_total(value, *factor) for value in self._joint])
         np.copyto(result.extremes, self._furthest.extremes)
         np.copyto(result.tail_extremes, self._furthest.tail_extremes)
         for place in self._layout.places:  # a tail bin whose count was rounded to none holds none

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
+from driftline.profiles.packed_sums import SeriesSums
 from driftline.profiles.season import HOURS
 from driftline.profiles.words import Words
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from driftline.sketches.dispersion_sums import ColumnSums
+
 
 class ColumnHistory(Struct, frozen=True, array_like=True):
     """The history of one column, on its base groups.
@@ -23,9 +26,20 @@ class ColumnHistory(Struct, frozen=True, array_like=True):
     ----------
     season : Words
         Values by hour of the week and base group, row by row; shape (168, base groups).
+    sums : SeriesSums or None
+        Of the panes as they are; None where they pass what 64-bit numbers hold exactly.
+    seasonless_sums : SeriesSums or None
+        Of the panes with their hour of the week taken out; None also where an hour was seen in one week alone.
     """
 
     season: Words
+    sums: SeriesSums | None
+    seasonless_sums: SeriesSums | None
+
+    @property
+    def n_bytes(self) -> int:
+        """About how many bytes it takes."""
+        return len(self.season.data) + sum(each.n_bytes for each in (self.sums, self.seasonless_sums) if each)
 
 
 class History(Struct, frozen=True, array_like=True):
@@ -35,6 +49,8 @@ class History(Struct, frozen=True, array_like=True):
     ----------
     pane_ms : int
         Length of the panes.
+    windows_ms : tuple of int
+        Lengths of the verdict windows for which blocks of panes were summed.
     n_panes : int
         Panes that hold a row.
     n_events : int
@@ -50,10 +66,12 @@ class History(Struct, frozen=True, array_like=True):
 
     Notes
     -----
-    *State*: packed as it is stored; a column of 40 base groups takes 7 to 27 KB for its hours of the week.
+    *State*: packed as it is stored; see :mod:`driftline.profiles.packed_sums` for what the panes of a column take, and
+    7 to 27 KB for the hours of the week of 40 base groups.
     """
 
     pane_ms: int
+    windows_ms: tuple[int, ...]
     n_panes: int
     n_events: int
     first_ms: int
@@ -65,6 +83,31 @@ class History(Struct, frozen=True, array_like=True):
     def season(self, column: int) -> NDArray[np.int64]:
         """Return the values of a column by hour of the week and base group, shape (168, base groups)."""
         return self.columns[column].season.unpacked().reshape(HOURS, -1)
+
+    def sums(self, column: int, window_ms: int, *, seasonless: bool = False) -> ColumnSums | None:
+        """Return the sums over the panes of a column, and over blocks of them one window long.
+
+        Parameters
+        ----------
+        column : int
+            Index of the column.
+        window_ms : int
+            Length of the verdict window.
+        seasonless : bool
+            Of the panes with their hour of the week taken out: what windows vary by that are compared with
+            :func:`driftline.profiles.season.season_counts`.
+
+        Returns
+        -------
+        ColumnSums or None
+            On the column's base groups. None where the profile was built without windows of this length or, without
+            their season, with an hour of the week that was seen in one week alone.
+        """
+        known = self.columns[column]
+        packed = known.seasonless_sums if seasonless else known.sums
+        if packed is None or window_ms not in self.windows_ms:
+            return None
+        return packed.unpacked(self.windows_ms.index(window_ms))
 
     @property
     def n_weeks(self) -> int:
@@ -78,7 +121,7 @@ class History(Struct, frozen=True, array_like=True):
 
     def n_bytes(self, column: int) -> int:
         """Return about how many bytes the history of a column takes."""
-        return len(self.columns[column].season.data)
+        return self.columns[column].n_bytes
 
     def spanned(self, columns: range) -> History:
         """Return the history of a run of the columns."""

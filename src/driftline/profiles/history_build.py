@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from driftline.profiles.history import ColumnHistory, History
+from driftline.profiles.packed_sums import SeriesSums
+from driftline.profiles.pane_series import PaneTimes, SeasonShares, column_sums
 from driftline.profiles.season import HOURS, week_and_slot
 from driftline.profiles.table import NO_TIME
 from driftline.profiles.words import Words
@@ -27,6 +29,7 @@ def build_history(
     bins: Sequence[NDArray[np.integer]],
     times_ms: NDArray[np.int64],
     pane_ms: int,
+    windows_ms: Sequence[int],
 ) -> History | None:
     """Return the history of reference rows, or None where none of them carries a time.
 
@@ -41,10 +44,13 @@ def build_history(
         In any order; ``NO_TIME`` where a row has none: it does not count.
     pane_ms : int
         Length of the panes.
+    windows_ms : sequence of int
+        Lengths of the verdict windows, multiples of the pane.
 
     Notes
     -----
-    *Guarantee*: the order of the rows does not show. *Cost*: one counting of n values a column.
+    *Guarantee*: the order of the rows does not show. *Cost*: see
+    :func:`driftline.profiles.pane_series.column_sums`, twice a column.
     """
     order = np.argsort(times_ms, kind="stable")
     order = order[times_ms[order] != NO_TIME]
@@ -52,22 +58,44 @@ def build_history(
         return None
     times = times_ms[order]
     week, slot = week_and_slot(times)
-    panes = np.unique(times // pane_ms)
     weeks = np.bincount(np.unique(week * HOURS + slot) % HOURS, minlength=HOURS)
+    panes = PaneTimes.of(times, pane_ms)
+    sizes = [window // pane_ms for window in windows_ms]
     columns = []
     for column, place, binned in zip(layout.columns, layout.places, bins, strict=True):
         grouping = base_grouping(column, reference.counts[place.bins])
         chosen = binned[order]
-        present = np.flatnonzero(chosen >= 0)
-        keys = slot[present] * grouping.n_groups + grouping.index[chosen[present]]
-        columns.append(ColumnHistory(Words.of(np.bincount(keys, minlength=HOURS * grouping.n_groups))))
+        groups = np.where(chosen >= 0, grouping.index[chosen], -1)
+        columns.append(_column(groups, grouping.n_groups, slot, weeks, panes, sizes))
     return History(
         pane_ms,
-        panes.size,
+        tuple(windows_ms),
+        panes.numbers.size,
         order.size,
         int(times[0]),
         int(times[-1]),
         Words.of(weeks),
         Words.of(np.bincount(slot, minlength=HOURS)),
         tuple(columns),
+    )
+
+
+def _column(
+    groups: NDArray[np.int64],
+    n_groups: int,
+    slot: NDArray[np.int64],
+    weeks: NDArray[np.int64],
+    panes: PaneTimes,
+    sizes: Sequence[int],
+) -> ColumnHistory:
+    present = groups >= 0
+    keys = slot[present] * n_groups + groups[present]
+    season = np.bincount(keys, minlength=HOURS * n_groups).reshape(HOURS, n_groups)
+    shares = SeasonShares.of(season, weeks)
+    sums = column_sums(panes, groups, n_groups, sizes)
+    seasonless = None if shares is None else column_sums(panes, groups, n_groups, sizes, shares)
+    return ColumnHistory(
+        Words.of(season),
+        SeriesSums.of(sums) if sums else None,
+        SeriesSums.of(seasonless) if seasonless else None,
     )

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from driftline.events.model_key import ModelKey
     from driftline.profiles.decay import Decay
     from driftline.profiles.history import History
+    from driftline.profiles.joint_build import JointReference
     from driftline.sketches.columns import Column
+    from driftline.sketches.joint import Joint
     from driftline.sketches.pane_sketch import PaneSketch
 
 Origin = Literal["training", "production", "bootstrap"]
@@ -96,6 +98,10 @@ class Profile:
         Of the reference events with labels.
     history : History or None
         How the reference events lie in time, where that is known.
+    joint : Joint or None
+        What sketches keep of several features together.
+    joint_reference : JointReference or None
+        What the null distributions of multivariate checks are made of.
     decay : Decay or None
         How recent events weigh more; the reference's counts are then scaled to their effective number.
     """
@@ -110,11 +116,13 @@ class Profile:
     performance: NDArray[np.int64] | None
     history: History | None = None
     decay: Decay | None = None
+    joint: Joint | None = None
+    joint_reference: JointReference | None = None
 
     @cached_property
     def layout(self) -> Layout:
         """Where the columns' cells stand."""
-        return Layout(self.columns)
+        return Layout(self.columns, self.joint)
 
     @property
     def n_events(self) -> int:
@@ -124,7 +132,8 @@ class Profile:
     @cached_property
     def grid_id(self) -> str:
         """Identifies columns and task: sketches with the same grid id are comparable."""
-        parts = (self.columns, self.task.kind, self.task.classes, self.task.spread)
+        joint = () if self.joint is None else (self.joint,)
+        parts = (self.columns, self.task.kind, self.task.classes, self.task.spread, *joint)
         return xxhash.xxh3_64_hexdigest(msgspec.msgpack.encode(parts))
 
     @cached_property
@@ -139,6 +148,6 @@ class Profile:
             sorted(self.importances.items()),
             self.reference.pack(),
             performance,
-            *(part for part in (self.history, self.decay) if part is not None),
+            *(part for part in (self.history, self.decay, self.joint_reference) if part is not None),
         )
         return xxhash.xxh3_128_hexdigest(msgspec.msgpack.encode(parts))[:24]

@@ -1,4 +1,4 @@
-"""Arrays of whole numbers at or above zero, packed in the narrowest words that hold them."""
+"""Arrays of whole numbers, packed in the narrowest words that hold them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_TYPES: Final = ("<u1", "<u2", "<u4", "<i8")
+_TYPES: Final = ("<u1", "<u2", "<u4", "<i1", "<i2", "<i4", "<i8")
 
 
 class Words(Struct, frozen=True, array_like=True):
@@ -19,7 +19,7 @@ class Words(Struct, frozen=True, array_like=True):
     Parameters
     ----------
     type : int
-        Which of one, two, four and eight bytes a word has.
+        How many bytes a word has, and whether it has a sign.
     data : bytes
     """
 
@@ -28,15 +28,17 @@ class Words(Struct, frozen=True, array_like=True):
 
     @classmethod
     def of(cls, numbers: NDArray[np.int64]) -> Words:
-        """Pack whole numbers at or above zero, of any shape.
+        """Pack whole numbers of any shape.
 
         Examples
         --------
-        >>> Words.of(np.array([1, 300])).unpacked().tolist()
-        [1, 300]
+        >>> packed = Words.of(np.array([1, -300]))
+        >>> len(packed.data), packed.unpacked().tolist()
+        (4, [1, -300])
         """
-        greatest = int(numbers.max(initial=0))
-        kind = next(i for i, name in enumerate(_TYPES) if greatest <= np.iinfo(name).max)
+        least, greatest = int(numbers.min(initial=0)), int(numbers.max(initial=0))
+        kinds = ((np.iinfo(name), i) for i, name in enumerate(_TYPES))
+        kind = next(i for limits, i in kinds if limits.min <= least and greatest <= limits.max)
         return cls(kind, numbers.astype(_TYPES[kind]).tobytes())
 
     def unpacked(self) -> NDArray[np.int64]:

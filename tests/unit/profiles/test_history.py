@@ -61,6 +61,28 @@ def test_the_history_is_that_of_a_walk_through_the_rows() -> None:
         np.testing.assert_array_equal(history.season(index), expected)
 
 
+def test_the_sums_of_panes_are_on_the_base_groups_for_each_window() -> None:
+    profile = built(table(3_000, 20))
+    history = profile.history
+    assert history is not None
+    for index, (column, place) in enumerate(zip(profile.columns, profile.layout.places, strict=True)):
+        grouping = base_grouping(column, profile.reference.counts[place.bins])
+        for window_ms in history.windows_ms:
+            for seasonless in (False, True):
+                sums = history.sums(index, window_ms, seasonless=seasonless)
+                assert sums is not None
+                assert sums.between_windows.shape == (grouping.n_groups, grouping.n_groups)
+                assert sums.events.sum() == 3_000
+        assert history.sums(index, 7) is None
+        raw = history.sums(index, history.windows_ms[0])
+        assert raw is not None
+        assert raw.events.tolist() == grouping.grouped(profile.reference.counts[place.bins]).tolist()
+    short = built(table(300, 2)).history
+    assert short is not None
+    assert short.sums(0, HOUR_MS) is not None
+    assert short.sums(0, HOUR_MS, seasonless=True) is None, "each hour was seen in one week alone"
+
+
 def test_rows_without_a_value_or_without_a_time_do_not_count() -> None:
     times = np.array([MONDAY_MS, NO_TIME, MONDAY_MS + 1], dtype=np.int64)
     profile = built(ReferenceTable(3, {"x": [1.0, 2.0, None]}, times_ms=times))
@@ -86,9 +108,9 @@ def test_the_order_of_the_rows_does_not_show() -> None:
     assert built(shuffled).history == built(rows).history
 
 
-@pytest.mark.parametrize("n_columns", [1, 40, 150])
+@pytest.mark.parametrize("n_columns", [1, 70])
 def test_a_profile_with_history_comes_back_in_records_below_a_brokers_limit(n_columns: int) -> None:
-    original = built(table(4_000, 28, n_columns=n_columns))
+    original = built(table(1_000, 15, n_columns=n_columns))
     records = [value for _, value in encode_profile(original)]
     assert max(map(len, records)) < 1 << 19
     restored = decode_profile(records, "references")
@@ -128,5 +150,5 @@ def test_what_the_history_is_too_short_for_is_remarked_upon(n: int, days: float,
 
 
 def test_a_long_history_needs_no_remark() -> None:
-    remarks = remarks_of(built(table(40_000, 28)))
+    remarks = remarks_of(built(table(20_000, 28)))
     assert not [remark for remark in remarks if "panes" in remark or "hours" in remark or "weeks" in remark]

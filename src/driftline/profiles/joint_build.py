@@ -1,0 +1,167 @@
+"""Which numeric features of a profile are looked at together, and what their null distributions are made of."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from msgspec import Struct
+
+from driftline.sketches.columns import NumericColumn
+from driftline.sketches.joint import MAX_FEATURES, MAX_JOINT, WEIGHT_UNITS, Z_UNITS, Joint, complete_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from numpy.typing import NDArray
+
+    from driftline.sketches.columns import Column
+    from driftline.sketches.encoding import EncodedColumns
+
+MAX_ROWS: Final = 2_000
+"""Reference rows that are kept for the null distributions."""
+MAX_BYTES: Final = 128 * 1024
+"""Bytes of them; more columns, fewer rows."""
+_MEDIAN_ROWS: Final = 500
+"""Rows whose distances give the bandwidth."""
+_SEED: Final = 20_071_203
+"""Of the random Fourier features, so that equal rows give equal profiles."""
+_TURN_BITS: Final = 28
+_CROSS: Final = frozenset({"correlation", "reconstruction"})
+
+
+class JointReference(Struct, frozen=True, array_like=True):
+    """What the null distributions of multivariate checks are made of; from the rows that fixed the grid.
+
+    Parameters
+    ----------
+    pair_variances : bytes
+        float64 little-endian, shape (p(p - 1)/2,), by rows of the strict upper triangle: variance of the influence of
+        one event on a pair's correlation; empty where no cross-moments are kept.
+    rows : bytes
+        int16 little-endian, shape (k, p): a sample of the complete rows, in units of 2⁻⁸.
+    """
+
+    pair_variances: bytes
+    rows: bytes
+
+    def variances(self) -> NDArray[np.float64]:
+        """Return the variances of the influences, shape (p(p - 1)/2,)."""
+        return np.frombuffer(self.pair_variances, dtype="<f8")
+
+    def sample(self, n_columns: int) -> NDArray[np.float64]:
+        """Return the sampled rows in standard deviations, shape (k, p)."""
+        return np.frombuffer(self.rows, dtype="<i2").reshape(-1, max(n_columns, 1)) / Z_UNITS
+
+
+def build_joint(
+    columns: tuple[Column, ...],
+    importances: Mapping[str, float],
+    checks: Collection[str],
+    encoded: EncodedColumns,
+) -> tuple[Joint, JointReference] | tuple[None, None]:
+    """Return what sketches keep of the numeric features together; nothing where no check wants it, or where fewer than
+    two features vary.
+
+    Parameters
+    ----------
+    columns : tuple of Column
+    importances : mapping of str to float
+        Where there are more than ``MAX_JOINT`` numeric features, the most important are taken, then the first by name.
+    checks : collection of str
+        The multivariate checks.
+    encoded : EncodedColumns
+        The reference rows.
+    """
+    names = [
+        (-importances.get(column.name, 1.0), column.name, index)
+        for index, column in enumerate(columns)
+        if isinstance(column, NumericColumn) and column.role == "feature" and column.spread > 0
+    ]
+    chosen = tuple(sorted(index for *_, index in sorted(names)[:MAX_JOINT]))
+    if not checks or len(chosen) < 2:  # noqa: PLR2004  # a correlation needs two
+        return None, None
+    numeric = np.array([i for i, column in enumerate(columns) if isinstance(column, NumericColumn)], dtype=np.int64)
+    joint = Joint(chosen, cross=not _CROSS.isdisjoint(checks))
+    z, _ = complete_rows(joint, numeric, encoded)
+    if z.shape[1] < 2:  # noqa: PLR2004  # no spread in one row
+        return None, None
+    sample = z[:, spaced(z.shape[1], min(MAX_ROWS, MAX_BYTES // (2 * len(chosen))))]
+    if "mean_embedding" in checks:
+        frequencies, phases = random_frequencies(sample[:, spaced(sample.shape[1], _MEDIAN_ROWS)] / Z_UNITS)
+        joint = Joint(chosen, joint.cross, frequencies.astype("<i4").tobytes(), phases.astype("<i4").tobytes())
+    variances = pair_variances(z / Z_UNITS) if joint.cross else np.empty(0)
+    reference = JointReference(variances.astype("<f8").tobytes(), sample.T.astype("<i2").tobytes())
+    return joint, reference
+
+
+def spaced(n: int, n_wanted: int) -> NDArray[np.int64]:
+    """Return at most so many of n rows, evenly spaced.
+
+    Examples
+    --------
+    >>> spaced(10, 4).tolist(), spaced(3, 4).tolist()
+    ([0, 2, 5, 7], [0, 1, 2])
+    """
+    return np.arange(n) if n <= n_wanted else np.arange(n_wanted) * n // n_wanted
+
+
+def random_frequencies(z: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return frequencies, shape (m, p), and phases, shape (m,), of random features of a Gaussian kernel.
+
+    Parameters
+    ----------
+    z : ndarray of float64, shape (p, k)
+        Rows in standard deviations; the kernel's bandwidth is the median of their distances.
+
+    Notes
+    -----
+    *Source*: Rahimi and Recht (2007), algorithm 1; the median heuristic as in Gretton et al. (2012), section 8,
+    Journal of Machine Learning Research 13.
+    """
+    squares = (z * z).sum(axis=0)
+    distances = squares[:, None] + squares - 2 * (z.T @ z)
+    median = float(np.median(distances[np.triu_indices(z.shape[1], 1)]))
+    width = math.sqrt(median) if median > 0 else math.sqrt(2 * z.shape[0])
+    chance = np.random.default_rng(_SEED)
+    turns = chance.standard_normal((MAX_FEATURES, z.shape[0])) / (2 * math.pi * width)
+    phases = chance.integers(0, 1 << _TURN_BITS, MAX_FEATURES)
+    limit = float(1 << 30)
+    return np.clip(np.rint(turns * WEIGHT_UNITS), -limit, limit).astype(np.int64), phases
+
+
+def pair_variances(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the variance of each pair's influence ψ = xy − r(x² + y²)/2, with x and y standardised.
+
+    Parameters
+    ----------
+    z : ndarray of float64, shape (p, n)
+
+    Returns
+    -------
+    ndarray of float64, shape (p(p - 1)/2,)
+        n times the asymptotic variance of the sample correlation, whatever the distribution; (1 − r²)² for a normal
+        one. 1 where a column does not vary.
+
+    Notes
+    -----
+    *Source*: the delta method for a ratio of moments; e.g. van der Vaart (1998), Asymptotic Statistics, example 3.6.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(1).normal(size=(2, 100_000))
+    >>> bool(abs(pair_variances(x)[0] - 1) < 0.03)
+    True
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        x = (z - z.mean(axis=1, keepdims=True)) / z.std(axis=1, keepdims=True)
+    squares = x * x
+    result = []
+    for a in range(z.shape[0] - 1):
+        products = x[a] * x[a + 1 :]
+        r = products.mean(axis=1, keepdims=True)
+        products -= r / 2 * (squares[a] + squares[a + 1 :])
+        result.append(products.var(axis=1))
+    variances = np.concatenate([np.empty(0), *result])
+    return np.where(np.isfinite(variances), variances, 1.0)

@@ -1,0 +1,93 @@
+"""The sums of a column's panes as a profile keeps them: packed, for several lengths of windows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from msgspec import Struct
+
+from driftline.profiles.words import Words
+from driftline.sketches.dispersion_sums import ColumnSums
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+class WindowSums(Struct, frozen=True, array_like=True):
+    """Second moments of blocks of one length."""
+
+    between: Words
+    """Lower triangle of W."""
+    events: Words
+    n_windows: int
+
+
+class SeriesSums(Struct, frozen=True, array_like=True):
+    """Packed :class:`ColumnSums` of one column, for each length of a window.
+
+    Parameters
+    ----------
+    between_panes, lagged : Words
+        Lower triangles of the symmetric matrices.
+    events : Words
+    n_panes, span : int
+    windows : tuple of WindowSums
+        In the order of the history's sizes.
+    """
+
+    between_panes: Words
+    lagged: Words
+    events: Words
+    n_panes: int
+    span: int
+    windows: tuple[WindowSums, ...]
+
+    @classmethod
+    def of(cls, sums: Sequence[ColumnSums]) -> SeriesSums:
+        """Pack the sums of one column, which differ in their windows alone; at least one."""
+        first = sums[0]
+        windows = (
+            WindowSums(_lower(each.between_windows), Words.of(each.events_in_windows), each.n_windows) for each in sums
+        )
+        return cls(
+            _lower(first.between_panes),
+            _lower(first.lagged),
+            Words.of(first.events),
+            first.n_panes,
+            first.span,
+            tuple(windows),
+        )
+
+    def unpacked(self, window: int) -> ColumnSums:
+        """Return the sums for the window of this index."""
+        chosen, events = self.windows[window], self.events.unpacked()
+        return ColumnSums(
+            between_panes=_symmetric(self.between_panes, events.size),
+            lagged=_symmetric(self.lagged, events.size),
+            between_windows=_symmetric(chosen.between, events.size),
+            events=events,
+            events_in_windows=chosen.events.unpacked(),
+            n_panes=self.n_panes,
+            n_windows=chosen.n_windows,
+            span=self.span,
+        )
+
+    @property
+    def n_bytes(self) -> int:
+        """About how many bytes it takes."""
+        words = (self.between_panes, self.lagged, *(window.between for window in self.windows))
+        return sum(len(each.data) for each in words)
+
+
+def _lower(matrix: NDArray[np.int64]) -> Words:
+    return Words.of(matrix[np.tril_indices(len(matrix))])
+
+
+def _symmetric(packed: Words, n: int) -> NDArray[np.int64]:
+    matrix = np.zeros((n, n), dtype=np.int64)
+    rows, columns = np.tril_indices(n)
+    matrix[rows, columns] = matrix[columns, rows] = packed.unpacked()
+    return matrix
