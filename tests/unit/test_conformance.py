@@ -25,7 +25,7 @@ from driftline.sketches.grid import bin_of, build_edges
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from driftline.distances import DistanceFunction, ValueDistanceFunction
+    from driftline.distances import DistanceFunction, OrderedDistanceFunction, ValueDistanceFunction
 
 DISTANCE_HOUSE = {"base", "comparison", "null_expectation", "support"}
 """Modules of the distances package that hold no distance."""
@@ -45,7 +45,9 @@ def detector_classes(modules: Iterable[ModuleType]) -> set[type[Detector]]:
     }
 
 
-def distance_functions(modules: Iterable[ModuleType]) -> set[DistanceFunction | ValueDistanceFunction]:
+def distance_functions(
+    modules: Iterable[ModuleType],
+) -> set[DistanceFunction | OrderedDistanceFunction | ValueDistanceFunction]:
     """Return every function that these modules define and that takes two vectors of counts."""
     return {
         found

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from driftline.distances.base import Counts, DistanceResult, prepare, register
 from driftline.distances.null_expectation import variances
 
+if TYPE_CHECKING:
+    from driftline.distances.support import Support
+
 
 @register("anderson_darling", reads="order", on="grid", lower=0.0, upper=4.0)
-def anderson_darling(current: Counts, reference: Counts, *, dispersion: float = 1.0) -> DistanceResult | None:
+def anderson_darling(
+    current: Counts,
+    reference: Counts,
+    support: Support | None = None,  # noqa: ARG001 - the interface of all that reads the order
+    *,
+    dispersion: float = 1.0,
+) -> DistanceResult | None:
     """Anderson-Darling distance: mean square difference of the distribution functions, each in units of its variance.
 
     With distribution functions F (window) and G (profile) at the bins' upper edges, hᵢ = (pᵢ + qᵢ) / 2,
@@ -24,6 +34,8 @@ def anderson_darling(current: Counts, reference: Counts, *, dispersion: float = 
     ----------
     current, reference : NDArray[int64], shape (B,), unit events, each at least 0
         Counts of the window and of the profile over the same bins, **in the order of the values**.
+    support : Support, of B bins, optional
+        Part of the common interface; it changes nothing.
     dispersion : float, greater than 0
         λ̄, the mean eigenvalue of the counts' covariance relative to independent data.
 

@@ -101,6 +101,15 @@ class DistanceFunction(Protocol):
         """Compare the counts of a window with those of its profile."""
 
 
+class OrderedDistanceFunction(Protocol):
+    """What a function looks like that can do without the values, and says less without."""
+
+    def __call__(
+        self, current: Counts, reference: Counts, support: Support | None = None, *, dispersion: float = 1.0
+    ) -> DistanceResult | None:
+        """Compare the distribution functions of a window and of its profile."""
+
+
 class ValueDistanceFunction(Protocol):
     """What a registered function on counts and the values in their bins looks like."""
 
@@ -117,7 +126,7 @@ class Distance(Struct, frozen=True, kw_only=True):
     ----------
     key : str
         Permanent name in configurations and events.
-    function : DistanceFunction or ValueDistanceFunction
+    function : DistanceFunction, OrderedDistanceFunction or ValueDistanceFunction
         The computation.
     reads : {"shares", "order", "values"}
         What it reads; only one that reads shares applies to categories.
@@ -132,7 +141,7 @@ class Distance(Struct, frozen=True, kw_only=True):
     """
 
     key: str
-    function: DistanceFunction | ValueDistanceFunction
+    function: DistanceFunction | OrderedDistanceFunction | ValueDistanceFunction
     reads: Reads
     on: On
     lower: float
@@ -153,12 +162,16 @@ class Distance(Struct, frozen=True, kw_only=True):
     def __call__(
         self, current: Counts, reference: Counts, *, dispersion: float = 1.0, support: Support | None = None
     ) -> DistanceResult | None:
-        """Compare a window with its profile; a distance that needs values needs `support`, others ignore it."""
-        if not self.needs_values:
+        """Compare a window with its profile.
+
+        A distance that reads values needs `support`; one that reads the order bounds its error more narrowly with it,
+        for it then knows which bins hold a single value; others ignore it.
+        """
+        if self.reads == "shares":
             return cast("DistanceFunction", self.function)(current, reference, dispersion=dispersion)
-        if support is None:
+        if support is None and self.needs_values:
             raise ParameterError(f"the values of the bins, which {self.key} needs", None, "$.support")
-        function = cast("ValueDistanceFunction", self.function)
+        function = cast("OrderedDistanceFunction", self.function)
         return function(current, reference, support, dispersion=dispersion)
 
 
@@ -263,7 +276,7 @@ def signed_root(square: float) -> float:
 
 
 _DISTANCES: Registry[Distance] = Registry("distance", "driftline.distances")
-_Function = TypeVar("_Function", bound=DistanceFunction | ValueDistanceFunction)
+_Function = TypeVar("_Function", bound=DistanceFunction | OrderedDistanceFunction | ValueDistanceFunction)
 
 get = _DISTANCES.get
 names = _DISTANCES.names

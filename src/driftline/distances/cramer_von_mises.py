@@ -9,13 +9,18 @@ import numpy as np
 
 from driftline.distances.base import Counts, DistanceResult, prepare, register
 from driftline.distances.null_expectation import variances
+from driftline.distances.support import single_valued
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from driftline.distances.support import Support
+
 
 @register("cramer_von_mises", reads="order", on="grid", lower=0.0, upper=2 / 3)
-def cramer_von_mises(current: Counts, reference: Counts, *, dispersion: float = 1.0) -> DistanceResult | None:
+def cramer_von_mises(
+    current: Counts, reference: Counts, support: Support | None = None, *, dispersion: float = 1.0
+) -> DistanceResult | None:
     """Cramér-von Mises distance ω²: the two distribution functions' mean square difference over both sides' events.
 
     With distribution functions F (window) and G (profile) at the bins' upper edges, hᵢ = (pᵢ + qᵢ) / 2, and H the
@@ -29,6 +34,8 @@ def cramer_von_mises(current: Counts, reference: Counts, *, dispersion: float = 
     ----------
     current, reference : NDArray[int64], shape (B,), unit events, each at least 0
         Counts of the window and of the profile over the same bins, **in the order of the values**.
+    support : Support, of B bins, optional
+        Which bins hold a single value, and so hide nothing.
     dispersion : float, greater than 0
         λ̄, the mean eigenvalue of the counts' covariance relative to independent data.
 
@@ -47,7 +54,7 @@ def cramer_von_mises(current: Counts, reference: Counts, *, dispersion: float = 
     -----
     State: none. Cost: O(B). Zero bins: no logarithm, so nothing is added. Both sides weigh one half whatever their
     sizes, so that the value does not depend on them. Inside bin i the difference lies between Dᵢ₋₁ − qᵢ and Dᵢ₋₁ + pᵢ,
-    with D = F − G; an atom counts towards the bound although it hides nothing. The correction is exact for independent
+    with D = F − G; an atom that `support` tells of hides nothing. The correction is exact for independent
     data. Null distribution: λ̄ (1/n + 1/N) times the limit of Smirnov's ω², a weighted sum of χ²₁ with weights 1/(jπ)².
 
     Source: Anderson (1962), doi:10.1214/aoms/1177704477, equation 3, divided by nN/(n + N). Deviations: the
@@ -72,7 +79,8 @@ def cramer_von_mises(current: Counts, reference: Counts, *, dispersion: float = 
     raw = math.fsum(weights * squares)
     null = math.fsum(weights * variances(sides, np.cumsum(sides.pooled()).clip(0, 1), dispersion))
     least, greatest = hidden_squares(at_upper - at_upper_reference, p, q)
-    bound = math.fsum(weights * np.maximum(greatest - squares, squares - least))
+    hidden = np.where(single_valued(support, sides), 0.0, np.maximum(greatest - squares, squares - least))
+    bound = math.fsum(weights * hidden)
     return sides.result(raw, raw - null, bound)
 
 

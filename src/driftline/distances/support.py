@@ -87,6 +87,20 @@ class Support:
         return cls(low, high, spread, current_sums, reference_sums)
 
 
+def single_valued(support: Support | None, sides: Sides) -> NDArray[np.bool_]:
+    """Return which bins hold one value only, shape (n_bins,); none where nothing is known of the values.
+
+    Raises
+    ------
+    ParameterError
+        A support of another number of bins than the counts.
+    """
+    if support is None:
+        return np.zeros(sides.n_bins, dtype=np.bool_)
+    low, high = _bounds(support, sides)
+    return high <= np.nextafter(low, np.inf)
+
+
 class Placed(NamedTuple):
     """Where a side's events are put, and how far from there they may lie on average: each of shape (n_bins,)."""
 
@@ -118,9 +132,7 @@ def steps_of(sides: Sides, support: Support) -> Steps:
     ParameterError
         A support of another number of bins than the counts.
     """
-    if support.low.shape != sides.held.shape:
-        raise ParameterError(f"{sides.held.size} bins as in the counts", support.low.size, "$.support")
-    low, high = support.low[sides.held], support.high[sides.held]
+    low, high = _bounds(support, sides)
     here = _place(low, high, sides.current, _held(support.current_sums, sides))
     there = _place(low, high, sides.reference, _held(support.reference_sums, sides))
     positions = np.concatenate([here.positions, there.positions])
@@ -159,6 +171,12 @@ def at_most_greatest(value: float) -> float:
 def finite_or_none(bound: float) -> float | None:
     """Return a bound, or None where there is none."""
     return bound if bound < sys.float_info.max else None
+
+
+def _bounds(support: Support, sides: Sides) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if support.low.shape != sides.held.shape:
+        raise ParameterError(f"{sides.held.size} bins as in the counts", support.low.size, "$.support")
+    return support.low[sides.held], support.high[sides.held]
 
 
 def _held(sums: NDArray[np.float64] | None, sides: Sides) -> NDArray[np.float64]:
