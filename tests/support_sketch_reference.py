@@ -163,6 +163,8 @@ class Pane:
             self.sketch = PaneSketch(profile.layout)
             self.sums = [[0, 0, 0] for _ in range(profile.layout.n_numeric)]
             self.tail_sums = [0] * profile.layout.n_tails
+            self.joint = [0] * profile.layout.n_joint
+            self.units: dict[int, int] = {}
             self.names: list[Counter[str]] = [Counter() for _ in profile.columns]
 
     def add(self, event: Event, ignored: frozenset[str]) -> None:
@@ -181,6 +183,24 @@ class Pane:
             else:
                 value = self._one_score(event.score)
             self._add_value(index, column, value)
+        self._add_joint()
+
+    def _add_joint(self) -> None:
+        """Count the event as a whole where every joint feature has a value."""
+        assert self.profile is not None
+        joint, units = self.profile.joint, self.units
+        self.units = {}
+        if joint is None or not units.keys() >= set(joint.columns):
+            return
+        z = [min(max((units[column] + 2**15) // 2**16, -4096), 4096) for column in joint.columns]
+        cells = [1]
+        if joint.cross:
+            cells += z + [a * b for i, a in enumerate(z) for b in z[i:]]
+        for weights, offset in zip(joint.weights.tolist(), joint.offsets.ravel().tolist(), strict=True):
+            phase = sum(int(weight) * value for weight, value in zip(weights, z, strict=True)) + offset
+            turn = (phase + 2**15) // 2**16 % 4096 / 4096
+            cells.append(round(4096 * math.cos(2 * math.pi * turn)))
+        self.joint = [known + cell for known, cell in zip(self.joint, cells, strict=True)]
 
     def _one_score(self, score: Any) -> float | None:  # noqa: ANN401  # number or map
         assert self.profile is not None
@@ -216,6 +236,7 @@ class Pane:
             self._add_tail(place, bisect_right(column.edges.tolist(), number), z)
         z = min(max(z, -256.0), 256.0)
         units = round(z * 2**24)
+        self.units[index] = units
         sums[0] += units
         sums[1] += round(z * z * 2**16)
         extremes = self.sketch.extremes[place.moments]
@@ -235,6 +256,7 @@ class Pane:
             for row, sums in enumerate(self.sums):
                 self.sketch.sums[:, row] = split(np.array(sums, dtype=np.int64))
             self.sketch.tail_sums[:] = split(np.array(self.tail_sums, dtype=np.int64))
+            self.sketch.joint[:] = split(np.array(self.joint, dtype=np.int64))
             for index, names in enumerate(self.names):
                 hashed = {xxhash.xxh3_64_intdigest(name.encode()): (name[:64], n) for name, n in names.items()}
                 if hashed:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftline.config.durations import Duration
-from driftline.config.model import BootstrapSettings, ColumnSettings, ModelSettings
+from driftline.config.model import BootstrapSettings, CheckSettings, ColumnSettings, ModelSettings
 from driftline.config.settings import LabelInput, PredictionFields, Settings, TimeSettings
 from driftline.errors import EventError
 from driftline.events.model_key import ModelKey
@@ -37,7 +37,9 @@ SOURCES = [Source("predictions", 0), Source("predictions", 1)]
 SETTINGS = Settings(
     time=TimeSettings(pane=Duration(10_000), lateness=Duration(15_000), max_future=Duration(60_000)),
     defaults=ModelSettings(
-        bootstrap=BootstrapSettings(sample=5, events=10), columns={"ignored": ColumnSettings(kind="ignore")}
+        bootstrap=BootstrapSettings(sample=5, events=10),
+        columns={"ignored": ColumnSettings(kind="ignore")},
+        checks=CheckSettings(multivariate=("correlation", "mean_embedding")),
     ),
 )
 

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct, field
 from driftline.config.durations import Duration
 
 Task = Literal["auto", "binary", "multiclass", "regression"]
+MultivariateCheck = Literal["correlation", "reconstruction", "mean_embedding"]
 ColumnKind = Literal["numeric", "categorical", "ignore"]
 
 
@@ -71,6 +72,15 @@ class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
     min_accuracy_drop: Annotated[float, Meta(ge=0, le=1)] = 0.02
     """Smallest fall of accuracy against the baseline that matters."""
     dispersion: DispersionSettings = DispersionSettings()
+    multivariate: tuple[MultivariateCheck, ...] = ("correlation",)
+    """What is looked at of all numeric features together, up to 64 of them. What panes keep for it is fixed when a
+    reference is built: a reference built with fewer checks takes no part in the others."""
+    min_correlation_change: Annotated[float, Meta(ge=0, le=2)] = 0.2
+    """Smallest change of the correlation of two features that matters."""
+    min_reconstruction_change: Annotated[float, Meta(ge=0)] = 0.2
+    """Smallest change of the principal components' reconstruction error that matters, as a part of the reference's."""
+    min_embedding_distance: Annotated[float, Meta(ge=0, le=2)] = 0.1
+    """Smallest distance of the mean embeddings that matters; 0 for equal distributions, about 1.4 for disjoint ones."""
     detectors: tuple[str, ...] = ("adwin", "page_hinkley")
     """Sequential detectors fed with the blocks of successive panes; informative."""
     detector_parameters: dict[str, dict[str, float | int | str]] = field(default_factory=dict)

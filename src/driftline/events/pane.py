@@ -64,6 +64,20 @@ NO_CELLS: Final = Sparse(0, 0, b"", b"")
 """A sparse vector of nothing but zeros."""
 
 
+class DenseWords(Struct, frozen=True, array_like=True):
+    """Sums in two words; :mod:`driftline.sketches.dense` packs and unpacks."""
+
+    high_type: int
+    """Position in i1, i2, i4, i8."""
+    high: bytes
+    low: bytes
+    """uint32 little-endian."""
+
+
+NO_WORDS: Final = DenseWords(0, b"", b"")
+"""Sums that are all zero."""
+
+
 class PackedSketch(Struct, frozen=True, array_like=True):
     """A :class:`driftline.sketches.pane_sketch.PaneSketch`."""
 
@@ -78,6 +92,8 @@ class PackedSketch(Struct, frozen=True, array_like=True):
     """Of shape (2 × n_tails,): high words, then low words of the sums of z of the tail bins."""
     tail_extremes: Sparse = NO_CELLS
     """Outermost |z| of each tail bin that holds a value."""
+    joint: DenseWords = NO_WORDS
+    """Of shape (layout.n_joint,): what is kept of several features together."""
 
 
 class SampleRow(Struct, frozen=True, array_like=True):

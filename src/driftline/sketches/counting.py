@@ -9,6 +9,7 @@ import numpy as np
 
 from driftline.sketches.encoding import Encoded, EncodedColumns, unseen_names
 from driftline.sketches.fixed_point import split
+from driftline.sketches.joint import count_joint
 from driftline.sketches.layout import EVENTS, Layout
 from driftline.sketches.numeric_encoding import blocks
 from driftline.sketches.pane_sketch import PaneSketch, merge_unseen
@@ -54,6 +55,8 @@ def count_each(layout: Layout, columns: EncodedColumns, slots: NDArray[np.int64]
     sums, extremes = _moments(layout, columns, slots, n_slots)
     words = split(sums)
     unseen, tails = _unseen(columns, slots), _tails(layout, columns, slots)
+    joint = iter(()) if layout.joint is None else count_joint(layout.joint, layout.numeric, columns, slots)
+    together = next(joint, None)
     for slot, counts in enumerate(_counts(layout, columns.bins, slots, n_slots)):
         sketch = PaneSketch(layout)
         sketch.counts += counts
@@ -63,6 +66,9 @@ def count_each(layout: Layout, columns: EncodedColumns, slots: NDArray[np.int64]
             cells, tail_words, tail_extremes = tails[slot]
             sketch.tail_sums[:, cells] = tail_words
             sketch.tail_extremes[cells] = tail_extremes
+        if together is not None and together[0] == slot:
+            sketch.joint += split(together[1])
+            together = next(joint, None)
         for index, names in unseen.get(slot, ()):
             merge_unseen(sketch.unseen, {index: names})
         yield sketch

@@ -13,6 +13,8 @@ from driftline.sketches.grouping import tail_bins
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from driftline.sketches.joint import Joint
+
 HEAD: Final = ("events", "late", "unexpected_features")
 """First cells of every count vector: events sketched, events that came too late, events with a feature
 that the profile does not know."""
@@ -58,6 +60,8 @@ class Layout:
     ----------
     columns : tuple of Column
         In the profile's order.
+    joint : Joint or None
+        What is kept of several of them together.
 
     Attributes
     ----------
@@ -73,6 +77,8 @@ class Layout:
         Length of the tail extremes.
     tail_signs : ndarray of int64, shape (n_tails,)
         -1 for a bin below the reference's range, 1 for one above.
+    n_joint : int
+        Cells of what is kept of several columns together.
     """
 
     __slots__ = (
@@ -81,7 +87,9 @@ class Layout:
         "_low_tails",
         "bin_starts",
         "columns",
+        "joint",
         "n_cells",
+        "n_joint",
         "n_numeric",
         "n_tails",
         "numeric",
@@ -90,7 +98,7 @@ class Layout:
         "tail_signs",
     )
 
-    def __init__(self, columns: tuple[Column, ...]) -> None:
+    def __init__(self, columns: tuple[Column, ...], joint: Joint | None = None) -> None:
         places = []
         cell, row, tail = len(HEAD), 0, 0
         signs: list[int] = []
@@ -107,6 +115,8 @@ class Layout:
             cell, tail = quality.stop, tails.stop
             row += numeric
         self.columns = columns
+        self.joint = joint
+        self.n_joint = 0 if joint is None else joint.n_cells
         self.places = tuple(places)
         self.n_cells = cell
         self.n_numeric = row

@@ -8,6 +8,7 @@ import numpy as np
 from msgspec import Struct
 
 from driftline.events.pane import PackedSketch
+from driftline.sketches.dense import pack_words, unpack_words
 from driftline.sketches.fixed_point import SQUARE_SCALE, Z_SCALE, carry, join
 from driftline.sketches.sparse import cells, pack, pack_cells, unpack_into
 from driftline.sketches.tails import NO_EXTREME
@@ -57,13 +58,15 @@ class PaneSketch:
         Words of Σz of each tail bin in units of 2⁻²⁰, not clipped; see :mod:`driftline.sketches.tails`.
     tail_extremes : ndarray of int64, shape (layout.n_tails,)
         The outermost |z| of each tail bin in units of 2⁻²⁰; ``NO_EXTREME`` where there was no value.
+    joint : ndarray of int64, shape (2, layout.n_joint)
+        Words of what is kept of several columns together; see :mod:`driftline.sketches.joint`.
 
     Notes
     -----
     *State*: 8 bytes a cell, 448 bytes a numeric column, and the names. *Cost* of a merge: one addition a cell.
     """
 
-    __slots__ = ("counts", "extremes", "sums", "tail_extremes", "tail_sums", "unseen")
+    __slots__ = ("counts", "extremes", "joint", "sums", "tail_extremes", "tail_sums", "unseen")
 
     def __init__(self, layout: Layout) -> None:
         self.counts: NDArray[np.int64] = np.zeros(layout.n_cells, dtype=np.int64)
@@ -72,6 +75,7 @@ class PaneSketch:
         self.unseen: UnseenNames = {}
         self.tail_sums: NDArray[np.int64] = np.zeros((2, layout.n_tails), dtype=np.int64)
         self.tail_extremes: NDArray[np.int64] = np.full(layout.n_tails, NO_EXTREME, dtype=np.int64)
+        self.joint: NDArray[np.int64] = np.zeros((2, layout.n_joint), dtype=np.int64)
 
     def merge(self, other: PaneSketch) -> None:
         """Add another sketch of the same layout."""
@@ -81,6 +85,7 @@ class PaneSketch:
         merge_unseen(self.unseen, other.unseen)
         self.tail_sums += other.tail_sums
         np.maximum(self.tail_extremes, other.tail_extremes, out=self.tail_extremes)
+        self.joint += other.joint
 
     def merge_packed(self, packed: PackedSketch) -> None:
         """Add a packed sketch of the same layout without unpacking it first."""
@@ -92,6 +97,8 @@ class PaneSketch:
         unpack_into(packed.tail_sums, self.tail_sums.reshape(-1))
         indices, extremes = cells(packed.tail_extremes)
         self.tail_extremes[indices] = np.maximum(self.tail_extremes[indices], extremes)
+        if packed.joint.low:
+            self.joint += unpack_words(packed.joint)
 
     def pack(self) -> PackedSketch:
         """Return the sparse form for the wire and the state; equal sketches give equal bytes."""
@@ -103,12 +110,14 @@ class PaneSketch:
             {column: dict(sorted(names.items())) for column, names in sorted(self.unseen.items())},
             pack(carry(self.tail_sums).reshape(-1)),
             pack_cells(held, self.tail_extremes[held]),
+            pack_words(self.joint),
         )
 
     def normalise(self) -> None:
         """Give the sketch the one form that all orders of merging share: carried words, names in order."""
         self.sums[:] = carry(self.sums)
         self.tail_sums[:] = carry(self.tail_sums)
+        self.joint[:] = carry(self.joint)
         self.unseen = {column: dict(sorted(names.items())) for column, names in sorted(self.unseen.items())}
 
     @classmethod

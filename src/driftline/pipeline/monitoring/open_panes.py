@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
-from driftline.events.pane import Offsets, PackedSketch, Sparse
+from driftline.events.pane import NO_WORDS, DenseWords, Offsets, PackedSketch, Sparse
+from driftline.sketches.dense import pack_words, unpack_words
 from driftline.sketches.pane_sketch import merge_unseen
 from driftline.sketches.sparse import cells, pack_cells
 
@@ -57,6 +58,12 @@ def greatest_sparse(pieces: Sequence[Sparse]) -> Sparse:
     return pack_cells(distinct, greatest)
 
 
+def merge_dense(pieces: Sequence[DenseWords]) -> DenseWords:
+    """Return the sum of sums in words."""
+    held = [unpack_words(piece) for piece in pieces if piece.low]
+    return pack_words(np.sum(held, axis=0, dtype=np.int64)) if held else NO_WORDS
+
+
 def merge_sketches(pieces: Sequence[PackedSketch]) -> PackedSketch:
     """Return the sum of packed sketches of one layout, without knowing it."""
     sums = np.sum([np.frombuffer(piece.sums, dtype="<i8") for piece in pieces], axis=0, dtype="<i8")
@@ -72,6 +79,7 @@ def merge_sketches(pieces: Sequence[PackedSketch]) -> PackedSketch:
         unseen,
         merge_sparse([piece.tail_sums for piece in pieces]),
         greatest_sparse([piece.tail_extremes for piece in pieces]),
+        merge_dense([piece.joint for piece in pieces]),
     )
 
 
