@@ -100,6 +100,27 @@ class LabelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The first revision with this share of labels is tested, once."""
 
 
+class RollingSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """A second reference that moves on with the stream: the week before. The published one stays beside it."""
+
+    length: Duration = days(7)
+    """How much of the past it holds; a multiple of the step."""
+    gap: Duration = days(1)
+    """What lies between it and the windows that are compared with it; a multiple of the step."""
+    step: Duration = days(1)
+    """By how much it moves on; a multiple of the pane."""
+
+
+class ReferenceSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What of the reference a window is compared with."""
+
+    season: Literal["auto", "none"] = "auto"
+    """`auto` compares with the same hours of the week, where the reference saw each of them in two weeks or more;
+    `none` always compares with all of it."""
+    rolling: RollingSettings | None = None
+    """Compares with the recent past as well (`rolling: {}` with the week before); without it with the profile alone."""
+
+
 class BootstrapSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """How a profile is made from the stream where no reference was published."""
 
@@ -164,6 +185,7 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     windows: WindowSettings = WindowSettings()
     checks: CheckSettings = CheckSettings()
     labels: LabelSettings = LabelSettings()
+    reference: ReferenceSettings = ReferenceSettings()
     bootstrap: BootstrapSettings = BootstrapSettings()
     alerts: AlertSettings = AlertSettings()
 

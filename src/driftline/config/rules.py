@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from driftline.config.durations import Duration
-from driftline.config.model import ModelSettings, WindowSettings
+from driftline.config.model import ModelSettings, RollingSettings, WindowSettings
 from driftline.config.places import child
 from driftline.errors import describe
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 MAX_HOPS: Final = 24
 """Blocks of one hop that a sliding display window keeps at most; bounds the detect stage's state."""
+
+MAX_STEPS: Final = 64
+"""Blocks of one step that a rolling reference keeps at most."""
 
 OWN_TOPICS: Final = ("control", "panes", "pending", "references", "events", "alerts", "dead-letters")
 """Last part of the name of every topic that driftline makes."""
@@ -158,6 +161,7 @@ def model_problems(model: ModelSettings, pane: Duration, path: str) -> Iterator[
     """Yield what is wrong between the settings of one model, whose section stands at ``path``."""
     yield from _windows(model, pane, f"{path}.windows")
     yield from _labels(model, pane, f"{path}.labels")
+    yield from _rolling(model.reference.rolling, pane, f"{path}.reference.rolling")
     if model.positive_class is not None and model.task not in ("auto", "binary"):
         place = f"{path}.positive_class"
         yield _one(f"no positive class with the task `{model.task}`", model.positive_class, place, f"{path}.task")
@@ -230,6 +234,22 @@ def _display(expected: str, windows: WindowSettings, at: str) -> Problem:
     default = ", the default" if windows.display == WindowSettings().display else ""
     message = f"Expected {expected}, got {str(windows.display)!r}{default} - at `{path}`"
     return message, path, (path, f"{at}.hop")
+
+
+def _rolling(rolling: RollingSettings | None, pane: Duration, at: str) -> Iterator[Problem]:
+    if rolling is None:
+        return
+    yield from _multiple(rolling.step, pane, "the pane", f"{at}.step", "$.time.pane")
+    if rolling.step <= 0:
+        return
+    words, step = f"the step ({rolling.step})", f"{at}.step"
+    if rolling.length <= 0 or rolling.length % rolling.step:
+        yield _one(f"a multiple of {words}", str(rolling.length), f"{at}.length", step)
+    if rolling.gap % rolling.step:
+        yield _one(f"a multiple of {words}, or none", str(rolling.gap), f"{at}.gap", step)
+    if 2 * rolling.length + rolling.gap > MAX_STEPS * rolling.step:
+        expected = f"at most {MAX_STEPS} steps ({Duration(MAX_STEPS * rolling.step)}) in twice the length and the gap"
+        yield _one(expected, str(Duration(2 * rolling.length + rolling.gap)), f"{at}.length", f"{at}.gap", step)
 
 
 def _labels(model: ModelSettings, pane: Duration, at: str) -> Iterator[Problem]:

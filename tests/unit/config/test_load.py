@@ -124,6 +124,13 @@ def test_every_problem_is_reported_at_once_with_path_expectation_value_and_line(
     ("text", "expected"),
     [
         ("models:\n  m:\n    windows: {display: 3h, hop: 5m}", "at most 24 hops (2h), got '3h'"),
+        ("defaults: {reference: {rolling: {step: 7s}}}", "Expected a multiple of the pane (10s), got '7s'"),
+        ("defaults: {reference: {rolling: {length: 36h}}}", "Expected a multiple of the step (1d), got '36h' - at"),
+        ("defaults: {reference: {rolling: {gap: 1h}}}", "Expected a multiple of the step (1d), or none, got '1h'"),
+        (
+            "defaults: {reference: {rolling: {step: 1h}}}",
+            "Expected at most 64 steps (64h) in twice the length and the gap, got '15d' - at",
+        ),
         ("defaults: {windows: {hop: 1m}}", "at most 24 hops (24m), got '1h', the default - at"),
         ("defaults: {windows: {display: 25m, hop: 10m}}", "a multiple of the hop (10m), got '25m'"),
         ("defaults: {windows: {verdict: [61s]}}", "a multiple of the pane (10s), got '61s'"),
