@@ -28,14 +28,14 @@ def explain_budget(
     model: Annotated[str | None, typer.Option("--model", "-m", help="The model; else the defaults of all.")] = None,
     columns: Annotated[
         int | None,
-        typer.Option("--columns", min=1, help=f"Features, prediction and score. [default: {COLUMNS}]"),
+        typer.Option("--columns", min=1, help=f"Features, prediction and score. Default: {COLUMNS}."),
     ] = None,
     profile: Annotated[
         Path | None, typer.Option("--profile", help="A .profile: its columns and its number of events.")
     ] = None,
     reference_events: Annotated[
         int | None,
-        typer.Option("--reference-events", min=1, help="Events of the reference. [default: those of a bootstrap]"),
+        typer.Option("--reference-events", min=1, help="Events of the reference. Default: those of a bootstrap."),
     ] = None,
     dispersion: Annotated[
         float,
@@ -45,8 +45,7 @@ def explain_budget(
 ) -> None:
     """Print the number of tests, the level of each, and the smallest changes that they detect.
 
-    The budget bounds the expected number of false pages; what it costs is the size of the changes that are found. A
-    change is told here as detectable when it is found in 80 % of the windows that have it.
+    The budget bounds the expected number of false pages; its price is the size of the changes that are found.
     """
     from driftline.pipeline.checking.budget_explained import explained
     from driftline.pipeline.checking.check_context import CheckContext
@@ -87,7 +86,7 @@ def _reference(
 def _print(name: str | None, found: Explanation) -> None:
     k_of_n = f"{found.findings_to_open} finding{'s' if found.findings_to_open > 1 else ''} of one check"
     within = f" in {found.within_windows} windows" if found.within_windows > 1 else ""
-    out.print(f"Budget of {name or 'every model'}: {found.budget} false pages", style="bold", markup=False)
+    out.print(f"Budget of {name or 'every model'}: false pages {found.budget}", style="bold", markup=False)
     out.print(
         f"A page takes, and uses up, {k_of_n}{within}. {found.n_columns} columns, {found.n_tests:,} tests.\n"
         f"Reference of {found.n_reference:,} events, dispersion {found.dispersion:g}, {found.n_groups} groups.\n",

@@ -29,16 +29,17 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [each for each in os.environ if each.startswith("DRIFTLINE_") or each in {"FORCE_COLOR", "NO_COLOR"}]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "150")
+    monkeypatch.setenv("DRIFTLINE_DEFAULTS__CHECKS__MULTIVARIATE", "[correlation]")
 
 
 def test_tests_levels_and_sizes_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     code, text, _ = run(capsys, "--columns", 50)
     assert code == 0
     for words in (
-        "Budget of every model: 1 per 30d false pages",
-        "50 columns, 76,500 tests",
-        "50 distribution + 50 quality + 2 window",
-        "6.8e-06",
+        "Budget of every model: false pages 1 per 30d",
+        "50 columns, 77,250 tests",
+        "50 distribution + 50 quality + 2 window + 1 multivariate",
+        "6.7e-06",
         "Smallest changes found in 80% of the windows",
         "share from 1% to",
         "10,000",

@@ -3,22 +3,25 @@ from __future__ import annotations
 import pytest
 
 from driftline.config.durations import Duration
-from driftline.config.model import AlertSettings, Budget, ModelSettings, OpenAfter, WindowSettings, hours
+from driftline.config.model import AlertSettings, Budget, CheckSettings, ModelSettings, OpenAfter, WindowSettings, hours
 from driftline.significance.levels import level_per_test
 from tests.unit.pipeline.windows import HOUR, context_of
 
+CHECKS = CheckSettings(multivariate=("correlation",))
+
 
 def test_the_level_divides_the_budget_over_sizes_windows_columns_and_families() -> None:
-    context = context_of(labels=True)
+    context = context_of(ModelSettings(checks=CHECKS), labels=True)
     level = context.column_level(HOUR, 4)
-    # 1 page over 2 sizes and performance; 720 windows of an hour in 30 days; 2 tests for each of 4 columns, 2 of all.
-    assert level.level == pytest.approx(1 / 3 / 720 / 10)
-    assert level.n_tests == 720 * 10
+    # 1 page over 2 sizes and performance; 720 windows of an hour in 30 days; 2 tests for each of 4 columns, 2 of all
+    # and 1 multivariate.
+    assert level.level == pytest.approx(1 / 3 / 720 / 11)
+    assert level.n_tests == 720 * 11
     assert level.derivation.startswith("1 per 30d, share 0.333 for 1h: 0.333333 pages per 30 d / (720 windows of 1 h")
-    assert context.column_level(24 * HOUR, 4).level == pytest.approx(1 / 3 / 30 / 10)
+    assert context.column_level(24 * HOUR, 4).level == pytest.approx(1 / 3 / 30 / 11)
     assert context.performance_level().level == pytest.approx(1 / 3 / 720 / 2)
-    alone = context_of(ModelSettings(windows=WindowSettings(verdict=(hours(1),))))
-    assert alone.column_level(HOUR, 4).level == level_per_test(1, 720 * HOUR, HOUR, 10).level
+    alone = context_of(ModelSettings(checks=CHECKS, windows=WindowSettings(verdict=(hours(1),))))
+    assert alone.column_level(HOUR, 4).level == level_per_test(1, 720 * HOUR, HOUR, 11).level
 
 
 def test_a_level_says_how_it_came_about_in_numbers() -> None:
@@ -49,9 +52,11 @@ def test_the_levels_of_a_horizon_add_up_to_the_budget() -> None:
 def test_a_window_longer_than_the_budgets_horizon_still_has_a_level() -> None:
     budget = Budget(pages=1, horizon=Duration(HOUR))
     settings = ModelSettings(
-        windows=WindowSettings(verdict=(hours(24),)), alerts=AlertSettings(false_alarm_budget=budget)
+        checks=CHECKS,
+        windows=WindowSettings(verdict=(hours(24),)),
+        alerts=AlertSettings(false_alarm_budget=budget),
     )
-    assert context_of(settings).column_level(24 * HOUR, 4).level == 1 / 10
+    assert context_of(settings).column_level(24 * HOUR, 4).level == 1 / 11
 
 
 def test_levels_for_information_stand_beside_the_budget() -> None:

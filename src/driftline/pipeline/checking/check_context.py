@@ -61,7 +61,7 @@ class CheckContext(Struct, frozen=True, kw_only=True, dict=True):
 
     def tests_per_window(self, n_columns: int) -> int:
         """Return the tests of a verdict window: columns x families, those of the whole, multivariate ones."""
-        n_multivariate = len(getattr(self.settings.checks, "multivariate", ()))
+        n_multivariate = len(self.settings.checks.multivariate)
         return TESTS_PER_COLUMN * n_columns + TESTS_PER_WINDOW + n_multivariate
 
     def column_level(self, size_ms: int, n_columns: int) -> LevelEvidence:
