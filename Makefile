@@ -12,10 +12,10 @@ MAKEFLAGS += --no-print-directory
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test checks lint format unit chaos bench schemas clean
+.PHONY: help demo test checks lint format unit chaos bench bench-calibration schemas clean
 
 help:  ## say what can be made
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 # The stamps are older than what they depend on exactly when something has to be installed anew.
 $(BIN)/python:
@@ -60,6 +60,9 @@ chaos: $(VENV)/.dev  ## kill and freeze workers in the middle of runs, again and
 
 bench: $(VENV)/.dev  ## events per second on a real Kafka
 	REQUIRE_KAFKA=1 scripts/with-kafka $(BIN)/python -m benchmarks
+
+bench-calibration: $(VENV)/.dev  ## how often the tests reject unchanged data, over their level: docs/calibration.md
+	$(BIN)/python -m benchmarks.calibration
 
 schemas: $(VENV)/.run  ## write the JSON Schemas and the configuration reference from the types
 	$(BIN)/python scripts/generate_schemas.py

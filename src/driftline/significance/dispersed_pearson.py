@@ -10,6 +10,7 @@ from msgspec import Struct
 from scipy import special
 
 from driftline.errors import ParameterError
+from driftline.significance.dispersion import weights_of
 from driftline.significance.merging import Counts, all_but_the_most_frequent, merge_ordered, merge_unordered, merged
 from driftline.significance.partition import partition_statistic
 from driftline.significance.pearson import LEAST_EXPECTED, LEAST_EXPECTED_FOR_CHI_SQUARED, pearson
@@ -24,6 +25,10 @@ Tail = Literal["chi_squared", "exact_partition", "weighted_chi_squared", "weight
 APPROXIMATE_ABOVE: Final = 0.1
 """A p-value that Satterthwaite's approximation puts above this is left at that: nobody acts on it, and the exact tail
 costs ten times as much."""
+
+NOT_REJECTED_ABOVE: Final = 0.3
+"""Where the statistic of all events is roughly this likely, that of the exact partition is above 0.05: it is not asked
+for, which saves three quarters of the time."""
 
 
 class DispersedPearsonResult(Struct, frozen=True, kw_only=True):
@@ -96,8 +101,8 @@ def dispersed_pearson(
 
     Notes
     -----
-    State: none but what the dispersion remembers of earlier windows. Cost: O(G³); at 20 groups 0.2 ms, and 0.3 ms more
-    where the p-value is below 0.1.
+    State: none but what the dispersion remembers of earlier windows. Cost: O(G³); at 20 groups 0.1 ms, and 0.2 ms to
+    0.5 ms more where the p-value is small.
 
     With Σ̂ the covariance per event and D = diag(π), the λⱼ are the eigenvalues of
     ``D^(-1/2) (Σ̂/n + Σ̂'/N) / (1/n + 1/N) D^(-1/2)``; what windows vary beyond their panes enters Σ̂/n as a constant.
@@ -156,7 +161,8 @@ def dispersed_pearson(
         p_value = 1.0 if share is None else share.p_value
         value = mean * float(special.chdtri(1, p_value))
         return _result((n, n_reference), groups, "weighted_partition", (statistic, value, p_value), weights, freedom)
-    if float((c + r).min()) * smaller / mean < LEAST_EXPECTED_FOR_CHI_SQUARED:
+    small = float((c + r).min()) * smaller / mean < LEAST_EXPECTED_FOR_CHI_SQUARED
+    if small and _rough_p_value(statistic, weights, freedom) < NOT_REJECTED_ABOVE:
         tail = "weighted_partition"
         # Every group expects several effective events on both sides, so none is empty on both.
         value = mean * float(partition_statistic(np.rint(c / mean)[None], np.rint(r / mean)[None])[0])
@@ -188,26 +194,27 @@ def _of_independent(
 
 def _weights(current: Dispersion, reference: Dispersion, groups: tuple[int, ...], n: int, n_reference: int) -> Floats:
     """Return the λⱼ, largest first, rounded so that no machine's last digit shows."""
+    if current is reference and not current.slow:
+        return current.eigenvalues(groups)
     here, there = current.standardised(groups), reference.standardised(groups)
     matrix = (here[0] / n + here[1] + (there[0] + there[1] * reference.window_events) / n_reference) / (
         1 / n + 1 / n_reference
     )
-    values = np.linalg.eigvalsh(matrix)[:0:-1]
-    largest = float(values[0])
-    if largest <= 0:
-        return np.ones(values.size)
-    weights: Floats = np.maximum(np.rint(values / largest * 1e9) / 1e9, 0.0) * float(f"{largest:.9g}")
-    return weights
+    return weights_of(matrix)
 
 
 def _p_value(value: float, weights: Floats, freedom: float) -> float:
+    rough = _rough_p_value(value, weights, freedom)
+    return rough if rough > APPROXIMATE_ABOVE else weighted_chi_squared_tail(value, weights, _finite(freedom))
+
+
+def _rough_p_value(value: float, weights: Floats, freedom: float) -> float:
+    """Return Satterthwaite's approximation: one chi-squared of the same mean and variance as the weighted sum."""
     first = float(weights.sum())
     modes = first**2 / float((weights**2).sum())
     if math.isfinite(freedom):
-        rough = float(special.fdtrc(modes, freedom, value / first))
-    else:
-        rough = float(special.chdtrc(modes, value * modes / first))
-    return rough if rough > APPROXIMATE_ABOVE else weighted_chi_squared_tail(value, weights, _finite(freedom))
+        return float(special.fdtrc(modes, freedom, value / first))
+    return float(special.chdtrc(modes, value * modes / first))
 
 
 def _finite(freedom: float) -> float | None:

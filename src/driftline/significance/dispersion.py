@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -98,7 +99,8 @@ class Dispersion:
     window_events: float
     source: Source
     status: Status
-    _weights: dict[tuple[int, ...], tuple[Floats, Floats]] = field(default_factory=dict, repr=False)
+    _standardised: dict[tuple[int, ...], tuple[Floats, Floats]] = field(default_factory=dict, repr=False)
+    _eigenvalues: dict[tuple[int, ...], Floats] = field(default_factory=dict, repr=False)
 
     @property
     def n_groups(self) -> int:
@@ -111,6 +113,11 @@ class Dispersion:
         held = self.shares.size - 1
         inflated = self.covariance + self.excess * self.window_events
         return float((np.diag(inflated) / self.shares).sum()) / held if held else 1.0
+
+    @cached_property
+    def slow(self) -> bool:
+        """Whether windows vary more than their panes explain."""
+        return bool(self.excess.any())
 
     def design_effects(self, n: float) -> Floats:
         """Return the variance of each group's share in windows of n events, in that of independent events: (G,)."""
@@ -145,15 +152,37 @@ class Dispersion:
 
     def standardised(self, groups: tuple[int, ...]) -> tuple[Floats, Floats]:
         """Return D^(-1/2) Σ D^(-1/2) of unions of groups, of covariance and excess: shape (number of unions,) twice."""
-        found = self._weights.get(groups)
+        found = self._standardised.get(groups)
         if found is None:
             unions = _unions(groups, self.n_groups)
             scale = 1 / np.sqrt(unions @ self.shares)
             outer = np.outer(scale, scale)
             found = (unions @ self.covariance @ unions.T) * outer, (unions @ self.excess @ unions.T) * outer
-            if len(self._weights) < _REMEMBERED:
-                self._weights[groups] = found
+            if len(self._standardised) < _REMEMBERED:
+                self._standardised[groups] = found
         return found
+
+    def eigenvalues(self, groups: tuple[int, ...]) -> Floats:
+        """Return the design effects of the modes of unions of groups, without the excess, largest first."""
+        found = self._eigenvalues.get(groups)
+        if found is None:
+            found = weights_of(self.standardised(groups)[0])
+            if len(self._eigenvalues) < _REMEMBERED:
+                self._eigenvalues[groups] = found
+        return found
+
+
+def weights_of(standardised: Floats) -> Floats:
+    """Return all eigenvalues but the least (the shares sum to 1), largest first, to nine digits of the largest.
+
+    So many digits are the same on every machine.
+    """
+    values = np.linalg.eigvalsh(standardised)[:0:-1]
+    largest = float(values[0])
+    if largest <= 0:
+        return np.ones(values.size)
+    weights: Floats = np.maximum(np.rint(values / largest * 1e9) / 1e9, 0.0) * float(f"{largest:.9g}")
+    return weights
 
 
 def independent(n_groups: int) -> Dispersion:
