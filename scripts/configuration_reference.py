@@ -51,7 +51,9 @@ names the variable (`..._env`) or the file (`..._file`) that holds them.
 **Between settings.** Verdict and performance windows, the hop, the label horizon and the revisions are multiples of
 the pane; the display window is a multiple of the hop and at most 24 hops; revisions ascend and none is beyond the
 horizon (where only the horizon is shortened, built-in revisions beyond it are left out); predictions and labels are
-different topics.
+different topics; shares of the budget add up to at most 1 and leave something for what is in use and has none;
+`open_after` needs at most as many findings as windows. What the budget comes to is told by
+[`driftline explain-budget`](budget.md).
 """
 
 

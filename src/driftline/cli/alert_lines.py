@@ -30,7 +30,7 @@ def as_line(record: TailedRecord) -> Text:
     model = " ".join(str(alert[name]) for name in ("model", "model_version") if alert.get(name) is not None)
     title = str(alert.get("title") or alert.get("cause") or "no title")
     line = Text.assemble(f"{_time(when)}  ", (f"{state:<8}  {severity:<8}", style), f"  {model or '?'}  {title}")
-    details = [each for each in (_findings(alert), _window(alert)) if each]
+    details = [each for each in (_findings(alert), _page(alert), _window(alert)) if each]
     if details:
         line.append(f"  ({', '.join(details)})")
     line.append(f"  {alert.get('alert_id') or key}", style="dim")
@@ -67,6 +67,14 @@ def _findings(alert: dict[str, Any]) -> str:
     if not isinstance(n, int):
         n = len(findings) if isinstance(findings, list) else 0
     return f"{n} finding{'s' if n != 1 else ''}" if n else ""
+
+
+def _page(alert: dict[str, Any]) -> str:
+    """Return why an open alert pages again; nothing for its opening and for what does not page."""
+    number = alert.get("notification")
+    if alert.get("notify") is not True or not isinstance(number, int) or number < 2:  # noqa: PLR2004  # the opening is 1
+        return ""
+    return f"page {number}: {alert.get('notified_for') or 'no reason'}"
 
 
 def _window(alert: dict[str, Any]) -> str:

@@ -56,6 +56,13 @@ def test_what_is_missing_or_unknown_does_not_stop_the_tail(value: object, expect
     assert as_line(record(value)).plain == expected
 
 
+def test_a_further_page_says_why() -> None:
+    again = {**ALERT, "notify": True, "notification": 2, "notified_for": "far greater effect"}
+    assert "(2 findings, page 2: far greater effect, window" in as_line(record(again)).plain
+    for quiet in ({"notify": True, "notification": 1}, {"notify": False, "notification": 2}, {"notify": True}):
+        assert "page" not in as_line(record({**again, "notification": None, **quiet})).plain
+
+
 def test_a_title_is_data_and_no_markup() -> None:
     assert "[bold]x[/]" in as_line(record({**ALERT, "title": "[bold]x[/]"})).plain
 

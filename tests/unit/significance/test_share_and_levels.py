@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from driftline.errors import ParameterError
-from driftline.significance import known_share_test, level_per_test, share_test
+from driftline.significance import known_share_test, level_per_test, share_test, shares_of_budget
 
 DAY_MS = 86_400_000
 
@@ -106,8 +106,34 @@ def test_a_budget_above_the_number_of_tests_is_held_at_one() -> None:
         ((1.0, 999, 1000, 1), "horizon_ms"),
         ((1.0, DAY_MS, 0, 1), "window_ms"),
         ((1.0, DAY_MS, 1000, 0), "n_tests_per_window"),
+        ((1.0, DAY_MS, 1000, 1, 0), "findings_per_page"),
     ],
 )
-def test_a_budget_that_cannot_be_divided_is_refused(arguments: tuple[float, int, int, int], at: str) -> None:
+def test_a_budget_that_cannot_be_divided_is_refused(arguments: tuple[float, int, int, int, int], at: str) -> None:
     with pytest.raises(ParameterError, match=rf"at `\$\.{at}`"):
         level_per_test(*arguments)
+
+
+def test_k_findings_to_a_page_make_the_level_k_times_larger() -> None:
+    one, three = (level_per_test(1, 30 * DAY_MS, 3_600_000, 50, k) for k in (1, 3))
+    assert three.level == pytest.approx(3 * one.level)
+    assert (three.n_tests, three.n_windows) == (one.n_tests, one.n_windows) == (36_000, 720)
+
+
+def test_shares_that_are_not_given_divide_the_rest_evenly() -> None:
+    assert shares_of_budget(("1h", "1d"), {}) == {"1h": 0.5, "1d": 0.5}
+    shares = shares_of_budget(("1h", "1d", "performance"), {"1d": 0.2})
+    assert shares == pytest.approx({"1h": 0.4, "1d": 0.2, "performance": 0.4})
+    # What is not in use leaves its share unspent.
+    assert shares_of_budget(("1h",), {"performance": 0.25}) == {"1h": 0.75}
+
+
+@pytest.mark.parametrize("given", [{"1h": 0.9, "1d": 0.2}, {"1h": 1.0}])
+def test_shares_that_leave_nothing_are_refused(given: dict[str, float]) -> None:
+    with pytest.raises(ParameterError, match="shares that add up to at most 1"):
+        shares_of_budget(("1h", "1d", "performance"), given)
+
+
+def test_shares_that_add_up_to_one_but_for_rounding_are_taken() -> None:
+    given = {"1h": 0.7, "1d": 0.2, "performance": 0.1}
+    assert shares_of_budget(given, given) == given
