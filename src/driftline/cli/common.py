@@ -85,7 +85,11 @@ def load_or_exit(config: Path | None, given: Mapping[str, object] | None = None)
     from driftline import detectors, distances
     from driftline.events.mapping_check import mapping_problems
 
-    checks = (known_detectors(detectors.names()), known_distances(distances.names()), _detector_parameters)
+    checks = (
+        known_detectors(detectors.informative_names(), detectors.river_names),
+        known_distances(distances.names()),
+        _detector_parameters,
+    )
     return load_settings(config, os.environ, given or {}, model_checks=checks, settings_checks=(mapping_problems,))
 
 
@@ -99,7 +103,7 @@ def _detector_parameters(model: ModelSettings, path: str) -> Iterator[tuple[str,
     from driftline import detectors
 
     for name, parameters in model.checks.detector_parameters.items():
-        if name in detectors.names():
+        if name in (detectors.river_names() if name.startswith("river:") else detectors.informative_names()):
             place = f"{path}.checks.detector_parameters.{name}"
             converter = Converter({})
             converter.convert(detectors.get(name).parameters_type, parameters, place)

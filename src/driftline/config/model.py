@@ -82,8 +82,10 @@ class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
     min_embedding_distance: Annotated[float, Meta(ge=0, le=2)] = 0.1
     """Smallest distance of the mean embeddings that matters; 0 for equal distributions, about 1.4 for disjoint ones."""
     detectors: tuple[str, ...] = ("adwin", "page_hinkley")
-    """Sequential detectors fed with the blocks of successive panes; informative."""
-    detector_parameters: dict[str, dict[str, float | int | str]] = field(default_factory=dict)
+    """Sequential detectors fed with the blocks of successive panes; informative. `river:<name>` is one of river's."""
+    paging_detectors: tuple[Literal["cusum", "adwin"], ...] = ()
+    """Sequential detectors that open alerts, with a share of the false-alarm budget."""
+    detector_parameters: dict[str, dict[str, float | int | str | bool]] = field(default_factory=dict)
     """Parameters by detector name, where the published defaults are not wanted."""
 
 

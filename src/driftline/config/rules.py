@@ -46,20 +46,20 @@ SettingsCheck = Callable[["Settings"], Iterable[Problem]]
 """Looks at the settings outside the models; yields what is wrong with them."""
 
 
-def known_detectors(names: Iterable[str]) -> ModelCheck:
-    """Return a check that every configured detector is one of ``names``."""
+def known_detectors(names: Iterable[str], river_names: Callable[[], Iterable[str]] = tuple) -> ModelCheck:
+    """Return a check that every configured detector is one of ``names``, or of ``river_names()`` if it names river."""
     known = tuple(names)
 
+    def problem(name: str, place: str) -> Iterator[tuple[str, str]]:
+        allowed = tuple(river_names()) if name.startswith("river:") else known
+        if name not in allowed:
+            yield place, describe("one of " + ", ".join(f"`{one}`" for one in allowed), name, place)
+
     def check(model: ModelSettings, path: str) -> Iterator[tuple[str, str]]:
-        expected = "one of " + ", ".join(f"`{name}`" for name in known)
         for index, name in enumerate(model.checks.detectors):
-            if name not in known:
-                place = f"{path}.checks.detectors[{index}]"
-                yield place, describe(expected, name, place)
+            yield from problem(name, f"{path}.checks.detectors[{index}]")
         for name in model.checks.detector_parameters:
-            if name not in known:
-                place = f"{path}.checks.detector_parameters"
-                yield place, describe(expected, name, place)
+            yield from problem(name, f"{path}.checks.detector_parameters")
 
     return check
 

@@ -128,6 +128,10 @@ class Adwin(Detector):
         return _ROWS_LIMIT * (3 + (self.parameters.max_buckets + 1) * _BUCKET_BYTES) + _REST_BYTES
 
     def _update(self, block: Block) -> Detection | None:
+        return self.feed(block)
+
+    def feed(self, block: Block) -> Detection | None:
+        """Take in a usable block without counting it; for detectors that keep an ADWIN inside."""
         before = self.state.n_events
         self._insert(block)
         clock = self.parameters.clock

@@ -149,6 +149,8 @@ class Detector(ABC):
         Which streams it is made for; in the domain ``unit`` blocks whose mean lies outside [0, 1] are ignored.
     needs_counts : bool
         Whether it reads the blocks' `counts`, and ignores blocks without.
+    budgeted : bool
+        Whether its parameters bound its expected false alarms, so that it may page.
     counters : Counters
         What it has seen in its lifetime.
     """
@@ -159,6 +161,7 @@ class Detector(ABC):
     state_type: ClassVar[type[Struct]]
     domain: ClassVar[Domain] = "real"
     needs_counts: ClassVar[bool] = False
+    budgeted: ClassVar[bool] = False
 
     parameters: Struct
     state: Struct

@@ -85,6 +85,17 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_REGISTRY))
 
 
+def informative_names() -> tuple[str, ...]:
+    """Return the registered keys of the detectors that never page, sorted.
+
+    Examples
+    --------
+    >>> "cusum" in informative_names(), "paging_cusum" in informative_names()
+    (True, False)
+    """
+    return tuple(name for name in names() if not _REGISTRY[name].budgeted)
+
+
 def river_names() -> tuple[str, ...]:
     """Return the names under which river's detectors can be had, sorted; imports river.
 

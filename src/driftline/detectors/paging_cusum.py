@@ -1,0 +1,114 @@
+"""CUSUM in budget mode: blocks against the reference's mean, with a bound on its expected false alarms."""
+
+from __future__ import annotations
+
+import math
+
+from msgspec import Struct, field
+
+from driftline.detectors.base import Block, Detection, Detector
+from driftline.detectors.cusum import Excursion
+from driftline.detectors.cusum_threshold import LEAST_ALLOWANCE, STANDARD_ERRORS, threshold_for
+from driftline.detectors.paging import GREATEST_STEP, Gathered, PagingParameters
+from driftline.detectors.registry import register
+
+_SNAPSHOT_BYTES = 600
+
+
+class PagingCusumState(Struct):
+    """What is being gathered, and both directions; excursions count gathered blocks' events and their panes."""
+
+    gathered: Gathered = field(default_factory=Gathered)
+    up: Excursion = field(default_factory=Excursion)
+    down: Excursion = field(default_factory=Excursion)
+    up_blocks: int = 0
+    down_blocks: int = 0
+    """Blocks as they came since a direction was last zero."""
+
+
+@register("paging_cusum")
+class PagingCusum(Detector):
+    """CUSUM that may page: its expected number of false alarms in the horizon is at most the one that it is given.
+
+    With x̄ the mean of a gathered block of n events, N reference events and the variance ratio R::
+
+        y = x̄ √(min(n, N) / R), cut at ±3        k = max(0.25, 6 √(min(n, N) / N))
+        U = max(0, U + y − k)                     change up   when U > h
+        D = max(0, D − y − k)                     change down when D > h
+
+    6 √(n / N) are six standard errors of the reference's mean in the block's standard deviations. h is
+    :func:`~driftline.detectors.cusum_threshold.threshold_for`: the bound is on the mean over what the reference's mean
+    and R may be off. `statistic` and `threshold` are U or D and h. The change is dated to where the sum was last zero.
+
+    Parameters
+    ----------
+    parameters : PagingParameters or None
+        None for the defaults, which are for independent values.
+
+    Notes
+    -----
+    Assumes that nothing but their dependence on each other (R) moves the block means: where the hour of the day does,
+    R must contain it. Cutting keeps heavy tails from paging; it lowers the variance of y and so the false alarms. An
+    alarm needs at least h / 2.75 gathered blocks, about ten.
+
+    State: 16 numbers, below 600 bytes in a snapshot. A reset keeps only the lifetime counters. Cost: O(1) per block,
+    about 3 µs.
+
+    Source: Page (1954), doi:10.1093/biomet/41.1-2.100; threshold: Siegmund (1985), doi:10.1007/978-1-4757-1862-1.
+    Deviations: the cut, and the average over the errors of reference and variance.
+
+    Oracle: simulation, and the Markov chain of Brook and Evans (1972), doi:10.1093/biomet/59.3.539.
+
+    Examples
+    --------
+    >>> from driftline.detectors import Block
+    >>> detector = PagingCusum(PagingParameters(expected_alarms=0.01, horizon_blocks=8640))
+    >>> blocks = [Block(100, 0.0, 1.0)] * 50 + [Block(100, 0.25, 1.0)] * 50
+    >>> [(d.index, d.since_blocks, d.direction) for d in map(detector.update, blocks) if d][:1]
+    [(6399, 14, 'up')]
+    """
+
+    parameters_type = PagingParameters
+    state_type = PagingCusumState
+    budgeted = True
+
+    parameters: PagingParameters
+    state: PagingCusumState
+
+    def __init__(self, parameters: Struct | None = None) -> None:
+        super().__init__(parameters)
+        given = self.parameters
+        self._threshold = threshold_for(given.expected_alarms, given.n_blocks, given.degrees_of_freedom)
+
+    @property
+    def snapshot_limit_bytes(self) -> int:
+        """Largest size of a snapshot, however long the stream."""
+        return _SNAPSHOT_BYTES
+
+    def _update(self, block: Block) -> Detection | None:
+        state, given = self.state, self.parameters
+        state.up_blocks += 1
+        state.down_blocks += 1
+        whole = state.gathered.add(block, given.block_events, given.min_blocks)
+        if whole is None:
+            return None
+        n = min(whole.count, given.n_reference)
+        y = min(max(whole.mean * math.sqrt(n / given.ratio), -GREATEST_STEP), GREATEST_STEP)
+        allowance = max(LEAST_ALLOWANCE, STANDARD_ERRORS * math.sqrt(n / given.n_reference))
+        state.up.add(y - allowance, whole, whole.mean)
+        state.down.add(-y - allowance, whole, whole.mean)
+        state.up_blocks = state.up_blocks if state.up.n_blocks else 0
+        state.down_blocks = state.down_blocks if state.down.n_blocks else 0
+        risen = state.up.deviation >= state.down.deviation
+        side = state.up if risen else state.down
+        if side.deviation <= self._threshold:
+            return None
+        return Detection(
+            index=self.counters.n_events - 1,
+            statistic=side.deviation,
+            threshold=self._threshold,
+            mean_before=0.0,
+            mean_after=side.mean,
+            since_blocks=state.up_blocks if risen else state.down_blocks,
+            since_events=side.n_events,
+        )
