@@ -41,7 +41,7 @@ def summary(profile: Profile) -> Iterator[RenderableType]:
     for index, column in enumerate(profile.columns):
         missing = _quality(profile, index)["missing"]
         kind = "categorical" if isinstance(column, CategoricalColumn) else "numeric"
-        table.add_row(Text(column.name), column.role, kind, _percent(missing), Text(_values(profile, index, column)))
+        table.add_row(Text(column.name), column.role, kind, percent(missing), Text(_values(profile, index, column)))
     yield table
 
 
@@ -57,7 +57,7 @@ def drawn(profile: Profile) -> Iterator[RenderableType]:
             yield from _category_bars(profile, index, column)
         else:
             yield from _numeric_bars(profile, index, column)
-        absent = [f"{name.replace('_', ' ')} {_percent(share)}" for name, share in _quality(profile, index).items()]
+        absent = [f"{name.replace('_', ' ')} {percent(share)}" for name, share in _quality(profile, index).items()]
         yield Text(f"  {', '.join(absent)}", style="dim")
 
 
@@ -132,21 +132,19 @@ def _values(profile: Profile, index: int, column: Column) -> str:
     counts = profile.reference.counts[profile.layout.places[index].bins]
     if isinstance(column, CategoricalColumn):
         order = np.argsort(-counts[:-1], kind="stable")[:3]
-        listed = ", ".join(f"{column.categories[i]} {_percent(counts[i] / max(1, counts.sum()))}" for i in order)
+        listed = ", ".join(f"{column.categories[i]} {percent(counts[i] / max(1, counts.sum()))}" for i in order)
         more = len(column.categories) - len(order)
         return listed + (f" and {more} more" if more > 0 else "")
     if not column.edges.size:
         return "no values"
     median = float(quantiles(column, counts, np.array([0.5]))[0])
-    return f"{_short(column.minimum)} to {_short(column.maximum)}, median {_short(median)}, mean {_short(column.mean)}"
+    return f"{short(column.minimum)} to {short(column.maximum)}, median {short(median)}, mean {short(column.mean)}"
 
 
 def _numeric_bars(profile: Profile, index: int, column: NumericColumn) -> Iterator[Text]:
     drawn_bars = bars(column, profile.reference.counts[profile.layout.places[index].bins])
-    labels = [
-        _short(bar.low) if bar.low == bar.high else f"{_short(bar.low)} to {_short(bar.high)}" for bar in drawn_bars
-    ]
-    notes = [f"up to {_percent(bar.below)}" for bar in drawn_bars]
+    labels = [short(bar.low) if bar.low == bar.high else f"{short(bar.low)} to {short(bar.high)}" for bar in drawn_bars]
+    notes = [f"up to {percent(bar.below)}" for bar in drawn_bars]
     yield from _lines(labels, [bar.share for bar in drawn_bars], notes)
 
 
@@ -172,16 +170,18 @@ def _lines(labels: list[str], shares: list[float], notes: list[str]) -> Iterator
         eighths = round(share / top * WIDTH * 8)
         bar = "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
         yield Text.assemble(
-            f"  {label:>{width}} ", (f"{bar:<{WIDTH}}", "cyan"), f" {_percent(share):>7}", (f"  {note}", "dim")
+            f"  {label:>{width}} ", (f"{bar:<{WIDTH}}", "cyan"), f" {percent(share):>7}", (f"  {note}", "dim")
         )
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
+    """Return a number as people read it, in about four digits."""
     size = abs(value)
     if size >= 1e6 or (0 < size < 1e-3):  # noqa: PLR2004  # beyond, an exponent is shorter
         return f"{value:.3g}"
     return f"{value:,.0f}" if size >= 1_000 else f"{value:.4g}"  # noqa: PLR2004  # thousands need no decimals
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Return a share in percent, in three digits."""
     return f"{100 * share:.3g} %"
