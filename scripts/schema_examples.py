@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from driftline.alerts import AlertBook
-from driftline.config.model import CheckSettings, ColumnSettings, ModelSettings
+from driftline.config.model import CheckSettings, ColumnSettings, DispersionSettings, ModelSettings
 from driftline.config.settings import LabelInput, Settings
 from driftline.events.model_key import ModelKey
 from driftline.pipeline.checking.check_context import CheckContext
 from driftline.pipeline.checking.closed_window import Baseline, ClosedWindow, PerformanceCut
 from driftline.pipeline.checking.performance_check import examine_performance
+from driftline.pipeline.checking.standard import Standard
 from driftline.pipeline.checking.window_check import examine_window
 from driftline.pipeline.monitoring.alerting import settle_performance, settle_window
 from driftline.pipeline.outputs import structured
@@ -33,11 +34,15 @@ if TYPE_CHECKING:
 
 KEY: Final = ModelKey("credit-risk", "3")
 HOUR_MS: Final = 3_600_000
+PANE_MS: Final = 10_000
 NOON_MS: Final = 1_772_366_400_000
 """2026-03-01T12:00:00Z."""
 SETTINGS: Final = Settings(
     labels=LabelInput(),
-    defaults=ModelSettings(checks=CheckSettings(bins=5), columns={"income": ColumnSettings(importance=2.0)}),
+    defaults=ModelSettings(
+        checks=CheckSettings(bins=5, dispersion=DispersionSettings(mode="independent")),
+        columns={"income": ColumnSettings(importance=2.0)},
+    ),
 )
 
 PREDICTION: Final = {
@@ -59,11 +64,12 @@ def examples() -> dict[str, list[dict[str, Any]]]:
     """Return example messages by schema: values of records for the input, structured CloudEvents for the output."""
     context = CheckContext.of(SETTINGS, KEY.model)
     profile = build_profile(KEY, _applicants(4_000, mean_income=52_000.0, web=0.55), SETTINGS.defaults, 0, "training")
+    standard = Standard(profile, SETTINGS.defaults, PANE_MS)
     drifted = _window(profile, _applicants(1_200, mean_income=61_000.0, web=0.40), NOON_MS)
-    book, records = settle_window(examine_window(profile, drifted, context), AlertBook(), context)
+    book, records = settle_window(examine_window(standard, drifted, context), AlertBook(), context)
     for hour in (1, 2):
         clean = _window(profile, _applicants(1_200, mean_income=52_000.0, web=0.55), NOON_MS + hour * HOUR_MS)
-        book, more = settle_window(examine_window(profile, clean, context), book, context)
+        book, more = settle_window(examine_window(standard, clean, context), book, context)
         records += more
     vector = _labelled(profile, 1_150, wrong=230)
     cut = PerformanceCut(

@@ -13,6 +13,7 @@ from driftline.config.durations import Duration
 from driftline.config.model import (
     BootstrapSettings,
     CheckSettings,
+    DispersionSettings,
     LabelSettings,
     ModelSettings,
     WindowSettings,
@@ -65,7 +66,7 @@ def small_settings(**changes: object) -> Settings:
             performance=Duration(WINDOW_MS),
             min_samples=15,
         ),
-        checks=CheckSettings(bins=5),
+        checks=CheckSettings(bins=5, dispersion=DispersionSettings(mode="independent")),
         labels=LabelSettings(
             horizon=Duration(120_000), wait=Duration(60_000), revisions=(Duration(30_000), Duration(60_000))
         ),

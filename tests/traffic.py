@@ -45,6 +45,7 @@ SETTINGS: dict[str, Any] = {
     "defaults": {
         "windows": {"verdict": ["1h", "6h"], "display": "1h", "hop": "30m", "performance": "1h", "min_samples": 150},
         "labels": {"horizon": "12h", "wait": "1h", "revisions": ["1h", "6h"], "test_coverage": 0.6},
+        "checks": {"dispersion": {"panes": 100, "span": "6h"}},
         "bootstrap": {"enabled": False},
     },
     "models": {"price": {"task": "regression"}, "credit": {"task": "binary", "positive_class": "1"}},

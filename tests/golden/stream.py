@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from driftline.config.durations import Duration
-from driftline.config.model import CheckSettings, LabelSettings, ModelSettings, WindowSettings
+from driftline.config.model import CheckSettings, DispersionSettings, LabelSettings, ModelSettings, WindowSettings
 from driftline.config.settings import LabelInput, Settings
 from driftline.events.model_key import ModelKey
 from driftline.profiles.book import ProfileBook
@@ -45,7 +45,7 @@ SETTINGS: Final = Settings(
             performance=Duration(25 * MINUTE_MS),
             min_samples=100,
         ),
-        checks=CheckSettings(bins=5),
+        checks=CheckSettings(bins=5, dispersion=DispersionSettings(mode="independent")),
         labels=LabelSettings(
             horizon=Duration(30 * MINUTE_MS), wait=Duration(5 * MINUTE_MS), revisions=(Duration(5 * MINUTE_MS),)
         ),

@@ -58,6 +58,7 @@ def configuration(bootstrap: str, prefix: str) -> dict[str, Any]:
         "defaults": {
             "windows": {"verdict": ["20m"], "display": "20m", "hop": "10m", "performance": "20m", "min_samples": 200},
             "labels": {"horizon": "1h", "revisions": ["20m"]},
+            "checks": {"dispersion": {"mode": "independent"}},
             "bootstrap": {"sample": 500, "events": 2_000},
         },
     }

@@ -102,3 +102,27 @@ class Event(Struct, frozen=True, kw_only=True):
     def ce_subject(self) -> str:
         """CloudEvents subject: model key and segment."""
         return f"{self.key}/{self.segment}"
+
+
+class DispersionEvidence(Struct, frozen=True, kw_only=True):
+    """How much more than independent events the column varies while nothing has changed, and how that is known."""
+
+    status: Literal["settled", "widened", "calibrating", "assumed"]
+    """``widened``: known from little, so the test demands more; ``calibrating``: not known yet, so nothing pages;
+    ``assumed``: events are taken as independent, as configured."""
+    source: Literal["reference", "production", "independent", "assumed"]
+    """Where it was learnt: from the reference's own panes, or from the first of production."""
+    independent: bool
+    """Whether the data showed nothing else than independence."""
+    lambda_bar: float
+    """Mean weight of the null distribution: 1 for independent events."""
+    lambda_max: float
+    """Largest weight."""
+    degrees_of_freedom: float | None
+    """What the estimate is worth; null where nothing was estimated."""
+    n_panes: Count
+    """Panes that it rests on."""
+    n_windows: Count
+    """Windows of the verdict's size that it rests on."""
+    same_hours: bool
+    """Whether the window was compared with the reference's same hours of the week."""

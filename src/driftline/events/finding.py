@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from msgspec import Meta, Struct
 
 from driftline.events.cloudevents import FINDING, event_id
-from driftline.events.evidence import Count, Event, EventRole, Histogram, Severity, Share, Time
+from driftline.events.evidence import Count, DispersionEvidence, Event, EventRole, Histogram, Severity, Share, Time
 from driftline.events.window import DistanceValue  # noqa: TC001  # msgspec reads it where the schema is made
 
 if TYPE_CHECKING:
     from driftline.events.evidence import WindowSpan
     from driftline.events.model_key import ModelKey
 
-Family = Literal["distribution", "quality", "performance", "detector"]
+Family = Literal["distribution", "quality", "performance", "detector", "multivariate"]
 
 
 class Statistic(Struct, frozen=True, kw_only=True):
@@ -138,19 +138,22 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     """What the p-value was held against; null for detectors."""
     effect: Effect | None
     """Does it matter; null for detectors."""
-    baseline: Literal["reference", "first windows"]
-    """What the window was compared with; ``first windows`` where the reference has no labels."""
+    baseline: Literal["reference", "first windows", "earlier weeks"]
+    """What the window was compared with; ``first windows`` where the reference has no labels, ``earlier weeks`` for
+    volume."""
     distances: dict[str, DistanceValue]
     """All distances of the column, by name."""
     histograms: HistogramPair | None
     """The counts that were compared; null where there are none to show."""
+    dispersion: DispersionEvidence | None
+    """How much unchanged data vary, as the test took it; null where it is no test of a distribution."""
     unseen: dict[str, Count]
     """Categories that the profile does not list, by name, with their counts; a selection where there are many."""
     since: Time
     """Since when, in event time: the window's start, or the detector's estimate."""
     message: str
     """One sentence with numbers, for people; its wording may change."""
-    unit_change: UnitChange | None = None
+    unit_change: UnitChange | None
     """What a changed distribution of a number looks like, where it looks like another unit; else null."""
 
     @property

@@ -7,13 +7,15 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta, Struct
 
 from driftline.events.cloudevents import WINDOW
-from driftline.events.evidence import Count, Event, EventRole, Share
+from driftline.events.evidence import Count, DispersionEvidence, Event, EventRole, Share
 
 MAX_COLUMNS = 50
 """Columns of one window event; a model with more gets several, told apart by their block."""
 
 
-TestName = Literal["pearson_chi_squared", "exact_partition", "untestable"]
+TestName = Literal[
+    "pearson_chi_squared", "exact_partition", "pearson_weighted_chi_squared", "weighted_partition", "untestable"
+]
 
 
 class ColumnBlock(Struct, frozen=True, kw_only=True):
@@ -41,19 +43,22 @@ class DistanceValue(Struct, frozen=True, kw_only=True):
     corrected: float | None
     """Less what it shows on average when nothing has changed; null where no correction is known."""
     error_bound: float | None
-    """The value on the unbinned events is at most this much above ``raw``; null for distances defined on bins."""
+    """The value on the unbinned events is at most this much away from ``raw``; null for distances defined on bins."""
 
 
 class DistributionTest(Struct, frozen=True, kw_only=True):
     """The test for a change of a column's distribution."""
 
     name: TestName
-    """Which statistic: Pearson's where all bins are well filled, the exact partition's where they are not; untestable
-    (p-value 1) where all events are in one bin."""
+    """Which statistic: Pearson's where all bins are well filled, the exact partition's where they are not; weighted
+    where the column's events are not independent; untestable (p-value 1) where all events are in one bin."""
     statistic: float
-    """To be compared with chi-squared at so many degrees of freedom."""
+    """To be compared with chi-squared at so many degrees of freedom or, where it is weighted, with a sum of as many
+    weighted ones."""
     degrees_of_freedom: Count
     p_value: Share
+    dispersion: DispersionEvidence
+    """How much unchanged data vary."""
 
 
 class QualityTest(Struct, frozen=True, kw_only=True):

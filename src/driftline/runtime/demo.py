@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from msgspec import Struct
 
 from driftline.config.durations import Duration
-from driftline.config.model import LabelSettings, ModelSettings, WindowSettings
+from driftline.config.model import CheckSettings, DispersionSettings, LabelSettings, ModelSettings, WindowSettings
 from driftline.config.secrets import Credentials
 from driftline.config.settings import (
     KafkaSettings,
@@ -26,7 +26,7 @@ from driftline.config.settings import (
 )
 from driftline.errors import BrokerError
 from driftline.events.model_key import ModelKey
-from driftline.profiles.build import build_profile
+from driftline.profiles.build import InTime, build_profile
 from driftline.profiles.effective import BEGINNING_MS
 from driftline.profiles.table import ReferenceTable
 from driftline.runtime.embedded_broker import EmbeddedBroker
@@ -35,7 +35,7 @@ from driftline.runtime.node import Node, NodeOptions
 from driftline.runtime.references import publish
 from driftline.runtime.topics import topic_specs
 from driftline.simulation.scenario import Scenario
-from driftline.simulation.traffic import reference_columns, slices
+from driftline.simulation.traffic import reference_columns, reference_times, slices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,7 +85,7 @@ class DemoPlan(Struct, frozen=True, kw_only=True):
         return cls(scenario=scenario, speed=speed)
 
     def settings(self, brokers: str) -> Settings:
-        """Return the configuration of the demo: everything as by default, but windows of a quarter of an hour."""
+        """Return the configuration of the demo: as by default, but all that takes time is shorter."""
         quarter = Duration(15 * MINUTE_MS)
         return Settings(
             kafka=KafkaSettings(brokers=brokers, panes_partitions=2),
@@ -97,6 +97,7 @@ class DemoPlan(Struct, frozen=True, kw_only=True):
                 windows=WindowSettings(
                     verdict=(quarter,), display=quarter, hop=Duration(5 * MINUTE_MS), performance=quarter
                 ),
+                checks=CheckSettings(dispersion=DispersionSettings(span=Duration(3 * HOUR_MS))),
                 labels=LabelSettings(horizon=Duration(30 * MINUTE_MS), revisions=(Duration(10 * MINUTE_MS),)),
             ),
         )
@@ -146,7 +147,7 @@ def run_demo(plan: DemoPlan, tell: Callable[[str, dict[str, Any]], None]) -> Dem
     topics[bare.kafka.topic("detect-state")] = bare.kafka.panes_partitions
     with EmbeddedBroker(topics) as broker, tempfile.TemporaryDirectory(prefix="driftline-demo-") as folder:
         settings = plan.settings(broker.bootstrap)
-        publish(settings.kafka, _OPEN, _reference(plan.scenario))
+        publish(settings.kafka, _OPEN, _reference(plan.scenario, settings))
         node = Node(settings, _OPEN, "all", name="demo", data_dir=Path(folder), options=NodeOptions(embedded=True))
         failure: list[BaseException] = []
         worker = threading.Thread(target=_guarded, args=(node, failure), name="node")
@@ -172,13 +173,15 @@ def _guarded(node: Node, failure: list[BaseException]) -> None:
         failure.append(error)
 
 
-def _reference(scenario: Scenario) -> Profile:
+def _reference(scenario: Scenario, settings: Settings) -> Profile:
     columns = reference_columns(scenario, REFERENCE_ROWS)
     outcome = {name: columns.pop(name) for name in ("prediction", "score", "label")}
     features: dict[str, Any] = dict(columns)
-    table = ReferenceTable(REFERENCE_ROWS, features, outcome["prediction"], outcome["score"], outcome["label"])
+    times = reference_times(scenario, REFERENCE_ROWS)
+    table = ReferenceTable(REFERENCE_ROWS, features, outcome["prediction"], outcome["score"], outcome["label"], times)
     key = ModelKey(scenario.model, scenario.version)
-    return build_profile(key, table, ModelSettings(), BEGINNING_MS, "training")
+    in_time = InTime(pane_ms=int(settings.time.pane))
+    return build_profile(key, table, settings.defaults, BEGINNING_MS, "training", in_time=in_time)
 
 
 def _send(plan: DemoPlan, settings: Settings, result: DemoResult) -> None:

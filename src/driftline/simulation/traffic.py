@@ -162,6 +162,11 @@ def reference_columns(scenario: Scenario, n: int) -> dict[str, list[Any]]:
     return columns
 
 
+def reference_times(scenario: Scenario, n: int) -> NDArray[np.int64]:
+    """Return the event times of the rows of :func:`reference_columns`, milliseconds since the epoch, shape (n,)."""
+    return np.concatenate([times for times, _, _ in _reference(before(scenario, n))])
+
+
 def reference_events(scenario: Scenario, n: int) -> Iterator[bytes]:
     """Yield n prediction events from before the scenario, each with a member ``label``."""
     earlier = before(scenario, n)

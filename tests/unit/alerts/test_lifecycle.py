@@ -82,6 +82,8 @@ def found(
         baseline="reference",
         distances={},
         histograms=None,
+        dispersion=None,
+        unit_change=None,
         unseen={},
         since=rfc3339(end_ms - HOUR),
         message=f"{column} moved",

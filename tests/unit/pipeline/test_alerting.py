@@ -10,11 +10,10 @@ from driftline.detectors.base import Detection
 from driftline.events.alert import AlertEvent
 from driftline.pipeline.checking.detector_findings import DetectedChange, detector_finding
 from driftline.pipeline.checking.performance_check import examine_performance
-from driftline.pipeline.checking.window_check import examine_window
 from driftline.pipeline.monitoring.alerting import settle_performance, settle_window
 from driftline.pipeline.outputs import OutputRecord, event_record
 from tests.unit.pipeline.test_performance_check import baseline_of, cut_of, vector_of
-from tests.unit.pipeline.windows import HOUR, KEY, context_of, profile_of, table_of, window_of
+from tests.unit.pipeline.windows import HOUR, KEY, context_of, examine_window, profile_of, table_of, window_of
 
 if TYPE_CHECKING:
     from driftline.pipeline.checking.closed_window import ClosedWindow

@@ -18,10 +18,9 @@ from driftline.config.model import (
     WindowSettings,
     hours,
 )
-from driftline.pipeline.checking.window_check import examine_window
 from driftline.pipeline.outputs import event_record
 from driftline.profiles.table import ReferenceTable
-from tests.unit.pipeline.windows import HOUR, KEY, context_of, profile_of, table_of, window_of
+from tests.unit.pipeline.windows import HOUR, KEY, context_of, examine_window, profile_of, table_of, window_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
     from driftline.pipeline.checking.check_context import CheckContext
     from driftline.pipeline.checking.closed_window import ClosedWindow
+    from driftline.pipeline.checking.standard import Standard
     from driftline.pipeline.checking.verdict import WindowVerdict
     from driftline.pipeline.outputs import OutputRecord
-    from driftline.profiles.profile import Profile
 from tests.unit.pipeline.monitored import KEY, OTHER, SETTINGS, YEAR_MS, flush, mark, one_partition, predictions
 
 
@@ -75,10 +75,10 @@ def test_a_jump_over_a_year_gives_what_the_steps_give_and_costs_a_few_windows(mo
     traffic = one_partition([*items, end])
     n_examined = 0
 
-    def counted(profile: Profile, window: ClosedWindow, context: CheckContext) -> WindowVerdict:
+    def counted(standard: Standard, window: ClosedWindow, context: CheckContext) -> WindowVerdict:
         nonlocal n_examined
         n_examined += 1
-        return examine_window(profile, window, context)
+        return examine_window(standard, window, context)
 
     monkeypatch.setattr("driftline.pipeline.monitoring.prediction_monitor.examine_window", counted)
     whole = run([flush(traffic, 0, 121)], SETTINGS, traffic.published)
@@ -240,7 +240,7 @@ def test_the_status_shows_watermarks_alerts_and_statistics() -> None:
     status = outcome.monitor.status()
     assert status.joins_ms == min(status.predictions_ms or 0, status.labels_ms or 0)
     model = status.models[KEY]
-    assert {alert.cause for alert in model.open_alerts} == {"data drift", "performance"}
+    assert {alert.cause for alert in model.open_alerts} == {"data drift", "data quality", "performance"}
     assert model.coverage is not None
     assert model.coverage > 0.8
     assert any(statistic.column == "x" for statistic in model.statistics)

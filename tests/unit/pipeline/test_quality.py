@@ -19,10 +19,9 @@ from driftline.pipeline.checking.quality import (
 from driftline.pipeline.checking.quality.frozen import frozen
 from driftline.pipeline.checking.quality.novelty import log_chances, log_tail_bound
 from driftline.pipeline.checking.quality.unseen import Unseen
-from driftline.pipeline.checking.window_check import examine_window
 from driftline.profiles.table import ReferenceTable
 from driftline.sketches.columns import CategoricalColumn
-from tests.unit.pipeline.windows import context_of, profile_of, table_of, window_of
+from tests.unit.pipeline.windows import context_of, examine_window, profile_of, table_of, window_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

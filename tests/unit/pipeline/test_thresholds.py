@@ -11,10 +11,9 @@ from driftline.alerts import AlertBook
 from driftline.config.model import AlertSettings, CheckSettings, ColumnSettings, ModelSettings
 from driftline.events.alert import AlertEvent
 from driftline.pipeline.checking.performance_check import examine_performance
-from driftline.pipeline.checking.window_check import examine_window
 from driftline.pipeline.monitoring.alerting import settle_window
 from tests.unit.pipeline.test_performance_check import baseline_of, cut_of, vector_of
-from tests.unit.pipeline.windows import context_of, profile_of, table_of, window_of
+from tests.unit.pipeline.windows import context_of, examine_window, profile_of, table_of, window_of
 
 if TYPE_CHECKING:
     from driftline.events.finding import FindingEvent

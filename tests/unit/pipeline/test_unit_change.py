@@ -7,9 +7,8 @@ import pytest
 
 from driftline.pipeline.checking.quality import unit_change
 from driftline.pipeline.checking.quality.conversions import CONVERSIONS, conversion_of
-from driftline.pipeline.checking.window_check import examine_window
 from driftline.profiles.table import ReferenceTable
-from tests.unit.pipeline.windows import context_of, profile_of, window_of
+from tests.unit.pipeline.windows import context_of, examine_window, profile_of, window_of
 
 if TYPE_CHECKING:
     from driftline.events.finding import UnitChange

@@ -4,30 +4,45 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
 import numpy as np
 
-from driftline.config.model import ModelSettings
+from driftline.config.model import DispersionSettings, ModelSettings
 from driftline.config.settings import LabelInput, Settings
 from driftline.events.model_key import ModelKey
+from driftline.pipeline.checking import window_check
 from driftline.pipeline.checking.check_context import CheckContext
 from driftline.pipeline.checking.closed_window import ClosedWindow
-from driftline.profiles.build import build_profile, encode_values
+from driftline.pipeline.checking.standard import Standard
+from driftline.profiles.build import UNWEIGHTED, InTime, build_profile, encode_values
 from driftline.profiles.table import ReferenceTable
 from driftline.sketches.counting import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from driftline.pipeline.checking.verdict import WindowVerdict
     from driftline.profiles.profile import Origin, Profile
 
 KEY = ModelKey("m", "2")
 HOUR = 3_600_000
+PANE_MS = 10_000
+
+
+def independent(settings: ModelSettings | None = None) -> ModelSettings:
+    """Return settings that take events as independent, which those of the tests are."""
+    settings = settings or ModelSettings()
+    checks = msgspec.structs.replace(settings.checks, dispersion=DispersionSettings(mode="independent"))
+    return settings.replace(checks=checks)
 
 
 def context_of(settings: ModelSettings | None = None, *, labels: bool = False) -> CheckContext:
-    return CheckContext.of(
-        Settings(labels=LabelInput() if labels else None, defaults=settings or ModelSettings()), KEY.model
-    )
+    defaults = independent(settings)
+    return CheckContext.of(Settings(labels=LabelInput() if labels else None, defaults=defaults), KEY.model)
+
+
+def examine_window(profile: Profile, window: ClosedWindow, context: CheckContext) -> WindowVerdict:
+    return window_check.examine_window(Standard(profile, context.settings, PANE_MS), window, context)
 
 
 def table_of(n: int, seed: int = 0, *, mean: float = 0.0, missing: float = 0.0, web: float = 0.5) -> ReferenceTable:
@@ -45,9 +60,14 @@ def table_of(n: int, seed: int = 0, *, mean: float = 0.0, missing: float = 0.0, 
 
 
 def profile_of(
-    table: ReferenceTable, settings: ModelSettings | None = None, origin: Origin = "training", **kwargs: bool
+    table: ReferenceTable,
+    settings: ModelSettings | None = None,
+    origin: Origin = "training",
+    *,
+    grid_only: bool = False,
+    in_time: InTime = UNWEIGHTED,
 ) -> Profile:
-    return build_profile(KEY, table, settings or ModelSettings(), 0, origin, **kwargs)
+    return build_profile(KEY, table, settings or ModelSettings(), 0, origin, grid_only=grid_only, in_time=in_time)
 
 
 def window_of(

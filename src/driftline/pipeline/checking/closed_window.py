@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from driftline.events.model_key import ModelKey
 from driftline.events.pane import Kind, Offsets
+from driftline.pipeline.checking.quality.volume import VolumeStandard
 from driftline.sketches.layout import EVENTS
 from driftline.sketches.pane_sketch import PaneSketch
 
@@ -35,6 +36,8 @@ class ClosedWindow(Struct, frozen=True, kw_only=True):
         Whether the window went on past its size until it had enough events.
     flags : tuple of str
         ``after_idle`` where events came after an idle mark and were not counted.
+    volume : VolumeStandard or None
+        What the number of events is held against, where enough is known of the weeks before.
     """
 
     key: ModelKey
@@ -47,6 +50,7 @@ class ClosedWindow(Struct, frozen=True, kw_only=True):
     offsets: Offsets
     extended: bool = False
     flags: tuple[str, ...] = ()
+    volume: VolumeStandard | None = None
 
     @property
     def n_events(self) -> int:

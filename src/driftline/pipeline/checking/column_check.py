@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from driftline.pipeline.checking.closed_window import ClosedWindow
     from driftline.pipeline.checking.common_fields import CommonFields
     from driftline.pipeline.checking.distribution_check import DistributionOutcome
-    from driftline.pipeline.checking.quality import DispersionLookup, QualityOutcome
+    from driftline.pipeline.checking.quality import QualityOutcome
+    from driftline.pipeline.checking.standard import Standard
     from driftline.profiles.profile import Profile
     from driftline.sketches.pane_sketch import PaneSketch
 
@@ -40,19 +41,19 @@ class CheckedColumn(Struct, frozen=True):
 
 
 def examine_column(
-    profile: Profile,
+    standard: Standard,
     index: int,
     window: ClosedWindow,
     context: CheckContext,
     common: CommonFields,
     level: LevelEvidence | None,
-    dispersion: DispersionLookup = quality.independent,
 ) -> CheckedColumn:
     """Compare one column of a window with its profile.
 
     Parameters
     ----------
-    profile : Profile
+    standard : Standard
+        What the windows of the profile are held against.
     index : int
         Position of the column in the profile.
     window : ClosedWindow
@@ -61,23 +62,30 @@ def examine_column(
         Of the window; findings count their own events.
     level : LevelEvidence or None
         Of each of the column's tests; None for a window that gets no verdict.
-    dispersion : DispersionLookup
-        How much more the column's shares vary than those of independent events.
     """
-    column, place, checks = profile.columns[index], profile.layout.places[index], context.settings.checks
-    here, there = window.sketch.counts, profile.reference.counts
-    outcome = distribution_check.compare_distributions(column, here[place.bins], there[place.bins], checks.bins)
-    tested = quality.examine_quality(profile, index, window.sketch, dispersion)
+    profile, checks = standard.profile, context.settings.checks
+    held = standard.column(index, window)
+    names = _distances_of(context.settings, profile.columns[index].name)
+    outcome = distribution_check.compare_distributions(profile, index, window, held, names)
+    tested = quality.examine_quality(profile, index, window.sketch, held.of_shares())
     summary = _summary(profile, index, window.sketch, outcome, tested)
     findings: list[FindingEvent] = []
     if level is not None:
         info = context.info_level()
+        if held.calibrating:
+            level = structs.replace(level, derivation=f"calibrating, pages nobody: {level.derivation}", in_budget=False)
         levels = (level,) if info is None else (level, info)
         evidences = [_Evidence(profile, index, window, common, each) for each in levels]
         findings += _first(_distribution_findings(evidence, summary, outcome, checks.min_psi) for evidence in evidences)
         findings += _first(_quality_findings(evidence, tested, checks) for evidence in evidences)
         findings += _threshold_findings(evidences[0], outcome, context.settings)
     return CheckedColumn(summary, findings, _statistics(summary))
+
+
+def _distances_of(settings: ModelSettings, column: str) -> tuple[str, ...]:
+    """Return the distances that are reported of a column, the one that is held against the gate first."""
+    wanted = (distribution_check.EFFECT, *settings.checks.distances, *thresholds_of(settings, column))
+    return tuple(dict.fromkeys(wanted))
 
 
 def _first(found: Iterable[list[FindingEvent]]) -> list[FindingEvent]:
@@ -98,7 +106,8 @@ def _distribution_findings(
     unit = quality.unit_change(evidence.profile, evidence.position, evidence.window.sketch)
     if unit is not None:
         finding = structs.replace(finding, unit_change=unit, message=f"{message}; {quality.unit_words(unit)}")
-    return [structs.replace(finding, distances=outcome.distances, unseen=unseen)]
+    dispersion = None if outcome.test is None else outcome.test.dispersion
+    return [structs.replace(finding, distances=outcome.distances, dispersion=dispersion, unseen=unseen)]
 
 
 def _threshold_findings(
@@ -183,6 +192,8 @@ class _Evidence(NamedTuple):
             baseline="reference",
             distances={},
             histograms=histograms,
+            dispersion=None,
+            unit_change=None,
             unseen={},
             since=span.start,
             message=message,

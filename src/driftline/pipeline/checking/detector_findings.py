@@ -91,6 +91,8 @@ def detector_finding(profile: Profile, change: DetectedChange, context: CheckCon
         baseline="reference",
         distances={},
         histograms=None,
+        dispersion=None,
+        unit_change=None,
         unseen={},
         since=rfc3339(since_ms),
         message=(

@@ -1,36 +1,41 @@
-"""Has the distribution of a column's values changed: distances for the effect, Pearson's test for the verdict."""
+"""Has the distribution of a column's values changed: distances for the effect, one test for the verdict."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from driftline import distances
+from driftline.distances.comparison import compare
+from driftline.distances.support import Support
+from driftline.events.evidence import DispersionEvidence
 from driftline.events.finding import Effect, HistogramPair, Statistic
 from driftline.events.window import DistanceValue, DistributionTest
+from driftline.pipeline.checking.column_support import grid_support, group_support
 from driftline.pipeline.checking.wording import number, p_value_at, percent
-from driftline.significance.pearson import pearson
+from driftline.significance.dispersed_pearson import dispersed_pearson
 from driftline.sketches.columns import NumericColumn
-from driftline.sketches.grouping import grouping_of
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
+    from driftline.distances.base import DistanceResult
     from driftline.events.finding import LevelEvidence
     from driftline.events.window import ColumnSummary, TestName
-    from driftline.significance.pearson import Tail
-    from driftline.sketches.columns import Column
+    from driftline.pipeline.checking.closed_window import ClosedWindow
+    from driftline.pipeline.checking.standard import ColumnStandard
+    from driftline.profiles.profile import Profile
+    from driftline.significance.dispersed_pearson import DispersedPearsonResult, Tail
 
 CHECK: Final = "distribution.pearson"
 EFFECT: Final = "psi"
-ON_GROUPS: Final = ("psi", "jensen_shannon")
-ON_GRID: Final = ("kolmogorov_smirnov",)
-"""Read off the full grid, where the bins are in the order of the values."""
 _TEST_NAMES: Final[dict[Tail, TestName]] = {
     "chi_squared": "pearson_chi_squared",
     "exact_partition": "exact_partition",
+    "weighted_chi_squared": "pearson_weighted_chi_squared",
+    "weighted_partition": "weighted_partition",
     "untestable": "untestable",
 }
 
@@ -57,45 +62,104 @@ class DistributionOutcome(Struct, frozen=True, kw_only=True):
 
 
 def compare_distributions(
-    column: Column, current: NDArray[np.int64], reference: NDArray[np.int64], n_groups: int
+    profile: Profile, index: int, window: ClosedWindow, standard: ColumnStandard, names: Sequence[str]
 ) -> DistributionOutcome:
     """Compare the values of a column; events without one are the quality check's business.
 
     Parameters
     ----------
-    column : Column
-    current, reference : ndarray of int64, shape (column.n_bins,)
-    n_groups : int
-        Groups of numeric bins that distances and test see.
+    profile : Profile
+    index : int
+        Position of the column in the profile.
+    window : ClosedWindow
+    standard : ColumnStandard
+        Groups, reference counts and dispersion of the column.
+    names : sequence of str
+        Distances wanted.
     """
+    column, place = profile.columns[index], profile.layout.places[index]
+    current = window.sketch.counts[place.bins]
+    here, there = standard.grouping.grouped(current), standard.reference
     ordered = isinstance(column, NumericColumn)
-    grouping = grouping_of(column, reference, n_groups)
-    here, there = grouping.grouped(current), grouping.grouped(reference)
-    values: dict[str, DistanceValue] = {}
-    for name in (*ON_GROUPS, *(ON_GRID if ordered else ())):
-        sides = (current, reference) if name in ON_GRID else (here, there)
-        result = distances.get(name)(*sides)
-        if result is not None:
-            values[name] = DistanceValue(raw=result.raw, corrected=result.corrected, error_bound=result.error_bound)
-    result_of_test = pearson(here, there, ordered=ordered)
+    outcome = dispersed_pearson(here, there, standard.dispersion, ordered=ordered)
     held = [i for i in range(here.size) if here[i] or there[i]]
+    found = _distances(profile, index, window, standard, names, 1.0 if outcome is None else outcome.lambda_bar)
     return DistributionOutcome(
-        distances=values,
-        test=None
-        if result_of_test is None
-        else DistributionTest(
-            name=_TEST_NAMES[result_of_test.tail],
-            statistic=result_of_test.tail_statistic,
-            degrees_of_freedom=result_of_test.degrees_of_freedom,
-            p_value=result_of_test.p_value,
-        ),
+        distances={
+            name: DistanceValue(raw=value.raw, corrected=value.corrected, error_bound=value.error_bound)
+            for name, value in found.items()
+        },
+        test=None if outcome is None else _test(outcome, standard),
         histograms=HistogramPair(
-            bins=[grouping.labels[i] for i in held],
+            bins=[standard.grouping.labels[i] for i in held],
             reference=[int(there[i]) for i in held],
             current=[int(here[i]) for i in held],
         ),
         n=int(current.sum()),
-        n_reference=int(reference.sum()),
+        n_reference=int(there.sum()),
+    )
+
+
+def _distances(
+    profile: Profile,
+    index: int,
+    window: ClosedWindow,
+    standard: ColumnStandard,
+    names: Sequence[str],
+    lambda_bar: float,
+) -> dict[str, DistanceResult]:
+    """Return distances on the groups and, where the reference is all of the profile's, on the whole grid."""
+    place = profile.layout.places[index]
+    current = window.sketch.counts[place.bins]
+    here = standard.grouping.grouped(current)
+    # The hours of the week are kept on the base groups alone.
+    whole = not standard.seasonal
+    fine = current if whole else standard.base.grouped(current)
+    fine_reference = profile.reference.counts[place.bins] if whole else standard.base_reference
+    return compare(
+        names,
+        here,
+        standard.reference,
+        fine,
+        fine_reference,
+        _support(profile, index, window, standard, names),
+        dispersion=lambda_bar,
+    )
+
+
+def _support(
+    profile: Profile, index: int, window: ClosedWindow, standard: ColumnStandard, names: Sequence[str]
+) -> Support | None:
+    """Return which values the bins hold; None for categories. What the tails hold is looked at where it is needed."""
+    column = profile.columns[index]
+    if not isinstance(column, NumericColumn):
+        return None
+    if standard.seasonal:
+        return group_support(profile, index, window.sketch, standard.base)
+    if any(distances.get(name).needs_values for name in names):
+        return grid_support(profile, index, window.sketch)
+    return Support.of_grid(column.edges, spread=column.spread)
+
+
+def _test(outcome: DispersedPearsonResult, standard: ColumnStandard) -> DistributionTest:
+    known = standard.dispersion
+    independent = known is None or known.independent
+    return DistributionTest(
+        name=_TEST_NAMES[outcome.tail],
+        statistic=outcome.tail_statistic,
+        degrees_of_freedom=outcome.n_groups - 1,
+        p_value=outcome.p_value,
+        dispersion=DispersionEvidence(
+            status="calibrating" if standard.calibrating else "assumed" if known is None else known.status,
+            source="assumed" if known is None else known.source,
+            independent=independent,
+            lambda_bar=outcome.lambda_bar,
+            lambda_max=outcome.lambda_max,
+            degrees_of_freedom=outcome.freedom if math.isfinite(outcome.freedom) else None,
+            n_panes=0 if known is None else known.n_panes,
+            n_windows=0 if known is None else known.n_windows,
+            same_hours=standard.seasonal,
+        ),
     )
 
 

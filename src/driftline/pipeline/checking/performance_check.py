@@ -117,6 +117,8 @@ def _test(
         baseline=baseline.origin,
         distances={},
         histograms=None,
+        dispersion=None,
+        unit_change=None,
         unseen={},
         since=window.start,
         message=(

@@ -10,24 +10,27 @@ from typing import TYPE_CHECKING
 from driftline.events.window import MAX_COLUMNS, ColumnBlock, WindowEvent
 from driftline.pipeline.checking.column_check import examine_column
 from driftline.pipeline.checking.common_fields import window_fields
+from driftline.pipeline.checking.multivariate_check import examine_multivariate
+from driftline.pipeline.checking.quality.whole import whole_findings
 from driftline.pipeline.checking.verdict import WindowVerdict
 from driftline.sketches.layout import LATE, UNEXPECTED
 
 if TYPE_CHECKING:
     from driftline.pipeline.checking.check_context import CheckContext
     from driftline.pipeline.checking.closed_window import ClosedWindow
-    from driftline.profiles.profile import Profile
+    from driftline.pipeline.checking.standard import Standard
+    from driftline.pipeline.checking.verdict import CheckStatistic
 
 __all__ = ["examine_window"]
 
 
-def examine_window(profile: Profile, window: ClosedWindow, context: CheckContext) -> WindowVerdict:
+def examine_window(standard: Standard, window: ClosedWindow, context: CheckContext) -> WindowVerdict:
     """Compare every column of a window with its profile.
 
     Parameters
     ----------
-    profile : Profile
-        Whose grid the window's sketch is on.
+    standard : Standard
+        Of the profile whose grid the window's sketch is on.
     window : ClosedWindow
         Of kind ``tumbling``, which gets findings, or ``sliding``, which does not.
     context : CheckContext
@@ -36,11 +39,17 @@ def examine_window(profile: Profile, window: ClosedWindow, context: CheckContext
     -------
     WindowVerdict
     """
-    common = window_fields(profile, window, context)
-    n_columns = len(profile.columns)
+    common = window_fields(standard.profile, window, context)
+    n_columns = len(standard.profile.columns)
     level = context.column_level(window.size_ms, n_columns) if window.kind == "tumbling" else None
-    checked = [examine_column(profile, index, window, context, common, level) for index in range(n_columns)]
+    checked = [examine_column(standard, index, window, context, common, level) for index in range(n_columns)]
     findings = tuple(finding for column in checked for finding in column.findings)
+    multivariate: list[CheckStatistic] = []
+    if level is not None:
+        levels = [each for each in (level, context.info_level()) if each is not None]
+        findings += tuple(whole_findings(standard.profile, window, context.settings.checks, common, levels))
+        together, multivariate = examine_multivariate(standard, window, context, common, level)
+        findings += tuple(together)
     starts = range(0, max(n_columns, 1), MAX_COLUMNS)
     counts = window.sketch.counts
     windows = tuple(
@@ -55,5 +64,5 @@ def examine_window(profile: Profile, window: ClosedWindow, context: CheckContext
         )
         for index, start in enumerate(starts)
     )
-    statistics = tuple(statistic for column in checked for statistic in column.statistics)
+    statistics = tuple(statistic for column in checked for statistic in column.statistics) + tuple(multivariate)
     return WindowVerdict(windows=windows, findings=findings, statistics=statistics)

@@ -24,6 +24,7 @@ from driftline.pipeline.monitoring.model_setup import AFTER_IDLE, UNPROFILED, Ou
 from driftline.pipeline.monitoring.open_panes import OpenPane, merge_offsets
 from driftline.pipeline.monitoring.profile_watch import ProfileWatch, first_pane
 from driftline.pipeline.monitoring.state_codec import load
+from driftline.pipeline.monitoring.volume_book import VolumeBook
 from driftline.pipeline.outputs import event_record, reference_records
 from driftline.profiles.codec import encode_profile
 from driftline.sketches.pane_sketch import PaneSketch
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from driftline.events.pane import Offsets, PaneDelta
     from driftline.pipeline.checking.closed_window import ClosedWindow
+    from driftline.pipeline.checking.standard import Standard
     from driftline.pipeline.checking.verdict import CheckStatistic
     from driftline.pipeline.monitoring.detector_bank import Found
     from driftline.pipeline.monitoring.model_setup import ModelSetup
@@ -73,6 +75,7 @@ class PredictionMonitor:
     def __init__(self, setup: ModelSetup) -> None:
         self._setup = setup
         self._gathering = Gathering(setup.key, setup.context.settings)
+        self._volumes = VolumeBook(setup.context.settings.windows.verdict)
         self._counting: Counting | None = None
         self._watch: ProfileWatch | None = None
         self._dropped: dict[str, bytes | None] = {}
@@ -116,14 +119,14 @@ class PredictionMonitor:
             at_ms = min((ms for ms in (change_ms, due_ms) if ms is not None), default=limit_ms + 1)
             if at_ms > limit_ms:
                 break
-            profile = self._watch.profile
+            standard = self._watch.standard
             windows = self._watch.close(at_ms)
             if at_ms == change_ms:
                 windows += self._watch.finish(at_ms)
                 self._drop_watch()
                 self.state.profile_id = None
             for window in windows:
-                outputs += self._examine(profile, window, reach)
+                outputs += self._examine(standard, window, reach)
         return outputs
 
     def _change_ms(self, profile: Profile) -> int | None:
@@ -140,12 +143,13 @@ class PredictionMonitor:
             self._dropped.update(self._watch.changes())
             self._watch = None
 
-    def _examine(self, profile: Profile, window: ClosedWindow, reach: Reach) -> Outputs:
+    def _examine(self, standard: Standard, window: ClosedWindow, reach: Reach) -> Outputs:
         flags = reach.flags(window.end_ms)
         if not flags.issubset(window.flags):
             window = msgspec.structs.replace(window, flags=tuple(sorted(flags.union(window.flags))))
+        window = self._volumes.judged(window)
         context = self._setup.context
-        verdict = examine_window(profile, window, context)
+        verdict = examine_window(standard, window, context)
         self.state.alerts, outputs = settle_window(verdict, self.state.alerts, context)
         self._dirty = True
         if window.kind == "tumbling":
@@ -244,7 +248,7 @@ class PredictionMonitor:
         """Yield the pieces of state that changed since the last call."""
         changed = self._dropped
         self._dropped = {}
-        for part in (self._gathering, self._counting, self._watch):
+        for part in (self._gathering, self._counting, self._watch, self._volumes):
             if part is not None:
                 changed.update(part.changes())
         if self._dirty:
@@ -263,6 +267,7 @@ class PredictionMonitor:
         if "predictions" in pieces:
             self.state = load(pieces["predictions"], PredictionState, at)
         self._gathering.load(pieces)
+        self._volumes.load(pieces)
         sizes = {f"verdict/{size:d}" for size in self._setup.context.settings.windows.verdict}
         self._dropped.update({name: None for name in pieces if name.startswith("verdict/") and name not in sizes})
         if self.state.profile_id is None:

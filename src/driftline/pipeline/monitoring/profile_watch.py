@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from driftline.detectors import Block
+from driftline.pipeline.checking.standard import Standard
 from driftline.pipeline.monitoring.accumulator import ClosedPane, PackedUnion
+from driftline.pipeline.monitoring.burn_in import BurnIn
 from driftline.pipeline.monitoring.detector_bank import DetectorBank
 from driftline.pipeline.monitoring.state_codec import load
 from driftline.pipeline.monitoring.windowing import SlidingWindow, TumblingWindow
@@ -50,6 +52,8 @@ class ProfileWatch:
             for size in sorted(windows.verdict)
         }
         self._sliding = SlidingWindow(key, layout, (windows.display, windows.hop), windows.min_samples, since_ms)
+        self.standard = Standard(profile, settings, pane_ms)
+        self._burn_in = BurnIn(self.standard)
         self._bank = DetectorBank(settings.checks, pane_ms, "detectors")
         self._numeric = [index for index, place in enumerate(layout.places) if place.moments >= 0]
         self._pane_ms = pane_ms
@@ -83,6 +87,7 @@ class ProfileWatch:
         for window in self._tumbling.values():
             window.add(pane)
         self._sliding.add(pane)
+        self._burn_in.add(pane)
 
     def due_ms(self) -> int | None:
         """Return the next moment at which a window ends."""
@@ -93,6 +98,7 @@ class ProfileWatch:
     def close(self, at_ms: int) -> list[ClosedWindow]:
         """Close the windows that are due at this moment, the smaller sizes first, the sliding one last."""
         self._step()
+        self._burn_in.settle(at_ms)
         windows = [window.close(at_ms) for window in self._tumbling.values() if window.due_ms() == at_ms]
         if self._sliding.due_ms() == at_ms:
             windows.append(self._sliding.show(at_ms))
@@ -103,6 +109,7 @@ class ProfileWatch:
         windows = [window.close(at_ms) for window in self._tumbling.values()]
         windows.append(self._sliding.close(at_ms))
         self._step()
+        self._burn_in.clear()
         self._bank.clear()
         return [window for window in windows if window is not None]
 
@@ -112,6 +119,7 @@ class ProfileWatch:
             for size, window in self._tumbling.items():
                 yield f"verdict/{size}", window.dump()
             yield from self._sliding.changes()
+            yield from self._burn_in.changes()
             yield from ((f"pane/{start_ms}", None) for start_ms in sorted(self._written))
             self._written, self._stepped = set(), False
         for start_ms, union in self._journal.items():
@@ -127,6 +135,7 @@ class ProfileWatch:
             if data is not None:
                 window.load(data)
         self._sliding.load(pieces)
+        self._burn_in.load(pieces)
         self._load_journal(pieces)
         self._bank.load(pieces)
 

@@ -1,0 +1,199 @@
+"""What the windows of one profile are held against: groups of bins, reference counts, and how much data vary."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+
+from driftline.pipeline.checking.quality import ShareDispersion, independent
+from driftline.profiles.season import HOURS, season_counts
+from driftline.significance.dispersion import LEAST_WINDOWS, Dispersion, estimate
+from driftline.sketches.grouping import base_grouping, checked_grouping
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from driftline.config.model import ModelSettings
+    from driftline.pipeline.checking.closed_window import ClosedWindow
+    from driftline.pipeline.checking.quality import DispersionLookup
+    from driftline.profiles.profile import Profile
+    from driftline.sketches.grouping import Grouping
+
+
+class Observed(Protocol):
+    """Dispersion learnt from production, where the reference cannot tell it."""
+
+    def dispersions(self, size_ms: int, start_ms: int) -> Sequence[Dispersion] | None:
+        """Return each column's, for verdict windows of one size; None for a window that began before it was known."""
+
+
+class ColumnStandard(NamedTuple):
+    """What one column of one window is held against.
+
+    Attributes
+    ----------
+    grouping : Grouping
+        The groups that the test and distances of shares see.
+    reference : ndarray of int64, shape (grouping.n_groups,)
+        The profile's counts; of the window's own hours of the week where ``seasonal``.
+    base : Grouping
+        The finest groups, of which the others are unions.
+    base_reference : ndarray of int64, shape (base.n_groups,)
+        The profile's counts of those.
+    dispersion : Dispersion or None
+        None: events count as independent.
+    seasonal : bool
+        Whether only the reference's same hours of the week were taken.
+    calibrating : bool
+        Whether the dispersion is not known yet: then nothing may page.
+    """
+
+    grouping: Grouping
+    reference: NDArray[np.int64]
+    base: Grouping
+    base_reference: NDArray[np.int64]
+    dispersion: Dispersion | None
+    seasonal: bool
+    calibrating: bool
+
+    def of_shares(self) -> DispersionLookup:
+        """Return how much the shares of the column vary beyond those of independent events.
+
+        They take what the groups of values show: the largest of any group, without what only windows show, for what
+        is hardly ever seen cannot be trusted to be regular, but nothing says that it has a season.
+        """
+        known = self.dispersion
+        if known is None or known.independent:
+            return independent
+        freedom = known.freedom if math.isfinite(known.freedom) else None
+        found = ShareDispersion(max(1.0, float(known.design_effects(0.0).max())), freedom)
+        return lambda _column, _share: found
+
+
+class _Groups(NamedTuple):
+    """The groups of a column, and which of them each base group belongs to."""
+
+    base: Grouping
+    grouping: Grouping
+    unions: tuple[int, ...]
+    base_reference: NDArray[np.int64]
+
+
+class Standard:
+    """What the windows of one profile are held against; changes only by what :class:`Observed` learns.
+
+    Parameters
+    ----------
+    profile : Profile
+    settings : ModelSettings
+    pane_ms : int
+
+    Notes
+    -----
+    Where the dispersion comes from, for each size of verdict window: the reference's own panes, where it has times and
+    shows at least :data:`~driftline.significance.dispersion.LEAST_WINDOWS` windows and the span that is asked for;
+    else what production shows before anything may page. With a reference that saw every hour of the week in two weeks
+    or more, windows are compared with the same hours, and the dispersion is that of what is left.
+    """
+
+    def __init__(self, profile: Profile, settings: ModelSettings, pane_ms: int) -> None:
+        self.profile = profile
+        self.settings = settings
+        self.pane_ms = pane_ms
+        self._groups = [self._grouped(index) for index in range(len(profile.columns))]
+        self._known: dict[tuple[int, bool], list[Dispersion] | None] = {}
+        self.observed: Observed | None = None
+
+    def _grouped(self, index: int) -> _Groups:
+        column = self.profile.columns[index]
+        counts = self.profile.reference.counts[self.profile.layout.places[index].bins]
+        base = base_grouping(column, counts)
+        grouping, unions = checked_grouping(column, counts, self.settings.checks.bins)
+        return _Groups(base, grouping, unions, base.grouped(counts))
+
+    @property
+    def groupings(self) -> list[Grouping]:
+        """The groups of each column."""
+        return [groups.grouping for groups in self._groups]
+
+    @property
+    def estimates(self) -> bool:
+        """Whether the dispersion is asked for at all."""
+        return self.settings.checks.dispersion.mode == "estimate"
+
+    def unknown_sizes(self) -> tuple[int, ...]:
+        """Return the sizes of verdict windows whose dispersion only production can tell, ascending."""
+        sizes = sorted(int(size) for size in self.settings.windows.verdict) if self.estimates else ()
+        return tuple(size for size in sizes if self._of_reference(size, seasonless=self.seasonal) is None)
+
+    @property
+    def seasonal(self) -> bool:
+        """Whether windows are compared with the same hours of the week."""
+        history = self.profile.history
+        if not self.estimates or history is None or self.settings.reference.season == "none":
+            return False
+        sizes = [int(size) for size in self.settings.windows.verdict]
+        return history.n_hours == HOURS and any(
+            history.sums(index, size, seasonless=True) is not None
+            for index in range(len(self._groups))
+            for size in sizes
+        )
+
+    def column(self, index: int, window: ClosedWindow) -> ColumnStandard:
+        """Return what one column of a window is held against."""
+        groups = self._groups[index]
+        seasonal, base_reference = False, groups.base_reference
+        if self.seasonal:
+            season = season_counts(self.profile, index, window.start_ms, window.end_ms)
+            if season is not None and season.n > 0:
+                seasonal, base_reference = True, season.counts
+        known = self._dispersions(window) if self.estimates else None
+        return ColumnStandard(
+            grouping=groups.grouping,
+            reference=_union(base_reference, groups.unions, groups.grouping.n_groups),
+            base=groups.base,
+            base_reference=base_reference,
+            dispersion=None if known is None else known[index],
+            seasonal=seasonal,
+            calibrating=self.estimates and known is None,
+        )
+
+    def _dispersions(self, window: ClosedWindow) -> Sequence[Dispersion] | None:
+        sizes = {int(size) for size in self.settings.windows.verdict}
+        size_ms = window.size_ms if window.size_ms in sizes else min(sizes)
+        known = self._of_reference(size_ms, seasonless=self.seasonal)
+        if known is None and self.observed is not None:
+            return self.observed.dispersions(size_ms, window.start_ms)
+        return known
+
+    def _of_reference(self, size_ms: int, *, seasonless: bool) -> list[Dispersion] | None:
+        """Return each column's dispersion as the reference shows it; None where that is too little."""
+        key = (size_ms, seasonless)
+        if key not in self._known:
+            self._known[key] = self._estimated(size_ms, seasonless=seasonless)
+        return self._known[key]
+
+    def _estimated(self, size_ms: int, *, seasonless: bool) -> list[Dispersion] | None:
+        history, found = self.profile.history, []
+        if history is None:
+            return None
+        least_span = -(-int(self.settings.checks.dispersion.span) // history.pane_ms)
+        for index, groups in enumerate(self._groups):
+            sums = history.sums(index, size_ms, seasonless=seasonless)
+            if sums is None:
+                return None
+            dispersion = estimate(sums, groups.unions, source="reference", least_span=least_span)
+            if dispersion.status == "calibrating" or dispersion.n_windows < LEAST_WINDOWS:
+                return None
+            found.append(dispersion)
+        return found
+
+
+def _union(counts: NDArray[np.int64], unions: tuple[int, ...], n_groups: int) -> NDArray[np.int64]:
+    sums = np.zeros(n_groups, dtype=np.int64)
+    np.add.at(sums, np.array(unions), counts)
+    return sums

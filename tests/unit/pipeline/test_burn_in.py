@@ -1,0 +1,114 @@
+"""Dispersion learnt from production: when it is known, what it is used for, and that a restart changes nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from driftline.config.durations import Duration
+from driftline.config.model import CheckSettings, DispersionSettings, ModelSettings, WindowSettings
+from driftline.pipeline.checking.standard import Standard
+from driftline.pipeline.monitoring.accumulator import ClosedPane
+from driftline.pipeline.monitoring.burn_in import BurnIn
+from driftline.pipeline.monitoring.profile_watch import ProfileWatch
+from tests.unit.pipeline.windows import profile_of, table_of, window_of
+
+PANE_MS = 60_000
+SIZE_MS = 20 * PANE_MS
+SETTINGS = ModelSettings(
+    windows=WindowSettings(verdict=(Duration(SIZE_MS),), display=Duration(SIZE_MS), hop=Duration(SIZE_MS)),
+    checks=CheckSettings(dispersion=DispersionSettings(panes=100, span=Duration(SIZE_MS))),
+)
+PROFILE = profile_of(table_of(5_000))
+
+
+def pane(number: int) -> ClosedPane:
+    """Return a pane whose values move together: what independent events would not do."""
+    shift = 0.8 * float(np.random.default_rng([number]).normal())
+    sketch = window_of(PROFILE, table_of(50, number, mean=shift)).sketch
+    start_ms = number * PANE_MS
+    return ClosedPane(start_ms, start_ms + PANE_MS, sketch, {}, frozenset())
+
+
+def test_windows_are_calibrating_until_enough_panes_span_and_windows_were_seen() -> None:
+    standard = Standard(PROFILE, SETTINGS, PANE_MS)
+    burn_in = BurnIn(standard)
+    window = window_of(PROFILE, table_of(600, 1))
+    known = []
+    for number in range(200):
+        burn_in.add(pane(number))
+        if (number + 1) % 20 == 0:
+            burn_in.settle((number + 1) * PANE_MS)
+            known.append(burn_in.dispersions(SIZE_MS, (number + 1) * PANE_MS) is not None)
+    # 100 panes are there after 5 windows; the 8 windows after 8.
+    assert known == [False] * 7 + [True] * 3
+    assert burn_in.dispersions(SIZE_MS, 160 * PANE_MS) is not None
+    assert burn_in.dispersions(SIZE_MS, 159 * PANE_MS) is None
+    held = standard.column(0, window)
+    assert held.dispersion is not None
+    assert held.calibrating is False
+    assert held.dispersion.source == "production"
+    assert held.dispersion.n_panes == 160
+    by_name = {column.name: standard.column(i, window).dispersion for i, column in enumerate(PROFILE.columns)}
+    assert by_name["x"].lambda_bar > 1.5  # type: ignore[union-attr]  # all columns have one, or this fails
+    assert by_name["channel"].lambda_bar == pytest.approx(1.0)  # type: ignore[union-attr]  # as above
+
+
+def test_panes_after_it_is_known_do_not_change_it() -> None:
+    short, long = BurnIn(Standard(PROFILE, SETTINGS, PANE_MS)), BurnIn(Standard(PROFILE, SETTINGS, PANE_MS))
+    for number in range(160):
+        for burn_in in (short, long):
+            burn_in.add(pane(number))
+    for burn_in in (short, long):
+        burn_in.settle(160 * PANE_MS)
+    for number in range(160, 200):
+        long.add(pane(number))
+    at_ms = 300 * PANE_MS
+    one, other = short.dispersions(SIZE_MS, at_ms), long.dispersions(SIZE_MS, at_ms)
+    assert one is not None
+    assert other is not None
+    for left, right in zip(one, other, strict=True):
+        np.testing.assert_array_equal(left.covariance, right.covariance)
+
+
+@pytest.mark.parametrize("stop", [3, 40, 155, 165])
+def test_a_restart_at_any_pane_changes_nothing(stop: int) -> None:
+    settings = SETTINGS.replace(checks=CheckSettings(detectors=(), dispersion=SETTINGS.checks.dispersion))
+
+    def run(watch: ProfileWatch, numbers: range) -> list[tuple[int, bool, float]]:
+        seen = []
+        for number in numbers:
+            due = watch.due_ms()
+            while due is not None and due <= number * PANE_MS:
+                for window in watch.close(due):
+                    held = watch.standard.column(0, window)
+                    seen.append((window.end_ms, held.calibrating, held.dispersion.lambda_bar if held.dispersion else 0))
+                due = watch.due_ms()
+            watch.add(pane(number))
+        return seen
+
+    undisturbed = ProfileWatch(PROFILE, settings, PANE_MS)
+    expected = run(undisturbed, range(205))
+    first = ProfileWatch(PROFILE, settings, PANE_MS)
+    pieces: dict[str, bytes] = {}
+    before = []
+    for number in range(stop):
+        before += run(first, range(number, number + 1))
+        if number % 7 == 0 or number == stop - 1:
+            for name, data in first.changes():
+                if data is None:
+                    pieces.pop(name, None)
+                else:
+                    pieces[name] = data
+    second = ProfileWatch(PROFILE, settings, PANE_MS)
+    second.load(pieces)
+    assert before + run(second, range(stop, 205)) == expected
+    assert any(not calibrating for _, calibrating, _ in expected)
+
+
+def test_a_change_of_profile_forgets_what_was_learnt() -> None:
+    burn_in = BurnIn(Standard(PROFILE, SETTINGS, PANE_MS))
+    burn_in.add(pane(0))
+    pieces = dict(burn_in.changes())
+    burn_in.clear()
+    assert {name for name, data in burn_in.changes() if data is None} == set(pieces)
