@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from driftline.significance.dispersed_pearson import DispersedPearsonResult, dispersed_pearson
+from driftline.significance.dispersion import Dispersion
 from driftline.significance.levels import Level, level_per_test, shares_of_budget
 from driftline.significance.monte_carlo import MonteCarloResult, monte_carlo_test, permutation_test
 from driftline.significance.pearson import PearsonResult, pearson
@@ -10,10 +12,13 @@ from driftline.significance.weighted_chi_squared import saddlepoint_tail, weight
 
 __all__ = [
     "Alternative",
+    "DispersedPearsonResult",
+    "Dispersion",
     "Level",
     "MonteCarloResult",
     "PearsonResult",
     "ShareResult",
+    "dispersed_pearson",
     "known_share_test",
     "level_per_test",
     "monte_carlo_test",
