@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from driftline.events.model_key import ModelKey
-from driftline.events.pane import Source, Watermark, decode
+from driftline.events.pane import VERSION, Source, Watermark, decode
 from driftline.pipeline.monitoring.state_codec import PIECE_BYTES
 from tests.support_monitoring import (
     START_MS,
@@ -231,7 +231,7 @@ def test_a_partition_that_is_idle_from_the_start_holds_nothing_back(seed: int) -
 
     def records_with_idle(seed: int) -> list[bytes]:
         idle = [Watermark(Source(kind, 3), 4, None, idle=True) for kind in ("predictions", "labels")]
-        first = msgspec.msgpack.encode((1, [], [], idle))
+        first = msgspec.msgpack.encode((VERSION, [], [], idle))
         return [first, *schedule(quiet, random.Random(seed))]
 
     outputs = run(records_with_idle(seed), SETTINGS, traffic.published).outputs
