@@ -192,7 +192,7 @@ class Pane:
         self.units = {}
         if joint is None or not units.keys() >= set(joint.columns):
             return
-        z = [min(max((units[column] + 2**15) // 2**16, -4096), 4096) for column in joint.columns]
+        z = [min(max((units[column] + 2**15) // 2**16, -2048), 2048) for column in joint.columns]
         cells = [1]
         if joint.cross:
             cells += z + [a * b for i, a in enumerate(z) for b in z[i:]]

@@ -36,19 +36,19 @@ class JointReference(Struct, frozen=True, array_like=True):
 
     Parameters
     ----------
-    pair_variances : bytes
-        float64 little-endian, shape (p(p - 1)/2,), by rows of the strict upper triangle: variance of the influence of
-        one event on a pair's correlation; empty where no cross-moments are kept.
+    pairs : bytes
+        float64 little-endian, shape (2, p(p - 1)/2), by rows of the strict upper triangle: variance and excess kurtosis
+        of the influence of one event on a pair's correlation; empty where no cross-moments are kept.
     rows : bytes
         int16 little-endian, shape (k, p): a sample of the complete rows, in units of 2⁻⁸.
     """
 
-    pair_variances: bytes
+    pairs: bytes
     rows: bytes
 
-    def variances(self) -> NDArray[np.float64]:
-        """Return the variances of the influences, shape (p(p - 1)/2,)."""
-        return np.frombuffer(self.pair_variances, dtype="<f8")
+    def influences(self) -> NDArray[np.float64]:
+        """Return variances and excess kurtoses of the influences, shape (2, p(p - 1)/2)."""
+        return np.frombuffer(self.pairs, dtype="<f8").reshape(2, -1)
 
     def sample(self, n_columns: int) -> NDArray[np.float64]:
         """Return the sampled rows in standard deviations, shape (k, p)."""
@@ -91,8 +91,8 @@ def build_joint(
     if "mean_embedding" in checks:
         frequencies, phases = random_frequencies(sample[:, spaced(sample.shape[1], _MEDIAN_ROWS)] / Z_UNITS)
         joint = Joint(chosen, joint.cross, frequencies.astype("<i4").tobytes(), phases.astype("<i4").tobytes())
-    variances = pair_variances(z / Z_UNITS) if joint.cross else np.empty(0)
-    reference = JointReference(variances.astype("<f8").tobytes(), sample.T.astype("<i2").tobytes())
+    pairs = np.stack(influences(z / Z_UNITS)) if joint.cross else np.empty((2, 0))
+    reference = JointReference(pairs.astype("<f8").tobytes(), sample.T.astype("<i2").tobytes())
     return joint, reference
 
 
@@ -131,8 +131,8 @@ def random_frequencies(z: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArr
     return np.clip(np.rint(turns * WEIGHT_UNITS), -limit, limit).astype(np.int64), phases
 
 
-def pair_variances(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the variance of each pair's influence ψ = xy − r(x² + y²)/2, with x and y standardised.
+def influences(z: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return variance and excess kurtosis of the influence ψ = xy − r(x² + y²)/2 of one event on each correlation.
 
     Parameters
     ----------
@@ -140,28 +140,38 @@ def pair_variances(z: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Returns
     -------
-    ndarray of float64, shape (p(p - 1)/2,)
-        n times the asymptotic variance of the sample correlation, whatever the distribution; (1 − r²)² for a normal
-        one. 1 where a column does not vary.
+    variances, kurtoses : ndarray of float64, shape (p(p - 1)/2,)
+        The variance is n times the asymptotic variance of the sample correlation, whatever the distribution; (1 − r²)²
+        for a normal one, and taken as no less. The kurtosis is taken as no less than that of independent columns with
+        these marginals: where the events that matter are rare, a sample says too little of either. 1 and 0 where a
+        column does not vary.
 
     Notes
     -----
-    *Source*: the delta method for a ratio of moments; e.g. van der Vaart (1998), Asymptotic Statistics, example 3.6.
+    *Source*: the delta method for a ratio of moments; Steiger and Hakstian (1982),
+    doi:10.1111/j.2044-8317.1982.tb00653.x.
 
     Examples
     --------
-    >>> x = np.random.default_rng(1).normal(size=(2, 100_000))
-    >>> bool(abs(pair_variances(x)[0] - 1) < 0.03)
-    True
+    >>> variances, kurtoses = influences(np.random.default_rng(1).normal(size=(2, 100_000)))
+    >>> bool(abs(variances[0] - 1) < 0.03), bool(abs(kurtoses[0] - 6) < 1)
+    (True, True)
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         x = (z - z.mean(axis=1, keepdims=True)) / z.std(axis=1, keepdims=True)
     squares = x * x
-    result = []
+    fourths = (squares * squares).mean(axis=1)
+    variances, kurtoses = [np.empty(0)], [np.empty(0)]
     for a in range(z.shape[0] - 1):
-        products = x[a] * x[a + 1 :]
-        r = products.mean(axis=1, keepdims=True)
-        products -= r / 2 * (squares[a] + squares[a + 1 :])
-        result.append(products.var(axis=1))
-    variances = np.concatenate([np.empty(0), *result])
-    return np.where(np.isfinite(variances), variances, 1.0)
+        influence = x[a] * x[a + 1 :]
+        r = influence.mean(axis=1, keepdims=True)
+        influence -= r / 2 * (squares[a] + squares[a + 1 :])
+        influence *= influence  # its mean is 0
+        variance = influence.mean(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            kurtosis = (influence * influence).mean(axis=1) / variance**2
+        variances.append(np.maximum(variance, (1 - r[:, 0] ** 2) ** 2))
+        kurtoses.append(np.maximum(kurtosis, fourths[a] * fourths[a + 1 :]) - 3)
+    both = np.stack([np.concatenate(variances), np.concatenate(kurtoses)])
+    sound = np.isfinite(both).all(axis=0)
+    return np.where(sound, both[0], 1.0), np.where(sound, both[1], 0.0)

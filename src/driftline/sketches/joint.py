@@ -1,8 +1,8 @@
 """What a sketch keeps of the numeric features *together*: cross-moments, and sums of random Fourier features.
 
 Only events in which every joint feature has a value count. Everything is a whole number: a standardised value is
-rounded to units of 2⁻⁸ and clipped at ±16, so a product of two is below 2²⁴ in size, and BLAS adds up whole numbers
-below 2⁵³ exactly in whatever order it likes. One call may hold 2²⁹ events; :func:`driftline.sketches.counting.count`
+rounded to units of 2⁻⁸ and clipped at ±8, so a product of two is at most 2²² in size, and BLAS adds up whole numbers
+below 2⁵³ exactly in whatever order it likes. One call may hold 2³¹ events; :func:`driftline.sketches.counting.count`
 is given far fewer.
 
 A random Fourier feature cos(wᵀz + b) (Rahimi and Recht 2007, "Random features for large-scale kernel machines",
@@ -34,7 +34,7 @@ MAX_FEATURES: Final = 64
 """Random Fourier features at most."""
 Z_UNITS: Final = 1 << 8
 """Units of a standardised value."""
-Z_CLIP: Final = 16
+Z_CLIP: Final = 8
 """Standardised values are clipped at ± this."""
 WEIGHT_UNITS: Final = 1 << 20
 """Units of a frequency, in turns per standard deviation."""
@@ -118,12 +118,12 @@ class Joint(Struct, frozen=True, array_like=True, dict=True):
 
 
 def quantised(z: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return fixed-point values (units of 2⁻²⁴) as whole numbers of 2⁻⁸, clipped at ±16; of the same shape.
+    """Return fixed-point values (units of 2⁻²⁴) as whole numbers of 2⁻⁸, clipped at ±8; of the same shape.
 
     Examples
     --------
     >>> quantised(np.array([3 << 23, -(200 << 24)])).tolist()
-    [384.0, -4096.0]
+    [384.0, -2048.0]
     """
     units = z + (1 << (_SHIFT - 1))
     units >>= _SHIFT

@@ -1,0 +1,1 @@
+"""What changed between columns, where each alone may look the same: correlations, subspaces, mean embeddings."""
