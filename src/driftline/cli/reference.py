@@ -192,11 +192,11 @@ def _build(
         reading = read_table(file, key, roles, fields=fields, positive=chosen.positive_class)
         in_time = InTime(int(settings.time.pane), half_life_ms)
         profile = build_profile(key, reading.table, chosen, start_ms, "training", in_time=in_time)
-    _tell(profile, reading.remarks)
+    tell(profile, reading.remarks)
     return profile
 
 
-def _tell(profile: Profile, remarks: tuple[str, ...]) -> None:
+def tell(profile: Profile, remarks: tuple[str, ...]) -> None:
     """Print what was found, and what is unusual about it."""
     from driftline.cli.reference_view import summary
     from driftline.profiles.remarks import remarks_of

@@ -50,7 +50,7 @@ def table_of_sample(rows: Sequence[SampleRow]) -> ReferenceTable:
     Features appear in the order of their names, so that equal samples give equal tables.
     """
     ordered = sorted(rows, key=lambda row: (row.hash, row.features))
-    parsed: list[dict[str, Any]] = [_object(row.features) for row in ordered]
+    parsed: list[dict[str, Any]] = [parsed_features(row.features) for row in ordered]
     names = sorted({name for features in parsed for name in features})
     return ReferenceTable(
         n=len(ordered),
@@ -60,7 +60,7 @@ def table_of_sample(rows: Sequence[SampleRow]) -> ReferenceTable:
     )
 
 
-def _object(features: bytes) -> dict[str, Any]:
+def parsed_features(features: bytes) -> dict[str, Any]:
     """Return the features of an event; nothing where Python cannot read them, as it counts when it is sketched."""
     try:
         parsed = json.loads(features) if features else {}

@@ -1,0 +1,92 @@
+"""``driftline reference from-production``: a profile of a stretch of production."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from driftline.cli.common import BrokersOption, ConfigOption, PrefixOption, credentials_or_exit, err, load_or_exit, out
+from driftline.cli.common import overrides as given
+from driftline.cli.reference import app, tell
+from driftline.cli.reference_options import EffectiveOption, OutOption, TheModelOption, VersionOption
+from driftline.errors import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from driftline.config.settings import Settings
+    from driftline.profiles.production import TimedRow
+    from driftline.runtime.production_events import Reader, Stretch
+
+EventsArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[FILE]",
+        help="Prediction events, one JSON object a line (.gz too); by default the predictions topic.",
+        show_default=False,
+    ),
+]
+StartOption = Annotated[
+    str, typer.Option("--start", metavar="TIME", help="First event time: RFC 3339 or `beginning`.", show_default=False)
+]
+EndOption = Annotated[
+    str, typer.Option("--end", metavar="TIME", help="Event time to stop before: RFC 3339.", show_default=False)
+]
+
+
+@app.command("from-production")
+def from_production(
+    model: TheModelOption,
+    start: StartOption,
+    end: EndOption,
+    target: OutOption,
+    file: EventsArgument = None,
+    model_version: VersionOption = None,
+    effective_from: EffectiveOption = None,
+    config: ConfigOption = None,
+    brokers: BrokersOption = None,
+    prefix: PrefixOption = None,
+) -> None:
+    """Build a profile from what a model saw in production between two event times, and write it to a file."""
+    from driftline.events.model_key import ModelKey
+    from driftline.profiles.effective import BEGINNING, parse_effective_from
+    from driftline.profiles.production import FromProduction, build_from_production
+    from driftline.runtime.production_events import Stretch
+    from driftline.runtime.reference_files import PROFILE_SUFFIX, write_profile
+
+    if target.suffix != PROFILE_SUFFIX:
+        raise ParameterError(f"a name that ends in {PROFILE_SUFFIX}", str(target), "--out")
+    start_ms, end_ms = parse_effective_from(start, "--start"), parse_effective_from(end, "--end")
+    if end_ms <= start_ms:
+        raise ParameterError("a time after --start", end, "--end")
+    holds_from_ms = parse_effective_from(effective_from or BEGINNING)
+    settings = load_or_exit(config, given(brokers=brokers, prefix=prefix))
+    chosen, key = settings.model(model), ModelKey(model, model_version or "")
+    reader, read = _source(settings, file, Stretch(key, start_ms, end_ms, chosen.positive_class))
+    how = FromProduction(pane_ms=int(settings.time.pane))
+    with err.status("reading twice") if err.is_terminal else nullcontext():
+        profile = build_from_production(key, read, chosen, holds_from_ms, how)
+    remarks = []
+    if reader.n_refused:
+        remarks.append(f"{reader.n_refused} records are no prediction events: they are left out")
+    if reader.n_others:
+        remarks.append(f"{reader.n_others} events are of other models or times: they are left out")
+    tell(profile, tuple(remarks))
+    write_profile(target, profile)
+    out.print(f"written to {target}", markup=False)
+
+
+def _source(
+    settings: Settings, file: Path | None, stretch: Stretch
+) -> tuple[Reader, Callable[[], Iterator[list[TimedRow]]]]:
+    """Return what counts the records that are left out, and what begins a reading."""
+    from driftline.runtime.production_events import Reader, TopicStretch
+
+    if file is None:
+        topic = TopicStretch(settings, credentials_or_exit(settings), stretch)
+        return topic.reader, topic.read
+    reader, path = Reader(settings, stretch), file
+    return reader, lambda: reader.read_file(path)
