@@ -202,7 +202,7 @@ def _shares_left(settings: Settings) -> Iterator[Problem]:
 def spenders(model: ModelSettings, *, has_labels: bool) -> tuple[str, ...]:
     """Return what spends a model's budget: its window sizes, then `performance` and `detectors` where in use."""
     sizes = tuple(str(size) for size in model.windows.verdict)
-    in_use = (has_labels, bool(getattr(model.checks, "paging_detectors", ())))
+    in_use = (has_labels, bool(model.checks.paging_detectors))
     return (*sizes, *(name for name, used in zip(OTHER_SHARES, in_use, strict=True) if used))
 
 

@@ -90,3 +90,13 @@ def test_dispersion_makes_the_sizes_larger() -> None:
     sizes = [(one, other) for a, b in pairs for one, other in zip(a.sizes, b.sizes, strict=True)]
     assert all(other.by_test is None or other.by_test > (one.by_test or 0.0) for one, other in sizes)
     assert plain.spenders == bursts.spenders
+
+
+def test_detectors_that_may_page_stand_beside_the_tests(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRIFTLINE_DEFAULTS__CHECKS__PAGING_DETECTORS", "[cusum]")
+    code, text, _ = run(capsys)
+    assert code == 0
+    assert "by simulation" in text
+    assert "0.333" in text

@@ -12,9 +12,8 @@ from driftline.config.durations import Duration
 from driftline.config.model import AlertSettings, Budget, ModelSettings, OpenAfter
 from driftline.events.alert import AlertEvent
 from driftline.events.evidence import EventRole, WindowSpan
-from driftline.pipeline.checking.window_check import examine_window
 from driftline.pipeline.monitoring.alerting import settle_detection, settle_window
-from tests.unit.pipeline.windows import HOUR, context_of, profile_of, table_of, window_of
+from tests.unit.pipeline.windows import HOUR, context_of, examine_window, profile_of, table_of, window_of
 
 if TYPE_CHECKING:
     from driftline.events.finding import FindingEvent

@@ -64,3 +64,14 @@ def test_levels_for_information_stand_beside_the_budget() -> None:
     level = context_of(ModelSettings(alerts=AlertSettings(info_level=0.01))).info_level()
     assert level is not None
     assert (level.level, level.in_budget, level.split) == (0.01, False, None)
+
+
+def test_detectors_that_may_page_have_a_share_of_their_own() -> None:
+    assert context_of().detector_pages() == 0.0
+    assert context_of().detector_alarms(5) == 0.0
+    checks = CheckSettings(paging_detectors=("cusum", "adwin"))
+    alerts = AlertSettings(false_alarm_budget=Budget(pages=2.0), shares={"detectors": 0.1})
+    context = context_of(ModelSettings(checks=checks, alerts=alerts))
+    assert context.detector_pages() == pytest.approx(0.2)
+    assert context.detector_alarms(5) == pytest.approx(0.02)
+    assert context.shares == pytest.approx({"1h": 0.45, "1d": 0.45, "detectors": 0.1})

@@ -84,6 +84,16 @@ class CheckContext(Struct, frozen=True, kw_only=True, dict=True):
         """Return the false pages per horizon that all paging detectors together may cost; 0 where there are none."""
         return self.settings.alerts.false_alarm_budget.pages * self.shares.get(DETECTORS, 0.0)
 
+    def detector_alarms(self, n_series: int) -> float:
+        """Return the false alarms per horizon that one paging detector on one series may make.
+
+        Parameters
+        ----------
+        n_series : int, at least 1
+            Columns that detectors are fed with, and the errors where labels are read.
+        """
+        return self.detector_pages() / max(1, n_series * len(self.settings.checks.paging_detectors))
+
     def info_level(self) -> LevelEvidence | None:
         """Return the level of findings of severity ``info``; None where they are not wanted."""
         level = self.settings.alerts.info_level
