@@ -54,6 +54,7 @@ LEAST_WINDOWS: Final = 8
 LEADING_MODES: Final = 5
 """Modes that are compared with the windows one by one."""
 
+_FEW: Final = 30
 _REMEMBERED: Final = 64
 """Unions of groups whose matrices are kept: windows of a column hardly ever need more than two or three."""
 _TRACE_SCORE: Final = 3.0
@@ -80,8 +81,8 @@ class Dispersion:
         ν, degrees of freedom of the estimate; infinite where the dispersion is known.
     independent : bool
         Whether the data showed nothing else than independence.
-    n_panes, n_windows : int
-        Panes and verdict windows with events that it rests on.
+    n_events, n_panes, n_windows : int
+        Events, panes and complete verdict windows (those with events) that it rests on.
     window_events : float
         Events of a typical window of them.
     source : {"independent", "reference", "production"}
@@ -94,6 +95,7 @@ class Dispersion:
     shares: Floats
     freedom: float
     independent: bool
+    n_events: int
     n_panes: int
     n_windows: int
     window_events: float
@@ -147,7 +149,7 @@ class Dispersion:
         pick = np.zeros(self.n_groups)
         pick[list(members)] = 1.0
         own = float(pick @ (self.covariance + n * self.excess) @ pick) / (share * (1 - share))
-        few = share * self.window_events * max(self.n_windows, 1) < 30  # noqa: PLR2004 - see above
+        few = math.isfinite(self.freedom) and min(share, 1 - share) * self.n_events < _FEW
         return max(1.0, own, float(self.design_effects(n).max()) if few else 0.0)
 
     def standardised(self, groups: tuple[int, ...]) -> tuple[Floats, Floats]:
@@ -194,6 +196,7 @@ def independent(n_groups: int) -> Dispersion:
         shares,
         math.inf,
         independent=True,
+        n_events=0,
         n_panes=0,
         n_windows=0,
         window_events=0.0,
@@ -269,7 +272,17 @@ def estimate(
                 excess[np.ix_(seen, seen)] = back @ more @ back.T / window_events
                 freedom, alike = min(freedom, rests_on), False
     result = Dispersion(
-        covariance, excess, shares, freedom, alike, sums.n_panes, sums.n_windows, window_events, source, status
+        covariance,
+        excess,
+        shares,
+        freedom,
+        independent=alike,
+        n_events=int(total),
+        n_panes=sums.n_panes,
+        n_windows=sums.n_windows,
+        window_events=window_events,
+        source=source,
+        status=status,
     )
     unseen = np.flatnonzero(held == 0)
     if not alike and unseen.size:
@@ -284,8 +297,9 @@ class _PerEvent:
 
     matrix: Floats
     shares: Floats
+    """Half an event for what has none."""
     per_event: float
-    """Σn² / N² of its panes or windows, over Σn/N: the inverse of the events of a typical one."""
+    """Σn / Σn², the inverse of the events of a typical pane or window."""
     n_parts: float
     """N² / Σn²: how many equal ones it is worth."""
 
@@ -299,13 +313,14 @@ def _per_event(unions: Floats, sums: Floats | npt.NDArray[np.int64], events: npt
     squares = float(row.sum())
     centred = matrix - np.outer(shares, row) - np.outer(row, shares) + squares * np.outer(shares, shares)
     left = max(1 - squares / total**2, 0.1)
-    return _PerEvent(centred / total / left, shares, total / squares, total**2 / squares)
+    seen = np.maximum(held, 0.5) / total
+    return _PerEvent(centred / total / left, seen, total / squares, total**2 / squares)
 
 
 def _trace_variance(part: _PerEvent, n_modes: int, squared_weights: float) -> float:
     """Return the variance of the trace of independent data: Haldane's of Pearson's statistic, summed over the panes."""
     n_groups = n_modes + 1
-    rare = float((1 / np.maximum(part.shares, 1e-12)).sum()) - n_groups**2 - 2 * n_groups + 2
+    rare = float((1 / part.shares).sum()) - n_groups**2 - 2 * n_groups + 2
     return (2 * n_modes * squared_weights + rare * part.per_event) / part.n_parts
 
 
