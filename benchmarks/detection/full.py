@@ -1,0 +1,195 @@
+"""A simulated model through the pipeline as it is: panes, windows, checks, alerts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import numpy as np
+
+from benchmarks.detection.reference import KEY
+from benchmarks.detection.traffic import DAY_MS, PANE_MS, PANES_PER_DAY
+from driftline.alerts import AlertBook
+from driftline.config.durations import Duration
+from driftline.config.model import ModelSettings
+from driftline.config.settings import Settings
+from driftline.pipeline.checking.check_context import CheckContext
+from driftline.pipeline.checking.quality.families import WINDOW_TESTS
+from driftline.pipeline.checking.quality.outcome import combined_p, smallest
+from driftline.pipeline.checking.quality.whole import appeared, volume
+from driftline.pipeline.checking.window_check import examine_window
+from driftline.pipeline.monitoring.accumulator import ClosedPane
+from driftline.pipeline.monitoring.alerting import settle_window
+from driftline.pipeline.monitoring.profile_watch import ProfileWatch
+from driftline.pipeline.monitoring.volume_book import VolumeBook
+from driftline.profiles.build import encode_values
+from driftline.sketches.counting import count_each
+from driftline.sketches.encoding import EncodedColumns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from benchmarks.detection.traffic import ColumnKind, Day
+    from driftline.pipeline.checking.closed_window import ClosedWindow
+    from driftline.pipeline.checking.verdict import WindowVerdict
+    from driftline.pipeline.outputs import OutputRecord
+    from driftline.profiles.profile import Profile
+
+
+class Page(NamedTuple):
+    """An alert that opened, or paged again."""
+
+    at_ms: int
+    cause: str
+    check: str
+
+
+class Tested(NamedTuple):
+    """A p-value that is small enough to be looked at."""
+
+    start_ms: int
+    size_ms: int
+    family: str
+    check: str
+    column: str
+    p_value: float
+
+
+class Run(NamedTuple):
+    """What came of one model.
+
+    Attributes
+    ----------
+    tested : list of Tested
+        P-values up to :data:`KEPT`.
+    found : list of Tested
+        Findings within the budget.
+    pages : list of Page
+    n_windows : dict of int to int
+        Verdict windows by size.
+    calibrating : dict of int to int
+        Those of them in which nothing could page.
+    """
+
+    tested: list[Tested]
+    found: list[Tested]
+    pages: list[Page]
+    n_windows: dict[int, int]
+
+
+KEPT = 0.011
+"""P-values up to this are kept: those at or below 10⁻² are counted."""
+
+
+def quiet(settings: ModelSettings) -> ModelSettings:
+    """Return settings without what never pages: informative detectors, and windows for display that overlap."""
+    checks = msgspec.structs.replace(settings.checks, detectors=())
+    windows = msgspec.structs.replace(settings.windows, display=Duration(DAY_MS), hop=Duration(DAY_MS))
+    return settings.replace(checks=checks, windows=windows)
+
+
+class Watch:
+    """The pipeline of one model, from panes on.
+
+    Parameters
+    ----------
+    profile : Profile
+    settings : ModelSettings
+    """
+
+    def __init__(self, profile: Profile, settings: ModelSettings) -> None:
+        self.context = CheckContext.of(Settings(defaults=settings), KEY.model)
+        self._watch = ProfileWatch(profile, settings, PANE_MS)
+        self._volumes = VolumeBook(settings.windows.verdict)
+        self._book = AlertBook()
+        self.verdicts: list[tuple[ClosedWindow, WindowVerdict]] = []
+        self.records: list[OutputRecord] = []
+
+    def add(self, panes: Iterable[ClosedPane]) -> None:
+        """Close panes, in the order of time, and all windows that are due."""
+        for pane in panes:
+            self._run_due(pane.start_ms)
+            self._watch.add(pane)
+            self._run_due(pane.end_ms)
+
+    def _run_due(self, limit_ms: int) -> None:
+        while (due_ms := self._watch.due_ms()) is not None and due_ms <= limit_ms:
+            for window in self._watch.close(due_ms):
+                if window.kind != "tumbling":
+                    continue
+                judged = self._volumes.judged(window)
+                verdict = examine_window(self._watch.standard, judged, self.context)
+                self.verdicts.append((judged, verdict))
+                self._book, records = settle_window(verdict, self._book, self.context)
+                self.records += records
+
+
+def panes_of(profile: Profile, kinds: Sequence[ColumnKind], day: Day) -> Iterable[ClosedPane]:
+    """Yield the panes of a day, counted as the sketch stage counts them."""
+    encoded = [
+        encode_values(column, kind.of(codes))
+        for column, kind, codes in zip(profile.columns, kinds, day.codes, strict=True)
+    ]
+    columns = EncodedColumns.of(encoded, day.panes.size)
+    held = np.bincount(day.panes, minlength=PANES_PER_DAY) > 0
+    for slot, sketch in enumerate(count_each(profile.layout, columns, day.panes, PANES_PER_DAY)):
+        if held[slot]:
+            start_ms = day.start_ms + slot * PANE_MS
+            yield ClosedPane(start_ms, start_ms + PANE_MS, sketch, {}, frozenset())
+
+
+def run_full(profile: Profile, kinds: Sequence[ColumnKind], settings: ModelSettings, days: Iterable[Day]) -> Run:
+    """Return what came of a model, all of it by the pipeline."""
+    watch = Watch(profile, settings)
+    for day in days:
+        watch.add(panes_of(profile, kinds, day))
+    tested, found = [], []
+    n_windows: dict[int, int] = {}
+    for window, verdict in watch.verdicts:
+        size = int(window.size_ms)
+        n_windows[size] = n_windows.get(size, 0) + 1
+        tested += [*tested_of(window, verdict), *whole_tested(profile, window)]
+        found += found_of(window, verdict.findings)
+    return Run(tested, found, pages_of(watch.records), n_windows)
+
+
+def tested_of(window: ClosedWindow, verdict: WindowVerdict) -> list[Tested]:
+    """Return the p-values of a verdict that are small."""
+    small = []
+    for each in verdict.statistics:
+        if each.p_value is None or each.p_value > KEPT:
+            continue
+        family = each.check.split(".")[0]
+        small.append(Tested(window.start_ms, int(window.size_ms), family, each.check, each.column, each.p_value))
+    return small
+
+
+def whole_tested(profile: Profile, window: ClosedWindow) -> list[Tested]:
+    """Return the p-value of the quality of the window as a whole, where it is small."""
+    outcomes = [each for each in (appeared(profile, window), volume(window)) if each is not None]
+    least = smallest(outcomes)
+    p_value = 1.0 if least is None else combined_p(least, len(WINDOW_TESTS))
+    if least is None or p_value > KEPT:
+        return []
+    return [Tested(window.start_ms, int(window.size_ms), "whole", least.check, "", p_value)]
+
+
+def found_of(window: ClosedWindow, findings: Iterable[object]) -> list[Tested]:
+    """Return the findings of a window that may page."""
+    return [
+        Tested(window.start_ms, int(window.size_ms), each.family, each.check, each.column or "", each.statistic.p_value)
+        for each in findings
+        if each.severity != "info"
+    ]
+
+
+def pages_of(records: Iterable[OutputRecord]) -> list[Page]:
+    """Return the pages of alert records: openings, and those of alerts that page again."""
+    pages = []
+    for record in records:
+        if record.channel != "alerts" or record.value is None:
+            continue
+        alert = msgspec.json.decode(record.value)
+        if alert["notify"]:
+            pages.append(Page(alert["window"]["end"], alert["cause"], alert["findings"][0]["check"]))
+    return pages
