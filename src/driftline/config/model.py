@@ -11,6 +11,7 @@ from driftline.config.durations import Duration
 
 Task = Literal["auto", "binary", "multiclass", "regression"]
 MultivariateCheck = Literal["correlation", "reconstruction", "mean_embedding"]
+ChosenTest = Literal["pearson", "kolmogorov_smirnov", "total_variation", "l_infinity", "wasserstein"]
 ColumnKind = Literal["numeric", "categorical", "ignore"]
 
 
@@ -55,6 +56,9 @@ class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     bins: Annotated[int, Meta(ge=2, le=40)] = 20
     """Groups of near equal reference share that distances and tests see."""
+    test: ChosenTest = "pearson"
+    """What says whether a change is real. All but `pearson` are held against simulated draws, up to a million a column
+    and window at the levels of a budget; those that need an order leave categories to `pearson`."""
     distances: tuple[str, ...] = ("psi", "jensen_shannon", "kolmogorov_smirnov")
     """Distances reported of each column; `psi`, and one that has a threshold, is so in any case."""
     min_psi: Annotated[float, Meta(ge=0)] = 0.1

@@ -14,7 +14,15 @@ MAX_COLUMNS = 50
 
 
 TestName = Literal[
-    "pearson_chi_squared", "exact_partition", "pearson_weighted_chi_squared", "weighted_partition", "untestable"
+    "pearson_chi_squared",
+    "exact_partition",
+    "pearson_weighted_chi_squared",
+    "weighted_partition",
+    "simulated_kolmogorov_smirnov",
+    "simulated_total_variation",
+    "simulated_l_infinity",
+    "simulated_wasserstein",
+    "untestable",
 ]
 
 
@@ -51,7 +59,8 @@ class DistributionTest(Struct, frozen=True, kw_only=True):
 
     name: TestName
     """Which statistic: Pearson's where all bins are well filled, the exact partition's where they are not; weighted
-    where the column's events are not independent; untestable (p-value 1) where all events are in one bin."""
+    where the column's events are not independent; simulated where another was chosen, then the p-value is a rank among
+    draws; untestable (p-value 1) where all events are in one bin."""
     statistic: float
     """To be compared with chi-squared at so many degrees of freedom or, where it is weighted, with a sum of as many
     weighted ones."""

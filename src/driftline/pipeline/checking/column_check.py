@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import Struct, structs
 
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from driftline.pipeline.checking.standard import Standard
     from driftline.profiles.profile import Profile
     from driftline.sketches.pane_sketch import PaneSketch
+
+
+DISPLAYED: Final = 0.01
+"""Level down to which a simulated test is drawn for a window that gets no verdict."""
 
 
 class CheckedColumn(Struct, frozen=True):
@@ -66,7 +70,10 @@ def examine_column(
     profile, checks = standard.profile, context.settings.checks
     held = standard.column(index, window)
     names = _distances_of(context.settings, profile.columns[index].name)
-    outcome = distribution_check.compare_distributions(profile, index, window, held, names)
+    compared = distribution_check.Compared(profile, index, window, held)
+    outcome = distribution_check.compare_distributions(
+        compared, names, checks.test, DISPLAYED if level is None else level.level
+    )
     tested = quality.examine_quality(profile, index, window.sketch, held.of_shares())
     summary = _summary(profile, index, window.sketch, outcome, tested)
     findings: list[FindingEvent] = []

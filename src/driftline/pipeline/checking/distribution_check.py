@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from driftline import distances
 from driftline.distances.comparison import compare
@@ -13,6 +13,7 @@ from driftline.distances.support import Support
 from driftline.events.evidence import DispersionEvidence
 from driftline.events.finding import Effect, HistogramPair, Statistic
 from driftline.events.window import DistanceValue, DistributionTest
+from driftline.pipeline.checking.chosen_test import applies, chosen_test
 from driftline.pipeline.checking.column_support import grid_support, group_support
 from driftline.pipeline.checking.wording import number, p_value_at, percent
 from driftline.significance.dispersed_pearson import dispersed_pearson
@@ -21,13 +22,19 @@ from driftline.sketches.columns import NumericColumn
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from driftline.config.model import ChosenTest
     from driftline.distances.base import DistanceResult
     from driftline.events.finding import LevelEvidence
     from driftline.events.window import ColumnSummary, TestName
+    from driftline.pipeline.checking.chosen_test import Chosen
     from driftline.pipeline.checking.closed_window import ClosedWindow
     from driftline.pipeline.checking.standard import ColumnStandard
     from driftline.profiles.profile import Profile
     from driftline.significance.dispersed_pearson import DispersedPearsonResult, Tail
+    from driftline.sketches.columns import Column
 
 CHECK: Final = "distribution.pearson"
 EFFECT: Final = "psi"
@@ -37,6 +44,12 @@ _TEST_NAMES: Final[dict[Tail, TestName]] = {
     "weighted_chi_squared": "pearson_weighted_chi_squared",
     "weighted_partition": "weighted_partition",
     "untestable": "untestable",
+}
+_SIMULATED_NAMES: Final[dict[Chosen, TestName]] = {
+    "kolmogorov_smirnov": "simulated_kolmogorov_smirnov",
+    "total_variation": "simulated_total_variation",
+    "l_infinity": "simulated_l_infinity",
+    "wasserstein": "simulated_wasserstein",
 }
 
 
@@ -61,84 +74,108 @@ class DistributionOutcome(Struct, frozen=True, kw_only=True):
     n_reference: int
 
 
+class Compared(NamedTuple):
+    """One column of one window, and what it is held against."""
+
+    profile: Profile
+    position: int
+    window: ClosedWindow
+    standard: ColumnStandard
+
+    @property
+    def column(self) -> Column:
+        """The column."""
+        return self.profile.columns[self.position]
+
+    @property
+    def place(self) -> slice:
+        """Where the column's bins stand."""
+        return self.profile.layout.places[self.position].bins
+
+    @property
+    def bins(self) -> NDArray[np.int64]:
+        """The window's counts over the whole grid, shape (column.n_bins,)."""
+        return self.window.sketch.counts[self.place]
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """The window's counts by the standard's groups."""
+        return self.standard.grouping.grouped(self.bins)
+
+
 def compare_distributions(
-    profile: Profile, index: int, window: ClosedWindow, standard: ColumnStandard, names: Sequence[str]
+    compared: Compared, names: Sequence[str], test: ChosenTest, level: float
 ) -> DistributionOutcome:
     """Compare the values of a column; events without one are the quality check's business.
 
     Parameters
     ----------
-    profile : Profile
-    index : int
-        Position of the column in the profile.
-    window : ClosedWindow
-    standard : ColumnStandard
-        Groups, reference counts and dispersion of the column.
+    compared : Compared
     names : sequence of str
         Distances wanted.
+    test : str
+        Test wanted: ``pearson``, or one that is simulated.
+    level : float in (0, 1)
+        Of the test; simulated ones draw by it.
     """
-    column, place = profile.columns[index], profile.layout.places[index]
-    current = window.sketch.counts[place.bins]
-    here, there = standard.grouping.grouped(current), standard.reference
-    ordered = isinstance(column, NumericColumn)
+    here, there, standard = compared.groups, compared.standard.reference, compared.standard
+    ordered = isinstance(compared.column, NumericColumn)
     outcome = dispersed_pearson(here, there, standard.dispersion, ordered=ordered)
     held = [i for i in range(here.size) if here[i] or there[i]]
-    found = _distances(profile, index, window, standard, names, 1.0 if outcome is None else outcome.lambda_bar)
+    found = _distances(compared, here, names, 1.0 if outcome is None else outcome.lambda_bar)
+    made = None if outcome is None else _test(outcome, standard)
+    if made is not None and test != "pearson" and applies(test, compared.column):
+        made = _simulated(made, compared, here, test, level)
     return DistributionOutcome(
         distances={
             name: DistanceValue(raw=value.raw, corrected=value.corrected, error_bound=value.error_bound)
             for name, value in found.items()
         },
-        test=None if outcome is None else _test(outcome, standard),
+        test=made,
         histograms=HistogramPair(
             bins=[standard.grouping.labels[i] for i in held],
             reference=[int(there[i]) for i in held],
             current=[int(here[i]) for i in held],
         ),
-        n=int(current.sum()),
+        n=int(here.sum()),
         n_reference=int(there.sum()),
     )
 
 
 def _distances(
-    profile: Profile,
-    index: int,
-    window: ClosedWindow,
-    standard: ColumnStandard,
-    names: Sequence[str],
-    lambda_bar: float,
+    compared: Compared, here: NDArray[np.int64], names: Sequence[str], lambda_bar: float
 ) -> dict[str, DistanceResult]:
     """Return distances on the groups and, where the reference is all of the profile's, on the whole grid."""
-    place = profile.layout.places[index]
-    current = window.sketch.counts[place.bins]
-    here = standard.grouping.grouped(current)
+    standard, bins = compared.standard, compared.bins
     # The hours of the week are kept on the base groups alone.
-    whole = not standard.seasonal
-    fine = current if whole else standard.base.grouped(current)
-    fine_reference = profile.reference.counts[place.bins] if whole else standard.base_reference
-    return compare(
-        names,
-        here,
-        standard.reference,
-        fine,
-        fine_reference,
-        _support(profile, index, window, standard, names),
-        dispersion=lambda_bar,
-    )
+    fine = standard.base.grouped(bins) if standard.seasonal else bins
+    reference = compared.profile.reference.counts[compared.place]
+    fine_reference = standard.base_reference if standard.seasonal else reference
+    support = _support(compared, names)
+    return compare(names, here, standard.reference, fine, fine_reference, support, dispersion=lambda_bar)
 
 
-def _support(
-    profile: Profile, index: int, window: ClosedWindow, standard: ColumnStandard, names: Sequence[str]
-) -> Support | None:
+def _support(compared: Compared, names: Sequence[str]) -> Support | None:
     """Return which values the bins hold; None for categories. What the tails hold is looked at where it is needed."""
-    column = profile.columns[index]
+    column, sketch = compared.column, compared.window.sketch
     if not isinstance(column, NumericColumn):
         return None
-    if standard.seasonal:
-        return group_support(profile, index, window.sketch, standard.base)
+    if compared.standard.seasonal:
+        return group_support(compared.profile, compared.position, sketch, compared.standard.base)
     if any(distances.get(name).needs_values for name in names):
-        return grid_support(profile, index, window.sketch)
+        return grid_support(compared.profile, compared.position, sketch)
     return Support.of_grid(column.edges, spread=column.spread)
+
+
+def _simulated(
+    made: DistributionTest, compared: Compared, here: NDArray[np.int64], test: Chosen, level: float
+) -> DistributionTest:
+    """Return the chosen test in the place of Pearson's."""
+    drawn = chosen_test(test, compared.column, compared.window, compared.standard, here, level)
+    if drawn is None:
+        return made
+    name = _SIMULATED_NAMES[test]
+    return structs.replace(made, name=name, statistic=drawn.statistic, p_value=drawn.p_value)
 
 
 def _test(outcome: DispersedPearsonResult, standard: ColumnStandard) -> DistributionTest:

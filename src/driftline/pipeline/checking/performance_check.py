@@ -9,6 +9,7 @@ from driftline.events.finding import Effect, FindingEvent, Statistic, finding_id
 from driftline.events.performance import Confusion, PerformanceEvent
 from driftline.performance import hits, metrics_of
 from driftline.pipeline.checking.common_fields import common_fields, span
+from driftline.pipeline.checking.quality.duplicates import PART_OF_LEVEL, duplicate_findings, part_of
 from driftline.pipeline.checking.verdict import CheckStatistic, PerformanceVerdict
 from driftline.pipeline.checking.wording import number, p_value_at, percent
 from driftline.significance.share import share_test
@@ -79,7 +80,12 @@ def examine_performance(
         for name, value in metrics.items()
         if value is not None
     )
-    return PerformanceVerdict(event=event, findings=(finding,) if finding else (), statistics=statistics)
+    findings = [finding] if finding else []
+    if tested and baseline:
+        info = context.info_level()
+        levels = [part_of(context.performance_level(), PART_OF_LEVEL), *([info] if info else [])]
+        findings += duplicate_findings(cut, baseline, context.settings.checks, common, levels)
+    return PerformanceVerdict(event=event, findings=tuple(findings), statistics=statistics)
 
 
 def _test(
@@ -90,7 +96,7 @@ def _test(
     result = share_test(current.n_wrong, current.n, reference.n_wrong, reference.n, alternative="greater")
     if result is None:
         return None, None
-    levels = (context.performance_level(), context.info_level())
+    levels = (part_of(context.performance_level(), 1 - PART_OF_LEVEL), context.info_level())
     level = next((each for each in levels if each is not None and result.p_value <= each.level), None)
     gate = context.settings.checks.min_accuracy_drop
     before, after = reference.n_right / reference.n, current.n_right / current.n

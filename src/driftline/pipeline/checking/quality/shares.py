@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final
 
 from driftline.events.finding import HistogramPair
 from driftline.events.window import AbsentCounts
-from driftline.pipeline.checking.quality.dispersion import widened
 from driftline.pipeline.checking.quality.families import VANISHED, quality_tests
 from driftline.pipeline.checking.quality.outcome import QualityOutcome
 from driftline.pipeline.checking.wording import percent
@@ -50,10 +48,14 @@ def share_p_value(
     """Return the p-value of (count, events) of the window against those of the reference; neither side is empty."""
     if not current[0] and not reference[0]:
         return 1.0  # what the test says, without its cost
-    result = share_test(*current, *reference, alternative=alternative)
-    if result is None or result.p_value >= 1:
-        return 1.0
-    return widened(math.log(result.p_value), dispersion) if result.p_value > 0 else 0.0
+    result = share_test(
+        *current,
+        *reference,
+        alternative=alternative,
+        dispersion=dispersion.factor,
+        degrees_of_freedom=dispersion.degrees_of_freedom,
+    )
+    return 1.0 if result is None else result.p_value
 
 
 def absent_shares(

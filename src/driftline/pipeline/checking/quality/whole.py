@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from driftline.alerts.policy import severity_of
-from driftline.events.finding import FindingEvent, finding_id
+from driftline.pipeline.checking.quality.all_columns import finding_of_all
 from driftline.pipeline.checking.quality.dispersion import independent
 from driftline.pipeline.checking.quality.families import WINDOW_TESTS
 from driftline.pipeline.checking.quality.outcome import (
@@ -13,7 +12,6 @@ from driftline.pipeline.checking.quality.outcome import (
     combined_p,
     evidence_of,
     found,
-    message_of,
     share_pair,
 )
 from driftline.pipeline.checking.quality.shares import EFFECT, STATISTIC, share_p_value
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from driftline.config.model import CheckSettings
-    from driftline.events.finding import LevelEvidence
+    from driftline.events.finding import FindingEvent, LevelEvidence
     from driftline.pipeline.checking.closed_window import ClosedWindow
     from driftline.pipeline.checking.common_fields import CommonFields
     from driftline.pipeline.checking.quality.dispersion import DispersionLookup
@@ -63,7 +61,9 @@ def whole_findings(
     for level in levels:
         outcome = found(outcomes, n_tests, level.level, checks)
         if outcome is not None:
-            return [_finding(outcome, window, checks, common, level, combined_p(outcome, n_tests))]
+            evidence = evidence_of(outcome, combined_p(outcome, n_tests), checks)
+            baseline = "earlier weeks" if outcome.test == "volume" else "reference"
+            return [finding_of_all(outcome, (window.key, window.segment), common, level, evidence, baseline)]
     return []
 
 
@@ -119,37 +119,4 @@ def volume(window: ClosedWindow) -> QualityOutcome | None:
         histograms=None,
         words=f"events a minute {number(standard.rate)} -> {number(rate)}, {number(ratio)} times those of this hour of "
         f"earlier weeks{longer}",
-    )
-
-
-def _finding(
-    outcome: QualityOutcome,
-    window: ClosedWindow,
-    checks: CheckSettings,
-    common: CommonFields,
-    level: LevelEvidence,
-    p_value: float,
-) -> FindingEvent:
-    statistic, effect = evidence = evidence_of(outcome, p_value, checks)
-    fields: CommonFields = {**common, "n": outcome.n, "n_reference": outcome.n_reference}
-    return FindingEvent(
-        **fields,
-        finding_id=finding_id(window.key, window.segment, common["window"], outcome.check, None, None),
-        check=outcome.check,
-        family="quality",
-        column=None,
-        role=None,
-        severity=severity_of(effect.corrected, effect.gate) if level.in_budget else "info",
-        importance=1.0,
-        statistic=statistic,
-        level=level,
-        effect=effect,
-        baseline="earlier weeks" if outcome.test == "volume" else "reference",
-        distances={},
-        histograms=outcome.histograms,
-        dispersion=None,
-        unit_change=None,
-        unseen={},
-        since=common["window"].start,
-        message=message_of(outcome, "", evidence, level),
     )
