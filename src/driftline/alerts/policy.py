@@ -16,7 +16,7 @@ CRITICAL_FACTOR: Final = 2.5
 """A finding is critical from this multiple of the smallest effect that matters."""
 PREDICTION_CAUSES: Final[tuple[Cause, ...]] = ("data drift", "prediction drift", "data quality")
 """What windows of predictions can show."""
-JOIN_CAUSES: Final[tuple[Cause, ...]] = ("performance",)
+JOIN_CAUSES: Final[tuple[Cause, ...]] = ("performance", "duplicates")
 """What windows of labelled predictions can show."""
 SHOWN_COLUMNS: Final = 3
 """Columns named in an alert's title, and findings told in its message."""
@@ -39,6 +39,8 @@ def cause_of(finding: FindingEvent) -> Cause | None:
     """Return the cause a finding belongs to; None where it opens no alert, as one of severity ``info``."""
     if finding.severity == "info":
         return None
+    if finding.check == "quality.duplicates":  # known where labels are joined, whose alerts are kept apart
+        return "duplicates"
     if finding.family == "quality":
         return "data quality"
     if finding.family == "performance" or finding.role == "error":
