@@ -71,16 +71,17 @@ class Effect(Struct, frozen=True, kw_only=True):
     """Does it matter: how large the change is, beside the smallest that counts."""
 
     name: str
-    """``psi``, ``share_change``, ``cardinality_growth``, ``volume_change`` or ``accuracy_drop``."""
+    """``psi``, ``share_change``, ``cardinality_growth``, ``volume_change``, ``accuracy_drop``, ``correlation_change``,
+    ``reconstruction_change`` or ``embedding_distance``."""
     raw: float
     corrected: float
     """What is held against the gate: without the bias (``psi``), without the sign (shares)."""
     gate: float
     """The smallest change that matters, as configured."""
     current: float | None
-    """The share or accuracy of the window; null for distances."""
+    """The share, accuracy, correlation or error of the window; null for distances."""
     reference: float | None
-    """The share or accuracy of the reference; null for distances."""
+    """The share, accuracy, correlation or error of the reference; null for distances."""
 
 
 class HistogramPair(Struct, frozen=True, kw_only=True):
@@ -119,10 +120,11 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     finding_id: str
     """The same as ``ce_id``."""
     check: str
-    """Permanent name of the check: ``distribution.pearson``, ``quality.<test>``, ``performance.accuracy``,
-    ``threshold.<distance>`` or ``detector.<name>``."""
+    """Permanent name of the check: ``distribution.pearson``, ``quality.<test>``, ``multivariate.<check>``,
+    ``performance.accuracy``, ``threshold.<distance>`` or ``detector.<name>``."""
     family: Family
-    """Which kind of change: of a distribution, of the data's quality, of performance; or a sequential detector's."""
+    """Which kind of change: of a distribution, of the data's quality, of performance, between columns
+    (``multivariate``); or a sequential detector's."""
     column: str | None
     """Null where the check is about the model as a whole."""
     role: EventRole | None

@@ -123,8 +123,9 @@ def reconstruction_change(
 
     *Cost*: O(p³).
 
-    *Source*: Anderson (1963), doi:10.1214/aoms/1177704248, for the components' errors; Jackson and Mudholkar
-    (1979), doi:10.1080/00401706.1979.10489779, for the residual's sum of squares; Box (1954), doi:10.1214/aoms/1177728786, for a gamma distribution of matched moments.
+    *Source*: Jackson and Mudholkar (1979), doi:10.1080/00401706.1979.10489779, for the residual's sum of squares; Box
+    (1954), doi:10.1214/aoms/1177728786, for a gamma distribution of matched moments; Anderson (1963),
+    doi:10.1214/aoms/1177704248, for the components' errors.
 
     *Oracle*: scikit-learn ``PCA``, its ``inverse_transform``.
     """
