@@ -1,6 +1,6 @@
 """How often the tests reject unchanged windows, over their level: writes the table in docs/calibration.md.
 
-Usage: ``python -m benchmarks.calibration [--quick] [--processes 2] [--results build/calibration.jsonl]``
+Usage: ``python -m benchmarks.calibration [--quick | --finished] [--processes 2] [--results build/calibration.jsonl]``
 
 Results are kept a cell a line, so a run that was ended goes on where it stopped; remove the file to start anew.
 ``--quick`` prints a small table and writes nothing.
@@ -121,6 +121,7 @@ def table(outcomes: list[tuple[Cell, Outcome]]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Rejections of unchanged windows over the level.")
     parser.add_argument("--quick", action="store_true", help="few windows, print only (2 minutes)")
+    parser.add_argument("--finished", action="store_true", help="simulate nothing: write the table of the kept results")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--results", type=Path, default=Path("build/calibration.jsonl"))
     options = parser.parse_args()
@@ -128,6 +129,8 @@ def main() -> int:
     known: dict[str, Kept] = {}
     if options.results.exists() and not options.quick:
         known = {kept.key: kept for kept in msgspec.json.Decoder(Kept).decode_lines(options.results.read_bytes())}
+    if options.finished:
+        wanted = [cell for cell in wanted if cell.key in known]
     # The quickest first, so that a run that is ended early leaves few cells open.
     left = sorted((cell for cell in wanted if cell.key not in known), key=lambda cell: cell.n_windows * cell.n)
     options.results.parent.mkdir(parents=True, exist_ok=True)

@@ -66,13 +66,14 @@ def _shares(cell: Cell, rng: np.random.Generator, rows: int) -> Floats:
 
 
 def _known(cell: Cell, rng: np.random.Generator) -> Outcome:
-    rejected, windows = [], []
+    rejected, windows, n_groups = [], [], []
     for start in range(0, cell.n_windows, BATCH):
         rows = min(BATCH, cell.n_windows - start)
         shares = _shares(cell, rng, rows)
         current = rng.multinomial(cell.n, shares, rows)
         reference = rng.multinomial(cell.n_reference, shares, rows)
-        p, _ = independent_p_values(current, reference)
+        p, tested = independent_p_values(current, reference)
+        n_groups.append(float(np.median(tested)))
         if start == 0:
             for row in np.argsort(p)[:20]:
                 one = pearson(current[row], reference[row], ordered=True)
@@ -80,7 +81,8 @@ def _known(cell: Cell, rng: np.random.Generator) -> Outcome:
                 assert abs(one.p_value / p[row] - 1) < 1e-9
         rejected.append([int((p <= level).sum()) for level in LEVELS])
         windows.append(rows)
-    return Outcome([list(level) for level in zip(*rejected, strict=True)], windows, 1.0, 1.0, cell.bins, 1.0)
+    by_level = [list(level) for level in zip(*rejected, strict=True)]
+    return Outcome(by_level, windows, 1.0, 1.0, float(np.median(n_groups)), 1.0)
 
 
 def _estimated(cell: Cell, rng: np.random.Generator) -> Outcome:
@@ -173,7 +175,7 @@ def _p_values(
     if cell.kind == "share" or not dispersion.independent or len(batch) < 100:
         return np.array([_p_value(cell, window, reference, dispersion, shown) for window in batch])
     p, n_groups = independent_p_values(batch, np.broadcast_to(reference, batch.shape))
-    shown.append((1.0, 1.0, float(n_groups[0])))
+    shown.extend((1.0, 1.0, float(groups)) for groups in n_groups)
     p = widened_p_values(p, n_groups, np.array(dispersion.freedom))
     least = int(p.argmin())
     one = _p_value(cell, batch[least], reference, dispersion, [])
