@@ -11,6 +11,8 @@ from driftline.profiles.table import ReferenceTable
 from tests.unit.pipeline.windows import context_of, examine_window, profile_of, window_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from driftline.events.finding import UnitChange
 
 
@@ -25,7 +27,7 @@ def seen(reference: np.ndarray, window: np.ndarray) -> UnitChange | None:
 
 def draw(name: str, n: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng((9, seed))
-    return {
+    draws: dict[str, Callable[[], np.ndarray]] = {
         "heights": lambda: rng.normal(1.75, 0.1, n),
         "distances": lambda: rng.gamma(2, 30, n),
         "prices": lambda: rng.lognormal(3, 0.8, n).round(2),
@@ -35,7 +37,8 @@ def draw(name: str, n: int, seed: int) -> np.ndarray:
         "times": lambda: 1_767_603_600 + rng.uniform(0, 30 * 86_400, n),
         "signed": lambda: rng.normal(3, 1, n),
         "kelvins": lambda: rng.normal(290, 8, n),
-    }[name]()
+    }
+    return draws[name]()
 
 
 @pytest.mark.parametrize(
