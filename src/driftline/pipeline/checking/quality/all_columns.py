@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from driftline.pipeline.checking.common_fields import CommonFields
     from driftline.pipeline.checking.quality.outcome import QualityOutcome
 
+Baseline = Literal["reference", "first windows", "earlier weeks"]
+
 
 def finding_of_all(
     outcome: QualityOutcome,
@@ -21,7 +23,7 @@ def finding_of_all(
     common: CommonFields,
     level: LevelEvidence,
     evidence: tuple[Statistic, Effect],
-    baseline: Literal["reference", "first windows", "earlier weeks"],
+    baseline: Baseline,
 ) -> FindingEvent:
     """Return the finding of an outcome that is about the model as a whole.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from driftline.pipeline.checking.quality.all_columns import finding_of_all
+from driftline.pipeline.checking.quality.all_columns import Baseline, finding_of_all
 from driftline.pipeline.checking.quality.dispersion import independent
 from driftline.pipeline.checking.quality.families import WINDOW_TESTS
 from driftline.pipeline.checking.quality.outcome import (
@@ -62,7 +62,7 @@ def whole_findings(
         outcome = found(outcomes, n_tests, level.level, checks)
         if outcome is not None:
             evidence = evidence_of(outcome, combined_p(outcome, n_tests), checks)
-            baseline = "earlier weeks" if outcome.test == "volume" else "reference"
+            baseline: Baseline = "earlier weeks" if outcome.test == "volume" else "reference"
             return [finding_of_all(outcome, (window.key, window.segment), common, level, evidence, baseline)]
     return []
 
