@@ -27,6 +27,7 @@ from driftline.cli.reference_options import (
     EffectiveOption,
     EitherArgument,
     HalfLifeOption,
+    ImportancesOption,
     LabelOption,
     ModelOption,
     OutOption,
@@ -60,6 +61,7 @@ def build(
     time_column: TimeOption = None,
     drop: DropOption = None,
     half_life: HalfLifeOption = None,
+    importances: ImportancesOption = None,
     effective_from: EffectiveOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -72,7 +74,7 @@ def build(
     start_ms = parse_effective_from(effective_from or BEGINNING)
     settings = load_or_exit(config)
     columns = (prediction_column, score_column, label_column, time_column)
-    rows = RowsOptions(*columns, tuple(drop or ()), half_life)
+    rows = RowsOptions(*columns, tuple(drop or ()), half_life, importances)
     profile = _build(file, settings, model, model_version, rows, start_ms)
     write_profile(target, profile)
     out.print(f"written to {target}", markup=False)
@@ -89,6 +91,7 @@ def publish(
     time_column: TimeOption = None,
     drop: DropOption = None,
     half_life: HalfLifeOption = None,
+    importances: ImportancesOption = None,
     effective_from: EffectiveOption = None,
     before_start: Annotated[
         bool,
@@ -111,7 +114,7 @@ def publish(
     wanted = None if effective_from is None else parse_effective_from(effective_from)
     settings = load_or_exit(config, overrides(brokers=brokers, prefix=prefix))
     columns = (prediction_column, score_column, label_column, time_column)
-    rows = RowsOptions(*columns, tuple(drop or ()), half_life)
+    rows = RowsOptions(*columns, tuple(drop or ()), half_life, importances)
     if is_profile(file):
         _refuse_with_profile(model=model, model_version=model_version, **rows._asdict())
         profile = read_profile(file)
@@ -181,18 +184,21 @@ def _build(
     from driftline.events.model_key import ModelKey
     from driftline.profiles.build import InTime, build_profile
     from driftline.profiles.frames import Roles
-    from driftline.runtime.reference_files import read_table
+    from driftline.profiles.importance import unknown, with_importances
+    from driftline.runtime.reference_files import read_importances, read_table
 
     key = ModelKey(model, version or "")
-    chosen = settings.model(model)
     half_life_ms = rows.half_life_ms()
+    importances = {} if rows.importances is None else read_importances(rows.importances)
+    chosen = with_importances(settings.model(model), importances)
     roles = Roles(rows.prediction_column, rows.score_column, rows.label_column, drop=rows.drop, time=rows.time_column)
     with err.status(f"reading {file}") if err.is_terminal else nullcontext():
         fields = settings.predictions.fields
         reading = read_table(file, key, roles, fields=fields, positive=chosen.positive_class)
         in_time = InTime(int(settings.time.pane), half_life_ms)
         profile = build_profile(key, reading.table, chosen, start_ms, "training", in_time=in_time)
-    tell(profile, reading.remarks)
+    absent = unknown(importances, {column.name for column in profile.columns})
+    tell(profile, (*reading.remarks, *([absent] if absent else [])))
     return profile
 
 

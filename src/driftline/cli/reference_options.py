@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import Annotated, NamedTuple
 
 import typer
-
-if TYPE_CHECKING:
-    from driftline.config.durations import Duration
 
 RowsArgument = Annotated[
     Path,
@@ -65,6 +62,15 @@ HalfLifeOption = Annotated[
         show_default=False,
     ),
 ]
+ImportancesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--importances",
+        metavar="FILE",
+        help="How much each column matters to the model: .json (name to number) or .csv (name, number).",
+        show_default=False,
+    ),
+]
 EffectiveOption = Annotated[
     str | None,
     typer.Option(metavar="TIME", help="First event time it holds for: RFC 3339 or `beginning`.", show_default=False),
@@ -80,8 +86,9 @@ class RowsOptions(NamedTuple):
     time_column: str | None
     drop: tuple[str, ...]
     half_life: str | None
+    importances: Path | None
 
-    def half_life_ms(self) -> Duration | None:
+    def half_life_ms(self) -> int | None:
         """Return the half-life.
 
         Raises
@@ -92,8 +99,8 @@ class RowsOptions(NamedTuple):
         return parse_half_life(self.half_life)
 
 
-def parse_half_life(text: str | None) -> Duration | None:
-    """Return a half-life, or None where none is given.
+def parse_half_life(text: str | None) -> int | None:
+    """Return a half-life in milliseconds, or None where none is given.
 
     Raises
     ------
@@ -108,4 +115,4 @@ def parse_half_life(text: str | None) -> Duration | None:
     duration = Duration.parse(text, "--half-life")
     if duration <= 0:
         raise ParameterError("a duration above zero", text, "--half-life")
-    return duration
+    return int(duration)

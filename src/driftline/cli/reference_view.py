@@ -36,12 +36,15 @@ def summary(profile: Profile) -> Iterator[RenderableType]:
     """Yield a header and a table of the columns."""
     yield from _header(profile)
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("column", "role", "kind", "missing", "values"):
+    weight = ("importance",) if profile.importances else ()
+    for name in ("column", "role", "kind", *weight, "missing", "values"):
         table.add_column(name, overflow="fold")
     for index, column in enumerate(profile.columns):
         missing = _quality(profile, index)["missing"]
         kind = "categorical" if isinstance(column, CategoricalColumn) else "numeric"
-        table.add_row(Text(column.name), column.role, kind, percent(missing), Text(_values(profile, index, column)))
+        importance = [f"{profile.importances.get(column.name, 1.0):g}" for _ in weight]
+        values = Text(_values(profile, index, column))
+        table.add_row(Text(column.name), column.role, kind, *importance, percent(missing), values)
     yield table
 
 
@@ -52,7 +55,9 @@ def drawn(profile: Profile) -> Iterator[RenderableType]:
         yield from week_strip(profile.history)
     for index, column in enumerate(profile.columns):
         yield Text()
-        yield Text.assemble((column.name, "bold"), f"  ({column.role})  ", (_values(profile, index, column), "dim"))
+        importance = profile.importances.get(column.name)
+        about = column.role if importance is None else f"{column.role}, importance {importance:g}"
+        yield Text.assemble((column.name, "bold"), f"  ({about})  ", (_values(profile, index, column), "dim"))
         if isinstance(column, CategoricalColumn):
             yield from _category_bars(profile, index, column)
         else:
@@ -105,7 +110,13 @@ def _performance(profile: Profile) -> dict[str, float | None] | None:
 
 def _column_object(profile: Profile, index: int, column: Column) -> dict[str, Any]:
     counts = profile.reference.counts[profile.layout.places[index].bins]
-    common = {"name": column.name, "role": column.role, "quality": _quality(profile, index), "counts": counts.tolist()}
+    common = {
+        "name": column.name,
+        "role": column.role,
+        "importance": profile.importances.get(column.name, 1.0),
+        "quality": _quality(profile, index),
+        "counts": counts.tolist(),
+    }
     if isinstance(column, CategoricalColumn):
         return {**common, "kind": "categorical", "categories": column.categories}
     values = quantiles(column, counts, np.array(_LEVELS))

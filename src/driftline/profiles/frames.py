@@ -13,6 +13,7 @@ from driftline.events.model_key import ModelKey
 from driftline.events.prediction import one_score
 from driftline.profiles.build import build_profile
 from driftline.profiles.effective import BEGINNING_MS
+from driftline.profiles.importance import checked, with_importances
 from driftline.profiles.table import ReferenceTable
 from driftline.profiles.times import or_none, times_of, times_of_series
 
@@ -168,6 +169,7 @@ def build_profile_from_frame(
     roles: Roles | None = None,
     settings: ModelSettings | None = None,
     effective_from: datetime | None = None,
+    importances: Mapping[str, float] | None = None,
 ) -> Profile:
     """Return the profile of training or reference rows in a dataframe.
 
@@ -183,11 +185,14 @@ def build_profile_from_frame(
         Kinds and importances of columns, task and positive class where they shall not be inferred.
     effective_from : datetime, optional
         First event time it holds for, with an offset from UTC; by default it holds from the beginning.
+    importances : mapping of str to float, optional
+        How much each column matters to the model, in any unit; those of the settings stand.
 
     Raises
     ------
     ProfileError
-        When there are no rows, a named column is not there, the task cannot be told or the time has no offset.
+        When there are no rows, a named column is not there, the task cannot be told, the time has no offset or an
+        importance is no number at or above zero.
 
     Examples
     --------
@@ -198,6 +203,7 @@ def build_profile_from_frame(
     [('age', 'feature', 21), ('channel', 'feature', 3), ('prediction', 'prediction', 3)]
     """
     chosen = settings if settings is not None else ModelSettings()
+    chosen = with_importances(chosen, checked(importances or {}, "importances"))
     if effective_from is not None and effective_from.tzinfo is None:
         message = f"Expected a time with an offset from UTC, got {effective_from!r} - at `effective_from`"
         raise ProfileError(message)

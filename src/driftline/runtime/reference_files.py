@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import tempfile
@@ -17,6 +18,7 @@ from driftline.events.mapping import pointer_parts
 from driftline.events.prediction import EARLIEST_MS, LATEST_MS, PredictionDecoder, mapped_root_names, one_score
 from driftline.profiles.codec import decode_profile, encode_profile
 from driftline.profiles.frames import NO_FEATURES, Reading, Roles, table_of_events, table_of_frame, table_of_rows
+from driftline.profiles.importance import checked
 from driftline.profiles.table import NO_TIME
 from driftline.profiles.times import or_none
 
@@ -147,6 +149,41 @@ def read_table(
     return reading
 
 
+def read_importances(path: Path | str) -> dict[str, float]:
+    """Read how much each column matters to the model.
+
+    Parameters
+    ----------
+    path : pathlib.Path or str
+        ``.json``: an object of name to number; ``.csv``: names in the first column, numbers in the second, with a
+        header.
+
+    Raises
+    ------
+    ProfileError
+        When the file cannot be read, or holds something else.
+    """
+    source = Path(path)
+    if source.suffix == ".json":
+        return checked(_object(_read_bytes(source), str(source)), str(source))
+    if source.suffix != ".csv":
+        message = f"Expected importances in a file that ends in .json or .csv, got `{source.name}`"
+        raise ProfileError(message)
+    rows = list(csv.reader(_read_bytes(source).decode("utf-8-sig", "replace").splitlines()))[1:]
+    found: dict[str, object] = {}
+    for number, row in enumerate(rows, start=2):
+        if len(row) < 2:  # noqa: PLR2004  # a name and a number
+            if row:
+                message = f"Expected a name and a number, got {row!r} - at `{source}:{number}`"
+                raise ProfileError(message)
+            continue
+        try:
+            found[row[0]] = float(row[1])
+        except ValueError:
+            found[row[0]] = row[1]
+    return checked(found, str(source))
+
+
 def _mapped(roles: Roles, fields: PredictionFields) -> Roles:
     """Return the roles of columns, where those that are not named follow the mapping of events."""
     prediction, score, time = (pointer_parts(at) for at in (fields.prediction, fields.score, fields.ts))
@@ -185,11 +222,11 @@ def _read_parquet(path: Path) -> Any:  # noqa: ANN401  # pyarrow publishes no ty
 
 def _read_csv(path: Path) -> Any:  # noqa: ANN401  # pyarrow publishes no types
     import pyarrow as pa  # noqa: PLC0415
-    from pyarrow import csv  # noqa: PLC0415
+    from pyarrow import csv as arrow_csv  # noqa: PLC0415
 
-    options = csv.ConvertOptions(strings_can_be_null=True, quoted_strings_can_be_null=False)
+    options = arrow_csv.ConvertOptions(strings_can_be_null=True, quoted_strings_can_be_null=False)
     try:
-        return csv.read_csv(path, convert_options=options)
+        return arrow_csv.read_csv(path, convert_options=options)
     except (OSError, pa.ArrowException) as error:
         message = f"Expected a CSV file with a header, got {error} - at `{path}`"
         raise ProfileError(message) from error

@@ -115,6 +115,30 @@ def test_show_draws_every_column_and_json_is_for_machines(
     assert 0 < shown["performance"]["accuracy"] < 1
 
 
+def test_importances_and_a_half_life_are_options_of_a_build(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    times = pa.array(1_767_571_200_000 + 60_000 * np.arange(2_000), pa.timestamp("ms"))
+    parquet.write_table(FRAME.append_column("when", times), tmp_path / "timed.parquet")
+    (tmp_path / "i.json").write_text('{"income": 3, "fee": 1}', encoding="utf-8")
+    given = ("-m", "m", "--time-column", "when", "--half-life", "6h", "--importances", tmp_path / "i.json")
+    code, text, error = run(
+        capsys, "reference", "build", tmp_path / "timed.parquet", *given, "-o", tmp_path / "x.profile"
+    )
+    assert code == 0, error
+    for words in ("half-life 6h: 2000 rows weigh as many as", "importance", "2000 panes of 10s, 34 of 168 hours"):
+        assert words in text
+    assert "remark: there is no column `fee`, to which an importance is given" in error
+    profile = read_profile(tmp_path / "x.profile")
+    assert profile.importances == {"income": 3.0, "fee": 1.0}
+    code, text, error = run(capsys, "reference", "show", tmp_path / "x.profile")
+    assert (code, error) == (0, "")
+    for words in ("hours of the week", "Mon █", "income  (feature, importance 3)"):
+        assert words in text
+    shown = json.loads(run(capsys, "reference", "show", tmp_path / "x.profile", "--json")[1])
+    assert shown["history"]["n_panes"] == 2_000
+    assert len(shown["history"]["rows_by_hour"]) == 168
+    assert {column["name"]: column["importance"] for column in shown["columns"]}["income"] == 3.0
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -122,6 +146,8 @@ def test_show_draws_every_column_and_json_is_for_machines(
         (["build", "no.txt", "-m", "m", "-o", "x.profile"], 4, "Expected a file that ends in .parquet, .csv"),
         (["build", "no.parquet", "-m", "m", "-o", "x.bin"], 2, "Expected a name that ends in .profile"),
         (["build", "no.csv", "-m", "m", "-o", "x.profile", "--effective-from", "soon"], 2, "Expected RFC 3339"),
+        (["build", "no.csv", "-m", "m", "-o", "x.profile", "--half-life", "0d"], 2, "Expected a duration above zero"),
+        (["publish", "no.profile", "--half-life", "7d"], 2, "Expected no such option beside a .profile"),
         (["publish", "no.csv"], 2, "Expected --model beside a table of rows"),
         (["publish", "no.profile", "-m", "m"], 2, "Expected no such option beside a .profile"),
         (["publish", "no.profile"], 4, "Expected a readable file, got No such file or directory"),
