@@ -140,9 +140,9 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     """What the p-value was held against; null for detectors."""
     effect: Effect | None
     """Does it matter; null for detectors."""
-    baseline: Literal["reference", "first windows", "earlier weeks"]
+    baseline: Literal["reference", "first windows", "earlier weeks", "rolling"]
     """What the window was compared with; ``first windows`` where the reference has no labels, ``earlier weeks`` for
-    volume."""
+    volume, ``rolling`` where it was the recent past beside the profile."""
     distances: dict[str, DistanceValue]
     """All distances of the column, by name."""
     histograms: HistogramPair | None

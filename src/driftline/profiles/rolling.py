@@ -61,6 +61,7 @@ class RollingReference:
         self._running_ms = 0
         self._known: tuple[int, PaneSketch | None] | None = None
         self._dirty: set[int] = set()
+        self._cleared = False
 
     def add(self, start_ms: int, sketch: PaneSketch) -> None:
         """Add a pane that starts at ``start_ms``, no earlier than any before."""
@@ -121,8 +122,17 @@ class RollingReference:
         union.normalise()
         return union if int(union.counts[EVENTS]) >= self._min_events else None
 
+    def clear(self) -> None:
+        """Forget everything: another profile, with another grid, holds."""
+        self._dirty.update(self._blocks)
+        self._blocks, self._running, self._first_ms, self._known = {}, None, None, None
+        self._cleared = True
+
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         """Yield the pieces of state that changed since the last call: finished blocks by start, and the running one."""
+        if self._cleared:
+            yield from ((name, None) for name in ("rolling/first", "rolling/running"))
+            self._cleared = False
         for block_ms in sorted(self._dirty):
             packed = self._blocks.get(block_ms)
             yield f"rolling/{block_ms}", None if packed is None else msgspec.msgpack.encode((block_ms, packed))

@@ -62,7 +62,8 @@ class CheckContext(Struct, frozen=True, kw_only=True, dict=True):
     def tests_per_window(self, n_columns: int) -> int:
         """Return the tests of a verdict window: columns x families, those of the whole, multivariate ones."""
         n_multivariate = len(self.settings.checks.multivariate)
-        return TESTS_PER_COLUMN * n_columns + TESTS_PER_WINDOW + n_multivariate
+        per_column = TESTS_PER_COLUMN + (self.settings.reference.rolling is not None)
+        return per_column * n_columns + TESTS_PER_WINDOW + n_multivariate
 
     def column_level(self, size_ms: int, n_columns: int) -> LevelEvidence:
         """Return the level of each test of verdict windows of one size: of a column, of the whole, multivariate.

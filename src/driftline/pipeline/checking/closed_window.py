@@ -38,6 +38,8 @@ class ClosedWindow(Struct, frozen=True, kw_only=True):
         ``after_idle`` where events came after an idle mark and were not counted.
     volume : VolumeStandard or None
         What the number of events is held against, where enough is known of the weeks before.
+    rolling : PaneSketch or None
+        The recent past that it is compared with beside the profile, where that is configured and known.
     """
 
     key: ModelKey
@@ -51,6 +53,7 @@ class ClosedWindow(Struct, frozen=True, kw_only=True):
     extended: bool = False
     flags: tuple[str, ...] = ()
     volume: VolumeStandard | None = None
+    rolling: PaneSketch | None = None
 
     @property
     def n_events(self) -> int:

@@ -1,4 +1,4 @@
-"""Findings of sequential detectors: informative, never opening an alert."""
+"""Findings of sequential detectors: informative, but for those whose false alarms the budget bounds."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from driftline import detectors
 from driftline.detectors.base import Detection
 from driftline.events.cloudevents import rfc3339
 from driftline.events.finding import FindingEvent, Statistic, finding_id
 from driftline.events.model_key import ModelKey
 from driftline.events.pane import Kind, Offsets
 from driftline.pipeline.checking.common_fields import common_fields, span
+from driftline.pipeline.checking.constant_columns import constant_bin
 from driftline.pipeline.checking.units import in_units
 from driftline.pipeline.checking.wording import number
 from driftline.sketches.columns import NumericColumn
@@ -61,7 +63,7 @@ class DetectedChange(Struct, frozen=True, kw_only=True):
 
 
 def detector_finding(profile: Profile, change: DetectedChange, context: CheckContext) -> FindingEvent:
-    """Return the finding of a detection, of severity ``info``."""
+    """Return the finding of a detection: a ``warning`` of a detector that may page, ``info`` of any other."""
     window = span("pane", change.start_ms, change.end_ms, change.end_ms - change.start_ms)
     common = common_fields(change.key, change.segment, window, profile, context, change.offsets, change.flags)
     common["n"] = change.n
@@ -70,6 +72,9 @@ def detector_finding(profile: Profile, change: DetectedChange, context: CheckCon
     name, role, before, after = _subject(profile, change)
     since_ms = change.start_ms if change.since_ms is None else change.since_ms
     detection = change.detection
+    subject = name
+    if _is_constant(profile, change.column):
+        subject = f"{name}, share of values that differ from the reference's only one"
     return FindingEvent(
         **common,
         finding_id=finding_id(change.key, change.segment, window, check, role, name),
@@ -77,7 +82,7 @@ def detector_finding(profile: Profile, change: DetectedChange, context: CheckCon
         family="detector",
         column=name,
         role=role,
-        severity="info",
+        severity="warning" if detectors.get(change.detector).budgeted else "info",
         importance=profile.importances.get(name, 1.0),
         statistic=Statistic(
             name=change.detector,
@@ -96,10 +101,14 @@ def detector_finding(profile: Profile, change: DetectedChange, context: CheckCon
         unseen={},
         since=rfc3339(since_ms),
         message=(
-            f"{name}: {change.detector} sees the mean go {detection.direction}, {number(before)} -> {number(after)} "
+            f"{subject}: {change.detector} sees the mean go {detection.direction}, {number(before)} -> {number(after)} "
             f"({_evidence(detection)})"
         ),
     )
+
+
+def _is_constant(profile: Profile, column: int | None) -> bool:
+    return column is not None and constant_bin(profile.columns[column]) is not None
 
 
 def _evidence(detection: Detection) -> str:
@@ -114,6 +123,6 @@ def _subject(profile: Profile, change: DetectedChange) -> tuple[str, EventRole, 
         unit = profile.task.spread if profile.task.kind == "regression" else 1.0
         return ERROR_COLUMN, "error", before * unit, after * unit
     column = profile.columns[change.column]
-    if isinstance(column, NumericColumn):
+    if isinstance(column, NumericColumn) and not _is_constant(profile, change.column):
         before, after = in_units(column, before), in_units(column, after)
     return column.name, column.role, before, after

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from driftline.errors import ParameterError
 from driftline.pipeline.checking.quality import ShareDispersion, independent
 from driftline.profiles.season import HOURS, season_counts
 from driftline.significance.dispersion import LEAST_WINDOWS, Dispersion, estimate
@@ -107,6 +109,8 @@ class Standard:
         self._groups = [self._grouped(index) for index in range(len(profile.columns))]
         self._known: dict[tuple[int, bool], list[Dispersion] | None] = {}
         self.observed: Observed | None = None
+        self._window: tuple[int, int, int] | None = None
+        self._of_window: dict[int, ColumnStandard] = {}
 
     def _grouped(self, index: int) -> _Groups:
         column = self.profile.columns[index]
@@ -130,7 +134,7 @@ class Standard:
         sizes = sorted(int(size) for size in self.settings.windows.verdict) if self.estimates else ()
         return tuple(size for size in sizes if self._of_reference(size, seasonless=self.seasonal) is None)
 
-    @property
+    @cached_property
     def seasonal(self) -> bool:
         """Whether windows are compared with the same hours of the week."""
         history = self.profile.history
@@ -144,14 +148,23 @@ class Standard:
         )
 
     def column(self, index: int, window: ClosedWindow) -> ColumnStandard:
-        """Return what one column of a window is held against."""
+        """Return what one column of a window is held against; that of the latest window is remembered."""
+        asked = (window.start_ms, window.end_ms, window.size_ms)
+        if asked != self._window:
+            self._window, self._of_window = asked, {}
+        held = self._of_window.get(index)
+        if held is None:
+            held = self._of_window[index] = self._column(index, window)
+        return held
+
+    def _column(self, index: int, window: ClosedWindow) -> ColumnStandard:
         groups = self._groups[index]
         seasonal, base_reference = False, groups.base_reference
         if self.seasonal:
             season = season_counts(self.profile, index, window.start_ms, window.end_ms)
             if season is not None and season.n > 0:
                 seasonal, base_reference = True, season.counts
-        known = self._dispersions(window) if self.estimates else None
+        known = self._dispersions(window, seasonless=self.seasonal) if self.estimates else None
         return ColumnStandard(
             grouping=groups.grouping,
             reference=_union(base_reference, groups.unions, groups.grouping.n_groups),
@@ -162,10 +175,30 @@ class Standard:
             calibrating=self.estimates and known is None,
         )
 
-    def _dispersions(self, window: ClosedWindow) -> Sequence[Dispersion] | None:
+    def rolling_column(self, index: int, window: ClosedWindow) -> ColumnStandard:
+        """Return the recent past that a column is held against; the window brings its sketch.
+
+        All hours of the week are in it, so the dispersion is that of windows with their season.
+        """
+        if window.rolling is None:
+            raise ParameterError("a window with a rolling reference", None, "$.window.rolling")
+        groups = self._groups[index]
+        base_reference = groups.base.grouped(window.rolling.counts[self.profile.layout.places[index].bins])
+        known = self._dispersions(window, seasonless=False) if self.estimates else None
+        return ColumnStandard(
+            grouping=groups.grouping,
+            reference=_union(base_reference, groups.unions, groups.grouping.n_groups),
+            base=groups.base,
+            base_reference=base_reference,
+            dispersion=None if known is None else known[index],
+            seasonal=True,
+            calibrating=self.estimates and known is None,
+        )
+
+    def _dispersions(self, window: ClosedWindow, *, seasonless: bool) -> Sequence[Dispersion] | None:
         sizes = {int(size) for size in self.settings.windows.verdict}
         size_ms = window.size_ms if window.size_ms in sizes else min(sizes)
-        known = self._of_reference(size_ms, seasonless=self.seasonal)
+        known = self._of_reference(size_ms, seasonless=seasonless)
         if known is None and self.observed is not None:
             return self.observed.dispersions(size_ms, window.start_ms)
         return known

@@ -12,6 +12,7 @@ from driftline.pipeline.checking.column_check import examine_column
 from driftline.pipeline.checking.common_fields import window_fields
 from driftline.pipeline.checking.multivariate_check import examine_multivariate
 from driftline.pipeline.checking.quality.whole import whole_findings
+from driftline.pipeline.checking.rolling_check import rolling_findings
 from driftline.pipeline.checking.verdict import WindowVerdict
 from driftline.sketches.layout import LATE, UNEXPECTED
 
@@ -48,6 +49,7 @@ def examine_window(standard: Standard, window: ClosedWindow, context: CheckConte
     if level is not None:
         levels = [each for each in (level, context.info_level()) if each is not None]
         findings += tuple(whole_findings(standard.profile, window, context.settings.checks, common, levels))
+        findings += tuple(rolling_findings(standard, window, context.settings.checks, common, levels))
         together, multivariate = examine_multivariate(standard, window, context, common, level)
         findings += tuple(together)
     starts = range(0, max(n_columns, 1), MAX_COLUMNS)

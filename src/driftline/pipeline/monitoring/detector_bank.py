@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from driftline import detectors
+from driftline.detectors.cusum_threshold import LEAST_DEGREES
+from driftline.detectors.paging import PagingParameters
 from driftline.pipeline.monitoring.state_codec import load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
 
     from driftline.config.model import CheckSettings
     from driftline.detectors import Block, Detection, Detector
@@ -20,6 +23,9 @@ BLOCK_COLUMNS: Final = 25
 """Columns whose detectors are one piece of the state."""
 MAX_RUNS: Final = 64
 """Runs of contiguous panes that are remembered; a change estimated to lie before them is dated to the oldest."""
+
+MAX_PAGING_BLOCKS: Final = 8640
+"""Blocks that a detector that may page is fed in a horizon: shorter ones only make it take smaller shifts for drift."""
 
 _Saved = list[tuple[int, str, bytes]]
 
@@ -45,6 +51,49 @@ class Found(NamedTuple):
     detection: Detection
     n: int
     since_ms: int | None
+
+
+class VarianceRatio(NamedTuple):
+    """Long-run variance of a column's values, divided by their plain variance, and how well that is known."""
+
+    ratio: float
+    degrees_of_freedom: float
+
+
+class Paging(NamedTuple):
+    """What detectors that may page are told.
+
+    Attributes
+    ----------
+    expected_alarms : float
+        Share of the budget of one detector on one column, in alarms within the horizon.
+    horizon_ms : int
+    n_reference : int
+        Events of the reference.
+    ratio_of : callable of int to VarianceRatio or None
+        By column; None where it is not known yet: then the column is calibrating, and nothing pages. Once it is
+        known it must not change while the profile holds.
+    """
+
+    expected_alarms: float
+    horizon_ms: int
+    n_reference: int
+    ratio_of: Callable[[int], VarianceRatio | None]
+
+    def parameters(self, column: int, pane_ms: int) -> PagingParameters | None:
+        """Return the parameters for a column; None where it is calibrating."""
+        known = self.ratio_of(column)
+        if known is None or not known.degrees_of_freedom >= LEAST_DEGREES or not 0 < known.ratio < math.inf:
+            return None
+        horizon_blocks = -(-self.horizon_ms // pane_ms)
+        return PagingParameters(
+            expected_alarms=self.expected_alarms,
+            horizon_blocks=horizon_blocks,
+            variance_ratio=known.ratio,
+            degrees_of_freedom=known.degrees_of_freedom,
+            n_reference=max(self.n_reference, 1),
+            min_blocks=-(-horizon_blocks // MAX_PAGING_BLOCKS),
+        )
 
 
 class PaneRuns(Struct, array_like=True):
@@ -90,14 +139,18 @@ class DetectorBank:
     pane_ms : int
     name : str
         Under which its pieces stand in the state.
+    paging : Paging or None
+        For ``checks.paging_detectors``; None: none of them is made.
 
     Notes
     -----
     *State*: that of each detector, and at most ``MAX_RUNS`` pairs. *Cost* of a pane: one update a column and detector.
     """
 
-    def __init__(self, checks: CheckSettings, pane_ms: int, name: str) -> None:
+    def __init__(self, checks: CheckSettings, pane_ms: int, name: str, paging: Paging | None = None) -> None:
         self._name = name
+        self._paging = paging
+        self._paging_names = [f"paging_{detector}" for detector in checks.paging_detectors] if paging else []
         self._pane_ms = pane_ms
         self._parameters = {
             detector: msgspec.convert(
@@ -109,14 +162,32 @@ class DetectorBank:
         self._runs = PaneRuns()
         self._dirty: set[int] = set()
 
-    def update(self, start_ms: int, blocks: Iterable[tuple[int, Block]]) -> list[Found]:
-        """Feed one pane's blocks, by column; return what was found, in the order of columns and names."""
+    @property
+    def needs_counts(self) -> bool:
+        """Whether some detector reads the blocks' counts."""
+        return any(detectors.get(name).needs_counts for name in self._parameters)
+
+    def update(
+        self, start_ms: int, blocks: Iterable[tuple[int, Block]], bounded: Container[int] = frozenset()
+    ) -> list[Found]:
+        """Feed one pane's blocks, by column; return what was found, in the order of columns and names.
+
+        Parameters
+        ----------
+        start_ms : int
+        blocks : iterable of (int, Block)
+        bounded : container of int
+            Columns whose values all lie in [0, 1]: only they are fed to detectors that are made for those. No detector
+            that may page is, for what is measured there is no standardised value.
+        """
         found = []
         self._runs.add(start_ms, self._pane_ms)
         for column, block in blocks:
             bank = self._detectors.get(column)
             if bank is None:
-                bank = self._detectors[column] = self._new()
+                bank = self._detectors[column] = self._new(bounded=column in bounded)
+            if column not in bounded:
+                self._add_paging(column, bank)
             self._dirty.add(column // BLOCK_COLUMNS)
             for name, detector in bank.items():
                 detection = detector.update(block)
@@ -126,8 +197,18 @@ class DetectorBank:
                     found.append(Found(column, name, detection, block.count, since_ms))
         return found
 
-    def _new(self) -> dict[str, Detector]:
-        return {name: detectors.get(name)(parameters) for name, parameters in self._parameters.items()}
+    def _new(self, *, bounded: bool) -> dict[str, Detector]:
+        wanted = ((detectors.get(name), parameters) for name, parameters in self._parameters.items())
+        return {kind.key: kind(parameters) for kind, parameters in wanted if bounded or kind.domain == "real"}
+
+    def _add_paging(self, column: int, bank: dict[str, Detector]) -> None:
+        """Make the detectors that may page as soon as it is known how the column varies."""
+        missing = [name for name in self._paging_names if name not in bank]
+        if not missing or self._paging is None:
+            return
+        parameters = self._paging.parameters(column, self._pane_ms)
+        if parameters is not None:
+            bank.update({name: detectors.get(name)(parameters) for name in missing})
 
     def clear(self) -> None:
         """Start afresh."""
@@ -159,8 +240,15 @@ class DetectorBank:
                 self._runs = load(data, PaneRuns, name)
                 continue
             for column, detector, snapshot in load(data, _Saved, name):
-                bank = self._detectors.setdefault(column, self._new())
-                if detector in bank:
-                    restored = detectors.restore(snapshot)
-                    if restored.parameters == self._parameters[detector]:
-                        bank[detector] = restored
+                self._restore(column, detector, snapshot)
+
+    def _restore(self, column: int, name: str, snapshot: bytes) -> None:
+        bank = self._detectors.get(column)
+        if bank is None:
+            # Which detectors a column has depends on its kind, which the snapshots tell.
+            bank = self._detectors[column] = self._new(bounded=False)
+        if name not in self._parameters and name not in self._paging_names:
+            return
+        restored = detectors.restore(snapshot)
+        fitting = name in self._paging_names or restored.parameters == self._parameters[name]
+        bank[name] = restored if fitting else detectors.get(name)(self._parameters[name])

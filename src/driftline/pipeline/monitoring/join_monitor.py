@@ -147,7 +147,8 @@ class JoinMonitor:
         mean = total / ERROR_SCALE / count
         block = Block(count, mean, max(squares / SQUARE_SCALE / count - mean * mean, 0.0))
         outputs: Outputs = []
-        for found in self._bank.update(pane.start_ms, [(0, block)]):
+        bounded = () if profile.task.kind == "regression" else (0,)
+        for found in self._bank.update(pane.start_ms, [(0, block)], bounded):
             change = DetectedChange(
                 key=self._setup.key,
                 segment=SEGMENT_ALL,

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from driftline.detectors import Block
 from driftline.pipeline.checking.standard import Standard
 from driftline.pipeline.monitoring.accumulator import ClosedPane, PackedUnion
 from driftline.pipeline.monitoring.burn_in import BurnIn
 from driftline.pipeline.monitoring.detector_bank import DetectorBank
+from driftline.pipeline.monitoring.detector_blocks import BlockMaker
 from driftline.pipeline.monitoring.state_codec import load
 from driftline.pipeline.monitoring.windowing import SlidingWindow, TumblingWindow
+from driftline.profiles.rolling import RollingReference
 from driftline.sketches.pane_sketch import PaneSketch
 
 if TYPE_CHECKING:
@@ -54,8 +55,10 @@ class ProfileWatch:
         self._sliding = SlidingWindow(key, layout, (windows.display, windows.hop), windows.min_samples, since_ms)
         self.standard = Standard(profile, settings, pane_ms)
         self._burn_in = BurnIn(self.standard)
+        rolling = settings.reference.rolling
+        self._rolling = None if rolling is None else RollingReference(layout, rolling, windows.min_samples)
         self._bank = DetectorBank(settings.checks, pane_ms, "detectors")
-        self._numeric = [index for index, place in enumerate(layout.places) if place.moments >= 0]
+        self._blocks = BlockMaker(profile, with_counts=self._bank.needs_counts)
         self._pane_ms = pane_ms
         self._journal: dict[int, PackedUnion] = {}
         self._written: set[int] = set()
@@ -65,10 +68,8 @@ class ProfileWatch:
         """Add a pane of the profile's grid; all that was due at or before its start has been closed."""
         self._add_to_windows(pane)
         self._note(pane)
-        layout = self.profile.layout
-        blocks = ((column, pane.sketch.block(layout, column)) for column in self._numeric)
-        present = [(column, Block(b.count, b.mean, b.variance)) for column, b in blocks if b is not None]
-        return self._bank.update(pane.start_ms, present) if present else []
+        present = self._blocks.blocks(pane.sketch)
+        return self._bank.update(pane.start_ms, present, self._blocks.bounded) if present else []
 
     def _note(self, pane: ClosedPane) -> None:
         if self._stepped:
@@ -88,6 +89,8 @@ class ProfileWatch:
             window.add(pane)
         self._sliding.add(pane)
         self._burn_in.add(pane)
+        if self._rolling is not None:
+            self._rolling.add(pane.start_ms, pane.sketch)
 
     def due_ms(self) -> int | None:
         """Return the next moment at which a window ends."""
@@ -102,7 +105,13 @@ class ProfileWatch:
         windows = [window.close(at_ms) for window in self._tumbling.values() if window.due_ms() == at_ms]
         if self._sliding.due_ms() == at_ms:
             windows.append(self._sliding.show(at_ms))
-        return [window for window in windows if window is not None]
+        return [self._beside(window) for window in windows if window is not None]
+
+    def _beside(self, window: ClosedWindow) -> ClosedWindow:
+        """Return a window with the recent past that it is compared with."""
+        if self._rolling is None or window.kind != "tumbling":
+            return window
+        return msgspec.structs.replace(window, rolling=self._rolling.current(window.start_ms))
 
     def finish(self, at_ms: int) -> list[ClosedWindow]:
         """Close everything early: another profile holds from this moment on."""
@@ -110,6 +119,9 @@ class ProfileWatch:
         windows.append(self._sliding.close(at_ms))
         self._step()
         self._burn_in.clear()
+        windows = [window if window is None else self._beside(window) for window in windows]
+        if self._rolling is not None:
+            self._rolling.clear()
         self._bank.clear()
         return [window for window in windows if window is not None]
 
@@ -120,6 +132,8 @@ class ProfileWatch:
                 yield f"verdict/{size}", window.dump()
             yield from self._sliding.changes()
             yield from self._burn_in.changes()
+            if self._rolling is not None:
+                yield from self._rolling.changes()
             yield from ((f"pane/{start_ms}", None) for start_ms in sorted(self._written))
             self._written, self._stepped = set(), False
         for start_ms, union in self._journal.items():
@@ -136,6 +150,8 @@ class ProfileWatch:
                 window.load(data)
         self._sliding.load(pieces)
         self._burn_in.load(pieces)
+        if self._rolling is not None:
+            self._rolling.load(pieces)
         self._load_journal(pieces)
         self._bank.load(pieces)
 
