@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from driftline.detectors.cusum_table import DEGREES, EXPONENTS, THRESHOLDS
+from driftline.detectors.cusum_table import ALLOWANCES, DEGREES, EXPONENTS, THRESHOLDS
 from driftline.errors import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LEAST_ALLOWANCE: Final = 0.25
 """k in standard deviations of a block's mean: half the shift of a block that is found soonest."""
@@ -17,7 +20,12 @@ LEAST_DEGREES: Final = DEGREES[0]
 """With fewer degrees of freedom the variance is not known well enough for any threshold to hold."""
 
 
-def threshold_for(expected_alarms: float, n_blocks: float, degrees_of_freedom: float = math.inf) -> float:
+def threshold_for(
+    expected_alarms: float,
+    n_blocks: float,
+    degrees_of_freedom: float = math.inf,
+    allowance: float = LEAST_ALLOWANCE,
+) -> float:
     """Return the least threshold that keeps the expected number of false alarms, in both directions together.
 
     Parameters
@@ -28,6 +36,8 @@ def threshold_for(expected_alarms: float, n_blocks: float, degrees_of_freedom: f
         Blocks that come within the horizon; their number may be overstated, not understated.
     degrees_of_freedom : float, at least 20
         Of the estimated variance ratio; infinite where it is known.
+    allowance : float, at least 0.25
+        k of the blocks of least size, in standard deviations of their means.
 
     Returns
     -------
@@ -41,8 +51,8 @@ def threshold_for(expected_alarms: float, n_blocks: float, degrees_of_freedom: f
 
     Notes
     -----
-    Between the table's cells it is linear in log₁₀ of the rate and in 1/ν; h is convex in both, so what lies between
-    two cells is rather too large. Source and derivation: ``scripts/cusum_thresholds.py``.
+    Between the table's cells it is linear in log₁₀ of the rate, in 1/ν and in k; h is convex in each, so what lies
+    between cells is rather too large. Source and derivation: ``scripts/cusum_thresholds.py``.
 
     Examples
     --------
@@ -60,17 +70,18 @@ def threshold_for(expected_alarms: float, n_blocks: float, degrees_of_freedom: f
         raise ParameterError(
             f"at least 1e-{EXPONENTS[-1]:g} expected alarms a block", expected_alarms / n_blocks, "$.expected_alarms"
         )
-    upper = bisect_right(DEGREES, degrees_of_freedom)
-    first = _in_row(upper - 1, exponent)
-    if upper == len(DEGREES):
-        return first
-    second = _in_row(upper, exponent)
-    scarcest, scarcer = 1 / DEGREES[upper - 1], 1 / DEGREES[upper]
-    return second + (first - second) * (1 / degrees_of_freedom - scarcer) / (scarcest - scarcer)
+    if not allowance >= LEAST_ALLOWANCE:
+        raise ParameterError(f"an allowance of at least {LEAST_ALLOWANCE}", allowance, "$.allowance")
+    scarcities = tuple(-1 / degrees for degrees in DEGREES)
+    by_allowance = [
+        _between(scarcities, [_between(EXPONENTS, row, exponent) for row in table], -1 / degrees_of_freedom)
+        for table in THRESHOLDS
+    ]
+    return _between(ALLOWANCES, by_allowance, min(allowance, ALLOWANCES[-1]))
 
 
-def _in_row(row: int, exponent: float) -> float:
-    column = min(bisect_right(EXPONENTS, exponent), len(EXPONENTS) - 1)
-    low, high = EXPONENTS[column - 1], EXPONENTS[column]
-    left, right = THRESHOLDS[row][column - 1], THRESHOLDS[row][column]
-    return left + (right - left) * (exponent - low) / (high - low)
+def _between(points: Sequence[float], values: Sequence[float], at: float) -> float:
+    """Return the value at a point between the first and the last, linearly."""
+    right = min(max(bisect_right(points, at), 1), len(points) - 1)
+    low, high = points[right - 1], points[right]
+    return values[right - 1] + (values[right] - values[right - 1]) * (at - low) / (high - low)

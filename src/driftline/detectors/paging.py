@@ -14,7 +14,7 @@ CORRELATION_TIMES = 10
 """A block holds at least as many events as so many independent ones amount to: then its mean is nearly independent of
 its neighbours'."""
 GREATEST_STEP = 3.0
-"""A block's mean counts for at most so many of its standard deviations, so no single block and no outlier pages."""
+"""A block's mean adds at most so many of its standard deviations, so no single block and no outlier pages."""
 
 
 class PagingParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
