@@ -18,6 +18,8 @@ PREDICTION_CAUSES: Final[tuple[Cause, ...]] = ("data drift", "prediction drift",
 """What windows of predictions can show."""
 JOIN_CAUSES: Final[tuple[Cause, ...]] = ("performance", "duplicates")
 """What windows of labelled predictions can show."""
+OF_VALUES: Final = frozenset({"quality.out_of_range", "quality.unseen", "quality.cardinality"})
+"""Checks of quality that a drifting column brings with it: new values. One problem makes one alert, that of the drift."""
 SHOWN_COLUMNS: Final = 3
 """Columns named in an alert's title, and findings told in its message."""
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
@@ -41,7 +43,7 @@ def cause_of(finding: FindingEvent) -> Cause | None:
         return None
     if finding.check == "quality.duplicates":  # known where labels are joined, whose alerts are kept apart
         return "duplicates"
-    if finding.family == "quality":
+    if finding.family == "quality" and finding.check not in OF_VALUES:
         return "data quality"
     if finding.family == "performance" or finding.role == "error":
         return "performance"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from driftline.alerts import (
     JOIN_CAUSES,
@@ -143,6 +144,12 @@ def test_an_alert_of_a_size_that_is_no_longer_configured_still_resolves() -> Non
     hourly = AlertRules(resolve_after=1, sizes=(HOUR,))
     (alert,) = advance(book, observed(DAY + HOUR), (), PREDICTION_CAUSES, hourly).alerts
     assert (alert.state, alert.message) == ("resolved", "Resolved after 1 clean window. Last found: income moved")
+
+
+def test_new_values_belong_to_the_drift_that_brings_them() -> None:
+    beyond = structs.replace(found(HOUR, family="quality"), check="quality.out_of_range")
+    missing = structs.replace(found(HOUR, family="quality"), check="quality.missing")
+    assert (cause_of(beyond), cause_of(missing)) == ("data drift", "data quality")
 
 
 def test_each_cause_has_an_alert_of_its_own() -> None:
