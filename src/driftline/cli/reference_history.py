@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.text import Text
 
 from driftline.config.durations import Duration
+from driftline.config.model import CheckSettings
 from driftline.events.cloudevents import rfc3339
 from driftline.profiles.season import HOURS
+from driftline.significance.dispersion import estimate
+from driftline.sketches.grouping import checked_grouping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +52,50 @@ def week_strip(history: History) -> Iterator[Text]:
         strip = "".join(_SHADES[max(1, round(8 * rates[slot] / top))] if weeks[slot] else _SHADES[0] for slot in slots)
         yield Text.assemble(f"  {name} ", (strip, "cyan"))
     yield Text("      0     6     12    18", style="dim")
+
+
+def dispersion_of(profile: Profile, index: int) -> list[dict[str, Any]]:
+    """Return what the history says of how much a column's windows vary, for each length of them.
+
+    λ̄ is the mean design effect of a typical window: by how many times its shares vary more than those of independent
+    events. Against the same hours of the week where those are known, else against all of the reference.
+    """
+    history = profile.history
+    if history is None:
+        return []
+    counts = profile.reference.counts[profile.layout.places[index].bins]
+    _, unions = checked_grouping(profile.columns[index], counts, CheckSettings().bins)
+    found = []
+    for window_ms in history.windows_ms:
+        seasonless = history.sums(index, window_ms, seasonless=True)
+        sums = seasonless or history.sums(index, window_ms)
+        if sums is None:
+            continue
+        known = estimate(sums, unions, source="reference")
+        found.append(
+            {
+                "window_ms": window_ms,
+                "lambda_bar": known.lambda_bar,
+                "status": known.status,
+                "n_windows": known.n_windows,
+                "by_hour_of_week": seasonless is not None,
+            }
+        )
+    return found
+
+
+def dispersion_line(profile: Profile, index: int) -> Text | None:
+    """Return the same in a line; None where nothing is known."""
+    found = dispersion_of(profile, index)
+    if not found:
+        return None
+    against = "against the same hours of the week" if found[0]["by_hour_of_week"] else "against all of the reference"
+    shown = ", ".join(
+        f"{Duration(each['window_ms'])} λ̄ {each['lambda_bar']:.3g}"
+        + ("" if each["status"] == "settled" else f" ({each['status']}, {each['n_windows']} windows)")
+        for each in found
+    )
+    return Text(f"  windows of {shown}, {against}", style="dim")
 
 
 def history_object(history: History | None) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from driftline.cli.reference_history import history_lines, history_object, week_strip
+from driftline.cli.reference_history import dispersion_line, dispersion_of, history_lines, history_object, week_strip
 from driftline.events.cloudevents import rfc3339
 from driftline.performance import metrics_of
 from driftline.profiles.effective import shown
@@ -64,6 +64,9 @@ def drawn(profile: Profile) -> Iterator[RenderableType]:
             yield from _numeric_bars(profile, index, column)
         absent = [f"{name.replace('_', ' ')} {percent(share)}" for name, share in _quality(profile, index).items()]
         yield Text(f"  {', '.join(absent)}", style="dim")
+        varies = dispersion_line(profile, index)
+        if varies is not None:
+            yield varies
 
 
 def as_json(profile: Profile) -> str:
@@ -116,6 +119,7 @@ def _column_object(profile: Profile, index: int, column: Column) -> dict[str, An
         "importance": profile.importances.get(column.name, 1.0),
         "quality": _quality(profile, index),
         "counts": counts.tolist(),
+        "dispersion": dispersion_of(profile, index),
     }
     if isinstance(column, CategoricalColumn):
         return {**common, "kind": "categorical", "categories": column.categories}

@@ -84,6 +84,12 @@ class History(Struct, frozen=True, array_like=True):
         """Return the values of a column by hour of the week and base group, shape (168, base groups)."""
         return self.columns[column].season.unpacked().reshape(HOURS, -1)
 
+    def has_sums(self, column: int, window_ms: int, *, seasonless: bool = False) -> bool:
+        """Whether :meth:`sums` has an answer; without unpacking it."""
+        known = self.columns[column]
+        packed = known.seasonless_sums if seasonless else known.sums
+        return packed is not None and window_ms in self.windows_ms
+
     def sums(self, column: int, window_ms: int, *, seasonless: bool = False) -> ColumnSums | None:
         """Return the sums over the panes of a column, and over blocks of them one window long.
 

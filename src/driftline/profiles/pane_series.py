@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from driftline.profiles.season import week_and_slot
+from driftline.profiles.season import HOUR_MS, week_and_slot
 from driftline.sketches.dispersion_sums import LAG_WEIGHTS, ColumnSums
 
 if TYPE_CHECKING:
@@ -34,17 +34,20 @@ class PaneTimes(NamedTuple):
         Which of them each row is in, ascending.
     slots : ndarray of int64, shape (P,)
         Hour of the week in which each pane begins.
+    pane_ms : int
+        Length of a pane.
     """
 
     numbers: NDArray[np.int64]
     of_rows: NDArray[np.int64]
     slots: NDArray[np.int64]
+    pane_ms: int
 
     @classmethod
     def of(cls, times_ms: NDArray[np.int64], pane_ms: int) -> PaneTimes:
         """Return the panes of times in ascending order."""
         numbers, of_rows = np.unique(times_ms // pane_ms, return_inverse=True)
-        return cls(numbers, of_rows, week_and_slot(numbers * pane_ms)[1])
+        return cls(numbers, of_rows, week_and_slot(numbers * pane_ms)[1], pane_ms)
 
 
 class SeasonShares(NamedTuple):
@@ -55,13 +58,13 @@ class SeasonShares(NamedTuple):
     shares : ndarray of float64, shape (168, G)
         Shares of each hour; those of all hours where it holds nothing.
     overall : ndarray of float64, shape (G,)
-    stretch : ndarray of float64, shape (168,)
-        ``√(w / (w − 1))`` of w weeks: what an hour's own weeks differ from their mean is that much too little.
+    weeks : ndarray of int64, shape (168,)
+        Weeks in which each hour was seen.
     """
 
     shares: NDArray[np.float64]
     overall: NDArray[np.float64]
-    stretch: NDArray[np.float64]
+    weeks: NDArray[np.int64]
 
     @classmethod
     def of(cls, season: NDArray[np.int64], weeks: NDArray[np.int64]) -> SeasonShares | None:
@@ -80,14 +83,19 @@ class SeasonShares(NamedTuple):
             return None
         overall = season.sum(axis=0) / held.sum()
         shares = np.where(seen[:, None], season / np.maximum(held, 1)[:, None], overall)
-        stretch = np.sqrt(weeks / np.maximum(weeks - 1, 1))
-        return cls(shares, overall, stretch)
+        return cls(shares, overall, weeks)
 
-    def taken_from(self, counts: NDArray[np.float64], slots: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return counts of panes, shape (P, G), with the shares of all hours where they had those of their own."""
+    def taken_from(self, counts: NDArray[np.float64], slots: NDArray[np.int64], length_ms: int) -> NDArray[np.float64]:
+        """Return counts of panes, shape (P, G), with the shares of all hours where they had those of their own.
+
+        What remains of them is too small, as each hour's shares are those of its own few weeks. Of w weeks a stretch
+        of ``length_ms`` is the w-th part of what it is compared with, or less where it is shorter than an hour: the
+        variance of its remains lacks that part, and they are stretched by as much.
+        """
         sizes = counts.sum(axis=1)[:, None]
         rest: NDArray[np.float64] = counts - sizes * self.shares[slots]
-        seasonless: NDArray[np.float64] = sizes * self.overall + self.stretch[slots, None] * rest
+        part = min(1.0, length_ms / HOUR_MS) / np.maximum(self.weeks[slots], 2)
+        seasonless: NDArray[np.float64] = sizes * self.overall + rest / np.sqrt(1.0 - part)[:, None]
         return seasonless
 
 
@@ -145,12 +153,14 @@ def column_sums(
         counts = np.bincount(keys, minlength=(last - first) * n_groups).reshape(-1, n_groups).astype(np.float64)
         sums.n_panes += int((counts.sum(axis=1) > 0).sum())
         sums.events += counts.sum(axis=0)
-        if season is not None:
-            counts = season.taken_from(counts, panes.slots[first:last])
-        known = np.concatenate([before, counts])
+        taken = counts if season is None else season.taken_from(counts, panes.slots[first:last], panes.pane_ms)
+        known = np.concatenate([before, taken])
         _add_chunk(sums, known, panes.numbers[first - len(before) : last], len(before))
         for size, blocks in zip(sizes, sums.blocks, strict=True):
-            _add_blocks(blocks, panes.numbers[first:last] // size, counts)
+            held = counts
+            if season is not None:
+                held = season.taken_from(counts, panes.slots[first:last], size * panes.pane_ms)
+            _add_blocks(blocks, panes.numbers[first:last] // size, held)
         before = known[max(0, len(known) - n_lags) :]
     largest = max([np.abs(sums.lagged).max(initial=0.0) * 2, *_squares(sums.blocks)])
     if largest >= EXACT:

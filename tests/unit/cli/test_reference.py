@@ -135,6 +135,10 @@ def test_importances_and_a_half_life_are_options_of_a_build(capsys: pytest.Captu
         assert words in text
     shown = json.loads(run(capsys, "reference", "show", tmp_path / "x.profile", "--json")[1])
     assert shown["history"]["n_panes"] == 2_000
+    varies = shown["columns"][0]["dispersion"]
+    assert [each["window_ms"] for each in varies] == [3_600_000, 86_400_000]
+    assert 0.5 < varies[0]["lambda_bar"] < 2, "the rows are independent"
+    assert "windows of 1h λ̄ 1" in text
     assert len(shown["history"]["rows_by_hour"]) == 168
     assert {column["name"]: column["importance"] for column in shown["columns"]}["income"] == 3.0
 

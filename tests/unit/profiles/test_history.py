@@ -74,12 +74,15 @@ def test_the_sums_of_panes_are_on_the_base_groups_for_each_window() -> None:
                 assert sums.between_windows.shape == (grouping.n_groups, grouping.n_groups)
                 assert sums.events.sum() == 3_000
         assert history.sums(index, 7) is None
+        assert not history.has_sums(index, 7)
+        assert history.has_sums(index, HOUR_MS, seasonless=True)
         raw = history.sums(index, history.windows_ms[0])
         assert raw is not None
         assert raw.events.tolist() == grouping.grouped(profile.reference.counts[place.bins]).tolist()
     short = built(table(300, 2)).history
     assert short is not None
     assert short.sums(0, HOUR_MS) is not None
+    assert (short.has_sums(0, HOUR_MS), short.has_sums(0, HOUR_MS, seasonless=True)) == (True, False)
     assert short.sums(0, HOUR_MS, seasonless=True) is None, "each hour was seen in one week alone"
 
 

@@ -74,6 +74,11 @@ def test_a_season_is_taken_out_of_the_variance_between_windows() -> None:
     assert per_event(raw[0]) > 10
     within = float((shares.shares * (1 - shares.shares)).mean(axis=0)[1] / 0.25)
     assert per_event(seasonless[0]) == pytest.approx(within, rel=0.1)
+    one = np.array([[1.0], [-1.0]])
+    share = seasonless[0].events / n
+    centre = np.eye(2) - np.outer(share, np.ones(2))
+    panes_alone = (one.T @ centre @ seasonless[0].between_panes @ centre.T @ one).item() / 4 / n / share.prod()
+    assert panes_alone == pytest.approx(within, rel=0.02), "what panes vary by is not stretched"
     assert seasonless[0].events.sum() == raw[0].events.sum() == n
     assert (seasonless[0].n_panes, seasonless[0].span) == (raw[0].n_panes, raw[0].span)
 
