@@ -112,7 +112,7 @@ def _task(first: Profile, second: Profile) -> list[str]:
 
 def _alone(profile: Profile, index: int, status: str) -> ColumnChange:
     column = profile.columns[index]
-    missing, mean = _missing(profile, index), _mean(profile, index)
+    missing, mean = _missing(profile, index), mean_of(profile, index)
     both = (
         (Change(None, mean), Change(None, missing))
         if status == "added"
@@ -145,7 +145,7 @@ def _changed(first: Profile, one: int, second: Profile, other: int) -> ColumnCha
             _with_effects(change, _summed(groups, fine_new), _summed(groups, fine_old)),
             status="same" if exact and np.array_equal(old, new) else "moved",
             exact=exact,
-            mean=Change(_mean(first, one), _mean(second, other)),
+            mean=Change(mean_of(first, one), mean_of(second, other)),
             kolmogorov_smirnov=_distance("kolmogorov_smirnov", fine_new, fine_old),
         )
     if isinstance(before, CategoricalColumn) and isinstance(after, CategoricalColumn):
@@ -214,7 +214,8 @@ def _missing(profile: Profile, index: int) -> float:
     return int(profile.reference.counts[place.quality.start + MISSING]) / max(1, profile.n_events)
 
 
-def _mean(profile: Profile, index: int) -> float | None:
+def mean_of(profile: Profile, index: int) -> float | None:
+    """Return the mean of the values that were counted; None for categories and where there are none."""
     column: Column = profile.columns[index]
     block = profile.reference.block(profile.layout, index)
     if block is None or not isinstance(column, NumericColumn):

@@ -9,6 +9,7 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
+from driftline.cli.profile_comparison import mean_of
 from driftline.cli.reference_history import dispersion_line, dispersion_of, history_lines, history_object, week_strip
 from driftline.events.cloudevents import rfc3339
 from driftline.performance import metrics_of
@@ -153,7 +154,8 @@ def _values(profile: Profile, index: int, column: Column) -> str:
     if not column.edges.size:
         return "no values"
     median = float(quantiles(column, counts, np.array([0.5]))[0])
-    return f"{short(column.minimum)} to {short(column.maximum)}, median {short(median)}, mean {short(column.mean)}"
+    mean = mean_of(profile, index)
+    return f"{short(column.minimum)} to {short(column.maximum)}, median {short(median)}, mean {short(mean or 0.0)}"
 
 
 def _numeric_bars(profile: Profile, index: int, column: NumericColumn) -> Iterator[Text]:
