@@ -100,7 +100,7 @@ class Kswin(Detector):
     Blocks: count, mean and variance cannot carry a distribution, so the blocks' `counts` are needed; blocks without
     are ignored. On groups D is at most the D of the values, and the test keeps its level.
 
-    State: `window_size` slots of up to 40 counts: at most 15.5 kB in a snapshot with the defaults, 3 kB when a group
+    State: `window_size` slots of up to 40 counts: at most 16.8 kB in a snapshot with the defaults, 3 kB when a group
     holds below 128 events a slot. A reset keeps only the lifetime counters. Cost: O(window_size · groups) per slot,
     about 150 µs with the defaults. It is informative: it tests at every slot, each time at `alpha`.
 

@@ -8,11 +8,12 @@ from driftline.detectors.base import Detector, snapshot_key
 from driftline.detectors.river_detector import river_detector
 from driftline.detectors.river_names import PREFIX, river_classes
 from driftline.errors import FormatError, ParameterError
+from driftline.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_REGISTRY: dict[str, type[Detector]] = {}
+_REGISTRY: Registry[type[Detector]] = Registry("detector", "driftline.detectors")
 _Class = TypeVar("_Class", bound=type[Detector])
 
 
@@ -36,10 +37,8 @@ def register(key: str) -> Callable[[_Class], _Class]:
     """
 
     def enter(detector: _Class) -> _Class:
-        if key in _REGISTRY:
-            raise ParameterError("a key no other detector has", key, "driftline.detectors")
+        _REGISTRY.enter(key, detector)
         detector.key = key
-        _REGISTRY[key] = detector
         return detector
 
     return enter
@@ -66,11 +65,7 @@ def get(name: str) -> type[Detector]:
     """
     if name.startswith(PREFIX):
         return river_detector(name)
-    try:
-        return _REGISTRY[name]
-    except KeyError:
-        expected = f"one of {', '.join(names())} or {PREFIX} and a detector of river"
-        raise ParameterError(expected, name, "driftline.detectors") from None
+    return _REGISTRY.get(name)
 
 
 def names() -> tuple[str, ...]:
@@ -82,7 +77,7 @@ def names() -> tuple[str, ...]:
     >>> "page_hinkley" in detectors.names()
     True
     """
-    return tuple(sorted(_REGISTRY))
+    return _REGISTRY.names()
 
 
 def informative_names() -> tuple[str, ...]:
@@ -93,7 +88,7 @@ def informative_names() -> tuple[str, ...]:
     >>> "cusum" in informative_names(), "paging_cusum" in informative_names()
     (True, False)
     """
-    return tuple(name for name in names() if not _REGISTRY[name].budgeted)
+    return tuple(name for name in names() if not _REGISTRY.get(name).budgeted)
 
 
 def river_names() -> tuple[str, ...]:
