@@ -165,6 +165,7 @@ class Pane:
             self.tail_sums = [0] * profile.layout.n_tails
             self.joint = [0] * profile.layout.n_joint
             self.units: dict[int, int] = {}
+            self.rows: dict[int, bytes] = {}
             self.names: list[Counter[str]] = [Counter() for _ in profile.columns]
 
     def add(self, event: Event, ignored: frozenset[str]) -> None:
@@ -183,9 +184,9 @@ class Pane:
             else:
                 value = self._one_score(event.score)
             self._add_value(index, column, value)
-        self._add_joint()
+        self._add_joint(xxhash.xxh3_64_intdigest(event.prediction_id.encode()))
 
-    def _add_joint(self) -> None:
+    def _add_joint(self, digest: int) -> None:
         """Count the event as a whole where every joint feature has a value."""
         assert self.profile is not None
         joint, units = self.profile.joint, self.units
@@ -193,6 +194,8 @@ class Pane:
         if joint is None or not units.keys() >= set(joint.columns):
             return
         z = [min(max((units[column] + 2**15) // 2**16, -2048), 2048) for column in joint.columns]
+        row = np.array(z, dtype="<i2").tobytes()
+        self.rows[digest] = min(self.rows.get(digest, row), row)
         cells = [1]
         if joint.cross:
             cells += z + [a * b for i, a in enumerate(z) for b in z[i:]]
@@ -256,6 +259,7 @@ class Pane:
             for row, sums in enumerate(self.sums):
                 self.sketch.sums[:, row] = split(np.array(sums, dtype=np.int64))
             self.sketch.tail_sums[:] = split(np.array(self.tail_sums, dtype=np.int64))
+            self.sketch.rows = dict(sorted(self.rows.items())[:300])
             self.sketch.joint[:] = split(np.array(self.joint, dtype=np.int64))
             for index, names in enumerate(self.names):
                 hashed = {xxhash.xxh3_64_intdigest(name.encode()): (name[:64], n) for name, n in names.items()}

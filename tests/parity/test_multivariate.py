@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from scipy import stats
 from sklearn.decomposition import PCA
+from sklearn.metrics import roc_auc_score
 from sklearn.metrics.pairwise import rbf_kernel
 
 from driftline.multivariate.correlation import correlation_change
 from driftline.multivariate.cross_moments import CrossMoments, feature_sample
+from driftline.multivariate.domain_classifier import area_under_curve
 from driftline.multivariate.mean_embedding import embedding_distance
 from driftline.multivariate.reconstruction import reconstruction_change, residual_of
 from driftline.profiles.joint_build import influences, random_frequencies
@@ -105,3 +107,14 @@ def test_with_nothing_changed_the_embedding_distance_is_its_weighted_chi_squared
     assert np.mean(scores) == pytest.approx(1.0, abs=0.15)
     relative = 2 * (found.weights**2).sum() / found.weights.sum() ** 2
     assert np.var(scores) == pytest.approx(relative, rel=0.5)
+
+
+def test_areas_are_those_of_scipy_and_scikit_learn() -> None:
+    rng = np.random.default_rng(8)
+    here, there = rng.integers(0, 9, 150).astype(float), rng.integers(1, 10, 220).astype(float)
+    area, variance = area_under_curve(here, there)
+    result = stats.mannwhitneyu(here, there, use_continuity=False, method="asymptotic")
+    assert area == pytest.approx(result.statistic / (150 * 220))
+    assert 2 * stats.norm.sf(abs(area - 0.5) / math.sqrt(variance)) == pytest.approx(result.pvalue)
+    labels = np.repeat([1, 0], [150, 220])
+    assert area == pytest.approx(roc_auc_score(labels, np.concatenate([here, there])))

@@ -39,7 +39,7 @@ SETTINGS = Settings(
     defaults=ModelSettings(
         bootstrap=BootstrapSettings(sample=5, events=10),
         columns={"ignored": ColumnSettings(kind="ignore")},
-        checks=CheckSettings(multivariate=("correlation", "mean_embedding")),
+        checks=CheckSettings(multivariate=("correlation", "mean_embedding", "domain_classifier")),
     ),
 )
 

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, field
 from driftline.config.durations import Duration
 
 Task = Literal["auto", "binary", "multiclass", "regression"]
-MultivariateCheck = Literal["correlation", "reconstruction", "mean_embedding"]
+MultivariateCheck = Literal["correlation", "reconstruction", "mean_embedding", "domain_classifier"]
 ChosenTest = Literal["pearson", "kolmogorov_smirnov", "total_variation", "l_infinity", "wasserstein"]
 ColumnKind = Literal["numeric", "categorical", "ignore"]
 
@@ -85,6 +85,8 @@ class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Smallest change of the principal components' reconstruction error that matters, as a part of the reference's."""
     min_embedding_distance: Annotated[float, Meta(ge=0, le=2)] = 0.1
     """Smallest distance of the mean embeddings that matters; 0 for equal distributions, about 1.4 for disjoint ones."""
+    min_domain_auc: Annotated[float, Meta(ge=0.5, le=1)] = 0.6
+    """Smallest area under the curve of a classifier that tells the window from the reference that matters."""
     detectors: tuple[str, ...] = ("adwin", "page_hinkley")
     """Sequential detectors fed with the blocks of successive panes; informative. `river:<name>` is one of river's."""
     paging_detectors: tuple[Literal["cusum", "adwin"], ...] = ()

@@ -72,7 +72,7 @@ class Effect(Struct, frozen=True, kw_only=True):
 
     name: str
     """``psi``, ``share_change``, ``cardinality_growth``, ``volume_change``, ``accuracy_drop``, ``correlation_change``,
-    ``reconstruction_change`` or ``embedding_distance``."""
+    ``reconstruction_change``, ``embedding_distance`` or ``domain_auc``."""
     raw: float
     corrected: float
     """What is held against the gate: without the bias (``psi``), without the sign (shares)."""

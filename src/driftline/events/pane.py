@@ -94,6 +94,8 @@ class PackedSketch(Struct, frozen=True, array_like=True):
     """Outermost |z| of each tail bin that holds a value."""
     joint: DenseWords = NO_WORDS
     """Of shape (layout.n_joint,): what is kept of several features together."""
+    rows: dict[int, bytes] = {}
+    """A sample of complete rows: hash of the id to z of the joint features as int16."""
 
 
 class SampleRow(Struct, frozen=True, array_like=True):

@@ -83,14 +83,16 @@ def build_joint(
     if not checks or len(chosen) < 2:  # noqa: PLR2004  # a correlation needs two
         return None, None
     numeric = np.array([i for i, column in enumerate(columns) if isinstance(column, NumericColumn)], dtype=np.int64)
-    joint = Joint(chosen, cross=not _CROSS.isdisjoint(checks))
+    joint = Joint(chosen, cross=not _CROSS.isdisjoint(checks), sampled="domain_classifier" in checks)
     z, _ = complete_rows(joint, numeric, encoded)
     if z.shape[1] < 2:  # noqa: PLR2004  # no spread in one row
         return None, None
     sample = z[:, spaced(z.shape[1], min(MAX_ROWS, MAX_BYTES // (2 * len(chosen))))]
     if "mean_embedding" in checks:
         frequencies, phases = random_frequencies(sample[:, spaced(sample.shape[1], _MEDIAN_ROWS)] / Z_UNITS)
-        joint = Joint(chosen, joint.cross, frequencies.astype("<i4").tobytes(), phases.astype("<i4").tobytes())
+        joint = Joint(
+            chosen, joint.cross, frequencies.astype("<i4").tobytes(), phases.astype("<i4").tobytes(), joint.sampled
+        )
     pairs = np.stack(influences(z / Z_UNITS)) if joint.cross else np.empty((2, 0))
     reference = JointReference(pairs.astype("<f8").tobytes(), sample.T.astype("<i2").tobytes())
     return joint, reference

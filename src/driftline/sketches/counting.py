@@ -66,8 +66,9 @@ def count_each(layout: Layout, columns: EncodedColumns, slots: NDArray[np.int64]
             cells, tail_words, tail_extremes = tails[slot]
             sketch.tail_sums[:, cells] = tail_words
             sketch.tail_extremes[cells] = tail_extremes
-        if together is not None and together[0] == slot:
-            sketch.joint += split(together[1])
+        if together is not None and together.slot == slot:
+            sketch.joint += split(together.cells)
+            sketch.rows = together.rows
             together = next(joint, None)
         for index, names in unseen.get(slot, ()):
             merge_unseen(sketch.unseen, {index: names})

@@ -62,6 +62,8 @@ class EncodedColumns(NamedTuple):
     unlisted : dict of int to sequence of (int, str)
         Column to what :class:`Encoded` has of it, where there is any.
     tails : TailValues
+    hashes : ndarray of uint64, shape (n,), or None
+        Of the prediction ids, where rows are sampled.
     """
 
     bins: NDArray[np.int64]
@@ -70,6 +72,7 @@ class EncodedColumns(NamedTuple):
     clipped: NDArray[np.bool_]
     unlisted: dict[int, Sequence[tuple[int, str]]]
     tails: TailValues
+    hashes: NDArray[np.uint64] | None = None
 
     @classmethod
     def of(cls, columns: Sequence[Encoded], n: int) -> EncodedColumns:

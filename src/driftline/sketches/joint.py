@@ -16,10 +16,12 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from msgspec import Struct
+
+from driftline.sketches.row_sample import sample_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.sketches.encoding import EncodedColumns
+    from driftline.sketches.row_sample import Rows
 
 MAX_JOINT: Final = 64
 """Numeric features that are looked at together at most: the cross-moments are quadratic in their number."""
@@ -66,6 +69,8 @@ class Joint(Struct, frozen=True, array_like=True, dict=True):
         int32 little-endian, shape (m, p): turns per unit of z, in units of 2⁻²⁰; empty where there are no features.
     phases : bytes
         int32 little-endian, shape (m,): in units of 2⁻²⁸ turns.
+    sampled : bool
+        Whether a sample of complete rows is kept.
 
     Notes
     -----
@@ -76,6 +81,7 @@ class Joint(Struct, frozen=True, array_like=True, dict=True):
     cross: bool
     frequencies: bytes = b""
     phases: bytes = b""
+    sampled: bool = False
 
     @property
     def n_columns(self) -> int:
@@ -115,6 +121,22 @@ class Joint(Struct, frozen=True, array_like=True, dict=True):
         phase >>= _PHASE_SHIFT
         phase &= _TABLE_ROWS - 1
         return COSINES.take(phase)
+
+
+class Counted(NamedTuple):
+    """What is kept of the complete events of one slot.
+
+    Attributes
+    ----------
+    slot : int
+    cells : ndarray of int64, shape (joint.n_cells,)
+    rows : dict of int to bytes
+        A sample, where one is kept.
+    """
+
+    slot: int
+    cells: NDArray[np.int64]
+    rows: Rows
 
 
 def quantised(z: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -168,8 +190,8 @@ def complete_rows(
 
 def count_joint(
     joint: Joint, numeric: NDArray[np.int64], columns: EncodedColumns, slots: NDArray[np.int64]
-) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Yield slot and the cells of its events, shape (joint.n_cells,), for each slot that has a complete event.
+) -> Iterator[Counted]:
+    """Yield what is kept of each slot that has a complete event, slots ascending.
 
     Parameters
     ----------
@@ -181,11 +203,16 @@ def count_joint(
     held = slots if rows is None else slots[rows]
     if not held.size:
         return
+    order = None
     if not bool((held[1:] >= held[:-1]).all()):
         order = np.argsort(held, kind="stable")
         z, held = z[:, order], held[order]
     present, starts = np.unique(held, return_index=True)
     upper = np.triu_indices(joint.n_columns)
+    sampled: Iterator[tuple[int, Rows]] = ((slot, {}) for slot in present.tolist())
+    if joint.sampled and columns.hashes is not None:
+        hashes = columns.hashes if rows is None else columns.hashes[rows]
+        sampled = sample_rows(z, hashes if order is None else hashes[order], held)
     for slot, start, stop in zip(present.tolist(), starts.tolist(), [*starts[1:].tolist(), held.size], strict=True):
         mine = z[:, start:stop]
         cells = np.zeros(joint.n_cells, dtype=np.int64)
@@ -196,4 +223,4 @@ def count_joint(
         if joint.n_features:
             for first in range(0, stop - start, _BLOCK):
                 cells[1 + joint.n_cross :] += joint.features(mine[:, first : first + _BLOCK]).sum(axis=1)
-        yield slot, cells
+        yield Counted(slot, cells, next(sampled)[1])

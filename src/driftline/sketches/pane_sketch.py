@@ -10,6 +10,7 @@ from msgspec import Struct
 from driftline.events.pane import PackedSketch
 from driftline.sketches.dense import pack_words, unpack_words
 from driftline.sketches.fixed_point import SQUARE_SCALE, Z_SCALE, carry, join
+from driftline.sketches.row_sample import merge_rows
 from driftline.sketches.sparse import cells, pack, pack_cells, unpack_into
 from driftline.sketches.tails import NO_EXTREME
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.sketches.layout import Layout
+    from driftline.sketches.row_sample import Rows
 
 UNSEEN_NAMES: Final = 8
 """Unlisted categories that are remembered by name, per column: those with the smallest hash, so that the choice
@@ -60,13 +62,15 @@ class PaneSketch:
         The outermost |z| of each tail bin in units of 2⁻²⁰; ``NO_EXTREME`` where there was no value.
     joint : ndarray of int64, shape (2, layout.n_joint)
         Words of what is kept of several columns together; see :mod:`driftline.sketches.joint`.
+    rows : dict of int to bytes
+        A sample of complete rows, where one is kept; see :mod:`driftline.sketches.row_sample`.
 
     Notes
     -----
     *State*: 8 bytes a cell, 448 bytes a numeric column, and the names. *Cost* of a merge: one addition a cell.
     """
 
-    __slots__ = ("counts", "extremes", "joint", "sums", "tail_extremes", "tail_sums", "unseen")
+    __slots__ = ("counts", "extremes", "joint", "rows", "sums", "tail_extremes", "tail_sums", "unseen")
 
     def __init__(self, layout: Layout) -> None:
         self.counts: NDArray[np.int64] = np.zeros(layout.n_cells, dtype=np.int64)
@@ -76,6 +80,7 @@ class PaneSketch:
         self.tail_sums: NDArray[np.int64] = np.zeros((2, layout.n_tails), dtype=np.int64)
         self.tail_extremes: NDArray[np.int64] = np.full(layout.n_tails, NO_EXTREME, dtype=np.int64)
         self.joint: NDArray[np.int64] = np.zeros((2, layout.n_joint), dtype=np.int64)
+        self.rows: Rows = {}
 
     def merge(self, other: PaneSketch) -> None:
         """Add another sketch of the same layout."""
@@ -86,6 +91,7 @@ class PaneSketch:
         self.tail_sums += other.tail_sums
         np.maximum(self.tail_extremes, other.tail_extremes, out=self.tail_extremes)
         self.joint += other.joint
+        merge_rows(self.rows, other.rows)
 
     def merge_packed(self, packed: PackedSketch) -> None:
         """Add a packed sketch of the same layout without unpacking it first."""
@@ -99,6 +105,7 @@ class PaneSketch:
         self.tail_extremes[indices] = np.maximum(self.tail_extremes[indices], extremes)
         if packed.joint.low:
             self.joint += unpack_words(packed.joint)
+        merge_rows(self.rows, packed.rows)
 
     def pack(self) -> PackedSketch:
         """Return the sparse form for the wire and the state; equal sketches give equal bytes."""
@@ -111,13 +118,17 @@ class PaneSketch:
             pack(carry(self.tail_sums).reshape(-1)),
             pack_cells(held, self.tail_extremes[held]),
             pack_words(self.joint),
+            dict(sorted(self.rows.items())),
         )
 
     def normalise(self) -> None:
-        """Give the sketch the one form that all orders of merging share: carried words, names in order."""
+        """Give the sketch the one form that all orders of merging share: carried words, names in order, no sample
+        of rows.
+        """
         self.sums[:] = carry(self.sums)
         self.tail_sums[:] = carry(self.tail_sums)
         self.joint[:] = carry(self.joint)
+        self.rows.clear()  # a reference keeps rows of its own
         self.unseen = {column: dict(sorted(names.items())) for column, names in sorted(self.unseen.items())}
 
     @classmethod

@@ -9,6 +9,7 @@ import pytest
 
 from driftline.multivariate.correlation import correlation_change
 from driftline.multivariate.cross_moments import CrossMoments
+from driftline.multivariate.domain_classifier import domain_score
 from driftline.multivariate.reconstruction import reconstruction_change, residual_of
 from driftline.profiles.joint_build import influences
 
@@ -145,3 +146,27 @@ def test_columns_that_do_not_vary_are_left_out() -> None:
     constant = moments(np.ones((P, 500)))
     assert correlation_change(constant, reference.moments, *reference.influences) is None
     assert correlation_change(moments(frozen[:, :3]), reference.moments, *reference.influences) is None
+
+
+@pytest.mark.parametrize("draw", [normal, correlated, heavy, rare])
+def test_unchanged_samples_cannot_be_told_apart(draw: Draw) -> None:
+    p_values = []
+    for seed in range(8):
+        reference = Reference(draw, seed)
+        for _ in range(50):
+            window = reference.standardised(draw(reference.rng, 300))
+            found = domain_score(window.T, reference.z[:, :2_000].T)
+            assert found is not None
+            p_values.append(found.p_value)
+    assert (np.array(p_values) <= 0.05).mean() <= 0.09  # 400 windows: 0.05 and three standard errors
+    assert (np.array(p_values) <= 0.001).sum() <= 3
+
+
+def test_a_classifier_sees_a_change_of_spread_and_says_where() -> None:
+    reference = Reference(normal, 20)
+    values = normal(reference.rng, 300)
+    values[3] *= 3
+    found = domain_score(reference.standardised(values).T, reference.z[:, :2_000].T)
+    assert found is not None
+    assert (found.column, found.auc > 0.65, found.p_value < 1e-6) == (3, True, True)
+    assert domain_score(values[:, :99].T, reference.z.T) is None

@@ -12,13 +12,18 @@ from scipy import stats
 from driftline.alerts.policy import cause_of
 from driftline.config.model import CheckSettings, ColumnSettings, ModelSettings
 from driftline.pipeline.checking.multivariate_check import Inflation
+from driftline.profiles.build import encode_values
 from driftline.profiles.table import ReferenceTable
+from driftline.sketches.encoding import EncodedColumns
+from driftline.sketches.joint import complete_rows
+from driftline.sketches.row_sample import sample_rows
 from tests.unit.pipeline.windows import context_of, examine_window, profile_of, window_of
 
 if TYPE_CHECKING:
     from driftline.config.model import MultivariateCheck
     from driftline.events.finding import FindingEvent
     from driftline.pipeline.checking.verdict import WindowVerdict
+    from driftline.profiles.profile import Profile
 
 ALL: tuple[MultivariateCheck, ...] = ("correlation", "reconstruction", "mean_embedding")
 SETTINGS = ModelSettings(checks=CheckSettings(multivariate=ALL), columns={"income": ColumnSettings(importance=3.0)})
@@ -116,3 +121,30 @@ def test_while_the_dispersion_is_learnt_nothing_pages() -> None:
     assert sorted(found) == [f"multivariate.{name}" for name in sorted(ALL)]
     assert {finding.severity for finding in found.values()} == {"info"}
     assert all(finding.level is not None and not finding.level.in_budget for finding in found.values())
+
+
+def test_a_classifier_on_sampled_rows_tells_a_changed_window() -> None:
+    settings = ModelSettings(checks=CheckSettings(multivariate=("domain_classifier",)))
+    profile = profile_of(table_of(20_000, 1), settings)
+    assert profile.joint is not None
+    found = {}
+    for sign in (1.0, -1.0):
+        table = table_of(2_000, 2, sign=sign)
+        table.features["other"] = np.asarray(table.features["other"]) * (1.0 if sign > 0 else 3.0)
+        window = window_of(profile, table)
+        z, _ = complete_rows(profile.joint, profile.layout.numeric, encoded_of(profile, table))
+        hashes = np.random.default_rng(3).integers(0, 2**60, table.n).astype(np.uint64)
+        window.sketch.rows = dict(sample_rows(z, hashes, np.zeros(table.n, dtype=np.int64)))[0]
+        found[sign] = together(examine_window(profile, window, context_of(settings)))
+    assert found[1.0] == {}
+    finding = found[-1.0]["multivariate.domain_classifier"]
+    assert finding.n == 300
+    assert finding.effect is not None
+    assert finding.effect.corrected > 0.6
+    assert "most of all by other" in finding.message
+
+
+def encoded_of(profile: Profile, table: ReferenceTable) -> EncodedColumns:
+    values = {**table.features, "prediction": table.prediction or []}
+    encoded = [encode_values(column, values[column.name]) for column in profile.columns]
+    return EncodedColumns.of(encoded, table.n)

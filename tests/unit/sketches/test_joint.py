@@ -22,8 +22,9 @@ from driftline.sketches.columns import NumericColumn
 from driftline.sketches.counting import count
 from driftline.sketches.dense import pack_words, unpack_words
 from driftline.sketches.fixed_point import join, split
-from driftline.sketches.joint import FEATURE_UNITS, MAX_JOINT, Z_UNITS
+from driftline.sketches.joint import FEATURE_UNITS, MAX_JOINT, Z_UNITS, Joint
 from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.row_sample import SAMPLE_ROWS, merge_rows, rows_of, sample_rows
 
 if TYPE_CHECKING:
     import random
@@ -150,3 +151,22 @@ def test_the_kernel_is_within_the_bound_of_its_random_features() -> None:
     approximate = (features.T @ features)[np.triu_indices(40, 1)]
     bound = math.sqrt(4 / m * math.log(2 / 0.01))
     assert np.mean(np.abs(approximate - exact) > bound) <= 0.01
+
+
+def hashed(n: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 2**63, n).astype(np.uint64)
+
+
+def test_a_sample_of_rows_is_the_same_however_they_are_split() -> None:
+    joint = Joint((0, 1), cross=False, sampled=True)
+    rng = np.random.default_rng(4)
+    n = 2_000
+    z, hashes = rng.integers(-500, 500, (2, n)).astype(np.float64), hashed(n, 3)
+    hashes[n // 2 :] = hashes[: n // 2]  # every id comes twice
+    whole = dict(sample_rows(z, hashes, np.zeros(n, dtype=np.int64)))[0]
+    assert sorted(whole) == sorted({int(h) for h in hashes})[:SAMPLE_ROWS]
+    merged: dict[int, bytes] = {}
+    for _, rows in sample_rows(z, hashes, rng.integers(0, 7, n)):
+        merge_rows(merged, rows)
+    assert merged == whole
+    assert rows_of(whole, joint.n_columns).shape == (SAMPLE_ROWS, 2)

@@ -16,11 +16,14 @@ from driftline.alerts.policy import severity_of
 from driftline.events.finding import Effect, FindingEvent, Statistic, finding_id
 from driftline.multivariate.correlation import correlation_change
 from driftline.multivariate.cross_moments import cross_moments, feature_sample, mean_features
+from driftline.multivariate.domain_classifier import domain_score
 from driftline.multivariate.mean_embedding import embedding_distance
 from driftline.multivariate.reconstruction import reconstruction_change
 from driftline.pipeline.checking.verdict import CheckStatistic
 from driftline.pipeline.checking.wording import number, p_value_at, percent
 from driftline.significance.weighted_chi_squared import weighted_chi_squared_tail
+from driftline.sketches.joint import Z_UNITS
+from driftline.sketches.row_sample import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,7 +137,12 @@ def outcomes_of(
     if joint is None or reference is None or not checks.multivariate:
         return [], False
     inflation = inflation_of(standard, window, joint)
-    made = {"correlation": _correlation, "reconstruction": _reconstruction, "mean_embedding": _mean_embedding}
+    made = {
+        "correlation": _correlation,
+        "reconstruction": _reconstruction,
+        "mean_embedding": _mean_embedding,
+        "domain_classifier": _domain_classifier,
+    }
     outcomes = (made[name](profile, (joint, reference), window, checks, inflation) for name in checks.multivariate)
     return [outcome for outcome in outcomes if outcome is not None], inflation.calibrating
 
@@ -231,6 +239,34 @@ def _mean_embedding(
         there[0],
         f"{joint.n_columns} numeric features together are {number(found.corrected)} from the reference in mean "
         f"embedding (a distance matters from {number(gate)})",
+    )
+
+
+def _domain_classifier(
+    profile: Profile,
+    held: tuple[Joint, JointReference],
+    window: ClosedWindow,
+    checks: CheckSettings,
+    inflation: Inflation,
+) -> MultivariateOutcome | None:
+    joint, reference = held
+    here, there = rows_of(window.sketch.rows, joint.n_columns) / Z_UNITS, reference.sample(joint.n_columns)
+    if not joint.sampled or not window.n_events:
+        return None
+    thinned = 1 + (inflation.factor - 1) * min(1.0, len(here) / window.n_events)
+    found = domain_score(here, there, thinned)
+    if found is None:
+        return None
+    name, gate = profile.columns[joint.columns[found.column]].name, checks.min_domain_auc
+    return MultivariateOutcome(
+        "multivariate.domain_classifier",
+        _statistic("area_under_curve", found.auc, inflation.widened(found.p_value)),
+        _effect("domain_auc", found.auc, gate, found.auc, 0.5),
+        (name,),
+        len(here),
+        len(there),
+        f"a classifier tells {len(here)} events of the window from the reference with an area under the curve of "
+        f"{found.auc:.3f}, most of all by {name} (it matters from {number(gate)})",
     )
 
 

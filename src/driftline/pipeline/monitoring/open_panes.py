@@ -10,6 +10,7 @@ import numpy as np
 from driftline.events.pane import NO_WORDS, DenseWords, Offsets, PackedSketch, Sparse
 from driftline.sketches.dense import pack_words, unpack_words
 from driftline.sketches.pane_sketch import merge_unseen
+from driftline.sketches.row_sample import Rows, merge_rows
 from driftline.sketches.sparse import cells, pack_cells
 
 if TYPE_CHECKING:
@@ -71,6 +72,9 @@ def merge_sketches(pieces: Sequence[PackedSketch]) -> PackedSketch:
     unseen: dict[int, dict[int, tuple[str, int]]] = {}
     for piece in pieces:
         merge_unseen(unseen, piece.unseen)
+    rows: Rows = {}
+    for piece in pieces:
+        merge_rows(rows, piece.rows)
     counts = merge_sparse([piece.counts for piece in pieces])
     return PackedSketch(
         counts,
@@ -80,6 +84,7 @@ def merge_sketches(pieces: Sequence[PackedSketch]) -> PackedSketch:
         merge_sparse([piece.tail_sums for piece in pieces]),
         greatest_sparse([piece.tail_extremes for piece in pieces]),
         merge_dense([piece.joint for piece in pieces]),
+        rows,
     )
 
 

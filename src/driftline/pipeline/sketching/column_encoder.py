@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import xxhash
 
 from driftline.pipeline.sketching.feature_decoder import FeatureDecoder
 from driftline.sketches.columns import CategoricalColumn, Column
@@ -32,9 +33,14 @@ class ColumnEncoder:
         Class whose probability is the score, where a record has a map of them.
     known : frozenset of str
         Names in a features object that are no features.
+    hashed : bool
+        Whether the ids' hashes are wanted, for a sample of rows.
     """
 
-    def __init__(self, columns: tuple[Column, ...], positive: str | None, known: frozenset[str]) -> None:
+    def __init__(
+        self, columns: tuple[Column, ...], positive: str | None, known: frozenset[str], *, hashed: bool = False
+    ) -> None:
+        self._hashed = hashed
         self._columns = columns
         self._positive = positive
         features = [column for column in columns if column.role == "feature"]
@@ -72,4 +78,8 @@ class ColumnEncoder:
             exceptions.append(absent)
         matrix = numbers[0] if len(numbers) == 1 else np.concatenate(numbers)
         z, squares, clipped, tails = self._encode_numeric(matrix, exceptions, bins, self._numeric)
-        return EncodedColumns(bins, z, squares, clipped, unlisted, tails), features.unexpected
+        hashes = None
+        if self._hashed:
+            digests = (xxhash.xxh3_64_intdigest(prediction_id.encode()) for prediction_id in rows.ids)
+            hashes = np.fromiter(digests, dtype=np.uint64, count=len(rows.ids))
+        return EncodedColumns(bins, z, squares, clipped, unlisted, tails, hashes), features.unexpected

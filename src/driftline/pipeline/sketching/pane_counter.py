@@ -146,7 +146,10 @@ class PaneCounter:
         encoder = self._encoders.get(profile.profile_id)
         if encoder is None:
             encoder = self._encoders[profile.profile_id] = ColumnEncoder(
-                profile.columns, profile.task.positive, self._known
+                profile.columns,
+                profile.task.positive,
+                self._known,
+                hashed=profile.joint is not None and profile.joint.sampled,
             )
         on_time = np.flatnonzero(~rows.late)
         kept, kept_slots = (rows, slots) if on_time.size == slots.size else (rows.chosen(on_time), slots[on_time])

@@ -1,0 +1,65 @@
+"""A sample of complete rows: those whose prediction id has the smallest hash, the same in whatever order they merge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+SAMPLE_ROWS: Final = 300
+"""Rows that a sketch keeps at most."""
+
+Rows = dict[int, bytes]
+"""Hash of the id to z, int16 little-endian of shape (p,), in units of 2⁻⁸."""
+
+
+def merge_rows(into: Rows, other: Rows) -> None:
+    """Add rows, keeping those with the smallest hashes; of two with one hash the one whose bytes come first.
+
+    Examples
+    --------
+    >>> rows = {3: b"a"}
+    >>> merge_rows(rows, {1: b"b", 3: b"c"})
+    >>> sorted(rows.items())
+    [(1, b'b'), (3, b'a')]
+    """
+    for key, row in other.items():
+        into[key] = min(into.get(key, row), row)
+    if len(into) > SAMPLE_ROWS:
+        for key in sorted(into)[SAMPLE_ROWS:]:
+            del into[key]
+
+
+def sample_rows(
+    z: NDArray[np.float64], hashes: NDArray[np.uint64], slots: NDArray[np.int64]
+) -> Iterator[tuple[int, Rows]]:
+    """Yield slot and its rows with the smallest hashes, slots ascending.
+
+    Parameters
+    ----------
+    z : ndarray of float64, shape (p, n)
+        Whole numbers of 2⁻⁸.
+    hashes : ndarray of uint64, shape (n,)
+    slots : ndarray of int64, shape (n,)
+    """
+    order = np.lexsort((hashes, slots))
+    present, starts = np.unique(slots[order], return_index=True)
+    packed = z.astype("<i2").T
+    for slot, start, stop in zip(present.tolist(), starts.tolist(), [*starts[1:].tolist(), order.size], strict=True):
+        rows: Rows = {}
+        for row in order[start:stop].tolist():
+            if len(rows) == SAMPLE_ROWS and int(hashes[row]) not in rows:
+                break
+            merge_rows(rows, {int(hashes[row]): packed[row].tobytes()})
+        yield slot, rows
+
+
+def rows_of(rows: Rows, n_columns: int) -> NDArray[np.float64]:
+    """Return z of the rows in the order of their hashes, shape (k, n_columns), in units of 2⁻⁸."""
+    joined = b"".join(row for _, row in sorted(rows.items()))
+    return np.frombuffer(joined, dtype="<i2").reshape(-1, max(n_columns, 1)).astype(np.float64)
