@@ -9,7 +9,8 @@ import pytest
 from driftline.config.model import CheckSettings
 from driftline.detectors import Block
 from driftline.detectors.paging import PagingParameters
-from driftline.pipeline.monitoring.detector_bank import DetectorBank, Found, Paging, VarianceRatio
+from driftline.pipeline.checking.mean_variance import VarianceRatio
+from driftline.pipeline.monitoring.detector_bank import DetectorBank, Found, Paging
 
 DAY_MS = 86_400_000
 PANE_MS = 10_000

@@ -8,6 +8,7 @@ import numpy as np
 import xxhash
 
 from driftline.errors import ParameterError
+from driftline.pipeline.checking.mean_variance import group_centres
 from driftline.significance.monte_carlo import (
     kolmogorov_smirnov,
     l_infinity,
@@ -17,7 +18,6 @@ from driftline.significance.monte_carlo import (
     wasserstein,
 )
 from driftline.sketches.columns import NumericColumn
-from driftline.sketches.grid import representatives
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -92,12 +92,4 @@ def _statistic(name: Chosen, column: Column, grouping: Grouping) -> Statistic:
         return _OF_SHARES[name]
     if not isinstance(column, NumericColumn):
         raise ParameterError("a numeric column for the test `wasserstein`", column.name, "$.checks.test")
-    return wasserstein(np.diff(_centres(column, grouping)))
-
-
-def _centres(column: NumericColumn, grouping: Grouping) -> NDArray[np.float64]:
-    """Return a typical value of each group of a numeric column: the mean of its bins' middles."""
-    sums, sizes = np.zeros(grouping.n_groups), np.zeros(grouping.n_groups)
-    np.add.at(sums, grouping.index, representatives(column.edges))
-    np.add.at(sizes, grouping.index, 1.0)
-    return sums / sizes
+    return wasserstein(np.diff(group_centres(column, grouping)))

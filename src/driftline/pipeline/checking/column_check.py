@@ -74,7 +74,7 @@ def examine_column(
     outcome = distribution_check.compare_distributions(
         compared, names, checks.test, DISPLAYED if level is None else level.level
     )
-    tested = quality.examine_quality(profile, index, window.sketch, held.of_shares())
+    tested = quality.examine_quality(profile, index, window.sketch, held.of_shares(outcome.n))
     summary = _summary(profile, index, window.sketch, outcome, tested)
     findings: list[FindingEvent] = []
     if level is not None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import numpy as np
 
 from driftline.errors import ParameterError
-from driftline.pipeline.checking.quality import ShareDispersion, independent
+from driftline.pipeline.checking.mean_variance import VarianceRatio, variance_ratio
+from driftline.pipeline.checking.quality import ShareDispersion
 from driftline.profiles.season import HOURS, season_counts
 from driftline.significance.dispersion import LEAST_WINDOWS, Dispersion, estimate
+from driftline.sketches.columns import NumericColumn
 from driftline.sketches.grouping import base_grouping, checked_grouping
 
 if TYPE_CHECKING:
@@ -24,6 +26,13 @@ if TYPE_CHECKING:
     from driftline.pipeline.checking.quality import DispersionLookup
     from driftline.profiles.profile import Profile
     from driftline.sketches.grouping import Grouping
+
+
+INDEPENDENT: Final = ShareDispersion(1.0, None)
+
+
+NEVER_MS: Final = 1 << 62
+"""Later than any window: what is known by now is known to it."""
 
 
 class Observed(Protocol):
@@ -48,6 +57,8 @@ class ColumnStandard(NamedTuple):
         The profile's counts of those.
     dispersion : Dispersion or None
         None: events count as independent.
+    whole : Dispersion or None
+        That of windows with their season, which may be the same.
     seasonal : bool
         Whether only the reference's same hours of the week were taken.
     calibrating : bool
@@ -59,21 +70,33 @@ class ColumnStandard(NamedTuple):
     base: Grouping
     base_reference: NDArray[np.int64]
     dispersion: Dispersion | None
+    whole: Dispersion | None
     seasonal: bool
     calibrating: bool
 
-    def of_shares(self) -> DispersionLookup:
+    def of_shares(self, n: int) -> DispersionLookup:
         """Return how much the shares of the column vary beyond those of independent events.
 
+        Parameters
+        ----------
+        n : int
+            Events of the window that have a value.
+
+        Notes
+        -----
         They take what the groups of values show: the largest of any group, without what only windows show, for what
-        is hardly ever seen cannot be trusted to be regular, but nothing says that it has a season.
+        is hardly ever seen cannot be trusted to be regular, but nothing says that it has a season. Whether a column
+        froze is held against whole windows, season and all: a day of the week is constant in each window of a day.
         """
-        known = self.dispersion
-        if known is None or known.independent:
-            return independent
-        freedom = known.freedom if math.isfinite(known.freedom) else None
-        found = ShareDispersion(max(1.0, float(known.design_effects(0.0).max())), freedom)
-        return lambda _column, _share: found
+        usual, constant = _of_groups(self.dispersion, 0), _of_groups(self.whole, n)
+        return lambda _column, share: constant if share == "frozen" else usual
+
+
+def _of_groups(known: Dispersion | None, n: int) -> ShareDispersion:
+    if known is None or known.independent:
+        return INDEPENDENT
+    freedom = known.freedom if math.isfinite(known.freedom) else None
+    return ShareDispersion(max(1.0, float(known.design_effects(n).max())), freedom)
 
 
 class _Groups(NamedTuple):
@@ -165,12 +188,14 @@ class Standard:
             if season is not None and season.n > 0:
                 seasonal, base_reference = True, season.counts
         known = self._dispersions(window, seasonless=self.seasonal) if self.estimates else None
+        whole = (self._dispersions(window, seasonless=False) if self.estimates else None) or known
         return ColumnStandard(
             grouping=groups.grouping,
             reference=_union(base_reference, groups.unions, groups.grouping.n_groups),
             base=groups.base,
             base_reference=base_reference,
             dispersion=None if known is None else known[index],
+            whole=None if whole is None else whole[index],
             seasonal=seasonal,
             calibrating=self.estimates and known is None,
         )
@@ -191,9 +216,26 @@ class Standard:
             base=groups.base,
             base_reference=base_reference,
             dispersion=None if known is None else known[index],
+            whole=None if known is None else known[index],
             seasonal=True,
             calibrating=self.estimates and known is None,
         )
+
+    def variance_ratio(self, index: int) -> VarianceRatio | None:
+        """Return how much more the mean of a column varies than that of independent values.
+
+        None for categories, and as long as it is not known; then it stays what it is while the profile holds.
+        """
+        column, grouping = self.profile.columns[index], self._groups[index].grouping
+        if not isinstance(column, NumericColumn):
+            return None
+        if not self.estimates:
+            return VarianceRatio(1.0, math.inf)
+        size_ms = min(int(size) for size in self.settings.windows.verdict)
+        known: Sequence[Dispersion] | None = self._of_reference(size_ms, seasonless=False)
+        if known is None and self.observed is not None:
+            known = self.observed.dispersions(size_ms, NEVER_MS)
+        return None if known is None else variance_ratio(column, grouping, known[index])
 
     def _dispersions(self, window: ClosedWindow, *, seasonless: bool) -> Sequence[Dispersion] | None:
         sizes = {int(size) for size in self.settings.windows.verdict}

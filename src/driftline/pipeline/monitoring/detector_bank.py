@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from driftline.config.model import CheckSettings
     from driftline.detectors import Block, Detection, Detector
+    from driftline.pipeline.checking.mean_variance import VarianceRatio
 
 BLOCK_COLUMNS: Final = 25
 """Columns whose detectors are one piece of the state."""
@@ -51,13 +52,6 @@ class Found(NamedTuple):
     detection: Detection
     n: int
     since_ms: int | None
-
-
-class VarianceRatio(NamedTuple):
-    """Long-run variance of a column's values, divided by their plain variance, and how well that is known."""
-
-    ratio: float
-    degrees_of_freedom: float
 
 
 class Paging(NamedTuple):

@@ -18,14 +18,14 @@ from driftline.events.pane import SEGMENT_ALL
 from driftline.pipeline.checking.detector_findings import DetectedChange, detector_finding
 from driftline.pipeline.checking.window_check import examine_window
 from driftline.pipeline.monitoring.accumulator import ClosedPane
-from driftline.pipeline.monitoring.alerting import settle_window
+from driftline.pipeline.monitoring.alerting import settle_detection, settle_window
 from driftline.pipeline.monitoring.bootstrap import Counting, Gathering, is_counting
 from driftline.pipeline.monitoring.model_setup import AFTER_IDLE, UNPROFILED, Outputs, Reach
 from driftline.pipeline.monitoring.open_panes import OpenPane, merge_offsets
 from driftline.pipeline.monitoring.profile_watch import ProfileWatch, first_pane
 from driftline.pipeline.monitoring.state_codec import load
 from driftline.pipeline.monitoring.volume_book import VolumeBook
-from driftline.pipeline.outputs import event_record, reference_records
+from driftline.pipeline.outputs import reference_records
 from driftline.profiles.codec import encode_profile
 from driftline.sketches.pane_sketch import PaneSketch
 
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from driftline.pipeline.checking.verdict import CheckStatistic
     from driftline.pipeline.monitoring.detector_bank import Found
     from driftline.pipeline.monitoring.model_setup import ModelSetup
-    from driftline.pipeline.outputs import OutputRecord
     from driftline.profiles.profile import Profile
 
 
@@ -170,7 +169,7 @@ class PredictionMonitor:
         self.state.missed = False
         if self._watch is not None:
             found = self._watch.add(pane)
-            return [self._detected(profile, pane, change) for change in found]
+            return [record for change in found for record in self._detected(profile, pane, change)]
         finished = None if self._counting is None else self._counting.add(pane)
         return [] if finished is None else self._publish(finished)
 
@@ -188,7 +187,8 @@ class PredictionMonitor:
         if is_counting(profile):
             self._counting = Counting(profile, settings.bootstrap.events)
         else:
-            self._watch = ProfileWatch(profile, settings, self._setup.pane_ms)
+            alarms = self._setup.context.detector_alarms(profile.layout.n_numeric)
+            self._watch = ProfileWatch(profile, settings, self._setup.pane_ms, alarms)
 
     def _union(self, profile: Profile, start_ms: int, opened: OpenPane, reach: Reach) -> ClosedPane | None:
         """Return what of a pane lies on the profile's grid; the rest is counted as unprofiled."""
@@ -227,7 +227,7 @@ class PredictionMonitor:
         self._setup.book.add(profile)
         return list(reference_records(encode_profile(profile)))
 
-    def _detected(self, profile: Profile, pane: ClosedPane, found: Found) -> OutputRecord:
+    def _detected(self, profile: Profile, pane: ClosedPane, found: Found) -> Outputs:
         change = DetectedChange(
             key=self._setup.key,
             segment=SEGMENT_ALL,
@@ -242,7 +242,9 @@ class PredictionMonitor:
             flags=tuple(sorted(pane.flags)),
         )
         context = self._setup.context
-        return event_record(detector_finding(profile, change, context), context.source)
+        finding = detector_finding(profile, change, context)
+        self.state.alerts, records = settle_detection(finding, self.state.alerts, context)
+        return records
 
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         """Yield the pieces of state that changed since the last call."""

@@ -9,7 +9,7 @@ import msgspec
 from driftline.pipeline.checking.standard import Standard
 from driftline.pipeline.monitoring.accumulator import ClosedPane, PackedUnion
 from driftline.pipeline.monitoring.burn_in import BurnIn
-from driftline.pipeline.monitoring.detector_bank import DetectorBank
+from driftline.pipeline.monitoring.detector_bank import DetectorBank, Paging
 from driftline.pipeline.monitoring.detector_blocks import BlockMaker
 from driftline.pipeline.monitoring.state_codec import load
 from driftline.pipeline.monitoring.windowing import SlidingWindow, TumblingWindow
@@ -37,6 +37,8 @@ class ProfileWatch:
     profile : Profile
     settings : ModelSettings
     pane_ms : int
+    expected_alarms : float
+        False alarms within the budget's horizon that one detector that may page may make on one column; 0: none does.
 
     Notes
     -----
@@ -44,7 +46,7 @@ class ProfileWatch:
     are far smaller, and after a restore they are added again.
     """
 
-    def __init__(self, profile: Profile, settings: ModelSettings, pane_ms: int) -> None:
+    def __init__(self, profile: Profile, settings: ModelSettings, pane_ms: int, expected_alarms: float = 0.0) -> None:
         windows, key, layout = settings.windows, profile.key, profile.layout
         since_ms = first_pane(profile, pane_ms)
         self.profile = profile
@@ -57,12 +59,19 @@ class ProfileWatch:
         self._burn_in = BurnIn(self.standard)
         rolling = settings.reference.rolling
         self._rolling = None if rolling is None else RollingReference(layout, rolling, windows.min_samples)
-        self._bank = DetectorBank(settings.checks, pane_ms, "detectors")
+        self._bank = DetectorBank(settings.checks, pane_ms, "detectors", self._paging(expected_alarms))
         self._blocks = BlockMaker(profile, with_counts=self._bank.needs_counts)
         self._pane_ms = pane_ms
         self._journal: dict[int, PackedUnion] = {}
         self._written: set[int] = set()
         self._stepped = False
+
+    def _paging(self, expected_alarms: float) -> Paging | None:
+        settings = self.standard.settings
+        if not settings.checks.paging_detectors or expected_alarms <= 0:
+            return None
+        horizon_ms = int(settings.alerts.false_alarm_budget.horizon)
+        return Paging(expected_alarms, horizon_ms, self.profile.n_events, self.standard.variance_ratio)
 
     def add(self, pane: ClosedPane) -> list[Found]:
         """Add a pane of the profile's grid; all that was due at or before its start has been closed."""

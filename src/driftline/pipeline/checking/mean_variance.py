@@ -1,0 +1,58 @@
+"""How much more the mean of a column varies than that of independent values: what detectors that may page must know."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from driftline.sketches.grid import representatives
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from driftline.significance.dispersion import Dispersion
+    from driftline.sketches.columns import NumericColumn
+    from driftline.sketches.grouping import Grouping
+
+
+class VarianceRatio(NamedTuple):
+    """Long-run variance of a column's values, divided by their plain variance, and how well that is known."""
+
+    ratio: float
+    degrees_of_freedom: float
+
+
+def variance_ratio(column: NumericColumn, grouping: Grouping, dispersion: Dispersion) -> VarianceRatio:
+    """Return how much more the mean of a column varies than that of independent values, at least 1.
+
+    Parameters
+    ----------
+    column : NumericColumn
+    grouping : Grouping
+        The groups that the dispersion is of.
+    dispersion : Dispersion
+
+    Returns
+    -------
+    VarianceRatio
+        With x the typical values of the groups: xᵀ Σ x / xᵀ (diag π − ππᵀ) x, where Σ is the covariance of the groups'
+        counts per event, and what windows vary beyond it counts in full, as a detector runs over many of them.
+        Infinite degrees of freedom where the data showed nothing but independence.
+    """
+    centres, shares = group_centres(column, grouping), dispersion.shares
+    x = centres - float(shares @ centres)
+    plain = float((shares * x * x).sum())
+    whole = dispersion.covariance + dispersion.excess * dispersion.window_events
+    ratio = float(x @ whole @ x) / plain if plain > 0 else 1.0
+    return VarianceRatio(max(1.0, ratio), math.inf if dispersion.independent else dispersion.freedom)
+
+
+def group_centres(column: NumericColumn, grouping: Grouping) -> NDArray[np.float64]:
+    """Return a typical value of each group of a numeric column, the mean of its bins' middles; shape (groups,)."""
+    sums, sizes = np.zeros(grouping.n_groups), np.zeros(grouping.n_groups)
+    np.add.at(sums, grouping.index, representatives(column.edges))
+    np.add.at(sizes, grouping.index, 1.0)
+    centres: NDArray[np.float64] = sums / sizes
+    return centres
