@@ -112,7 +112,8 @@ class UnitChange(Struct, frozen=True):
 class FindingEvent(Event, frozen=True, kw_only=True):
     """A check that came out against the model in one window: the change is real, and it is large enough to matter.
 
-    Findings of sequential detectors are informative (severity ``info``): they have no level, no effect and no p-value.
+    Findings of sequential detectors have no level, no effect and no p-value; those that may not page are informative
+    (severity ``info``).
     """
 
     TYPE: ClassVar[str] = FINDING

@@ -240,7 +240,7 @@ def test_the_status_shows_watermarks_alerts_and_statistics() -> None:
     status = outcome.monitor.status()
     assert status.joins_ms == min(status.predictions_ms or 0, status.labels_ms or 0)
     model = status.models[KEY]
-    assert {alert.cause for alert in model.open_alerts} == {"data drift", "data quality", "performance"}
+    assert {alert.cause for alert in model.open_alerts} == {"data drift", "performance"}
     assert model.coverage is not None
     assert model.coverage > 0.8
     assert any(statistic.column == "x" for statistic in model.statistics)
