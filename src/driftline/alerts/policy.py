@@ -19,7 +19,7 @@ PREDICTION_CAUSES: Final[tuple[Cause, ...]] = ("data drift", "prediction drift",
 JOIN_CAUSES: Final[tuple[Cause, ...]] = ("performance", "duplicates")
 """What windows of labelled predictions can show."""
 OF_VALUES: Final = frozenset({"quality.out_of_range", "quality.unseen", "quality.cardinality"})
-"""Checks of quality that a drifting column brings with it: new values. One problem makes one alert, that of the drift."""
+"""Checks of quality that a drifting column brings with it, new values: one problem makes one alert, the drift's."""
 SHOWN_COLUMNS: Final = 3
 """Columns named in an alert's title, and findings told in its message."""
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")

@@ -18,7 +18,8 @@ from driftline.significance.share import share_test
 from driftline.significance.weighted_chi_squared import weighted_chi_squared_tail
 
 if TYPE_CHECKING:
-    from driftline.significance.dispersion import Dispersion, Floats
+    from driftline.significance.dispersion import Dispersion
+    from driftline.significance.tails import Floats
 
 Tail = Literal["chi_squared", "exact_partition", "weighted_chi_squared", "weighted_partition", "untestable"]
 
