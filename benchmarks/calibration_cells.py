@@ -92,8 +92,8 @@ def cells(*, quick: bool) -> list[Cell]:
         estimated("season", 1_000, 100_000, 1_000, per_day=250),
         estimated("combined", 200, 20_000, 1_000, per_day=250),
         estimated("combined", 1_000, 20_000, 1_000, per_day=250),
-        Cell("season_known", "season", 200, 96_000, 20, 4_800, usual // 4, 10, 240),
-        Cell("season_known", "season", 1_000, 480_000, 20, 4_800, usual // 10, 10, 240),
+        Cell("season_known", "season", 200, 96_000, 20, 4_800, usual, 40, 240),
+        Cell("season_known", "season", 1_000, 480_000, 20, 4_800, usual, 100, 240),
     ]
     for stream in ("independent", "bursts"):
         result += [Cell("share", stream, n, 20_000, 2, 1_000, usual, 10) for n in (1_000, 10_000)]
