@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from scipy import special
 
-from benchmarks.calibration_tests import merged_groups
+from benchmarks.calibration_tests import SPARED_ABOVE, merged_groups
 from benchmarks.detection.full import KEPT, Run, Tested, found_of, pages_of, tested_of, whole_tested
 from benchmarks.detection.reference import KEY, bin_table, joint_cells, z_table
 from benchmarks.detection.traffic import DAY_MS, MISSING, PANES_PER_DAY
@@ -32,10 +32,12 @@ from driftline.pipeline.checking.standard import Standard
 from driftline.pipeline.checking.verdict import WindowVerdict
 from driftline.pipeline.monitoring.alerting import settle_window
 from driftline.pipeline.monitoring.volume_book import VolumeBook
-from driftline.significance.pearson import LEAST_EXPECTED
+from driftline.profiles.season import week_and_slot
+from driftline.significance.partition import partition_statistic
+from driftline.significance.pearson import LEAST_EXPECTED, LEAST_EXPECTED_FOR_CHI_SQUARED
 from driftline.sketches.columns import MISSING as ABSENT
 from driftline.sketches.columns import NumericColumn
-from driftline.sketches.fixed_point import split
+from driftline.sketches.fixed_point import join, split
 from driftline.sketches.grouping import tail_bins
 from driftline.sketches.layout import EVENTS
 from driftline.sketches.pane_sketch import PaneSketch
@@ -53,25 +55,28 @@ if TYPE_CHECKING:
 
 Counts = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
-ROUGHLY: Final = 0.03
-"""Rough p-values up to this are computed exactly; the exact ones that are counted are three times smaller."""
+ROUGHLY: Final = 0.025
+"""Rough p-values up to this are computed exactly; the exact ones that are counted are at most 0.01."""
+LEAST_SCORE: Final = 3.8
+"""Normal score from which on a changed correlation is computed exactly: of 700 pairs, 10⁻² wants 4.2."""
 HOURS: Final = 24
 
 
 class _Windows(NamedTuple):
-    """The windows of one day: 24 of an hour, then one of the day.
+    """The windows of all days: 25 rows a day, 24 of an hour each, then one of the day.
 
     Attributes
     ----------
-    start_ms : int
-    n : ndarray of int64, shape (25,)
+    start_ms : list of int
+        Of each day.
+    n : ndarray of int64, shape (rows,)
         Events.
-    bins : list of ndarray of int64, each of shape (25, n_bins)
-    absent : ndarray of int64, shape (columns, 25)
-    joint : ndarray of int64, shape (25, n_joint)
+    bins : list of ndarray of int64, each of shape (rows, n_bins)
+    absent : ndarray of int64, shape (columns, rows)
+    joint : ndarray of int64, shape (rows, n_joint)
     """
 
-    start_ms: int
+    start_ms: list[int]
     n: Counts
     bins: list[Counts]
     absent: Counts
@@ -87,6 +92,7 @@ class LeanWatch:
         With a history that shows the dispersion of every verdict window; they are of an hour and of a day.
     kinds : sequence of ColumnKind
     settings : ModelSettings
+    pane_ms : int
     """
 
     def __init__(self, profile: Profile, kinds: Sequence[ColumnKind], settings: ModelSettings, pane_ms: int) -> None:
@@ -99,16 +105,26 @@ class LeanWatch:
         self._z = [] if joint is None else [(i, z_table(kinds[i], profile.columns[i])) for i in joint.columns]
         self._volumes = VolumeBook(settings.windows.verdict)
         self._book = AlertBook()
-        self._screens: dict[tuple[int, int], _Screen] = {}
         self.run = Run([], [], [], {})
 
-    def add(self, day: Day) -> None:
-        """Look at the windows of a day."""
-        windows = self._count(day)
-        wanted = [self._wanted(windows, index) for index in range(len(self.profile.columns))]
-        for slot in range(HOURS + 1):
-            columns = [index for index, rows in enumerate(wanted) if rows[slot]]
-            self._examine(windows, slot, columns)
+    def watch(self, days: Iterable[Day]) -> Run:
+        """Look at all windows of these days."""
+        windows = self._counted(days)
+        wanted = np.stack([self._wanted(windows, index) for index in range(len(self.profile.columns))])
+        joint = self._wanted_joint(windows.joint)
+        for row in range(windows.n.size):
+            self._examine(windows, row, np.flatnonzero(wanted[:, row]).tolist(), together=bool(joint[row]))
+        return self.run
+
+    def _counted(self, days: Iterable[Day]) -> _Windows:
+        counted = [self._count(day) for day in days]
+        return _Windows(
+            [day.start_ms[0] for day in counted],
+            np.concatenate([day.n for day in counted]),
+            [np.concatenate(bins) for bins in zip(*(day.bins for day in counted), strict=True)],
+            np.concatenate([day.absent for day in counted], axis=1),
+            np.concatenate([day.joint for day in counted]),
+        )
 
     def _count(self, day: Day) -> _Windows:
         hours = day.panes // (PANES_PER_DAY // HOURS)
@@ -116,7 +132,8 @@ class LeanWatch:
         bins, absent = [], np.zeros((len(self._tables), HOURS + 1), dtype=np.int64)
         for index, table in enumerate(self._tables):
             n_bins = self.profile.columns[index].n_bins
-            keys = table[day.codes[index]] + 1 + hours * (n_bins + 1)
+            keys = table[day.codes[index]]
+            keys += hours * (n_bins + 1) + 1
             counted = np.bincount(keys, minlength=HOURS * (n_bins + 1)).reshape(HOURS, n_bins + 1)
             counted = np.concatenate([counted, counted.sum(axis=0, keepdims=True)])
             absent[index] = counted[:, 0]
@@ -127,46 +144,76 @@ class LeanWatch:
             cuts = np.searchsorted(hours, np.arange(HOURS + 1))
             of_hours = [joint_cells(self.profile.joint, z[:, a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
             joint = np.stack([*of_hours, np.sum(of_hours, axis=0)])
-        return _Windows(day.start_ms, np.array([*n, n.sum()]), bins, absent, joint)
+        return _Windows([day.start_ms], np.array([*n, n.sum()]), bins, absent, joint)
 
     def _wanted(self, windows: _Windows, index: int) -> NDArray[np.bool_]:
-        """Return which windows have a column that may have a small p-value, shape (25,)."""
+        """Return which windows have a column that may have a small p-value, shape (rows,)."""
         column, bins, absent = self.profile.columns[index], windows.bins[index], windows.absent[index]
-        wanted = bins.max(axis=1) == bins.sum(axis=1)  # frozen
-        if isinstance(column, NumericColumn):
-            first, last = tail_bins(column)
-            wanted |= (bins[:, :first].sum(axis=1) > 0) | (bins[:, last + 1 :].sum(axis=1) > 0)
-        else:
-            wanted |= bins[:, column.unlisted] > 0
-        for slot in range(HOURS + 1):
-            screen = self._screen(index, windows, slot)
-            wanted[slot] |= screen.share(int(absent[slot]), int(windows.n[slot])) <= ROUGHLY
-        for rows in (slice(0, HOURS), slice(HOURS, HOURS + 1)):
-            screens = [self._screen(index, windows, slot) for slot in range(HOURS + 1)[rows]]
-            wanted[rows] |= rough_p_values(screens, bins[rows]) <= ROUGHLY
+        place, reference = self.profile.layout.places[index], self.profile.reference.counts
+        n, n_reference = bins.sum(axis=1), int(reference[place.bins].sum())
+        hourly = np.arange(n.size) % (HOURS + 1) < HOURS
+        wanted = bins.max(axis=1) == n  # frozen
+        for rows, slot in ((hourly, 0), (~hourly, HOURS)):
+            held = self._held(windows, index, slot)
+            factor = held.of_shares()("", "").factor
+            if isinstance(column, NumericColumn):
+                first, last = tail_bins(column)
+                beyond = np.maximum(bins[:, :first].sum(axis=1), bins[:, last + 1 :].sum(axis=1))
+                chance = (n / (n + n_reference)) ** (beyond / factor)
+                wanted |= rows & (beyond > 0) & (12 * chance <= ROUGHLY)
+            else:
+                wanted |= rows & (bins[:, column.unlisted] > 0)
+            missing = int(reference[place.quality.start + ABSENT])
+            share = (missing + 0.5) / (int(reference[EVENTS]) + 1.0)
+            tails = np.minimum(
+                special.bdtr(absent, windows.n, share), special.bdtrc(np.maximum(absent, 1) - 1, windows.n, share)
+            )
+            wanted |= rows & ((absent > 0) | (missing > 0)) & (tails ** (1 / factor) <= ROUGHLY)
+            ordered = isinstance(column, NumericColumn)
+            wanted[rows] |= rough_p_values(held, self._references(windows, index, slot), bins[rows], ordered) <= ROUGHLY
         return wanted
 
-    def _screen(self, index: int, windows: _Windows, slot: int) -> _Screen:
-        start_ms, end_ms, size_ms = span(windows.start_ms, slot)
-        key = (index, start_ms % (7 * DAY_MS) + (size_ms == DAY_MS))
-        if key not in self._screens:
-            bare = _window(PaneSketch(self.profile.layout), (start_ms, end_ms, size_ms))
-            held = self._standard.column(index, bare)
-            place, counts = self.profile.layout.places[index], self.profile.reference.counts
-            share = (int(counts[place.quality.start + ABSENT]), int(counts[EVENTS]))
-            ordered = isinstance(self.profile.columns[index], NumericColumn)
-            self._screens[key] = _Screen(held, share, ordered=ordered)
-        return self._screens[key]
+    def _held(self, windows: _Windows, index: int, slot: int) -> ColumnStandard:
+        return self._standard.column(index, _window(PaneSketch(self.profile.layout), span(windows.start_ms[0], slot)))
 
-    def _examine(self, windows: _Windows, slot: int, columns: Sequence[int]) -> None:
-        extent = span(windows.start_ms, slot)
+    def _references(self, windows: _Windows, index: int, slot: int) -> NDArray[np.float64]:
+        """Return the reference of the groups of each window of one size, shape (windows, groups)."""
+        held = self._held(windows, index, slot)
+        n_windows = len(windows.start_ms) * (HOURS if slot < HOURS else 1)
+        history = self.profile.history
+        if not held.seasonal or history is None:
+            return np.tile(held.reference.astype(np.float64), (n_windows, 1))
+        # All hours of the week were seen in as many weeks, so that what is held against a window is a sum of hours.
+        of_hours = history.season(index).astype(np.float64)
+        unions = np.zeros((of_hours.shape[1], held.grouping.n_groups))
+        groups = dict(zip(held.base.groups, held.grouping.groups, strict=True))
+        unions[list(groups), list(groups.values())] = 1
+        starts = np.array(windows.start_ms)[:, None] + np.arange(HOURS) * (DAY_MS // HOURS)
+        found = (of_hours @ unions)[week_and_slot(starts.ravel())[1]]
+        return found if slot < HOURS else found.reshape(-1, HOURS, found.shape[1]).sum(axis=1)
+
+    def _wanted_joint(self, cells: Counts) -> NDArray[np.bool_]:
+        """Return which windows have a correlation that may have changed, were its events independent; shape (rows,)."""
+        joint, held = self.profile.joint, self.profile.joint_reference
+        if joint is None or held is None:
+            return np.ones(len(cells), dtype=np.bool_)
+        here, there = correlations(joint.n_columns, cells), correlations(joint.n_columns, _joined(self.profile))
+        spread = np.sqrt(held.influences()[0]) / (1 - there**2)
+        counts = cells[:, :1]
+        score = np.abs(np.arctanh(here) - np.arctanh(there)) / (
+            spread * np.sqrt(1 / counts + 1 / int(join_cells(self.profile)[0]))
+        )
+        wanted: NDArray[np.bool_] = score.max(axis=1) > LEAST_SCORE
+        return wanted
+
+    def _examine(self, windows: _Windows, row: int, columns: Sequence[int], *, together: bool) -> None:
+        extent = span(windows.start_ms[row // (HOURS + 1)], row % (HOURS + 1))
         sketch = PaneSketch(self.profile.layout)
-        sketch.counts[EVENTS] = windows.n[slot]
+        sketch.counts[EVENTS] = windows.n[row]
         for index in columns:
             place = self.profile.layout.places[index]
-            sketch.counts[place.bins] = windows.bins[index][slot]
-            sketch.counts[place.quality.start + ABSENT] = windows.absent[index, slot]
-        sketch.joint += split(windows.joint[slot])
+            sketch.counts[place.bins] = windows.bins[index][row]
+            sketch.counts[place.quality.start + ABSENT] = windows.absent[index, row]
         window = self._volumes.judged(_window(sketch, extent))
         context, profile = self.context, self.profile
         common = window_fields(profile, window, context)
@@ -174,9 +221,12 @@ class LeanWatch:
         checked = [examine_column(self._standard, index, window, context, common, level) for index in columns]
         findings = [finding for column in checked for finding in column.findings]
         findings += whole_findings(profile, window, context.settings.checks, common, [level])
-        together, statistics = examine_multivariate(self._standard, window, context, common, level)
-        findings += together
-        statistics += [statistic for column in checked for statistic in column.statistics]
+        statistics = [statistic for column in checked for statistic in column.statistics]
+        if together:
+            sketch.joint += split(windows.joint[row])
+            found, of_joint = examine_multivariate(self._standard, window, context, common, level)
+            findings += found
+            statistics += of_joint
         event = WindowEvent(
             **common,
             late=0,
@@ -193,6 +243,26 @@ class LeanWatch:
         run.tested.extend([*tested_of(window, verdict), *whole_tested(profile, window)])
         run.found.extend(found_of(window, findings))
         run.pages.extend(pages_of(records))
+
+
+def join_cells(profile: Profile) -> list[int]:
+    """Return the cells of the reference's cross-moments."""
+    return join(profile.reference.joint)
+
+
+def _joined(profile: Profile) -> NDArray[np.float64]:
+    return np.array([join_cells(profile)], dtype=np.float64)
+
+
+def correlations(p: int, cells: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the correlations of all pairs, by rows of the strict upper triangle; shape (rows, p(p - 1)/2)."""
+    n = cells[:, :1].astype(np.float64)
+    means = cells[:, 1 : 1 + p] / n
+    a, b = np.triu_indices(p)
+    covariances = cells[:, 1 + p : 1 + p + a.size] / n - means[:, a] * means[:, b]
+    spreads = np.sqrt(covariances[:, a == b])
+    c, d = np.triu_indices(p, 1)
+    return covariances[:, a != b] / (spreads[:, c] * spreads[:, d])
 
 
 def span(day_ms: int, slot: int) -> tuple[int, int, int]:
@@ -216,61 +286,56 @@ def _window(sketch: PaneSketch, extent: tuple[int, int, int]) -> ClosedWindow:
     )
 
 
-class _Screen:
-    """What a column is held against in the windows of one hour of the week, for rough p-values."""
+def rough_p_values(
+    held: ColumnStandard, there: NDArray[np.float64], bins: Counts, ordered: bool  # noqa: FBT001 - of the column
+) -> NDArray[np.float64]:
+    """Return rough p-values of the distribution of one column in windows of one size, shape (windows,).
 
-    def __init__(self, held: ColumnStandard, share: tuple[int, int], *, ordered: bool) -> None:
-        self.held = held
-        self.ordered = ordered
-        self.groups = np.array(held.grouping.groups)
-        self._factor = held.of_shares()("", "").factor
-        self._share = (share[0] + 0.5) / (share[1] + 1.0)
-        self._any = share[0] > 0
-
-    def share(self, k: int, n: int) -> float:
-        """Return a rough p-value of so many missing values, no larger than the exact one of the whole quality."""
-        if not k and not self._any:
-            return 1.0
-        tail = min(float(special.bdtr(k, n, self._share)), float(special.bdtrc(k - 1, n, self._share)) if k else 1.0)
-        return float(tail ** (1 / self._factor))
-
-
-def rough_p_values(screens: Sequence[_Screen], bins: Counts) -> NDArray[np.float64]:
-    """Return rough p-values of the distribution of one column in windows of one size, shape (windows,)."""
-    screen, width = screens[0], screens[0].held.grouping.n_groups
-    rows = len(bins)
-    keys = (screen.groups + np.arange(rows)[:, None] * width).ravel()
+    Those of Satterthwaite's approximation, with the mean number of events of the windows for their own.
+    """
+    width, rows = held.grouping.n_groups, len(bins)
+    keys = (np.array(held.grouping.groups) + np.arange(rows)[:, None] * width).ravel()
     here = np.bincount(keys, bins.ravel(), rows * width).reshape(rows, width)
-    there = np.stack([each.held.reference for each in screens]).astype(np.float64)
     n, n_reference = here.sum(axis=1, keepdims=True), there.sum(axis=1, keepdims=True)
-    known: Dispersion | None = screen.held.dispersion
+    known: Dispersion | None = held.dispersion
     alone = known is None or known.independent
-    factors = np.ones(width) if alone or known is None else np.maximum(known.design_effects(float(n.mean())), 1.0)
+    factors = np.ones((rows, width))
+    if not alone and known is not None:
+        of_sizes, which = np.unique(n, return_inverse=True)
+        factors = np.maximum([known.design_effects(float(size)) for size in of_sizes], 1.0)[which.ravel()]
     expected = (here + there) * np.minimum(n, n_reference) / (n + n_reference) / factors
-    groups = merged_groups(expected, LEAST_EXPECTED) if screen.ordered else _unordered(expected)
+    groups = merged_groups(expected, LEAST_EXPECTED) if ordered else _unordered(expected)
     keys = (groups + np.arange(rows)[:, None] * width).ravel()
     c = np.bincount(keys, here.ravel(), rows * width).reshape(rows, width)
     r = np.bincount(keys, there.ravel(), rows * width).reshape(rows, width)
     statistic = ((c / n - r / n_reference) ** 2 / np.maximum(c + r, 1e-300)).sum(axis=1)
     statistic *= ((n + n_reference) / (1 / n + 1 / n_reference))[:, 0]
-    modes, first = groups.max(axis=1).astype(np.float64), np.zeros(rows)
-    if alone or known is None:
-        first[:] = modes
-    else:
+    n_groups = groups.max(axis=1) + 1
+    modes = first = np.maximum(n_groups - 1.0, 1e-9)
+    if not alone and known is not None:
+        distinct, inverse = np.unique(groups.astype(np.int8), axis=0, return_inverse=True)
         sizes = (float(n.mean()), float(n_reference.mean()))
-        of_groups: dict[bytes, tuple[float, float]] = {}
-        for row, found in enumerate(groups):
-            if (at := found.tobytes()) not in of_groups:
-                of_groups[at] = _moments(known, tuple(found.tolist()), sizes)
-            first[row], modes[row] = of_groups[at]
-    p = special.chdtrc(np.maximum(modes, 1e-9), statistic * modes / np.maximum(first, 1e-9))
-    return np.where(groups.max(axis=1) > 0, p, 0.0)
+        moments = np.array([_moments(known, tuple(found), sizes) for found in distinct.tolist()])
+        first, modes = moments[inverse.ravel()].T
+    p: NDArray[np.float64] = special.chdtrc(modes, statistic * modes / first)
+    # The exact partition of small tables, as dispersed_pearson has it; of whole tables at once.
+    mean = np.maximum(first / np.maximum(n_groups - 1, 1), 1.0)
+    inside = np.arange(width) < n_groups[:, None]
+    smaller = (np.minimum(n, n_reference) / (n + n_reference))[:, 0]
+    least = np.where(inside, c + r, np.inf).min(axis=1) * smaller / mean
+    small = (least < LEAST_EXPECTED_FOR_CHI_SQUARED) & (p < SPARED_ABOVE) & (n_groups > 1)
+    for size in np.unique(n_groups[small]).tolist():
+        rows_here = np.flatnonzero(small & (n_groups == size))
+        over = mean[rows_here, None]
+        found = partition_statistic(np.rint(c[rows_here, :size] / over), np.rint(r[rows_here, :size] / over))
+        p[rows_here] = special.chdtrc(modes[rows_here], found * mean[rows_here] * modes[rows_here] / first[rows_here])
+    return np.where(n_groups > 1, p, 0.0)
 
 
 def _moments(known: Dispersion, groups: tuple[int, ...], sizes: tuple[float, float]) -> tuple[float, float]:
     """Return the sum of the weights, and how many equal ones they are worth."""
     if max(groups) == 0:
-        return 0.0, 0.0
+        return 1.0, 1.0
     covariance, excess = known.standardised(groups)
     n, n_reference = sizes
     matrix = (covariance / n + excess + (covariance + excess * known.window_events) / n_reference) / (
@@ -296,10 +361,7 @@ def run_lean(
     profile: Profile, kinds: Sequence[ColumnKind], settings: ModelSettings, days: Iterable[Day], pane_ms: int
 ) -> Run:
     """Return what came of a model."""
-    watch = LeanWatch(profile, kinds, settings, pane_ms)
-    for day in days:
-        watch.add(day)
-    return watch.run
+    return LeanWatch(profile, kinds, settings, pane_ms).watch(days)
 
 
 __all__ = ["KEPT", "MISSING", "LeanWatch", "Tested", "run_lean"]

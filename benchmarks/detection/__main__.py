@@ -1,0 +1,44 @@
+"""False pages of unchanged models, and how soon changes are found: writes the tables in docs/detection.md.
+
+Usage: ``python -m benchmarks.detection [budget|power|check|write] [--models 200] [--quick] [--out build/detection]``,
+or ``make bench-detection``. Results are kept a model a line, so a run that was ended goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks.detection import budget
+from benchmarks.detection.traffic import STREAM_NAMES
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", nargs="?", choices=("all", "budget", "power", "check", "write"), default="all")
+    parser.add_argument("--models", type=int, default=200, help="unchanged models of each stream")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=Path("build/detection"), help="folder of the results")
+    parser.add_argument("--quick", action="store_true", help="a small version, which writes no page")
+    options = parser.parse_args()
+    streams = tuple(STREAM_NAMES)
+    if options.part == "check":
+        return check(streams, 2 if options.quick else 8)
+    if options.part in {"all", "budget"}:
+        budget.run(options.out, 2 if options.quick else options.models, options.processes, streams)
+    return 0
+
+
+def check(streams: tuple[str, ...], n_days: int) -> int:
+    """Compare the two ways to run a model; return the exit code."""
+    failed = 0
+    for seed, stream in enumerate(streams, start=1):
+        compared, differs = budget.compare(stream, seed, n_days)
+        print(f"{stream}, {n_days} days: {compared} p-values up to 0.01, {len(differs)} differ", flush=True)
+        failed += bool(differs)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
