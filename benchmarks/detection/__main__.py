@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.detection import budget
+from benchmarks.detection import budget, power
 from benchmarks.detection.traffic import STREAM_NAMES
 
 
@@ -25,6 +25,8 @@ def main() -> int:
     streams = tuple(STREAM_NAMES)
     if options.part == "check":
         return check(streams, 2 if options.quick else 8)
+    if options.part in {"all", "power"}:
+        power.run_months(options.out, 2 if options.quick else power.N_MONTHS, options.processes)
     if options.part in {"all", "budget"}:
         budget.run(options.out, 2 if options.quick else options.models, options.processes, streams)
     return 0

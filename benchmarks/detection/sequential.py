@@ -1,0 +1,85 @@
+"""Detectors that are fed event by event: river's ADWIN and Page-Hinkley."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from river.drift import ADWIN
+from scipy import signal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from benchmarks.detection.traffic import Codes, ColumnKind
+
+MIN_INSTANCES, DELTA, ALPHA = 30, 0.005, 1 - 0.0001
+"""River's defaults of Page-Hinkley, beside the threshold."""
+ADWIN_DEFAULT: Final = 0.002
+PAGE_HINKLEY_DEFAULT: Final = 50.0
+_FIRST_STEP: Final = 1_024
+
+
+def numbers_of(kind: ColumnKind) -> NDArray[np.float64]:
+    """Return the number that a detector is fed for each code: the value, of a category its place in the list."""
+    if isinstance(kind.values, np.ndarray):
+        return kind.values[kind.table]
+    places = kind.table.astype(np.float64)
+    places[places == len(kind.values) - 1] = np.nan
+    return places
+
+
+def standardised(kind: ColumnKind, reference: Codes, live: Codes) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the values of a column in standard deviations of its reference, without missing ones, and which they are."""
+    table = numbers_of(kind)
+    known = table[reference]
+    values = (table[live] - np.nanmean(known)) / np.nanstd(known)
+    held = np.flatnonzero(np.isfinite(values))
+    return values[held], held
+
+
+def adwin_alarms(values: NDArray[np.float64], delta: float) -> list[int]:
+    """Return the positions of values at which river's ADWIN detects a change; it goes on from there by itself."""
+    detector = ADWIN(delta=delta)
+    update = detector.update
+    alarms = []
+    for position, value in enumerate(values.tolist()):
+        update(value)
+        if detector.drift_detected:
+            alarms.append(position)
+    return alarms
+
+
+def page_hinkley_alarms(values: NDArray[np.float64], threshold: float) -> list[int]:
+    """Return the positions at which river's Page-Hinkley detects a change and begins anew; many values at once."""
+    alarms: list[int] = []
+    begin = 0
+    while begin < values.size:
+        alarm = _first_alarm(values[begin:], threshold)
+        if alarm is None:
+            break
+        alarms.append(begin + alarm)
+        begin += alarm + 1
+    return alarms
+
+
+def _first_alarm(values: NDArray[np.float64], threshold: float) -> int | None:
+    n_before, total, up, down = 0, 0.0, 0.0, 0.0
+    least, most = np.inf, -1.0
+    step = _FIRST_STEP
+    while n_before < values.size:
+        part = values[n_before : n_before + step]
+        counts = n_before + np.arange(1, part.size + 1)
+        sums = total + np.cumsum(part)
+        off = part - sums / counts
+        ups, _ = signal.lfilter([1.0], [1.0, -ALPHA], off - DELTA, zi=[ALPHA * up])
+        downs, _ = signal.lfilter([1.0], [1.0, -ALPHA], off + DELTA, zi=[ALPHA * down])
+        lows = np.minimum(np.minimum.accumulate(ups), least)
+        highs = np.maximum(np.maximum.accumulate(downs), most)
+        over = ((ups - lows > threshold) | (highs - downs > threshold)) & (counts >= MIN_INSTANCES)
+        if over.any():
+            return n_before + int(over.argmax())
+        n_before, total, up, down = n_before + part.size, float(sums[-1]), float(ups[-1]), float(downs[-1])
+        least, most = float(lows[-1]), float(highs[-1])
+        step *= 2
+    return None

@@ -1,0 +1,165 @@
+"""The verdicts of the pipeline's checks for one column of a stream, for any budget at once.
+
+The level of each test is proportional to the budget, so what counts is the budget at which a p-value is at its level:
+a window comes out at every budget from there on. Windows are made by the pipeline's own tumbling windows, which wait for
+500 events; tests, dispersion and gates are its own functions.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from benchmarks.detection.full import quiet
+from benchmarks.detection.reference import KEY, bin_table, joint_cells, z_table
+from benchmarks.detection.traffic import MISSING, PANE_MS
+from driftline.config.settings import Settings
+from driftline.events.pane import SEGMENT_ALL
+from driftline.pipeline.checking import quality
+from driftline.pipeline.checking.check_context import CheckContext
+from driftline.pipeline.checking.closed_window import ClosedWindow
+from driftline.pipeline.checking.distribution_check import EFFECT, Compared, compare_distributions
+from driftline.pipeline.checking.multivariate_check import outcomes_of
+from driftline.pipeline.checking.quality.outcome import combined_p, gate_of
+from driftline.pipeline.checking.standard import Standard
+from driftline.pipeline.monitoring.accumulator import ClosedPane
+from driftline.pipeline.monitoring.windowing import TumblingWindow
+from driftline.sketches.columns import MISSING as ABSENT
+from driftline.sketches.columns import CategoricalColumn
+from driftline.sketches.fixed_point import split
+from driftline.sketches.layout import EVENTS, Layout
+from driftline.sketches.pane_sketch import PaneSketch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from benchmarks.detection.traffic import Codes, ColumnKind
+    from driftline.config.model import ModelSettings
+    from driftline.profiles.profile import Profile
+
+NEVER = -math.inf
+
+
+class Span(NamedTuple):
+    """A verdict window, and which of the events are its own."""
+
+    start_ms: int
+    end_ms: int
+    size_ms: int
+    first: int
+    last: int
+
+
+class Checks:
+    """The checks of one model.
+
+    Parameters
+    ----------
+    profile : Profile
+    kinds : sequence of ColumnKind
+    settings : ModelSettings
+    """
+
+    def __init__(self, profile: Profile, kinds: Sequence[ColumnKind], settings: ModelSettings) -> None:
+        self.profile = profile
+        self._settings = quiet(settings)
+        self._standard = Standard(profile, self._settings, PANE_MS)
+        context = CheckContext.of(Settings(defaults=self._settings), KEY.model)
+        self._levels = {
+            int(size): context.column_level(int(size), len(kinds)).level for size in self._settings.windows.verdict
+        }
+        self._tables = [bin_table(kind, column) for kind, column in zip(kinds, profile.columns, strict=True)]
+        joint = profile.joint
+        self._z = {} if joint is None else {i: z_table(kinds[i], profile.columns[i]) for i in joint.columns}
+
+    def spans(self, times_ms: NDArray[np.int64], since_ms: int) -> list[Span]:
+        """Return the verdict windows of events, in the order of their ends."""
+        starts, firsts = np.unique(times_ms // PANE_MS * PANE_MS, return_index=True)
+        counts = np.diff([*firsts, times_ms.size])
+        found = []
+        for size in self._levels:
+            window = TumblingWindow(KEY, Layout(()), size, self._settings.windows.min_samples, since_ms)
+            for start_ms, n in zip(starts.tolist(), counts.tolist(), strict=True):
+                sketch = PaneSketch(Layout(()))
+                sketch.counts[EVENTS] = n
+                window.add(ClosedPane(start_ms, start_ms + PANE_MS, sketch, {}, frozenset()))
+                due_ms = window.due_ms()
+                if due_ms is not None and due_ms <= start_ms + PANE_MS:
+                    closed = window.close(due_ms)
+                    if closed is not None:
+                        first, last = np.searchsorted(times_ms, [closed.start_ms, closed.end_ms]).tolist()
+                        found.append(Span(closed.start_ms, closed.end_ms, size, first, last))
+        return sorted(found, key=lambda span: (span.end_ms, span.size_ms))
+
+    def scores(self, spans: Sequence[Span], index: int, codes: Codes) -> NDArray[np.float64]:
+        """Return, of one column, minus the logarithm of the budget from which each window comes out: shape (2, spans).
+
+        First with what has to matter, then by the tests alone.
+        """
+        bins = self._tables[index][codes]
+        found = [self._score(span, index, codes[span.first : span.last], bins[span.first : span.last]) for span in spans]
+        return np.array(found, dtype=np.float64).reshape(-1, 2).T
+
+    def _score(self, span: Span, index: int, codes: Codes, bins: NDArray[np.int64]) -> tuple[float, float]:
+        column, place = self.profile.columns[index], self.profile.layout.places[index]
+        window = self._window(span, codes.size)
+        window.sketch.counts[place.bins] = np.bincount(bins[bins >= 0], minlength=column.n_bins)
+        window.sketch.counts[place.quality.start + ABSENT] = int((codes == MISSING).sum())
+        if isinstance(column, CategoricalColumn):
+            unlisted = int(window.sketch.counts[place.bins][column.unlisted])
+            window.sketch.unseen = {index: {1: ("new", unlisted)}} if unlisted else {}
+        held, checks = self._standard.column(index, window), self._settings.checks
+        compared = Compared(self.profile, index, window, held)
+        outcome = compare_distributions(compared, (EFFECT,), checks.test, self._levels[span.size_ms])
+        p_values, mattering = [1.0], [1.0]
+        psi = outcome.distances.get(EFFECT)
+        if outcome.test is not None:
+            p_values.append(outcome.test.p_value)
+            if psi is not None and psi.corrected is not None and psi.corrected >= checks.min_psi:
+                mattering.append(outcome.test.p_value)
+        n_tests = quality.n_quality_tests(column)
+        for tested in quality.examine_quality(self.profile, index, window.sketch, held.of_shares(outcome.n)):
+            p_values.append(combined_p(tested, n_tests))
+            if abs(tested.change) >= gate_of(tested, checks):
+                mattering.append(p_values[-1])
+        return self._of_p(min(mattering), span), self._of_p(min(p_values), span)
+
+    def joint_scores(self, spans: Sequence[Span], codes: Codes) -> NDArray[np.float64]:
+        """Return the same of what is looked at of all numbers together; codes of all columns, shape (columns, n)."""
+        joint = self.profile.joint
+        if joint is None:
+            return np.full((2, len(spans)), NEVER)
+        z = np.stack([self._z[index][codes[index]] for index in joint.columns])
+        found = []
+        for span in spans:
+            window = self._window(span, span.last - span.first)
+            window.sketch.joint += split(joint_cells(joint, z[:, span.first : span.last]))
+            outcomes, _ = outcomes_of(self._standard, window, self._settings.checks)
+            p_values = [each.statistic.p_value or 0.0 for each in outcomes]
+            held = [each.effect.corrected >= each.effect.gate for each in outcomes]
+            mattering = [p for p, matters in zip(p_values, held, strict=True) if matters]
+            found.append((self._of_p(min(mattering, default=1.0), span), self._of_p(min(p_values, default=1.0), span)))
+        return np.array(found, dtype=np.float64).reshape(-1, 2).T
+
+    def _of_p(self, p_value: float, span: Span) -> float:
+        if p_value >= 1:
+            return NEVER
+        return math.log(self._levels[span.size_ms]) - math.log(max(p_value, 1e-300))
+
+    def _window(self, span: Span, n: int) -> ClosedWindow:
+        sketch = PaneSketch(self.profile.layout)
+        sketch.counts[EVENTS] = n
+        return ClosedWindow(
+            key=KEY,
+            segment=SEGMENT_ALL,
+            kind="tumbling",
+            start_ms=span.start_ms,
+            end_ms=span.end_ms,
+            size_ms=span.size_ms,
+            sketch=sketch,
+            offsets={},
+        )
