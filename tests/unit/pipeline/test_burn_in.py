@@ -112,3 +112,34 @@ def test_a_change_of_profile_forgets_what_was_learnt() -> None:
     pieces = dict(burn_in.changes())
     burn_in.clear()
     assert {name for name, data in burn_in.changes() if data is None} == set(pieces)
+
+
+def test_the_windows_that_a_change_of_profile_ends_are_still_held_against_what_is_known() -> None:
+    settings = SETTINGS.replace(checks=CheckSettings(detectors=(), dispersion=SETTINGS.checks.dispersion))
+    watch = ProfileWatch(PROFILE, settings, PANE_MS)
+    for number in range(198):
+        due = watch.due_ms()
+        while due is not None and due <= number * PANE_MS:
+            watch.close(due)
+            due = watch.due_ms()
+        watch.add(pane(number))
+    last = next(window for window in watch.finish(198 * PANE_MS) if window.kind == "tumbling")
+    assert last.start_ms == 180 * PANE_MS
+    assert watch.standard.column(0, last).calibrating is False
+    assert all(data is None for name, data in watch.changes() if name.startswith("burn-in/"))
+
+
+def test_another_number_of_groups_begins_anew() -> None:
+    first = BurnIn(Standard(PROFILE, SETTINGS, PANE_MS))
+    for number in range(160):
+        first.add(pane(number))
+    first.settle(160 * PANE_MS)
+    pieces = {name: data for name, data in first.changes() if data is not None}
+    fewer = SETTINGS.replace(checks=CheckSettings(bins=5, dispersion=SETTINGS.checks.dispersion))
+    other = BurnIn(Standard(PROFILE, fewer, PANE_MS))
+    other.load(pieces)
+    other.add(pane(160))
+    assert other.dispersions(SIZE_MS, 300 * PANE_MS) is None
+    same = BurnIn(Standard(PROFILE, SETTINGS, PANE_MS))
+    same.load(pieces)
+    assert same.dispersions(SIZE_MS, 300 * PANE_MS) is not None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
+import xxhash
 from msgspec import Struct
 
 from driftline.pipeline.monitoring.state_codec import load
@@ -35,6 +36,8 @@ class BurnInState(Struct, array_like=True):
     n_panes: int
     known_from_ms: int | None
     sums: PackedSums
+    grouped: int
+    """Which groups of bins the sums are of: others, as with another ``checks.bins``, begin anew."""
 
 
 class _Size(Struct):
@@ -67,13 +70,14 @@ class BurnIn:
         self._pane_ms = standard.pane_ms
         layout, self._groupings = standard.profile.layout, standard.groupings
         self._n_groups = max((grouping.n_groups for grouping in self._groupings), default=1)
-        self._cells, self._starts = _sorted_cells(
-            [place.bins for place in layout.places], [grouping.index for grouping in self._groupings]
-        )
+        indices = [grouping.index for grouping in self._groupings]
+        self._cells, self._starts = _sorted_cells([place.bins for place in layout.places], indices)
+        self._grouped = xxhash.xxh3_64_intdigest(b"".join(index.astype("<i8").tobytes() for index in indices))
         rows = [np.arange(grouping.n_groups) + i * self._n_groups for i, grouping in enumerate(self._groupings)]
         self._rows = np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
         self._sizes = {size: self._fresh(size) for size in standard.unknown_sizes()}
         self._forgotten: list[int] = []
+        self._ended = False
         standard.observed = self
 
     def _fresh(self, size_ms: int) -> _Size:
@@ -118,22 +122,24 @@ class BurnIn:
         return size.dispersions
 
     def clear(self) -> None:
-        """Forget everything: another profile holds."""
+        """Keep nothing in the state: another profile holds. The last windows are still held against what is known."""
         self._forgotten.extend(self._sizes)
-        self._sizes = {}
+        self._ended = True
 
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         """Yield the pieces of state that changed since the last call."""
         yield from ((_piece(size_ms), None) for size_ms in self._forgotten)
         self._forgotten = []
+        if self._ended:
+            return
         for size_ms, size in self._sizes.items():
             if size.dirty:
                 size.dirty = False
-                state = BurnInState(size.n_panes, size.known_from_ms, size.sums.pack())
+                state = BurnInState(size.n_panes, size.known_from_ms, size.sums.pack(), self._grouped)
                 yield _piece(size_ms), msgspec.msgpack.encode(state)
 
     def load(self, pieces: dict[str, bytes]) -> None:
-        """Go on from a state; what is no longer asked for is forgotten."""
+        """Go on from a state; what is no longer asked for is forgotten, and what was counted by other groups."""
         sizes = {_piece(size_ms): size_ms for size_ms in self._sizes}
         for name, data in pieces.items():
             if not name.startswith(PREFIX):
@@ -142,8 +148,9 @@ class BurnIn:
                 self._forgotten.append(int(name.removeprefix(PREFIX)))
                 continue
             state = load(data, BurnInState, name)
-            sums = DispersionSums.unpack([state.sums])
-            self._sizes[sizes[name]] = _Size(sums, state.n_panes, state.known_from_ms, dirty=False)
+            if state.grouped == self._grouped:
+                sums = DispersionSums.unpack([state.sums])
+                self._sizes[sizes[name]] = _Size(sums, state.n_panes, state.known_from_ms, dirty=False)
 
 
 def _piece(size_ms: int) -> str:
