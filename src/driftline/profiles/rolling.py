@@ -108,6 +108,8 @@ class RollingReference:
         begin_ms, end_ms = self.span(start_ms)
         if self._first_ms is None or begin_ms < self._first_ms - self._first_ms % self._step_ms:
             return None
+        if begin_ms < self._running_ms - self._reach_ms:
+            return None
         if self._known is None or self._known[0] != end_ms or self._running_ms < end_ms:
             self._known = (end_ms, self._union(begin_ms, end_ms))
         return self._known[1]

@@ -80,7 +80,7 @@ def test_detectors_of_shares_are_fed_with_shares_only() -> None:
 @pytest.mark.parametrize("at", [1, 700, 1010])
 @pytest.mark.parametrize("bounded", [(), (0,)])
 def test_a_bank_restored_in_mid_stream_goes_on_as_if_nothing_had_happened(at: int, bounded: tuple[int, ...]) -> None:
-    checks = {"detectors": ["adwin", "ddm", "kswin", "river:PageHinkley"], "paging_detectors": ["cusum", "adwin"]}
+    checks = {"detectors": ["ddm", "adwin", "kswin", "river:PageHinkley"], "paging_detectors": ["cusum", "adwin"]}
     whole, first, second = (_bank(_paging(), **checks) for _ in range(3))
     expected = _feed(whole, 0.1, range(at), bounded) + _feed(whole, 0.8, range(at, 1600), bounded)
     found = _feed(first, 0.1, range(at), bounded)
@@ -88,6 +88,21 @@ def test_a_bank_restored_in_mid_stream_goes_on_as_if_nothing_had_happened(at: in
     found += _feed(second, 0.8, range(at, 1600), bounded)
     assert found == expected
     assert any(one.detector.startswith("paging_") for one in expected) is not bool(bounded)
+
+
+def test_a_detector_that_was_made_for_another_budget_starts_afresh() -> None:
+    first = _bank(_paging(), paging_detectors=["cusum"])
+    assert not _feed(first, 0.0, range(500))
+    pieces = {name: piece for name, piece in first.changes() if piece is not None}
+
+    def threshold(expected_alarms: float) -> float:
+        second = _bank(Paging(expected_alarms, 30 * DAY_MS, 20_000, lambda _: KNOWN), paging_detectors=["cusum"])
+        second.load(pieces)
+        found = _feed(second, 0.5, range(500, 1000))[0].detection.threshold
+        assert found is not None
+        return found
+
+    assert threshold(0.5) < threshold(0.01)
 
 
 def test_no_more_blocks_come_in_a_horizon_than_the_threshold_is_made_for() -> None:

@@ -65,6 +65,9 @@ def test_it_remembers_a_bounded_past() -> None:
     held = [name for name, data in state.items() if data is not None]
     assert len(held) <= (2 * 4 + 2) // 2 + 2
     assert rolling.current(400 * HOUR_MS) is None, "what has been forgotten is not made up"
+    # The latest step begins at 498, so the oldest block is that of 488: 490 to 494 is whole, 486 to 490 is not.
+    assert rolling.current(496 * HOUR_MS) is not None
+    assert rolling.current(492 * HOUR_MS) is None, "nor is a part of it taken for all"
 
 
 def test_a_gradual_change_that_it_follows_stays_visible_against_the_profile() -> None:

@@ -183,7 +183,7 @@ class DetectorBank:
             if column not in bounded:
                 self._add_paging(column, bank)
             self._dirty.add(column // BLOCK_COLUMNS)
-            for name, detector in bank.items():
+            for name, detector in sorted(bank.items()):
                 detection = detector.update(block)
                 if detection is not None:
                     n_back = detection.since_blocks
@@ -244,5 +244,16 @@ class DetectorBank:
         if name not in self._parameters and name not in self._paging_names:
             return
         restored = detectors.restore(snapshot)
-        fitting = name in self._paging_names or restored.parameters == self._parameters[name]
-        bank[name] = restored if fitting else detectors.get(name)(self._parameters[name])
+        if name not in self._paging_names:
+            wanted = self._parameters[name]
+            bank[name] = restored if restored.parameters == wanted else detectors.get(name)(wanted)
+        elif self._same_budget(restored.parameters):
+            bank[name] = restored
+
+    def _same_budget(self, parameters: object) -> bool:
+        """Whether a detector that may page still has the share of the budget that it was made for."""
+        paging = self._paging
+        if paging is None or not isinstance(parameters, PagingParameters):
+            return False
+        asked = (paging.expected_alarms, -(-paging.horizon_ms // self._pane_ms))
+        return (parameters.expected_alarms, parameters.horizon_blocks) == asked
