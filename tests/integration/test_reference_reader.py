@@ -18,6 +18,7 @@ from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
 from driftline.profiles.book import ProfileBook
 from driftline.profiles.build import build_profile
+from driftline.profiles.codec import VERSION
 from driftline.profiles.table import ReferenceTable
 from driftline.runtime.references import ReferenceReader, publish
 from tests.support import create_topics, wait_until
@@ -61,13 +62,14 @@ def test_a_newer_version_is_a_failure_that_nobody_can_overlook(kafka: KafkaSetti
     reader = ReferenceReader(kafka, Credentials(), ProfileBook(), failures.append)
     reader.start()
     assert reader.healthy() is None
-    write(kafka, msgspec.msgpack.encode([2, ["risk", "3"], "id", {"new": True}]))
+    write(kafka, msgspec.msgpack.encode([VERSION + 1, ["risk", "3"], "id", {"new": True}]))
     (failure,) = wait_until(lambda: failures, 30, "the failure to be told")
     assert isinstance(failure, FormatError)
-    assert "version 1, got version 2" in str(failure)
-    assert "version 2" in (reader.healthy() or "")
-    with pytest.raises(FormatError, match="version 2"):
+    says = f"version {VERSION}, got version {VERSION + 1}"
+    assert says in str(failure)
+    assert says in (reader.healthy() or "")
+    with pytest.raises(FormatError, match=says):
         asyncio.run(reader.wait_for({"id"}, time.monotonic() + 30))
     late = ReferenceReader(kafka, Credentials(), ProfileBook())
-    with pytest.raises(FormatError, match="version 2"):
+    with pytest.raises(FormatError, match=says):
         late.start()

@@ -11,6 +11,7 @@ import yaml
 from confluent_kafka import Producer
 
 from driftline.cli.exit_codes import ExitCode
+from driftline.profiles.codec import VERSION
 from tests.support import create_topics, wait_until
 from tests.workers import WorkerProcess, workers_of
 
@@ -92,12 +93,13 @@ def test_a_profile_of_a_newer_version_ends_the_worker_and_garbage_does_not(
         assert producer.flush(30) == 0
         wait_until(lambda: "no profile, skipped" in worker.log(), 30, lambda: f"garbage to be skipped\n{worker.log()}")
         worker.expect_running()
-        newer = msgspec.msgpack.encode([2, ["risk", "3"], "an-id", "what only the next version knows"])
+        newer = msgspec.msgpack.encode([VERSION + 1, ["risk", "3"], "an-id", "what only the next version knows"])
         producer.produce(topic, newer, key=b"newer", partition=0)
         assert producer.flush(30) == 0
         wait_until(lambda: not worker.is_running(), 60, lambda: f"the worker to end\n{worker.log()}")
         assert worker.process.returncode == ExitCode.DATA, worker.log()
-        assert "Expected a profile block of version 1, got version 2" in message_of(worker)
+        says = f"Expected a profile block of version {VERSION}, got version {VERSION + 1}"
+        assert says in message_of(worker)
         assert "Upgrade this worker" in message_of(worker)
 
 

@@ -170,6 +170,12 @@ NO_EXTREME_BYTES: Final = b"\0\0\0\0\0\0\0\x80"
 """The smallest int64, little-endian: an extreme of no value."""
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(FlushRecord)
+_HEAD_DECODER: Final = msgspec.msgpack.Decoder(list[msgspec.Raw])
+_NEWER: Final = "Upgrade the detect workers before the sketch workers."
+_OLDER: Final = (
+    "What was written before an upgrade is not taken over: end all workers, delete this topic and the state topic, "
+    "`<prefix>.detect-state`, and make them anew with `driftline topics create`; detection then starts with what comes."
+)
 
 
 def encode(record: FlushRecord) -> bytes:
@@ -188,18 +194,29 @@ def decode(data: bytes, at: str) -> FlushRecord:
     try:
         record = _DECODER.decode(data)
     except msgspec.DecodeError as error:
+        _require_version(_version_of(data), at)  # another version may look different from its second field on
         message = (
             f"Expected a flush record of version {VERSION}, got {data[:16]!r} ({error}) - at `{at}`. "
             "Run sketch and detect workers of the same driftline version, or skip the record by resetting the offset."
         )
         raise FormatError(message) from error
-    if record.version != VERSION:
-        message = (
-            f"Expected a flush record of version {VERSION}, got version {record.version} - at `{at}`. "
-            "Upgrade the detect workers before the sketch workers."
-        )
-        raise FormatError(message)
+    _require_version(record.version, at)
     return record
+
+
+def _version_of(data: bytes) -> int:
+    """Return the version that bytes begin with; this one where they begin with none."""
+    try:
+        head = _HEAD_DECODER.decode(data)
+        return msgspec.msgpack.decode(head[0], type=int) if head else VERSION
+    except msgspec.DecodeError:
+        return VERSION
+
+
+def _require_version(version: int, at: str) -> None:
+    if version != VERSION:
+        message = f"Expected a flush record of version {VERSION}, got version {version} - at `{at}`. "
+        raise FormatError(message + (_NEWER if version > VERSION else _OLDER))
 
 
 def chunks(panes: list[PaneDelta], joins: list[JoinDelta], watermarks: list[Watermark]) -> list[bytes]:

@@ -27,7 +27,8 @@ from driftline.sketches.pane_sketch import PaneSketch
 from driftline.sketches.sparse import pack, unpack_into
 
 VERSION: Final = 2
-"""What is written. Version 1 had neither history nor decay; it is read as a profile without them."""
+"""What is written. Version 1 had neither history nor decay nor tails' sums; it is read as a profile without them, whose
+id is another one than it had."""
 _READ: Final = (1, VERSION)
 BLOCK_COLUMNS: Final = 64
 """Columns a record at most."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -9,6 +10,7 @@ from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
 from driftline.events.pane import (
     MAX_RECORD_BYTES,
+    VERSION,
     FlushRecord,
     PaneDelta,
     SampleRow,
@@ -66,8 +68,21 @@ def test_many_deltas_are_spread_over_records() -> None:
     assert [delta.pane_ms for record in records for delta in decode(record, "test").panes] == list(range(20))
 
 
+OTHER = [["a", "delta", "of", "another", "shape"]]
+
+
 @pytest.mark.parametrize(
-    ("data", "says"), [(b"garbage", "panes-0@3"), (encode(FlushRecord(99, [], [], [])), "got version 99")]
+    ("data", "says"),
+    [
+        (b"garbage", r"got b'garbage' .* at `panes-0@3`\. Run sketch and detect workers of the same"),
+        (msgspec.msgpack.encode([]), r"at `panes-0@3`\. Run sketch and detect workers of the same"),
+        (msgspec.msgpack.encode(["x", 1]), r"at `panes-0@3`\. Run sketch and detect workers of the same"),
+        (msgspec.msgpack.encode([VERSION, OTHER]), r"at `panes-0@3`\. Run sketch and detect workers of the same"),
+        (encode(FlushRecord(99, [], [], [])), r"got version 99 - at `panes-0@3`\. Upgrade the detect workers before"),
+        (msgspec.msgpack.encode([VERSION + 1, OTHER]), rf"got version {VERSION + 1} - at `panes-0@3`\. Upgrade"),
+        (msgspec.msgpack.encode([VERSION - 1, OTHER, [], []]), rf"got version {VERSION - 1} - .*delete this topic"),
+        (encode(FlushRecord(VERSION - 1, [], [], [])), rf"got version {VERSION - 1} - .*delete this topic"),
+    ],
 )
 def test_what_cannot_be_read_says_where_and_what_to_do(data: bytes, says: str) -> None:
     with pytest.raises(FormatError, match=says):
