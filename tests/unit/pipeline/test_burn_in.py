@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from msgspec import structs
 
 from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings, DispersionSettings, ModelSettings, WindowSettings
+from driftline.pipeline.checking.quality.whole import appeared
 from driftline.pipeline.checking.standard import Standard
 from driftline.pipeline.monitoring.accumulator import ClosedPane
 from driftline.pipeline.monitoring.burn_in import BurnIn
 from driftline.pipeline.monitoring.profile_watch import ProfileWatch
+from driftline.sketches.layout import UNEXPECTED
 from tests.unit.pipeline.windows import profile_of, table_of, window_of
 
 PANE_MS = 60_000
@@ -143,3 +149,49 @@ def test_another_number_of_groups_begins_anew() -> None:
     same = BurnIn(Standard(PROFILE, SETTINGS, PANE_MS))
     same.load(pieces)
     assert same.dispersions(SIZE_MS, 300 * PANE_MS) is not None
+
+
+def test_a_column_with_values_in_too_few_panes_goes_on_calibrating_alone() -> None:
+    standard = Standard(PROFILE, SETTINGS, PANE_MS)
+    burn_in = BurnIn(standard)
+    names = [column.name for column in PROFILE.columns]
+    x, score = names.index("x"), names.index("score")
+    for number in range(160):
+        one = pane(number)
+        if number >= 40:
+            one.sketch.counts[PROFILE.layout.places[x].bins] = 0
+        one.sketch.counts[PROFILE.layout.places[score].bins] = 0
+        burn_in.add(one)
+    burn_in.settle(160 * PANE_MS)
+    window = structs.replace(window_of(PROFILE, table_of(600, 1)), start_ms=160 * PANE_MS)
+    held = {name: standard.column(index, window) for index, name in enumerate(names)}
+    assert {name: (each.calibrating, each.shares_calibrating) for name, each in held.items()} == {
+        "x": (True, True),
+        "score": (True, False),
+        "channel": (False, False),
+        "prediction": (False, False),
+    }
+    assert standard.variance_ratio(x) is None
+    assert math.isfinite(standard.of_whole(window)("", "appeared").factor)
+
+
+def test_a_feature_that_the_reference_hardly_had_may_not_page_before_its_clumps_are_known() -> None:
+    standard = Standard(PROFILE, SETTINGS, PANE_MS)
+    burn_in = BurnIn(standard)
+    window = structs.replace(window_of(PROFILE, table_of(600, 1)), start_ms=160 * PANE_MS)
+    window.sketch.counts[UNEXPECTED] = 100
+    known = replace(PROFILE, reference=window_of(PROFILE, table_of(5_000)).sketch)
+    never = appeared(known, window, standard.of_whole(window))
+    assert never is not None
+    assert never.p_value < 1e-9
+    known.reference.counts[UNEXPECTED] = 5
+    assert appeared(known, window, standard.of_whole(window)) is None
+    for number in range(160):
+        burn_in.add(pane(number))
+    burn_in.settle(160 * PANE_MS)
+    settled = Standard(PROFILE, SETTINGS, PANE_MS)
+    settled.observed = burn_in
+    now, independent = appeared(known, window, settled.of_whole(window)), appeared(known, window)
+    assert now is not None
+    assert independent is not None
+    assert independent.p_value < now.p_value < 1.0

@@ -13,10 +13,12 @@ from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings, ColumnSettings, ModelSettings, ReferenceSettings, WindowSettings
 from driftline.config.settings import Settings
 from driftline.pipeline.checking.check_context import CheckContext
+from driftline.pipeline.checking.multivariate_check import inflation_of
 from driftline.pipeline.checking.standard import Standard
 from driftline.pipeline.checking.window_check import examine_window
 from driftline.profiles.build import InTime
 from driftline.profiles.table import ReferenceTable
+from driftline.sketches.joint import Joint
 from tests.unit.pipeline.windows import HOUR, KEY, profile_of, window_of
 
 if TYPE_CHECKING:
@@ -83,6 +85,36 @@ def test_a_column_that_swings_within_the_day_is_found_frozen_still(
     table = rows_of(day, 1, day)
     frozen = replace(table, features={**table.features, "x": np.full(table.n, 0.25)})
     assert "quality.frozen x" in checks_of(profile, season, frozen, day)
+
+
+def test_what_is_compared_with_all_hours_varies_as_all_hours_do(profile: Profile) -> None:
+    """There are no cross-moments by hour of the week, so their dispersion is that of windows with their season."""
+    start_ms = MONDAY + WEEKS * 7 * DAY
+    window = structs.replace(
+        window_of(profile, rows_of(WEEKS * 7, 1, 3)), start_ms=start_ms, end_ms=start_ms + 6 * HOUR, size_ms=DAY
+    )
+    standard = Standard(profile, settings_of("auto"), HOUR)
+    index = next(i for i, column in enumerate(profile.columns) if column.name == "x")
+    held = standard.column(index, window)
+    assert held.dispersion is not None
+    assert held.whole is not None
+    n = float(window.n_events)
+    expected = float(held.whole.design_effects(n).max())
+    assert expected > 2 * max(1.0, float(held.dispersion.design_effects(n).max()))
+    assert inflation_of(standard, window, Joint((index,), cross=True)).factor == pytest.approx(expected, rel=1e-8)
+
+
+def test_the_mean_of_all_hours_is_not_passed_off_as_that_of_the_same_hours(profile: Profile) -> None:
+    day = WEEKS * 7
+    table = rows_of(day, 1, day)
+    shifted = replace(table, features={**table.features, "x": np.asarray(table.features["x"]) + 1.0})
+    window = structs.replace(
+        window_of(profile, shifted), start_ms=MONDAY + day * DAY, end_ms=MONDAY + (day + 1) * DAY, size_ms=DAY
+    )
+    settings = settings_of("auto")
+    standard, context = Standard(profile, settings, HOUR), CheckContext.of(Settings(defaults=settings), KEY.model)
+    messages = [found.message for found in examine_window(standard, window, context).findings if found.column == "x"]
+    assert any("; against the same hours of the week; mean " in text and "(all hours) -> " in text for text in messages)
 
 
 def test_only_the_same_hours_tell_that_the_day_of_the_week_is_another(profile: Profile) -> None:

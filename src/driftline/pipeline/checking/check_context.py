@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from driftline.config.durations import Duration
 from driftline.config.fingerprint import settings_hash
@@ -28,6 +28,11 @@ FIXED_THRESHOLD: Final = LevelEvidence(
     level=1.0, n_tests=1, derivation="fixed threshold, no false-alarm bound", in_budget=False
 )
 """In the place of a level, in findings of fixed thresholds."""
+
+
+def calibrating(level: LevelEvidence) -> LevelEvidence:
+    """Return a level at which nothing may page yet, as the dispersion of the data is not known."""
+    return structs.replace(level, derivation=f"calibrating, pages nobody: {level.derivation}", in_budget=False)
 
 
 class CheckContext(Struct, frozen=True, kw_only=True, dict=True):

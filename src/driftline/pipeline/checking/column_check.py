@@ -10,7 +10,7 @@ from driftline.alerts.policy import severity_of
 from driftline.events.finding import FindingEvent, finding_id
 from driftline.events.window import ColumnSummary
 from driftline.pipeline.checking import distribution_check, quality
-from driftline.pipeline.checking.check_context import FIXED_THRESHOLD
+from driftline.pipeline.checking.check_context import FIXED_THRESHOLD, calibrating
 from driftline.pipeline.checking.threshold_check import crossings, thresholds_of
 from driftline.pipeline.checking.units import moments_of
 from driftline.pipeline.checking.verdict import CheckStatistic
@@ -78,14 +78,15 @@ def examine_column(
     summary = _summary(profile, index, window.sketch, outcome, tested)
     findings: list[FindingEvent] = []
     if level is not None:
+        of_values = _Evidence(profile, index, window, common, calibrating(level) if held.calibrating else level)
+        of_shares = of_values._replace(level=calibrating(level) if held.shares_calibrating else level)
         info = context.info_level()
-        if held.calibrating:
-            level = structs.replace(level, derivation=f"calibrating, pages nobody: {level.derivation}", in_budget=False)
-        levels = (level,) if info is None else (level, info)
-        evidences = [_Evidence(profile, index, window, common, each) for each in levels]
-        findings += _first(_distribution_findings(evidence, summary, outcome, checks.min_psi) for evidence in evidences)
-        findings += _first(_quality_findings(evidence, tested, checks) for evidence in evidences)
-        findings += _threshold_findings(evidences[0], outcome, context.settings)
+        beside = [] if info is None else [of_values._replace(level=info)]
+        findings += _first(
+            _distribution_findings(each, summary, outcome, checks.min_psi) for each in [of_values, *beside]
+        )
+        findings += _first(_quality_findings(each, tested, checks) for each in [of_shares, *beside])
+        findings += _threshold_findings(of_values, outcome, context.settings)
     return CheckedColumn(summary, findings, _statistics(summary))
 
 

@@ -147,10 +147,10 @@ def _distances(
 ) -> dict[str, DistanceResult]:
     """Return distances on the groups and, where the reference is all of the profile's, on the whole grid."""
     standard, bins = compared.standard, compared.bins
-    # The hours of the week are kept on the base groups alone.
-    fine = standard.base.grouped(bins) if standard.seasonal else bins
+    # The hours of the week and the recent past are kept on the base groups alone.
+    fine = standard.base.grouped(bins) if standard.by_base else bins
     reference = compared.profile.reference.counts[compared.place]
-    fine_reference = standard.base_reference if standard.seasonal else reference
+    fine_reference = standard.base_reference if standard.by_base else reference
     support = _support(compared, names)
     return compare(names, here, standard.reference, fine, fine_reference, support, dispersion=lambda_bar)
 
@@ -160,7 +160,7 @@ def _support(compared: Compared, names: Sequence[str]) -> Support | None:
     column, sketch = compared.column, compared.window.sketch
     if not isinstance(column, NumericColumn):
         return None
-    if compared.standard.seasonal:
+    if compared.standard.by_base:
         return group_support(compared.profile, compared.position, sketch, compared.standard.base)
     if any(distances.get(name).needs_values for name in names):
         return grid_support(compared.profile, compared.position, sketch)
@@ -226,8 +226,12 @@ def distribution_message(
         f"{summary.name}: PSI {effect.raw:.2f} (corrected {effect.corrected:.2f}, matters from {effect.gate:.2f}); "
         f"{p_value_at(p_value, level.level)}"
     )
+    same_hours = outcome.test is not None and outcome.test.dispersion.same_hours
     if summary.mean is not None and summary.reference_mean is not None:
-        return f"{text}; mean {number(summary.reference_mean)} -> {number(summary.mean)}"
+        if same_hours:
+            text = f"{text}; against the same hours of the week"
+        whole = " (all hours)" if same_hours else ""
+        return f"{text}; mean {number(summary.reference_mean)}{whole} -> {number(summary.mean)}"
     pairs = zip(outcome.histograms.bins, outcome.histograms.reference, outcome.histograms.current, strict=True)
     shares = [(name, before / outcome.n_reference, after / outcome.n) for name, before, after in pairs]
     name, before, after = max(shares, key=lambda share: abs(share[2] - share[1]))

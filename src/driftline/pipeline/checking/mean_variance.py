@@ -45,8 +45,19 @@ def variance_ratio(column: NumericColumn, grouping: Grouping, dispersion: Disper
     x = centres - float(shares @ centres)
     plain = float((shares * x * x).sum())
     whole = dispersion.covariance + dispersion.excess * dispersion.window_events
-    ratio = float(x @ whole @ x) / plain if plain > 0 else 1.0
+    ratio = nine_digits(float(x @ whole @ x) / plain) if plain > 0 else 1.0
     return VarianceRatio(max(1.0, ratio), math.inf if dispersion.independent else dispersion.freedom)
+
+
+def nine_digits(value: float) -> float:
+    """Return a value to as many digits as matrix products have on every machine.
+
+    Examples
+    --------
+    >>> nine_digits(1.0000000000000002), nine_digits(12.345678912345)
+    (1.0, 12.3456789)
+    """
+    return float(f"{value:.9g}")
 
 
 def group_centres(column: NumericColumn, grouping: Grouping) -> NDArray[np.float64]:

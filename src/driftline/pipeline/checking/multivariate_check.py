@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from msgspec import structs
 from scipy import stats
 
 from driftline.alerts.policy import severity_of
@@ -19,6 +18,8 @@ from driftline.multivariate.cross_moments import cross_moments, feature_sample, 
 from driftline.multivariate.domain_classifier import domain_score
 from driftline.multivariate.mean_embedding import embedding_distance
 from driftline.multivariate.reconstruction import reconstruction_change
+from driftline.pipeline.checking.check_context import calibrating
+from driftline.pipeline.checking.mean_variance import nine_digits
 from driftline.pipeline.checking.verdict import CheckStatistic
 from driftline.pipeline.checking.wording import number, p_value_at, percent
 from driftline.significance.weighted_chi_squared import weighted_chi_squared_tail
@@ -114,9 +115,8 @@ def examine_multivariate(
         One for each check that could be made.
     """
     profile, info = standard.profile, context.info_level()
-    outcomes, calibrating = outcomes_of(standard, window, context.settings.checks)
-    if calibrating:
-        level = structs.replace(level, derivation=f"calibrating, pages nobody: {level.derivation}", in_budget=False)
+    outcomes, unknown = outcomes_of(standard, window, context.settings.checks)
+    level = calibrating(level) if unknown else level
     levels = (level,) if info is None else (level, info)
     findings, statistics = [], []
     for outcome in outcomes:
@@ -148,14 +148,14 @@ def outcomes_of(
 
 
 def inflation_of(standard: Standard, window: ClosedWindow, joint: Joint) -> Inflation:
-    """Return the largest inflation of any joint column's shares, what differs between windows included."""
+    """Return the largest inflation of any joint column's shares, season and what differs between windows included."""
     factor, freedom, calibrating = 1.0, math.inf, False
     for index in joint.columns:
         held = standard.column(index, window)
         calibrating |= held.calibrating
-        if held.dispersion is not None and not held.dispersion.independent:
-            factor = max(factor, float(held.dispersion.design_effects(float(window.n_events)).max()))
-            freedom = min(freedom, held.dispersion.freedom)
+        if held.whole is not None and not held.whole.independent:
+            factor = max(factor, nine_digits(float(held.whole.design_effects(float(window.n_events)).max())))
+            freedom = min(freedom, held.whole.freedom)
     return Inflation(factor, freedom, calibrating)
 
 

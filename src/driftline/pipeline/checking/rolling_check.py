@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from msgspec import structs
-
 from driftline.alerts.policy import severity_of
 from driftline.events.finding import FindingEvent, finding_id
+from driftline.pipeline.checking.check_context import calibrating
 from driftline.pipeline.checking.distribution_check import Compared, compare_distributions, distribution_effect
 from driftline.pipeline.checking.wording import number, p_value_at
 
@@ -67,9 +66,7 @@ def _finding(
     names = ("psi", *(name for name in checks.distances if name != "psi"))
     outcome = compare_distributions(compared, names, checks.test, levels[0].level)
     for given in levels:
-        level = given
-        if held.calibrating:
-            level = structs.replace(given, derivation=f"calibrating, pages nobody: {given.derivation}", in_budget=False)
+        level = calibrating(given) if held.calibrating and given.in_budget else given
         real = distribution_effect(outcome, level.level, checks.min_psi)
         if real is None or outcome.test is None:
             continue

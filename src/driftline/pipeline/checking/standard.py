@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 import numpy as np
 
 from driftline.errors import ParameterError
-from driftline.pipeline.checking.mean_variance import VarianceRatio, variance_ratio
+from driftline.pipeline.checking.mean_variance import VarianceRatio, nine_digits, variance_ratio
 from driftline.pipeline.checking.quality import ShareDispersion
 from driftline.profiles.season import HOURS, season_counts
 from driftline.significance.dispersion import LEAST_WINDOWS, Dispersion, estimate
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 
 INDEPENDENT: Final = ShareDispersion(1.0, None)
-
+UNKNOWN: Final = ShareDispersion(math.inf, None)
+"""As long as nothing has been learnt."""
 
 NEVER_MS: Final = 1 << 62
 """Later than any window: what is known by now is known to it."""
@@ -61,8 +62,10 @@ class ColumnStandard(NamedTuple):
         That of windows with their season, which may be the same.
     seasonal : bool
         Whether only the reference's same hours of the week were taken.
+    by_base : bool
+        Whether the reference is known by the base groups alone, as of hours of the week and of the recent past.
     calibrating : bool
-        Whether the dispersion is not known yet: then nothing may page.
+        Whether the column's dispersion is not known yet: then what it says of its distribution may not page.
     """
 
     grouping: Grouping
@@ -72,7 +75,13 @@ class ColumnStandard(NamedTuple):
     dispersion: Dispersion | None
     whole: Dispersion | None
     seasonal: bool
+    by_base: bool
     calibrating: bool
+
+    @property
+    def shares_calibrating(self) -> bool:
+        """Whether its quality may not page either; a column that never had a value has nothing more to show."""
+        return self.calibrating and (self.dispersion is None or self.dispersion.n_panes > 0)
 
     def of_shares(self, n: int) -> DispersionLookup:
         """Return how much the shares of the column vary beyond those of independent events.
@@ -96,7 +105,7 @@ def _of_groups(known: Dispersion | None, n: int) -> ShareDispersion:
     if known is None or known.independent:
         return INDEPENDENT
     freedom = known.freedom if math.isfinite(known.freedom) else None
-    return ShareDispersion(max(1.0, float(known.design_effects(n).max())), freedom)
+    return ShareDispersion(max(1.0, nine_digits(float(known.design_effects(n).max()))), freedom)
 
 
 class _Groups(NamedTuple):
@@ -197,7 +206,8 @@ class Standard:
             dispersion=None if known is None else known[index],
             whole=None if whole is None else whole[index],
             seasonal=seasonal,
-            calibrating=self.estimates and known is None,
+            by_base=seasonal,
+            calibrating=self._calibrating(known, index),
         )
 
     def rolling_column(self, index: int, window: ClosedWindow) -> ColumnStandard:
@@ -217,9 +227,24 @@ class Standard:
             base_reference=base_reference,
             dispersion=None if known is None else known[index],
             whole=None if known is None else known[index],
-            seasonal=True,
-            calibrating=self.estimates and known is None,
+            seasonal=False,
+            by_base=True,
+            calibrating=self._calibrating(known, index),
         )
+
+    def _calibrating(self, known: Sequence[Dispersion] | None, index: int) -> bool:
+        """Whether a column's dispersion is asked for and not known, as where it had values in too few panes."""
+        return self.estimates and (known is None or known[index].status == "calibrating")
+
+    def of_whole(self, window: ClosedWindow) -> DispersionLookup:
+        """Return how much the shares of all events vary: as those of the column that varies most of all known ones."""
+
+        def lookup(_column: str, share: str) -> ShareDispersion:
+            held = (self.column(index, window) for index in range(len(self._groups)))
+            known = [each.of_shares(window.n_events)("", share) for each in held if not each.calibrating]
+            return max(known, key=lambda each: each.factor, default=UNKNOWN)
+
+        return lookup
 
     def variance_ratio(self, index: int) -> VarianceRatio | None:
         """Return how much more the mean of a column varies than that of independent values.
@@ -235,7 +260,9 @@ class Standard:
         known: Sequence[Dispersion] | None = self._of_reference(size_ms, seasonless=False)
         if known is None and self.observed is not None:
             known = self.observed.dispersions(size_ms, NEVER_MS)
-        return None if known is None else variance_ratio(column, grouping, known[index])
+        if known is None or self._calibrating(known, index):
+            return None
+        return variance_ratio(column, grouping, known[index])
 
     def _dispersions(self, window: ClosedWindow, *, seasonless: bool) -> Sequence[Dispersion] | None:
         sizes = {int(size) for size in self.settings.windows.verdict}

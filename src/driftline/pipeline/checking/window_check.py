@@ -48,7 +48,8 @@ def examine_window(standard: Standard, window: ClosedWindow, context: CheckConte
     multivariate: list[CheckStatistic] = []
     if level is not None:
         levels = [each for each in (level, context.info_level()) if each is not None]
-        findings += tuple(whole_findings(standard.profile, window, context.settings.checks, common, levels))
+        lookup = standard.of_whole(window)
+        findings += tuple(whole_findings(standard.profile, window, context.settings.checks, common, levels, lookup))
         findings += tuple(rolling_findings(standard, window, context.settings.checks, common, levels))
         together, multivariate = examine_multivariate(standard, window, context, common, level)
         findings += tuple(together)

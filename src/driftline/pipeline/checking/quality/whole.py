@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from driftline.pipeline.checking.quality.all_columns import Baseline, finding_of_all
-from driftline.pipeline.checking.quality.dispersion import independent
+from driftline.pipeline.checking.quality.dispersion import ShareDispersion, independent
 from driftline.pipeline.checking.quality.families import WINDOW_TESTS
 from driftline.pipeline.checking.quality.outcome import (
     QualityOutcome,
@@ -68,7 +69,9 @@ def whole_findings(
 
 
 def appeared(profile: Profile, window: ClosedWindow, lookup: DispersionLookup = independent) -> QualityOutcome | None:
-    """Test whether more events have a feature that the profile does not know; None where a side is empty.
+    """Test whether more events have a feature that the profile does not know; None where it cannot be told.
+
+    A side may be empty, or the reference have such events and their dispersion, infinite here, not be known.
 
     The sketch counts such events, and keeps no names: those are in the sketch worker's log and in the events.
     """
@@ -78,10 +81,16 @@ def appeared(profile: Profile, window: ClosedWindow, lookup: DispersionLookup = 
     here = min(n, int(window.sketch.counts[UNEXPECTED]))
     there = min(n_reference, int(profile.reference.counts[UNEXPECTED]))
     share, before = here / n, there / n_reference
+    dispersion = lookup("", "appeared") if here else ShareDispersion(1.0, None)
+    if math.isinf(dispersion.factor):
+        if there:
+            return None
+        # What the reference never had is new, in however few clumps it comes.
+        dispersion = ShareDispersion(1.0, None)
     return QualityOutcome(
         test="appeared",
         statistic=STATISTIC,
-        p_value=share_p_value((here, n), (there, n_reference), "greater", lookup("", "appeared")),
+        p_value=share_p_value((here, n), (there, n_reference), "greater", dispersion),
         effect=EFFECT,
         gate="share",
         change=share - before,
