@@ -12,7 +12,7 @@ MAKEFLAGS += --no-print-directory
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test checks lint format unit chaos bench bench-calibration schemas clean
+.PHONY: help demo test checks lint format unit chaos bench bench-calibration bench-detection schemas clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -63,6 +63,9 @@ bench: $(VENV)/.dev  ## events per second on a real Kafka
 
 bench-calibration: $(VENV)/.dev  ## how often the tests reject unchanged data, over their level: docs/calibration.md
 	$(BIN)/python -m benchmarks.calibration
+
+bench-detection: $(VENV)/.dev  ## false pages of unchanged models, and how soon changes are found: docs/detection.md
+	$(BIN)/python -m benchmarks.detection
 
 schemas: $(VENV)/.run  ## write the JSON Schemas and the configuration reference from the types
 	$(BIN)/python scripts/generate_schemas.py

@@ -1,0 +1,1 @@
+"""False pages of unchanged models, and how soon changes are found."""

@@ -1,7 +1,8 @@
 """False pages of unchanged models, and how soon changes are found: writes the tables in docs/detection.md.
 
 Usage: ``python -m benchmarks.detection [budget|power|check|write] [--models 200] [--quick] [--out build/detection]``,
-or ``make bench-detection``. Results are kept a model a line, so a run that was ended goes on where it stopped.
+or ``make bench-detection``. Results are kept a model a line, so a run that was ended goes on where it stopped; remove
+the folder to start anew. ``--quick`` prints a small table and writes no page.
 """
 
 from __future__ import annotations
@@ -10,26 +11,49 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.detection import budget, power
+from benchmarks.detection import budget, page, power
+from benchmarks.detection.power_table import settings, split
 from benchmarks.detection.traffic import STREAM_NAMES
+
+PARTS = ("all", "budget", "power", "check", "write")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", nargs="?", choices=("all", "budget", "power", "check", "write"), default="all")
+    parser.add_argument("part", nargs="?", choices=PARTS, default="all")
     parser.add_argument("--models", type=int, default=200, help="unchanged models of each stream")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("build/detection"), help="folder of the results")
     parser.add_argument("--quick", action="store_true", help="a small version, which writes no page")
     options = parser.parse_args()
     streams = tuple(STREAM_NAMES)
+    folder, n_models = options.out, 1 if options.quick else options.models
+    if options.quick and options.out == parser.get_default("out"):
+        folder = Path("build/detection-quick")
     if options.part == "check":
-        return check(streams, 2 if options.quick else 8)
+        return check(streams, 1 if options.quick else 8)
     if options.part in {"all", "power"}:
-        power.run_months(options.out, 2 if options.quick else power.N_MONTHS, options.processes)
+        run_power(
+            folder, 3 if options.quick else power.N_MONTHS, 2 if options.quick else power.N_RUNS, options.processes
+        )
     if options.part in {"all", "budget"}:
-        budget.run(options.out, 2 if options.quick else options.models, options.processes, streams)
+        budget.run(folder, n_models, options.processes, streams)
+    text = page.tables(folder, n_models)
+    if options.quick:
+        print(text)
+    else:
+        page.write(text)
+        print(f"{page.PAGE} written", file=sys.stderr)
     return 0
+
+
+def run_power(folder: Path, n_months: int, n_runs: int, processes: int) -> None:
+    """Tune every method, count its false pages on other months, and run the changes."""
+    months = power.run_months(folder, n_months, processes)
+    tuned = settings(months)
+    others = {each.seed for stream in tuned for each in split(months, stream)[1]}
+    power.run_alarms(folder, sorted(others), processes, tuned)
+    power.run_changes(folder, n_runs, processes, tuned)
 
 
 def check(streams: tuple[str, ...], n_days: int) -> int:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from multiprocessing import get_context
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Struct
@@ -23,6 +22,9 @@ from driftline.config.settings import Settings
 from driftline.pipeline.checking.check_context import CheckContext
 from driftline.profiles.joint_build import JointReference
 from driftline.sketches.joint import Joint
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DAYS: Final = 30
 LEVELS: Final = (1e-2, 1e-3, 1e-4)
@@ -136,7 +138,9 @@ def compare(stream: str, seed: int, n_days: int) -> tuple[int, list[str]]:
     one = run_full(whole, model.kinds, settings, held)
     two = run_lean(quick, model.kinds, settings, held, PANE_MS)
     p_values = [{each[:5]: each.p_value for each in run.tested if each.p_value <= LEVELS[0]} for run in (one, two)]
-    differs += [f"{key}" for key in p_values[0].keys() | p_values[1].keys() if p_values[0].get(key) != p_values[1].get(key)]
+    differs += [
+        f"{key}" for key in p_values[0].keys() | p_values[1].keys() if p_values[0].get(key) != p_values[1].get(key)
+    ]
     if (one.found, one.pages, one.n_windows) != (two.found, two.pages, two.n_windows):
         differs.append("findings, pages or windows")
     return len(p_values[0]), differs

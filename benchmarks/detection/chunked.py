@@ -93,7 +93,8 @@ def jensen_shannon(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np
     """Return the distance of each row of shares to others, base 2."""
     middle = (a + b) / 2
     divergence = (special.rel_entr(a, middle) + special.rel_entr(b, middle)).sum(axis=-1) / 2
-    return np.sqrt(np.maximum(divergence, 0) / np.log(2))
+    found: NDArray[np.float64] = np.sqrt(np.maximum(divergence, 0) / np.log(2))
+    return found
 
 
 def chunked_column(kind: ColumnKind, codes: Codes, hours: NDArray[np.int64]) -> ChunkedColumn:

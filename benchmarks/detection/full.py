@@ -11,7 +11,6 @@ from benchmarks.detection.reference import KEY
 from benchmarks.detection.traffic import DAY_MS, PANE_MS, PANES_PER_DAY
 from driftline.alerts import AlertBook
 from driftline.config.durations import Duration
-from driftline.config.model import ModelSettings
 from driftline.config.settings import Settings
 from driftline.pipeline.checking.check_context import CheckContext
 from driftline.pipeline.checking.quality.families import WINDOW_TESTS
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from benchmarks.detection.traffic import ColumnKind, Day
+    from driftline.config.model import ModelSettings
+    from driftline.events.finding import FindingEvent
     from driftline.pipeline.checking.closed_window import ClosedWindow
     from driftline.pipeline.checking.verdict import WindowVerdict
     from driftline.pipeline.outputs import OutputRecord
@@ -174,10 +175,17 @@ def whole_tested(profile: Profile, window: ClosedWindow) -> list[Tested]:
     return [Tested(window.start_ms, int(window.size_ms), "whole", least.check, "", p_value)]
 
 
-def found_of(window: ClosedWindow, findings: Iterable[object]) -> list[Tested]:
+def found_of(window: ClosedWindow, findings: Iterable[FindingEvent]) -> list[Tested]:
     """Return the findings of a window that may page."""
     return [
-        Tested(window.start_ms, int(window.size_ms), each.family, each.check, each.column or "", each.statistic.p_value)
+        Tested(
+            window.start_ms,
+            int(window.size_ms),
+            each.family,
+            each.check,
+            each.column or "",
+            each.statistic.p_value or 0.0,
+        )
         for each in findings
         if each.severity != "info"
     ]

@@ -2,13 +2,14 @@
 
 What is left out: panes are added up to windows by code, not by sketch; a column of a window is looked at by
 :func:`~driftline.pipeline.checking.column_check.examine_column`, as the pipeline does, only where a rough p-value is
-small enough for it to matter (:data:`ROUGHLY`); windows make no events. Tests, levels, gates, findings and the alert book
-are the pipeline's own. ``python -m benchmarks.detection --check`` runs models both ways, and every p-value up to 10⁻²,
-every finding and every page have to be the same.
+small enough for it to matter (:data:`ROUGHLY`); windows make no events. Tests, levels, gates, findings and the alert
+book are the pipeline's own. ``python -m benchmarks.detection check`` runs models both ways, and every p-value up to
+10⁻², every finding and every page have to be the same.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -142,7 +143,7 @@ class LeanWatch:
         if self.profile.joint is not None:
             z = np.stack([table[day.codes[index]] for index, table in self._z])
             cuts = np.searchsorted(hours, np.arange(HOURS + 1))
-            of_hours = [joint_cells(self.profile.joint, z[:, a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
+            of_hours = [joint_cells(self.profile.joint, z[:, a:b]) for a, b in pairwise(cuts)]
             joint = np.stack([*of_hours, np.sum(of_hours, axis=0)])
         return _Windows([day.start_ms], np.array([*n, n.sum()]), bins, absent, joint)
 
@@ -152,7 +153,7 @@ class LeanWatch:
         place, reference = self.profile.layout.places[index], self.profile.reference.counts
         n, n_reference = bins.sum(axis=1), int(reference[place.bins].sum())
         hourly = np.arange(n.size) % (HOURS + 1) < HOURS
-        wanted = bins.max(axis=1) == n  # frozen
+        wanted: NDArray[np.bool_] = bins.max(axis=1) == n  # frozen
         for rows, slot in ((hourly, 0), (~hourly, HOURS)):
             held = self._held(windows, index, slot)
             factor = held.of_shares(0)("", "missing").factor
@@ -189,7 +190,7 @@ class LeanWatch:
         groups = dict(zip(held.base.groups, held.grouping.groups, strict=True))
         unions[list(groups), list(groups.values())] = 1
         starts = np.array(windows.start_ms)[:, None] + np.arange(HOURS) * (DAY_MS // HOURS)
-        found = (of_hours @ unions)[week_and_slot(starts.ravel())[1]]
+        found: NDArray[np.float64] = (of_hours @ unions)[week_and_slot(starts.ravel())[1]]
         return found if slot < HOURS else found.reshape(-1, HOURS, found.shape[1]).sum(axis=1)
 
     def _wanted_joint(self, cells: Counts) -> NDArray[np.bool_]:
@@ -262,7 +263,8 @@ def correlations(p: int, cells: NDArray[np.int64] | NDArray[np.float64]) -> NDAr
     covariances = cells[:, 1 + p : 1 + p + a.size] / n - means[:, a] * means[:, b]
     spreads = np.sqrt(covariances[:, a == b])
     c, d = np.triu_indices(p, 1)
-    return covariances[:, a != b] / (spreads[:, c] * spreads[:, d])
+    found: NDArray[np.float64] = covariances[:, a != b] / (spreads[:, c] * spreads[:, d])
+    return found
 
 
 def span(day_ms: int, slot: int) -> tuple[int, int, int]:
@@ -287,7 +289,10 @@ def _window(sketch: PaneSketch, extent: tuple[int, int, int]) -> ClosedWindow:
 
 
 def rough_p_values(
-    held: ColumnStandard, there: NDArray[np.float64], bins: Counts, ordered: bool  # noqa: FBT001 - of the column
+    held: ColumnStandard,
+    there: NDArray[np.float64],
+    bins: Counts,
+    ordered: bool,  # noqa: FBT001 - of the column
 ) -> NDArray[np.float64]:
     """Return rough p-values of the distribution of one column in windows of one size, shape (windows,).
 

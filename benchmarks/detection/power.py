@@ -1,4 +1,4 @@
-"""How soon changes are found, at equal rates of false pages: driftline beside other rules, tuned on streams of their own.
+"""How soon changes are found at equal rates of false pages: driftline beside other rules, tuned on streams apart.
 
 Two passes, each kept a line a stream: months without any change, on which every method is tuned, and others on which
 its rate of false pages is counted; then changes, with the onset at random.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from itertools import islice
 from multiprocessing import get_context
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import msgspec
@@ -28,6 +27,7 @@ from driftline.sketches.joint import Joint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -51,7 +51,21 @@ ADWIN_DELTAS: Final = {
     "independent": (0.9, 0.5, 0.2, 0.05, 0.01, 0.002, 1e-4),
     "autocorrelated, seasonal": (0.002, 1e-6, 1e-12, 1e-20, 1e-30, 1e-42, 1e-58),
 }
-PAGE_HINKLEY_THRESHOLDS: Final = (25.0, 35.0, 50.0, 70.0, 100.0, 140.0, 200.0, 280.0, 400.0, 560.0, 800.0, 1_200.0, 1_800.0)
+PAGE_HINKLEY_THRESHOLDS: Final = (
+    25.0,
+    35.0,
+    50.0,
+    70.0,
+    100.0,
+    140.0,
+    200.0,
+    280.0,
+    400.0,
+    560.0,
+    800.0,
+    1_200.0,
+    1_800.0,
+)
 
 
 class Month(Struct, frozen=True, kw_only=True):
@@ -229,7 +243,7 @@ def changes(stream: str, seed: int, settings: Sequence[tuple[str, float]], folde
         codes = before.codes.copy()
         wanted = list(scenario.columns)
         z = z_of(codes[wanted][:, after])
-        codes[np.ix_(wanted, np.flatnonzero(after))] = scenario.change(z, hours, rng)
+        codes[np.ix_(np.array(wanted), np.flatnonzero(after))] = scenario.change(z, hours, rng)
         events = Events(codes, before.times_ms)
         mine = dict(checked), dict(chunked), dict(alarms)
         for index in wanted:
@@ -295,6 +309,39 @@ def grid(stream: str) -> list[tuple[str, float]]:
     ]
 
 
+def alarms_of_month(stream: str, seed: int, settings: Sequence[tuple[str, float]], folder: Path) -> Month:
+    """Run only the event-wise detectors over a month without change."""
+    model = model_of(stream, seed, "month")
+    reference, events = drawn(model, MONTH_DAYS)
+    methods = Methods(model, reference, joint_of(stream, folder))
+    alarms: dict[str, list[int]] = {}
+    for index in range(len(model.kinds)):
+        for name, times in methods.alarms(events, index, settings).items():
+            alarms.setdefault(name, []).extend(time - model.live_ms for time in times)
+    return Month(stream=stream, seed=seed, scores={}, alarms={name: sorted(times) for name, times in alarms.items()})
+
+
+def _alarms(job: tuple[str, int, list[tuple[str, float]], Path]) -> Month:
+    return alarms_of_month(*job)
+
+
+def run_alarms(
+    folder: Path, seeds: Sequence[int], processes: int, settings: dict[str, list[tuple[str, float]]]
+) -> list[Month]:
+    """Run the event-wise detectors with these settings over months that they were not tuned on."""
+    path = folder / "alarms.ndjson"
+    done = _kept(path, Month)
+    known = {(each.stream, each.seed) for each in done}
+    jobs = [(stream, seed, settings[stream], folder) for seed in seeds for stream in POWER_STREAMS]
+    missing = [job for job in jobs if job[:2] not in known]
+    with get_context("spawn").Pool(processes) as pool, path.open("ab") as lines:
+        for found in pool.imap_unordered(_alarms, missing):
+            lines.write(msgspec.json.encode(found) + b"\n")
+            lines.flush()
+            done.append(found)
+    return done
+
+
 def _month(job: tuple[str, int, Path]) -> Month:
     stream, seed, folder = job
     return month(stream, seed, grid(stream), folder)
@@ -336,6 +383,21 @@ def run_changes(
             lines.flush()
             done += found
     return done
+
+
+def kept_months(folder: Path) -> list[Month]:
+    """Return the months that lines are kept of."""
+    return _kept(folder / "months.ndjson", Month)
+
+
+def kept_alarms(folder: Path) -> list[Month]:
+    """Return the alarms of tuned detectors that lines are kept of."""
+    return _kept(folder / "alarms.ndjson", Month)
+
+
+def kept_changes(folder: Path) -> list[Change]:
+    """Return the changes that lines are kept of."""
+    return _kept(folder / "changes.ndjson", Change)
 
 
 def _kept(path: Path, kind: type[_T]) -> list[_T]:

@@ -1,7 +1,7 @@
 """The reference of a simulated model: a fortnight or four weeks of timestamped rows, as a profile.
 
-:func:`built` hands the rows to :func:`driftline.profiles.build.build_profile`, as a user does; that takes ten seconds for
-200,000 rows of 52 columns. :func:`counted` makes the same profile from the histogram of the codes: the same grid,
+:func:`built` hands the rows to :func:`driftline.profiles.build.build_profile`, as a user does; that takes ten seconds
+for 200,000 rows of 52 columns. :func:`counted` makes the same profile from the histogram of the codes: the same grid,
 counts and history, by the same functions. What it leaves out are moments, which no test reads, and it takes what the
 null distribution of correlations is made of from another reference of the same traffic.
 """
@@ -30,7 +30,7 @@ from driftline.sketches.numeric_encoding import NumericEncoder
 from driftline.sketches.pane_sketch import PaneSketch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -109,9 +109,7 @@ def table_of(model: SimulatedModel, reference: Reference, *, timestamped: bool =
     )
 
 
-def built(
-    model: SimulatedModel, reference: Reference, settings: ModelSettings, *, timestamped: bool = True
-) -> Profile:
+def built(model: SimulatedModel, reference: Reference, settings: ModelSettings, *, timestamped: bool = True) -> Profile:
     """Return the profile that ``driftline reference build`` makes of the rows."""
     table = table_of(model, reference, timestamped=timestamped)
     return build_profile(KEY, table, settings, model.live_ms, "training", in_time=InTime(pane_ms=PANE_MS))
@@ -133,9 +131,9 @@ def counted(
     for index, (found, codes) in enumerate(zip(histograms, reference.codes, strict=True)):
         cells, place = bin_table(model.kinds[index], columns[index]), layout.places[index]
         held = found[:MISSING]
-        sketch.counts[place.bins] = np.bincount(
-            cells[:MISSING], weights=held, minlength=columns[index].n_bins
-        ).astype(np.int64)
+        sketch.counts[place.bins] = np.bincount(cells[:MISSING], weights=held, minlength=columns[index].n_bins).astype(
+            np.int64
+        )
         sketch.counts[place.quality.start + ABSENT] = found[MISSING]
         bins.append(cells[codes])
     if joint is not None:
@@ -205,5 +203,3 @@ def joint_cells(joint: Joint, z: NDArray[np.float64]) -> NDArray[np.int64]:
     cells[1 : 1 + p] = held.sum(axis=1).astype(np.int64)
     cells[1 + p : 1 + joint.n_cross] = (held @ held.T)[np.triu_indices(p)].astype(np.int64)
     return cells
-
-

@@ -86,13 +86,13 @@ def _flipped(z: NDArray[np.float64], _hours: NDArray[np.float64], _rng: np.rando
 
 def _new_category(z: NDArray[np.float64], _hours: NDArray[np.float64], rng: np.random.Generator) -> Codes:
     codes = codes_of(z)
-    codes[rng.random(z.shape) < 0.03] = NEW  # noqa: PLR2004 - as the name says
+    codes[rng.random(z.shape) < 0.03] = NEW
     return codes
 
 
 def _absent(z: NDArray[np.float64], _hours: NDArray[np.float64], rng: np.random.Generator) -> Codes:
     codes = codes_of(z)
-    codes[rng.random(z.shape) < 0.05] = MISSING  # noqa: PLR2004 - as the name says
+    codes[rng.random(z.shape) < 0.05] = MISSING
     return codes
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 from river.drift import ADWIN
@@ -30,7 +30,7 @@ def numbers_of(kind: ColumnKind) -> NDArray[np.float64]:
 
 
 def standardised(kind: ColumnKind, reference: Codes, live: Codes) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the values of a column in standard deviations of its reference, without missing ones, and which they are."""
+    """Return the values that a column has, in standard deviations of its reference, and which events they are of."""
     table = numbers_of(kind)
     known = table[reference]
     values = (table[live] - np.nanmean(known)) / np.nanstd(known)
@@ -40,7 +40,7 @@ def standardised(kind: ColumnKind, reference: Codes, live: Codes) -> tuple[NDArr
 
 def adwin_alarms(values: NDArray[np.float64], delta: float) -> list[int]:
     """Return the positions of values at which river's ADWIN detects a change; it goes on from there by itself."""
-    detector = ADWIN(delta=delta)
+    detector: Any = cast("Any", ADWIN)(delta=delta)  # river has no types
     update = detector.update
     alarms = []
     for position, value in enumerate(values.tolist()):

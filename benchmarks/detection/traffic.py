@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-from scipy import signal
+from scipy import signal, special
 from xxhash import xxh3_64_intdigest
 
 from benchmarks.streams import STREAMS, Stream
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
+
+    from driftline.sketches.columns import Role
 
 Codes = np.ndarray[tuple[int, ...], np.dtype[np.uint16]]
 
@@ -59,7 +61,7 @@ class ColumnKind:
     """
 
     name: str
-    role: str
+    role: Role
     values: Sequence[object] | NDArray[np.float64]
     table: NDArray[np.int64]
     missing: float = 0.0
@@ -81,7 +83,7 @@ def z_of_codes() -> NDArray[np.float64]:
     return np.arange(N_CODES) / SCALE - OFFSET
 
 
-def continuous(name: str, missing: float = 0.0, role: str = "feature", mean: float = 0.0) -> ColumnKind:
+def continuous(name: str, missing: float = 0.0, role: Role = "feature", mean: float = 0.0) -> ColumnKind:
     """Return a normal column."""
     values = z_of_codes() + mean
     values[MISSING] = np.nan
@@ -100,12 +102,10 @@ def discrete(name: str, n_values: int, missing: float = 0.0) -> ColumnKind:
     return ColumnKind(name, "feature", np.array([*range(n_values), np.nan], dtype=np.float64), steps, missing)
 
 
-def categorical(name: str, n_values: int, missing: float = 0.0, role: str = "feature") -> ColumnKind:
+def categorical(name: str, n_values: int, missing: float = 0.0, role: Role = "feature") -> ColumnKind:
     """Return a column of names with unequal shares, each half again as rare as the one before up to a floor."""
     shares = np.maximum(0.7 ** np.arange(n_values), 0.02)
     cuts = np.cumsum(shares / shares.sum())[:-1]
-    from scipy import special  # noqa: PLC0415 - only here
-
     table = np.searchsorted(special.ndtri(cuts), z_of_codes())
     table[MISSING] = n_values
     names = [*(str(i) if role == "prediction" else f"{name}-{i}" for i in range(n_values)), None]
@@ -116,7 +116,9 @@ def fifty_features() -> tuple[ColumnKind, ...]:
     """Return the columns of the budget's model: 50 features, a prediction and a score."""
     kinds = [continuous(f"continuous_{i:02}", missing=0.02 if i < 8 else 0.0) for i in range(30)]
     kinds += [discrete(f"discrete_{i:02}", (2, 3, 5, 8, 12, 20, 30, 40, 50, 60)[i]) for i in range(10)]
-    kinds += [categorical(f"category_{i:02}", (2, 3, 4, 6, 8, 10, 15, 20, 25, 30)[i], 0.02 * (i < 3)) for i in range(10)]
+    kinds += [
+        categorical(f"category_{i:02}", (2, 3, 4, 6, 8, 10, 15, 20, 25, 30)[i], 0.02 * (i < 3)) for i in range(10)
+    ]
     kinds = sorted(kinds, key=lambda kind: kind.name)
     return (*kinds, categorical("prediction", 2, role="prediction"), score())
 

@@ -1,8 +1,8 @@
 """The verdicts of the pipeline's checks for one column of a stream, for any budget at once.
 
 The level of each test is proportional to the budget, so what counts is the budget at which a p-value is at its level:
-a window comes out at every budget from there on. Windows are made by the pipeline's own tumbling windows, which wait for
-500 events; tests, dispersion and gates are its own functions.
+a window comes out at every budget from there on. Windows are made by the pipeline's own tumbling windows, which wait
+for 500 events; tests, dispersion and gates are its own functions.
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ class Checks:
         First with what has to matter, then by the tests alone.
         """
         bins = self._tables[index][codes]
-        found = [self._score(span, index, codes[span.first : span.last], bins[span.first : span.last]) for span in spans]
+        found = [
+            self._score(span, index, codes[span.first : span.last], bins[span.first : span.last]) for span in spans
+        ]
         return np.array(found, dtype=np.float64).reshape(-1, 2).T
 
     def _score(self, span: Span, index: int, codes: Codes, bins: NDArray[np.int64]) -> tuple[float, float]:

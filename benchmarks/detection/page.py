@@ -1,0 +1,80 @@
+"""The tables of docs/detection.md, written from the kept results."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import time
+from collections import Counter
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from benchmarks.detection import budget, power
+from benchmarks.detection.budget_table import found_table, levels_table, pages_table
+from benchmarks.detection.power_table import RATES, power_table, rates_table, split
+from benchmarks.detection.scenarios import POWER_STREAMS
+from benchmarks.detection.traffic import STREAM_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "detection.md"
+LEVELS_SAY: Final = (
+    "Of each test: how many p-values are at or below its level, with 95 % limits of their expected number; at less "
+    "deep levels, the number over what the level allows."
+)
+BEGIN, END = "<!-- tables: written by `make bench-detection` -->", "<!-- end of the tables -->"
+
+
+def tables(folder: Path, n_models: int) -> str:
+    """Return all tables, with where they come from."""
+    outcomes = [each for each in budget.kept(folder / "budget.ndjson") if each.seed <= n_models]
+    months, extra, changes = power.kept_months(folder), power.kept_alarms(folder), power.kept_changes(folder)
+    parts = [_origin(outcomes, folder)]
+    if outcomes:
+        parts += [
+            "### Pages of unchanged models",
+            pages_table(outcomes),
+            "### Findings beside the sum of their levels",
+            found_table(outcomes),
+            LEVELS_SAY,
+            levels_table(outcomes),
+        ]
+    if months and changes:
+        runs = Counter(each.stream for each in changes if each.scenario == changes[0].scenario)
+        held = {stream: [len(part) for part in split(months, stream)] for stream in POWER_STREAMS}
+        told = "; ".join(f"{s}: {held[s][0]} months to tune on, {held[s][1]} others, {runs[s]} changes" for s in held)
+        parts += ["### What each method is tuned to", f"Streams: {told}.", rates_table(months, extra)]
+        for stream in POWER_STREAMS:
+            for rate in (*RATES, None):
+                name = "as they come" if rate is None else f"{rate:g} false pages a month"
+                parts += [f"### Changes found: {stream}, {name}", power_table(months, changes, stream, rate)]
+    return "\n\n".join(parts)
+
+
+def _origin(outcomes: Sequence[budget.Outcome], folder: Path) -> str:
+    name = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8") as cpus:
+        name = next((line.split(":")[1].strip() for line in cpus if line.startswith("model name")), name)
+    packages = ("numpy", "scipy", "river", "msgspec")
+    versions = ", ".join(f"{package} {version(package)}" for package in packages)
+    counts = Counter(each.stream for each in outcomes)
+    models = ", ".join(f"{counts[stream]} {stream}" for stream in STREAM_NAMES)
+    hours = sum(each.seconds for each in outcomes) / 3_600
+    revision = folder / "revision"
+    at = f", revision {revision.read_text(encoding='utf-8').strip()}" if revision.exists() else ""
+    return (
+        f"Run of {time.strftime('%Y-%m-%d', time.gmtime())} on {name}, {os.cpu_count()} cores; "
+        f"Python {platform.python_version()}, {versions}{at}. Models without change: {models}; seeds from 1 on in each "
+        f"stream; {hours:.1f} hours of processor time."
+    )
+
+
+def write(text: str) -> None:
+    """Write the tables into the page, between its marks."""
+    page = PAGE.read_text(encoding="utf-8")
+    head, _, rest = page.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    PAGE.write_text(f"{head}{BEGIN}\n\n{text}\n\n{END}{tail}", encoding="utf-8")

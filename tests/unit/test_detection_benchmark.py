@@ -1,0 +1,136 @@
+"""The detection benchmark: its short cuts give what the pipeline gives, and other people's rules are theirs."""
+
+from __future__ import annotations
+
+import doctest
+
+import numpy as np
+import pytest
+from river.drift import PageHinkley
+from scipy import spatial, stats
+
+from benchmarks.detection import intervals, power
+from benchmarks.detection.budget import LEVELS, outcome_of
+from benchmarks.detection.budget_table import levels_table, pages_table
+from benchmarks.detection.chunked import chunked_column
+from benchmarks.detection.full import quiet, run_full
+from benchmarks.detection.lean import run_lean
+from benchmarks.detection.power import HOUR_MS, Month, openings
+from benchmarks.detection.power_table import rate_of, tuned
+from benchmarks.detection.reference import SimulatedModel, built, counted
+from benchmarks.detection.scenarios import SCENARIOS, twelve_features, z_of
+from benchmarks.detection.sequential import page_hinkley_alarms
+from benchmarks.detection.traffic import (
+    DAY_MS,
+    MISSING,
+    PANE_MS,
+    Day,
+    categorical,
+    continuous,
+    days,
+    discrete,
+    score,
+)
+from benchmarks.streams import STREAMS, Stream
+
+KINDS = (
+    categorical("a", 4, missing=0.02),
+    continuous("b", missing=0.02),
+    continuous("c"),
+    discrete("d", 6),
+    categorical("prediction", 2, role="prediction"),
+    score(),
+)
+
+
+def shifted(day: Day) -> Day:
+    """Return a day whose second half has larger values in one column."""
+    codes = day.codes.copy()
+    later = day.panes >= 72
+    codes[2, later] = np.minimum(codes[2, later] + 4_096, MISSING - 1)
+    return Day(day.start_ms, day.panes, codes)
+
+
+@pytest.mark.parametrize("stream", ["ar_0.9", "bursts"])
+def test_the_lean_way_finds_what_the_pipeline_finds(stream: str) -> None:
+    model = SimulatedModel(KINDS, STREAMS[stream], 3, 14, 105.0)
+    settings = quiet(model.settings())
+    reference, live = model.traffic(2)
+    held = [day if at else shifted(day) for at, day in enumerate(live)]
+    whole = built(model, reference, settings)
+    assert whole.joint is not None
+    assert whole.joint_reference is not None
+    quick = counted(model, reference, settings, (whole.joint, whole.joint_reference))
+    assert quick.history == whole.history
+    assert (quick.reference.counts == whole.reference.counts).all()
+    assert (quick.reference.joint == whole.reference.joint).all()
+
+    one = run_full(whole, KINDS, settings, held)
+    two = run_lean(quick, KINDS, settings, held, PANE_MS)
+
+    small = [{each for each in run.tested if each.p_value <= LEVELS[0]} for run in (one, two)]
+    assert small[0] == small[1]
+    assert one.found == two.found
+    assert one.pages == two.pages
+    assert {each.column for each in one.found} == {"c"}
+    assert len(one.pages) >= 1
+    outcome = outcome_of(model, "independent", two, 0.0)
+    assert "| independent | 1 | " in pages_table([outcome])
+    assert "distribution of a column" in levels_table([outcome])
+
+
+def test_page_hinkley_of_many_values_is_rivers() -> None:
+    rng = np.random.default_rng(5)
+    values = np.concatenate([rng.normal(size=3_000), rng.normal(0.6, 1, 2_000), np.repeat(rng.normal(size=400), 10)])
+    for threshold in (5.0, 30.0):
+        detector, expected = PageHinkley(threshold=threshold), []
+        for position, value in enumerate(values.tolist()):
+            detector.update(value)
+            if detector.drift_detected:
+                expected.append(position)
+        assert expected
+        assert page_hinkley_alarms(values, threshold) == expected
+
+
+def test_the_distances_of_chunks_are_those_of_scipy() -> None:
+    kinds = twelve_features()
+    reference, live = days(Stream("plain"), 1, [0.0] * len(kinds), 2, per_pane=30)
+    hours = live.panes // 6
+    number = chunked_column(kinds[6], reference.codes[6], reference.panes // 6)
+    found = number.scores(live.codes[6], hours, 24)
+    one, other = z_of(reference.codes[6]), z_of(live.codes[6][hours == 3])
+    assert found[1, 3] * 0.1 == pytest.approx(stats.wasserstein_distance(one, other) / one.std(), abs=1e-3)
+    edges = np.histogram_bin_edges(one, bins="doane")
+    shares = [np.histogram(each, bins=edges)[0] for each in (one, other)]
+    outside = [each.size - held.sum() for each, held in zip((one, other), shares, strict=True)]
+    vectors = [[*held, out] for held, out in zip(shares, outside, strict=True)]
+    expected = spatial.distance.jensenshannon(*vectors, base=2)
+    assert found[0, 3] * number.deviation + number.mean == pytest.approx(expected, abs=1e-12)
+    category = chunked_column(kinds[1], reference.codes[1], reference.panes // 6)
+    counts = [np.bincount(kinds[1].table[each[1]], minlength=10)[:9] for each in (reference.codes, live.codes)]
+    everything = category.scores(live.codes[1], np.zeros(live.panes.size, dtype=np.int64), 1)
+    assert everything[1, 0] * 0.1 == pytest.approx(spatial.distance.jensenshannon(*counts), abs=1e-12)
+
+
+def test_each_change_changes_its_columns_alone() -> None:
+    rng = np.random.default_rng(0)
+    for scenario in SCENARIOS:
+        z = rng.normal(size=(len(scenario.columns), 500))
+        codes = scenario.change(z, np.linspace(0.01, 40, 500), rng)
+        assert codes.shape == z.shape
+        assert float(np.abs(z_of(codes) - z).max()) > 0.1
+
+
+def test_a_method_is_tuned_to_its_rate_from_the_strict_side() -> None:
+    scores = [(hour * HOUR_MS, float(hour % 12)) for hour in range(0, 720, 3)]
+    months = [Month(stream="independent", seed=1, scores={"NannyML rule": scores}, alarms={})]
+    at_ten = tuned(months, "independent", "NannyML rule", 60.0)
+    assert at_ten.parameter == 9.0
+    assert rate_of(months, "NannyML rule", 9.0) == 60
+    assert openings([0, HOUR_MS, 9 * HOUR_MS], 2.5 * HOUR_MS) == 2
+
+
+def test_examples() -> None:
+    for module in (intervals, power):
+        assert doctest.testmod(module).failed == 0
+    assert DAY_MS == 24 * HOUR_MS
