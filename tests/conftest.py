@@ -8,12 +8,17 @@ import uuid
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from driftline.runtime.embedded_broker import EmbeddedBroker
 from tests.support import EXIT_UNAVAILABLE, RealBroker, in_ci, kafka
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
+"""No test is timed: a busy machine would fail it."""
 
 REAL_BROKER_FIXTURES = {"real_broker", "own_broker", "can_start_kafka"}
 

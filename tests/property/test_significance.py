@@ -45,4 +45,4 @@ def test_the_tails_of_a_share_cover_everything(
     assert less is not None
     assert 0 <= one.p_value <= 1
     assert one.p_value == min(1.0, 2 * min(greater.p_value, less.p_value))
-    assert greater.p_value + less.p_value >= 1 - 1e-6
+    assert greater.p_value + less.p_value >= 1 - 1e-4  # both are integrals
