@@ -112,8 +112,8 @@ class UnitChange(Struct, frozen=True):
 class FindingEvent(Event, frozen=True, kw_only=True):
     """A check that came out against the model in one window: the change is real, and it is large enough to matter.
 
-    Findings of sequential detectors have no level, no effect and no p-value; those that may not page are informative
-    (severity ``info``).
+    Findings of sequential detectors have no effect and no p-value; those that may not page have no level and are
+    informative (severity ``info``).
     """
 
     TYPE: ClassVar[str] = FINDING
@@ -138,7 +138,8 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     statistic: Statistic
     """Is it real."""
     level: LevelEvidence | None
-    """What the p-value was held against; null for detectors."""
+    """What the p-value was held against. Of a detector that may page, the false alarms that its threshold allows in the
+    budget's horizon; null for other detectors."""
     effect: Effect | None
     """Does it matter; null for detectors."""
     baseline: Literal["reference", "first windows", "earlier weeks", "rolling"]

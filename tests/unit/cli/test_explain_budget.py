@@ -8,6 +8,7 @@ import pytest
 
 from driftline import write_profile
 from driftline.cli import main
+from driftline.config.model import ModelSettings, ReferenceSettings, RollingSettings
 from driftline.config.settings import Settings
 from driftline.pipeline.checking.budget_explained import Reference, explained
 from driftline.pipeline.checking.check_context import CheckContext
@@ -100,3 +101,11 @@ def test_detectors_that_may_page_stand_beside_the_tests(
     assert code == 0
     assert "by simulation" in text
     assert "0.333" in text
+
+
+def test_a_rolling_reference_is_told_apart_from_checks_between_columns() -> None:
+    settings = Settings(defaults=ModelSettings(reference=ReferenceSettings(rolling=RollingSettings())))
+    explanation = explained(CheckContext.of(settings, "m"), Reference(n_columns=50, n_events=20_000))
+    (hourly,) = (each for each in explanation.spenders if each.spender == "1h")
+    assert hourly.tests == {"distribution": 50, "quality": 50, "rolling": 50, "window": 2, "multivariate": 1}
+    assert f"x {sum(hourly.tests.values())} tests)" in hourly.derivation

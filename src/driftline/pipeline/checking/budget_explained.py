@@ -121,10 +121,11 @@ def explained(context: CheckContext, reference: Reference, power: float = 0.8) -
         tests = {
             "distribution": reference.n_columns,
             "quality": (TESTS_PER_COLUMN - 1) * reference.n_columns,
+            "rolling": reference.n_columns if settings.reference.rolling is not None else 0,
             "window": TESTS_PER_WINDOW,
+            "multivariate": len(checks.multivariate),
         }
-        others = context.tests_per_window(reference.n_columns) - sum(tests.values())
-        spenders.append(_spender(level, {**tests, "multivariate": others} if others else tests))
+        spenders.append(_spender(level, {name: n for name, n in tests.items() if n}))
         detectable += [
             DetectableSizes(spender=str(size), n=n, sizes=_sizes(context, level.level, n, reference, power))
             for n in WINDOW_EVENTS

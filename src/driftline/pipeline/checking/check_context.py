@@ -96,9 +96,21 @@ class CheckContext(Struct, frozen=True, kw_only=True, dict=True):
         Parameters
         ----------
         n_series : int, at least 1
-            Columns that detectors are fed with, and the errors where labels are read.
+            Numeric columns; errors are fed to informative detectors alone.
         """
         return self.detector_pages() / max(1, n_series * len(self.settings.checks.paging_detectors))
+
+    def detector_level(self, n_series: int) -> LevelEvidence:
+        """Return what bounds one paging detector on one series: the false alarms that it may make in the horizon."""
+        budget, n_kinds = self.settings.alerts.false_alarm_budget, len(self.settings.checks.paging_detectors)
+        alarms = self.detector_alarms(n_series)
+        derivation = (
+            f"{budget.pages:g} per {budget.horizon}, share {self.shares.get(DETECTORS, 0.0):.3g} for {DETECTORS}: "
+            f"{self.detector_pages():.3g} false pages / ({n_series} columns x {n_kinds} "
+            f"{'detector' if n_kinds == 1 else 'detectors'}) = {alarms:.3g} expected false alarms per "
+            f"{budget.horizon}, which the threshold bounds"
+        )
+        return LevelEvidence(level=min(1.0, alarms), n_tests=max(1, n_series * n_kinds), derivation=derivation)
 
     def info_level(self) -> LevelEvidence | None:
         """Return the level of findings of severity ``info``; None where they are not wanted."""

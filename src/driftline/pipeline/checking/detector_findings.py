@@ -71,7 +71,7 @@ def detector_finding(profile: Profile, change: DetectedChange, context: CheckCon
     check = f"detector.{change.detector}"
     name, role, before, after = _subject(profile, change)
     since_ms = change.start_ms if change.since_ms is None else change.since_ms
-    detection = change.detection
+    detection, may_page = change.detection, detectors.get(change.detector).budgeted
     subject = name
     if _is_constant(profile, change.column):
         subject = f"{name}, share of values that differ from the reference's only one"
@@ -82,7 +82,7 @@ def detector_finding(profile: Profile, change: DetectedChange, context: CheckCon
         family="detector",
         column=name,
         role=role,
-        severity="warning" if detectors.get(change.detector).budgeted else "info",
+        severity="warning" if may_page else "info",
         importance=profile.importances.get(name, 1.0),
         statistic=Statistic(
             name=change.detector,
@@ -91,7 +91,7 @@ def detector_finding(profile: Profile, change: DetectedChange, context: CheckCon
             p_value=None,
             threshold=detection.threshold,
         ),
-        level=None,
+        level=context.detector_level(profile.layout.n_numeric) if may_page else None,
         effect=None,
         baseline="reference",
         distances={},
