@@ -1,4 +1,4 @@
-"""What the run must show: the opening of the other market found in time and not before, and accuracy as it is."""
+"""What the run must show: the other market found as it opens, no season taken for a change, and accuracy as it is."""
 
 from __future__ import annotations
 
@@ -14,6 +14,35 @@ from examples.electricity.market import HALF_HOUR_MS, POSITIVE, TRAINING_ROWS, V
 if TYPE_CHECKING:
     from examples.electricity.market import Answers, Market
     from examples.electricity.outputs import Events
+
+
+SEASONAL = ("day", "period", "nswdemand")
+"""Columns that go with the hour, the day of the week and the time of the year; demand is the one that is measured."""
+
+
+@dataclass(frozen=True)
+class Season:
+    """What was made of a column that swings with the day, the week and the year.
+
+    Attributes
+    ----------
+    column : str
+    n_windows : int
+        Windows in which it was tested.
+    n_same_hours : int
+        Of these, windows that were compared with the same hours of the week; must be all.
+    greatest_psi, least_p : float
+        Of these windows; the index is the corrected one.
+    findings : list of findings
+        Must be empty.
+    """
+
+    column: str
+    n_windows: int
+    n_same_hours: int
+    greatest_psi: float
+    least_p: float
+    findings: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -73,6 +102,35 @@ def openings(market: Market, events: Events) -> list[Opening]:
         first = next((finding for finding in mine if finding["family"] == "distribution"), None)
         found.append(Opening(column, opened, before, first))
     return found
+
+
+def opening_page(market: Market, alerts: list[dict[str, Any]], window_ms: int) -> dict[str, Any] | None:
+    """Return the page that told of the opening, on all columns at once; None where there was none in time."""
+    opened = time_ms(max(market.opening_row.values()))
+    for alert in alerts:
+        for page in alert["pages"]:
+            columns = {finding["column"] for finding in page["findings"]}
+            if opened < epoch_ms(page["updated_at"]) <= opened + window_ms and columns.issuperset(VICTORIAN):
+                return dict(page)
+    return None
+
+
+def seasons(events: Events) -> list[Season]:
+    """Return what was made of the seasonal columns in the windows that got a verdict."""
+    return [_season(column, events) for column in SEASONAL]
+
+
+def _season(name: str, events: Events) -> Season:
+    columns = [column for window in events.verdicts() for column in window["columns"] if column["name"] == name]
+    tested = [column for column in columns if column["test"] is not None]
+    return Season(
+        column=name,
+        n_windows=len(tested),
+        n_same_hours=sum(column["test"]["dispersion"]["same_hours"] for column in tested),
+        greatest_psi=max(column["distances"]["psi"]["corrected"] for column in tested),
+        least_p=min(column["test"]["p_value"] for column in tested),
+        findings=[finding for finding in events.findings if finding["column"] == name],
+    )
 
 
 def measured(market: Market, answers: Answers, events: Events) -> list[Measured]:

@@ -15,7 +15,8 @@ from river import compose, linear_model, preprocessing
 FILE = "electricity.csv.gz"
 FOLDER_VARIABLE = "DRIFTLINE_DATA"
 ROWS = 45_312
-TRAINING_ROWS = 8_000
+TRAINING_ROWS = 16_128
+"""48 weeks: every hour of the week 48 times, and all but a month of a year."""
 HALF_HOUR_MS = 1_800_000
 BEGIN_MS = int(datetime(1996, 5, 7, tzinfo=UTC).timestamp()) * 1_000
 VICTORIAN = ("vicprice", "vicdemand", "transfer")

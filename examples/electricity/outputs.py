@@ -122,19 +122,24 @@ def read_alerts(brokers: str, topic: str) -> list[dict[str, Any]]:
     """Return the latest state of each alert, in the order of opening.
 
     ``forgotten`` says whether a record without a value followed: a compacted topic then no longer holds the alert.
+    ``pages`` are the revisions by which somebody was to be called.
     """
     reader = Reader(brokers, topic)
     latest: dict[bytes, dict[str, Any]] = {}
+    pages: dict[bytes, dict[int, dict[str, Any]]] = {}
     for message in reader.new():
         key, value = message.key() or b"", message.value()
         if value is None:
             latest.setdefault(key, {"revision": 0})["forgotten"] = True
             continue
         alert = json.loads(value)
+        if alert["notify"]:
+            pages.setdefault(key, {})[alert["revision"]] = alert
         if alert["revision"] > latest.get(key, {"revision": 0})["revision"]:
             latest[key] = alert | {"forgotten": False}
     reader.close()
-    return sorted(latest.values(), key=lambda alert: str(alert["opened_at"]))
+    alerts = [alert | {"pages": list(pages.get(key, {}).values())} for key, alert in latest.items()]
+    return sorted(alerts, key=lambda alert: str(alert["opened_at"]))
 
 
 def read_dead_letters(brokers: str, topic: str) -> dict[tuple[str, int, int], str]:

@@ -80,9 +80,9 @@ def _panels(outcome: Outcome) -> list[Panel]:
     accuracy = [(epoch_ms(window.end), window.accuracy) for window in outcome.measured]
     gate = {"matters": 0.1}
     return [
-        _psi_panel("PSI (corrected) of the Victorian columns, by week", {name: psi[name] for name in VICTORIAN}, gate),
+        _psi_panel("PSI (corrected) of the Victorian columns, by day", {name: psi[name] for name in VICTORIAN}, gate),
         _psi_panel(
-            "PSI (corrected) of price and demand in New South Wales, and of the hour",
+            "PSI (corrected) of price and demand in New South Wales, and of the hour, by day",
             {name: psi[name] for name in ("nswprice", "nswdemand", "period")},
             gate,
         ),

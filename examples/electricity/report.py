@@ -9,6 +9,8 @@ from examples.electricity.claims import findings_by_column, severities
 from examples.electricity.market import TRAINING_ROWS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from examples.electricity.scenario import Outcome
 
 TOLERANCE = 1e-9
@@ -16,28 +18,44 @@ TOLERANCE = 1e-9
 
 def failures(outcome: Outcome) -> list[str]:
     """Return what did not hold; nothing where all did."""
-    problems = list(outcome.account.problems)
+    return [*outcome.account.problems, *_not_found(outcome), *_taken_for_changes(outcome), *_not_measured(outcome)]
+
+
+def _not_found(outcome: Outcome) -> Iterator[str]:
     for opening in outcome.openings:
         if opening.before:
-            problems.append(f"{opening.column}: {len(opening.before)} findings before it varied")
+            yield f"{opening.column}: {len(opening.before)} findings before it varied"
         if not opening.in_time(outcome.window_ms):
-            problems.append(f"{opening.column}: no finding within one window after {opening.opened}")
+            yield f"{opening.column}: no finding within one window after {opening.opened}"
+    if outcome.page is None:
+        yield "no page on all three columns within one window after they opened"
+
+
+def _taken_for_changes(outcome: Outcome) -> Iterator[str]:
+    for season in outcome.seasons:
+        if season.findings:
+            yield f"{season.column}: {len(season.findings)} findings, where only its season changed"
+        if season.n_same_hours != season.n_windows:
+            yield f"{season.column}: {season.n_same_hours} of {season.n_windows} windows by hour of the week"
+
+
+def _not_measured(outcome: Outcome) -> Iterator[str]:
     for window in outcome.measured:
         if window.n_labelled != window.n_rows or window.coverage != 1:
-            problems.append(f"{window.start}: {window.n_labelled} of {window.n_rows} rows labelled")
+            yield f"{window.start}: {window.n_labelled} of {window.n_rows} rows labelled"
         if abs(window.accuracy - window.accuracy_expected) > TOLERANCE:
-            problems.append(f"{window.start}: accuracy {window.accuracy}, not {window.accuracy_expected}")
+            yield f"{window.start}: accuracy {window.accuracy}, not {window.accuracy_expected}"
         if abs(window.auc - window.auc_expected) > window.auc_error_bound:
-            problems.append(f"{window.start}: AUC {window.auc}, not {window.auc_expected}")
+            yield f"{window.start}: AUC {window.auc}, not {window.auc_expected}"
     ends = [window.end for window in outcome.measured]
     if not ends or ends[-1] != outcome.marks.performance_end or len(set(ends)) != len(ends):
-        problems.append(f"performance windows up to {ends[-1:]}, not {outcome.marks.performance_end}")
-    return problems
+        yield f"performance windows up to {ends[-1:]}, not {outcome.marks.performance_end}"
 
 
 def show(outcome: Outcome) -> None:
     """Print the summary."""
     _show_openings(outcome)
+    _show_seasons(outcome)
     _show_performance(outcome)
     _show_account(outcome)
     _show_findings(outcome)
@@ -54,10 +72,23 @@ def _show_openings(outcome: Outcome) -> None:
             print(f"    first found in the window {window['start'][:10]} to {window['end'][:10]}:")
             print(f"    {opening.first['severity']}, {opening.first['message']}")
 
+    page = outcome.page
+    if page is not None:
+        print(f"  page at {page['updated_at']}, {page['notified_for']}: {page['title']}")
+
+
+def _show_seasons(outcome: Outcome) -> None:
+    print("\n(b) Demand has its seasons, against the same hours of the week")
+    for season in outcome.seasons:
+        print(
+            f"  {season.column:<9} findings: {len(season.findings)} in {season.n_same_hours} windows; "
+            f"greatest PSI (corrected) {season.greatest_psi:.2f}, least p {season.least_p:.2g}"
+        )
+
 
 def _show_performance(outcome: Outcome) -> None:
     windows = outcome.measured
-    print(f"\n(b) Accuracy in {len(windows)} windows of prediction time, last revisions, beside scikit-learn")
+    print(f"\n(c) Accuracy in {len(windows)} windows of prediction time, last revisions, beside scikit-learn")
     difference = max(abs(window.accuracy - window.accuracy_expected) for window in windows)
     worst = min(windows, key=lambda window: window.accuracy)
     print(f"  greatest difference of accuracy: {difference:g}, over {sum(w.n_rows for w in windows):,} rows")
@@ -71,7 +102,7 @@ def _show_performance(outcome: Outcome) -> None:
 
 def _show_account(outcome: Outcome) -> None:
     account = outcome.account
-    print("\n(c) Every record accounted for")
+    print("\n(d) Every record accounted for")
     print(
         f"  predictions: {account.predictions_sent:,} sent = {account.sketched:,} sketched + {account.late} late "
         f"+ {account.predictions_refused} dead letters"
@@ -105,6 +136,6 @@ def _show_findings(outcome: Outcome) -> None:
     for alert in outcome.alerts:
         print(
             f"  {alert['cause']:<17} {alert['state']:<9} opened {alert['opened_at'][:10]}, "
-            f"updated {alert['updated_at'][:10]}, {alert['severity']}, revision {alert['revision']}"
-            + (", forgotten since" if alert["forgotten"] else "")
+            f"updated {alert['updated_at'][:10]}, {alert['severity']}, revision {alert['revision']}, "
+            f"{alert['notification']} pages" + (", forgotten since" if alert["forgotten"] else "")
         )

@@ -7,19 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from confluent_kafka import Consumer, TopicPartition
 
 from driftline.config.load import load_settings
 from driftline.config.secrets import Credentials
 from driftline.events.cloudevents import rfc3339
 from driftline.events.model_key import ModelKey
-from driftline.profiles.build import build_profile
+from driftline.profiles.build import InTime, build_profile
 from driftline.profiles.table import ReferenceTable
 from driftline.runtime.kafka_clients import connect_admin
 from driftline.runtime.references import publish
 from driftline.runtime.topics import create, sources, topic_specs
 from examples.electricity.account import Account, Written, read_panes, settle
-from examples.electricity.claims import Measured, Opening, measured, openings
+from examples.electricity.claims import Measured, Opening, Season, measured, opening_page, openings, seasons
 from examples.electricity.market import FEATURES, TRAINING_ROWS, data_file, read, time_ms, train_and_answer
 from examples.electricity.outputs import Events, Reader, read_alerts, read_dead_letters, read_events
 from examples.electricity.traffic import (
@@ -60,6 +61,9 @@ class Outcome:
 
     window_ms: int
     openings: list[Opening]
+    page: dict[str, Any] | None
+    """The alert as it was when it told of the opening."""
+    seasons: list[Season]
     measured: list[Measured]
     account: Account
     events: Events
@@ -109,31 +113,36 @@ def run(brokers: str, prefix: str, say: Callable[[str], None]) -> Outcome:
         read_dead_letters(brokers, settings.kafka.topic("dead-letters")),
     )
     late_rows = sent.late_rows(topics.predictions, int(settings.time.pane), int(settings.time.lateness))
+    window_ms = int(settings.model(MODEL).windows.verdict[0])
+    alerts = read_alerts(brokers, settings.kafka.topic("alerts"))
     return Outcome(
-        window_ms=int(settings.model(MODEL).windows.verdict[0]),
+        window_ms=window_ms,
         openings=openings(market, written.events),
+        page=opening_page(market, alerts, window_ms),
+        seasons=seasons(written.events),
         measured=measured(market, answers, written.events),
         account=settle(sent, topics, written, len(late_rows)),
         events=written.events,
-        alerts=read_alerts(brokers, settings.kafka.topic("alerts")),
+        alerts=alerts,
         marks=marks,
         records_by_worker=records,
         panes_by_worker=panes_applied,
     )
 
 
-def reference(market: Market, answers: Answers, settings: Settings) -> Profile:
-    """Return the profile of the training rows; it holds from the first row that is sent."""
-    rows = range(TRAINING_ROWS)
+def reference(market: Market, answers: Answers, settings: Settings, n: int = TRAINING_ROWS) -> Profile:
+    """Return the profile of the first rows and their times; it holds from the first row that is sent."""
+    rows = range(n)
     table = ReferenceTable(
-        n=TRAINING_ROWS,
+        n=n,
         features={name: [market.features[row][name] for row in rows] for name in FEATURES},
-        prediction=answers.predictions[:TRAINING_ROWS],
-        score=answers.scores[:TRAINING_ROWS],
-        label=market.labels[:TRAINING_ROWS],
+        prediction=answers.predictions[:n],
+        score=answers.scores[:n],
+        label=market.labels[:n],
+        times_ms=np.array([time_ms(row) for row in rows]),
     )
-    key = ModelKey(MODEL, VERSION)
-    return build_profile(key, table, settings.model(MODEL), time_ms(TRAINING_ROWS), "training")
+    key, in_time = ModelKey(MODEL, VERSION), InTime(int(settings.time.pane))
+    return build_profile(key, table, settings.model(MODEL), time_ms(TRAINING_ROWS), "training", in_time=in_time)
 
 
 def publish_reference(settings: Settings, profile: Profile) -> None:

@@ -24,7 +24,7 @@ LABEL_DELAY_MS = DAY_MS
 STRAGGLERS_EVERY = 4_001
 """Each so many rows, one prediction is sent eight hours too late."""
 STRAGGLER_DELAY_MS = 8 * HOUR_MS
-FIRST_BROKEN_ROW = 10_000
+FIRST_BROKEN_ROW = 20_000
 YEAR_2100_MS = 4_102_444_800_000
 
 

@@ -1,4 +1,4 @@
-"""The electricity example on a real broker: a real change of the data found in time, and every record accounted for."""
+"""The electricity example on a real broker: a real change found in time, no season taken for one, every record kept."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 OPENING = "1997-05-05T00:00:00.000Z"  # row 17,424 at half an hour a row
-FIRST_WINDOW_END = "1997-05-08T00:00:00.000Z"
+ROWS_SENT = 45_312 - 16_128
+MEASURED = 87
+FIRST_WINDOW_END = "1997-05-06T00:00:00.000Z"
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +48,25 @@ def test_the_opening_of_the_other_market_is_found_within_a_window_and_nothing_be
         assert opening.first["severity"] == "critical"
 
 
+def test_the_opening_is_a_page_of_its_own(outcome: Outcome) -> None:
+    page = outcome.page
+    assert page is not None
+    assert page["cause"] == "data drift"
+    assert page["severity"] == "critical"
+    assert page["updated_at"] == FIRST_WINDOW_END
+    assert {finding["column"] for finding in page["findings"]} == set(VICTORIAN)
+
+
+def test_no_season_of_demand_is_taken_for_a_change(outcome: Outcome) -> None:
+    assert {season.column for season in outcome.seasons} == {"day", "period", "nswdemand"}
+    for season in outcome.seasons:
+        assert season.findings == []
+        assert season.n_windows == season.n_same_hours == 607
+
+
 def test_accuracy_by_window_is_scikit_learns(outcome: Outcome) -> None:
     assert outcome.measured[-1].end == outcome.marks.performance_end
-    assert len(outcome.measured) == 111
+    assert len(outcome.measured) == MEASURED
     for window in outcome.measured:
         assert window.n_labelled == window.n_rows
         assert window.coverage == 1
@@ -59,11 +77,11 @@ def test_accuracy_by_window_is_scikit_learns(outcome: Outcome) -> None:
 def test_every_record_is_accounted_for(outcome: Outcome) -> None:
     account = outcome.account
     assert account.problems == []
-    assert account.predictions_sent == account.sketched + account.late + account.predictions_refused == 37_319
-    assert account.late == account.late_expected == 9
+    assert account.predictions_sent == account.sketched + account.late + account.predictions_refused == ROWS_SENT + 7
+    assert account.late == account.late_expected == 6
     assert account.refused == account.refused_expected
     assert (account.predictions_refused, account.labels_refused) == (7, 2)
-    assert account.labels_joined == 37_312
+    assert account.labels_joined == ROWS_SENT
     assert account.sketched + account.late == account.in_windows + account.still_open
 
 
