@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from driftline.config.durations import Duration
-from driftline.config.model import WindowSettings
+from driftline.config.model import ReferenceSettings, RollingSettings, WindowSettings
 from driftline.errors import FormatError, ProfileError
 from driftline.pipeline.monitoring.partition_monitor import META_KEY, PartitionMonitor
 from driftline.pipeline.monitoring.profile_watch import MAX_JOURNAL
@@ -134,3 +134,18 @@ def test_windows_of_a_size_that_is_no_longer_configured_leave_the_state() -> Non
     kept.checkpoint()
     assert not any("verdict/120000" in str(key) for key in kept.store)
     assert any("verdict/60000" in str(key) for key in kept.store)
+
+
+def test_a_rolling_reference_that_is_no_longer_configured_leaves_the_state() -> None:
+    """Kept, it would be taken for an unbroken past if the setting came back."""
+    length = Duration(WINDOW_MS)
+    rolling = ReferenceSettings(rolling=RollingSettings(length=length, gap=length, step=length))
+    traffic = one_partition(predictions(START_MS, 200))
+    settings = msgspec.structs.replace(SETTINGS, defaults=SETTINGS.defaults.replace(reference=rolling))
+    kept = run([flush(traffic, 0, 200)], settings, traffic.published)
+    kept.checkpoint()
+    assert any("rolling/" in str(key) for key in kept.store)
+    kept.settings = SETTINGS
+    kept.crash()
+    kept.checkpoint()
+    assert not any("rolling/" in str(key) for key in kept.store)

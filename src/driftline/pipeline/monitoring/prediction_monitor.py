@@ -270,8 +270,12 @@ class PredictionMonitor:
             self.state = load(pieces["predictions"], PredictionState, at)
         self._gathering.load(pieces)
         self._volumes.load(pieces)
-        sizes = {f"verdict/{size:d}" for size in self._setup.context.settings.windows.verdict}
+        settings = self._setup.context.settings
+        sizes = {f"verdict/{size:d}" for size in settings.windows.verdict}
         self._dropped.update({name: None for name in pieces if name.startswith("verdict/") and name not in sizes})
+        if settings.reference.rolling is None:
+            # Kept, it would be taken for an unbroken past if the setting came back.
+            self._dropped.update({name: None for name in pieces if name.startswith("rolling/")})
         if self.state.profile_id is None:
             return
         profile = self._setup.book.get(self.state.profile_id)
