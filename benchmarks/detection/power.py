@@ -39,7 +39,7 @@ _T = TypeVar("_T")
 HOUR_MS: Final = 3_600_000
 REFERENCE_DAYS: Final = 14
 MONTH_DAYS: Final = 30
-N_MONTHS: Final = 18
+N_MONTHS: Final = 15
 """Two thirds of them to tune on."""
 N_RUNS: Final = 40
 LIVE_DAYS: Final = 4
@@ -48,24 +48,14 @@ FOLLOWED_HOURS: Final = 48
 SCORED: Final = ("driftline", "driftline, tests alone", "NannyML rule", "Evidently rule")
 """Methods whose every verdict is a score, held against one number."""
 ADWIN_DELTAS: Final = {
-    "independent": (0.9, 0.5, 0.2, 0.05, 0.01, 0.002, 1e-4),
-    "autocorrelated, seasonal": (0.002, 1e-6, 1e-12, 1e-20, 1e-30, 1e-42, 1e-58),
+    "independent": (0.05, 0.02, 0.007, 0.002, 5e-4, 1e-4, 1e-5),
+    "autocorrelated, seasonal": (0.002, 1e-40, 1e-60, 1e-75, 1e-90, 1e-110),
 }
-PAGE_HINKLEY_THRESHOLDS: Final = (
-    25.0,
-    35.0,
-    50.0,
-    70.0,
-    100.0,
-    140.0,
-    200.0,
-    280.0,
-    400.0,
-    560.0,
-    800.0,
-    1_200.0,
-    1_800.0,
-)
+PAGE_HINKLEY_THRESHOLDS: Final = {
+    "independent": (50.0, 200.0, 280.0, 330.0, 380.0, 430.0, 500.0, 600.0, 800.0),
+    "autocorrelated, seasonal": (50.0, 800.0, 1_200.0, 1_500.0, 1_800.0, 2_200.0, 2_800.0, 3_600.0),
+}
+"""Numbers between which the event-wise detectors are tuned, and their defaults."""
 
 
 class Month(Struct, frozen=True, kw_only=True):
@@ -305,7 +295,7 @@ def grid(stream: str) -> list[tuple[str, float]]:
     """Return the settings of event-wise detectors that are looked at."""
     return [
         *(("ADWIN", delta) for delta in ADWIN_DELTAS[stream]),
-        *(("Page-Hinkley", threshold) for threshold in PAGE_HINKLEY_THRESHOLDS),
+        *(("Page-Hinkley", threshold) for threshold in PAGE_HINKLEY_THRESHOLDS[stream]),
     ]
 
 
