@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import Struct, structs
 
-from driftline.alerts.policy import severity_of
-from driftline.events.finding import FindingEvent, finding_id
+from driftline.events.finding import FindingEvent  # msgspec reads it
 from driftline.events.window import ColumnSummary
 from driftline.pipeline.checking import distribution_check, quality
 from driftline.pipeline.checking.check_context import FIXED_THRESHOLD, calibrating
+from driftline.pipeline.checking.finding_builder import Subject, finding_of, seen_by
 from driftline.pipeline.checking.threshold_check import crossings, thresholds_of
 from driftline.pipeline.checking.units import moments_of
 from driftline.pipeline.checking.verdict import CheckStatistic
@@ -182,30 +182,10 @@ class _Evidence(NamedTuple):
         message: str,
     ) -> FindingEvent:
         """Return a finding; ``sizes`` are the events that the test saw in the window and in the reference."""
-        column, span = self.profile.columns[self.position], self.common["window"]
-        statistic, effect = outcome
-        fields: CommonFields = {**self.common, "n": sizes[0], "n_reference": sizes[1]}
-        return FindingEvent(
-            **fields,
-            finding_id=finding_id(self.window.key, self.window.segment, span, check, column.role, column.name),
-            check=check,
-            family=family,
-            column=column.name,
-            role=column.role,
-            severity=severity_of(effect.corrected, effect.gate) if self.level.in_budget else "info",
-            importance=self.profile.importances.get(column.name, 1.0),
-            statistic=statistic,
-            level=self.level,
-            effect=effect,
-            baseline="reference",
-            distances={},
-            histograms=histograms,
-            dispersion=None,
-            unit_change=None,
-            unseen={},
-            since=span.start,
-            message=message,
-        )
+        column = self.profile.columns[self.position]
+        subject = Subject(check, family, column.name, column.role, self.profile.importances.get(column.name, 1.0))
+        found = finding_of(seen_by(self.common, *sizes), subject, outcome, self.level, message)
+        return structs.replace(found, histograms=histograms)
 
 
 def _summary(

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from driftline import detectors
 from driftline.detectors.base import Detection
 from driftline.events.cloudevents import rfc3339
-from driftline.events.finding import FindingEvent, Statistic, finding_id
+from driftline.events.finding import Statistic
 from driftline.events.model_key import ModelKey
 from driftline.events.pane import Kind, Offsets
 from driftline.pipeline.checking.common_fields import common_fields, span
 from driftline.pipeline.checking.constant_columns import constant_bin
+from driftline.pipeline.checking.finding_builder import Subject, finding_of
 from driftline.pipeline.checking.units import in_units
 from driftline.pipeline.checking.wording import number
 from driftline.sketches.columns import NumericColumn
 
 if TYPE_CHECKING:
     from driftline.events.evidence import EventRole
+    from driftline.events.finding import FindingEvent
     from driftline.pipeline.checking.check_context import CheckContext
     from driftline.profiles.profile import Profile
 
@@ -75,36 +77,23 @@ def detector_finding(profile: Profile, change: DetectedChange, context: CheckCon
     subject = name
     if _is_constant(profile, change.column):
         subject = f"{name}, share of values that differ from the reference's only one"
-    return FindingEvent(
-        **common,
-        finding_id=finding_id(change.key, change.segment, window, check, role, name),
-        check=check,
-        family="detector",
-        column=name,
-        role=role,
-        severity="warning" if may_page else "info",
-        importance=profile.importances.get(name, 1.0),
-        statistic=Statistic(
-            name=change.detector,
-            value=detection.statistic,
-            degrees_of_freedom=None,
-            p_value=None,
-            threshold=detection.threshold,
-        ),
-        level=context.detector_level(profile.layout.n_numeric) if may_page else None,
-        effect=None,
-        baseline="reference",
-        distances={},
-        histograms=None,
-        dispersion=None,
-        unit_change=None,
-        unseen={},
-        since=rfc3339(since_ms),
-        message=(
-            f"{subject}: {change.detector} sees the mean go {detection.direction}, {number(before)} -> {number(after)} "
-            f"({_evidence(detection)})"
-        ),
+    statistic = Statistic(
+        name=change.detector,
+        value=detection.statistic,
+        degrees_of_freedom=None,
+        p_value=None,
+        threshold=detection.threshold,
     )
+    level = context.detector_level(profile.layout.n_numeric) if may_page else None
+    finding = finding_of(
+        common,
+        Subject(check, "detector", name, role, profile.importances.get(name, 1.0)),
+        (statistic, None),
+        level,
+        f"{subject}: {change.detector} sees the mean go {detection.direction}, {number(before)} -> {number(after)} "
+        f"({_evidence(detection)})",
+    )
+    return structs.replace(finding, severity="warning" if may_page else "info", since=rfc3339(since_ms))
 
 
 def _is_constant(profile: Profile, column: int | None) -> bool:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from scipy import stats
 
-from driftline.alerts.policy import severity_of
-from driftline.events.finding import Effect, FindingEvent, Statistic, finding_id
+from driftline.events.finding import Effect, Statistic
 from driftline.multivariate.correlation import correlation_change
 from driftline.multivariate.cross_moments import cross_moments, feature_sample, mean_features
 from driftline.multivariate.domain_classifier import domain_score
 from driftline.multivariate.mean_embedding import embedding_distance
 from driftline.multivariate.reconstruction import reconstruction_change
 from driftline.pipeline.checking.check_context import calibrating
+from driftline.pipeline.checking.finding_builder import Subject, finding_of, seen_by
 from driftline.pipeline.checking.mean_variance import nine_digits
 from driftline.pipeline.checking.verdict import CheckStatistic
 from driftline.pipeline.checking.wording import number, p_value_at, percent
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from driftline.config.model import CheckSettings
-    from driftline.events.finding import LevelEvidence
+    from driftline.events.finding import FindingEvent, LevelEvidence
     from driftline.pipeline.checking.check_context import CheckContext
     from driftline.pipeline.checking.closed_window import ClosedWindow
     from driftline.pipeline.checking.common_fields import CommonFields
@@ -124,7 +124,7 @@ def examine_multivariate(
         statistics.append(CheckStatistic(outcome.check, "", "feature", outcome.effect.corrected, p_value))
         held = next((each for each in levels if p_value is not None and p_value <= each.level), None)
         if held is not None and outcome.effect.corrected >= outcome.effect.gate:
-            findings.append(_finding(outcome, profile, window, common, held))
+            findings.append(_finding(outcome, profile, common, held))
     return findings, statistics
 
 
@@ -279,31 +279,12 @@ def _effect(name: str, value: float, gate: float, current: float | None, referen
 
 
 def _finding(
-    outcome: MultivariateOutcome, profile: Profile, window: ClosedWindow, common: CommonFields, level: LevelEvidence
+    outcome: MultivariateOutcome, profile: Profile, common: CommonFields, level: LevelEvidence
 ) -> FindingEvent:
-    fields: CommonFields = {**common, "n": outcome.n, "n_reference": outcome.n_reference}
-    effect, p_value = outcome.effect, outcome.statistic.p_value or 0.0
-    return FindingEvent(
-        **fields,
-        finding_id=finding_id(window.key, window.segment, common["window"], outcome.check, None, None),
-        check=outcome.check,
-        family="multivariate",
-        column=None,
-        role=None,
-        severity=severity_of(effect.corrected, effect.gate) if level.in_budget else "info",
-        importance=_importance(profile, outcome.columns),
-        statistic=outcome.statistic,
-        level=level,
-        effect=effect,
-        baseline="reference",
-        distances={},
-        histograms=None,
-        dispersion=None,
-        unseen={},
-        since=common["window"].start,
-        message=f"{outcome.words}; {p_value_at(p_value, level.level)}",
-        unit_change=None,
-    )
+    subject = Subject(outcome.check, "multivariate", importance=_importance(profile, outcome.columns))
+    message = f"{outcome.words}; {p_value_at(outcome.statistic.p_value or 0.0, level.level)}"
+    seen = seen_by(common, outcome.n, outcome.n_reference)
+    return finding_of(seen, subject, (outcome.statistic, outcome.effect), level, message)
 
 
 def _importance(profile: Profile, names: Sequence[str]) -> float:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from driftline.alerts.policy import severity_of
-from driftline.events.finding import Effect, FindingEvent, Statistic, finding_id
+from driftline.events.finding import Effect, Statistic
 from driftline.events.performance import Confusion, PerformanceEvent
 from driftline.performance import hits, metrics_of
 from driftline.pipeline.checking.common_fields import common_fields, span
+from driftline.pipeline.checking.finding_builder import Subject, finding_of, seen_by
 from driftline.pipeline.checking.quality.duplicates import PART_OF_LEVEL, duplicate_findings, part_of
 from driftline.pipeline.checking.verdict import CheckStatistic, PerformanceVerdict
 from driftline.pipeline.checking.wording import number, p_value_at, percent
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from driftline.events.finding import FindingEvent
     from driftline.pipeline.checking.check_context import CheckContext
     from driftline.pipeline.checking.closed_window import Baseline, PerformanceCut
     from driftline.pipeline.checking.common_fields import CommonFields
@@ -103,35 +104,17 @@ def _test(
     drop = before - after
     if level is None or drop < gate:
         return None, result.p_value
-    window = common["window"]
-    fields: CommonFields = {**common, "n": current.n, "n_reference": reference.n}
     origin = "the reference" if baseline.origin == "reference" else "the first windows"
-    finding = FindingEvent(
-        **fields,
-        finding_id=finding_id(cut.key, cut.segment, window, CHECK, None, None),
-        check=CHECK,
-        family="performance",
-        column=None,
-        role=None,
-        severity=severity_of(drop, gate) if level.in_budget else "info",
-        importance=1.0,
-        statistic=Statistic(
-            name="exact_share", value=result.share, degrees_of_freedom=None, p_value=result.p_value, threshold=None
-        ),
-        level=level,
-        effect=Effect(name="accuracy_drop", raw=drop, corrected=drop, gate=gate, current=after, reference=before),
-        baseline=baseline.origin,
-        distances={},
-        histograms=None,
-        dispersion=None,
-        unit_change=None,
-        unseen={},
-        since=window.start,
-        message=(
-            f"accuracy {percent(before)} -> {percent(after)} against {origin} (a drop matters from "
-            f"{percent(gate)}); {p_value_at(result.p_value, level.level)}; {number(current.n)} labelled predictions"
-        ),
+    statistic = Statistic(
+        name="exact_share", value=result.share, degrees_of_freedom=None, p_value=result.p_value, threshold=None
     )
+    effect = Effect(name="accuracy_drop", raw=drop, corrected=drop, gate=gate, current=after, reference=before)
+    message = (
+        f"accuracy {percent(before)} -> {percent(after)} against {origin} (a drop matters from {percent(gate)}); "
+        f"{p_value_at(result.p_value, level.level)}; {number(current.n)} labelled predictions"
+    )
+    seen, subject = seen_by(common, current.n, reference.n), Subject(CHECK, "performance")
+    finding = finding_of(seen, subject, (statistic, effect), level, message, baseline.origin)
     return finding, result.p_value
 
 

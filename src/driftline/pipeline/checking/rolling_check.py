@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from driftline.alerts.policy import severity_of
-from driftline.events.finding import FindingEvent, finding_id
+from msgspec import structs
+
 from driftline.pipeline.checking.check_context import calibrating
 from driftline.pipeline.checking.distribution_check import Compared, compare_distributions, distribution_effect
+from driftline.pipeline.checking.finding_builder import Subject, finding_of, seen_by
 from driftline.pipeline.checking.wording import number, p_value_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from driftline.config.model import CheckSettings
-    from driftline.events.finding import LevelEvidence
+    from driftline.events.finding import FindingEvent, LevelEvidence
     from driftline.pipeline.checking.closed_window import ClosedWindow
     from driftline.pipeline.checking.common_fields import CommonFields
     from driftline.pipeline.checking.standard import Standard
@@ -70,32 +71,20 @@ def _finding(
         real = distribution_effect(outcome, level.level, checks.min_psi)
         if real is None or outcome.test is None:
             continue
-        column, span = compared.column, common["window"]
-        statistic, effect = real
-        fields: CommonFields = {**common, "n": outcome.n, "n_reference": outcome.n_reference}
-        return FindingEvent(
-            **fields,
-            finding_id=finding_id(window.key, window.segment, span, CHECK, column.role, column.name),
-            check=CHECK,
-            family="distribution",
-            column=column.name,
-            role=column.role,
-            severity=severity_of(effect.corrected, effect.gate) if level.in_budget else "info",
-            importance=standard.profile.importances.get(column.name, 1.0),
-            statistic=statistic,
-            level=level,
-            effect=effect,
-            baseline="rolling",
-            distances=outcome.distances,
-            histograms=outcome.histograms,
-            dispersion=outcome.test.dispersion,
-            unit_change=None,
-            unseen={},
-            since=span.start,
-            message=(
-                f"{column.name}: PSI {effect.raw:.2f} (corrected {effect.corrected:.2f}, "
-                f"matters from {effect.gate:.2f}) against {number(outcome.n_reference)} recent events; "
-                f"{p_value_at(statistic.p_value or 0.0, level.level)}"
+        column, (statistic, effect) = compared.column, real
+        finding = finding_of(
+            seen_by(common, outcome.n, outcome.n_reference),
+            Subject(
+                CHECK, "distribution", column.name, column.role, standard.profile.importances.get(column.name, 1.0)
             ),
+            real,
+            level,
+            f"{column.name}: PSI {effect.raw:.2f} (corrected {effect.corrected:.2f}, matters from {effect.gate:.2f}) "
+            f"against {number(outcome.n_reference)} recent events; "
+            f"{p_value_at(statistic.p_value or 0.0, level.level)}",
+            "rolling",
+        )
+        return structs.replace(
+            finding, distances=outcome.distances, histograms=outcome.histograms, dispersion=outcome.test.dispersion
         )
     return None

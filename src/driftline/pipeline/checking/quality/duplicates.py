@@ -90,5 +90,5 @@ def duplicate_findings(
     for level in levels:
         if outcome is not None and found([outcome], 1, level.level, checks):
             evidence = evidence_of(outcome, outcome.p_value, checks)
-            return [finding_of_all(outcome, (cut.key, cut.segment), common, level, evidence, baseline.origin)]
+            return [finding_of_all(outcome, common, level, evidence, baseline.origin)]
     return []

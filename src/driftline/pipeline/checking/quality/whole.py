@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from driftline.pipeline.checking.quality.all_columns import Baseline, finding_of_all
+from driftline.pipeline.checking.quality.all_columns import finding_of_all
 from driftline.pipeline.checking.quality.dispersion import ShareDispersion, independent
 from driftline.pipeline.checking.quality.families import WINDOW_TESTS
 from driftline.pipeline.checking.quality.outcome import (
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from driftline.events.finding import FindingEvent, LevelEvidence
     from driftline.pipeline.checking.closed_window import ClosedWindow
     from driftline.pipeline.checking.common_fields import CommonFields
+    from driftline.pipeline.checking.finding_builder import FindingBaseline
     from driftline.pipeline.checking.quality.dispersion import DispersionLookup
     from driftline.pipeline.checking.quality.volume import VolumeStandard
     from driftline.profiles.profile import Profile
@@ -63,8 +64,8 @@ def whole_findings(
         outcome = found(outcomes, n_tests, level.level, checks)
         if outcome is not None:
             evidence = evidence_of(outcome, combined_p(outcome, n_tests), checks)
-            baseline: Baseline = "earlier weeks" if outcome.test == "volume" else "reference"
-            return [finding_of_all(outcome, (window.key, window.segment), common, level, evidence, baseline)]
+            baseline: FindingBaseline = "earlier weeks" if outcome.test == "volume" else "reference"
+            return [finding_of_all(outcome, common, level, evidence, baseline)]
     return []
 
 
