@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -105,3 +106,14 @@ def alerts_of(outputs: Iterable[Output]) -> list[dict[str, Any]]:
     """Return the alerts among outputs."""
     decoded = [msgspec.json.decode(output.value or b"null") for output in outputs if output.channel == "alerts"]
     return [alert for alert in decoded if alert is not None]
+
+
+def time_ms(output: Output) -> int:
+    """Return the time of an event: the end of its window."""
+    return round(datetime.fromisoformat(dict(output.headers)["ce_time"].decode()).timestamp() * 1000)
+
+
+def events_of(kind: str, outputs: Iterable[Output]) -> list[dict[str, Any]]:
+    """Return the events of a kind: ``window``, ``finding`` or ``performance``."""
+    ce_type = f"io.driftline.{kind}.v1".encode()
+    return [msgspec.json.decode(o.value or b"null") for o in outputs if dict(o.headers)["ce_type"] == ce_type]

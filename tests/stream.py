@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+FOREVER = 1 << 62
+
+
 class Record(NamedTuple):
     """One record as it was read."""
 
@@ -54,13 +57,15 @@ class Input:
         self.ends = {f"{name}-{kind}": [0] * PARTITIONS for kind in INPUTS}
         create_topics(bootstrap, dict.fromkeys(self.ends, PARTITIONS), {"retention.ms": "-1"})
 
-    def write(self, partitions: Iterable[int] = range(PARTITIONS)) -> None:
-        """Write all records of some partitions, in their order and with their timestamps."""
+    def write(
+        self, partitions: Iterable[int] = range(PARTITIONS), *, from_ms: int = 0, until_ms: int = FOREVER
+    ) -> None:
+        """Write the records of some partitions and a stretch of time, in their order and with their timestamps."""
         chosen = set(partitions)
         producer = Producer({"bootstrap.servers": self.bootstrap, "enable.idempotence": True, "linger.ms": 20})
         for kind, records in records_by_kind().items():
             for record in records:
-                if record.partition in chosen:
+                if record.partition in chosen and from_ms <= record.timestamp_ms < until_ms:
                     self._send(producer, f"{self.name}-{kind}", record)
         assert producer.flush(60) == 0
 

@@ -33,6 +33,10 @@ SPAN_MS = 36 * HOUR
 DRIFT_MS = START_MS + SPAN_MS // 2
 CLOSING_MS = START_MS + SPAN_MS + 3 * DAY
 """Time of each partition's last event: it closes all windows and revisions before it."""
+PANE_MS = 5 * MINUTE
+BURN_IN_PANES = 100
+"""So few that hourly windows are calibrated hours before the drift; six-hourly ones calibrate to the end."""
+CALIBRATED_MS = START_MS + -(-BURN_IN_PANES * PANE_MS // HOUR) * HOUR
 LATENESS_MS = 2 * MINUTE
 HORIZON_MS = 12 * HOUR
 LATE_SHARE = 0.15
@@ -41,11 +45,11 @@ PARTITIONS = 3
 _FUTURE = "2100-01-01T00:00:00Z"
 
 SETTINGS: dict[str, Any] = {
-    "time": {"pane": "5m", "lateness": "2m", "max_future": "10m", "idle_timeout": "1d"},
+    "time": {"pane": f"{PANE_MS // MINUTE}m", "lateness": "2m", "max_future": "10m", "idle_timeout": "1d"},
     "defaults": {
         "windows": {"verdict": ["1h", "6h"], "display": "1h", "hop": "30m", "performance": "1h", "min_samples": 150},
         "labels": {"horizon": "12h", "wait": "1h", "revisions": ["1h", "6h"], "test_coverage": 0.6},
-        "checks": {"dispersion": {"panes": 100, "span": "6h"}},
+        "checks": {"dispersion": {"panes": BURN_IN_PANES, "span": "6h"}},
         "bootstrap": {"enabled": False},
     },
     "models": {"price": {"task": "regression"}, "credit": {"task": "binary", "positive_class": "1"}},

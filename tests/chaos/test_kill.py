@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.chaos.harness import SMALL_FLUSHES, await_input_share, expect_aborted_records, freeze, seeds
-from tests.expected import expected
+from tests.expected import expected, time_ms
 from tests.stream import Input, Stream
+from tests.traffic import CALIBRATED_MS, HOUR
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,10 +23,16 @@ def test_killed_workers_change_nothing(real_broker: str, topic_prefix: str, tmp_
     rng = random.Random(seed)
     wanted = expected()
     given = Input(real_broker, topic_prefix)
-    given.write()
+    given.write(until_ms=CALIBRATED_MS - 3 * HOUR)
     stream = Stream(given, topic_prefix, tmp_path, SMALL_FLUSHES)
     with stream.workers() as workers:
         sketch = workers.start("sketch", "sketch-0")
+        detect = workers.start("detect", "detect-0")
+
+        stream.await_outputs(workers, rng.randint(1, 50))
+        detect.kill()
+        assert max(map(time_ms, stream.outputs())) < CALIBRATED_MS, "killed while the tests burn in"
+        given.write(from_ms=CALIBRATED_MS - 3 * HOUR)
         detect = workers.start("detect", "detect-0")
 
         await_input_share(stream, workers, rng.uniform(0.2, 0.4))

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from driftline.runtime.reference_files import write_profile
-from tests.expected import Output, alerts_of, backtest_configuration, expected, write_files
+from tests.expected import Output, alerts_of, backtest_configuration, events_of, expected, write_files
 from tests.stream import Input, Stream
 from tests.support import ROOT, wait_until
-from tests.traffic import profiles
+from tests.traffic import CALIBRATED_MS, DRIFT_MS, HOUR, profiles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +35,40 @@ def test_the_traffic_is_worth_comparing(wanted: frozenset[Output]) -> None:
     assert {alert["state"] for alert in alerts} == {"open", "resolved"}
     assert {alert["cause"] for alert in alerts} >= {"data drift", "data quality", "performance"}
     assert any(alert["revision"] > 5 for alert in alerts)
+
+
+def test_the_burn_in_ends_before_the_drift_and_pages_nobody(wanted: frozenset[Output]) -> None:
+    hour, six_hours = HOUR, 6 * HOUR
+    statuses: dict[tuple[int, bool], set[str]] = {}
+    for event in events_of("window", wanted):
+        if event["window"]["kind"] == "tumbling":
+            since = event["window"]["size_ms"], _ms(event["window"]["start"]) >= CALIBRATED_MS
+            tested = [column["test"]["dispersion"] for column in event["columns"] if column["test"] is not None]
+            statuses.setdefault(since, set()).update(dispersion["status"] for dispersion in tested)
+    assert statuses.pop((hour, False)) == {"calibrating"}
+    assert statuses.pop((hour, True)) == {"widened"}, "known, from little"
+    assert set().union(*statuses.values()) == {"calibrating"}, "of six hours there are too few windows"
+
+    findings = [found for found in events_of("finding", wanted) if found["check"] == "distribution.pearson"]
+    calibrating = [found for found in findings if found["dispersion"]["status"] == "calibrating"]
+    assert {found["window"]["size_ms"] for found in calibrating} == {six_hours}
+    assert {(found["severity"], found["level"]["in_budget"]) for found in calibrating} == {("info", False)}
+    paging = [found for found in findings if found["severity"] != "info"]
+    assert {found["model"] for found in paging} == {"credit", "price", "intent"}
+    assert {found["dispersion"]["source"] for found in paging} == {"production"}
+    assert all(_ms(found["window"]["start"]) >= DRIFT_MS for found in paging)
+
+    alerts = alerts_of(wanted)
+    named = {found["finding_id"] for alert in alerts for found in alert["findings"]}
+    assert named & {found["finding_id"] for found in paging}
+    assert not named & {found["finding_id"] for found in calibrating}
+    drifted = [alert for alert in alerts if alert["cause"] == "data drift"]
+    assert {alert["model"] for alert in drifted} == {"credit", "price", "intent"}
+    assert all(_ms(alert["opened_at"]) > DRIFT_MS for alert in drifted)
+
+
+def _ms(time: str) -> int:
+    return round(datetime.fromisoformat(time).timestamp() * 1000)
 
 
 def test_one_worker_with_large_batches(
