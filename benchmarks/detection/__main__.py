@@ -13,7 +13,6 @@ from pathlib import Path
 
 from benchmarks.detection import budget, page, power
 from benchmarks.detection.power_table import settings, split
-from benchmarks.detection.traffic import STREAM_NAMES
 
 PARTS = ("all", "budget", "power", "check", "write")
 
@@ -26,7 +25,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("build/detection"), help="folder of the results")
     parser.add_argument("--quick", action="store_true", help="a small version, which writes no page")
     options = parser.parse_args()
-    streams = tuple(STREAM_NAMES)
+    streams = budget.BUDGET_STREAMS
     folder, n_models = options.out, 1 if options.quick else options.models
     if options.quick and options.out == parser.get_default("out"):
         folder = Path("build/detection-quick")

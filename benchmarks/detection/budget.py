@@ -33,6 +33,13 @@ REFERENCE_DAYS: Final = (14, 28)
 """Of models with an even and with an odd seed."""
 
 
+UNTIMED: Final = ", learnt"
+"""Of the name of a stream: the reference has no timestamps, and the dispersion is learnt from production."""
+N_ROWS: Final = 20_000
+"""Of a reference without timestamps: a random sample of a fortnight."""
+BUDGET_STREAMS: Final = (*STREAM_NAMES, *(f"{name}{UNTIMED}" for name in STREAM_NAMES))
+
+
 class Outcome(Struct, frozen=True, kw_only=True):
     """What came of one model.
 
@@ -70,12 +77,14 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 def model_of(stream: str, seed: int) -> SimulatedModel:
     """Return a model of the budget's table."""
-    days = REFERENCE_DAYS[seed % len(REFERENCE_DAYS)]
-    return SimulatedModel(fifty_features(), STREAM_NAMES[stream], seed, days, PER_PANE, "budget")
+    kind = stream.removesuffix(UNTIMED)
+    days, rows = (REFERENCE_DAYS[seed % len(REFERENCE_DAYS)], None) if kind == stream else (REFERENCE_DAYS[0], N_ROWS)
+    return SimulatedModel(fifty_features(), STREAM_NAMES[kind], seed, days, PER_PANE, "budget", rows)
 
 
 def joint_of(stream: str, folder: Path) -> tuple[Joint, JointReference]:
     """Return what the correlations of a stream are held against, from a model that is in no table; kept in a file."""
+    stream = stream.removesuffix(UNTIMED)
     path = folder / f"joint-{stream}.msgpack"
     if not path.exists():
         model = SimulatedModel(fifty_features(), STREAM_NAMES[stream], 0, REFERENCE_DAYS[0], PER_PANE, "joint")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.detection.budget import LEVELS
+from benchmarks.detection.budget import BUDGET_STREAMS, LEVELS
 from benchmarks.detection.intervals import limits_of_count, upper_limit
-from benchmarks.detection.traffic import DAY_MS, STREAM_NAMES
+from benchmarks.detection.traffic import DAY_MS
 from driftline.pipeline.checking.check_context import TESTS_PER_COLUMN, TESTS_PER_WINDOW
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def pages_table(outcomes: Sequence[Outcome]) -> str:
         "| stream | models | pages | pages a model | 95 % upper limit | at most 1.2 | models with a page | by cause |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for stream in [*STREAM_NAMES, "all"]:
+    for stream in [*BUDGET_STREAMS, "all"]:
         mine = [each for each in outcomes if stream in {each.stream, "all"}]
         if not mine:
             continue
@@ -56,7 +56,7 @@ def levels_table(outcomes: Sequence[Outcome]) -> str:
         f"| stream | window | test | tests a model | sum of the levels | p ≤ level | {columns} |",
         "|---" * (6 + len(LEVELS)) + "|",
     ]
-    for stream in STREAM_NAMES:
+    for stream in BUDGET_STREAMS:
         mine = [each for each in outcomes if each.stream == stream]
         for size, name in SIZES.items():
             for family, words in FAMILIES.items():
@@ -91,7 +91,7 @@ def found_table(outcomes: Sequence[Outcome]) -> str:
     """Return findings within the budget, by check, beside the sum of all levels."""
     lines = ["| stream | sum of all levels | p ≤ level | findings, p ≤ level and as large as matters | by check |"]
     lines.append("|---|---|---|---|---|")
-    for stream in STREAM_NAMES:
+    for stream in BUDGET_STREAMS:
         mine = [each for each in outcomes if each.stream == stream]
         if not mine:
             continue

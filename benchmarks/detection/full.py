@@ -67,9 +67,7 @@ class Run(NamedTuple):
         Findings within the budget.
     pages : list of Page
     n_windows : dict of int to int
-        Verdict windows by size.
-    calibrating : dict of int to int
-        Those of them in which nothing could page.
+        Verdict windows by size, without those in which nothing may page yet.
     """
 
     tested: list[Tested]
@@ -104,6 +102,7 @@ class Watch:
         self._volumes = VolumeBook(settings.windows.verdict)
         self._book = AlertBook()
         self.verdicts: list[tuple[ClosedWindow, WindowVerdict]] = []
+        """Without those in which nothing may page yet."""
         self.records: list[OutputRecord] = []
 
     def add(self, panes: Iterable[ClosedPane]) -> None:
@@ -120,7 +119,8 @@ class Watch:
                     continue
                 judged = self._volumes.judged(window)
                 verdict = examine_window(self._watch.standard, judged, self.context)
-                self.verdicts.append((judged, verdict))
+                if not self._watch.standard.column(0, judged).calibrating:
+                    self.verdicts.append((judged, verdict))
                 self._book, records = settle_window(verdict, self._book, self.context)
                 self.records += records
 

@@ -31,7 +31,9 @@ from driftline.pipeline.checking.multivariate_check import examine_multivariate
 from driftline.pipeline.checking.quality.whole import whole_findings
 from driftline.pipeline.checking.standard import Standard
 from driftline.pipeline.checking.verdict import WindowVerdict
+from driftline.pipeline.monitoring.accumulator import ClosedPane
 from driftline.pipeline.monitoring.alerting import settle_window
+from driftline.pipeline.monitoring.burn_in import BurnIn
 from driftline.pipeline.monitoring.volume_book import VolumeBook
 from driftline.profiles.season import week_and_slot
 from driftline.significance.partition import partition_statistic
@@ -90,7 +92,6 @@ class LeanWatch:
     Parameters
     ----------
     profile : Profile
-        With a history that shows the dispersion of every verdict window; they are of an hour and of a day.
     kinds : sequence of ColumnKind
     settings : ModelSettings
     pane_ms : int
@@ -100,7 +101,8 @@ class LeanWatch:
         self.context = CheckContext.of(Settings(defaults=settings), KEY.model)
         self.profile = profile
         self._standard = Standard(profile, settings, pane_ms)
-        assert not self._standard.unknown_sizes(), "the reference does not tell the dispersion of every window"
+        self._sizes = self._standard.unknown_sizes()
+        self._burn_in = BurnIn(self._standard)
         self._tables = [bin_table(kind, column) for kind, column in zip(kinds, profile.columns, strict=True)]
         joint = profile.joint
         self._z = [] if joint is None else [(i, z_table(kinds[i], profile.columns[i])) for i in joint.columns]
@@ -113,12 +115,45 @@ class LeanWatch:
         windows = self._counted(days)
         wanted = np.stack([self._wanted(windows, index) for index in range(len(self.profile.columns))])
         joint = self._wanted_joint(windows.joint)
+        known = self._known(windows)
         for row in range(windows.n.size):
-            self._examine(windows, row, np.flatnonzero(wanted[:, row]).tolist(), together=bool(joint[row]))
+            columns = np.flatnonzero(wanted[:, row]).tolist() if known[row] else []
+            self._examine(windows, row, columns, together=bool(joint[row] and known[row]), known=bool(known[row]))
         return self.run
 
+    def _known(self, windows: _Windows) -> NDArray[np.bool_]:
+        """Return for which windows the dispersion is known, shape (rows,): in others nothing may page."""
+        known = np.ones(windows.n.size, dtype=np.bool_)
+        for row in range(windows.n.size):
+            start_ms, _, size = span(windows.start_ms[row // (HOURS + 1)], row % (HOURS + 1))
+            known[row] = size not in self._sizes or self._burn_in.dispersions(size, start_ms) is not None
+        return known
+
+    def _learn(self, day: Day) -> None:
+        """Show the burn-in the panes of a day, and all ends of hours, until it knows the dispersion."""
+        end_ms = day.start_ms + DAY_MS
+        if all(self._burn_in.dispersions(size, day.start_ms) is not None for size in self._sizes):
+            return
+        counts = np.zeros((PANES_PER_DAY, self.profile.layout.n_cells), dtype=np.int64)
+        counts[:, EVENTS] = np.bincount(day.panes, minlength=PANES_PER_DAY)
+        for index, table in enumerate(self._tables):
+            place, bins = self.profile.layout.places[index], table[day.codes[index]]
+            n_bins, held = self.profile.columns[index].n_bins, bins >= 0
+            keys = day.panes[held] * n_bins + bins[held]
+            counts[:, place.bins] = np.bincount(keys, minlength=PANES_PER_DAY * n_bins).reshape(-1, n_bins)
+        pane_ms = DAY_MS // PANES_PER_DAY
+        for start_ms, held in zip(range(day.start_ms, end_ms, pane_ms), counts, strict=True):
+            sketch = PaneSketch(self.profile.layout)
+            sketch.counts += held
+            self._burn_in.add(ClosedPane(start_ms, start_ms + pane_ms, sketch, {}, frozenset()))
+            if (start_ms + pane_ms) % (DAY_MS // HOURS) == 0:
+                self._burn_in.settle(start_ms + pane_ms)
+
     def _counted(self, days: Iterable[Day]) -> _Windows:
-        counted = [self._count(day) for day in days]
+        counted = []
+        for day in days:
+            counted.append(self._count(day))
+            self._learn(day)
         return _Windows(
             [day.start_ms[0] for day in counted],
             np.concatenate([day.n for day in counted]),
@@ -175,7 +210,7 @@ class LeanWatch:
         return wanted
 
     def _held(self, windows: _Windows, index: int, slot: int) -> ColumnStandard:
-        return self._standard.column(index, _window(PaneSketch(self.profile.layout), span(windows.start_ms[0], slot)))
+        return self._standard.column(index, _window(PaneSketch(self.profile.layout), span(windows.start_ms[-1], slot)))
 
     def _references(self, windows: _Windows, index: int, slot: int) -> NDArray[np.float64]:
         """Return the reference of the groups of each window of one size, shape (windows, groups)."""
@@ -207,7 +242,7 @@ class LeanWatch:
         wanted: NDArray[np.bool_] = score.max(axis=1) > LEAST_SCORE
         return wanted
 
-    def _examine(self, windows: _Windows, row: int, columns: Sequence[int], *, together: bool) -> None:
+    def _examine(self, windows: _Windows, row: int, columns: Sequence[int], *, together: bool, known: bool) -> None:
         extent = span(windows.start_ms[row // (HOURS + 1)], row % (HOURS + 1))
         sketch = PaneSketch(self.profile.layout)
         sketch.counts[EVENTS] = windows.n[row]
@@ -240,9 +275,10 @@ class LeanWatch:
         verdict = WindowVerdict(windows=(event,), findings=tuple(findings), statistics=tuple(statistics))
         self._book, records = settle_window(verdict, self._book, context)
         run = self.run
-        run.n_windows[extent[2]] = run.n_windows.get(extent[2], 0) + 1
-        run.tested.extend([*tested_of(window, verdict), *whole_tested(profile, window)])
-        run.found.extend(found_of(window, findings))
+        if known:
+            run.n_windows[extent[2]] = run.n_windows.get(extent[2], 0) + 1
+            run.tested.extend([*tested_of(window, verdict), *whole_tested(profile, window)])
+            run.found.extend(found_of(window, findings))
         run.pages.extend(pages_of(records))
 
 

@@ -15,7 +15,6 @@ from benchmarks.detection import budget, power
 from benchmarks.detection.budget_table import found_table, levels_table, pages_table
 from benchmarks.detection.power_table import RATES, power_table, rates_table, split
 from benchmarks.detection.scenarios import POWER_STREAMS
-from benchmarks.detection.traffic import STREAM_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +60,7 @@ def _origin(outcomes: Sequence[budget.Outcome], folder: Path) -> str:
     packages = ("numpy", "scipy", "river", "msgspec")
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
     counts = Counter(each.stream for each in outcomes)
-    models = ", ".join(f"{counts[stream]} {stream}" for stream in STREAM_NAMES)
+    models = ", ".join(f"{counts[stream]} {stream}" for stream in budget.BUDGET_STREAMS if counts[stream])
     hours = sum(each.seconds for each in outcomes) / 3_600
     revision = folder / "revision"
     at = f", revision {revision.read_text(encoding='utf-8').strip()}" if revision.exists() else ""

@@ -54,6 +54,10 @@ class SimulatedModel(NamedTuple):
     reference_days : int
     per_pane : float
         Mean events a pane.
+    name : str
+        Seeds as well.
+    n_rows : int or None
+        The reference is a sample of so many events, without timestamps; None: all of them, with theirs.
     """
 
     kinds: tuple[ColumnKind, ...]
@@ -62,6 +66,7 @@ class SimulatedModel(NamedTuple):
     reference_days: int
     per_pane: float
     name: str = ""
+    n_rows: int | None = None
 
     @property
     def live_ms(self) -> int:
@@ -79,8 +84,13 @@ class SimulatedModel(NamedTuple):
             self.stream, self.seed, missing, self.reference_days + n_days, per_pane=self.per_pane, name=self.name
         )
         held = list(islice(every, self.reference_days))
-        codes = np.concatenate([day.codes for day in held], axis=1)
-        return Reference(codes, np.concatenate([day.times_ms for day in held])), every
+        reference = Reference(
+            np.concatenate([day.codes for day in held], axis=1), np.concatenate([day.times_ms for day in held])
+        )
+        if self.n_rows is None:
+            return reference, every
+        chosen = np.random.default_rng([self.seed, 11]).choice(reference.times_ms.size, self.n_rows, replace=False)
+        return Reference(reference.codes[:, chosen], reference.times_ms[chosen]), every
 
 
 class Reference(NamedTuple):
@@ -96,7 +106,7 @@ class Reference(NamedTuple):
     times_ms: NDArray[np.int64]
 
 
-def table_of(model: SimulatedModel, reference: Reference, *, timestamped: bool = True) -> ReferenceTable:
+def table_of(model: SimulatedModel, reference: Reference) -> ReferenceTable:
     """Return the rows as a user's file has them."""
     values = {kind.name: kind.of(codes) for kind, codes in zip(model.kinds, reference.codes, strict=True)}
     roles = {kind.role: kind.name for kind in model.kinds if kind.role != "feature"}
@@ -105,13 +115,13 @@ def table_of(model: SimulatedModel, reference: Reference, *, timestamped: bool =
         features={kind.name: values[kind.name] for kind in model.kinds if kind.role == "feature"},
         prediction=list(values[roles["prediction"]]) if "prediction" in roles else None,
         score=np.asarray(values[roles["score"]]).tolist() if "score" in roles else None,
-        times_ms=reference.times_ms if timestamped else None,
+        times_ms=reference.times_ms if model.n_rows is None else None,
     )
 
 
-def built(model: SimulatedModel, reference: Reference, settings: ModelSettings, *, timestamped: bool = True) -> Profile:
+def built(model: SimulatedModel, reference: Reference, settings: ModelSettings) -> Profile:
     """Return the profile that ``driftline reference build`` makes of the rows."""
-    table = table_of(model, reference, timestamped=timestamped)
+    table = table_of(model, reference)
     return build_profile(KEY, table, settings, model.live_ms, "training", in_time=InTime(pane_ms=PANE_MS))
 
 
@@ -140,7 +150,9 @@ def counted(
         z = np.stack([z_table(model.kinds[i], columns[i])[reference.codes[i]] for i in joint[0].columns])
         sketch.joint += split(joint_cells(joint[0], z))
     windows = sorted(map(int, settings.windows.verdict))
-    history = build_history(layout, sketch, bins, reference.times_ms, PANE_MS, windows)
+    history = None
+    if model.n_rows is None:
+        history = build_history(layout, sketch, bins, reference.times_ms, PANE_MS, windows)
     return Profile(
         KEY,
         model.live_ms,
