@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -16,8 +17,13 @@ from driftline.pipeline.checking.standard import Standard
 from driftline.pipeline.monitoring.accumulator import ClosedPane
 from driftline.pipeline.monitoring.burn_in import BurnIn
 from driftline.pipeline.monitoring.profile_watch import ProfileWatch
+from driftline.profiles.build import InTime
+from driftline.profiles.table import ReferenceTable
 from driftline.sketches.layout import UNEXPECTED
 from tests.unit.pipeline.windows import profile_of, table_of, window_of
+
+if TYPE_CHECKING:
+    from driftline.significance.dispersion import Dispersion
 
 PANE_MS = 60_000
 SIZE_MS = 20 * PANE_MS
@@ -195,3 +201,36 @@ def test_a_feature_that_the_reference_hardly_had_may_not_page_before_its_clumps_
     assert now is not None
     assert independent is not None
     assert independent.p_value < now.p_value < 1.0
+
+
+def test_production_tells_what_a_reference_shows_too_little_of() -> None:
+    n_hours = 24 * 20
+    rng = np.random.default_rng(5)
+    times = np.repeat(np.arange(n_hours), 50) * 60 * PANE_MS
+    x, rare = rng.normal(size=times.size), rng.normal(size=times.size)
+    rare[times > 50 * 60 * PANE_MS] = np.nan
+    table = ReferenceTable(
+        n=times.size, features={"x": x, "rare": rare}, prediction=(x > 0).astype(int).tolist(), times_ms=times
+    )
+    hour = Duration(60 * PANE_MS)
+    settings = ModelSettings(windows=WindowSettings(verdict=(hour,), display=hour, hop=hour))
+    profile = profile_of(table, settings, in_time=InTime(60 * PANE_MS))
+    standard = Standard(profile, settings, 60 * PANE_MS)
+    names = [column.name for column in profile.columns]
+    window = structs.replace(window_of(profile, table), start_ms=int(1e12), size_ms=int(hour))
+    sources = {name: standard.column(i, window).dispersion for i, name in enumerate(names)}
+    assert {name for name, known in sources.items() if known and known.status == "calibrating"} == {"rare"}
+    assert standard.unknown_sizes() == (int(hour),)
+    assert not standard.column(names.index("x"), window).calibrating
+    assert standard.column(names.index("rare"), window).calibrating
+    production = [replace(each, source="production", status="settled") for each in sources.values() if each]
+
+    class Learnt:
+        def dispersions(self, size_ms: int, start_ms: int) -> list[Dispersion] | None:
+            return production if (size_ms, start_ms) == (int(hour), int(1e12)) else None
+
+    after = Standard(profile, settings, 60 * PANE_MS)
+    after.observed = Learnt()
+    held = {name: after.column(i, window) for i, name in enumerate(names)}
+    found = {name: each.dispersion.source for name, each in held.items() if each.dispersion and not each.calibrating}
+    assert found == {"x": "reference", "rare": "production", "prediction": "reference"}

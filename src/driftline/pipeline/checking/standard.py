@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
@@ -128,10 +129,11 @@ class Standard:
 
     Notes
     -----
-    Where the dispersion comes from, for each size of verdict window: the reference's own panes, where it has times and
-    shows at least :data:`~driftline.significance.dispersion.LEAST_WINDOWS` windows and the span that is asked for;
-    else what production shows before anything may page. With a reference that saw every hour of the week in two weeks
-    or more, windows are compared with the same hours, and the dispersion is that of what is left.
+    Where a column's dispersion comes from, for each size of verdict window: the reference's own panes, where it has
+    times and shows at least :data:`~driftline.significance.dispersion.LEAST_WINDOWS` windows with values of the column
+    and the span that is asked for; else what production shows before it may page. With a reference that saw every hour
+    of the week in two weeks or more, windows are compared with the same hours, and the dispersion is that of what is
+    left.
     """
 
     def __init__(self, profile: Profile, settings: ModelSettings, pane_ms: int) -> None:
@@ -162,9 +164,10 @@ class Standard:
         return self.settings.checks.dispersion.mode == "estimate"
 
     def unknown_sizes(self) -> tuple[int, ...]:
-        """Return the sizes of verdict windows whose dispersion only production can tell, ascending."""
+        """Return the sizes of verdict windows of which only production can tell some column's dispersion, ascending."""
         sizes = sorted(int(size) for size in self.settings.windows.verdict) if self.estimates else ()
-        return tuple(size for size in sizes if self._of_reference(size, seasonless=self.seasonal) is None)
+        known = {size: self._of_reference(size, seasonless=self.seasonal) for size in sizes}
+        return tuple(size for size, found in known.items() if found is None or any(map(_is_calibrating, found)))
 
     @cached_property
     def seasonal(self) -> bool:
@@ -234,7 +237,7 @@ class Standard:
 
     def _calibrating(self, known: Sequence[Dispersion] | None, index: int) -> bool:
         """Whether a column's dispersion is asked for and not known, as where it had values in too few panes."""
-        return self.estimates and (known is None or known[index].status == "calibrating")
+        return self.estimates and (known is None or _is_calibrating(known[index]))
 
     def of_whole(self, window: ClosedWindow) -> DispersionLookup:
         """Return how much the shares of all events vary: as those of the column that varies most of all known ones."""
@@ -257,9 +260,7 @@ class Standard:
         if not self.estimates:
             return VarianceRatio(1.0, math.inf)
         size_ms = min(int(size) for size in self.settings.windows.verdict)
-        known: Sequence[Dispersion] | None = self._of_reference(size_ms, seasonless=False)
-        if known is None and self.observed is not None:
-            known = self.observed.dispersions(size_ms, NEVER_MS)
+        known = self._known_at(size_ms, NEVER_MS, seasonless=False)
         if known is None or self._calibrating(known, index):
             return None
         return variance_ratio(column, grouping, known[index])
@@ -267,13 +268,20 @@ class Standard:
     def _dispersions(self, window: ClosedWindow, *, seasonless: bool) -> Sequence[Dispersion] | None:
         sizes = {int(size) for size in self.settings.windows.verdict}
         size_ms = window.size_ms if window.size_ms in sizes else min(sizes)
+        return self._known_at(size_ms, window.start_ms, seasonless=seasonless)
+
+    def _known_at(self, size_ms: int, start_ms: int, *, seasonless: bool) -> Sequence[Dispersion] | None:
+        """Return each column's dispersion: the reference's, and where that tells too little, production's."""
         known = self._of_reference(size_ms, seasonless=seasonless)
-        if known is None and self.observed is not None:
-            return self.observed.dispersions(size_ms, window.start_ms)
-        return known
+        if self.observed is None or (known is not None and not any(map(_is_calibrating, known))):
+            return known
+        seen = self.observed.dispersions(size_ms, start_ms)
+        if known is None or seen is None:
+            return known or seen
+        return [other if _is_calibrating(own) else own for own, other in zip(known, seen, strict=True)]
 
     def _of_reference(self, size_ms: int, *, seasonless: bool) -> list[Dispersion] | None:
-        """Return each column's dispersion as the reference shows it; None where that is too little."""
+        """Return each column's dispersion as the reference shows it, calibrating where that is too little."""
         key = (size_ms, seasonless)
         if key not in self._known:
             self._known[key] = self._estimated(size_ms, seasonless=seasonless)
@@ -289,10 +297,13 @@ class Standard:
             if sums is None:
                 return None
             dispersion = estimate(sums, groups.unions, source="reference", least_span=least_span)
-            if dispersion.status == "calibrating" or dispersion.n_windows < LEAST_WINDOWS:
-                return None
-            found.append(dispersion)
+            enough = dispersion.n_windows >= LEAST_WINDOWS
+            found.append(dispersion if enough else replace(dispersion, status="calibrating"))
         return found
+
+
+def _is_calibrating(dispersion: Dispersion) -> bool:
+    return dispersion.status == "calibrating"
 
 
 def _union(counts: NDArray[np.int64], unions: tuple[int, ...], n_groups: int) -> NDArray[np.int64]:
