@@ -58,7 +58,8 @@ class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Groups of near equal reference share that distances and tests see."""
     test: ChosenTest = "pearson"
     """What says whether a change is real. All but `pearson` are held against simulated draws, up to a million a column
-    and window at the levels of a budget; those that need an order leave categories to `pearson`."""
+    and window at the levels of a budget; those that need an order leave categories to `pearson`, and so do all where a
+    level is below one in a million."""
     distances: tuple[str, ...] = ("psi", "jensen_shannon", "kolmogorov_smirnov")
     """Distances reported of each column; `psi`, and one that has a threshold, is so in any case."""
     min_psi: Annotated[float, Meta(ge=0)] = 0.1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from driftline.config.model import CheckSettings, ModelSettings
+from driftline.config.model import AlertSettings, Budget, CheckSettings, ModelSettings
 from tests.unit.pipeline.windows import context_of, examine_window, profile_of, table_of, window_of
 
 if TYPE_CHECKING:
@@ -45,3 +45,16 @@ def test_p_values_of_unchanged_windows_are_spread_evenly(name: Chosen) -> None:
         p_values.append(summary.test.p_value)
     # Binomial(60, 0.5): outside in one of 10,000 runs.
     assert 16 <= int((np.array(p_values) < 0.5).sum()) <= 44
+
+
+@pytest.mark.parametrize("pages", [1e-3, 1e9])
+def test_levels_that_no_draws_reach_are_left_to_pearson_and_a_level_of_one_is_no_error(pages: float) -> None:
+    budget = AlertSettings(false_alarm_budget=Budget(pages=pages))
+    settings = context_of(ModelSettings(checks=CheckSettings(test="total_variation"), alerts=budget))
+    window = window_of(PROFILE, table_of(1_000, 1, mean=0.7))
+    finding = next(
+        each
+        for each in examine_window(PROFILE, window, settings).findings
+        if (each.column, each.family) == ("x", "distribution")
+    )
+    assert finding.statistic.name == ("exact_partition" if pages < 1 else "simulated_total_variation")

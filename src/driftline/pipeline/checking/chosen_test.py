@@ -10,6 +10,7 @@ import xxhash
 from driftline.errors import ParameterError
 from driftline.pipeline.checking.mean_variance import group_centres
 from driftline.significance.monte_carlo import (
+    MOST_DRAWS,
     kolmogorov_smirnov,
     l_infinity,
     monte_carlo_test,
@@ -38,6 +39,10 @@ _OF_SHARES: Final[dict[Chosen, Statistic]] = {
 }
 
 
+LARGEST_LEVEL: Final = 0.5
+"""Above it no more draws are saved."""
+
+
 def applies(name: Chosen, column: Column) -> bool:
     """Return whether a chosen test can be made of a column."""
     return name not in NEEDS_ORDER or isinstance(column, NumericColumn)
@@ -63,18 +68,20 @@ def chosen_test(
         Of the column. Independent events are permuted, which is exact; others are drawn from the normal law.
     counts : ndarray of int64, shape (groups,)
         Of the window, by the standard's groups.
-    level : float in (0, 1)
+    level : float in (0, 1]
         Gives the number of draws.
 
     Returns
     -------
     MonteCarloResult or None
-        None where either side counted nothing.
+        None where either side counted nothing, and at levels that no number of draws allowed reaches: there a simulated
+        test could never reject, and Pearson's decides.
     """
     reference, known = standard.reference, standard.dispersion
     n, n_reference = int(counts.sum()), int(reference.sum())
-    if n == 0 or n_reference == 0:
+    if n == 0 or n_reference == 0 or level * (MOST_DRAWS + 1) < 1:
         return None
+    level = min(level, LARGEST_LEVEL)
     statistic = _statistic(name, column, standard.grouping)
     about = (str(window.key), window.segment, column.name, str(window.start_ms), str(window.size_ms), name)
     seed = xxhash.xxh3_64_intdigest("\0".join(about).encode())
