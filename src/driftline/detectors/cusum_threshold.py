@@ -19,6 +19,9 @@ STANDARD_ERRORS: Final = 6.0
 LEAST_DEGREES: Final = DEGREES[0]
 """With fewer degrees of freedom the variance is not known well enough for any threshold to hold."""
 
+MOST_BLOCKS_AN_ALARM: Final = round(10 ** EXPONENTS[-1])
+"""The table reaches down to one alarm in so many blocks."""
+
 
 def threshold_for(
     expected_alarms: float,

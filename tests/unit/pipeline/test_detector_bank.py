@@ -8,6 +8,7 @@ import pytest
 
 from driftline.config.model import CheckSettings
 from driftline.detectors import Block
+from driftline.detectors.cusum_threshold import threshold_for
 from driftline.detectors.paging import PagingParameters
 from driftline.pipeline.checking.mean_variance import VarianceRatio
 from driftline.pipeline.monitoring.detector_bank import DetectorBank, Found, Paging
@@ -109,6 +110,13 @@ def test_no_more_blocks_come_in_a_horizon_than_the_threshold_is_made_for() -> No
     parameters = _paging().parameters(0, PANE_MS)
     assert isinstance(parameters, PagingParameters)
     assert (parameters.horizon_blocks, parameters.min_blocks, parameters.n_blocks) == (259_200, 30, 8640)
+    # So few alarms are only held by fewer blocks: the thresholds are known down to one in 10^8.
+    strict = Paging(1e-6, 30 * DAY_MS, 20_000, lambda _: KNOWN)
+    few = strict.parameters(0, PANE_MS)
+    assert few is not None
+    assert few.n_blocks == 100
+    assert threshold_for(few.expected_alarms, few.n_blocks) > 0
+    assert Paging(1e-9, 30 * DAY_MS, 20_000, lambda _: KNOWN).parameters(0, PANE_MS) is None
     hourly = _paging().parameters(0, 3_600_000)
     assert hourly is not None
     assert (hourly.horizon_blocks, hourly.min_blocks) == (720, 1)

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from driftline import detectors
-from driftline.detectors.cusum_threshold import LEAST_DEGREES
+from driftline.detectors.cusum_threshold import LEAST_DEGREES, MOST_BLOCKS_AN_ALARM
 from driftline.detectors.paging import PagingParameters
 from driftline.pipeline.monitoring.state_codec import load
 
@@ -75,18 +75,21 @@ class Paging(NamedTuple):
     ratio_of: Callable[[int], VarianceRatio | None]
 
     def parameters(self, column: int, pane_ms: int) -> PagingParameters | None:
-        """Return the parameters for a column; None where it is calibrating."""
+        """Return the parameters for a column; None where it is calibrating, or hardly any alarm is allowed at all."""
         known = self.ratio_of(column)
         if known is None or not known.degrees_of_freedom >= LEAST_DEGREES or not 0 < known.ratio < math.inf:
             return None
         horizon_blocks = -(-self.horizon_ms // pane_ms)
+        most_blocks = min(MAX_PAGING_BLOCKS, math.floor(self.expected_alarms * MOST_BLOCKS_AN_ALARM))
+        if most_blocks < 1:
+            return None
         return PagingParameters(
             expected_alarms=self.expected_alarms,
             horizon_blocks=horizon_blocks,
             variance_ratio=known.ratio,
             degrees_of_freedom=known.degrees_of_freedom,
             n_reference=max(self.n_reference, 1),
-            min_blocks=-(-horizon_blocks // MAX_PAGING_BLOCKS),
+            min_blocks=-(-horizon_blocks // most_blocks),
         )
 
 
