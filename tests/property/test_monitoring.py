@@ -6,16 +6,20 @@ import json
 import random
 from collections import Counter
 from functools import cache
+from typing import TYPE_CHECKING
 
 import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from driftline.config.durations import Duration
+from driftline.config.model import AlertSettings, Budget, DispersionSettings, ReferenceSettings, RollingSettings
 from driftline.events.model_key import ModelKey
 from driftline.events.pane import VERSION, Source, Watermark, decode
 from driftline.pipeline.monitoring.state_codec import PIECE_BYTES
 from tests.support_monitoring import (
     START_MS,
+    WINDOW_MS,
     Item,
     Run,
     Traffic,
@@ -27,6 +31,9 @@ from tests.support_monitoring import (
     small_settings,
     training_profile,
 )
+
+if TYPE_CHECKING:
+    from driftline.config.settings import Settings
 
 STEADY, CHANGING, UNKNOWN = ModelKey("steady", "1"), ModelKey("changing", ""), ModelKey("unknown", "7")
 EXAMPLES = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -117,6 +124,65 @@ def test_crashes_cannot_be_seen(seed: int, largest: int, n_crashes: int) -> None
     disturbed = run_with_crashes(records, SETTINGS, traffic.published, rng, n_crashes)
     assert disturbed.outputs == expected("published")
     assert disturbed.largest_entry < 512 * 1024
+
+
+def learning() -> Settings:
+    """Return settings under which all that is learnt from the stream is asked for."""
+    length = Duration(WINDOW_MS)
+    checks = msgspec.structs.replace(
+        SETTINGS.defaults.checks,
+        dispersion=DispersionSettings(panes=100, span=length),
+        test="total_variation",
+        paging_detectors=("cusum", "adwin"),
+    )
+    rolling = ReferenceSettings(rolling=RollingSettings(length=length, gap=length, step=length))
+    alerts = AlertSettings(false_alarm_budget=Budget(pages=1e6))
+    return small_settings(defaults=SETTINGS.defaults.replace(checks=checks, reference=rolling, alerts=alerts))
+
+
+@cache
+def long_traffic() -> Traffic:
+    """A model for long enough that its variation is known, and another profile after that."""
+    rng = random.Random(3)
+    times = [START_MS + 250 * i for i in range(8_000)]
+    items = [
+        Item("predictions", STEADY, t, rng.gauss(0.1 * (t // 60_000 % 5), 1), rng.choice("abc"), 1, 1, i, t)
+        for i, t in enumerate(times)
+    ]
+    traffic = Traffic([items])
+    traffic.published = [training_profile(STEADY, 0), training_profile(STEADY, START_MS + 1_600_000, seed=1)]
+    for profile in traffic.published:
+        traffic.knows(profile)
+    return traffic
+
+
+@cache
+def learnt() -> frozenset[object]:
+    traffic = long_traffic()
+    return frozenset(run(records_of(traffic, [(0, 0, 8_000)], 1), learning(), traffic.published).outputs)
+
+
+def test_what_is_learnt_is_used_and_ends_with_its_profile() -> None:
+    seen: dict[str, set[str]] = {}
+    for record in learnt():
+        value = json.loads(record.value)  # type: ignore[attr-defined]  # an OutputRecord
+        for column in value.get("block", {}) and value["columns"]:
+            status = column["test"] and column["test"]["dispersion"]["status"]
+            seen.setdefault(value["profile"]["id"], set()).add(status)
+    first, second = (seen[profile.profile_id] for profile in long_traffic().published)
+    assert first >= {"calibrating", "widened"}
+    assert second == {"calibrating"}
+    checks = {json.loads(record.value).get("check") for record in learnt()}  # type: ignore[attr-defined]  # as above
+    assert checks >= {"distribution.rolling", "detector.paging_cusum"}
+
+
+@settings(EXAMPLES, max_examples=4)
+@given(seed=SEEDS, largest=st.sampled_from((150, 900)), n_crashes=st.integers(0, 3))
+def test_crashes_and_flushes_cannot_be_seen_in_what_is_learnt(seed: int, largest: int, n_crashes: int) -> None:
+    traffic, rng = long_traffic(), random.Random(seed)
+    records = schedule(traffic, rng, largest=largest)
+    disturbed = run_with_crashes(records, learning(), traffic.published, rng, n_crashes)
+    assert disturbed.outputs == learnt()
 
 
 @EXAMPLES
