@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -35,6 +36,7 @@ from tests.support_monitoring import (
 if TYPE_CHECKING:
     from driftline.config.settings import Settings
 
+pytestmark = pytest.mark.slow
 STEADY, CHANGING, UNKNOWN = ModelKey("steady", "1"), ModelKey("changing", ""), ModelKey("unknown", "7")
 EXAMPLES = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SETTINGS = small_settings()

@@ -54,6 +54,7 @@ def restored(joins: OpenJoins, settings: ModelSettings) -> OpenJoins:
     return other
 
 
+@pytest.mark.slow
 def test_thirty_days_of_stalled_labels_cost_windows_and_not_panes() -> None:
     joins, store, most = OpenJoins(SETTINGS, PANE_MS), dict[str, bytes](), 0
     n_panes = 30 * DAY_MS // PANE_MS
