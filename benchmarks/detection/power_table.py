@@ -162,7 +162,7 @@ def rates_table(months: Sequence[Month], extra: Sequence[Month]) -> str:
 
 
 def power_table(months: Sequence[Month], changes: Sequence[Change], stream: str, rate: float | None) -> str:
-    """Return share found and restricted mean delay of every method, for one stream and rate; the best in bold.
+    """Return share found and restricted mean delay of every method, of one stream and rate; a rate's best is bold.
 
     Within :data:`~benchmarks.detection.power.FOLLOWED_HOURS` of the onset.
     """
@@ -174,7 +174,8 @@ def power_table(months: Sequence[Month], changes: Sequence[Change], stream: str,
             continue
         delays = [[_delay(each, tuning) for each in mine] for tuning in methods]
         means = [float(np.mean(of)) for of in delays]
-        cells = [_cell(of, best=mean <= min(means) + 1e-9) for of, mean in zip(delays, means, strict=True)]
+        best = min(means) + 1e-9 if rate is not None else -1.0  # as they come, some alarm without end
+        cells = [_cell(of, best=mean <= best) for of, mean in zip(delays, means, strict=True)]
         lines.append(f"| {scenario.name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
