@@ -6,7 +6,9 @@ import weakref
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from driftline.config.durations import Duration
 from driftline.runtime.logs import get_logger
+from driftline.significance.dispersion import LEAST_WINDOWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,6 +66,7 @@ class MonitorBoard:
         self._settings = settings
         self._book = book
         self._models: dict[int, set[ModelKey]] = {}
+        self._calibrating: dict[ModelKey, tuple[int, ...]] = {}
         self._told_gathering: set[ModelKey] = set()
         self._told_error: dict[ModelKey, str] = {}
 
@@ -83,6 +86,8 @@ class MonitorBoard:
                 )
             if model.coverage is not None:
                 self._telemetry.coverage(key.model, key.version, model.coverage)
+            self._telemetry.calibrating(key.model, key.version, len(model.calibrating_ms))
+            self._tell_calibrating(key, model.calibrating_ms)
             self._telemetry.unprofiled(key.model, key.version, model.n_unprofiled)
             self._tell(key, model)
             severities = Counter(alert.severity for alert in model.open_alerts)
@@ -114,8 +119,27 @@ class MonitorBoard:
             self._told_error[key] = error
             _log.warning("the sample made no reference, gathering begins anew", model=str(key), reason=error)
 
+    def _tell_calibrating(self, key: ModelKey, sizes: tuple[int, ...]) -> None:
+        """Log when tests begin to learn how much unchanged data vary, and when windows of a size begin to page."""
+        before = self._calibrating.get(key, ())
+        self._calibrating[key] = sizes
+        needed = self._settings.model(key.model).checks.dispersion
+        for size in sizes:
+            if size not in before:
+                _log.info(
+                    "calibrating: windows page nobody until production has shown how much unchanged data vary",
+                    model=str(key),
+                    window=str(Duration(size)),
+                    panes=needed.panes,
+                    span=str(max(needed.span, Duration(LEAST_WINDOWS * size))),
+                )
+        for size in before:
+            if size not in sizes:
+                _log.info("calibrated: windows page from now on", model=str(key), window=str(Duration(size)))
+
     def _forget(self, partition: int) -> None:
         for key in self._models.pop(partition, ()):
             self._telemetry.forget_model(key.model, key.version)
+            self._calibrating.pop(key, None)
             self._told_gathering.discard(key)
             self._told_error.pop(key, None)

@@ -84,6 +84,11 @@ class Telemetry:
         self._unprofiled = self._gauge(
             "unprofiled_events", "Events left out, as they had been sketched under another profile or none", *model
         )
+        self._calibrating = self._gauge(
+            "calibrating_window_sizes",
+            "Sizes of verdict windows that do not page yet: dispersion is learnt",
+            *model,
+        )
         self._late = Counter(
             "driftline_late_records", "Records behind their partition's watermark", registry=self.registry
         )
@@ -174,6 +179,10 @@ class Telemetry:
         """Set how many events of a model were left out, as they had been sketched under another profile or none."""
         self._unprofiled.of(model, version).set(n)
 
+    def calibrating(self, model: str, version: str, n: int) -> None:
+        """Set how many sizes of a model's verdict windows page nobody yet."""
+        self._calibrating.of(model, version).set(n)
+
     def forget_partition(self, partition: int, kind: str | None = None) -> None:
         """Remove all figures of a partition that was taken away; of one topic kind where that is given."""
         at = {"partition": str(partition)}
@@ -192,3 +201,4 @@ class Telemetry:
         self._statistic.forget(**labels)
         self._alerts.forget(**labels)
         self._unprofiled.forget(**labels)
+        self._calibrating.forget(**labels)

@@ -23,11 +23,12 @@ KEY = ModelKey("m", "1")
 SETTINGS = Settings(defaults=ModelSettings(bootstrap=BootstrapSettings(sample=300, events=700)))
 
 
-def status(error: str | None = None, n_unprofiled: int = 0) -> MonitorStatus:
+def status(error: str | None = None, n_unprofiled: int = 0, calibrating_ms: tuple[int, ...] = ()) -> MonitorStatus:
     model = ModelStatus(
         profile_id=None,
         bootstrap_error=error,
         n_unprofiled=n_unprofiled,
+        calibrating_ms=calibrating_ms,
         statistics=(),
         open_alerts=(),
         coverage=None,
@@ -77,6 +78,18 @@ def test_each_new_reason_why_a_sample_made_no_reference_is_a_warning() -> None:
             board.show(status(reason))
     warnings = [line["reason"] for line in logs if line["log_level"] == "warning"]
     assert warnings == ["three classes", "no prediction", "no prediction"]
+
+
+def test_calibration_is_said_when_it_begins_and_when_it_ends_and_is_a_gauge() -> None:
+    telemetry, labels = Telemetry(), {"model": "m", "model_version": "1"}
+    table = ReferenceTable(50, {"x": np.linspace(0, 1, 50)}, prediction=[0, 1] * 25)
+    board = MonitorBoard(telemetry, SETTINGS, ProfileBook([build_profile(KEY, table, ModelSettings(), 0, "training")]))
+    with capture_logs() as logs:
+        for sizes in ((3_600_000, 86_400_000), (3_600_000, 86_400_000), (86_400_000,)):
+            board.show(status(calibrating_ms=sizes))
+    said = [(line["event"].split(":")[0], line["window"], line.get("span")) for line in logs]
+    assert said == [("calibrating", "1h", "1d"), ("calibrating", "1d", "8d"), ("calibrated", "1h", None)]
+    assert telemetry.registry.get_sample_value("driftline_calibrating_window_sizes", labels) == 1.0
 
 
 def test_unprofiled_events_are_a_gauge_that_goes_with_the_partition() -> None:

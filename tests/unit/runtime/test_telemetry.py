@@ -38,6 +38,7 @@ def filled() -> Telemetry:
         telemetry.check_statistic(model, version, "age", "population_stability_index", 0.25)
         telemetry.open_alerts(model, version, "warning", 1)
         telemetry.unprofiled(model, version, 12)
+        telemetry.calibrating(model, version, 2)
     telemetry.dead_letter("not_json", 2)
     telemetry.dead_letter("not_json")
     telemetry.late(5)

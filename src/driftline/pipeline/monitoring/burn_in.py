@@ -121,6 +121,11 @@ class BurnIn:
             ]
         return size.dispersions
 
+    @property
+    def calibrating(self) -> tuple[int, ...]:
+        """Sizes of verdict windows for which something is not known yet, ascending."""
+        return tuple(size_ms for size_ms, size in sorted(self._sizes.items()) if size.known_from_ms is None)
+
     def clear(self) -> None:
         """Keep nothing in the state: another profile holds. The last windows are still held against what is known."""
         self._forgotten.extend(self._sizes)

@@ -18,6 +18,8 @@ class ModelStatus(Struct, frozen=True, kw_only=True):
     """Why the last sample did not make a profile."""
     n_unprofiled: int
     """Events left out, as they had been sketched under another profile or none."""
+    calibrating_ms: tuple[int, ...]
+    """Sizes of verdict windows that do not page yet, as it is still being learnt how much unchanged data vary."""
     statistics: tuple[CheckStatistic, ...]
     """The last number of each check, since this process took the partition over."""
     open_alerts: tuple[AlertEvent, ...]

@@ -261,6 +261,7 @@ def _model_status(model: _Model) -> ModelStatus:
         profile_id=predictions.state.profile_id,
         bootstrap_error=predictions.bootstrap_error,
         n_unprofiled=predictions.state.n_unprofiled,
+        calibrating_ms=predictions.calibrating,
         statistics=(*predictions.statistics, *joins.statistics),
         open_alerts=tuple(
             state.alert for book in (predictions.state.alerts, joins.state.alerts) for state in book.open.values()

@@ -88,6 +88,11 @@ class PredictionMonitor:
         """Why the last sample did not make a profile."""
         return self._gathering.last_error
 
+    @property
+    def calibrating(self) -> tuple[int, ...]:
+        """Sizes of verdict windows that do not page yet, ascending."""
+        return () if self._watch is None else self._watch.calibrating
+
     def absorb(self, delta: PaneDelta, offset: int) -> None:
         """Add a delta to its pane, which is open."""
         pane = self.open.get(delta.pane_ms)

@@ -73,6 +73,11 @@ class ProfileWatch:
         horizon_ms = int(settings.alerts.false_alarm_budget.horizon)
         return Paging(expected_alarms, horizon_ms, self.profile.n_events, self.standard.variance_ratio)
 
+    @property
+    def calibrating(self) -> tuple[int, ...]:
+        """Sizes of verdict windows that do not page yet, or not in all columns: their dispersion is being learnt."""
+        return self._burn_in.calibrating
+
     def add(self, pane: ClosedPane) -> list[Found]:
         """Add a pane of the profile's grid; all that was due at or before its start has been closed."""
         self._add_to_windows(pane)
