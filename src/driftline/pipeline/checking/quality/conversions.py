@@ -2,7 +2,8 @@
 
 Source: NIST Special Publication 811 (2008), Guide for the Use of the International System of Units, appendix B.8 and
 tables 5, 6 and B.1 (decimal prefixes, minute, hour, day, degree); "hundreds" and "thousands" stand for cents, per cent,
-milliseconds and the like, where the factor alone is known.
+milliseconds and the like, where the factor alone is known. Left out are factors that growth explains as well, such as
+kilowatts to horsepower (1.34): incomes that grew by a third are no change of unit.
 """
 
 from __future__ import annotations
@@ -51,7 +52,6 @@ _ONE_WAY: Final = (
     Conversion("acres", "hectares", 0.40468564224),
     Conversion("psi", "kilopascals", 6.894757293168),
     Conversion("kilocalories", "kilojoules", 4.184),
-    Conversion("kilowatts", "horsepower", 1 / 0.74569987158),
     Conversion("degrees", "radians", 0.017453292519943295),
     Conversion("minutes", "seconds", 60.0),
     Conversion("hours", "seconds", 3_600.0),
