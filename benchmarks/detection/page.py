@@ -48,7 +48,7 @@ def tables(folder: Path, n_models: int) -> str:
         parts += ["### What each method is tuned to", f"Streams: {told}.", rates_table(months, extra)]
         for stream in POWER_STREAMS:
             for rate in (*RATES, None):
-                name = "as they come" if rate is None else f"{rate:g} false pages a month"
+                name = "as they come" if rate is None else f"{rate:g} false {'page' if rate == 1 else 'pages'} a month"
                 parts += [f"### Changes found: {stream}, {name}", power_table(months, changes, stream, rate)]
     return "\n\n".join(parts)
 
