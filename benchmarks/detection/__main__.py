@@ -15,6 +15,7 @@ from benchmarks.detection import budget, page, power
 from benchmarks.detection.power_table import settings, split
 
 PARTS = ("all", "budget", "power", "check", "write")
+QUICK_STREAMS = ("independent", "bursty")
 
 
 def main() -> int:
@@ -25,7 +26,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("build/detection"), help="folder of the results")
     parser.add_argument("--quick", action="store_true", help="a small version, which writes no page")
     options = parser.parse_args()
-    streams = budget.BUDGET_STREAMS
+    streams = QUICK_STREAMS if options.quick else budget.BUDGET_STREAMS
     folder, n_models = options.out, 1 if options.quick else options.models
     if options.quick and options.out == parser.get_default("out"):
         folder = Path("build/detection-quick")
@@ -33,7 +34,7 @@ def main() -> int:
         return check(streams, 1 if options.quick else 8)
     if options.part in {"all", "power"}:
         run_power(
-            folder, 3 if options.quick else power.N_MONTHS, 2 if options.quick else power.N_RUNS, options.processes
+            folder, 2 if options.quick else power.N_MONTHS, 2 if options.quick else power.N_RUNS, options.processes
         )
     if options.part in {"all", "budget"}:
         budget.run(folder, n_models, options.processes, streams)
