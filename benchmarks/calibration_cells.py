@@ -58,7 +58,7 @@ def cells(*, quick: bool) -> list[Cell]:
         Cell("known", "independent", n, big, bins, n_windows=many if (bins, big) == (20, 20_000) else max(usual, 2_000))
         for big in (4_096, 20_000)
         for n in (200, 1_000, 10_000, 100_000)
-        for bins in (5, 10, 20, 40)
+        for bins in (5, 10, 20, 40, 50)
     ]
     result += [Cell("known", "independent", n, 20_000, 20, n_windows=usual, shape="half_empty") for n in (200, 1_000)]
     result += [
