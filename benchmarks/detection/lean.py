@@ -203,7 +203,8 @@ class LeanWatch:
             )
             wanted |= rows & ((absent > 0) | (missing > 0)) & (tails ** (1 / factor) <= ROUGHLY)
             ordered = isinstance(column, NumericColumn)
-            wanted[rows] |= rough_p_values(held, self._references(windows, index, slot), bins[rows], ordered) <= ROUGHLY
+            there = self._references(windows, index, slot)
+            wanted[rows] |= rough_p_values(held, there, bins[rows], ordered=ordered) <= ROUGHLY
         return wanted
 
     def _held(self, windows: _Windows, index: int, slot: int) -> ColumnStandard:

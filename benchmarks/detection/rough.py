@@ -22,7 +22,8 @@ def rough_p_values(
     held: ColumnStandard,
     there: NDArray[np.float64],
     bins: NDArray[np.int64],
-    ordered: bool,  # noqa: FBT001 - of the column
+    *,
+    ordered: bool,
 ) -> NDArray[np.float64]:
     """Return rough p-values of the distribution of one column in windows of one size, shape (windows,).
 

@@ -151,6 +151,8 @@ class Detector(ABC):
         Whether it reads the blocks' `counts`, and ignores blocks without.
     budgeted : bool
         Whether its parameters bound its expected false alarms, so that it may page.
+    snapshot_bytes : int
+        Largest size of a snapshot; 0 where it depends on the parameters: :attr:`snapshot_limit_bytes` then says it.
     counters : Counters
         What it has seen in its lifetime.
     """
@@ -162,6 +164,7 @@ class Detector(ABC):
     domain: ClassVar[Domain] = "real"
     needs_counts: ClassVar[bool] = False
     budgeted: ClassVar[bool] = False
+    snapshot_bytes: ClassVar[int] = 0
 
     parameters: Struct
     state: Struct
@@ -172,9 +175,9 @@ class Detector(ABC):
         self.counters = Counters()
 
     @property
-    @abstractmethod
     def snapshot_limit_bytes(self) -> int:
-        """Largest size of a snapshot, however long the stream."""
+        """Largest size of a snapshot, however long the stream; the class's own, where no parameter changes it."""
+        return self.snapshot_bytes
 
     @abstractmethod
     def _update(self, block: Block) -> Detection | None:

@@ -7,12 +7,9 @@ from typing import Literal
 from msgspec import Struct, field
 
 from driftline.detectors.base import Block, Detection, Detector, is_number
-from driftline.detectors.ewma import check_target
 from driftline.detectors.registry import register
-from driftline.detectors.running import Baseline
+from driftline.detectors.running import Baseline, check_target
 from driftline.errors import ParameterError
-
-_SNAPSHOT_BYTES = 450
 
 
 class CusumParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -124,24 +121,17 @@ class Cusum(Detector):
 
     parameters_type = CusumParameters
     state_type = CusumState
+    snapshot_bytes = 450
 
     parameters: CusumParameters
     state: CusumState
 
-    @property
-    def snapshot_limit_bytes(self) -> int:
-        """Largest size of a snapshot, however long the stream."""
-        return _SNAPSHOT_BYTES
-
     def _update(self, block: Block) -> Detection | None:
         state, given = self.state, self.parameters
-        if given.target is None or given.spread is None:
-            if state.baseline.n_events < given.warm_up:
-                state.baseline.add(block)
-                return None
-            target, spread = state.baseline.mean, state.baseline.spread
-        else:
-            target, spread = given.target, given.spread
+        target_and_spread = state.baseline.target(given, block)
+        if target_and_spread is None:
+            return None
+        target, spread = target_and_spread
         z = (block.mean - target) / spread
         state.up.add(block.count * (z - given.allowance), block, block.mean)
         state.down.add(block.count * (-z - given.allowance), block, block.mean)

@@ -11,8 +11,6 @@ from driftline.detectors.registry import register
 from driftline.detectors.running import RunningMean
 from driftline.errors import ParameterError
 
-_SNAPSHOT_BYTES = 300
-
 
 class DdmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Parameters of :class:`Ddm`; the defaults are river's.
@@ -86,15 +84,11 @@ class Ddm(Detector):
 
     parameters_type = DdmParameters
     state_type = DdmState
+    snapshot_bytes = 300
     domain = "unit"
 
     parameters: DdmParameters
     state: DdmState
-
-    @property
-    def snapshot_limit_bytes(self) -> int:
-        """Largest size of a snapshot, however long the stream."""
-        return _SNAPSHOT_BYTES
 
     def _update(self, block: Block) -> Detection | None:
         state = self.state

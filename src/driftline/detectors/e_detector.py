@@ -11,7 +11,6 @@ from driftline.detectors.registry import register
 from driftline.detectors.running import Baseline
 from driftline.errors import ParameterError
 
-_SNAPSHOT_BYTES = 600
 _BETS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 """λ as shares of the largest that cannot lose everything; each has an e-detector."""
 
@@ -99,15 +98,11 @@ class EDetector(Detector):
 
     parameters_type = EDetectorParameters
     state_type = EDetectorState
+    snapshot_bytes = 600
     domain = "unit"
 
     parameters: EDetectorParameters
     state: EDetectorState
-
-    @property
-    def snapshot_limit_bytes(self) -> int:
-        """Largest size of a snapshot, however long the stream."""
-        return _SNAPSHOT_BYTES
 
     def _update(self, block: Block) -> Detection | None:
         state, highest = self.state, self.parameters.highest

@@ -8,10 +8,8 @@ from msgspec import Struct, field
 
 from driftline.detectors.base import Block, Detection, Detector, is_number
 from driftline.detectors.registry import register
-from driftline.detectors.running import Baseline
+from driftline.detectors.running import Baseline, check_target
 from driftline.errors import ParameterError
-
-_SNAPSHOT_BYTES = 350
 
 
 class EwmaParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,18 +44,6 @@ class EwmaParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if not is_number(self.limit, above=0):
             raise ParameterError("a number greater than 0", self.limit, "$.limit")
         check_target(self.target, self.spread, self.warm_up)
-
-
-def check_target(target: float | None, spread: float | None, warm_up: int) -> None:
-    """Raise where target and spread are not both given or both absent, or one is outside its range."""
-    if warm_up < 1:
-        raise ParameterError("a whole number of at least 1", warm_up, "$.warm_up")
-    if (target is None) != (spread is None):
-        raise ParameterError("target and spread together, or neither", (target, spread), "$.target")
-    if target is not None and not is_number(target):
-        raise ParameterError("a finite number", target, "$.target")
-    if spread is not None and not is_number(spread, above=0):
-        raise ParameterError("a number greater than 0", spread, "$.spread")
 
 
 class EwmaState(Struct):
@@ -111,24 +97,17 @@ class Ewma(Detector):
 
     parameters_type = EwmaParameters
     state_type = EwmaState
+    snapshot_bytes = 350
 
     parameters: EwmaParameters
     state: EwmaState
 
-    @property
-    def snapshot_limit_bytes(self) -> int:
-        """Largest size of a snapshot, however long the stream."""
-        return _SNAPSHOT_BYTES
-
     def _update(self, block: Block) -> Detection | None:
         state, given = self.state, self.parameters
-        if given.target is None or given.spread is None:
-            if state.baseline.n_events < given.warm_up:
-                state.baseline.add(block)
-                return None
-            target, spread = state.baseline.mean, state.baseline.spread
-        else:
-            target, spread = given.target, given.spread
+        target_and_spread = state.baseline.target(given, block)
+        if target_and_spread is None:
+            return None
+        target, spread = target_and_spread
         kept = (1 - given.weight) ** block.count
         state.average = kept * state.average + (1 - kept) * ((block.mean - target) / spread)
         state.n_events += block.count

@@ -11,8 +11,6 @@ from driftline.detectors.registry import register
 from driftline.detectors.running import RunningMean
 from driftline.errors import ParameterError
 
-_SNAPSHOT_BYTES = 400
-
 
 class HddmAParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Parameters of :class:`HddmA`; the defaults are river's.
@@ -86,15 +84,11 @@ class HddmA(Detector):
 
     parameters_type = HddmAParameters
     state_type = HddmAState
+    snapshot_bytes = 400
     domain = "unit"
 
     parameters: HddmAParameters
     state: HddmAState
-
-    @property
-    def snapshot_limit_bytes(self) -> int:
-        """Largest size of a snapshot, however long the stream."""
-        return _SNAPSHOT_BYTES
 
     def _update(self, block: Block) -> Detection | None:
         state = self.state

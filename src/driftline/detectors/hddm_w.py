@@ -10,8 +10,6 @@ from driftline.detectors.base import Block, Detection, Detector, is_number
 from driftline.detectors.registry import register
 from driftline.errors import ParameterError
 
-_SNAPSHOT_BYTES = 600
-
 
 class HddmWParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Parameters of :class:`HddmW`; the defaults are river's.
@@ -125,15 +123,11 @@ class HddmW(Detector):
 
     parameters_type = HddmWParameters
     state_type = HddmWState
+    snapshot_bytes = 600
     domain = "unit"
 
     parameters: HddmWParameters
     state: HddmWState
-
-    @property
-    def snapshot_limit_bytes(self) -> int:
-        """Largest size of a snapshot, however long the stream."""
-        return _SNAPSHOT_BYTES
 
     def _update(self, block: Block) -> Detection | None:
         state = self.state

@@ -11,8 +11,6 @@ from driftline.detectors.base import Block, Detection, Detector, is_number
 from driftline.detectors.registry import register
 from driftline.errors import ParameterError
 
-_SNAPSHOT_BYTES = 500
-
 
 class PageHinkleyParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Parameters of :class:`PageHinkley`; the defaults are river's.
@@ -126,14 +124,10 @@ class PageHinkley(Detector):
 
     parameters_type = PageHinkleyParameters
     state_type = PageHinkleyState
+    snapshot_bytes = 500
 
     parameters: PageHinkleyParameters
     state: PageHinkleyState
-
-    @property
-    def snapshot_limit_bytes(self) -> int:
-        """Largest size of a snapshot, however long the stream."""
-        return _SNAPSHOT_BYTES
 
     def _update(self, block: Block) -> Detection | None:
         state, parameters, n = self.state, self.parameters, block.count

@@ -12,8 +12,6 @@ from driftline.detectors.cusum_threshold import LEAST_ALLOWANCE, STANDARD_ERRORS
 from driftline.detectors.paging import GREATEST_STEP, Gathered, PagingParameters
 from driftline.detectors.registry import register
 
-_SNAPSHOT_BYTES = 600
-
 
 class PagingCusumState(Struct):
     """What is being gathered, and both directions; excursions count gathered blocks' events and their panes."""
@@ -71,6 +69,7 @@ class PagingCusum(Detector):
 
     parameters_type = PagingParameters
     state_type = PagingCusumState
+    snapshot_bytes = 600
     budgeted = True
 
     parameters: PagingParameters
@@ -81,11 +80,6 @@ class PagingCusum(Detector):
         given = self.parameters
         least = self._allowance(given.block_events)
         self._threshold = threshold_for(given.expected_alarms, given.n_blocks, given.degrees_of_freedom, least)
-
-    @property
-    def snapshot_limit_bytes(self) -> int:
-        """Largest size of a snapshot, however long the stream."""
-        return _SNAPSHOT_BYTES
 
     def _allowance(self, n_events: int) -> float:
         n = min(n_events, self.parameters.n_reference)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
+
+from driftline.detectors.base import is_number
+from driftline.errors import ParameterError
 
 if TYPE_CHECKING:
     from driftline.detectors.base import Block
@@ -44,6 +47,22 @@ class RunningMean(Struct):
         return (self.n_events * self.mean - earlier.n_events * earlier.mean) / n
 
 
+class Targeted(Protocol):
+    """Parameters that may name the target and the spread, or leave them to be learnt."""
+
+    @property
+    def target(self) -> float | None:
+        """Mean that the values should have."""
+
+    @property
+    def spread(self) -> float | None:
+        """Their standard deviation."""
+
+    @property
+    def warm_up(self) -> int:
+        """Events that both are learnt from, where they are not given."""
+
+
 class Baseline(Struct):
     """Mean and spread of the first events, for detectors that were not told them.
 
@@ -70,8 +89,29 @@ class Baseline(Struct):
         self.mean += (block.count / self.n_events) * apart
         self.squares += block.count * block.variance + before * block.count / self.n_events * apart * apart
 
+    def target(self, given: Targeted, block: Block) -> tuple[float, float] | None:
+        """Return target and spread: those given, else those learnt; None where the block was taken in to learn them."""
+        if given.target is not None and given.spread is not None:
+            return given.target, given.spread
+        if self.n_events < given.warm_up:
+            self.add(block)
+            return None
+        return self.mean, self.spread
+
     @property
     def spread(self) -> float:
         """Standard deviation of the events; 1 where they are all equal, as in the sketches."""
         spread = math.sqrt(self.squares / self.n_events) if self.n_events else 0.0
         return spread if spread > 0 else 1.0
+
+
+def check_target(target: float | None, spread: float | None, warm_up: int) -> None:
+    """Raise where target and spread are not both given or both absent, or one is outside its range."""
+    if warm_up < 1:
+        raise ParameterError("a whole number of at least 1", warm_up, "$.warm_up")
+    if (target is None) != (spread is None):
+        raise ParameterError("target and spread together, or neither", (target, spread), "$.target")
+    if target is not None and not is_number(target):
+        raise ParameterError("a finite number", target, "$.target")
+    if spread is not None and not is_number(spread, above=0):
+        raise ParameterError("a number greater than 0", spread, "$.spread")

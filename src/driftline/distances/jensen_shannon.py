@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
+from msgspec import structs
 
-from driftline.distances.base import Counts, DistanceResult, prepare, register, signed_root
+from driftline.distances.base import Counts, DistanceResult, register, signed_root
+from driftline.distances.jensen_shannon_divergence import jensen_shannon_divergence
 
 
 @register("jensen_shannon", reads="shares", on="groups", lower=0.0, upper=1.0, log_base="2")
@@ -58,11 +59,8 @@ def jensen_shannon(current: Counts, reference: Counts, *, dispersion: float = 1.
     >>> round(result.raw, 4), round(result.corrected, 4)
     (0.0579, -0.0193)
     """
-    sides = prepare(current, reference, dispersion)
-    if sides is None:
+    divergence = jensen_shannon_divergence(current, reference, dispersion=dispersion)
+    if divergence is None:
         return None
-    p, q = sides.smoothed()
-    m = (p + q) / 2
-    divergence = max(0.0, math.fsum(p * np.log2(p / m)) / 2 + math.fsum(q * np.log2(q / m)) / 2)
-    bias = sides.null_chi_squared(dispersion) / (8 * math.log(2))
-    return sides.result(math.sqrt(divergence), signed_root(divergence - bias))
+    corrected = None if divergence.corrected is None else signed_root(divergence.corrected)
+    return structs.replace(divergence, raw=math.sqrt(divergence.raw), corrected=corrected)

@@ -12,11 +12,11 @@ from typing import Literal
 
 import numpy as np
 from msgspec import Struct
-from scipy import special, stats
+from scipy import stats
 
 from driftline.errors import ParameterError
 from driftline.significance.overdispersed_share import tails_of_estimated_share, tails_of_known_share
-from driftline.significance.tails import hypergeometric_log_tail
+from driftline.significance.tails import hypergeometric_log_tail, student_tail
 
 Alternative = Literal["two_sided", "greater", "less"]
 
@@ -216,10 +216,9 @@ def known_share_test(
 
 
 def _widened(tail: float, degrees_of_freedom: float | None) -> float:
-    """Return the tail of Student's t at the normal score of a tail; the tail itself where nothing was estimated."""
-    if degrees_of_freedom is None or math.isinf(degrees_of_freedom):
-        return tail
-    return float(special.stdtr(degrees_of_freedom, special.ndtri(max(tail, _LEAST_TAIL))))
+    """Return a tail with that of an estimated dispersion; where one is, nothing is below what can be scored."""
+    known = degrees_of_freedom is None or math.isinf(degrees_of_freedom)
+    return tail if known else student_tail(max(tail, _LEAST_TAIL), degrees_of_freedom)
 
 
 def _combine(lower: float, upper: float, alternative: Alternative) -> float:

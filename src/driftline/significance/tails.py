@@ -1,7 +1,8 @@
-"""Exact tails of the hypergeometric distribution, in logarithms: right at 10⁻¹² and far beyond."""
+"""Exact tails of the hypergeometric distribution, in logarithms: right at 10⁻¹² and far beyond; Student's beside."""
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 import numpy as np
@@ -14,6 +15,25 @@ _TERMS = 64
 """Terms of a tail summed at a time, per element: a tail within 9 standard deviations of 7 needs one round."""
 _NEGLIGIBLE = 1e-17
 """A term this small beside the sum changes no digit of it."""
+
+
+def student_tail(tail: float, degrees_of_freedom: float | None) -> float:
+    """Tail of Student's t at the normal score of a tail: the wider one, where a variance is an estimate.
+
+    Parameters
+    ----------
+    tail : float in [0, 1]
+    degrees_of_freedom : float greater than 0, or None
+        What the estimate is worth; None or infinite where nothing was estimated: then the tail stays as it is.
+
+    Examples
+    --------
+    >>> round(student_tail(0.001, 20.0), 4), student_tail(0.001, None), student_tail(0.0, 20.0)
+    (0.0029, 0.001, 0.0)
+    """
+    if degrees_of_freedom is None or math.isinf(degrees_of_freedom):
+        return tail
+    return float(special.stdtr(degrees_of_freedom, special.ndtri(tail)))
 
 
 def log_choose(n: Floats, k: Floats) -> Floats:

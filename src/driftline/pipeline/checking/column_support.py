@@ -12,47 +12,41 @@ from driftline.sketches.tails import TAIL_LIMIT, TAIL_SCALE, tail_extremes, tail
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftline.profiles.profile import Profile
     from driftline.sketches.columns import NumericColumn
     from driftline.sketches.grouping import Grouping
     from driftline.sketches.layout import Place
     from driftline.sketches.pane_sketch import PaneSketch
 
 
-def grid_support(profile: Profile, index: int, sketch: PaneSketch) -> Support:
+def grid_support(column: NumericColumn, place: Place, sketch: PaneSketch, reference: PaneSketch) -> Support:
     """Return the support of a numeric column's grid, with what both sides' tails hold.
 
     Parameters
     ----------
-    profile : Profile
-    index : int
-        Position of a numeric column in the profile.
-    sketch : PaneSketch
-        Of a window on the profile's grid.
+    column : NumericColumn
+    place : Place
+        Of the column.
+    sketch, reference : PaneSketch
+        Of a window, and of its profile; both in the profile's layout.
     """
-    column, place = _numeric(profile, index), profile.layout.places[index]
-    lowest, highest = _ends(column, place, sketch, profile.reference)
+    lowest, highest = _ends(column, place, sketch, reference)
     return Support.of_grid(
         column.edges,
         spread=column.spread,
         lowest=lowest,
         highest=highest,
         current_sums=_sums(column, place, sketch),
-        reference_sums=_sums(column, place, profile.reference),
+        reference_sums=_sums(column, place, reference),
     )
 
 
-def group_support(profile: Profile, index: int, sketch: PaneSketch, grouping: Grouping) -> Support:
+def group_support(
+    column: NumericColumn, place: Place, sketch: PaneSketch, reference: PaneSketch, grouping: Grouping
+) -> Support:
     """Return the support of groups of neighbouring bins of a numeric column's grid."""
-    column, place = _numeric(profile, index), profile.layout.places[index]
-    lowest, highest = _ends(column, place, sketch, profile.reference)
+    lowest, highest = _ends(column, place, sketch, reference)
     edges: NDArray[np.float64] = column.edges[np.flatnonzero(np.diff(grouping.index))]
     return Support.of_grid(edges, spread=column.spread, lowest=lowest, highest=highest)
-
-
-def _numeric(profile: Profile, index: int) -> NumericColumn:
-    column: NumericColumn = profile.columns[index]  # type: ignore[assignment]  # callers ask for numeric columns only
-    return column
 
 
 def _sums(column: NumericColumn, place: Place, sketch: PaneSketch) -> NDArray[np.float64]:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from driftline.profiles.profile import Profile
     from driftline.significance.dispersed_pearson import DispersedPearsonResult, Tail
     from driftline.sketches.columns import Column
+    from driftline.sketches.layout import Place
 
 CHECK: Final = "distribution.pearson"
 EFFECT: Final = "psi"
@@ -88,14 +89,14 @@ class Compared(NamedTuple):
         return self.profile.columns[self.position]
 
     @property
-    def place(self) -> slice:
-        """Where the column's bins stand."""
-        return self.profile.layout.places[self.position].bins
+    def place(self) -> Place:
+        """Where the column stands in the profile's layout."""
+        return self.profile.layout.places[self.position]
 
     @property
     def bins(self) -> NDArray[np.int64]:
         """The window's counts over the whole grid, shape (column.n_bins,)."""
-        return self.window.sketch.counts[self.place]
+        return self.window.sketch.counts[self.place.bins]
 
     @property
     def groups(self) -> NDArray[np.int64]:
@@ -149,7 +150,7 @@ def _distances(
     standard, bins = compared.standard, compared.bins
     # The hours of the week and the recent past are kept on the base groups alone.
     fine = standard.base.grouped(bins) if standard.by_base else bins
-    reference = compared.profile.reference.counts[compared.place]
+    reference = compared.profile.reference.counts[compared.place.bins]
     fine_reference = standard.base_reference if standard.by_base else reference
     support = _support(compared, names)
     return compare(names, here, standard.reference, fine, fine_reference, support, dispersion=lambda_bar)
@@ -157,13 +158,13 @@ def _distances(
 
 def _support(compared: Compared, names: Sequence[str]) -> Support | None:
     """Return which values the bins hold; None for categories. What the tails hold is looked at where it is needed."""
-    column, sketch = compared.column, compared.window.sketch
+    column, sketch, reference = compared.column, compared.window.sketch, compared.profile.reference
     if not isinstance(column, NumericColumn):
         return None
     if compared.standard.by_base:
-        return group_support(compared.profile, compared.position, sketch, compared.standard.base)
+        return group_support(column, compared.place, sketch, reference, compared.standard.base)
     if any(distances.get(name).needs_values for name in names):
-        return grid_support(compared.profile, compared.position, sketch)
+        return grid_support(column, compared.place, sketch, reference)
     return Support.of_grid(column.edges, spread=column.spread)
 
 

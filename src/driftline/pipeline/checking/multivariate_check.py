@@ -9,8 +9,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from scipy import stats
-
 from driftline.events.finding import Effect, Statistic
 from driftline.multivariate.correlation import correlation_change
 from driftline.multivariate.cross_moments import cross_moments, feature_sample, mean_features
@@ -22,6 +20,7 @@ from driftline.pipeline.checking.finding_builder import Subject, finding_of, see
 from driftline.pipeline.checking.mean_variance import nine_digits
 from driftline.pipeline.checking.verdict import CheckStatistic
 from driftline.pipeline.checking.wording import number, p_value_at, percent
+from driftline.significance.tails import student_tail
 from driftline.significance.weighted_chi_squared import weighted_chi_squared_tail
 from driftline.sketches.joint import Z_UNITS
 from driftline.sketches.row_sample import rows_of
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     from driftline.config.model import CheckSettings
     from driftline.events.finding import FindingEvent, LevelEvidence
+    from driftline.multivariate.cross_moments import CrossMoments
     from driftline.pipeline.checking.check_context import CheckContext
     from driftline.pipeline.checking.closed_window import ClosedWindow
     from driftline.pipeline.checking.common_fields import CommonFields
@@ -61,9 +61,7 @@ class Inflation(NamedTuple):
 
     def widened(self, p_value: float) -> float:
         """Return a p-value with the tail of an estimated variance: its normal score referred to Student's t."""
-        if math.isinf(self.freedom) or p_value <= 0:
-            return p_value
-        return float(2 * stats.t.sf(stats.norm.isf(p_value / 2), self.freedom))
+        return 2 * student_tail(p_value / 2, self.freedom)
 
 
 class MultivariateOutcome(NamedTuple):
@@ -159,6 +157,12 @@ def inflation_of(standard: Standard, window: ClosedWindow, joint: Joint) -> Infl
     return Inflation(factor, freedom, calibrating)
 
 
+def _moments(profile: Profile, joint: Joint, window: ClosedWindow) -> tuple[CrossMoments, CrossMoments] | None:
+    """Return the cross-moments of the window and of the reference; None where one of them holds too little."""
+    here, there = cross_moments(joint, window.sketch.joint), cross_moments(joint, profile.reference.joint)
+    return None if here is None or there is None or here.n < MIN_COMPLETE else (here, there)
+
+
 def _correlation(
     profile: Profile,
     held: tuple[Joint, JointReference],
@@ -167,9 +171,10 @@ def _correlation(
     inflation: Inflation,
 ) -> MultivariateOutcome | None:
     joint, reference = held
-    here, there = cross_moments(joint, window.sketch.joint), cross_moments(joint, profile.reference.joint)
-    if here is None or there is None or here.n < MIN_COMPLETE:
+    sides = _moments(profile, joint, window)
+    if sides is None:
         return None
+    here, there = sides
     variances, kurtoses = reference.influences()
     gate = checks.min_correlation_change
     found = correlation_change(here, there, variances, kurtoses, inflation.factor, gate)
@@ -196,9 +201,10 @@ def _reconstruction(
     inflation: Inflation,
 ) -> MultivariateOutcome | None:
     joint, reference = held
-    here, there = cross_moments(joint, window.sketch.joint), cross_moments(joint, profile.reference.joint)
-    if here is None or there is None or here.n < MIN_COMPLETE:
+    sides = _moments(profile, joint, window)
+    if sides is None:
         return None
+    here, there = sides
     found = reconstruction_change(here, there, reference.sample(joint.n_columns), inflation.factor)
     if found is None:
         return None

@@ -7,26 +7,24 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-import numpy as np
-
 from driftline.errors import ParameterError
 from driftline.pipeline.checking.mean_variance import VarianceRatio, nine_digits, variance_ratio
 from driftline.pipeline.checking.quality import ShareDispersion
 from driftline.profiles.season import HOURS, season_counts
 from driftline.significance.dispersion import LEAST_WINDOWS, Dispersion, estimate
 from driftline.sketches.columns import NumericColumn
-from driftline.sketches.grouping import base_grouping, checked_grouping
+from driftline.sketches.grouping import Grouping, base_grouping, checked_grouping
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from driftline.config.model import ModelSettings
     from driftline.pipeline.checking.closed_window import ClosedWindow
     from driftline.pipeline.checking.quality import DispersionLookup
     from driftline.profiles.profile import Profile
-    from driftline.sketches.grouping import Grouping
 
 
 INDEPENDENT: Final = ShareDispersion(1.0, None)
@@ -114,7 +112,8 @@ class _Groups(NamedTuple):
 
     base: Grouping
     grouping: Grouping
-    unions: tuple[int, ...]
+    union: Grouping
+    """Of the base groups, in the place of bins."""
     base_reference: NDArray[np.int64]
 
 
@@ -151,7 +150,7 @@ class Standard:
         counts = self.profile.reference.counts[self.profile.layout.places[index].bins]
         base = base_grouping(column, counts)
         grouping, unions = checked_grouping(column, counts, self.settings.checks.bins)
-        return _Groups(base, grouping, unions, base.grouped(counts))
+        return _Groups(base, grouping, Grouping(unions, grouping.labels), base.grouped(counts))
 
     @property
     def groupings(self) -> list[Grouping]:
@@ -177,9 +176,7 @@ class Standard:
             return False
         sizes = [int(size) for size in self.settings.windows.verdict]
         return history.n_hours == HOURS and any(
-            history.sums(index, size, seasonless=True) is not None
-            for index in range(len(self._groups))
-            for size in sizes
+            history.has_sums(index, size, seasonless=True) for index in range(len(self._groups)) for size in sizes
         )
 
     def column(self, index: int, window: ClosedWindow) -> ColumnStandard:
@@ -201,17 +198,7 @@ class Standard:
                 seasonal, base_reference = True, season.counts
         known = self._dispersions(window, seasonless=self.seasonal) if self.estimates else None
         whole = (self._dispersions(window, seasonless=False) if self.estimates else None) or known
-        return ColumnStandard(
-            grouping=groups.grouping,
-            reference=_union(base_reference, groups.unions, groups.grouping.n_groups),
-            base=groups.base,
-            base_reference=base_reference,
-            dispersion=None if known is None else known[index],
-            whole=None if whole is None else whole[index],
-            seasonal=seasonal,
-            by_base=seasonal,
-            calibrating=self._calibrating(known, index),
-        )
+        return self._held(index, base_reference, (known, whole), seasonal=seasonal, by_base=seasonal)
 
     def rolling_column(self, index: int, window: ClosedWindow) -> ColumnStandard:
         """Return the recent past that a column is held against; the window brings its sketch.
@@ -223,15 +210,28 @@ class Standard:
         groups = self._groups[index]
         base_reference = groups.base.grouped(window.rolling.counts[self.profile.layout.places[index].bins])
         known = self._dispersions(window, seasonless=False) if self.estimates else None
+        return self._held(index, base_reference, (known, known), seasonal=False, by_base=True)
+
+    def _held(
+        self,
+        index: int,
+        base_reference: NDArray[np.int64],
+        dispersions: tuple[Sequence[Dispersion] | None, Sequence[Dispersion] | None],
+        *,
+        seasonal: bool,
+        by_base: bool,
+    ) -> ColumnStandard:
+        """Return a column's standard, given all columns' dispersions: those of the comparison, and of whole windows."""
+        groups, (known, whole) = self._groups[index], dispersions
         return ColumnStandard(
             grouping=groups.grouping,
-            reference=_union(base_reference, groups.unions, groups.grouping.n_groups),
+            reference=groups.union.grouped(base_reference),
             base=groups.base,
             base_reference=base_reference,
             dispersion=None if known is None else known[index],
-            whole=None if known is None else known[index],
-            seasonal=False,
-            by_base=True,
+            whole=None if whole is None else whole[index],
+            seasonal=seasonal,
+            by_base=by_base,
             calibrating=self._calibrating(known, index),
         )
 
@@ -296,7 +296,7 @@ class Standard:
             sums = history.sums(index, size_ms, seasonless=seasonless)
             if sums is None:
                 return None
-            dispersion = estimate(sums, groups.unions, source="reference", least_span=least_span)
+            dispersion = estimate(sums, groups.union.groups, source="reference", least_span=least_span)
             enough = dispersion.n_windows >= LEAST_WINDOWS
             found.append(dispersion if enough else replace(dispersion, status="calibrating"))
         return found
@@ -304,9 +304,3 @@ class Standard:
 
 def _is_calibrating(dispersion: Dispersion) -> bool:
     return dispersion.status == "calibrating"
-
-
-def _union(counts: NDArray[np.int64], unions: tuple[int, ...], n_groups: int) -> NDArray[np.int64]:
-    sums = np.zeros(n_groups, dtype=np.int64)
-    np.add.at(sums, np.array(unions), counts)
-    return sums

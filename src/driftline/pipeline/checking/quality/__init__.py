@@ -5,7 +5,6 @@ from __future__ import annotations
 from driftline.pipeline.checking.quality.columns import examine_quality, quality_test
 from driftline.pipeline.checking.quality.dispersion import DispersionLookup, ShareDispersion, independent
 from driftline.pipeline.checking.quality.families import (
-    COLUMN_FAMILIES,
     PERFORMANCE_TESTS,
     WINDOW_TESTS,
     n_quality_tests,
@@ -16,7 +15,6 @@ from driftline.pipeline.checking.quality.shares import absent_counts
 from driftline.pipeline.checking.quality.unit_change import unit_change, unit_words
 
 __all__ = [
-    "COLUMN_FAMILIES",
     "PERFORMANCE_TESTS",
     "WINDOW_TESTS",
     "DispersionLookup",

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from scipy import stats
+from driftline.significance.tails import student_tail
 
 
 class ShareDispersion(NamedTuple):
@@ -63,6 +63,5 @@ def widened(log_p: float, dispersion: ShareDispersion) -> float:
     """
     log_p = min(0.0, log_p / max(1.0, dispersion.factor))
     p_value = math.exp(log_p) if log_p > -math.inf else 0.0
-    if dispersion.degrees_of_freedom is None or p_value == 0.0:
-        return p_value
-    return float(stats.t.sf(stats.norm.isf(p_value), max(1.0, dispersion.degrees_of_freedom)))
+    freedom = dispersion.degrees_of_freedom
+    return student_tail(p_value, None if freedom is None else max(1.0, freedom))

@@ -19,8 +19,6 @@ VANISHED: Final = "vanished"
 CARDINALITY: Final = "cardinality"
 """What the test of unseen categories is called where not their share matters, but how many they are."""
 
-COLUMN_FAMILIES: Final = 1
-"""Tests of quality that a column costs the budget in each window."""
 WINDOW_TESTS: Final = ("appeared", "volume")
 """Tests of quality that a window costs the budget, however many columns it has."""
 PERFORMANCE_TESTS: Final = ("duplicates",)
