@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
 
-VERSION: Final = 2
+VERSION: Final = 3
 MAX_RECORD_BYTES: Final = 512 * 1024
 """Larger flush records are cut in chunks, far below a broker's default limit of 1 MiB."""
 
@@ -98,6 +98,13 @@ class PackedSketch(Struct, frozen=True, array_like=True):
     """A sample of complete rows: hash of the id to z of the joint features as int16."""
 
 
+class PackedEstimates(Struct, frozen=True, array_like=True):
+    """What estimators said of a set of events, in a :class:`driftline.sketches.estimates.EstimateLayout`."""
+
+    sums: Sparse
+    counts: Sparse
+
+
 class SampleRow(Struct, frozen=True, array_like=True):
     """One event of a bootstrap sample."""
 
@@ -130,6 +137,8 @@ class PaneDelta(Struct, frozen=True, array_like=True):
     """Rows for a bootstrap, where no profile was known."""
     n_late: int = 0
     """Events that came too late, where no profile was known; otherwise the sketch counts them."""
+    estimates: PackedEstimates | None = None
+    """What the profile's estimator says of the events; None where it has none."""
 
 
 class WindowDelta(Struct, frozen=True, array_like=True):
@@ -267,6 +276,14 @@ def _narrow(delta: PaneDelta) -> list[PaneDelta]:
             parts.append(replace(delta, sketch=replace(delta.sketch, counts=cells)))
         else:
             parts.append(
-                replace(delta, n_events=0, offsets={}, sketch=replace(nothing, counts=cells), sample=[], n_late=0)
+                replace(
+                    delta,
+                    n_events=0,
+                    offsets={},
+                    sketch=replace(nothing, counts=cells),
+                    sample=[],
+                    n_late=0,
+                    estimates=None,
+                )
             )
     return parts

@@ -11,6 +11,7 @@ import numpy as np
 from driftline.config.settings import TimeSettings
 from driftline.errors import ProfileError
 from driftline.profiles.decay import decayed
+from driftline.profiles.estimator_build import build_estimator
 from driftline.profiles.history_build import build_history
 from driftline.profiles.joint_build import build_joint
 from driftline.profiles.profile import Profile, Task
@@ -152,7 +153,11 @@ def build_profile(
         bins, windows = [column.bins for column in encoded], sorted(map(int, settings.windows.verdict))
         history = build_history(layout, reference, bins, table.times_ms, in_time.pane_ms, windows)
     performance = reference_performance(table, task)
-    return replace(grid, reference=reference, performance=performance, history=history, decay=decay)
+    scores = None if table.score is None else numbers_of(table.score)[0]
+    estimator = build_estimator(task, table, columns, together._replace(scores=scores))
+    return replace(
+        grid, reference=reference, performance=performance, history=history, decay=decay, estimator=estimator
+    )
 
 
 def encode_values(column: Column, values: NDArray[np.float64] | Sequence[object]) -> Encoded:

@@ -16,6 +16,7 @@ from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
 from driftline.events.pane import NO_WORDS, DenseWords, PackedSketch, Sparse
 from driftline.profiles.decay import Decay
+from driftline.profiles.estimator import Estimator
 from driftline.profiles.history import History, joined
 from driftline.profiles.joint_build import JointReference
 from driftline.profiles.profile import Origin, Profile, Task, TaskKind
@@ -26,10 +27,10 @@ from driftline.sketches.layout import HEAD, Layout, Place
 from driftline.sketches.pane_sketch import PaneSketch
 from driftline.sketches.sparse import pack, unpack_into
 
-VERSION: Final = 2
+VERSION: Final = 3
 """What is written. Version 1 had neither history nor decay nor tails' sums; it is read as a profile without them, whose
-id is another one than it had."""
-_READ: Final = (1, VERSION)
+id is another one than it had. Version 2 had no estimator."""
+_READ: Final = (1, 2, VERSION)
 BLOCK_COLUMNS: Final = 64
 """Columns a record at most."""
 BLOCK_BYTES: Final = 400_000
@@ -59,7 +60,8 @@ class ProfileBlock(Struct, frozen=True, array_like=True):
     joint: Joint | None = None
     joint_reference: JointReference | None = None
     joint_sums: DenseWords = NO_WORDS
-    """In the first block, as are the two before."""
+    """In the first block, as are the two before and what follows."""
+    estimator: Estimator | None = None
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -101,11 +103,16 @@ def encode_profile(profile: Profile) -> list[tuple[bytes, bytes]]:
             performance if block == 0 else None,
             None if profile.history is None else profile.history.spanned(chosen),
             profile.decay,
-            *((profile.joint, profile.joint_reference, pack_words(profile.reference.joint)) if block == 0 else ()),
+            *(_once(profile) if block == 0 else ()),
         )
         key = "\0".join((profile.key.model, profile.key.version, profile.profile_id, str(block)))
         records.append((key.encode(), _ENCODER.encode(value)))
     return records
+
+
+def _once(profile: Profile) -> tuple[Joint | None, JointReference | None, DenseWords, Estimator | None]:
+    """Return what stands in the first block alone."""
+    return profile.joint, profile.joint_reference, pack_words(profile.reference.joint), profile.estimator
 
 
 def _runs(profile: Profile) -> list[range]:
@@ -228,6 +235,7 @@ def _assemble(blocks: list[ProfileBlock]) -> Profile:
         head.decay,
         head.joint,
         head.joint_reference,
+        head.estimator,
     )
 
 

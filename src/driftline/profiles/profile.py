@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from driftline.events.model_key import ModelKey
     from driftline.profiles.decay import Decay
+    from driftline.profiles.estimator import Estimator
     from driftline.profiles.history import History
     from driftline.profiles.joint_build import JointReference
     from driftline.sketches.columns import Column
@@ -104,6 +105,8 @@ class Profile:
         What the null distributions of multivariate checks are made of.
     decay : Decay or None
         How recent events weigh more; the reference's counts are then scaled to their effective number.
+    estimator : Estimator or None
+        What estimates performance before labels; where the reference has labels that it could be fitted on.
     """
 
     key: ModelKey
@@ -118,6 +121,7 @@ class Profile:
     decay: Decay | None = None
     joint: Joint | None = None
     joint_reference: JointReference | None = None
+    estimator: Estimator | None = None
 
     @cached_property
     def layout(self) -> Layout:
@@ -148,6 +152,6 @@ class Profile:
             sorted(self.importances.items()),
             self.reference.pack(),
             performance,
-            *(part for part in (self.history, self.decay, self.joint_reference) if part is not None),
+            *(part for part in (self.history, self.decay, self.joint_reference, self.estimator) if part is not None),
         )
         return xxhash.xxh3_128_hexdigest(msgspec.msgpack.encode(parts))[:24]

@@ -64,6 +64,8 @@ class EncodedColumns(NamedTuple):
     tails : TailValues
     hashes : ndarray of uint64, shape (n,), or None
         Of the prediction ids, where rows are sampled.
+    scores : ndarray of float64, shape (n,), or None
+        The probabilities themselves, not-a-number where there is none; None where the profile has no score.
     """
 
     bins: NDArray[np.int64]
@@ -73,6 +75,7 @@ class EncodedColumns(NamedTuple):
     unlisted: dict[int, Sequence[tuple[int, str]]]
     tails: TailValues
     hashes: NDArray[np.uint64] | None = None
+    scores: NDArray[np.float64] | None = None
 
     @classmethod
     def of(cls, columns: Sequence[Encoded], n: int) -> EncodedColumns:

@@ -84,14 +84,14 @@ def test_a_missing_block_is_an_error() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"\xc1", b"\x93\x01\x02\x03"])
 def test_what_is_no_block_is_an_error(data: bytes) -> None:
-    with pytest.raises(FormatError, match=r"Expected a profile block of version 2, got b'.*at `references-0@7`"):
+    with pytest.raises(FormatError, match=r"Expected a profile block of version 3, got b'.*at `references-0@7`"):
         decode_block(data, "references-0@7")
 
 
 def test_another_version_is_an_error_that_says_what_to_do() -> None:
     fields = msgspec.msgpack.decode(encode_profile(profile(1))[0][1])
-    with pytest.raises(FormatError, match=r"got version 3 - at `references-0@7`. Upgrade this worker, or publish"):
-        decode_block(msgspec.msgpack.encode([3, *fields[1:]]), "references-0@7")
+    with pytest.raises(FormatError, match=r"got version 4 - at `references-0@7`. Upgrade this worker, or publish"):
+        decode_block(msgspec.msgpack.encode([4, *fields[1:]]), "references-0@7")
 
 
 def test_the_book_knows_which_profile_holds() -> None:

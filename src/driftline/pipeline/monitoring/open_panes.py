@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
-from driftline.events.pane import NO_WORDS, DenseWords, Offsets, PackedSketch, Sparse
+from driftline.events.pane import NO_WORDS, DenseWords, Offsets, PackedEstimates, PackedSketch, Sparse
 from driftline.sketches.dense import pack_words, unpack_words
 from driftline.sketches.pane_sketch import merge_unseen
 from driftline.sketches.row_sample import Rows, merge_rows
@@ -88,6 +88,13 @@ def merge_sketches(pieces: Sequence[PackedSketch]) -> PackedSketch:
     )
 
 
+def merge_estimates(known: PackedEstimates | None, other: PackedEstimates) -> PackedEstimates:
+    """Return the sum of packed estimates of one estimator."""
+    if known is None:
+        return other
+    return PackedEstimates(merge_sparse([known.sums, other.sums]), merge_sparse([known.counts, other.counts]))
+
+
 def merge_offsets(into: Offsets, other: Offsets) -> None:
     """Widen offset ranges by others."""
     for partition, (low, high) in other.items():
@@ -114,15 +121,17 @@ class Part:
     pieces : list of PackedSketch
     rows : list of SampleRow
         At most twice the sample.
+    estimates : PackedEstimates or None
     """
 
-    __slots__ = ("n_events", "offsets", "pieces", "rows")
+    __slots__ = ("estimates", "n_events", "offsets", "pieces", "rows")
 
     def __init__(self) -> None:
         self.n_events = 0
         self.offsets: Offsets = {}
         self.pieces: list[PackedSketch] = []
         self.rows: list[SampleRow] = []
+        self.estimates: PackedEstimates | None = None
 
     def add(self, delta: PaneDelta, n_sample: int) -> None:
         """Add a delta, keeping at least the ``n_sample`` rows with the smallest hashes."""
@@ -132,6 +141,8 @@ class Part:
             self.pieces.append(delta.sketch)
             if len(self.pieces) > MAX_PIECES:
                 self.pieces = [merge_sketches(self.pieces)]
+        if delta.estimates is not None:
+            self.estimates = merge_estimates(self.estimates, delta.estimates)
         self.rows.extend(delta.sample)
         if len(self.rows) > 2 * n_sample:
             self.rows = smallest(self.rows, n_sample)

@@ -57,6 +57,7 @@ class ColumnEncoder:
         features = self._decode(rows.features)
         bins = np.empty((len(self._columns), len(rows.features)), dtype=np.int64)
         unlisted, numbers, exceptions = {}, [features.numbers], []
+        scores: NDArray[np.float64] | None = None
         for i, column in enumerate(self._columns):
             values: Sequence[Any]
             absent: Sequence[tuple[int, int]] = ()
@@ -75,6 +76,8 @@ class ColumnEncoder:
                 numbers.append(found.reshape(1, -1))
             elif column.role != "feature":
                 numbers.append(np.array([values], dtype=np.float64))
+            if column.role == "score":
+                scores = numbers[-1][0]
             exceptions.append(absent)
         matrix = numbers[0] if len(numbers) == 1 else np.concatenate(numbers)
         z, squares, clipped, tails = self._encode_numeric(matrix, exceptions, bins, self._numeric)
@@ -82,4 +85,4 @@ class ColumnEncoder:
         if self._hashed:
             digests = (xxhash.xxh3_64_intdigest(prediction_id.encode()) for prediction_id in rows.ids)
             hashes = np.fromiter(digests, dtype=np.uint64, count=len(rows.ids))
-        return EncodedColumns(bins, z, squares, clipped, unlisted, tails, hashes), features.unexpected
+        return EncodedColumns(bins, z, squares, clipped, unlisted, tails, hashes, scores), features.unexpected

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import xxhash
 
-from driftline.events.pane import SEGMENT_ALL, Offsets, PackedSketch, PaneDelta, SampleRow
+from driftline.events.pane import SEGMENT_ALL, Offsets, PackedEstimates, PackedSketch, PaneDelta, SampleRow
 from driftline.events.prediction import one_score
-from driftline.pipeline.monitoring.open_panes import smallest
+from driftline.pipeline.monitoring.open_panes import merge_estimates, smallest
 from driftline.pipeline.sketching.column_encoder import ColumnEncoder
 from driftline.pipeline.sketching.rows import AllRows, Rows, concatenate, of_slots
 from driftline.sketches.counting import count_each
+from driftline.sketches.estimates import count_estimates
 from driftline.sketches.layout import LATE, UNEXPECTED
 from driftline.sketches.pane_sketch import PaneSketch
 
@@ -46,6 +47,7 @@ class _OpenPane:
     """Late events, where no profile is known; otherwise the sketch counts them."""
     offsets: Offsets = field(default_factory=dict)
     sample: list[SampleRow] = field(default_factory=list)
+    estimates: PackedEstimates | None = None
 
     @property
     def n_cells(self) -> int:
@@ -110,7 +112,16 @@ class PaneCounter:
             first, *others = _samples(pane.sample)
             deltas.append(
                 PaneDelta(
-                    self._key, SEGMENT_ALL, pane_ms, profile_id, pane.n_events, offsets, sketch, first, pane.n_late
+                    self._key,
+                    SEGMENT_ALL,
+                    pane_ms,
+                    profile_id,
+                    pane.n_events,
+                    offsets,
+                    sketch,
+                    first,
+                    pane.n_late,
+                    pane.estimates,
                 )
             )
             deltas += [PaneDelta(self._key, SEGMENT_ALL, pane_ms, profile_id, 0, {}, None, sample) for sample in others]
@@ -168,6 +179,11 @@ class PaneCounter:
                 pane.sketch = sketch
             else:
                 pane.sketch.merge(sketch)
+        if profile.estimator is not None:
+            evaluated = profile.estimator.evaluate(columns, kept.scores)
+            for slot, estimates in count_estimates(profile.estimator.layout, evaluated, kept_slots):
+                pane = self._pane(int(panes[slot]), profile.profile_id)
+                pane.estimates = merge_estimates(pane.estimates, estimates)
 
     def _sample(self, rows: AllRows, panes: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
         """Keep the rows with the smallest hashes of each pane, for a bootstrap."""
