@@ -23,6 +23,9 @@ MAX_RECORD_BYTES: Final = 512 * 1024
 SEGMENT_ALL: Final = "all"
 """The slice that every model has: all of its traffic."""
 
+LABEL_STREAM: Final = ModelKey("", "labels")
+"""Stands for the labels topic as a whole, where what is counted belongs to no model."""
+
 Kind = Literal["predictions", "labels"]
 """Which of the two input topics."""
 
@@ -148,6 +151,8 @@ class WindowDelta(Struct, frozen=True, array_like=True):
     """Start of the window, in prediction time."""
     cells: Sparse
     """Signed, in the :class:`driftline.sketches.scores.PerformanceLayout` of the profile."""
+    arrival: Sparse = NO_CELLS
+    """Signed, in the :class:`driftline.sketches.arrival.ArrivalLayout` of the profile."""
 
 
 class JoinDelta(Struct, frozen=True, array_like=True):
@@ -163,6 +168,8 @@ class JoinDelta(Struct, frozen=True, array_like=True):
     errors: tuple[int, int, int]
     """Count, sum and sum of squares (units of 2⁻²⁴ and 2⁻¹⁶) of the errors of first labels: 0 or 1 for classes,
     the absolute error over the reference's spread for regression."""
+    labels: tuple[int, int] = (0, 0)
+    """Under the key ``LABEL_STREAM`` alone: labels that joined a prediction, and those whose prediction never came."""
 
 
 class FlushRecord(Struct, frozen=True, array_like=True):

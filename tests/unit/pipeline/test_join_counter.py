@@ -9,10 +9,11 @@ from driftline.config.durations import Duration
 from driftline.config.model import LabelSettings, ModelSettings, WindowSettings
 from driftline.config.settings import Settings
 from driftline.events.model_key import ModelKey
-from driftline.events.pane import Source
+from driftline.events.pane import LABEL_STREAM, Source
 from driftline.pipeline.joining.join_counter import Address, JoinCounter, ProfileTable
 from driftline.profiles.build import build_profile
 from driftline.profiles.table import ReferenceTable
+from driftline.sketches.arrival import ArrivalLayout
 from driftline.sketches.joined import Joined
 from driftline.sketches.scores import DUPLICATES, ERROR_SCALE, LABELLED, PREDICTED
 from driftline.sketches.sparse import unpack_into
@@ -77,13 +78,51 @@ def test_pairs_and_their_undoing() -> None:
     right = pair._replace(actual=np.array([1.0]))
     counter.joined(address(LABELS, (0, 25, 5, 9)), undone, np.array([False]))
     counter.joined(address(LABELS, (0, 25, 5, 9)), right, np.array([False]))
-    (delta,) = counter.take()
+    delta, labels = counter.take()
+    assert (labels.key, labels.pane_ms, labels.labels) == (LABEL_STREAM, 20, (2, 0))
     assert delta.errors == (1, int(ERROR_SCALE), 65_536), "errors are those of first labels"
     assert delta.offsets == {"labels": {3: (8, 9)}}
     cells = np.zeros(RISK.task.performance_layout.n_cells, dtype=np.int64)
     unpack_into(delta.windows[0].cells, cells)
     assert RISK.task.performance_layout.confusion_of(cells).tolist() == [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
     assert cells[LABELLED] == 1
+    layout = ArrivalLayout.of(RISK.task.performance_layout)
+    arrived = np.zeros(layout.n_cells, dtype=np.int64)
+    unpack_into(delta.windows[0].arrival, arrived)
+    assert np.argwhere(layout.first_of(arrived)).tolist() == [[0, 4, 0]], (
+        "the first label: aged 20 ms, score 0.5, class 0"
+    )
+    assert np.argwhere(layout.counting_of(arrived)).tolist() == [[4, 1, 1]], (
+        "the one that counts: 1 predicted, 1 actual"
+    )
+
+
+def test_predictions_by_score_and_class_where_they_are_given() -> None:
+    counter = new_counter()
+    at = address(PREDICTIONS, (0, 25, 5, 1), (0, 25, 5, 2))
+    counter.predicted(at, np.array([1.0, 0.0]), np.array([0.995, np.nan]))
+    (delta,) = counter.take()
+    layout = ArrivalLayout.of(RISK.task.performance_layout)
+    arrived = np.zeros(layout.n_cells, dtype=np.int64)
+    unpack_into(delta.windows[0].arrival, arrived)
+    assert np.argwhere(layout.predictions_of(arrived)).tolist() == [[7, 1], [8, 0]]
+    assert arrived.sum() == 2
+
+
+def test_orphans_are_counted_for_the_label_stream_in_the_pane_of_their_moment() -> None:
+    counter = new_counter()
+    counter.orphaned(np.array([31, 35, 44]), np.array([7, 3, 9]), LABELS)
+    first, second = counter.take()
+    assert (first.key, first.pane_ms, first.labels, first.offsets) == (
+        LABEL_STREAM,
+        30,
+        (0, 2),
+        {"labels": {3: (3, 7)}},
+    )
+    assert (second.pane_ms, second.labels, second.windows) == (40, (0, 1), [])
+    counter.orphaned(np.array([50]), np.array([1]), LABELS)
+    counter.clear()
+    assert counter.take() == []
 
 
 def test_deltas_are_by_profile_and_in_order() -> None:

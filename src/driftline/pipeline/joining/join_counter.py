@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from driftline.events.pane import SEGMENT_ALL, JoinDelta, Kind, Offsets, WindowDelta
+from driftline.events.pane import LABEL_STREAM, NO_CELLS, SEGMENT_ALL, JoinDelta, Kind, Offsets, WindowDelta
+from driftline.sketches.arrival import ArrivalLayout, add_arrivals, add_predictions
 from driftline.sketches.joined import Joined, add_joined, errors_of
 from driftline.sketches.scores import DUPLICATES, ERROR_LIMIT, ERROR_SCALE, PREDICTED, SQUARE_SCALE
 from driftline.sketches.sparse import pack
@@ -75,11 +76,22 @@ class ProfileTable:
 class _OpenJoin:
     """What a flush adds to one join pane under one profile."""
 
-    __slots__ = ("errors", "offsets", "windows")
+    __slots__ = ("arrivals", "errors", "offsets", "windows")
 
     def __init__(self) -> None:
         self.windows: dict[int, NDArray[np.int64]] = {}
+        self.arrivals: dict[int, NDArray[np.int64]] = {}
         self.errors: list[int] = [0, 0, 0]
+        self.offsets: dict[Kind, Offsets] = {}
+
+
+class _OpenLabels:
+    """What a flush adds to one pane of the label stream as a whole."""
+
+    __slots__ = ("n_joined", "n_orphans", "offsets")
+
+    def __init__(self) -> None:
+        self.n_joined = self.n_orphans = 0
         self.offsets: dict[Kind, Offsets] = {}
 
 
@@ -96,10 +108,18 @@ class JoinCounter:
         self._pane_ms = pane_ms
         self._table = table
         self._open: dict[tuple[int, int], _OpenJoin] = {}
+        self._labels: dict[int, _OpenLabels] = {}
 
-    def predicted(self, at: Address) -> None:
-        """Count predictions that may get a label."""
+    def predicted(
+        self, at: Address, predicted: NDArray[np.float64] | None = None, scores: NDArray[np.float64] | None = None
+    ) -> None:
+        """Count predictions that may get a label; by class and score as well, of shape (n,), where they are given."""
         self._heads(at, PREDICTED)
+        if predicted is None or scores is None:
+            return
+        for profile, pane, window, rows in self._groups(at):
+            layout, vector = self._arrival(self._at(pane, profile), profile, window)
+            add_predictions(layout, predicted[rows], scores[rows], vector)
 
     def duplicated(self, at: Address) -> None:
         """Count predictions whose id had been seen."""
@@ -113,14 +133,43 @@ class JoinCounter:
             part = pairs.rows(rows)
             add_joined(layout, part, self._window(open_join, profile, window))
             _add_errors(open_join, errors_of(layout, part)[first[rows] & (part.signs > 0)])
-            _note(open_join, at.source, at.offset[rows])
+            arrival, vector = self._arrival(open_join, profile, window)
+            add_arrivals(arrival, part, at.effective_ms[rows] - at.time_ms[rows], first[rows], vector)
+            _note(open_join.offsets, at.source, at.offset[rows])
+            n_joined = int((part.signs > 0).sum())
+            if n_joined:
+                labels = self._labels.setdefault(pane, _OpenLabels())
+                labels.n_joined += n_joined
+                _note(labels.offsets, at.source, at.offset[rows])
+
+    def orphaned(self, times_ms: NDArray[np.int64], offsets: NDArray[np.int64], source: Source) -> None:
+        """Count labels whose prediction never came, in the panes of the moments at which they were given up.
+
+        Parameters
+        ----------
+        times_ms : ndarray of int64, shape (n,)
+            Moments of event time; none before the watermark of predictions that the last flush told.
+        offsets : ndarray of int64, shape (n,)
+            Of the labels.
+        source : Source
+        """
+        panes = times_ms - times_ms % self._pane_ms
+        for pane in np.unique(panes).tolist():
+            rows = np.flatnonzero(panes == pane)
+            labels = self._labels.setdefault(pane, _OpenLabels())
+            labels.n_orphans += rows.size
+            _note(labels.offsets, source, offsets[rows])
 
     def take(self) -> list[JoinDelta]:
         """Return the deltas of everything added since the last call."""
         deltas = []
         for (pane_ms, index), join in sorted(self._open.items()):
             profile = self._table.profiles[index]
-            windows = [WindowDelta(window_ms, pack(vector)) for window_ms, vector in sorted(join.windows.items())]
+            arrivals = {window_ms: pack(vector) for window_ms, vector in join.arrivals.items()}
+            windows = [
+                WindowDelta(window_ms, pack(vector), arrivals.get(window_ms, NO_CELLS))
+                for window_ms, vector in sorted(join.windows.items())
+            ]
             count, total, squares = join.errors
             deltas.append(
                 JoinDelta(
@@ -133,18 +182,24 @@ class JoinCounter:
                     (count, total, squares),
                 )
             )
-        self._open.clear()
+        for pane_ms, labels in sorted(self._labels.items()):
+            counts = (labels.n_joined, labels.n_orphans)
+            deltas.append(
+                JoinDelta(LABEL_STREAM, SEGMENT_ALL, pane_ms, "", labels.offsets, [], (0, 0, 0), labels=counts)
+            )
+        self.clear()
         return deltas
 
     def clear(self) -> None:
         """Forget everything added since the last flush."""
         self._open.clear()
+        self._labels.clear()
 
     def _heads(self, at: Address, cell: int) -> None:
         for profile, pane, window, rows in self._groups(at):
             open_join = self._at(pane, profile)
             self._window(open_join, profile, window)[cell] += rows.size
-            _note(open_join, at.source, at.offset[rows])
+            _note(open_join.offsets, at.source, at.offset[rows])
 
     def _groups(self, at: Address) -> list[tuple[int, int, int, NDArray[np.int64]]]:
         """Return (profile, join pane, window, rows) of each group of contributions."""
@@ -174,6 +229,13 @@ class JoinCounter:
             vector = open_join.windows[window_ms] = np.zeros(n_cells, dtype=np.int64)
         return vector
 
+    def _arrival(self, open_join: _OpenJoin, profile: int, window_ms: int) -> tuple[ArrivalLayout, NDArray[np.int64]]:
+        layout = ArrivalLayout.of(self._table.profiles[profile].task.performance_layout)
+        vector = open_join.arrivals.get(window_ms)
+        if vector is None:
+            vector = open_join.arrivals[window_ms] = np.zeros(layout.n_cells, dtype=np.int64)
+        return layout, vector
+
 
 def _add_errors(open_join: _OpenJoin, errors: NDArray[np.float64]) -> None:
     clipped = np.minimum(errors, ERROR_LIMIT)
@@ -182,8 +244,8 @@ def _add_errors(open_join: _OpenJoin, errors: NDArray[np.float64]) -> None:
     open_join.errors[2] += int(np.rint(clipped * clipped * SQUARE_SCALE).astype(np.int64).sum())
 
 
-def _note(open_join: _OpenJoin, source: Source, offsets: NDArray[np.int64]) -> None:
-    ranges = open_join.offsets.setdefault(source.kind, {})
+def _note(noted: dict[Kind, Offsets], source: Source, offsets: NDArray[np.int64]) -> None:
+    ranges = noted.setdefault(source.kind, {})
     low, high = int(offsets.min()), int(offsets.max())
     known = ranges.get(source.partition, (low, high))
     ranges[source.partition] = (min(low, known[0]), max(high, known[1]))

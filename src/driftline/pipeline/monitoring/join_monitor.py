@@ -129,8 +129,9 @@ class JoinMonitor:
                 self.state.n_unprofiled += 1
                 self._dirty = True
                 continue
-            cells = {window_ms: {task_id(known.task): part.pieces}}
-            self._windows.add(JoinedPanes(cut_ms, cells, part.offsets, frozenset(part.flags)))
+            task = task_id(known.task)
+            cells, arrivals = {window_ms: {task: part.pieces}}, {window_ms: {task: part.arrivals}}
+            self._windows.add(JoinedPanes(cut_ms, cells, part.offsets, frozenset(part.flags), arrivals))
 
     def _feed(self, pane: ClosedLabels) -> Outputs:
         """Feed the pane's errors to their detectors, which begin and end with a profile."""

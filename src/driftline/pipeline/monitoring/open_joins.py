@@ -40,6 +40,8 @@ class RevisionPart(Struct, array_like=True):
     offsets: dict[Kind, Offsets] = {}
     """Of the slots that are past."""
     flags: list[str] = []
+    arrivals: list[Sparse] = []
+    """Arrival cells, likewise."""
 
 
 class Touched(Struct, array_like=True):
@@ -150,8 +152,9 @@ class OpenJoins:
             touched.panes = _packed(_bits(touched.panes) | bit)
             part = self._part(touched.cut_ms, window.window_ms, delta.profile_id)
             part.pieces.append(window.cells)
+            part.arrivals.append(window.arrival)
             if len(part.pieces) > MAX_PIECES:
-                part.pieces = [merge_sparse(part.pieces)]
+                _merge(part)
         labels = delta.offsets.get("labels")
         if labels is not None or delta.errors[0]:
             _add_labels(slot.labelled.setdefault(delta.pane_ms, LabelledPane()), delta, labels or {})
@@ -265,7 +268,7 @@ class OpenJoins:
                 continue
             parts = self._parts.get(at_ms, {}).get(window_ms)
             for part in (parts or {}).values():
-                part.pieces = [merge_sparse(part.pieces)]
+                _merge(part)
             yield f"revision/{at_ms}/{window_ms}", None if parts is None else msgspec.msgpack.encode(parts)
         self._dirty.clear()
 
@@ -286,6 +289,10 @@ def _add_labels(pane: LabelledPane, delta: JoinDelta, labels: Offsets) -> None:
     merge_offsets(pane.offsets, labels)
     known, new = pane.errors.get(delta.profile_id, (0, 0, 0)), delta.errors
     pane.errors[delta.profile_id] = (known[0] + new[0], known[1] + new[1], known[2] + new[2])
+
+
+def _merge(part: RevisionPart) -> None:
+    part.pieces, part.arrivals = [merge_sparse(part.pieces)], [merge_sparse(part.arrivals)]
 
 
 def _bits(panes: bytes) -> int:

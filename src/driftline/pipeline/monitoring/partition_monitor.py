@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from driftline.errors import FormatError, describe
-from driftline.events.pane import SEGMENT_ALL, decode
+from driftline.events.pane import LABEL_STREAM, SEGMENT_ALL, decode
 from driftline.pipeline.checking.check_context import CheckContext
 from driftline.pipeline.monitoring.join_monitor import JoinMonitor
 from driftline.pipeline.monitoring.model_setup import ModelSetup, Outputs, Reach
@@ -149,7 +149,7 @@ class PartitionMonitor:
             self._touched.add(delta.key)
 
     def _absorb_join(self, delta: JoinDelta) -> None:
-        if delta.segment != SEGMENT_ALL or self._settings.labels is None:
+        if delta.segment != SEGMENT_ALL or self._settings.labels is None or delta.key == LABEL_STREAM:
             return
         closed_ms = self._watermarks.joins
         if closed_ms is None or delta.pane_ms + self._pane_ms > closed_ms:

@@ -18,6 +18,7 @@ from driftline.pipeline.monitoring.cut_times import CutTimes
 from driftline.pipeline.monitoring.model_setup import task_id
 from driftline.pipeline.monitoring.open_panes import merge_offsets, merge_sparse
 from driftline.pipeline.monitoring.state_codec import load
+from driftline.sketches.arrival import ArrivalLayout
 from driftline.sketches.scores import LABELLED, PREDICTED
 from driftline.sketches.sparse import unpack_into
 
@@ -43,6 +44,8 @@ class WindowState(Struct, array_like=True):
     revision: int
     """The next one to be cut."""
     tested: bool
+    arrivals: dict[str, Sparse] = {}
+    """Arrival cells by task."""
 
 
 class JoinedPanes(NamedTuple):
@@ -56,12 +59,15 @@ class JoinedPanes(NamedTuple):
         Performance cells by window start and task.
     offsets : dict of kind to Offsets
     flags : frozenset of str
+    arrivals : dict of int to dict of str to list of Sparse
+        Arrival cells, likewise.
     """
 
     end_ms: int
     windows: dict[int, dict[str, list[Sparse]]]
     offsets: dict[Kind, Offsets]
     flags: frozenset[str]
+    arrivals: dict[int, dict[str, list[Sparse]]] = {}
 
 
 class Cut(NamedTuple):
@@ -122,6 +128,9 @@ class PerformanceWindows:
             for task, pieces in by_task.items():
                 known = window.vectors.get(task)
                 window.vectors[task] = merge_sparse(pieces if known is None else [known, *pieces])
+            for task, pieces in panes.arrivals.get(start_ms, {}).items():
+                known = window.arrivals.get(task)
+                window.arrivals[task] = merge_sparse(pieces if known is None else [known, *pieces])
             for kind, offsets in panes.offsets.items():
                 merge_offsets(window.offsets.setdefault(kind, {}), offsets)
             window.flags = sorted(panes.flags.union(window.flags))
@@ -177,6 +186,15 @@ def vector_of(window: WindowState, task: Task) -> NDArray[np.int64]:
     """Return a window's performance vector for a task; zeros where it has none."""
     vector = np.zeros(task.performance_layout.n_cells, dtype=np.int64)
     packed = window.vectors.get(task_id(task))
+    if packed is not None:
+        unpack_into(packed, vector)
+    return vector
+
+
+def arrival_of(window: WindowState, task: Task) -> NDArray[np.int64]:
+    """Return a window's arrival vector for a task; zeros where it has none."""
+    vector = np.zeros(ArrivalLayout.of(task.performance_layout).n_cells, dtype=np.int64)
+    packed = window.arrivals.get(task_id(task))
     if packed is not None:
         unpack_into(packed, vector)
     return vector
