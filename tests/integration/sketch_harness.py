@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from driftline.config.durations import Duration
 from driftline.config.secrets import resolve_credentials
 from driftline.config.settings import KafkaSettings, LabelInput, PredictionInput, Settings, SketchSettings
-from driftline.events.pane import FlushRecord, decode
+from driftline.events.pane import LABEL_STREAM, FlushRecord, decode
 from driftline.profiles.book import ProfileBook
 from driftline.runtime.kafka_clients import connect_admin
 from driftline.runtime.sketch_worker import SketchWorker
@@ -228,7 +228,7 @@ def joined(flushes: Iterable[FlushRecord], profile: Profile) -> list[int]:
     """Return the sum of all performance vectors under a profile."""
     total = np.zeros(profile.task.performance_layout.n_cells, dtype=np.int64)
     for flush in flushes:
-        for delta in flush.joins:
+        for delta in (each for each in flush.joins if each.key != LABEL_STREAM):
             assert delta.profile_id == profile.profile_id
             for window in delta.windows:
                 unpack_into(window.cells, total)

@@ -18,7 +18,7 @@ from driftline.config.durations import Duration
 from driftline.config.model import LabelSettings, ModelSettings, WindowSettings
 from driftline.config.settings import LabelInput, Settings, TimeSettings
 from driftline.events.model_key import ModelKey
-from driftline.events.pane import Source, decode
+from driftline.events.pane import LABEL_STREAM, Source, decode
 from driftline.pipeline.sketching.intake import RecordBatch
 from driftline.pipeline.sketching.sketcher import Sketcher
 from driftline.profiles.book import ProfileBook
@@ -291,7 +291,8 @@ class Run:
             return
         for record in (record for records in flush.panes.values() for record in records):
             for delta in decode(record, "test").joins:
-                self._add(delta)
+                if delta.key != LABEL_STREAM:
+                    self._add(delta)
         self._changelog += flush.pending.get(0, [])
         for name, source in SOURCES.items():
             if source in flush.positions:

@@ -11,7 +11,7 @@ from driftline.config.model import ModelSettings
 from driftline.config.settings import KafkaSettings, LabelInput, Settings, TimeSettings
 from driftline.events.dead_letter import OFFSET_GAP, DeadLetter
 from driftline.events.model_key import ModelKey, panes_partition
-from driftline.events.pane import Source, Watermark, decode
+from driftline.events.pane import LABEL_STREAM, Source, Watermark, decode
 from driftline.pipeline.sketching.flush import Flush, Position
 from driftline.pipeline.sketching.intake import RecordBatch
 from driftline.pipeline.sketching.sketcher import KEPT_FLUSHES, Sketcher
@@ -88,7 +88,8 @@ def test_a_flush_holds_deltas_changelog_positions_and_watermarks() -> None:
     mine = panes_partition(PROFILE.key, 3)
     assert [delta.pane_ms - START_MS for delta in records[mine].panes] == [0, 100_000]
     assert [delta.key for delta in records[mine].joins] == [PROFILE.key] * len(records[mine].joins)
-    assert all(not record.panes and not record.joins for n, record in records.items() if n != mine)
+    others = [delta for n, record in records.items() if n != mine for delta in (*record.panes, *record.joins)]
+    assert [delta.key for delta in others] == [LABEL_STREAM]
     assert {mark.source: mark.time_ms for mark in records[mine].watermarks} == {
         P0: START_MS + 80_000,
         L0: START_MS - 20_000,

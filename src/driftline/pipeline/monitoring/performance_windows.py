@@ -67,7 +67,7 @@ class JoinedPanes(NamedTuple):
     windows: dict[int, dict[str, list[Sparse]]]
     offsets: dict[Kind, Offsets]
     flags: frozenset[str]
-    arrivals: dict[int, dict[str, list[Sparse]]] = {}
+    arrivals: dict[int, dict[str, list[Sparse]]] = {}  # noqa: RUF012  # a default of a NamedTuple, never changed
 
 
 class Cut(NamedTuple):
