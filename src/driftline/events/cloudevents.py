@@ -22,6 +22,7 @@ CONTENT_TYPE: Final = "application/json"
 WINDOW: Final = "io.driftline.window.v1"
 FINDING: Final = "io.driftline.finding.v1"
 PERFORMANCE: Final = "io.driftline.performance.v1"
+ESTIMATE: Final = "io.driftline.estimate.v1"
 ALERT: Final = "io.driftline.alert.v1"
 
 Headers = tuple[tuple[str, bytes], ...]

@@ -81,6 +81,20 @@ def expected_confusion(totals: Totals) -> NDArray[np.float64]:
     return np.stack([totals.counts.sum(axis=1) - hits, hits], axis=1)
 
 
+def refitted_totals(totals: Totals, calibrator: Calibrator) -> Totals:
+    """Return what another calibrator says of the same events, from their joint counts of predicted class and score bin.
+
+    Parameters
+    ----------
+    totals : Totals
+    calibrator : Calibrator
+        Fitted by score bins: it is asked for the middle of each.
+    """
+    p = np.clip(calibrator(score_middles()), 0.0, 1.0)
+    units = np.rint(np.stack([p, p * p]) * VALUE_SCALE).astype(np.int64)
+    return totals._replace(sums=(totals.counts @ units.T)[:, None, :])
+
+
 def _metrics(e: _Expected) -> dict[str, tuple[float, float, float] | None]:
     """Return each metric with its derivatives by T and F."""
     n, positives = e.n1 + e.n0, e.T + e.F

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 from msgspec import Struct
 from scipy.optimize import isotonic_regression
 
+from driftline.sketches.estimates import score_middles
 from driftline.sketches.scores import SCORE_BINS, score_bin
 
 if TYPE_CHECKING:
@@ -82,6 +83,9 @@ class Calibrator(Struct, frozen=True, array_like=True, dict=True):
         return shares * (1.0 - shares) / (rows + 1.0)
 
 
+_Points: TypeAlias = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
+
+
 def fit_calibrator(scores: NDArray[np.float64], hits: NDArray[np.bool_], *, calibrate: bool = True) -> Calibrator:
     """Return the calibrator of labelled rows.
 
@@ -107,12 +111,35 @@ def fit_calibrator(scores: NDArray[np.float64], hits: NDArray[np.bool_], *, cali
     >>> calibrator(np.array([0.0, 0.1, 0.15, 0.3, 0.45, 1.0])).round(6).tolist()
     [0.0, 0.0, 0.25, 0.5, 0.75, 1.0]
     """
-    knots, values = isotonic_points(scores, hits) if calibrate else (np.empty(0), np.empty(0))
+    points = isotonic_points(scores, hits) if calibrate else (np.empty(0), np.empty(0))
     bins = score_bin(scores)
-    by_bin = np.bincount(bins, minlength=SCORE_BINS)
+    by_label = np.stack([np.bincount(bins[hits == kind], minlength=SCORE_BINS) for kind in (False, True)])
+    return _calibrator(points, by_label)
+
+
+def refit_calibrator(histograms: NDArray[np.int64]) -> Calibrator:
+    """Return the calibrator of labelled events that are known by score bin alone.
+
+    Parameters
+    ----------
+    histograms : ndarray of int64, shape (2, SCORE_BINS)
+        Labelled events by label and score bin, some of each label; what is below zero is taken for zero.
+
+    Notes
+    -----
+    *Source*: as :func:`fit_calibrator`. Deviations: every event's score is the middle of its bin.
+    """
+    by_label = np.maximum(histograms, 0)
+    rows = by_label.sum(axis=0)
+    held = np.flatnonzero(rows)
+    return _calibrator(_fitted(score_middles()[held], rows[held], by_label[1, held].astype(np.float64)), by_label)
+
+
+def _calibrator(points: _Points, by_label: NDArray[np.int64]) -> Calibrator:
+    knots, values = points
+    by_bin = by_label.sum(axis=0)
     starts = _group_starts(by_bin)
-    rows = np.add.reduceat(by_bin, starts)
-    n_hits = np.add.reduceat(np.bincount(bins[hits], minlength=SCORE_BINS), starts)
+    rows, n_hits = np.add.reduceat(by_bin, starts), np.add.reduceat(by_label[1], starts)
     return Calibrator(
         knots.astype("<f8").tobytes(),
         values.astype("<f8").tobytes(),
@@ -122,12 +149,15 @@ def fit_calibrator(scores: NDArray[np.float64], hits: NDArray[np.bool_], *, cali
     )
 
 
-def isotonic_points(
-    scores: NDArray[np.float64], hits: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def isotonic_points(scores: NDArray[np.float64], hits: NDArray[np.bool_]) -> _Points:
     """Return the points of the isotonic regression of hits on scores; those inside a constant stretch are left out."""
     knots, inverse, n_rows = np.unique(scores, return_inverse=True, return_counts=True)
-    shares = np.bincount(inverse, weights=hits.astype(np.float64)) / n_rows
+    return _fitted(knots, n_rows, np.bincount(inverse[hits], minlength=knots.size).astype(np.float64))
+
+
+def _fitted(knots: NDArray[np.float64], n_rows: NDArray[np.int64], n_hits: NDArray[np.float64]) -> _Points:
+    """Return the points of the isotonic regression on distinct scores, ascending."""
+    shares = n_hits / n_rows
     values = np.clip(isotonic_regression(shares, weights=n_rows.astype(np.float64)).x, 0.0, 1.0)
     inside = np.zeros(knots.size, dtype=np.bool_)
     inside[1:-1] = (values[1:-1] == values[:-2]) & (values[1:-1] == values[2:])

@@ -4,7 +4,7 @@ for each event where events are sketched.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import msgspec
 import numpy as np
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from driftline.events.prediction import Score
     from driftline.sketches.encoding import EncodedColumns
+    from driftline.sketches.estimates import Totals
 
 EVEN_ODDS = 0.5
 """Where an event has a score but no prediction, the positive class is predicted from this probability on."""
@@ -38,10 +39,26 @@ class BinaryEstimator(Struct, frozen=True, array_like=True, tag="binary"):
     calibrator: Calibrator
     prediction: int
 
+    method: ClassVar[Literal["confidence"]] = "confidence"
+
     @property
     def layout(self) -> EstimateLayout:
         """Of what it says."""
         return BINARY
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether scores are changed before they serve as probabilities."""
+        return self.calibrator.fitted
+
+    @property
+    def n_labelled(self) -> int:
+        """Labelled rows that it was fitted on."""
+        return self.calibrator.n_rows
+
+    def n_events(self, totals: Totals) -> int:
+        """Return the events that it said something of."""
+        return int(totals.counts.sum())
 
     def evaluate(self, columns: EncodedColumns, _scores: Sequence[Score | None]) -> Evaluated:
         """Return the calibrated probability of n events, by predicted class, and the bin of each score.

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import xxhash
 
+from driftline.profiles.estimator import estimator_id
 from driftline.sketches.columns import CategoricalColumn
 from driftline.sketches.encoding import CategoryCodes, numbers_of
 from driftline.sketches.layout import EVENTS, Layout
@@ -139,6 +140,11 @@ class Profile:
         joint = () if self.joint is None else (self.joint,)
         parts = (self.columns, self.task.kind, self.task.classes, self.task.spread, *joint)
         return xxhash.xxh3_64_hexdigest(msgspec.msgpack.encode(parts))
+
+    @cached_property
+    def estimator_id(self) -> str | None:
+        """Identifies the estimator: only what the same one says adds up."""
+        return None if self.estimator is None else estimator_id(self.estimator)
 
     @cached_property
     def profile_id(self) -> str:

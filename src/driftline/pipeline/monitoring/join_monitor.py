@@ -18,6 +18,8 @@ from driftline.pipeline.checking.detector_findings import DetectedChange, detect
 from driftline.pipeline.checking.performance_check import examine_performance
 from driftline.pipeline.monitoring.alerting import settle_performance
 from driftline.pipeline.monitoring.detector_bank import DetectorBank
+from driftline.pipeline.monitoring.estimate_review import EstimateReview
+from driftline.pipeline.monitoring.estimate_windows import EstimateWindows
 from driftline.pipeline.monitoring.model_setup import Outputs, Reach, task_id
 from driftline.pipeline.monitoring.open_joins import OpenJoins
 from driftline.pipeline.monitoring.performance_windows import (
@@ -65,6 +67,8 @@ class JoinMonitor:
     Parameters
     ----------
     setup : ModelSetup
+    estimates : EstimateWindows, optional
+        Of the sequence of predictions.
 
     Attributes
     ----------
@@ -75,8 +79,11 @@ class JoinMonitor:
     coverage : float or None
     """
 
-    def __init__(self, setup: ModelSetup) -> None:
+    def __init__(self, setup: ModelSetup, estimates: EstimateWindows | None = None) -> None:
         settings = setup.context.settings
+        self._estimates = EstimateWindows(setup) if estimates is None else estimates
+        self._review = EstimateReview(setup, self._estimates)
+        self._horizon_ms = int(settings.labels.horizon)
         self._setup = setup
         self._windows = PerformanceWindows(settings)
         self._first = FirstWindowsBook(settings.windows.min_samples)
@@ -106,6 +113,7 @@ class JoinMonitor:
             outputs += self._run_due(pane.end_ms - 1, reach)
             outputs += self._feed(pane)
         outputs += self._run_due(reach.until_ms, reach)
+        self._estimates.expire(reach.until_ms - self._horizon_ms)
         return outputs
 
     def _run_due(self, limit_ms: int, reach: Reach) -> Outputs:
@@ -204,7 +212,7 @@ class JoinMonitor:
         verdict = examine_performance(profile, performance_cut, baseline, context)
         self.state.alerts, outputs = settle_performance(verdict, self.state.alerts, context)
         self.statistics, self.coverage = verdict.statistics, coverage
-        return outputs
+        return outputs + self._review.cut(profile, performance_cut)
 
     def _baseline(self, profile: Profile) -> Baseline | None:
         if profile.performance is not None:
@@ -230,6 +238,7 @@ class JoinMonitor:
         yield from self.open.changes()
         yield from self._windows.changes()
         yield from self._bank.changes()
+        yield from self._review.changes()
         if self._dirty:
             yield "joins", msgspec.msgpack.encode(self.state)
             self._dirty = False
@@ -243,3 +252,4 @@ class JoinMonitor:
         self.open.load(pieces)
         self._windows.load(pieces)
         self._bank.load(pieces)
+        self._review.load(pieces)

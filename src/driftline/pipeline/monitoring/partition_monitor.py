@@ -35,7 +35,7 @@ class _Model:
 
     def __init__(self, setup: ModelSetup) -> None:
         self.predictions = PredictionMonitor(setup)
-        self.joins = JoinMonitor(setup)
+        self.joins = JoinMonitor(setup, self.predictions.estimates)
 
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         yield from self.predictions.changes()

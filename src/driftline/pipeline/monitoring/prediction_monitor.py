@@ -20,6 +20,7 @@ from driftline.pipeline.checking.window_check import examine_window
 from driftline.pipeline.monitoring.accumulator import ClosedPane
 from driftline.pipeline.monitoring.alerting import settle_detection, settle_window
 from driftline.pipeline.monitoring.bootstrap import Counting, Gathering, is_counting
+from driftline.pipeline.monitoring.estimate_windows import EstimateWindows
 from driftline.pipeline.monitoring.model_setup import AFTER_IDLE, UNPROFILED, Outputs, Reach
 from driftline.pipeline.monitoring.open_panes import OpenPane, merge_offsets
 from driftline.pipeline.monitoring.profile_watch import ProfileWatch, first_pane
@@ -67,6 +68,8 @@ class PredictionMonitor:
     open : dict of int to OpenPane
         By start.
     state : PredictionState
+    estimates : EstimateWindows
+        Read by the sequence of joins.
     statistics : tuple of CheckStatistic
         Of the last tumbling window, for telemetry; not part of the state.
     """
@@ -81,6 +84,7 @@ class PredictionMonitor:
         self._dirty = False
         self.open: dict[int, OpenPane] = {}
         self.state = PredictionState()
+        self.estimates = EstimateWindows(setup)
         self.statistics: tuple[CheckStatistic, ...] = ()
 
     @property
@@ -113,6 +117,7 @@ class PredictionMonitor:
             outputs += self._run_due(start_ms, reach)
             outputs += self._close(start_ms, self.open.pop(start_ms), reach)
         outputs += self._run_due(reach.until_ms, reach)
+        outputs += self.estimates.report(reach)
         return outputs
 
     def _run_due(self, limit_ms: int, reach: Reach) -> Outputs:
@@ -162,6 +167,8 @@ class PredictionMonitor:
 
     def _close(self, start_ms: int, opened: OpenPane, reach: Reach) -> Outputs:
         self._dirty = True
+        flags = reach.flags(start_ms + self._setup.pane_ms)
+        self.estimates.add(start_ms, opened, flags.union((AFTER_IDLE,)) if self.state.missed else flags)
         profile = self._setup.book.at(self._setup.key, start_ms)
         if profile is None:
             return self._gather(start_ms, opened)
@@ -258,6 +265,7 @@ class PredictionMonitor:
         for part in (self._gathering, self._counting, self._watch, self._volumes):
             if part is not None:
                 changed.update(part.changes())
+        changed.update(self.estimates.changes())
         if self._dirty:
             changed["predictions"] = msgspec.msgpack.encode(self.state)
             self._dirty = False
@@ -275,6 +283,7 @@ class PredictionMonitor:
             self.state = load(pieces["predictions"], PredictionState, at)
         self._gathering.load(pieces)
         self._volumes.load(pieces)
+        self.estimates.load(pieces)
         settings = self._setup.context.settings
         sizes = {f"verdict/{size:d}" for size in settings.windows.verdict}
         self._dropped.update({name: None for name in pieces if name.startswith("verdict/") and name not in sizes})

@@ -1,0 +1,67 @@
+"""Estimates of performance without labels, in the terms of their estimator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from driftline.performance.estimation_binary import binary_estimates, expected_confusion, refitted_totals
+from driftline.profiles.calibrator import refit_calibrator
+from driftline.sketches.estimates import unpack_estimates
+from driftline.sketches.scores import SCORE_BINS
+from driftline.sketches.sparse import unpack_into
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from driftline.events.pane import PackedEstimates, Sparse
+    from driftline.performance.estimated import Estimates
+    from driftline.profiles.estimator import BinaryEstimator, Estimator
+    from driftline.profiles.profile import Task
+    from driftline.sketches.estimates import Totals
+
+MIN_REFIT: Final = 500
+"""Labelled events without which no calibrator is fitted again."""
+
+
+def estimates_of(estimator: Estimator, totals: Totals, _task: Task) -> Estimates:
+    """Return the estimated metrics of a set of events.
+
+    Parameters
+    ----------
+    estimator : Estimator
+    totals : Totals
+        What it said of them.
+    """
+    return binary_estimates(totals, estimator.calibrator)
+
+
+def confusion_of(_estimator: Estimator, totals: Totals) -> NDArray[np.float64] | None:
+    """Return the expected confusion counts, rows predicted, columns actual; None for a regression."""
+    return expected_confusion(totals)
+
+
+def refitted_estimates(estimator: BinaryEstimator, cells: PackedEstimates, histograms: Sparse) -> Estimates | None:
+    """Return what a calibrator fitted on other labelled events says of events that were counted under an older one.
+
+    Parameters
+    ----------
+    estimator : BinaryEstimator
+        Under which they were counted.
+    cells : PackedEstimates
+    histograms : Sparse
+        Labelled events, shape (2 × SCORE_BINS,): by label, then by score bin.
+
+    Returns
+    -------
+    dict of str to Estimated or None, or None
+        None where there are fewer than ``MIN_REFIT`` labelled events, or of one label alone.
+    """
+    labelled = np.zeros(2 * SCORE_BINS, dtype=np.int64)
+    unpack_into(histograms, labelled)
+    by_label = labelled.reshape(2, SCORE_BINS)
+    if by_label.sum() < MIN_REFIT or not by_label.any(axis=1).all():
+        return None
+    calibrator = refit_calibrator(by_label)
+    return binary_estimates(refitted_totals(unpack_estimates(estimator.layout, cells), calibrator), calibrator)
