@@ -6,6 +6,7 @@ import json
 import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -46,6 +47,7 @@ SETTINGS = Settings(
         labels=LabelSettings(horizon=Duration(HORIZON_MS), wait=Duration(WAIT_MS), revisions=(Duration(HORIZON_MS),)),
     ),
 )
+SUMS = ("error", "absolute", "square")
 SOURCES = {"p": Source("predictions", 0), "l": Source("labels", 0)}
 
 
@@ -117,7 +119,9 @@ class Totals:
     """What all deltas add up to, by (profile id, join pane)."""
 
     cells: dict[tuple[str, int, int], Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
-    sums: dict[tuple[str, int, int], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0]))
+    sums: dict[tuple[str, int, int], list[Fraction]] = field(
+        default_factory=lambda: defaultdict(lambda: [Fraction(0)] * 3)
+    )
     errors: dict[tuple[str, int], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0]))
     offsets: dict[tuple[str, int, str], tuple[int, int]] = field(default_factory=dict)
 
@@ -221,8 +225,10 @@ def add(totals: Totals, entry: Remembered, actual: float, sign: int, offset: int
     task = entry.profile.task
     if task.kind == "regression":
         error = entry.predicted - actual
-        words = [round(error * ERROR_SCALE), abs(round(error * ERROR_SCALE)), round(error * error * SQUARE_SCALE)]
-        totals.sums[place] = [a + sign * b for a, b in zip(totals.sums[place], words, strict=True)]
+        sums = task.performance_layout.sums
+        values = zip(SUMS, (error, abs(error), error * error), strict=True)
+        exact = [round(Fraction(value) / sums[name][1].unit) * sums[name][1].unit for name, value in values]
+        totals.sums[place] = [a + sign * b for a, b in zip(totals.sums[place], exact, strict=True)]
         size = abs(error)
     else:
         layout = task.performance_layout
@@ -308,10 +314,9 @@ class Run:
             place = (delta.profile_id, delta.pane_ms, window.window_ms)
             vector = np.zeros(layout.n_cells, dtype=np.int64)
             unpack_into(window.cells, vector)
-            plain = vector[: layout.sums]
+            plain = vector[: layout.flags]
             self.totals.cells[place].update({int(i): int(plain[i]) for i in np.flatnonzero(plain)})
-            words = vector[layout.sums :].reshape(-1, 2).tolist()
-            sums = [(high << 32) + low for high, low in words] or [0, 0, 0]
+            sums = [layout.sum_of(vector, name) if name in layout.sums else Fraction(0) for name in SUMS]
             self.totals.sums[place] = [a + b for a, b in zip(self.totals.sums[place], sums, strict=True)]
         place_errors = self.totals.errors[delta.profile_id, delta.pane_ms]
         self.totals.errors[delta.profile_id, delta.pane_ms] = [

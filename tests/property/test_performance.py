@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.performance import classification_metrics, hits
-from driftline.performance.classification import area_under_curve
+from driftline.performance.ranking import area_under_curve, ranking_metrics
 from driftline.sketches.joined import Joined, add_joined
 from driftline.sketches.scores import PerformanceLayout
 
@@ -40,7 +40,10 @@ def test_metrics_are_shares_and_accuracy_is_what_was_right(events: Events) -> No
     layout = PerformanceLayout(2, binary=True)
     vector = vector_of(layout, events)
     found = classification_metrics(layout, vector)
-    assert all(value is None or 0 <= value <= 1 for value in found.values())
+    signed, unbounded = {"cohen_kappa", "matthews_correlation", "gini"}, {"log_loss", "lift", "lift_error_bound"}
+    for name, value in found.items():
+        low, high = (-1.0 if name in signed else 0.0), (np.inf if name in unbounded else 1.0)
+        assert value is None or low <= value <= high, name
     assert found["accuracy"] == sum(p == a for p, a, _, _ in events) / len(events)
     assert hits(layout, vector).n_wrong == sum(p != a for p, a, _, _ in events)
 
@@ -61,3 +64,18 @@ def test_swapping_the_classes_mirrors_the_area(negative: list[int], positive: li
         return
     assert area + mirrored == pytest.approx(1.0, abs=1e-12)
     assert bound == same_bound
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(0.4, 0.6)), min_size=2, max_size=30))
+def test_the_interval_of_average_precision_holds_the_value_of_any_order(events: list[tuple[bool, float]]) -> None:
+    actual, scores = (np.array(column) for column in zip(*events, strict=True))
+    if actual.all() or not actual.any():
+        return
+    histograms = np.zeros((2, 4), dtype=np.int64)
+    np.add.at(histograms, (actual.astype(int), 1 + (scores > 0.5)), 1)
+    found = ranking_metrics(histograms)
+    low, high = found["average_precision_low"], found["average_precision_high"]
+    assert low is not None
+    assert high is not None
+    exact = sum(actual[scores == t].sum() * actual[scores >= t].sum() / (scores >= t).sum() for t in np.unique(scores))
+    assert low <= exact / actual.sum() <= high

@@ -12,6 +12,7 @@ from driftline.config.durations import Duration
 Task = Literal["auto", "binary", "multiclass", "regression"]
 MultivariateCheck = Literal["correlation", "reconstruction", "mean_embedding", "domain_classifier"]
 ChosenTest = Literal["pearson", "kolmogorov_smirnov", "total_variation", "l_infinity", "wasserstein"]
+TestedMetric = Literal["accuracy", "precision", "recall", "specificity", "log_loss", "brier", "mae", "mse"]
 ColumnKind = Literal["numeric", "categorical", "ignore"]
 
 
@@ -109,6 +110,27 @@ class LabelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The first revision with this share of labels is tested, once."""
 
 
+class PerformanceSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What performance is measured by, and which of its metrics are held against the baseline."""
+
+    metrics: tuple[TestedMetric, ...] = ("accuracy", "mae")
+    """Metrics that get a verdict, where the task has them; the others are reported only. They divide the level of a
+    performance window evenly."""
+    min_change: dict[TestedMetric, Annotated[float, Meta(ge=0)]] = field(default_factory=dict)
+    """Smallest change for the worse that matters, by metric: of a share in itself, of others as a part of the
+    baseline's value. Without it `min_accuracy_drop` for shares, 0.05 for others."""
+    beta: Annotated[float, Meta(gt=0)] = 2.0
+    """How many times as much recall counts as precision in `f_beta`."""
+    quantile: Annotated[float, Meta(gt=0, lt=1)] = 0.5
+    """Of the pinball loss: the quantile that a regression predicts."""
+    calibration_bins: Literal[10, 20] = 10
+    """Bins of equal width of the reliability curve and the calibration error."""
+    values: dict[str, dict[str, float]] = field(default_factory=dict)
+    """What a label is worth by predicted, then by actual class (`yes: {yes: 100, no: -20}`); unnamed pairs nothing."""
+    weighted: bool = False
+    """Whether labels weigh what their weight says, up to a million; fixed when a reference is built."""
+
+
 class RollingSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """A second reference that moves on with the stream: the week before. The published one stays beside it."""
 
@@ -194,6 +216,7 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     windows: WindowSettings = WindowSettings()
     checks: CheckSettings = CheckSettings()
     labels: LabelSettings = LabelSettings()
+    performance: PerformanceSettings = PerformanceSettings()
     reference: ReferenceSettings = ReferenceSettings()
     bootstrap: BootstrapSettings = BootstrapSettings()
     alerts: AlertSettings = AlertSettings()

@@ -1,32 +1,32 @@
-"""Performance: how good predictions were, from vectors of confusion counts, score histograms and error sums."""
+"""Performance: how good predictions were, from vectors of confusion counts, score histograms and exact sums."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driftline.performance.classification import Hits, classification_metrics, hits
+from driftline.performance.classification import DEFAULTS, Hits, classification_metrics, hits
+from driftline.performance.confusion import Metrics
 from driftline.performance.regression import regression_metrics
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from driftline.config.model import PerformanceSettings
     from driftline.profiles.profile import Task
 
 __all__ = ["Hits", "Metrics", "classification_metrics", "hits", "metrics_of", "regression_metrics"]
 
-Metrics = dict[str, float | None]
-"""By name; None where undefined."""
 
-
-def metrics_of(task: Task, vector: NDArray[np.int64]) -> Metrics:
+def metrics_of(task: Task, vector: NDArray[np.int64], settings: PerformanceSettings = DEFAULTS) -> Metrics:
     """Return the metrics of a performance vector, in the terms of its task.
 
     Parameters
     ----------
     task : Task
     vector : ndarray of int64, shape (task.performance_layout.n_cells,)
+    settings : PerformanceSettings
     """
     if task.kind == "regression":
-        return regression_metrics(task.performance_layout, vector, task.spread)
-    return classification_metrics(task.performance_layout, vector)
+        return regression_metrics(task.performance_layout, vector, settings)
+    return classification_metrics(task.performance_layout, vector, settings, task.classes)

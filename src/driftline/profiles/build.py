@@ -177,6 +177,7 @@ def infer_task(table: ReferenceTable, settings: ModelSettings, key: ModelKey) ->
     """Return the configured task, or what predictions, scores and labels look like."""
     seen = [value for part in (table.prediction, table.label) if part is not None for value in part]
     names = Counter(name for value in seen if (name := canonical_category(value)) is not None)
+    weighted = settings.performance.weighted
     kind: TaskKind
     if settings.task != "auto":
         kind = settings.task
@@ -190,11 +191,12 @@ def infer_task(table: ReferenceTable, settings: ModelSettings, key: ModelKey) ->
         numbers, _ = numbers_of(table.prediction or table.label or ())
         finite = numbers[np.isfinite(numbers)]
         spread = float(finite.std()) if finite.size else 0.0
-        return Task(kind, (), spread if spread > 0 else 1.0)
+        return Task(kind, (), spread if spread > 0 else 1.0, weighted)
     classes = [name for name, _ in sorted(names.items(), key=lambda item: (-item[1], item[0]))[:MAX_CLASSES]]
     if kind == "multiclass":
-        return Task(kind, tuple(sorted(classes, key=_class_order)))
-    return Task(kind, _binary_classes(sorted(classes, key=_class_order), settings.positive_class, key))
+        return Task(kind, tuple(sorted(classes, key=_class_order)), weighted=weighted)
+    names_in_order = sorted(classes, key=_class_order)
+    return Task(kind, _binary_classes(names_in_order, settings.positive_class, key), weighted=weighted)
 
 
 def _binary_classes(classes: list[str], positive: str | None, key: ModelKey) -> tuple[str, str]:

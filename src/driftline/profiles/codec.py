@@ -29,7 +29,8 @@ from driftline.sketches.sparse import pack, unpack_into
 
 VERSION: Final = 3
 """What is written. Version 1 had neither history nor decay nor tails' sums; it is read as a profile without them, whose
-id is another one than it had. Version 2 had no estimator."""
+id is another one than it had. Version 2 had no estimator. The performance cells of both lack the sums of today: a model
+with such a reference has its first windows as the baseline."""
 _READ: Final = (1, 2, VERSION)
 BLOCK_COLUMNS: Final = 64
 """Columns a record at most."""
@@ -62,6 +63,7 @@ class ProfileBlock(Struct, frozen=True, array_like=True):
     joint_sums: DenseWords = NO_WORDS
     """In the first block, as are the two before and what follows."""
     estimator: Estimator | None = None
+    weighted: bool = False
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -110,9 +112,10 @@ def encode_profile(profile: Profile) -> list[tuple[bytes, bytes]]:
     return records
 
 
-def _once(profile: Profile) -> tuple[Joint | None, JointReference | None, DenseWords, Estimator | None]:
+def _once(profile: Profile) -> tuple[Joint | None, JointReference | None, DenseWords, Estimator | None, bool]:
     """Return what stands in the first block alone."""
-    return profile.joint, profile.joint_reference, pack_words(profile.reference.joint), profile.estimator
+    sums = pack_words(profile.reference.joint)
+    return profile.joint, profile.joint_reference, sums, profile.estimator, profile.task.weighted
 
 
 def _runs(profile: Profile) -> list[range]:
@@ -202,13 +205,13 @@ def decode_profile(records: list[bytes], at: str) -> Profile:
 def _assemble(blocks: list[ProfileBlock]) -> Profile:
     head = blocks[0]
     columns = tuple(column for block in blocks for column in block.columns)
-    task = Task(head.task_kind, head.classes, head.spread)
+    task = Task(head.task_kind, head.classes, head.spread, head.weighted)
     layout = Layout(columns, head.joint)
     reference = PaneSketch(layout)
     if head.joint_sums.low:
         reference.joint += unpack_words(head.joint_sums)
     performance = None
-    if head.performance is not None:
+    if head.performance is not None and head.version == VERSION:
         performance = np.zeros(task.performance_layout.n_cells, dtype=np.int64)
         unpack_into(head.performance, performance)
     first = 0

@@ -46,11 +46,14 @@ class Task:
         Canonical class names; for a binary task the second is the positive one. Empty for regression.
     spread : float
         What regression errors are divided by: the standard deviation of the reference's predictions, or 1.
+    weighted : bool
+        Whether labels have weights.
     """
 
     kind: TaskKind
     classes: tuple[str, ...]
     spread: float = 1.0
+    weighted: bool = False
 
     @property
     def positive(self) -> str | None:
@@ -75,7 +78,8 @@ class Task:
     @cached_property
     def performance_layout(self) -> PerformanceLayout:
         """Where performance cells stand."""
-        return PerformanceLayout(len(self.classes), binary=self.kind == "binary")
+        binary = self.kind == "binary"
+        return PerformanceLayout(len(self.classes), binary, self.weighted, self.spread)
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,8 @@ class Profile:
     def grid_id(self) -> str:
         """Identifies columns and task: sketches with the same grid id are comparable."""
         joint = () if self.joint is None else (self.joint,)
-        parts = (self.columns, self.task.kind, self.task.classes, self.task.spread, *joint)
+        weighted = ("weighted",) if self.task.weighted else ()
+        parts = (self.columns, self.task.kind, self.task.classes, self.task.spread, *joint, *weighted)
         return xxhash.xxh3_64_hexdigest(msgspec.msgpack.encode(parts))
 
     @cached_property

@@ -1,32 +1,70 @@
 """Score and error sketches: what performance needs of joined predictions and labels, as one signed integer vector.
 
-A correction takes the old contribution out and puts the new one in, so cells are sums of signed counts.
+A correction takes the old contribution out and puts the new one in, so cells are sums of signed counts, and of words of
+values (:mod:`driftline.sketches.words`) that are cut before they are added: what goes out is exactly what came in.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from driftline.sketches.words import Words
+
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from numpy.typing import NDArray
 
 SCORE_BINS: Final = 1_024
 """Bins of a probability: 0 and 1 apart, the rest evenly spaced in logit(score) between ±LOGIT_LIMIT."""
 LOGIT_LIMIT: Final = 16.0
 """Beyond a logit of ±16 (a probability of 10⁻⁷ from its end) scores share the outermost bin."""
+RELIABILITY_BINS: Final = 20
+"""Bins of equal width of a probability, open below and closed above, in which mean score and label are compared."""
 ERROR_SCALE: Final = float(1 << 24)
-"""Regression errors are divided by the reference's spread, clipped at ±256 and kept in units of 2⁻²⁴."""
+"""For detectors, errors are divided by the reference's spread, clipped at ±256 and kept in units of 2⁻²⁴."""
 SQUARE_SCALE: Final = float(1 << 16)
 ERROR_LIMIT: Final = 256.0
-SUMS: Final = ("error", "absolute", "square")
+WEIGHT_UNIT: Final = 1_024
+"""Weights are whole numbers of units of 2⁻¹⁰."""
+MAX_WEIGHT: Final = 1 << 30
+"""Largest weight, in units: about a million."""
 
 PREDICTED, LABELLED, DUPLICATES = range(3)
 HEAD: Final = ("predictions", "labelled", "duplicates")
-"""First cells: predictions of the window, those with a label that counts now, predictions whose id had been seen."""
+"""First cells: predictions of the window, those with a label that counts now, predictions whose id had been seen.
+These are never weighted."""
+
+_PROBABILITY_SUMS: Final = (
+    Words("log_loss", -20, 2),
+    Words("log_loss_square", -14, 3),
+    Words("brier", -29, 2),
+    Words("brier_square", -29, 2),
+)
+"""Of rows with a score and a label 0 or 1: -ln of the probability of the label, (score - label)², and their squares."""
+_ERROR_SUMS: Final = (
+    Words("error", -10, 3),
+    Words("absolute", -10, 3),
+    Words("square", 10, 4),
+    Words("signed_square", 10, 4),
+    Words("fourth", 50, 5),
+    Words("actual", -6, 4),
+    Words("actual_square", 18, 4),
+    Words("ratio", 32, 4),
+    Words("ratio_square", 80, 5),
+    Words("log_square", -10, 3),
+    Words("log_fourth", 10, 3),
+)
+"""Of all pairs, in spreads of the reference: e = prediction - label, |e|, e², e |e|, e⁴, the label and its square; the
+relative error |e| / |label| and its square; the squared difference of ln(1 + x) and its square."""
+CLIPPED, BELOW_LOG = range(2)
+"""First of the sums' cells: rows of which a value was clipped, rows that have no ln(1 + x) on one side."""
+_FLAGS: Final = 2
 
 
 def _edges() -> NDArray[np.float64]:
@@ -38,6 +76,8 @@ def _edges() -> NDArray[np.float64]:
 
 SCORE_EDGES: Final = _edges()
 """float64, shape (SCORE_BINS - 1,); bin i is [edge i-1, edge i); bin 0 holds exactly 0, the last exactly 1."""
+RELIABILITY_EDGES: Final = np.linspace(0.0, 1.0, RELIABILITY_BINS + 1)
+_SCORE_SUM: Final = Words("score", -29, 2)
 
 
 def score_bin(scores: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -45,9 +85,14 @@ def score_bin(scores: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.searchsorted(SCORE_EDGES, scores, side="right")
 
 
-@dataclass(frozen=True, slots=True)
+def reliability_bin(scores: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the bin of equal width of each probability, shape (n,), in [0, RELIABILITY_BINS)."""
+    return np.searchsorted(RELIABILITY_EDGES[1:-1], scores, side="left")
+
+
+@dataclass(frozen=True)
 class PerformanceLayout:
-    """Where confusion counts, score histograms and error sums stand in a performance vector.
+    """Where confusion counts, score histograms, sums and weights stand in a performance vector.
 
     Parameters
     ----------
@@ -55,10 +100,22 @@ class PerformanceLayout:
         Classes of the task; 0 for regression. One more is kept for classes the profile does not know.
     binary : bool
         Whether scores are histogrammed by label (then class 1 is the positive one).
+    weighted : bool
+        Whether labels have weights: counts, but those of the head, are then in units of 2⁻¹⁰, and beside them stand
+        plain counts and the sums of squared weights.
+    spread : float, greater than 0
+        What predictions and labels of a regression were divided by.
+
+    Notes
+    -----
+    *State*: cells of 8 bytes: 2,153 of a binary task, (K + 1)² + 3 of one of K classes, 45 of a regression. Sparse on
+    the wire.
     """
 
     n_classes: int
     binary: bool
+    weighted: bool = False
+    spread: float = 1.0
 
     @property
     def n_codes(self) -> int:
@@ -66,19 +123,62 @@ class PerformanceLayout:
         return self.n_classes + 1 if self.n_classes else 0
 
     @property
+    def unit(self) -> int:
+        """What one label counts, where it weighs 1."""
+        return WEIGHT_UNIT if self.weighted else 1
+
+    @property
     def scores(self) -> int:
         """First cell of the score histograms: SCORE_BINS for label 0, then as many for label 1."""
         return len(HEAD) + self.n_codes * self.n_codes
 
     @property
-    def sums(self) -> int:
-        """First cell of the error sums of regression, as words: (high, low) of each of SUMS."""
+    def flags(self) -> int:
+        """First cell of the counts of rows with something amiss, which the sums follow."""
         return self.scores + (2 * SCORE_BINS if self.binary else 0)
 
+    @cached_property
+    def sums(self) -> dict[str, tuple[int, Words]]:
+        """First cell of the words of each sum, and how they are kept, by name; in the order of the cells."""
+        specs = _PROBABILITY_SUMS if self.binary else () if self.n_classes else _ERROR_SUMS
+        places: dict[str, tuple[int, Words]] = {}
+        at = self.flags + (_FLAGS if specs else 0)
+        for spec in specs:
+            kept = spec.weighted() if self.weighted else spec
+            places[spec.name] = (at, kept)
+            at += kept.n_words
+        return places
+
+    @cached_property
+    def limits(self) -> dict[str, float]:
+        """What values of each sum are clipped at, before their weight."""
+        return {spec.name: spec.limit for spec in (*_PROBABILITY_SUMS, *_ERROR_SUMS)}
+
+    @cached_property
+    def reliability(self) -> int:
+        """First cell of the reliability curve: for each bin labels, positive labels, and the words of the scores."""
+        ends = [at + kept.n_words for at, kept in self.sums.values()]
+        return max(ends, default=self.flags)
+
+    @cached_property
+    def score_sum(self) -> Words:
+        """How the scores of a bin of the reliability curve are summed."""
+        return _SCORE_SUM.weighted() if self.weighted else _SCORE_SUM
+
     @property
+    def per_reliability_bin(self) -> int:
+        """Cells of a bin of the reliability curve."""
+        return 2 + self.score_sum.n_words
+
+    @cached_property
+    def weights(self) -> int:
+        """First cell of what is known of weights: see :meth:`weight_cells`."""
+        return self.reliability + (RELIABILITY_BINS * self.per_reliability_bin if self.binary else 0)
+
+    @cached_property
     def n_cells(self) -> int:
         """Length of the vector."""
-        return self.sums + (0 if self.n_classes else 2 * len(SUMS))
+        return self.weights + (3 * max(1, 2 * self.n_codes) if self.weighted else 0)
 
     def confusion(self, predicted: NDArray[np.int64], actual: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the cells of (predicted, actual) class codes, shape (n,)."""
@@ -96,17 +196,44 @@ class PerformanceLayout:
         """Return the score histograms of a vector, shape (2, SCORE_BINS), by actual class."""
         return vector[self.scores : self.scores + 2 * SCORE_BINS].reshape(2, SCORE_BINS)
 
-    def sums_of(self, vector: NDArray[np.int64]) -> tuple[float, float, float]:
-        """Return Σ error, Σ |error| and Σ error² of a vector, in units of the reference's spread."""
-        words = vector[self.sums : self.sums + 2 * len(SUMS)].reshape(len(SUMS), 2)
-        error, absolute, square = ((int(high) << 32) + int(low) for high, low in words)
-        return error / ERROR_SCALE, absolute / ERROR_SCALE, square / SQUARE_SCALE
+    def sum_of(self, vector: NDArray[np.int64], name: str) -> Fraction:
+        """Return the exact sum of that name of a vector; weighted where labels are."""
+        at, kept = self.sums[name]
+        return kept.joined(vector[at : at + kept.n_words].tolist())
 
+    def n_clipped(self, vector: NDArray[np.int64]) -> int:
+        """Return how many rows of a vector had a value clipped."""
+        return max(0, int(vector[self.flags + CLIPPED])) if self.sums else 0
 
-def error_words(errors: NDArray[np.float64], signs: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the words of Σ error, Σ |error| and Σ error², shape (6,), of standardised errors with signs ±1."""
-    clipped = np.clip(errors, -ERROR_LIMIT, ERROR_LIMIT)
-    units = np.rint(clipped * ERROR_SCALE).astype(np.int64)
-    squares = np.rint(clipped * clipped * SQUARE_SCALE).astype(np.int64)
-    sums = np.array([(signs * units).sum(), (signs * np.abs(units)).sum(), (signs * squares).sum()])
-    return np.stack([sums >> 32, sums & 0xFFFFFFFF], axis=1).ravel()
+    def n_below_log(self, vector: NDArray[np.int64]) -> int:
+        """Return how many rows of a regression's vector have a prediction or label of -1 or less."""
+        return max(0, int(vector[self.flags + BELOW_LOG]))
+
+    def reliability_of(self, vector: NDArray[np.int64]) -> list[tuple[int, int, Fraction]]:
+        """Return labels, positive labels and the sum of the scores of each bin of equal width."""
+        step = self.per_reliability_bin
+        cells = vector[self.reliability : self.reliability + RELIABILITY_BINS * step].reshape(-1, step).tolist()
+        return [(int(n), int(positive), self.score_sum.joined(words)) for n, positive, *words in cells]
+
+    def weight_of(self, vector: NDArray[np.int64]) -> float:
+        """Return the sum of the weights of the labels."""
+        if not self.weighted:
+            return float(max(0, int(vector[LABELLED])))
+        if self.n_classes:
+            return int(np.maximum(self.confusion_of(vector), 0).sum()) / WEIGHT_UNIT
+        return max(0, int(vector[self.weights])) / WEIGHT_UNIT
+
+    def weight_cells(self, codes: NDArray[np.int64], *, actual: bool) -> NDArray[np.int64]:
+        """Return the first of the three cells of classes' weights: of labels predicted as, or that are, each class.
+
+        The cells are labels, then the high and the low word (of 30 bits) of the sum of squared weights in units². Of a
+        regression there is one such triple, whose first cell is the sum of the weights.
+        """
+        return self.weights + 3 * (codes + (self.n_codes if actual else 0))
+
+    def squared_weights(self, vector: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the sums of squared weights, shape (2, n_codes) by predicted and actual class, or (1, 1)."""
+        triples = vector[self.weights :].reshape(-1, 3).tolist()
+        squares = [((int(high) << 30) + int(low)) / WEIGHT_UNIT**2 for _, high, low in triples]
+        sums: NDArray[np.float64] = np.maximum(np.array(squares).reshape(2 if self.n_codes else 1, -1), 0.0)
+        return sums

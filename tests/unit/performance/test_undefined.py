@@ -8,6 +8,16 @@ from driftline.profiles.profile import Task, TaskKind
 from driftline.sketches.joined import Joined, add_joined
 from driftline.sketches.scores import PerformanceLayout
 
+CLASSES = {
+    *("accuracy", "balanced_accuracy", "cohen_kappa", "matthews_correlation"),
+    *("precision", "recall", "f1", "f_beta"),
+}
+AVERAGES = {f"{name}_{kind}" for name in ("precision", "recall", "f1", "f_beta") for kind in ("micro", "weighted")}
+RANKING = {
+    *("auc", "auc_error_bound", "gini", "ks", "ks_error_bound", "lift", "lift_error_bound"),
+    *("average_precision", "average_precision_low", "average_precision_high"),
+}
+
 
 def vector_of(layout: PerformanceLayout, pairs: list[tuple[float, float, float]], sign: int = 1) -> np.ndarray:
     vector = np.zeros(layout.n_cells, dtype=np.int64)
@@ -19,9 +29,9 @@ def vector_of(layout: PerformanceLayout, pairs: list[tuple[float, float, float]]
 @pytest.mark.parametrize(
     ("kind", "classes", "names"),
     [
-        ("binary", ("0", "1"), {"accuracy", "precision", "recall", "f1", "auc", "auc_error_bound"}),
-        ("multiclass", ("a", "b", "c"), {"accuracy", "precision", "recall", "f1"}),
-        ("regression", (), {"mae", "rmse", "bias"}),
+        ("binary", ("0", "1"), CLASSES | {"specificity"} | RANKING | {"log_loss", "brier", "ece"}),
+        ("multiclass", ("a", "b", "c"), CLASSES | AVERAGES),
+        ("regression", (), {"mae", "mse", "rmse", "rmsle", "mape", "r2", "pinball", "bias"}),
     ],
 )
 def test_without_labels_nothing_is_defined(kind: TaskKind, classes: tuple[str, ...], names: set[str]) -> None:

@@ -58,7 +58,8 @@ def examine_performance(
     common["n"] = _cell(vector, LABELLED)
     common["n_reference"] = _cell(baseline.vector, LABELLED) if baseline else 0
     n_predictions = _cell(vector, PREDICTED)
-    metrics = metrics_of(task, vector)
+    measures = context.settings.performance
+    metrics = metrics_of(task, vector, measures)
     tested = cut.tested and baseline is not None and task.kind != "regression"
     event = PerformanceEvent(
         **common,
@@ -71,7 +72,7 @@ def examine_performance(
         coverage=min(1.0, common["n"] / n_predictions) if n_predictions else 0.0,
         duplicates=_cell(vector, DUPLICATES),
         metrics=metrics,
-        baseline=metrics_of(task, baseline.vector) if baseline else None,
+        baseline=metrics_of(task, baseline.vector, measures) if baseline else None,
         baseline_origin=baseline.origin if baseline else None,
         confusion=_confusion(task, vector),
     )

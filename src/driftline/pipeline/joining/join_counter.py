@@ -8,7 +8,7 @@ import numpy as np
 
 from driftline.events.pane import LABEL_STREAM, NO_CELLS, SEGMENT_ALL, JoinDelta, Kind, Offsets, WindowDelta
 from driftline.sketches.arrival import ArrivalLayout, add_arrivals, add_predictions
-from driftline.sketches.joined import Joined, add_joined, errors_of
+from driftline.sketches.joined import Contributions, Joined, contributions, errors_of
 from driftline.sketches.scores import DUPLICATES, ERROR_LIMIT, ERROR_SCALE, PREDICTED, SQUARE_SCALE
 from driftline.sketches.sparse import pack
 
@@ -127,11 +127,18 @@ class JoinCounter:
 
     def joined(self, at: Address, pairs: Joined, first: NDArray[np.bool_]) -> None:
         """Count predictions with their labels; ``first`` marks those that had none before."""
+        of_profile: dict[int, Contributions] = {}
+        place = np.empty(at.offset.size, dtype=np.int64)
+        for profile in np.unique(at.profile).tolist():
+            mine = np.flatnonzero(at.profile == profile)
+            place[mine] = np.arange(mine.size)
+            layout = self._table.profiles[profile].task.performance_layout
+            of_profile[profile] = contributions(layout, pairs.rows(mine))
         for profile, pane, window, rows in self._groups(at):
             layout = self._table.profiles[profile].task.performance_layout
             open_join = self._at(pane, profile)
             part = pairs.rows(rows)
-            add_joined(layout, part, self._window(open_join, profile, window))
+            of_profile[profile].add(place[rows], self._window(open_join, profile, window))
             _add_errors(open_join, errors_of(layout, part)[first[rows] & (part.signs > 0)])
             arrival, vector = self._arrival(open_join, profile, window)
             add_arrivals(arrival, part, at.effective_ms[rows] - at.time_ms[rows], first[rows], vector)

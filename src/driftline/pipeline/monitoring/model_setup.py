@@ -64,4 +64,4 @@ Outputs = list["OutputRecord"]
 
 def task_id(task: Task) -> str:
     """Return what tells tasks apart whose performance cells or errors must not be added up."""
-    return xxhash.xxh3_64_hexdigest(msgpack.encode((task.kind, task.classes, task.spread)))
+    return xxhash.xxh3_64_hexdigest(msgpack.encode((task.kind, task.classes, task.spread, task.weighted)))
