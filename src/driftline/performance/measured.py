@@ -1,0 +1,94 @@
+"""Metrics of a vector together with their intervals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from msgspec import Struct
+
+from driftline.performance.class_intervals import Sizes, class_intervals, value_interval
+from driftline.performance.classification import DEFAULTS, classification_metrics, confusion_counts
+from driftline.performance.confusion import value_matrix
+from driftline.performance.mean_intervals import effective_size, probability_intervals, regression_intervals
+from driftline.performance.ranking_intervals import ranking_intervals
+from driftline.performance.regression import regression_metrics
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from driftline.config.model import PerformanceSettings
+    from driftline.profiles.profile import Task
+    from driftline.sketches.scores import PerformanceLayout
+
+
+class Measured(Struct, frozen=True):
+    """Metrics and their 95 % intervals.
+
+    Parameters
+    ----------
+    metrics : dict of str to float or None
+        None where undefined.
+    intervals : dict of str to tuple of float
+        Of those that are defined and have one.
+    n_effective : float
+        How many labels of equal weight the labels are worth; their number where none is weighted.
+    """
+
+    metrics: dict[str, float | None]
+    intervals: dict[str, tuple[float, float]]
+    n_effective: float
+
+
+def measure(task: Task, vector: NDArray[np.int64], settings: PerformanceSettings = DEFAULTS) -> Measured:
+    """Return the metrics of a performance vector with their intervals, in the terms of its task.
+
+    Parameters
+    ----------
+    task : Task
+    vector : ndarray of int64, shape (task.performance_layout.n_cells,)
+    settings : PerformanceSettings
+    """
+    layout = task.performance_layout
+    if task.kind == "regression":
+        metrics = regression_metrics(layout, vector, settings)
+        intervals = regression_intervals(layout, vector, metrics, settings.quantile)
+        return Measured(metrics, intervals, effective_size(layout, vector))
+    metrics = classification_metrics(layout, vector, settings, task.classes)
+    confusion, sizes = confusion_counts(layout, vector), class_sizes(layout, vector)
+    if not sizes.all:
+        return Measured(metrics, {}, 0.0)
+    intervals = class_intervals(confusion, sizes, metrics, settings.beta)
+    if layout.binary:
+        histograms = np.maximum(layout.score_histograms_of(vector), 0)
+        negative, positive = _scored_sizes(confusion, histograms, sizes)
+        intervals |= ranking_intervals(histograms, (negative, positive), metrics)
+        intervals |= probability_intervals(layout, vector, negative + positive)
+    if settings.values:
+        intervals["value"] = value_interval(confusion, sizes.all, value_matrix(task.classes, settings.values))
+    return Measured(metrics, intervals, sizes.all)
+
+
+def class_sizes(layout: PerformanceLayout, vector: NDArray[np.int64]) -> Sizes:
+    """Return how many labels of equal weight the labels are worth, in all and by class."""
+    confusion = confusion_counts(layout, vector).astype(np.float64) / layout.unit
+    predicted, actual = confusion.sum(axis=1), confusion.sum(axis=0)
+    if not layout.weighted:
+        return Sizes(float(confusion.sum()), predicted, actual)
+    squares = layout.squared_weights(vector)
+    of_all = float(squares[1].sum())
+    total = float(confusion.sum())
+    return Sizes(
+        total * total / of_all if of_all else 0.0,
+        predicted**2 / np.where(squares[0] > 0, squares[0], np.inf),
+        actual**2 / np.where(squares[1] > 0, squares[1], np.inf),
+    )
+
+
+def _scored_sizes(confusion: NDArray[np.int64], histograms: NDArray[np.int64], sizes: Sizes) -> tuple[float, float]:
+    """Return the sizes of both classes, of those labels that have a score: the weights of others are no different."""
+    actual, scored = confusion.sum(axis=0).tolist(), histograms.sum(axis=1).tolist()
+    negative, positive = (
+        float(sizes.actual[code]) * scored[code] / actual[code] if actual[code] else 0.0 for code in (0, 1)
+    )
+    return negative, positive
