@@ -27,6 +27,7 @@ from schema_examples import examples
 from driftline.events.alert import AlertEvent
 from driftline.events.finding import FindingEvent
 from driftline.events.label import LabelEvent
+from driftline.events.label_arrival import LabelArrivalEvent
 from driftline.events.performance import PerformanceEvent
 from driftline.events.prediction import PredictionEvent
 from driftline.events.window import WindowEvent
@@ -40,6 +41,7 @@ TYPES: Final[dict[str, type[msgspec.Struct]]] = {
     "window": WindowEvent,
     "finding": FindingEvent,
     "performance": PerformanceEvent,
+    "label_arrival": LabelArrivalEvent,
     "alert": AlertEvent,
 }
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

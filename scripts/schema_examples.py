@@ -16,12 +16,14 @@ from driftline.alerts import AlertBook
 from driftline.config.model import CheckSettings, ColumnSettings, DispersionSettings, ModelSettings
 from driftline.config.settings import LabelInput, Settings
 from driftline.events.model_key import ModelKey
+from driftline.performance.arrival_curve import AgedCohort, maturity_curve
+from driftline.pipeline.checking.arrival_check import CohortAt, examine_arrival
 from driftline.pipeline.checking.check_context import CheckContext
 from driftline.pipeline.checking.closed_window import Baseline, ClosedWindow, PerformanceCut
 from driftline.pipeline.checking.performance_check import examine_performance
 from driftline.pipeline.checking.standard import Standard
 from driftline.pipeline.checking.window_check import examine_window
-from driftline.pipeline.monitoring.alerting import settle_performance, settle_window
+from driftline.pipeline.monitoring.alerting import settle_arrival, settle_performance, settle_window
 from driftline.pipeline.outputs import structured
 from driftline.profiles.build import build_profile, encode_values
 from driftline.profiles.table import ReferenceTable
@@ -87,11 +89,36 @@ def examples() -> dict[str, list[dict[str, Any]]]:
     baseline = Baseline(vector=_labelled(profile, 4_000, wrong=400), origin="reference")
     verdict = examine_performance(profile, cut, baseline, context)
     records += settle_performance(verdict, AlertBook(), context)[1]
+    records += settle_arrival(examine_arrival(profile, _cohort(), context), AlertBook(), context)[1][:1]
     found: dict[str, list[dict[str, Any]]] = {"prediction": [PREDICTION], "label": [LABEL]}
     for record in records:
         event = structured(record)
         found.setdefault(event["type"].split(".")[2], []).append(event)
     return {**found, "window": found["window"][:1]}
+
+
+def _cohort() -> CohortAt:
+    """Return a day of predictions, of which half as many have a label after a day as usual."""
+    day_ms, n = 24 * HOUR_MS, 28_800
+    usual, late = (
+        np.array([int(part * share) for part in (0, 0, 60, 500, 2_400, 6_900, 7_500, 900)] + [0] * 9)
+        for share in (1.0, 0.5)
+    )
+    earlier = [(int(usual.sum()) + 150 * (day % 3), n, False) for day in range(9)]
+    return CohortAt(
+        key=KEY,
+        segment="all",
+        start_ms=NOON_MS - 12 * HOUR_MS,
+        end_ms=NOON_MS + 12 * HOUR_MS,
+        age_ms=day_ms,
+        final=False,
+        n_predictions=n,
+        by_age=late,
+        earlier=earlier,
+        curve=maturity_curve([*[AgedCohort(day_ms, n, usual)] * 9, AgedCohort(day_ms, n, late)], 30 * day_ms),
+        offsets={"predictions": {0: (40_001, 68_800)}, "labels": {0: (30_310, 40_044)}},
+        flags=(),
+    )
 
 
 def _applicants(n: int, *, mean_income: float, web: float) -> ReferenceTable:

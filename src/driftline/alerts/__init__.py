@@ -6,6 +6,7 @@ from driftline.alerts.lifecycle import AlertBook, AlertRules, CauseState, Step, 
 from driftline.alerts.policy import (
     CRITICAL_FACTOR,
     JOIN_CAUSES,
+    LABEL_CAUSES,
     PREDICTION_CAUSES,
     cause_of,
     ranked,
@@ -17,6 +18,7 @@ from driftline.alerts.tally import OpeningRule
 __all__ = [
     "CRITICAL_FACTOR",
     "JOIN_CAUSES",
+    "LABEL_CAUSES",
     "PREDICTION_CAUSES",
     "AlertBook",
     "AlertRules",

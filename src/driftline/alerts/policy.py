@@ -18,6 +18,8 @@ PREDICTION_CAUSES: Final[tuple[Cause, ...]] = ("data drift", "prediction drift",
 """What windows of predictions can show."""
 JOIN_CAUSES: Final[tuple[Cause, ...]] = ("performance", "duplicates")
 """What windows of labelled predictions can show."""
+LABEL_CAUSES: Final[tuple[Cause, ...]] = ("labels",)
+"""What cohorts of predictions that wait for labels can show."""
 OF_VALUES: Final = frozenset({"quality.out_of_range", "quality.unseen", "quality.cardinality"})
 """Checks of quality that a drifting column brings with it, new values: one problem makes one alert, the drift's."""
 SHOWN_COLUMNS: Final = 3
@@ -43,6 +45,8 @@ def cause_of(finding: FindingEvent) -> Cause | None:
         return None
     if finding.check == "quality.duplicates":  # known where labels are joined, whose alerts are kept apart
         return "duplicates"
+    if finding.family == "labels":
+        return "labels"
     if finding.family == "quality" and finding.check not in OF_VALUES:
         return "data quality"
     if finding.family == "performance" or finding.role == "error":

@@ -108,6 +108,19 @@ class LabelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Ages of a window at which its performance is reported; the horizon is always the last."""
     test_coverage: Annotated[float, Meta(gt=0, le=1)] = 0.8
     """The first revision with this share of labels is tested, once."""
+    cohort: Duration = days(1)
+    """Predictions of so long a time make one cohort, of which it is told at each revision's age how many have a label;
+    rounded up to a multiple of the performance window."""
+    min_arrival_drop: Annotated[float, Meta(ge=0, le=1)] = 0.1
+    """Smallest fall of the share of a cohort that has a label by some age, against earlier cohorts, that matters."""
+    stall_after: Duration = days(2)
+    """For so long there may be predictions and no label of any model at all; then an alert says so."""
+
+    @property
+    def ages_ms(self) -> tuple[int, ...]:
+        """Ages at which windows are cut, ascending: the revisions below the horizon, then the horizon."""
+        horizon = int(self.horizon)
+        return (*sorted({int(age) for age in self.revisions if age < horizon}), horizon)
 
 
 class PerformanceSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -185,7 +198,8 @@ class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
     false_alarm_budget: Budget = Budget()
     """How many false pages the model may cost; the levels of all its tests follow from it."""
     shares: dict[str, Annotated[float, Meta(gt=0, le=1)]] = field(default_factory=dict)
-    """Shares of the budget by verdict size (`1h`), `performance` and `detectors`; the others divide the rest evenly."""
+    """Shares of the budget by verdict size (`1h`), `performance`, `labels` and `detectors`; the others divide the rest
+    evenly."""
     open_after: OpenAfter = OpenAfter()
     info_level: Annotated[float, Meta(gt=0, le=1)] | None = None
     """Level of findings of severity `info`, which open no alert and cost no budget; none without it."""
@@ -220,6 +234,12 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     reference: ReferenceSettings = ReferenceSettings()
     bootstrap: BootstrapSettings = BootstrapSettings()
     alerts: AlertSettings = AlertSettings()
+
+    @property
+    def cohort_ms(self) -> int:
+        """Length of a cohort: the least multiple of the performance window that is as long as configured."""
+        window_ms = int(self.windows.performance)
+        return -(-int(self.labels.cohort) // window_ms) * window_ms
 
     def replace(self, **changes: object) -> ModelSettings:
         """Return a copy with some sections replaced."""

@@ -26,8 +26,9 @@ OWN_TOPICS: Final = ("control", "panes", "pending", "references", "events", "ale
 """Last part of the name of every topic that driftline makes."""
 
 PERFORMANCE: Final = "performance"
+LABELS: Final = "labels"
 DETECTORS: Final = "detectors"
-OTHER_SHARES: Final = (PERFORMANCE, DETECTORS)
+OTHER_SHARES: Final = (PERFORMANCE, LABELS, DETECTORS)
 """What has a share of the false-alarm budget beside the window sizes, where it is in use."""
 
 SHARES_SLACK: Final = 1e-9
@@ -200,9 +201,9 @@ def _shares_left(settings: Settings) -> Iterator[Problem]:
 
 
 def spenders(model: ModelSettings, *, has_labels: bool) -> tuple[str, ...]:
-    """Return what spends a model's budget: its window sizes, then `performance` and `detectors` where in use."""
+    """Return what spends a model's budget: its window sizes, then what of ``OTHER_SHARES`` is in use."""
     sizes = tuple(str(size) for size in model.windows.verdict)
-    in_use = (has_labels, bool(model.checks.paging_detectors))
+    in_use = (has_labels, has_labels, bool(model.checks.paging_detectors))
     return (*sizes, *(name for name, used in zip(OTHER_SHARES, in_use, strict=True) if used))
 
 
@@ -255,6 +256,9 @@ def _rolling(rolling: RollingSettings | None, pane: Duration, at: str) -> Iterat
 def _labels(model: ModelSettings, pane: Duration, at: str) -> Iterator[Problem]:
     labels, pane_path, revisions = model.labels, "$.time.pane", f"{at}.revisions"
     yield from _multiple(labels.horizon, pane, "the pane", f"{at}.horizon", pane_path)
+    for name, duration in (("cohort", labels.cohort), ("stall_after", labels.stall_after)):
+        if duration <= 0:
+            yield _one("a duration above zero", str(duration), f"{at}.{name}")
     for index, age in enumerate(labels.revisions):
         place = f"{revisions}[{index}]"
         yield from _multiple(age, pane, "the pane", place, revisions, pane_path)

@@ -12,7 +12,7 @@ from driftline.events.evidence import Count, Event, EventRole, Severity, Share, 
 if TYPE_CHECKING:
     from driftline.events.model_key import ModelKey
 
-Cause = Literal["data drift", "prediction drift", "data quality", "performance", "duplicates"]
+Cause = Literal["data drift", "prediction drift", "data quality", "performance", "duplicates", "labels"]
 NotifyReason = Literal["opened", "more severe", "far greater effect", "new column", "still open", "confirmed"]
 MAX_SUMMARIES = 10
 """Findings of one alert that are shown."""

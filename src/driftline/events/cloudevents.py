@@ -23,6 +23,7 @@ WINDOW: Final = "io.driftline.window.v1"
 FINDING: Final = "io.driftline.finding.v1"
 PERFORMANCE: Final = "io.driftline.performance.v1"
 ESTIMATE: Final = "io.driftline.estimate.v1"
+LABEL_ARRIVAL: Final = "io.driftline.label_arrival.v1"
 ALERT: Final = "io.driftline.alert.v1"
 
 Headers = tuple[tuple[str, bytes], ...]

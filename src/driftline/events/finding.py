@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from driftline.events.evidence import WindowSpan
     from driftline.events.model_key import ModelKey
 
-Family = Literal["distribution", "quality", "performance", "detector", "multivariate"]
+Family = Literal["distribution", "quality", "performance", "labels", "detector", "multivariate"]
 
 
 class Statistic(Struct, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ class BudgetSplit(Struct, frozen=True, kw_only=True):
     """False pages that the model may cost within the horizon."""
     horizon_ms: Count
     spender: str
-    """What has the share: a size of verdict windows, ``performance`` or ``detectors``."""
+    """What has the share: a size of verdict windows, ``performance``, ``labels`` or ``detectors``."""
     share: Annotated[float, Meta(gt=0, le=1)]
     """Its share of the budget."""
     n_windows: Annotated[int, Meta(ge=1)]
@@ -72,7 +72,8 @@ class Effect(Struct, frozen=True, kw_only=True):
 
     name: str
     """``psi``, ``share_change``, ``cardinality_growth``, ``volume_change``, ``accuracy_drop``, ``correlation_change``,
-    ``reconstruction_change``, ``embedding_distance`` or ``domain_auc``."""
+    ``reconstruction_change``, ``embedding_distance``, ``domain_auc``, ``labelled_share_drop``, ``orphan_share_rise`` or
+    ``silent_hours``."""
     raw: float
     corrected: float
     """What is held against the gate: without the bias (``psi``), without the sign (shares)."""
@@ -142,9 +143,9 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     budget's horizon; null for other detectors."""
     effect: Effect | None
     """Does it matter; null for detectors."""
-    baseline: Literal["reference", "first windows", "earlier weeks", "rolling"]
+    baseline: Literal["reference", "first windows", "earlier weeks", "rolling", "earlier cohorts"]
     """What the window was compared with; ``first windows`` where the reference has no labels, ``earlier weeks`` for
-    volume, ``rolling`` where it was the recent past beside the profile."""
+    volume, ``rolling`` where it was the recent past beside the profile, ``earlier cohorts`` for when labels arrive."""
     distances: dict[str, DistanceValue]
     """All distances of the column, by name."""
     histograms: HistogramPair | None

@@ -60,7 +60,7 @@ def test_json_is_one_object_whose_levels_add_up_to_the_budget(
     assert code == 0
     found = json.loads(text)
     assert (found["budget"], found["findings_to_open"], found["within_windows"]) == ("3 per 30d", 2, 4)
-    assert [each["spender"] for each in found["spenders"]] == ["1h", "1d", "performance"]
+    assert [each["spender"] for each in found["spenders"]] == ["1h", "1d", "performance", "labels"]
     spent = sum(each["level"] * each["n_windows"] * sum(each["tests"].values()) for each in found["spenders"])
     assert spent / 2 == pytest.approx(3.0)
     assert found["n_tests"] == sum(each["n_windows"] * sum(each["tests"].values()) for each in found["spenders"])

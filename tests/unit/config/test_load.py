@@ -140,12 +140,12 @@ def test_every_problem_is_reported_at_once_with_path_expectation_value_and_line(
             "defaults: {alerts: {open_after: {findings: 3, windows: 2}}}",
             "at most as many findings as windows (2), got 3 - at `$.defaults.alerts.open_after.findings`",
         ),
-        ("defaults: {alerts: {shares: {2h: 0.5}}}", "one of `1h`, `1d`, `performance`, `detectors`, got '2h'"),
+        ("defaults: {alerts: {shares: {2h: 0.5}}}", "one of `1h`, `1d`, `performance`, `labels`, `detectors`, got '2h'"),
         ("defaults: {alerts: {shares: {1h: 0.8, 1d: 0.3}}}", "shares that add up to at most 1, got 1.1"),
         ("defaults: {alerts: {shares: {1h: 1.0}}}", "something left for `1d`, got {'1h': 1.0}"),
         (
             "labels: {}\nmodels: {m: {alerts: {shares: {1h: 0.7, 1d: 0.3}}}}",
-            "something left for `performance`, got {'1h': 0.7, '1d': 0.3} - at `$.models.m.alerts.shares`",
+            "something left for `performance`, `labels`, got {'1h': 0.7, '1d': 0.3} - at `$.models.m.alerts.shares`",
         ),
         ("defaults: {alerts: {shares: {1h: 0}}}", "a number above 0 and up to 1, got 0"),
         (

@@ -13,24 +13,27 @@ CHECKS = CheckSettings(multivariate=("correlation",))
 def test_the_level_divides_the_budget_over_sizes_windows_columns_and_families() -> None:
     context = context_of(ModelSettings(checks=CHECKS), labels=True)
     level = context.column_level(HOUR, 4)
-    # 1 page over 2 sizes and performance; 720 windows of an hour in 30 days; 2 tests for each of 4 columns, 2 of all
-    # and 1 multivariate.
-    assert level.level == pytest.approx(1 / 3 / 720 / 11)
+    # 1 page over 2 sizes, performance and labels; 720 windows of an hour in 30 days; 2 tests for each of 4 columns,
+    # 2 of all and 1 multivariate.
+    assert level.level == pytest.approx(1 / 4 / 720 / 11)
     assert level.n_tests == 720 * 11
-    assert level.derivation.startswith("1 per 30d, share 0.333 for 1h: 0.333333 pages per 30 d / (720 windows of 1 h")
-    assert context.column_level(24 * HOUR, 4).level == pytest.approx(1 / 3 / 30 / 11)
-    assert context.performance_level().level == pytest.approx(1 / 3 / 720 / 2)
+    assert level.derivation.startswith("1 per 30d, share 0.25 for 1h: 0.25 pages per 30 d / (720 windows of 1 h")
+    assert context.column_level(24 * HOUR, 4).level == pytest.approx(1 / 4 / 30 / 11)
+    assert context.performance_level().level == pytest.approx(1 / 4 / 720 / 2)
+    assert context.labels_level().level == pytest.approx(1 / 4 / 30 / 4), "a day's predictions at four ages"
+    assert context.orphans_level().level == pytest.approx(1 / 4 / 30)
     alone = context_of(ModelSettings(checks=CHECKS, windows=WindowSettings(verdict=(hours(1),))))
     assert alone.column_level(HOUR, 4).level == level_per_test(1, 720 * HOUR, HOUR, 11).level
 
 
 def test_a_level_says_how_it_came_about_in_numbers() -> None:
-    alerts = AlertSettings(shares={"1h": 0.6, "performance": 0.1}, open_after=OpenAfter(findings=2, windows=3))
+    alerts = AlertSettings(shares={"1h": 0.6, "performance": 0.1, "labels": 0.05}, open_after=OpenAfter(findings=2, windows=3))
     context = context_of(ModelSettings(alerts=alerts), labels=True)
     for level, share in (
         (context.column_level(HOUR, 50), 0.6),
-        (context.column_level(24 * HOUR, 50), 0.3),
+        (context.column_level(24 * HOUR, 50), 0.25),
         (context.performance_level(), 0.1),
+        (context.labels_level(), 0.05),
     ):
         split = level.split
         assert split is not None
@@ -44,7 +47,8 @@ def test_a_level_says_how_it_came_about_in_numbers() -> None:
 def test_the_levels_of_a_horizon_add_up_to_the_budget() -> None:
     settings = ModelSettings(alerts=AlertSettings(open_after=OpenAfter(findings=3, windows=5)))
     context = context_of(settings, labels=True)
-    levels = [*(context.column_level(int(size), 7) for size in settings.windows.verdict), context.performance_level()]
+    levels = [*(context.column_level(int(size), 7) for size in settings.windows.verdict)]
+    levels += [context.performance_level(), context.labels_level()]
     # Each page uses up 3 findings.
     assert sum(level.level * level.n_tests for level in levels) / 3 == pytest.approx(1.0)
 

@@ -133,6 +133,8 @@ def explained(context: CheckContext, reference: Reference, power: float = 0.8) -
     if context.has_labels:
         level = context.performance_level()
         spenders.append(_spender(level, {"performance": 1 if level.split is None else level.split.tests_per_window}))
+        level = context.labels_level()
+        spenders.append(_spender(level, {"arrival": 1 if level.split is None else level.split.tests_per_window}))
     if DETECTORS in context.shares:
         spenders.append(_detectors(context))
     return Explanation(

@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 from driftline.config.durations import Duration
 from driftline.config.fingerprint import settings_hash
 from driftline.config.model import ModelSettings
-from driftline.config.rules import DETECTORS, PERFORMANCE, spenders
+from driftline.config.rules import DETECTORS, LABELS, PERFORMANCE, spenders
 from driftline.events.finding import BudgetSplit, LevelEvidence
 from driftline.pipeline.checking.quality.families import PERFORMANCE_TESTS, WINDOW_TESTS
 from driftline.significance.levels import level_per_test, shares_of_budget
@@ -85,6 +85,14 @@ class CheckContext(Struct, frozen=True, kw_only=True, dict=True):
     def performance_level(self) -> LevelEvidence:
         """Return the level of each test of a performance window, tested once: at the declared coverage."""
         return self._level(PERFORMANCE, int(self.settings.windows.performance), TESTS_OF_PERFORMANCE)
+
+    def labels_level(self) -> LevelEvidence:
+        """Return the level of each test of when labels arrive: of each cohort, one at each age."""
+        return self._level(LABELS, self.settings.cohort_ms, len(self.settings.labels.ages_ms))
+
+    def orphans_level(self) -> LevelEvidence:
+        """Return the level of the test of orphans, one a cohort: of no model, so nothing else spends the share."""
+        return self._level(LABELS, self.settings.cohort_ms, 1)
 
     def detector_pages(self) -> float:
         """Return the false pages per horizon that all paging detectors together may cost; 0 where there are none."""

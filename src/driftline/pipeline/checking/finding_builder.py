@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from driftline.events.finding import Effect, Family, LevelEvidence, Statistic
     from driftline.pipeline.checking.common_fields import CommonFields
 
-FindingBaseline: TypeAlias = Literal["reference", "first windows", "earlier weeks", "rolling"]
+FindingBaseline: TypeAlias = Literal["reference", "first windows", "earlier weeks", "rolling", "earlier cohorts"]
 
 
 class Subject(NamedTuple):
@@ -56,7 +56,7 @@ def finding_of(
     level : LevelEvidence or None
         What it came out at. Outside the budget, and without an effect, it is of severity ``info``.
     message : str
-    baseline : {"reference", "first windows", "earlier weeks", "rolling"}
+    baseline : FindingBaseline
         What the window was compared with.
     """
     statistic, effect = real

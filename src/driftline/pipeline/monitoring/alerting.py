@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from driftline.alerts import (
     JOIN_CAUSES,
+    LABEL_CAUSES,
     PREDICTION_CAUSES,
     AlertBook,
     AlertRules,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from driftline.alerts.lifecycle import Step
     from driftline.events.evidence import Event
     from driftline.events.finding import FindingEvent
+    from driftline.pipeline.checking.arrival_check import ArrivalVerdict
     from driftline.pipeline.checking.check_context import CheckContext
     from driftline.pipeline.checking.verdict import PerformanceVerdict, WindowVerdict
 
@@ -66,6 +68,41 @@ def settle_performance(
     observation = _observation(verdict.event, verdict.event.age_ms)
     step = advance(book, observation, verdict.findings, JOIN_CAUSES, _rules(context, "performance"))
     return step.book, _records(events, step, context)
+
+
+def settle_arrival(
+    verdict: ArrivalVerdict, book: AlertBook, context: CheckContext
+) -> tuple[AlertBook, list[OutputRecord]]:
+    """Return the alerts after a cohort has reached an age, and its records; only tested ones change alerts.
+
+    Parameters
+    ----------
+    verdict : ArrivalVerdict
+    book : AlertBook
+        Of the model key and segment, for cohorts alone; it is not changed.
+    context : CheckContext
+
+    Notes
+    -----
+    Each cohort is looked at as many times as there are ages, so that many observations count as one window.
+    """
+    events: list[Event] = [verdict.event, *verdict.findings]
+    if not verdict.tested:
+        return book, event_records(events, context.source)
+    observation = _observation(verdict.event, verdict.event.age_ms)
+    step = advance(book, observation, verdict.findings, LABEL_CAUSES, arrival_rules(context))
+    return step.book, _records(events, step, context)
+
+
+def arrival_rules(context: CheckContext) -> AlertRules:
+    """Return when alerts about labels open, page again and resolve: after so many cohorts at all of their ages."""
+    alerts, n_ages = context.settings.alerts, len(context.settings.labels.ages_ms)
+    return AlertRules(
+        resolve_after=alerts.resolve_after * n_ages,
+        sizes=(context.settings.cohort_ms,),
+        opening=OpeningRule(alerts.open_after.findings, alerts.open_after.windows * n_ages),
+        remind_after_ms=int(alerts.false_alarm_budget.horizon),
+    )
 
 
 def settle_detection(

@@ -59,5 +59,4 @@ class CutTimes(NamedTuple):
 
 def revision_ages(settings: ModelSettings) -> list[int]:
     """Return the ages at which windows are cut: those configured below the horizon, then the horizon."""
-    horizon = int(settings.labels.horizon)
-    return [*sorted({int(age) for age in settings.labels.revisions if age < horizon}), horizon]
+    return [*settings.labels.ages_ms]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from driftline.alerts import AlertBook
 from driftline.detectors import Block
@@ -17,7 +17,9 @@ from driftline.pipeline.checking.closed_window import Baseline, PerformanceCut
 from driftline.pipeline.checking.detector_findings import DetectedChange, detector_finding
 from driftline.pipeline.checking.performance_check import examine_performance
 from driftline.pipeline.monitoring.alerting import settle_performance
+from driftline.pipeline.monitoring.arrival_monitor import ArrivalMonitor
 from driftline.pipeline.monitoring.detector_bank import DetectorBank
+from driftline.pipeline.monitoring.earlier_cuts import EarlierCuts
 from driftline.pipeline.monitoring.estimate_review import EstimateReview
 from driftline.pipeline.monitoring.estimate_windows import EstimateWindows
 from driftline.pipeline.monitoring.model_setup import Outputs, Reach, task_id
@@ -86,6 +88,8 @@ class JoinMonitor:
         self._horizon_ms = int(settings.labels.horizon)
         self._setup = setup
         self._windows = PerformanceWindows(settings)
+        self._arrivals = ArrivalMonitor(setup)
+        self._earlier = EarlierCuts()
         self._first = FirstWindowsBook(settings.windows.min_samples)
         self._bank = DetectorBank(settings.checks, setup.pane_ms, "errors")
         self._dirty = False
@@ -119,15 +123,17 @@ class JoinMonitor:
     def _run_due(self, limit_ms: int, reach: Reach) -> Outputs:
         outputs: Outputs = []
         while True:
-            waiting_ms, cut_ms = self.open.due_ms(), self._windows.due_ms()
-            due_ms = min((at_ms for at_ms in (waiting_ms, cut_ms) if at_ms is not None), default=None)
+            waiting_ms, cut_ms, aged_ms = self.open.due_ms(), self._windows.due_ms(), self._arrivals.due_ms()
+            due_ms = min((at_ms for at_ms in (waiting_ms, cut_ms, aged_ms) if at_ms is not None), default=None)
             if due_ms is None or due_ms > limit_ms:
                 return outputs
             if waiting_ms == due_ms:
                 for window_ms, parts in self.open.take():
                     self._join(due_ms, window_ms, parts)
-            else:
+            elif cut_ms == due_ms:
                 outputs += self._cut(self._windows.cut(), reach)
+            else:
+                outputs += self._arrivals.advance(reach)
 
     def _join(self, cut_ms: int, window_ms: int, parts: dict[str, RevisionPart]) -> None:
         """Add what waited for a revision to its window."""
@@ -209,7 +215,11 @@ class JoinMonitor:
             tested=tested,
             flags=tuple(sorted(reach.flags(cut.at_ms).union(cut.window.flags))),
         )
+        self._arrivals.add(cut, profile.task, performance_cut)
+        task = task_id(profile.task)
+        performance_cut = structs.replace(performance_cut, previous=self._earlier.before(performance_cut, task))
         verdict = examine_performance(profile, performance_cut, baseline, context)
+        self._earlier.add(performance_cut, task, verdict.event)
         self.state.alerts, outputs = settle_performance(verdict, self.state.alerts, context)
         self.statistics, self.coverage = verdict.statistics, coverage
         return outputs + self._review.cut(profile, performance_cut)
@@ -237,6 +247,8 @@ class JoinMonitor:
         """Yield the pieces of state that changed since the last call."""
         yield from self.open.changes()
         yield from self._windows.changes()
+        yield from self._arrivals.changes()
+        yield from self._earlier.changes()
         yield from self._bank.changes()
         yield from self._review.changes()
         if self._dirty:
@@ -251,5 +263,7 @@ class JoinMonitor:
             self._first = FirstWindowsBook(settings.windows.min_samples, self.state.first_windows)
         self.open.load(pieces)
         self._windows.load(pieces)
+        self._earlier.load(pieces)
+        self._arrivals.load(pieces, at)
         self._bank.load(pieces)
         self._review.load(pieces)

@@ -1,0 +1,65 @@
+"""Label arrival events: how soon labels came for the predictions of a span of time, and how soon they usually come."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from msgspec import Struct
+
+from driftline.events.cloudevents import LABEL_ARRIVAL
+from driftline.events.evidence import Count, Event, Share
+
+
+class MaturityPoint(Struct, frozen=True, kw_only=True):
+    """One point of the maturity curve: the share of predictions that had a label within an age."""
+
+    age_ms: Count
+    share: Share
+    n_predictions: Count
+    """Predictions of all cohorts that have reached the age; younger ones take no part."""
+    n_cohorts: Count
+
+
+class ArrivalTest(Struct, frozen=True, kw_only=True):
+    """The share labelled within the age, held against what earlier cohorts showed at the same age."""
+
+    share: Share
+    """Of the earlier cohorts together."""
+    n_predictions: Count
+    n_cohorts: Count
+    dispersion: float
+    """How many times as much as that of independent labels the count varies from cohort to cohort; at least 1."""
+    p_value: Share
+    """Of a share as low as this one's, or lower."""
+
+
+class LabelArrivalEvent(Event, frozen=True, kw_only=True):
+    """How many of a cohort's predictions had a label by an age, and the maturity curve as it was known then.
+
+    A cohort is the predictions of one span, a day by default. ``n`` counts those that had a label by then, whatever
+    became of it later; ``n_reference`` the predictions of the earlier cohorts that it was held against.
+    """
+
+    TYPE: ClassVar[str] = LABEL_ARRIVAL
+
+    age_ms: Count
+    """Age of the cohort, counted from the end of its windows."""
+    final: bool
+    """Whether no label counts that comes later."""
+    status: Literal["calibrating", "usual", "late"]
+    """``calibrating`` while there are too few earlier cohorts to compare with; ``late`` where there is a finding."""
+    n_predictions: Count
+    share: Share
+    """Labelled predictions over all predictions of the cohort."""
+    test: ArrivalTest | None
+    """Null while calibrating."""
+    ages_ms: list[Count]
+    """Upper edges of the bins of ``by_age``; one more bin is for older labels."""
+    by_age: list[Count]
+    """First labels of the cohort by the label's age: its effective time less the prediction's time."""
+    curve: list[MaturityPoint]
+
+    @property
+    def about(self) -> tuple[str | int, ...]:
+        """What the event is about, beside its type, model and segment."""
+        return (*super().about, self.age_ms)

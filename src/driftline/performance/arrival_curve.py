@@ -1,0 +1,89 @@
+"""The maturity curve: which share of predictions has a label by which age, from cohorts that are old enough to tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from driftline.sketches.arrival import AGE_EDGES_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class AgedCohort(NamedTuple):
+    """Predictions of one span of time, and when their first labels came.
+
+    Attributes
+    ----------
+    age_ms : int
+        How old they all are at least: labels of a greater age may still come.
+    n_predictions : int
+    by_age : ndarray of int64, shape (N_AGES,)
+        First labels by age.
+    """
+
+    age_ms: int
+    n_predictions: int
+    by_age: NDArray[np.int64]
+
+
+class CurvePoint(NamedTuple):
+    """One point of the curve.
+
+    Attributes
+    ----------
+    age_ms : int
+    n_labelled, n_predictions, n_cohorts : int
+        Of the cohorts that are at least so old.
+    """
+
+    age_ms: int
+    n_labelled: int
+    n_predictions: int
+    n_cohorts: int
+
+
+def maturity_curve(cohorts: Sequence[AgedCohort], horizon_ms: int) -> list[CurvePoint]:
+    """Return the share of predictions that had a label within each age, up to the horizon.
+
+    Parameters
+    ----------
+    cohorts : sequence of AgedCohort
+    horizon_ms : int
+        After which no label counts.
+
+    Returns
+    -------
+    list of CurvePoint
+        Of ascending age; none of an age that no cohort has reached.
+
+    Notes
+    -----
+    Right-censoring: a point takes only cohorts past its age, so nothing is estimated of labels that are still to come,
+    and a point of a great age says how things were that long ago. No assumption is made of what the young have in
+    common with the old (Kaplan and Meier's estimator would have labels arrive alike in both); the curve may therefore
+    fall from one age to the next where labels have lately become faster, and is not made monotone.
+
+    *Cost*: O(cohorts x ages).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> by_age = np.zeros(17, dtype=np.int64)
+    >>> by_age[[0, 4]] = 5, 3
+    >>> curve = maturity_curve([AgedCohort(3_600_000, 10, by_age), AgedCohort(5_000, 10, by_age)], 3_600_000)
+    >>> [(point.age_ms, point.n_labelled, point.n_predictions) for point in curve][::2]
+    [(1000, 10, 20), (60000, 5, 10), (3600000, 8, 10)]
+    """
+    points = []
+    for index, age_ms in enumerate(AGE_EDGES_MS):
+        old = [cohort for cohort in cohorts if cohort.age_ms >= age_ms]
+        n_predictions = sum(cohort.n_predictions for cohort in old)
+        if age_ms > horizon_ms or n_predictions <= 0:
+            break
+        n_labelled = sum(int(cohort.by_age[: index + 1].sum()) for cohort in old)
+        points.append(CurvePoint(age_ms, n_labelled, n_predictions, len(old)))
+    return points

@@ -1,0 +1,99 @@
+"""A share beside what earlier groups of events showed: how much it varies from group to group is part of the answer.
+
+Days differ: labels of a Friday wait for Monday. With k of n events marked in group i of m, p the share of all of them
+together, Pearson's sum over m - 1 says how many times as much as binomial counts those of unchanged groups vary. The
+part of it that exceeds 1 grows with a group's size, as what makes groups differ concerns all events of a group alike.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from driftline.significance.share import share_test
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from driftline.significance.share import Alternative, ShareResult
+
+
+class UsualShare(Struct, frozen=True, kw_only=True):
+    """What earlier groups of events showed.
+
+    Parameters
+    ----------
+    k, n : int
+        Marked events and all events, of all groups together.
+    n_groups : int, at least 2
+    dispersion : float, at least 1
+        Of a group of mean size.
+    """
+
+    k: int
+    n: int
+    n_groups: int
+    dispersion: float
+
+    def dispersion_at(self, n: int) -> float:
+        """Return the dispersion of a group of n events."""
+        return 1.0 + (self.dispersion - 1.0) * n * self.n_groups / self.n
+
+
+def usual_share(groups: Sequence[tuple[int, int]]) -> UsualShare | None:
+    """Return what groups of (marked events, events) showed; None of fewer than two that have events.
+
+    Examples
+    --------
+    >>> usual_share([(50, 100), (50, 100), (50, 100)]).dispersion
+    1.0
+    >>> usual_share([(30, 100), (70, 100)])
+    UsualShare(k=100, n=200, n_groups=2, dispersion=32.0)
+
+    Notes
+    -----
+    *Source*: McCullagh and Nelder (1989), Generalized Linear Models, 2nd edition, equation 4.21 (the moment estimate of
+    the dispersion of binomial counts); Williams (1982), doi:10.2307/2347977, for dispersion that grows with n.
+    Deviations: held at 1 from below.
+    """
+    held = [(k, n) for k, n in groups if n > 0]
+    if len(held) < 2:  # noqa: PLR2004  # one group shows no variance
+        return None
+    k_all, n_all = sum(k for k, _ in held), sum(n for _, n in held)
+    share = k_all / n_all
+    spread = share * (1 - share)
+    pearson = sum((k - n * share) ** 2 / (n * spread) for k, n in held) if spread > 0 else 0.0
+    return UsualShare(k=k_all, n=n_all, n_groups=len(held), dispersion=max(1.0, pearson / (len(held) - 1)))
+
+
+def unusual_share_test(k: int, n: int, usual: UsualShare, alternative: Alternative) -> ShareResult | None:
+    """Test whether k of n events is another share than that of earlier groups; None without events.
+
+    Parameters
+    ----------
+    k, n : int, 0 ≤ k ≤ n
+    usual : UsualShare
+    alternative : {"two_sided", "greater", "less"}
+
+    Notes
+    -----
+    The exact test of :func:`driftline.significance.share.share_test`, with the tails of the estimated dispersion's
+    degrees of freedom, also where groups showed no more variance than binomial counts: few groups may hide it.
+
+    Examples
+    --------
+    >>> usual = usual_share([(80, 100), (84, 100), (79, 100), (82, 100), (80, 100), (78, 100), (83, 100)])
+    >>> result = unusual_share_test(40, 100, usual, "less")
+    >>> f"{result.p_value:.0e}"
+    '9e-05'
+    """
+    return share_test(
+        k,
+        n,
+        usual.k,
+        usual.n,
+        alternative=alternative,
+        dispersion=usual.dispersion_at(n),
+        degrees_of_freedom=usual.n_groups - 1,
+    )
