@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from driftline.performance.estimation_binary import binary_estimates, expected_confusion, refitted_totals
+from driftline.performance.estimation_regression import loss_estimates
 from driftline.profiles.calibrator import refit_calibrator
+from driftline.profiles.loss_estimator import LossEstimator
 from driftline.sketches.estimates import unpack_estimates
 from driftline.sketches.scores import SCORE_BINS
 from driftline.sketches.sparse import unpack_into
@@ -25,7 +27,7 @@ MIN_REFIT: Final = 500
 """Labelled events without which no calibrator is fitted again."""
 
 
-def estimates_of(estimator: Estimator, totals: Totals, _task: Task) -> Estimates:
+def estimates_of(estimator: Estimator, totals: Totals, task: Task) -> Estimates:
     """Return the estimated metrics of a set of events.
 
     Parameters
@@ -33,13 +35,16 @@ def estimates_of(estimator: Estimator, totals: Totals, _task: Task) -> Estimates
     estimator : Estimator
     totals : Totals
         What it said of them.
+    task : Task
     """
+    if isinstance(estimator, LossEstimator):
+        return loss_estimates(totals, estimator, task.spread)
     return binary_estimates(totals, estimator.calibrator)
 
 
-def confusion_of(_estimator: Estimator, totals: Totals) -> NDArray[np.float64] | None:
+def confusion_of(estimator: Estimator, totals: Totals) -> NDArray[np.float64] | None:
     """Return the expected confusion counts, rows predicted, columns actual; None for a regression."""
-    return expected_confusion(totals)
+    return None if isinstance(estimator, LossEstimator) else expected_confusion(totals)
 
 
 def refitted_estimates(estimator: BinaryEstimator, cells: PackedEstimates, histograms: Sparse) -> Estimates | None:

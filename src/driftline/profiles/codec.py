@@ -123,6 +123,7 @@ def _runs(profile: Profile) -> list[range]:
     runs, start = [], 0
     together = profile.joint_reference
     size = 8 * profile.layout.n_joint + (0 if together is None else len(together.rows) + len(together.pairs))
+    size += len(_ENCODER.encode(profile.estimator))
     for index, column in enumerate(profile.columns):
         held = 12 * column.n_bins + (0 if profile.history is None else profile.history.n_bytes(index))
         if index > start and (index - start == BLOCK_COLUMNS or size + held > BLOCK_BYTES):

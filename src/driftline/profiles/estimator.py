@@ -12,6 +12,7 @@ import xxhash
 from msgspec import Struct
 
 from driftline.profiles.calibrator import Calibrator
+from driftline.profiles.loss_estimator import LossEstimator
 from driftline.sketches.estimates import BINARY, EstimateLayout, Evaluated
 from driftline.sketches.scores import score_bin
 
@@ -75,7 +76,7 @@ class BinaryEstimator(Struct, frozen=True, array_like=True, tag="binary"):
         return Evaluated(rows, self.calibrator(scores)[None], score_bin(scores)[None])
 
 
-Estimator = BinaryEstimator
+Estimator = BinaryEstimator | LossEstimator
 
 
 def estimator_id(estimator: Estimator) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from driftline.profiles.calibrator import fit_calibrator, isotonic_points
 from driftline.profiles.estimator import BinaryEstimator
+from driftline.profiles.loss_build import build_loss_estimator
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,6 +50,11 @@ def build_estimator(
     prediction = next((i for i, column in enumerate(columns) if column.role == "prediction"), -1)
     if task.kind == "binary":
         return _binary(task.encode(table.label), encoded.scores, prediction)
+    if task.kind == "regression" and table.prediction is not None and prediction >= 0:
+        errors = task.encode(table.prediction) - task.encode(table.label)
+        rows = np.flatnonzero(np.isfinite(errors))
+        if rows.size >= MIN_LABELLED:
+            return build_loss_estimator(columns, encoded.bins[:, rows], errors[rows], prediction)
     return None
 
 
