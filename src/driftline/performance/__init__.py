@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from driftline.performance.classification import DEFAULTS, Hits, classification_metrics, hits
-from driftline.performance.confusion import Metrics
+from driftline.performance.confusion import Metrics, one_against_rest
+from driftline.performance.intervals import differences
+from driftline.performance.measured import Measured, measure
+from driftline.performance.probability import reliability_curve
 from driftline.performance.regression import regression_metrics
 
 if TYPE_CHECKING:
@@ -15,7 +18,19 @@ if TYPE_CHECKING:
     from driftline.config.model import PerformanceSettings
     from driftline.profiles.profile import Task
 
-__all__ = ["Hits", "Metrics", "classification_metrics", "hits", "metrics_of", "regression_metrics"]
+__all__ = [
+    "Hits",
+    "Measured",
+    "Metrics",
+    "classification_metrics",
+    "differences",
+    "hits",
+    "measure",
+    "metrics_of",
+    "one_against_rest",
+    "regression_metrics",
+    "reliability_curve",
+]
 
 
 def metrics_of(task: Task, vector: NDArray[np.int64], settings: PerformanceSettings = DEFAULTS) -> Metrics:

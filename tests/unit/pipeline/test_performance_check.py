@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from driftline.config.model import CheckSettings, ModelSettings
-from driftline.pipeline.checking.closed_window import Baseline, PerformanceCut
+from driftline.pipeline.checking.closed_window import Baseline, EarlierCut, PerformanceCut
 from driftline.pipeline.checking.performance_check import examine_performance
 from driftline.profiles.profile import Profile, Task
 from driftline.significance.share import share_test
@@ -104,6 +104,62 @@ def test_the_event_says_what_labels_tell_by_now() -> None:
     assert event.confusion.classes == ["0", "1", None]
     assert np.array(event.confusion.counts).sum() == 800
     assert event.offsets == {"labels": {"1": (3, 4)}, "predictions": {"0": (1, 2)}}
+
+
+def test_metrics_come_with_intervals_and_with_what_changed_since_the_baseline() -> None:
+    event = examine_performance(
+        PROFILE, cut_of(vector_of(PROFILE, 1_000, 180)), baseline_of(4_000, 400), context_of()
+    ).event
+    low, high = event.intervals["accuracy"]
+    assert 0.79 < low < 0.82 < high < 0.85
+    assert event.differences is not None
+    difference, low, high = event.differences["accuracy"]
+    assert difference == pytest.approx(-0.08)
+    assert -0.11 < low < -0.08 < high < -0.05
+    assert (event.n_effective, event.clipped, event.previous) == (1_000.0, 0, None)
+    assert event.reliability is not None
+    assert [(each.low, each.high, each.n) for each in event.reliability.bins] == [(0.4, 0.5, 1_000)]
+
+
+def test_the_window_before_stands_beside_it() -> None:
+    before = examine_performance(PROFILE, cut_of(vector_of(PROFILE, 1_000, 100)), None, context_of()).event
+    previous = EarlierCut(-HOUR, 0, before.n, before.metrics, before.intervals)
+    cut = msgspec.structs.replace(cut_of(vector_of(PROFILE, 1_000, 180)), previous=previous)
+    shown = examine_performance(PROFILE, cut, None, context_of()).event.previous
+    assert shown is not None
+    assert (shown.start, shown.end, shown.n) == ("1969-12-31T23:00:00.000Z", "1970-01-01T00:00:00.000Z", 1_000)
+    assert shown.metrics["accuracy"] == 0.9
+    assert shown.differences["accuracy"][0] == pytest.approx(-0.08)
+
+
+def test_classes_against_the_rest() -> None:
+    task = Task("multiclass", ("a", "b", "c"))
+    profile = Profile(KEY, 0, "training", task, (), {}, PROFILE.reference, None)
+    vector = np.zeros(task.performance_layout.n_cells, dtype=np.int64)
+    vector[PREDICTED] = 4
+    predicted, actual = np.array([0.0, 0.0, 1.0, 3.0]), np.array([0.0, 1.0, 1.0, 1.0])
+    add_joined(task.performance_layout, Joined(predicted, actual, np.full(4, np.nan), np.ones(4, np.int64)), vector)
+    classes = examine_performance(profile, cut_of(vector), None, context_of()).event.one_against_rest
+    assert classes is not None
+    assert [(each.name, each.precision, each.recall, each.n_predicted, each.n_actual) for each in classes] == [
+        ("a", 0.5, 1.0, 2, 1),
+        ("b", 1.0, pytest.approx(1 / 3), 1, 3),
+        (None, 0.0, None, 1, 0),
+    ]
+
+
+def test_weighted_labels_count_what_they_weigh() -> None:
+    task = Task("binary", ("0", "1"), weighted=True)
+    profile = Profile(KEY, 0, "training", task, (), {}, PROFILE.reference, None)
+    vector = np.zeros(task.performance_layout.n_cells, dtype=np.int64)
+    vector[PREDICTED] = 3
+    one, units = np.ones(3), np.array([512, 1_024, 2_048])
+    add_joined(task.performance_layout, Joined(one, np.array([1.0, 1.0, 0.0]), one / 2, one.astype(int), units), vector)
+    event = examine_performance(profile, cut_of(vector), None, context_of()).event
+    assert (event.n, event.n_effective) == (3, 3.5**2 / 5.25)
+    assert event.metrics["accuracy"] == 1.5 / 3.5
+    assert event.confusion is not None
+    assert event.confusion.counts[1] == [2.0, 1.5, 0.0]
 
 
 def test_revisions_of_a_window_have_ids_of_their_own() -> None:

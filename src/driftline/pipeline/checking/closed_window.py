@@ -75,6 +75,26 @@ class Baseline(Struct, frozen=True, kw_only=True):
     origin: Literal["reference", "first windows"]
 
 
+class EarlierCut(Struct, frozen=True, array_like=True):
+    """What is kept of a revision of a performance window, for the window after it.
+
+    Parameters
+    ----------
+    start_ms, end_ms : int
+        Of the window.
+    n : int
+        Predictions whose label counted.
+    metrics : dict of str to float or None
+    intervals : dict of str to (float, float)
+    """
+
+    start_ms: int
+    end_ms: int
+    n: int
+    metrics: dict[str, float | None]
+    intervals: dict[str, tuple[float, float]]
+
+
 class PerformanceCut(Struct, frozen=True, kw_only=True):
     """One revision of a performance window.
 
@@ -98,6 +118,8 @@ class PerformanceCut(Struct, frozen=True, kw_only=True):
         Whether this is the revision that gets the verdict; needs a baseline.
     flags : tuple of str
         As in :class:`ClosedWindow`.
+    previous : EarlierCut or None
+        The same revision of the window with predictions before this one.
     """
 
     key: ModelKey
@@ -111,3 +133,4 @@ class PerformanceCut(Struct, frozen=True, kw_only=True):
     final: bool
     tested: bool
     flags: tuple[str, ...] = ()
+    previous: EarlierCut | None = None

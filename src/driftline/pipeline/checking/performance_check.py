@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from driftline.events.finding import Effect, Statistic
-from driftline.events.performance import Confusion, PerformanceEvent
-from driftline.performance import hits, metrics_of
+from driftline.performance import hits
 from driftline.pipeline.checking.common_fields import common_fields, span
 from driftline.pipeline.checking.finding_builder import Subject, finding_of, seen_by
+from driftline.pipeline.checking.performance_event import performance_event
 from driftline.pipeline.checking.quality.duplicates import PART_OF_LEVEL, duplicate_findings, part_of
 from driftline.pipeline.checking.verdict import CheckStatistic, PerformanceVerdict
 from driftline.pipeline.checking.wording import number, p_value_at, percent
 from driftline.significance.share import share_test
-from driftline.sketches.scores import DUPLICATES, LABELLED, PREDICTED
+from driftline.sketches.scores import LABELLED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,11 +23,9 @@ if TYPE_CHECKING:
     from driftline.pipeline.checking.check_context import CheckContext
     from driftline.pipeline.checking.closed_window import Baseline, PerformanceCut
     from driftline.pipeline.checking.common_fields import CommonFields
-    from driftline.profiles.profile import Profile, Task
+    from driftline.profiles.profile import Profile
 
 CHECK: Final = "performance.accuracy"
-MAX_CLASSES: Final = 64
-"""Tasks with more classes show no confusion matrix: it would be larger than all the rest."""
 
 
 def examine_performance(
@@ -57,29 +55,12 @@ def examine_performance(
     common = common_fields(cut.key, cut.segment, window, profile, context, cut.offsets, cut.flags)
     common["n"] = _cell(vector, LABELLED)
     common["n_reference"] = _cell(baseline.vector, LABELLED) if baseline else 0
-    n_predictions = _cell(vector, PREDICTED)
-    measures = context.settings.performance
-    metrics = metrics_of(task, vector, measures)
     tested = cut.tested and baseline is not None and task.kind != "regression"
-    event = PerformanceEvent(
-        **common,
-        task=task.kind,
-        revision=cut.revision,
-        age_ms=int(cut.age_ms),
-        final=cut.final,
-        tested=tested,
-        n_predictions=n_predictions,
-        coverage=min(1.0, common["n"] / n_predictions) if n_predictions else 0.0,
-        duplicates=_cell(vector, DUPLICATES),
-        metrics=metrics,
-        baseline=metrics_of(task, baseline.vector, measures) if baseline else None,
-        baseline_origin=baseline.origin if baseline else None,
-        confusion=_confusion(task, vector),
-    )
+    event = performance_event(task, cut, baseline, context.settings.performance, common, tested=tested)
     finding, p_value = _test(profile, cut, baseline, context, common) if tested and baseline else (None, None)
     statistics = tuple(
         CheckStatistic(name, "", "error", value, p_value if name == "accuracy" else None)
-        for name, value in metrics.items()
+        for name, value in event.metrics.items()
         if value is not None
     )
     findings = [finding] if finding else []
@@ -117,13 +98,6 @@ def _test(
     seen, subject = seen_by(common, current.n, reference.n), Subject(CHECK, "performance")
     finding = finding_of(seen, subject, (statistic, effect), level, message, baseline.origin)
     return finding, result.p_value
-
-
-def _confusion(task: Task, vector: NDArray[np.int64]) -> Confusion | None:
-    if not 0 < len(task.classes) <= MAX_CLASSES:
-        return None
-    counts = task.performance_layout.confusion_of(vector).clip(min=0).tolist()
-    return Confusion(classes=[*task.classes, None], counts=counts)
 
 
 def _cell(vector: NDArray[np.int64], index: int) -> int:
