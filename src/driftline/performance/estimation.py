@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from driftline.performance.estimation_binary import binary_estimates, expected_confusion, refitted_totals
+from driftline.performance.estimation_multiclass import expected_counts, multiclass_estimates
 from driftline.performance.estimation_regression import loss_estimates
 from driftline.profiles.calibrator import refit_calibrator
 from driftline.profiles.loss_estimator import LossEstimator
+from driftline.profiles.multiclass_estimator import MulticlassEstimator
 from driftline.sketches.estimates import unpack_estimates
 from driftline.sketches.scores import SCORE_BINS
 from driftline.sketches.sparse import unpack_into
@@ -39,12 +41,17 @@ def estimates_of(estimator: Estimator, totals: Totals, task: Task) -> Estimates:
     """
     if isinstance(estimator, LossEstimator):
         return loss_estimates(totals, estimator, task.spread)
+    if isinstance(estimator, MulticlassEstimator):
+        return multiclass_estimates(totals, estimator.n_labelled)
     return binary_estimates(totals, estimator.calibrator)
 
 
 def confusion_of(estimator: Estimator, totals: Totals) -> NDArray[np.float64] | None:
     """Return the expected confusion counts, rows predicted, columns actual; None for a regression."""
-    return None if isinstance(estimator, LossEstimator) else expected_confusion(totals)
+    if isinstance(estimator, LossEstimator):
+        return None
+    multiclass = isinstance(estimator, MulticlassEstimator)
+    return expected_counts(totals) if multiclass else expected_confusion(totals)
 
 
 def refitted_estimates(estimator: BinaryEstimator, cells: PackedEstimates, histograms: Sparse) -> Estimates | None:

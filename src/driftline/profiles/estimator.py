@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from driftline.profiles.calibrator import Calibrator
 from driftline.profiles.loss_estimator import LossEstimator
+from driftline.profiles.multiclass_estimator import MulticlassEstimator
 from driftline.sketches.estimates import BINARY, EstimateLayout, Evaluated
 from driftline.sketches.scores import score_bin
 
@@ -76,7 +77,7 @@ class BinaryEstimator(Struct, frozen=True, array_like=True, tag="binary"):
         return Evaluated(rows, self.calibrator(scores)[None], score_bin(scores)[None])
 
 
-Estimator = BinaryEstimator | LossEstimator
+Estimator = BinaryEstimator | MulticlassEstimator | LossEstimator
 
 
 def estimator_id(estimator: Estimator) -> str:

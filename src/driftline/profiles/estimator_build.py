@@ -9,10 +9,14 @@ import numpy as np
 from driftline.profiles.calibrator import fit_calibrator, isotonic_points
 from driftline.profiles.estimator import BinaryEstimator
 from driftline.profiles.loss_build import build_loss_estimator
+from driftline.profiles.multiclass_estimator import MulticlassEstimator, score_matrix
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
+    from driftline.events.prediction import Score
     from driftline.profiles.estimator import Estimator
     from driftline.profiles.profile import Task
     from driftline.profiles.table import ReferenceTable
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
 
 MIN_LABELLED: Final = 500
 """Labelled rows without which nothing is fitted."""
+MAX_CLASSES: Final = 64
+"""Classes of a task at most: what is kept of each event is quadratic in their number."""
 N_FOLDS: Final = 10
 MAX_TRIED: Final = 200_000
 """Rows on which it is tried whether calibrating helps; of more, evenly spaced ones are taken."""
@@ -50,6 +56,8 @@ def build_estimator(
     prediction = next((i for i, column in enumerate(columns) if column.role == "prediction"), -1)
     if task.kind == "binary":
         return _binary(task.encode(table.label), encoded.scores, prediction)
+    if task.kind == "multiclass" and table.score_maps is not None and prediction >= 0:
+        return _multiclass(task, task.encode(table.label), table.score_maps, prediction)
     if task.kind == "regression" and table.prediction is not None and prediction >= 0:
         errors = task.encode(table.prediction) - task.encode(table.label)
         rows = np.flatnonzero(np.isfinite(errors))
@@ -67,6 +75,24 @@ def _binary(labels: NDArray[np.float64], scores: NDArray[np.float64] | None, pre
         return None
     helps = calibration_helps(scores[rows], hits)
     return BinaryEstimator(fit_calibrator(scores[rows], hits, calibrate=helps), prediction)
+
+
+def _multiclass(
+    task: Task, labels: NDArray[np.float64], maps: Sequence[Score | None], prediction: int
+) -> MulticlassEstimator | None:
+    if not 1 < len(task.classes) <= MAX_CLASSES:
+        return None
+    scores = score_matrix(task.classes, maps)
+    known = (labels >= 0) & (labels < len(task.classes))
+    rows = np.flatnonzero(known & ((scores >= 0.0) & (scores <= 1.0)).all(axis=0))
+    if rows.size < MIN_LABELLED:
+        return None
+    calibrators = []
+    for code, raw in enumerate(scores[:, rows]):
+        hits = labels[rows] == code
+        helps = bool(hits.any()) and not hits.all() and calibration_helps(raw, hits)
+        calibrators.append(fit_calibrator(raw, hits, calibrate=helps))
+    return MulticlassEstimator(task.classes, tuple(calibrators), prediction)
 
 
 def calibration_helps(scores: NDArray[np.float64], hits: NDArray[np.bool_]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import narwhals as nw
@@ -150,13 +151,15 @@ def table_of_frame(
             remarks.append(f"column `{name}` is of type {known[name].dtype}: it is left out")
         else:
             features[name] = values
+    scores = _json_values(known, score)
     table = ReferenceTable(
         n=len(known),
         features=features,
         prediction=_json_values(known, prediction),
-        score=_scores(_json_values(known, score), positive),
+        score=_scores(scores, positive),
         label=_json_values(known, label),
         times_ms=_times(roles, remarks, None if time is None else lambda: times_of_series(known[time], at)),
+        score_maps=_score_maps(scores),
     )
     return Reading(table, tuple(remarks))
 
@@ -229,7 +232,7 @@ def table_of_rows(rows: Sequence[Mapping[str, Any]], roles: Roles, *, positive: 
     values = [None if name is None else [row.get(name) for row in rows] for name in special]
     scores = _scores(values[1], positive)
     table = table_of_events(rows, values[0], scores, values[2], (*without, *left_out), times_ms=times)
-    return Reading(table, tuple(remarks))
+    return Reading(replace(table, score_maps=_score_maps(values[1])), tuple(remarks))
 
 
 def table_of_events(
@@ -317,6 +320,12 @@ def _scores(values: list[object] | None, positive: str | None) -> list[object] |
     if values is None:
         return None
     return [one_score(_known(value), positive) if isinstance(value, dict) and value else value for value in values]
+
+
+def _score_maps(values: list[object] | None) -> list[dict[str, float] | None] | None:
+    """Return the maps of class to probability; None where there are none."""
+    maps = [_known(value) if isinstance(value, dict) and value else None for value in values or ()]
+    return None if all(each is None for each in maps) else maps
 
 
 def _known(score: dict[str, float | None]) -> dict[str, float]:

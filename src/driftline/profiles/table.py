@@ -34,6 +34,8 @@ class ReferenceTable:
     times_ms : ndarray of int64, shape (n,), or None
         Event time of each row, milliseconds since the epoch; ``NO_TIME`` where a row has none. None where no row has
         one. Rows stand in any order.
+    score_maps : sequence of (dict of str to float, or None), shape (n,), or None
+        Class to probability, where scores are maps; ``score`` has one probability of each.
     """
 
     n: int
@@ -42,6 +44,7 @@ class ReferenceTable:
     score: Sequence[object] | None = None
     label: Sequence[object] | None = None
     times_ms: NDArray[np.int64] | None = None
+    score_maps: Sequence[dict[str, float] | None] | None = None
 
 
 def table_of_sample(rows: Sequence[SampleRow]) -> ReferenceTable:
