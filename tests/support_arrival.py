@@ -11,7 +11,8 @@ import numpy as np
 from driftline.config.durations import Duration
 from driftline.events.model_key import ModelKey
 from driftline.events.pane import VERSION, FlushRecord, Source, Watermark, encode
-from driftline.pipeline.joining.join_counter import Address, JoinCounter, ProfileTable
+from driftline.pipeline.joining.join_counter import Address, JoinCounter
+from driftline.pipeline.joining.profile_table import ProfileTable
 from driftline.sketches.joined import Joined
 from tests.support_monitoring import PANE_MS, START_MS, small_settings, training_profile
 

@@ -15,6 +15,23 @@ from tests.support import create_topics
 NOBODY = Credentials()
 
 
+class Reader:
+    """Takes blocks as a sketcher does."""
+
+    def __init__(self) -> None:
+        self.blocks: list[bytes] = []
+        self.kept: int | None = None
+
+    def restore_pending(self, partition: int, block: bytes, at: str) -> int:
+        assert (partition, at.split("@", maxsplit=1)[0][-1]) == (0, "0")
+        self.blocks.append(block)
+        return 1
+
+    def restored_pending(self, partition: int, next_offset: int) -> None:
+        assert partition == 0
+        self.kept = next_offset
+
+
 def writer(kafka: KafkaSettings, name: str, timeout_ms: int) -> Producer:
     more = {"transaction.timeout.ms": timeout_ms}
     producer = Producer(producer_configuration(kafka, NOBODY, f"{kafka.prefix}-{name}", more))
@@ -43,23 +60,33 @@ def test_blocks_behind_a_killed_workers_open_transaction_are_restored(kafka: Kaf
     write(taking_over, kafka, b"b-committed")
     taking_over.commit_transaction(30)
 
-    restored: list[tuple[int, bytes]] = []
-    n_blocks = PendingChangelog(kafka, NOBODY).replay(0, lambda at, block, _: restored.append((at, block)))
-    assert restored == [(0, b"a-committed"), (0, b"b-committed")]
-    assert n_blocks == 2
+    reader = Reader()
+    assert PendingChangelog(kafka, NOBODY).replay(0, 0, reader)
+    assert reader.blocks == [b"a-committed", b"b-committed"]
+    later = Reader()
+    assert PendingChangelog(kafka, NOBODY).replay(0, 1, later)
+    assert later.blocks == [b"b-committed"], "what the store holds is not read again"
+    assert later.kept == reader.kept
 
 
 def test_a_transaction_that_stays_open_is_an_error_that_says_what_to_do(kafka: KafkaSettings) -> None:
     write(writer(kafka, "a", 60_000), kafka, b"a-open")
     changelog = PendingChangelog(kafka, NOBODY, open_transaction_s=0.5)
     with pytest.raises(BrokerError, match=r"up to offset 1 within 0\.5 s, got an open transaction.*find-hanging"):
-        changelog.replay(0, lambda *_: None)
+        changelog.replay(0, 0, Reader())
 
 
 def test_an_empty_partition_and_one_with_aborted_blocks_restore_nothing(kafka: KafkaSettings) -> None:
     changelog = PendingChangelog(kafka, NOBODY)
-    assert changelog.replay(0, lambda *_: None) == 0
+    assert not changelog.replay(0, 0, Reader())
     aborting = writer(kafka, "a", 10_000)
     write(aborting, kafka, b"a-aborted")
     aborting.abort_transaction(30)
-    assert changelog.replay(0, lambda *_: None) == 0
+    reader = Reader()
+    changelog.replay(0, 0, reader)
+    assert reader.blocks == []
+
+
+def test_a_store_that_is_ahead_of_its_changelog_is_an_error_that_says_what_to_do(kafka: KafkaSettings) -> None:
+    with pytest.raises(BrokerError, match=r"up to offset 7 at least.*end at 0.*delete the folder"):
+        PendingChangelog(kafka, NOBODY).replay(0, 7, Reader())

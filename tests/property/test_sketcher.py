@@ -21,9 +21,9 @@ from driftline.pipeline.sketching.sketcher import Sketcher
 from driftline.profiles.book import ProfileBook
 from driftline.profiles.build import build_profile
 from driftline.profiles.table import ReferenceTable
-from driftline.runtime.pending_store import MemoryPendingStore
 from driftline.sketches.fixed_point import join
 from driftline.sketches.pane_sketch import PaneSketch
+from tests.pending import MemoryStores
 
 START_MS = 1_772_366_400_000
 N_SAMPLE = 3
@@ -100,7 +100,7 @@ class Run:
         self._start()
 
     def _start(self) -> None:
-        self._sketcher = Sketcher(SETTINGS, self._book, 2, MemoryPendingStore)
+        self._sketcher = Sketcher(SETTINGS, self._book, 2, MemoryStores)
         for source, reached in zip(SOURCES, self._maxima, strict=True):
             self._sketcher.assign(source, reached)
 

@@ -19,14 +19,14 @@ from driftline.events.model_key import ModelKey
 from driftline.events.pane import Source
 from driftline.events.pane import decode as decode_flush
 from driftline.events.prediction import PredictionDecoder
-from driftline.pipeline.joining.join_entry import PREDICTION
+from driftline.pipeline.joining.digests import digests_of, keys_of
 from driftline.pipeline.joining.pending_block import decode_block
 from driftline.pipeline.sketching.intake import RecordBatch
 from driftline.pipeline.sketching.sketcher import Sketcher
 from driftline.profiles.book import ProfileBook
 from driftline.profiles.build import build_profile
 from driftline.profiles.table import ReferenceTable
-from driftline.runtime.pending_store import MemoryPendingStore
+from tests.pending import MemoryStores
 from tests.support_sketch_reference import ReferenceSketcher
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def batches_of(traffic: Traffic) -> list[RecordBatch]:
 
 
 def sketcher_for(settings_: Settings) -> Sketcher:
-    sketcher = Sketcher(settings_, BOOK, len(SOURCES), MemoryPendingStore)
+    sketcher = Sketcher(settings_, BOOK, len(SOURCES), MemoryStores)
     for source in SOURCES:
         sketcher.assign(source, None)
     return sketcher
@@ -267,14 +267,16 @@ def test_predictions_that_wait_for_labels_equal_those_of_the_plain_reference(tra
             if code == code:  # noqa: PLR0124  # not-a-number: there is nothing a label could be compared with
                 row = (event.time_ms, effective_ms, offset, code, plain_score(event, profile_.task), effective_ms)
                 where = expected.setdefault(batch.source.partition, [])
-                where.append((offset, event.prediction_id, profile_.profile_id, *map(repr, row)))
+                where.append(
+                    (offset, keys_of(digests_of([event.prediction_id]))[0], profile_.profile_id, *map(repr, row))
+                )
     flush = sketcher.flush()
     assert flush is not None
     found: dict[int, list[tuple[Any, ...]]] = {}
     for partition, blocks in flush.pending.items():
         for block in (decode_block(data, "") for data in blocks):
-            records = np.frombuffer(block.predictions, dtype=PREDICTION)
-            for key, record in zip(block.prediction_ids, records, strict=True):
+            records = block.prediction_rows().records
+            for key, record in zip(keys_of(block.prediction_rows().digests), records, strict=True):
                 names = ("time_ms", "effective_ms", "offset", "predicted", "score", "joined_ms")
                 row = tuple(record[name].item() for name in names)
                 assert np.isnan(record["actual"])

@@ -106,6 +106,8 @@ class LabelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """How long a label waits for a prediction that comes after it."""
     revisions: tuple[Duration, ...] = (hours(1), days(1), days(7), days(30))
     """Ages of a window at which its performance is reported; the horizon is always the last."""
+    repeated: Literal["last", "first"] = "last"
+    """Which of several labels of a prediction counts; a null label takes back what counts in either case."""
     test_coverage: Annotated[float, Meta(gt=0, le=1)] = 0.8
     """The first revision with this share of labels is tested, once."""
     cohort: Duration = days(1)

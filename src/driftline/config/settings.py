@@ -137,6 +137,19 @@ class SketchSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """A flush happens early when its sketches have as many cells."""
 
 
+class JoinSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How predictions wait for their labels."""
+
+    directory: str | None = None
+    """Where workers keep what waits, each in a folder of its own; without it in a temporary one, which is read back
+    from Kafka at every start."""
+    max_bytes: Annotated[int, Meta(ge=1 << 20)] = 16 << 30
+    """What a worker's predictions and labels may take on disk before compression; beyond it the oldest are dropped, and
+    counted."""
+    sample_ratio: Annotated[float, Meta(gt=0, le=1)] = 1.0
+    """Share of the prediction ids, by their hash, whose labels are joined; for more traffic than there is disk."""
+
+
 class DetectRuntimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """How the detect stage saves its state; changes nothing in what is emitted."""
 
@@ -167,6 +180,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     labels: LabelInput | None = None
     time: TimeSettings = TimeSettings()
     sketch: SketchSettings = SketchSettings()
+    join: JoinSettings = JoinSettings()
     detect: DetectRuntimeSettings = DetectRuntimeSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     defaults: ModelSettings = ModelSettings()

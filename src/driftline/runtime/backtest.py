@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
+from msgspec.structs import replace
 
 from driftline.errors import EventError, FormatError
 from driftline.events.label import LabelDecoder
@@ -19,7 +20,7 @@ from driftline.pipeline.monitoring.partition_monitor import PartitionMonitor
 from driftline.pipeline.outputs import attributes
 from driftline.pipeline.sketching.sketcher import Sketcher
 from driftline.runtime.event_files import METADATA_FIELD, EventFile
-from driftline.runtime.pending_store import MemoryPendingStore
+from driftline.runtime.pending_folder import PendingFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,7 +84,8 @@ class Backtest:
         self._settings = settings
         self._n_partitions = n_partitions
         known = frozenset({METADATA_FIELD})
-        self._sketcher = Sketcher(settings, book, n_partitions, MemoryPendingStore, not_features=known)
+        self._pending = PendingFolder(replace(settings.join, directory=None), book, "backtest", "backtest")
+        self._sketcher = Sketcher(settings, book, n_partitions, self._pending.open, not_features=known)
         self._monitors = [
             PartitionMonitor(partition, settings, book) for partition in range(settings.kafka.panes_partitions)
         ]
@@ -115,6 +117,20 @@ class Backtest:
         advance : callable
             Told how many bytes were read, for a progress bar.
         """
+        try:
+            self._read(predictions, labels, emit, advance)
+        finally:
+            self._sketcher.revoke()
+            self._pending.close()
+        return self.totals
+
+    def _read(
+        self,
+        predictions: Path,
+        labels: Path | None,
+        emit: Callable[[OutputRecord], None],
+        advance: Callable[[int], None],
+    ) -> None:
         files = {"predictions": self._file(predictions, "predictions")}
         if labels is not None and self._settings.labels is not None:
             files["labels"] = self._file(labels, "labels")
@@ -127,7 +143,6 @@ class Backtest:
                 self._counts["n_labels" if batch.source.kind == "labels" else "n_predictions"] += len(batch.offsets)
             self._flush(emit)
             advance(n_bytes)
-        return self.totals
 
     def _file(self, path: Path, kind: Kind) -> EventFile:
         labels = self._settings.labels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -12,7 +12,7 @@ from driftline.runtime.kafka_clients import TRANSACTION_TIMEOUT_MS, consumer_con
 from driftline.runtime.logs import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from driftline.config.secrets import Credentials
     from driftline.config.settings import KafkaSettings
@@ -24,7 +24,19 @@ OPEN_TRANSACTION_S: Final = TRANSACTION_TIMEOUT_MS / 1000 + 10.0 + 20.0
 _REQUEST_S: Final = 30.0
 _POLL_S: Final = 0.1
 _BATCH: Final = 500
+_KEEP_ROWS: Final = 50_000
+_REPORT_S: Final = 5.0
 _log = get_logger(__name__)
+
+
+class Restoring(Protocol):
+    """What takes the blocks: a :class:`driftline.pipeline.sketching.sketcher.Sketcher`."""
+
+    def restore_pending(self, partition: int, block: bytes, at: str) -> int:
+        """Take a block; return its number of rows."""
+
+    def restored_pending(self, partition: int, next_offset: int) -> None:
+        """Keep what was taken."""
 
 
 class PendingChangelog:
@@ -48,31 +60,55 @@ class PendingChangelog:
         self._configuration = consumer_configuration(kafka, credentials, group, {"enable.partition.eof": True})
         self._uncommitted = consumer_configuration(kafka, credentials, group, {"isolation.level": "read_uncommitted"})
 
-    def replay(self, partition: int, restore: Callable[[int, bytes, str], None]) -> int:
-        """Give each block of a partition, oldest first, to ``restore`` with the partition and where it was read.
+    def replay(self, partition: int, next_offset: int, sketcher: Restoring) -> bool:
+        """Give a partition's join the blocks that it does not hold yet, oldest first.
+
+        Parameters
+        ----------
+        partition : int
+        next_offset : int
+            Of the first block that it does not hold.
+        sketcher : Sketcher
 
         Returns
         -------
-        int
-            The number of blocks.
+        bool
+            Whether the partition has any blocks.
 
         Raises
         ------
         BrokerError
             When a transaction stays open, so that what is committed behind it cannot be read.
         """
-        started, n_blocks, n_bytes = time.monotonic(), 0, 0
-        for value, at in self._blocks(partition):
-            restore(partition, value, at)
-            n_blocks += 1
-            n_bytes += len(value)
-        seconds = time.monotonic() - started
-        _log.info("pending restored", partition=partition, blocks=n_blocks, bytes=n_bytes, seconds=round(seconds, 3))
-        return n_blocks
-
-    def _blocks(self, partition: int) -> Iterator[tuple[bytes, str]]:
         low, high = self._range(partition)
-        if low == high:
+        if next_offset > high:
+            raise self._ahead(partition, next_offset, high)
+        started = reported = time.monotonic()
+        n_rows = n_kept = 0
+        reached = start = max(low, next_offset)
+        for value, offset in self._blocks(partition, start, high):
+            n_rows += sketcher.restore_pending(partition, value, f"{self._topic}-{partition}@{offset}")
+            reached = offset + 1
+            if n_rows - n_kept >= _KEEP_ROWS:
+                sketcher.restored_pending(partition, reached)
+                n_kept = n_rows
+            if time.monotonic() - reported >= _REPORT_S:
+                reported = time.monotonic()
+                done = (reached - start) / (high - start)
+                _log.info("pending restoring", partition=partition, rows=n_rows, share=round(done, 3))
+        sketcher.restored_pending(partition, reached)
+        seconds = time.monotonic() - started
+        _log.info(
+            "pending restored",
+            partition=partition,
+            rows=n_rows,
+            seconds=round(seconds, 3),
+            rows_per_s=round(n_rows / max(seconds, 1e-3)),
+        )
+        return low < high
+
+    def _blocks(self, partition: int, low: int, high: int) -> Iterator[tuple[bytes, int]]:
+        if low >= high:
             return
         consumer = Consumer(self._configuration)
         try:
@@ -83,7 +119,7 @@ class PendingChangelog:
                     error = message.error()
                     if error is None:
                         held_since_s = None
-                        yield message.value() or b"", f"{self._topic}-{partition}@{message.offset()}"
+                        yield message.value() or b"", message.offset() or 0
                     elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # librdkafka's own name
                         reached = message.offset() or 0
                         if reached >= high:
@@ -104,6 +140,13 @@ class PendingChangelog:
             return consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=_REQUEST_S)
         finally:
             consumer.close()
+
+    def _ahead(self, partition: int, next_offset: int, high: int) -> BrokerError:
+        return BrokerError(
+            f"Expected a pending changelog up to offset {next_offset} at least, as the store on disk has it, got its "
+            f"end at {high} - at `{self._topic}-{partition}` (`{self._brokers}`). The topic was made anew: delete the "
+            "folder that `join.directory` names, and start this worker again"
+        )
 
     def _held(self, partition: int, high: int) -> BrokerError:
         return BrokerError(

@@ -1,76 +1,208 @@
-"""Pending entries in memory; restored from the changelog when a partition is assigned."""
+"""Pending records on disk, in RocksDB: a cache of the pending changelog, which it can be made from again.
+
+A key says what it is of, when it goes and whose it is: the store's letter, the bucket of its expiry, the digest of the
+id. So what expires together lies together and goes as one range, without a scan. Where to look for an id is told by a
+filter in memory for each bucket.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
+from driftline.pipeline.joining.digest_filter import DigestFilter, probes_of
+from driftline.pipeline.joining.digests import DIGEST_BYTES, digests_from, keys_of
+from driftline.pipeline.joining.pending import Held
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from numpy.typing import NDArray
 
-EXPIRY_BUCKET_MS: Final = 600_000
-"""Entries that expire within the same ten minutes are dropped together, so that no scan is needed."""
+    from driftline.pipeline.joining.digests import Digests
+    from driftline.pipeline.joining.pending import Kept
+    from driftline.runtime.pending_database import PendingDatabase
+
+_KEY: Final = np.dtype([("store", "S1"), ("bucket", ">u4"), ("digest", f"V{DIGEST_BYTES}")])
+_PREFIX_BYTES: Final = 5
+_NONE: Final = b""
 
 
-class MemoryPendingStore:
-    """A :class:`driftline.pipeline.joining.pending.PendingStore` in dictionaries.
+class RocksPendingStore:
+    """A :class:`driftline.pipeline.joining.pending.PendingStore` in a part of a database.
+
+    Parameters
+    ----------
+    database : PendingDatabase
+    kept : Kept
 
     Notes
     -----
-    *State*: about 400 bytes an entry, with its key. *Cost*: a dictionary operation an entry.
+    *State*: on disk one entry an id and bucket; in memory the overlay, and 2 to 4 bytes an entry of filters. *Cost*: a
+    lookup in RocksDB for each id that is known, next to nothing for others. An id is to be read before it is written:
+    only so can entries be counted.
     """
 
-    def __init__(self) -> None:
-        self._entries: dict[str, bytes] = {}
-        self._bucket_of: dict[str, int] = {}
-        self._overlay: dict[str, bytes | None] = {}
-        self._overlay_bucket_of: dict[str, int] = {}
-        self._buckets: dict[int, list[str]] = {}
-
-    def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
-        """Return the entries of the keys, None where there is none."""
-        return [*map(self._overlay.get, keys, map(self._entries.get, keys))]
-
-    def put_many(self, keys: Sequence[str], values: Sequence[bytes], expires_ms: Sequence[int]) -> None:
-        """Write entries into the overlay."""
-        self._overlay.update(zip(keys, values, strict=True))
-        self._overlay_bucket_of.update(zip(keys, [expires // EXPIRY_BUCKET_MS for expires in expires_ms], strict=True))
-
-    def delete_many(self, keys: Sequence[str]) -> None:
-        """Mark entries as removed in the overlay."""
-        self._overlay.update(dict.fromkeys(keys))
-        for key in keys:
-            self._overlay_bucket_of.pop(key, None)
-
-    def expire(self, before_ms: int) -> int:
-        """Remove committed entries that expire before a time, by whole buckets; return how many."""
-        removed = 0
-        for bucket in [bucket for bucket in self._buckets if (bucket + 1) * EXPIRY_BUCKET_MS <= before_ms]:
-            for key in self._buckets.pop(bucket):
-                if self._bucket_of.get(key) == bucket:
-                    del self._entries[key], self._bucket_of[key]
-                    removed += 1
-        return removed
-
-    def commit(self) -> None:
-        """Take the overlay over."""
-        written = {key: value for key, value in self._overlay.items() if value is not None}
-        if len(written) < len(self._overlay):
-            for key in self._overlay.keys() - written.keys():
-                self._entries.pop(key, None)
-                self._bucket_of.pop(key, None)
-        known = self._bucket_of.get
-        for key, bucket in self._overlay_bucket_of.items():
-            if known(key) != bucket:
-                self._buckets.setdefault(bucket, []).append(key)
-        self._entries.update(written)
-        self._bucket_of.update(self._overlay_bucket_of)
-        self.rollback()
-
-    def rollback(self) -> None:
-        """Drop the overlay."""
-        self._overlay.clear()
-        self._overlay_bucket_of.clear()
+    def __init__(self, database: PendingDatabase, kept: Kept) -> None:
+        self._database = database
+        self._kept = kept
+        self._letter = kept.name[:1].encode()
+        self._overlay: dict[bytes, bytes] = {}
+        self._removed: set[bytes] = set()
+        self._there: set[bytes] = set()
+        self._filters: dict[int, DigestFilter] = {}
+        self._n_entries: dict[int, int] = {}
+        for keys in database.keys(self._letter):
+            self._note(np.frombuffer(b"".join(keys), dtype=_KEY))
 
     def __len__(self) -> int:
-        """Return the number of committed entries."""
-        return len(self._entries)
+        """Return the number of committed entries: one an id and bucket."""
+        return sum(self._n_entries.values())
+
+    @property
+    def n_bytes(self) -> int:
+        """About what entries take on disk before compression."""
+        return len(self) * (self._kept.dtype.itemsize + _KEY.itemsize)
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def get(self, digests: Digests) -> Held:
+        """Return the records of different ids."""
+        keys = keys_of(digests)
+        values: list[bytes | None] = [*map(self._overlay.get, keys)]
+        unknown = np.array([row for row, value in enumerate(values) if value is None], dtype=np.int64)
+        if unknown.size and self._filters:
+            self._look_up(digests, keys, unknown, values)
+        parts = [value or _NONE for value in values]
+        records = self._database.known(np.frombuffer(b"".join(parts), dtype=self._kept.dtype).copy())
+        ends = np.cumsum(np.fromiter(map(len, parts), dtype=np.int64, count=len(parts))) // self._kept.dtype.itemsize
+        return _without(records, ends)
+
+    def _look_up(
+        self, digests: Digests, keys: list[bytes], rows: NDArray[np.int64], values: list[bytes | None]
+    ) -> None:
+        """Read what is committed of some ids into ``values``."""
+        probes = probes_of(digests[rows])
+        wanted: list[bytes] = []
+        owners: list[int] = []
+        for bucket, known in sorted(self._filters.items()):
+            found = rows[known.contains(probes)]
+            found = found[np.argsort(digests[found, 0])]
+            prefix = self._prefix(bucket)
+            wanted += [prefix + keys[row] for row in found.tolist()]
+            owners += found.tolist()
+        for row, key, value in zip(owners, wanted, self._database.get(wanted), strict=True):
+            if value is not None:
+                self._there.add(key)
+                before = values[row]
+                values[row] = value if before is None else before + value
+
+    def expiring(self, before_ms: int) -> NDArray[np.void]:
+        """Return all records whose buckets end by a time, with what is not committed yet."""
+        limit = before_ms // self._kept.bucket_ms
+        parts = []
+        if any(bucket < limit for bucket in self._filters):
+            entries = self._database.entries(self._prefix(0), self._prefix(limit))
+            parts = [value for key, value in entries if key[_PREFIX_BYTES:] not in self._overlay]
+        records = np.frombuffer(b"".join([*parts, *self._overlay.values()]), dtype=self._kept.dtype).copy()
+        records = self._database.known(records)
+        return records[self._buckets(records) < limit]
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def put(self, digests: Digests, records: NDArray[np.void], ends: NDArray[np.int64]) -> None:
+        """Write all records of different ids; those that an id held before and that expire otherwise stay."""
+        data, size = self._database.local(records).tobytes(), self._kept.dtype.itemsize
+        stops = (ends * size).tolist()
+        starts = [0, *stops[:-1]]
+        self._overlay.update(
+            zip(keys_of(digests), [data[a:b] for a, b in zip(starts, stops, strict=True)], strict=True)
+        )
+
+    def remove(self, digests: Digests, held: Held) -> None:
+        """Remove ids with what :meth:`get` returned of them."""
+        counts = held.ends - held.starts
+        owner = np.repeat(np.arange(counts.size), counts)
+        keys = keys_of(digests)
+        for row, bucket in zip(owner.tolist(), self._buckets(held.records).tolist(), strict=True):
+            self._removed.add(self._prefix(bucket) + keys[row])
+        self._overlay.update({keys[row]: _NONE for row in np.unique(owner).tolist()})
+
+    def commit(self) -> None:
+        """Give the overlay to the database's next batch."""
+        for key in self._removed:
+            self._database.delete(key)
+        values = [*self._overlay.values()]
+        size = self._kept.dtype.itemsize
+        records = self._database.known(np.frombuffer(b"".join(values), dtype=self._kept.dtype).copy())
+        if records.size:
+            lengths = np.fromiter(map(len, values), dtype=np.int64, count=len(values)) // size
+            owner = np.repeat(np.arange(lengths.size), lengths)
+            digests = np.frombuffer(b"".join(self._overlay), dtype=_KEY["digest"])
+            keys = np.zeros(records.size, dtype=_KEY)
+            keys["store"], keys["bucket"], keys["digest"] = self._letter, self._buckets(records), digests[owner]
+            written = self._write(keys, owner, b"".join(values))
+            new = [key for key in written if key not in self._there]
+            self._note(np.frombuffer(b"".join(new), dtype=_KEY))
+            self._removed.difference_update(written)
+        for key in self._removed & self._there:
+            self._n_entries[int.from_bytes(key[1:_PREFIX_BYTES], "big")] -= 1
+        self._clear()
+
+    def _write(self, keys: NDArray[np.void], owner: NDArray[np.int64], data: bytes) -> list[bytes]:
+        """Put records, those of one id and bucket together; return the keys."""
+        size, joined = self._kept.dtype.itemsize, keys.tobytes()
+        names = [joined[start : start + _KEY.itemsize] for start in range(0, len(joined), _KEY.itemsize)]
+        values = [data[start : start + size] for start in range(0, len(data), size)]
+        if owner.size > 1 and (np.diff(owner) == 0).any():
+            grouped: dict[bytes, bytes] = {}
+            for key, value in zip(names, values, strict=True):
+                grouped[key] = grouped.get(key, _NONE) + value
+            names, values = [*grouped], [*grouped.values()]
+        self._database.put(zip(names, values, strict=True))
+        return names
+
+    def _note(self, keys: NDArray[np.void]) -> None:
+        """Let the filters know of new entries."""
+        for bucket in np.unique(keys["bucket"]).tolist():
+            mine = keys["digest"][keys["bucket"] == bucket]
+            self._filters.setdefault(bucket, DigestFilter()).add(probes_of(digests_from(mine.tobytes())))
+            self._n_entries[bucket] = self._n_entries.get(bucket, 0) + mine.size
+
+    def rollback(self) -> None:
+        """Forget what was written since the last commit."""
+        self._clear()
+
+    def _clear(self) -> None:
+        self._overlay.clear()
+        self._removed.clear()
+        self._there.clear()
+
+    # --- what goes ----------------------------------------------------------------------------------------------------
+
+    def expire(self, before_ms: int) -> int:
+        """Remove committed records whose buckets end by a time; return how many entries they were."""
+        limit = before_ms // self._kept.bucket_ms
+        return sum(self._drop(bucket) for bucket in sorted(self._filters) if bucket < limit)
+
+    def evict(self) -> int:
+        """Drop the bucket that expires first; return how many entries it had."""
+        return self._drop(min(self._filters)) if self._filters else 0
+
+    def _drop(self, bucket: int) -> int:
+        self._database.delete_range(self._prefix(bucket), self._prefix(bucket + 1))
+        del self._filters[bucket]
+        return self._n_entries.pop(bucket)
+
+    def _prefix(self, bucket: int) -> bytes:
+        return self._letter + bucket.to_bytes(_PREFIX_BYTES - 1, "big")
+
+    def _buckets(self, records: NDArray[np.void]) -> NDArray[np.int64]:
+        return np.clip(self._kept.expires_ms(records) // self._kept.bucket_ms, 0, 0xFFFFFFFE)
+
+
+def _without(records: NDArray[np.void], ends: NDArray[np.int64]) -> Held:
+    """Return what is held, less records whose profile is not known any more."""
+    if "profile" not in (records.dtype.names or ()) or (records["profile"] >= 0).all():
+        return Held(records, ends)
+    kept = records["profile"] >= 0
+    return Held(records[kept], np.append(0, np.cumsum(kept))[ends])

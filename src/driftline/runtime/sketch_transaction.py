@@ -19,7 +19,7 @@ from driftline.runtime.kafka_clients import producer_configuration
 from driftline.runtime.logs import get_logger
 
 if TYPE_CHECKING:
-    from confluent_kafka import Consumer
+    from confluent_kafka import Consumer, Message
 
     from driftline.config.secrets import Credentials
     from driftline.config.settings import Settings
@@ -51,6 +51,7 @@ class SketchTransactions:
         self._settings = settings
         kafka = settings.kafka
         more = {"linger.ms": 5, "queue.buffering.max.kbytes": 1 << 20, "message.max.bytes": _MAX_MESSAGE_BYTES}
+        self._changelog: dict[int, int] = {}
         self._producer = Producer(producer_configuration(kafka, credentials, transactional_id, more))
         self._panes = kafka.topic("panes")
         self._pending = kafka.topic("pending")
@@ -63,8 +64,8 @@ class SketchTransactions:
         """Fence predecessors with the same id, and abort what they left open."""
         self._producer.init_transactions(COMMIT_TIMEOUT_S)
 
-    def commit(self, flush: Flush, consumer: Consumer) -> None:
-        """Write a flush.
+    def commit(self, flush: Flush, consumer: Consumer) -> dict[int, int]:
+        """Write a flush; return the offset behind its pending blocks, by partition.
 
         Raises
         ------
@@ -74,6 +75,7 @@ class SketchTransactions:
             Fatal: fenced, or the outcome is not known.
         """
         self._producer.begin_transaction()
+        self._changelog = {}
         try:
             self._produce(flush)
             offsets = [
@@ -92,6 +94,7 @@ class SketchTransactions:
             self._commit()
         except KafkaException as error:
             self._abort(error)
+        return self._changelog
 
     def _produce(self, flush: Flush) -> None:
         for partition, records in flush.panes.items():
@@ -99,10 +102,16 @@ class SketchTransactions:
                 self._send(self._panes, record, partition=partition)
         for partition, blocks in flush.pending.items():
             for block in blocks:
-                self._send(self._pending, block, partition=partition)
+                self._send(self._pending, block, partition=partition, on_delivery=self._delivered)
         for letter in flush.dead_letters:
             key, value, headers = letter.record()
             self._send(self._dead_letters, value, key=key, headers=list(headers))
+
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        """Note how far the changelog reaches; a failed delivery fails the transaction by itself."""
+        partition, offset = message.partition(), message.offset()
+        if error is None and partition is not None and offset is not None:
+            self._changelog[partition] = max(self._changelog.get(partition, 0), offset + 1)
 
     def _send(self, topic: str, value: bytes, **where: object) -> None:
         while True:

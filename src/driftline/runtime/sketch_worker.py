@@ -18,7 +18,7 @@ from driftline.runtime.kafka_clients import connect_admin, consumer_configuratio
 from driftline.runtime.key_check import KeyCheck
 from driftline.runtime.logs import get_logger
 from driftline.runtime.pending_changelog import PendingChangelog
-from driftline.runtime.pending_store import MemoryPendingStore
+from driftline.runtime.pending_folder import PendingFolder
 from driftline.runtime.record_batches import by_source, source_of
 from driftline.runtime.sketch_transaction import FlushAborted, SketchTransactions, from_metadata
 from driftline.runtime.source_progress import SourceProgress
@@ -80,7 +80,9 @@ class SketchWorker:
             self._kinds[settings.labels.topic] = "labels"
         self._topics = {kind: topic for topic, kind in self._kinds.items()}
         self._n_partitions = co_partitioned(settings, credentials)
-        self._sketcher = Sketcher(settings, book, self._n_partitions, MemoryPendingStore)
+        owner = f"{settings.kafka.brokers}/{settings.kafka.topic('pending')}"
+        self._pending = PendingFolder(settings.join, book, owner, name)
+        self._sketcher = Sketcher(settings, book, self._n_partitions, self._pending.open)
         self._consumer = Consumer(sketch_consumer_configuration(settings, credentials))
         self._transactions = SketchTransactions(settings, credentials, f"{settings.kafka.prefix}-sketch-{name}")
         self._changelog = PendingChangelog(settings.kafka, credentials)
@@ -117,6 +119,8 @@ class SketchWorker:
             raise
         finally:
             self._consumer.close()
+            self._sketcher.revoke()
+            self._pending.close()
             gc.set_threshold(*thresholds)
 
     def stop(self) -> None:
@@ -187,12 +191,12 @@ class SketchWorker:
             return
         packed = time.monotonic()
         try:
-            self._transactions.commit(flush, self._consumer)
+            changelog = self._transactions.commit(flush, self._consumer)
         except FlushAborted:
             self._sketcher.aborted()
             self._rewind()
             return
-        self._sketcher.committed()
+        self._sketcher.committed(changelog)
         self._telemetry.flushed(packed - started, flush.n_events)
         self._telemetry.transaction(time.monotonic() - packed)
         self._telemetry.late(flush.n_late)
@@ -210,7 +214,7 @@ class SketchWorker:
             self._telemetry.lag(source.kind, source.partition, max(0, high - self._progress.reached(source)))
         joiner = self._sketcher.joiners.get(source.partition)
         if joiner is not None:
-            self._telemetry.pending(source.partition, len(joiner.entries))
+            self._telemetry.pending(source.partition, len(joiner.predictions))
 
     def _rewind(self) -> None:
         """Go back to the committed offsets after an abort."""
@@ -258,8 +262,8 @@ class SketchWorker:
             started.append(TopicPartition(partition.topic, partition.partition, partition.offset))
         if self._settings.labels is not None:
             for number in sorted({partition.partition for partition in partitions}):
-                n_blocks = self._changelog.replay(number, self._sketcher.restore_pending)
-                if n_blocks and number in unknown:
+                restored = self._changelog.replay(number, self._pending.databases[number].next_offset, self._sketcher)
+                if restored and number in unknown:
                     self._recount(f"partition {number}", f"{self._settings.kafka.topic('pending')}-{number}")
         consumer.assign(started)
         self._assigned.set()
@@ -278,6 +282,7 @@ class SketchWorker:
 
     def _forget(self, partitions: list[TopicPartition]) -> None:
         self._sketcher.revoke()
+        self._pending.forget()
         self._progress.clear()
         for partition in partitions:
             self._telemetry.forget_partition(partition.partition, self._kinds[partition.topic])

@@ -10,7 +10,8 @@ from driftline.config.model import LabelSettings, ModelSettings, WindowSettings
 from driftline.config.settings import Settings
 from driftline.events.model_key import ModelKey
 from driftline.events.pane import LABEL_STREAM, Source
-from driftline.pipeline.joining.join_counter import Address, JoinCounter, ProfileTable
+from driftline.pipeline.joining.join_counter import Address, JoinCounter
+from driftline.pipeline.joining.profile_table import ProfileTable
 from driftline.profiles.build import build_profile
 from driftline.profiles.table import ReferenceTable
 from driftline.sketches.arrival import ArrivalLayout

@@ -2,47 +2,65 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from driftline.config.durations import Duration
 from driftline.config.model import LabelSettings, ModelSettings
 from driftline.config.settings import Settings
 from driftline.events.model_key import ModelKey
-from driftline.pipeline.joining.join_counter import JoinCounter, ProfileTable
-from driftline.pipeline.joining.join_entry import PREDICTION, unpack
-from driftline.pipeline.joining.joiner import Joiner, LabelRow, LabelRows, PredictionRows
+from driftline.pipeline.joining.digests import digests_of
+from driftline.pipeline.joining.join_counter import JoinCounter
+from driftline.pipeline.joining.join_entry import LABEL, WEIGHT_UNIT, predictions
+from driftline.pipeline.joining.joiner import EXPIRY_BUCKETS, MAX_WAITING, Joiner, Rows
+from driftline.pipeline.joining.label_values import pack_values
+from driftline.pipeline.joining.profile_table import ProfileTable
 from driftline.profiles.build import build_profile
 from driftline.profiles.table import ReferenceTable
-from driftline.runtime import pending_store
-from driftline.runtime.pending_store import MemoryPendingStore
 from driftline.sketches.scores import DUPLICATES, LABELLED, PREDICTED
 from driftline.sketches.sparse import unpack_into
+from tests.pending import MemoryStores
 
 HORIZON_MS, WAIT_MS = 100, 30
 MODEL = ModelSettings(labels=LabelSettings(horizon=Duration(HORIZON_MS), wait=Duration(WAIT_MS)))
-PROFILE = build_profile(ModelKey("m", ""), ReferenceTable(2, {}, prediction=["0", "1"]), MODEL, -(10**9), "training")
+TABLE = ReferenceTable(2, {}, prediction=["0", "1"])
+PROFILE = build_profile(ModelKey("m", ""), TABLE, MODEL, -(10**9), "training")
 
 
 class Join:
     """A joiner with its counter."""
 
-    def __init__(self) -> None:
-        table = ProfileTable(Settings(defaults=MODEL))
-        table.intern(PROFILE)
-        self.counter = JoinCounter(10, table)
-        self.joiner = Joiner(0, table, self.counter, MemoryPendingStore(), MemoryPendingStore())
+    def __init__(self, repeated: Literal["last", "first"] = "last") -> None:
+        labels = replace(MODEL.labels, repeated=repeated)
+        self.table = ProfileTable(Settings(defaults=MODEL.replace(labels=labels)))
+        self.table.intern(PROFILE)
+        self.counter = JoinCounter(10, self.table)
+        self.joiner = Joiner(0, self.table, self.counter, MemoryStores())
 
-    def predict(self, *rows: tuple[str, int], effective: int | None = None) -> None:
-        records = np.zeros(len(rows), dtype=PREDICTION)
+    def predict(self, *rows: tuple[str, int], effective: int | None = None, profile: int = 0) -> None:
+        records = predictions(len(rows))
         records["time_ms"] = [time for _, time in rows]
         records["effective_ms"] = records["joined_ms"] = [time if effective is None else effective for _, time in rows]
-        records["predicted"], records["score"], records["actual"] = 1.0, np.nan, np.nan
-        self.joiner.add_predictions(PredictionRows([key for key, _ in rows], records))
+        records["profile"] = profile
+        records["predicted"], records["score"] = 1.0, np.nan
+        self.joiner.add_predictions(Rows(digests_of([key for key, _ in rows]), records))
 
     def label(self, key: str, time: int, says: str | None, effective: int | None = None) -> None:
-        row = LabelRow(time, time if effective is None else effective, 0, says)
-        self.joiner.add_labels(LabelRows([key], [row]))
+        self.labels([key], [says], time, time if effective is None else effective)
+
+    def labels(self, ids: list[str], says: list[str | None], time: int, effective: int) -> None:
+        records = np.zeros(len(ids), dtype=LABEL)
+        records["time_ms"], records["effective_ms"], records["offset"] = time, effective, np.arange(len(ids))
+        records["kind"], records["value"] = pack_values(says)
+        records["weight"] = WEIGHT_UNIT
+        self.joiner.add_labels(Rows(digests_of(ids), records))
+
+    def commit(self, predictions_ms: int | None = None, labels_ms: int | None = None) -> None:
+        self.joiner.count_orphans(predictions_ms)
+        self.joiner.commit(None, predictions_ms, labels_ms)
 
     def heads(self) -> tuple[int, int, int]:
         """Return predictions, duplicates and labelled since the last call."""
@@ -70,41 +88,69 @@ def test_a_label_waits_for_its_prediction(late_by: int, counts: int) -> None:
     assert join.heads() == (1, 0, counts)
 
 
-def test_a_label_for_an_id_never_seen_expires() -> None:
+def test_a_label_for_an_id_never_seen_is_an_orphan() -> None:
     join = Join()
     join.label("nobody", 0, "1")
-    join.joiner.commit()
-    assert join.joiner.expire(pending_store.EXPIRY_BUCKET_MS, None) == (0, 1)
-    assert len(join.joiner.waiting) == 0
-    assert join.joiner.totals.waiting == 1
+    join.commit(WAIT_MS - 1)
+    assert len(join.joiner.labels) == 1
+    join.commit(WAIT_MS + WAIT_MS // EXPIRY_BUCKETS)
+    assert len(join.joiner.labels) == 0
+    assert (join.joiner.totals.waiting, join.joiner.totals.orphaned) == (1, 1)
+
+
+def test_a_label_that_came_too_late_to_wait_is_an_orphan_at_once() -> None:
+    join = Join()
+    join.commit(1_000)
+    join.label("nobody", 0, "1", effective=900)
+    join.commit(1_000)
+    assert (len(join.joiner.labels), join.joiner.totals.orphaned) == (0, 1)
 
 
 def test_corrections_and_retractions() -> None:
     join = Join()
     join.predict(("a", 0))
     assert join.heads() == (1, 0, 0)
-    for says, change in (("1", 1), ("0", 0), (None, -1), (None, 0), ("1", 1)):
+    for says, change in (("1", 1), ("1", 0), ("0", 0), (None, -1), (None, 0), ("1", 1)):
         join.label("a", 1, says)
         assert join.heads() == (0, 0, change), says
-    assert join.joiner.totals[:2] == (1, 4)
+    join.commit()
+    totals = join.joiner.totals
+    assert (totals.joined, totals.corrected, totals.retracted, totals.repeated) == (1, 2, 1, 2)
+
+
+def test_where_the_first_label_counts_others_count_only_after_it_was_taken_back() -> None:
+    join = Join(repeated="first")
+    join.predict(("a", 0), ("b", 0))
+    join.labels(["a", "a", "b", "a", "a", "b"], ["1", "0", "0", None, "0", "1"], 1, 1)
+    join.commit()
+    totals = join.joiner.totals
+    assert (totals.joined, totals.corrected, totals.retracted, totals.repeated) == (2, 1, 1, 2)
+    held = join.joiner.predictions.get(digests_of(["a", "b"]))
+    assert held.records["actual"].tolist() == [0.0, 0.0]
 
 
 def test_duplicates_are_those_within_the_horizon() -> None:
     join = Join()
     join.predict(("a", 0), ("a", HORIZON_MS), ("a", HORIZON_MS + 1))
     assert join.heads() == (2, 1, 0)
-    (value,) = join.joiner.entries.get_many(["a"])
-    assert value is not None
-    assert [entry.time_ms for entry in unpack(value)] == [0, HORIZON_MS + 1]
+    held = join.joiner.predictions.get(digests_of(["a"]))
+    assert held.records["time_ms"].tolist() == [0, HORIZON_MS + 1]
 
 
-def test_an_older_prediction_of_an_id_stays_as_long_as_it_may_get_labels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pending_store, "EXPIRY_BUCKET_MS", 1)
+def test_every_model_that_predicts_for_an_id_gets_its_labels() -> None:
+    join = Join()
+    other = join.table.intern(build_profile(ModelKey("n", ""), TABLE, MODEL, -(10**9), "training"))
+    join.predict(("a", 0))
+    join.predict(("a", 5), profile=other)
+    join.label("a", 7, "1")
+    assert join.heads() == (2, 0, 2)
+
+
+def test_an_older_prediction_of_an_id_goes_without_the_newer_one() -> None:
     join = Join()
     join.predict(("a", 50))
     join.predict(("a", 5), effective=151)  # a late one: it expires before the one that came before it
-    join.joiner.commit()
-    join.joiner.expire(151, 120)
+    join.commit(151, 120)
     join.label("a", 120, "1")
     assert join.heads() == (2, 0, 1)
 
@@ -112,7 +158,7 @@ def test_an_older_prediction_of_an_id_stays_as_long_as_it_may_get_labels(monkeyp
 def test_a_rollback_forgets_and_a_retry_says_the_same() -> None:
     join = Join()
     join.predict(("a", 0))
-    join.joiner.commit()
+    join.commit()
     join.heads()
     for _ in range(2):
         join.label("a", 1, "1")
@@ -121,26 +167,24 @@ def test_a_rollback_forgets_and_a_retry_says_the_same() -> None:
         join.joiner.rollback()
     join.label("a", 1, "1")
     join.predict(("b", 2))
-    join.joiner.commit()
+    join.commit()
     assert join.heads() == (1, 0, 1)
-    assert len(join.joiner.entries) == 2
+    assert len(join.joiner.predictions) == 2
+    assert join.joiner.totals.joined == 1
 
 
 @pytest.mark.parametrize("in_one_batch", [True, False])
-def test_all_labels_of_an_id_wait_as_long_as_the_one_that_may_wait_longest(
-    monkeypatch: pytest.MonkeyPatch, *, in_one_batch: bool
-) -> None:
-    monkeypatch.setattr(pending_store, "EXPIRY_BUCKET_MS", 1)
+def test_a_label_waits_its_own_time_whatever_others_of_the_id_do(*, in_one_batch: bool) -> None:
     join = Join()
     for time in (50, 10):
         join.label("a", time, "1", effective=50)
         if not in_one_batch:
-            join.joiner.commit()
-            join.joiner.expire(10 + WAIT_MS + 5, None)
-    join.joiner.commit()
-    join.joiner.expire(10 + WAIT_MS + 5, None)
+            join.commit(10 + WAIT_MS + 5)
+    join.commit(10 + WAIT_MS + 5)
     join.predict(("a", 60))
     assert join.heads() == (1, 0, 1)
+    join.commit()
+    assert join.joiner.totals.orphaned == 1
 
 
 def test_an_id_that_everything_has_costs_no_more_than_many_ids() -> None:
@@ -148,17 +192,18 @@ def test_an_id_that_everything_has_costs_no_more_than_many_ids() -> None:
     same, spread = Join(), Join()
     for join, ids in ((same, ["a"] * n), (spread, [f"a{row}" for row in range(n)])):
         join.predict(*((key, 0) for key in ids))
-        rows = [LabelRow(1, 1, row, str(row % 2)) for row in range(n)]
-        join.joiner.add_labels(LabelRows(ids, rows))
+        join.labels(ids, [str(row % 2) for row in range(n)], 1, 1)
     assert same.heads() == (1, n - 1, 1)
     assert spread.heads() == (n, 0, n)
+    same.commit()
     assert same.joiner.totals.corrected == n - 1
-    assert len(same.joiner.entries.get_many(["a"])[0] or b"") == PREDICTION.itemsize
+    assert same.joiner.predictions.get(digests_of(["a"])).records.size == 1
 
 
 def test_an_id_of_which_too_many_labels_wait_is_bounded() -> None:
     join = Join()
-    for batch in range(3):
-        rows = [LabelRow(1, 1, row, "1") for row in range(batch * 900, (batch + 1) * 900)]
-        join.joiner.add_labels(LabelRows(["unknown"] * 900, rows))
-    assert len(join.joiner.waiting.get_many(["unknown"])[0] or b"") < 1_000 * 16
+    for _ in range(3):
+        join.labels(["unknown"] * 900, ["1"] * 900, 1, 1)
+    join.commit()
+    assert join.joiner.labels.get(digests_of(["unknown"])).records.size == MAX_WAITING
+    assert join.joiner.totals.orphaned == 3 * 900 - MAX_WAITING

@@ -12,13 +12,14 @@ from driftline.config.settings import KafkaSettings, LabelInput, Settings, TimeS
 from driftline.events.dead_letter import OFFSET_GAP, DeadLetter
 from driftline.events.model_key import ModelKey, panes_partition
 from driftline.events.pane import LABEL_STREAM, Source, Watermark, decode
+from driftline.pipeline.joining.digests import digests_of
 from driftline.pipeline.sketching.flush import Flush, Position
 from driftline.pipeline.sketching.intake import RecordBatch
 from driftline.pipeline.sketching.sketcher import KEPT_FLUSHES, Sketcher
 from driftline.profiles.book import ProfileBook
 from driftline.profiles.build import build_profile
 from driftline.profiles.table import ReferenceTable
-from driftline.runtime.pending_store import MemoryPendingStore
+from tests.pending import MemoryStores
 
 START_MS = 1_772_366_400_000
 P0, L0 = Source("predictions", 0), Source("labels", 0)
@@ -37,7 +38,7 @@ PROFILE = build_profile(
 def sketcher() -> Sketcher:
     book = ProfileBook()
     book.add(PROFILE)
-    made = Sketcher(SETTINGS, book, 1, MemoryPendingStore)
+    made = Sketcher(SETTINGS, book, 1, MemoryStores)
     made.assign(P0, None)
     made.assign(L0, None)
     return made
@@ -97,8 +98,8 @@ def test_a_flush_holds_deltas_changelog_positions_and_watermarks() -> None:
     made.committed()
     assert made.n_waiting == 0
     assert made.flush() is None
-    assert len(made.joiners[0].entries) == 3
-    assert len(made.joiners[0].waiting) == 1
+    assert len(made.joiners[0].predictions) == 3
+    assert len(made.joiners[0].labels) == 1
 
 
 def test_an_aborted_flush_is_said_again_word_for_word() -> None:
@@ -155,8 +156,7 @@ def test_what_is_given_up_is_forgotten() -> None:
     assert made.watermark_ms(P0) == START_MS - 20_000
 
 
-def test_one_id_in_two_models_is_told_apart_by_order_not_by_model() -> None:
-    """The first record in the topic is the prediction, the other a duplicate, whichever model comes first."""
+def test_each_of_two_models_that_share_an_id_has_a_prediction_of_its_own() -> None:
     book = ProfileBook()
     profiles = [
         build_profile(ModelKey(name, ""), ReferenceTable(4, {}, prediction=[0, 1] * 2), ModelSettings(), 0, "training")
@@ -164,14 +164,13 @@ def test_one_id_in_two_models_is_told_apart_by_order_not_by_model() -> None:
     ]
     for profile in profiles:
         book.add(profile)
-    made = Sketcher(SETTINGS, book, 1, MemoryPendingStore)
+    made = Sketcher(SETTINGS, book, 1, MemoryStores)
     made.assign(P0, None)
     records = [predictions(START_MS, model=name).values[0] for name in ("b", "a", "a", "b")]
     values = [None if v is None else v.replace(b'"p0"', b'"%d"' % (i // 2)) for i, v in enumerate(records)]
     made.add(RecordBatch(P0, "scored", values, [0, 1, 2, 3], [-1] * 4))
-    entries = made.joiners[0].entries.get_many(["0", "1"])
-    offsets = [np.frombuffer(entry or b"", dtype="<i8", count=3)[2] for entry in entries]
-    assert offsets == [0, 2]
+    held = made.joiners[0].predictions.get(digests_of(["0", "1"]))
+    assert sorted(held.records["offset"].tolist()) == [0, 1, 2, 3]
 
 
 def test_model_keys_that_come_and_go_leave_nothing_behind() -> None:

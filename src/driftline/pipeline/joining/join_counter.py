@@ -15,9 +15,8 @@ from driftline.sketches.sparse import pack
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftline.config.settings import Settings
     from driftline.events.pane import Source
-    from driftline.profiles.profile import Profile
+    from driftline.pipeline.joining.profile_table import ProfileTable
 
 
 class Address(NamedTuple):
@@ -46,31 +45,6 @@ class Address(NamedTuple):
         return Address(
             self.profile[chosen], self.effective_ms[chosen], self.time_ms[chosen], self.source, self.offset[chosen]
         )
-
-
-class ProfileTable:
-    """Profiles by small integers, as pending entries name them; grows with the profiles in use."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._index: dict[str, int] = {}
-        self.profiles: list[Profile] = []
-        self.longest_wait_ms = max(int(m.labels.wait) for m in (settings.defaults, *settings.models.values()))
-        self.horizon_ms: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
-        self.wait_ms: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
-        self.window_ms: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
-
-    def intern(self, profile: Profile) -> int:
-        """Return the index of a profile."""
-        index = self._index.get(profile.profile_id)
-        if index is None:
-            index = self._index[profile.profile_id] = len(self.profiles)
-            model = self._settings.model(profile.key.model)
-            self.profiles.append(profile)
-            self.horizon_ms = np.append(self.horizon_ms, np.int64(model.labels.horizon))
-            self.wait_ms = np.append(self.wait_ms, np.int64(model.labels.wait))
-            self.window_ms = np.append(self.window_ms, np.int64(model.windows.performance))
-        return index
 
 
 class _OpenJoin:

@@ -1,50 +1,49 @@
-"""What is remembered of a prediction while labels may come: one fixed-size record per prediction of an id."""
+"""What is remembered of predictions and labels: fixed-size records, which arrays hold."""
 
 from __future__ import annotations
 
-from struct import Struct as Packing
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-PREDICTION: Final = np.dtype(
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+GIVEN: Final = (
+    ("time_ms", "<i8"),
+    ("effective_ms", "<i8"),
+    ("offset", "<i8"),
+    ("profile", "<i4"),
+    ("segments", "<u4"),
+    ("predicted", "<f8"),
+    ("score", "<f8"),
+)
+"""What a prediction's event says."""
+PREDICTION: Final = np.dtype([*GIVEN, ("joined_ms", "<i8"), ("actual", "<f8"), ("weight", "<i4"), ("n_labels", "<i4")])
+"""A prediction, and the label that counts for it now, packed in 72 bytes. ``profile`` is an index into a table;
+``segments`` has a bit for each configured slice that it belongs to; ``predicted`` and ``actual`` are class codes or
+standardised values; ``actual`` is not-a-number while no label counts; ``joined_ms`` is the effective time of the last
+join, at first the prediction's own; ``weight`` is that of the label, in units of 1 / WEIGHT_UNIT."""
+
+NULL, NUMBER, BOOLEAN, TEXT = range(4)
+"""Kinds of labels."""
+LABEL: Final = np.dtype(
     [
         ("time_ms", "<i8"),
         ("effective_ms", "<i8"),
         ("offset", "<i8"),
-        ("profile", "<i4"),
-        ("predicted", "<f8"),
-        ("score", "<f8"),
-        ("joined_ms", "<i8"),
-        ("actual", "<f8"),
-        ("n_labels", "<i4"),
+        ("value", "<u8"),
+        ("weight", "<i4"),
+        ("kind", "<i4"),
     ]
 )
-"""Packed, 64 bytes. ``profile`` is an index into the joiner's table; ``predicted`` and ``actual`` are class codes or
-standardised values; ``actual`` is not-a-number while no label counts; ``joined_ms`` is the effective time of the last
-join, at first the prediction's own."""
-
-_PACKING: Final = Packing("<qqqiddqdi")
+"""A label, packed in 40 bytes. ``value`` is the bits of a float64 for numbers and booleans, the xxh3 of a text."""
+WEIGHT_UNIT: Final = 1_024
+"""Weights of labels are whole multiples of 2⁻¹⁰, so that sums of them are exact."""
 
 
-class Entry(NamedTuple):
-    """One prediction, and the label that counts for it now."""
-
-    time_ms: int
-    effective_ms: int
-    offset: int
-    profile: int
-    predicted: float
-    score: float
-    joined_ms: int
-    actual: float
-    n_labels: int
-
-    def pack(self) -> bytes:
-        """Return the record's bytes."""
-        return _PACKING.pack(*self)
-
-
-def unpack(value: bytes) -> list[Entry]:
-    """Return the predictions of an id, oldest first; more than one only where an id was used again."""
-    return [Entry(*fields) for fields in _PACKING.iter_unpack(value)]
+def predictions(n: int) -> NDArray[np.void]:
+    """Return n records of predictions without a label, for the event's own fields to be filled in."""
+    records = np.zeros(n, dtype=PREDICTION)
+    records["actual"], records["weight"] = np.nan, WEIGHT_UNIT
+    return records

@@ -1,53 +1,70 @@
-"""Which prediction a label belongs to, where an id was used more than once."""
+"""Which predictions a label belongs to, where an id was used more than once."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftline.pipeline.joining.join_counter import ProfileTable
-    from driftline.pipeline.joining.joiner import LabelRow
+    from driftline.pipeline.joining.pending import Held
+    from driftline.pipeline.joining.profile_table import ProfileTable
 
 
-def owners(
-    records: NDArray[np.void],
-    ends: NDArray[np.int64],
-    mine: NDArray[np.int64],
-    labels: list[LabelRow],
-    table: ProfileTable,
-) -> NDArray[np.int64]:
-    """Return which record each label belongs to, or -1: the first with its id that it can be of.
+class Matches(NamedTuple):
+    """Pairs of a label and a prediction, m of them.
+
+    Attributes
+    ----------
+    labels, records : ndarray of int64, shape (m,)
+        Rows of both; a label is of one prediction of each model key at most.
+    """
+
+    labels: NDArray[np.int64]
+    records: NDArray[np.int64]
+
+
+def matches(held: Held, mine: NDArray[np.int64], labels: NDArray[np.void], table: ProfileTable) -> Matches:
+    """Return the predictions of each label: of each model key the first with its id that it can be of.
 
     Parameters
     ----------
-    records : ndarray of PREDICTION
-        The predictions of all ids, one id after the other, of each the oldest first.
-    ends : ndarray of int64, one per id
-        Where its predictions end.
-    mine : ndarray of int64, one per label
-        Its id.
-    labels : list of LabelRow
+    held : Held
+        The predictions of all ids, of each the oldest first.
+    mine : ndarray of int64, shape (n,)
+        The id of each label.
+    labels : ndarray of LABEL, shape (n,)
     table : ProfileTable
 
     Notes
     -----
     *Cost*: one round for each prediction that the id used most often has.
     """
-    time = np.array([label.time_ms for label in labels], dtype=np.int64)
-    effective = np.array([label.effective_ms for label in labels], dtype=np.int64)
+    records = held.records
     last_label = records["time_ms"] + table.horizon_ms[records["profile"]]
     first_label = records["effective_ms"] - table.wait_ms[records["profile"]]
-    owner = np.full(mine.size, -1, dtype=np.int64)
-    at, stop = np.append(0, ends)[mine], ends[mine]
+    models = table.models[records["profile"]]
+    at, stop = held.starts[mine], held.ends[mine]
     rows = np.flatnonzero(at < stop)
+    pairs: list[Matches] = []
+    taken: set[tuple[int, int]] = set()
     while rows.size:
-        fits = (effective[rows] <= last_label[at[rows]]) & (first_label[at[rows]] <= time[rows])
-        owner[rows[fits]] = at[rows[fits]]
-        rows = rows[~fits]
-        at[rows] += 1
-        rows = rows[at[rows] < stop[rows]]
-    return owner
+        there = at[rows]
+        fits = (labels["effective_ms"][rows] <= last_label[there]) & (first_label[there] <= labels["time_ms"][rows])
+        later = rows[there + 1 < stop[rows]]
+        if taken:
+            free = [pair not in taken for pair in zip(rows.tolist(), models[there].tolist(), strict=True)]
+            fits &= np.array(free, dtype=np.bool_)
+        found, owners = rows[fits], there[fits]
+        if later.size:
+            taken.update(zip(found.tolist(), models[owners].tolist(), strict=True))
+        pairs.append(Matches(found, owners))
+        at[later] += 1
+        rows = later
+    if len(pairs) == 1:
+        return pairs[0]
+    if not pairs:
+        return Matches(rows, rows)
+    return Matches(np.concatenate([pair.labels for pair in pairs]), np.concatenate([pair.records for pair in pairs]))

@@ -1,4 +1,4 @@
-"""Predictions as the join remembers them."""
+"""Predictions and labels as the join remembers them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from driftline.pipeline.joining.join_entry import PREDICTION
-from driftline.pipeline.joining.joiner import PredictionRows
+from driftline.pipeline.joining.digests import digests_of
+from driftline.pipeline.joining.join_entry import LABEL, WEIGHT_UNIT, predictions
+from driftline.pipeline.joining.joiner import Rows
+from driftline.pipeline.joining.label_values import pack_values
 from driftline.pipeline.sketching.rows import plain_scores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from driftline.events.label import LabelColumns
     from driftline.events.prediction import PredictionColumns
     from driftline.profiles.profile import Task
 
@@ -27,7 +30,7 @@ def prediction_rows(
     times_ms: NDArray[np.int64],
     offsets: NDArray[np.int64],
     effective_ms: NDArray[np.int64],
-) -> PredictionRows:
+) -> Rows:
     """Return the predictions that a label can be compared with, of n events under one profile.
 
     Parameters
@@ -44,19 +47,35 @@ def prediction_rows(
     if task.kind == "binary":
         by_score = np.where(np.isnan(scores), np.nan, scores >= EVEN_ODDS)
         predicted = np.where(np.isnan(predicted), by_score, predicted)
-    records = np.zeros(len(events.prediction_ids), dtype=PREDICTION)
+    records = predictions(len(events.prediction_ids))
     records["time_ms"], records["offset"], records["profile"] = times_ms, offsets, profile
     records["effective_ms"] = records["joined_ms"] = effective_ms
-    records["predicted"], records["score"], records["actual"] = predicted, scores, np.nan
-    rows = PredictionRows([*events.prediction_ids], records)
-    usable = np.flatnonzero(~np.isnan(predicted)).tolist()
-    return rows if len(usable) == records.size else rows.chosen(usable)
+    records["predicted"], records["score"] = predicted, scores
+    usable = ~np.isnan(predicted)
+    rows = Rows(digests_of(events.prediction_ids), records)
+    return rows if usable.all() else rows.chosen(usable)
 
 
-def in_order(parts: list[PredictionRows]) -> PredictionRows:
+def label_rows(
+    events: LabelColumns, times_ms: NDArray[np.int64], offsets: NDArray[np.int64], effective_ms: NDArray[np.int64]
+) -> Rows:
+    """Return n labels.
+
+    Parameters
+    ----------
+    events : LabelColumns
+    times_ms, offsets, effective_ms : ndarray of int64, shape (n,)
+    """
+    records = np.empty(len(events.prediction_ids), dtype=LABEL)
+    records["time_ms"], records["offset"], records["effective_ms"] = times_ms, offsets, effective_ms
+    records["kind"], records["value"] = pack_values(events.labels)
+    records["weight"] = WEIGHT_UNIT
+    return Rows(digests_of(events.prediction_ids), records)
+
+
+def in_order(parts: list[Rows]) -> Rows:
     """Return predictions of several models and profiles in the order of their offsets, in which ids are told apart."""
     if len(parts) == 1:
         return parts[0]
-    ids = [prediction_id for part in parts for prediction_id in part.ids]
     records = np.concatenate([part.records for part in parts])
-    return PredictionRows(ids, records).chosen(np.argsort(records["offset"]).tolist())
+    return Rows(np.concatenate([part.digests for part in parts]), records).chosen(np.argsort(records["offset"]))

@@ -3,85 +3,94 @@
 What a join adds is a function of the prediction and of its labels in the order of their offsets, never of when either
 was read. The rules:
 
-* A label counts for the prediction with its id if its effective time is at most ``horizon`` after the prediction, and
-  the prediction's effective time at most ``wait`` after the label. The effective time is the event's own, or the
-  watermark of its partition when it came, where that is later.
-* The first label adds its pair; each later one takes the pair before out and puts its own in; a null label only takes
-  out. The contribution belongs to the pane of the greatest effective time so far.
-* A prediction with an id seen before, within the horizon, is a duplicate: counted, and without effect on the join.
+* A label counts for the prediction with its id, of each model key, if its effective time is at most ``horizon`` after
+  the prediction, and the prediction's effective time at most ``wait`` after the label. The effective time is the
+  event's own, or the watermark of its partition when it came, where that is later.
+* The first label adds its pair; each later one that says something else takes the pair before out and puts its own in;
+  a null label only takes out. Where the first label is to count, later ones count only after a null one. The
+  contribution belongs to the pane of the greatest effective time so far.
+* A prediction with an id that its model had before, within the horizon, is a duplicate: counted, and without effect on
+  the join.
+* A label whose prediction has not come when its wait is over is an orphan, counted in the pane of that moment.
 
-Entries are kept, joined or not, until both topics' watermarks have passed the horizon, so that all of this can be told.
+Records are kept, joined or not, until both topics' watermarks have passed the horizon, so that all of this can be told.
 """
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import msgspec
 import numpy as np
-from msgspec import Struct
 
 from driftline.events.pane import Source
-from driftline.events.prediction import ClassOrNumber
-from driftline.pipeline.joining.join_counter import Address, JoinCounter, ProfileTable
-from driftline.pipeline.joining.join_entry import PREDICTION, unpack
-from driftline.pipeline.joining.join_matching import owners
+from driftline.pipeline.joining.digests import distinct
+from driftline.pipeline.joining.join_counter import Address
+from driftline.pipeline.joining.join_entry import LABEL, PREDICTION
+from driftline.pipeline.joining.join_matching import matches
+from driftline.pipeline.joining.label_steps import label_steps
+from driftline.pipeline.joining.label_values import codes_of
+from driftline.pipeline.joining.pending import Held, Kept
 from driftline.sketches.joined import Joined
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
-    from driftline.pipeline.joining.pending import PendingStore
+    from driftline.pipeline.joining.digests import Digests
+    from driftline.pipeline.joining.join_counter import JoinCounter
+    from driftline.pipeline.joining.label_steps import LabelSteps
+    from driftline.pipeline.joining.pending import PendingStores
+    from driftline.pipeline.joining.profile_table import ProfileTable
+
+MAX_WAITING: Final = 1_000
+"""Labels of one id that wait for their prediction; an id with more is none, and what follows are orphans."""
+EXPIRY_BUCKETS: Final = 16
+"""Records go in so many parts of the horizon or the wait: they stay at most a sixteenth longer than they are needed."""
 
 
-class PredictionRows(NamedTuple):
-    """Predictions of one source partition, n of them, in the order of their offsets; ``records`` is of PREDICTION."""
+class Rows(NamedTuple):
+    """Predictions or labels of one source partition, n of them, in the order of their offsets.
 
-    ids: list[str]
+    Attributes
+    ----------
+    digests : ndarray of uint64, shape (n, 2)
+        Of their ids.
+    records : ndarray of PREDICTION or LABEL, shape (n,)
+    """
+
+    digests: Digests
     records: NDArray[np.void]
 
-    def chosen(self, rows: Sequence[int]) -> PredictionRows:
+    def chosen(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Rows:
         """Return some of the rows."""
-        return PredictionRows([self.ids[row] for row in rows], self.records[list(rows)])
-
-
-class LabelRow(Struct, frozen=True, array_like=True):
-    """One label, as it waits for its prediction."""
-
-    time_ms: int
-    effective_ms: int
-    offset: int
-    label: ClassOrNumber | None
-
-
-class LabelRows(NamedTuple):
-    """Labels of one source partition, n of them, in the order of their offsets."""
-
-    ids: list[str]
-    rows: list[LabelRow]
-
-    def chosen(self, rows: Sequence[int]) -> LabelRows:
-        """Return some of the labels."""
-        return LabelRows([self.ids[row] for row in rows], [self.rows[row] for row in rows])
+        return Rows(self.digests[rows], self.records[rows])
 
 
 class JoinTotals(NamedTuple):
-    """What became of labels and predictions since the process started; for telemetry."""
+    """What became of labels and predictions; for telemetry.
 
-    joined: int
-    corrected: int
-    duplicates: int
-    waiting: int
-    unusable: int
+    Attributes
+    ----------
+    joined, corrected, retracted, repeated : int
+        Labels that were the first of a prediction, that changed one, took one back, or changed nothing.
+    duplicates : int
+        Predictions whose id had been seen.
+    waiting, orphaned : int
+        Labels that came before their prediction, and those of them that waited in vain.
+    unusable : int
+        Labels that are neither a class nor a number that their prediction could be compared with.
+    expired : int
+        Predictions that no label can be for any more, labelled or not.
+    """
 
-
-MAX_WAITING: Final = 1_000
-"""Labels of one id that wait for their prediction; an id with more is none, and what follows is dropped."""
-_WAITING: Final = msgspec.msgpack.Decoder(list[LabelRow])
-_ENCODE: Final = msgspec.msgpack.Encoder().encode
+    joined: int = 0
+    corrected: int = 0
+    retracted: int = 0
+    repeated: int = 0
+    duplicates: int = 0
+    waiting: int = 0
+    orphaned: int = 0
+    unusable: int = 0
+    expired: int = 0
 
 
 class Joiner:
@@ -93,199 +102,253 @@ class Joiner:
     table : ProfileTable
     counter : JoinCounter
         Takes what joins add.
-    entries, waiting : PendingStore
+    stores : PendingStores
+        Of this partition.
+
+    Attributes
+    ----------
+    predictions, labels : PendingStore
         Predictions, and labels without one yet.
+    totals : JoinTotals
+        Of what was committed since the start.
     """
 
-    def __init__(
-        self, partition: int, table: ProfileTable, counter: JoinCounter, entries: PendingStore, waiting: PendingStore
-    ) -> None:
-        self._predictions = Source("predictions", partition)
-        self._labels = Source("labels", partition)
+    def __init__(self, partition: int, table: ProfileTable, counter: JoinCounter, stores: PendingStores) -> None:
+        self._from_predictions = Source("predictions", partition)
+        self._from_labels = Source("labels", partition)
         self._table = table
         self._counter = counter
-        self.entries = entries
-        self.waiting = waiting
-        self._tally = dict.fromkeys(JoinTotals._fields, 0)
-
-    @property
-    def totals(self) -> JoinTotals:
-        """What became of labels and predictions so far."""
-        return JoinTotals(**self._tally)
-
-    def add_predictions(self, rows: PredictionRows) -> None:
-        """Remember predictions, and join them with labels that came before."""
-        if not rows.ids:
-            return
-        known = self.entries.get_many(rows.ids)
-        records = rows.records
-        stored, duplicates, written = self._sort_out(rows, known)
-        profiles = records["profile"].astype(np.int64)
-        if len(written) == len(rows.ids) and not any(known):
-            expiries = (records["time_ms"] + self._table.horizon_ms[profiles]).tolist()
-        else:
-            expiries = [self._expiry(value) for value in written.values()]
-        self.entries.put_many(list(written), list(written.values()), expiries)
-        at = Address(profiles, records["effective_ms"], records["time_ms"], self._predictions, records["offset"])
-        self._counter.predicted(at.rows(np.array(stored, dtype=np.int64)))
-        self._counter.duplicated(at.rows(np.array(duplicates, dtype=np.int64)))
-        self._tally["duplicates"] += len(duplicates)
-        self._meet_waiting(list(written))
-
-    def _sort_out(
-        self, rows: PredictionRows, known: list[bytes | None]
-    ) -> tuple[list[int], list[int], dict[str, bytes]]:
-        """Return which rows are new, which are duplicates, and the entries to be written."""
-        packed = _slices(rows.records)
-        written = dict(zip(rows.ids, packed, strict=True))
-        if len(written) == len(packed) and not any(known):
-            return list(range(len(packed))), [], written
-        written.clear()
-        stored, duplicates = [], []
-        horizons = self._table.horizon_ms
-        for row, (key, effective_ms) in enumerate(zip(rows.ids, rows.records["effective_ms"].tolist(), strict=True)):
-            before = written.get(key, known[row])
-            if before is not None:
-                last = unpack(before[-PREDICTION.itemsize :])[0]
-                if effective_ms <= last.time_ms + horizons[last.profile]:
-                    duplicates.append(row)
-                    continue
-            stored.append(row)
-            written[key] = packed[row] if before is None else before + packed[row]
-        return stored, duplicates, written
-
-    def add_labels(self, rows: LabelRows) -> None:
-        """Join labels with their predictions; keep those that have none yet."""
-        keys = list(dict.fromkeys(rows.ids))
-        entries = [value or b"" for value in self.entries.get_many(keys)]
-        records = np.frombuffer(b"".join(entries), dtype=PREDICTION).copy()
-        ends = np.cumsum([len(value) for value in entries], dtype=np.int64) // PREDICTION.itemsize
-        if len(keys) == len(rows.ids):
-            mine = np.arange(len(keys))
-        else:
-            index = {key: i for i, key in enumerate(keys)}
-            mine = np.array([index[key] for key in rows.ids], dtype=np.int64)
-        owner = owners(records, ends, mine, rows.rows, self._table)
-        self._keep_waiting(rows.chosen(np.flatnonzero(owner < 0).tolist()))
-        hits = np.flatnonzero(owner >= 0)
-        if not hits.size:
-            return
-        self._join(records, owner[hits], [rows.rows[row] for row in hits.tolist()])
-        written = np.unique(mine[hits])
-        data, size = records.tobytes(), PREDICTION.itemsize
-        stops, starts = ends[written], np.append(0, ends)[written]
-        # No label can be in time for any prediction of an id any more; the newest may be a late one, and older.
-        expiries = records["time_ms"] + self._table.horizon_ms[records["profile"]]
-        bounds = np.stack([starts, stops], axis=1).ravel()
-        latest = np.maximum.reduceat(np.append(expiries, 0), bounds)[::2]
-        spans = zip((starts * size).tolist(), (stops * size).tolist(), strict=True)
-        self.entries.put_many(
-            [keys[i] for i in written.tolist()], [data[start:stop] for start, stop in spans], latest.tolist()
+        self._stores = stores
+        horizon_ms, wait_ms = table.longest_horizon_ms, table.longest_wait_ms
+        self.predictions = stores.open(
+            Kept("predictions", PREDICTION, self._expires_ms, max(1, horizon_ms // EXPIRY_BUCKETS))
         )
+        self._bucket_ms = max(1, wait_ms // EXPIRY_BUCKETS)
+        self.labels = stores.open(Kept("labels", LABEL, lambda records: records["time_ms"] + wait_ms, self._bucket_ms))
+        self._tally = dict.fromkeys(JoinTotals._fields, 0)
+        self.totals = JoinTotals()
 
-    def commit(self) -> None:
-        """Keep what was written since the last commit."""
-        self.entries.commit()
-        self.waiting.commit()
+    def _expires_ms(self, records: NDArray[np.void]) -> NDArray[np.int64]:
+        times: NDArray[np.int64] = records["time_ms"] + self._table.horizon_ms[records["profile"]]
+        return times
 
-    def rollback(self) -> None:
-        """Forget what was written since the last commit."""
-        self.entries.rollback()
-        self.waiting.rollback()
+    # --- predictions --------------------------------------------------------------------------------------------------
 
-    def expire(self, predictions_ms: int | None, labels_ms: int | None) -> tuple[int, int]:
-        """Drop what no later event can meet, by both topics' watermarks; return how many entries and labels."""
-        if predictions_ms is None:
-            return 0, 0
-        orphans = self.waiting.expire(predictions_ms)
-        return (0 if labels_ms is None else self.entries.expire(min(predictions_ms, labels_ms))), orphans
+    def add_predictions(self, rows: Rows) -> None:
+        """Remember predictions, and join them with labels that came before."""
+        if not rows.records.size:
+            return
+        ids = distinct(rows.digests)
+        held = _oldest_first(self.predictions.get(ids.digests))
+        if len(ids.digests) == rows.records.size and not held.records.size:
+            fresh = np.ones(rows.records.size, dtype=np.bool_)
+            self.predictions.put(rows.digests, rows.records, np.arange(1, rows.records.size + 1))
+        else:
+            fresh = self._tell_apart(held, ids.place, rows.records)
+            self._append(ids.digests, held, ids.place[fresh], rows.records[fresh])
+        records = rows.records
+        at = Address(
+            records["profile"].astype(np.int64),
+            records["effective_ms"],
+            records["time_ms"],
+            self._from_predictions,
+            records["offset"],
+        )
+        new = np.flatnonzero(fresh)
+        self._counter.predicted(at.rows(new), records["predicted"][new], records["score"][new])
+        self._counter.duplicated(at.rows(np.flatnonzero(~fresh)))
+        self._tally["duplicates"] += int((~fresh).sum())
+        self._meet_waiting(ids.digests)
 
-    def _meet_waiting(self, ids: list[str]) -> None:
+    def _tell_apart(self, held: Held, mine: NDArray[np.int64], records: NDArray[np.void]) -> NDArray[np.bool_]:
+        """Return which predictions are new: a model's own last one with the id is more than a horizon away, or none."""
+        models, horizons = self._table.models, self._table.horizon_ms
+        fresh = np.ones(records.size, dtype=np.bool_)
+        n_rows = np.bincount(mine, minlength=held.ends.size)
+        affected = np.flatnonzero((n_rows[mine] > 1) | (held.ends > held.starts)[mine])
+        starts, ends = held.starts.tolist(), held.ends.tolist()
+        last: dict[tuple[int, int], int] = {}
+        for owner in np.unique(mine[affected]).tolist():
+            for known in held.records[starts[owner] : ends[owner]]:
+                profile = int(known["profile"])
+                last[owner, int(models[profile])] = int(known["time_ms"] + horizons[profile])
+        columns = (affected, mine[affected], models[records["profile"][affected]], records["effective_ms"][affected])
+        until = (records["time_ms"] + horizons[records["profile"]])[affected]
+        for row, owner, model, effective_ms, until_ms in zip(*(c.tolist() for c in (*columns, until)), strict=True):
+            if effective_ms <= last.get((owner, model), effective_ms - 1):
+                fresh[row] = False
+            else:
+                last[owner, model] = until_ms
+        return fresh
+
+    def _append(self, digests: Digests, held: Held, mine: NDArray[np.int64], records: NDArray[np.void]) -> None:
+        """Write what ids held and what comes to them."""
+        if not mine.size:
+            return
+        n_held = held.ends - held.starts
+        owner = np.append(np.repeat(np.arange(n_held.size), n_held), mine)
+        touched = np.unique(mine)
+        every = np.append(held.records, records)
+        order = np.argsort(owner, kind="stable")
+        order = order[np.isin(owner[order], touched)]
+        ends = np.cumsum(np.bincount(owner[order], minlength=n_held.size)[touched])
+        self.predictions.put(digests[touched], every[order], ends)
+
+    def _meet_waiting(self, digests: Digests) -> None:
         """Give labels that came before their prediction another chance, in the order in which they came."""
-        met = [(key, value) for key, value in zip(ids, self.waiting.get_many(ids), strict=True) if value is not None]
-        if not met:
+        waiting = self.labels.get(digests)
+        if not waiting.records.size:
             return
-        self.waiting.delete_many([key for key, _ in met])
-        labels = [(key, row) for key, value in met for row in _WAITING.decode(value)]
-        self.add_labels(LabelRows([key for key, _ in labels], [row for _, row in labels]))
+        self.labels.remove(digests, waiting)
+        owner = np.repeat(np.arange(len(digests)), waiting.ends - waiting.starts)
+        order = np.argsort(waiting.records["offset"], kind="stable")
+        self.add_labels(Rows(digests[owner[order]], waiting.records[order]))
 
-    def _expiry(self, value: bytes) -> int:
-        """Return when no label can be in time for any prediction of an id; the newest may be a late one, and older."""
-        return max(int(entry.time_ms + self._table.horizon_ms[entry.profile]) for entry in unpack(value))
+    # --- labels -------------------------------------------------------------------------------------------------------
 
-    def _keep_waiting(self, early: LabelRows) -> None:
-        """Remember labels that have no prediction yet, behind those of the same id that wait already."""
-        if not early.ids:
+    def add_labels(self, rows: Rows) -> None:
+        """Join labels with their predictions; keep those that have none yet."""
+        if not rows.records.size:
             return
-        keys = list(dict.fromkeys(early.ids))
-        before = self.waiting.get_many(keys)
-        rows = {key: [] if known is None else _WAITING.decode(known) for key, known in zip(keys, before, strict=True)}
-        for key, label in zip(early.ids, early.rows, strict=True):
-            if len(rows[key]) < MAX_WAITING:
-                rows[key].append(label)
-        expiries = [max(row.time_ms for row in rows[key]) + self._table.longest_wait_ms for key in keys]
-        self.waiting.put_many(keys, [_ENCODE(rows[key]) for key in keys], expiries)
-        self._tally["waiting"] += len(early.ids)
-
-    def _join(self, records: NDArray[np.void], owner: NDArray[np.int64], labels: list[LabelRow]) -> None:
-        """Apply labels to predictions, in place: ``owner`` says which record each label belongs to, in their order."""
-        codes = self._encode(records["profile"][owner], [label.label for label in labels])
-        usable = [row for row, label in enumerate(labels) if label.label is None or not math.isnan(codes[row])]
-        self._tally["unusable"] += len(labels) - len(usable)
-        if not usable:
+        ids = distinct(rows.digests)
+        held = _oldest_first(self.predictions.get(ids.digests))
+        found = matches(held, ids.place, rows.records, self._table)
+        alone = np.ones(rows.records.size, dtype=np.bool_)
+        alone[found.labels] = False
+        self._keep_waiting(rows.chosen(alone))
+        if not found.labels.size:
             return
-        rows = np.array(usable, dtype=np.int64)
-        rows = rows[np.argsort(owner[rows], kind="stable")]
-        mine, actual = owner[rows], codes[rows]
-        starts = np.flatnonzero(np.diff(mine, prepend=-1))
-        ends = np.append(starts[1:], mine.size) - 1
-        effective = np.array([labels[row].effective_ms for row in rows.tolist()], dtype=np.int64)
-        effective[starts] = np.maximum(effective[starts], records["joined_ms"][mine[starts]])
-        for start, end in zip(starts[ends > starts].tolist(), ends[ends > starts].tolist(), strict=True):
-            np.maximum.accumulate(effective[start : end + 1], out=effective[start : end + 1])
-        before = np.concatenate([[math.nan], actual[:-1]])
-        before[starts] = records["actual"][mine[starts]]
-        first = np.zeros(mine.size, dtype=np.bool_)
-        first[starts] = records["n_labels"][mine[starts]] == 0
-        offsets = np.array([labels[row].offset for row in rows.tolist()], dtype=np.int64)
-        chosen = records[mine]
-        at = Address(chosen["profile"].astype(np.int64), effective, chosen["time_ms"], self._labels, offsets)
-        self._emit(at, chosen, before, -1, first)
-        self._emit(at, chosen, actual, 1, first)
-        self._tally["joined"] += int(first.sum())
-        self._tally["corrected"] += int((~first).sum())
-        records["joined_ms"][mine[ends]] = effective[ends]
-        records["actual"][mine[ends]] = actual[ends]
-        records["n_labels"][mine[ends]] += (ends - starts + 1).astype(np.int32)
+        changed = self._join(held.records, found.records, rows.records[found.labels])
+        touched = np.unique(np.searchsorted(held.ends, changed, side="right"))
+        if touched.size == held.ends.size:
+            self.predictions.put(ids.digests, held.records, held.ends)
+        elif touched.size:
+            counts = (held.ends - held.starts)[touched]
+            part = np.isin(np.repeat(np.arange(held.ends.size), held.ends - held.starts), touched)
+            self.predictions.put(ids.digests[touched], held.records[part], np.cumsum(counts))
+
+    def _keep_waiting(self, early: Rows) -> None:
+        """Remember labels that have no prediction yet."""
+        if not early.records.size:
+            return
+        order = np.lexsort((early.digests[:, 1], early.digests[:, 0]))
+        ids = distinct(early.digests[order])
+        held = self.labels.get(ids.digests)
+        n_held = held.ends - held.starts
+        owner = np.append(np.repeat(np.arange(n_held.size), n_held), ids.place)
+        every = np.append(held.records, early.records[order])
+        by_owner = np.argsort(owner, kind="stable")
+        counts = np.bincount(owner, minlength=n_held.size)
+        self._tally["waiting"] += early.records.size
+        if (counts > MAX_WAITING).any():
+            rank = np.arange(owner.size) - np.repeat(np.cumsum(counts) - counts, counts)
+            self._orphan(every[by_owner[rank >= MAX_WAITING]])
+            by_owner, counts = by_owner[rank < MAX_WAITING], np.minimum(counts, MAX_WAITING)
+        self.labels.put(ids.digests, every[by_owner], np.cumsum(counts))
+
+    def _join(self, records: NDArray[np.void], owner: NDArray[np.int64], labels: NDArray[np.void]) -> NDArray[np.int64]:
+        """Apply labels to predictions, in place; return which predictions changed.
+
+        Parameters
+        ----------
+        records : ndarray of PREDICTION
+        owner : ndarray of int64, shape (n,)
+            Which record each label belongs to.
+        labels : ndarray of LABEL, shape (n,)
+            In the order of their offsets.
+        """
+        codes = self._codes(records["profile"][owner], labels)
+        steps = label_steps(records, owner, labels, codes, self._table)
+        self._tally["unusable"] += steps.n_unusable
+        self._tally["repeated"] += steps.n_repeated
+        if not steps.rows.size:
+            return steps.rows
+        chosen, used = records[steps.owner], labels[steps.rows]
+        profiles = chosen["profile"].astype(np.int64)
+        at = Address(profiles, steps.effective_ms, chosen["time_ms"], self._from_labels, used["offset"])
+        self._emit(at, chosen, steps.before, -1, steps)
+        self._emit(at, chosen, steps.after, 1, steps)
+        gone = np.isnan(steps.after)
+        self._tally["joined"] += int(steps.first.sum())
+        self._tally["retracted"] += int(gone.sum())
+        self._tally["corrected"] += int((~steps.first & ~gone).sum())
+        return steps.apply(records, used["weight"])
 
     def _emit(
-        self,
-        at: Address,
-        records: NDArray[np.void],
-        actual: NDArray[np.float64],
-        sign: int,
-        first: NDArray[np.bool_],
+        self, at: Address, records: NDArray[np.void], actual: NDArray[np.float64], sign: int, steps: LabelSteps
     ) -> None:
         """Count the pairs that there are: a label that is not-a-number stands for none."""
         rows = np.flatnonzero(~np.isnan(actual))
         signs = np.full(rows.size, sign, dtype=np.int64)
         pairs = Joined(records["predicted"][rows], actual[rows], records["score"][rows], signs)
-        self._counter.joined(at.rows(rows), pairs, first[rows])
+        self._counter.joined(at.rows(rows), pairs, steps.first[rows])
 
-    def _encode(self, profiles: NDArray[np.int64], labels: list[ClassOrNumber | None]) -> NDArray[np.float64]:
+    def _codes(self, profiles: NDArray[np.int32], labels: NDArray[np.void]) -> NDArray[np.float64]:
         """Return labels as class codes or standardised values, by the profile of their prediction."""
-        used = np.unique(profiles).tolist()
-        if len(used) == 1:
-            codes: NDArray[np.float64] = self._table.profiles[used[0]].task.encode(labels)
-            return codes
-        values: NDArray[np.float64] = np.empty(len(labels))
-        for profile in used:
+        values: NDArray[np.float64] = np.empty(labels.size)
+        for profile in np.unique(profiles).tolist():
             rows = np.flatnonzero(profiles == profile)
-            values[rows] = self._table.profiles[profile].task.encode([labels[row] for row in rows.tolist()])
+            task = self._table.profiles[profile].task
+            values[rows] = codes_of(task, labels["kind"][rows], labels["value"][rows])
         return values
 
+    # --- the end of a flush -------------------------------------------------------------------------------------------
 
-def _slices(records: NDArray[np.void]) -> list[bytes]:
-    """Return the bytes of each record."""
-    data, size = records.tobytes(), PREDICTION.itemsize
-    return [data[start : start + size] for start in range(0, len(data), size)]
+    def count_orphans(self, predictions_ms: int | None) -> None:
+        """Count labels whose prediction can no longer come, which the next commit drops."""
+        if predictions_ms is None:
+            return
+        orphans = self.labels.expiring(predictions_ms)
+        if orphans.size:
+            self._orphan(orphans)
+
+    def _orphan(self, orphans: NDArray[np.void]) -> None:
+        """Count labels in the pane in which their wait is over, or in which they came, where that is later."""
+        over = orphans["time_ms"] + self._table.longest_wait_ms
+        over = over - over % self._bucket_ms + self._bucket_ms
+        self._counter.orphaned(np.maximum(over, orphans["effective_ms"]), orphans["offset"], self._from_labels)
+        self._tally["orphaned"] += orphans.size
+
+    def commit(self, next_offset: int | None, predictions_ms: int | None, labels_ms: int | None) -> None:
+        """Keep what was written since the last commit, and drop what no later event can meet.
+
+        Parameters
+        ----------
+        next_offset : int or None
+            Of the changelog, behind what was written; None where nothing was.
+        predictions_ms, labels_ms : int or None
+            Both topics' watermarks.
+        """
+        self.predictions.commit()
+        self.labels.commit()
+        if predictions_ms is not None:
+            self.labels.expire(predictions_ms)
+            if labels_ms is not None:
+                self._tally["expired"] += self.predictions.expire(min(predictions_ms, labels_ms))
+        self._stores.commit(next_offset)
+        self.totals = JoinTotals(**{name: getattr(self.totals, name) + n for name, n in self._tally.items()})
+        self._tally = dict.fromkeys(self._tally, 0)
+
+    def rollback(self) -> None:
+        """Forget what was written since the last commit."""
+        self.predictions.rollback()
+        self.labels.rollback()
+        self._tally = dict.fromkeys(self._tally, 0)
+
+    def restored(self, next_offset: int, predictions_ms: int | None, labels_ms: int | None) -> None:
+        """Keep what the changelog said, of which everything was counted before."""
+        self._tally = dict.fromkeys(self._tally, 0)
+        self.commit(next_offset, predictions_ms, labels_ms)
+        self.totals = JoinTotals()
+
+    def close(self) -> None:
+        """Let go of the stores."""
+        self._stores.close()
+
+
+def _oldest_first(held: Held) -> Held:
+    """Return records with those of each id in the order of their offsets."""
+    if held.records.size <= 1 or (held.ends - held.starts <= 1).all():
+        return held
+    owner = np.repeat(np.arange(held.ends.size), held.ends - held.starts)
+    return Held(held.records[np.lexsort((held.records["offset"], owner))], held.ends)

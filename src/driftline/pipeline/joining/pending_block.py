@@ -1,6 +1,7 @@
 """The pending changelog: packed blocks per flush and source partition, holding what the join was given.
 
-Restoring is giving the join the same again, without counting it: the join's state is a function of its input.
+Restoring is giving the join the same again, without counting it: the join's state is a function of its input. A block
+is stored by column, of which neighbouring values are alike.
 """
 
 from __future__ import annotations
@@ -12,81 +13,106 @@ import numpy as np
 from msgspec import Struct
 
 from driftline.errors import FormatError
-from driftline.pipeline.joining.join_entry import PREDICTION
-from driftline.pipeline.joining.joiner import LabelRow, LabelRows, PredictionRows
+from driftline.pipeline.joining.digests import DIGEST_BYTES, bytes_of, digests_from
+from driftline.pipeline.joining.join_entry import GIVEN, LABEL, predictions
+from driftline.pipeline.joining.joiner import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-VERSION: Final = 1
-MAX_BLOCK_BYTES: Final = 384 * 1024
-"""Larger flushes are cut, which leaves room below a broker's limit of 1 MiB."""
-_LABEL_BYTES: Final = 48
+VERSION: Final = 2
+MAX_ROWS: Final = 4_096
+"""Larger flushes are cut: 256 KiB before compression, far below a broker's limit of 1 MiB."""
+_GIVEN: Final = np.dtype([*GIVEN])
 
 
 class PendingBlock(Struct, frozen=True, array_like=True):
-    """Predictions and labels of one source partition that one flush took in."""
+    """Predictions or labels of one source partition that one flush took in."""
 
     version: int
     profile_ids: list[str]
-    """What ``profile`` in the records is an index into."""
-    prediction_ids: list[str]
+    """What ``profile`` in the predictions is an index into."""
+    prediction_digests: bytes
     predictions: bytes
-    """Records of :data:`driftline.pipeline.joining.join_entry.PREDICTION`."""
-    label_ids: list[str]
-    labels: list[LabelRow]
+    """Columns of :data:`driftline.pipeline.joining.join_entry.GIVEN`, one behind the other."""
+    label_digests: bytes
+    labels: bytes
+    """Columns of :data:`driftline.pipeline.joining.join_entry.LABEL`, one behind the other."""
+
+    def prediction_rows(self) -> Rows:
+        """Return the predictions, with ``profile`` as the block has it."""
+        given = _from_columns(self.predictions, _GIVEN)
+        records = predictions(given.size)
+        for name in _GIVEN.fields or ():
+            records[name] = given[name]
+        records["joined_ms"] = records["effective_ms"]
+        return Rows(digests_from(self.prediction_digests), records)
+
+    def label_rows(self) -> Rows:
+        """Return the labels."""
+        return Rows(digests_from(self.label_digests), _from_columns(self.labels, LABEL))
+
+    @property
+    def n_rows(self) -> int:
+        """Predictions and labels."""
+        return (len(self.prediction_digests) + len(self.label_digests)) // DIGEST_BYTES
 
 
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _DECODER: Final = msgspec.msgpack.Decoder(PendingBlock)
+_HEAD: Final = msgspec.msgpack.Decoder(list[msgspec.Raw])
 
 
-def encode_blocks(profile_ids: list[str], predictions: list[PredictionRows], labels: list[LabelRows]) -> list[bytes]:
-    """Return what a flush took in as blocks of at most about ``MAX_BLOCK_BYTES``.
+def encode_blocks(profile_ids: list[str], predicted: list[Rows], labelled: list[Rows]) -> list[bytes]:
+    """Return what a flush took in as blocks of at most ``MAX_ROWS``.
 
     Parameters
     ----------
     profile_ids : list of str
         The whole profile table, of which a block keeps the part it uses.
-    predictions, labels : list of PredictionRows, list of LabelRows
+    predicted, labelled : list of Rows
         Predictions come first, so that labels of the same flush find them.
     """
-    blocks = [
-        _predictions_block(profile_ids, part.ids[rows], part.records[rows])
-        for part in predictions
-        for rows in _slices(_utf8_bytes(part.ids) + PREDICTION.itemsize)
+    blocks = [_predictions_block(profile_ids, part) for part in _parts(predicted)]
+    return blocks + [
+        _ENCODE(PendingBlock(VERSION, [], b"", b"", bytes_of(part.digests), _columns(part.records, LABEL)))
+        for part in _parts(labelled)
     ]
-    blocks += [
-        _ENCODE(PendingBlock(VERSION, [], [], b"", part.ids[rows], part.rows[rows]))
-        for part in labels
-        for rows in _slices(_utf8_bytes(part.ids) + _utf8_bytes([row.label for row in part.rows]) + _LABEL_BYTES)
-    ]
-    return blocks
 
 
-def _predictions_block(profile_ids: list[str], ids: list[str], records: NDArray[np.void]) -> bytes:
-    used, local = np.unique(records["profile"], return_inverse=True)
-    own = records.copy()
-    own["profile"] = local
-    return _ENCODE(PendingBlock(VERSION, [profile_ids[index] for index in used.tolist()], ids, own.tobytes(), [], []))
+def _parts(batches: list[Rows]) -> Iterator[Rows]:
+    """Yield all rows in parts of at most ``MAX_ROWS``."""
+    if not batches:
+        return
+    digests = np.concatenate([batch.digests for batch in batches])
+    records = np.concatenate([batch.records for batch in batches])
+    for start in range(0, records.size, MAX_ROWS):
+        yield Rows(digests[start : start + MAX_ROWS], records[start : start + MAX_ROWS])
 
 
-def _slices(sizes: NDArray[np.int64]) -> Iterator[slice]:
-    """Yield runs of rows whose sizes, all positive, add up to at most about the limit."""
-    totals = np.cumsum(sizes)
-    start, held = 0, 0
-    while start < totals.size:
-        stop = max(int(np.searchsorted(totals, held + MAX_BLOCK_BYTES, side="right")), start + 1)
-        yield slice(start, stop)
-        start, held = stop, int(totals[stop - 1])
+def _predictions_block(profile_ids: list[str], rows: Rows) -> bytes:
+    used, local = np.unique(rows.records["profile"], return_inverse=True)
+    records = rows.records.copy()
+    records["profile"] = local
+    names = [profile_ids[index] for index in used.tolist()]
+    return _ENCODE(PendingBlock(VERSION, names, bytes_of(rows.digests), _columns(records, _GIVEN), b"", b""))
 
 
-def _utf8_bytes(values: Sequence[object]) -> NDArray[np.int64]:
-    """Return how many bytes each text takes; nothing for what is no text."""
-    sizes = [(len(v) if v.isascii() else len(v.encode())) if isinstance(v, str) else 0 for v in values]
-    return np.array(sizes, dtype=np.int64)
+def _columns(records: NDArray[np.void], dtype: np.dtype[np.void]) -> bytes:
+    return b"".join([records[name].tobytes() for name in dtype.names or ()])
+
+
+def _from_columns(data: bytes, dtype: np.dtype[np.void]) -> NDArray[np.void]:
+    n = len(data) // dtype.itemsize
+    records = np.empty(n, dtype=dtype)
+    start = 0
+    for name in dtype.names or ():
+        size = n * dtype[name].itemsize
+        records[name] = np.frombuffer(data[start : start + size], dtype=dtype[name])
+        start += size
+    return records
 
 
 def decode_block(data: bytes, at: str) -> PendingBlock:
@@ -97,15 +123,26 @@ def decode_block(data: bytes, at: str) -> PendingBlock:
     FormatError
         When the bytes are no pending block or of another version.
     """
+    version = _version_of(data)
+    if version not in (VERSION, None):
+        message = (
+            f"Expected a pending block of version {VERSION}, got version {version} - at `{at}`. Run all sketch workers "
+            "with the same driftline version; what an older one wrote is not taken over: end all workers, delete the "
+            "pending topic, `<prefix>.pending`, and make it anew with `driftline topics create`. Labels of the "
+            "predictions before then are orphans"
+        )
+        raise FormatError(message)
     try:
-        block = _DECODER.decode(data)
+        return _DECODER.decode(data)
     except msgspec.DecodeError as error:
         message = f"Expected a pending block of version {VERSION}, got {data[:16]!r} ({error}) - at `{at}`"
         raise FormatError(message) from error
-    if block.version != VERSION:
-        message = (
-            f"Expected a pending block of version {VERSION}, got version {block.version} - at `{at}`. "
-            "Run all sketch workers with the same driftline version."
-        )
-        raise FormatError(message)
-    return block
+
+
+def _version_of(data: bytes) -> int | None:
+    """Return the version that bytes begin with; None where they begin with none."""
+    try:
+        head = _HEAD.decode(data)
+        return msgspec.msgpack.decode(head[0], type=int) if head else None
+    except msgspec.DecodeError:
+        return None

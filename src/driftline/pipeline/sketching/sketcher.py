@@ -7,6 +7,7 @@ records are read again.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -15,11 +16,13 @@ from driftline.events.label import LabelDecoder
 from driftline.events.model_key import ModelKey, panes_partition
 from driftline.events.pane import PaneDelta, Source, Watermark, chunks
 from driftline.events.prediction import PredictionDecoder, mapped_root_names
-from driftline.pipeline.joining.join_counter import JoinCounter, ProfileTable
-from driftline.pipeline.joining.join_entry import PREDICTION
-from driftline.pipeline.joining.join_rows import in_order, prediction_rows
-from driftline.pipeline.joining.joiner import Joiner, LabelRow, LabelRows, PredictionRows
+from driftline.pipeline.joining.digests import sampled
+from driftline.pipeline.joining.join_counter import JoinCounter
+from driftline.pipeline.joining.join_rows import in_order, label_rows, prediction_rows
+from driftline.pipeline.joining.joiner import Joiner
+from driftline.pipeline.joining.joiner import Rows as JoinRows
 from driftline.pipeline.joining.pending_block import decode_block, encode_blocks
+from driftline.pipeline.joining.profile_table import ProfileTable
 from driftline.pipeline.sketching.flush import Flush, Position
 from driftline.pipeline.sketching.intake import take_in_labels, take_in_predictions
 from driftline.pipeline.sketching.pane_counter import PaneCounter
@@ -27,7 +30,7 @@ from driftline.pipeline.sketching.rows import Rows
 from driftline.pipeline.sketching.source_clock import Arrivals, SourceClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
     from driftline.events.dead_letter import DeadLetter
     from driftline.events.pane import JoinDelta
     from driftline.events.prediction import PredictionColumns
-    from driftline.pipeline.joining.pending import PendingStore
+    from driftline.pipeline.joining.pending import PendingStores
     from driftline.pipeline.sketching.intake import RecordBatch
     from driftline.profiles.book import ProfileBook
 
@@ -66,8 +69,9 @@ class Sketcher:
         Looked up at each pane; profiles may be added at any time.
     n_partitions : int
         Of the predictions topic, and of the labels topic where there is one.
-    new_store : callable
-        Makes a pending store; called twice for each assigned partition.
+    open_stores : callable
+        Returns the pending stores of a source partition, given its number and the profile table; called as it is
+        assigned.
     not_features : frozenset of str
         Fields beside the mapped ones that are no features, where the record itself is the features object.
     """
@@ -77,14 +81,14 @@ class Sketcher:
         settings: Settings,
         book: ProfileBook,
         n_partitions: int,
-        new_store: Callable[[], PendingStore],
+        open_stores: Callable[[int, ProfileTable], PendingStores],
         *,
         not_features: frozenset[str] = frozenset(),
     ) -> None:
         self._settings = settings
         self._book = book
         self._n_partitions = n_partitions
-        self._new_store = new_store
+        self._open_stores = open_stores
         self._decode_prediction = PredictionDecoder(settings.predictions.fields)
         self._decode_label = None if settings.labels is None else LabelDecoder(settings.labels.fields)
         whole = settings.predictions.fields.features == ""
@@ -94,8 +98,8 @@ class Sketcher:
         self._table = ProfileTable(settings)
         self._joins = JoinCounter(int(settings.time.pane), self._table)
         self._joiners: dict[int, Joiner] = {}
-        self._taken_predictions: dict[int, list[PredictionRows]] = {}
-        self._taken_labels: dict[int, list[LabelRows]] = {}
+        self._taken_predictions: dict[int, list[JoinRows]] = {}
+        self._taken_labels: dict[int, list[JoinRows]] = {}
         self._dead_letters: list[DeadLetter] = []
         self._n_events = 0
         self._n_late = 0
@@ -108,31 +112,35 @@ class Sketcher:
         time = self._settings.time
         self._partitions[source] = _Partition(SourceClock(int(time.pane), int(time.lateness), running_max_ms))
         if self._decode_label is not None and source.partition not in self._joiners:
-            self._joiners[source.partition] = Joiner(
-                source.partition, self._table, self._joins, self._new_store(), self._new_store()
-            )
+            stores = self._open_stores(source.partition, self._table)
+            self._joiners[source.partition] = Joiner(source.partition, self._table, self._joins, stores)
         self._announce = True
 
     def revoke(self) -> None:
         """Give all source partitions up, with everything that is not committed."""
         self.aborted()
         self._partitions.clear()
+        for joiner in self._joiners.values():
+            joiner.close()
         self._joiners.clear()
 
-    def restore_pending(self, partition: int, block: bytes, at: str) -> None:
-        """Give the join of a partition one block of its changelog, oldest first."""
+    def restore_pending(self, partition: int, block: bytes, at: str) -> int:
+        """Give the join of a partition one block of its changelog, oldest first; return its number of rows."""
         read = decode_block(block, at)
         joiner = self._joiners[partition]
-        profiles = [self._book.get(profile_id) for profile_id in read.profile_ids]
-        local = [-1 if profile is None else self._table.intern(profile) for profile in profiles]
-        records = np.frombuffer(read.predictions, dtype=PREDICTION).copy()
-        if records.size:
-            records["profile"] = np.array(local, dtype=np.int64)[records["profile"]]
-        known = np.flatnonzero(records["profile"] >= 0).tolist()
-        joiner.add_predictions(PredictionRows(read.prediction_ids, records).chosen(known))
-        joiner.add_labels(LabelRows(read.label_ids, read.labels))
-        joiner.commit()
+        rows = read.prediction_rows()
+        if rows.records.size:
+            profiles = [self._book.get(profile_id) for profile_id in read.profile_ids]
+            local = [-1 if profile is None else self._table.intern(profile) for profile in profiles]
+            rows.records["profile"] = np.array(local, dtype=np.int32)[rows.records["profile"]]
+            joiner.add_predictions(rows.chosen(rows.records["profile"] >= 0))
+        joiner.add_labels(read.label_rows())
         self._joins.clear()
+        return read.n_rows
+
+    def restored_pending(self, partition: int, next_offset: int) -> None:
+        """Keep what was restored, up to an offset of the changelog."""
+        self._joiners[partition].restored(next_offset, *self._committed_watermarks(partition))
 
     def mark_idle(self, source: Source, *, idle: bool) -> None:
         """Say whether a partition has been at its end for the idle timeout; the next flush tells it."""
@@ -176,7 +184,7 @@ class Sketcher:
         n_late = int(arrivals.late.sum())
         self._n_late += n_late
         self._n_events += intake.times_ms.size - n_late
-        expected: list[PredictionRows] = []
+        expected: list[JoinRows] = []
         for key, rows in _by_model(intake.events):
             mine = intake.events if rows.size == intake.times_ms.size else intake.events.chosen(rows.tolist())
             times, offsets = intake.times_ms[rows], intake.offsets[rows]
@@ -185,7 +193,7 @@ class Sketcher:
             if self._decode_label is not None:
                 expected += self._expected(key, mine, times, offsets, part.effective_ms)
         if expected:
-            taken = in_order(expected)
+            taken = self._sampled(in_order(expected))
             self._taken_predictions.setdefault(batch.source.partition, []).append(taken)
             self._joiners[batch.source.partition].add_predictions(taken)
 
@@ -216,7 +224,7 @@ class Sketcher:
         times: NDArray[np.int64],
         offsets: NDArray[np.int64],
         effective: NDArray[np.int64],
-    ) -> Iterator[PredictionRows]:
+    ) -> Iterator[JoinRows]:
         """Yield what is remembered of predictions for their labels; where no profile is known there is no join."""
         pane_ms = times - times % int(self._settings.time.pane)
         panes, slots = np.unique(pane_ms, return_inverse=True)
@@ -235,10 +243,13 @@ class Sketcher:
         if not intake.times_ms.size:
             return
         effective = clock.advance(intake.times_ms).effective_ms
-        columns = (intake.times_ms.tolist(), effective.tolist(), intake.offsets.tolist(), intake.events.labels)
-        taken = LabelRows([*intake.events.prediction_ids], [*map(LabelRow, *columns)])
+        taken = self._sampled(label_rows(intake.events, intake.times_ms, intake.offsets, effective))
         self._taken_labels.setdefault(batch.source.partition, []).append(taken)
         self._joiners[batch.source.partition].add_labels(taken)
+
+    def _sampled(self, rows: JoinRows) -> JoinRows:
+        ratio = self._settings.join.sample_ratio
+        return rows if ratio >= 1 else rows.chosen(sampled(rows.digests, ratio))
 
     # --- flush --------------------------------------------------------------------------------------------------------
 
@@ -251,6 +262,8 @@ class Sketcher:
         }
         if not positions and not self._announce and not self._dead_letters:
             return None
+        for number, joiner in self._joiners.items():
+            joiner.count_orphans(self.watermark_ms(Source("predictions", number)))
         profile_ids = [profile.profile_id for profile in self._table.profiles]
         pending = {
             partition: encode_blocks(
@@ -276,14 +289,19 @@ class Sketcher:
         ]
         return {partition: chunks(panes[partition], joins[partition], watermarks) for partition in range(n_panes)}
 
-    def committed(self) -> None:
-        """Make the last flush final."""
+    def committed(self, changelog: Mapping[int, int] = MappingProxyType({})) -> None:
+        """Make the last flush final.
+
+        Parameters
+        ----------
+        changelog : dict of int to int
+            Source partition to the offset behind its blocks in the pending changelog.
+        """
         for partition in self._partitions.values():
             partition.committed_max_ms = partition.clock.running_max_ms
             partition.next_offset = None
         for number, joiner in self._joiners.items():
-            joiner.commit()
-            joiner.expire(*self._committed_watermarks(number))
+            joiner.commit(changelog.get(number), *self._committed_watermarks(number))
         quiet = [key for key, counter in self._counters.items() if counter.n_idle_flushes > KEPT_FLUSHES]
         for key in quiet:
             del self._counters[key]

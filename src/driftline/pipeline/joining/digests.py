@@ -1,0 +1,88 @@
+"""Ids as digests: 16 bytes each whatever an id looks like, so that the join works on arrays.
+
+Two different ids of n pending ones share a digest with probability n² / 2¹²⁹: 10⁻²⁵ for ten million.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+import numpy as np
+import xxhash
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+DIGEST_BYTES: Final = 16
+
+Digests: TypeAlias = "NDArray[np.uint64]"
+"""Shape (n, 2): the high and the low word of the 128-bit xxh3 of each id as UTF-8."""
+
+
+def digests_of(ids: Sequence[str]) -> Digests:
+    """Return the digests of n ids.
+
+    Examples
+    --------
+    >>> digests_of(["a", "b", "a"]).shape
+    (3, 2)
+    """
+    return digests_from(b"".join([xxhash.xxh3_128_digest(text.encode()) for text in ids]))
+
+
+def digests_from(data: bytes) -> Digests:
+    """Return digests from their bytes."""
+    return np.frombuffer(data, dtype=">u8").reshape(-1, 2).astype(np.uint64)
+
+
+def bytes_of(digests: Digests) -> bytes:
+    """Return the bytes of digests, from which :func:`digests_from` makes them again."""
+    return digests.astype(">u8").tobytes()
+
+
+def keys_of(digests: Digests) -> list[bytes]:
+    """Return each digest as 16 bytes."""
+    data = bytes_of(digests)
+    return [data[start : start + DIGEST_BYTES] for start in range(0, len(data), DIGEST_BYTES)]
+
+
+class Distinct(NamedTuple):
+    """The m different ones of n digests.
+
+    Attributes
+    ----------
+    digests : ndarray of uint64, shape (m, 2)
+    place : ndarray of int64, shape (n,)
+        Which of them each one is.
+    """
+
+    digests: Digests
+    place: NDArray[np.int64]
+
+
+def distinct(digests: Digests) -> Distinct:
+    """Tell digests apart; where none is repeated they keep their order."""
+    order = np.lexsort((digests[:, 1], digests[:, 0]))
+    ordered = digests[order]
+    new = np.append(True, (ordered[1:] != ordered[:-1]).any(axis=1))[: len(order)]  # a value, no switch
+    if new.all():
+        return Distinct(digests, np.arange(len(order)))
+    index = np.empty(len(order), dtype=np.int64)
+    index[order] = np.cumsum(new) - 1
+    return Distinct(ordered[new], index)
+
+
+def sampled(digests: Digests, ratio: float) -> NDArray[np.bool_]:
+    """Return which ids belong to a share of all that is the same for everybody, shape (n,).
+
+    Parameters
+    ----------
+    digests : ndarray of uint64, shape (n, 2)
+    ratio : float in (0, 1]
+    """
+    if ratio >= 1:
+        return np.ones(len(digests), dtype=np.bool_)
+    inside: NDArray[np.bool_] = digests[:, 0] < np.uint64(int(ratio * 2.0**64))
+    return inside

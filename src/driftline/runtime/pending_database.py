@@ -1,0 +1,215 @@
+"""The RocksDB database of one source partition's pending stores, and how far into the changelog it reaches."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+import rocksdict
+from msgspec import Struct
+
+from driftline.runtime.logs import get_logger
+from driftline.runtime.pending_store import RocksPendingStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from driftline.pipeline.joining.pending import Kept
+    from driftline.pipeline.joining.profile_table import ProfileTable
+    from driftline.profiles.profile import Profile
+
+VERSION: Final = 1
+_META: Final = b"!"
+_WRITE_BUFFER: Final = 16 << 20
+_BLOCK_CACHE: Final = 32 << 20
+_KEYS_AT_ONCE: Final = 100_000
+_log = get_logger(__name__)
+
+
+class Meta(Struct):
+    """What is said of a database in itself."""
+
+    version: int
+    owner: str
+    """Cluster, topic, partition and settings: a database of another owner is not taken over."""
+    next_offset: int
+    """Of the changelog, behind what the database holds."""
+    profile_ids: list[str]
+    """What ``profile`` in its records is an index into."""
+
+
+class PendingDatabase:
+    """Both stores of a partition, written in one batch with the changelog offset that they reach up to.
+
+    Parameters
+    ----------
+    path : Path
+        A folder; one that holds anything but a database of the same owner is emptied.
+    owner : str
+    table : ProfileTable
+    find : callable
+        Returns a profile by its id, or None.
+    max_bytes : int
+        What entries may take before compression; beyond it those that expire first are dropped.
+
+    Attributes
+    ----------
+    n_evicted : int
+        Entries that were dropped for want of room.
+    """
+
+    def __init__(
+        self, path: Path, owner: str, table: ProfileTable, find: Callable[[str], Profile | None], max_bytes: int
+    ) -> None:
+        self._path = path
+        self._table = table
+        self._find = find
+        self.max_bytes = max_bytes
+        self.n_evicted = 0
+        self._db: Any = _open(path)  # its keys and values are bytes in raw mode, which its types do not say
+        meta = _meta_of(self._db)
+        if meta is None or meta.version != VERSION or meta.owner != owner:
+            if meta is not None:
+                _log.warning("pending store made anew", path=str(path), version=meta.version, owner=meta.owner)
+            self._db.close()
+            shutil.rmtree(path)
+            self._db = _open(path)
+            meta = Meta(VERSION, owner, 0, [])
+        self._meta = meta
+        self._stores: list[RocksPendingStore] = []
+        self._batch = rocksdict.WriteBatch(raw_mode=True)
+        self._local: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
+        self._global: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
+        self._index()
+
+    @property
+    def next_offset(self) -> int:
+        """Of the changelog: what stands there and behind it is not in the database."""
+        return self._meta.next_offset
+
+    # --- what a worker's joiner calls ---------------------------------------------------------------------------------
+
+    def open(self, kept: Kept) -> RocksPendingStore:
+        """Return the store for something; called once for each name."""
+        store = RocksPendingStore(self, kept)
+        self._stores.append(store)
+        return store
+
+    def commit(self, next_offset: int | None) -> None:
+        """Write what the stores have committed, with the changelog offset that it reaches up to, if that rose."""
+        while sum(store.n_bytes for store in self._stores) > self.max_bytes:
+            evicted = max(self._stores, key=lambda store: store.n_bytes).evict()
+            self.n_evicted += evicted
+            _log.warning("pending store is full: the oldest entries are dropped", entries=evicted, path=str(self._path))
+        if next_offset is not None:
+            self._meta.next_offset = next_offset
+        self._batch.put(_META, msgspec.msgpack.encode(self._meta))
+        self._db.write(self._batch)
+        self._batch = rocksdict.WriteBatch(raw_mode=True)
+
+    def close(self) -> None:
+        """Close the database; what was not committed is in the changelog."""
+        self._db.close()
+
+    # --- profiles -----------------------------------------------------------------------------------------------------
+
+    def local(self, records: NDArray[np.void]) -> NDArray[np.void]:
+        """Return records with profiles as the database numbers them."""
+        if "profile" not in (records.dtype.names or ()) or not records.size:
+            return records
+        if records["profile"].max() >= self._local.size or (self._local[records["profile"]] < 0).any():
+            for index in np.unique(records["profile"]).tolist():
+                name = self._table.profiles[index].profile_id
+                if name not in self._meta.profile_ids:
+                    self._meta.profile_ids.append(name)
+            self._index()
+        mine = records.copy()
+        mine["profile"] = self._local[records["profile"]]
+        return mine
+
+    def known(self, records: NDArray[np.void]) -> NDArray[np.void]:
+        """Number the profiles of records, in place, as the table does; -1 where there is no such profile any more."""
+        if "profile" in (records.dtype.names or ()) and records.size:
+            records["profile"] = self._global[records["profile"]]
+        return records
+
+    def _index(self) -> None:
+        found = [self._find(name) for name in self._meta.profile_ids]
+        numbers = [-1 if profile is None else self._table.intern(profile) for profile in found]
+        self._global = np.array(numbers, dtype=np.int32)
+        self._local = np.full(len(self._table.profiles), -1, dtype=np.int32)
+        for local, number in enumerate(numbers):
+            if number >= 0:
+                self._local[number] = local
+
+    # --- what the stores call -----------------------------------------------------------------------------------------
+
+    def get(self, keys: list[bytes]) -> list[bytes | None]:
+        """Return the values of keys, None where there is none."""
+        values: list[bytes | None] = self._db.get(keys) if keys else []
+        return values
+
+    def keys(self, prefix: bytes) -> Iterator[list[bytes]]:
+        """Yield all keys that begin with a byte, many at a time."""
+        part: list[bytes] = []
+        for key in self._db.keys(from_key=prefix):
+            if key[:1] != prefix:
+                break
+            part.append(key)
+            if len(part) == _KEYS_AT_ONCE:
+                yield part
+                part = []
+        if part:
+            yield part
+
+    def entries(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield committed entries with keys from ``start`` up to, without, ``stop``."""
+        for key, value in self._db.items(from_key=start):
+            if key >= stop:
+                return
+            yield key, value
+
+    def put(self, entries: Iterator[tuple[bytes, bytes]]) -> None:
+        """Add entries to the next batch."""
+        put = self._batch.put
+        for key, value in entries:
+            put(key, value)
+
+    def delete(self, key: bytes) -> None:
+        """Add a removal to the next batch."""
+        self._batch.delete(key)
+
+    def delete_range(self, start: bytes, stop: bytes) -> None:
+        """Add the removal of a range, without its end, to the next batch."""
+        self._batch.delete_range(start, stop)
+
+
+def _open(path: Path) -> rocksdict.Rdict:
+    path.mkdir(parents=True, exist_ok=True)
+    options = rocksdict.Options(raw_mode=True)
+    options.create_if_missing(True)  # noqa: FBT003  # RocksDB's own names
+    options.set_write_buffer_size(_WRITE_BUFFER)
+    options.set_max_total_wal_size(4 * _WRITE_BUFFER)
+    options.set_keep_log_file_num(2)
+    options.set_compression_type(rocksdict.DBCompressionType.lz4())
+    blocks = rocksdict.BlockBasedOptions()
+    blocks.set_block_cache(rocksdict.Cache(_BLOCK_CACHE))
+    blocks.set_cache_index_and_filter_blocks(True)
+    options.set_block_based_table_factory(blocks)
+    return rocksdict.Rdict(str(path), options)
+
+
+def _meta_of(db: rocksdict.Rdict) -> Meta | None:
+    """Return what a database says of itself; a new one says nothing, and an unreadable one counts as old."""
+    data = db.get(_META)
+    if data is None:
+        return None
+    try:
+        return msgspec.msgpack.decode(data, type=Meta)
+    except msgspec.DecodeError:
+        return Meta(-1, "unreadable", 0, [])
