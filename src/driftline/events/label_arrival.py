@@ -33,6 +33,33 @@ class ArrivalTest(Struct, frozen=True, kw_only=True):
     """Of a share as low as this one's, or lower."""
 
 
+class CorrectedMetrics(Struct, frozen=True, kw_only=True):
+    """Metrics of a window as its early labels let expect them: weighted by how soon labels of their kind come."""
+
+    status: Literal["corrected", "withheld", "mature"]
+    """``mature``: all labels that count have come, so nothing is to be corrected."""
+    reason: str | None
+    """Why they are withheld."""
+    metrics: dict[str, float | None]
+    """``accuracy``, ``precision``, ``recall``, ``f1`` and, for binary tasks, ``positive_rate`` (the share of actual
+    positives), of what has a label in the end; empty unless corrected."""
+    standard_errors: dict[str, float | None]
+    """Of the difference between the corrected metrics and those that the window will show in the end."""
+    n_effective: float | None
+    """How many labels of equal weight would tell as much, (sum of weights)² / sum of squared weights."""
+    least_rate: Share | None
+    """Least part of a score bin's and class's labels that comes by this age; withheld below 0.05."""
+    n_cohorts: Count
+    """Cohorts past the horizon that the weights come from."""
+    dispersion: float | None
+    """How many times as much as chance alone the labels that have come vary from cohort to cohort."""
+    bounds: dict[str, tuple[float, float]]
+    """The least and the greatest value over all predictions of the window, whatever the labels say that have not come,
+    or never will: nothing is assumed."""
+    assumptions: list[str]
+    """What the corrected metrics rest on."""
+
+
 class LabelArrivalEvent(Event, frozen=True, kw_only=True):
     """How many of a cohort's predictions had a label by an age, and the maturity curve as it was known then.
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from driftline.events.cloudevents import PERFORMANCE
 from driftline.events.evidence import Count, Event, Share, Time
+from driftline.events.label_arrival import CorrectedMetrics  # noqa: TC001  # msgspec reads it where the schema is made
 
 Interval = tuple[float, float]
 """Lower and upper end, of a confidence of 95 %."""
@@ -124,6 +125,9 @@ class PerformanceEvent(Event, frozen=True, kw_only=True):
     """Each class of a multiclass task of up to 64 classes that was predicted or occurred; null for others."""
     reliability: Reliability | None
     """Null for all but binary tasks."""
+    corrected: CorrectedMetrics | None
+    """Corrected for early labels being a biased part of all; null for regression and for tasks of more than 16
+    classes."""
 
     @property
     def about(self) -> tuple[str | int, ...]:

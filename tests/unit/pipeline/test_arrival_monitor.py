@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
+import pytest
 
 from driftline.events.label_arrival import LabelArrivalEvent
 from driftline.pipeline.monitoring.arrival_book import KEPT
@@ -130,3 +131,65 @@ def test_the_state_does_not_grow_with_time() -> None:
     result.checkpoint()
     cohorts = [name for name in result.store if b"cohort/" in name]
     assert KEPT <= len(cohorts) <= KEPT + AGES_MS[-1] // COHORT_MS + 2
+
+
+def biased_traffic() -> Labelled:
+    """Return 1,500 predictions a cohort; labels of positives come eight times as soon, a tenth of all never."""
+    traffic = Labelled.evenly(14 * 1_500, 200, np.random.default_rng(8))
+    rng = np.random.default_rng(9)
+    mean_ms = np.where(traffic.actual == 1, 30_000, 240_000)
+    traffic.delay_ms = np.minimum(rng.exponential(1.0, mean_ms.size) * mean_ms, AGES_MS[-1] - 30_000).astype(np.int64)
+    traffic.delay_ms[rng.random(mean_ms.size) < 0.1] = -1
+    return traffic
+
+
+@pytest.fixture(scope="module")
+def biased() -> list[dict[str, Any]]:
+    """Return the performance events of biased traffic."""
+    return events(done(biased_traffic()).outputs, "performance")
+
+
+def test_performance_is_corrected_for_early_labels_being_biased(biased: list[dict[str, Any]]) -> None:
+    last = {event["window"]["start"]: event for event in biased if event["final"]}
+    early = [event for event in biased if event["revision"] == 0]
+    first, *_, recent = early
+    assert (first["corrected"]["status"], first["corrected"]["reason"]) == (
+        "withheld",
+        "too few cohorts past the horizon",
+    )
+    assert recent["corrected"]["status"] == "corrected"
+    assert len(recent["corrected"]["assumptions"]) == 3
+    assert recent["corrected"]["n_effective"] < recent["n"]
+    off, raw_off, within = [], [], []
+    for event in early:
+        corrected, truth = event["corrected"], last[event["window"]["start"]]["metrics"]["accuracy"]
+        low, high = corrected["bounds"]["accuracy"]
+        assert low <= truth <= high
+        if corrected["status"] == "corrected":
+            off.append(corrected["metrics"]["accuracy"] - truth)
+            raw_off.append(event["metrics"]["accuracy"] - truth)
+            within.append(abs(off[-1]) < 1.96 * corrected["standard_errors"]["accuracy"])
+    assert len(off) >= 25
+    assert abs(np.mean(off)) < 0.015
+    assert abs(np.mean(raw_off)) > 0.05
+    assert np.mean(within) > 0.9
+
+
+def test_the_last_revision_needs_no_correction_but_bounds_what_never_gets_a_label(biased: list[dict[str, Any]]) -> None:
+    found = [event for event in biased if event["final"]]
+    for event in found:
+        corrected = event["corrected"]
+        assert (corrected["status"], corrected["reason"], corrected["metrics"]) == ("mature", None, {})
+        low, high = corrected["bounds"]["accuracy"]
+        assert high - low == pytest.approx(1 - event["coverage"])
+
+
+def test_a_kind_whose_labels_have_hardly_come_withholds_the_correction() -> None:
+    traffic = biased_traffic()
+    slow = (traffic.actual == 0) & (traffic.delay_ms >= 0)
+    traffic.delay_ms[slow] = np.maximum(traffic.delay_ms[slow], 400_000)
+    found = events(done(traffic).outputs, "performance")
+    recent = [event["corrected"] for event in found if event["revision"] == 0][-1]
+    assert (recent["status"], recent["metrics"], recent["least_rate"]) == ("withheld", {}, 0.0)
+    assert "too soon" in recent["reason"]
+    assert recent["bounds"]["accuracy"][0] < recent["bounds"]["accuracy"][1]

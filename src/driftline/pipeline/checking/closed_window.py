@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from driftline.events.model_key import ModelKey
 from driftline.events.pane import Kind, Offsets
+from driftline.pipeline.checking.arrival_correction import ArrivalEvidence
 from driftline.pipeline.checking.quality.volume import VolumeStandard
 from driftline.sketches.layout import EVENTS
 from driftline.sketches.pane_sketch import PaneSketch
@@ -120,6 +121,8 @@ class PerformanceCut(Struct, frozen=True, kw_only=True):
         As in :class:`ClosedWindow`.
     previous : EarlierCut or None
         The same revision of the window with predictions before this one.
+    arrival : ArrivalEvidence or None
+        What is known of when its labels come.
     """
 
     key: ModelKey
@@ -134,3 +137,4 @@ class PerformanceCut(Struct, frozen=True, kw_only=True):
     tested: bool
     flags: tuple[str, ...] = ()
     previous: EarlierCut | None = None
+    arrival: ArrivalEvidence | None = None

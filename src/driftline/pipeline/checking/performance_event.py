@@ -14,6 +14,7 @@ from driftline.events.performance import (
     ReliabilityBin,
 )
 from driftline.performance import differences, measure, one_against_rest, reliability_curve
+from driftline.pipeline.checking.arrival_correction import corrected_metrics
 from driftline.sketches.scores import DUPLICATES, LABELLED, PREDICTED
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def performance_event(
         confusion=_confusion(task, vector),
         one_against_rest=_one_against_rest(task, vector, settings.beta),
         reliability=_reliability(task, vector, settings.calibration_bins) if layout.binary else None,
+        corrected=corrected_metrics(cut.arrival, n_predictions, binary=layout.binary, final=cut.final),
     )
 
 

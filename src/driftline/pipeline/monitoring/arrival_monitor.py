@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 
 from driftline.alerts import AlertBook
 from driftline.events.pane import SEGMENT_ALL
 from driftline.performance.arrival_curve import maturity_curve
 from driftline.pipeline.checking.arrival_check import CohortAt, examine_arrival
+from driftline.pipeline.checking.arrival_correction import ArrivalEvidence
 from driftline.pipeline.monitoring.alerting import settle_arrival
-from driftline.pipeline.monitoring.arrival_book import ArrivalBook, by_age
+from driftline.pipeline.monitoring.arrival_book import ArrivalBook, by_age, by_stratum
 from driftline.pipeline.monitoring.model_setup import task_id
 from driftline.pipeline.monitoring.performance_windows import arrival_of
 from driftline.pipeline.monitoring.state_codec import load
@@ -49,16 +51,23 @@ class ArrivalMonitor:
         self._dirty = False
         self.alerts = AlertBook()
 
-    def add(self, cut: Cut, task: Task, shown: PerformanceCut) -> None:
-        """Add what a window shows at a cut."""
+    def add(self, cut: Cut, task: Task, shown: PerformanceCut) -> ArrivalEvidence:
+        """Add what a window shows at a cut; return it with what cohorts past the horizon showed at that age."""
+        name, layout, vector = task_id(task), ArrivalLayout.of(task.performance_layout), arrival_of(cut.window, task)
         self._book.add(
             (cut.start_ms, shown.age_ms),
-            task_id(task),
+            name,
             max(0, int(shown.vector[PREDICTED])),
-            (ArrivalLayout.of(task.performance_layout), arrival_of(cut.window, task)),
+            (layout, vector),
             shown.offsets,
             shown.flags,
         )
+        mature = [] if shown.final else self._book.mature(name, shown.age_ms)
+        shape = (len(mature), layout.n_scores, layout.n_codes)
+        by_now, in_the_end = np.zeros((2, *shape), dtype=np.int64)
+        for row, (early, late) in enumerate(mature):
+            by_now[row], in_the_end[row] = by_stratum(early, layout), by_stratum(late, layout)
+        return ArrivalEvidence(layout, vector, by_now, in_the_end)
 
     def due_ms(self) -> int | None:
         """Return the moment at which a cohort next becomes complete at an age."""

@@ -215,9 +215,10 @@ class JoinMonitor:
             tested=tested,
             flags=tuple(sorted(reach.flags(cut.at_ms).union(cut.window.flags))),
         )
-        self._arrivals.add(cut, profile.task, performance_cut)
         task = task_id(profile.task)
-        performance_cut = structs.replace(performance_cut, previous=self._earlier.before(performance_cut, task))
+        arrival = self._arrivals.add(cut, profile.task, performance_cut)
+        earlier = self._earlier.before(performance_cut, task)
+        performance_cut = structs.replace(performance_cut, previous=earlier, arrival=arrival)
         verdict = examine_performance(profile, performance_cut, baseline, context)
         self._earlier.add(performance_cut, task, verdict.event)
         self.state.alerts, outputs = settle_performance(verdict, self.state.alerts, context)
@@ -241,7 +242,7 @@ class JoinMonitor:
             self._first.add(profile.profile_id, vector, pack(vector))
             self.state.first_windows = self._first.dump()
             return False
-        return profile.task.kind != "regression"
+        return True
 
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         """Yield the pieces of state that changed since the last call."""
