@@ -21,8 +21,8 @@ class Statistic(Struct, frozen=True, kw_only=True):
     """Is it real: what was tested, and how unlikely it is when nothing has changed."""
 
     name: str
-    """``pearson_chi_squared`` or ``exact_partition`` (both to be compared with chi-squared), ``exact_share``, or a
-    detector's name."""
+    """``pearson_chi_squared`` or ``exact_partition`` (both to be compared with chi-squared), ``exact_share``,
+    ``welch_t`` or a detector's name."""
     value: float
     degrees_of_freedom: int | None
     """Null for statistics that have none."""
@@ -71,9 +71,9 @@ class Effect(Struct, frozen=True, kw_only=True):
     """Does it matter: how large the change is, beside the smallest that counts."""
 
     name: str
-    """``psi``, ``share_change``, ``cardinality_growth``, ``volume_change``, ``accuracy_drop``, ``correlation_change``,
-    ``reconstruction_change``, ``embedding_distance``, ``domain_auc``, ``labelled_share_drop``, ``orphan_share_rise`` or
-    ``silent_hours``."""
+    """``psi``, ``share_change``, ``cardinality_growth``, ``volume_change``, ``<metric>_drop``, ``<metric>_rise``,
+    ``correlation_change``, ``reconstruction_change``, ``embedding_distance``, ``domain_auc``, ``labelled_share_drop``,
+    ``orphan_share_rise`` or ``silent_hours``."""
     raw: float
     corrected: float
     """What is held against the gate: without the bias (``psi``), without the sign (shares)."""
@@ -123,7 +123,7 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     """The same as ``ce_id``."""
     check: str
     """Permanent name of the check: ``distribution.pearson``, ``quality.<test>``, ``multivariate.<check>``,
-    ``performance.accuracy``, ``threshold.<distance>`` or ``detector.<name>``."""
+    ``performance.<metric>``, ``threshold.<distance>`` or ``detector.<name>``."""
     family: Family
     """Which kind of change: of a distribution, of the data's quality, of performance, between columns
     (``multivariate``); or a sequential detector's."""

@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
+from msgspec import structs
 
 from driftline.config.settings import TimeSettings
 from driftline.errors import ProfileError
 from driftline.profiles.decay import decayed
+from driftline.profiles.error_spread import error_spread
 from driftline.profiles.estimator_build import build_estimator
 from driftline.profiles.history_build import build_history
 from driftline.profiles.joint_build import build_joint
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 
     from driftline.config.model import ColumnKind, ModelSettings
     from driftline.events.model_key import ModelKey
+    from driftline.profiles.error_spread import ErrorSpread
     from driftline.profiles.profile import Origin, TaskKind
     from driftline.profiles.table import ReferenceTable
 
@@ -152,6 +155,8 @@ def build_profile(
     if table.times_ms is not None:
         bins, windows = [column.bins for column in encoded], sorted(map(int, settings.windows.verdict))
         history = build_history(layout, reference, bins, table.times_ms, in_time.pane_ms, windows)
+        if history is not None:
+            history = structs.replace(history, errors=_error_spread(table, task, settings))
     performance = reference_performance(table, task)
     scores = None if table.score is None else numbers_of(table.score)[0]
     estimator = build_estimator(task, table, columns, together._replace(scores=scores))
@@ -275,6 +280,14 @@ def _prediction_column(values: Sequence[object], task: Task) -> Column:
     if task.kind == "regression":
         return _column("prediction", "prediction", values, "numeric")
     return CategoricalColumn("prediction", "prediction", task.classes)
+
+
+def _error_spread(table: ReferenceTable, task: Task, settings: ModelSettings) -> ErrorSpread | None:
+    if table.prediction is None or table.label is None or table.times_ms is None:
+        return None
+    predicted, actual = task.encode(table.prediction), task.encode(table.label)
+    scores, _ = numbers_of(table.score if table.score is not None else [None] * table.n)
+    return error_spread(task, predicted, actual, scores, table.times_ms, int(settings.windows.performance))
 
 
 def reference_performance(table: ReferenceTable, task: Task) -> NDArray[np.int64] | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
+from driftline.profiles.error_spread import ErrorSpread
 from driftline.profiles.packed_sums import SeriesSums
 from driftline.profiles.season import HOURS
 from driftline.profiles.words import Words
@@ -63,6 +64,8 @@ class History(Struct, frozen=True, array_like=True):
         Rows by hour of the week, shape (168,).
     columns : tuple of ColumnHistory
         In the profile's order.
+    errors : ErrorSpread or None
+        How much errors vary between windows, where rows have labels.
 
     Notes
     -----
@@ -79,6 +82,7 @@ class History(Struct, frozen=True, array_like=True):
     weeks: Words
     events: Words
     columns: tuple[ColumnHistory, ...]
+    errors: ErrorSpread | None = None
 
     def season(self, column: int) -> NDArray[np.int64]:
         """Return the values of a column by hour of the week and base group, shape (168, base groups)."""

@@ -176,7 +176,7 @@ def test_a_window_without_any_label_has_no_metrics() -> None:
     assert set(event.metrics.values()) == {None}
 
 
-def test_regression_is_measured_and_gets_no_verdict() -> None:
+def test_regression_is_measured_and_too_few_labels_give_no_verdict() -> None:
     task = Task("regression", (), 10.0)
     profile = Profile(KEY, 0, "training", task, (), {}, PROFILE.reference, None)
     layout = task.performance_layout
@@ -189,7 +189,7 @@ def test_regression_is_measured_and_gets_no_verdict() -> None:
     )
     metrics = verdict.event.metrics
     assert (metrics["mae"], metrics["mse"], metrics["bias"]) == (7.5, 62.5, -2.5)
-    assert (verdict.event.tested, verdict.findings, verdict.event.confusion) == (False, (), None)
+    assert (verdict.event.tested, verdict.findings, verdict.event.confusion) == (True, (), None)
     assert verdict.event.baseline_origin == "first windows"
 
 

@@ -1,0 +1,113 @@
+"""What of a vector is tested: counts of wrong decisions, and means of losses; the larger, the worse."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from driftline.performance.classification import confusion_counts
+from driftline.performance.mean_intervals import effective_size
+from driftline.performance.measured import class_sizes
+from driftline.performance.probability import scored_weight
+from driftline.performance.regression import exact_weight
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from driftline.config.model import TestedMetric
+    from driftline.profiles.profile import Task
+    from driftline.sketches.scores import PerformanceLayout
+
+SHARES: Final = frozenset({"accuracy", "precision", "recall", "specificity"})
+"""Tested metrics that are the share of right decisions."""
+_OF_TASK: Final = {
+    "binary": ("accuracy", "precision", "recall", "specificity", "log_loss", "brier"),
+    "multiclass": ("accuracy",),
+    "regression": ("mae", "mse"),
+}
+_SUMS: Final = {
+    "log_loss": ("log_loss", "log_loss_square"),
+    "brier": ("brier", "brier_square"),
+    "mae": ("absolute", "square"),
+    "mse": ("square", "fourth"),
+}
+
+
+class Wrong(NamedTuple):
+    """Wrong decisions among those that a metric is about.
+
+    Attributes
+    ----------
+    k, n : int, 0 ≤ k ≤ n
+        Of weighted labels, what they are worth, rounded down.
+    """
+
+    k: int
+    n: int
+
+
+class Loss(NamedTuple):
+    """Mean and variance of a loss.
+
+    Attributes
+    ----------
+    mean, variance : float
+        Of regressions in the prediction's unit, or its square.
+    n : float
+        How many labels of equal weight it is of.
+    """
+
+    mean: float
+    variance: float
+    n: float
+
+
+def watched_metrics(task: Task, chosen: Iterable[TestedMetric]) -> tuple[TestedMetric, ...]:
+    """Return which of the chosen metrics a task has, each once.
+
+    Examples
+    --------
+    >>> from driftline.profiles.profile import Task
+    >>> watched_metrics(Task("regression", ()), ("accuracy", "mae"))
+    ('mae',)
+    """
+    return tuple(name for name in dict.fromkeys(chosen) if name in _OF_TASK[task.kind])
+
+
+def wrong_decisions(layout: PerformanceLayout, vector: NDArray[np.int64], metric: str) -> Wrong:
+    """Return the wrong decisions that accuracy, precision, recall or specificity leave."""
+    confusion, sizes = confusion_counts(layout, vector), class_sizes(layout, vector)
+    if metric == "accuracy":
+        right, whole, size = int(np.trace(confusion)), int(confusion.sum()), sizes.all
+    elif metric == "precision":
+        right, whole, size = int(confusion[1, 1]), int(confusion[1].sum()), float(sizes.predicted[1])
+    else:
+        code = 1 if metric == "recall" else 0
+        right, whole, size = int(confusion[code, code]), int(confusion[:, code].sum()), float(sizes.actual[code])
+    if not layout.weighted or not whole:
+        return Wrong(whole - right, whole)
+    n = math.floor(size)
+    return Wrong(math.floor((whole - right) / whole * n), n)
+
+
+def mean_loss(layout: PerformanceLayout, vector: NDArray[np.int64], metric: str) -> Loss | None:
+    """Return the mean of log loss, Brier score, absolute or squared error; None without labels."""
+    name, square = _SUMS[metric]
+    if layout.binary:
+        n, sizes = scored_weight(layout, vector), class_sizes(layout, vector)
+        whole = Fraction(int(confusion_counts(layout, vector).sum()), layout.unit)
+        size = sizes.all * float(n / whole) if whole else 0.0
+        unit = 1.0
+    else:
+        n, size = exact_weight(layout, vector), effective_size(layout, vector)
+        unit = layout.spread if metric == "mae" else layout.spread**2
+    if n <= 0:
+        return None
+    mean = layout.sum_of(vector, name) / n
+    variance = max(float(layout.sum_of(vector, square) / n - mean * mean), 0.0)
+    return Loss(float(mean) * unit, variance * unit * unit, size)

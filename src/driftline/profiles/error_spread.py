@@ -1,0 +1,134 @@
+"""How much the errors of a reference vary from one performance window to the next: in streams they come in spells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from msgspec import Struct
+
+from driftline.profiles.table import NO_TIME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from driftline.profiles.profile import Task
+
+    Floats = NDArray[np.float64]
+    Losses = tuple[NDArray[np.float64], NDArray[np.bool_]]
+
+LEAST_WINDOWS: Final = 10
+"""Fewer windows say too little of how much they vary."""
+_LEAST_SCORE: Final = 2.0**-52
+
+
+class SpreadOfMetric(Struct, frozen=True, array_like=True):
+    """How much the mean of one loss varies between windows.
+
+    Parameters
+    ----------
+    dispersion : float, greater than 0
+        Variance of the windows' means over that of means of independent losses.
+    n_windows : int
+    n_per_window : float
+        Labels of a window, weighted by themselves.
+    """
+
+    dispersion: float
+    n_windows: int
+    n_per_window: float
+
+    def at(self, n: float) -> float:
+        """Return the dispersion of windows of n labels, at least 1.
+
+        What exceeds 1 grows with the labels that share a spell; it is not taken for smaller where there are fewer.
+
+        Examples
+        --------
+        >>> SpreadOfMetric(3.0, 100, 50.0).at(200), SpreadOfMetric(3.0, 100, 50.0).at(10)
+        (9.0, 3.0)
+        """
+        return 1 + max(0.0, self.dispersion - 1) * max(1.0, n / self.n_per_window)
+
+
+class ErrorSpread(Struct, frozen=True, array_like=True):
+    """The spread of each metric that can be tested.
+
+    Parameters
+    ----------
+    window_ms : int
+        Length of the windows.
+    metrics : dict of str to SpreadOfMetric
+    """
+
+    window_ms: int
+    metrics: dict[str, SpreadOfMetric]
+
+
+def error_spread(
+    task: Task, predicted: Floats, actual: Floats, scores: Floats, times_ms: NDArray[np.int64], window_ms: int
+) -> ErrorSpread | None:
+    """Return how the losses of labelled rows vary between windows; None where too few windows have any.
+
+    Parameters
+    ----------
+    task : Task
+    predicted, actual, scores : ndarray of float64, shape (n,)
+        As in :class:`driftline.sketches.joined.Joined`; rows without prediction or label are not-a-number.
+    times_ms : ndarray of int64, shape (n,)
+        ``NO_TIME`` where a row has none.
+    window_ms : int
+        Length of a performance window.
+
+    Notes
+    -----
+    With nᵢ losses of mean mᵢ in window i, mean m and variance v of all, and W windows: Σ nᵢ (mᵢ - m)² / v / (W - 1),
+    Pearson's estimate; what seasons and trends do to errors is in it. The order of the rows does not show.
+
+    *Source*: McCullagh and Nelder (1989), Generalized Linear Models, section 4.5, for shares.
+    """
+    rows = np.flatnonzero((times_ms != NO_TIME) & np.isfinite(predicted) & np.isfinite(actual))
+    windows = times_ms[rows] // window_ms
+    metrics = {}
+    for name, (losses, counted) in _losses(task, predicted[rows], actual[rows], scores[rows]):
+        spread = _spread(losses[counted], windows[counted])
+        if spread is not None:
+            metrics[name] = spread
+    return ErrorSpread(window_ms, metrics) if metrics else None
+
+
+def _losses(task: Task, predicted: Floats, actual: Floats, scores: Floats) -> Iterator[tuple[str, Losses]]:
+    """Yield what each metric is the mean of, and which rows it is about."""
+    every = np.ones(actual.size, dtype=np.bool_)
+    if task.kind == "regression":
+        error = np.abs(predicted - actual)
+        yield "mae", (error, every)
+        yield "mse", (error * error, every)
+        return
+    wrong = (predicted != actual).astype(np.float64)
+    yield "accuracy", (wrong, every)
+    if task.kind == "binary":
+        yield "precision", (wrong, predicted == 1)
+        yield "recall", (wrong, actual == 1)
+        yield "specificity", (wrong, actual == 0)
+        scored = np.isfinite(scores) & (actual <= 1)
+        of_label = np.where(actual == 1, scores, 1 - scores)
+        yield "log_loss", (-np.log(np.clip(of_label, _LEAST_SCORE, 1)), scored)
+        yield "brier", ((1 - of_label) ** 2, scored)
+
+
+def _spread(losses: Floats, windows: NDArray[np.int64]) -> SpreadOfMetric | None:
+    if not losses.size:
+        return None
+    order = np.lexsort((losses, windows))
+    losses, windows = losses[order], windows[order]
+    starts = np.flatnonzero(np.diff(windows, prepend=windows[0] - 1))
+    variance = float(losses.var())
+    if starts.size < LEAST_WINDOWS or variance <= 0:
+        return None
+    sizes = np.diff(np.append(starts, losses.size)).astype(np.float64)
+    means = np.add.reduceat(losses, starts) / sizes
+    dispersion = float((sizes * (means - losses.mean()) ** 2).sum()) / variance / (starts.size - 1)
+    return SpreadOfMetric(dispersion, int(starts.size), float((sizes * sizes).sum() / sizes.sum()))
