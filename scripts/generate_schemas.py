@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from schema_examples import examples
 
 from driftline.events.alert import AlertEvent
+from driftline.events.estimate import EstimateEvent
 from driftline.events.finding import FindingEvent
 from driftline.events.label import LabelEvent
 from driftline.events.label_arrival import LabelArrivalEvent
@@ -41,6 +42,7 @@ TYPES: Final[dict[str, type[msgspec.Struct]]] = {
     "window": WindowEvent,
     "finding": FindingEvent,
     "performance": PerformanceEvent,
+    "estimate": EstimateEvent,
     "label_arrival": LabelArrivalEvent,
     "alert": AlertEvent,
 }

@@ -7,31 +7,41 @@ machine, but for the last digits of logarithms.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from msgspec import structs
 
 from driftline.alerts import AlertBook
 from driftline.config.model import CheckSettings, ColumnSettings, DispersionSettings, ModelSettings
 from driftline.config.settings import LabelInput, Settings
+from driftline.errors import ProfileError
+from driftline.events.estimate import TrackRecord
 from driftline.events.model_key import ModelKey
 from driftline.performance.arrival_curve import AgedCohort, maturity_curve
 from driftline.pipeline.checking.arrival_check import CohortAt, examine_arrival
+from driftline.pipeline.checking.arrival_correction import ArrivalEvidence
 from driftline.pipeline.checking.check_context import CheckContext
 from driftline.pipeline.checking.closed_window import Baseline, ClosedWindow, PerformanceCut
+from driftline.pipeline.checking.estimate_check import EstimateCut, Truth, examine_estimate
 from driftline.pipeline.checking.performance_check import examine_performance
 from driftline.pipeline.checking.standard import Standard
 from driftline.pipeline.checking.window_check import examine_window
 from driftline.pipeline.monitoring.alerting import settle_arrival, settle_performance, settle_window
-from driftline.pipeline.outputs import structured
+from driftline.pipeline.outputs import event_records, structured
 from driftline.profiles.build import build_profile, encode_values
 from driftline.profiles.table import ReferenceTable
+from driftline.sketches.arrival import ArrivalLayout
 from driftline.sketches.counting import count as count_events
+from driftline.sketches.encoding import EncodedColumns
+from driftline.sketches.estimates import count_estimates
 from driftline.sketches.joined import Joined, add_joined
 from driftline.sketches.scores import PREDICTED
 
 if TYPE_CHECKING:
+    from driftline.events.evidence import Event
     from driftline.profiles.profile import Profile
 
 KEY: Final = ModelKey("credit-risk", "3")
@@ -85,16 +95,31 @@ def examples() -> dict[str, list[dict[str, Any]]]:
         age_ms=24 * HOUR_MS,
         final=False,
         tested=True,
+        arrival=_arrival(profile, profile.task.performance_layout.confusion_of(vector), int(vector[PREDICTED])),
     )
     baseline = Baseline(vector=_labelled(profile, 4_000, wrong=400), origin="reference")
     verdict = examine_performance(profile, cut, baseline, context)
     records += settle_performance(verdict, AlertBook(), context)[1]
     records += settle_arrival(examine_arrival(profile, _cohort(), context), AlertBook(), context)[1][:1]
+    records += event_records(_estimates(context), context.source)
     found: dict[str, list[dict[str, Any]]] = {"prediction": [PREDICTION], "label": [LABEL]}
     for record in records:
         event = structured(record)
         found.setdefault(event["type"].split(".")[2], []).append(event)
     return {**found, "window": found["window"][:1]}
+
+
+def _arrival(profile: Profile, counts: np.ndarray[Any, np.dtype[np.int64]], n: int) -> ArrivalEvidence:
+    """Return what 28 days show of labels of which the positives come sooner."""
+    layout = ArrivalLayout.of(profile.task.performance_layout)
+    vector = np.zeros(layout.n_cells, dtype=np.int64)
+    layout.counting_of(vector)[3], layout.counting_of(vector)[5] = counts // 2, counts - counts // 2
+    layout.predictions_of(vector)[3] = [n - n // 3, n // 3, 0]
+    in_the_end = np.zeros((28, layout.n_scores, layout.n_codes), dtype=np.int64)
+    in_the_end[:, [3, 5], :2] = 400
+    by_now = in_the_end * np.array([95, 99, 0]) // 100
+    by_now[::4] -= in_the_end[::4] // 100
+    return ArrivalEvidence(layout, vector, by_now, in_the_end)
 
 
 def _cohort() -> CohortAt:
@@ -119,6 +144,52 @@ def _cohort() -> CohortAt:
         offsets={"predictions": {0: (40_001, 68_800)}, "labels": {0: (30_310, 40_044)}},
         flags=(),
     )
+
+
+def _estimates(context: CheckContext) -> list[Event]:
+    """Return what is estimated of an hour of doubtful applicants, with the finding, and the same beside its labels."""
+    table = _applicants(4_000, mean_income=52_000.0, web=0.55)
+    labels = [int(u < 0.05 + 0.9 * float(str(p))) for u, p in zip(_even(4_000), table.score or (), strict=True)]
+    profile = build_profile(KEY, replace(table, label=labels), SETTINGS.defaults, 0, "training")
+    estimator, now = profile.estimator, _applicants(1_200, mean_income=57_000.0, web=0.55)
+    if estimator is None:
+        message = "Expected the labelled example to have an estimator, got none"
+        raise ProfileError(message)
+    values = [*now.features.values(), now.prediction or [], now.score or []]
+    encoded = [encode_values(column, each) for column, each in zip(profile.columns, values, strict=True)]
+    columns = EncodedColumns.of(encoded, now.n)._replace(scores=np.array(now.score, dtype=np.float64))
+    slots = np.zeros(now.n, dtype=np.int64)
+    ((_, cells),) = count_estimates(estimator.layout, estimator.evaluate(columns, []), slots)
+    cut = EstimateCut(
+        key=KEY,
+        start_ms=NOON_MS,
+        end_ms=NOON_MS + HOUR_MS,
+        cells=cells,
+        offsets={"predictions": {0: (48_112, 49_311)}},
+    )
+    first = examine_estimate(profile, cut, context)
+    value = {name: each.value for name, each in first.event.metrics.items() if each is not None}
+    truth = Truth(
+        metrics={name: round(each - 0.004, 3) for name, each in value.items()},
+        coverage=0.96,
+        matured=True,
+        record={
+            name: TrackRecord(n_windows=31, mean_error=-0.001, mean_absolute_error=0.006, within=1.0) for name in value
+        },
+        refitted=None,
+    )
+    later = structs.replace(
+        cut,
+        offsets={**cut.offsets, "labels": {0: (39_870, 41_020)}},
+        revision=2,
+        age_ms=24 * HOUR_MS,
+    )
+    return [first.event, *first.findings, examine_estimate(profile, later, context, truth).event]
+
+
+def _even(n: int) -> list[float]:
+    """Return points that fill the unit interval evenly, in no order that scores have."""
+    return [i * 0.7548776662466927 % 1 for i in range(n)]
 
 
 def _applicants(n: int, *, mean_income: float, web: float) -> ReferenceTable:

@@ -39,6 +39,8 @@ from driftline.profiles.build import build_profile, encode_values
 from driftline.profiles.codec import ProfileAssembler, decode_block
 from driftline.profiles.table import ReferenceTable
 from driftline.sketches.counting import count
+from driftline.sketches.encoding import EncodedColumns
+from driftline.sketches.estimates import count_estimates
 from driftline.sketches.scores import ERROR_SCALE, LABELLED, PREDICTED, SQUARE_SCALE
 from driftline.sketches.sparse import pack_cells
 
@@ -202,8 +204,24 @@ class Traffic:
             "score": [0.25 + 0.5 * item.predicted for _, item in items],
         }
         encoded = [encode_values(column, values[column.name]) for column in profile.columns]
-        sketch = count(profile.layout, encoded, np.zeros(len(items), dtype=np.int64), 1)[0]
-        return PaneDelta(key, SEGMENT_ALL, pane_ms, profile.profile_id, len(items), offsets, sketch.pack(), [])
+        slots = np.zeros(len(items), dtype=np.int64)
+        sketch = count(profile.layout, encoded, slots, 1)[0]
+        estimates = None
+        if profile.estimator is not None:
+            columns = EncodedColumns.of(encoded, len(items))._replace(scores=np.array(values["score"]))
+            evaluated = profile.estimator.evaluate(columns, [])
+            ((_, estimates),) = count_estimates(profile.estimator.layout, evaluated, slots)
+        return PaneDelta(
+            key,
+            SEGMENT_ALL,
+            pane_ms,
+            profile.profile_id,
+            len(items),
+            offsets,
+            sketch.pack(),
+            [],
+            estimates=estimates,
+        )
 
     def _join(self, partition: int, key: ModelKey, pane_ms: int, items: list[tuple[int, Item]]) -> JoinDelta:
         profile = self.profile_at(key, floor(items[0][1].prediction_ms))

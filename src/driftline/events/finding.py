@@ -22,7 +22,7 @@ class Statistic(Struct, frozen=True, kw_only=True):
 
     name: str
     """``pearson_chi_squared`` or ``exact_partition`` (both to be compared with chi-squared), ``exact_share``,
-    ``welch_t`` or a detector's name."""
+    ``welch_t``, ``estimated_accuracy`` (no test: its band is held against the reference), or a detector's name."""
     value: float
     degrees_of_freedom: int | None
     """Null for statistics that have none."""
@@ -123,7 +123,7 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     """The same as ``ce_id``."""
     check: str
     """Permanent name of the check: ``distribution.pearson``, ``quality.<test>``, ``multivariate.<check>``,
-    ``performance.<metric>``, ``threshold.<distance>`` or ``detector.<name>``."""
+    ``performance.<metric>``, ``estimate.accuracy``, ``threshold.<distance>`` or ``detector.<name>``."""
     family: Family
     """Which kind of change: of a distribution, of the data's quality, of performance, between columns
     (``multivariate``); or a sequential detector's."""

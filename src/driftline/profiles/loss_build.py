@@ -77,8 +77,7 @@ def _table(column: Column, bins: NDArray[np.int64], losses: NDArray[np.float64])
 
 
 def _groups(expected: NDArray[np.float64], tried: NDArray[np.float64], losses: NDArray[np.float64]) -> LossGroups:
-    shares = np.arange(1, LOSS_BLOCKS) / LOSS_BLOCKS
-    bounds = np.quantile(expected, shares, method="higher")
+    bounds = _bounds(expected)
     rows = np.bincount(np.searchsorted(bounds, expected, side="right"), minlength=LOSS_BLOCKS)
     at = np.searchsorted(bounds, tried, side="right")
     squares = (losses - tried) ** 2
@@ -86,3 +85,12 @@ def _groups(expected: NDArray[np.float64], tried: NDArray[np.float64], losses: N
     sums = np.bincount(at, weights=squares, minlength=LOSS_BLOCKS)
     variances = np.where(n_tried >= MIN_HELD_OUT, sums / np.maximum(n_tried, 1), squares.mean())
     return LossGroups(tuple(bounds.tolist()), tuple(rows.tolist()), tuple(variances.tolist()))
+
+
+def _bounds(expected: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return bounds between distinct values, so that those of another model, near them, fall into the same groups."""
+    distinct = np.unique(expected)
+    shares = np.arange(1, LOSS_BLOCKS) / LOSS_BLOCKS
+    at = np.searchsorted(distinct, np.quantile(expected, shares, method="higher"))
+    bounds: NDArray[np.float64] = (distinct[at] + distinct[np.maximum(at - 1, 0)]) / 2
+    return bounds

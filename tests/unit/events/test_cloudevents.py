@@ -9,6 +9,7 @@ import pytest
 
 from driftline.events.alert import AlertEvent
 from driftline.events.cloudevents import epoch_ms, event_id, rfc3339
+from driftline.events.estimate import EstimateEvent
 from driftline.events.finding import FindingEvent
 from driftline.events.model_key import ModelKey
 from driftline.events.performance import PerformanceEvent
@@ -22,6 +23,7 @@ TYPES: dict[str, type[Event]] = {
     "window": WindowEvent,
     "finding": FindingEvent,
     "performance": PerformanceEvent,
+    "estimate": EstimateEvent,
     "alert": AlertEvent,
 }
 EXAMPLES = Path(__file__).resolve().parents[3] / "schemas" / "examples"
