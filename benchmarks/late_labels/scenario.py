@@ -1,0 +1,257 @@
+"""One run of driftline over the traffic: configuration, topics, profiles, and worker processes of its own."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack, contextmanager
+from signal import SIGKILL
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import yaml
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from benchmarks.late_labels.edges import HORIZON_MS, WAIT_MS
+from benchmarks.late_labels.topics import AMOUNTS, CHANNELS
+from benchmarks.late_labels.traffic import LATENESS_MS, START_MS, model_rows
+from driftline.config.load import load_settings
+from driftline.config.model import ModelSettings
+from driftline.config.secrets import resolve_credentials
+from driftline.config.settings import SketchSettings
+from driftline.events.model_key import ModelKey
+from driftline.profiles.build import build_profile
+from driftline.profiles.table import ReferenceTable
+from driftline.runtime.kafka_clients import connect_admin
+from driftline.runtime.references import publish
+from driftline.runtime.topics import create, topic_specs
+from tests.support import create_topics
+from tests.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from driftline.profiles.profile import Profile
+    from tests.workers import WorkerProcess
+
+DAY: Final = 86_400_000
+WINDOW_MS: Final = 5 * DAY
+REVISIONS: Final = 4
+"""A day, a week and a month after the window's end, and at the horizon."""
+PANES_PARTITIONS: Final = 2
+SETTINGS: Final[dict[str, Any]] = {
+    "time": {"pane": "1h", "lateness": f"{LATENESS_MS}ms", "max_future": "10m", "idle_timeout": "1d"},
+    "defaults": {
+        "windows": {"verdict": ["1d"], "display": "1d", "hop": "6h", "performance": "5d"},
+        "labels": {
+            "horizon": f"{HORIZON_MS}ms",
+            "wait": f"{WAIT_MS}ms",
+            "revisions": ["1d", "7d", "30d"],
+            "test_coverage": 0.8,
+        },
+        "checks": {"detectors": [], "multivariate": [], "dispersion": {"mode": "independent"}},
+        "bootstrap": {"enabled": False},
+    },
+    "models": {"churn": {"task": "binary", "positive_class": "1"}, "price": {"task": "regression"}},
+}
+"""What the configuration says besides Kafka and topics; no idle mark can fall, so the outputs are determined."""
+
+
+class Input(NamedTuple):
+    """Where the traffic stands.
+
+    Attributes
+    ----------
+    bootstrap, name : str
+        Address of the broker; first part of the topics' names.
+    n_partitions, n_records : int
+    """
+
+    bootstrap: str
+    name: str
+    n_partitions: int
+    n_records: int = 0
+
+    @property
+    def topics(self) -> tuple[str, str]:
+        """The predictions topic and the labels topic."""
+        return f"{self.name}-predictions", f"{self.name}-labels"
+
+    def create(self) -> None:
+        """Create the topics, whose records have old timestamps and are kept all the same."""
+        create_topics(self.bootstrap, dict.fromkeys(self.topics, self.n_partitions), {"retention.ms": "-1"})
+
+
+def profiles(n_rows: int = 4_000) -> Iterator[Profile]:
+    """Yield the profile of each model's training rows, effective long before the traffic."""
+    score, happens, predicted, actual = model_rows(np.random.default_rng(7), n_rows)
+    features: dict[str, Any] = {"amount": np.resize(AMOUNTS, n_rows), "channel": np.resize(CHANNELS, n_rows).tolist()}
+    churn = ReferenceTable(
+        n_rows, features, (score >= 0.5).astype(int).tolist(), score.tolist(), happens.astype(int).tolist()
+    )
+    price = ReferenceTable(n_rows, features, predicted.tolist(), None, actual.tolist())
+    settings = {"churn": ModelSettings(task="binary", positive_class="1"), "price": ModelSettings(task="regression")}
+    for key, table in ((ModelKey("churn", "3"), churn), (ModelKey("price", "1"), price)):
+        yield build_profile(key, table, settings[key.model], START_MS - 365 * DAY, "training")
+
+
+class Scenario:
+    """A prefix of its own, and workers that read the input.
+
+    Parameters
+    ----------
+    given : Input
+    prefix : str
+    folder : Path
+        For configurations, logs and the workers' state.
+    sketch : dict, optional
+        The section of that name.
+    labels : bool
+        Whether labels are joined.
+    sections : dict, optional
+        Of the models' defaults, and ``time``: what differs from ``SETTINGS``.
+    """
+
+    def __init__(
+        self,
+        given: Input,
+        prefix: str,
+        folder: Path,
+        sketch: Mapping[str, object] | None = None,
+        *,
+        labels: bool = True,
+        sections: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> None:
+        self.input = given
+        self.prefix = prefix
+        self.folder = folder / prefix
+        self.folder.mkdir(parents=True)
+        self._sketch = {"max_skew": "6h"} | dict(sketch or {})
+        self._labels = labels
+        self._sections = sections or {}
+        self._workers: list[Workers] = []
+        self.settings = load_settings(self.configuration("setup"), {})
+        credentials = resolve_credentials(self.settings.kafka.security, {})
+        create(connect_admin(self.settings.kafka, credentials), topic_specs(self.settings, given.n_partitions))
+        for profile in profiles():
+            publish(self.settings.kafka, credentials, profile)
+
+    def state_dir(self, name: str) -> Path:
+        """Return where a sketch worker keeps what waits for labels."""
+        return self.folder / f"state-{name}"
+
+    def configuration(self, name: str) -> Path:
+        """Write the configuration of the worker of a name."""
+        predictions, labels = self.input.topics
+        sketch = dict(self._sketch)
+        if "state_dir" in SketchSettings.__struct_fields__:
+            sketch["state_dir"] = str(self.state_dir(name))
+        own: dict[str, Any] = {
+            "kafka": {
+                "brokers": self.input.bootstrap,
+                "prefix": self.prefix,
+                "panes_partitions": PANES_PARTITIONS,
+                "session_timeout": "6s",
+            },
+            "predictions": {"topic": predictions},
+            "sketch": sketch,
+            "detect": {"checkpoint_interval": "1s", "session_timeout": "6s"},
+            "telemetry": {"log_format": "json"},
+        }
+        own |= {"labels": {"topic": labels}} if self._labels else {}
+        path = self.folder / f"{name}.yaml"
+        time_section = {**SETTINGS["time"], **self._sections.get("time", {})}
+        defaults = {part: {**values, **self._sections.get(part, {})} for part, values in SETTINGS["defaults"].items()}
+        path.write_text(yaml.safe_dump({**SETTINGS, "time": time_section, "defaults": defaults, **own}))
+        return path
+
+    @contextmanager
+    def running(self) -> Iterator[Scenario]:
+        """Let workers be started, none of which outlives the block."""
+        with ExitStack() as stack:
+            stack.callback(self._kill_all)
+            yield self
+
+    def _kill_all(self) -> None:
+        for worker in self.started:
+            worker.kill()
+
+    @property
+    def started(self) -> list[WorkerProcess]:
+        """All workers that were started."""
+        return [worker for workers in self._workers for worker in workers.started]
+
+    def start(self, name: str) -> WorkerProcess:
+        """Start a worker, or start one of that name again: ``sketch-...`` or ``detect-...``."""
+        folder = self.folder / f"log-{len(self._workers)}"
+        folder.mkdir()
+        workers = Workers(self.configuration(name), folder)
+        self._workers.append(workers)
+        return workers.start("sketch" if name.startswith("sketch") else "detect", name)
+
+    def worker(self, name: str) -> WorkerProcess:
+        """Return the worker that was started last under a name."""
+        return next(worker for worker in reversed(self.started) if worker.name == name)
+
+    def expect_running(self) -> None:
+        """Fail with its log where a worker has failed."""
+        for worker in self.started:
+            assert worker.process.poll() in {None, 0, -SIGKILL}, f"{worker.name} ended:\n{worker.log()[-6000:]}"
+
+    def stop_all(self) -> None:
+        """End all workers that run in good order."""
+        for worker in self.started:
+            if worker.is_running():
+                worker.stop()
+
+    def logs(self) -> str:
+        """Return the end of each worker's log."""
+        return "\n".join(workers.logs() for workers in self._workers)
+
+    # --- how far it is ------------------------------------------------------------------------------------------------
+
+    def committed(self) -> int:
+        """Return how many input records the sketch workers have committed."""
+        return sum(self.committed_offsets().values())
+
+    def committed_offsets(self) -> dict[tuple[str, int], int]:
+        """Return the committed offset of each input partition."""
+        asked = [TopicPartition(t, p) for t in self._read for p in range(self.input.n_partitions)]
+        with self.consumer(f"{self.prefix}-sketch") as consumer:
+            try:
+                answers = consumer.committed(asked, timeout=30)
+            except KafkaException as error:
+                if error.args[0].retriable():
+                    return {}
+                raise
+        return {(answer.topic, answer.partition): max(0, answer.offset) for answer in answers}
+
+    @property
+    def _read(self) -> tuple[str, ...]:
+        return self.input.topics if self._labels else self.input.topics[:1]
+
+    def await_committed(self, n: int, deadline_s: float) -> float:
+        """Wait until ``n`` input records are committed; return when, by the monotonic clock."""
+        end = time.monotonic() + deadline_s
+        while self.committed() < n:
+            self.expect_running()
+            assert time.monotonic() < end, f"{self.committed()} of {n} committed in {deadline_s} s\n{self.logs()}"
+            time.sleep(0.05)
+        return time.monotonic()
+
+    @contextmanager
+    def consumer(self, group: str) -> Iterator[Consumer]:
+        """Give a consumer that reads committed records and says where a partition ends."""
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.input.bootstrap,
+                "group.id": group,
+                "isolation.level": "read_committed",
+                "enable.partition.eof": True,
+                "enable.auto.commit": False,
+            }
+        )
+        try:
+            yield consumer
+        finally:
+            consumer.close()
