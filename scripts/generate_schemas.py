@@ -29,6 +29,7 @@ from driftline.events.estimate import EstimateEvent
 from driftline.events.finding import FindingEvent
 from driftline.events.label import LabelEvent
 from driftline.events.label_arrival import LabelArrivalEvent
+from driftline.events.label_stream import LabelStreamEvent
 from driftline.events.performance import PerformanceEvent
 from driftline.events.prediction import PredictionEvent
 from driftline.events.window import WindowEvent
@@ -44,6 +45,7 @@ TYPES: Final[dict[str, type[msgspec.Struct]]] = {
     "performance": PerformanceEvent,
     "estimate": EstimateEvent,
     "label_arrival": LabelArrivalEvent,
+    "label_stream": LabelStreamEvent,
     "alert": AlertEvent,
 }
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

@@ -23,13 +23,14 @@ from driftline.events.model_key import ModelKey
 from driftline.performance.arrival_curve import AgedCohort, maturity_curve
 from driftline.pipeline.checking.arrival_check import CohortAt, examine_arrival
 from driftline.pipeline.checking.arrival_correction import ArrivalEvidence
+from driftline.pipeline.checking.arrival_stream import StreamSpan, examine_stream
 from driftline.pipeline.checking.check_context import CheckContext
 from driftline.pipeline.checking.closed_window import Baseline, ClosedWindow, PerformanceCut
 from driftline.pipeline.checking.estimate_check import EstimateCut, Truth, examine_estimate
 from driftline.pipeline.checking.performance_check import examine_performance
 from driftline.pipeline.checking.standard import Standard
 from driftline.pipeline.checking.window_check import examine_window
-from driftline.pipeline.monitoring.alerting import settle_arrival, settle_performance, settle_window
+from driftline.pipeline.monitoring.alerting import settle_arrival, settle_performance, settle_stream, settle_window
 from driftline.pipeline.outputs import event_records, structured
 from driftline.profiles.build import build_profile, encode_values
 from driftline.profiles.table import ReferenceTable
@@ -42,6 +43,7 @@ from driftline.sketches.scores import PREDICTED
 
 if TYPE_CHECKING:
     from driftline.events.evidence import Event
+    from driftline.events.pane import Kind, Offsets
     from driftline.profiles.profile import Profile
 
 KEY: Final = ModelKey("credit-risk", "3")
@@ -101,6 +103,7 @@ def examples() -> dict[str, list[dict[str, Any]]]:
     verdict = examine_performance(profile, cut, baseline, context)
     records += settle_performance(verdict, AlertBook(), context)[1]
     records += settle_arrival(examine_arrival(profile, _cohort(), context), AlertBook(), context)[1][:1]
+    records += settle_stream(examine_stream(_labels_of_a_day(), context), AlertBook(), context)[1][:1]
     records += event_records(_estimates(context), context.source)
     found: dict[str, list[dict[str, Any]]] = {"prediction": [PREDICTION], "label": [LABEL]}
     for record in records:
@@ -120,6 +123,13 @@ def _arrival(profile: Profile, counts: np.ndarray[Any, np.dtype[np.int64]], n: i
     by_now = in_the_end * np.array([95, 99, 0]) // 100
     by_now[::4] -= in_the_end[::4] // 100
     return ArrivalEvidence(layout, vector, by_now, in_the_end)
+
+
+def _labels_of_a_day() -> StreamSpan:
+    """Return a day of labels, 1.2 % of which are orphans, as usual."""
+    earlier = [(190 + 7 * (day % 4), 16_700 + 90 * (day % 5), False) for day in range(9)]
+    offsets: dict[Kind, Offsets] = {"labels": {0: (30_310, 47_207)}}
+    return StreamSpan(NOON_MS - 12 * HOUR_MS, NOON_MS + 12 * HOUR_MS, 28_800, 16_690, 208, earlier, offsets, ())
 
 
 def _cohort() -> CohortAt:

@@ -84,5 +84,5 @@ def flushes(settings: Settings, traffic: Labelled, every_ms: int, *, more_ms: in
         ones = np.ones(rows.size, dtype=np.int64)
         pairs = Joined(traffic.predicted[rows], traffic.actual[rows], traffic.scores[rows], ones)
         counter.joined(at, pairs, ones.astype(np.bool_))
-        marks = [Watermark(source, 1, start_ms + every_ms, idle=False) for source in (PREDICTIONS, LABELS)]
+        marks = [Watermark(source, 1, min(start_ms + every_ms, end_ms), idle=False) for source in (PREDICTIONS, LABELS)]
         yield encode(FlushRecord(VERSION, [], counter.take(), marks))

@@ -30,7 +30,7 @@ class Observation(Struct, frozen=True, kw_only=True):
         ``size_ms`` tells windows of different sizes apart.
     time_ms : int
         Moment of event time of the verdict: the end of the window, or for performance when its revision was cut.
-    profile : ProfileReference
+    profile : ProfileReference or None
     settings : str
     n, n_reference : int
     offsets : SourceOffsets
@@ -41,7 +41,7 @@ class Observation(Struct, frozen=True, kw_only=True):
     segment: str
     window: WindowSpan
     time_ms: int
-    profile: ProfileReference
+    profile: ProfileReference | None
     settings: str
     n: int
     n_reference: int
@@ -51,7 +51,7 @@ class Observation(Struct, frozen=True, kw_only=True):
 
 class _OfWindow(TypedDict):
     window: WindowSpan
-    profile: ProfileReference
+    profile: ProfileReference | None
     settings: str
     n: int
     n_reference: int

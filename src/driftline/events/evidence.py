@@ -63,8 +63,8 @@ class Event(Struct, frozen=True, kw_only=True):
     """The slice of the model's traffic; ``all`` is the whole of it."""
     window: WindowSpan
     """The span of event time that it is about."""
-    profile: ProfileReference
-    """What the window was compared with."""
+    profile: ProfileReference | None
+    """What the window was compared with; null for the label stream, which belongs to no model and so has none."""
     settings: str
     """Hash of the settings that can change what is emitted."""
     n: Count

@@ -168,8 +168,9 @@ class JoinDelta(Struct, frozen=True, array_like=True):
     errors: tuple[int, int, int]
     """Count, sum and sum of squares (units of 2⁻²⁴ and 2⁻¹⁶) of the errors of first labels: 0 or 1 for classes,
     the absolute error over the reference's spread for regression."""
-    labels: tuple[int, int] = (0, 0)
-    """Under the key ``LABEL_STREAM`` alone: labels that joined a prediction, and those whose prediction never came."""
+    labels: tuple[int, int, int] = (0, 0, 0)
+    """Under the key ``LABEL_STREAM`` alone: predictions that may get a label, labels that joined one, and labels whose
+    prediction never came."""
 
 
 class FlushRecord(Struct, frozen=True, array_like=True):

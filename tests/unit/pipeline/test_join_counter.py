@@ -80,7 +80,7 @@ def test_pairs_and_their_undoing() -> None:
     counter.joined(address(LABELS, (0, 25, 5, 9)), undone, np.array([False]))
     counter.joined(address(LABELS, (0, 25, 5, 9)), right, np.array([False]))
     delta, labels = counter.take()
-    assert (labels.key, labels.pane_ms, labels.labels) == (LABEL_STREAM, 20, (2, 0))
+    assert (labels.key, labels.pane_ms, labels.labels) == (LABEL_STREAM, 20, (0, 2, 0))
     assert delta.errors == (1, int(ERROR_SCALE), 65_536), "errors are those of first labels"
     assert delta.offsets == {"labels": {3: (8, 9)}}
     cells = np.zeros(RISK.task.performance_layout.n_cells, dtype=np.int64)
@@ -102,7 +102,8 @@ def test_predictions_by_score_and_class_where_they_are_given() -> None:
     counter = new_counter()
     at = address(PREDICTIONS, (0, 25, 5, 1), (0, 25, 5, 2))
     counter.predicted(at, np.array([1.0, 0.0]), np.array([0.995, np.nan]))
-    (delta,) = counter.take()
+    delta, stream = counter.take()
+    assert (stream.key, stream.labels, stream.offsets) == (LABEL_STREAM, (2, 0, 0), {})
     layout = ArrivalLayout.of(RISK.task.performance_layout)
     arrived = np.zeros(layout.n_cells, dtype=np.int64)
     unpack_into(delta.windows[0].arrival, arrived)
@@ -117,10 +118,10 @@ def test_orphans_are_counted_for_the_label_stream_in_the_pane_of_their_moment() 
     assert (first.key, first.pane_ms, first.labels, first.offsets) == (
         LABEL_STREAM,
         30,
-        (0, 2),
+        (0, 0, 2),
         {"labels": {3: (3, 7)}},
     )
-    assert (second.pane_ms, second.labels, second.windows) == (40, (0, 1), [])
+    assert (second.pane_ms, second.labels, second.windows) == (40, (0, 0, 1), [])
     counter.orphaned(np.array([50]), np.array([1]), LABELS)
     counter.clear()
     assert counter.take() == []
@@ -129,7 +130,11 @@ def test_orphans_are_counted_for_the_label_stream_in_the_pane_of_their_moment() 
 def test_deltas_are_by_profile_and_in_order() -> None:
     counter = new_counter()
     counter.predicted(address(PREDICTIONS, (1, 45, 45, 2), (0, 45, 45, 7), (0, 5, 5, 9)))
-    deltas = counter.take()
+    *deltas, first, second = counter.take()
+    assert [(each.key, each.pane_ms, each.labels) for each in (first, second)] == [
+        (LABEL_STREAM, 0, (1, 0, 0)),
+        (LABEL_STREAM, 40, (2, 0, 0)),
+    ]
     assert [(delta.pane_ms, delta.profile_id) for delta in deltas] == [
         (0, RISK.profile_id),
         (40, RISK.profile_id),

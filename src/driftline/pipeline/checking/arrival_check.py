@@ -114,7 +114,7 @@ def examine_arrival(profile: Profile, cohort: CohortAt, context: CheckContext) -
     window = span("performance", cohort.start_ms, cohort.end_ms, cohort.end_ms - cohort.start_ms)
     common = common_fields(cohort.key, cohort.segment, window, profile, context, cohort.offsets, cohort.flags)
     n_labelled = min(int(cohort.by_age.sum()), cohort.n_predictions)
-    usual = _usual(cohort.earlier)
+    usual = usual_of(cohort.earlier)
     result = None if usual is None else unusual_share_test(n_labelled, cohort.n_predictions, usual, "less")
     common["n"], common["n_reference"] = n_labelled, 0 if usual is None else usual.n
     finding = None
@@ -143,7 +143,15 @@ def examine_arrival(profile: Profile, cohort: CohortAt, context: CheckContext) -
     return ArrivalVerdict(event=event, findings=() if finding is None else (finding,), tested=result is not None)
 
 
-def _usual(earlier: Sequence[tuple[int, int, bool]]) -> UsualShare | None:
+def usual_of(earlier: Sequence[tuple[int, int, bool]]) -> UsualShare | None:
+    """Return what spans before one showed; None of fewer than ``MIN_COHORTS``.
+
+    Parameters
+    ----------
+    earlier : sequence of (int, int, bool)
+        Marked events, all events, and whether the share was found to be unusual, the oldest first: such spans are left
+        out, unless the latest ``NEW_USUAL`` all were.
+    """
     latest = earlier[-NEW_USUAL:]
     lasting = len(latest) == NEW_USUAL and all(late for _, _, late in latest)
     held = [(min(k, n), n) for k, n, late in (latest if lasting else earlier) if (lasting or not late) and n > 0]

@@ -24,7 +24,7 @@ class CommonFields(TypedDict):
     model_version: str
     segment: str
     window: WindowSpan
-    profile: ProfileReference
+    profile: ProfileReference | None
     settings: str
     n: int
     n_reference: int

@@ -62,10 +62,10 @@ class _OpenJoin:
 class _OpenLabels:
     """What a flush adds to one pane of the label stream as a whole."""
 
-    __slots__ = ("n_joined", "n_orphans", "offsets")
+    __slots__ = ("n_joined", "n_orphans", "n_predictions", "offsets")
 
     def __init__(self) -> None:
-        self.n_joined = self.n_orphans = 0
+        self.n_predictions = self.n_joined = self.n_orphans = 0
         self.offsets: dict[Kind, Offsets] = {}
 
 
@@ -89,6 +89,9 @@ class JoinCounter:
     ) -> None:
         """Count predictions that may get a label; by class and score as well, of shape (n,), where they are given."""
         self._heads(at, PREDICTED)
+        panes, counts = np.unique(at.effective_ms - at.effective_ms % self._pane_ms, return_counts=True)
+        for pane, n in zip(panes.tolist(), counts.tolist(), strict=True):
+            self._labels.setdefault(pane, _OpenLabels()).n_predictions += n
         if predicted is None or scores is None:
             return
         for profile, pane, window, rows in self._groups(at):
@@ -164,7 +167,7 @@ class JoinCounter:
                 )
             )
         for pane_ms, labels in sorted(self._labels.items()):
-            counts = (labels.n_joined, labels.n_orphans)
+            counts = (labels.n_predictions, labels.n_joined, labels.n_orphans)
             deltas.append(
                 JoinDelta(LABEL_STREAM, SEGMENT_ALL, pane_ms, "", labels.offsets, [], (0, 0, 0), labels=counts)
             )

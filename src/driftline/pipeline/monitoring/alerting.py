@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from msgspec import structs
+
 from driftline.alerts import (
     JOIN_CAUSES,
     LABEL_CAUSES,
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from driftline.events.evidence import Event
     from driftline.events.finding import FindingEvent
     from driftline.pipeline.checking.arrival_check import ArrivalVerdict
+    from driftline.pipeline.checking.arrival_stream import StreamVerdict
     from driftline.pipeline.checking.check_context import CheckContext
     from driftline.pipeline.checking.verdict import PerformanceVerdict, WindowVerdict
 
@@ -90,17 +93,54 @@ def settle_arrival(
     if not verdict.tested:
         return book, event_records(events, context.source)
     observation = _observation(verdict.event, verdict.event.age_ms)
-    step = advance(book, observation, verdict.findings, LABEL_CAUSES, arrival_rules(context))
+    rules = _labels_rules(context, len(context.settings.labels.ages_ms))
+    step = advance(book, observation, verdict.findings, LABEL_CAUSES, rules)
     return step.book, _records(events, step, context)
 
 
-def arrival_rules(context: CheckContext) -> AlertRules:
-    """Return when alerts about labels open, page again and resolve: after so many cohorts at all of their ages."""
-    alerts, n_ages = context.settings.alerts, len(context.settings.labels.ages_ms)
+def settle_stream(
+    verdict: StreamVerdict, book: AlertBook, context: CheckContext
+) -> tuple[AlertBook, list[OutputRecord]]:
+    """Return the alerts after a span of the label stream, and its records; only tested ones change alerts.
+
+    Parameters
+    ----------
+    verdict : StreamVerdict
+    book : AlertBook
+        Of the label stream; it is not changed.
+    context : CheckContext
+    """
+    events: list[Event] = [verdict.event, *verdict.findings]
+    if not verdict.tested:
+        return book, event_records(events, context.source)
+    step = advance(book, _observation(verdict.event, 0), verdict.findings, LABEL_CAUSES, _labels_rules(context, 1))
+    return step.book, _records(events, step, context)
+
+
+def settle_silence(
+    finding: FindingEvent, book: AlertBook, context: CheckContext
+) -> tuple[AlertBook, list[OutputRecord]]:
+    """Return the alerts after it was found that labels are silent, which opens one at once, and its records.
+
+    Parameters
+    ----------
+    finding : FindingEvent
+    book : AlertBook
+        Of the label stream; it is not changed. Spans with labels resolve the alert.
+    context : CheckContext
+    """
+    rules = structs.replace(_labels_rules(context, 1), opening=OpeningRule(1, 1))
+    step = advance(book, _observation(finding, 0), [finding], LABEL_CAUSES, rules)
+    return step.book, _records([finding], step, context)
+
+
+def _labels_rules(context: CheckContext, n_looks: int) -> AlertRules:
+    """Return when alerts about labels open, page again and resolve, where each span is looked at so many times."""
+    alerts = context.settings.alerts
     return AlertRules(
-        resolve_after=alerts.resolve_after * n_ages,
+        resolve_after=alerts.resolve_after * n_looks,
         sizes=(context.settings.cohort_ms,),
-        opening=OpeningRule(alerts.open_after.findings, alerts.open_after.windows * n_ages),
+        opening=OpeningRule(alerts.open_after.findings, alerts.open_after.windows * n_looks),
         remind_after_ms=int(alerts.false_alarm_budget.horizon),
     )
 

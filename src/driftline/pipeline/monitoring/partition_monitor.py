@@ -9,6 +9,7 @@ import msgspec
 from driftline.errors import FormatError, describe
 from driftline.events.pane import LABEL_STREAM, SEGMENT_ALL, decode
 from driftline.pipeline.checking.check_context import CheckContext
+from driftline.pipeline.monitoring.arrival_stream import LabelStreamMonitor
 from driftline.pipeline.monitoring.join_monitor import JoinMonitor
 from driftline.pipeline.monitoring.model_setup import ModelSetup, Outputs, Reach
 from driftline.pipeline.monitoring.monitor_status import ModelStatus, MonitorStatus
@@ -72,6 +73,7 @@ class PartitionMonitor:
         self._pane_ms = int(settings.time.pane)
         self._watermarks = Watermarks(with_labels=settings.labels is not None)
         self._models: dict[ModelKey, _Model] = {}
+        self._stream: LabelStreamMonitor | None = None
         self._contexts: dict[str, CheckContext] = {}
         self._touched: set[ModelKey] = set()
         self._entries = StateEntries()
@@ -149,9 +151,12 @@ class PartitionMonitor:
             self._touched.add(delta.key)
 
     def _absorb_join(self, delta: JoinDelta) -> None:
-        if delta.segment != SEGMENT_ALL or self._settings.labels is None or delta.key == LABEL_STREAM:
+        if delta.segment != SEGMENT_ALL or self._settings.labels is None:
             return
         closed_ms = self._watermarks.joins
+        if delta.key == LABEL_STREAM:
+            self._absorb_labels(delta, is_open=closed_ms is None or delta.pane_ms + self._pane_ms > closed_ms)
+            return
         if closed_ms is None or delta.pane_ms + self._pane_ms > closed_ms:
             self._model(delta.key).joins.absorb(delta)
         else:
@@ -159,15 +164,25 @@ class PartitionMonitor:
             self._model(delta.key).joins.miss()
         self._touched.add(delta.key)
 
+    def _absorb_labels(self, delta: JoinDelta, *, is_open: bool) -> None:
+        if self._stream is None:
+            self._stream = LabelStreamMonitor(CheckContext.of(self._settings, LABEL_STREAM.model))
+        if is_open:
+            self._stream.absorb(delta)
+        else:
+            self._stream.miss()
+
     def _advance(self) -> Outputs:
         """Close panes, windows and revisions; skipped while the watermarks stay within their panes."""
         marks = self._watermarks
         reached = (self._floor(marks.predictions), self._floor(marks.joins))
         before, self._advanced = self._advanced, reached
-        outputs: Outputs = []
+        outputs: Outputs = [] if self._stream is None else self._stream.listen(marks)
         if reached == before:
             return outputs
         predictions, joins = reached
+        if self._stream is not None and joins is not None and joins != before[1]:
+            outputs += self._stream.advance(Reach(joins, marks.certain_joins))
         for key in sorted(self._models):
             model = self._models[key]
             if predictions is not None and predictions != before[0]:
@@ -185,6 +200,8 @@ class PartitionMonitor:
         changed: list[Change] = [
             (key, name, payload) for key in sorted(self._touched) for name, payload in self._models[key].changes()
         ]
+        if self._stream is not None:
+            changed += [(LABEL_STREAM, name, payload) for name, payload in self._stream.changes()]
         self._touched.clear()
         position = self._position()
         meta = Meta(STATE_VERSION, self._as_of, position, self._watermarks.state, self._n_after_idle)
@@ -230,6 +247,10 @@ class PartitionMonitor:
         marks = monitor._watermarks = Watermarks(with_labels=settings.labels is not None, state=meta.watermarks)
         monitor._advanced = (monitor._floor(marks.predictions), monitor._floor(marks.joins))
         for key, pieces in monitor._entries.read(entries, at).items():
+            if key == LABEL_STREAM:
+                monitor._stream = LabelStreamMonitor(CheckContext.of(settings, key.model))
+                monitor._stream.load(pieces, at)
+                continue
             model = monitor._model(key)
             model.predictions.load(pieces, at)
             model.joins.load(pieces, at)

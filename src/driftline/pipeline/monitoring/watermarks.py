@@ -103,6 +103,12 @@ class Watermarks:
         return min(self.predictions, self.labels)
 
     @property
+    def labels_idle(self) -> bool:
+        """Whether every partition of the labels is idle at present: read to its end, and nothing came since."""
+        topic = self.state.labels
+        return topic.n_partitions > 0 and len(topic.idle) == topic.n_partitions
+
+    @property
     def certain_predictions(self) -> int | None:
         """How far the predictions would have come with no partition left out as idle."""
         return self.state.predictions.certain_ms()
