@@ -74,7 +74,7 @@ class Harm:
             at = scenario.committed()
             assert at < prepared.given.n_records, "killed in the middle"
             if moment.moves:
-                shutil.rmtree(scenario.state_dir(name), ignore_errors=True)
+                shutil.rmtree(scenario.state_of(name), ignore_errors=True)
                 names[moment.victim] = "sketch-2"
             scenario.start(names[moment.victim])
             self.done.append(f"{name} at {at:,} of {prepared.given.n_records:,}")

@@ -98,7 +98,7 @@ def measure(bootstrap: str, n: int, m: int, folder: Path) -> Iterator[Phase]:
     alone = Scenario(given, f"{given.name}-alone", folder, sections=SECTIONS, labels=False)
     with alone.running():
         yield from _read("sketch alone", alone, "sketch-0", 0, n + m, n + m)
-    shutil.rmtree(joining.state_dir("sketch-0"), ignore_errors=True)
+    shutil.rmtree(joining.state_of("sketch-0"), ignore_errors=True)
     with joining.running():
         yield from _restore(joining, "sketch-1", n + m)
 
@@ -107,7 +107,7 @@ def _read(name: str, scenario: Scenario, worker: str, start: int, end: int, n: i
     """Yield the phase in which a worker commits the records between two counts, of which ``n`` are predictions."""
     counted_from = start + int(COUNTED_FROM * (end - start))
     process = scenario.start(worker)
-    with Sampler(process.process.pid, scenario.state_dir(worker)) as sampler:
+    with Sampler(process.process.pid, scenario.state_of(worker)) as sampler:
         began = scenario.await_committed(counted_from, DEADLINE_S)
         already = scenario.committed()
         ended = scenario.await_committed(end, DEADLINE_S)
@@ -119,7 +119,7 @@ def _read(name: str, scenario: Scenario, worker: str, start: int, end: int, n: i
 def _restore(scenario: Scenario, worker: str, n: int) -> Iterator[Phase]:
     """Yield the phase in which a worker with an empty disk restores ``n`` entries."""
     process = scenario.start(worker)
-    with Sampler(process.process.pid, scenario.state_dir(worker)) as sampler:
+    with Sampler(process.process.pid, scenario.state_of(worker)) as sampler:
         end = time.monotonic() + DEADLINE_S
         while len(restored := _restored(process)) < N_PARTITIONS:
             scenario.expect_running()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from signal import SIGKILL
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -17,7 +17,6 @@ from benchmarks.late_labels.traffic import LATENESS_MS, START_MS, model_rows
 from driftline.config.load import load_settings
 from driftline.config.model import ModelSettings
 from driftline.config.secrets import resolve_credentials
-from driftline.config.settings import SketchSettings
 from driftline.events.model_key import ModelKey
 from driftline.profiles.build import build_profile
 from driftline.profiles.table import ReferenceTable
@@ -129,23 +128,21 @@ class Scenario:
         self._sketch = {"max_skew": "6h"} | dict(sketch or {})
         self._labels = labels
         self._sections = sections or {}
-        self._workers: list[Workers] = []
-        self.settings = load_settings(self.configuration("setup"), {})
+        config = self._configure()
+        self.settings = load_settings(config, {})
+        self._workers = Workers(config, self.folder)
         credentials = resolve_credentials(self.settings.kafka.security, {})
         create(connect_admin(self.settings.kafka, credentials), topic_specs(self.settings, given.n_partitions))
         for profile in profiles():
             publish(self.settings.kafka, credentials, profile)
 
-    def state_dir(self, name: str) -> Path:
+    def state_of(self, name: str) -> Path:
         """Return where a sketch worker keeps what waits for labels."""
-        return self.folder / f"state-{name}"
+        return self.folder / "state" / name
 
-    def configuration(self, name: str) -> Path:
-        """Write the configuration of the worker of a name."""
+    def _configure(self) -> Path:
+        """Write the configuration of all workers."""
         predictions, labels = self.input.topics
-        sketch = dict(self._sketch)
-        if "state_dir" in SketchSettings.__struct_fields__:
-            sketch["state_dir"] = str(self.state_dir(name))
         own: dict[str, Any] = {
             "kafka": {
                 "brokers": self.input.bootstrap,
@@ -154,12 +151,13 @@ class Scenario:
                 "session_timeout": "6s",
             },
             "predictions": {"topic": predictions},
-            "sketch": sketch,
+            "sketch": self._sketch,
+            "join": {"directory": str(self.folder / "state")},
             "detect": {"checkpoint_interval": "1s", "session_timeout": "6s"},
             "telemetry": {"log_format": "json"},
         }
         own |= {"labels": {"topic": labels}} if self._labels else {}
-        path = self.folder / f"{name}.yaml"
+        path = self.folder / "driftline.yaml"
         time_section = {**SETTINGS["time"], **self._sections.get("time", {})}
         defaults = {part: {**values, **self._sections.get(part, {})} for part, values in SETTINGS["defaults"].items()}
         path.write_text(yaml.safe_dump({**SETTINGS, "time": time_section, "defaults": defaults, **own}))
@@ -168,26 +166,20 @@ class Scenario:
     @contextmanager
     def running(self) -> Iterator[Scenario]:
         """Let workers be started, none of which outlives the block."""
-        with ExitStack() as stack:
-            stack.callback(self._kill_all)
+        try:
             yield self
-
-    def _kill_all(self) -> None:
-        for worker in self.started:
-            worker.kill()
+        finally:
+            for worker in self.started:
+                worker.kill()
 
     @property
     def started(self) -> list[WorkerProcess]:
         """All workers that were started."""
-        return [worker for workers in self._workers for worker in workers.started]
+        return self._workers.started
 
     def start(self, name: str) -> WorkerProcess:
         """Start a worker, or start one of that name again: ``sketch-...`` or ``detect-...``."""
-        folder = self.folder / f"log-{len(self._workers)}"
-        folder.mkdir()
-        workers = Workers(self.configuration(name), folder)
-        self._workers.append(workers)
-        return workers.start("sketch" if name.startswith("sketch") else "detect", name)
+        return self._workers.start("sketch" if name.startswith("sketch") else "detect", name)
 
     def worker(self, name: str) -> WorkerProcess:
         """Return the worker that was started last under a name."""
@@ -206,7 +198,7 @@ class Scenario:
 
     def logs(self) -> str:
         """Return the end of each worker's log."""
-        return "\n".join(workers.logs() for workers in self._workers)
+        return self._workers.logs()
 
     # --- how far it is ------------------------------------------------------------------------------------------------
 
