@@ -16,6 +16,8 @@ from driftline.pipeline.joining.digests import DIGEST_BYTES, digests_from, keys_
 from driftline.pipeline.joining.pending import Held
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from driftline.pipeline.joining.digests import Digests
@@ -72,10 +74,22 @@ class RocksPendingStore:
         unknown = np.array([row for row, value in enumerate(values) if value is None], dtype=np.int64)
         if unknown.size and self._filters:
             self._look_up(digests, keys, unknown, values)
+        records, lengths = self._records(values)
+        return _without(self._database.known(records), np.cumsum(lengths))
+
+    def _records(self, values: Sequence[bytes | None]) -> tuple[NDArray[np.void], NDArray[np.int64]]:
+        """Return the records of values, and how many each has."""
+        whole, cut = self._kept.dtype.itemsize, self._kept.cut
         parts = [value or _NONE for value in values]
-        records = self._database.known(np.frombuffer(b"".join(parts), dtype=self._kept.dtype).copy())
-        ends = np.cumsum(np.fromiter(map(len, parts), dtype=np.int64, count=len(parts))) // self._kept.dtype.itemsize
-        return _without(records, ends)
+        lengths = np.fromiter(map(len, parts), dtype=np.int64, count=len(parts))
+        if cut is not None and (lengths == cut.n_bytes).any():
+            rest, n_bytes = cut.rest, cut.n_bytes
+            parts = [part + rest if len(part) == n_bytes else part for part in parts]
+            lengths[lengths == n_bytes] = whole
+        records = np.frombuffer(b"".join(parts), dtype=self._kept.dtype).copy()
+        if cut is not None:
+            cut.mend(records)
+        return records, lengths // whole
 
     def _look_up(
         self, digests: Digests, keys: list[bytes], rows: NDArray[np.int64], values: list[bytes | None]
@@ -94,7 +108,11 @@ class RocksPendingStore:
             if value is not None:
                 self._there.add(key)
                 before = values[row]
-                values[row] = value if before is None else before + value
+                values[row] = value if before is None else self._whole(before) + self._whole(value)
+
+    def _whole(self, value: bytes) -> bytes:
+        cut = self._kept.cut
+        return value + cut.rest if cut is not None and len(value) == cut.n_bytes else value
 
     def expiring(self, before_ms: int) -> NDArray[np.void]:
         """Return all records whose buckets end by a time, with what is not committed yet."""
@@ -103,8 +121,7 @@ class RocksPendingStore:
         if any(bucket < limit for bucket in self._filters):
             entries = self._database.entries(self._prefix(0), self._prefix(limit))
             parts = [value for key, value in entries if key[_PREFIX_BYTES:] not in self._overlay]
-        records = np.frombuffer(b"".join([*parts, *self._overlay.values()]), dtype=self._kept.dtype).copy()
-        records = self._database.known(records)
+        records = self._database.known(self._records([*parts, *self._overlay.values()])[0])
         return records[self._buckets(records) < limit]
 
     # --- writing ------------------------------------------------------------------------------------------------------
@@ -131,33 +148,34 @@ class RocksPendingStore:
         """Give the overlay to the database's next batch."""
         for key in self._removed:
             self._database.delete(key)
-        values = [*self._overlay.values()]
-        size = self._kept.dtype.itemsize
-        records = self._database.known(np.frombuffer(b"".join(values), dtype=self._kept.dtype).copy())
-        if records.size:
-            lengths = np.fromiter(map(len, values), dtype=np.int64, count=len(values)) // size
-            owner = np.repeat(np.arange(lengths.size), lengths)
-            digests = np.frombuffer(b"".join(self._overlay), dtype=_KEY["digest"])
-            keys = np.zeros(records.size, dtype=_KEY)
-            keys["store"], keys["bucket"], keys["digest"] = self._letter, self._buckets(records), digests[owner]
-            written = self._write(keys, owner, b"".join(values))
-            new = [key for key in written if key not in self._there]
-            self._note(np.frombuffer(b"".join(new), dtype=_KEY))
-            self._removed.difference_update(written)
+        written = self._write()
+        self._note(np.frombuffer(b"".join([key for key in written if key not in self._there]), dtype=_KEY))
+        self._removed.difference_update(written)
         for key in self._removed & self._there:
             self._n_entries[int.from_bytes(key[1:_PREFIX_BYTES], "big")] -= 1
         self._clear()
 
-    def _write(self, keys: NDArray[np.void], owner: NDArray[np.int64], data: bytes) -> list[bytes]:
-        """Put records, those of one id and bucket together; return the keys."""
-        size, joined = self._kept.dtype.itemsize, keys.tobytes()
+    def _write(self) -> list[bytes]:
+        """Put the overlay's records by key, those of one id and bucket together; return the keys."""
+        local, lengths = self._records([*self._overlay.values()])
+        if not local.size:
+            return []
+        owner = np.repeat(np.arange(lengths.size), lengths)
+        keys = np.zeros(local.size, dtype=_KEY)
+        keys["store"], keys["bucket"] = self._letter, self._buckets(self._database.known(local.copy()))
+        keys["digest"] = np.frombuffer(b"".join(self._overlay), dtype=_KEY["digest"])[owner]
+        order = np.argsort(_places(keys), kind="stable")
+        size, joined, data = self._kept.dtype.itemsize, keys[order].tobytes(), local[order].tobytes()
         names = [joined[start : start + _KEY.itemsize] for start in range(0, len(joined), _KEY.itemsize)]
         values = [data[start : start + size] for start in range(0, len(data), size)]
-        if owner.size > 1 and (np.diff(owner) == 0).any():
+        if (lengths > 1).any():
             grouped: dict[bytes, bytes] = {}
             for key, value in zip(names, values, strict=True):
                 grouped[key] = grouped.get(key, _NONE) + value
             names, values = [*grouped], [*grouped.values()]
+        elif self._kept.cut is not None:
+            n_bytes, cut = self._kept.cut.n_bytes, self._kept.cut.applies(local[order]).tolist()
+            values = [value[:n_bytes] if short else value for value, short in zip(values, cut, strict=True)]
         self._database.put(zip(names, values, strict=True))
         return names
 
@@ -206,3 +224,9 @@ def _without(records: NDArray[np.void], ends: NDArray[np.int64]) -> Held:
         return Held(records, ends)
     kept = records["profile"] >= 0
     return Held(records[kept], np.append(0, np.cumsum(kept))[ends])
+
+
+def _places(keys: NDArray[np.void]) -> NDArray[np.uint64]:
+    """Return what keys of one store are nearly in the order of: bucket and first bytes of the digest."""
+    digests = np.frombuffer(np.ascontiguousarray(keys["digest"]).tobytes(), dtype=">u8").reshape(-1, 2)[:, 0]
+    return (keys["bucket"].astype(np.uint64) << np.uint64(32)) | (digests >> np.uint64(32))

@@ -202,6 +202,14 @@ class SketchWorker:
         self._telemetry.late(flush.n_late)
         for letter in flush.dead_letters:
             self._telemetry.dead_letter(letter.reason)
+        for joiner in self._sketcher.joiners.values():
+            for outcome, n in joiner.take_totals()._asdict().items():
+                if n:
+                    self._telemetry.joins(outcome, n)
+        for number, database in self._pending.databases.items():
+            evicted = database.take_evicted()
+            if evicted:
+                self._telemetry.evicted(number, evicted)
 
     def _measure(self, source: Source) -> None:
         """Show how far a partition is, whether it was read since the last time or is paused, idle or empty."""

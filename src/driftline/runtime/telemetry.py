@@ -74,6 +74,10 @@ class Telemetry:
             "Predictions remembered for the join, joined or not, until the label horizon has passed",
             "partition",
         )
+        self._joins = self._counter("joins", "Labels and predictions by what became of them in the join", "outcome")
+        self._evicted = self._counter(
+            "pending_evicted_entries", "Predictions and labels dropped before their time for want of room", "partition"
+        )
         self._dead = self._counter("dead_letters", "Records refused, by reason", "reason")
         self._sent = self._counter("outputs_sent", "Events and alerts acknowledged by the broker", "channel")
         self._coverage = self._gauge(
@@ -134,6 +138,14 @@ class Telemetry:
         """Set how many predictions of a partition wait for their labels."""
         self._pending.of(str(partition)).set(n)
 
+    def joins(self, outcome: str, n: int) -> None:
+        """Count ``n`` labels or predictions by what became of them: ``joined``, ``corrected``, ``orphaned``, ..."""
+        self._joins.of(outcome).inc(n)
+
+    def evicted(self, partition: int, n: int) -> None:
+        """Count ``n`` entries of a partition's pending store that were dropped for want of room."""
+        self._evicted.of(str(partition)).inc(n)
+
     def dead_letter(self, reason: str, n: int = 1) -> None:
         """Count ``n`` records refused for a reason."""
         self._dead.of(reason).inc(n)
@@ -193,6 +205,7 @@ class Telemetry:
             self._position.forget(**at)
         if kind in (None, "predictions"):
             self._pending.forget(**at)
+            self._evicted.forget(**at)
 
     def forget_model(self, model: str, version: str | None = None) -> None:
         """Remove all figures of a model; of one version where that is given."""

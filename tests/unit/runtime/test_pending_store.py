@@ -161,5 +161,5 @@ def test_a_full_store_drops_what_expires_first_and_says_so(tmp_path: Path) -> No
         _put([disk.store], {f"{time}-{i}": [time] for i in range(20)})
         disk.commit()
     assert len(disk.store) == 100
-    assert disk.database.n_evicted == 300
+    assert disk.database.take_evicted() == 300
     assert disk.store.get(digests_of(["0-1", "190-1"])).ends.tolist() == [0, 1]

@@ -9,6 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+WEIGHT_UNIT: Final = 1_024
+"""Weights of labels are whole multiples of 2⁻¹⁰, so that sums of them are exact."""
 GIVEN: Final = (
     ("time_ms", "<i8"),
     ("effective_ms", "<i8"),
@@ -25,6 +27,10 @@ PREDICTION: Final = np.dtype([*GIVEN, ("joined_ms", "<i8"), ("actual", "<f8"), (
 standardised values; ``actual`` is not-a-number while no label counts; ``joined_ms`` is the effective time of the last
 join, at first the prediction's own; ``weight`` is that of the label, in units of 1 / WEIGHT_UNIT."""
 
+GIVEN_BYTES: Final = np.dtype([*GIVEN]).itemsize
+UNLABELLED: Final = np.array([(0, np.nan, WEIGHT_UNIT, 0)], dtype=PREDICTION.descr[len(GIVEN) :]).tobytes()
+"""The end of a record of a prediction without a label, but for ``joined_ms``."""
+
 NULL, NUMBER, BOOLEAN, TEXT = range(4)
 """Kinds of labels."""
 LABEL: Final = np.dtype(
@@ -38,8 +44,6 @@ LABEL: Final = np.dtype(
     ]
 )
 """A label, packed in 40 bytes. ``value`` is the bits of a float64 for numbers and booleans, the xxh3 of a text."""
-WEIGHT_UNIT: Final = 1_024
-"""Weights of labels are whole multiples of 2⁻¹⁰, so that sums of them are exact."""
 
 
 def predictions(n: int) -> NDArray[np.void]:

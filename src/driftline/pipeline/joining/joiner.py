@@ -25,11 +25,11 @@ import numpy as np
 from driftline.events.pane import Source
 from driftline.pipeline.joining.digests import distinct
 from driftline.pipeline.joining.join_counter import Address
-from driftline.pipeline.joining.join_entry import LABEL, PREDICTION
+from driftline.pipeline.joining.join_entry import GIVEN_BYTES, LABEL, PREDICTION, UNLABELLED
 from driftline.pipeline.joining.join_matching import matches
 from driftline.pipeline.joining.label_steps import label_steps
 from driftline.pipeline.joining.label_values import codes_of
-from driftline.pipeline.joining.pending import Held, Kept
+from driftline.pipeline.joining.pending import Cut, Held, Kept
 from driftline.sketches.joined import Joined
 
 if TYPE_CHECKING:
@@ -45,6 +45,18 @@ MAX_WAITING: Final = 1_000
 """Labels of one id that wait for their prediction; an id with more is none, and what follows are orphans."""
 EXPIRY_BUCKETS: Final = 16
 """Records go in so many parts of the horizon or the wait: they stay at most a sixteenth longer than they are needed."""
+
+
+def _as_it_came(records: NDArray[np.void]) -> NDArray[np.bool_]:
+    plain: NDArray[np.bool_] = records["n_labels"] == 0
+    return plain
+
+
+def _not_joined(records: NDArray[np.void]) -> None:
+    records["joined_ms"] = np.where(records["n_labels"] == 0, records["effective_ms"], records["joined_ms"])
+
+
+_UNTIL_LABELLED: Final = Cut(GIVEN_BYTES, UNLABELLED, _as_it_came, _not_joined)
 
 
 class Rows(NamedTuple):
@@ -110,7 +122,7 @@ class Joiner:
     predictions, labels : PendingStore
         Predictions, and labels without one yet.
     totals : JoinTotals
-        Of what was committed since the start.
+        Of what was committed since they were last taken.
     """
 
     def __init__(self, partition: int, table: ProfileTable, counter: JoinCounter, stores: PendingStores) -> None:
@@ -121,7 +133,7 @@ class Joiner:
         self._stores = stores
         horizon_ms, wait_ms = table.longest_horizon_ms, table.longest_wait_ms
         self.predictions = stores.open(
-            Kept("predictions", PREDICTION, self._expires_ms, max(1, horizon_ms // EXPIRY_BUCKETS))
+            Kept("predictions", PREDICTION, self._expires_ms, max(1, horizon_ms // EXPIRY_BUCKETS), _UNTIL_LABELLED)
         )
         self._bucket_ms = max(1, wait_ms // EXPIRY_BUCKETS)
         self.labels = stores.open(Kept("labels", LABEL, lambda records: records["time_ms"] + wait_ms, self._bucket_ms))
@@ -340,6 +352,11 @@ class Joiner:
         self._tally = dict.fromkeys(self._tally, 0)
         self.commit(next_offset, predictions_ms, labels_ms)
         self.totals = JoinTotals()
+
+    def take_totals(self) -> JoinTotals:
+        """Return what became of labels and predictions since the last call."""
+        taken, self.totals = self.totals, JoinTotals()
+        return taken
 
     def close(self) -> None:
         """Let go of the stores."""

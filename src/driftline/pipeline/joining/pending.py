@@ -36,6 +36,27 @@ class Held(NamedTuple):
         return starts
 
 
+class Cut(NamedTuple):
+    """How records that are as they came may be cut short.
+
+    Attributes
+    ----------
+    n_bytes : int
+        What is kept of such a record.
+    rest : bytes
+        What it is made whole with.
+    applies : callable
+        Returns which of n records may be cut, shape (n,).
+    mend : callable
+        Sets, in place, fields of records made whole that follow from others.
+    """
+
+    n_bytes: int
+    rest: bytes
+    applies: Callable[[NDArray[np.void]], NDArray[np.bool_]]
+    mend: Callable[[NDArray[np.void]], None]
+
+
 class Kept(NamedTuple):
     """What a store is for.
 
@@ -48,12 +69,14 @@ class Kept(NamedTuple):
         Returns the moment from which on each of n records is of no use, shape (n,).
     bucket_ms : int
         Records that expire within the same bucket go together, when all of them have.
+    cut : Cut or None
     """
 
     name: str
     dtype: np.dtype[np.void]
     expires_ms: Callable[[NDArray[np.void]], NDArray[np.int64]]
     bucket_ms: int
+    cut: Cut | None = None
 
 
 class PendingStore(Protocol):
