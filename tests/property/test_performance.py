@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftline.performance import classification_metrics, hits
+from driftline.config.model import PerformanceSettings
+from driftline.performance import classification_metrics, hits, measure
+from driftline.performance.losses import mean_loss, wrong_decisions
 from driftline.performance.ranking import area_under_curve, ranking_metrics
+from driftline.profiles.profile import Task
 from driftline.sketches.joined import Joined, add_joined
 from driftline.sketches.scores import PerformanceLayout
 
@@ -79,3 +82,48 @@ def test_the_interval_of_average_precision_holds_the_value_of_any_order(events: 
     assert high is not None
     exact = sum(actual[scores == t].sum() * actual[scores >= t].sum() / (scores >= t).sum() for t in np.unique(scores))
     assert low <= exact / actual.sum() <= high
+
+
+TASKS = [
+    Task("binary", ("0", "1")),
+    Task("binary", ("0", "1"), weighted=True),
+    Task("multiclass", ("a", "b", "c")),
+    Task("multiclass", ("a", "b", "c"), weighted=True),
+    Task("regression", (), 2.0),
+    Task("regression", (), 2.0, weighted=True),
+]
+ROWS = st.lists(
+    st.tuples(
+        st.integers(0, 2),
+        st.integers(0, 2),
+        st.one_of(st.floats(0, 1), st.just(float("nan"))),
+        st.sampled_from([1, -1]),
+        st.sampled_from([0, 1, 1_024, 1 << 30]),
+    ),
+    max_size=12,
+)
+
+
+@given(st.sampled_from(TASKS), ROWS, st.sampled_from([1.0, 1e-9, 1e9, float("inf")]))
+def test_nothing_that_was_taken_out_without_having_been_put_in_breaks_anything(
+    task: Task, rows: list[tuple[int, int, float, int, int]], factor: float
+) -> None:
+    """After an idle mark a label can be taken back whose window never had it."""
+    layout = task.performance_layout
+    vector = np.zeros(layout.n_cells, dtype=np.int64)
+    if rows:
+        predicted, actual, scores, signs, weights = (np.array(column) for column in zip(*rows, strict=True))
+        if task.kind == "regression":
+            predicted = np.where(predicted == 2, factor, predicted)
+        add_joined(layout, Joined(predicted.astype(float), actual.astype(float), scores, signs, weights), vector)
+    measured = measure(task, vector, PerformanceSettings(values={"1": {"1": 5.0}}))
+    for name, value in measured.metrics.items():
+        assert value is None or np.isfinite(value), name
+    for name, (low, high) in measured.intervals.items():
+        value = measured.metrics[name]
+        assert value is not None, name
+        assert low <= value + 1e-9 * abs(value), name
+        assert value - 1e-9 * abs(value) <= high, name
+    for metric in ("accuracy",) if task.classes else ("mae", "mse"):
+        found = mean_loss(layout, vector, metric) if not task.classes else wrong_decisions(layout, vector, metric)
+        assert found is None or found.n >= 0

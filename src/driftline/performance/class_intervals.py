@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from driftline.performance.confusion import agreement_metrics, averaged_metrics, positive_class_metrics
 from driftline.performance.intervals import Part, combined, normal, on_fisher_scale, on_logit_scale, wilson
 
 if TYPE_CHECKING:
@@ -85,8 +84,9 @@ def class_intervals(confusion: NDArray[np.int64], sizes: Sizes, metrics: Metrics
         intervals["recall"] = _mean_of_shares(shares, sizes.actual, axis=0, of_seen=True)
         names += ["f1", "f_beta", "precision_weighted", "f1_weighted", "f_beta_weighted"]
     for name in names:
-        if metrics.get(name) is not None:
-            intervals[name] = _delta(shares, sizes.all, name, beta, binary="specificity" in metrics)
+        value = metrics.get(name)
+        if value is not None:
+            intervals[name] = _delta(shares, sizes.all, name, beta, value, binary="specificity" in metrics)
     return {name: interval for name, interval in intervals.items() if metrics.get(name) is not None}
 
 
@@ -127,30 +127,39 @@ def _mean_of_shares(shares: Floats, sizes: Floats, axis: int, *, of_seen: bool) 
     return combined(parts)
 
 
-def _delta(shares: Floats, n: float, name: str, beta: float, *, binary: bool) -> Interval:
-    value, variance = _value_and_variance(shares, n, name, beta, binary=binary)
-    least = -1.0 if name in ("cohen_kappa", "matthews_correlation") else 0.0
-    to_interval = on_fisher_scale if least else on_logit_scale
-    if variance > 0 and least < value < 1:
-        return to_interval(value, variance)
-    smoothed = (shares * n + _ADDED / shares.size) / (n + _ADDED)
-    near, variance = _value_and_variance(smoothed, n + _ADDED, name, beta, binary=binary)
+def _delta(shares: Floats, n: float, name: str, beta: float, value: float, *, binary: bool) -> Interval:
+    """Return the interval by the delta method, around the metric's value."""
+    signed = name in ("cohen_kappa", "matthews_correlation")
+    to_interval = on_fisher_scale if signed else on_logit_scale
+    variance = _variance(shares, n, _slopes(shares, name, beta, binary=binary))
+    near = value
+    if variance <= 0 or not (-1 if signed else 0) < value < 1:
+        shares, n = (shares * n + _ADDED / shares.size) / (n + _ADDED), n + _ADDED
+        near = _value(shares, name, beta, binary=binary)
+        variance = _variance(shares, n, _slopes(shares, name, beta, binary=binary))
     low, high = to_interval(near, variance)
     return min(low, value), max(high, value)
 
 
-def _value_and_variance(shares: Floats, n: float, name: str, beta: float, *, binary: bool) -> tuple[float, float]:
-    """Return a metric of shares of n labels, and its variance by the delta method."""
-    slopes = _slopes(shares, name, beta, binary=binary)
+def _variance(shares: Floats, n: float, slopes: Slopes) -> float:
     by_cell = np.diag(slopes.diagonal) + slopes.predicted[:, None] + slopes.actual[None, :]
     mean = float((shares * by_cell).sum())
-    scale = 2.0**40
-    counts = np.rint(shares * scale).astype(np.int64)
-    metrics = agreement_metrics(counts) | (
-        positive_class_metrics(counts, beta) if binary else averaged_metrics(counts, beta)
-    )
-    value = metrics[name]
-    return (0.0 if value is None else value), float((shares * (by_cell - mean) ** 2).sum()) / n
+    return float((shares * (by_cell - mean) ** 2).sum()) / n
+
+
+def _value(shares: Floats, name: str, beta: float, *, binary: bool) -> float:
+    """Return a metric of shares all above zero."""
+    d, p, a = np.diagonal(shares), shares.sum(axis=1), shares.sum(axis=0)
+    excess, chance = float(d.sum()) - float(p @ a), float(p @ a)
+    if name == "cohen_kappa":
+        return excess / (1 - chance)
+    if name == "matthews_correlation":
+        return excess / math.sqrt((1 - float(p @ p)) * (1 - float(a @ a)))
+    if name == "precision_weighted":
+        return float((a * d / p).sum())
+    square = 1.0 if name.startswith("f1") else beta * beta
+    weight = a if name.endswith("_weighted") else _macro(p + a, binary=binary)
+    return float((weight * (1 + square) * d / (square * a + p)).sum())
 
 
 def _slopes(shares: Floats, name: str, beta: float, *, binary: bool) -> Slopes:

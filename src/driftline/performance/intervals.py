@@ -21,6 +21,8 @@ Intervals = dict[str, Interval]
 CONFIDENCE: Final = 0.95
 Z: Final = 1.959963984540054
 """Half of what lies outside of it on either side is 2.5 % of the normal distribution."""
+_NEAREST: Final = 1e-12
+"""Values this close to the end of their range have no scale on which they could be normal."""
 
 
 class Part(NamedTuple):
@@ -32,7 +34,7 @@ class Part(NamedTuple):
 
 
 def wilson(share: float, n: float) -> Interval:
-    """Return the score interval of a share of n labels, or of as many as weighted ones are worth.
+    """Return the score interval of a share of n labels, or of as many as weighted ones are worth; (0, 1) of none.
 
     Notes
     -----
@@ -45,6 +47,8 @@ def wilson(share: float, n: float) -> Interval:
     >>> [round(each, 4) for each in wilson(0.9, 100)]
     [0.8256, 0.9448]
     """
+    if n <= 0:
+        return 0.0, 1.0
     scale = 1 + Z * Z / n
     centre = (share + Z * Z / (2 * n)) / scale
     half = Z * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n)) / scale
@@ -96,13 +100,15 @@ def normal(value: float, variance: float, *, least: float = -math.inf) -> Interv
 
 def on_logit_scale(value: float, variance: float) -> Interval:
     """Return the interval of a value in (0, 1) whose log-odds are taken for normal: it stays between 0 and 1."""
-    odds, half = math.log(value / (1 - value)), Z * math.sqrt(variance) / (value * (1 - value))
+    near = min(max(value, _NEAREST), 1 - _NEAREST)
+    odds, half = math.log(near / (1 - near)), Z * math.sqrt(variance) / (near * (1 - near))
     return _expit(odds - half), _expit(odds + half)
 
 
 def on_fisher_scale(value: float, variance: float) -> Interval:
     """Return the interval of a value in (-1, 1) whose inverse hyperbolic tangent is taken for normal."""
-    centre, half = math.atanh(value), Z * math.sqrt(variance) / (1 - value * value)
+    near = min(max(value, _NEAREST - 1), 1 - _NEAREST)
+    centre, half = math.atanh(near), Z * math.sqrt(variance) / (1 - near * near)
     return math.tanh(centre - half), math.tanh(centre + half)
 
 

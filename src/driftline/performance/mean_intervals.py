@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from driftline.performance.intervals import normal
@@ -10,8 +11,6 @@ from driftline.performance.probability import scored_weight
 from driftline.performance.regression import exact_weight
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
     import numpy as np
     from numpy.typing import NDArray
 
@@ -70,7 +69,8 @@ def regression_intervals(
 
     error, absolute, square = mean_of("error"), mean_of("absolute"), mean_of("square")
     over, under = (square + mean_of("signed_square")) / 2, (square - mean_of("signed_square")) / 2
-    pinball = float(quantile * (absolute - error) + (1 - quantile) * (absolute + error)) / 2
+    share = Fraction(quantile)
+    pinball = max(float((share * (absolute - error) + (1 - share) * (absolute + error)) / 2), 0.0)
     pinball_square = quantile * quantile * float(under) + (1 - quantile) ** 2 * float(over)
     intervals: Intervals = {
         "mae": _of_mean(absolute, square, size, spread, least=0.0),
@@ -98,7 +98,7 @@ def effective_size(layout: PerformanceLayout, vector: NDArray[np.int64]) -> floa
 def _of_mean(mean: Fraction, square: Fraction, size: float, unit: float, *, least: float) -> Interval:
     """Return the normal interval of a mean in a unit, from the mean of squares."""
     variance = max(float(square - mean * mean), 0.0) / (size - 1)
-    return normal(float(mean) * unit, variance * unit * unit, least=least)
+    return normal(max(float(mean), least) * unit, variance * unit * unit, least=least)
 
 
 def _roots(interval: Interval) -> Interval:

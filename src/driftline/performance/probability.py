@@ -42,6 +42,7 @@ def probability_metrics(layout: PerformanceLayout, vector: NDArray[np.int64], n_
     layout : PerformanceLayout
         Of a binary task.
     vector : ndarray of int64, shape (layout.n_cells,)
+        Sums below zero, which only after an idle mark can be, are taken for zero.
     n_bins : int
         Bins of the calibration error; divides 20.
 
@@ -60,8 +61,8 @@ def probability_metrics(layout: PerformanceLayout, vector: NDArray[np.int64], n_
     bins = reliability_curve(layout, vector, n_bins)
     gaps = math.fsum(each.n * abs(each.mean_score - each.positive_share) for each in bins)
     return {
-        "log_loss": float(layout.sum_of(vector, "log_loss") / n),
-        "brier": float(layout.sum_of(vector, "brier") / n),
+        "log_loss": max(0.0, float(layout.sum_of(vector, "log_loss") / n)),
+        "brier": max(0.0, float(layout.sum_of(vector, "brier") / n)),
         "ece": gaps / float(n),
     }
 
@@ -78,7 +79,7 @@ def reliability_curve(layout: PerformanceLayout, vector: NDArray[np.int64], n_bi
     bins = []
     for index in range(n_bins):
         part = cells[index * each : (index + 1) * each]
-        n, positive = sum(cell[0] for cell in part), sum(cell[1] for cell in part)
+        n, positive = sum(cell[0] for cell in part), max(0, sum(cell[1] for cell in part))
         if n > 0:
             scores = sum((cell[2] for cell in part), Fraction(0)) * layout.unit
             low, high = index / n_bins, (index + 1) / n_bins

@@ -87,7 +87,7 @@ def _precision_interval(metrics: Metrics, n_positive: float) -> Interval:
     value, lowest, highest = (
         metrics[name] or 0.0 for name in ("average_precision", "average_precision_low", "average_precision_high")
     )
-    if 0 < value < 1:
+    if 0 < value < 1 and n_positive > 0:
         low, high = on_logit_scale(value, value * (1 - value) / n_positive)
     else:
         low, high = wilson(value, n_positive)
