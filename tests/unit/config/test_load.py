@@ -140,7 +140,10 @@ def test_every_problem_is_reported_at_once_with_path_expectation_value_and_line(
             "defaults: {alerts: {open_after: {findings: 3, windows: 2}}}",
             "at most as many findings as windows (2), got 3 - at `$.defaults.alerts.open_after.findings`",
         ),
-        ("defaults: {alerts: {shares: {2h: 0.5}}}", "one of `1h`, `1d`, `performance`, `labels`, `detectors`, got '2h'"),
+        (
+            "defaults: {alerts: {shares: {2h: 0.5}}}",
+            "one of `1h`, `1d`, `performance`, `labels`, `detectors`, got '2h'",
+        ),
         ("defaults: {alerts: {shares: {1h: 0.8, 1d: 0.3}}}", "shares that add up to at most 1, got 1.1"),
         ("defaults: {alerts: {shares: {1h: 1.0}}}", "something left for `1d`, got {'1h': 1.0}"),
         (
@@ -148,6 +151,9 @@ def test_every_problem_is_reported_at_once_with_path_expectation_value_and_line(
             "something left for `performance`, `labels`, got {'1h': 0.7, '1d': 0.3} - at `$.models.m.alerts.shares`",
         ),
         ("defaults: {alerts: {shares: {1h: 0}}}", "a number above 0 and up to 1, got 0"),
+        ("defaults: {labels: {cohort: 0s}}", "a duration above zero, got '0ms' - at `$.defaults.labels.cohort`"),
+        ("defaults: {labels: {stall_after: 0s}}", "a duration above zero, got '0ms'"),
+        ("defaults: {labels: {min_arrival_drop: 2}}", "min_arrival_drop"),
         (
             "defaults: {checks: {thresholds: {pssi: 0.2}}}",
             "`kolmogorov_smirnov`, got 'pssi' - at `$.defaults.checks.threshold",

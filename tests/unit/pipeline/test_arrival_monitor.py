@@ -98,6 +98,11 @@ def test_labels_that_come_later_than_usual_open_an_alert_that_resolves() -> None
     assert any(event["state"] == "resolved" for event in alerts)
 
 
+def test_an_open_alert_is_in_the_status() -> None:
+    status = done(traffic_of(16, late=range(13, 16))).monitor.status()
+    assert [alert.cause for alert in status.models[KEY].open_alerts] == ["labels"]
+
+
 def test_unchanged_arrival_opens_nothing() -> None:
     outputs = done(traffic_of(24)).outputs
     statuses = [event["status"] for event in events(outputs, "label_arrival")]

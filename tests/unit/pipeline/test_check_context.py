@@ -27,7 +27,9 @@ def test_the_level_divides_the_budget_over_sizes_windows_columns_and_families() 
 
 
 def test_a_level_says_how_it_came_about_in_numbers() -> None:
-    alerts = AlertSettings(shares={"1h": 0.6, "performance": 0.1, "labels": 0.05}, open_after=OpenAfter(findings=2, windows=3))
+    alerts = AlertSettings(
+        shares={"1h": 0.6, "performance": 0.1, "labels": 0.05}, open_after=OpenAfter(findings=2, windows=3)
+    )
     context = context_of(ModelSettings(alerts=alerts), labels=True)
     for level, share in (
         (context.column_level(HOUR, 50), 0.6),

@@ -108,6 +108,11 @@ def test_silence_of_the_labels_opens_an_alert_once_while_predictions_go_on() -> 
     assert alert["since"] == finding["window"]["start"]
 
 
+def test_open_alerts_of_the_stream_are_in_the_status() -> None:
+    status = run(silence(2 * STALL_MS), SETTINGS, []).monitor.status()
+    assert [alert.cause for alert in status.models[LABEL_STREAM].open_alerts] == ["labels"]
+
+
 def test_labels_that_are_only_behind_are_not_silent() -> None:
     assert not events(run(silence(4 * STALL_MS, idle=False), SETTINGS, []).outputs, "alert")
 

@@ -19,6 +19,7 @@ from driftline.pipeline.checking.arrival_stream import StreamSpan, examine_strea
 from driftline.pipeline.monitoring.alerting import settle_silence, settle_stream
 from driftline.pipeline.monitoring.arrival_book import KEPT
 from driftline.pipeline.monitoring.model_setup import AFTER_IDLE, IDLE
+from driftline.pipeline.monitoring.monitor_status import ModelStatus
 from driftline.pipeline.monitoring.open_panes import merge_offsets
 from driftline.pipeline.monitoring.state_codec import load
 
@@ -75,6 +76,18 @@ class LabelStreamMonitor:
         self._context = context
         self._dirty = False
         self.state = StreamState()
+
+    def status(self) -> ModelStatus:
+        """Return what telemetry shows of the label stream: its open alerts."""
+        return ModelStatus(
+            profile_id="",
+            bootstrap_error=None,
+            n_unprofiled=0,
+            calibrating_ms=(),
+            statistics=(),
+            open_alerts=tuple(state.alert for state in self.state.alerts.open.values()),
+            coverage=None,
+        )
 
     def absorb(self, delta: JoinDelta) -> None:
         """Add a delta, whose pane is open."""

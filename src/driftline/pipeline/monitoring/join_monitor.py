@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from driftline.events.alert import AlertEvent
     from driftline.events.pane import JoinDelta
     from driftline.pipeline.checking.verdict import CheckStatistic
     from driftline.pipeline.monitoring.model_setup import ModelSetup
@@ -97,6 +98,12 @@ class JoinMonitor:
         self.state = JoinState()
         self.statistics: tuple[CheckStatistic, ...] = ()
         self.coverage: float | None = None
+
+    @property
+    def open_alerts(self) -> tuple[AlertEvent, ...]:
+        """Open alerts about performance, and about when labels arrive."""
+        books = (self.state.alerts, self._arrivals.alerts)
+        return tuple(state.alert for book in books for state in book.open.values())
 
     def absorb(self, delta: JoinDelta) -> None:
         """Add a delta, whose pane is open."""

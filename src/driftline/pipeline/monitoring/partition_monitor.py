@@ -272,7 +272,10 @@ class PartitionMonitor:
             joins_ms=self._watermarks.joins,
             n_open_panes=self.n_open_panes,
             n_after_idle=self._n_after_idle,
-            models={key: _model_status(model) for key, model in self._models.items()},
+            models={
+                **{key: _model_status(model) for key, model in self._models.items()},
+                **({} if self._stream is None else {LABEL_STREAM: self._stream.status()}),
+            },
         )
 
 
@@ -284,8 +287,6 @@ def _model_status(model: _Model) -> ModelStatus:
         n_unprofiled=predictions.state.n_unprofiled,
         calibrating_ms=predictions.calibrating,
         statistics=(*predictions.statistics, *joins.statistics),
-        open_alerts=tuple(
-            state.alert for book in (predictions.state.alerts, joins.state.alerts) for state in book.open.values()
-        ),
+        open_alerts=(*(state.alert for state in predictions.state.alerts.open.values()), *joins.open_alerts),
         coverage=joins.coverage,
     )
