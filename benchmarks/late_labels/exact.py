@@ -7,7 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from benchmarks.late_labels import metrics, rules, topics, traffic
-from benchmarks.late_labels.results import Comparison, Events, compare, lines
+from benchmarks.late_labels.results import Comparison, Events, compare, label_stream, lines
 from benchmarks.late_labels.scenario import DAY, WINDOW_MS, Input, Scenario
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ class Outcome(NamedTuple):
     Attributes
     ----------
     comparison : Comparison
-    joined : int
-        Labels that count, over all last revisions.
+    stream : tuple of (int, int, int)
+        Predictions, labels with a value that joined one, and orphans, as the committed flush records count them.
     events : Events
     seconds : float
         From the start of the workers to the commit of the last input record.
@@ -51,7 +51,7 @@ class Outcome(NamedTuple):
     """
 
     comparison: Comparison
-    joined: int
+    stream: tuple[int, int, int]
     events: Events
     seconds: float
     settled: float
@@ -65,7 +65,7 @@ def prepare(bootstrap: str, n: int, seed: int = 1) -> Prepared:
     expected = metrics.windows(made, truth, WINDOW_MS, traffic.START_MS + traffic.SPAN_MS + DAY)
     given = Input(bootstrap, f"late-{uuid.uuid4().hex[:8]}", N_PARTITIONS)
     given.create()
-    n_records = topics.write(bootstrap, made, *given.topics)
+    n_records = topics.write(bootstrap, made, given.topics)
     return Prepared(given._replace(n_records=n_records), truth.counts, expected)
 
 
@@ -91,24 +91,27 @@ def run(
             time.sleep(POLL_S)
         settled = time.monotonic()
         scenario.stop_all()
-        events.read()
-    joined = sum(event["n"] for event in events.final.values())
-    return Outcome(compare(prepared.windows, events.final), joined, events, committed - started, settled - started)
+    events.read()
+    stream = label_stream(scenario)
+    return Outcome(compare(prepared.windows, events.final), stream, events, committed - started, settled - started)
 
 
 def report(prepared: Prepared, outcome: Outcome) -> list[str]:
     """Return what was found, as lines of a page."""
     counts, comparison = prepared.counts, outcome.comparison
     per_second = prepared.given.n_records / outcome.seconds
-    records = (
-        f"{prepared.given.n_records:,} records: {counts.predictions:,} predictions, {counts.duplicates:,} duplicates, "
-        f"{counts.joined:,} joined, {counts.corrected:,} further labels, {counts.orphaned:,} orphans, "
-        f"{counts.never:,} never labelled."
+    records = f"{prepared.given.n_records:,} records: " + ", ".join(
+        f"{n:,} {name}" for name, n in counts._asdict().items()
     )
     run = (
         f"Read in {outcome.seconds:,.1f} s ({per_second:,.0f} records a second, start of the processes included), last "
         f"revision after {outcome.settled:,.1f} s; {comparison.n_windows} windows, {len(outcome.events.by_id):,} "
         f"events, {outcome.events.n_repeated} repetitions, all byte for byte."
     )
+    n_predictions, n_values, n_orphans = outcome.stream
+    counted = (
+        f"Counted by driftline: {n_predictions:,} predictions, {n_values:,} labels that gave one a value, "
+        f"{n_orphans:,} orphans; {'exact' if outcome.stream == counts.stream else f'EXPECTED {counts.stream}'}."
+    )
     differences = f"{len(comparison.misfits)} differences from scikit-learn."
-    return [records, run, differences, *comparison.misfits[:20], "", *lines(comparison)]
+    return [records, run, counted, differences, *comparison.misfits[:20], "", *lines(comparison)]

@@ -17,6 +17,7 @@ import numpy as np
 
 from benchmarks.late_labels import topics
 from benchmarks.late_labels.edges import DAY
+from benchmarks.late_labels.features import features
 from benchmarks.late_labels.ids import partitions
 from benchmarks.late_labels.resources import Sampler, Use
 from benchmarks.late_labels.scenario import Input, Scenario
@@ -33,6 +34,8 @@ SPAN_MS: Final = 30 * DAY
 """Over which the waiting predictions were made."""
 LABELS_PER_S: Final = 1_000
 """Of event time, while labels come: as many predictions, so a flush of a second meets few panes."""
+WIDE: Final = features(15, 5)
+"""As many as the predictions have whose rate `make bench` measures."""
 COUNTED_FROM: Final = 0.1
 """Rates are those from this share of the records on: without the start of the process and the group."""
 SECTIONS: Final[dict[str, dict[str, object]]] = {
@@ -89,13 +92,13 @@ def measure(bootstrap: str, n: int, m: int, folder: Path) -> Iterator[Phase]:
     first, second = waiting(n, m)
     given = Input(bootstrap, f"late-{uuid.uuid4().hex[:8]}", N_PARTITIONS)
     given.create()
-    topics.write(bootstrap, first, *given.topics)
-    joining = Scenario(given, f"{given.name}-joined", folder, sections=SECTIONS)
+    topics.write(bootstrap, first, given.topics, WIDE)
+    joining = Scenario(given, f"{given.name}-joined", folder, sections=SECTIONS, features=WIDE)
     with joining.running():
         yield from _read("fill", joining, "sketch-0", 0, n, n)
-        topics.write(bootstrap, second, *given.topics)
+        topics.write(bootstrap, second, given.topics, WIDE)
         yield from _read("join", joining, "sketch-0", n, n + 2 * m, m)
-    alone = Scenario(given, f"{given.name}-alone", folder, sections=SECTIONS, labels=False)
+    alone = Scenario(given, f"{given.name}-alone", folder, sections=SECTIONS, features=WIDE, labels=False)
     with alone.running():
         yield from _read("sketch alone", alone, "sketch-0", 0, n + m, n + m)
     shutil.rmtree(joining.state_of("sketch-0"), ignore_errors=True)

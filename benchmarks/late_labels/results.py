@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from confluent_kafka import TopicPartition
+import numpy as np
 
 from benchmarks.late_labels.metrics import deviations, misfits
+from driftline.events.pane import LABEL_STREAM, decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 Window = tuple[int, int]
 """Model and start."""
 MODELS = {"churn": 0, "price": 1}
-DEADLINE_S = 60.0
 PERFORMANCE = b"io.driftline.performance.v1"
 
 
@@ -35,7 +34,6 @@ class Events:
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
-        self._topic = scenario.settings.kafka.topic("events")
         self._next: dict[int, int] = {}
         self._seen: dict[bytes, bytes] = {}
         self.performance: dict[Window, list[dict[str, Any]]] = {}
@@ -55,19 +53,10 @@ class Events:
 
     def read(self) -> None:
         """Take in what has come since; a repetition must have the same bytes."""
-        with self._scenario.consumer("reader") as consumer:
-            numbers = consumer.list_topics(self._topic, timeout=20).topics[self._topic].partitions
-            places = [TopicPartition(self._topic, n, self._next.get(n, 0)) for n in numbers]
-            ends = {p.partition: consumer.get_watermark_offsets(p, timeout=20)[1] for p in places}
-            consumer.assign(places)
-            deadline = time.monotonic() + DEADLINE_S
-            while unread := {n: end for n, end in ends.items() if self._next.get(n, 0) < end}:
-                assert time.monotonic() < deadline, f"{self._topic}: at {self._next}, expected {unread}"
-                for message in consumer.consume(10_000, 0.2):
-                    if message.error() is None:
-                        self._next[message.partition() or 0] = (message.offset() or 0) + 1
-                        headers: Any = message.headers()
-                        self._add(dict(headers), message.value() or b"")
+        for message in self._scenario.messages("events", self._next):
+            self._next[message.partition() or 0] = (message.offset() or 0) + 1
+            headers: Any = message.headers()
+            self._add(dict(headers), message.value() or b"")
 
     def _add(self, headers: dict[str, bytes], value: bytes) -> None:
         known = self._seen.get(headers["ce_id"])
@@ -80,6 +69,23 @@ class Events:
             event = msgspec.json.decode(value)
             start_ms = round(datetime.fromisoformat(event["window"]["start"]).timestamp() * 1000)
             self.performance.setdefault((MODELS[event["model"]], start_ms), []).append(event)
+
+
+def label_stream(scenario: Scenario) -> tuple[int, int, int]:
+    """Return what the committed flush records say of the whole label stream.
+
+    Returns
+    -------
+    predictions, values, orphaned : int
+        As in :class:`benchmarks.late_labels.rules.Counts`.
+    """
+    totals = np.zeros(3, dtype=np.int64)
+    for message in scenario.messages("panes"):
+        for delta in decode(message.value() or b"", "panes").joins:
+            if delta.key == LABEL_STREAM:
+                totals += delta.labels
+    predictions, values, orphaned = totals.tolist()
+    return predictions, values, orphaned
 
 
 class Comparison(NamedTuple):

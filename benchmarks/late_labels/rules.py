@@ -7,6 +7,8 @@ id seen before within the horizon is a duplicate.
 
 from __future__ import annotations
 
+from collections import Counter
+from math import isnan
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -37,21 +39,29 @@ class Counts(NamedTuple):
         Told apart by id, within a horizon.
     duplicates : int
     joined : int
-        Predictions to which a label came in time, were it one that takes back.
-    corrected : int
-        Further labels of such predictions.
+        Predictions to which a label with a value came in time.
+    corrected, retracted, repeated : int
+        Further labels of such predictions: that changed the value, took it back, or said nothing new; the latter also
+        where there was nothing to take back.
     orphaned : int
         Labels that belong to no prediction.
     never : int
-        Predictions whose horizon passed without a label.
+        Predictions whose horizon passed without a label that has a value.
     """
 
     predictions: int
     duplicates: int
     joined: int
     corrected: int
+    retracted: int
+    repeated: int
     orphaned: int
     never: int
+
+    @property
+    def stream(self) -> tuple[int, int, int]:
+        """Predictions, labels that gave one a value, and orphans: what flush records say of the label stream."""
+        return self.predictions, self.joined + self.corrected, self.orphaned
 
 
 class Truth(NamedTuple):
@@ -79,29 +89,45 @@ def truth(traffic: Traffic) -> Truth:
     stored: list[int] = []
     actual: list[float] = []
     duplicates: list[int] = []
-    joined = corrected = orphaned = 0
+    tally = Counter[str]()
     labels = _by_number(traffic.labels, traffic)
     number, waiting = next(labels, (-1, []))
     for this, predictions in _by_number(traffic.predictions, traffic):
         while 0 <= number < this:
-            orphaned += len(waiting)
+            tally["orphaned"] += len(waiting)
             number, waiting = next(labels, (-1, []))
         mine = _told_apart(predictions, duplicates)
-        last: list[float | None] = [None] * len(mine)
+        current: list[float | None] = [None] * len(mine)
         if number == this:
+            had_value = [False] * len(mine)
             for label in waiting:
-                owner = _owner(mine, label)
-                if owner is None:
-                    orphaned += 1
-                    continue
-                corrected, joined = (corrected, joined + 1) if last[owner] is None else (corrected + 1, joined)
-                last[owner] = label[3]
+                tally[_take(label, mine, current, had_value)] += 1
             number, waiting = next(labels, (-1, []))
         stored += [row for row, *_ in mine]
-        actual += [float("nan") if value is None else value for value in last]
-    orphaned += len(waiting) + sum(len(rest) for _, rest in labels)
-    counts = Counts(len(stored), len(duplicates), joined, corrected, orphaned, len(stored) - joined)
+        actual += [float("nan") if value is None else value for value in current]
+    tally["orphaned"] += len(waiting) + sum(len(rest) for _, rest in labels)
+    counts = Counts(
+        predictions=len(stored),
+        duplicates=len(duplicates),
+        never=len(stored) - tally["joined"],
+        **{name: tally[name] for name in ("joined", "corrected", "retracted", "repeated", "orphaned")},
+    )
     return Truth(counts, np.array(stored), np.array(actual), np.array(duplicates))
+
+
+def _take(label: Row, mine: list[Row], current: list[float | None], had_value: list[bool]) -> str:
+    """Let a label change what counts for its prediction; return what it did."""
+    owner = _owner(mine, label)
+    if owner is None:
+        return "orphaned"
+    value = None if isnan(label[3]) else label[3]
+    if value == current[owner]:
+        return "repeated"
+    current[owner] = value
+    if value is None:
+        return "retracted"
+    first, had_value[owner] = not had_value[owner], True
+    return "joined" if first else "corrected"
 
 
 def check_edges(traffic: Traffic, found: Truth) -> None:

@@ -12,7 +12,7 @@ import yaml
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from benchmarks.late_labels.edges import HORIZON_MS, WAIT_MS
-from benchmarks.late_labels.topics import AMOUNTS, CHANNELS
+from benchmarks.late_labels.features import N_ROWS, SMALL, Features
 from benchmarks.late_labels.traffic import LATENESS_MS, START_MS, model_rows
 from driftline.config.load import load_settings
 from driftline.config.model import ModelSettings
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from confluent_kafka import Message
+
     from driftline.profiles.profile import Profile
     from tests.workers import WorkerProcess
 
@@ -38,6 +40,8 @@ WINDOW_MS: Final = 5 * DAY
 REVISIONS: Final = 4
 """A day, a week and a month after the window's end, and at the horizon."""
 PANES_PARTITIONS: Final = 2
+READING_S: Final = 600.0
+_FROM_THE_BEGINNING: Final[dict[int, int]] = {}
 SETTINGS: Final[dict[str, Any]] = {
     "time": {"pane": "1h", "lateness": f"{LATENESS_MS}ms", "max_future": "10m", "idle_timeout": "1d"},
     "defaults": {
@@ -81,14 +85,13 @@ class Input(NamedTuple):
         create_topics(self.bootstrap, dict.fromkeys(self.topics, self.n_partitions), {"retention.ms": "-1"})
 
 
-def profiles(n_rows: int = 4_000) -> Iterator[Profile]:
+def profiles(features: Features = SMALL) -> Iterator[Profile]:
     """Yield the profile of each model's training rows, effective long before the traffic."""
-    score, happens, predicted, actual = model_rows(np.random.default_rng(7), n_rows)
-    features: dict[str, Any] = {"amount": np.resize(AMOUNTS, n_rows), "channel": np.resize(CHANNELS, n_rows).tolist()}
-    churn = ReferenceTable(
-        n_rows, features, (score >= 0.5).astype(int).tolist(), score.tolist(), happens.astype(int).tolist()
-    )
-    price = ReferenceTable(n_rows, features, predicted.tolist(), None, actual.tolist())
+    score, happens, predicted, actual = model_rows(np.random.default_rng(7), N_ROWS)
+    columns: dict[str, Any] = dict(features.columns)
+    classes, truth = (score >= 0.5).astype(int).tolist(), happens.astype(int).tolist()
+    churn = ReferenceTable(N_ROWS, columns, classes, score.tolist(), truth)
+    price = ReferenceTable(N_ROWS, columns, predicted.tolist(), None, actual.tolist())
     settings = {"churn": ModelSettings(task="binary", positive_class="1"), "price": ModelSettings(task="regression")}
     for key, table in ((ModelKey("churn", "3"), churn), (ModelKey("price", "1"), price)):
         yield build_profile(key, table, settings[key.model], START_MS - 365 * DAY, "training")
@@ -109,6 +112,8 @@ class Scenario:
         Whether labels are joined.
     sections : dict, optional
         Of the models' defaults, and ``time``: what differs from ``SETTINGS``.
+    features : Features
+        That the input's predictions have.
     """
 
     def __init__(
@@ -120,6 +125,7 @@ class Scenario:
         *,
         labels: bool = True,
         sections: Mapping[str, Mapping[str, object]] | None = None,
+        features: Features = SMALL,
     ) -> None:
         self.input = given
         self.prefix = prefix
@@ -133,7 +139,7 @@ class Scenario:
         self._workers = Workers(config, self.folder)
         credentials = resolve_credentials(self.settings.kafka.security, {})
         create(connect_admin(self.settings.kafka, credentials), topic_specs(self.settings, given.n_partitions))
-        for profile in profiles():
+        for profile in profiles(features):
             publish(self.settings.kafka, credentials, profile)
 
     def state_of(self, name: str) -> Path:
@@ -230,6 +236,25 @@ class Scenario:
             assert time.monotonic() < end, f"{self.committed()} of {n} committed in {deadline_s} s\n{self.logs()}"
             time.sleep(0.05)
         return time.monotonic()
+
+    def messages(self, name: str, start: Mapping[int, int] = _FROM_THE_BEGINNING) -> Iterator[Message]:
+        """Yield the committed records of one of driftline's topics that stand there now, from some offsets on."""
+        topic = self.settings.kafka.topic(name)
+        with self.consumer("reader") as consumer:
+            numbers = consumer.list_topics(topic, timeout=20).topics[topic].partitions
+            places = {n: TopicPartition(topic, n, start.get(n, 0)) for n in numbers}
+            left = {n: consumer.get_watermark_offsets(place, timeout=20)[1] for n, place in places.items()}
+            left = {n: end for n, end in left.items() if places[n].offset < end}
+            consumer.assign(list(places.values()))
+            deadline = time.monotonic() + READING_S
+            while left:
+                assert time.monotonic() < deadline, f"{topic}: expected records up to {left} within {READING_S:g} s"
+                for message in consumer.consume(10_000, 0.2):
+                    partition, offset = message.partition() or 0, message.offset() or 0
+                    if message.error() is None:
+                        yield message
+                    if partition in left and offset >= left[partition] - (message.error() is None):
+                        del left[partition]
 
     @contextmanager
     def consumer(self, group: str) -> Iterator[Consumer]:

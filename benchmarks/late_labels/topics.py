@@ -7,24 +7,23 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from confluent_kafka import Producer
 
+from benchmarks.late_labels.features import SMALL
 from benchmarks.late_labels.ids import ids
 from benchmarks.late_labels.traffic import BINARY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from benchmarks.late_labels.features import Features
     from benchmarks.late_labels.traffic import Records, Traffic
 
 CHUNK: Final = 20_000
 """Records that are encoded at a time."""
 MOST_QUEUED: Final = 200_000
-CHANNELS: Final = ("web", "app", "shop", "phone")
-AMOUNTS: Final = np.exp(np.random.default_rng(3).normal(3.0, 0.8, 1_000)).round(2).tolist()
-"""Features repeat: what a prediction is made of does not matter to the join."""
 
 
-def write(bootstrap: str, traffic: Traffic, predictions: str, labels: str) -> int:
-    """Write all records of the traffic to two topics, acknowledged; return how many.
+def write(bootstrap: str, traffic: Traffic, to: tuple[str, str], features: Features = SMALL) -> int:
+    """Write all records of the traffic to a topic of predictions and one of labels, acknowledged; return how many.
 
     In every stretch of the run the topics have reached about the same event time.
     """
@@ -37,16 +36,16 @@ def write(bootstrap: str, traffic: Traffic, predictions: str, labels: str) -> in
 
     times = np.concatenate([traffic.predictions.arrival_ms, traffic.labels.arrival_ms])
     bounds = np.quantile(times, np.linspace(0, 1, 2 + times.size // CHUNK)[1:-1]) if times.size > CHUNK else []
-    parts: list[tuple[str, Records, Callable[[Traffic, Records], list[str]]]] = [
-        (predictions, traffic.predictions, prediction_values),
-        (labels, traffic.labels, label_values),
+    parts: list[tuple[str, Records, Callable[[Traffic, Records, Features], list[str]]]] = [
+        (to[0], traffic.predictions, prediction_values),
+        (to[1], traffic.labels, label_values),
     ]
     cuts = [[0, *np.searchsorted(r.arrival_ms, bounds).tolist(), r.arrival_ms.size] for _, r, _ in parts]
     for chunk in range(len(cuts[0]) - 1):
         for (topic, records, encode), own in zip(parts, cuts, strict=True):
             rows = records.part(own[chunk], own[chunk + 1])
             if rows.number.size:
-                _send(producer, topic, rows, encode(traffic, rows), traffic, delivered)
+                _send(producer, topic, rows, encode(traffic, rows, features), traffic, delivered)
     assert producer.flush(120) == 0, "records were not taken"
     assert not failed, failed[:3]
     return times.size
@@ -80,22 +79,23 @@ def _send(
     producer.poll(0)
 
 
-def prediction_values(traffic: Traffic, rows: Records) -> list[str]:
+def prediction_values(traffic: Traffic, rows: Records, features: Features = SMALL) -> list[str]:
     """Return the JSON of prediction records."""
+    texts, n = features.texts, len(features.texts)
     columns = (ids(rows.number), rows.number.tolist(), rows.time_ms.tolist(), rows.value.tolist())
     models = traffic.model[rows.number].tolist()
     return [
-        f'{{"prediction_id":"{key}","model":"churn","model_version":"3","ts":{time_ms},"features":{{"amount":'
-        f'{AMOUNTS[number % 1_000]},"channel":"{CHANNELS[number & 3]}"}},"prediction":{int(value >= 0.5)},"score":'
+        f'{{"prediction_id":"{key}","model":"churn","model_version":"3","ts":{time_ms},"features":'
+        f'{texts[number % n]},"prediction":{int(value >= 0.5)},"score":'
         f"{value}}}"
         if model == BINARY
-        else f'{{"prediction_id":"{key}","model":"price","model_version":"1","ts":{time_ms},"features":{{"amount":'
-        f'{AMOUNTS[number % 1_000]},"channel":"{CHANNELS[number & 3]}"}},"prediction":{value}}}'
+        else f'{{"prediction_id":"{key}","model":"price","model_version":"1","ts":{time_ms},"features":'
+        f'{texts[number % n]},"prediction":{value}}}'
         for key, number, time_ms, value, model in zip(*columns, models, strict=True)
     ]
 
 
-def label_values(traffic: Traffic, rows: Records) -> list[str]:
+def label_values(traffic: Traffic, rows: Records, _features: Features = SMALL) -> list[str]:
     """Return the JSON of label records; a binary label is a whole number, and one taken back is null."""
     columns = (ids(rows.number), rows.time_ms.tolist(), rows.value.tolist())
     models = traffic.model[rows.number].tolist()

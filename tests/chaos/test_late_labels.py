@@ -26,4 +26,5 @@ def test_killed_workers_change_no_last_revision(real_broker: str, topic_prefix: 
     outcome = run(prepared, Scenario(prepared.given, topic_prefix, tmp_path, SMALL_FLUSHES), harm, deadline_s=150)
     print("\n".join(harm.done))  # noqa: T201  # the figures of a run by hand
     assert len(harm.done) == 6
+    assert outcome.stream == prepared.counts.stream
     assert not outcome.comparison.misfits, "\n".join(outcome.comparison.misfits[:20])
