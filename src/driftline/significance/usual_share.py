@@ -80,7 +80,7 @@ def unusual_share_test(k: int, n: int, usual: UsualShare, alternative: Alternati
     -----
     Rejections of unchanged groups over the level, at 5 % / 1 % / 0.2 % (1,500 each; 20,000 events a group, share 0.7):
     of 7 groups 0.4 / 0.1 / 0 where events are independent, 1.3 / 1.0 / 1.3 where shares vary by 1.4 points from group
-    to group; of 60 groups 1.0 / 0.9 / 0.7 and 1.2 / 1.3 / 1.0. Weekends that are 20 points lower make it demand more: 0.
+    to group; of 60 groups 1.0 / 0.9 / 0.7 and 1.2 / 1.3 / 1.0. Weekends that are 20 points lower make it ask for more.
 
     The exact test of :func:`driftline.significance.share.share_test`, with the tails of the estimated dispersion's
     degrees of freedom, also where groups showed no more variance than binomial counts: few groups may hide it.

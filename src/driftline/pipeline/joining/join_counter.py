@@ -88,19 +88,17 @@ class JoinCounter:
         self, at: Address, predicted: NDArray[np.float64] | None = None, scores: NDArray[np.float64] | None = None
     ) -> None:
         """Count predictions that may get a label; by class and score as well, of shape (n,), where they are given."""
-        self._heads(at, PREDICTED)
-        panes, counts = np.unique(at.effective_ms - at.effective_ms % self._pane_ms, return_counts=True)
-        for pane, n in zip(panes.tolist(), counts.tolist(), strict=True):
-            self._labels.setdefault(pane, _OpenLabels()).n_predictions += n
-        if predicted is None or scores is None:
-            return
         for profile, pane, window, rows in self._groups(at):
-            layout, vector = self._arrival(self._at(pane, profile), profile, window)
-            add_predictions(layout, predicted[rows], scores[rows], vector)
+            self._labels_at(pane).n_predictions += rows.size
+            open_join = self._head(at, (profile, pane, window), rows, PREDICTED)
+            if predicted is not None and scores is not None:
+                layout, vector = self._arrival(open_join, profile, window)
+                add_predictions(layout, predicted[rows], scores[rows], vector)
 
     def duplicated(self, at: Address) -> None:
         """Count predictions whose id had been seen."""
-        self._heads(at, DUPLICATES)
+        for profile, pane, window, rows in self._groups(at):
+            self._head(at, (profile, pane, window), rows, DUPLICATES)
 
     def joined(self, at: Address, pairs: Joined, first: NDArray[np.bool_]) -> None:
         """Count predictions with their labels; ``first`` marks those that had none before."""
@@ -122,7 +120,7 @@ class JoinCounter:
             _note(open_join.offsets, at.source, at.offset[rows])
             n_joined = int((part.signs > 0).sum())
             if n_joined:
-                labels = self._labels.setdefault(pane, _OpenLabels())
+                labels = self._labels_at(pane)
                 labels.n_joined += n_joined
                 _note(labels.offsets, at.source, at.offset[rows])
 
@@ -140,7 +138,7 @@ class JoinCounter:
         panes = times_ms - times_ms % self._pane_ms
         for pane in np.unique(panes).tolist():
             rows = np.flatnonzero(panes == pane)
-            labels = self._labels.setdefault(pane, _OpenLabels())
+            labels = self._labels_at(pane)
             labels.n_orphans += rows.size
             _note(labels.offsets, source, offsets[rows])
 
@@ -179,11 +177,19 @@ class JoinCounter:
         self._open.clear()
         self._labels.clear()
 
-    def _heads(self, at: Address, cell: int) -> None:
-        for profile, pane, window, rows in self._groups(at):
-            open_join = self._at(pane, profile)
-            self._window(open_join, profile, window)[cell] += rows.size
-            _note(open_join.offsets, at.source, at.offset[rows])
+    def _head(self, at: Address, place: tuple[int, int, int], rows: NDArray[np.int64], cell: int) -> _OpenJoin:
+        """Count predictions of one profile, join pane and window."""
+        profile, pane, window = place
+        open_join = self._at(pane, profile)
+        self._window(open_join, profile, window)[cell] += rows.size
+        _note(open_join.offsets, at.source, at.offset[rows])
+        return open_join
+
+    def _labels_at(self, pane_ms: int) -> _OpenLabels:
+        labels = self._labels.get(pane_ms)
+        if labels is None:
+            labels = self._labels[pane_ms] = _OpenLabels()
+        return labels
 
     def _groups(self, at: Address) -> list[tuple[int, int, int, NDArray[np.int64]]]:
         """Return (profile, join pane, window, rows) of each group of contributions."""
