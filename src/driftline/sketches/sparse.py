@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _INDEX_TYPES: Final = ("<u1", "<u2", "<u4")
 _VALUE_TYPES: Final = ("<i1", "<i2", "<i4", "<i8")
+_INDEX_LIMITS: Final = tuple((int(np.iinfo(name).min), int(np.iinfo(name).max)) for name in _INDEX_TYPES)
+_VALUE_LIMITS: Final = tuple((int(np.iinfo(name).min), int(np.iinfo(name).max)) for name in _VALUE_TYPES)
 
 
 def pack(vector: NDArray[np.int64]) -> Sparse:
@@ -33,8 +35,8 @@ def pack_cells(indices: NDArray[np.int64], values: NDArray[np.int64]) -> Sparse:
     """Return distinct cells given by index and value, both of shape (k,)."""
     if indices.size == 0:
         return NO_CELLS
-    index_type = _narrowest(_INDEX_TYPES, 0, int(indices.max()))
-    value_type = _narrowest(_VALUE_TYPES, int(values.min()), int(values.max()))
+    index_type = _narrowest(_INDEX_LIMITS, 0, int(indices.max()))
+    value_type = _narrowest(_VALUE_LIMITS, int(values.min()), int(values.max()))
     return Sparse(
         index_type,
         value_type,
@@ -43,9 +45,8 @@ def pack_cells(indices: NDArray[np.int64], values: NDArray[np.int64]) -> Sparse:
     )
 
 
-def _narrowest(types: tuple[str, ...], low: int, high: int) -> int:
-    fits = [np.iinfo(t).min <= low and high <= np.iinfo(t).max for t in types]
-    return fits.index(True)
+def _narrowest(limits: tuple[tuple[int, int], ...], low: int, high: int) -> int:
+    return next(i for i, (least, greatest) in enumerate(limits) if least <= low and high <= greatest)
 
 
 def cells(packed: Sparse) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -1,0 +1,1 @@
+"""Estimates before labels beside NannyML's, on its own synthetic data."""
