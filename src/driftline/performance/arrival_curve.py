@@ -79,11 +79,12 @@ def maturity_curve(cohorts: Sequence[AgedCohort], horizon_ms: int) -> list[Curve
     [(1000, 10, 20), (60000, 5, 10), (3600000, 8, 10)]
     """
     points = []
+    within: list[tuple[AgedCohort, list[int]]] = [(cohort, cohort.by_age.cumsum().tolist()) for cohort in cohorts]
     for index, age_ms in enumerate(AGE_EDGES_MS):
-        old = [cohort for cohort in cohorts if cohort.age_ms >= age_ms]
-        n_predictions = sum(cohort.n_predictions for cohort in old)
+        within = [each for each in within if each[0].age_ms >= age_ms]
+        n_predictions = sum(cohort.n_predictions for cohort, _ in within)
         if age_ms > horizon_ms or n_predictions <= 0:
             break
-        n_labelled = sum(int(cohort.by_age[: index + 1].sum()) for cohort in old)
-        points.append(CurvePoint(age_ms, n_labelled, n_predictions, len(old)))
+        n_labelled = sum(labelled[index] for _, labelled in within)
+        points.append(CurvePoint(age_ms, n_labelled, n_predictions, len(within)))
     return points

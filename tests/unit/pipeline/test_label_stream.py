@@ -87,10 +87,10 @@ def test_a_few_more_orphans_do_not_matter() -> None:
     assert last["status"] == "usual", "it does not matter"
 
 
-def silence(until_ms: int, *, idle: bool = True) -> list[bytes]:
-    """Return eight spans with labels, then predictions alone."""
-    records = spans([0.02] * 8)
-    since_ms = START_MS + 8 * COHORT_MS
+def silence(until_ms: int, *, idle: bool = True, n_spans: int = 8) -> list[bytes]:
+    """Return spans with labels, then predictions alone."""
+    records = spans([0.02] * n_spans)
+    since_ms = START_MS + n_spans * COHORT_MS
     for at_ms in range(since_ms, since_ms + until_ms + 1, 30_000):
         records.append(record([delta(at_ms, (10, 0, 0))], at_ms, since_ms, labels_idle=idle))
     return records
@@ -133,9 +133,10 @@ def test_labels_that_never_came_at_all_are_silent_since_the_first_prediction() -
     assert alert["since"] == "2026-03-01T12:00:00.000Z"
 
 
-def test_spans_with_labels_end_the_alert_of_a_silence() -> None:
-    records = silence(2 * STALL_MS)
-    back_ms = START_MS + 8 * COHORT_MS + 2 * STALL_MS
+@pytest.mark.parametrize("n_spans", [8, 2])
+def test_spans_with_labels_end_the_alert_of_a_silence(n_spans: int) -> None:
+    records = silence(2 * STALL_MS, n_spans=n_spans)
+    back_ms = START_MS + n_spans * COHORT_MS + 2 * STALL_MS
     back_ms += -back_ms % COHORT_MS
     for number in range(4):
         at_ms = back_ms + number * COHORT_MS
@@ -170,3 +171,6 @@ def test_orphans_are_counted_from_the_topics(tmp_path: Path) -> None:
     assert sum(event["n_orphans"] for event in found) >= 10
     assert all(event["n_orphans"] in range(4, 9) for event in found[1:])
     assert found[0]["n_predictions"] == 300
+    first, *_ = events(outputs, "label_arrival")
+    assert (first["n"], first["n_predictions"]) == (294, 300)
+    assert first["by_age"][0] == 294, "all within a second"

@@ -65,13 +65,10 @@ class StreamVerdict(NamedTuple):
     event : LabelStreamEvent
     findings : tuple of FindingEvent
         At most one.
-    tested : bool
-        Whether there was enough to compare with.
     """
 
     event: LabelStreamEvent
     findings: tuple[FindingEvent, ...]
-    tested: bool
 
 
 def examine_stream(stretch: StreamSpan, context: CheckContext) -> StreamVerdict:
@@ -107,7 +104,7 @@ def examine_stream(stretch: StreamSpan, context: CheckContext) -> StreamVerdict:
         orphan_share=stretch.n_orphans / n if n else 0.0,
         test=test,
     )
-    return StreamVerdict(event, () if finding is None else (finding,), result is not None)
+    return StreamVerdict(event, () if finding is None else (finding,))
 
 
 def _orphans(

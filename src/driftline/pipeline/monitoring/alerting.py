@@ -101,7 +101,7 @@ def settle_arrival(
 def settle_stream(
     verdict: StreamVerdict, book: AlertBook, context: CheckContext
 ) -> tuple[AlertBook, list[OutputRecord]]:
-    """Return the alerts after a span of the label stream, and its records; only tested ones change alerts.
+    """Return the alerts after a span of the label stream, and its records; only spans with labels change alerts.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def settle_stream(
     context : CheckContext
     """
     events: list[Event] = [verdict.event, *verdict.findings]
-    if not verdict.tested:
+    if not verdict.event.n:
         return book, event_records(events, context.source)
     step = advance(book, _observation(verdict.event, 0), verdict.findings, LABEL_CAUSES, _labels_rules(context, 1))
     return step.book, _records(events, step, context)
