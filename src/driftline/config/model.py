@@ -229,6 +229,9 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The class that a binary model's score is the probability of."""
     columns: dict[str, ColumnSettings] = field(default_factory=dict)
     """What is known of the features, by name."""
+    segments: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Slices of the traffic whose performance is reported beside that of all: values by the name of a segment field,
+    as in `country: [DE, FR]`; at most 31 in all."""
     windows: WindowSettings = WindowSettings()
     checks: CheckSettings = CheckSettings()
     labels: LabelSettings = LabelSettings()

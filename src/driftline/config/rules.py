@@ -22,6 +22,9 @@ MAX_HOPS: Final = 24
 MAX_STEPS: Final = 64
 """Blocks of one step that a rolling reference keeps at most."""
 
+MAX_SEGMENTS: Final = 31
+"""Slices of a model's traffic: each event has a bit for every one."""
+
 OWN_TOPICS: Final = ("control", "panes", "pending", "references", "events", "alerts", "dead-letters")
 """Last part of the name of every topic that driftline makes."""
 
@@ -80,6 +83,20 @@ def known_distances(names: Iterable[str]) -> ModelCheck:
             yield from ((place, describe(expected, name, place)) for name in by_distance if name not in known)
 
     return check
+
+
+def few_segments(model: ModelSettings, path: str) -> Iterator[tuple[str, str]]:
+    """Check that the slices of a model's traffic are not too many, and have names that can be told apart."""
+    place = f"{path}.segments"
+    n_slices = sum(map(len, model.segments.values()))
+    if n_slices > MAX_SEGMENTS:
+        yield place, describe(f"at most {MAX_SEGMENTS} values in all", n_slices, place)
+    for name, values in model.segments.items():
+        for text in (name, *values):
+            if not text or "/" in text or (text is name and "=" in text):
+                yield place, describe("names without `/`, fields without `=`", text, place)
+        if len(set(values)) < len(values):
+            yield place, describe("each value once", list(values), f"{place}.{name}")
 
 
 def settings_problems(settings: Settings) -> Iterator[Problem]:
@@ -160,6 +177,7 @@ def _security(security: SecuritySettings) -> Iterator[Problem]:
 
 def model_problems(model: ModelSettings, pane: Duration, path: str) -> Iterator[Problem]:
     """Yield what is wrong between the settings of one model, whose section stands at ``path``."""
+    yield from ((message, place, ()) for place, message in few_segments(model, path))
     yield from _windows(model, pane, f"{path}.windows")
     yield from _labels(model, pane, f"{path}.labels")
     yield from _rolling(model.reference.rolling, pane, f"{path}.reference.rolling")

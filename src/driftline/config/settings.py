@@ -82,6 +82,8 @@ class PredictionFields(Struct, frozen=True, forbid_unknown_fields=True):
     """The class or number that was predicted."""
     score: Pointer = "/score"
     """A probability (binary), a map of class to probability (multiclass), or absent."""
+    segments: Pointer = "/segments"
+    """Pointer to an object of name to value that slices of the traffic are told by."""
 
 
 class LabelFields(Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from itertools import chain
 from operator import itemgetter
-from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -60,7 +60,8 @@ class PredictionEvent(msgspec.Struct, frozen=True, kw_only=True):
     score: Score | None = None
     """A probability (binary) or a map of class to probability (multiclass)."""
     segments: dict[str, str] = msgspec.field(default_factory=dict)
-    """Slices of the traffic the prediction belongs to; accepted, and not looked at by this version."""
+    """What slices of the traffic are told by, such as a country; those that are configured get performance of their
+    own."""
     latency_ms: float | None = None
     """How long the model took; accepted, and not looked at by this version."""
     error: str | None = None
@@ -68,7 +69,7 @@ class PredictionEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Prediction(NamedTuple):
-    """What one record says; ``features`` is JSON that was checked for syntax, or empty."""
+    """What one record says; ``features`` and ``segments`` are JSON that was checked for syntax, or empty."""
 
     prediction_id: str
     model: str
@@ -77,6 +78,7 @@ class Prediction(NamedTuple):
     features: bytes | msgspec.Raw
     prediction: ClassOrNumber | None
     score: Score | None
+    segments: bytes | msgspec.Raw = b""
 
 
 class PredictionColumns(NamedTuple):
@@ -89,6 +91,7 @@ class PredictionColumns(NamedTuple):
     features: Sequence[bytes | msgspec.Raw]
     predictions: Sequence[ClassOrNumber | None]
     scores: Sequence[Score | None]
+    segments: Sequence[bytes | msgspec.Raw]
 
     def chosen(self, rows: Sequence[int]) -> PredictionColumns:
         """Return some of the rows."""
@@ -102,7 +105,7 @@ class PredictionColumns(NamedTuple):
     @classmethod
     def of(cls, events: Sequence[Prediction]) -> PredictionColumns:
         """Return events by column."""
-        return cls(*zip(*events, strict=True)) if events else cls((), (), (), (), (), (), ())
+        return cls(*zip(*events, strict=True)) if events else cls((), (), (), (), (), (), (), ())
 
 
 class PredictionDecoder:
@@ -112,9 +115,11 @@ class PredictionDecoder:
     ----------
     fields : PredictionFields
         Where each field stands.
+    with_segments : bool
+        Whether anybody asks for segments; they are left empty otherwise.
     """
 
-    def __init__(self, fields: PredictionFields) -> None:
+    def __init__(self, fields: PredictionFields, *, with_segments: bool = False) -> None:
         types: dict[str, tuple[str, object, bool]] = {"prediction_id": (fields.prediction_id, Identifier, True)}
         if isinstance(fields.model, str):
             types["model"] = (fields.model, Name, True)
@@ -123,6 +128,9 @@ class PredictionDecoder:
         types["ts"] = (fields.ts, Timestamp, False)
         types["prediction"] = (fields.prediction, ClassOrNumber, False)
         types["score"] = (fields.score, Score, False)
+        self._with_segments = with_segments
+        if with_segments:
+            types["segments"] = (fields.segments, msgspec.Raw, False)
         self._whole = fields.features == ""
         if not self._whole:
             types["features"] = (fields.features, msgspec.Raw, False)
@@ -138,9 +146,7 @@ class PredictionDecoder:
         EventError
             With the reason code for the dead letter.
         """
-        prediction_id, *middle, ts, prediction, score, features = (
-            (*self._decode(value), value) if self._whole else self._decode(value)
-        )
+        prediction_id, *middle, ts, prediction, score, segments, features = self._fields_of(value)
         if features and not self._whole:
             features = _object(features)
         names = iter(middle)
@@ -154,14 +160,24 @@ class PredictionDecoder:
             features,
             prediction,
             None if score is None else _probabilities(score),
+            segments or b"",
         )
+
+    def _fields_of(self, value: bytes) -> tuple[Any, ...]:
+        """Return the decoded fields, with segments and features last, whether they are among them or not."""
+        decoded = self._decode(value)
+        if self._whole:
+            decoded = (*decoded, value)
+        return decoded if self._with_segments else (*decoded[:-1], b"", decoded[-1])
 
     def columns(self, values: Sequence[bytes | None]) -> PredictionColumns | None:
         """Decode n records together, n >= 1, as calls one by one would; None where one of them is to be refused."""
         columns = self._decode.columns(values)
         if columns is None:
             return None
-        ids, *middle, ts, predictions, scores = columns if self._whole else columns[:-1]
+        features = values if self._whole else columns.pop()
+        segments = columns.pop() if self._with_segments else (b"",) * len(values)
+        ids, *middle, ts, predictions, scores = columns
         names = iter(middle)
         models = (self._model,) * len(values) if self._model is not None else next(names)
         versions = (self._version,) * len(values) if self._version is not None else next(names)
@@ -171,9 +187,10 @@ class PredictionDecoder:
                 models,
                 versions if set(map(type, versions)) == {str} else ["" if v is None else str(v) for v in versions],
                 epoch_times(ts),
-                values if self._whole else _objects(columns[-1]),  # type: ignore[arg-type]  # None is not decoded
+                features if self._whole else _objects(features),  # type: ignore[arg-type]  # None is not decoded
                 predictions,
                 _all_probabilities(scores),
+                [segment or b"" for segment in segments] if self._with_segments else segments,
             )
         except EventError:
             return None

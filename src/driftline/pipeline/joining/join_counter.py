@@ -13,6 +13,8 @@ from driftline.sketches.scores import DUPLICATES, ERROR_LIMIT, ERROR_SCALE, PRED
 from driftline.sketches.sparse import pack
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from driftline.events.pane import Source
@@ -32,6 +34,8 @@ class Address(NamedTuple):
         Of the prediction; decides the performance window.
     source : Source
     offset : ndarray of int64, shape (n,)
+    segments : ndarray of uint32, shape (n,), or None
+        Bits of the slices that the prediction belongs to; none for None.
     """
 
     profile: NDArray[np.int64]
@@ -39,11 +43,17 @@ class Address(NamedTuple):
     time_ms: NDArray[np.int64]
     source: Source
     offset: NDArray[np.int64]
+    segments: NDArray[np.uint32] | None = None
 
     def rows(self, chosen: NDArray[np.int64]) -> Address:
         """Return some of the rows."""
         return Address(
-            self.profile[chosen], self.effective_ms[chosen], self.time_ms[chosen], self.source, self.offset[chosen]
+            self.profile[chosen],
+            self.effective_ms[chosen],
+            self.time_ms[chosen],
+            self.source,
+            self.offset[chosen],
+            None if self.segments is None else self.segments[chosen],
         )
 
 
@@ -56,6 +66,16 @@ class _OpenJoin:
         self.windows: dict[int, NDArray[np.int64]] = {}
         self.arrivals: dict[int, NDArray[np.int64]] = {}
         self.errors: list[int] = [0, 0, 0]
+        self.offsets: dict[Kind, Offsets] = {}
+
+
+class _OpenSlice:
+    """What a flush adds to one join pane of one slice of the traffic under one profile."""
+
+    __slots__ = ("offsets", "windows")
+
+    def __init__(self) -> None:
+        self.windows: dict[int, NDArray[np.int64]] = {}
         self.offsets: dict[Kind, Offsets] = {}
 
 
@@ -82,6 +102,7 @@ class JoinCounter:
         self._pane_ms = pane_ms
         self._table = table
         self._open: dict[tuple[int, int], _OpenJoin] = {}
+        self._slices: dict[tuple[int, int, int], _OpenSlice] = {}
         self._labels: dict[int, _OpenLabels] = {}
 
     def predicted(
@@ -114,6 +135,8 @@ class JoinCounter:
             open_join = self._at(pane, profile)
             part = pairs.rows(rows)
             of_profile[profile].add(place[rows], self._window(open_join, profile, window))
+            for slice_, mine in self._slices_of(at, profile, pane, rows):
+                of_profile[profile].add(place[mine], self._window(slice_, profile, window))
             _add_errors(open_join, errors_of(layout, part)[first[rows] & (part.signs > 0)])
             arrival, vector = self._arrival(open_join, profile, window)
             add_arrivals(arrival, part, at.effective_ms[rows] - at.time_ms[rows], first[rows], vector)
@@ -164,6 +187,10 @@ class JoinCounter:
                     (count, total, squares),
                 )
             )
+        for (pane_ms, index, bit), slice_ in sorted(self._slices.items()):
+            profile, name = self._table.profiles[index], self._table.segments[index][bit]
+            windows = [WindowDelta(window_ms, pack(vector)) for window_ms, vector in sorted(slice_.windows.items())]
+            deltas.append(JoinDelta(profile.key, name, pane_ms, profile.profile_id, slice_.offsets, windows, (0, 0, 0)))
         for pane_ms, labels in sorted(self._labels.items()):
             counts = (labels.n_predictions, labels.n_joined, labels.n_orphans)
             deltas.append(
@@ -175,6 +202,7 @@ class JoinCounter:
     def clear(self) -> None:
         """Forget everything added since the last flush."""
         self._open.clear()
+        self._slices.clear()
         self._labels.clear()
 
     def _head(self, at: Address, place: tuple[int, int, int], rows: NDArray[np.int64], cell: int) -> _OpenJoin:
@@ -183,6 +211,8 @@ class JoinCounter:
         open_join = self._at(pane, profile)
         self._window(open_join, profile, window)[cell] += rows.size
         _note(open_join.offsets, at.source, at.offset[rows])
+        for slice_, mine in self._slices_of(at, profile, pane, rows):
+            self._window(slice_, profile, window)[cell] += mine.size
         return open_join
 
     def _labels_at(self, pane_ms: int) -> _OpenLabels:
@@ -212,7 +242,20 @@ class JoinCounter:
             found = self._open[pane_ms, profile] = _OpenJoin()
         return found
 
-    def _window(self, open_join: _OpenJoin, profile: int, window_ms: int) -> NDArray[np.int64]:
+    def _slices_of(
+        self, at: Address, profile: int, pane: int, rows: NDArray[np.int64]
+    ) -> Iterator[tuple[_OpenSlice, NDArray[np.int64]]]:
+        """Yield each slice that some of the rows belong to, and those rows; their offsets are noted."""
+        if at.segments is None or not at.segments[rows].any():
+            return
+        for bit in range(len(self._table.segments[profile])):
+            mine = rows[(at.segments[rows] >> np.uint32(bit)) & np.uint32(1) > 0]
+            if mine.size:
+                slice_ = self._slices.setdefault((pane, profile, bit), _OpenSlice())
+                _note(slice_.offsets, at.source, at.offset[mine])
+                yield slice_, mine
+
+    def _window(self, open_join: _OpenJoin | _OpenSlice, profile: int, window_ms: int) -> NDArray[np.int64]:
         vector = open_join.windows.get(window_ms)
         if vector is None:
             n_cells = self._table.profiles[profile].task.performance_layout.n_cells

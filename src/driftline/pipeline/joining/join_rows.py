@@ -30,6 +30,7 @@ def prediction_rows(
     times_ms: NDArray[np.int64],
     offsets: NDArray[np.int64],
     effective_ms: NDArray[np.int64],
+    segments: NDArray[np.uint32],
 ) -> Rows:
     """Return the predictions that a label can be compared with, of n events under one profile.
 
@@ -41,6 +42,8 @@ def prediction_rows(
         Its index in the profile table.
     events : PredictionColumns
     times_ms, offsets, effective_ms : ndarray of int64, shape (n,)
+    segments : ndarray of uint32, shape (n,)
+        Bits of the slices that each belongs to.
     """
     scores = np.array(plain_scores(events.scores, task.positive), dtype=np.float64)
     predicted = task.encode(events.predictions)
@@ -50,7 +53,7 @@ def prediction_rows(
     records = predictions(len(events.prediction_ids))
     records["time_ms"], records["offset"], records["profile"] = times_ms, offsets, profile
     records["effective_ms"] = records["joined_ms"] = effective_ms
-    records["predicted"], records["score"] = predicted, scores
+    records["predicted"], records["score"], records["segments"] = predicted, scores, segments
     usable = ~np.isnan(predicted)
     rows = Rows(digests_of(events.prediction_ids), records)
     return rows if usable.all() else rows.chosen(usable)

@@ -165,6 +165,7 @@ class Joiner:
             records["time_ms"],
             self._from_predictions,
             records["offset"],
+            records["segments"],
         )
         new = np.flatnonzero(fresh)
         self._counter.predicted(at.rows(new), records["predicted"][new], records["score"][new])
@@ -277,7 +278,9 @@ class Joiner:
             return steps.rows
         chosen, used = records[steps.owner], labels[steps.rows]
         profiles = chosen["profile"].astype(np.int64)
-        at = Address(profiles, steps.effective_ms, chosen["time_ms"], self._from_labels, used["offset"])
+        at = Address(
+            profiles, steps.effective_ms, chosen["time_ms"], self._from_labels, used["offset"], chosen["segments"]
+        )
         self._emit(at, chosen, steps.before, -1, steps)
         self._emit(at, chosen, steps.after, 1, steps)
         gone = np.isnan(steps.after)

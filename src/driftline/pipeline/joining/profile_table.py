@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from driftline.pipeline.joining.segments import SegmentBits, segment_names
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -29,6 +31,10 @@ class ProfileTable:
     horizon_ms, wait_ms, window_ms : ndarray of int64, shape (len(profiles),)
     models : ndarray of int64, shape (len(profiles),)
         Which profiles are of the same model key.
+    segments : list of tuple of str
+        Names of the slices whose performance is counted, by profile.
+    segment_bits : list of SegmentBits
+        What tells them, by profile.
     keeps_first : ndarray of bool, shape (len(profiles),)
         Where the first label of a prediction counts, not the last.
     """
@@ -38,6 +44,8 @@ class ProfileTable:
         self._index: dict[str, int] = {}
         self._models: dict[ModelKey, int] = {}
         self.profiles: list[Profile] = []
+        self.segments: list[tuple[str, ...]] = []
+        self.segment_bits: list[SegmentBits] = []
         every = (settings.defaults, *settings.models.values())
         self.longest_wait_ms = max(int(model.labels.wait) for model in every)
         self.longest_horizon_ms = max(int(model.labels.horizon) for model in every)
@@ -54,6 +62,8 @@ class ProfileTable:
             index = self._index[profile.profile_id] = len(self.profiles)
             model = self._settings.model(profile.key.model)
             self.profiles.append(profile)
+            self.segments.append(segment_names(model.segments))
+            self.segment_bits.append(SegmentBits(model.segments))
             self.horizon_ms = np.append(self.horizon_ms, np.int64(model.labels.horizon))
             self.wait_ms = np.append(self.wait_ms, np.int64(model.labels.wait))
             self.window_ms = np.append(self.window_ms, np.int64(model.windows.performance))

@@ -9,11 +9,13 @@ import msgspec
 from driftline.errors import FormatError, describe
 from driftline.events.pane import LABEL_STREAM, SEGMENT_ALL, decode
 from driftline.pipeline.checking.check_context import CheckContext
+from driftline.pipeline.joining.segments import segment_names
 from driftline.pipeline.monitoring.arrival_stream import LabelStreamMonitor
 from driftline.pipeline.monitoring.join_monitor import JoinMonitor
 from driftline.pipeline.monitoring.model_setup import ModelSetup, Outputs, Reach
 from driftline.pipeline.monitoring.monitor_status import ModelStatus, MonitorStatus
 from driftline.pipeline.monitoring.prediction_monitor import PredictionMonitor
+from driftline.pipeline.monitoring.segment_monitor import SegmentMonitor, segment_pieces
 from driftline.pipeline.monitoring.state_codec import META_KEY, STATE_VERSION, Checkpoint, Meta, StateEntries, load_meta
 from driftline.pipeline.monitoring.watermarks import Watermarks
 
@@ -30,17 +32,47 @@ __all__ = ["META_KEY", "Checkpoint", "PartitionMonitor"]
 
 
 class _Model:
-    """The two sequences of one model."""
+    """The sequences of one model: of its predictions, of its joins, and of the joins of its slices."""
 
-    __slots__ = ("joins", "predictions")
+    __slots__ = ("_setup", "joins", "predictions", "segments")
 
     def __init__(self, setup: ModelSetup) -> None:
+        self._setup = setup
         self.predictions = PredictionMonitor(setup)
         self.joins = JoinMonitor(setup, self.predictions.estimates)
+        self.segments: dict[str, SegmentMonitor] = {}
+
+    def segment(self, name: str) -> SegmentMonitor | None:
+        """Return the sequence of a slice; None where it is not configured."""
+        if name not in self.segments and name in segment_names(self._setup.context.settings.segments):
+            self.segments[name] = SegmentMonitor(self._setup, name)
+        return self.segments.get(name)
+
+    def absorb(self, delta: JoinDelta) -> None:
+        """Add a join delta, whose pane is open, to its slice."""
+        sequence = self.joins if delta.segment == SEGMENT_ALL else self.segment(delta.segment)
+        if sequence is not None:
+            sequence.absorb(delta)
+
+    def advance_joins(self, reach: Reach) -> Outputs:
+        outputs = self.joins.advance(reach)
+        for _, segment in sorted(self.segments.items()):
+            outputs += segment.advance(reach)
+        return outputs
 
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         yield from self.predictions.changes()
         yield from self.joins.changes()
+        for _, segment in sorted(self.segments.items()):
+            yield from segment.changes()
+
+    def load(self, pieces: dict[str, bytes], at: str) -> None:
+        self.predictions.load(pieces, at)
+        self.joins.load(pieces, at)
+        for name, own in segment_pieces(pieces).items():
+            segment = self.segment(name)
+            if segment is not None:
+                segment.load(own)
 
 
 class PartitionMonitor:
@@ -151,15 +183,15 @@ class PartitionMonitor:
             self._touched.add(delta.key)
 
     def _absorb_join(self, delta: JoinDelta) -> None:
-        if delta.segment != SEGMENT_ALL or self._settings.labels is None:
+        if self._settings.labels is None:
             return
         closed_ms = self._watermarks.joins
         if delta.key == LABEL_STREAM:
             self._absorb_labels(delta, is_open=closed_ms is None or delta.pane_ms + self._pane_ms > closed_ms)
             return
         if closed_ms is None or delta.pane_ms + self._pane_ms > closed_ms:
-            self._model(delta.key).joins.absorb(delta)
-        else:
+            self._model(delta.key).absorb(delta)
+        elif delta.segment == SEGMENT_ALL:
             self._n_after_idle += delta.errors[0]
             self._model(delta.key).joins.miss()
         self._touched.add(delta.key)
@@ -188,7 +220,7 @@ class PartitionMonitor:
             if predictions is not None and predictions != before[0]:
                 outputs += model.predictions.advance(Reach(predictions, marks.certain_predictions))
             if joins is not None and joins != before[1]:
-                outputs += model.joins.advance(Reach(joins, marks.certain_joins))
+                outputs += model.advance_joins(Reach(joins, marks.certain_joins))
         self._touched.update(self._models)
         return outputs
 
@@ -252,8 +284,7 @@ class PartitionMonitor:
                 monitor._stream.load(pieces, at)
                 continue
             model = monitor._model(key)
-            model.predictions.load(pieces, at)
-            model.joins.load(pieces, at)
+            model.load(pieces, at)
             monitor._touched.add(key)
         return monitor
 

@@ -89,7 +89,8 @@ class Sketcher:
         self._book = book
         self._n_partitions = n_partitions
         self._open_stores = open_stores
-        self._decode_prediction = PredictionDecoder(settings.predictions.fields)
+        with_segments = any(model.segments for model in (settings.defaults, *settings.models.values()))
+        self._decode_prediction = PredictionDecoder(settings.predictions.fields, with_segments=with_segments)
         self._decode_label = None if settings.labels is None else LabelDecoder(settings.labels.fields)
         whole = settings.predictions.fields.features == ""
         self._known = mapped_root_names(settings.predictions.fields) | not_features if whole else frozenset[str]()
@@ -233,8 +234,8 @@ class Sketcher:
         for index in np.unique(indices[indices >= 0]).tolist():
             rows = np.flatnonzero(indices == index)
             mine = events if rows.size == times.size else events.chosen(rows.tolist())
-            task = self._table.profiles[index].task
-            yield prediction_rows(task, index, mine, times[rows], offsets[rows], effective[rows])
+            task, bits = self._table.profiles[index].task, self._table.segment_bits[index](mine.segments)
+            yield prediction_rows(task, index, mine, times[rows], offsets[rows], effective[rows], bits)
 
     def _add_labels(self, batch: RecordBatch, clock: SourceClock) -> None:
         assert self._decode_label is not None  # noqa: S101  # labels are only read where they are configured

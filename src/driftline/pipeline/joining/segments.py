@@ -1,0 +1,61 @@
+"""Which of a model's configured slices of traffic an event belongs to, as a bit for each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import numpy as np
+
+from driftline.sketches.columns import canonical_category
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+MAX_KNOWN: Final = 10_000
+"""Texts whose bits are remembered; more than that, and all are forgotten."""
+_DECODE: Final = msgspec.json.Decoder()
+
+
+def segment_names(configured: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Return the names of slices, in the order of their bits.
+
+    Examples
+    --------
+    >>> segment_names({"country": ["DE", "FR"], "channel": ["web"]})
+    ('country=DE', 'country=FR', 'channel=web')
+    """
+    return tuple(f"{field}={value}" for field, values in configured.items() for value in values)
+
+
+class SegmentBits:
+    """Tells the slices of events from their segments objects.
+
+    Parameters
+    ----------
+    configured : mapping of str to sequence of str
+        Values by field.
+    """
+
+    def __init__(self, configured: Mapping[str, Sequence[str]]) -> None:
+        self._bits = {tuple(name.split("=", 1)): 1 << bit for bit, name in enumerate(segment_names(configured))}
+        self._known: dict[bytes, int] = {}
+
+    def __call__(self, objects: Sequence[bytes | msgspec.Raw]) -> NDArray[np.uint32]:
+        """Return the bits of n events, shape (n,); what is no JSON object belongs to no slice."""
+        if not self._bits:
+            return np.zeros(len(objects), dtype=np.uint32)
+        if len(self._known) > MAX_KNOWN:
+            self._known.clear()
+        return np.array([self._of(bytes(each)) for each in objects], dtype=np.uint32)
+
+    def _of(self, data: bytes) -> int:
+        bits = self._known.get(data)
+        if bits is None:
+            found = _DECODE.decode(data) if data else None
+            pairs = found.items() if isinstance(found, dict) else ()
+            bits = sum(self._bits.get((name, canonical_category(value) or ""), 0) for name, value in pairs)
+            self._known[data] = bits
+        return bits
