@@ -53,8 +53,9 @@ def _introduce(plan: DemoPlan) -> None:
 
 
 def _tell(kind: str, data: dict[str, Any]) -> None:
-    """Print an event in a line."""
-    line = _LINES[kind](data)
+    """Print an event in a line; estimates and label arrivals are counted alone."""
+    to_line = _LINES.get(kind)
+    line = None if to_line is None else to_line(data)
     if line is not None:
         out.print(line, highlight=False)
 
