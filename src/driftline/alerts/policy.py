@@ -22,6 +22,12 @@ LABEL_CAUSES: Final[tuple[Cause, ...]] = ("labels",)
 """What cohorts of predictions that wait for labels can show."""
 OF_VALUES: Final = frozenset({"quality.out_of_range", "quality.unseen", "quality.cardinality"})
 """Checks of quality that a drifting column brings with it, new values: one problem makes one alert, the drift's."""
+OF_LABELS: Final = {
+    "labels.arrival": "they come late",
+    "labels.silent": "there are none",
+    "labels.orphans": "their predictions never came",
+}
+"""What checks of labels say in an alert's title."""
 SHOWN_COLUMNS: Final = 3
 """Columns named in an alert's title, and findings told in its message."""
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
@@ -84,6 +90,9 @@ def worst(severities: Iterable[Severity]) -> Severity:
 
 def title_of(cause: Cause, found: Sequence[FindingEvent]) -> str:
     """Return the line that people see first, beside the model; ``found`` is ranked and not empty."""
+    if cause == "labels":
+        kinds = dict.fromkeys(".".join(finding.check.split(".")[:2]) for finding in found)
+        return "labels: " + ", ".join(OF_LABELS.get(kind, kind) for kind in kinds)
     columns = list(dict.fromkeys(finding.column for finding in found if finding.column is not None))
     if not columns:
         return cause

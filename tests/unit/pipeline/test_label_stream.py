@@ -78,6 +78,7 @@ def test_more_orphans_than_usual_open_an_alert() -> None:
         ("labels", "open", True),
         ("labels", "resolved", False),
     ]
+    assert alerts[0]["title"] == "labels: their predictions never came"
 
 
 def test_a_few_more_orphans_do_not_matter() -> None:
@@ -106,6 +107,7 @@ def test_silence_of_the_labels_opens_an_alert_once_while_predictions_go_on() -> 
     (alert,) = events(outputs, "alert")
     assert (alert["cause"], alert["state"], alert["notify"], alert["in_budget"]) == ("labels", "open", True, False)
     assert alert["since"] == finding["window"]["start"]
+    assert alert["title"] == "labels: there are none"
 
 
 def test_open_alerts_of_the_stream_are_in_the_status() -> None:
