@@ -93,6 +93,9 @@ class LabelFields(Struct, frozen=True, forbid_unknown_fields=True):
     """The prediction that the label is for."""
     label: Pointer = "/label"
     """What turned out to be true; null takes a label back."""
+    weight: Pointer | None = None
+    """How much the label counts, at least 0, where models say that their performance is `weighted`; 1 where it is
+    absent."""
     ts: Pointer = "/ts"
     """When it turned out; where it is absent, the record's Kafka timestamp serves."""
 

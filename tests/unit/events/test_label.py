@@ -57,6 +57,21 @@ def test_a_label_without_an_id() -> None:
     assert "`prediction_id`" in str(caught.value)
 
 
+def test_weights_are_read_where_the_mapping_names_them() -> None:
+    assert read(weight="none of ours").weight is None
+    decode = LabelDecoder(LabelFields(weight="/weight"))
+    assert decode(b'{"prediction_id": "a", "weight": 2.5}').weight == 2.5
+    assert decode(b'{"prediction_id": "a"}').weight is None
+    columns = decode.columns([b'{"prediction_id": "a", "weight": 2}', b'{"prediction_id": "b"}'])
+    assert columns is not None
+    assert [*columns.weights] == [2.0, None]
+    for weight in (b"-1", b"1e7"):
+        record = b'{"prediction_id": "a", "weight": ' + weight + b"}"
+        with pytest.raises(EventError, match=r"Expected a weight in \[0, 2²⁰\], got .* - at `\$\.weight`"):
+            decode(record)
+        assert decode.columns([record]) is None
+
+
 def test_pointers() -> None:
     decode = LabelDecoder(LabelFields(prediction_id="/key/id", label="/outcome", ts="/key/at"))
     assert decode(b'{"outcome": "bad", "key": {"at": 9, "id": 7}}') == Label("7", "bad", 9)

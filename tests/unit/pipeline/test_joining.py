@@ -14,13 +14,13 @@ from driftline.config.settings import Settings
 from driftline.events.model_key import ModelKey
 from driftline.pipeline.joining.digests import digests_of
 from driftline.pipeline.joining.join_counter import JoinCounter
-from driftline.pipeline.joining.join_entry import LABEL, WEIGHT_UNIT, predictions
+from driftline.pipeline.joining.join_entry import LABEL, predictions
 from driftline.pipeline.joining.joiner import EXPIRY_BUCKETS, MAX_WAITING, Joiner, Rows
 from driftline.pipeline.joining.label_values import pack_values
 from driftline.pipeline.joining.profile_table import ProfileTable
 from driftline.profiles.build import build_profile
 from driftline.profiles.table import ReferenceTable
-from driftline.sketches.scores import DUPLICATES, LABELLED, PREDICTED
+from driftline.sketches.scores import DUPLICATES, LABELLED, PREDICTED, WEIGHT_UNIT
 from driftline.sketches.sparse import unpack_into
 from tests.pending import MemoryStores
 
@@ -207,3 +207,22 @@ def test_an_id_of_which_too_many_labels_wait_is_bounded() -> None:
     join.commit()
     assert join.joiner.labels.get(digests_of(["unknown"])).records.size == MAX_WAITING
     assert join.joiner.totals.orphaned == 3 * 900 - MAX_WAITING
+
+
+def test_the_weight_of_a_label_goes_in_and_comes_out() -> None:
+    model = MODEL.replace(performance=replace(MODEL.performance, weighted=True))
+    weighted = build_profile(ModelKey("w", ""), TABLE, model, -(10**9), "training")
+    join = Join()
+    join.predict(("a", 0), profile=join.table.intern(weighted))
+    layout = weighted.task.performance_layout
+    total = np.zeros(layout.n_cells, dtype=np.int64)
+    for weight in (3, 2, 2):
+        records = np.zeros(1, dtype=LABEL)
+        records["time_ms"] = records["effective_ms"] = 1
+        records["kind"], records["value"] = pack_values(["1"])
+        records["weight"] = weight * WEIGHT_UNIT
+        join.joiner.add_labels(Rows(digests_of(["a"]), records))
+        for delta in join.counter.take():
+            for window in delta.windows:
+                unpack_into(window.cells, total)
+        assert layout.weight_of(total) == weight

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from driftline.sketches.scores import WEIGHT_UNIT
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-WEIGHT_UNIT: Final = 1_024
-"""Weights of labels are whole multiples of 2⁻¹⁰, so that sums of them are exact."""
 GIVEN: Final = (
     ("time_ms", "<i8"),
     ("effective_ms", "<i8"),

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from driftline.pipeline.joining.digests import digests_of
-from driftline.pipeline.joining.join_entry import LABEL, WEIGHT_UNIT, predictions
+from driftline.pipeline.joining.join_entry import LABEL, predictions
 from driftline.pipeline.joining.joiner import Rows
 from driftline.pipeline.joining.label_values import pack_values
 from driftline.pipeline.sketching.rows import plain_scores
+from driftline.sketches.scores import WEIGHT_UNIT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,7 +73,8 @@ def label_rows(
     records = np.empty(len(events.prediction_ids), dtype=LABEL)
     records["time_ms"], records["offset"], records["effective_ms"] = times_ms, offsets, effective_ms
     records["kind"], records["value"] = pack_values(events.labels)
-    records["weight"] = WEIGHT_UNIT
+    given = np.array([1.0 if weight is None else weight for weight in events.weights], dtype=np.float64)
+    records["weight"] = np.rint(given * WEIGHT_UNIT)
     return Rows(digests_of(events.prediction_ids), records)
 
 

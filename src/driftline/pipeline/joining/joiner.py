@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
     from driftline.pipeline.joining.digests import Digests
     from driftline.pipeline.joining.join_counter import JoinCounter
-    from driftline.pipeline.joining.label_steps import LabelSteps
     from driftline.pipeline.joining.pending import PendingStores
     from driftline.pipeline.joining.profile_table import ProfileTable
 
@@ -281,8 +280,8 @@ class Joiner:
         at = Address(
             profiles, steps.effective_ms, chosen["time_ms"], self._from_labels, used["offset"], chosen["segments"]
         )
-        self._emit(at, chosen, steps.before, -1, steps)
-        self._emit(at, chosen, steps.after, 1, steps)
+        self._emit(at, chosen, steps.before, steps.weights_before, -1, steps.first)
+        self._emit(at, chosen, steps.after, used["weight"], 1, steps.first)
         gone = np.isnan(steps.after)
         self._tally["joined"] += int(steps.first.sum())
         self._tally["retracted"] += int(gone.sum())
@@ -290,13 +289,20 @@ class Joiner:
         return steps.apply(records, used["weight"])
 
     def _emit(
-        self, at: Address, records: NDArray[np.void], actual: NDArray[np.float64], sign: int, steps: LabelSteps
+        self,
+        at: Address,
+        records: NDArray[np.void],
+        actual: NDArray[np.float64],
+        weights: NDArray[np.int32],
+        sign: int,
+        first: NDArray[np.bool_],
     ) -> None:
         """Count the pairs that there are: a label that is not-a-number stands for none."""
         rows = np.flatnonzero(~np.isnan(actual))
         signs = np.full(rows.size, sign, dtype=np.int64)
-        pairs = Joined(records["predicted"][rows], actual[rows], records["score"][rows], signs)
-        self._counter.joined(at.rows(rows), pairs, steps.first[rows])
+        weight = weights[rows].astype(np.int64)
+        pairs = Joined(records["predicted"][rows], actual[rows], records["score"][rows], signs, weight)
+        self._counter.joined(at.rows(rows), pairs, first[rows])
 
     def _codes(self, profiles: NDArray[np.int32], labels: NDArray[np.void]) -> NDArray[np.float64]:
         """Return labels as class codes or standardised values, by the profile of their prediction."""
