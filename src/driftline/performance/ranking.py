@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 DECILE: Final = 0.1
 """The part with the highest scores that lift is about."""
-_TERM_BY_TERM: Final = 4_096
+_ASYMPTOTIC: Final = 100.0
+"""Harmonic numbers from here on by their series: differences of large ones lose no digits in it."""
 _ROUNDING: Final = 1e-12
 
 
@@ -116,8 +117,8 @@ def average_precision(histograms: NDArray[np.int64]) -> tuple[float | None, floa
     -----
     With t positive and f negative labels in the bins above, p and q in the bin: the i-th positive has a precision of at
     least (t + i) / (t + f + q + i), reached where all negative ones come first, and of at most (t + p) / (t + f + p),
-    where all positive ones come first as a tie. Sums of the first are differences of the digamma function. Both are
-    moved by 10⁻¹² for rounding.
+    where all positive ones come first as a tie. Sums of the first are differences of harmonic numbers. Both are moved
+    by 10⁻¹² for rounding.
 
     *Source*: average precision as scikit-learn defines it, Σ (Rₙ - Rₙ₋₁) Pₙ without interpolation.
 
@@ -143,12 +144,21 @@ def average_precision(histograms: NDArray[np.int64]) -> tuple[float | None, floa
 
 
 def _precisions(p: NDArray[np.float64], t: NDArray[np.float64], f: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return Σ (t + i) / (t + f + i) over i = 1 ... p, of each element."""
-    sums: NDArray[np.float64] = p - f * (digamma(t + f + p + 1) - digamma(t + f + 1))
-    for index in np.flatnonzero(p <= _TERM_BY_TERM).tolist():
-        steps = np.arange(1.0, p[index] + 1)
-        sums[index] = ((t[index] + steps) / (t[index] + f[index] + steps)).sum()
+    """Return Σ (t + i) / (t + f + i) over i = 1 ... p, of each element: p - f (H(t + f + p) - H(t + f))."""
+    low, high = t + f, t + f + p
+    few = low < _ASYMPTOTIC
+    exact = digamma(np.where(few, high, 1.0) + 1) - digamma(np.where(few, low, 1.0) + 1)
+    far = np.maximum(low, _ASYMPTOTIC)
+    series = np.log1p(p / far) + _beyond_log(far + p) - _beyond_log(far)
+    sums: NDArray[np.float64] = p - f * np.where(few, exact, series)
     return sums
+
+
+def _beyond_log(n: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the harmonic number less its logarithm and Euler's constant, to 10⁻¹⁴ from 100 on."""
+    square = 1 / (n * n)
+    rest: NDArray[np.float64] = 0.5 / n - square / 12 + square * square / 120
+    return rest
 
 
 def lift(histograms: NDArray[np.int64]) -> tuple[float | None, float | None]:
