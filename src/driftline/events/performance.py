@@ -126,8 +126,8 @@ class PerformanceEvent(Event, frozen=True, kw_only=True):
     reliability: Reliability | None
     """Null for all but binary tasks."""
     corrected: CorrectedMetrics | None
-    """Corrected for early labels being a biased part of all; null for regression and for tasks of more than 16
-    classes."""
+    """Corrected for early labels being a biased part of all; null for regression, for tasks of more than 16 classes and
+    for slices of the traffic."""
 
     @property
     def about(self) -> tuple[str | int, ...]:
