@@ -100,6 +100,10 @@ def described(kind: str, data: dict[str, Any]) -> str:
     if kind == "io.driftline.performance.v1":
         figures = ", ".join(f"{name} {value:.4g}" for name, value in data["metrics"].items() if value is not None)
         return f"PERFORMANCE {model} {since} to {until}, {data['coverage']:.0%} labelled: {figures}"
+    if kind == "io.driftline.estimate.v1":
+        bands = {name: each for name, each in data["metrics"].items() if each is not None}
+        figures = ", ".join(f"{name} {each['lower']:.4g} to {each['upper']:.4g}" for name, each in bands.items())
+        return f"ESTIMATE {model} {since} to {until}, revision {data['revision']}: {figures}"
     names = ", ".join(column["name"] for column in data["columns"])
     return f"WINDOW {model} {since} to {until}: {data['n']} events beside {data['n_reference']}: {names}"
 

@@ -86,6 +86,7 @@ def as_json(profile: Profile) -> str:
             "task": profile.task.kind,
             "classes": profile.task.classes,
             "performance": _performance(profile),
+            "estimator": _estimator(profile),
             "columns": [_column_object(profile, index, column) for index, column in enumerate(profile.columns)],
         }
     ).decode()
@@ -103,6 +104,11 @@ def _header(profile: Profile) -> Iterator[Text]:
     if performance:
         listed = ", ".join(f"{name} {value:.4g}" for name, value in performance.items() if value is not None)
         yield Text(f"  baseline {listed}")
+    estimator = _estimator(profile)
+    if estimator is not None:
+        calibrated = {True: "of calibrated scores", False: "of scores as they are", None: "of a model of the loss"}
+        how = calibrated[estimator["calibrated"]]
+        yield Text(f"  estimates before labels by means {how}, fitted on {estimator['n_labelled']} labelled rows")
 
 
 def _performance(profile: Profile) -> dict[str, float | None] | None:
@@ -110,6 +116,18 @@ def _performance(profile: Profile) -> dict[str, float | None] | None:
         return None
 
     return metrics_of(profile.task, profile.performance)
+
+
+def _estimator(profile: Profile) -> dict[str, Any] | None:
+    estimator = profile.estimator
+    if estimator is None:
+        return None
+    return {
+        "id": profile.estimator_id,
+        "method": estimator.method,
+        "calibrated": estimator.calibrated,
+        "n_labelled": estimator.n_labelled,
+    }
 
 
 def _column_object(profile: Profile, index: int, column: Column) -> dict[str, Any]:
