@@ -54,7 +54,9 @@ def confusion_of(estimator: Estimator, totals: Totals) -> NDArray[np.float64] | 
     return expected_counts(totals) if multiclass else expected_confusion(totals)
 
 
-def refitted_estimates(estimator: BinaryEstimator, cells: PackedEstimates, histograms: Sparse) -> Estimates | None:
+def refitted_estimates(
+    estimator: BinaryEstimator, cells: PackedEstimates, histograms: Sparse, unit: int = 1
+) -> Estimates | None:
     """Return what a calibrator fitted on other labelled events says of events that were counted under an older one.
 
     Parameters
@@ -64,6 +66,8 @@ def refitted_estimates(estimator: BinaryEstimator, cells: PackedEstimates, histo
     cells : PackedEstimates
     histograms : Sparse
         Labelled events, shape (2 × SCORE_BINS,): by label, then by score bin.
+    unit : int
+        What one event counts, where labels have weights.
 
     Returns
     -------
@@ -72,7 +76,7 @@ def refitted_estimates(estimator: BinaryEstimator, cells: PackedEstimates, histo
     """
     labelled = np.zeros(2 * SCORE_BINS, dtype=np.int64)
     unpack_into(histograms, labelled)
-    by_label = labelled.reshape(2, SCORE_BINS)
+    by_label = np.rint(labelled.reshape(2, SCORE_BINS) / unit).astype(np.int64)
     if by_label.sum() < MIN_REFIT or not by_label.any(axis=1).all():
         return None
     calibrator = refit_calibrator(by_label)

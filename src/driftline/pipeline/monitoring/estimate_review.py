@@ -72,7 +72,8 @@ class Track(Struct, array_like=True):
     errors: dict[str, Errors]
     """By metric."""
     histograms: Sparse = NO_CELLS
-    """Of a binary task: labelled predictions by label and score bin, of the windows that have matured."""
+    """Of a binary task: labelled predictions by label and score bin, of the windows that have matured; what they weigh,
+    where labels have weights."""
 
 
 class EstimateReview:
@@ -151,7 +152,8 @@ class EstimateReview:
     def _refitted(self, profile: Profile, found: EstimateCut, track: Track) -> Estimates | None:
         if not isinstance(profile.estimator, BinaryEstimator):
             return None
-        return refitted_estimates(profile.estimator, found.cells, track.histograms)
+        unit = profile.task.performance_layout.unit
+        return refitted_estimates(profile.estimator, found.cells, track.histograms, unit)
 
     def _track(self, estimator: str) -> Track:
         """Return the track of an estimator; the one that came first is forgotten where there are too many."""
