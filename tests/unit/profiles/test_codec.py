@@ -94,6 +94,18 @@ def test_another_version_is_an_error_that_says_what_to_do() -> None:
         decode_block(msgspec.msgpack.encode([4, *fields[1:]]), "references-0@7")
 
 
+def test_performance_of_a_version_without_todays_sums_is_no_baseline() -> None:
+    table = ReferenceTable(4, {"a": np.arange(4.0)}, prediction=[0, 1, 1, 0], label=[0, 1, 0, 0])
+    made = build_profile(KEY, table, ModelSettings(), 0, "training")
+    assert made.performance is not None
+    values = [value for _, value in encode_profile(made)]
+    kept = decode_profile(values, "x").performance
+    assert kept is not None
+    assert np.array_equal(kept, made.performance)
+    older = [msgspec.msgpack.encode([2, *msgspec.msgpack.decode(value)[1:]]) for value in values]
+    assert decode_profile(older, "x").performance is None
+
+
 def test_the_book_knows_which_profile_holds() -> None:
     first, second = profile(1, effective_from_ms=100, seed=1), profile(1, effective_from_ms=200, seed=2)
     other = replace(profile(1), key=ModelKey("other", ""))
