@@ -141,7 +141,7 @@ class PerformanceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     calibration_bins: Literal[10, 20] = 10
     """Bins of equal width of the reliability curve and the calibration error."""
     values: dict[str, dict[str, float]] = field(default_factory=dict)
-    """What a label is worth by predicted, then by actual class (`yes: {yes: 100, no: -20}`); unnamed pairs nothing."""
+    """What a label is worth by predicted, then by actual class (`"1": {"1": 100, "0": -20}`); unnamed pairs nothing."""
     weighted: bool = False
     """Whether labels weigh what their weight says, up to a million; fixed when a reference is built."""
 
