@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from driftline.pipeline.joining.digest_filter import DigestFilter, probes_of
-from driftline.pipeline.joining.digests import DIGEST_BYTES, digests_from, keys_of
+from driftline.pipeline.joining.digests import digests_from
+from driftline.pipeline.joining.overlay import Overlay
 from driftline.pipeline.joining.pending import Held
 
 if TYPE_CHECKING:
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
     from driftline.pipeline.joining.pending import Kept
     from driftline.runtime.pending_database import PendingDatabase
 
-_KEY: Final = np.dtype([("store", "S1"), ("bucket", ">u4"), ("digest", f"V{DIGEST_BYTES}")])
+_KEY: Final = np.dtype([("store", "S1"), ("bucket", ">u4"), ("high", ">u8"), ("low", ">u8")])
 _PREFIX_BYTES: Final = 5
-_NONE: Final = b""
 
 
 class RocksPendingStore:
@@ -48,7 +48,7 @@ class RocksPendingStore:
         self._database = database
         self._kept = kept
         self._letter = kept.name[:1].encode()
-        self._overlay: dict[bytes, bytes] = {}
+        self._overlay = Overlay(kept.dtype)
         self._removed: set[bytes] = set()
         self._there: set[bytes] = set()
         self._filters: dict[int, DigestFilter] = {}
@@ -69,18 +69,43 @@ class RocksPendingStore:
 
     def get(self, digests: Digests) -> Held:
         """Return the records of different ids."""
-        keys = keys_of(digests)
-        values: list[bytes | None] = [*map(self._overlay.get, keys)]
-        unknown = np.array([row for row, value in enumerate(values) if value is None], dtype=np.int64)
-        if unknown.size and self._filters:
-            self._look_up(digests, keys, unknown, values)
-        records, lengths = self._records(values)
-        return _without(self._database.known(records), np.cumsum(lengths))
+        place = self._overlay.find(digests)
+        rows = np.flatnonzero(place < 0)
+        if rows.size and self._filters:
+            records, owner = self._look_up(digests[rows], rows)
+        else:
+            records, owner = np.zeros(0, dtype=self._kept.dtype), rows[:0]
+        if rows.size < len(digests):
+            known = np.flatnonzero(place >= 0)
+            written = self._overlay.held(place[known])
+            records = np.concatenate([records, written.records])
+            owner = np.concatenate([owner, np.repeat(known, written.ends - written.starts)])
+        order = np.argsort(owner, kind="stable")
+        return Held(records[order], np.cumsum(np.bincount(owner, minlength=len(digests))))
+
+    def _look_up(self, digests: Digests, rows: NDArray[np.int64]) -> tuple[NDArray[np.void], NDArray[np.int64]]:
+        """Return what is committed of ids, and the row of each record."""
+        probes = probes_of(digests)
+        order = np.argsort(digests[:, 0])
+        found = [(bucket, order[known.contains(probes)[order]]) for bucket, known in sorted(self._filters.items())]
+        owner = np.concatenate([mine for _, mine in found])
+        buckets = np.repeat([bucket for bucket, _ in found], [mine.size for _, mine in found])
+        keys = _slices(self._keys(buckets, digests[owner]).tobytes(), _KEY.itemsize)
+        values = self._database.get(keys)
+        there = [row for row, value in enumerate(values) if value is not None]
+        self._there.update([keys[row] for row in there])
+        records, lengths = self._records([values[row] for row in there])
+        owner = np.repeat(rows[owner[there]], lengths)
+        records = self._database.known(records)
+        if "profile" in (records.dtype.names or ()) and (records["profile"] < 0).any():
+            kept = records["profile"] >= 0
+            return records[kept], owner[kept]
+        return records, owner
 
     def _records(self, values: Sequence[bytes | None]) -> tuple[NDArray[np.void], NDArray[np.int64]]:
         """Return the records of values, and how many each has."""
         whole, cut = self._kept.dtype.itemsize, self._kept.cut
-        parts = [value or _NONE for value in values]
+        parts = [value or b"" for value in values]
         lengths = np.fromiter(map(len, parts), dtype=np.int64, count=len(parts))
         if cut is not None and (lengths == cut.n_bytes).any():
             rest, n_bytes = cut.rest, cut.n_bytes
@@ -91,58 +116,32 @@ class RocksPendingStore:
             cut.mend(records)
         return records, lengths // whole
 
-    def _look_up(
-        self, digests: Digests, keys: list[bytes], rows: NDArray[np.int64], values: list[bytes | None]
-    ) -> None:
-        """Read what is committed of some ids into ``values``."""
-        probes = probes_of(digests[rows])
-        wanted: list[bytes] = []
-        owners: list[int] = []
-        for bucket, known in sorted(self._filters.items()):
-            found = rows[known.contains(probes)]
-            found = found[np.argsort(digests[found, 0])]
-            prefix = self._prefix(bucket)
-            wanted += [prefix + keys[row] for row in found.tolist()]
-            owners += found.tolist()
-        for row, key, value in zip(owners, wanted, self._database.get(wanted), strict=True):
-            if value is not None:
-                self._there.add(key)
-                before = values[row]
-                values[row] = value if before is None else self._whole(before) + self._whole(value)
-
-    def _whole(self, value: bytes) -> bytes:
-        cut = self._kept.cut
-        return value + cut.rest if cut is not None and len(value) == cut.n_bytes else value
-
     def expiring(self, before_ms: int) -> NDArray[np.void]:
         """Return all records whose buckets end by a time, with what is not committed yet."""
         limit = before_ms // self._kept.bucket_ms
-        parts = []
+        parts = [self._overlay.written().held.records]
         if any(bucket < limit for bucket in self._filters):
-            entries = self._database.entries(self._prefix(0), self._prefix(limit))
-            parts = [value for key, value in entries if key[_PREFIX_BYTES:] not in self._overlay]
-        records = self._database.known(self._records([*parts, *self._overlay.values()])[0])
+            entries = [*self._database.entries(self._prefix(0), self._prefix(limit))]
+            digests = digests_from(b"".join([key[_PREFIX_BYTES:] for key, _ in entries]))
+            untouched = np.flatnonzero(self._overlay.find(digests) < 0).tolist()
+            parts.append(self._database.known(self._records([entries[row][1] for row in untouched])[0]))
+        records = np.concatenate(parts)
         return records[self._buckets(records) < limit]
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def put(self, digests: Digests, records: NDArray[np.void], ends: NDArray[np.int64]) -> None:
         """Write all records of different ids; those that an id held before and that expire otherwise stay."""
-        data, size = self._database.local(records).tobytes(), self._kept.dtype.itemsize
-        stops = (ends * size).tolist()
-        starts = [0, *stops[:-1]]
-        self._overlay.update(
-            zip(keys_of(digests), [data[a:b] for a, b in zip(starts, stops, strict=True)], strict=True)
-        )
+        self._overlay.put(digests, records, ends)
 
     def remove(self, digests: Digests, held: Held) -> None:
         """Remove ids with what :meth:`get` returned of them."""
         counts = held.ends - held.starts
         owner = np.repeat(np.arange(counts.size), counts)
-        keys = keys_of(digests)
-        for row, bucket in zip(owner.tolist(), self._buckets(held.records).tolist(), strict=True):
-            self._removed.add(self._prefix(bucket) + keys[row])
-        self._overlay.update({keys[row]: _NONE for row in np.unique(owner).tolist()})
+        keys = self._keys(self._buckets(held.records), digests[owner])
+        self._removed.update(_slices(keys.tobytes(), _KEY.itemsize))
+        gone = digests[np.unique(owner)]
+        self._overlay.put(gone, held.records[:0], np.zeros(len(gone), dtype=np.int64))
 
     def commit(self) -> None:
         """Give the overlay to the database's next batch."""
@@ -157,33 +156,39 @@ class RocksPendingStore:
 
     def _write(self) -> list[bytes]:
         """Put the overlay's records by key, those of one id and bucket together; return the keys."""
-        local, lengths = self._records([*self._overlay.values()])
-        if not local.size:
+        digests, held = self._overlay.written()
+        if not held.records.size:
             return []
-        owner = np.repeat(np.arange(lengths.size), lengths)
-        keys = np.zeros(local.size, dtype=_KEY)
-        keys["store"], keys["bucket"] = self._letter, self._buckets(self._database.known(local.copy()))
-        keys["digest"] = np.frombuffer(b"".join(self._overlay), dtype=_KEY["digest"])[owner]
-        order = np.argsort(_places(keys), kind="stable")
-        size, joined, data = self._kept.dtype.itemsize, keys[order].tobytes(), local[order].tobytes()
-        names = [joined[start : start + _KEY.itemsize] for start in range(0, len(joined), _KEY.itemsize)]
-        values = [data[start : start + size] for start in range(0, len(data), size)]
+        lengths = held.ends - held.starts
+        buckets = self._buckets(held.records)
+        order = np.argsort(buckets, kind="stable")
+        keys = self._keys(buckets, np.repeat(digests, lengths, axis=0))[order]
+        records = self._database.local(held.records)[order]
+        names = _slices(keys.tobytes(), _KEY.itemsize)
+        values = _slices(records.tobytes(), self._kept.dtype.itemsize)
         if (lengths > 1).any():
             grouped: dict[bytes, bytes] = {}
             for key, value in zip(names, values, strict=True):
-                grouped[key] = grouped.get(key, _NONE) + value
+                grouped[key] = grouped.get(key, b"") + value
             names, values = [*grouped], [*grouped.values()]
         elif self._kept.cut is not None:
-            n_bytes, cut = self._kept.cut.n_bytes, self._kept.cut.applies(local[order]).tolist()
+            n_bytes, cut = self._kept.cut.n_bytes, self._kept.cut.applies(records).tolist()
             values = [value[:n_bytes] if short else value for value, short in zip(values, cut, strict=True)]
         self._database.put(zip(names, values, strict=True))
         return names
 
+    def _keys(self, buckets: NDArray[np.int64], digests: Digests) -> NDArray[np.void]:
+        """Return the keys of records."""
+        keys = np.empty(buckets.size, dtype=_KEY)
+        keys["store"], keys["bucket"], keys["high"], keys["low"] = self._letter, buckets, digests[:, 0], digests[:, 1]
+        return keys
+
     def _note(self, keys: NDArray[np.void]) -> None:
         """Let the filters know of new entries."""
         for bucket in np.unique(keys["bucket"]).tolist():
-            mine = keys["digest"][keys["bucket"] == bucket]
-            self._filters.setdefault(bucket, DigestFilter()).add(probes_of(digests_from(mine.tobytes())))
+            mine = keys[keys["bucket"] == bucket]
+            digests = np.stack([mine["high"], mine["low"]], axis=1).astype(np.uint64)
+            self._filters.setdefault(bucket, DigestFilter()).add(probes_of(digests))
             self._n_entries[bucket] = self._n_entries.get(bucket, 0) + mine.size
 
     def rollback(self) -> None:
@@ -218,15 +223,5 @@ class RocksPendingStore:
         return np.clip(self._kept.expires_ms(records) // self._kept.bucket_ms, 0, 0xFFFFFFFE)
 
 
-def _without(records: NDArray[np.void], ends: NDArray[np.int64]) -> Held:
-    """Return what is held, less records whose profile is not known any more."""
-    if "profile" not in (records.dtype.names or ()) or (records["profile"] >= 0).all():
-        return Held(records, ends)
-    kept = records["profile"] >= 0
-    return Held(records[kept], np.append(0, np.cumsum(kept))[ends])
-
-
-def _places(keys: NDArray[np.void]) -> NDArray[np.uint64]:
-    """Return what keys of one store are nearly in the order of: bucket and first bytes of the digest."""
-    digests = np.frombuffer(np.ascontiguousarray(keys["digest"]).tobytes(), dtype=">u8").reshape(-1, 2)[:, 0]
-    return (keys["bucket"].astype(np.uint64) << np.uint64(32)) | (digests >> np.uint64(32))
+def _slices(data: bytes, size: int) -> list[bytes]:
+    return [data[start : start + size] for start in range(0, len(data), size)]
