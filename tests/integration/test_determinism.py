@@ -29,7 +29,7 @@ def wanted() -> frozenset[Output]:
 
 def test_the_traffic_is_worth_comparing(wanted: frozenset[Output]) -> None:
     types = {dict(output.headers)["ce_type"].decode().split(".")[2] for output in wanted}
-    assert types == {"window", "finding", "performance", "alert"}
+    assert types == {"window", "finding", "performance", "estimate", "label_arrival", "label_stream", "alert"}
     alerts = alerts_of(wanted)
     assert {alert["model"] for alert in alerts} == {"credit", "price", "intent"}
     assert {alert["state"] for alert in alerts} == {"open", "resolved"}
