@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from driftline.sketches.columns import Column
 
 MAX_ROWS: Final = 100_000
-"""Labelled rows that it is fitted on; of more, evenly spaced ones are taken."""
+MAX_VALUES: Final = 1_000_000
+"""Labelled rows, and rows times columns, that it is fitted on; of more, evenly spaced rows are taken."""
+MIN_ROWS: Final = 10_000
+"""So many are taken whatever the number of columns."""
 MAX_COLUMNS: Final = 64
 """Features that it looks at, the first of the profile, beside the prediction."""
 MIN_HELD_OUT: Final = 20
@@ -46,13 +49,14 @@ def build_loss_estimator(
     The model is fitted twice: on four fifths of the rows, to see how far the others' losses are from what is expected,
     and on all.
     """
-    if errors.size > MAX_ROWS:
-        chosen = np.arange(MAX_ROWS) * errors.size // MAX_ROWS
+    features = [i for i, column in enumerate(columns) if column.role == "feature"][:MAX_COLUMNS]
+    looked_at = (*features, prediction)
+    n_rows = min(MAX_ROWS, max(MIN_ROWS, MAX_VALUES // len(looked_at)))
+    if errors.size > n_rows:
+        chosen = np.arange(n_rows) * errors.size // n_rows
         bins, errors = bins[:, chosen], errors[chosen]
     absolute = np.minimum(np.abs(errors), ERROR_LIMIT)
     losses = np.stack([absolute, absolute * absolute])
-    features = [i for i, column in enumerate(columns) if column.role == "feature"][:MAX_COLUMNS]
-    looked_at = (*features, prediction)
     tables = [_table(columns[i], bins[i], absolute) for i in looked_at]
     codes = codes_of(bins, looked_at, tables)
     held_out = np.arange(errors.size) % _FOLDS == 0

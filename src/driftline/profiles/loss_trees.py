@@ -104,7 +104,8 @@ def grow(codes: NDArray[np.uint8], losses: NDArray[np.float64]) -> LossTrees:
     *Source*: Friedman (2001), doi:10.1214/aos/1013203451, algorithm 2 (least squares); oblivious trees as in
     Prokhorenkova et al. (2018), doi:10.48550/arXiv.1706.09516, section 4. Deviations: one tree serves both losses, each
     divided by its standard deviation where splits are chosen. Their number is fixed: fewer, chosen on rows held out,
-    would leave rare events nearer to the mean of all, and it is those that a shift makes common.
+    would leave rare events nearer to the mean of all, and it is those that a shift makes common. So would questions
+    chosen on a part of the rows.
     *Cost*: trees x depth x columns x 3 passes over the rows.
     """
     base = losses.mean(axis=1)
