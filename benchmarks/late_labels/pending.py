@@ -1,7 +1,7 @@
 """Millions of predictions that wait in one worker: memory, disk, restoring, and what the join costs beside sketching.
 
 In turns: predictions are read until all of them wait; further ones are read beside labels of random ones that wait; a
-worker without labels reads the same predictions; a worker with an empty disk restores all that waits.
+worker without labels reads those further ones, after all others; a worker with an empty disk restores all that waits.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def measure(bootstrap: str, n: int, m: int, folder: Path) -> Iterator[Phase]:
         yield from _read("join", joining, "sketch-0", n, n + 2 * m, m)
     alone = Scenario(given, f"{given.name}-alone", folder, sections=SECTIONS, features=WIDE, labels=False)
     with alone.running():
-        yield from _read("sketch alone", alone, "sketch-0", 0, n + m, n + m)
+        yield from _read("sketch alone", alone, "sketch-0", n, n + m, m)
     shutil.rmtree(joining.state_of("sketch-0"), ignore_errors=True)
     with joining.running():
         yield from _restore(joining, "sketch-1", n + m)
