@@ -12,7 +12,8 @@ MAKEFLAGS += --no-print-directory
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test checks lint format unit chaos bench bench-calibration bench-detection bench-late-labels schemas clean
+ORACLE ?= build/estimation
+.PHONY: help demo test checks lint format unit chaos bench bench-calibration bench-detection bench-estimation bench-late-labels schemas clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -66,6 +67,9 @@ bench-calibration: $(VENV)/.dev  ## how often the tests reject unchanged data, o
 
 bench-detection: $(VENV)/.dev  ## false pages of unchanged models, and how soon changes are found: docs/detection.md
 	$(BIN)/python -m benchmarks.detection
+
+bench-estimation: $(VENV)/.dev  ## estimates before labels beside NannyML's, which ORACLE holds: docs/estimation.md
+	$(BIN)/python -m benchmarks.estimation $(ORACLE) --write
 
 bench-late-labels: $(VENV)/.dev  ## labels up to three months late: exact results, kills, memory: docs/late-labels-benchmark.md
 	REQUIRE_KAFKA=1 scripts/with-kafka $(BIN)/python -m benchmarks.late_labels

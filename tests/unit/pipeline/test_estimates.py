@@ -14,6 +14,7 @@ from driftline.config.settings import LabelInput, Settings
 from driftline.events.estimate import EstimateEvent
 from driftline.events.model_key import ModelKey
 from driftline.events.pane import MAX_RECORD_BYTES, NO_CELLS, PackedEstimates, PaneDelta, Sparse, chunks, decode
+from driftline.performance.estimation import estimates_of
 from driftline.pipeline.checking.check_context import CheckContext
 from driftline.pipeline.monitoring import estimate_windows
 from driftline.pipeline.monitoring.estimate_windows import EstimateWindows
@@ -24,6 +25,7 @@ from driftline.pipeline.sketching.rows import Rows
 from driftline.profiles.book import ProfileBook
 from driftline.profiles.build import build_profile
 from driftline.profiles.estimator import BinaryEstimator
+from driftline.profiles.loss_estimator import LossEstimator
 from driftline.profiles.table import ReferenceTable
 from driftline.sketches.estimates import BINARY, unpack_estimates
 
@@ -180,3 +182,33 @@ def test_a_finding_says_where_the_whole_band_is_below_the_reference(scores: list
 def test_nothing_adds_up_to_nothing() -> None:
     totals = unpack_estimates(BINARY, PackedEstimates(NO_CELLS, NO_CELLS))
     assert (totals.counts.sum(), totals.sums.sum(), totals.n_left_out) == (0, 0, 0)
+
+
+def test_a_regression_is_estimated_where_it_was_predicted() -> None:
+    rng, n = np.random.default_rng(2), 6_000
+    x = rng.normal(size=n)
+    table = ReferenceTable(n, {"x": x}, (3 * x).tolist(), None, (3 * x + rng.normal(0, 1 + (x > 1), n)).tolist())
+    profile = build_profile(KEY, table, ModelSettings(task="regression"), 0, "training")
+    assert isinstance(profile.estimator, LossEstimator)
+    counter = PaneCounter(KEY, ModelSettings(), ProfileBook([profile]), frozenset())
+    features = [b'{"x": -1.0}', b'{"x": 2.0}', b"{}"]
+    counter.add(
+        Rows(
+            0,
+            ["a", "b", "c"],
+            np.arange(3),
+            np.zeros(3, np.int64),
+            np.zeros(3, np.bool_),
+            features,
+            [-3.0, 6.0, None],
+            [None] * 3,
+        )
+    )
+    (delta,) = counter.take()
+    assert delta.estimates is not None
+    totals = unpack_estimates(profile.estimator.layout, delta.estimates)
+    assert profile.estimator.n_events(totals) == 2
+    assert totals.n_left_out == 1
+    mae = estimates_of(profile.estimator, totals, profile.task)["mae"]
+    assert mae is not None
+    assert 0.8 < mae.value < 1.7  # half of an error of deviation 1, half of one of 2: 1.2
