@@ -129,6 +129,8 @@ def test_a_window_is_reported_once_when_it_has_closed() -> None:
     assert event["flags"] == []
     assert event["realised"] is None
     msgspec.convert(event, EstimateEvent)
+    shown = {statistic.check: statistic.value for statistic in made.statistics}
+    assert shown["estimated_accuracy"] == event["metrics"]["accuracy"]["value"]
     assert made.report(Reach(HOUR_MS + PANE_MS, None)) == []
     assert len(made) == 2
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from driftline.events.pane import Offsets, PackedEstimates
 from driftline.pipeline.checking.estimate_check import EstimateCut, examine_estimate
+from driftline.pipeline.checking.verdict import CheckStatistic
 from driftline.pipeline.monitoring.open_panes import merge_estimates, merge_offsets
 from driftline.pipeline.monitoring.state_codec import load
 from driftline.pipeline.outputs import event_records
@@ -48,6 +49,11 @@ class EstimateWindows:
     ----------
     setup : ModelSetup
 
+    Attributes
+    ----------
+    statistics : tuple of CheckStatistic
+        Of the last window that was reported, for telemetry; not part of the state.
+
     Notes
     -----
     *State*: for each window its sums and its joint counts, sparse: of a binary task at most 2,052 cells.
@@ -58,6 +64,7 @@ class EstimateWindows:
         self._size_ms = int(setup.context.settings.windows.performance)
         self._windows: dict[int, WindowEstimates] = {}
         self._dirty: set[int] = set()
+        self.statistics: tuple[CheckStatistic, ...] = ()
 
     def __len__(self) -> int:
         return len(self._windows)
@@ -91,6 +98,11 @@ class EstimateWindows:
                 flags = tuple(sorted(reach.flags(end_ms).union(cut.flags)))
                 verdict = examine_estimate(profile, msgspec.structs.replace(cut, flags=flags), context)
                 outputs += event_records([verdict.event, *verdict.findings], context.source)
+                self.statistics = tuple(
+                    CheckStatistic(f"estimated_{name}", "", "error", metric.value, None)
+                    for name, metric in verdict.event.metrics.items()
+                    if metric is not None
+                )
             if not context.has_labels:
                 self.drop(start_ms)
         for start_ms in sorted(self._windows)[: max(0, len(self._windows) - MAX_WINDOWS)]:

@@ -317,7 +317,7 @@ def _model_status(model: _Model) -> ModelStatus:
         bootstrap_error=predictions.bootstrap_error,
         n_unprofiled=predictions.state.n_unprofiled,
         calibrating_ms=predictions.calibrating,
-        statistics=(*predictions.statistics, *joins.statistics),
+        statistics=(*predictions.statistics, *predictions.estimates.statistics, *joins.statistics),
         open_alerts=(*(state.alert for state in predictions.state.alerts.open.values()), *joins.open_alerts),
         coverage=joins.coverage,
     )
