@@ -142,6 +142,8 @@ class PerformanceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Bins of equal width of the reliability curve and the calibration error."""
     values: dict[str, dict[str, float]] = field(default_factory=dict)
     """What a label is worth by predicted, then by actual class (`"1": {"1": 100, "0": -20}`); unnamed pairs nothing."""
+    champion: str | None = None
+    """Version of the model whose performance, over the same windows, that of all others is shown beside."""
     weighted: bool = False
     """Whether labels weigh what their weight says, up to a million; fixed when a reference is built."""
 

@@ -20,11 +20,11 @@ class ModelKey(Struct, frozen=True, array_like=True, order=True):
 
 @lru_cache(maxsize=65_536)
 def panes_partition(key: ModelKey, n_partitions: int) -> int:
-    """Return the partition of the panes topic that holds a model; the same in every process.
+    """Return the partition of the panes topic that holds a model with all its versions; the same in every process.
 
     Examples
     --------
-    >>> panes_partition(ModelKey("credit-risk", "3"), 4) == panes_partition(ModelKey("credit-risk", "3"), 4)
+    >>> panes_partition(ModelKey("credit-risk", "3"), 4) == panes_partition(ModelKey("credit-risk", "4"), 4)
     True
     """
-    return xxhash.xxh3_64_intdigest(f"{key.model}\0{key.version}".encode()) % n_partitions
+    return xxhash.xxh3_64_intdigest(key.model.encode()) % n_partitions

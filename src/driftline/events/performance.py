@@ -70,6 +70,17 @@ class PreviousWindow(Struct, frozen=True, kw_only=True):
     """Of the metrics that have an interval in both windows."""
 
 
+class Champion(Struct, frozen=True, kw_only=True):
+    """The same revision of the same window of the version that others are measured by."""
+
+    model_version: str
+    n: Count
+    """Predictions whose label counts."""
+    metrics: dict[str, float | None]
+    differences: dict[str, Difference]
+    """From the champion, of the metrics that have an interval on both sides."""
+
+
 class PerformanceEvent(Event, frozen=True, kw_only=True):
     """How good the predictions of a window were, as far as labels tell at one of its fixed ages.
 
@@ -116,6 +127,8 @@ class PerformanceEvent(Event, frozen=True, kw_only=True):
     """From the baseline, of the metrics that have an interval on both sides; null while there is none."""
     previous: PreviousWindow | None
     """Null for a model's first window, and for the first under another task."""
+    champion: Champion | None
+    """Null without a configured champion, for the champion itself, and where it has no such window."""
     baseline_origin: Literal["reference", "first windows"] | None
     """Where the baseline comes from: labelled events of the reference, or the first windows; null while there is
     none."""

@@ -121,6 +121,8 @@ class PerformanceCut(Struct, frozen=True, kw_only=True):
         As in :class:`ClosedWindow`.
     previous : EarlierCut or None
         The same revision of the window with predictions before this one.
+    champion : tuple of str and EarlierCut, or None
+        Version of the champion, and what it did in the same window at the same revision.
     arrival : ArrivalEvidence or None
         What is known of when its labels come.
     """
@@ -137,4 +139,5 @@ class PerformanceCut(Struct, frozen=True, kw_only=True):
     tested: bool
     flags: tuple[str, ...] = ()
     previous: EarlierCut | None = None
+    champion: tuple[str, EarlierCut] | None = None
     arrival: ArrivalEvidence | None = None

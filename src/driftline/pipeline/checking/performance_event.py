@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from driftline.events.cloudevents import rfc3339
 from driftline.events.performance import (
+    Champion,
     Confusion,
     OneAgainstRest,
     PerformanceEvent,
@@ -77,6 +78,7 @@ def performance_event(
         if held_against is None
         else _differences(measured, held_against.metrics, held_against.intervals),
         previous=None if cut.previous is None else _previous(measured, cut.previous),
+        champion=None if cut.champion is None else _champion(measured, *cut.champion),
         baseline_origin=baseline.origin if baseline else None,
         confusion=_confusion(task, vector),
         one_against_rest=_one_against_rest(task, vector, settings.beta),
@@ -98,6 +100,15 @@ def _previous(measured: Measured, previous: EarlierCut) -> PreviousWindow:
         n=previous.n,
         metrics=previous.metrics,
         differences=_differences(measured, previous.metrics, previous.intervals),
+    )
+
+
+def _champion(measured: Measured, version: str, cut: EarlierCut) -> Champion:
+    return Champion(
+        model_version=version,
+        n=cut.n,
+        metrics=cut.metrics,
+        differences=_differences(measured, cut.metrics, cut.intervals),
     )
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Cuts = dict[int, EarlierCut]
 """By revision."""
+LatestCuts = dict[tuple[int, int], EarlierCut]
+"""By window start and revision."""
 PIECE: Final = "earlier/"
 
 
@@ -40,13 +42,14 @@ class EarlierCuts:
         known, cuts = self._cuts.get(cut.segment, (task, {}))
         return cuts.get(cut.revision) if known == task else None
 
-    def add(self, cut: PerformanceCut, task: str, event: PerformanceEvent) -> None:
-        """Remember a cut and what was said of it."""
+    def add(self, cut: PerformanceCut, task: str, event: PerformanceEvent) -> EarlierCut:
+        """Remember a cut and what was said of it, and return that."""
         known, cuts = self._cuts.get(cut.segment, (task, {}))
         cuts = cuts if known == task else {}
-        cuts[cut.revision] = EarlierCut(cut.start_ms, cut.end_ms, event.n, event.metrics, event.intervals)
+        said = cuts[cut.revision] = EarlierCut(cut.start_ms, cut.end_ms, event.n, event.metrics, event.intervals)
         self._cuts[cut.segment] = task, cuts
         self._dirty.add(cut.segment)
+        return said
 
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         """Yield what changed since the last call."""

@@ -19,7 +19,7 @@ from driftline.pipeline.checking.performance_check import examine_performance
 from driftline.pipeline.monitoring.alerting import settle_performance
 from driftline.pipeline.monitoring.arrival_monitor import ArrivalMonitor
 from driftline.pipeline.monitoring.detector_bank import DetectorBank
-from driftline.pipeline.monitoring.earlier_cuts import EarlierCuts
+from driftline.pipeline.monitoring.earlier_cuts import EarlierCuts, LatestCuts
 from driftline.pipeline.monitoring.estimate_review import EstimateReview
 from driftline.pipeline.monitoring.estimate_windows import EstimateWindows
 from driftline.pipeline.monitoring.model_setup import Outputs, Reach, task_id
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from driftline.events.alert import AlertEvent
     from driftline.events.pane import JoinDelta
+    from driftline.pipeline.checking.closed_window import EarlierCut
     from driftline.pipeline.checking.verdict import CheckStatistic
     from driftline.pipeline.monitoring.model_setup import ModelSetup
     from driftline.pipeline.monitoring.open_joins import ClosedLabels, RevisionPart
@@ -80,6 +81,8 @@ class JoinMonitor:
     statistics : tuple of CheckStatistic
         Of the last revision, for telemetry; not part of the state, nor is ``coverage``.
     coverage : float or None
+    cuts : dict of (int, int) to EarlierCut
+        What the last call of :meth:`advance` cut, by window start and revision.
     """
 
     def __init__(self, setup: ModelSetup, estimates: EstimateWindows | None = None) -> None:
@@ -98,6 +101,8 @@ class JoinMonitor:
         self.state = JoinState()
         self.statistics: tuple[CheckStatistic, ...] = ()
         self.coverage: float | None = None
+        self.cuts: LatestCuts = {}
+        self._champion: tuple[str, LatestCuts] | None = None
 
     @property
     def open_alerts(self) -> tuple[AlertEvent, ...]:
@@ -114,8 +119,16 @@ class JoinMonitor:
         self.state.missed = True
         self._dirty = True
 
-    def advance(self, reach: Reach) -> Outputs:
-        """Close everything up to the watermark."""
+    def advance(self, reach: Reach, champion: tuple[str, LatestCuts] | None = None) -> Outputs:
+        """Close everything up to the watermark.
+
+        Parameters
+        ----------
+        reach : Reach
+        champion : tuple of str and dict, or None
+            Version that this one is measured by, and what it has cut up to the same watermark.
+        """
+        self.cuts, self._champion = {}, champion
         outputs: Outputs = []
         labelled, any_closed = self.open.close(reach, missed=self.state.missed)
         if self.state.missed and any_closed:
@@ -225,12 +238,22 @@ class JoinMonitor:
         task = task_id(profile.task)
         arrival = self._arrivals.add(cut, profile.task, performance_cut)
         earlier = self._earlier.before(performance_cut, task)
-        performance_cut = structs.replace(performance_cut, previous=earlier, arrival=arrival)
+        performance_cut = structs.replace(
+            performance_cut, previous=earlier, arrival=arrival, champion=self._champion_at(performance_cut)
+        )
         verdict = examine_performance(profile, performance_cut, baseline, context)
-        self._earlier.add(performance_cut, task, verdict.event)
+        self.cuts[cut.start_ms, cut.revision] = self._earlier.add(performance_cut, task, verdict.event)
         self.state.alerts, outputs = settle_performance(verdict, self.state.alerts, context)
         self.statistics, self.coverage = verdict.statistics, coverage
         return outputs + self._review.cut(profile, performance_cut)
+
+    def _champion_at(self, cut: PerformanceCut) -> tuple[str, EarlierCut] | None:
+        """Return what the champion did in the same window at the same revision."""
+        if self._champion is None:
+            return None
+        version, cuts = self._champion
+        same = cuts.get((cut.start_ms, cut.revision))
+        return None if same is None else (version, same)
 
     def _baseline(self, profile: Profile) -> Baseline | None:
         if profile.performance is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from driftline.errors import FormatError, describe
+from driftline.events.model_key import ModelKey
 from driftline.events.pane import LABEL_STREAM, SEGMENT_ALL, decode
 from driftline.pipeline.checking.check_context import CheckContext
 from driftline.pipeline.joining.segments import segment_names
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from driftline.config.settings import Settings
-    from driftline.events.model_key import ModelKey
     from driftline.events.pane import FlushRecord, JoinDelta, PaneDelta
+    from driftline.pipeline.monitoring.earlier_cuts import LatestCuts
     from driftline.pipeline.monitoring.state_codec import Change
     from driftline.profiles.book import ProfileBook
 
@@ -54,8 +55,8 @@ class _Model:
         if sequence is not None:
             sequence.absorb(delta)
 
-    def advance_joins(self, reach: Reach) -> Outputs:
-        outputs = self.joins.advance(reach)
+    def advance_joins(self, reach: Reach, champion: tuple[str, LatestCuts] | None) -> Outputs:
+        outputs = self.joins.advance(reach, champion)
         for _, segment in sorted(self.segments.items()):
             outputs += segment.advance(reach)
         return outputs
@@ -215,14 +216,24 @@ class PartitionMonitor:
         predictions, joins = reached
         if self._stream is not None and joins is not None and joins != before[1]:
             outputs += self._stream.advance(Reach(joins, marks.certain_joins))
-        for key in sorted(self._models):
+        for key in sorted(self._models, key=self._after_champion):
             model = self._models[key]
             if predictions is not None and predictions != before[0]:
                 outputs += model.predictions.advance(Reach(predictions, marks.certain_predictions))
             if joins is not None and joins != before[1]:
-                outputs += model.advance_joins(Reach(joins, marks.certain_joins))
+                outputs += model.advance_joins(Reach(joins, marks.certain_joins), self._champion_of(key))
         self._touched.update(self._models)
         return outputs
+
+    def _after_champion(self, key: ModelKey) -> tuple[str, bool, str]:
+        """Return what puts the versions of a model behind the one that they are measured by."""
+        return key.model, key.version != self._settings.model(key.model).performance.champion, key.version
+
+    def _champion_of(self, key: ModelKey) -> tuple[str, LatestCuts] | None:
+        """Return the version that a model is measured by, which has advanced already, and what it has cut."""
+        version = self._settings.model(key.model).performance.champion
+        champion = None if version is None else self._models.get(ModelKey(key.model, version))
+        return None if version in (None, key.version) or champion is None else (str(version), champion.joins.cuts)
 
     def _floor(self, time_ms: int | None) -> int | None:
         return None if time_ms is None else time_ms - time_ms % self._pane_ms
