@@ -83,10 +83,12 @@ def run(
         if harm is not None:
             harm(scenario, prepared)
         committed = scenario.await_committed(prepared.given.n_records, deadline_s)
-        end = time.monotonic() + deadline_s
+        end, n_events = 0.0, -1
         while len(events.final) < len(prepared.windows):
             events.read()
             scenario.expect_running()
+            if len(events.by_id) > n_events:
+                n_events, end = len(events.by_id), time.monotonic() + deadline_s
             assert time.monotonic() < end, f"{len(events.final)} of {len(prepared.windows)} windows\n{scenario.logs()}"
             time.sleep(POLL_S)
         settled = time.monotonic()

@@ -228,12 +228,14 @@ class Scenario:
     def _read(self) -> tuple[str, ...]:
         return self.input.topics if self._labels else self.input.topics[:1]
 
-    def await_committed(self, n: int, deadline_s: float) -> float:
+    def await_committed(self, n: int, stall_s: float) -> float:
         """Wait until ``n`` input records are committed; return when, by the monotonic clock."""
-        end = time.monotonic() + deadline_s
-        while self.committed() < n:
+        reached, end = -1, 0.0
+        while (committed := self.committed()) < n:
             self.expect_running()
-            assert time.monotonic() < end, f"{self.committed()} of {n} committed in {deadline_s} s\n{self.logs()}"
+            if committed > reached:
+                reached, end = committed, time.monotonic() + stall_s
+            assert time.monotonic() < end, f"{committed} of {n} committed, no more in {stall_s:g} s\n{self.logs()}"
             time.sleep(0.05)
         return time.monotonic()
 
