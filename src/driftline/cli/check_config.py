@@ -62,11 +62,11 @@ def _summary(settings: Settings) -> Iterator[str]:
 
 
 def _model(name: str, model: ModelSettings, settings: Settings) -> Iterator[str]:
-    from driftline.config.load import settings_hash
+    from driftline.config.fingerprint import model_settings_hash
 
     windows, labels, budget = model.windows, model.labels, model.alerts.false_alarm_budget
     verdicts = ", ".join(str(size) for size in windows.verdict)
-    yield f"  {name} (settings {settings_hash(model, settings.time, has_labels=settings.labels is not None)})"
+    yield f"  {name} (settings {model_settings_hash(settings, name)})"
     yield f"    task         {model.task}"
     yield f"    verdicts     every {verdicts}, from {windows.min_samples} events on"
     yield f"    performance  every {windows.performance}, labels awaited for {labels.horizon}"

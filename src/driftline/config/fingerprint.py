@@ -11,7 +11,7 @@ from driftline.config.durations import Duration
 
 if TYPE_CHECKING:
     from driftline.config.model import ModelSettings
-    from driftline.config.settings import TimeSettings
+    from driftline.config.settings import Settings, TimeSettings
 
 
 def plain(value: object) -> object:
@@ -19,11 +19,11 @@ def plain(value: object) -> object:
     return msgspec.to_builtins(value, enc_hook=_text)
 
 
-def settings_hash(model: ModelSettings, time: TimeSettings, *, has_labels: bool) -> str:
+def settings_hash(model: ModelSettings, time: TimeSettings, *, has_labels: bool, sample_ratio: float = 1.0) -> str:
     """Return 16 hexadecimal digits (xxh3, 64 bits) that differ when emitted events can differ.
 
-    Covers the model's settings, how event time is cut and whether labels are read, as the budget is then split
-    otherwise; not batches, flushes, checkpoints, telemetry or Kafka.
+    Covers the model's settings, how event time is cut, whether labels are read, as the budget is then split otherwise,
+    and of which share of the ids; not batches, flushes, checkpoints, telemetry or Kafka.
     The order of keys in the file, and how a duration was written (``60m``, ``1h``), do not matter.
 
     Examples
@@ -34,10 +34,21 @@ def settings_hash(model: ModelSettings, time: TimeSettings, *, has_labels: bool)
     >>> len(without), with_labels == without
     (16, False)
     """
+    sampled = {"sample_ratio": sample_ratio} if sample_ratio < 1 else {}
     canonical = msgspec.json.encode(
-        {"model": model, "time": time, "labels": has_labels}, enc_hook=_milliseconds, order="sorted"
+        {"model": model, "time": time, "labels": has_labels, **sampled}, enc_hook=_milliseconds, order="sorted"
     )
     return xxhash.xxh3_64_hexdigest(canonical)
+
+
+def model_settings_hash(settings: Settings, model: str) -> str:
+    """Return the hash of what is configured for a model."""
+    return settings_hash(
+        settings.model(model),
+        settings.time,
+        has_labels=settings.labels is not None,
+        sample_ratio=settings.join.sample_ratio,
+    )
 
 
 def _milliseconds(value: object) -> object:

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from driftline.config.durations import Duration
+from driftline.config.fingerprint import model_settings_hash
 from driftline.config.load import known_detectors, known_distances, load_settings, plain, settings_hash
 from driftline.config.model import Budget, ModelSettings
-from driftline.config.settings import Constant, LabelInput, Settings, TimeSettings
+from driftline.config.settings import Constant, JoinSettings, LabelInput, Settings, TimeSettings
 from driftline.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -307,3 +308,9 @@ def test_effective_settings_written_out_are_read_back_the_same(tmp_path: Path) -
     assert settings_hash(ModelSettings(), TimeSettings(), has_labels=False) == settings_hash(
         settings.defaults, settings.time, has_labels=False
     )
+
+
+def test_a_sample_of_the_ids_is_another_setting() -> None:
+    whole, sample = Settings(), Settings(join=JoinSettings(sample_ratio=0.5))
+    assert model_settings_hash(whole, "m") != model_settings_hash(sample, "m")
+    assert model_settings_hash(whole, "m") == settings_hash(ModelSettings(), TimeSettings(), has_labels=False)

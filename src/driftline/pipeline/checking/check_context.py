@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, structs
 
 from driftline.config.durations import Duration
-from driftline.config.fingerprint import settings_hash
+from driftline.config.fingerprint import model_settings_hash
 from driftline.config.model import ModelSettings
 from driftline.config.rules import DETECTORS, LABELS, PERFORMANCE, spenders
 from driftline.events.finding import BudgetSplit, LevelEvidence
@@ -59,7 +59,7 @@ class CheckContext(Struct, frozen=True, kw_only=True, dict=True):
         """Return the context of a model."""
         return cls(
             settings=settings.model(model),
-            settings_hash=settings_hash(settings.model(model), settings.time, has_labels=settings.labels is not None),
+            settings_hash=model_settings_hash(settings, model),
             has_labels=settings.labels is not None,
             source=f"driftline/{settings.kafka.prefix}",
         )
