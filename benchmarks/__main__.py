@@ -38,6 +38,7 @@ DEADLINE_S: Final = 180.0
 READING: Final = "(a) consume and decode, nothing else"
 WORKER: Final = "driftline sketch worker"
 JOINING: Final = "driftline sketch worker, labels joined"
+REPARTITIONING: Final = "driftline sketch worker, repartitioned"
 FAUST: Final = "(b) one Faust agent, river per feature"
 
 
@@ -155,6 +156,7 @@ def main() -> None:
         READING: lambda: measure("decode", traffic),
         WORKER: lambda: measure("sketch", traffic),
         JOINING: lambda: measure("sketch", traffic, labels=True),
+        REPARTITIONING: lambda: measure("repartition", traffic, labels=True),
         FAUST: lambda: measure_faust(traffic, min(options.faust_messages, options.messages)),
     }
     rates: dict[str, list[float]] = {name: [] for name in cases}

@@ -1,8 +1,9 @@
-"""One measurement in a process of its own: ``python -m benchmarks.throughput {decode,sketch} ...``, one line of JSON.
+"""One measurement in a process of its own: ``python -m benchmarks.throughput KIND ...``, one line of JSON.
 
 ``decode`` consumes as the sketch worker does and decodes every record, envelope and features, into typed structs; it
 does nothing with them. ``sketch`` is the worker itself. Both are timed from the assignment of the partitions on:
 ``decode`` to the last record, ``sketch`` to the commit of the transaction that holds the last record's offset.
+``repartition`` is the worker with `join: {repartition: true}`, timed to the commit of the pending topic's last block.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.messages import CATEGORICAL, N_PARTITIONS, NUMERIC
 from driftline.config.secrets import Credentials
-from driftline.config.settings import KafkaSettings, LabelInput, PredictionInput, Settings
+from driftline.config.settings import JoinSettings, KafkaSettings, LabelInput, PredictionInput, Settings
 from driftline.profiles.book import ProfileBook
 from driftline.runtime.references import ReferenceReader
 from driftline.runtime.sketch_worker import SketchWorker, sketch_consumer_configuration
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 DEADLINE_S: Final = 120.0
 POLL_S: Final = 0.001
+QUIET_S: Final = 3.0
+"""Without a commit for as long as this, with nothing left to read, no block of a flush is on its way."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Case:
     predictions: str
     labels: str
     n_records: int
+    repartition: bool = False
 
     @property
     def settings(self) -> Settings:
@@ -49,6 +53,7 @@ class Case:
             kafka=KafkaSettings(brokers=self.bootstrap, prefix=self.prefix),
             predictions=PredictionInput(topic=self.predictions),
             labels=LabelInput(topic=self.labels) if self.labels else None,
+            join=JoinSettings(repartition=self.repartition),
         )
 
 
@@ -104,8 +109,9 @@ class Stopwatch(Telemetry):
     Not a count of records: after an aborted transaction some are read twice.
     """
 
-    def __init__(self, n_sources: int) -> None:
+    def __init__(self, n_sources: int, quiet_s: float = 0.0) -> None:
         super().__init__()
+        self._quiet_s = quiet_s
         self._n_sources = n_sources
         self._left: dict[tuple[str, int], int] = {}
         self._last_commit = 0.0
@@ -121,14 +127,17 @@ class Stopwatch(Telemetry):
         """Note what was left to read after the last commit."""
         super().lag(kind, partition, n)
         self._left[kind, partition] = n
-        if len(self._left) == self._n_sources and not any(self._left.values()) and not self.ended.is_set():
+        all_read = len(self._left) == self._n_sources and not any(self._left.values())
+        quiet = time.perf_counter() - self._last_commit >= self._quiet_s
+        if all_read and quiet and not self.ended.is_set():
             self.end = self._last_commit
             self.ended.set()
 
 
 def sketch(case: Case) -> float:
     """Return the seconds from the worker's assignment to its last commit."""
-    book, stopwatch = ProfileBook(), Stopwatch(N_PARTITIONS * (2 if case.labels else 1))
+    n_topics = 1 + bool(case.labels) + case.repartition
+    book, stopwatch = ProfileBook(), Stopwatch(N_PARTITIONS * n_topics, QUIET_S if case.repartition else 0.0)
     references = ReferenceReader(case.settings.kafka, Credentials(), book)
     references.start()
     assert len(book) == 1, "the profile is not published"
@@ -160,8 +169,8 @@ def committed(case: Case) -> int:
 
 def main() -> None:
     kind, bootstrap, prefix, predictions, labels, n_records = sys.argv[1:]
-    case = Case(bootstrap, prefix, predictions, labels, int(n_records))
-    seconds = {"decode": decode, "sketch": sketch}[kind](case)
+    case = Case(bootstrap, prefix, predictions, labels, int(n_records), repartition=kind == "repartition")
+    seconds = {"decode": decode, "sketch": sketch, "repartition": sketch}[kind](case)
     print(json.dumps({"n_records": case.n_records, "seconds": seconds}), flush=True)
 
 

@@ -76,13 +76,15 @@ class MemoryStores:
 
     def __init__(self, *_: object) -> None:
         self.next_offset = 0
+        self.resume = b""
         self.is_open = True
 
     def open(self, kept: Kept) -> MemoryStore:
         return MemoryStore(kept)
 
-    def commit(self, next_offset: int | None) -> None:
+    def commit(self, next_offset: int | None, resume: bytes | None = None) -> None:
         self.next_offset = self.next_offset if next_offset is None else next_offset
+        self.resume = self.resume if resume is None else resume
 
     def close(self) -> None:
         self.is_open = False

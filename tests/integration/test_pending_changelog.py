@@ -22,8 +22,8 @@ class Reader:
         self.blocks: list[bytes] = []
         self.kept: int | None = None
 
-    def restore_pending(self, partition: int, block: bytes, at: str) -> int:
-        assert (partition, at.split("@", maxsplit=1)[0][-1]) == (0, "0")
+    def restore_pending(self, partition: int, block: bytes, offset: int, at: str) -> int:
+        assert (partition, at.rsplit("-", maxsplit=1)[-1]) == (0, f"0@{offset}")
         self.blocks.append(block)
         return 1
 

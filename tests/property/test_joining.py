@@ -266,8 +266,8 @@ class Run:
         self._sketcher = Sketcher(SETTINGS, self._book, 1, MemoryStores)
         for name, source in SOURCES.items():
             self._sketcher.assign(source, self._maxima[name])
-        for block in self._changelog:
-            self._sketcher.restore_pending(0, block, "test")
+        for offset, block in enumerate(self._changelog):
+            self._sketcher.restore_pending(0, block, offset, "test")
         self._sketcher.restored_pending(0, len(self._changelog))
 
     def step(self, name: str, n: int) -> None:

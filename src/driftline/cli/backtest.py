@@ -79,8 +79,10 @@ def backtest(
         settings = load_or_exit(config, {**given, "labels.topic": "labels"})
     profiles = [] if reference is None else [_profile(settings, reference, predictions, model, model_version)]
     files = [path for path in (predictions, labels) if path is not None]
-    count = partitions or max(1, *(partitions_named(path) for path in files))
-    run = Backtest(settings, ProfileBook(profiles), count)
+    counts = [partitions or max(1, partitions_named(path)) for path in files]
+    if not settings.join.repartition:
+        counts = [max(counts)] * len(counts)
+    run = Backtest(settings, ProfileBook(profiles), counts[0], counts[-1])
     with progress("backtest", sum(path.stat().st_size for path in files)) as advance:
         totals = write_events(out_file, lambda emit: run.run(predictions, labels, emit, advance))
     out.print(

@@ -153,6 +153,9 @@ class JoinSettings(Struct, frozen=True, forbid_unknown_fields=True):
     counted."""
     sample_ratio: Annotated[float, Meta(gt=0, le=1)] = 1.0
     """Share of the prediction ids, by their hash, whose labels are joined; for more traffic than there is disk."""
+    repartition: bool = False
+    """Send predictions and labels through the pending topic to the partition of their id: for topics that are not
+    partitioned alike by the prediction id."""
 
 
 class DetectRuntimeSettings(Struct, frozen=True, forbid_unknown_fields=True):

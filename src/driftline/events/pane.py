@@ -26,8 +26,8 @@ SEGMENT_ALL: Final = "all"
 LABEL_STREAM: Final = ModelKey("", "labels")
 """Stands for the labels topic as a whole, where what is counted belongs to no model."""
 
-Kind = Literal["predictions", "labels"]
-"""Which of the two input topics."""
+Kind = Literal["predictions", "labels", "joins"]
+"""Which of the two input topics; or the pending topic, where labels meet predictions after they were repartitioned."""
 
 
 class Source(Struct, frozen=True, array_like=True, order=True):
@@ -50,6 +50,8 @@ class Watermark(Struct, frozen=True, array_like=True):
     """No event before this will be counted any more; None before the first event."""
     idle: bool
     """Read to its end for the idle timeout: does not hold the others back."""
+    certain_ms: int | None = None
+    """Of joins: how far they would have come with no partition left out as idle."""
 
 
 class Sparse(Struct, frozen=True, array_like=True):

@@ -18,6 +18,7 @@ from driftline.events.pane import Source
 from driftline.events.prediction import PredictionDecoder
 from driftline.pipeline.monitoring.partition_monitor import PartitionMonitor
 from driftline.pipeline.outputs import attributes
+from driftline.pipeline.sketching.intake import RecordBatch
 from driftline.pipeline.sketching.sketcher import Sketcher
 from driftline.runtime.event_files import METADATA_FIELD, EventFile
 from driftline.runtime.pending_folder import PendingFolder
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from driftline.events.dead_letter import DeadLetter
     from driftline.events.pane import Kind
     from driftline.pipeline.outputs import OutputRecord
-    from driftline.pipeline.sketching.intake import RecordBatch
     from driftline.profiles.book import ProfileBook
 
 BATCH_LINES: Final = 10_000
@@ -78,14 +78,21 @@ class Backtest:
         With the references; where it has none for a model, one is learnt from the first events.
     n_partitions : int
         Of the topics that the files stand for.
+    n_label_partitions : int, optional
+        Of the labels topic, where it has another number, which ``join.repartition`` allows.
     """
 
-    def __init__(self, settings: Settings, book: ProfileBook, n_partitions: int) -> None:
+    def __init__(
+        self, settings: Settings, book: ProfileBook, n_partitions: int, n_label_partitions: int | None = None
+    ) -> None:
         self._settings = settings
-        self._n_partitions = n_partitions
+        self._counts_of: dict[Kind, int] = {"predictions": n_partitions, "labels": n_label_partitions or n_partitions}
+        self._n_joins = max(self._counts_of.values()) if settings.join.repartition else 0
+        self._blocks: list[RecordBatch] = []
+        self._next_block = [0] * self._n_joins
         known = frozenset({METADATA_FIELD})
         self._pending = PendingFolder(replace(settings.join, directory=None), book, "backtest", "backtest")
-        self._sketcher = Sketcher(settings, book, n_partitions, self._pending.open, not_features=known)
+        self._sketcher = Sketcher(settings, book, self._counts_of, self._pending.open, not_features=known)
         self._monitors = [
             PartitionMonitor(partition, settings, book) for partition in range(settings.kafka.panes_partitions)
         ]
@@ -135,22 +142,26 @@ class Backtest:
         if labels is not None and self._settings.labels is not None:
             files["labels"] = self._file(labels, "labels")
         for kind in files if self._settings.labels is None else ("predictions", "labels"):
-            for partition in range(self._n_partitions):
+            for partition in range(self._counts_of[_kind(kind)]):
                 self._sketcher.assign(Source(_kind(kind), partition), None)
+        for partition in range(self._n_joins if self._settings.labels is not None else 0):
+            self._sketcher.assign(Source("joins", partition), None)
         for batches, n_bytes in self._in_step({kind: file.batches(BATCH_LINES) for kind, file in files.items()}):
             for batch in batches:
                 self._sketcher.add(batch)
                 self._counts["n_labels" if batch.source.kind == "labels" else "n_predictions"] += len(batch.offsets)
             self._flush(emit)
             advance(n_bytes)
+        while self._blocks:
+            self._flush(emit)
 
     def _file(self, path: Path, kind: Kind) -> EventFile:
         labels = self._settings.labels
         if kind == "labels" and labels is not None:
-            return EventFile(path, kind, labels.topic, self._n_partitions, _id_by(LabelDecoder(labels.fields)))
+            return EventFile(path, kind, labels.topic, self._counts_of[kind], _id_by(LabelDecoder(labels.fields)))
         fields = self._settings.predictions.fields
         topic = self._settings.predictions.topic
-        return EventFile(path, kind, topic, self._n_partitions, _id_by(PredictionDecoder(fields)))
+        return EventFile(path, kind, topic, self._counts_of[kind], _id_by(PredictionDecoder(fields)))
 
     def _in_step(
         self, files: dict[str, Iterator[tuple[list[RecordBatch], int]]]
@@ -165,15 +176,21 @@ class Backtest:
                 yield batch
 
     def _reached(self, kind: str) -> tuple[bool, int]:
-        marks = [self._sketcher.watermark_ms(Source(_kind(kind), partition)) for partition in range(self._n_partitions)]
+        n_partitions = self._counts_of[_kind(kind)]
+        marks = [self._sketcher.watermark_ms(Source(_kind(kind), partition)) for partition in range(n_partitions)]
         known = [mark for mark in marks if mark is not None]
         return (bool(known), min(known, default=0))
 
     def _flush(self, emit: Callable[[OutputRecord], None]) -> None:
+        for blocks in self._blocks:
+            self._sketcher.add(blocks)
+        self._blocks = []
         flush = self._sketcher.flush()
         if flush is None:
             return
         self._sketcher.committed()
+        if self._n_joins:
+            self._blocks = [self._as_records(partition, blocks) for partition, blocks in flush.pending.items()]
         for letter in flush.dead_letters:
             self._count_refused(letter)
         self._counts["n_late"] += flush.n_late
@@ -185,6 +202,13 @@ class Backtest:
                     emit(output)
                 self._offsets[partition] += 1
             self._monitors[partition].checkpoint()  # not kept; without it, what has changed piles up
+
+    def _as_records(self, partition: int, blocks: list[bytes]) -> RecordBatch:
+        """Return what a flush wrote to a partition of the pending topic, as it would be read from there."""
+        start = self._next_block[partition]
+        self._next_block[partition] += len(blocks)
+        offsets = [*range(start, start + len(blocks))]
+        return RecordBatch(Source("joins", partition), "pending", [*blocks], offsets, [-1] * len(blocks))
 
     def _count_refused(self, letter: DeadLetter) -> None:
         self._counts["n_dead_letters"] += 1

@@ -38,7 +38,10 @@ class Sampled(NamedTuple):
     """Where it stands, for messages."""
 
 
-_START: Final = "Records that are written already stay where they are: begin with new topics, or delete the old records"
+_START: Final = (
+    "Records that are written already stay where they are: begin with new topics, or delete the old records. Or let "
+    "driftline send both to the partitions of their ids, with `join: {repartition: true}`"
+)
 
 
 class _Topic:

@@ -45,8 +45,8 @@ class KeyCheck:
             "labels": LabelDecoder(labels.fields),
         }
         self._check = CoPartitioning(settings.predictions.topic, labels.topic, n_partitions)
-        joined = settings.labels is not None and n_partitions > 1  # otherwise no partition is the wrong one
-        self._left: dict[Kind, int] = dict.fromkeys(self._decoders, _LOOKED_AT if joined else 0)
+        joined = settings.labels is not None and n_partitions > 1 and not settings.join.repartition
+        self._left: dict[Kind, int] = dict.fromkeys(self._decoders, _LOOKED_AT if joined else 0)  # else none is wrong
         self._without_key: set[Kind] = set()
 
     @property

@@ -14,11 +14,12 @@ from driftline.runtime.broker_failures import broker_error
 from driftline.runtime.detect_settings import DetectSettings
 from driftline.runtime.detect_worker import DetectWorker
 from driftline.runtime.health import TelemetryServer
+from driftline.runtime.input_partitions import input_partitions
 from driftline.runtime.kafka_clients import admin_configuration, connect_admin
 from driftline.runtime.logs import get_logger
 from driftline.runtime.monitor_board import MonitorBoard, WatchedMonitor
 from driftline.runtime.references import ReferenceReader
-from driftline.runtime.sketch_worker import SketchWorker, co_partitioned
+from driftline.runtime.sketch_worker import SketchWorker
 from driftline.runtime.telemetry import Telemetry
 from driftline.runtime.topics import create, sources, topic_specs
 from driftline.runtime.worker_slot import worker_slot
@@ -231,7 +232,7 @@ class Node:
         return DetectWorker(settings, monitor, references, self._telemetry)
 
     def _make_topics(self) -> None:
-        co_partitioned(self._settings, self._credentials)
+        input_partitions(self._settings, self._credentials)
         admin = connect_admin(self._settings.kafka, self._credentials)
         found = sources(admin, self._settings)
         made = create(admin, topic_specs(self._settings, found.greatest, found.max_message_bytes))

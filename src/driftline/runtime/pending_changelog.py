@@ -32,7 +32,7 @@ _log = get_logger(__name__)
 class Restoring(Protocol):
     """What takes the blocks: a :class:`driftline.pipeline.sketching.sketcher.Sketcher`."""
 
-    def restore_pending(self, partition: int, block: bytes, at: str) -> int:
+    def restore_pending(self, partition: int, block: bytes, offset: int, at: str) -> int:
         """Take a block; return its number of rows."""
 
     def restored_pending(self, partition: int, next_offset: int) -> None:
@@ -73,7 +73,7 @@ class PendingChangelog:
         Returns
         -------
         bool
-            Whether the partition has any blocks.
+            Whether the partition has any blocks: aborted ones are none.
 
         Raises
         ------
@@ -83,11 +83,40 @@ class PendingChangelog:
         low, high = self._range(partition)
         if next_offset > high:
             raise self._ahead(partition, next_offset, high)
+        return self._restore(partition, max(low, next_offset), high, sketcher) or next_offset > low
+
+    def replay_until(self, partition: int, start: int, next_offset: int, until: int, sketcher: Restoring) -> None:
+        """Give a partition's join what it was given before an offset, and does not hold yet.
+
+        Parameters
+        ----------
+        partition : int
+        start : int
+            Of the first block that it needs: those before ``next_offset`` for the rows that it held back.
+        next_offset : int
+            Of the first block that it was given nothing of.
+        until : int
+            The offset, up to which everything was counted.
+        sketcher : Sketcher
+
+        Raises
+        ------
+        BrokerError
+            When a transaction stays open, so that what is committed behind it cannot be read; or when the join holds
+            more than was counted.
+        """
+        if next_offset > until:
+            raise self._ahead(partition, next_offset, until)
+        low, _high = self._range(partition)
+        self._restore(partition, max(low, start), until, sketcher)
+
+    def _restore(self, partition: int, start: int, high: int, sketcher: Restoring) -> bool:
+        """Give a partition's join the blocks between two offsets; return whether there are any."""
         started = reported = time.monotonic()
         n_rows = n_kept = 0
-        reached = start = max(low, next_offset)
+        reached = start
         for value, offset in self._blocks(partition, start, high):
-            n_rows += sketcher.restore_pending(partition, value, f"{self._topic}-{partition}@{offset}")
+            n_rows += sketcher.restore_pending(partition, value, offset, f"{self._topic}-{partition}@{offset}")
             reached = offset + 1
             if n_rows - n_kept >= _KEEP_ROWS:
                 sketcher.restored_pending(partition, reached)
@@ -105,7 +134,7 @@ class PendingChangelog:
             seconds=round(seconds, 3),
             rows_per_s=round(n_rows / max(seconds, 1e-3)),
         )
-        return low < high
+        return reached > start
 
     def _blocks(self, partition: int, low: int, high: int) -> Iterator[tuple[bytes, int]]:
         if low >= high:
@@ -118,6 +147,8 @@ class PendingChangelog:
                 for message in consumer.consume(_BATCH, _POLL_S):
                     error = message.error()
                     if error is None:
+                        if (message.offset() or 0) >= high:
+                            return
                         held_since_s = None
                         yield message.value() or b"", message.offset() or 0
                     elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # librdkafka's own name

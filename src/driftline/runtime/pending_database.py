@@ -43,6 +43,8 @@ class Meta(Struct):
     """Of the changelog, behind what the database holds."""
     profile_ids: list[str]
     """What ``profile`` in its records is an index into."""
+    resume: bytes = b""
+    """Kept for the join."""
 
 
 class PendingDatabase:
@@ -96,6 +98,11 @@ class PendingDatabase:
         """Of the changelog: what stands there and behind it is not in the database."""
         return self._meta.next_offset
 
+    @property
+    def resume(self) -> bytes:
+        """What the last commit kept for the join."""
+        return self._meta.resume
+
     # --- what a worker's joiner calls ---------------------------------------------------------------------------------
 
     def open(self, kept: Kept) -> RocksPendingStore:
@@ -104,7 +111,7 @@ class PendingDatabase:
         self._stores.append(store)
         return store
 
-    def commit(self, next_offset: int | None) -> None:
+    def commit(self, next_offset: int | None, resume: bytes | None = None) -> None:
         """Write what the stores have committed, with the changelog offset that it reaches up to, if that rose."""
         while sum(store.n_bytes for store in self._stores) > self.max_bytes:
             evicted = max(self._stores, key=lambda store: store.n_bytes).evict()
@@ -112,6 +119,8 @@ class PendingDatabase:
             _log.warning("pending store is full: the oldest entries are dropped", entries=evicted, path=str(self._path))
         if next_offset is not None:
             self._meta.next_offset = next_offset
+        if resume is not None:
+            self._meta.resume = resume
         self._batch.put(_META, msgspec.msgpack.encode(self._meta))
         self._db.write(self._batch, self._without_log)
         self._batch = rocksdict.WriteBatch(raw_mode=True)

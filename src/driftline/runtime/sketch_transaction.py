@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
+from driftline.runtime.input_partitions import read_topics
 from driftline.runtime.kafka_clients import producer_configuration
 from driftline.runtime.logs import get_logger
 
@@ -56,9 +57,7 @@ class SketchTransactions:
         self._panes = kafka.topic("panes")
         self._pending = kafka.topic("pending")
         self._dead_letters = kafka.topic("dead-letters")
-        self._inputs = {"predictions": settings.predictions.topic}
-        if settings.labels is not None:
-            self._inputs["labels"] = settings.labels.topic
+        self._inputs = read_topics(settings)
 
     def start(self) -> None:
         """Fence predecessors with the same id, and abort what they left open."""

@@ -14,7 +14,8 @@ from driftline.events.dead_letter import OFFSET_GAP, DeadLetter
 from driftline.events.pane import Source
 from driftline.pipeline.sketching.sketcher import Sketcher
 from driftline.runtime.earlier_work import counted_panes, offsets_gone
-from driftline.runtime.kafka_clients import connect_admin, consumer_configuration
+from driftline.runtime.input_partitions import input_partitions, read_topics
+from driftline.runtime.kafka_clients import consumer_configuration
 from driftline.runtime.key_check import KeyCheck
 from driftline.runtime.logs import get_logger
 from driftline.runtime.pending_changelog import PendingChangelog
@@ -22,7 +23,6 @@ from driftline.runtime.pending_folder import PendingFolder
 from driftline.runtime.record_batches import by_source, source_of
 from driftline.runtime.sketch_transaction import FlushAborted, SketchTransactions, from_metadata
 from driftline.runtime.source_progress import SourceProgress
-from driftline.runtime.topics import source_partitions
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from driftline.config.secrets import Credentials
     from driftline.config.settings import Settings
     from driftline.events.pane import Kind
+    from driftline.pipeline.sketching.intake import RecordBatch
     from driftline.profiles.book import ProfileBook
     from driftline.runtime.kafka_clients import ClientConfiguration
     from driftline.runtime.telemetry import Telemetry
@@ -39,6 +40,7 @@ _GC_ALLOCATIONS: Final = 100_000
 """Containers made before garbage is looked for, Python's own 700 being looked for in the middle of every batch: tens of
 thousands of short-lived tuples and no cycles. Together the searches took as long as decoding."""
 _REQUEST_S: Final = 30.0
+_PROFILE_WAIT_S: Final = 60.0
 _END_OF_PARTITION: Final = KafkaError._PARTITION_EOF  # noqa: SLF001  # librdkafka's own names of local events
 _GAP: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001
 _log = get_logger(__name__)
@@ -75,18 +77,22 @@ class SketchWorker:
         self._credentials = credentials
         self._accept_recount = accept_recount
         self._telemetry = telemetry
-        self._kinds: dict[str, Kind] = {settings.predictions.topic: "predictions"}
-        if settings.labels is not None:
-            self._kinds[settings.labels.topic] = "labels"
-        self._topics = {kind: topic for topic, kind in self._kinds.items()}
-        self._n_partitions = co_partitioned(settings, credentials)
-        owner = f"{settings.kafka.brokers}/{settings.kafka.topic('pending')}"
+        self._topics = read_topics(settings)
+        self._kinds: dict[str, Kind] = {topic: kind for kind, topic in self._topics.items()}
+        self._n_partitions = input_partitions(settings, credentials)
+        self._repartitioned = "joins" in self._topics
+        if self._repartitioned and "joins" not in self._n_partitions:
+            at = f"`{settings.kafka.brokers}`"
+            raise BrokerError(
+                f"Expected topic {self._topics['joins']}, got none - at {at}. `driftline topics create` makes it"
+            )
+        owner = f"{settings.kafka.brokers}/{settings.kafka.topic('pending')}/{self._n_partitions.get('joins', '')}"
         self._pending = PendingFolder(settings.join, book, owner, name)
         self._sketcher = Sketcher(settings, book, self._n_partitions, self._pending.open)
         self._consumer = Consumer(sketch_consumer_configuration(settings, credentials))
         self._transactions = SketchTransactions(settings, credentials, f"{settings.kafka.prefix}-sketch-{name}")
         self._changelog = PendingChangelog(settings.kafka, credentials)
-        self._key_check = KeyCheck(settings, self._n_partitions)
+        self._key_check = KeyCheck(settings, self._n_partitions["predictions"])
         self._progress = SourceProgress(settings.time, settings.sketch)
         self._stopping = threading.Event()
         self._assigned = threading.Event()
@@ -139,6 +145,8 @@ class SketchWorker:
         if not self._key_check.done:
             self._key_check.look(messages, batches)
         for batch in batches:
+            if batch.source.kind == "joins" and not self._knows_profiles(batch):
+                return
             self._sketcher.add(batch)
             self._progress.read(batch.source, batch.offsets[-1] + 1, time.monotonic())
             self._telemetry.input_records(batch.source.kind, batch.source.partition, len(batch.offsets))
@@ -153,6 +161,21 @@ class SketchWorker:
             self._balance()
             for source in self._progress.sources:
                 self._measure(source)
+
+    def _knows_profiles(self, batch: RecordBatch) -> bool:
+        """Wait for profiles that another worker knew when it sent predictions; False where the worker is to end."""
+        end_s = time.monotonic() + _PROFILE_WAIT_S
+        while wanted := self._sketcher.routed.profiles_wanted(batch):
+            if time.monotonic() > end_s:
+                name = min(wanted)
+                raise BrokerError(
+                    f"Expected to read the profile `{name}` within {_PROFILE_WAIT_S:g} s, got none - at "
+                    f"`{self._settings.kafka.topic('references')}`. Predictions made under it are at "
+                    f"`{batch.topic}-{batch.source.partition}@{batch.offsets[0]}`: publish it again"
+                )
+            if self._stopping.wait(_CONSUME_S):
+                return False
+        return True
 
     def _on_error(self, message: Message, error: KafkaError) -> None:
         source = source_of(message, self._kinds)
@@ -221,7 +244,7 @@ class SketchWorker:
         if high >= 0:  # known from the first fetch on
             self._telemetry.lag(source.kind, source.partition, max(0, high - self._progress.reached(source)))
         joiner = self._sketcher.joiners.get(source.partition)
-        if joiner is not None:
+        if joiner is not None and self._repartitioned == (source.kind == "joins"):
             self._telemetry.pending(source.partition, len(joiner.predictions))
 
     def _rewind(self) -> None:
@@ -249,7 +272,10 @@ class SketchWorker:
     def _balance(self) -> None:
         """Pause the topic that is ahead in event time, so that the join need not remember what the other will bring."""
         watermarks = {source: self._sketcher.watermark_ms(source) for source in self._progress.sources}
-        pause, resume = self._progress.balance(watermarks)
+        if self._repartitioned:
+            pause, resume = self._progress.hold_back(watermarks, self._sketcher.routed.behind_ms())
+        else:
+            pause, resume = self._progress.balance(watermarks)
         if pause:
             self._consumer.pause([TopicPartition(self._topics[s.kind], s.partition) for s in pause])
         if resume:
@@ -268,7 +294,12 @@ class SketchWorker:
             self._sketcher.assign(source, from_metadata(partition.metadata))
             self._progress.start(source, partition.offset, time.monotonic())
             started.append(TopicPartition(partition.topic, partition.partition, partition.offset))
-        if self._settings.labels is not None:
+        for place in (each for each in started if self._kinds[each.topic] == "joins"):
+            held = self._sketcher.routed.feeds[place.partition].state
+            self._changelog.replay_until(
+                place.partition, held.first_offset, held.next_offset, place.offset, self._sketcher
+            )
+        if self._settings.labels is not None and not self._repartitioned:
             for number in sorted({partition.partition for partition in partitions}):
                 restored = self._changelog.replay(number, self._pending.databases[number].next_offset, self._sketcher)
                 if restored and number in unknown:
@@ -322,7 +353,8 @@ class SketchWorker:
         shown_by = counted_panes(self._settings.kafka, self._credentials)
         if shown_by is None:
             return
-        every = [TopicPartition(topic, number) for topic in self._kinds for number in range(self._n_partitions)]
+        counts = self._n_partitions
+        every = [TopicPartition(self._topics[kind], number) for kind, n in counts.items() for number in range(n)]
         if all(partition.offset < 0 for partition in self._committed(every)):
             self._recount("any of its partitions", shown_by)
 
@@ -342,30 +374,3 @@ def sketch_consumer_configuration(settings: Settings, credentials: Credentials) 
         "fetch.queue.backoff.ms": 10,  # once its queue is full librdkafka waits for so long: by default a whole second
     }
     return consumer_configuration(settings.kafka, credentials, f"{settings.kafka.prefix}-sketch", more)
-
-
-def co_partitioned(settings: Settings, credentials: Credentials) -> int:
-    """Return the number of partitions of the predictions topic, which the labels topic must share.
-
-    Raises
-    ------
-    BrokerError
-        When a topic is missing, or the counts differ.
-    """
-    found = source_partitions(connect_admin(settings.kafka, credentials), settings)
-    for topic, count in found.items():
-        if count is None:
-            message = f"Expected topic {topic}, got none - at `{settings.kafka.brokers}`. Create it, or name another."
-            raise BrokerError(message)
-    counts = set(found.values())
-    if len(counts) > 1:
-        shown = ", ".join(f"{topic} has {count}" for topic, count in found.items())
-        message = (
-            f"Expected predictions and labels with the same number of partitions, got {shown} - at "
-            f"`{settings.kafka.brokers}`. Labels are joined partition by partition: give both topics the same number, "
-            "and the prediction id as key."
-        )
-        raise BrokerError(message)
-    (only,) = counts
-    assert only is not None  # noqa: S101  # checked above
-    return only

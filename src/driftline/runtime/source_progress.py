@@ -29,13 +29,14 @@ class SourceProgress:
     Parameters
     ----------
     time : TimeSettings
-        The idle timeout.
+        The idle timeout, and the lateness.
     sketch : SketchSettings
         How far in event time one topic may run ahead of the other.
     """
 
     def __init__(self, time: TimeSettings, sketch: SketchSettings) -> None:
         self._idle_timeout_s = time.idle_timeout / 1000
+        self._lateness_ms = int(time.lateness)
         self._max_skew_ms = int(sketch.max_skew)
         self._partitions: dict[Source, _Partition] = {}
 
@@ -85,6 +86,8 @@ class SourceProgress:
     def quiet(self, now_s: float) -> Iterator[tuple[Source, int]]:
         """Yield partitions, and their ends, that have been there for the idle timeout and are not idle yet."""
         for source, partition in self._partitions.items():
+            if source.kind == "joins":
+                continue  # its records say themselves which inputs are idle
             waited = now_s - partition.last_read_s >= self._idle_timeout_s
             if partition.end is not None and waited and not partition.idle and not partition.paused:
                 yield source, partition.end
@@ -114,6 +117,28 @@ class SourceProgress:
             mine, theirs = watermarks.get(source), watermarks.get(partner)
             ahead = mine is not None and (theirs is None or mine - theirs > self._max_skew_ms)
             wanted = ahead and behind is not None and behind.end is None and not behind.paused
+            if wanted != partition.paused:
+                partition.paused = wanted
+                (pause if wanted else resume).append(source)
+        return pause, resume
+
+    def hold_back(
+        self, watermarks: Mapping[Source, int | None], behind_ms: int | None
+    ) -> tuple[list[Source], list[Source]]:
+        """Return which partitions to pause and which to resume, where rows are repartitioned.
+
+        Parameters
+        ----------
+        watermarks : dict of Source to int or None
+        behind_ms : int or None
+            Partitions are to wait whose watermark is past this time by more than the lateness; None where none is to.
+        """
+        pause: list[Source] = []
+        resume: list[Source] = []
+        for source, partition in self._partitions.items():
+            mine = watermarks.get(source)
+            ahead = mine is not None and behind_ms is not None and mine - behind_ms > self._lateness_ms
+            wanted = ahead and source.kind != "joins"
             if wanted != partition.paused:
                 partition.paused = wanted
                 (pause if wanted else resume).append(source)

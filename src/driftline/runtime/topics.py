@@ -48,6 +48,8 @@ class Sources(Struct, frozen=True):
     """Number of partitions by topic; None where the topic does not exist."""
     max_message_bytes: int = DEFAULT_MAX_BYTES
     """The greatest record that any of them takes."""
+    repartitioned: bool = False
+    """Whether their numbers of partitions may differ."""
 
     @property
     def greatest(self) -> int:
@@ -78,7 +80,7 @@ def topic_specs(
     settings : Settings
         Prefix, partitions of the panes, replication, and the label horizons.
     source_partitions : int
-        Partitions of the prediction topic; the pending topic has as many.
+        Partitions of the widest input topic; the pending topic has as many.
     source_max_bytes : int
         Largest record of the input topics; a dead letter holds it and the reason.
     """
@@ -115,9 +117,13 @@ def _compact() -> dict[str, str]:
 
 def source_partitions(admin: AdminClient, settings: Settings) -> dict[str, int | None]:
     """Return the number of partitions of each topic that the configuration reads, None where there is no such topic."""
-    names = [settings.predictions.topic] + ([settings.labels.topic] if settings.labels else [])
+    return partition_counts(admin, [settings.predictions.topic] + ([settings.labels.topic] if settings.labels else []))
+
+
+def partition_counts(admin: AdminClient, topics: Iterable[str]) -> dict[str, int | None]:
+    """Return the number of partitions of topics, None where there is no such topic."""
     partitions = _partitions(admin)
-    return {name: partitions.get(name) for name in names}
+    return {name: partitions.get(name) for name in topics}
 
 
 def sources(admin: AdminClient, settings: Settings) -> Sources:
@@ -126,7 +132,7 @@ def sources(admin: AdminClient, settings: Settings) -> Sources:
     present = [name for name, count in partitions.items() if count is not None]
     configured = _configurations(admin, present)
     largest = max((int(configured[name].get(_MAX_BYTES, "0")) for name in present), default=0)
-    return Sources(partitions, largest or DEFAULT_MAX_BYTES)
+    return Sources(partitions, largest or DEFAULT_MAX_BYTES, settings.join.repartition)
 
 
 def create(admin: AdminClient, specs: Sequence[TopicSpec]) -> tuple[str, ...]:
@@ -205,14 +211,16 @@ def _source_differences(found: Sources) -> Iterator[Difference]:
         if count is None:
             remedy = "Create it, or name the topic that your producers write to in the configuration"
             yield Difference(topic, "existence", "an input topic", "none", remedy)
+    if found.repartitioned:
+        return
     known = [(topic, count) for topic, count in found.partitions.items() if count is not None]
     for topic, count in known[1:]:
         first, wanted = known[0]
         if count != wanted:
             remedy = (
                 "Labels meet their predictions on equal partitions: give both topics the same number of partitions "
-                "and write both with the prediction id as the key, by the same partitioner; "
-                "until then labels are not joined"
+                "and write both with the prediction id as the key, by the same partitioner; or set "
+                "`join: {repartition: true}`; until then labels are not joined"
             )
             yield Difference(topic, "partitions", f"{wanted} partitions, as `{first}` has", str(count), remedy)
 

@@ -97,3 +97,16 @@ def test_beginning_again_forgets() -> None:
     assert made.next_offset(P) == 3
     assert made.lively() == []
     assert list(made.quiet(100.0)) == []
+
+
+def test_where_rows_are_repartitioned_partitions_ahead_wait_and_joins_neither_wait_nor_idle() -> None:
+    joins = Source("joins", 0)
+    made = progress(P, P1, joins)
+    made.at_end(joins, 5)
+    assert list(made.quiet(IDLE_S)) == []
+    lateness = int(TimeSettings().lateness)
+    watermarks = {P: 1_000 + lateness, P1: 1_001 + lateness, joins: 1_001 + lateness}
+    assert made.hold_back(watermarks, 1_000) == ([P1], [])
+    assert made.hold_back(watermarks, 1_000) == ([], [])
+    assert made.paused == [P1]
+    assert made.hold_back(watermarks, None) == ([], [P1])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from driftline.events.pane import LABEL_STREAM, NO_CELLS, SEGMENT_ALL, JoinDelta, Kind, Offsets, WindowDelta
+from driftline.pipeline.joining.routing import spans
 from driftline.sketches.arrival import ArrivalLayout, add_arrivals, add_predictions
 from driftline.sketches.joined import Contributions, Joined, contributions, errors_of
 from driftline.sketches.scores import DUPLICATES, ERROR_LIMIT, ERROR_SCALE, PREDICTED, SQUARE_SCALE
@@ -279,6 +280,6 @@ def _add_errors(open_join: _OpenJoin, errors: NDArray[np.float64]) -> None:
 
 def _note(noted: dict[Kind, Offsets], source: Source, offsets: NDArray[np.int64]) -> None:
     ranges = noted.setdefault(source.kind, {})
-    low, high = int(offsets.min()), int(offsets.max())
-    known = ranges.get(source.partition, (low, high))
-    ranges[source.partition] = (min(low, known[0]), max(high, known[1]))
+    for partition, low, high in spans(source.partition, offsets):
+        known = ranges.get(partition, (low, high))
+        ranges[partition] = (min(low, known[0]), max(high, known[1]))

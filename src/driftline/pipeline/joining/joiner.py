@@ -13,6 +13,9 @@ was read. The rules:
   the join.
 * A label whose prediction has not come when its wait is over is an orphan, counted in the pane of that moment.
 
+Where predictions and labels were repartitioned, those of one id may stem from several partitions, whose offsets say
+nothing of each other: their order is then that of effective time, partition and offset, in which they are to be given.
+
 Records are kept, joined or not, until both topics' watermarks have passed the horizon, so that all of this can be told.
 """
 
@@ -30,6 +33,7 @@ from driftline.pipeline.joining.join_matching import matches
 from driftline.pipeline.joining.label_steps import label_steps
 from driftline.pipeline.joining.label_values import codes_of
 from driftline.pipeline.joining.pending import Cut, Held, Kept
+from driftline.pipeline.joining.routing import ROUTED
 from driftline.sketches.joined import Joined
 
 if TYPE_CHECKING:
@@ -110,6 +114,7 @@ class Joiner:
     Parameters
     ----------
     partition : int
+        Of both; :data:`driftline.pipeline.joining.routing.ROUTED` where offsets tell partitions apart.
     table : ProfileTable
     counter : JoinCounter
         Takes what joins add.
@@ -127,6 +132,7 @@ class Joiner:
     def __init__(self, partition: int, table: ProfileTable, counter: JoinCounter, stores: PendingStores) -> None:
         self._from_predictions = Source("predictions", partition)
         self._from_labels = Source("labels", partition)
+        self._in_order_of = ("offset", "effective_ms") if partition == ROUTED else ("offset",)
         self._table = table
         self._counter = counter
         self._stores = stores
@@ -150,7 +156,7 @@ class Joiner:
         if not rows.records.size:
             return
         ids = distinct(rows.digests)
-        held = _oldest_first(self.predictions.get(ids.digests))
+        held = self._oldest_first(self.predictions.get(ids.digests))
         if len(ids.digests) == rows.records.size and not held.records.size:
             fresh = np.ones(rows.records.size, dtype=np.bool_)
             self.predictions.put(rows.digests, rows.records, np.arange(1, rows.records.size + 1))
@@ -213,7 +219,7 @@ class Joiner:
             return
         self.labels.remove(digests, waiting)
         owner = np.repeat(np.arange(len(digests)), waiting.ends - waiting.starts)
-        order = np.argsort(waiting.records["offset"], kind="stable")
+        order = np.lexsort([waiting.records[name] for name in self._in_order_of])
         self.add_labels(Rows(digests[owner[order]], waiting.records[order]))
 
     # --- labels -------------------------------------------------------------------------------------------------------
@@ -223,7 +229,7 @@ class Joiner:
         if not rows.records.size:
             return
         ids = distinct(rows.digests)
-        held = _oldest_first(self.predictions.get(ids.digests))
+        held = self._oldest_first(self.predictions.get(ids.digests))
         found = matches(held, ids.place, rows.records, self._table)
         alone = np.ones(rows.records.size, dtype=np.bool_)
         alone[found.labels] = False
@@ -330,7 +336,13 @@ class Joiner:
         self._counter.orphaned(np.maximum(over, orphans["effective_ms"]), orphans["offset"], self._from_labels)
         self._tally["orphaned"] += orphans.size
 
-    def commit(self, next_offset: int | None, predictions_ms: int | None, labels_ms: int | None) -> None:
+    def commit(
+        self,
+        next_offset: int | None,
+        predictions_ms: int | None,
+        labels_ms: int | None,
+        resume: bytes | None = None,
+    ) -> None:
         """Keep what was written since the last commit, and drop what no later event can meet.
 
         Parameters
@@ -339,6 +351,8 @@ class Joiner:
             Of the changelog, behind what was written; None where nothing was.
         predictions_ms, labels_ms : int or None
             Both topics' watermarks.
+        resume : bytes, optional
+            What the stores are to keep for whoever opens them next.
         """
         self.predictions.commit()
         self.labels.commit()
@@ -346,7 +360,7 @@ class Joiner:
             self.labels.expire(predictions_ms)
             if labels_ms is not None:
                 self._tally["expired"] += self.predictions.expire(min(predictions_ms, labels_ms))
-        self._stores.commit(next_offset)
+        self._stores.commit(next_offset, resume)
         self.totals = JoinTotals(**{name: getattr(self.totals, name) + n for name, n in self._tally.items()})
         self._tally = dict.fromkeys(self._tally, 0)
 
@@ -356,10 +370,12 @@ class Joiner:
         self.labels.rollback()
         self._tally = dict.fromkeys(self._tally, 0)
 
-    def restored(self, next_offset: int, predictions_ms: int | None, labels_ms: int | None) -> None:
+    def restored(
+        self, next_offset: int, predictions_ms: int | None, labels_ms: int | None, resume: bytes | None = None
+    ) -> None:
         """Keep what the changelog said, of which everything was counted before."""
         self._tally = dict.fromkeys(self._tally, 0)
-        self.commit(next_offset, predictions_ms, labels_ms)
+        self.commit(next_offset, predictions_ms, labels_ms, resume)
         self.totals = JoinTotals()
 
     def take_totals(self) -> JoinTotals:
@@ -371,10 +387,10 @@ class Joiner:
         """Let go of the stores."""
         self._stores.close()
 
-
-def _oldest_first(held: Held) -> Held:
-    """Return records with those of each id in the order of their offsets."""
-    if held.records.size <= 1 or (held.ends - held.starts <= 1).all():
-        return held
-    owner = np.repeat(np.arange(held.ends.size), held.ends - held.starts)
-    return Held(held.records[np.lexsort((held.records["offset"], owner))], held.ends)
+    def _oldest_first(self, held: Held) -> Held:
+        """Return records with those of each id in the order in which they came."""
+        if held.records.size <= 1 or (held.ends - held.starts <= 1).all():
+            return held
+        owner = np.repeat(np.arange(held.ends.size), held.ends - held.starts)
+        order = np.lexsort([*(held.records[name] for name in self._in_order_of), owner])
+        return Held(held.records[order], held.ends)

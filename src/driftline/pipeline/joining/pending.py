@@ -118,7 +118,11 @@ class PendingStores(Protocol):
     def open(self, kept: Kept) -> PendingStore:
         """Return the store for something; called once for each name."""
 
-    def commit(self, next_offset: int | None) -> None:
+    @property
+    def resume(self) -> bytes:
+        """What the last commit that gave some kept for whoever opens the stores next; empty where none did."""
+
+    def commit(self, next_offset: int | None, resume: bytes | None = None) -> None:
         """Make durable what its stores have committed, with the changelog offset that it reaches up to if that rose."""
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from msgspec import Struct
 
 from driftline.errors import FormatError
+from driftline.events.pane import Watermark
 from driftline.pipeline.joining.digests import DIGEST_BYTES, bytes_of, digests_from
 from driftline.pipeline.joining.join_entry import GIVEN, LABEL, predictions
 from driftline.pipeline.joining.joiner import Rows
@@ -40,6 +41,10 @@ class PendingBlock(Struct, frozen=True, array_like=True):
     label_digests: bytes
     labels: bytes
     """Columns of :data:`driftline.pipeline.joining.join_entry.LABEL`, one behind the other."""
+    n_partitions: int = 0
+    """Between which rows were divided by their ids; 0 where they lie on the partition that they came from."""
+    marks: list[Watermark] = []
+    """How far the partitions have come that rows are from, after this flush; in its last block, where it says so."""
 
     def prediction_rows(self) -> Rows:
         """Return the predictions, with ``profile`` as the block has it."""
@@ -65,7 +70,9 @@ _DECODER: Final = msgspec.msgpack.Decoder(PendingBlock)
 _HEAD: Final = msgspec.msgpack.Decoder(list[msgspec.Raw])
 
 
-def encode_blocks(profile_ids: list[str], predicted: list[Rows], labelled: list[Rows]) -> list[bytes]:
+def encode_blocks(
+    profile_ids: list[str], predicted: list[Rows], labelled: list[Rows], n_partitions: int = 0
+) -> list[bytes]:
     """Return what a flush took in as blocks of at most ``MAX_ROWS``.
 
     Parameters
@@ -74,12 +81,21 @@ def encode_blocks(profile_ids: list[str], predicted: list[Rows], labelled: list[
         The whole profile table, of which a block keeps the part it uses.
     predicted, labelled : list of Rows
         Predictions come first, so that labels of the same flush find them.
+    n_partitions : int
+        Between which rows were divided by their ids.
     """
-    blocks = [_predictions_block(profile_ids, part) for part in _parts(predicted)]
+    blocks = [_predictions_block(profile_ids, part, n_partitions) for part in _parts(predicted)]
     return blocks + [
-        _ENCODE(PendingBlock(VERSION, [], b"", b"", bytes_of(part.digests), _columns(part.records, LABEL)))
+        _ENCODE(
+            PendingBlock(VERSION, [], b"", b"", bytes_of(part.digests), _columns(part.records, LABEL), n_partitions)
+        )
         for part in _parts(labelled)
     ]
+
+
+def encode_marks(n_partitions: int, marks: list[Watermark]) -> bytes:
+    """Return a block that says how far the partitions have come that rows are from."""
+    return _ENCODE(PendingBlock(VERSION, [], b"", b"", b"", b"", n_partitions, marks))
 
 
 def _parts(batches: list[Rows]) -> Iterator[Rows]:
@@ -92,12 +108,13 @@ def _parts(batches: list[Rows]) -> Iterator[Rows]:
         yield Rows(digests[start : start + MAX_ROWS], records[start : start + MAX_ROWS])
 
 
-def _predictions_block(profile_ids: list[str], rows: Rows) -> bytes:
+def _predictions_block(profile_ids: list[str], rows: Rows, n_partitions: int) -> bytes:
     used, local = np.unique(rows.records["profile"], return_inverse=True)
     records = rows.records.copy()
     records["profile"] = local
     names = [profile_ids[index] for index in used.tolist()]
-    return _ENCODE(PendingBlock(VERSION, names, bytes_of(rows.digests), _columns(records, _GIVEN), b"", b""))
+    given = _columns(records, _GIVEN)
+    return _ENCODE(PendingBlock(VERSION, names, bytes_of(rows.digests), given, b"", b"", n_partitions))
 
 
 def _columns(records: NDArray[np.void], dtype: np.dtype[np.void]) -> bytes:
@@ -115,14 +132,30 @@ def _from_columns(data: bytes, dtype: np.dtype[np.void]) -> NDArray[np.void]:
     return records
 
 
-def decode_block(data: bytes, at: str) -> PendingBlock:
+def decode_block(data: bytes, at: str, n_partitions: int = 0) -> PendingBlock:
     """Read a record of the pending topic.
 
     Raises
     ------
     FormatError
-        When the bytes are no pending block or of another version.
+        When the bytes are no pending block or of another version, or divided between other numbers of partitions.
     """
+    block = _decode(data, at)
+    if block.n_partitions != n_partitions:
+        raise FormatError(
+            f"Expected a pending block {_division(n_partitions)}, got one {_division(block.n_partitions)} - at `{at}`. "
+            "What was written before `join: {repartition: ...}` or the partitions of the pending topic were changed "
+            "cannot be joined with what comes: end all workers, delete the pending topic, `<prefix>.pending`, and make "
+            "it anew with `driftline topics create`. Labels of the predictions before then are orphans"
+        )
+    return block
+
+
+def _division(n_partitions: int) -> str:
+    return f"divided by ids between {n_partitions} partitions" if n_partitions else "of a single input partition"
+
+
+def _decode(data: bytes, at: str) -> PendingBlock:
     version = _version_of(data)
     if version not in (VERSION, None):
         message = (

@@ -104,7 +104,7 @@ class PartitionMonitor:
         self._settings = settings
         self._book = book
         self._pane_ms = int(settings.time.pane)
-        self._watermarks = Watermarks(with_labels=settings.labels is not None)
+        self._watermarks = Watermarks(with_labels=settings.labels is not None, repartitioned=settings.join.repartition)
         self._models: dict[ModelKey, _Model] = {}
         self._stream: LabelStreamMonitor | None = None
         self._contexts: dict[str, CheckContext] = {}
@@ -287,7 +287,8 @@ class PartitionMonitor:
         meta = load_meta(entries[META_KEY], at)
         monitor._as_of, monitor._last, monitor._replay_from = meta.as_of, meta.position - 1, meta.position
         monitor._n_after_idle = meta.n_after_idle
-        marks = monitor._watermarks = Watermarks(with_labels=settings.labels is not None, state=meta.watermarks)
+        marks = monitor._watermarks
+        marks.state = meta.watermarks
         monitor._advanced = (monitor._floor(marks.predictions), monitor._floor(marks.joins))
         for key, pieces in monitor._entries.read(entries, at).items():
             if key == LABEL_STREAM:

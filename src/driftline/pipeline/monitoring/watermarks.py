@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,10 +53,13 @@ class TopicState(Struct, array_like=True):
 
 
 class WatermarkState(Struct, array_like=True):
-    """Both topics; what a checkpoint keeps."""
+    """Both topics, and the joins where they are repartitioned; what a checkpoint keeps."""
 
     predictions: TopicState
     labels: TopicState
+    joins: TopicState = msgspec.field(default_factory=TopicState)
+    certain_joins: TopicState = msgspec.field(default_factory=TopicState)
+    """How far the joins would have come with no partition left out as idle."""
 
 
 class Watermarks:
@@ -69,9 +74,12 @@ class Watermarks:
         Whether a labels topic is configured; without one there are no joins.
     state : WatermarkState or None
         What :attr:`state` was at a checkpoint.
+    repartitioned : bool
+        Whether labels meet predictions on partitions of their own, which then say how far the joins have come.
     """
 
-    def __init__(self, *, with_labels: bool, state: WatermarkState | None = None) -> None:
+    def __init__(self, *, with_labels: bool, state: WatermarkState | None = None, repartitioned: bool = False) -> None:
+        self._repartitioned = repartitioned
         self.state = WatermarkState(TopicState(), TopicState()) if state is None else state
         self._with_labels = with_labels
 
@@ -79,11 +87,14 @@ class Watermarks:
         """Take in the watermarks of one record, together."""
         for mark in marks:
             self._topic(mark.source.kind).take(mark)
+            if mark.source.kind == "joins":
+                self.state.certain_joins.take(replace(mark, time_ms=mark.certain_ms))
         self.state.predictions.settle()
         self.state.labels.settle()
+        self.state.joins.settle()
 
     def _topic(self, kind: Kind) -> TopicState:
-        return self.state.predictions if kind == "predictions" else self.state.labels
+        return {"predictions": self.state.predictions, "labels": self.state.labels, "joins": self.state.joins}[kind]
 
     @property
     def predictions(self) -> int | None:
@@ -97,7 +108,9 @@ class Watermarks:
 
     @property
     def joins(self) -> int | None:
-        """Panes of joins that end by this time are closed: the lesser of both topics'."""
+        """Panes of joins that end by this time are closed: the lesser of both topics', or what the joins say."""
+        if self._repartitioned:
+            return self.state.joins.reached_ms
         if not self._with_labels or self.predictions is None or self.labels is None:
             return None
         return min(self.predictions, self.labels)
@@ -116,5 +129,7 @@ class Watermarks:
     @property
     def certain_joins(self) -> int | None:
         """How far the joins would have come with no partition left out as idle."""
+        if self._repartitioned:
+            return self.state.certain_joins.certain_ms()
         predictions, labels = self.state.predictions.certain_ms(), self.state.labels.certain_ms()
         return None if predictions is None or labels is None else min(predictions, labels)

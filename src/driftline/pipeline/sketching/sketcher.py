@@ -19,10 +19,9 @@ from driftline.events.prediction import PredictionDecoder, mapped_root_names
 from driftline.pipeline.joining.digests import sampled
 from driftline.pipeline.joining.join_counter import JoinCounter
 from driftline.pipeline.joining.join_rows import in_order, label_rows, prediction_rows
-from driftline.pipeline.joining.joiner import Joiner
-from driftline.pipeline.joining.joiner import Rows as JoinRows
-from driftline.pipeline.joining.pending_block import decode_block, encode_blocks
+from driftline.pipeline.joining.local_joins import LocalJoins
 from driftline.pipeline.joining.profile_table import ProfileTable
+from driftline.pipeline.joining.routed_joins import RoutedJoins
 from driftline.pipeline.sketching.flush import Flush, Position
 from driftline.pipeline.sketching.intake import take_in_labels, take_in_predictions
 from driftline.pipeline.sketching.pane_counter import PaneCounter
@@ -36,8 +35,11 @@ if TYPE_CHECKING:
 
     from driftline.config.settings import Settings
     from driftline.events.dead_letter import DeadLetter
-    from driftline.events.pane import JoinDelta
+    from driftline.events.pane import JoinDelta, Kind
     from driftline.events.prediction import PredictionColumns
+    from driftline.pipeline.joining.join_feed import Side
+    from driftline.pipeline.joining.joiner import Joiner
+    from driftline.pipeline.joining.joiner import Rows as JoinRows
     from driftline.pipeline.joining.pending import PendingStores
     from driftline.pipeline.sketching.intake import RecordBatch
     from driftline.profiles.book import ProfileBook
@@ -67,11 +69,10 @@ class Sketcher:
     settings : Settings
     book : ProfileBook
         Looked up at each pane; profiles may be added at any time.
-    n_partitions : int
-        Of the predictions topic, and of the labels topic where there is one.
+    n_partitions : int or dict of Kind to int
+        Of the topics that are read; a number stands for both.
     open_stores : callable
-        Returns the pending stores of a source partition, given its number and the profile table; called as it is
-        assigned.
+        Returns the pending stores of a partition, given its number and the profile table; called as it is assigned.
     not_features : frozenset of str
         Fields beside the mapped ones that are no features, where the record itself is the features object.
     """
@@ -80,14 +81,15 @@ class Sketcher:
         self,
         settings: Settings,
         book: ProfileBook,
-        n_partitions: int,
+        n_partitions: int | Mapping[Kind, int],
         open_stores: Callable[[int, ProfileTable], PendingStores],
         *,
         not_features: frozenset[str] = frozenset(),
     ) -> None:
         self._settings = settings
         self._book = book
-        self._n_partitions = n_partitions
+        both = {"predictions": n_partitions, "labels": n_partitions} if isinstance(n_partitions, int) else n_partitions
+        self._n_partitions = both
         self._open_stores = open_stores
         with_segments = any(model.segments for model in (settings.defaults, *settings.models.values()))
         self._decode_prediction = PredictionDecoder(settings.predictions.fields, with_segments=with_segments)
@@ -98,9 +100,12 @@ class Sketcher:
         self._counters: dict[ModelKey, PaneCounter] = {}
         self._table = ProfileTable(settings)
         self._joins = JoinCounter(int(settings.time.pane), self._table)
-        self._joiners: dict[int, Joiner] = {}
-        self._taken_predictions: dict[int, list[JoinRows]] = {}
-        self._taken_labels: dict[int, list[JoinRows]] = {}
+        self._local = LocalJoins(book, self._table, self._joins, open_stores, self._input_watermark_ms)
+        self._routed: RoutedJoins | None = None
+        if settings.labels is not None and settings.join.repartition:
+            n_joins = both.get("joins") or max(both.values())
+            pane_ms = int(settings.time.pane)
+            self._routed = RoutedJoins(n_joins, pane_ms, book, self._table, self._joins, open_stores)
         self._dead_letters: list[DeadLetter] = []
         self._n_events = 0
         self._n_late = 0
@@ -110,38 +115,35 @@ class Sketcher:
 
     def assign(self, source: Source, running_max_ms: int | None) -> None:
         """Start on a source partition whose committed event time is known."""
+        self._announce = True
+        if source.kind == "joins":
+            self.routed.assign(source.partition)
+            return
         time = self._settings.time
         self._partitions[source] = _Partition(SourceClock(int(time.pane), int(time.lateness), running_max_ms))
-        if self._decode_label is not None and source.partition not in self._joiners:
-            stores = self._open_stores(source.partition, self._table)
-            self._joiners[source.partition] = Joiner(source.partition, self._table, self._joins, stores)
-        self._announce = True
+        if self._decode_label is not None and self._routed is None:
+            self._local.assign(source.partition)
 
     def revoke(self) -> None:
         """Give all source partitions up, with everything that is not committed."""
         self.aborted()
         self._partitions.clear()
-        for joiner in self._joiners.values():
-            joiner.close()
-        self._joiners.clear()
+        self._local.revoke()
+        if self._routed is not None:
+            self._routed.revoke()
 
-    def restore_pending(self, partition: int, block: bytes, at: str) -> int:
+    def restore_pending(self, partition: int, block: bytes, offset: int, at: str) -> int:
         """Give the join of a partition one block of its changelog, oldest first; return its number of rows."""
-        read = decode_block(block, at)
-        joiner = self._joiners[partition]
-        rows = read.prediction_rows()
-        if rows.records.size:
-            profiles = [self._book.get(profile_id) for profile_id in read.profile_ids]
-            local = [-1 if profile is None else self._table.intern(profile) for profile in profiles]
-            rows.records["profile"] = np.array(local, dtype=np.int32)[rows.records["profile"]]
-            joiner.add_predictions(rows.chosen(rows.records["profile"] >= 0))
-        joiner.add_labels(read.label_rows())
-        self._joins.clear()
-        return read.n_rows
+        if self._routed is not None:
+            return self._routed.restore(partition, block, offset, at)
+        return self._local.restore(partition, block, at)
 
     def restored_pending(self, partition: int, next_offset: int) -> None:
         """Keep what was restored, up to an offset of the changelog."""
-        self._joiners[partition].restored(next_offset, *self._committed_watermarks(partition))
+        if self._routed is not None:
+            self._routed.restored(partition)
+        else:
+            self._local.restored(partition, next_offset)
 
     def mark_idle(self, source: Source, *, idle: bool) -> None:
         """Say whether a partition has been at its end for the idle timeout; the next flush tells it."""
@@ -155,7 +157,7 @@ class Sketcher:
     @property
     def n_waiting(self) -> int:
         """Events taken in since the last flush."""
-        return self._n_events + self._n_late
+        return self._n_events + self._n_late + (0 if self._routed is None else self._routed.n_waiting)
 
     @property
     def n_cells(self) -> int:
@@ -164,6 +166,9 @@ class Sketcher:
 
     def add(self, batch: RecordBatch) -> None:
         """Take records in; never raises for what they hold."""
+        if batch.source.kind == "joins":
+            self.routed.take(batch)
+            return
         partition = self._partitions[batch.source]
         partition.next_offset = batch.offsets[-1] + 1
         if batch.source.kind == "predictions":
@@ -173,8 +178,11 @@ class Sketcher:
 
     def skip(self, source: Source, next_offset: int, letter: DeadLetter) -> None:
         """Go on at an offset; the letter says what has become of the records before it."""
-        self._partitions[source].next_offset = next_offset
         self._dead_letters.append(letter)
+        if source.kind == "joins":
+            self.routed.skip(source.partition, next_offset)
+        else:
+            self._partitions[source].next_offset = next_offset
 
     def _add_predictions(self, batch: RecordBatch, clock: SourceClock) -> None:
         intake = take_in_predictions(batch, self._decode_prediction, int(self._settings.time.max_future))
@@ -194,9 +202,7 @@ class Sketcher:
             if self._decode_label is not None:
                 expected += self._expected(key, mine, times, offsets, part.effective_ms)
         if expected:
-            taken = self._sampled(in_order(expected))
-            self._taken_predictions.setdefault(batch.source.partition, []).append(taken)
-            self._joiners[batch.source.partition].add_predictions(taken)
+            self._join("predictions", batch.source.partition, in_order(expected))
 
     def _sketch(
         self, key: ModelKey, partition: int, events: PredictionColumns, offsets: NDArray[np.int64], arrivals: Arrivals
@@ -244,13 +250,15 @@ class Sketcher:
         if not intake.times_ms.size:
             return
         effective = clock.advance(intake.times_ms).effective_ms
-        taken = self._sampled(label_rows(intake.events, intake.times_ms, intake.offsets, effective))
-        self._taken_labels.setdefault(batch.source.partition, []).append(taken)
-        self._joiners[batch.source.partition].add_labels(taken)
+        rows = label_rows(intake.events, intake.times_ms, intake.offsets, effective)
+        self._join("labels", batch.source.partition, rows)
 
-    def _sampled(self, rows: JoinRows) -> JoinRows:
+    def _join(self, side: Side, partition: int, rows: JoinRows) -> None:
+        """Give rows to the join, or send them where they are joined."""
         ratio = self._settings.join.sample_ratio
-        return rows if ratio >= 1 else rows.chosen(sampled(rows.digests, ratio))
+        taken = rows if ratio >= 1 else rows.chosen(sampled(rows.digests, ratio))
+        joins = self._local if self._routed is None else self._routed
+        joins.add(side, partition, taken)
 
     # --- flush --------------------------------------------------------------------------------------------------------
 
@@ -261,20 +269,29 @@ class Sketcher:
             for source, partition in self._partitions.items()
             if partition.next_offset is not None
         }
+        marks = self._marks()
+        joins: list[Watermark] = []
+        if self._routed is not None:
+            for number, next_offset in self._routed.positions().items():
+                positions[Source("joins", number)] = Position(next_offset, None)
+            self._routed.count_orphans()
+            joins = self._routed.watermarks()
         if not positions and not self._announce and not self._dead_letters:
             return None
-        for number, joiner in self._joiners.items():
-            joiner.count_orphans(self.watermark_ms(Source("predictions", number)))
-        profile_ids = [profile.profile_id for profile in self._table.profiles]
-        pending = {
-            partition: encode_blocks(
-                profile_ids, self._taken_predictions.get(partition, []), self._taken_labels.get(partition, [])
-            )
-            for partition in sorted(self._taken_predictions.keys() | self._taken_labels.keys())
-        }
-        return Flush(self._pane_records(), pending, self._dead_letters, positions, self._n_events, self._n_late)
+        self._local.count_orphans()
+        pending = (
+            self._local.blocks() if self._routed is None else self._routed.blocks({mark.source: mark for mark in marks})
+        )
+        panes = self._pane_records([*marks, *joins])
+        return Flush(panes, pending, self._dead_letters, positions, self._n_events, self._n_late)
 
-    def _pane_records(self) -> dict[int, list[bytes]]:
+    def _marks(self) -> list[Watermark]:
+        return [
+            Watermark(source, self._n_partitions[source.kind], partition.clock.watermark_ms, partition.idle)
+            for source, partition in sorted(self._partitions.items())
+        ]
+
+    def _pane_records(self, watermarks: list[Watermark]) -> dict[int, list[bytes]]:
         n_panes = self._settings.kafka.panes_partitions
         panes: dict[int, list[PaneDelta]] = {partition: [] for partition in range(n_panes)}
         joins: dict[int, list[JoinDelta]] = {partition: [] for partition in range(n_panes)}
@@ -284,10 +301,6 @@ class Sketcher:
             panes[panes_partition(key, n_panes)].extend(deltas)
         for delta in self._joins.take():
             joins[panes_partition(delta.key, n_panes)].append(delta)
-        watermarks = [
-            Watermark(source, self._n_partitions, partition.clock.watermark_ms, partition.idle)
-            for source, partition in sorted(self._partitions.items())
-        ]
         return {partition: chunks(panes[partition], joins[partition], watermarks) for partition in range(n_panes)}
 
     def committed(self, changelog: Mapping[int, int] = MappingProxyType({})) -> None:
@@ -301,8 +314,9 @@ class Sketcher:
         for partition in self._partitions.values():
             partition.committed_max_ms = partition.clock.running_max_ms
             partition.next_offset = None
-        for number, joiner in self._joiners.items():
-            joiner.commit(changelog.get(number), *self._committed_watermarks(number))
+        self._local.committed(changelog)
+        if self._routed is not None:
+            self._routed.committed()
         quiet = [key for key, counter in self._counters.items() if counter.n_idle_flushes > KEPT_FLUSHES]
         for key in quiet:
             del self._counters[key]
@@ -315,8 +329,9 @@ class Sketcher:
             partition.idle = False
             partition.clock.running_max_ms = partition.committed_max_ms
             partition.next_offset = None
-        for joiner in self._joiners.values():
-            joiner.rollback()
+        self._local.aborted()
+        if self._routed is not None:
+            self._routed.aborted()
         for counter in self._counters.values():
             counter.clear()
         self._joins.clear()
@@ -324,25 +339,34 @@ class Sketcher:
         self._announce = True
 
     def _clear(self) -> None:
-        self._taken_predictions.clear()
-        self._taken_labels.clear()
         self._dead_letters = []
         self._n_events = self._n_late = 0
 
-    def _committed_watermarks(self, partition: int) -> tuple[int | None, int | None]:
-        return self.watermark_ms(Source("predictions", partition)), self.watermark_ms(Source("labels", partition))
+    def _input_watermark_ms(self, side: Side, partition: int) -> int | None:
+        return self.watermark_ms(Source(side, partition))
 
     # --- what an operator sees ----------------------------------------------------------------------------------------
 
     def watermark_ms(self, source: Source) -> int | None:
         """Return a source partition's watermark, None before its first event."""
         partition = self._partitions.get(source)
+        if source.kind == "joins":
+            feed = self.routed.feeds.get(source.partition)
+            return None if feed is None else feed.watermark().time_ms
         return None if partition is None else partition.clock.watermark_ms
 
     @property
     def joiners(self) -> dict[int, Joiner]:
-        """The joins by source partition."""
-        return self._joiners
+        """The joins by source partition; by partition of the pending topic where inputs are repartitioned."""
+        if self._routed is not None:
+            return {number: feed.joiner for number, feed in self._routed.feeds.items()}
+        return self._local.joiners
+
+    @property
+    def routed(self) -> RoutedJoins:
+        """The joins over the pending topic; there are some only where `join.repartition` is set."""
+        assert self._routed is not None  # noqa: S101  # nobody asks otherwise
+        return self._routed
 
 
 def _by_model(events: PredictionColumns) -> list[tuple[ModelKey, NDArray[np.int64]]]:

@@ -1,0 +1,133 @@
+"""Topics that are not partitioned by the prediction id, on a real broker, with `join: {repartition: true}`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from driftline.config.load import load_settings
+from driftline.config.secrets import resolve_credentials
+from driftline.runtime.kafka_clients import connect_admin
+from driftline.runtime.references import publish
+from driftline.runtime.topics import create, topic_specs
+from tests.expected import Output, configuration, events_of, normalised
+from tests.routed import N_PARTITIONS, expected, scattered
+from tests.support import create_topics, wait_until
+from tests.traffic import DRIFT_MS, profiles
+from tests.workers import workers_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from driftline.config.settings import Settings
+    from tests.workers import Workers
+
+DEADLINE_S = 150
+
+
+@pytest.fixture(scope="module")
+def wanted() -> frozenset[Output]:
+    return expected()
+
+
+class Scattered:
+    """The scattered traffic on a broker, and a driftline that repartitions it."""
+
+    def __init__(self, bootstrap: str, prefix: str, folder: Path) -> None:
+        self.bootstrap, self.prefix = bootstrap, prefix
+        topics = {f"{prefix}-{kind}": n for kind, n in N_PARTITIONS.items()}
+        create_topics(bootstrap, topics, {"retention.ms": "-1"})
+        self.config = folder / "driftline.yaml"
+        sections: dict[str, dict[str, object]] = {
+            "join": {"repartition": True},
+            "sketch": {"batch": 500, "flush_interval": "200ms"},
+        }
+        self.config.write_text(yaml.safe_dump(configuration(bootstrap, prefix, prefix, **sections)))
+        self.settings: Settings = load_settings(self.config, {})
+        credentials = resolve_credentials(self.settings.kafka.security, {})
+        create(connect_admin(self.settings.kafka, credentials), topic_specs(self.settings, max(N_PARTITIONS.values())))
+        for profile in profiles():
+            publish(self.settings.kafka, credentials, profile)
+
+    def write(self, from_ms: int = 0, until_ms: int = 1 << 62) -> None:
+        producer = Producer({"bootstrap.servers": self.bootstrap, "enable.idempotence": True, "linger.ms": 20})
+        for kind, parts in scattered().items():
+            for part in parts:
+                for record in part:
+                    if from_ms <= record.timestamp_ms < until_ms:
+                        place = (record.value, record.key, record.partition)
+                        producer.produce(f"{self.prefix}-{kind}", *place, timestamp=record.timestamp_ms)
+                        producer.poll(0)
+        assert producer.flush(60) == 0
+
+    def outputs(self) -> list[Output]:
+        found = []
+        for channel in ("events", "alerts"):
+            topic = f"{self.prefix}.{channel}"
+            consumer = Consumer(
+                {"bootstrap.servers": self.bootstrap, "group.id": "reader", "enable.partition.eof": True}
+            )
+            numbers = consumer.list_topics(topic, timeout=20).topics[topic].partitions
+            consumer.assign([TopicPartition(topic, number, 0) for number in numbers])
+            left = len(numbers)
+            while left:
+                message = consumer.poll(20)
+                assert message is not None
+                if message.error() is not None:
+                    left -= 1
+                    continue
+                given: Any = message.headers() or []
+                found.append(Output(channel, message.key() or b"", normalised(given, self.prefix), message.value()))
+            consumer.close()
+        return found
+
+    def settle(self, workers: Workers, wanted: frozenset[Output]) -> None:
+        wait_until(lambda: wanted <= frozenset(self.outputs()), DEADLINE_S, lambda: self.difference(wanted, workers))
+        for worker in workers.started:
+            if worker.is_running():
+                worker.stop()
+        assert frozenset(self.outputs()) == wanted, self.difference(wanted, workers)
+
+    def difference(self, wanted: frozenset[Output], workers: Workers) -> str:
+        found = frozenset(self.outputs())
+        return f"{len(wanted - found)} missing, {len(found - wanted)} too much\n{workers.logs()}"
+
+    def n_joined(self) -> int:
+        """Return how many blocks of the pending topic the sketch workers have committed."""
+        topic = f"{self.prefix}.pending"
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": f"{self.prefix}-sketch"})
+        asked = [TopicPartition(topic, number) for number in range(max(N_PARTITIONS.values()))]
+        answers = consumer.committed(asked, timeout=20)
+        consumer.close()
+        return sum(max(0, answer.offset) for answer in answers)
+
+
+def test_one_worker(real_broker: str, topic_prefix: str, tmp_path: Path, wanted: frozenset[Output]) -> None:
+    stream = Scattered(real_broker, topic_prefix, tmp_path)
+    stream.write()
+    with workers_of(stream.config, tmp_path / "logs") as workers:
+        workers.start("all", "only")
+        stream.settle(workers, wanted)
+    outputs = stream.outputs()
+    assert len(outputs) == len(wanted), "nobody failed, so nothing is repeated"
+    of_labels = [event["offsets"]["labels"].keys() for event in events_of("performance", outputs)]
+    assert set().union(*of_labels) == set("01234"), "offsets are those of the labels topic"
+
+
+def test_two_workers_one_of_which_is_killed(
+    real_broker: str, topic_prefix: str, tmp_path: Path, wanted: frozenset[Output]
+) -> None:
+    stream = Scattered(real_broker, topic_prefix, tmp_path)
+    stream.write(until_ms=DRIFT_MS)
+    with workers_of(stream.config, tmp_path / "logs") as workers:
+        workers.start("detect", "detect")
+        killed = workers.start("sketch", "one")
+        workers.start("sketch", "two")
+        wait_until(lambda: stream.n_joined() > 0, DEADLINE_S, workers.logs)
+        killed.kill()
+        stream.write(from_ms=DRIFT_MS)
+        workers.start("sketch", "one")
+        stream.settle(workers, wanted)
