@@ -97,14 +97,15 @@ class RoutedJoins:
 
     def restore(self, partition: int, block: bytes, offset: int, at: str) -> int:
         """Take in one block of which everything was counted before; return its number of rows."""
-        with self.feeds[partition].joiner.uncounted():
-            return self._take(partition, decode_block(block, at, self._n_partitions), offset)
+        n_rows = self._take(partition, decode_block(block, at, self._n_partitions), offset)
+        self._counter.clear()
+        return n_rows
 
     def restored(self, partition: int) -> None:
         """Keep what was restored."""
         feed = self.feeds[partition]
-        with feed.joiner.uncounted():
-            feed.settle()
+        feed.settle()
+        self._counter.clear()
         feed.commit(counted=False)
 
     # --- rows ---------------------------------------------------------------------------------------------------------
