@@ -36,13 +36,13 @@ def wanted() -> frozenset[Output]:
 class Scattered:
     """The scattered traffic on a broker, and a driftline that repartitions it."""
 
-    def __init__(self, bootstrap: str, prefix: str, folder: Path) -> None:
+    def __init__(self, bootstrap: str, prefix: str, folder: Path, **join: object) -> None:
         self.bootstrap, self.prefix = bootstrap, prefix
         topics = {f"{prefix}-{kind}": n for kind, n in N_PARTITIONS.items()}
         create_topics(bootstrap, topics, {"retention.ms": "-1"})
         self.config = folder / "driftline.yaml"
         sections: dict[str, dict[str, object]] = {
-            "join": {"repartition": True},
+            "join": {"repartition": True, **join},
             "sketch": {"batch": 500, "flush_interval": "200ms"},
         }
         self.config.write_text(yaml.safe_dump(configuration(bootstrap, prefix, prefix, **sections)))
@@ -120,7 +120,7 @@ def test_one_worker(real_broker: str, topic_prefix: str, tmp_path: Path, wanted:
 def test_two_workers_one_of_which_is_killed(
     real_broker: str, topic_prefix: str, tmp_path: Path, wanted: frozenset[Output]
 ) -> None:
-    stream = Scattered(real_broker, topic_prefix, tmp_path)
+    stream = Scattered(real_broker, topic_prefix, tmp_path, directory=str(tmp_path / "pending"))
     stream.write(until_ms=DRIFT_MS)
     with workers_of(stream.config, tmp_path / "logs") as workers:
         workers.start("detect", "detect")

@@ -130,12 +130,12 @@ class TimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class SketchSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """How the sketch stage batches; changes nothing in what is emitted."""
 
-    batch: Annotated[int, Meta(ge=1, le=100_000)] = 10_000
+    batch: Annotated[int, Meta(ge=1, le=100_000)] = 5_000
     """Records taken from Kafka at once, at most."""
     flush_interval: Duration = Duration(1_000)
     """How often what was counted is written, in one transaction."""
-    flush_events: Annotated[int, Meta(ge=1)] = 200_000
-    """A flush happens early when as many events are waiting to be counted."""
+    flush_events: Annotated[int, Meta(ge=1)] = 50_000
+    """A flush happens early when as many predictions and labels are waiting to be counted."""
     max_skew: Duration = Duration(3_600_000)
     """How far in event time predictions and labels may run ahead of each other while both have something to read."""
     flush_cells: Annotated[int, Meta(ge=1_000)] = 4_000_000

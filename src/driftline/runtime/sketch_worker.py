@@ -253,6 +253,7 @@ class SketchWorker:
             self._consumer.seek(TopicPartition(partition.topic, partition.partition, partition.offset))
             source = Source(self._kinds[partition.topic], partition.partition)
             self._progress.start(source, partition.offset, time.monotonic())
+        self._consumer.resume(self._consumer.assignment())
 
     def _look_for_idle(self) -> None:
         """Declare partitions idle that have been at their end for long enough, by the broker's own word."""
@@ -305,6 +306,7 @@ class SketchWorker:
                 if restored and number in unknown:
                     self._recount(f"partition {number}", f"{self._settings.kafka.topic('pending')}-{number}")
         consumer.assign(started)
+        consumer.resume(started)  # librdkafka keeps a partition paused over an assignment
         self._assigned.set()
         _log.info("assigned", partitions=sorted(f"{p.topic}-{p.partition}" for p in started))
 
@@ -370,6 +372,7 @@ def sketch_consumer_configuration(settings: Settings, credentials: Credentials) 
         "auto.offset.reset": "error",
         "enable.partition.eof": True,
         "queued.min.messages": 5 * settings.sketch.batch,
+        "queued.max.messages.kbytes": 16 << 10,  # for each partition; by default 64 MB
         "fetch.wait.max.ms": 100,
         "fetch.queue.backoff.ms": 10,  # once its queue is full librdkafka waits for so long: by default a whole second
     }

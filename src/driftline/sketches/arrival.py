@@ -145,6 +145,44 @@ def age_bins(ages_ms: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.searchsorted(_EDGES, ages_ms, side="right")
 
 
+def arrival_cells(
+    layout: ArrivalLayout, joined: Joined, ages_ms: NDArray[np.int64], first: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return which cell of first labels each pair would add 1 to, which rows do, and the cell of labels that count.
+
+    Parameters
+    ----------
+    layout : ArrivalLayout
+    joined : Joined
+        With signs: what is taken out by a correction has -1.
+    ages_ms : ndarray of int64, shape (n,), unit ms
+        Of the label at its effective time.
+    first : ndarray of bool, shape (n,)
+        Which labels are the first of their prediction.
+
+    Returns
+    -------
+    first_cells : ndarray of int64, shape (m,)
+    first_rows : ndarray of int64, shape (m,)
+        The pairs that add 1 there.
+    counting_cells : ndarray of int64, shape (n,)
+        Where each pair adds its sign.
+    """
+    scores, actual = layout.score_bins(joined.scores), layout.codes(joined.actual)
+    strata = scores * layout.n_codes + actual
+    new = np.flatnonzero(first & (joined.signs > 0))
+    predicted = layout.codes(joined.predicted)
+    counting = layout.counting + (scores * layout.n_codes + predicted) * layout.n_codes + actual
+    return age_bins(ages_ms[new]) * layout.n_strata + strata[new], new, counting
+
+
+def prediction_cells(
+    layout: ArrivalLayout, predicted: NDArray[np.float64], scores: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Return the cell that each of n class codes and scores adds 1 to."""
+    return layout.predictions + layout.score_bins(scores) * layout.n_codes + layout.codes(predicted)
+
+
 def add_arrivals(
     layout: ArrivalLayout,
     joined: Joined,
@@ -165,18 +203,13 @@ def add_arrivals(
         Which labels are the first of their prediction.
     vector : ndarray of int64, shape (layout.n_cells,)
     """
-    scores, actual = layout.score_bins(joined.scores), layout.codes(joined.actual)
-    strata = scores * layout.n_codes + actual
-    new = first & (joined.signs > 0)
-    np.add.at(vector, age_bins(ages_ms[new]) * layout.n_strata + strata[new], 1)
-    predicted = layout.codes(joined.predicted)
-    cells = layout.counting + (scores * layout.n_codes + predicted) * layout.n_codes + actual
-    np.add.at(vector, cells, joined.signs)
+    cells, _, counting = arrival_cells(layout, joined, ages_ms, first)
+    np.add.at(vector, cells, 1)
+    np.add.at(vector, counting, joined.signs)
 
 
 def add_predictions(
     layout: ArrivalLayout, predicted: NDArray[np.float64], scores: NDArray[np.float64], vector: NDArray[np.int64]
 ) -> None:
     """Add predictions to an arrival vector of shape (layout.n_cells,), in place; one of n class codes and scores."""
-    cells = layout.predictions + layout.score_bins(scores) * layout.n_codes + layout.codes(predicted)
-    np.add.at(vector, cells, 1)
+    np.add.at(vector, prediction_cells(layout, predicted, scores), 1)

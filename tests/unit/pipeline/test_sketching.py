@@ -82,7 +82,7 @@ def test_a_flush_holds_deltas_changelog_positions_and_watermarks() -> None:
     made.add(predictions(START_MS, START_MS + 100_000, START_MS))
     made.add(labels("p0", "p9"))
     flush = taken(made)
-    assert (flush.n_events, flush.n_late, made.n_waiting) == (2, 1, 3)
+    assert (flush.n_events, flush.n_late, made.n_waiting) == (2, 1, 5)
     assert flush.positions == {P0: Position(3, START_MS + 100_000), L0: Position(2, START_MS)}
     assert list(flush.pending) == [0]
     records = {partition: decode(record, "test") for partition, (record,) in flush.panes.items()}

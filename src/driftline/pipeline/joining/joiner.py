@@ -21,13 +21,14 @@ Records are kept, joined or not, until both topics' watermarks have passed the h
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from driftline.events.pane import Source
 from driftline.pipeline.joining.digests import distinct
-from driftline.pipeline.joining.join_counter import Address
+from driftline.pipeline.joining.join_counter import Address, Uncounted
 from driftline.pipeline.joining.join_entry import GIVEN_BYTES, LABEL, PREDICTION, UNLABELLED
 from driftline.pipeline.joining.join_matching import matches
 from driftline.pipeline.joining.label_steps import label_steps
@@ -37,6 +38,8 @@ from driftline.pipeline.joining.routing import ROUTED
 from driftline.sketches.joined import Joined
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from driftline.pipeline.joining.digests import Digests
@@ -134,7 +137,7 @@ class Joiner:
         self._from_labels = Source("labels", partition)
         self._in_order_of = ("offset", "effective_ms") if partition == ROUTED else ("offset",)
         self._table = table
-        self._counter = counter
+        self._counter: JoinCounter | Uncounted = counter
         self._stores = stores
         horizon_ms, wait_ms = table.longest_horizon_ms, table.longest_wait_ms
         self.predictions = stores.open(
@@ -363,6 +366,15 @@ class Joiner:
         self._stores.commit(next_offset, resume)
         self.totals = JoinTotals(**{name: getattr(self.totals, name) + n for name, n in self._tally.items()})
         self._tally = dict.fromkeys(self._tally, 0)
+
+    @contextmanager
+    def uncounted(self) -> Iterator[None]:
+        """Take in, meanwhile, what the changelog says was taken in and counted before."""
+        counter, self._counter = self._counter, Uncounted()
+        try:
+            yield
+        finally:
+            self._counter = counter
 
     def rollback(self) -> None:
         """Forget what was written since the last commit."""

@@ -75,9 +75,9 @@ class LocalJoins:
         """Give the join of a partition one block of its changelog, oldest first; return its number of rows."""
         read = decode_block(block, at)
         joiner = self.joiners[partition]
-        joiner.add_predictions(known_predictions(read, self._book, self._table))
-        joiner.add_labels(read.label_rows())
-        self._counter.clear()
+        with joiner.uncounted():
+            joiner.add_predictions(known_predictions(read, self._book, self._table))
+            joiner.add_labels(read.label_rows())
         return read.n_rows
 
     def restored(self, partition: int, next_offset: int) -> None:

@@ -97,15 +97,14 @@ class RoutedJoins:
 
     def restore(self, partition: int, block: bytes, offset: int, at: str) -> int:
         """Take in one block of which everything was counted before; return its number of rows."""
-        n_rows = self._take(partition, decode_block(block, at, self._n_partitions), offset)
-        self._counter.clear()
-        return n_rows
+        with self.feeds[partition].joiner.uncounted():
+            return self._take(partition, decode_block(block, at, self._n_partitions), offset)
 
     def restored(self, partition: int) -> None:
         """Keep what was restored."""
         feed = self.feeds[partition]
-        feed.settle()
-        self._counter.clear()
+        with feed.joiner.uncounted():
+            feed.settle()
         feed.commit(counted=False)
 
     # --- rows ---------------------------------------------------------------------------------------------------------

@@ -30,28 +30,25 @@ def places(partition: int, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
     return offsets | np.int64(partition << _OFFSET_BITS)
 
 
-def spans(partition: int, offsets: NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
-    """Yield (partition, smallest, largest offset) of what n offsets stand for.
+def by_origin(partition: int, offsets: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield (partition, rows, their plain offsets) of what n offsets stand for.
 
     Parameters
     ----------
     partition : int
         Of all of them, or ``ROUTED``.
-    offsets : ndarray of int64, shape (n,), n > 0
+    offsets : ndarray of int64, shape (n,)
 
     Examples
     --------
     >>> routed = np.append(places(2, np.array([7, 5])), places(0, np.array([9])))
-    >>> list(spans(ROUTED, routed)), list(spans(3, np.array([7, 5])))
-    ([(0, 9, 9), (2, 5, 7)], [(3, 5, 7)])
+    >>> [(origin, rows.tolist(), own.tolist()) for origin, rows, own in by_origin(ROUTED, routed)]
+    [(0, [2], [9]), (2, [0, 1], [7, 5])]
     """
-    if partition != ROUTED:
-        yield partition, int(offsets.min()), int(offsets.max())
-        return
-    owners = offsets >> _OFFSET_BITS
+    owners = offsets >> _OFFSET_BITS if partition == ROUTED else np.full(offsets.size, partition)
     for owner in np.unique(owners).tolist():
-        mine = offsets[owners == owner] & _OFFSET
-        yield owner, int(mine.min()), int(mine.max())
+        rows = np.flatnonzero(owners == owner)
+        yield owner, rows, offsets[rows] & _OFFSET if partition == ROUTED else offsets[rows]
 
 
 def destinations(digests: Digests, n_partitions: int) -> NDArray[np.int64]:

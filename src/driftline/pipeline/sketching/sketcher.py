@@ -107,8 +107,7 @@ class Sketcher:
             pane_ms = int(settings.time.pane)
             self._routed = RoutedJoins(n_joins, pane_ms, book, self._table, self._joins, open_stores)
         self._dead_letters: list[DeadLetter] = []
-        self._n_events = 0
-        self._n_late = 0
+        self._n_events = self._n_late = self._n_labels = 0
         self._announce = False
 
     # --- assignment ---------------------------------------------------------------------------------------------------
@@ -157,7 +156,7 @@ class Sketcher:
     @property
     def n_waiting(self) -> int:
         """Events taken in since the last flush."""
-        return self._n_events + self._n_late + (0 if self._routed is None else self._routed.n_waiting)
+        return self._n_events + self._n_late + self._n_labels + (0 if self._routed is None else self._routed.n_waiting)
 
     @property
     def n_cells(self) -> int:
@@ -249,6 +248,7 @@ class Sketcher:
         self._dead_letters += intake.refused
         if not intake.times_ms.size:
             return
+        self._n_labels += intake.times_ms.size
         effective = clock.advance(intake.times_ms).effective_ms
         rows = label_rows(intake.events, intake.times_ms, intake.offsets, effective)
         self._join("labels", batch.source.partition, rows)
@@ -340,7 +340,7 @@ class Sketcher:
 
     def _clear(self) -> None:
         self._dead_letters = []
-        self._n_events = self._n_late = 0
+        self._n_events = self._n_late = self._n_labels = 0
 
     def _input_watermark_ms(self, side: Side, partition: int) -> int | None:
         return self.watermark_ms(Source(side, partition))

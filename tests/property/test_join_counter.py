@@ -1,0 +1,132 @@
+"""Summing all that a flush adds at once gives what adding it window by window would give."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from driftline.config.durations import Duration
+from driftline.config.model import ModelSettings, WindowSettings
+from driftline.config.settings import Settings
+from driftline.events.model_key import ModelKey
+from driftline.events.pane import LABEL_STREAM, SEGMENT_ALL, Source, Sparse
+from driftline.pipeline.joining.join_counter import Address, JoinCounter
+from driftline.pipeline.joining.profile_table import ProfileTable
+from driftline.profiles.build import build_profile
+from driftline.profiles.table import ReferenceTable
+from driftline.sketches.arrival import ArrivalLayout, add_arrivals, add_predictions
+from driftline.sketches.joined import Joined, add_joined
+from driftline.sketches.scores import PREDICTED
+from driftline.sketches.sparse import unpack_into
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PANE_MS, WINDOW_MS = 10, 100
+BINARY = ModelSettings(
+    task="binary", windows=WindowSettings(performance=Duration(WINDOW_MS)), segments={"country": ("DE", "FR")}
+)
+NUMBER = ModelSettings(task="regression", windows=WindowSettings(performance=Duration(WINDOW_MS)))
+SETTINGS = Settings(models={"churn": BINARY, "price": NUMBER})
+TABLE = ReferenceTable(4, {}, prediction=[0, 1] * 2, score=[0.2, 0.9] * 2)
+NUMBERS = ReferenceTable(4, {}, prediction=[1.5, 2.0, 7.0, 8.0])
+PROFILES = (
+    build_profile(ModelKey("churn", ""), TABLE, BINARY, 0, "training"),
+    build_profile(ModelKey("price", ""), NUMBERS, NUMBER, 0, "training"),
+)
+Key = tuple[str, str, int, int]
+"""Model, slice, join pane and window."""
+
+
+def addresses(rng: np.random.Generator, n: int, kind: str) -> Address:
+    times = rng.integers(0, 400, n)
+    effective = times + rng.integers(0, 300, n)
+    source = Source("labels" if kind == "labels" else "predictions", int(rng.integers(0, 2)))
+    segments = rng.integers(0, 4, n).astype(np.uint32)
+    return Address(rng.integers(0, 2, n), effective, times, source, rng.integers(0, 1_000, n), segments)
+
+
+def pairs(rng: np.random.Generator, n: int) -> Joined:
+    predicted, actual = rng.integers(0, 2, n).astype(np.float64), rng.integers(0, 3, n).astype(np.float64)
+    scores = np.where(rng.random(n) < 0.2, np.nan, rng.random(n))
+    return Joined(predicted, actual, scores, rng.choice([-1, 1], n))
+
+
+class Reference:
+    """Vectors of every pane and window, added to row by row."""
+
+    def __init__(self) -> None:
+        self.cells: dict[Key, NDArray[np.int64]] = {}
+        self.arrivals: dict[Key, NDArray[np.int64]] = {}
+
+    def vectors(self, at: Address, row: int) -> list[tuple[Key, NDArray[np.int64]]]:
+        profile = PROFILES[at.profile[row]]
+        assert at.segments is not None
+        names = [SEGMENT_ALL]
+        if at.profile[row] == 0:
+            names += [name for bit, name in enumerate(("country=DE", "country=FR")) if at.segments[row] >> bit & 1]
+        pane, window = at.effective_ms[row] // PANE_MS * PANE_MS, at.time_ms[row] // WINDOW_MS * WINDOW_MS
+        keys = [(profile.key.model, name, int(pane), int(window)) for name in names]
+        n = profile.task.performance_layout.n_cells
+        return [(key, self.cells.setdefault(key, np.zeros(n, dtype=np.int64))) for key in keys]
+
+    def arrival(self, at: Address, key: Key, row: int) -> tuple[ArrivalLayout, NDArray[np.int64]]:
+        layout = ArrivalLayout.of(PROFILES[at.profile[row]].task.performance_layout)
+        return layout, self.arrivals.setdefault(key, np.zeros(layout.n_cells, dtype=np.int64))
+
+    def predicted(self, at: Address, predicted: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
+        for row in range(at.offset.size):
+            vectors = self.vectors(at, row)
+            for _, vector in vectors:
+                vector[PREDICTED] += 1
+            layout, arrival = self.arrival(at, vectors[0][0], row)
+            add_predictions(layout, predicted[row : row + 1], scores[row : row + 1], arrival)
+
+    def joined(self, at: Address, given: Joined, first: NDArray[np.bool_]) -> None:
+        for row in range(at.offset.size):
+            one, vectors = given.rows(slice(row, row + 1)), self.vectors(at, row)
+            for _, vector in vectors:
+                add_joined(PROFILES[at.profile[row]].task.performance_layout, one, vector)
+            layout, arrival = self.arrival(at, vectors[0][0], row)
+            age = at.effective_ms[row : row + 1] - at.time_ms[row : row + 1]
+            add_arrivals(layout, one, age, first[row : row + 1], arrival)
+
+
+def unpacked(packed: Sparse, like: NDArray[np.int64]) -> list[int]:
+    vector = np.zeros_like(like)
+    unpack_into(packed, vector)
+    values: list[int] = vector.tolist()
+    return values
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 1 << 30), st.lists(st.tuples(st.sampled_from(["predictions", "labels"]), st.integers(1, 30))))
+def test_all_at_once_is_window_by_window(seed: int, calls: list[tuple[str, int]]) -> None:
+    rng = np.random.default_rng(seed)
+    table, reference = ProfileTable(SETTINGS), Reference()
+    for profile in PROFILES:
+        table.intern(profile)
+    counter = JoinCounter(PANE_MS, table)
+    for kind, n in calls:
+        at, given_pairs, first = addresses(rng, n, kind), pairs(rng, n), rng.random(n) < 0.5
+        if kind == "labels":
+            counter.joined(at, given_pairs, first)
+            reference.joined(at, given_pairs, first)
+        else:
+            counter.predicted(at, given_pairs.predicted, given_pairs.scores)
+            reference.predicted(at, given_pairs.predicted, given_pairs.scores)
+    deltas = [delta for delta in counter.take() if delta.key != LABEL_STREAM]
+    found = {
+        (delta.key.model, delta.segment, delta.pane_ms, window.window_ms): window
+        for delta in deltas
+        for window in delta.windows
+    }
+    assert found.keys() == reference.cells.keys()
+    for key, window in found.items():
+        assert unpacked(window.cells, reference.cells[key]) == reference.cells[key].tolist()
+        if key[1] == SEGMENT_ALL:
+            assert unpacked(window.arrival, reference.arrivals[key]) == reference.arrivals[key].tolist()
+    assert counter.take() == []
