@@ -43,6 +43,8 @@ class Outcome(NamedTuple):
     comparison : Comparison
     stream : tuple of (int, int, int)
         Predictions, labels with a value that joined one, and orphans, as the committed flush records count them.
+    became : dict of str to int or None
+        Labels and predictions by what became of them, as the sketch workers count them; None where some were killed.
     events : Events
     seconds : float
         From the start of the workers to the commit of the last input record.
@@ -52,6 +54,7 @@ class Outcome(NamedTuple):
 
     comparison: Comparison
     stream: tuple[int, int, int]
+    became: dict[str, int] | None
     events: Events
     seconds: float
     settled: float
@@ -92,10 +95,12 @@ def run(
             assert time.monotonic() < end, f"{len(events.final)} of {len(prepared.windows)} windows\n{scenario.logs()}"
             time.sleep(POLL_S)
         settled = time.monotonic()
+        became = scenario.became() if harm is None else None
         scenario.stop_all()
     events.read()
     stream = label_stream(scenario)
-    return Outcome(compare(prepared.windows, events.final), stream, events, committed - started, settled - started)
+    comparison = compare(prepared.windows, events.final)
+    return Outcome(comparison, stream, became, events, committed - started, settled - started)
 
 
 def report(prepared: Prepared, outcome: Outcome) -> list[str]:
@@ -115,5 +120,17 @@ def report(prepared: Prepared, outcome: Outcome) -> list[str]:
         f"Counted by driftline: {n_predictions:,} predictions, {n_values:,} labels that gave one a value, "
         f"{n_orphans:,} orphans; {'exact' if outcome.stream == counts.stream else f'EXPECTED {counts.stream}'}."
     )
+    if outcome.became is not None:
+        exact = unexpected(counts, outcome.became)
+        counted += f" By the workers' own figures: {exact or 'every outcome exact'}."
     differences = f"{len(comparison.misfits)} differences from scikit-learn."
     return [records, run, counted, differences, *comparison.misfits[:20], "", *lines(comparison)]
+
+
+def unexpected(counts: rules.Counts, became: dict[str, int]) -> dict[str, tuple[int, int]]:
+    """Return what the workers count otherwise than it is: (expected, counted) by outcome."""
+    return {
+        name: (getattr(counts, name), became.get(name, 0))
+        for name in ("joined", "corrected", "retracted", "repeated", "duplicates", "orphaned")
+        if getattr(counts, name) != became.get(name, 0)
+    }

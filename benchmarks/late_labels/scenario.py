@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections import Counter
 from contextlib import contextmanager
 from signal import SIGKILL
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -58,6 +60,9 @@ SETTINGS: Final[dict[str, Any]] = {
     "models": {"churn": {"task": "binary", "positive_class": "1"}, "price": {"task": "regression"}},
 }
 """What the configuration says besides Kafka and topics; no idle mark can fall, so the outputs are determined."""
+
+
+_OUTCOME: Final = re.compile(r'^driftline_joins_total\{outcome="(\w+)"\} (\S+)$', re.MULTILINE)
 
 
 class Input(NamedTuple):
@@ -190,6 +195,15 @@ class Scenario:
     def worker(self, name: str) -> WorkerProcess:
         """Return the worker that was started last under a name."""
         return next(worker for worker in reversed(self.started) if worker.name == name)
+
+    def became(self) -> dict[str, int]:
+        """Return what running sketch workers count of labels and predictions, by what became of them."""
+        found: Counter[str] = Counter()
+        for worker in self.started:
+            if worker.is_running():
+                for outcome, n in _OUTCOME.findall(worker.metrics()):
+                    found[outcome] += int(float(n))
+        return dict(found)
 
     def expect_running(self) -> None:
         """Fail with its log where a worker has failed."""

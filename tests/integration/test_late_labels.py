@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.late_labels import edges, rules, traffic
-from benchmarks.late_labels.exact import prepare, run
+from benchmarks.late_labels.exact import prepare, run, unexpected
 from benchmarks.late_labels.scenario import REVISIONS, Scenario
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def test_the_last_revisions_are_what_scikit_learn_says(real_broker: str, topic_p
     outcome = run(prepared, Scenario(prepared.given, topic_prefix, tmp_path))
     assert not outcome.comparison.misfits, "\n".join(outcome.comparison.misfits[:20])
     assert outcome.stream == prepared.counts.stream
+    assert outcome.became is not None
+    assert unexpected(prepared.counts, outcome.became) == {}
     assert outcome.comparison.windows_with["accuracy"] == outcome.comparison.windows_with["mae"] == 25
     for window, events in outcome.events.performance.items():
         if window in prepared.windows:
