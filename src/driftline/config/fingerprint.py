@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import xxhash
 
 from driftline.config.durations import Duration
+from driftline.config.settings import JoinSettings
 
 if TYPE_CHECKING:
     from driftline.config.model import ModelSettings
@@ -19,11 +20,14 @@ def plain(value: object) -> object:
     return msgspec.to_builtins(value, enc_hook=_text)
 
 
-def settings_hash(model: ModelSettings, time: TimeSettings, *, has_labels: bool, sample_ratio: float = 1.0) -> str:
+_USUAL: Final = JoinSettings()
+
+
+def settings_hash(model: ModelSettings, time: TimeSettings, *, has_labels: bool, join: JoinSettings = _USUAL) -> str:
     """Return 16 hexadecimal digits (xxh3, 64 bits) that differ when emitted events can differ.
 
     Covers the model's settings, how event time is cut, whether labels are read, as the budget is then split otherwise,
-    and of which share of the ids; not batches, flushes, checkpoints, telemetry or Kafka.
+    of which share of the ids and in which order; not batches, flushes, checkpoints, telemetry or Kafka.
     The order of keys in the file, and how a duration was written (``60m``, ``1h``), do not matter.
 
     Examples
@@ -34,9 +38,10 @@ def settings_hash(model: ModelSettings, time: TimeSettings, *, has_labels: bool,
     >>> len(without), with_labels == without
     (16, False)
     """
-    sampled = {"sample_ratio": sample_ratio} if sample_ratio < 1 else {}
+    shown = [name for name in ("sample_ratio", "repartition") if getattr(join, name) != getattr(_USUAL, name)]
+    unusual = {name: getattr(join, name) for name in shown}
     canonical = msgspec.json.encode(
-        {"model": model, "time": time, "labels": has_labels, **sampled}, enc_hook=_milliseconds, order="sorted"
+        {"model": model, "time": time, "labels": has_labels, **unusual}, enc_hook=_milliseconds, order="sorted"
     )
     return xxhash.xxh3_64_hexdigest(canonical)
 
@@ -47,7 +52,7 @@ def model_settings_hash(settings: Settings, model: str) -> str:
         settings.model(model),
         settings.time,
         has_labels=settings.labels is not None,
-        sample_ratio=settings.join.sample_ratio,
+        join=settings.join,
     )
 
 

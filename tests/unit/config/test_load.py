@@ -310,7 +310,9 @@ def test_effective_settings_written_out_are_read_back_the_same(tmp_path: Path) -
     )
 
 
-def test_a_sample_of_the_ids_is_another_setting() -> None:
-    whole, sample = Settings(), Settings(join=JoinSettings(sample_ratio=0.5))
-    assert model_settings_hash(whole, "m") != model_settings_hash(sample, "m")
+def test_how_labels_are_joined_is_a_setting_where_it_shows() -> None:
+    whole = Settings()
+    for join in (JoinSettings(sample_ratio=0.5), JoinSettings(repartition=True)):
+        assert model_settings_hash(whole, "m") != model_settings_hash(Settings(join=join), "m")
+    assert model_settings_hash(whole, "m") == model_settings_hash(Settings(join=JoinSettings(directory="/x")), "m")
     assert model_settings_hash(whole, "m") == settings_hash(ModelSettings(), TimeSettings(), has_labels=False)
