@@ -76,3 +76,30 @@ def test_a_run_in_which_every_prediction_was_refused_fails(capsys: pytest.Captur
     assert "2 predictions (0 late), 1 labels, 2 dead letters" in text
     assert "2 refused, missing_field" in error
     assert "error: Expected predictions that can be used, got none" in error
+
+
+def test_rows_and_the_profile_that_is_built_of_them_give_the_same_events(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    predictions, rows, profile = (tmp_path / name for name in ("p.ndjson", "r.ndjson", "m.profile"))
+    config = tmp_path / "driftline.yaml"
+    config.write_text("time: {pane: 1m}\ndefaults: {windows: {verdict: [30m], display: 30m, min_samples: 100}}\n")
+    traffic = ["--start", "2026-03-01T12:00:00Z", "--duration", "2h", "--rate", "1"]
+    build = ["--config", config, "--model", "credit-risk", "--model-version", "3", "--out", profile]
+    for command in (
+        ["simulate", *traffic, "--out-predictions", predictions, "--reference-out", rows, "--reference-rows", 9_000],
+        ["reference", "build", rows, *build],
+    ):
+        with pytest.raises(SystemExit, match="0"):
+            main([str(argument) for argument in command])
+    capsys.readouterr()
+
+    told = []
+    for reference in (rows, profile):
+        out = tmp_path / f"{reference.name}.events"
+        arguments = ["--config", config, "--reference", reference, "--predictions", predictions, "--out", out]
+        assert run(capsys, *arguments)[0] == 0
+        told.append(out.read_bytes())
+
+    assert b"io.driftline.window.v1" in told[0]
+    assert told[0] == told[1]
