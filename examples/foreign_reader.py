@@ -26,6 +26,9 @@ SCHEMAS = {
     "io.driftline.window.v1": "window.json",
     "io.driftline.finding.v1": "finding.json",
     "io.driftline.performance.v1": "performance.json",
+    "io.driftline.estimate.v1": "estimate.json",
+    "io.driftline.label_arrival.v1": "label_arrival.json",
+    "io.driftline.label_stream.v1": "label_stream.json",
     "io.driftline.alert.v1": "alert.json",
 }
 ATTRIBUTES = {"ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time", "ce_subject", "content-type"}
@@ -104,8 +107,17 @@ def described(kind: str, data: dict[str, Any]) -> str:
         bands = {name: each for name, each in data["metrics"].items() if each is not None}
         figures = ", ".join(f"{name} {each['lower']:.4g} to {each['upper']:.4g}" for name, each in bands.items())
         return f"ESTIMATE {model} {since} to {until}, revision {data['revision']}: {figures}"
+    if kind.startswith("io.driftline.label_"):
+        return f"LABELS {model} {since} to {until}" + arrived(data)
     names = ", ".join(column["name"] for column in data["columns"])
     return f"WINDOW {model} {since} to {until}: {data['n']} events beside {data['n_reference']}: {names}"
+
+
+def arrived(data: dict[str, Any]) -> str:
+    """Return how many labels there were: of a cohort by an age, or of a day of the topic."""
+    if "n_orphans" in data:
+        return f": {data['n_joined']} joined, {data['n_orphans']} without a prediction"
+    return f", {data['age_ms'] / 3_600_000:g} h later: {data['share']:.0%} are there"
 
 
 async def partitions(brokers: str, topics: list[str]) -> list[TopicPartition]:
