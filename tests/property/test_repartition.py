@@ -18,13 +18,13 @@ REPARTITION = {"join": {"repartition": True}}
 
 
 def performance(outputs: Iterable[Output]) -> dict[bytes, object]:
-    """Return performance events by id, without the offsets that records have in their partitions."""
+    """Return performance events by id, without the offsets in their partitions and the setting that tells them."""
     found: dict[bytes, object] = {}
     for output in outputs:
         headers = dict(output.headers)
         if headers["ce_type"] == b"io.driftline.performance.v1":
             event = json.loads(output.value or b"")
-            del event["offsets"]
+            del event["offsets"], event["settings"]
             found[headers["ce_id"]] = event
     return found
 
