@@ -31,6 +31,7 @@ from driftline.pipeline.joining.digests import distinct
 from driftline.pipeline.joining.join_counter import Address, Uncounted
 from driftline.pipeline.joining.join_entry import GIVEN_BYTES, LABEL, PREDICTION, UNLABELLED
 from driftline.pipeline.joining.join_matching import matches
+from driftline.pipeline.joining.join_totals import JoinTotals
 from driftline.pipeline.joining.label_steps import label_steps
 from driftline.pipeline.joining.label_values import codes_of
 from driftline.pipeline.joining.pending import Cut, Held, Kept
@@ -81,34 +82,6 @@ class Rows(NamedTuple):
     def chosen(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Rows:
         """Return some of the rows."""
         return Rows(self.digests[rows], self.records[rows])
-
-
-class JoinTotals(NamedTuple):
-    """What became of labels and predictions; for telemetry.
-
-    Attributes
-    ----------
-    joined, corrected, retracted, repeated : int
-        Labels that were the first of a prediction, that changed one, took one back, or changed nothing.
-    duplicates : int
-        Predictions whose id had been seen.
-    waiting, orphaned : int
-        Labels that came before their prediction, and those of them that waited in vain.
-    unusable : int
-        Labels that are neither a class nor a number that their prediction could be compared with.
-    expired : int
-        Predictions that no label can be for any more, labelled or not.
-    """
-
-    joined: int = 0
-    corrected: int = 0
-    retracted: int = 0
-    repeated: int = 0
-    duplicates: int = 0
-    waiting: int = 0
-    orphaned: int = 0
-    unusable: int = 0
-    expired: int = 0
 
 
 class Joiner:
