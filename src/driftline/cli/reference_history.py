@@ -10,7 +10,6 @@ from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings
 from driftline.events.cloudevents import rfc3339
 from driftline.profiles.season import HOURS
-from driftline.significance.dispersion import estimate
 from driftline.sketches.grouping import checked_grouping
 
 if TYPE_CHECKING:
@@ -60,6 +59,8 @@ def dispersion_of(profile: Profile, index: int) -> list[dict[str, Any]]:
     λ̄ is the mean design effect of a typical window: by how many times its shares vary more than those of independent
     events. Against the same hours of the week where those are known, else against all of the reference.
     """
+    from driftline.significance.dispersion import estimate
+
     history = profile.history
     if history is None:
         return []

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 from msgspec import Struct
-from scipy.optimize import isotonic_regression
 
 from driftline.sketches.estimates import score_middles
 from driftline.sketches.scores import SCORE_BINS, score_bin
@@ -157,6 +156,8 @@ def isotonic_points(scores: NDArray[np.float64], hits: NDArray[np.bool_]) -> _Po
 
 def _fitted(knots: NDArray[np.float64], n_rows: NDArray[np.int64], n_hits: NDArray[np.float64]) -> _Points:
     """Return the points of the isotonic regression on distinct scores, ascending."""
+    from scipy.optimize import isotonic_regression  # noqa: PLC0415  # 45 MB that only who fits needs
+
     shares = n_hits / n_rows
     values = np.clip(isotonic_regression(shares, weights=n_rows.astype(np.float64)).x, 0.0, 1.0)
     inside = np.zeros(knots.size, dtype=np.bool_)

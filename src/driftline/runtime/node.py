@@ -8,16 +8,12 @@ import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from driftline.pipeline.monitoring.partition_monitor import PartitionMonitor
 from driftline.profiles.book import ProfileBook
 from driftline.runtime.broker_failures import broker_error
-from driftline.runtime.detect_settings import DetectSettings
-from driftline.runtime.detect_worker import DetectWorker
 from driftline.runtime.health import TelemetryServer
 from driftline.runtime.input_partitions import input_partitions
-from driftline.runtime.kafka_clients import admin_configuration, connect_admin
+from driftline.runtime.kafka_clients import connect_admin
 from driftline.runtime.logs import get_logger
-from driftline.runtime.monitor_board import MonitorBoard, WatchedMonitor
 from driftline.runtime.references import ReferenceReader
 from driftline.runtime.sketch_worker import SketchWorker
 from driftline.runtime.telemetry import Telemetry
@@ -25,11 +21,12 @@ from driftline.runtime.topics import create, sources, topic_specs
 from driftline.runtime.worker_slot import worker_slot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from driftline.config.secrets import Credentials
     from driftline.config.settings import Settings
+    from driftline.runtime.detect_worker import DetectWorker
 
 Role = Literal["all", "sketch", "detect"]
 _STOP_S: Final = 25.0
@@ -202,34 +199,21 @@ class Node:
                 self._settings, self._credentials, book, self._telemetry, name, accept_recount=self._accept_recount
             )
         if self._role in {"all", "detect"}:
-            workers["detect"] = self._detect_worker(book, references)
+            # A process that only sketches has no use for what detection imports, which takes 90 MB.
+            from driftline.runtime.detection import detection  # noqa: PLC0415
+
+            workers["detect"] = detection(
+                self._settings,
+                self._credentials,
+                book,
+                references,
+                self._telemetry,
+                data_dir=self._data_dir,
+                embedded=self._embedded,
+            )
         for kind, worker in workers.items():
             self._server.add_ready(kind, _probe(worker.is_ready, f"the {kind} worker has no partitions yet"))
         return workers
-
-    def _detect_worker(self, book: ProfileBook, references: ReferenceReader) -> DetectWorker:
-        kafka = self._settings.kafka
-        security = admin_configuration(kafka, self._credentials)
-        settings = DetectSettings(
-            bootstrap=kafka.brokers,
-            group_id=f"{kafka.prefix}-detect",
-            panes_partitions=kafka.panes_partitions,
-            prefix=kafka.prefix,
-            security={name: value for name, value in security.items() if name.startswith(("security", "sasl", "ssl"))},
-            data_dir=str(self._data_dir),
-            checkpoint_interval_s=self._settings.detect.checkpoint_interval / 1000,
-            session_timeout_s=self._settings.detect.session_timeout / 1000,
-            replication_factor=kafka.replication,
-            manage_state_topic=not self._embedded,
-            check_crcs=not self._embedded,
-        )
-
-        board = MonitorBoard(self._telemetry, self._settings, book)
-
-        def monitor(partition: int, entries: Mapping[bytes, bytes]) -> WatchedMonitor:
-            return board.watch(PartitionMonitor.restore(partition, self._settings, book, entries), partition)
-
-        return DetectWorker(settings, monitor, references, self._telemetry)
 
     def _make_topics(self) -> None:
         input_partitions(self._settings, self._credentials)
