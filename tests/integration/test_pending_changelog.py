@@ -21,15 +21,17 @@ class Reader:
     def __init__(self) -> None:
         self.blocks: list[bytes] = []
         self.kept: int | None = None
+        self.whole = False
 
     def restore_pending(self, partition: int, block: bytes, offset: int, at: str) -> int:
         assert (partition, at.rsplit("-", maxsplit=1)[-1]) == (0, f"0@{offset}")
         self.blocks.append(block)
         return 1
 
-    def restored_pending(self, partition: int, next_offset: int) -> None:
+    def restored_pending(self, partition: int, next_offset: int, *, whole: bool) -> None:
         assert partition == 0
         self.kept = next_offset
+        self.whole = whole
 
 
 def writer(kafka: KafkaSettings, name: str, timeout_ms: int) -> Producer:

@@ -23,7 +23,8 @@ OPEN_TRANSACTION_S: Final = TRANSACTION_TIMEOUT_MS / 1000 + 10.0 + 20.0
 (``transaction.abort.timed.out.transaction.cleanup.interval.ms``, 10 s unless changed), and a margin."""
 _REQUEST_S: Final = 30.0
 _POLL_S: Final = 0.1
-_BATCH: Final = 500
+_BATCH: Final = 16
+"""Blocks of up to 256 KB."""
 _KEEP_ROWS: Final = 50_000
 _REPORT_S: Final = 5.0
 _log = get_logger(__name__)
@@ -35,8 +36,8 @@ class Restoring(Protocol):
     def restore_pending(self, partition: int, block: bytes, offset: int, at: str) -> int:
         """Take a block; return its number of rows."""
 
-    def restored_pending(self, partition: int, next_offset: int) -> None:
-        """Keep what was taken."""
+    def restored_pending(self, partition: int, next_offset: int, *, whole: bool) -> None:
+        """Keep what was taken; ``whole`` says that nothing is missing any more, so that what is over may go."""
 
 
 class PendingChangelog:
@@ -119,13 +120,13 @@ class PendingChangelog:
             n_rows += sketcher.restore_pending(partition, value, offset, f"{self._topic}-{partition}@{offset}")
             reached = offset + 1
             if n_rows - n_kept >= _KEEP_ROWS:
-                sketcher.restored_pending(partition, reached)
+                sketcher.restored_pending(partition, reached, whole=False)
                 n_kept = n_rows
             if time.monotonic() - reported >= _REPORT_S:
                 reported = time.monotonic()
                 done = (reached - start) / (high - start)
                 _log.info("pending restoring", partition=partition, rows=n_rows, share=round(done, 3))
-        sketcher.restored_pending(partition, reached)
+        sketcher.restored_pending(partition, reached, whole=True)
         seconds = time.monotonic() - started
         _log.info(
             "pending restored",

@@ -80,9 +80,14 @@ class LocalJoins:
             joiner.add_labels(read.label_rows())
         return read.n_rows
 
-    def restored(self, partition: int, next_offset: int) -> None:
-        """Keep what was restored, up to an offset of the changelog."""
-        self.joiners[partition].restored(next_offset, *self._watermarks(partition))
+    def restored(self, partition: int, next_offset: int, *, whole: bool) -> None:
+        """Keep what was restored, up to an offset of the changelog.
+
+        What is over by the watermarks, which are those behind the last block, goes when the ``whole`` is there: a label
+        that has waited long enough by then may have met its prediction in a block that is still to come.
+        """
+        watermarks = self._watermarks(partition) if whole else (None, None)
+        self.joiners[partition].restored(next_offset, *watermarks)
 
     def add(self, side: Side, partition: int, rows: Rows) -> None:
         """Join rows of an input partition."""

@@ -137,12 +137,12 @@ class Sketcher:
             return self._routed.restore(partition, block, offset, at)
         return self._local.restore(partition, block, at)
 
-    def restored_pending(self, partition: int, next_offset: int) -> None:
-        """Keep what was restored, up to an offset of the changelog."""
+    def restored_pending(self, partition: int, next_offset: int, *, whole: bool) -> None:
+        """Keep what was restored, up to an offset of the changelog; ``whole`` where nothing is missing any more."""
         if self._routed is not None:
             self._routed.restored(partition)
         else:
-            self._local.restored(partition, next_offset)
+            self._local.restored(partition, next_offset, whole=whole)
 
     def mark_idle(self, source: Source, *, idle: bool) -> None:
         """Say whether a partition has been at its end for the idle timeout; the next flush tells it."""
