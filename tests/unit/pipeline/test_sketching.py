@@ -191,3 +191,24 @@ def test_a_partition_that_is_read_again_after_an_abort_is_not_idle() -> None:
     made.add(predictions(START_MS))
     marks = decode(taken(made).panes[0][-1], "test").watermarks
     assert [mark.idle for mark in marks] == [False, False]
+
+
+def test_a_label_that_waited_meets_its_prediction_again_when_blocks_are_restored_in_parts() -> None:
+    """The watermarks known at the restart are those behind the last block, by which all waiting is over."""
+    first = sketcher()
+    changelog: list[bytes] = []
+    for batch in (labels("p0"), predictions(START_MS), predictions(START_MS + 10**9, first=1)):
+        first.add(batch)
+        changelog += taken(first).pending[0]
+        first.committed()
+    book = ProfileBook()
+    book.add(PROFILE)
+    second = Sketcher(SETTINGS, book, 1, MemoryStores)
+    second.assign(P0, START_MS + 10**9)
+    second.assign(L0, START_MS + 10**9)
+    for offset, block in enumerate(changelog):
+        second.restore_pending(0, block, offset, "test")
+        second.restored_pending(0, offset + 1, whole=False)
+    second.restored_pending(0, len(changelog), whole=True)
+    held = second.joiners[0].predictions.get(digests_of(["p0"]))
+    assert held.records["n_labels"].tolist() == [1]
