@@ -153,7 +153,7 @@ def test_what_a_run_says_is_understood_by_the_schemas_alone(
         said.clear()
         for line in done.stdout.splitlines():
             said.setdefault(line.split()[0], []).append(line)
-        return said.keys() == {"ALERT", "FINDING", "PERFORMANCE", "WINDOW"}
+        return said.keys() == {"ALERT", "FINDING", "LABELS", "PERFORMANCE", "WINDOW"}
 
     def await_profiles(n: int) -> None:
         """The bootstrap's grid, then its reference: each is made of events that come after the one before."""
@@ -174,6 +174,7 @@ def test_what_a_run_says_is_understood_by_the_schemas_alone(
     findings = [line for line in said["FINDING"] if "x by distribution.pearson" in line]
     assert re.search(rf"risk@3: x by distribution.pearson since {DRIFT}: psi [\d.]+, p = \S+ at level \S+", findings[0])
     assert any(re.search(r"100% labelled: accuracy 0\.[89]", line) for line in said["PERFORMANCE"])
+    assert any(line.endswith((" joined, 0 without a prediction", "later: 100% are there")) for line in said["LABELS"])
     assert any("events beside 2" in line and line.endswith(": c, x, prediction, score") for line in said["WINDOW"])
 
 
