@@ -90,8 +90,10 @@ def run(
     Start more processes to share the work. Ctrl-C or SIGTERM finishes the current flush and leaves.
     """
     from driftline.runtime.logs import configure_logs
+    from driftline.runtime.memory_arenas import limit_arenas
     from driftline.runtime.node import Node, NodeOptions
 
+    limit_arenas()
     given = overrides(
         {"telemetry.port": metrics_port}, brokers=brokers, prefix=prefix, predictions=predictions, labels=labels
     )

@@ -10,6 +10,7 @@ import numpy as np
 import rocksdict
 from msgspec import Struct
 
+from driftline.pipeline.joining.record_arrays import as_bytes
 from driftline.runtime.logs import get_logger
 from driftline.runtime.pending_store import RocksPendingStore
 
@@ -30,6 +31,10 @@ _ALL_WRITE_BUFFERS: Final = 32 << 20
 _MEMORY: Final = 64 << 20
 _BLOCK_BYTES: Final = 2 << 10
 """Lookups have no neighbours: small blocks are read faster."""
+_BLOOM_BITS: Final = 10
+"""An entry, in all files but those of the last level: an id that is looked up is there, though not in the newest."""
+_FIRST_FILE: Final = 8 << 20
+"""Files of each further level are twice as large: compaction needs room for one of them, and few stay open."""
 _KEYS_AT_ONCE: Final = 100_000
 _log = get_logger(__name__)
 
@@ -170,7 +175,7 @@ class PendingDatabase:
                 if name not in self._meta.profile_ids:
                     self._meta.profile_ids.append(name)
             self._index()
-        mine = records.copy()
+        mine = as_bytes(records).copy().view(records.dtype)
         mine["profile"] = self._local[records["profile"]]
         return mine
 
@@ -239,9 +244,15 @@ def _open(path: Path, memory: DatabaseMemory) -> rocksdict.Rdict:
     options.set_write_buffer_manager(memory.buffers)
     options.set_keep_log_file_num(2)
     options.set_compression_type(rocksdict.DBCompressionType.none())  # half of the time of a lookup
+    options.set_target_file_size_base(_FIRST_FILE)
+    options.set_target_file_size_multiplier(2)
+    options.set_max_bytes_for_level_base(_ALL_WRITE_BUFFERS)
+    options.set_optimize_filters_for_hits(True)
     blocks = rocksdict.BlockBasedOptions()
     blocks.set_block_cache(memory.cache)
     blocks.set_block_size(_BLOCK_BYTES)
+    blocks.set_bloom_filter(_BLOOM_BITS, block_based=False)
+    blocks.set_data_block_index_type(rocksdict.DataBlockIndexType.binary_and_hash())
     options.set_block_based_table_factory(blocks)
     return rocksdict.Rdict(str(path), options)
 

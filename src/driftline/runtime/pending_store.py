@@ -15,6 +15,7 @@ from driftline.pipeline.joining.digest_filter import DigestFilter, probes_of
 from driftline.pipeline.joining.digests import digests_from
 from driftline.pipeline.joining.overlay import Overlay
 from driftline.pipeline.joining.pending import Held
+from driftline.pipeline.joining.record_arrays import as_bytes, taken, together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,10 +79,10 @@ class RocksPendingStore:
         if rows.size < len(digests):
             known = np.flatnonzero(place >= 0)
             written = self._overlay.held(place[known])
-            records = np.concatenate([records, written.records])
+            records = together([records, written.records])
             owner = np.concatenate([owner, np.repeat(known, written.ends - written.starts)])
         order = np.argsort(owner, kind="stable")
-        return Held(records[order], np.cumsum(np.bincount(owner, minlength=len(digests))))
+        return Held(taken(records, order), np.cumsum(np.bincount(owner, minlength=len(digests))))
 
     def _look_up(self, digests: Digests, rows: NDArray[np.int64]) -> tuple[NDArray[np.void], NDArray[np.int64]]:
         """Return what is committed of ids, and the row of each record."""
@@ -90,7 +91,7 @@ class RocksPendingStore:
         found = [(bucket, order[known.contains(probes)[order]]) for bucket, known in sorted(self._filters.items())]
         owner = np.concatenate([mine for _, mine in found])
         buckets = np.repeat([bucket for bucket, _ in found], [mine.size for _, mine in found])
-        keys = _slices(self._keys(buckets, digests[owner]).tobytes(), _KEY.itemsize)
+        keys = _pieces(self._keys(buckets, digests[owner]))
         values = self._database.get(keys)
         there = [row for row, value in enumerate(values) if value is not None]
         self._there.update([keys[row] for row in there])
@@ -99,7 +100,7 @@ class RocksPendingStore:
         records = self._database.known(records)
         if "profile" in (records.dtype.names or ()) and (records["profile"] < 0).any():
             kept = records["profile"] >= 0
-            return records[kept], owner[kept]
+            return taken(records, kept), owner[kept]
         return records, owner
 
     def _records(self, values: Sequence[bytes | None]) -> tuple[NDArray[np.void], NDArray[np.int64]]:
@@ -111,7 +112,7 @@ class RocksPendingStore:
             rest, n_bytes = cut.rest, cut.n_bytes
             parts = [part + rest if len(part) == n_bytes else part for part in parts]
             lengths[lengths == n_bytes] = whole
-        records = np.frombuffer(b"".join(parts), dtype=self._kept.dtype).copy()
+        records = np.frombuffer(bytearray().join(parts), dtype=self._kept.dtype)
         if cut is not None:
             cut.mend(records)
         return records, lengths // whole
@@ -125,8 +126,8 @@ class RocksPendingStore:
             digests = digests_from(b"".join([key[_PREFIX_BYTES:] for key, _ in entries]))
             untouched = np.flatnonzero(self._overlay.find(digests) < 0).tolist()
             parts.append(self._database.known(self._records([entries[row][1] for row in untouched])[0]))
-        records = np.concatenate(parts)
-        return records[self._buckets(records) < limit]
+        records = together(parts)
+        return taken(records, self._buckets(records) < limit)
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -139,7 +140,7 @@ class RocksPendingStore:
         counts = held.ends - held.starts
         owner = np.repeat(np.arange(counts.size), counts)
         keys = self._keys(self._buckets(held.records), digests[owner])
-        self._removed.update(_slices(keys.tobytes(), _KEY.itemsize))
+        self._removed.update(_pieces(keys))
         gone = digests[np.unique(owner)]
         self._overlay.put(gone, held.records[:0], np.zeros(len(gone), dtype=np.int64))
 
@@ -148,7 +149,8 @@ class RocksPendingStore:
         for key in self._removed:
             self._database.delete(key)
         written = self._write()
-        self._note(np.frombuffer(b"".join([key for key in written if key not in self._there]), dtype=_KEY))
+        new = [key for key in written if key not in self._there] if self._there else written
+        self._note(np.frombuffer(b"".join(new), dtype=_KEY))
         self._removed.difference_update(written)
         for key in self._removed & self._there:
             self._n_entries[int.from_bytes(key[1:_PREFIX_BYTES], "big")] -= 1
@@ -162,10 +164,10 @@ class RocksPendingStore:
         lengths = held.ends - held.starts
         buckets = self._buckets(held.records)
         order = np.argsort(buckets, kind="stable")
-        keys = self._keys(buckets, np.repeat(digests, lengths, axis=0))[order]
-        records = self._database.local(held.records)[order]
-        names = _slices(keys.tobytes(), _KEY.itemsize)
-        values = _slices(records.tobytes(), self._kept.dtype.itemsize)
+        keys = taken(self._keys(buckets, np.repeat(digests, lengths, axis=0)), order)
+        records = self._database.local(taken(held.records, order))
+        names = _pieces(keys)
+        values = _pieces(records)
         if (lengths > 1).any():
             grouped: dict[bytes, bytes] = {}
             for key, value in zip(names, values, strict=True):
@@ -186,7 +188,7 @@ class RocksPendingStore:
     def _note(self, keys: NDArray[np.void]) -> None:
         """Let the filters know of new entries."""
         for bucket in np.unique(keys["bucket"]).tolist():
-            mine = keys[keys["bucket"] == bucket]
+            mine = taken(keys, keys["bucket"] == bucket)
             digests = np.stack([mine["high"], mine["low"]], axis=1).astype(np.uint64)
             self._filters.setdefault(bucket, DigestFilter()).add(probes_of(digests))
             self._n_entries[bucket] = self._n_entries.get(bucket, 0) + mine.size
@@ -223,5 +225,7 @@ class RocksPendingStore:
         return np.clip(self._kept.expires_ms(records) // self._kept.bucket_ms, 0, 0xFFFFFFFE)
 
 
-def _slices(data: bytes, size: int) -> list[bytes]:
-    return [data[start : start + size] for start in range(0, len(data), size)]
+def _pieces(records: NDArray[np.void]) -> list[bytes]:
+    """Return the bytes of each record."""
+    pieces: list[bytes] = as_bytes(records).tolist()
+    return pieces

@@ -48,6 +48,22 @@ def keys_of(digests: Digests) -> list[bytes]:
     return [data[start : start + DIGEST_BYTES] for start in range(0, len(data), DIGEST_BYTES)]
 
 
+def differ(one: Digests, other: Digests) -> NDArray[np.bool_]:
+    """Return which of n pairs of digests are not the same, shape (n,)."""
+    unlike: NDArray[np.bool_] = (one[:, 0] != other[:, 0]) | (one[:, 1] != other[:, 1])
+    return unlike
+
+
+def sorting(digests: Digests) -> NDArray[np.int64]:
+    """Return the order that sorts digests; the same ones stay in theirs."""
+    order = np.argsort(digests[:, 0], kind="stable")
+    ordered = digests.take(order, axis=0)
+    tied = ordered[1:, 0] == ordered[:-1, 0]
+    if (ordered[1:, 1][tied] != ordered[:-1, 1][tied]).any():  # of different ones one pair in 10¹⁹
+        return np.lexsort((digests[:, 1], digests[:, 0]))
+    return order
+
+
 class Distinct(NamedTuple):
     """The m different ones of n digests.
 
@@ -64,14 +80,14 @@ class Distinct(NamedTuple):
 
 def distinct(digests: Digests) -> Distinct:
     """Tell digests apart; where none is repeated they keep their order."""
-    order = np.lexsort((digests[:, 1], digests[:, 0]))
-    ordered = digests[order]
-    new = np.append(True, (ordered[1:] != ordered[:-1]).any(axis=1))[: len(order)]  # a value, no switch
+    order = sorting(digests)
+    ordered = digests.take(order, axis=0)
+    new = np.append(True, differ(ordered[1:], ordered[:-1]))[: len(order)]  # a value, no switch
     if new.all():
         return Distinct(digests, np.arange(len(order)))
     index = np.empty(len(order), dtype=np.int64)
     index[order] = np.cumsum(new) - 1
-    return Distinct(ordered[new], index)
+    return Distinct(ordered.compress(new, axis=0), index)
 
 
 def sampled(digests: Digests, ratio: float) -> NDArray[np.bool_]:

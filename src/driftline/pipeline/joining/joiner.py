@@ -35,6 +35,7 @@ from driftline.pipeline.joining.join_totals import JoinTotals
 from driftline.pipeline.joining.label_steps import label_steps
 from driftline.pipeline.joining.label_values import codes_of
 from driftline.pipeline.joining.pending import Cut, Held, Kept
+from driftline.pipeline.joining.record_arrays import taken, together
 from driftline.pipeline.joining.routing import ROUTED
 from driftline.sketches.joined import Joined
 
@@ -81,7 +82,9 @@ class Rows(NamedTuple):
 
     def chosen(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Rows:
         """Return some of the rows."""
-        return Rows(self.digests[rows], self.records[rows])
+        if rows.dtype == np.bool_:
+            rows = np.flatnonzero(rows)
+        return Rows(self.digests.take(rows, axis=0), self.records.take(rows))
 
 
 class Joiner:
@@ -138,7 +141,7 @@ class Joiner:
             self.predictions.put(rows.digests, rows.records, np.arange(1, rows.records.size + 1))
         else:
             fresh = self._tell_apart(held, ids.place, rows.records)
-            self._append(ids.digests, held, ids.place[fresh], rows.records[fresh])
+            self._append(ids.digests, held, ids.place[fresh], taken(rows.records, fresh))
         records = rows.records
         at = Address(
             records["profile"].astype(np.int64),
@@ -182,11 +185,11 @@ class Joiner:
         n_held = held.ends - held.starts
         owner = np.append(np.repeat(np.arange(n_held.size), n_held), mine)
         touched = np.unique(mine)
-        every = np.append(held.records, records)
+        every = together([held.records, records])
         order = np.argsort(owner, kind="stable")
         order = order[np.isin(owner[order], touched)]
         ends = np.cumsum(np.bincount(owner[order], minlength=n_held.size)[touched])
-        self.predictions.put(digests[touched], every[order], ends)
+        self.predictions.put(digests[touched], taken(every, order), ends)
 
     def _meet_waiting(self, digests: Digests) -> None:
         """Give labels that came before their prediction another chance, in the order in which they came."""
@@ -196,7 +199,7 @@ class Joiner:
         self.labels.remove(digests, waiting)
         owner = np.repeat(np.arange(len(digests)), waiting.ends - waiting.starts)
         order = np.lexsort([waiting.records[name] for name in self._in_order_of])
-        self.add_labels(Rows(digests[owner[order]], waiting.records[order]))
+        self.add_labels(Rows(digests[owner[order]], taken(waiting.records, order)))
 
     # --- labels -------------------------------------------------------------------------------------------------------
 
@@ -212,14 +215,14 @@ class Joiner:
         self._keep_waiting(rows.chosen(alone))
         if not found.labels.size:
             return
-        changed = self._join(held.records, found.records, rows.records[found.labels])
+        changed = self._join(held.records, found.records, taken(rows.records, found.labels))
         touched = np.unique(np.searchsorted(held.ends, changed, side="right"))
         if touched.size == held.ends.size:
             self.predictions.put(ids.digests, held.records, held.ends)
         elif touched.size:
             counts = (held.ends - held.starts)[touched]
             part = np.isin(np.repeat(np.arange(held.ends.size), held.ends - held.starts), touched)
-            self.predictions.put(ids.digests[touched], held.records[part], np.cumsum(counts))
+            self.predictions.put(ids.digests[touched], taken(held.records, part), np.cumsum(counts))
 
     def _keep_waiting(self, early: Rows) -> None:
         """Remember labels that have no prediction yet."""
@@ -230,15 +233,15 @@ class Joiner:
         held = self.labels.get(ids.digests)
         n_held = held.ends - held.starts
         owner = np.append(np.repeat(np.arange(n_held.size), n_held), ids.place)
-        every = np.append(held.records, early.records[order])
+        every = together([held.records, taken(early.records, order)])
         by_owner = np.argsort(owner, kind="stable")
         counts = np.bincount(owner, minlength=n_held.size)
         self._tally["waiting"] += early.records.size
         if (counts > MAX_WAITING).any():
             rank = np.arange(owner.size) - np.repeat(np.cumsum(counts) - counts, counts)
-            self._orphan(every[by_owner[rank >= MAX_WAITING]])
+            self._orphan(taken(every, by_owner[rank >= MAX_WAITING]))
             by_owner, counts = by_owner[rank < MAX_WAITING], np.minimum(counts, MAX_WAITING)
-        self.labels.put(ids.digests, every[by_owner], np.cumsum(counts))
+        self.labels.put(ids.digests, taken(every, by_owner), np.cumsum(counts))
 
     def _join(self, records: NDArray[np.void], owner: NDArray[np.int64], labels: NDArray[np.void]) -> NDArray[np.int64]:
         """Apply labels to predictions, in place; return which predictions changed.
@@ -257,7 +260,7 @@ class Joiner:
         self._tally["repeated"] += steps.n_repeated
         if not steps.rows.size:
             return steps.rows
-        chosen, used = records[steps.owner], labels[steps.rows]
+        chosen, used = taken(records, steps.owner), taken(labels, steps.rows)
         profiles = chosen["profile"].astype(np.int64)
         at = Address(
             profiles, steps.effective_ms, chosen["time_ms"], self._from_labels, used["offset"], chosen["segments"]
@@ -378,4 +381,4 @@ class Joiner:
             return held
         owner = np.repeat(np.arange(held.ends.size), held.ends - held.starts)
         order = np.lexsort([*(held.records[name] for name in self._in_order_of), owner])
-        return Held(held.records[order], held.ends)
+        return Held(taken(held.records, order), held.ends)

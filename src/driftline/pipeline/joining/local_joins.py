@@ -8,6 +8,7 @@ import numpy as np
 
 from driftline.pipeline.joining.joiner import Joiner
 from driftline.pipeline.joining.pending_block import decode_block, encode_blocks
+from driftline.pipeline.joining.replayed_rows import ReplayedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -57,6 +58,7 @@ class LocalJoins:
         self._open_stores = open_stores
         self._watermark_of = watermark_of
         self._taken: dict[Side, dict[int, list[Rows]]] = {"predictions": {}, "labels": {}}
+        self._replayed: dict[int, ReplayedRows] = {}
         self.joiners: dict[int, Joiner] = {}
 
     def assign(self, partition: int) -> None:
@@ -70,14 +72,15 @@ class LocalJoins:
         for joiner in self.joiners.values():
             joiner.close()
         self.joiners.clear()
+        self._replayed.clear()
 
     def restore(self, partition: int, block: bytes, at: str) -> int:
         """Give the join of a partition one block of its changelog, oldest first; return its number of rows."""
         read = decode_block(block, at)
-        joiner = self.joiners[partition]
-        with joiner.uncounted():
-            joiner.add_predictions(known_predictions(read, self._book, self._table))
-            joiner.add_labels(read.label_rows())
+        if partition not in self._replayed:
+            self._replayed[partition] = ReplayedRows(self.joiners[partition])
+        self._replayed[partition].add("predictions", known_predictions(read, self._book, self._table))
+        self._replayed[partition].add("labels", read.label_rows())
         return read.n_rows
 
     def restored(self, partition: int, next_offset: int, *, whole: bool) -> None:
@@ -86,6 +89,8 @@ class LocalJoins:
         What is over by the watermarks, which are those behind the last block, goes when the ``whole`` is there: a label
         that has waited long enough by then may have met its prediction in a block that is still to come.
         """
+        if partition in self._replayed:
+            self._replayed.pop(partition).give()
         watermarks = self._watermarks(partition) if whole else (None, None)
         self.joiners[partition].restored(next_offset, *watermarks)
 

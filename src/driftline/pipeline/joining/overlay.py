@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from driftline.pipeline.joining.digests import differ, sorting
 from driftline.pipeline.joining.pending import Held
+from driftline.pipeline.joining.record_arrays import as_bytes, taken
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,9 +67,9 @@ class Overlay:
         self._new.append((digests, starts + self._n_records, ends + self._n_records))
         if self._n_records + records.size > self._records.size:
             grown = np.empty(max(2 * self._records.size, self._n_records + records.size), dtype=self._dtype)
-            grown[: self._n_records] = self._records[: self._n_records]
+            as_bytes(grown)[: self._n_records] = as_bytes(self._records)[: self._n_records]
             self._records = grown
-        self._records[self._n_records : self._n_records + records.size] = records
+        as_bytes(self._records)[self._n_records : self._n_records + records.size] = as_bytes(records)
         self._n_records += records.size
         self._n_written += ends.size
 
@@ -78,7 +80,7 @@ class Overlay:
             return np.full(len(digests), -1)
         place = np.searchsorted(self._digests[:, 0], digests[:, 0])
         place = np.minimum(place, len(self._digests) - 1)
-        found = (self._digests[place] == digests).all(axis=1)
+        found = ~differ(self._digests.take(place, axis=0), digests)
         tied = np.flatnonzero(~found & (self._digests[place, 0] == digests[:, 0]))
         for row in tied.tolist():  # two digests that share their first half: one pair in 10¹⁹
             same = np.flatnonzero((self._digests == digests[row]).all(axis=1))
@@ -91,7 +93,7 @@ class Overlay:
         counts = ends - starts
         stops = np.cumsum(counts)
         rows = np.arange(int(counts.sum())) + np.repeat(starts - (stops - counts), counts)
-        return Held(self._records[rows], stops)
+        return Held(taken(self._records, rows), stops)
 
     def written(self) -> Written:
         """Return all that counts, in the order of the digests."""
@@ -105,13 +107,9 @@ class Overlay:
         digests = np.concatenate([self._digests, *(new[0] for new in self._new)])
         starts = np.concatenate([self._spans[:, 0], *(new[1] for new in self._new)])
         ends = np.concatenate([self._spans[:, 1], *(new[2] for new in self._new)])
-        order = np.argsort(digests[:, 0], kind="stable")
-        ordered = digests[order]
-        tied = ordered[1:, 0] == ordered[:-1, 0]
-        if (ordered[1:, 1][tied] != ordered[:-1, 1][tied]).any():
-            order = np.lexsort((digests[:, 1], digests[:, 0]))
-            ordered = digests[order]
-        last = np.append((ordered[1:] != ordered[:-1]).any(axis=1), True)  # a value, no switch
+        order = sorting(digests)
+        ordered = digests.take(order, axis=0)
+        last = np.append(differ(ordered[1:], ordered[:-1]), True)  # a value, no switch
         order = order[last]
-        self._digests, self._spans = digests[order], np.stack([starts[order], ends[order]], axis=1)
+        self._digests, self._spans = ordered.compress(last, axis=0), np.stack([starts[order], ends[order]], axis=1)
         self._new.clear()

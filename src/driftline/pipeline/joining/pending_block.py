@@ -17,6 +17,7 @@ from driftline.events.pane import Watermark
 from driftline.pipeline.joining.digests import DIGEST_BYTES, bytes_of, digests_from
 from driftline.pipeline.joining.join_entry import GIVEN, LABEL, predictions
 from driftline.pipeline.joining.joiner import Rows
+from driftline.pipeline.joining.record_arrays import as_bytes, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,14 +104,14 @@ def _parts(batches: list[Rows]) -> Iterator[Rows]:
     if not batches:
         return
     digests = np.concatenate([batch.digests for batch in batches])
-    records = np.concatenate([batch.records for batch in batches])
+    records = together([batch.records for batch in batches])
     for start in range(0, records.size, MAX_ROWS):
         yield Rows(digests[start : start + MAX_ROWS], records[start : start + MAX_ROWS])
 
 
 def _predictions_block(profile_ids: list[str], rows: Rows, n_partitions: int) -> bytes:
     used, local = np.unique(rows.records["profile"], return_inverse=True)
-    records = rows.records.copy()
+    records = as_bytes(rows.records).copy().view(rows.records.dtype)
     records["profile"] = local
     names = [profile_ids[index] for index in used.tolist()]
     given = _columns(records, _GIVEN)
