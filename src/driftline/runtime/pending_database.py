@@ -28,7 +28,6 @@ VERSION: Final = 1
 _META: Final = b"!"
 _WRITE_BUFFER: Final = 8 << 20
 _ALL_WRITE_BUFFERS: Final = 32 << 20
-_MEMORY: Final = 64 << 20
 _BLOCK_BYTES: Final = 2 << 10
 """Lookups have no neighbours: small blocks are read faster."""
 _BLOOM_BITS: Final = 10
@@ -53,19 +52,13 @@ class Meta(Struct):
     """Kept for the join."""
 
 
-class DatabaseMemory:
-    """What all databases of a worker share, so that what they take does not grow with the partitions.
+def shared_buffers() -> rocksdict.WriteBufferManager:
+    """Return what all databases of a worker keep writes in, so that its 32 MB do not grow with the partitions.
 
-    Notes
-    -----
-    *State*: 64 MB, of which up to 32 MB of writes on their way to the disk; besides, 20 bytes for every 2 KB on disk.
+    Besides, a database takes 20 bytes of memory for every 2 KB on disk. What is read of it is left to the system's own
+    cache: a label that is months late finds nothing near what was read before it.
     """
-
-    def __init__(self) -> None:
-        self.cache = rocksdict.Cache(_MEMORY)
-        self.buffers = rocksdict.WriteBufferManager.new_write_buffer_manager_with_cache(
-            _ALL_WRITE_BUFFERS, allow_stall=False, cache=self.cache
-        )
+    return rocksdict.WriteBufferManager(_ALL_WRITE_BUFFERS, allow_stall=False)
 
 
 class PendingDatabase:
@@ -81,7 +74,8 @@ class PendingDatabase:
         Returns a profile by its id, or None.
     max_bytes : int
         What entries may take before compression; beyond it those that expire first are dropped.
-    memory : DatabaseMemory
+    buffers : WriteBufferManager
+        Shared by all databases of a worker.
 
     Attributes
     ----------
@@ -95,21 +89,21 @@ class PendingDatabase:
         table: ProfileTable,
         find: Callable[[str], Profile | None],
         max_bytes: int,
-        memory: DatabaseMemory,
+        buffers: rocksdict.WriteBufferManager,
     ) -> None:
         self._path = path
         self._table = table
         self._find = find
         self.max_bytes = max_bytes
         self._n_evicted = 0
-        self._db: Any = _open(path, memory)  # its keys and values are bytes in raw mode, which its types do not say
+        self._db: Any = _open(path, buffers)  # its keys and values are bytes in raw mode, which its types do not say
         meta = _meta_of(self._db)
         if meta is None or meta.version != VERSION or meta.owner != owner:
             if meta is not None:
                 _log.warning("pending store made anew", path=str(path), version=meta.version, owner=meta.owner)
             self._db.close()
             shutil.rmtree(path)
-            self._db = _open(path, memory)
+            self._db = _open(path, buffers)
             meta = Meta(VERSION, owner, 0, [])
         self._meta = meta
         self._stores: list[RocksPendingStore] = []
@@ -236,12 +230,12 @@ class PendingDatabase:
         self._batch.delete_range(start, stop)
 
 
-def _open(path: Path, memory: DatabaseMemory) -> rocksdict.Rdict:
+def _open(path: Path, buffers: rocksdict.WriteBufferManager) -> rocksdict.Rdict:
     path.mkdir(parents=True, exist_ok=True)
     options = rocksdict.Options(raw_mode=True)
     options.create_if_missing(True)  # noqa: FBT003  # RocksDB's own names
     options.set_write_buffer_size(_WRITE_BUFFER)
-    options.set_write_buffer_manager(memory.buffers)
+    options.set_write_buffer_manager(buffers)
     options.set_keep_log_file_num(2)
     options.set_compression_type(rocksdict.DBCompressionType.none())  # half of the time of a lookup
     options.set_target_file_size_base(_FIRST_FILE)
@@ -249,7 +243,7 @@ def _open(path: Path, memory: DatabaseMemory) -> rocksdict.Rdict:
     options.set_max_bytes_for_level_base(_ALL_WRITE_BUFFERS)
     options.set_optimize_filters_for_hits(True)
     blocks = rocksdict.BlockBasedOptions()
-    blocks.set_block_cache(memory.cache)
+    blocks.disable_cache()
     blocks.set_block_size(_BLOCK_BYTES)
     blocks.set_bloom_filter(_BLOOM_BITS, block_based=False)
     blocks.set_data_block_index_type(rocksdict.DataBlockIndexType.binary_and_hash())

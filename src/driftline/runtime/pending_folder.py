@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from driftline.runtime.pending_database import DatabaseMemory, PendingDatabase
+from driftline.runtime.pending_database import PendingDatabase, shared_buffers
 
 if TYPE_CHECKING:
     from driftline.config.settings import JoinSettings
@@ -38,14 +38,14 @@ class PendingFolder:
         self._owner = owner
         self._worker = worker
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        self._memory = DatabaseMemory()
+        self._buffers = shared_buffers()
         self.databases: dict[int, PendingDatabase] = {}
 
     def open(self, partition: int, table: ProfileTable) -> PendingDatabase:
         """Open the database of a source partition; the quota is divided evenly between those that are open."""
         owner = f"{self._owner}/{partition}/{table.longest_horizon_ms}/{table.longest_wait_ms}"
         path = self._root() / self._worker / str(partition)
-        database = PendingDatabase(path, owner, table, self._book.get, self._settings.max_bytes, self._memory)
+        database = PendingDatabase(path, owner, table, self._book.get, self._settings.max_bytes, self._buffers)
         self.databases[partition] = database
         for each in self.databases.values():
             each.max_bytes = self._settings.max_bytes // len(self.databases)

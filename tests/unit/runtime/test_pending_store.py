@@ -14,7 +14,7 @@ from driftline.pipeline.joining.digests import digests_of
 from driftline.pipeline.joining.join_entry import LABEL
 from driftline.pipeline.joining.pending import Kept
 from driftline.pipeline.joining.profile_table import ProfileTable
-from driftline.runtime.pending_database import DatabaseMemory, PendingDatabase
+from driftline.runtime.pending_database import PendingDatabase, shared_buffers
 from tests.pending import MemoryStore
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 BUCKET_MS = 10
 KEPT = Kept("labels", LABEL, lambda records: records["time_ms"] + 5, BUCKET_MS)
-MEMORY = DatabaseMemory()
+BUFFERS = shared_buffers()
 IDS = [f"id{i}" for i in range(6)]
 
 
@@ -43,7 +43,7 @@ class Disk:
 
     def open(self, owner: str = "me") -> None:
         table = ProfileTable(Settings())
-        self.database = PendingDatabase(self._path, owner, table, lambda _: None, self._max_bytes, MEMORY)
+        self.database = PendingDatabase(self._path, owner, table, lambda _: None, self._max_bytes, BUFFERS)
         self.store = self.database.open(KEPT)
 
     def commit(self, next_offset: int | None = None) -> None:
