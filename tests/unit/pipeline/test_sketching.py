@@ -170,6 +170,7 @@ def test_each_of_two_models_that_share_an_id_has_a_prediction_of_its_own() -> No
     records = [predictions(START_MS, model=name).values[0] for name in ("b", "a", "a", "b")]
     values = [None if v is None else v.replace(b'"p0"', b'"%d"' % (i // 2)) for i, v in enumerate(records)]
     made.add(RecordBatch(P0, "scored", values, [0, 1, 2, 3], [-1] * 4))
+    made.flush()
     held = made.joiners[0].predictions.get(digests_of(["0", "1"]))
     assert sorted(held.records["offset"].tolist()) == [0, 1, 2, 3]
 

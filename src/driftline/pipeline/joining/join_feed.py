@@ -18,7 +18,6 @@ from msgspec import Struct
 
 from driftline.events.pane import Source, Watermark
 from driftline.pipeline.joining.joiner import Rows
-from driftline.pipeline.joining.record_arrays import together
 from driftline.pipeline.monitoring.watermarks import TopicState
 
 if TYPE_CHECKING:
@@ -127,8 +126,7 @@ class JoinFeed:
             held = self._held[side]
             due = [part.rows for number in sorted(held) if number < until_ms // self._slice_ms for part in held[number]]
             if due:
-                digests = np.concatenate([rows.digests for rows in due])
-                self._give(side, Rows(digests, together([rows.records for rows in due])))
+                self._give(side, Rows.together(due))
                 self._held[side] = {
                     number: parts for number, parts in held.items() if number >= until_ms // self._slice_ms
                 }

@@ -10,7 +10,6 @@ from driftline.pipeline.joining.digests import digests_of
 from driftline.pipeline.joining.join_entry import LABEL, predictions
 from driftline.pipeline.joining.joiner import Rows
 from driftline.pipeline.joining.label_values import pack_values
-from driftline.pipeline.joining.record_arrays import together
 from driftline.pipeline.sketching.rows import plain_scores
 from driftline.sketches.scores import WEIGHT_UNIT
 
@@ -83,5 +82,5 @@ def in_order(parts: list[Rows]) -> Rows:
     """Return predictions of several models and profiles in the order of their offsets, in which ids are told apart."""
     if len(parts) == 1:
         return parts[0]
-    records = together([part.records for part in parts])
-    return Rows(np.concatenate([part.digests for part in parts]), records).chosen(np.argsort(records["offset"]))
+    every = Rows.together(parts)
+    return every.chosen(np.argsort(every.records["offset"]))

@@ -40,7 +40,7 @@ from driftline.pipeline.joining.routing import ROUTED
 from driftline.sketches.joined import Joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -79,6 +79,13 @@ class Rows(NamedTuple):
 
     digests: Digests
     records: NDArray[np.void]
+
+    @classmethod
+    def together(cls, parts: Sequence[Rows]) -> Rows:
+        """Return the rows of one or several, one behind the other."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(np.concatenate([part.digests for part in parts]), together([part.records for part in parts]))
 
     def chosen(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Rows:
         """Return some of the rows."""

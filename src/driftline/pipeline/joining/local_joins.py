@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from driftline.pipeline.joining.joiner import Joiner
+from driftline.pipeline.joining.joiner import Joiner, Rows
 from driftline.pipeline.joining.pending_block import decode_block, encode_blocks
 from driftline.pipeline.joining.replayed_rows import ReplayedRows
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from driftline.pipeline.joining.join_counter import JoinCounter
     from driftline.pipeline.joining.join_feed import Side
-    from driftline.pipeline.joining.joiner import Rows
     from driftline.pipeline.joining.pending import PendingStores
     from driftline.pipeline.joining.pending_block import PendingBlock
     from driftline.pipeline.joining.profile_table import ProfileTable
@@ -95,16 +94,20 @@ class LocalJoins:
         self.joiners[partition].restored(next_offset, *watermarks)
 
     def add(self, side: Side, partition: int, rows: Rows) -> None:
-        """Join rows of an input partition."""
+        """Let rows of an input partition be joined with the next flush."""
         self._taken[side].setdefault(partition, []).append(rows)
-        if side == "predictions":
-            self.joiners[partition].add_predictions(rows)
-        else:
-            self.joiners[partition].add_labels(rows)
 
-    def count_orphans(self) -> None:
-        """Count labels whose prediction can no longer come."""
+    def join(self) -> None:
+        """Join what came since the last flush, as restoring will do it; count labels that can no longer be joined.
+
+        Many rows at once, sorted by their digests, are looked up with less work each.
+        """
+        predicted, labelled = self._taken["predictions"], self._taken["labels"]
         for number, joiner in self.joiners.items():
+            for taken, give in ((predicted, joiner.add_predictions), (labelled, joiner.add_labels)):
+                if number in taken:
+                    taken[number] = [Rows.together(taken[number])]
+                    give(*taken[number])
             joiner.count_orphans(self._watermark_of("predictions", number))
 
     def blocks(self) -> dict[int, list[bytes]]:

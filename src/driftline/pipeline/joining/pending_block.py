@@ -17,7 +17,7 @@ from driftline.events.pane import Watermark
 from driftline.pipeline.joining.digests import DIGEST_BYTES, bytes_of, digests_from
 from driftline.pipeline.joining.join_entry import GIVEN, LABEL, predictions
 from driftline.pipeline.joining.joiner import Rows
-from driftline.pipeline.joining.record_arrays import as_bytes, together
+from driftline.pipeline.joining.record_arrays import as_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,8 +103,7 @@ def _parts(batches: list[Rows]) -> Iterator[Rows]:
     """Yield all rows in parts of at most ``MAX_ROWS``."""
     if not batches:
         return
-    digests = np.concatenate([batch.digests for batch in batches])
-    records = together([batch.records for batch in batches])
+    digests, records = Rows.together(batches)
     for start in range(0, records.size, MAX_ROWS):
         yield Rows(digests[start : start + MAX_ROWS], records[start : start + MAX_ROWS])
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from driftline.pipeline.joining.joiner import Rows
-from driftline.pipeline.joining.record_arrays import together
 
 if TYPE_CHECKING:
     from driftline.pipeline.joining.join_feed import Side
@@ -47,8 +44,7 @@ class ReplayedRows:
         """Give the join what it does not have yet."""
         if not self._rows:
             return
-        records = together([rows.records for rows in self._rows])
-        every = Rows(np.concatenate([rows.digests for rows in self._rows]), records)
+        every = Rows.together(self._rows)
         self._rows, self._n_rows = [], 0
         with self._joiner.uncounted():
             if self._side == "predictions":

@@ -10,7 +10,6 @@ from driftline.pipeline.joining.join_feed import JoinFeed
 from driftline.pipeline.joining.joiner import Joiner, Rows
 from driftline.pipeline.joining.local_joins import known_predictions
 from driftline.pipeline.joining.pending_block import decode_block, encode_blocks, encode_marks
-from driftline.pipeline.joining.record_arrays import together
 from driftline.pipeline.joining.routing import ROUTED, destinations, places
 
 if TYPE_CHECKING:
@@ -183,7 +182,7 @@ class RoutedJoins:
     def _divided(self, batches: list[Rows]) -> dict[int, list[Rows]]:
         if not batches:
             return {}
-        every = Rows(np.concatenate([rows.digests for rows in batches]), together([rows.records for rows in batches]))
+        every = Rows.together(batches)
         to: NDArray[np.int64] = destinations(every.digests, self._n_partitions)
         return {number: [every.chosen(to == number)] for number in np.unique(to).tolist()}
 

@@ -278,7 +278,7 @@ class Sketcher:
             joins = self._routed.watermarks()
         if not positions and not self._announce and not self._dead_letters:
             return None
-        self._local.count_orphans()
+        self._local.join()
         pending = (
             self._local.blocks() if self._routed is None else self._routed.blocks({mark.source: mark for mark in marks})
         )
