@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from driftline.pipeline.joining.profile_table import ProfileTable
     from driftline.profiles.profile import Profile
 
-VERSION: Final = 1
+VERSION: Final = 2
 _META: Final = b"!"
 _WRITE_BUFFER: Final = 8 << 20
 _ALL_WRITE_BUFFERS: Final = 32 << 20

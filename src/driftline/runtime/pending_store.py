@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _KEY: Final = np.dtype([("store", "S1"), ("bucket", ">u4"), ("high", ">u8"), ("low", ">u8")])
 _PREFIX_BYTES: Final = 5
+_LAST_BUCKET: Final = 0xFFFFFFFE
+"""136 years from 1970 on in seconds, the shortest buckets; what expires later stays."""
 
 
 class RocksPendingStore:
@@ -119,7 +121,7 @@ class RocksPendingStore:
 
     def expiring(self, before_ms: int) -> NDArray[np.void]:
         """Return all records whose buckets end by a time, with what is not committed yet."""
-        limit = before_ms // self._kept.bucket_ms
+        limit = min(before_ms // self._kept.bucket_ms, _LAST_BUCKET)
         parts = [self._overlay.written().held.records]
         if any(bucket < limit for bucket in self._filters):
             entries = [*self._database.entries(self._prefix(0), self._prefix(limit))]
@@ -206,7 +208,7 @@ class RocksPendingStore:
 
     def expire(self, before_ms: int) -> int:
         """Remove committed records whose buckets end by a time; return how many entries they were."""
-        limit = before_ms // self._kept.bucket_ms
+        limit = min(before_ms // self._kept.bucket_ms, _LAST_BUCKET)
         return sum(self._drop(bucket) for bucket in sorted(self._filters) if bucket < limit)
 
     def evict(self) -> int:
@@ -222,7 +224,7 @@ class RocksPendingStore:
         return self._letter + bucket.to_bytes(_PREFIX_BYTES - 1, "big")
 
     def _buckets(self, records: NDArray[np.void]) -> NDArray[np.int64]:
-        return np.clip(self._kept.expires_ms(records) // self._kept.bucket_ms, 0, 0xFFFFFFFE)
+        return np.clip(self._kept.expires_ms(records) // self._kept.bucket_ms, 0, _LAST_BUCKET)
 
 
 def _pieces(records: NDArray[np.void]) -> list[bytes]:

@@ -12,6 +12,7 @@ from driftline.config.durations import Duration
 from driftline.config.model import LabelSettings, ModelSettings
 from driftline.config.settings import Settings
 from driftline.events.model_key import ModelKey
+from driftline.pipeline.joining import joiner
 from driftline.pipeline.joining.digests import digests_of
 from driftline.pipeline.joining.join_counter import JoinCounter
 from driftline.pipeline.joining.join_entry import LABEL, predictions
@@ -22,12 +23,17 @@ from driftline.profiles.build import build_profile
 from driftline.profiles.table import ReferenceTable
 from driftline.sketches.scores import DUPLICATES, LABELLED, PREDICTED, WEIGHT_UNIT
 from driftline.sketches.sparse import unpack_into
-from tests.pending import MemoryStores
+from tests.pending import MemoryStore, MemoryStores
 
 HORIZON_MS, WAIT_MS = 100, 30
 MODEL = ModelSettings(labels=LabelSettings(horizon=Duration(HORIZON_MS), wait=Duration(WAIT_MS)))
 TABLE = ReferenceTable(2, {}, prediction=["0", "1"])
 PROFILE = build_profile(ModelKey("m", ""), TABLE, MODEL, -(10**9), "training")
+
+
+@pytest.fixture(autouse=True)
+def short_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joiner, "SHORTEST_BUCKET_MS", 1)
 
 
 class Join:
@@ -39,12 +45,15 @@ class Join:
         self.table.intern(PROFILE)
         self.counter = JoinCounter(10, self.table)
         self.joiner = Joiner(0, self.table, self.counter, MemoryStores())
+        self._n_predictions = 0
 
     def predict(self, *rows: tuple[str, int], effective: int | None = None, profile: int = 0) -> None:
         records = predictions(len(rows))
         records["time_ms"] = [time for _, time in rows]
         records["effective_ms"] = records["joined_ms"] = [time if effective is None else effective for _, time in rows]
         records["profile"] = profile
+        records["offset"] = self._n_predictions + np.arange(len(rows))
+        self._n_predictions += len(rows)
         records["predicted"], records["score"] = 1.0, np.nan
         self.joiner.add_predictions(Rows(digests_of([key for key, _ in rows]), records))
 
@@ -226,3 +235,13 @@ def test_the_weight_of_a_label_goes_in_and_comes_out() -> None:
             for window in delta.windows:
                 unpack_into(window.cells, total)
         assert layout.weight_of(total) == weight
+
+
+def test_buckets_are_no_shorter_than_the_numbers_of_those_on_disk_allow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    for kept_ms in (0, 1, 5_000):
+        settings = Settings(defaults=ModelSettings(labels=LabelSettings(Duration(3_600_000), wait=Duration(kept_ms))))
+        table = ProfileTable(settings)
+        joined = Joiner(0, table, JoinCounter(10, table), MemoryStores())
+        assert isinstance(joined.labels, MemoryStore)
+        assert joined.labels.kept.bucket_ms == 1_000

@@ -164,3 +164,14 @@ def test_a_full_store_drops_what_expires_first_and_says_so(tmp_path: Path) -> No
     assert len(disk.store) == 100
     assert disk.database.take_evicted() == 300
     assert disk.store.get(digests_of(["0-1", "190-1"])).ends.tolist() == [0, 1]
+
+
+def test_what_expires_later_than_buckets_can_say_stays(tmp_path: Path) -> None:
+    disk = Disk(tmp_path)
+    _put([disk.store], {"id0": [2**60]})
+    assert not disk.store.expiring(2**61).size
+    disk.commit()
+    assert not disk.store.expiring(2**61).size
+    assert disk.store.expire(2**61) == 0
+    assert shown(disk.store.get(digests_of(["id0"]))) == [[(2**60, 7)]]
+    disk.database.close()

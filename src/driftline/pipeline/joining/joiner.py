@@ -11,7 +11,8 @@ was read. The rules:
   contribution belongs to the pane of the greatest effective time so far.
 * A prediction with an id that its model had before, within the horizon, is a duplicate: counted, and without effect on
   the join.
-* A label whose prediction has not come when its wait is over is an orphan, counted in the pane of that moment.
+* A label whose prediction has not come when its wait is over is an orphan, counted in the pane of that moment. One that
+  has met the prediction of one model still waits for those of others.
 
 Where predictions and labels were repartitioned, those of one id may stem from several partitions, whose offsets say
 nothing of each other: their order is then that of effective time, partition and offset, in which they are to be given.
@@ -27,10 +28,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from driftline.events.pane import Source
-from driftline.pipeline.joining.digests import distinct
+from driftline.pipeline.joining.digests import distinct, sorting
 from driftline.pipeline.joining.join_counter import Address, Uncounted
 from driftline.pipeline.joining.join_entry import GIVEN_BYTES, LABEL, PREDICTION, UNLABELLED
-from driftline.pipeline.joining.join_matching import matches
+from driftline.pipeline.joining.join_matching import Matches, matches
 from driftline.pipeline.joining.join_totals import JoinTotals
 from driftline.pipeline.joining.label_steps import label_steps
 from driftline.pipeline.joining.label_values import codes_of
@@ -46,13 +47,15 @@ if TYPE_CHECKING:
 
     from driftline.pipeline.joining.digests import Digests
     from driftline.pipeline.joining.join_counter import JoinCounter
-    from driftline.pipeline.joining.pending import PendingStores
+    from driftline.pipeline.joining.pending import PendingStore, PendingStores
     from driftline.pipeline.joining.profile_table import ProfileTable
 
 MAX_WAITING: Final = 1_000
-"""Labels of one id that wait for their prediction; an id with more is none, and what follows are orphans."""
+"""Labels of one id that wait for a prediction; an id with more is none, and what follows are orphans."""
 EXPIRY_BUCKETS: Final = 16
 """Records go in so many parts of the horizon or the wait: they stay at most a sixteenth longer than they are needed."""
+SHORTEST_BUCKET_MS: Final = 1_000
+"""Of expiry, however short the horizon or the wait."""
 
 
 def _as_it_came(records: NDArray[np.void]) -> NDArray[np.bool_]:
@@ -65,6 +68,10 @@ def _not_joined(records: NDArray[np.void]) -> None:
 
 
 _UNTIL_LABELLED: Final = Cut(GIVEN_BYTES, UNLABELLED, _as_it_came, _not_joined)
+
+
+def _bucket_ms(kept_ms: int) -> int:
+    return max(SHORTEST_BUCKET_MS, kept_ms // EXPIRY_BUCKETS)
 
 
 class Rows(NamedTuple):
@@ -109,8 +116,8 @@ class Joiner:
 
     Attributes
     ----------
-    predictions, labels : PendingStore
-        Predictions, and labels without one yet.
+    predictions, labels, answered : PendingStore
+        Predictions; labels without one yet; labels that have one, and may come to have those of other models.
     totals : JoinTotals
         Of what was committed since they were last taken.
     """
@@ -124,10 +131,13 @@ class Joiner:
         self._stores = stores
         horizon_ms, wait_ms = table.longest_horizon_ms, table.longest_wait_ms
         self.predictions = stores.open(
-            Kept("predictions", PREDICTION, self._expires_ms, max(1, horizon_ms // EXPIRY_BUCKETS), _UNTIL_LABELLED)
+            Kept("predictions", PREDICTION, self._expires_ms, _bucket_ms(horizon_ms), _UNTIL_LABELLED)
         )
-        self._bucket_ms = max(1, wait_ms // EXPIRY_BUCKETS)
-        self.labels = stores.open(Kept("labels", LABEL, lambda records: records["time_ms"] + wait_ms, self._bucket_ms))
+        self._bucket_ms = _bucket_ms(wait_ms)
+        self.labels, self.answered = (
+            stores.open(Kept(name, LABEL, lambda records: records["time_ms"] + wait_ms, self._bucket_ms))
+            for name in ("labels", "answered")
+        )
         self._tally = dict.fromkeys(JoinTotals._fields, 0)
         self.totals = JoinTotals()
 
@@ -162,7 +172,7 @@ class Joiner:
         self._counter.predicted(at.rows(new), records["predicted"][new], records["score"][new])
         self._counter.duplicated(at.rows(np.flatnonzero(~fresh)))
         self._tally["duplicates"] += int((~fresh).sum())
-        self._meet_waiting(ids.digests)
+        self._meet_labels(ids.digests, records["offset"][new])
 
     def _tell_apart(self, held: Held, mine: NDArray[np.int64], records: NDArray[np.void]) -> NDArray[np.bool_]:
         """Return which predictions are new: a model's own last one with the id is more than a horizon away, or none."""
@@ -198,15 +208,35 @@ class Joiner:
         ends = np.cumsum(np.bincount(owner[order], minlength=n_held.size)[touched])
         self.predictions.put(digests[touched], taken(every, order), ends)
 
-    def _meet_waiting(self, digests: Digests) -> None:
-        """Give labels that came before their prediction another chance, in the order in which they came."""
-        waiting = self.labels.get(digests)
-        if not waiting.records.size:
+    def _meet_labels(self, digests: Digests, offsets: NDArray[np.int64]) -> None:
+        """Join new predictions with labels that came before them, in the order in which those came.
+
+        Parameters
+        ----------
+        digests : ndarray of uint64, shape (n, 2)
+        offsets : ndarray of int64
+            Of the new predictions with these ids: older ones have met the labels.
+        """
+        stores = (self.labels, self.answered)
+        n_held = [np.diff(store.get(digests).ends, prepend=0) for store in stores]
+        digests = digests.take(np.flatnonzero(sum(n_held)), axis=0)
+        if not len(digests):
             return
-        self.labels.remove(digests, waiting)
-        owner = np.repeat(np.arange(len(digests)), waiting.ends - waiting.starts)
-        order = np.lexsort([waiting.records[name] for name in self._in_order_of])
-        self.add_labels(Rows(digests[owner[order]], taken(waiting.records, order)))
+        waiting, answered = (store.get(digests) for store in stores)
+        owner = np.concatenate([_owners(waiting), _owners(answered)])
+        rows = Rows(digests.take(owner, axis=0), together([waiting.records, answered.records]))
+        order = np.lexsort([rows.records[name] for name in self._in_order_of])
+        rows, owner, waits = rows.chosen(order), owner[order], order < waiting.records.size
+        held = self._oldest_first(self.predictions.get(digests))
+        found = matches(held, owner, rows.records, self._table)
+        new = np.isin(held.records["offset"][found.records], offsets)
+        self._apply(digests, held, Matches(found.labels[new], found.records[new]), rows.records)
+        met = np.zeros(owner.size, dtype=np.bool_)
+        met[found.labels] = True
+        if (met & waits).any():
+            self.labels.remove(digests, waiting)
+            self._keep(self.labels, rows.chosen(~met & waits))
+            self._keep(self.answered, rows.chosen(met & waits))
 
     # --- labels -------------------------------------------------------------------------------------------------------
 
@@ -219,36 +249,42 @@ class Joiner:
         found = matches(held, ids.place, rows.records, self._table)
         alone = np.ones(rows.records.size, dtype=np.bool_)
         alone[found.labels] = False
-        self._keep_waiting(rows.chosen(alone))
+        self._tally["waiting"] += int(alone.sum())
+        self._orphan(self._keep(self.labels, rows.chosen(alone)))
+        self._keep(self.answered, rows.chosen(~alone))
+        self._apply(ids.digests, held, found, rows.records)
+
+    def _apply(self, digests: Digests, held: Held, found: Matches, labels: NDArray[np.void]) -> None:
+        """Join labels with the predictions found for them, and write those that changed."""
         if not found.labels.size:
             return
-        changed = self._join(held.records, found.records, taken(rows.records, found.labels))
+        changed = self._join(held.records, found.records, taken(labels, found.labels))
         touched = np.unique(np.searchsorted(held.ends, changed, side="right"))
         if touched.size == held.ends.size:
-            self.predictions.put(ids.digests, held.records, held.ends)
+            self.predictions.put(digests, held.records, held.ends)
         elif touched.size:
             counts = (held.ends - held.starts)[touched]
-            part = np.isin(np.repeat(np.arange(held.ends.size), held.ends - held.starts), touched)
-            self.predictions.put(ids.digests[touched], taken(held.records, part), np.cumsum(counts))
+            part = np.isin(_owners(held), touched)
+            self.predictions.put(digests[touched], taken(held.records, part), np.cumsum(counts))
 
-    def _keep_waiting(self, early: Rows) -> None:
-        """Remember labels that have no prediction yet."""
-        if not early.records.size:
-            return
-        order = np.lexsort((early.digests[:, 1], early.digests[:, 0]))
-        ids = distinct(early.digests[order])
-        held = self.labels.get(ids.digests)
-        n_held = held.ends - held.starts
-        owner = np.append(np.repeat(np.arange(n_held.size), n_held), ids.place)
-        every = together([held.records, taken(early.records, order)])
+    def _keep(self, store: PendingStore, labels: Rows) -> NDArray[np.void]:
+        """Remember labels until their wait is over; return those that are too many of one id."""
+        if not labels.records.size:
+            return labels.records
+        order = sorting(labels.digests)
+        ids = distinct(labels.digests.take(order, axis=0))
+        held = store.get(ids.digests)
+        owner = np.append(_owners(held), ids.place)
+        every = together([held.records, taken(labels.records, order)])
         by_owner = np.argsort(owner, kind="stable")
-        counts = np.bincount(owner, minlength=n_held.size)
-        self._tally["waiting"] += early.records.size
+        counts = np.bincount(owner, minlength=held.ends.size)
+        too_many = by_owner[:0]
         if (counts > MAX_WAITING).any():
             rank = np.arange(owner.size) - np.repeat(np.cumsum(counts) - counts, counts)
-            self._orphan(taken(every, by_owner[rank >= MAX_WAITING]))
+            too_many = by_owner[rank >= MAX_WAITING]
             by_owner, counts = by_owner[rank < MAX_WAITING], np.minimum(counts, MAX_WAITING)
-        self.labels.put(ids.digests, taken(every, by_owner), np.cumsum(counts))
+        store.put(ids.digests, taken(every, by_owner), np.cumsum(counts))
+        return taken(every, too_many)
 
     def _join(self, records: NDArray[np.void], owner: NDArray[np.int64], labels: NDArray[np.void]) -> NDArray[np.int64]:
         """Apply labels to predictions, in place; return which predictions changed.
@@ -311,12 +347,12 @@ class Joiner:
         """Count labels whose prediction can no longer come, which the next commit drops."""
         if predictions_ms is None:
             return
-        orphans = self.labels.expiring(predictions_ms)
-        if orphans.size:
-            self._orphan(orphans)
+        self._orphan(self.labels.expiring(predictions_ms))
 
     def _orphan(self, orphans: NDArray[np.void]) -> None:
         """Count labels in the pane in which their wait is over, or in which they came, where that is later."""
+        if not orphans.size:
+            return
         over = orphans["time_ms"] + self._table.longest_wait_ms
         over = over - over % self._bucket_ms + self._bucket_ms
         self._counter.orphaned(np.maximum(over, orphans["effective_ms"]), orphans["offset"], self._from_labels)
@@ -342,8 +378,10 @@ class Joiner:
         """
         self.predictions.commit()
         self.labels.commit()
+        self.answered.commit()
         if predictions_ms is not None:
             self.labels.expire(predictions_ms)
+            self.answered.expire(predictions_ms)
             if labels_ms is not None:
                 self._tally["expired"] += self.predictions.expire(min(predictions_ms, labels_ms))
         self._stores.commit(next_offset, resume)
@@ -363,6 +401,7 @@ class Joiner:
         """Forget what was written since the last commit."""
         self.predictions.rollback()
         self.labels.rollback()
+        self.answered.rollback()
         self._tally = dict.fromkeys(self._tally, 0)
 
     def restored(
@@ -386,6 +425,11 @@ class Joiner:
         """Return records with those of each id in the order in which they came."""
         if held.records.size <= 1 or (held.ends - held.starts <= 1).all():
             return held
-        owner = np.repeat(np.arange(held.ends.size), held.ends - held.starts)
+        owner = _owners(held)
         order = np.lexsort([*(held.records[name] for name in self._in_order_of), owner])
         return Held(taken(held.records, order), held.ends)
+
+
+def _owners(held: Held) -> NDArray[np.int64]:
+    """Return which id each record is of."""
+    return np.repeat(np.arange(held.ends.size), held.ends - held.starts)
