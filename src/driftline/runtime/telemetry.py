@@ -100,7 +100,7 @@ class Telemetry:
             "driftline_records_applied", "Flush records applied by detection", registry=self.registry
         )
         self._flushed_events = Counter("driftline_flushed_events", "Events counted into panes", registry=self.registry)
-        self._flush = self._histogram("flush_seconds", "Time to count and encode one flush")
+        self._flush = self._histogram("flush_seconds", "Time to join, count and encode one flush")
         self._transaction = self._histogram("transaction_seconds", "Time from begin to commit of one transaction")
         self._checkpoint = self._histogram("checkpoint_seconds", "Time to write one checkpoint of detection's state")
 
