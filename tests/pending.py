@@ -28,10 +28,10 @@ class MemoryStore:
         return len(self._committed)
 
     def get(self, digests: Digests) -> Held:
-        found = [
-            b"".join(value for (_, key), value in sorted(self._now.items()) if key == wanted)
-            for wanted in keys_of(digests)
-        ]
+        values: dict[bytes, bytes] = {}
+        for (_, key), value in sorted(self._now.items()):
+            values[key] = values.get(key, b"") + value
+        found = [values.get(wanted, b"") for wanted in keys_of(digests)]
         ends = np.cumsum([len(value) for value in found], dtype=np.int64) // self.kept.dtype.itemsize
         return Held(np.frombuffer(b"".join(found), dtype=self.kept.dtype).copy(), ends)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import yaml
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from benchmarks.late_labels.edges import HORIZON_MS, WAIT_MS
 from benchmarks.late_labels.features import N_ROWS, SMALL, Features
@@ -62,6 +62,12 @@ SETTINGS: Final[dict[str, Any]] = {
 """What the configuration says besides Kafka and topics; no idle mark can fall, so the outputs are determined."""
 
 
+_MOVING: Final = {
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+}
+"""A broker that has just started does not know the group yet."""
 _OUTCOME: Final = re.compile(r'^driftline_joins_total\{outcome="(\w+)"\} (\S+)$', re.MULTILINE)
 
 
@@ -233,7 +239,7 @@ class Scenario:
             try:
                 answers = consumer.committed(asked, timeout=30)
             except KafkaException as error:
-                if error.args[0].retriable():
+                if error.args[0].retriable() or error.args[0].code() in _MOVING:
                     return {}
                 raise
         return {(answer.topic, answer.partition): max(0, answer.offset) for answer in answers}
