@@ -21,7 +21,7 @@ SMALL_FLUSHES = {"batch": 500, "flush_interval": "100ms", "flush_events": 1_000}
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("seed", seeds(1))
 def test_killed_workers_change_no_last_revision(real_broker: str, topic_prefix: str, tmp_path: Path, seed: int) -> None:
-    prepared = prepare(real_broker, 60_000)
+    prepared = prepare(real_broker, 30_000)
     harm = Harm(moments(seed, 6))
     outcome = run(prepared, Scenario(prepared.given, topic_prefix, tmp_path, SMALL_FLUSHES), harm, deadline_s=150)
     print("\n".join(harm.done))  # noqa: T201  # the figures of a run by hand

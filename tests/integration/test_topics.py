@@ -7,7 +7,7 @@ from driftline.config.secrets import Credentials
 from driftline.config.settings import KafkaSettings, LabelInput, PredictionInput, Settings
 from driftline.errors import BrokerError
 from driftline.runtime.kafka_clients import connect_admin
-from driftline.runtime.topics import TopicSpec, check, create, sources, topic_specs
+from driftline.runtime.topics import Difference, TopicSpec, check, create, sources, topic_specs
 from tests.support import create_topics, wait_until
 
 
@@ -60,7 +60,12 @@ def test_topics_are_created_once_and_what_differs_is_said(real_broker: str, topi
         future.result(timeout=30)
     for future in admin.create_partitions([NewPartitions(panes, 5)]).values():
         future.result(timeout=30)
-    after = wait_until(lambda: check(admin, specs, found), 30, "the changes to be seen")
+
+    def all_changes() -> list[Difference]:
+        seen = check(admin, specs, found)
+        return seen if len(seen) == 4 else []
+
+    after = wait_until(all_changes, 30, "the four changes to be seen")
     assert {(difference.topic, difference.setting) for difference in after} == {
         (panes, "partitions"),
         (panes, "retention.ms"),

@@ -343,7 +343,7 @@ class Run:
 
 
 @given(data=st.data(), kind=st.sampled_from(["binary", "regression"]), steps=STEPS)
-@hypothesis_settings(max_examples=500, deadline=None)
+@hypothesis_settings(max_examples=200, deadline=None)
 def test_what_the_join_adds_does_not_depend_on_how_it_is_read(
     data: st.DataObject, kind: Literal["binary", "regression"], steps: list[tuple[str, int]]
 ) -> None:
