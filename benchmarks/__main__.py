@@ -28,8 +28,8 @@ from benchmarks import messages
 from benchmarks.messages import N_PARTITIONS
 from driftline.config.secrets import Credentials
 from driftline.config.settings import KafkaSettings, LabelInput, PredictionInput, Settings
-from driftline.runtime.references import publish
-from driftline.runtime.topics import create, topic_specs
+from driftline.runtime.kafka.topics import create, topic_specs
+from driftline.runtime.references.reference_topic import publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ from xxhash import xxh3_64_intdigest
 from benchmarks.calibration_cells import LEVELS, Cell
 from benchmarks.calibration_tests import independent_p_values, widened_p_values
 from benchmarks.streams import STREAMS, Counts, Floats, equal_shares
-from driftline.profiles.pane_series import PaneTimes, SeasonShares, column_sums
+from driftline.profiles.building.pane_series import PaneTimes, SeasonShares, column_sums
 from driftline.significance.dispersed_pearson import dispersed_pearson
 from driftline.significance.dispersion import Dispersion, estimate
 from driftline.significance.pearson import pearson

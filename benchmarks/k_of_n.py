@@ -16,7 +16,7 @@ import numpy as np
 from scipy import special
 
 from driftline.alerts import OpeningRule
-from driftline.alerts.tally import Tally
+from driftline.alerts.unused_findings import Tally
 
 WINDOWS: Final = 720
 """Of an hour, in 30 days."""

@@ -10,8 +10,8 @@ from confluent_kafka import Producer
 
 from driftline.config.model import ModelSettings
 from driftline.events.model_key import ModelKey
-from driftline.profiles.build import build_profile
-from driftline.profiles.table import ReferenceTable
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.table import ReferenceTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,10 +21,10 @@ from confluent_kafka import Consumer, TopicPartition
 from benchmarks.messages import CATEGORICAL, N_PARTITIONS, NUMERIC
 from driftline.config.secrets import Credentials
 from driftline.config.settings import JoinSettings, KafkaSettings, LabelInput, PredictionInput, Settings
-from driftline.profiles.book import ProfileBook
-from driftline.runtime.references import ReferenceReader
-from driftline.runtime.sketch_worker import SketchWorker, sketch_consumer_configuration
-from driftline.runtime.telemetry import Telemetry
+from driftline.profiles.profiles import ProfileBook
+from driftline.runtime.operations.telemetry import Telemetry
+from driftline.runtime.references.reference_topic import ReferenceReader
+from driftline.runtime.sketch.sketch_worker import SketchWorker, sketch_consumer_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,25 +15,24 @@ import numpy as np
 from msgspec import structs
 
 from driftline.alerts import AlertBook
+from driftline.checks.columns.window_check import examine_window
+from driftline.checks.contract.closed_window import ArrivalEvidence, Baseline, ClosedWindow, PerformanceCut
+from driftline.checks.contract.error_budget import CheckContext
+from driftline.checks.labels.arrival_check import CohortAt, examine_arrival
+from driftline.checks.labels.estimate_check import EstimateCut, Truth, examine_estimate
+from driftline.checks.labels.label_stream_check import StreamSpan, examine_stream
+from driftline.checks.labels.performance_check import examine_performance
+from driftline.checks.references.reference_view import Standard
 from driftline.config.model import CheckSettings, ColumnSettings, DispersionSettings, ModelSettings
 from driftline.config.settings import LabelInput, Settings
 from driftline.errors import ProfileError
 from driftline.events.estimate import TrackRecord
 from driftline.events.model_key import ModelKey
+from driftline.events.output_record import event_records, structured
+from driftline.monitoring.alerting import settle_arrival, settle_performance, settle_stream, settle_window
 from driftline.performance.arrival_curve import AgedCohort, maturity_curve
-from driftline.pipeline.checking.arrival_check import CohortAt, examine_arrival
-from driftline.pipeline.checking.arrival_correction import ArrivalEvidence
-from driftline.pipeline.checking.arrival_stream import StreamSpan, examine_stream
-from driftline.pipeline.checking.check_context import CheckContext
-from driftline.pipeline.checking.closed_window import Baseline, ClosedWindow, PerformanceCut
-from driftline.pipeline.checking.estimate_check import EstimateCut, Truth, examine_estimate
-from driftline.pipeline.checking.performance_check import examine_performance
-from driftline.pipeline.checking.standard import Standard
-from driftline.pipeline.checking.window_check import examine_window
-from driftline.pipeline.monitoring.alerting import settle_arrival, settle_performance, settle_stream, settle_window
-from driftline.pipeline.outputs import event_records, structured
-from driftline.profiles.build import build_profile, encode_values
-from driftline.profiles.table import ReferenceTable
+from driftline.profiles.building.build import build_profile, encode_values
+from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.arrival import ArrivalLayout
 from driftline.sketches.counting import count as count_events
 from driftline.sketches.encoding import EncodedColumns
@@ -43,7 +42,7 @@ from driftline.sketches.scores import PREDICTED
 
 if TYPE_CHECKING:
     from driftline.events.evidence import Event
-    from driftline.events.pane import Kind, Offsets
+    from driftline.events.source import Kind, Offsets
     from driftline.profiles.profile import Profile
 
 KEY: Final = ModelKey("credit-risk", "3")

@@ -1,1 +1,1 @@
-"""Tests of driftline; what they share is in `tests.support`."""
+"""Tests of driftline; what they share is in `tests.support.real_broker`."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from driftline.runtime.embedded_broker import EmbeddedBroker
-from tests.support import EXIT_UNAVAILABLE, RealBroker, in_ci, kafka
+from driftline.runtime.demo.embedded_broker import EmbeddedBroker
+from tests.support.real_broker import EXIT_UNAVAILABLE, RealBroker, in_ci, kafka
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

@@ -18,9 +18,9 @@ from benchmarks.detection.full import Run, quiet, run_full
 from benchmarks.detection.lean import run_lean
 from benchmarks.detection.reference import SimulatedModel, built, counted
 from benchmarks.detection.traffic import PANE_MS, PER_PANE, STREAM_NAMES, fifty_features
+from driftline.checks.contract.error_budget import CheckContext
 from driftline.config.settings import Settings
-from driftline.pipeline.checking.check_context import CheckContext
-from driftline.profiles.joint_build import JointReference
+from driftline.profiles.joint_reference import JointReference
 from driftline.sketches.joint import Joint
 
 if TYPE_CHECKING:

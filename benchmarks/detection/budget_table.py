@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.detection.budget import BUDGET_STREAMS, LEVELS
 from benchmarks.detection.intervals import limits_of_count, upper_limit
 from benchmarks.detection.traffic import DAY_MS
-from driftline.pipeline.checking.check_context import TESTS_PER_COLUMN, TESTS_PER_WINDOW
+from driftline.checks.contract.error_budget import TESTS_PER_COLUMN, TESTS_PER_WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,18 +10,17 @@ import numpy as np
 from benchmarks.detection.reference import KEY
 from benchmarks.detection.traffic import DAY_MS, PANE_MS, PANES_PER_DAY
 from driftline.alerts import AlertBook
+from driftline.checks.columns.window_check import examine_window
+from driftline.checks.contract.error_budget import WINDOW_TESTS, CheckContext
+from driftline.checks.quality.outcome import combined_p, smallest
+from driftline.checks.quality.whole import appeared, volume
 from driftline.config.durations import Duration
 from driftline.config.settings import Settings
-from driftline.pipeline.checking.check_context import CheckContext
-from driftline.pipeline.checking.quality.families import WINDOW_TESTS
-from driftline.pipeline.checking.quality.outcome import combined_p, smallest
-from driftline.pipeline.checking.quality.whole import appeared, volume
-from driftline.pipeline.checking.window_check import examine_window
-from driftline.pipeline.monitoring.accumulator import ClosedPane
-from driftline.pipeline.monitoring.alerting import settle_window
-from driftline.pipeline.monitoring.profile_watch import ProfileWatch
-from driftline.pipeline.monitoring.volume_book import VolumeBook
-from driftline.profiles.build import encode_values
+from driftline.monitoring.alerting import settle_window
+from driftline.monitoring.predictions.accumulator import ClosedPane
+from driftline.monitoring.predictions.profile_monitor import ProfileWatch
+from driftline.monitoring.predictions.volume_history import VolumeBook
+from driftline.profiles.building.build import encode_values
 from driftline.sketches.counting import count_each
 from driftline.sketches.encoding import EncodedColumns
 
@@ -29,11 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from benchmarks.detection.traffic import ColumnKind, Day
+    from driftline.checks.contract.closed_window import ClosedWindow
+    from driftline.checks.contract.verdict import WindowVerdict
     from driftline.config.model import ModelSettings
     from driftline.events.finding import FindingEvent
-    from driftline.pipeline.checking.closed_window import ClosedWindow
-    from driftline.pipeline.checking.verdict import WindowVerdict
-    from driftline.pipeline.outputs import OutputRecord
+    from driftline.events.output_record import OutputRecord
     from driftline.profiles.profile import Profile
 
 

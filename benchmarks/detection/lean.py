@@ -1,7 +1,7 @@
 """A simulated model through the same checks, without what no page depends on: made for hundreds of models.
 
 What is left out: panes are added up to windows by code, not by sketch; a column of a window is looked at by
-:func:`~driftline.pipeline.checking.column_check.examine_column`, as the pipeline does, only where a rough p-value is
+:func:`~driftline.checks.columns.column_check.examine_column`, as the pipeline does, only where a rough p-value is
 small enough for it to matter (:data:`ROUGHLY`); windows make no events. Tests, levels, gates, findings and the alert
 book are the pipeline's own. ``python -m benchmarks.detection check`` runs models both ways, and every p-value up to
 10⁻², every finding and every page have to be the same.
@@ -20,21 +20,21 @@ from benchmarks.detection.reference import KEY, bin_table, joint_cells, z_table
 from benchmarks.detection.rough import correlations, rough_p_values
 from benchmarks.detection.traffic import DAY_MS, PANES_PER_DAY
 from driftline.alerts import AlertBook
+from driftline.checks.columns.column_check import examine_column
+from driftline.checks.columns.multivariate_check import examine_multivariate
+from driftline.checks.contract.closed_window import ClosedWindow
+from driftline.checks.contract.common_fields import window_fields
+from driftline.checks.contract.error_budget import CheckContext
+from driftline.checks.contract.verdict import WindowVerdict
+from driftline.checks.quality.whole import whole_findings
+from driftline.checks.references.reference_view import Standard
 from driftline.config.settings import Settings
-from driftline.events.pane import SEGMENT_ALL
+from driftline.events.source import SEGMENT_ALL
 from driftline.events.window import ColumnBlock, WindowEvent
-from driftline.pipeline.checking.check_context import CheckContext
-from driftline.pipeline.checking.closed_window import ClosedWindow
-from driftline.pipeline.checking.column_check import examine_column
-from driftline.pipeline.checking.common_fields import window_fields
-from driftline.pipeline.checking.multivariate_check import examine_multivariate
-from driftline.pipeline.checking.quality.whole import whole_findings
-from driftline.pipeline.checking.standard import Standard
-from driftline.pipeline.checking.verdict import WindowVerdict
-from driftline.pipeline.monitoring.accumulator import ClosedPane
-from driftline.pipeline.monitoring.alerting import settle_window
-from driftline.pipeline.monitoring.burn_in import BurnIn
-from driftline.pipeline.monitoring.volume_book import VolumeBook
+from driftline.monitoring.alerting import settle_window
+from driftline.monitoring.predictions.accumulator import ClosedPane
+from driftline.monitoring.predictions.burn_in import BurnIn
+from driftline.monitoring.predictions.volume_history import VolumeBook
 from driftline.profiles.season import week_and_slot
 from driftline.sketches.columns import MISSING as ABSENT
 from driftline.sketches.columns import NumericColumn
@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmarks.detection.traffic import ColumnKind, Day
+    from driftline.checks.references.reference_view import ColumnStandard
     from driftline.config.model import ModelSettings
-    from driftline.pipeline.checking.standard import ColumnStandard
     from driftline.profiles.profile import Profile
 
 Counts = np.ndarray[tuple[int, ...], np.dtype[np.int64]]

@@ -1,9 +1,9 @@
 """The reference of a simulated model: a fortnight or four weeks of timestamped rows, as a profile.
 
-:func:`built` hands the rows to :func:`driftline.profiles.build.build_profile`, as a user does; that takes ten seconds
-for 200,000 rows of 52 columns. :func:`counted` makes the same profile from the histogram of the codes: the same grid,
-counts and history, by the same functions. What it leaves out are moments, which no test reads, and it takes what the
-null distribution of correlations is made of from another reference of the same traffic.
+:func:`built` hands the rows to :func:`driftline.profiles.building.build.build_profile`, as a user does; that takes
+ten seconds for 200,000 rows of 52 columns. :func:`counted` makes the same profile from the histogram of the codes:
+the same grid, counts and history, by the same functions. What it leaves out are moments, which no test reads, and it
+takes what the null distribution of correlations is made of from another reference of the same traffic.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import numpy as np
 from benchmarks.detection.traffic import DAY_MS, MISSING, N_CODES, PANE_MS, START_MS, days, settings_of
 from driftline.config.model import ModelSettings
 from driftline.events.model_key import ModelKey
-from driftline.profiles.build import InTime, build_profile
-from driftline.profiles.history_build import build_history
-from driftline.profiles.profile import Profile, Task
-from driftline.profiles.table import ReferenceTable
+from driftline.profiles.building.build import InTime, build_profile
+from driftline.profiles.building.history_build import build_history
+from driftline.profiles.building.table import ReferenceTable
+from driftline.profiles.profile import Profile
+from driftline.profiles.task import Task
 from driftline.sketches.columns import MISSING as ABSENT
 from driftline.sketches.columns import CategoricalColumn, Column, NumericColumn
 from driftline.sketches.fixed_point import split
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from benchmarks.detection.traffic import Codes, ColumnKind, Day
     from benchmarks.streams import Stream
-    from driftline.profiles.joint_build import JointReference
+    from driftline.profiles.joint_reference import JointReference
     from driftline.sketches.joint import Joint
 
 KEY: Final = ModelKey("simulated", "1")

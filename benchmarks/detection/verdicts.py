@@ -15,17 +15,17 @@ import numpy as np
 from benchmarks.detection.full import quiet
 from benchmarks.detection.reference import KEY, bin_table, joint_cells, z_table
 from benchmarks.detection.traffic import MISSING, PANE_MS
+from driftline.checks import quality
+from driftline.checks.columns.distribution_check import EFFECT, Compared, compare_distributions
+from driftline.checks.columns.multivariate_check import outcomes_of
+from driftline.checks.contract.closed_window import ClosedWindow
+from driftline.checks.contract.error_budget import CheckContext
+from driftline.checks.quality.outcome import combined_p, gate_of
+from driftline.checks.references.reference_view import Standard
 from driftline.config.settings import Settings
-from driftline.events.pane import SEGMENT_ALL
-from driftline.pipeline.checking import quality
-from driftline.pipeline.checking.check_context import CheckContext
-from driftline.pipeline.checking.closed_window import ClosedWindow
-from driftline.pipeline.checking.distribution_check import EFFECT, Compared, compare_distributions
-from driftline.pipeline.checking.multivariate_check import outcomes_of
-from driftline.pipeline.checking.quality.outcome import combined_p, gate_of
-from driftline.pipeline.checking.standard import Standard
-from driftline.pipeline.monitoring.accumulator import ClosedPane
-from driftline.pipeline.monitoring.windowing import TumblingWindow
+from driftline.events.source import SEGMENT_ALL
+from driftline.monitoring.predictions.accumulator import ClosedPane
+from driftline.monitoring.predictions.windowing import TumblingWindow
 from driftline.sketches.columns import MISSING as ABSENT
 from driftline.sketches.columns import CategoricalColumn
 from driftline.sketches.fixed_point import split

@@ -17,11 +17,11 @@ from msgspec import structs
 from benchmarks.estimation.ours import DATA, SETTINGS, Data, table_of
 from driftline.config.durations import Duration
 from driftline.config.settings import TimeSettings
-from driftline.events.pane import Source
-from driftline.pipeline.sketching.intake import RecordBatch
-from driftline.pipeline.sketching.sketcher import Sketcher
-from driftline.profiles.book import ProfileBook
-from driftline.profiles.frames import Roles, build_profile_from_frame
+from driftline.events.record_batch import RecordBatch
+from driftline.events.source import Source
+from driftline.profiles.building.frames import Roles, build_profile_from_frame
+from driftline.profiles.profiles import ProfileBook
+from driftline.sketching.sketcher import Sketcher
 
 if TYPE_CHECKING:
     from driftline.profiles.profile import Profile

@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings, DispersionSettings, LabelSettings, ModelSettings, days
 from driftline.config.settings import LabelInput, Settings
-from driftline.pipeline.outputs import structured
-from driftline.profiles.book import ProfileBook
-from driftline.profiles.frames import Roles, build_profile_from_frame
-from driftline.runtime.backtest import Backtest
+from driftline.events.output_record import structured
+from driftline.profiles.building.frames import Roles, build_profile_from_frame
+from driftline.profiles.profiles import ProfileBook
+from driftline.runtime.files.backtest import Backtest
 
 if TYPE_CHECKING:
     from pathlib import Path

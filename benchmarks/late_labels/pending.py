@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.workers import WorkerProcess
+    from tests.support.workers import WorkerProcess
 
 N_PARTITIONS: Final = 4
 SPAN_MS: Final = 30 * DAY

@@ -10,7 +10,8 @@ import msgspec
 import numpy as np
 
 from benchmarks.late_labels.metrics import deviations, misfits
-from driftline.events.pane import LABEL_STREAM, decode
+from driftline.events.source import LABEL_STREAM
+from driftline.panes.flush_record import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

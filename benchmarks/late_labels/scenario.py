@@ -20,13 +20,13 @@ from driftline.config.load import load_settings
 from driftline.config.model import ModelSettings
 from driftline.config.secrets import resolve_credentials
 from driftline.events.model_key import ModelKey
-from driftline.profiles.build import build_profile
-from driftline.profiles.table import ReferenceTable
-from driftline.runtime.kafka_clients import connect_admin
-from driftline.runtime.references import publish
-from driftline.runtime.topics import create, topic_specs
-from tests.support import create_topics
-from tests.workers import Workers
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.table import ReferenceTable
+from driftline.runtime.kafka.kafka_clients import connect_admin
+from driftline.runtime.kafka.topics import create, topic_specs
+from driftline.runtime.references.reference_topic import publish
+from tests.support.real_broker import create_topics
+from tests.support.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from driftline.profiles.profile import Profile
-    from tests.workers import WorkerProcess
+    from tests.support.workers import WorkerProcess
 
 DAY: Final = 86_400_000
 WINDOW_MS: Final = 5 * DAY

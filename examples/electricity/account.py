@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from driftline.events import cloudevents, pane
+from driftline.events import cloudevents
+from driftline.panes import flush_record as pane
 from driftline.sketches.layout import LATE
 from driftline.sketches.scores import LABELLED, PREDICTED
 from driftline.sketches.sparse import unpack_into

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from driftline.config.load import load_settings
-from driftline.pipeline.outputs import attributes
-from driftline.profiles.book import ProfileBook
-from driftline.runtime.backtest import Backtest
+from driftline.events.output_record import attributes
+from driftline.profiles.profiles import ProfileBook
+from driftline.runtime.files.backtest import Backtest
 from examples.electricity.market import FEATURES, TRAINING_ROWS, VICTORIAN, data_file, read, train_and_answer
 from examples.electricity.scenario import CONFIGURATION, reference
 from examples.electricity.traffic import Topics, stream
 
 if TYPE_CHECKING:
-    from driftline.pipeline.outputs import OutputRecord
+    from driftline.events.output_record import OutputRecord
 
 HALF_A_YEAR = 24 * 336
 WHOLE: dict[str, object] = {"defaults.reference.season": "none"}

@@ -14,11 +14,11 @@ from driftline.config.load import load_settings
 from driftline.config.secrets import Credentials
 from driftline.events.cloudevents import rfc3339
 from driftline.events.model_key import ModelKey
-from driftline.profiles.build import InTime, build_profile
-from driftline.profiles.table import ReferenceTable
-from driftline.runtime.kafka_clients import connect_admin
-from driftline.runtime.references import publish
-from driftline.runtime.topics import create, sources, topic_specs
+from driftline.profiles.building.build import InTime, build_profile
+from driftline.profiles.building.table import ReferenceTable
+from driftline.runtime.kafka.kafka_clients import connect_admin
+from driftline.runtime.kafka.topics import create, sources, topic_specs
+from driftline.runtime.references.reference_topic import publish
 from examples.electricity.account import Account, Written, read_panes, settle
 from examples.electricity.claims import Measured, Opening, Season, measured, opening_page, openings, seasons
 from examples.electricity.market import FEATURES, TRAINING_ROWS, data_file, read, time_ms, train_and_answer

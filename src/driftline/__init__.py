@@ -6,18 +6,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from driftline.profiles.frames import Roles, build_profile_from_frame
-    from driftline.runtime.reference_files import read_profile, write_profile
+    from driftline.profiles.building.frames import Roles, build_profile_from_frame
+    from driftline.runtime.references.reference_files import read_profile, write_profile
 
 __version__ = "0.1.0"
 
 __all__ = ["Roles", "__version__", "build_profile_from_frame", "read_profile", "write_profile"]
 
 _MODULES: Final = {
-    "Roles": "driftline.profiles.frames",
-    "build_profile_from_frame": "driftline.profiles.frames",
-    "read_profile": "driftline.runtime.reference_files",
-    "write_profile": "driftline.runtime.reference_files",
+    "Roles": "driftline.profiles.building.frames",
+    "build_profile_from_frame": "driftline.profiles.building.frames",
+    "read_profile": "driftline.runtime.references.reference_files",
+    "write_profile": "driftline.runtime.references.reference_files",
 }
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chaos.harness import SMALL_FLUSHES, await_input_share, expect_aborted_records, freeze, seeds
-from tests.expected import expected, time_ms
-from tests.stream import Input, Stream
-from tests.traffic import CALIBRATED_MS, HOUR
+from tests.support.chaos import SMALL_FLUSHES, await_input_share, expect_aborted_records, freeze, seeds
+from tests.support.expected import expected, time_ms
+from tests.support.stream import Input, Stream
+from tests.support.traffic import CALIBRATED_MS, HOUR
 
 if TYPE_CHECKING:
     from pathlib import Path

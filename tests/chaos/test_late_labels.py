@@ -9,7 +9,7 @@ import pytest
 from benchmarks.late_labels.exact import prepare, run
 from benchmarks.late_labels.harm import Harm, moments
 from benchmarks.late_labels.scenario import Scenario
-from tests.chaos.harness import seeds
+from tests.support.chaos import seeds
 
 if TYPE_CHECKING:
     from pathlib import Path

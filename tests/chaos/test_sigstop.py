@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from driftline.runtime.heartbeat_guard import EXIT_HEARTBEAT_LOST
-from tests.chaos.harness import SMALL_FLUSHES, await_input_share, expect_aborted_records, freeze
-from tests.expected import expected
-from tests.stream import Input, Stream
-from tests.support import wait_until
+from driftline.runtime.detect.heartbeat_guard import EXIT_HEARTBEAT_LOST
+from tests.support.chaos import SMALL_FLUSHES, await_input_share, expect_aborted_records, freeze
+from tests.support.expected import expected
+from tests.support.real_broker import wait_until
+from tests.support.stream import Input, Stream
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,11 +15,11 @@ from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings, DispersionSettings, LabelSettings, ModelSettings, WindowSettings
 from driftline.config.settings import LabelInput, Settings
 from driftline.events.model_key import ModelKey
-from driftline.profiles.book import ProfileBook
-from driftline.profiles.build import build_profile
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.effective import BEGINNING_MS
-from driftline.profiles.table import ReferenceTable
-from driftline.runtime.backtest import Backtest, write_events
+from driftline.profiles.profiles import ProfileBook
+from driftline.runtime.files.backtest import Backtest, write_events
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,12 +16,12 @@ from driftline.config.settings import TimeSettings
 from driftline.events import dead_letter as reasons
 from driftline.events.dead_letter import MAX_VALUE_BYTES
 from driftline.events.model_key import ModelKey
-from driftline.events.pane import Source
 from driftline.events.prediction import MAX_ID
-from driftline.profiles.build import build_profile
-from driftline.profiles.table import ReferenceTable
+from driftline.events.source import Source
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.scores import DUPLICATES, LABELLED, PREDICTED
-from tests.integration.sketch_harness import START_MS, SketchRun, cells, joined
+from tests.support.sketch_harness import START_MS, SketchRun, cells, joined
 
 LATENESS_MS = 60_000
 STEP_MS = 1_000

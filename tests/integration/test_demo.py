@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.support import ROOT
+from tests.support.real_broker import ROOT
 
 CAUSES = ("data drift", "performance")
 

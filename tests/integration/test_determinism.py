@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from driftline.runtime.reference_files import write_profile
-from tests.expected import Output, alerts_of, backtest_configuration, events_of, expected, write_files
-from tests.stream import Input, Stream
-from tests.support import ROOT, wait_until
-from tests.traffic import CALIBRATED_MS, DRIFT_MS, HOUR, profiles
+from driftline.runtime.references.reference_files import write_profile
+from tests.support.expected import Output, alerts_of, backtest_configuration, events_of, expected, write_files
+from tests.support.real_broker import ROOT, wait_until
+from tests.support.stream import Input, Stream
+from tests.support.traffic import CALIBRATED_MS, DRIFT_MS, HOUR, profiles
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.workers import Workers
+    from tests.support.workers import Workers
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition, 
 from confluent_kafka.admin import AdminClient
 
 from driftline.errors import DriftlineError
-from driftline.runtime.embedded_broker import EmbeddedBroker, EmbeddedBrokerError
-from tests.support import wait_until
+from driftline.runtime.demo.embedded_broker import EmbeddedBroker, EmbeddedBrokerError
+from tests.support.real_broker import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

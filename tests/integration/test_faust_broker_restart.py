@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.detect_harness import Panes, workers_of
+from tests.support.detect_harness import Panes, workers_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support import RealBroker
+    from tests.support.real_broker import RealBroker
 
 
 @pytest.mark.slow

@@ -11,15 +11,15 @@ import pytest
 from confluent_kafka import Producer
 
 from driftline.errors import BrokerError
-from driftline.runtime.detect_settings import DetectSettings
-from driftline.runtime.detect_worker import DetectWorker
-from tests.integration.detect_process import Counting, LateProfiles, SumsMonitor
-from tests.support import wait_until
+from driftline.runtime.detect.detect_settings import DetectSettings
+from driftline.runtime.detect.detect_worker import DetectWorker
+from tests.support.detect_process import Counting, LateProfiles, SumsMonitor
+from tests.support.real_broker import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from driftline.runtime.embedded_broker import EmbeddedBroker
+    from driftline.runtime.demo.embedded_broker import EmbeddedBroker
 
 
 def settings(broker: EmbeddedBroker, tmp_path: Path, partitions: int = 2) -> DetectSettings:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 from confluent_kafka import Producer, TopicPartition
 
-from driftline.runtime.heartbeat_guard import EXIT_HEARTBEAT_LOST
-from tests.integration.detect_harness import PARTITIONS, Panes, Workers, read_topic, workers_of
-from tests.support import create_topics, wait_until
+from driftline.runtime.detect.heartbeat_guard import EXIT_HEARTBEAT_LOST
+from tests.support.detect_harness import PARTITIONS, Panes, Workers, read_topic, workers_of
+from tests.support.real_broker import create_topics, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

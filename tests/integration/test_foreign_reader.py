@@ -16,7 +16,7 @@ import pytest
 import yaml
 from confluent_kafka import Producer
 
-from tests.support import ROOT, create_topics, wait_until
+from tests.support.real_broker import ROOT, create_topics, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

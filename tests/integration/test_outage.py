@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from driftline.cli.exit_codes import ExitCode
 from tests.integration.test_run_failures import configuration, message_of
-from tests.support import ROOT, wait_until
-from tests.workers import workers_of
+from tests.support.real_broker import ROOT, wait_until
+from tests.support.workers import workers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support import RealBroker
-    from tests.workers import WorkerProcess
+    from tests.support.real_broker import RealBroker
+    from tests.support.workers import WorkerProcess
 
 END_DEADLINE_S = 45.0
 """A transaction times out after ten seconds, and the other worker has 25 to stop."""

@@ -8,9 +8,9 @@ from confluent_kafka import Producer
 from driftline.config.secrets import Credentials
 from driftline.config.settings import KafkaSettings
 from driftline.errors import BrokerError
-from driftline.runtime.kafka_clients import producer_configuration
-from driftline.runtime.pending_changelog import PendingChangelog
-from tests.support import create_topics
+from driftline.runtime.kafka.kafka_clients import producer_configuration
+from driftline.runtime.pending.pending_changelog import PendingChangelog
+from tests.support.real_broker import create_topics
 
 NOBODY = Credentials()
 

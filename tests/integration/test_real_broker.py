@@ -9,12 +9,12 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
-from tests.support import EXIT_UNAVAILABLE, create_topics, kafka, wait_until
+from tests.support.real_broker import EXIT_UNAVAILABLE, create_topics, kafka, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support import RealBroker
+    from tests.support.real_broker import RealBroker
 
 
 def transactional_producer(bootstrap: str, transactional_id: str) -> Producer:

@@ -13,11 +13,10 @@ from confluent_kafka import Consumer, TopicPartition
 from driftline import read_profile
 from driftline.config.secrets import Credentials
 from driftline.config.settings import KafkaSettings
-from driftline.profiles.book import ProfileBook
-from driftline.runtime.kafka_clients import consumer_configuration
-from driftline.runtime.reference_reading import published_profiles
-from driftline.runtime.references import ReferenceReader
-from tests.support import create_topics, wait_until
+from driftline.profiles.profiles import ProfileBook
+from driftline.runtime.kafka.kafka_clients import consumer_configuration
+from driftline.runtime.references.reference_topic import ReferenceReader, published_profiles
+from tests.support.real_broker import create_topics, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

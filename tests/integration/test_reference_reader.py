@@ -16,12 +16,12 @@ from driftline.config.secrets import Credentials
 from driftline.config.settings import KafkaSettings
 from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
-from driftline.profiles.book import ProfileBook
-from driftline.profiles.build import build_profile
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import VERSION
-from driftline.profiles.table import ReferenceTable
-from driftline.runtime.references import ReferenceReader, publish
-from tests.support import create_topics, wait_until
+from driftline.profiles.profiles import ProfileBook
+from driftline.runtime.references.reference_topic import ReferenceReader, publish
+from tests.support.real_broker import create_topics, wait_until
 
 if TYPE_CHECKING:
     from driftline.errors import DriftlineError

@@ -10,20 +10,20 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from driftline.config.load import load_settings
 from driftline.config.secrets import resolve_credentials
-from driftline.runtime.kafka_clients import connect_admin
-from driftline.runtime.references import publish
-from driftline.runtime.topics import create, topic_specs
-from tests.expected import Output, configuration, events_of, normalised
-from tests.routed import N_PARTITIONS, expected, scattered
-from tests.support import create_topics, wait_until
-from tests.traffic import DRIFT_MS, profiles
-from tests.workers import workers_of
+from driftline.runtime.kafka.kafka_clients import connect_admin
+from driftline.runtime.kafka.topics import create, topic_specs
+from driftline.runtime.references.reference_topic import publish
+from tests.support.expected import Output, configuration, events_of, normalised
+from tests.support.real_broker import create_topics, wait_until
+from tests.support.routed import N_PARTITIONS, expected, scattered
+from tests.support.traffic import DRIFT_MS, profiles
+from tests.support.workers import workers_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from driftline.config.settings import Settings
-    from tests.workers import Workers
+    from tests.support.workers import Workers
 
 DEADLINE_S = 150
 

@@ -12,8 +12,8 @@ from confluent_kafka import Producer
 
 from driftline.cli.exit_codes import ExitCode
 from driftline.profiles.codec import VERSION
-from tests.support import create_topics, wait_until
-from tests.workers import WorkerProcess, workers_of
+from tests.support.real_broker import create_topics, wait_until
+from tests.support.workers import WorkerProcess, workers_of
 
 if TYPE_CHECKING:
     from pathlib import Path

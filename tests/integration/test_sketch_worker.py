@@ -17,15 +17,16 @@ from driftline.config.settings import KafkaSettings, LabelInput, PredictionInput
 from driftline.errors import BrokerError
 from driftline.events.dead_letter import OFFSET_GAP
 from driftline.events.model_key import ModelKey
-from driftline.events.pane import Source, decode
-from driftline.profiles.book import ProfileBook
-from driftline.profiles.build import build_profile
-from driftline.profiles.table import ReferenceTable
-from driftline.runtime.sketch_worker import SketchWorker
-from driftline.runtime.telemetry import Telemetry
+from driftline.events.source import Source
+from driftline.panes.flush_record import decode
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.table import ReferenceTable
+from driftline.profiles.profiles import ProfileBook
+from driftline.runtime.operations.telemetry import Telemetry
+from driftline.runtime.sketch.sketch_worker import SketchWorker
 from driftline.sketches.scores import DUPLICATES, LABELLED, PREDICTED
-from tests.integration.sketch_harness import START_MS, RunningWorker, SketchRun, cells, joined
-from tests.support import create_topics, wait_until
+from tests.support.real_broker import create_topics, wait_until
+from tests.support.sketch_harness import START_MS, RunningWorker, SketchRun, cells, joined
 
 LATENESS_MS = 15_000
 TIME = TimeSettings(lateness=Duration(LATENESS_MS))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 from confluent_kafka import Producer
 
 from driftline.errors import BrokerError
-from tests.integration.sketch_harness import START_MS, RunningWorker, SketchRun
 from tests.integration.test_sketch_worker import PROFILE, TIME, counted, send_labels, send_predictions
-from tests.support import wait_until
+from tests.support.real_broker import wait_until
+from tests.support.sketch_harness import START_MS, RunningWorker, SketchRun
 
 if TYPE_CHECKING:
     import pytest

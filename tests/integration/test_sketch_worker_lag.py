@@ -9,12 +9,12 @@ from confluent_kafka import Producer
 
 from driftline.config.durations import Duration
 from driftline.config.settings import SketchSettings
-from tests.integration.sketch_harness import START_MS, SketchRun
 from tests.integration.test_sketch_worker import PROFILE, TIME, send_labels, send_predictions
-from tests.support import wait_until
+from tests.support.real_broker import wait_until
+from tests.support.sketch_harness import START_MS, SketchRun
 
 if TYPE_CHECKING:
-    from tests.integration.sketch_harness import RunningWorker
+    from tests.support.sketch_harness import RunningWorker
 
 HOUR_MS = 3_600_000
 

@@ -9,10 +9,10 @@ from confluent_kafka.admin import NewPartitions
 
 from driftline.config.secrets import Credentials
 from driftline.errors import BrokerError
-from driftline.runtime.kafka_clients import producer_configuration
-from tests.integration.sketch_harness import RunningWorker, SketchRun
+from driftline.runtime.kafka.kafka_clients import producer_configuration
 from tests.integration.test_sketch_worker import PROFILE, TIME, counted, send_labels, send_predictions
-from tests.support import wait_until
+from tests.support.real_broker import wait_until
+from tests.support.sketch_harness import RunningWorker, SketchRun
 
 
 def forget_offsets(run: SketchRun) -> None:

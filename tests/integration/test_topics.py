@@ -6,9 +6,9 @@ from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 from driftline.config.secrets import Credentials
 from driftline.config.settings import KafkaSettings, LabelInput, PredictionInput, Settings
 from driftline.errors import BrokerError
-from driftline.runtime.kafka_clients import connect_admin
-from driftline.runtime.topics import Difference, TopicSpec, check, create, sources, topic_specs
-from tests.support import create_topics, wait_until
+from driftline.runtime.kafka.kafka_clients import connect_admin
+from driftline.runtime.kafka.topics import Difference, TopicSpec, check, create, sources, topic_specs
+from tests.support.real_broker import create_topics, wait_until
 
 
 def settings_for(broker: str, prefix: str) -> Settings:

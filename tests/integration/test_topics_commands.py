@@ -10,8 +10,8 @@ from confluent_kafka import Producer
 
 from driftline.config.secrets import Credentials
 from driftline.config.settings import KafkaSettings
-from driftline.runtime.kafka_clients import producer_configuration
-from tests.support import create_topics
+from driftline.runtime.kafka.kafka_clients import producer_configuration
+from tests.support.real_broker import create_topics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import ROOT, kafka
+from tests.support.real_broker import ROOT, kafka
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,16 +12,16 @@ from sklearn.metrics import f1_score, precision_score, recall_score, roc_auc_sco
 from driftline.performance.estimation_binary import binary_estimates, refitted_totals
 from driftline.performance.estimation_multiclass import multiclass_estimates
 from driftline.performance.estimation_regression import loss_estimates
+from driftline.profiles.building.loss_build import build_loss_estimator
 from driftline.profiles.calibrator import MAX_KNOTS, fit_calibrator, refit_calibrator
 from driftline.profiles.estimator import BinaryEstimator
-from driftline.profiles.loss_build import build_loss_estimator
 from driftline.profiles.loss_trees import DEPTH, grow
 from driftline.profiles.multiclass_estimator import MulticlassEstimator
 from driftline.sketches.columns import CategoricalColumn
 from driftline.sketches.encoding import EncodedColumns
 from driftline.sketches.estimates import count_estimates, unpack_estimates
 from driftline.sketches.scores import SCORE_BINS, score_bin
-from driftline.sketches.tails import TailValues
+from driftline.sketches.tail_values import TailValues
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

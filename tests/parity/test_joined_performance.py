@@ -14,15 +14,16 @@ from driftline.config.durations import Duration
 from driftline.config.model import LabelSettings, ModelSettings, PerformanceSettings, WindowSettings
 from driftline.config.settings import LabelFields, LabelInput, Settings, TimeSettings
 from driftline.events.model_key import ModelKey
-from driftline.events.pane import LABEL_STREAM, SEGMENT_ALL, Source, decode
+from driftline.events.record_batch import RecordBatch
+from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Source
+from driftline.panes.flush_record import decode
 from driftline.performance import metrics_of
-from driftline.pipeline.sketching.intake import RecordBatch
-from driftline.pipeline.sketching.sketcher import Sketcher
-from driftline.profiles.book import ProfileBook
-from driftline.profiles.build import build_profile
-from driftline.profiles.table import ReferenceTable
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.table import ReferenceTable
+from driftline.profiles.profiles import ProfileBook
 from driftline.sketches.sparse import unpack_into
-from tests.pending import MemoryStores
+from driftline.sketching.sketcher import Sketcher
+from tests.support.pending import MemoryStores
 
 START_MS, MINUTE_MS = 1_772_366_400_000, 60_000
 N = 900

@@ -16,7 +16,7 @@ from driftline.multivariate.cross_moments import CrossMoments, feature_sample
 from driftline.multivariate.domain_classifier import area_under_curve
 from driftline.multivariate.mean_embedding import embedding_distance
 from driftline.multivariate.reconstruction import reconstruction_change, residual_of
-from driftline.profiles.joint_build import influences, random_frequencies
+from driftline.profiles.building.joint_build import influences, random_frequencies
 from driftline.sketches.joint import Joint
 
 MIXING = np.random.default_rng(11).normal(size=(6, 3))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftline.alerts import PREDICTION_CAUSES, AlertBook, AlertRules, OpeningRule, advance
-from driftline.alerts.tally import key_of
+from driftline.alerts.unused_findings import key_of
 from tests.unit.alerts.test_lifecycle import DAY, HOUR, found, observed
 
 if TYPE_CHECKING:

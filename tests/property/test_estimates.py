@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from driftline.events.model_key import ModelKey
-from driftline.pipeline.monitoring.open_panes import merge_estimates
 from driftline.sketches.estimates import BINARY, Evaluated, count_estimates, loss_layout, unpack_estimates
-from tests.support_monitoring import (
+from driftline.sketches.packed_merge import merge_estimates
+from tests.support.monitoring import (
     START_MS,
     Traffic,
     generate,
@@ -28,9 +28,9 @@ from tests.support_monitoring import (
 )
 
 if TYPE_CHECKING:
-    from driftline.events.pane import PackedEstimates
-    from driftline.pipeline.outputs import OutputRecord
+    from driftline.events.output_record import OutputRecord
     from driftline.sketches.estimates import EstimateLayout
+    from driftline.sketches.packed import PackedEstimates
 
 STEADY, CHANGING = ModelKey("steady", "1"), ModelKey("changing", "")
 SEEDS = st.integers(0, 2**32 - 1)

@@ -12,18 +12,20 @@ from driftline.config.durations import Duration
 from driftline.config.model import ModelSettings, WindowSettings
 from driftline.config.settings import Settings
 from driftline.events.model_key import ModelKey
-from driftline.events.pane import LABEL_STREAM, SEGMENT_ALL, Source, Sparse
-from driftline.pipeline.joining.join_counter import Address, JoinCounter
-from driftline.pipeline.joining.profile_table import ProfileTable
-from driftline.profiles.build import build_profile
-from driftline.profiles.table import ReferenceTable
+from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Source
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.arrival import ArrivalLayout, add_arrivals, add_predictions
 from driftline.sketches.joined import Joined, add_joined
 from driftline.sketches.scores import PREDICTED
 from driftline.sketches.sparse import unpack_into
+from driftline.sketching.joins.counting.join_counter import Address, JoinCounter
+from driftline.sketching.joins.profile_table import ProfileTable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from driftline.sketches.packed import Sparse
 
 PANE_MS, WINDOW_MS = 10, 100
 BINARY = ModelSettings(

@@ -19,22 +19,24 @@ from driftline.config.durations import Duration
 from driftline.config.model import LabelSettings, ModelSettings, WindowSettings
 from driftline.config.settings import LabelInput, Settings, TimeSettings
 from driftline.events.model_key import ModelKey
-from driftline.events.pane import LABEL_STREAM, Source, decode
-from driftline.pipeline.joining import joiner
-from driftline.pipeline.sketching.intake import RecordBatch
-from driftline.pipeline.sketching.sketcher import Sketcher
-from driftline.profiles.book import ProfileBook
-from driftline.profiles.build import build_profile
-from driftline.profiles.table import ReferenceTable
+from driftline.events.record_batch import RecordBatch
+from driftline.events.source import LABEL_STREAM, Source
+from driftline.panes.flush_record import decode
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.table import ReferenceTable
+from driftline.profiles.profiles import ProfileBook
 from driftline.sketches.scores import DUPLICATES, ERROR_SCALE, HEAD, LABELLED, PREDICTED, SQUARE_SCALE
 from driftline.sketches.sparse import unpack_into
-from tests.pending import MemoryStores
+from driftline.sketching.joins import joiner
+from driftline.sketching.sketcher import Sketcher
+from tests.support.pending import MemoryStores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from driftline.events.pane import JoinDelta
-    from driftline.profiles.profile import Profile, TaskKind
+    from driftline.panes.flush_record import JoinDelta
+    from driftline.profiles.profile import Profile
+    from driftline.profiles.task import TaskKind
 
 KEYS = [ModelKey("risk", ""), ModelKey("rival", "")]  # both say something of the same ids
 START_MS = 1_772_366_400_000

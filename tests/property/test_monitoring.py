@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from driftline.config.durations import Duration
 from driftline.config.model import AlertSettings, Budget, DispersionSettings, ReferenceSettings, RollingSettings
 from driftline.events.model_key import ModelKey
-from driftline.events.pane import VERSION, Source, Watermark, decode
-from driftline.pipeline.monitoring.state_codec import PIECE_BYTES
-from tests.support_monitoring import (
+from driftline.events.source import Source, Watermark
+from driftline.monitoring.state.checkpoint import PIECE_BYTES
+from driftline.panes.flush_record import VERSION, decode
+from tests.support.monitoring import (
     START_MS,
     WINDOW_MS,
     Item,

@@ -11,7 +11,7 @@ from driftline.config.model import PerformanceSettings
 from driftline.performance import classification_metrics, hits, measure
 from driftline.performance.losses import mean_loss, wrong_decisions
 from driftline.performance.ranking import area_under_curve, ranking_metrics
-from driftline.profiles.profile import Task
+from driftline.profiles.task import Task
 from driftline.sketches.joined import Joined, add_joined
 from driftline.sketches.scores import PerformanceLayout
 

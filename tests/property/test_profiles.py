@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from driftline.config.model import ModelSettings
 from driftline.events.model_key import ModelKey
-from driftline.profiles.build import InTime, build_profile
+from driftline.profiles.building.build import InTime, build_profile
+from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import decode_profile, encode_profile
-from driftline.profiles.season import HOUR_MS, HOURS, overlaps, season_counts
-from driftline.profiles.table import NO_TIME, ReferenceTable
+from driftline.profiles.packed_words import Words
+from driftline.profiles.season import HOUR_MS, HOURS, overlaps
+from driftline.profiles.season_counts import season_counts
+from driftline.profiles.task import NO_TIME
 from driftline.profiles.weighting import combined
-from driftline.profiles.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tests.routed import backtest, by_id, expected, in_time, scattered
+from tests.support.routed import backtest, by_id, expected, in_time, scattered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import pytest
 
-    from tests.expected import Output
+    from tests.support.expected import Output
 
 REPARTITION = {"join": {"repartition": True}}
 
@@ -37,5 +37,5 @@ def test_performance_is_that_of_topics_partitioned_by_the_id() -> None:
 
 
 def test_flushes_may_be_cut_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("driftline.runtime.backtest.BATCH_LINES", 313)
+    monkeypatch.setattr("driftline.runtime.files.backtest.BATCH_LINES", 313)
     assert backtest(scattered(), REPARTITION) == expected()

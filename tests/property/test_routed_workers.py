@@ -13,14 +13,15 @@ import pytest
 import yaml
 
 from driftline.config.load import load_settings
-from driftline.events.pane import Kind, Source, decode
-from driftline.pipeline.sketching.intake import RecordBatch
-from driftline.pipeline.sketching.sketcher import Sketcher
-from driftline.profiles.book import ProfileBook
+from driftline.events.record_batch import RecordBatch
+from driftline.events.source import Kind, Source
+from driftline.panes.flush_record import decode
+from driftline.profiles.profiles import ProfileBook
 from driftline.sketches.sparse import cells
-from tests.pending import MemoryStores
-from tests.routed import scattered
-from tests.traffic import SETTINGS, profiles
+from driftline.sketching.sketcher import Sketcher
+from tests.support.pending import MemoryStores
+from tests.support.routed import scattered
+from tests.support.traffic import SETTINGS, profiles
 
 if TYPE_CHECKING:
     from driftline.config.settings import Settings

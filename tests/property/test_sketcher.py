@@ -14,16 +14,18 @@ from driftline.config.durations import Duration
 from driftline.config.model import BootstrapSettings, ModelSettings
 from driftline.config.settings import Settings, TimeSettings
 from driftline.events.model_key import ModelKey
-from driftline.events.pane import Source, decode
-from driftline.pipeline.monitoring.open_panes import Part, smallest
-from driftline.pipeline.sketching.intake import RecordBatch
-from driftline.pipeline.sketching.sketcher import Sketcher
-from driftline.profiles.book import ProfileBook
-from driftline.profiles.build import build_profile
-from driftline.profiles.table import ReferenceTable
+from driftline.events.record_batch import RecordBatch
+from driftline.events.source import Source
+from driftline.monitoring.predictions.open_panes import Part
+from driftline.panes.flush_record import decode
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.table import ReferenceTable
+from driftline.profiles.profiles import ProfileBook
 from driftline.sketches.fixed_point import join
+from driftline.sketches.packed_merge import smallest
 from driftline.sketches.pane_sketch import PaneSketch
-from tests.pending import MemoryStores
+from driftline.sketching.sketcher import Sketcher
+from tests.support.pending import MemoryStores
 
 START_MS = 1_772_366_400_000
 N_SAMPLE = 3

@@ -16,18 +16,18 @@ from driftline.config.model import BootstrapSettings, CheckSettings, ColumnSetti
 from driftline.config.settings import LabelInput, PredictionFields, Settings, TimeSettings
 from driftline.errors import EventError
 from driftline.events.model_key import ModelKey
-from driftline.events.pane import Source
-from driftline.events.pane import decode as decode_flush
 from driftline.events.prediction import PredictionDecoder
-from driftline.pipeline.joining.digests import digests_of, keys_of
-from driftline.pipeline.joining.pending_block import decode_block
-from driftline.pipeline.sketching.intake import RecordBatch
-from driftline.pipeline.sketching.sketcher import Sketcher
-from driftline.profiles.book import ProfileBook
-from driftline.profiles.build import build_profile
-from driftline.profiles.table import ReferenceTable
-from tests.pending import MemoryStores
-from tests.support_sketch_reference import ReferenceSketcher
+from driftline.events.record_batch import RecordBatch
+from driftline.events.source import Source
+from driftline.panes.flush_record import decode as decode_flush
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.table import ReferenceTable
+from driftline.profiles.profiles import ProfileBook
+from driftline.sketching.joins.pending_block import decode_block
+from driftline.sketching.joins.waiting.digests import digests_of, keys_of
+from driftline.sketching.sketcher import Sketcher
+from tests.support.pending import MemoryStores
+from tests.support.sketch_reference import ReferenceSketcher
 
 if TYPE_CHECKING:
     from driftline.profiles.profile import Profile

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from driftline.distances import DistanceFunction, OrderedDistanceFunction, ValueDistanceFunction
 
-DISTANCE_HOUSE = {"base", "comparison", "null_expectation", "support"}
+DISTANCE_HOUSE = {"base", "comparison", "null_expectation", "sides", "support"}
 """Modules of the distances package that hold no distance."""
 
 

@@ -22,17 +22,7 @@ from benchmarks.detection.power_table import rate_of, tuned
 from benchmarks.detection.reference import SimulatedModel, built, counted
 from benchmarks.detection.scenarios import SCENARIOS, twelve_features, z_of
 from benchmarks.detection.sequential import page_hinkley_alarms
-from benchmarks.detection.traffic import (
-    DAY_MS,
-    MISSING,
-    PANE_MS,
-    Day,
-    categorical,
-    continuous,
-    days,
-    discrete,
-    score,
-)
+from benchmarks.detection.traffic import DAY_MS, MISSING, PANE_MS, Day, categorical, continuous, days, discrete, score
 from benchmarks.streams import STREAMS, Stream
 
 KINDS = (

@@ -13,7 +13,7 @@ from driftline.alerts.policy import (
     severity_of,
 )
 from driftline.alerts.records import Observation
-from driftline.alerts.tally import OpeningRule
+from driftline.alerts.unused_findings import OpeningRule
 
 __all__ = [
     "CRITICAL_FACTOR",

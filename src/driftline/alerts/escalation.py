@@ -2,7 +2,7 @@
 
 One problem makes one page, but an alert can stay open for long, as where the season has moved on from the reference,
 and something much worse must not pass as its 28th revision. Each of these pages takes and uses up k findings of one
-check, as an opening does (:mod:`driftline.alerts.tally`), so the false-alarm budget bounds them all together.
+check, as an opening does (:mod:`driftline.alerts.unused_findings`), so the false-alarm budget bounds them all together.
 
 The effect of a finding is measured in multiples of the smallest that matters, so that columns and checks compare.
 """

@@ -7,8 +7,8 @@
                                       │        ▲
                                       └────────┘ a further window with findings: rev. + 1
 
-It opens when a check came out in k of its last n windows (:mod:`driftline.alerts.tally`), and pages again only for
-what it must not hide (:mod:`driftline.alerts.escalation`).
+It opens when a check came out in k of its last n windows (:mod:`driftline.alerts.unused_findings`), and pages
+again only for what it must not hide (:mod:`driftline.alerts.escalation`).
 
 There is one alert per model key, segment and cause at a time. Only windows of the size that opened it can resolve it: a
 clean window of five minutes says little about a finding in a day. A window with findings of any size begins the count
@@ -24,7 +24,7 @@ from msgspec import Struct, field, structs
 from driftline.alerts.escalation import Told, reason_to_page, told_by, told_more
 from driftline.alerts.policy import cause_of, ranked
 from driftline.alerts.records import Observation, opened_alert, resolved_alert, updated_alert
-from driftline.alerts.tally import OpeningRule, Tally, counts_windows, key_of
+from driftline.alerts.unused_findings import OpeningRule, Tally, counts_windows, key_of
 from driftline.events.alert import AlertEvent, Cause
 from driftline.events.cloudevents import epoch_ms
 
@@ -53,8 +53,8 @@ class AlertBook(Struct, frozen=True):
     """All alerts of one model key and segment, of one of the two sequences of windows; what is saved and restored.
 
     *State*: at most one open alert a cause (a few KB), the findings that no page has used up (bounded by the windows
-    that count, see :class:`driftline.alerts.tally.Tally`) and the id of each alert resolved in the last 30 days of
-    event time.
+    that count, see :class:`driftline.alerts.unused_findings.Tally`) and the id of each alert resolved in the last
+    30 days of event time.
     """
 
     open: dict[Cause, CauseState] = field(default_factory=dict)

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
     except Exception as error:
-        from driftline.runtime.broker_failures import broker_error
+        from driftline.runtime.kafka.broker_failures import broker_error
 
         known = broker_error(error)
         if known is None:

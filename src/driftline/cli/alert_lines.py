@@ -9,7 +9,7 @@ import msgspec
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from driftline.runtime.tail import TailedRecord
+    from driftline.runtime.kafka.tail import TailedRecord
 
 _COLOURS: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan", "resolved": "green"}
 _DATA_HEADERS: Final = "ce_"

@@ -50,7 +50,7 @@ def tail(
 
 
 def _print_records(settings: Settings, from_now: bool, json_lines: bool, until_idle: float | None) -> None:
-    from driftline.runtime.tail import follow
+    from driftline.runtime.kafka.tail import follow
 
     topic = settings.kafka.topic("alerts")
     credentials = credentials_or_exit(settings)

@@ -15,7 +15,7 @@ from driftline.errors import FormatError
 if TYPE_CHECKING:
     from driftline.config.settings import Settings
     from driftline.profiles.profile import Profile
-    from driftline.runtime.backtest import Totals
+    from driftline.runtime.files.backtest import Totals
 
 _FILE = {"exists": True, "dir_okay": False}
 PredictionsFile = Annotated[
@@ -67,9 +67,9 @@ def backtest(
     A line may say where its record stood: "kafka": {"partition": 0, "offset": 12, "timestamp": 1772366400000}.
     Windows that are open when the files end stay open, as they would on a topic with no more records.
     """
-    from driftline.profiles.book import ProfileBook
-    from driftline.runtime.backtest import Backtest, write_events
-    from driftline.runtime.event_files import partitions_named
+    from driftline.profiles.profiles import ProfileBook
+    from driftline.runtime.files.backtest import Backtest, write_events
+    from driftline.runtime.files.event_files import partitions_named
 
     _require_lines(predictions, "--predictions")
     _require_lines(labels, "--labels")
@@ -123,10 +123,10 @@ def _profile(settings: Settings, reference: Path, predictions: Path, model: str 
     """Return the profile of a reference file, effective from the beginning where it is made of rows."""
     from driftline.events.model_key import ModelKey
     from driftline.events.prediction import PredictionDecoder
-    from driftline.profiles.build import InTime, build_profile
+    from driftline.profiles.building.build import InTime, build_profile
     from driftline.profiles.effective import BEGINNING_MS
-    from driftline.runtime.event_files import lines
-    from driftline.runtime.reference_files import is_profile, read_profile, read_table
+    from driftline.runtime.files.event_files import lines
+    from driftline.runtime.references.reference_files import is_profile, read_profile, read_table
 
     if is_profile(reference):
         return read_profile(reference)

@@ -12,7 +12,7 @@ from driftline.cli.common import out
 from driftline.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from driftline.runtime.demo import DemoPlan, DemoResult
+    from driftline.runtime.demo.demo_run import DemoPlan, DemoResult
 
 SpeedOption = Annotated[float, typer.Option("--speed", min=1.0, help="Seconds of event time a second.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Of the simulated traffic.")]
@@ -26,8 +26,8 @@ def demo(speed: SpeedOption = 400.0, seed: SeedOption = 42) -> None:
     Needs no Kafka: the embedded broker is the mock cluster inside confluent-kafka's own library.
     """
     from driftline.config.settings import TelemetrySettings
-    from driftline.runtime.demo import DemoPlan, run_demo
-    from driftline.runtime.logs import configure_logs
+    from driftline.runtime.demo.demo_run import DemoPlan, run_demo
+    from driftline.runtime.operations.logs import configure_logs
 
     configure_logs(TelemetrySettings(log_level="warning"))
     plan = DemoPlan.of(seed, speed)

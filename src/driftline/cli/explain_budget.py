@@ -15,8 +15,8 @@ from driftline.errors import ParameterError
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from driftline.checks.error_budget_explained import DetectableSize, Explanation, Reference
     from driftline.config.settings import Settings
-    from driftline.pipeline.checking.budget_explained import DetectableSize, Explanation, Reference
 
 COLUMNS = 20
 """Columns where neither a number nor a profile is given."""
@@ -47,8 +47,8 @@ def explain_budget(
 
     The budget bounds the expected number of false pages; its price is the size of the changes that are found.
     """
-    from driftline.pipeline.checking.budget_explained import explained
-    from driftline.pipeline.checking.check_context import CheckContext
+    from driftline.checks.contract.error_budget import CheckContext
+    from driftline.checks.error_budget_explained import explained
 
     settings = load_or_exit(config)
     name, reference = _reference(settings, model, columns, profile, reference_events, dispersion)
@@ -68,8 +68,8 @@ def _reference(
     dispersion: float,
 ) -> tuple[str | None, Reference]:
     """Return the model's name and what its windows are compared with."""
-    from driftline.pipeline.checking.budget_explained import Reference
-    from driftline.runtime.reference_files import read_profile
+    from driftline.checks.error_budget_explained import Reference
+    from driftline.runtime.references.reference_files import read_profile
 
     if file is None:
         n_events = reference_events or settings.model(model or "").bootstrap.events

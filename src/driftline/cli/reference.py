@@ -67,7 +67,7 @@ def build(
 ) -> None:
     """Build a profile from rows, say what was found in them, and write it to a file."""
     from driftline.profiles.effective import BEGINNING, parse_effective_from
-    from driftline.runtime.reference_files import PROFILE_SUFFIX, write_profile
+    from driftline.runtime.references.reference_files import PROFILE_SUFFIX, write_profile
 
     if target.suffix != PROFILE_SUFFIX:
         raise ParameterError(f"a name that ends in {PROFILE_SUFFIX}", str(target), "--out")
@@ -107,9 +107,9 @@ def publish(
     """Publish a profile to the references topic, so that every worker switches to it at the same event time."""
     from driftline.profiles.effective import BEGINNING_MS, parse_effective_from, shown
     from driftline.profiles.effective import effective_from as allowed
-    from driftline.runtime.reference_files import is_profile, read_profile
-    from driftline.runtime.reference_reading import require_topic
-    from driftline.runtime.references import publish as send
+    from driftline.runtime.references.reference_files import is_profile, read_profile
+    from driftline.runtime.references.reference_topic import publish as send
+    from driftline.runtime.references.reference_topic import require_topic
 
     wanted = None if effective_from is None else parse_effective_from(effective_from)
     settings = load_or_exit(config, overrides(brokers=brokers, prefix=prefix))
@@ -154,7 +154,7 @@ def show(
 ) -> None:
     """Draw the histograms of a profile, from a file or as it was published."""
     from driftline.cli.reference_view import as_json, drawn
-    from driftline.runtime.reference_files import read_profile
+    from driftline.runtime.references.reference_files import read_profile
 
     if (file is None) == (model is None):
         raise ParameterError(
@@ -182,10 +182,10 @@ def _build(
 ) -> Profile:
     """Build a profile and print what it found."""
     from driftline.events.model_key import ModelKey
-    from driftline.profiles.build import InTime, build_profile
-    from driftline.profiles.frames import Roles
-    from driftline.profiles.importance import unknown, with_importances
-    from driftline.runtime.reference_files import read_importances, read_table
+    from driftline.profiles.building.build import InTime, build_profile
+    from driftline.profiles.building.frames import Roles
+    from driftline.profiles.building.importance import unknown, with_importances
+    from driftline.runtime.references.reference_files import read_importances, read_table
 
     key = ModelKey(model, version or "")
     half_life_ms = rows.half_life_ms()
@@ -224,8 +224,8 @@ def _refuse_with_profile(**given: object) -> None:
 def _published(settings: Settings, model: str, version: str | None, profile_id: str | None) -> Profile:
     """Return the profile that was published for a model and is effective latest; others are listed."""
     from driftline.profiles.effective import shown
-    from driftline.runtime.logs import configure_logs
-    from driftline.runtime.reference_reading import published_profiles
+    from driftline.runtime.operations.logs import configure_logs
+    from driftline.runtime.references.reference_topic import published_profiles
 
     configure_logs(msgspec.structs.replace(settings.telemetry, log_level="warning"))
     found = [

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from driftline.config.settings import Settings
-    from driftline.profiles.production import TimedRow
-    from driftline.runtime.production_events import Reader, Stretch
+    from driftline.profiles.building.production import TimedRow
+    from driftline.runtime.references.production_events import Reader, Stretch
 
 EventsArgument = Annotated[
     Path | None,
@@ -52,10 +52,10 @@ def from_production(
 ) -> None:
     """Build a profile from what a model saw in production between two event times, and write it to a file."""
     from driftline.events.model_key import ModelKey
+    from driftline.profiles.building.production import FromProduction, build_from_production
     from driftline.profiles.effective import BEGINNING, parse_effective_from
-    from driftline.profiles.production import FromProduction, build_from_production
-    from driftline.runtime.production_events import Stretch
-    from driftline.runtime.reference_files import PROFILE_SUFFIX, write_profile
+    from driftline.runtime.references.production_events import Stretch
+    from driftline.runtime.references.reference_files import PROFILE_SUFFIX, write_profile
 
     if target.suffix != PROFILE_SUFFIX:
         raise ParameterError(f"a name that ends in {PROFILE_SUFFIX}", str(target), "--out")
@@ -83,7 +83,7 @@ def _source(
     settings: Settings, file: Path | None, stretch: Stretch
 ) -> tuple[Reader, Callable[[], Iterator[list[TimedRow]]]]:
     """Return what counts the records that are left out, and what begins a reading."""
-    from driftline.runtime.production_events import Reader, TopicStretch
+    from driftline.runtime.references.production_events import Reader, TopicStretch
 
     if file is None:
         topic = TopicStretch(settings, credentials_or_exit(settings), stretch)

@@ -89,9 +89,9 @@ def run(
 
     Start more processes to share the work. Ctrl-C or SIGTERM finishes the current flush and leaves.
     """
-    from driftline.runtime.logs import configure_logs
-    from driftline.runtime.memory_arenas import limit_arenas
     from driftline.runtime.node import Node, NodeOptions
+    from driftline.runtime.operations.logs import configure_logs
+    from driftline.runtime.operations.memory_arenas import limit_arenas
 
     limit_arenas()
     given = overrides(

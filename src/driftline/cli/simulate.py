@@ -26,7 +26,7 @@ from driftline.config.durations import Duration
 from driftline.errors import ParameterError
 
 if TYPE_CHECKING:
-    from driftline.runtime.simulation import Sent
+    from driftline.runtime.demo.simulation import Sent
     from driftline.simulation.scenario import Scenario
 
 
@@ -142,7 +142,7 @@ def simulate(
     )
     _announce(scenario)
     if reference_out is not None:
-        from driftline.runtime.simulation import write_reference
+        from driftline.runtime.demo.simulation import write_reference
 
         write_reference(reference_out, scenario, reference_rows)
         out.print(f"reference    {reference_rows} rows in {reference_out}", markup=False)
@@ -165,7 +165,7 @@ def simulate(
 def _to_files(
     scenario: Scenario, predictions: Path | None, labels: Path | None, partitions: int | None, all_labels: bool
 ) -> Sent:
-    from driftline.runtime.simulation import write_files
+    from driftline.runtime.demo.simulation import write_files
 
     with progress("predictions", scenario.n_events) as advance:
         return write_files(scenario, predictions, labels, partitions=partitions, all_labels=all_labels, advance=advance)
@@ -179,7 +179,7 @@ def _to_brokers(
     speed: float,
     all_labels: bool,
 ) -> Sent:
-    from driftline.runtime.simulation import Destination, Sender
+    from driftline.runtime.demo.simulation import Destination, Sender
 
     settings = load_or_exit(config, given)
     partitions, create, record_time = placing

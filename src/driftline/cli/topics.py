@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
 
     from driftline.config.settings import Settings
-    from driftline.runtime.topics import Sources, TopicSpec
+    from driftline.runtime.kafka.topics import Sources, TopicSpec
 
 app = typer.Typer(help="Make and check the topics that driftline needs.", no_args_is_help=True)
 root.add_typer(app, name="topics")
@@ -43,7 +43,7 @@ def create_topics(
 
     The pending topic has as many partitions as the prediction topic, which therefore has to exist.
     """
-    from driftline.runtime.topics import create
+    from driftline.runtime.kafka.topics import create
 
     settings = load_or_exit(config, overrides(brokers=brokers, prefix=prefix, predictions=predictions, labels=labels))
     admin, found, specs = _look(settings)
@@ -70,7 +70,7 @@ def check_topics(
     labels: LabelsOption = None,
 ) -> None:
     """Say what differs between the broker's topics and what they must be like; exit code 1 where anything does."""
-    from driftline.runtime.topics import check
+    from driftline.runtime.kafka.topics import check
 
     settings = load_or_exit(config, overrides(brokers=brokers, prefix=prefix, predictions=predictions, labels=labels))
     admin, found, specs = _look(settings)
@@ -85,8 +85,8 @@ def check_topics(
 
 
 def _look(settings: Settings) -> tuple[AdminClient, Sources, tuple[TopicSpec, ...]]:
-    from driftline.runtime.kafka_clients import connect_admin
-    from driftline.runtime.topics import sources, topic_specs
+    from driftline.runtime.kafka.kafka_clients import connect_admin
+    from driftline.runtime.kafka.topics import sources, topic_specs
 
     admin = connect_admin(settings.kafka, credentials_or_exit(settings))
     found = sources(admin, settings)

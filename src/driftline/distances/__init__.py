@@ -10,10 +10,8 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from driftline.distances.base import (
-    Counts,
     Distance,
     DistanceFunction,
-    DistanceResult,
     OrderedDistanceFunction,
     ValueDistanceFunction,
     get,
@@ -21,6 +19,7 @@ from driftline.distances.base import (
     register,
 )
 from driftline.distances.comparison import compare
+from driftline.distances.sides import Counts, DistanceResult
 from driftline.distances.support import Support
 
 for _module in iter_modules(__path__):

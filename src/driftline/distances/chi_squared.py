@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from driftline.distances.base import Counts, DistanceResult, prepare, register
+from driftline.distances.base import register
+from driftline.distances.sides import Counts, DistanceResult, prepare
 
 
 @register("chi_squared", reads="shares", on="groups", lower=0.0, upper=math.inf, symmetric=False)

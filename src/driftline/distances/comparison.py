@@ -9,7 +9,7 @@ from driftline.distances.base import get
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from driftline.distances.base import Counts, DistanceResult
+    from driftline.distances.sides import Counts, DistanceResult
     from driftline.distances.support import Support
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from driftline.distances.base import Counts, DistanceResult, prepare, register
+from driftline.distances.base import register
 from driftline.distances.null_expectation import variances
+from driftline.distances.sides import Counts, DistanceResult, prepare
 from driftline.distances.support import single_valued
 
 if TYPE_CHECKING:

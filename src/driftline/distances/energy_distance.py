@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from driftline.distances.base import Counts, DistanceResult, prepare, register, signed_root
+from driftline.distances.base import register
 from driftline.distances.null_expectation import variances
+from driftline.distances.sides import Counts, DistanceResult, prepare, signed_root
 from driftline.distances.support import at_most_greatest, finite_or_none, steps_of, total
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from driftline.distances.base import Counts, DistanceResult, prepare, register, signed_root
+from driftline.distances.base import register
+from driftline.distances.sides import Counts, DistanceResult, prepare, signed_root
 
 
 @register("hellinger", reads="shares", on="groups", lower=0.0, upper=1.0)

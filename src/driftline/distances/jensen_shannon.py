@@ -6,8 +6,9 @@ import math
 
 from msgspec import structs
 
-from driftline.distances.base import Counts, DistanceResult, register, signed_root
+from driftline.distances.base import register
 from driftline.distances.jensen_shannon_divergence import jensen_shannon_divergence
+from driftline.distances.sides import Counts, DistanceResult, signed_root
 
 
 @register("jensen_shannon", reads="shares", on="groups", lower=0.0, upper=1.0, log_base="2")

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from driftline.distances.base import Counts, DistanceResult, prepare, register
+from driftline.distances.base import register
+from driftline.distances.sides import Counts, DistanceResult, prepare
 
 
 @register("jensen_shannon_divergence", reads="shares", on="groups", lower=0.0, upper=1.0, log_base="2")

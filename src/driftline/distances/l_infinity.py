@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from driftline.distances.base import Counts, DistanceResult, prepare, register
+from driftline.distances.base import register
 from driftline.distances.null_expectation import largest_difference
+from driftline.distances.sides import Counts, DistanceResult, prepare
 
 
 @register("l_infinity", reads="shares", on="groups", lower=0.0, upper=1.0)

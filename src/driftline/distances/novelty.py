@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from driftline.distances.base import Counts, DistanceResult, prepare, register
+from driftline.distances.base import register
+from driftline.distances.sides import Counts, DistanceResult, prepare
 
 NEXT_TO_NOTHING: Final = 0.001
 """A bin is new where the reference has at most this share of its events there. Not a

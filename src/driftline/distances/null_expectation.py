@@ -16,7 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftline.distances.base import Sides
+    from driftline.distances.sides import Sides
 
 DRAWS: Final = 512
 """Fixed draws from the null over which largest differences are averaged."""

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from driftline.distances.base import Counts, DistanceResult, prepare, register
+from driftline.distances.base import register
+from driftline.distances.sides import Counts, DistanceResult, prepare
 
 
 @register("psi", reads="shares", on="groups", lower=0.0, upper=math.inf, log_base="e")

@@ -14,7 +14,7 @@ from driftline.errors import ParameterError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftline.distances.base import Counts, Sides
+    from driftline.distances.sides import Counts, Sides
 
 
 @dataclass(frozen=True)

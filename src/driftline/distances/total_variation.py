@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
-from driftline.distances.base import Counts, DistanceResult, prepare, register
+from driftline.distances.base import register
 from driftline.distances.null_expectation import absolute_differences
+from driftline.distances.sides import Counts, DistanceResult, prepare
 
 
 @register("total_variation", reads="shares", on="groups", lower=0.0, upper=1.0)

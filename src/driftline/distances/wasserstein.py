@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from driftline.distances.base import Counts, DistanceResult, prepare, register
+from driftline.distances.base import register
 from driftline.distances.null_expectation import absolute_differences
+from driftline.distances.sides import Counts, DistanceResult, prepare
 from driftline.distances.support import finite_or_none, steps_of, total
 
 if TYPE_CHECKING:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from driftline.distances.base import Counts, DistanceResult, register
+from driftline.distances.base import register
 from driftline.distances.support import at_most_greatest
 from driftline.distances.wasserstein import wasserstein
 
 if TYPE_CHECKING:
+    from driftline.distances.sides import Counts, DistanceResult
     from driftline.distances.support import Support
 
 

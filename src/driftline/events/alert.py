@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
-from driftline.events.cloudevents import ALERT, event_id
+from driftline.events.cloudevents import ALERT
 from driftline.events.evidence import Count, Event, EventRole, Severity, Share, Time
+from driftline.events.ids import event_id
 
 if TYPE_CHECKING:
     from driftline.events.model_key import ModelKey

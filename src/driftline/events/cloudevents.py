@@ -9,12 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-import xxhash
-
 if TYPE_CHECKING:
     from driftline.events.evidence import Event
-    from driftline.events.model_key import ModelKey
 
 SPEC_VERSION: Final = "1.0"
 CONTENT_TYPE: Final = "application/json"
@@ -30,14 +26,6 @@ ALERT: Final = "io.driftline.alert.v1"
 Headers = tuple[tuple[str, bytes], ...]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def event_id(event_type: str, key: ModelKey, segment: str, about: tuple[str | int, ...]) -> str:
-    """Return the id of what an event is about, 32 hexadecimal digits (xxh3, 128 bits).
-
-    It depends neither on the content nor on any clock: the same event, sent twice, is recognised by it.
-    """
-    return xxhash.xxh3_128_hexdigest(msgspec.msgpack.encode((event_type, key.model, key.version, segment, about)))
 
 
 def rfc3339(time_ms: int) -> str:

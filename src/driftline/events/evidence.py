@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
-from driftline.events.cloudevents import event_id
+from driftline.events.ids import event_id
 from driftline.events.model_key import ModelKey
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]

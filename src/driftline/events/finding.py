@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
-from driftline.events.cloudevents import FINDING, event_id
+from driftline.events.cloudevents import FINDING
 from driftline.events.evidence import Count, DispersionEvidence, Event, EventRole, Histogram, Severity, Share, Time
+from driftline.events.ids import event_id
 from driftline.events.window import DistanceValue  # noqa: TC001  # msgspec reads it where the schema is made
 
 if TYPE_CHECKING:

@@ -62,8 +62,8 @@ def correlation_change(
     current, reference : CrossMoments
         Of p columns.
     variances, kurtoses : ndarray of float64, shape (p(p - 1)/2,)
-        Of the influence of one event on each pair's correlation, as :func:`driftline.profiles.joint_build.influences`
-        has them; excess kurtosis.
+        Of the influence of one event on each pair's correlation, as
+        :func:`driftline.profiles.building.joint_build.influences` has them; excess kurtosis.
     design_effect : float, at least 1
         By how much serial dependence inflates the variance of means.
     gate : float in [0, 2]

@@ -8,12 +8,7 @@ import numpy as np
 from msgspec import Struct
 
 from driftline.config.model import PerformanceSettings
-from driftline.performance.confusion import (
-    agreement_metrics,
-    averaged_metrics,
-    business_value,
-    positive_class_metrics,
-)
+from driftline.performance.confusion import agreement_metrics, averaged_metrics, business_value, positive_class_metrics
 from driftline.performance.probability import probability_metrics
 from driftline.performance.ranking import ranking_metrics
 

@@ -19,11 +19,11 @@ from driftline.sketches.sparse import unpack_into
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftline.events.pane import PackedEstimates, Sparse
     from driftline.performance.estimated import Estimates
     from driftline.profiles.estimator import BinaryEstimator, Estimator
-    from driftline.profiles.profile import Task
+    from driftline.profiles.task import Task
     from driftline.sketches.estimates import Totals
+    from driftline.sketches.packed import PackedEstimates, Sparse
 
 MIN_REFIT: Final = 500
 """Labelled events without which no calibrator is fitted again."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.config.model import TestedMetric
-    from driftline.profiles.profile import Task
+    from driftline.profiles.task import Task
     from driftline.sketches.scores import PerformanceLayout
 
 SHARES: Final = frozenset({"accuracy", "precision", "recall", "specificity"})
@@ -72,7 +72,7 @@ def watched_metrics(task: Task, chosen: Iterable[TestedMetric]) -> tuple[TestedM
 
     Examples
     --------
-    >>> from driftline.profiles.profile import Task
+    >>> from driftline.profiles.task import Task
     >>> watched_metrics(Task("regression", ()), ("accuracy", "mae"))
     ('mae',)
     """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.config.model import PerformanceSettings
-    from driftline.profiles.profile import Task
+    from driftline.profiles.task import Task
     from driftline.sketches.scores import PerformanceLayout
 
 

@@ -14,16 +14,17 @@ from msgspec import Struct
 
 from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
-from driftline.events.pane import NO_WORDS, DenseWords, PackedSketch, Sparse
 from driftline.profiles.decay import Decay
 from driftline.profiles.estimator import Estimator
 from driftline.profiles.history import History, joined
-from driftline.profiles.joint_build import JointReference
-from driftline.profiles.profile import Origin, Profile, Task, TaskKind
+from driftline.profiles.joint_reference import JointReference
+from driftline.profiles.profile import Profile
+from driftline.profiles.task import Origin, Task, TaskKind
 from driftline.sketches.columns import CategoricalColumn, NumericColumn
 from driftline.sketches.dense import pack_words, unpack_words
 from driftline.sketches.joint import Joint
 from driftline.sketches.layout import HEAD, Layout, Place
+from driftline.sketches.packed import NO_WORDS, DenseWords, PackedSketch, Sparse
 from driftline.sketches.pane_sketch import PaneSketch
 from driftline.sketches.sparse import pack, unpack_into
 

@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Struct
 
 from driftline.errors import ProfileError
-from driftline.profiles.table import NO_TIME
+from driftline.profiles.task import NO_TIME
 from driftline.profiles.weighting import apportioned, effective_scale, scaled_total
 from driftline.sketches.counting import count_each
 from driftline.sketches.fixed_point import join

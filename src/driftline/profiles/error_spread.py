@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from msgspec import Struct
 
-from driftline.profiles.table import NO_TIME
+from driftline.profiles.task import NO_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from driftline.profiles.profile import Task
+    from driftline.profiles.task import Task
 
     Floats = NDArray[np.float64]
     Losses = tuple[NDArray[np.float64], NDArray[np.bool_]]

@@ -8,8 +8,8 @@ from msgspec import Struct, structs
 
 from driftline.profiles.error_spread import ErrorSpread
 from driftline.profiles.packed_sums import SeriesSums
+from driftline.profiles.packed_words import Words
 from driftline.profiles.season import HOURS
-from driftline.profiles.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +105,7 @@ class History(Struct, frozen=True, array_like=True):
             Length of the verdict window.
         seasonless : bool
             Of the panes with their hour of the week taken out: what windows vary by that are compared with
-            :func:`driftline.profiles.season.season_counts`.
+            :func:`driftline.profiles.season_counts.season_counts`.
 
         Returns
         -------

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec import Struct
 
-from driftline.profiles.words import Words
+from driftline.profiles.packed_words import Words
 from driftline.sketches.dispersion_sums import ColumnSums
 
 if TYPE_CHECKING:

@@ -2,84 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 import xxhash
 
 from driftline.profiles.estimator import estimator_id
-from driftline.sketches.columns import CategoricalColumn
-from driftline.sketches.encoding import CategoryCodes, numbers_of
 from driftline.sketches.layout import EVENTS, Layout
-from driftline.sketches.scores import PerformanceLayout
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    import numpy as np
     from numpy.typing import NDArray
 
     from driftline.events.model_key import ModelKey
     from driftline.profiles.decay import Decay
     from driftline.profiles.estimator import Estimator
     from driftline.profiles.history import History
-    from driftline.profiles.joint_build import JointReference
+    from driftline.profiles.joint_reference import JointReference
+    from driftline.profiles.task import Origin, Task
     from driftline.sketches.columns import Column
     from driftline.sketches.joint import Joint
     from driftline.sketches.pane_sketch import PaneSketch
-
-Origin = Literal["training", "production", "bootstrap"]
-TaskKind = Literal["binary", "multiclass", "regression"]
-
-
-@dataclass(frozen=True)
-class Task:
-    """What the model predicts.
-
-    Attributes
-    ----------
-    kind : {"binary", "multiclass", "regression"}
-    classes : tuple of str
-        Canonical class names; for a binary task the second is the positive one. Empty for regression.
-    spread : float
-        What regression errors are divided by: the standard deviation of the reference's predictions, or 1.
-    weighted : bool
-        Whether labels have weights.
-    """
-
-    kind: TaskKind
-    classes: tuple[str, ...]
-    spread: float = 1.0
-    weighted: bool = False
-
-    @property
-    def positive(self) -> str | None:
-        """The positive class of a binary task."""
-        return self.classes[1] if self.kind == "binary" else None
-
-    @cached_property
-    def _category_codes(self) -> CategoryCodes:
-        return CategoryCodes(CategoricalColumn("prediction", "prediction", self.classes))
-
-    def encode(self, values: Sequence[object]) -> NDArray[np.float64]:
-        """Return predictions or labels as class codes or standardised values, shape (n,).
-
-        A class that the task does not know has the code ``len(classes)``; what is neither class nor number is
-        not-a-number.
-        """
-        if self.kind == "regression":
-            return numbers_of(values)[0] / self.spread
-        codes = np.fromiter(map(self._category_codes.__getitem__, values), dtype=np.float64, count=len(values))
-        return np.where(codes < 0, math.nan, codes)
-
-    @cached_property
-    def performance_layout(self) -> PerformanceLayout:
-        """Where performance cells stand."""
-        binary = self.kind == "binary"
-        return PerformanceLayout(len(self.classes), binary, self.weighted, self.spread)
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,17 @@ import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from driftline.profiles.book import ProfileBook
-from driftline.runtime.broker_failures import broker_error
-from driftline.runtime.health import TelemetryServer
-from driftline.runtime.input_partitions import input_partitions
-from driftline.runtime.kafka_clients import connect_admin
-from driftline.runtime.logs import get_logger
-from driftline.runtime.references import ReferenceReader
-from driftline.runtime.sketch_worker import SketchWorker
-from driftline.runtime.telemetry import Telemetry
-from driftline.runtime.topics import create, sources, topic_specs
-from driftline.runtime.worker_slot import worker_slot
+from driftline.profiles.profiles import ProfileBook
+from driftline.runtime.kafka.broker_failures import broker_error
+from driftline.runtime.kafka.input_partitions import input_partitions
+from driftline.runtime.kafka.kafka_clients import connect_admin
+from driftline.runtime.kafka.topics import create, sources, topic_specs
+from driftline.runtime.operations.health import TelemetryServer
+from driftline.runtime.operations.logs import get_logger
+from driftline.runtime.operations.telemetry import Telemetry
+from driftline.runtime.operations.worker_slot import worker_slot
+from driftline.runtime.references.reference_topic import ReferenceReader
+from driftline.runtime.sketch.sketch_worker import SketchWorker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from driftline.config.secrets import Credentials
     from driftline.config.settings import Settings
-    from driftline.runtime.detect_worker import DetectWorker
+    from driftline.runtime.detect.detect_worker import DetectWorker
 
 Role = Literal["all", "sketch", "detect"]
 _STOP_S: Final = 25.0
@@ -42,7 +42,7 @@ class NodeOptions(NamedTuple):
     create_topics : bool
         Create the topics of ours that are missing.
     accept_recount : bool
-        See :class:`driftline.runtime.sketch_worker.SketchWorker`.
+        See :class:`driftline.runtime.sketch.sketch_worker.SketchWorker`.
     embedded : bool
         The broker is the embedded one: it creates no topics, keeps no offsets of transactions, and its transactional
         batches have no valid checksum.
@@ -63,7 +63,7 @@ class Node:
     role : {"all", "sketch", "detect"}
     name : str
         Of the sketch worker: stable over restarts, unique among the workers; by default made of the host's name and a
-        slot of this host (:func:`driftline.runtime.worker_slot.worker_slot`).
+        slot of this host (:func:`driftline.runtime.operations.worker_slot.worker_slot`).
     data_dir : Path
         Where Faust makes its folders; nothing of ours is kept there.
     options : NodeOptions, optional
@@ -200,7 +200,7 @@ class Node:
             )
         if self._role in {"all", "detect"}:
             # A process that only sketches has no use for what detection imports, which takes 90 MB.
-            from driftline.runtime.detection import detection  # noqa: PLC0415
+            from driftline.runtime.detect.detection import detection  # noqa: PLC0415
 
             workers["detect"] = detection(
                 self._settings,

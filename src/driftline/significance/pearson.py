@@ -9,13 +9,7 @@ from msgspec import Struct
 from scipy import special
 
 from driftline.errors import ParameterError
-from driftline.significance.merging import (
-    Counts,
-    all_but_the_most_frequent,
-    merge_ordered,
-    merge_unordered,
-    merged,
-)
+from driftline.significance.merging import Counts, all_but_the_most_frequent, merge_ordered, merge_unordered, merged
 from driftline.significance.partition import partition_statistic
 from driftline.significance.share import share_test
 

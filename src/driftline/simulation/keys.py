@@ -23,7 +23,7 @@ def partitions_of(ids: Sequence[str], n_partitions: int) -> NDArray[np.int64]:
     -----
     *Source*: ``org.apache.kafka.common.utils.Utils.murmur2``. Deviations: keys of one length only, so there is no tail.
 
-    *Oracle*: :func:`driftline.runtime.partitioning.partition_of`, and a broker's own answer.
+    *Oracle*: :func:`driftline.runtime.kafka.partitioning.partition_of`, and a broker's own answer.
     """
     words = np.frombuffer("".join(ids).encode(), dtype="<u4").reshape(len(ids), KEY_BYTES // 4)
     h = np.full(len(ids), _SEED ^ KEY_BYTES, dtype=np.uint32)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from driftline.events.pane import NO_WORDS, DenseWords
 from driftline.sketches.fixed_point import carry
+from driftline.sketches.packed import NO_WORDS, DenseWords
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from driftline.errors import ParameterError
-from driftline.events.pane import Sparse
+from driftline.sketches.packed import Sparse
 from driftline.sketches.sparse import pack, unpack_into
 
 LAG_WEIGHTS: Final = (4, 4, 4, 4, 4, 3, 2, 1)

@@ -11,7 +11,7 @@ import xxhash
 
 from driftline.sketches.columns import INFINITE, MISSING, NOT_A_NUMBER, WRONG_TYPE, canonical_category
 from driftline.sketches.numeric_encoding import NumericEncoder
-from driftline.sketches.tails import TailValues
+from driftline.sketches.tail_values import TailValues
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

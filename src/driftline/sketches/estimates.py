@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from driftline.events.pane import PackedEstimates
+from driftline.sketches.packed import PackedEstimates
 from driftline.sketches.scores import LOGIT_LIMIT, SCORE_BINS
 from driftline.sketches.sparse import pack_cells, unpack_into
 

@@ -9,7 +9,7 @@ import numpy as np
 from driftline.sketches.columns import INFINITE, MISSING
 from driftline.sketches.fixed_point import standardise
 from driftline.sketches.grouping import tail_bins
-from driftline.sketches.tails import TailValues, tail_units
+from driftline.sketches.tail_values import TailValues, tail_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

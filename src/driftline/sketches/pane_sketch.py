@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from msgspec import Struct
 
-from driftline.events.pane import PackedSketch
 from driftline.sketches.dense import pack_words, unpack_words
 from driftline.sketches.fixed_point import SQUARE_SCALE, Z_SCALE, carry, join
+from driftline.sketches.packed import PackedSketch
 from driftline.sketches.row_sample import merge_rows
 from driftline.sketches.sparse import cells, pack, pack_cells, unpack_into
 from driftline.sketches.tails import NO_EXTREME

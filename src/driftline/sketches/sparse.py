@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from driftline.events.pane import NO_CELLS, Sparse
+from driftline.sketches.packed import NO_CELLS, Sparse
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from driftline.cli.alert_lines import as_json, as_line
-from driftline.runtime.tail import TailedRecord
+from driftline.runtime.kafka.tail import TailedRecord
 
 ALERT = {
     "alert_id": "a1b2",

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from driftline import write_profile
+from driftline.checks.contract.error_budget import CheckContext
+from driftline.checks.error_budget_explained import Reference, explained
 from driftline.cli import main
 from driftline.config.model import ModelSettings, ReferenceSettings, RollingSettings
 from driftline.config.settings import Settings
-from driftline.pipeline.checking.budget_explained import Reference, explained
-from driftline.pipeline.checking.check_context import CheckContext
-from tests.unit.pipeline.windows import profile_of, table_of
+from tests.support.windows import profile_of, table_of
 
 if TYPE_CHECKING:
     from pathlib import Path

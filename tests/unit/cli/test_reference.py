@@ -15,8 +15,8 @@ from driftline.cli import main
 from driftline.config.settings import PredictionFields
 from driftline.errors import FormatError, ProfileError
 from driftline.events.model_key import ModelKey
-from driftline.profiles.frames import Reading, Roles
-from driftline.runtime.reference_files import read_table
+from driftline.profiles.building.frames import Reading, Roles
+from driftline.runtime.references.reference_files import read_table
 
 if TYPE_CHECKING:
     from pathlib import Path

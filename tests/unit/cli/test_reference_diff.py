@@ -10,9 +10,9 @@ from driftline.cli import main
 from driftline.cli.profile_comparison import compare_profiles
 from driftline.config.model import ColumnSettings, ModelSettings
 from driftline.events.model_key import ModelKey
-from driftline.profiles.build import build_profile
-from driftline.profiles.table import ReferenceTable
-from driftline.runtime.reference_files import write_profile
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.table import ReferenceTable
+from driftline.runtime.references.reference_files import write_profile
 
 if TYPE_CHECKING:
     from pathlib import Path

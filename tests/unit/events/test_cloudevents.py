@@ -8,13 +8,14 @@ import msgspec
 import pytest
 
 from driftline.events.alert import AlertEvent
-from driftline.events.cloudevents import epoch_ms, event_id, rfc3339
+from driftline.events.cloudevents import epoch_ms, rfc3339
 from driftline.events.estimate import EstimateEvent
 from driftline.events.finding import FindingEvent
+from driftline.events.ids import event_id
 from driftline.events.model_key import ModelKey
+from driftline.events.output_record import event_record, structured, tombstone
 from driftline.events.performance import PerformanceEvent
 from driftline.events.window import WindowEvent
-from driftline.pipeline.outputs import event_record, structured, tombstone
 
 if TYPE_CHECKING:
     from driftline.events.evidence import Event

@@ -11,7 +11,7 @@ from driftline.multivariate.correlation import correlation_change
 from driftline.multivariate.cross_moments import CrossMoments
 from driftline.multivariate.domain_classifier import domain_score
 from driftline.multivariate.reconstruction import reconstruction_change, residual_of
-from driftline.profiles.joint_build import influences
+from driftline.profiles.building.joint_build import influences
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from driftline.performance import hits, metrics_of
-from driftline.profiles.profile import Task, TaskKind
+from driftline.profiles.task import Task, TaskKind
 from driftline.sketches.joined import Joined, add_joined
 from driftline.sketches.scores import PerformanceLayout
 

@@ -8,10 +8,10 @@ import pytest
 from driftline.config.model import ModelSettings
 from driftline.errors import ProfileError
 from driftline.events.model_key import ModelKey
-from driftline.profiles.build import InTime, build_profile
+from driftline.profiles.building.build import InTime, build_profile
+from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import decode_profile, encode_profile
 from driftline.profiles.decay import N_WEIGHTS, STEPS, weights
-from driftline.profiles.table import ReferenceTable
 from driftline.sketches.grouping import base_grouping
 
 if TYPE_CHECKING:

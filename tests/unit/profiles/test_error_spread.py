@@ -5,11 +5,11 @@ import pytest
 
 from driftline.config.model import ModelSettings
 from driftline.events.model_key import ModelKey
-from driftline.profiles.build import build_profile
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import decode_profile, encode_profile
 from driftline.profiles.error_spread import ErrorSpread, error_spread
-from driftline.profiles.profile import Task
-from driftline.profiles.table import NO_TIME, ReferenceTable
+from driftline.profiles.task import NO_TIME, Task
 
 HOUR = 3_600_000
 BINARY = Task("binary", ("0", "1"))

@@ -8,16 +8,16 @@ import pytest
 
 from driftline.config.model import ModelSettings
 from driftline.events.model_key import ModelKey
-from driftline.profiles.build import build_profile
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.estimator_build import MIN_LABELLED, calibration_helps
+from driftline.profiles.building.frames import Roles, build_profile_from_frame, table_of_rows
+from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import decode_block, decode_profile, encode_profile
 from driftline.profiles.estimator import BinaryEstimator, estimator_id
-from driftline.profiles.estimator_build import MIN_LABELLED, calibration_helps
-from driftline.profiles.frames import Roles, build_profile_from_frame, table_of_rows
 from driftline.profiles.loss_estimator import LossEstimator
 from driftline.profiles.multiclass_estimator import MulticlassEstimator
-from driftline.profiles.table import ReferenceTable
 from driftline.sketches.encoding import EncodedColumns
-from driftline.sketches.tails import TailValues
+from driftline.sketches.tail_values import TailValues
 
 KEY = ModelKey("risk", "1")
 

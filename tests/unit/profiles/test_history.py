@@ -9,11 +9,12 @@ import pytest
 
 from driftline.config.model import ModelSettings
 from driftline.events.model_key import ModelKey
-from driftline.profiles.build import InTime, build_profile, encode_values
+from driftline.profiles.building.build import InTime, build_profile, encode_values
+from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import decode_profile, encode_profile
 from driftline.profiles.remarks import remarks_of
 from driftline.profiles.season import HOUR_MS, HOURS
-from driftline.profiles.table import NO_TIME, ReferenceTable
+from driftline.profiles.task import NO_TIME
 from driftline.sketches.grouping import base_grouping
 
 if TYPE_CHECKING:

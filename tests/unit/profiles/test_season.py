@@ -7,9 +7,10 @@ import pytest
 
 from driftline.config.model import ModelSettings
 from driftline.events.model_key import ModelKey
-from driftline.profiles.build import build_profile
-from driftline.profiles.season import HOUR_MS, HOURS, overlaps, season_counts, week_and_slot
-from driftline.profiles.table import ReferenceTable
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.table import ReferenceTable
+from driftline.profiles.season import HOUR_MS, HOURS, overlaps, week_and_slot
+from driftline.profiles.season_counts import season_counts
 from driftline.profiles.weighting import apportioned, combined, effective_scale
 
 if TYPE_CHECKING:

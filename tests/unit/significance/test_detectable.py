@@ -10,12 +10,7 @@ from scipy import optimize, special
 
 from driftline import distances
 from driftline.errors import ParameterError
-from driftline.significance.detectable import (
-    Comparison,
-    detectable_mean_shift,
-    detectable_psi,
-    detectable_share_rise,
-)
+from driftline.significance.detectable import Comparison, detectable_mean_shift, detectable_psi, detectable_share_rise
 from driftline.significance.pearson import pearson
 from driftline.significance.share import share_test
 

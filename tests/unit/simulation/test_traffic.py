@@ -11,8 +11,8 @@ from driftline.config.settings import LabelFields, PredictionFields
 from driftline.errors import ParameterError
 from driftline.events.label import LabelDecoder
 from driftline.events.prediction import PredictionDecoder, PredictionEvent
-from driftline.runtime.partitioning import partition_of
-from driftline.runtime.simulation import STEP_MS, _pieces
+from driftline.runtime.demo.simulation import STEP_MS, _pieces
+from driftline.runtime.kafka.partitioning import partition_of
 from driftline.simulation.keys import partitions_of
 from driftline.simulation.population import NEW_REGION
 from driftline.simulation.scenario import DRIFT_KINDS, DriftKind, Scenario

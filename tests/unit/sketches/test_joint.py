@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from driftline.config.model import CheckSettings, ColumnSettings, ModelSettings
 from driftline.events.model_key import ModelKey
-from driftline.events.pane import NO_WORDS
-from driftline.pipeline.monitoring.open_panes import merge_sketches
-from driftline.profiles.build import build_profile, encode_values
+from driftline.profiles.building.build import build_profile, encode_values
+from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import decode_profile, encode_profile
-from driftline.profiles.table import ReferenceTable
 from driftline.sketches.columns import NumericColumn
 from driftline.sketches.counting import count
 from driftline.sketches.dense import pack_words, unpack_words
 from driftline.sketches.fixed_point import join, split
 from driftline.sketches.joint import FEATURE_UNITS, MAX_JOINT, Z_UNITS, Joint
+from driftline.sketches.packed import NO_WORDS
+from driftline.sketches.packed_merge import merge_sketches
 from driftline.sketches.pane_sketch import PaneSketch
 from driftline.sketches.row_sample import SAMPLE_ROWS, merge_rows, rows_of, sample_rows
 

@@ -15,7 +15,8 @@ from driftline.sketches.counting import count
 from driftline.sketches.encoding import CategoryCodes, encode_categorical, encode_numeric
 from driftline.sketches.grid import bin_of, build_edges
 from driftline.sketches.layout import Layout
-from driftline.sketches.tails import TAIL_LIMIT, TAIL_SCALE, tail_extremes, tail_sums
+from driftline.sketches.tail_values import TAIL_LIMIT, TAIL_SCALE
+from driftline.sketches.tails import tail_extremes, tail_sums
 
 if TYPE_CHECKING:
     from driftline.sketches.pane_sketch import PaneSketch

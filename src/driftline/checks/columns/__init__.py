@@ -1,0 +1,1 @@
+"""Checks of columns: distributions, fixed thresholds, sequential detectors, several columns together."""

@@ -1,0 +1,117 @@
+"""Findings of sequential detectors: informative, but for those whose false alarms the budget bounds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, structs
+
+from driftline import detectors
+from driftline.checks.columns.constant_columns import constant_bin
+from driftline.checks.contract.common_fields import common_fields, span
+from driftline.checks.contract.finding_builder import Subject, finding_of
+from driftline.checks.contract.units import in_units
+from driftline.checks.contract.wording import number
+from driftline.detectors.base import Detection
+from driftline.events.cloudevents import rfc3339
+from driftline.events.finding import Statistic
+from driftline.events.model_key import ModelKey
+from driftline.events.source import Kind, Offsets
+from driftline.sketches.columns import NumericColumn
+
+if TYPE_CHECKING:
+    from driftline.checks.contract.error_budget import CheckContext
+    from driftline.events.evidence import EventRole
+    from driftline.events.finding import FindingEvent
+    from driftline.profiles.profile import Profile
+
+ERROR_COLUMN = "error"
+"""Stands for the errors that labels revealed, in the place of a column's name."""
+
+
+class DetectedChange(Struct, frozen=True, kw_only=True):
+    """A detection, and where it was made.
+
+    Parameters
+    ----------
+    key : ModelKey
+    segment : str
+    start_ms, end_ms : int
+        The pane whose block brought it.
+    detector : str
+        The detector's registered name.
+    column : int or None
+        Position of the column in the profile; None for the errors of joined labels.
+    detection : Detection
+    since_ms : int or None
+        Start of the first pane after the change, by the detector's estimate; None where it has none.
+    n : int
+        Values in the block of the pane.
+    offsets : dict of {"predictions", "labels"} to dict of int to (int, int)
+    flags : tuple of str
+    """
+
+    key: ModelKey
+    segment: str
+    start_ms: int
+    end_ms: int
+    detector: str
+    column: int | None
+    detection: Detection
+    since_ms: int | None
+    n: int
+    offsets: dict[Kind, Offsets]
+    flags: tuple[str, ...] = ()
+
+
+def detector_finding(profile: Profile, change: DetectedChange, context: CheckContext) -> FindingEvent:
+    """Return the finding of a detection: a ``warning`` of a detector that may page, ``info`` of any other."""
+    window = span("pane", change.start_ms, change.end_ms, change.end_ms - change.start_ms)
+    common = common_fields(change.key, change.segment, window, profile, context, change.offsets, change.flags)
+    common["n"] = change.n
+    common["n_reference"] = profile.n_events
+    check = f"detector.{change.detector}"
+    name, role, before, after = _subject(profile, change)
+    since_ms = change.start_ms if change.since_ms is None else change.since_ms
+    detection, may_page = change.detection, detectors.get(change.detector).budgeted
+    subject = name
+    if _is_constant(profile, change.column):
+        subject = f"{name}, share of values that differ from the reference's only one"
+    statistic = Statistic(
+        name=change.detector,
+        value=detection.statistic,
+        degrees_of_freedom=None,
+        p_value=None,
+        threshold=detection.threshold,
+    )
+    level = context.detector_level(profile.layout.n_numeric) if may_page else None
+    finding = finding_of(
+        common,
+        Subject(check, "detector", name, role, profile.importances.get(name, 1.0)),
+        (statistic, None),
+        level,
+        f"{subject}: {change.detector} sees the mean go {detection.direction}, {number(before)} -> {number(after)} "
+        f"({_evidence(detection)})",
+    )
+    return structs.replace(finding, severity="warning" if may_page else "info", since=rfc3339(since_ms))
+
+
+def _is_constant(profile: Profile, column: int | None) -> bool:
+    return column is not None and constant_bin(profile.columns[column]) is not None
+
+
+def _evidence(detection: Detection) -> str:
+    statistic = f"statistic {number(detection.statistic)}"
+    return statistic if detection.threshold is None else f"{statistic}, threshold {number(detection.threshold)}"
+
+
+def _subject(profile: Profile, change: DetectedChange) -> tuple[str, EventRole, float, float]:
+    """Return the column's name and role, and the means before and after in its own unit."""
+    before, after = change.detection.mean_before, change.detection.mean_after
+    if change.column is None:
+        unit = profile.task.spread if profile.task.kind == "regression" else 1.0
+        return ERROR_COLUMN, "error", before * unit, after * unit
+    column = profile.columns[change.column]
+    if isinstance(column, NumericColumn) and not _is_constant(profile, change.column):
+        before, after = in_units(column, before), in_units(column, after)
+    return column.name, column.role, before, after

@@ -1,0 +1,207 @@
+"""What a false-alarm budget comes to: the number of tests, the level of each, and the smallest changes they detect."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from driftline.checks.contract.error_budget import TESTS_PER_COLUMN, TESTS_PER_WINDOW
+from driftline.checks.quality.families import NUMERIC_TESTS
+from driftline.config.rules import DETECTORS
+from driftline.significance.detectable import (
+    Comparison,
+    Detectable,
+    detectable_mean_shift,
+    detectable_psi,
+    detectable_share_rise,
+)
+
+if TYPE_CHECKING:
+    from driftline.checks.contract.error_budget import CheckContext
+    from driftline.events.finding import LevelEvidence
+
+WINDOW_EVENTS: Final = (200, 1_000, 10_000)
+"""Events of a window for which the smallest detectable changes are told."""
+SHARES: Final = (0.0, 0.01, 0.1)
+"""Shares of the reference (missing values, say) for which the smallest detectable rises are told."""
+
+
+class Reference(Struct, frozen=True, kw_only=True):
+    """What windows are compared with.
+
+    Parameters
+    ----------
+    n_columns : int
+        Features, prediction and score.
+    n_events : int
+    dispersion : float, at least 1
+        λ̄: how many times as much as those of independent events the counts vary.
+    """
+
+    n_columns: int
+    n_events: int
+    dispersion: float = 1.0
+
+
+class SpenderLevel(Struct, frozen=True, kw_only=True):
+    """What one spender of the budget does with its share."""
+
+    spender: str
+    share: float
+    pages: float
+    """False pages within the horizon."""
+    n_windows: int
+    """Within the horizon."""
+    tests: dict[str, int]
+    """Tests of a window, by what they are about."""
+    level: float | None
+    """Of each test; null for detectors, whose thresholds follow from their false pages by simulation."""
+    derivation: str
+
+
+class DetectableSize(Struct, frozen=True, kw_only=True):
+    """The smallest change that is found with the wanted power; null where none is.
+
+    ``by_test`` is what the test tells from chance, ``found`` what is also as large as matters.
+    """
+
+    change: str
+    """``psi``, ``mean_shift`` (in standard deviations) or ``share_rise``."""
+    from_share: float | None
+    """The reference's share, of a rise."""
+    by_test: float | None
+    found: float | None
+
+
+class DetectableSizes(Struct, frozen=True, kw_only=True):
+    """The smallest changes that windows of one size detect when they hold so many events."""
+
+    spender: str
+    n: int
+    sizes: list[DetectableSize]
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """The whole answer of ``driftline explain-budget``."""
+
+    budget: str
+    findings_to_open: int
+    within_windows: int
+    n_columns: int
+    n_reference: int
+    dispersion: float
+    power: float
+    n_groups: int
+    min_psi: float
+    min_share_change: float
+    n_tests: int
+    """Within the horizon, over all spenders."""
+    spenders: list[SpenderLevel]
+    detectable: list[DetectableSizes]
+
+
+def explained(context: CheckContext, reference: Reference, power: float = 0.8) -> Explanation:
+    """Return what the budget of a model comes to.
+
+    Parameters
+    ----------
+    context : CheckContext
+    reference : Reference
+    power : float in (0, 1)
+        Share of changed windows in which the change is to be found.
+    """
+    settings = context.settings
+    checks, alerts = settings.checks, settings.alerts
+    spenders: list[SpenderLevel] = []
+    detectable: list[DetectableSizes] = []
+    for size in settings.windows.verdict:
+        level = context.column_level(int(size), reference.n_columns)
+        tests = {
+            "distribution": reference.n_columns,
+            "quality": (TESTS_PER_COLUMN - 1) * reference.n_columns,
+            "rolling": reference.n_columns if settings.reference.rolling is not None else 0,
+            "window": TESTS_PER_WINDOW,
+            "multivariate": len(checks.multivariate),
+        }
+        spenders.append(_spender(level, {name: n for name, n in tests.items() if n}))
+        detectable += [
+            DetectableSizes(spender=str(size), n=n, sizes=_sizes(context, level.level, n, reference, power))
+            for n in WINDOW_EVENTS
+        ]
+    if context.has_labels:
+        level = context.performance_level()
+        spenders.append(_spender(level, {"performance": 1 if level.split is None else level.split.tests_per_window}))
+        level = context.labels_level()
+        spenders.append(_spender(level, {"arrival": 1 if level.split is None else level.split.tests_per_window}))
+    if DETECTORS in context.shares:
+        spenders.append(_detectors(context))
+    return Explanation(
+        budget=f"{alerts.false_alarm_budget.pages:g} per {alerts.false_alarm_budget.horizon}",
+        findings_to_open=alerts.open_after.findings,
+        within_windows=alerts.open_after.windows,
+        n_columns=reference.n_columns,
+        n_reference=reference.n_events,
+        dispersion=reference.dispersion,
+        power=power,
+        n_groups=checks.bins,
+        min_psi=checks.min_psi,
+        min_share_change=checks.min_share_change,
+        n_tests=sum(each.n_windows * sum(each.tests.values()) for each in spenders),
+        spenders=spenders,
+        detectable=detectable,
+    )
+
+
+def _spender(level: LevelEvidence, tests: dict[str, int]) -> SpenderLevel:
+    split = level.split
+    if split is None:
+        raise ValueError(f"Expected a level that comes from the budget, got {level.derivation!r}")
+    return SpenderLevel(
+        spender=split.spender,
+        share=split.share,
+        pages=split.pages * split.share,
+        n_windows=split.n_windows,
+        tests=tests,
+        level=level.level,
+        derivation=level.derivation,
+    )
+
+
+def _detectors(context: CheckContext) -> SpenderLevel:
+    pages = context.detector_pages()
+    return SpenderLevel(
+        spender=DETECTORS,
+        share=context.shares[DETECTORS],
+        pages=pages,
+        n_windows=0,
+        tests={},
+        level=None,
+        derivation=f"{pages:g} false pages of all paging detectors together",
+    )
+
+
+def _sizes(context: CheckContext, level: float, n: int, reference: Reference, power: float) -> list[DetectableSize]:
+    checks = context.settings.checks
+
+    def at(each: float) -> Comparison:
+        return Comparison(level=each, n=n, n_reference=reference.n_events, dispersion=reference.dispersion, power=power)
+
+    return [
+        _size("psi", detectable_psi(at(level), checks.bins, checks.min_psi)),
+        _size("mean_shift", detectable_mean_shift(at(level), checks.bins, checks.min_psi)),
+        *(
+            _size(
+                "share_rise",
+                detectable_share_rise(at(level / len(NUMERIC_TESTS)), share, checks.min_share_change),
+                share,
+            )
+            for share in SHARES
+        ),
+    ]
+
+
+def _size(change: str, detectable: Detectable, from_share: float | None = None) -> DetectableSize:
+    by_test, found = (value if math.isfinite(value) else None for value in (detectable.by_test, detectable.found))
+    return DetectableSize(change=change, from_share=from_share, by_test=by_test, found=found)

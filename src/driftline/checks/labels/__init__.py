@@ -1,0 +1,1 @@
+"""Checks that need labels: performance, estimates of it, and when labels arrive."""

@@ -1,0 +1,159 @@
+"""The performance event of one revision of a window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from driftline.checks.labels.arrival_correction import corrected_metrics
+from driftline.events.cloudevents import rfc3339
+from driftline.events.performance import (
+    Champion,
+    Confusion,
+    OneAgainstRest,
+    PerformanceEvent,
+    PreviousWindow,
+    Reliability,
+    ReliabilityBin,
+)
+from driftline.performance import differences, measure, one_against_rest, reliability_curve
+from driftline.sketches.scores import DUPLICATES, LABELLED, PREDICTED
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from driftline.checks.contract.closed_window import Baseline, EarlierCut, PerformanceCut
+    from driftline.checks.contract.common_fields import CommonFields
+    from driftline.config.model import PerformanceSettings
+    from driftline.performance import Measured
+    from driftline.profiles.task import Task
+
+MAX_CLASSES: Final = 64
+"""Tasks with more classes show no confusion matrix: it would be larger than all the rest."""
+
+
+def performance_event(
+    task: Task,
+    cut: PerformanceCut,
+    baseline: Baseline | None,
+    settings: PerformanceSettings,
+    common: CommonFields,
+    *,
+    tested: bool,
+) -> PerformanceEvent:
+    """Return the event of a cut.
+
+    Parameters
+    ----------
+    task : Task
+        That the vectors of cut and baseline are of.
+    cut : PerformanceCut
+    baseline : Baseline or None
+    settings : PerformanceSettings
+    common : CommonFields
+        Of the window, with the number of labelled predictions.
+    tested : bool
+        Whether this revision is held against the baseline.
+    """
+    vector, layout = cut.vector, task.performance_layout
+    measured = measure(task, vector, settings)
+    held_against = None if baseline is None else measure(task, baseline.vector, settings)
+    n_predictions = max(0, int(vector[PREDICTED]))
+    return PerformanceEvent(
+        **common,
+        task=task.kind,
+        revision=cut.revision,
+        age_ms=int(cut.age_ms),
+        final=cut.final,
+        tested=tested,
+        n_predictions=n_predictions,
+        coverage=min(1.0, max(0, int(vector[LABELLED])) / n_predictions) if n_predictions else 0.0,
+        duplicates=max(0, int(vector[DUPLICATES])),
+        n_effective=measured.n_effective,
+        clipped=layout.n_clipped(vector),
+        metrics=measured.metrics,
+        intervals=measured.intervals,
+        baseline=None if held_against is None else held_against.metrics,
+        differences=None
+        if held_against is None
+        else _differences(measured, held_against.metrics, held_against.intervals),
+        previous=None if cut.previous is None else _previous(measured, cut.previous),
+        champion=None if cut.champion is None else _champion(measured, *cut.champion),
+        baseline_origin=baseline.origin if baseline else None,
+        confusion=_confusion(task, vector),
+        one_against_rest=_one_against_rest(task, vector, settings.beta),
+        reliability=_reliability(task, vector, settings.calibration_bins) if layout.binary else None,
+        corrected=corrected_metrics(cut.arrival, n_predictions, binary=layout.binary, final=cut.final),
+    )
+
+
+def _differences(
+    measured: Measured, metrics: dict[str, float | None], intervals: dict[str, tuple[float, float]]
+) -> dict[str, tuple[float, float, float]]:
+    return differences(measured.metrics, measured.intervals, metrics, intervals)
+
+
+def _previous(measured: Measured, previous: EarlierCut) -> PreviousWindow:
+    return PreviousWindow(
+        start=rfc3339(previous.start_ms),
+        end=rfc3339(previous.end_ms),
+        n=previous.n,
+        metrics=previous.metrics,
+        differences=_differences(measured, previous.metrics, previous.intervals),
+    )
+
+
+def _champion(measured: Measured, version: str, cut: EarlierCut) -> Champion:
+    return Champion(
+        model_version=version,
+        n=cut.n,
+        metrics=cut.metrics,
+        differences=_differences(measured, cut.metrics, cut.intervals),
+    )
+
+
+def _confusion(task: Task, vector: NDArray[np.int64]) -> Confusion | None:
+    if not 0 < len(task.classes) <= MAX_CLASSES:
+        return None
+    layout = task.performance_layout
+    counts = layout.confusion_of(vector).clip(min=0).tolist()
+    return Confusion(classes=[*task.classes, None], counts=[[_labels(n, layout.unit) for n in row] for row in counts])
+
+
+def _one_against_rest(task: Task, vector: NDArray[np.int64], beta: float) -> list[OneAgainstRest] | None:
+    if task.kind != "multiclass" or len(task.classes) > MAX_CLASSES:
+        return None
+    layout = task.performance_layout
+    classes = one_against_rest(layout.confusion_of(vector).clip(min=0), beta)
+    return [
+        OneAgainstRest(
+            name=name,
+            precision=each.precision,
+            recall=each.recall,
+            f1=each.f1,
+            n_predicted=_labels(each.n_predicted, layout.unit),
+            n_actual=_labels(each.n_actual, layout.unit),
+        )
+        for name, each in zip((*task.classes, None), classes, strict=True)
+        if each.n_predicted + each.n_actual
+    ]
+
+
+def _reliability(task: Task, vector: NDArray[np.int64], n_bins: int) -> Reliability:
+    layout = task.performance_layout
+    bins = [
+        ReliabilityBin(
+            low=each.low,
+            high=each.high,
+            n=each.n if layout.weighted else int(each.n),
+            mean_score=min(1.0, max(0.0, each.mean_score)),
+            positive_share=min(1.0, max(0.0, each.positive_share)),
+        )
+        for each in reliability_curve(layout, vector, n_bins)
+    ]
+    return Reliability(binning="equal width", bins=bins)
+
+
+def _labels(units: int, unit: int) -> int | float:
+    """Return labels, or their weight, from units."""
+    return units if unit == 1 else units / unit

@@ -1,0 +1,115 @@
+"""A column that froze: every event of the window has one and the same value, where the reference's varied."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from driftline.checks.contract.units import in_units
+from driftline.checks.contract.wording import percent
+from driftline.checks.quality.outcome import QualityOutcome
+from driftline.checks.references.share_dispersion import widened
+from driftline.events.finding import HistogramPair
+from driftline.significance.tails import log_choose
+from driftline.sketches.columns import NumericColumn
+from driftline.sketches.fixed_point import Z_LIMIT, Z_SCALE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from driftline.checks.references.share_dispersion import DispersionLookup
+    from driftline.sketches.columns import Column
+    from driftline.sketches.pane_sketch import UnseenNames
+
+STATISTIC: Final = "exact_constancy"
+EFFECT: Final = "share_change"
+
+
+def frozen_value(
+    column: Column,
+    current: NDArray[np.int64],
+    extremes: NDArray[np.int64] | None,
+    unseen: UnseenNames | None = None,
+    index: int = 0,
+) -> str | None:
+    """Return the one value that a window's column has, as text; None where it has several, or none.
+
+    Parameters
+    ----------
+    column : Column
+    current : ndarray of int64, shape (column.n_bins,)
+    extremes : ndarray of int64, shape (2,), or None
+        Of a numeric column: -min z and max z in units of 2⁻²⁴. Values beyond ±256 spreads cannot be told apart.
+    unseen : dict, optional
+        Names of unlisted categories, and
+    index : int
+        the column's place among them.
+    """
+    held = np.flatnonzero(current)
+    if held.size != 1:
+        return None
+    if isinstance(column, NumericColumn):
+        if extremes is None or -int(extremes[0]) != int(extremes[1]) or abs(int(extremes[1])) >= Z_LIMIT * Z_SCALE:
+            return None
+        return f"{in_units(column, int(extremes[1]) / Z_SCALE):g}"
+    code = int(held[0])
+    if code < column.unlisted:
+        return repr(column.categories[code])
+    names = [name for name, count in (unseen or {}).get(index, {}).values() if count > 0]
+    return repr(names[0]) if len(names) == 1 else None
+
+
+def frozen(
+    column: Column,
+    current: NDArray[np.int64],
+    reference: NDArray[np.int64],
+    value: str | None,
+    lookup: DispersionLookup,
+) -> QualityOutcome | None:
+    """Test whether a column is constant by chance; None where it is not constant, or either side has no value.
+
+    Parameters
+    ----------
+    column : Column
+    current, reference : ndarray of int64, shape (column.n_bins,)
+    value : str or None
+        What :func:`frozen_value` says.
+    lookup : DispersionLookup
+
+    Notes
+    -----
+    With M_b events of both samples in bin b, an unchanged window of n events lies in one bin with probability
+    Σ C(M_b, n) / C(n + N, n), exactly. Where one value made 99 % of the reference, a constant window is nothing
+    remarkable before some 1,500 events.
+    """
+    n, n_reference = int(current.sum()), int(reference.sum())
+    if value is None or n == 0 or n_reference == 0:
+        return None
+    bin_ = int(current.argmax())
+    pooled = (current + reference).astype(np.float64)
+    able = pooled[pooled >= n]
+    size = np.full(able.shape, float(n))
+    logs = log_choose(able, size) - log_choose(np.full(able.shape, float(n + n_reference)), size)
+    most = float(logs.max())
+    log_p = most + math.log(float(np.exp(logs - most).sum()))
+    before = int(reference[bin_]) / n_reference
+    return QualityOutcome(
+        test="frozen",
+        statistic=STATISTIC,
+        p_value=widened(log_p, lookup(column.name, "frozen")),
+        effect=EFFECT,
+        gate="share",
+        change=1.0 - before,
+        current=1.0,
+        reference=before,
+        n=n,
+        n_reference=n_reference,
+        histograms=HistogramPair(
+            bins=[value, "(other)"],
+            reference=[int(reference[bin_]), n_reference - int(reference[bin_])],
+            current=[n, 0],
+        ),
+        words=f"froze: all {n:,} values are {value}; {percent(before)} of the reference lies in its bin",
+    )

@@ -1,0 +1,307 @@
+"""What the windows of one profile are held against: groups of bins, reference counts, and how much data vary."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+from driftline.checks.references.mean_variance import VarianceRatio, nine_digits, variance_ratio
+from driftline.checks.references.share_dispersion import ShareDispersion
+from driftline.errors import ParameterError
+from driftline.profiles.season import HOURS
+from driftline.profiles.season_counts import season_counts
+from driftline.significance.dispersion import LEAST_WINDOWS, Dispersion, estimate
+from driftline.sketches.columns import NumericColumn
+from driftline.sketches.grouping import Grouping, base_grouping, checked_grouping
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from driftline.checks.contract.closed_window import ClosedWindow
+    from driftline.checks.references.share_dispersion import DispersionLookup
+    from driftline.config.model import ModelSettings
+    from driftline.profiles.profile import Profile
+
+
+INDEPENDENT: Final = ShareDispersion(1.0, None)
+UNKNOWN: Final = ShareDispersion(math.inf, None)
+"""As long as nothing has been learnt."""
+
+NEVER_MS: Final = 1 << 62
+"""Later than any window: what is known by now is known to it."""
+
+
+class Observed(Protocol):
+    """Dispersion learnt from production, where the reference cannot tell it."""
+
+    def dispersions(self, size_ms: int, start_ms: int) -> Sequence[Dispersion] | None:
+        """Return each column's, for verdict windows of one size; None for a window that began before it was known."""
+
+
+class ColumnStandard(NamedTuple):
+    """What one column of one window is held against.
+
+    Attributes
+    ----------
+    grouping : Grouping
+        The groups that the test and distances of shares see.
+    reference : ndarray of int64, shape (grouping.n_groups,)
+        The profile's counts; of the window's own hours of the week where ``seasonal``.
+    base : Grouping
+        The finest groups, of which the others are unions.
+    base_reference : ndarray of int64, shape (base.n_groups,)
+        The profile's counts of those.
+    dispersion : Dispersion or None
+        None: events count as independent.
+    whole : Dispersion or None
+        That of windows with their season, which may be the same.
+    seasonal : bool
+        Whether only the reference's same hours of the week were taken.
+    by_base : bool
+        Whether the reference is known by the base groups alone, as of hours of the week and of the recent past.
+    calibrating : bool
+        Whether the column's dispersion is not known yet: then what it says of its distribution may not page.
+    """
+
+    grouping: Grouping
+    reference: NDArray[np.int64]
+    base: Grouping
+    base_reference: NDArray[np.int64]
+    dispersion: Dispersion | None
+    whole: Dispersion | None
+    seasonal: bool
+    by_base: bool
+    calibrating: bool
+
+    @property
+    def shares_calibrating(self) -> bool:
+        """Whether its quality may not page either; a column that never had a value has nothing more to show."""
+        return self.calibrating and (self.dispersion is None or self.dispersion.n_panes > 0)
+
+    def of_shares(self, n: int) -> DispersionLookup:
+        """Return how much the shares of the column vary beyond those of independent events.
+
+        Parameters
+        ----------
+        n : int
+            Events of the window that have a value.
+
+        Notes
+        -----
+        They take what the groups of values show: the largest of any group, without what only windows show, for what
+        is hardly ever seen cannot be trusted to be regular, but nothing says that it has a season. Whether a column
+        froze is held against whole windows, season and all: a day of the week is constant in each window of a day.
+        """
+        usual, constant = _of_groups(self.dispersion, 0), _of_groups(self.whole, n)
+        return lambda _column, share: constant if share == "frozen" else usual
+
+
+def _of_groups(known: Dispersion | None, n: int) -> ShareDispersion:
+    if known is None or known.independent:
+        return INDEPENDENT
+    freedom = known.freedom if math.isfinite(known.freedom) else None
+    return ShareDispersion(max(1.0, nine_digits(float(known.design_effects(n).max()))), freedom)
+
+
+class _Groups(NamedTuple):
+    """The groups of a column, and which of them each base group belongs to."""
+
+    base: Grouping
+    grouping: Grouping
+    union: Grouping
+    """Of the base groups, in the place of bins."""
+    base_reference: NDArray[np.int64]
+
+
+class Standard:
+    """What the windows of one profile are held against; changes only by what :class:`Observed` learns.
+
+    Parameters
+    ----------
+    profile : Profile
+    settings : ModelSettings
+    pane_ms : int
+
+    Notes
+    -----
+    Where a column's dispersion comes from, for each size of verdict window: the reference's own panes, where it has
+    times and shows at least :data:`~driftline.significance.dispersion.LEAST_WINDOWS` windows with values of the column
+    and the span that is asked for; else what production shows before it may page. With a reference that saw every hour
+    of the week in two weeks or more, windows are compared with the same hours, and the dispersion is that of what is
+    left.
+    """
+
+    def __init__(self, profile: Profile, settings: ModelSettings, pane_ms: int) -> None:
+        self.profile = profile
+        self.settings = settings
+        self.pane_ms = pane_ms
+        self._groups = [self._grouped(index) for index in range(len(profile.columns))]
+        self._known: dict[tuple[int, bool], list[Dispersion] | None] = {}
+        self.observed: Observed | None = None
+        self._window: tuple[int, int, int] | None = None
+        self._of_window: dict[int, ColumnStandard] = {}
+
+    def _grouped(self, index: int) -> _Groups:
+        column = self.profile.columns[index]
+        counts = self.profile.reference.counts[self.profile.layout.places[index].bins]
+        base = base_grouping(column, counts)
+        grouping, unions = checked_grouping(column, counts, self.settings.checks.bins)
+        return _Groups(base, grouping, Grouping(unions, grouping.labels), base.grouped(counts))
+
+    @property
+    def groupings(self) -> list[Grouping]:
+        """The groups of each column."""
+        return [groups.grouping for groups in self._groups]
+
+    @property
+    def estimates(self) -> bool:
+        """Whether the dispersion is asked for at all."""
+        return self.settings.checks.dispersion.mode == "estimate"
+
+    def unknown_sizes(self) -> tuple[int, ...]:
+        """Return the sizes of verdict windows of which only production can tell some column's dispersion, ascending."""
+        sizes = sorted(int(size) for size in self.settings.windows.verdict) if self.estimates else ()
+        known = {size: self._of_reference(size, seasonless=self.seasonal) for size in sizes}
+        return tuple(size for size, found in known.items() if found is None or any(map(_is_calibrating, found)))
+
+    @cached_property
+    def seasonal(self) -> bool:
+        """Whether windows are compared with the same hours of the week."""
+        history = self.profile.history
+        if not self.estimates or history is None or self.settings.reference.season == "none":
+            return False
+        sizes = [int(size) for size in self.settings.windows.verdict]
+        return history.n_hours == HOURS and any(
+            history.has_sums(index, size, seasonless=True) for index in range(len(self._groups)) for size in sizes
+        )
+
+    def column(self, index: int, window: ClosedWindow) -> ColumnStandard:
+        """Return what one column of a window is held against; that of the latest window is remembered."""
+        asked = (window.start_ms, window.end_ms, window.size_ms)
+        if asked != self._window:
+            self._window, self._of_window = asked, {}
+        held = self._of_window.get(index)
+        if held is None:
+            held = self._of_window[index] = self._column(index, window)
+        return held
+
+    def _column(self, index: int, window: ClosedWindow) -> ColumnStandard:
+        groups = self._groups[index]
+        seasonal, base_reference = False, groups.base_reference
+        if self.seasonal:
+            season = season_counts(self.profile, index, window.start_ms, window.end_ms)
+            if season is not None and season.n > 0:
+                seasonal, base_reference = True, season.counts
+        known = self._dispersions(window, seasonless=self.seasonal) if self.estimates else None
+        whole = (self._dispersions(window, seasonless=False) if self.estimates else None) or known
+        return self._held(index, base_reference, (known, whole), seasonal=seasonal, by_base=seasonal)
+
+    def rolling_column(self, index: int, window: ClosedWindow) -> ColumnStandard:
+        """Return the recent past that a column is held against; the window brings its sketch.
+
+        All hours of the week are in it, so the dispersion is that of windows with their season.
+        """
+        if window.rolling is None:
+            raise ParameterError("a window with a rolling reference", None, "$.window.rolling")
+        groups = self._groups[index]
+        base_reference = groups.base.grouped(window.rolling.counts[self.profile.layout.places[index].bins])
+        known = self._dispersions(window, seasonless=False) if self.estimates else None
+        return self._held(index, base_reference, (known, known), seasonal=False, by_base=True)
+
+    def _held(
+        self,
+        index: int,
+        base_reference: NDArray[np.int64],
+        dispersions: tuple[Sequence[Dispersion] | None, Sequence[Dispersion] | None],
+        *,
+        seasonal: bool,
+        by_base: bool,
+    ) -> ColumnStandard:
+        """Return a column's standard, given all columns' dispersions: those of the comparison, and of whole windows."""
+        groups, (known, whole) = self._groups[index], dispersions
+        return ColumnStandard(
+            grouping=groups.grouping,
+            reference=groups.union.grouped(base_reference),
+            base=groups.base,
+            base_reference=base_reference,
+            dispersion=None if known is None else known[index],
+            whole=None if whole is None else whole[index],
+            seasonal=seasonal,
+            by_base=by_base,
+            calibrating=self._calibrating(known, index),
+        )
+
+    def _calibrating(self, known: Sequence[Dispersion] | None, index: int) -> bool:
+        """Whether a column's dispersion is asked for and not known, as where it had values in too few panes."""
+        return self.estimates and (known is None or _is_calibrating(known[index]))
+
+    def of_whole(self, window: ClosedWindow) -> DispersionLookup:
+        """Return how much the shares of all events vary: as those of the column that varies most of all known ones."""
+
+        def lookup(_column: str, share: str) -> ShareDispersion:
+            held = (self.column(index, window) for index in range(len(self._groups)))
+            known = [each.of_shares(window.n_events)("", share) for each in held if not each.calibrating]
+            return max(known, key=lambda each: each.factor, default=UNKNOWN)
+
+        return lookup
+
+    def variance_ratio(self, index: int) -> VarianceRatio | None:
+        """Return how much more the mean of a column varies than that of independent values.
+
+        None for categories, and as long as it is not known; then it stays what it is while the profile holds.
+        """
+        column, grouping = self.profile.columns[index], self._groups[index].grouping
+        if not isinstance(column, NumericColumn):
+            return None
+        if not self.estimates:
+            return VarianceRatio(1.0, math.inf)
+        size_ms = min(int(size) for size in self.settings.windows.verdict)
+        known = self._known_at(size_ms, NEVER_MS, seasonless=False)
+        if known is None or self._calibrating(known, index):
+            return None
+        return variance_ratio(column, grouping, known[index])
+
+    def _dispersions(self, window: ClosedWindow, *, seasonless: bool) -> Sequence[Dispersion] | None:
+        sizes = {int(size) for size in self.settings.windows.verdict}
+        size_ms = window.size_ms if window.size_ms in sizes else min(sizes)
+        return self._known_at(size_ms, window.start_ms, seasonless=seasonless)
+
+    def _known_at(self, size_ms: int, start_ms: int, *, seasonless: bool) -> Sequence[Dispersion] | None:
+        """Return each column's dispersion: the reference's, and where that tells too little, production's."""
+        known = self._of_reference(size_ms, seasonless=seasonless)
+        if self.observed is None or (known is not None and not any(map(_is_calibrating, known))):
+            return known
+        seen = self.observed.dispersions(size_ms, start_ms)
+        if known is None or seen is None:
+            return known or seen
+        return [other if _is_calibrating(own) else own for own, other in zip(known, seen, strict=True)]
+
+    def _of_reference(self, size_ms: int, *, seasonless: bool) -> list[Dispersion] | None:
+        """Return each column's dispersion as the reference shows it, calibrating where that is too little."""
+        key = (size_ms, seasonless)
+        if key not in self._known:
+            self._known[key] = self._estimated(size_ms, seasonless=seasonless)
+        return self._known[key]
+
+    def _estimated(self, size_ms: int, *, seasonless: bool) -> list[Dispersion] | None:
+        history, found = self.profile.history, []
+        if history is None:
+            return None
+        least_span = -(-int(self.settings.checks.dispersion.span) // history.pane_ms)
+        for index, groups in enumerate(self._groups):
+            sums = history.sums(index, size_ms, seasonless=seasonless)
+            if sums is None:
+                return None
+            dispersion = estimate(sums, groups.union.groups, source="reference", least_span=least_span)
+            enough = dispersion.n_windows >= LEAST_WINDOWS
+            found.append(dispersion if enough else replace(dispersion, status="calibrating"))
+        return found
+
+
+def _is_calibrating(dispersion: Dispersion) -> bool:
+    return dispersion.status == "calibrating"

@@ -1,0 +1,55 @@
+"""Where events come from: partitions of input topics, their offsets and watermarks."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from driftline.events.model_key import ModelKey
+
+SEGMENT_ALL: Final = "all"
+"""The slice that every model has: all of its traffic."""
+
+
+LABEL_STREAM: Final = ModelKey("", "labels")
+"""Stands for the labels topic as a whole, where what is counted belongs to no model."""
+
+
+Kind = Literal["predictions", "labels", "joins"]
+"""Which of the two input topics; or the pending topic, where labels meet predictions after they were repartitioned."""
+
+
+class Source(Struct, frozen=True, array_like=True, order=True):
+    """A partition of an input topic."""
+
+    kind: Kind
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.kind}-{self.partition}"
+
+
+class Watermark(Struct, frozen=True, array_like=True):
+    """How far one source partition has come in event time."""
+
+    source: Source
+    n_partitions: int
+    """Partitions of the source's topic: that many must be heard of before anything closes."""
+    time_ms: int | None
+    """No event before this will be counted any more; None before the first event."""
+    idle: bool
+    """Read to its end for the idle timeout: does not hold the others back."""
+    certain_ms: int | None = None
+    """Of joins: how far they would have come with no partition left out as idle."""
+
+
+Offsets = dict[int, tuple[int, int]]
+"""Source partition to the (smallest, largest) offset that contributed."""
+
+
+def merge_offsets(into: Offsets, other: Offsets) -> None:
+    """Widen offset ranges by others."""
+    for partition, (low, high) in other.items():
+        known = into.get(partition)
+        into[partition] = (low, high) if known is None else (min(low, known[0]), max(high, known[1]))

@@ -1,0 +1,1 @@
+"""Joins: performance windows and their revisions, cohorts of labels, label streams, segments."""

@@ -1,0 +1,175 @@
+"""Estimates beside their labels: how far each was off, and the calibrator as later labels would have it.
+
+It belongs to the sequence of joins.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from msgspec import Struct, structs
+
+from driftline.checks.labels.estimate_check import Truth, examine_estimate, window_estimates
+from driftline.events.estimate import TrackRecord
+from driftline.events.output_record import event_record
+from driftline.monitoring.labels.performance_windows import coverage_of
+from driftline.monitoring.state.checkpoint import load
+from driftline.performance import metrics_of
+from driftline.performance.estimated import BAND
+from driftline.performance.estimation import refitted_estimates
+from driftline.profiles.estimator import BinaryEstimator
+from driftline.sketches.packed import NO_CELLS, Sparse
+from driftline.sketches.packed_merge import merge_sparse
+from driftline.sketches.scores import LABELLED
+from driftline.sketches.sparse import pack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from driftline.checks.contract.closed_window import PerformanceCut
+    from driftline.checks.labels.estimate_check import EstimateCut
+    from driftline.monitoring.model_setup import ModelSetup, Outputs
+    from driftline.monitoring.predictions.estimate_windows import EstimateWindows
+    from driftline.performance.estimated import Estimated, Estimates
+    from driftline.profiles.profile import Profile
+
+_NAME: Final = "estimates"
+
+
+class Errors(Struct, array_like=True):
+    """Sums over the windows in which one metric's estimate has been held against labels."""
+
+    n_windows: int = 0
+    error: float = 0.0
+    absolute: float = 0.0
+    n_within: int = 0
+
+    def add(self, estimate: Estimated, realised: float, coverage: float) -> None:
+        """Add a window; labels of a part of it are a sample of all, whose chance is so much larger."""
+        error = realised - estimate.value
+        reach = BAND * math.hypot(estimate.sampling_error / math.sqrt(coverage), estimate.model_error)
+        self.n_windows += 1
+        self.error += error
+        self.absolute += abs(error)
+        self.n_within += abs(error) <= reach
+
+    def shown(self) -> TrackRecord:
+        """Return them as events have them."""
+        n = self.n_windows
+        return TrackRecord(
+            n_windows=n, mean_error=self.error / n, mean_absolute_error=self.absolute / n, within=self.n_within / n
+        )
+
+
+class Track(Struct, array_like=True):
+    """What labels have said of one estimator."""
+
+    errors: dict[str, Errors]
+    """By metric."""
+    histograms: Sparse = NO_CELLS
+    """Of a binary task: labelled predictions by label and score bin, of the windows that have matured; what they weigh,
+    where labels have weights."""
+
+
+class EstimateReview:
+    """Track records by estimator, of the latest few.
+
+    Parameters
+    ----------
+    setup : ModelSetup
+    windows : EstimateWindows
+
+    Notes
+    -----
+    *State*: four numbers a metric, and for binary tasks one histogram by score bin and label, an estimator.
+    """
+
+    KEPT: Final = 4
+
+    def __init__(self, setup: ModelSetup, windows: EstimateWindows) -> None:
+        self._context = setup.context
+        self._windows = windows
+        self._tracks: dict[str, Track] = {}
+        self._dirty = False
+
+    def cut(self, profile: Profile, cut: PerformanceCut) -> Outputs:
+        """Return the estimate of a performance window beside the labels of one of its revisions."""
+        found = self._windows.cut(cut.start_ms, profile)
+        outputs: Outputs = []
+        if found is not None:
+            track = self._track(profile.estimator_id or "")
+            refitted = self._refitted(profile, found, track)
+            if cut.vector[LABELLED] > 0 or refitted is not None:
+                outputs = self._compared(profile, cut, found, track, refitted)
+        if cut.final:
+            self._windows.drop(cut.start_ms)
+        return outputs
+
+    def _compared(
+        self, profile: Profile, cut: PerformanceCut, found: EstimateCut, track: Track, refitted: Estimates | None
+    ) -> Outputs:
+        coverage, realised = coverage_of(cut.vector), metrics_of(profile.task, cut.vector)
+        enough = coverage >= self._context.settings.labels.test_coverage or (cut.final and coverage > 0)
+        matured = enough and self._windows.mature(cut.start_ms)
+        if matured:
+            self._dirty = True
+            self._learn(profile, cut.vector, track, window_estimates(profile, found.cells), realised)
+        about = structs.replace(
+            found,
+            offsets=cut.offsets,
+            revision=cut.revision + 1,
+            age_ms=cut.age_ms,
+            final=cut.final,
+            flags=tuple(sorted({*found.flags, *cut.flags})),
+        )
+        record = {name: errors.shown() for name, errors in sorted(track.errors.items())}
+        truth = Truth(metrics=realised, coverage=min(1.0, coverage), matured=matured, record=record, refitted=refitted)
+        event = examine_estimate(profile, about, self._context, truth).event
+        return [event_record(event, self._context.source)]
+
+    def _learn(
+        self,
+        profile: Profile,
+        vector: NDArray[np.int64],
+        track: Track,
+        estimates: Estimates,
+        realised: dict[str, float | None],
+    ) -> None:
+        coverage = min(1.0, coverage_of(vector))
+        for name, estimate in estimates.items():
+            value = realised.get(name)
+            if estimate is not None and value is not None and coverage > 0:
+                track.errors.setdefault(name, Errors()).add(estimate, value, coverage)
+        if isinstance(profile.estimator, BinaryEstimator):
+            histograms = profile.task.performance_layout.score_histograms_of(vector).clip(min=0)
+            track.histograms = merge_sparse([track.histograms, pack(histograms.ravel())])
+
+    def _refitted(self, profile: Profile, found: EstimateCut, track: Track) -> Estimates | None:
+        if not isinstance(profile.estimator, BinaryEstimator):
+            return None
+        unit = profile.task.performance_layout.unit
+        return refitted_estimates(profile.estimator, found.cells, track.histograms, unit)
+
+    def _track(self, estimator: str) -> Track:
+        """Return the track of an estimator; the one that came first is forgotten where there are too many."""
+        if estimator not in self._tracks:
+            self._tracks[estimator] = Track({})
+            while len(self._tracks) > self.KEPT:
+                del self._tracks[next(iter(self._tracks))]
+        return self._tracks[estimator]
+
+    def changes(self) -> Iterator[tuple[str, bytes | None]]:
+        """Yield the state where it changed since the last call."""
+        if self._dirty:
+            self._dirty = False
+            yield _NAME, msgspec.msgpack.encode(self._tracks)
+
+    def load(self, pieces: dict[str, bytes]) -> None:
+        """Go on from a state."""
+        if _NAME in pieces:
+            self._tracks = load(pieces[_NAME], dict[str, Track], _NAME)

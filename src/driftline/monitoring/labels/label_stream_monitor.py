@@ -1,0 +1,164 @@
+"""The labels topic as a whole: spans of labels that found no prediction, and the silence of all labels.
+
+What is counted of the topic has the model key ``LABEL_STREAM``, so one partition of the panes topic has it all. Spans
+close with the watermark of joins. Silence cannot be told from event time alone: labels that are still to be read may be
+older than the predictions that have been. It is told only where every partition of the labels has been declared idle,
+read to its end, and what it leads to is flagged so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from msgspec import Struct
+
+from driftline.alerts import AlertBook
+from driftline.checks.labels.label_stream_check import StreamSpan, examine_stream, silence_finding
+from driftline.events.source import Kind, Offsets, merge_offsets
+from driftline.monitoring.alerting import settle_silence, settle_stream
+from driftline.monitoring.labels.cohorts import KEPT
+from driftline.monitoring.model_setup import AFTER_IDLE, IDLE
+from driftline.monitoring.monitor_status import ModelStatus
+from driftline.monitoring.state.checkpoint import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from driftline.checks.contract.error_budget import CheckContext
+    from driftline.monitoring.model_setup import Outputs, Reach
+    from driftline.panes.flush_record import JoinDelta
+    from driftline.panes.watermarks import Watermarks
+
+NAME: Final = "stream"
+"""Of the piece of state."""
+
+
+class OpenSpan(Struct, array_like=True):
+    """A span that the watermark of joins has not passed."""
+
+    n_predictions: int = 0
+    n_joined: int = 0
+    n_orphans: int = 0
+    offsets: dict[Kind, Offsets] = {}
+
+
+class StreamState(Struct, array_like=True):
+    """All of the state."""
+
+    open: dict[int, OpenSpan] = {}
+    """By start."""
+    closed: list[tuple[int, int, bool]] = []
+    """Orphans and all labels of the latest spans, and whether those were many."""
+    first_ms: int | None = None
+    """Start of the first pane with anything in it."""
+    told_ms: int | None = None
+    """Watermark of the labels at which silence was last told."""
+    missed: bool = False
+    alerts: AlertBook = AlertBook()
+
+
+class LabelStreamMonitor:
+    """The sequence of the label stream.
+
+    Parameters
+    ----------
+    context : CheckContext
+        Of the settings that all models have by default.
+
+    Notes
+    -----
+    *State*: four numbers a span for ``KEPT`` spans, and for those between both watermarks.
+    """
+
+    def __init__(self, context: CheckContext) -> None:
+        self._context = context
+        self._dirty = False
+        self.state = StreamState()
+
+    def status(self) -> ModelStatus:
+        """Return what telemetry shows of the label stream: its open alerts."""
+        return ModelStatus(
+            profile_id="",
+            bootstrap_error=None,
+            n_unprofiled=0,
+            calibrating_ms=(),
+            statistics=(),
+            open_alerts=tuple(state.alert for state in self.state.alerts.open.values()),
+            coverage=None,
+        )
+
+    def absorb(self, delta: JoinDelta) -> None:
+        """Add a delta, whose pane is open."""
+        size_ms = self._context.settings.cohort_ms
+        start_ms = delta.pane_ms - delta.pane_ms % size_ms
+        known = self.state.open.get(start_ms)
+        if known is None:
+            known = self.state.open[start_ms] = OpenSpan()
+        n_predictions, n_joined, n_orphans = delta.labels
+        known.n_predictions += n_predictions
+        known.n_joined += n_joined
+        known.n_orphans += n_orphans
+        for kind, offsets in delta.offsets.items():
+            merge_offsets(known.offsets.setdefault(kind, {}), offsets)
+        first_ms = self.state.first_ms
+        self.state.first_ms = delta.pane_ms if first_ms is None else min(first_ms, delta.pane_ms)
+        self._dirty = True
+
+    def miss(self) -> None:
+        """Note that labels came for a pane that an idle mark had closed."""
+        self.state.missed = True
+        self._dirty = True
+
+    def advance(self, reach: Reach) -> Outputs:
+        """Close all spans that end by the watermark of joins."""
+        outputs: Outputs = []
+        size_ms = self._context.settings.cohort_ms
+        for start_ms in sorted(start for start in self.state.open if start + size_ms <= reach.until_ms):
+            known = self.state.open.pop(start_ms)
+            flags = {*reach.flags(start_ms + size_ms), *((AFTER_IDLE,) if self.state.missed else ())}
+            stretch = StreamSpan(
+                start_ms,
+                start_ms + size_ms,
+                known.n_predictions,
+                known.n_joined,
+                known.n_orphans,
+                self.state.closed,
+                known.offsets,
+                flags,
+            )
+            verdict = examine_stream(stretch, self._context)
+            self.state.alerts, records = settle_stream(verdict, self.state.alerts, self._context)
+            outputs += records
+            n = known.n_joined + known.n_orphans
+            if n:
+                closed = [*self.state.closed, (known.n_orphans, n, verdict.event.status == "many")]
+                self.state.closed = closed[-KEPT:]
+            self.state.missed = False
+            self._dirty = True
+        return outputs
+
+    def listen(self, marks: Watermarks) -> Outputs:
+        """Say that labels are silent, once for each silence, where predictions are as far ahead as is configured."""
+        since_ms = self.state.first_ms if marks.labels is None else marks.labels
+        limit_ms = int(self._context.settings.labels.stall_after)
+        if since_ms is None or since_ms == self.state.told_ms or not marks.labels_idle:
+            return []
+        if marks.predictions is None or marks.predictions < since_ms + limit_ms:
+            return []
+        self.state.told_ms = since_ms
+        self._dirty = True
+        finding = silence_finding(since_ms, self._context, (IDLE,))
+        self.state.alerts, outputs = settle_silence(finding, self.state.alerts, self._context)
+        return outputs
+
+    def changes(self) -> Iterator[tuple[str, bytes | None]]:
+        """Yield the piece of state, if it changed since the last call."""
+        if self._dirty:
+            yield NAME, msgspec.msgpack.encode(self.state)
+            self._dirty = False
+
+    def load(self, pieces: dict[str, bytes], at: str) -> None:
+        """Go on from a state."""
+        if NAME in pieces:
+            self.state = load(pieces[NAME], StreamState, at)

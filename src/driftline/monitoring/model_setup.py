@@ -1,0 +1,67 @@
+"""What both sequences of one model need: its settings, the pane, and the profiles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import xxhash
+from msgspec import msgpack
+
+if TYPE_CHECKING:
+    from driftline.checks.contract.error_budget import CheckContext
+    from driftline.events.model_key import ModelKey
+    from driftline.events.output_record import OutputRecord
+    from driftline.profiles.profiles import ProfileBook
+    from driftline.profiles.task import Task
+
+IDLE = "idle"
+"""Flag of what was closed only because a partition had been declared idle."""
+AFTER_IDLE = "after_idle"
+"""Flag of what events were missed in, because their partition had been declared idle."""
+UNPROFILED = "unprofiled"
+"""Flag of what events were left out of, because they had been sketched under another profile."""
+
+
+class ModelSetup(NamedTuple):
+    """Settings and surroundings of one model.
+
+    Attributes
+    ----------
+    key : ModelKey
+    context : CheckContext
+    pane_ms : int
+    book : ProfileBook
+    """
+
+    key: ModelKey
+    context: CheckContext
+    pane_ms: int
+    book: ProfileBook
+
+
+class Reach(NamedTuple):
+    """How far a watermark has come.
+
+    Attributes
+    ----------
+    until_ms : int
+        Panes that end by then are closed.
+    certain_ms : int or None
+        How far it would have come with no partition left out as idle; None is minus infinity.
+    """
+
+    until_ms: int
+    certain_ms: int | None
+
+    def flags(self, end_ms: int) -> frozenset[str]:
+        """Return what is to be said of something that closed at ``end_ms``."""
+        relied = self.certain_ms is None or end_ms > self.certain_ms
+        return frozenset((IDLE,)) if relied else frozenset()
+
+
+Outputs = list["OutputRecord"]
+
+
+def task_id(task: Task) -> str:
+    """Return what tells tasks apart whose performance cells or errors must not be added up."""
+    return xxhash.xxh3_64_hexdigest(msgpack.encode((task.kind, task.classes, task.spread, task.weighted)))

@@ -1,0 +1,43 @@
+"""What telemetry shows of the detect stage."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from driftline.checks.contract.verdict import CheckStatistic
+from driftline.events.alert import AlertEvent
+from driftline.events.model_key import ModelKey
+
+
+class ModelStatus(Struct, frozen=True, kw_only=True):
+    """One model."""
+
+    profile_id: str | None
+    """Under which panes are counted at present; None while a sample is gathered, and between two profiles."""
+    bootstrap_error: str | None
+    """Why the last sample did not make a profile."""
+    n_unprofiled: int
+    """Events left out, as they had been sketched under another profile or none."""
+    calibrating_ms: tuple[int, ...]
+    """Sizes of verdict windows that do not page yet, as it is still being learnt how much unchanged data vary."""
+    statistics: tuple[CheckStatistic, ...]
+    """The last number of each check, since this process took the partition over."""
+    open_alerts: tuple[AlertEvent, ...]
+    coverage: float | None
+    """Share of labelled predictions in the last revision of a performance window."""
+
+
+class MonitorStatus(Struct, frozen=True, kw_only=True):
+    """One partition of the panes topic."""
+
+    partition: int
+    as_of: int
+    """Offset of the last record applied; -1 before the first."""
+    predictions_ms: int | None
+    labels_ms: int | None
+    joins_ms: int | None
+    """Watermarks; None is minus infinity."""
+    n_open_panes: int
+    n_after_idle: int
+    """Events that came for panes that an idle mark had closed."""
+    models: dict[ModelKey, ModelStatus]

@@ -1,0 +1,1 @@
+"""Predictions: open panes, windows, detectors, learning a reference, volume."""

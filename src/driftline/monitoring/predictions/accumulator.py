@@ -1,0 +1,90 @@
+"""The running union of closed panes: what windows and references are counted in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
+
+from driftline.events.source import Offsets, merge_offsets
+from driftline.sketches.layout import EVENTS
+from driftline.sketches.packed import PackedSketch
+from driftline.sketches.pane_sketch import PaneSketch
+
+if TYPE_CHECKING:
+    from driftline.sketches.layout import Layout
+
+
+class ClosedPane(NamedTuple):
+    """A closed pane of predictions, as far as it fits the profile.
+
+    Attributes
+    ----------
+    start_ms, end_ms : int
+    sketch : PaneSketch
+        In the layout of the profile that holds at ``start_ms``.
+    offsets : Offsets
+    flags : frozenset of str
+        What is to be known about every window with this pane.
+    """
+
+    start_ms: int
+    end_ms: int
+    sketch: PaneSketch
+    offsets: Offsets
+    flags: frozenset[str]
+
+    @property
+    def n_events(self) -> int:
+        """Events counted."""
+        return int(self.sketch.counts[EVENTS])
+
+
+class PackedUnion(Struct, array_like=True):
+    """An accumulator in the state."""
+
+    sketch: PackedSketch
+    n_events: int
+    offsets: Offsets
+    flags: list[str]
+
+
+class Accumulator:
+    """Union of panes of one layout.
+
+    Parameters
+    ----------
+    layout : Layout
+
+    Notes
+    -----
+    *State*: one sketch. *Cost* of a pane: one vector addition.
+    """
+
+    __slots__ = ("flags", "offsets", "sketch")
+
+    def __init__(self, layout: Layout) -> None:
+        self.sketch = PaneSketch(layout)
+        self.offsets: Offsets = {}
+        self.flags: set[str] = set()
+
+    @property
+    def n_events(self) -> int:
+        """Events counted."""
+        return int(self.sketch.counts[EVENTS])
+
+    def add(self, pane: ClosedPane) -> None:
+        """Add a pane."""
+        self.sketch.merge(pane.sketch)
+        merge_offsets(self.offsets, pane.offsets)
+        self.flags |= pane.flags
+
+    def add_packed(self, union: PackedUnion) -> None:
+        """Add an accumulator that was packed."""
+        self.sketch.merge_packed(union.sketch)
+        merge_offsets(self.offsets, union.offsets)
+        self.flags.update(union.flags)
+
+    def pack(self) -> PackedUnion:
+        """Return the form for the state; to be encoded before anything more is added."""
+        return PackedUnion(self.sketch.pack(), self.n_events, dict(self.offsets), sorted(self.flags))

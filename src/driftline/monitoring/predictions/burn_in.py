@@ -1,0 +1,177 @@
+"""The burn-in: how much unchanged data vary, learnt from production where the reference cannot tell it.
+
+Until it is known for a size of verdict window, those windows are calibrating and page nobody. Once it is known it
+stays as it is until the profile changes: data that drift must not teach the tests that drifting is usual.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import numpy as np
+import xxhash
+from msgspec import Struct
+
+from driftline.monitoring.state.checkpoint import load
+from driftline.significance.dispersion import LEAST_WINDOWS, Dispersion, estimate
+from driftline.sketches.dispersion_sums import DispersionSums, PackedSums
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from driftline.checks.references.reference_view import Standard
+    from driftline.monitoring.predictions.accumulator import ClosedPane
+
+
+PREFIX: Final = "burn-in/"
+"""Of the names of its pieces of state; the size of the windows follows."""
+
+
+class BurnInState(Struct, array_like=True):
+    """What is known for one size of window."""
+
+    n_panes: int
+    known_from_ms: int | None
+    sums: PackedSums
+    grouped: int
+    """Which groups of bins the sums are of: others, as with another ``checks.bins``, begin anew."""
+
+
+class _Size(Struct):
+    """The sums for one size of verdict window."""
+
+    sums: DispersionSums
+    n_panes: int = 0
+    known_from_ms: int | None = None
+    dispersions: list[Dispersion] | None = None
+    dirty: bool = True
+
+
+class BurnIn:
+    """Dispersion learnt from the panes of production, for the sizes of window that the reference tells nothing of.
+
+    Parameters
+    ----------
+    standard : Standard
+        What the windows are held against; says which sizes are unknown.
+
+    Notes
+    -----
+    *State*: the sums of :class:`~driftline.sketches.dispersion_sums.DispersionSums` for each unknown size, about 7 KB a
+    column of 20 groups; nothing where the reference tells all. *Cost* of a pane: one grouping of all cells, and the
+    sums.
+    """
+
+    def __init__(self, standard: Standard) -> None:
+        self._settings = standard.settings.checks.dispersion
+        self._pane_ms = standard.pane_ms
+        layout, self._groupings = standard.profile.layout, standard.groupings
+        self._n_groups = max((grouping.n_groups for grouping in self._groupings), default=1)
+        indices = [grouping.index for grouping in self._groupings]
+        self._cells, self._starts = _sorted_cells([place.bins for place in layout.places], indices)
+        self._grouped = xxhash.xxh3_64_intdigest(b"".join(index.astype("<i8").tobytes() for index in indices))
+        rows = [np.arange(grouping.n_groups) + i * self._n_groups for i, grouping in enumerate(self._groupings)]
+        self._rows = np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
+        self._sizes = {size: self._fresh(size) for size in standard.unknown_sizes()}
+        self._forgotten: list[int] = []
+        self._ended = False
+        standard.observed = self
+
+    def _fresh(self, size_ms: int) -> _Size:
+        per_window = max(1, size_ms // self._pane_ms)
+        return _Size(DispersionSums(len(self._groupings), self._n_groups, panes_per_window=per_window))
+
+    def add(self, pane: ClosedPane) -> None:
+        """Count a pane of the profile's grid, in the order of time."""
+        gathering = [size for size in self._sizes.values() if size.known_from_ms is None]
+        if not gathering:
+            return
+        counts = np.zeros((len(self._groupings), self._n_groups), dtype=np.int64)
+        counts.ravel()[self._rows] = np.add.reduceat(pane.sketch.counts[self._cells], self._starts)
+        for size in gathering:
+            size.sums.add(pane.start_ms // self._pane_ms, counts)
+            size.n_panes += 1
+            size.dirty = True
+
+    def settle(self, at_ms: int) -> None:
+        """At the end of windows: take as known what has been looked at for long enough, for windows from now on."""
+        for size_ms, size in self._sizes.items():
+            if size.known_from_ms is None and self._enough(size_ms, size, at_ms):
+                size.known_from_ms = at_ms
+                size.dirty = True
+
+    def _enough(self, size_ms: int, size: _Size, at_ms: int) -> bool:
+        if size.n_panes < self._settings.panes and not size.sums.full:
+            return False
+        span_ms = at_ms - size.sums.first_pane * self._pane_ms
+        return span_ms >= max(int(self._settings.span), LEAST_WINDOWS * size_ms)
+
+    def dispersions(self, size_ms: int, start_ms: int) -> Sequence[Dispersion] | None:
+        """Return each column's dispersion for windows of a size; None for a window that began before it was known."""
+        size = self._sizes.get(size_ms)
+        if size is None or size.known_from_ms is None or start_ms < size.known_from_ms:
+            return None
+        if size.dispersions is None:
+            size.dispersions = [
+                estimate(size.sums.column(index), tuple(range(grouping.n_groups)), least_span=1)
+                for index, grouping in enumerate(self._groupings)
+            ]
+        return size.dispersions
+
+    @property
+    def calibrating(self) -> tuple[int, ...]:
+        """Sizes of verdict windows for which something is not known yet, ascending."""
+        return tuple(size_ms for size_ms, size in sorted(self._sizes.items()) if size.known_from_ms is None)
+
+    def clear(self) -> None:
+        """Keep nothing in the state: another profile holds. The last windows are still held against what is known."""
+        self._forgotten.extend(self._sizes)
+        self._ended = True
+
+    def changes(self) -> Iterator[tuple[str, bytes | None]]:
+        """Yield the pieces of state that changed since the last call."""
+        yield from ((_piece(size_ms), None) for size_ms in self._forgotten)
+        self._forgotten = []
+        if self._ended:
+            return
+        for size_ms, size in self._sizes.items():
+            if size.dirty:
+                size.dirty = False
+                state = BurnInState(size.n_panes, size.known_from_ms, size.sums.pack(), self._grouped)
+                yield _piece(size_ms), msgspec.msgpack.encode(state)
+
+    def load(self, pieces: dict[str, bytes]) -> None:
+        """Go on from a state; what is no longer asked for is forgotten, and what was counted by other groups."""
+        sizes = {_piece(size_ms): size_ms for size_ms in self._sizes}
+        for name, data in pieces.items():
+            if not name.startswith(PREFIX):
+                continue
+            if name not in sizes:
+                self._forgotten.append(int(name.removeprefix(PREFIX)))
+                continue
+            state = load(data, BurnInState, name)
+            if state.grouped == self._grouped:
+                sums = DispersionSums.unpack([state.sums])
+                self._sizes[sizes[name]] = _Size(sums, state.n_panes, state.known_from_ms, dirty=False)
+
+
+def _piece(size_ms: int) -> str:
+    return f"{PREFIX}{size_ms}"
+
+
+def _sorted_cells(
+    places: Sequence[slice], groups: Sequence[NDArray[np.int64]]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return all cells in the order of column and group, and where each group begins among them."""
+    cells, starts, at = [], [], 0
+    for place, group in zip(places, groups, strict=True):
+        order = np.argsort(group, kind="stable")
+        cells.append(place.start + order)
+        starts.append(at + np.flatnonzero(np.diff(group[order], prepend=-1)))
+        at += order.size
+    if not cells:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    return np.concatenate(cells).astype(np.int64), np.concatenate(starts).astype(np.int64)

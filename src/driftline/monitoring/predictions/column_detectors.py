@@ -1,0 +1,262 @@
+"""The sequential detectors of one model: one of each configured kind for every column, fed pane by pane."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from driftline import detectors
+from driftline.detectors.cusum_threshold import LEAST_DEGREES, MOST_BLOCKS_AN_ALARM
+from driftline.detectors.paging import PagingParameters
+from driftline.monitoring.state.checkpoint import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable, Iterator
+
+    from driftline.checks.references.mean_variance import VarianceRatio
+    from driftline.config.model import CheckSettings
+    from driftline.detectors import Block, Detection, Detector
+
+BLOCK_COLUMNS: Final = 25
+"""Columns whose detectors are one piece of the state."""
+MAX_RUNS: Final = 64
+"""Runs of contiguous panes that are remembered; a change estimated to lie before them is dated to the oldest."""
+
+MAX_PAGING_BLOCKS: Final = 8640
+"""Blocks that a detector that may page is fed in a horizon: shorter ones only make it take smaller shifts for drift."""
+
+_Saved = list[tuple[int, str, bytes]]
+
+
+class Found(NamedTuple):
+    """A change that a detector found.
+
+    Attributes
+    ----------
+    column : int
+        Position in the profile's columns; 0 for the stream of errors.
+    detector : str
+        Its permanent name.
+    detection : Detection
+    n : int
+        Values in the block that brought it.
+    since_ms : int or None
+        Start of the first pane after the change, as the detector estimates; None where it has no estimate.
+    """
+
+    column: int
+    detector: str
+    detection: Detection
+    n: int
+    since_ms: int | None
+
+
+class Paging(NamedTuple):
+    """What detectors that may page are told.
+
+    Attributes
+    ----------
+    expected_alarms : float
+        Share of the budget of one detector on one column, in alarms within the horizon.
+    horizon_ms : int
+    n_reference : int
+        Events of the reference.
+    ratio_of : callable of int to VarianceRatio or None
+        By column; None where it is not known yet: then the column is calibrating, and nothing pages. Once it is
+        known it must not change while the profile holds.
+    """
+
+    expected_alarms: float
+    horizon_ms: int
+    n_reference: int
+    ratio_of: Callable[[int], VarianceRatio | None]
+
+    def parameters(self, column: int, pane_ms: int) -> PagingParameters | None:
+        """Return the parameters for a column; None where it is calibrating, or hardly any alarm is allowed at all."""
+        known = self.ratio_of(column)
+        if known is None or not known.degrees_of_freedom >= LEAST_DEGREES or not 0 < known.ratio < math.inf:
+            return None
+        horizon_blocks = -(-self.horizon_ms // pane_ms)
+        most_blocks = min(MAX_PAGING_BLOCKS, math.floor(self.expected_alarms * MOST_BLOCKS_AN_ALARM))
+        if most_blocks < 1:
+            return None
+        return PagingParameters(
+            expected_alarms=self.expected_alarms,
+            horizon_blocks=horizon_blocks,
+            variance_ratio=known.ratio,
+            degrees_of_freedom=known.degrees_of_freedom,
+            n_reference=max(self.n_reference, 1),
+            min_blocks=-(-horizon_blocks // most_blocks),
+        )
+
+
+class PaneRuns(Struct, array_like=True):
+    """When the latest panes were, in runs without a gap: dates "so many blocks ago".
+
+    Examples
+    --------
+    >>> runs = PaneRuns()
+    >>> for start_ms in (0, 10, 20, 50, 60):
+    ...     runs.add(start_ms, 10)
+    >>> [runs.start_of(n, 10) for n in (1, 2, 3, 5, 9)]
+    [60, 50, 20, 0, 0]
+    """
+
+    runs: list[tuple[int, int]] = []
+    """(start of the first pane, number of panes), the latest last."""
+
+    def add(self, start_ms: int, pane_ms: int) -> None:
+        """Note a pane."""
+        if self.runs:
+            first, n = self.runs[-1]
+            if first + n * pane_ms == start_ms:
+                self.runs[-1] = (first, n + 1)
+                return
+        self.runs = [*self.runs[-(MAX_RUNS - 1) :], (start_ms, 1)]
+
+    def start_of(self, n_back: int, pane_ms: int) -> int:
+        """Return the start of the pane ``n_back`` panes ago, 1 for the latest."""
+        for first, n in reversed(self.runs):
+            if n_back <= n:
+                return first + (n - n_back) * pane_ms
+            n_back -= n
+        return self.runs[0][0]
+
+
+class DetectorBank:
+    """Detectors by column and name; they are made when a column's first block comes.
+
+    Parameters
+    ----------
+    checks : CheckSettings
+        Which detectors, with which parameters.
+    pane_ms : int
+    name : str
+        Under which its pieces stand in the state.
+    paging : Paging or None
+        For ``checks.paging_detectors``; None: none of them is made.
+
+    Notes
+    -----
+    *State*: that of each detector, and at most ``MAX_RUNS`` pairs. *Cost* of a pane: one update a column and detector.
+    """
+
+    def __init__(self, checks: CheckSettings, pane_ms: int, name: str, paging: Paging | None = None) -> None:
+        self._name = name
+        self._paging = paging
+        self._paging_names = [f"paging_{detector}" for detector in checks.paging_detectors] if paging else []
+        self._pane_ms = pane_ms
+        self._parameters = {
+            detector: msgspec.convert(
+                checks.detector_parameters.get(detector, {}), detectors.get(detector).parameters_type
+            )
+            for detector in checks.detectors
+        }
+        self._detectors: dict[int, dict[str, Detector]] = {}
+        self._runs = PaneRuns()
+        self._dirty: set[int] = set()
+
+    @property
+    def needs_counts(self) -> bool:
+        """Whether some detector reads the blocks' counts."""
+        return any(detectors.get(name).needs_counts for name in self._parameters)
+
+    def update(
+        self, start_ms: int, blocks: Iterable[tuple[int, Block]], bounded: Container[int] = frozenset()
+    ) -> list[Found]:
+        """Feed one pane's blocks, by column; return what was found, in the order of columns and names.
+
+        Parameters
+        ----------
+        start_ms : int
+        blocks : iterable of (int, Block)
+        bounded : container of int
+            Columns whose values all lie in [0, 1]: only they are fed to detectors that are made for those. No detector
+            that may page is, for what is measured there is no standardised value.
+        """
+        found = []
+        self._runs.add(start_ms, self._pane_ms)
+        for column, block in blocks:
+            bank = self._detectors.get(column)
+            if bank is None:
+                bank = self._detectors[column] = self._new(bounded=column in bounded)
+            if column not in bounded:
+                self._add_paging(column, bank)
+            self._dirty.add(column // BLOCK_COLUMNS)
+            for name, detector in sorted(bank.items()):
+                detection = detector.update(block)
+                if detection is not None:
+                    n_back = detection.since_blocks
+                    since_ms = None if n_back is None else self._runs.start_of(n_back, self._pane_ms)
+                    found.append(Found(column, name, detection, block.count, since_ms))
+        return found
+
+    def _new(self, *, bounded: bool) -> dict[str, Detector]:
+        wanted = ((detectors.get(name), parameters) for name, parameters in self._parameters.items())
+        return {kind.key: kind(parameters) for kind, parameters in wanted if bounded or kind.domain == "real"}
+
+    def _add_paging(self, column: int, bank: dict[str, Detector]) -> None:
+        """Make the detectors that may page as soon as it is known how the column varies."""
+        missing = [name for name in self._paging_names if name not in bank]
+        if not missing or self._paging is None:
+            return
+        parameters = self._paging.parameters(column, self._pane_ms)
+        if parameters is not None:
+            bank.update({name: detectors.get(name)(parameters) for name in missing})
+
+    def clear(self) -> None:
+        """Start afresh."""
+        self._dirty.update(column // BLOCK_COLUMNS for column in self._detectors)
+        self._detectors = {}
+        self._runs = PaneRuns()
+
+    def changes(self) -> Iterator[tuple[str, bytes | None]]:
+        """Yield the pieces of state that changed since the last call."""
+        if self._dirty:
+            yield f"{self._name}/runs", msgspec.msgpack.encode(self._runs) if self._detectors else None
+        for block in sorted(self._dirty):
+            columns = range(block * BLOCK_COLUMNS, (block + 1) * BLOCK_COLUMNS)
+            saved: _Saved = [
+                (column, name, detector.snapshot())
+                for column in columns
+                for name, detector in self._detectors.get(column, {}).items()
+            ]
+            yield f"{self._name}/{block}", msgspec.msgpack.encode(saved) if saved else None
+        self._dirty.clear()
+
+    def load(self, pieces: dict[str, bytes]) -> None:
+        """Go on from a state; a detector whose parameters were changed since starts afresh."""
+        for name, data in pieces.items():
+            owner, _, piece = name.partition("/")
+            if owner != self._name:
+                continue
+            if piece == "runs":
+                self._runs = load(data, PaneRuns, name)
+                continue
+            for column, detector, snapshot in load(data, _Saved, name):
+                self._restore(column, detector, snapshot)
+
+    def _restore(self, column: int, name: str, snapshot: bytes) -> None:
+        bank = self._detectors.get(column)
+        if bank is None:
+            # Which detectors a column has depends on its kind, which the snapshots tell.
+            bank = self._detectors[column] = self._new(bounded=False)
+        if name not in self._parameters and name not in self._paging_names:
+            return
+        restored = detectors.restore(snapshot)
+        if name not in self._paging_names:
+            wanted = self._parameters[name]
+            bank[name] = restored if restored.parameters == wanted else detectors.get(name)(wanted)
+        elif self._same_budget(restored.parameters):
+            bank[name] = restored
+
+    def _same_budget(self, parameters: object) -> bool:
+        """Whether a detector that may page still has the share of the budget that it was made for."""
+        paging = self._paging
+        if paging is None or not isinstance(parameters, PagingParameters):
+            return False
+        asked = (paging.expected_alarms, -(-paging.horizon_ms // self._pane_ms))
+        return (parameters.expected_alarms, parameters.horizon_blocks) == asked

@@ -1,0 +1,75 @@
+"""Open panes of predictions: sparse pieces as they come, merged where there are many, so that memory is bounded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from driftline.events.source import Offsets, merge_offsets
+from driftline.sketches.packed_merge import merge_estimates, merge_sketches, smallest
+
+if TYPE_CHECKING:
+    from driftline.panes.flush_record import PaneDelta
+    from driftline.sketches.packed import PackedEstimates, PackedSketch, SampleRow
+
+MAX_PIECES: Final = 16
+"""Pieces of one pane that are kept apart; more are merged into one, so a pane's memory does not grow with flushes."""
+
+
+class Part:
+    """The share of a prediction pane that was sketched under one profile id.
+
+    Attributes
+    ----------
+    n_events : int
+    offsets : Offsets
+    pieces : list of PackedSketch
+    rows : list of SampleRow
+        At most twice the sample.
+    estimates : PackedEstimates or None
+    """
+
+    __slots__ = ("estimates", "n_events", "offsets", "pieces", "rows")
+
+    def __init__(self) -> None:
+        self.n_events = 0
+        self.offsets: Offsets = {}
+        self.pieces: list[PackedSketch] = []
+        self.rows: list[SampleRow] = []
+        self.estimates: PackedEstimates | None = None
+
+    def add(self, delta: PaneDelta, n_sample: int) -> None:
+        """Add a delta, keeping at least the ``n_sample`` rows with the smallest hashes."""
+        self.n_events += delta.n_events
+        merge_offsets(self.offsets, delta.offsets)
+        if delta.sketch is not None:
+            self.pieces.append(delta.sketch)
+            if len(self.pieces) > MAX_PIECES:
+                self.pieces = [merge_sketches(self.pieces)]
+        if delta.estimates is not None:
+            self.estimates = merge_estimates(self.estimates, delta.estimates)
+        self.rows.extend(delta.sample)
+        if len(self.rows) > 2 * n_sample:
+            self.rows = smallest(self.rows, n_sample)
+
+
+class OpenPane:
+    """One pane of one model's predictions.
+
+    Parameters
+    ----------
+    offset : int
+        Of the first record of the panes topic that added to it.
+    """
+
+    __slots__ = ("first_offset", "parts")
+
+    def __init__(self, offset: int) -> None:
+        self.first_offset = offset
+        self.parts: dict[str, Part] = {}
+
+    def add(self, delta: PaneDelta, n_sample: int) -> None:
+        """Add a delta."""
+        part = self.parts.get(delta.profile_id)
+        if part is None:
+            part = self.parts[delta.profile_id] = Part()
+        part.add(delta, n_sample)

@@ -1,0 +1,1 @@
+"""State: named tables, what changed since the last checkpoint, and the entries of a checkpoint."""

@@ -1,0 +1,195 @@
+"""The flush record: what one flush of a sketch worker says to one partition of the panes topic.
+
+A flush writes one record to each panes partition, more where it would exceed :data:`MAX_RECORD_BYTES`. The deltas
+of a chunk come before its watermarks, and the watermarks stand in the last chunk: they are never ahead of the deltas
+they vouch for. MessagePack, versioned; see :func:`decode`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from driftline.errors import FormatError
+from driftline.events.model_key import ModelKey
+from driftline.events.source import Kind, Offsets, Watermark
+from driftline.sketches.packed import NO_CELLS, NO_EXTREME_BYTES, PackedEstimates, PackedSketch, SampleRow, Sparse
+
+VERSION: Final = 3
+MAX_RECORD_BYTES: Final = 512 * 1024
+"""Larger flush records are cut in chunks, far below a broker's default limit of 1 MiB."""
+
+
+class PaneDelta(Struct, frozen=True, array_like=True):
+    """What a flush adds to one pane of one model's predictions."""
+
+    key: ModelKey
+    segment: str
+    pane_ms: int
+    """Start of the pane."""
+    profile_id: str
+    """Of the profile whose grid the sketch was made on; empty where no profile was known."""
+    n_events: int
+    offsets: Offsets
+    sketch: PackedSketch | None
+    """None where no profile was known."""
+    sample: list[SampleRow]
+    """Rows for a bootstrap, where no profile was known."""
+    n_late: int = 0
+    """Events that came too late, where no profile was known; otherwise the sketch counts them."""
+    estimates: PackedEstimates | None = None
+    """What the profile's estimator says of the events; None where it has none."""
+
+
+class WindowDelta(Struct, frozen=True, array_like=True):
+    """What a flush adds to one performance window."""
+
+    window_ms: int
+    """Start of the window, in prediction time."""
+    cells: Sparse
+    """Signed, in the :class:`driftline.sketches.scores.PerformanceLayout` of the profile."""
+    arrival: Sparse = NO_CELLS
+    """Signed, in the :class:`driftline.sketches.arrival.ArrivalLayout` of the profile."""
+
+
+class JoinDelta(Struct, frozen=True, array_like=True):
+    """What a flush adds to one pane of one model's joins (pane of effective label time)."""
+
+    key: ModelKey
+    segment: str
+    pane_ms: int
+    profile_id: str
+    """Gives the classes, or the spread that errors are divided by."""
+    offsets: dict[Kind, Offsets]
+    windows: list[WindowDelta]
+    errors: tuple[int, int, int]
+    """Count, sum and sum of squares (units of 2⁻²⁴ and 2⁻¹⁶) of the errors of first labels: 0 or 1 for classes,
+    the absolute error over the reference's spread for regression."""
+    labels: tuple[int, int, int] = (0, 0, 0)
+    """Under the key ``LABEL_STREAM`` alone: predictions that may get a label, labels that joined one, and labels whose
+    prediction never came."""
+
+
+class FlushRecord(Struct, frozen=True, array_like=True):
+    """One record of the panes topic."""
+
+    version: int
+    panes: list[PaneDelta]
+    joins: list[JoinDelta]
+    watermarks: list[Watermark]
+    """Empty in all chunks of a flush but the last."""
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(FlushRecord)
+_HEAD_DECODER: Final = msgspec.msgpack.Decoder(list[msgspec.Raw])
+_NEWER: Final = "Upgrade the detect workers before the sketch workers."
+_OLDER: Final = (
+    "What was written before an upgrade is not taken over: end all workers, delete this topic and the state topic, "
+    "`<prefix>.detect-state`, and make them anew with `driftline topics create`; detection then starts with what comes."
+)
+
+
+def encode(record: FlushRecord) -> bytes:
+    """Return the record's bytes."""
+    return _ENCODER.encode(record)
+
+
+def decode(data: bytes, at: str) -> FlushRecord:
+    """Read a record of the panes topic.
+
+    Raises
+    ------
+    FormatError
+        When the bytes are no flush record or of another version; ``at`` says where, for the operator.
+    """
+    try:
+        record = _DECODER.decode(data)
+    except msgspec.DecodeError as error:
+        _require_version(_version_of(data), at)  # another version may look different from its second field on
+        message = (
+            f"Expected a flush record of version {VERSION}, got {data[:16]!r} ({error}) - at `{at}`. "
+            "Run sketch and detect workers of the same driftline version, or skip the record by resetting the offset."
+        )
+        raise FormatError(message) from error
+    _require_version(record.version, at)
+    return record
+
+
+def _version_of(data: bytes) -> int:
+    """Return the version that bytes begin with; this one where they begin with none."""
+    try:
+        head = _HEAD_DECODER.decode(data)
+        return msgspec.msgpack.decode(head[0], type=int) if head else VERSION
+    except msgspec.DecodeError:
+        return VERSION
+
+
+def _require_version(version: int, at: str) -> None:
+    if version != VERSION:
+        message = f"Expected a flush record of version {VERSION}, got version {version} - at `{at}`. "
+        raise FormatError(message + (_NEWER if version > VERSION else _OLDER))
+
+
+def chunks(panes: list[PaneDelta], joins: list[JoinDelta], watermarks: list[Watermark]) -> list[bytes]:
+    """Return the flush as records of at most about ``MAX_RECORD_BYTES``, the watermarks in the last one.
+
+    The delta of a wide model is cut in several, which add up to it.
+    """
+    records: list[bytes] = []
+    held_panes: list[PaneDelta] = []
+    held_joins: list[JoinDelta] = []
+    size = 0
+    deltas: list[PaneDelta | JoinDelta] = [part for delta in panes for part in _narrow(delta)]
+    for delta in [*deltas, *joins]:
+        n_bytes = len(_ENCODER.encode(delta))
+        if size and size + n_bytes > MAX_RECORD_BYTES:
+            records.append(encode(FlushRecord(VERSION, held_panes, held_joins, [])))
+            held_panes, held_joins, size = [], [], 0
+        if isinstance(delta, PaneDelta):
+            held_panes.append(delta)
+        else:
+            held_joins.append(delta)
+        size += n_bytes
+    records.append(encode(FlushRecord(VERSION, held_panes, held_joins, watermarks)))
+    return records
+
+
+def _narrow(delta: PaneDelta) -> list[PaneDelta]:
+    """Return deltas of at most about half a record's cells that add up to one; events and sums stand in the first."""
+    if delta.sketch is None:
+        return [delta]
+    counts = delta.sketch.counts
+    index_bytes, value_bytes = 1 << counts.index_type, 1 << counts.value_type
+    n_cells = len(counts.indices) // index_bytes
+    step = MAX_RECORD_BYTES // 2 // (index_bytes + value_bytes)
+    if n_cells <= step:
+        return [delta]
+    extremes = NO_EXTREME_BYTES * (len(delta.sketch.extremes) // 8)
+    nothing = PackedSketch(counts, bytes(len(delta.sketch.sums)), extremes, {})
+    parts = []
+    for start in range(0, n_cells, step):
+        cells = Sparse(
+            counts.index_type,
+            counts.value_type,
+            counts.indices[start * index_bytes : (start + step) * index_bytes],
+            counts.values[start * value_bytes : (start + step) * value_bytes],
+        )
+        if start == 0:
+            parts.append(replace(delta, sketch=replace(delta.sketch, counts=cells)))
+        else:
+            parts.append(
+                replace(
+                    delta,
+                    n_events=0,
+                    offsets={},
+                    sketch=replace(nothing, counts=cells),
+                    sample=[],
+                    n_late=0,
+                    estimates=None,
+                )
+            )
+    return parts

@@ -1,1 +1,0 @@
-"""The logic of both stages, without Kafka, files or clock."""

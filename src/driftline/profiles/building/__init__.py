@@ -1,0 +1,1 @@
+"""Building a profile: from tables, files and production."""

@@ -1,0 +1,101 @@
+"""Counting the history of reference rows that carry times."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from driftline.profiles.building.pane_series import PaneTimes, SeasonShares, column_sums
+from driftline.profiles.history import ColumnHistory, History
+from driftline.profiles.packed_sums import SeriesSums
+from driftline.profiles.packed_words import Words
+from driftline.profiles.season import HOURS, week_and_slot
+from driftline.profiles.task import NO_TIME
+from driftline.sketches.grouping import base_grouping
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from driftline.sketches.layout import Layout
+    from driftline.sketches.pane_sketch import PaneSketch
+
+
+def build_history(
+    layout: Layout,
+    reference: PaneSketch,
+    bins: Sequence[NDArray[np.integer]],
+    times_ms: NDArray[np.int64],
+    pane_ms: int,
+    windows_ms: Sequence[int],
+) -> History | None:
+    """Return the history of reference rows, or None where none of them carries a time.
+
+    Parameters
+    ----------
+    layout : Layout
+    reference : PaneSketch
+        Of the rows: says what the base groups are.
+    bins : sequence of ndarray of int, each of shape (n,)
+        The bin of each row's value, by column; below zero where it has none.
+    times_ms : ndarray of int64, shape (n,)
+        In any order; ``NO_TIME`` where a row has none: it does not count.
+    pane_ms : int
+        Length of the panes.
+    windows_ms : sequence of int
+        Lengths of the verdict windows, multiples of the pane.
+
+    Notes
+    -----
+    *Guarantee*: the order of the rows does not show. *Cost*: see
+    :func:`driftline.profiles.building.pane_series.column_sums`, twice a column.
+    """
+    order = np.argsort(times_ms, kind="stable")
+    order = order[times_ms[order] != NO_TIME]
+    if order.size == 0:
+        return None
+    times = times_ms[order]
+    week, slot = week_and_slot(times)
+    weeks = np.bincount(np.unique(week * HOURS + slot) % HOURS, minlength=HOURS)
+    panes = PaneTimes.of(times, pane_ms)
+    sizes = [window // pane_ms for window in windows_ms]
+    columns = []
+    for column, place, binned in zip(layout.columns, layout.places, bins, strict=True):
+        grouping = base_grouping(column, reference.counts[place.bins])
+        chosen = binned[order]
+        groups = np.where(chosen >= 0, grouping.index[chosen], -1)
+        columns.append(_column(groups, grouping.n_groups, slot, weeks, panes, sizes))
+    return History(
+        pane_ms,
+        tuple(windows_ms),
+        panes.numbers.size,
+        order.size,
+        int(times[0]),
+        int(times[-1]),
+        Words.of(weeks),
+        Words.of(np.bincount(slot, minlength=HOURS)),
+        tuple(columns),
+    )
+
+
+def _column(
+    groups: NDArray[np.int64],
+    n_groups: int,
+    slot: NDArray[np.int64],
+    weeks: NDArray[np.int64],
+    panes: PaneTimes,
+    sizes: Sequence[int],
+) -> ColumnHistory:
+    present = groups >= 0
+    keys = slot[present] * n_groups + groups[present]
+    season = np.bincount(keys, minlength=HOURS * n_groups).reshape(HOURS, n_groups)
+    shares = SeasonShares.of(season, weeks)
+    sums = column_sums(panes, groups, n_groups, sizes)
+    seasonless = None if shares is None else column_sums(panes, groups, n_groups, sizes, shares)
+    return ColumnHistory(
+        Words.of(season),
+        SeriesSums.of(sums) if sums else None,
+        SeriesSums.of(seasonless) if seasonless else None,
+    )

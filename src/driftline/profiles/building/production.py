@@ -1,0 +1,143 @@
+"""A profile from a stretch of production: read twice, so that memory does not grow with what an event holds.
+
+The first reading keeps a sample (the events with the smallest hashes of their ids, whatever order they come in), which
+fixes columns, grid and task. The second counts every event on that grid and keeps one small number a value, its bin,
+for the history.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from driftline.errors import ProfileError
+from driftline.profiles.building.build import PANE_MS, build_profile, encode_values
+from driftline.profiles.building.frames import table_of_events
+from driftline.profiles.building.history_build import build_history
+from driftline.profiles.building.table import parsed_features, table_of_sample
+from driftline.sketches.counting import count
+from driftline.sketches.pane_sketch import PaneSketch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from driftline.config.model import ModelSettings
+    from driftline.events.model_key import ModelKey
+    from driftline.profiles.building.table import ReferenceTable
+    from driftline.profiles.profile import Profile
+    from driftline.sketches.packed import SampleRow
+
+SAMPLE: Final = 20_000
+"""Events that fix the grid; where there are fewer, all of them."""
+MAX_VALUES: Final = 250_000_000
+"""Values (events × columns) that a profile is counted from at most: 500 MB while it is built."""
+
+
+class TimedRow(NamedTuple):
+    """One event of production, and when it was."""
+
+    time_ms: int
+    row: SampleRow
+
+
+class FromProduction(NamedTuple):
+    """How a profile of production is counted.
+
+    Attributes
+    ----------
+    pane_ms : int
+        Length of the panes of the history.
+    sample : int
+        Events that fix the grid.
+    max_values : int
+    """
+
+    pane_ms: int = PANE_MS
+    sample: int = SAMPLE
+    max_values: int = MAX_VALUES
+
+
+def build_from_production(
+    key: ModelKey,
+    read: Callable[[], Iterator[Sequence[TimedRow]]],
+    settings: ModelSettings,
+    effective_from_ms: int,
+    how: FromProduction,
+) -> Profile:
+    """Return the profile of production events.
+
+    Parameters
+    ----------
+    key : ModelKey
+    read : callable
+        Begins a reading of the events; called twice. In batches of any size and in any order, which cannot show.
+    settings : ModelSettings
+    effective_from_ms : int
+    how : FromProduction
+
+    Raises
+    ------
+    ProfileError
+        When there are no events, more than fit, or the task cannot be told.
+
+    Notes
+    -----
+    *Cost*: memory for the sample, and two bytes a value; ``max_values`` of them at most.
+    """
+    rows = _sampled(read(), how.sample)
+    if not rows:
+        message = f"Expected events of `{key}`, got none - at the stretch of time that was asked for"
+        raise ProfileError(message)
+    grid = build_profile(key, table_of_sample(rows), settings, effective_from_ms, "production", grid_only=True)
+    reference, bins, times = PaneSketch(grid.layout), [], []
+    most = how.max_values // max(1, len(grid.columns))
+    for batch in read():
+        if not batch:
+            continue
+        table = _table(batch)
+        encoded = [encode_values(column, _values(table, column.role, column.name)) for column in grid.columns]
+        reference.merge(count(grid.layout, encoded, np.zeros(table.n, dtype=np.int64), 1)[0])
+        bins.append([column.bins.astype(np.int16) for column in encoded])
+        times.append(np.array([event.time_ms for event in batch], dtype=np.int64))
+        if sum(part.size for part in times) > most:
+            message = (
+                f"Expected at most {most} events of {len(grid.columns)} columns, got more - at `{key}`. Name a "
+                "shorter stretch of time"
+            )
+            raise ProfileError(message)
+    reference.normalise()
+    whole = [np.concatenate([part[i] for part in bins]) for i in range(len(grid.columns))]
+    windows = sorted(map(int, settings.windows.verdict))
+    history = build_history(grid.layout, reference, whole, np.concatenate(times), how.pane_ms, windows)
+    return replace(grid, reference=reference, history=history)
+
+
+def _sampled(batches: Iterable[Sequence[TimedRow]], n: int) -> list[SampleRow]:
+    """Return the n rows with the smallest hashes, in their order."""
+    kept: list[SampleRow] = []
+    for batch in batches:
+        kept.extend(event.row for event in batch)
+        if len(kept) > 2 * n:
+            kept = _smallest(kept, n)
+    return _smallest(kept, n)
+
+
+def _smallest(rows: list[SampleRow], n: int) -> list[SampleRow]:
+    return sorted(rows, key=lambda row: (row.hash, row.features))[:n]
+
+
+def _table(batch: Sequence[TimedRow]) -> ReferenceTable:
+    rows = [event.row for event in batch]
+    features = [parsed_features(row.features) for row in rows]
+    return table_of_events(features, [row.prediction for row in rows], [row.score for row in rows], None)
+
+
+def _values(table: ReferenceTable, role: str, name: str) -> NDArray[np.float64] | Sequence[object]:
+    """Return the values of a column; None for all where the batch does not have it."""
+    special = {"prediction": table.prediction, "score": table.score}
+    values = special[role] if role in special else table.features.get(name)
+    return [None] * table.n if values is None else values

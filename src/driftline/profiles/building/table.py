@@ -1,0 +1,71 @@
+"""Reference rows as columns: what profiles are built from, whether they come from a file, a frame or the stream."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from driftline.sketches.packed import SampleRow
+
+
+@dataclass(frozen=True)
+class ReferenceTable:
+    """Reference rows, by column.
+
+    Attributes
+    ----------
+    n : int
+        Rows.
+    features : dict of str to ndarray of float64 or sequence of JSON values, shape (n,)
+        In an array, not-a-number is a missing value.
+    prediction, score, label : sequence of JSON values, shape (n,), or None
+    times_ms : ndarray of int64, shape (n,), or None
+        Event time of each row, milliseconds since the epoch; ``NO_TIME`` where a row has none. None where no row has
+        one. Rows stand in any order.
+    score_maps : sequence of (dict of str to float, or None), shape (n,), or None
+        Class to probability, where scores are maps; ``score`` has one probability of each.
+    """
+
+    n: int
+    features: dict[str, NDArray[np.float64] | Sequence[object]]
+    prediction: Sequence[object] | None = None
+    score: Sequence[object] | None = None
+    label: Sequence[object] | None = None
+    times_ms: NDArray[np.int64] | None = None
+    score_maps: Sequence[dict[str, float] | None] | None = None
+
+
+def table_of_sample(rows: Sequence[SampleRow]) -> ReferenceTable:
+    """Return the table of a bootstrap sample; the rows' order does not matter.
+
+    Features appear in the order of their names, so that equal samples give equal tables.
+    """
+    ordered = sorted(rows, key=lambda row: (row.hash, row.features))
+    parsed: list[dict[str, Any]] = [parsed_features(row.features) for row in ordered]
+    names = sorted({name for features in parsed for name in features})
+    return ReferenceTable(
+        n=len(ordered),
+        features={name: [features.get(name) for features in parsed] for name in names},
+        prediction=_unless_absent([row.prediction for row in ordered]),
+        score=_unless_absent([row.score for row in ordered]),
+    )
+
+
+def parsed_features(features: bytes) -> dict[str, Any]:
+    """Return the features of an event; nothing where Python cannot read them, as it counts when it is sketched."""
+    try:
+        parsed = json.loads(features) if features else {}
+    except (ValueError, RecursionError):  # an integer of thousands of digits, or nested too deeply
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _unless_absent(values: list[Any]) -> list[Any] | None:
+    return None if all(value is None for value in values) else values

@@ -1,0 +1,88 @@
+"""What a model predicts, and where its profile comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+import math
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from driftline.sketches.columns import CategoricalColumn
+from driftline.sketches.encoding import CategoryCodes, numbers_of
+from driftline.sketches.scores import PerformanceLayout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+Origin = Literal["training", "production", "bootstrap"]
+
+
+TaskKind = Literal["binary", "multiclass", "regression"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the model predicts.
+
+    Attributes
+    ----------
+    kind : {"binary", "multiclass", "regression"}
+    classes : tuple of str
+        Canonical class names; for a binary task the second is the positive one. Empty for regression.
+    spread : float
+        What regression errors are divided by: the standard deviation of the reference's predictions, or 1.
+    weighted : bool
+        Whether labels have weights.
+    """
+
+    kind: TaskKind
+    classes: tuple[str, ...]
+    spread: float = 1.0
+    weighted: bool = False
+
+    @property
+    def positive(self) -> str | None:
+        """The positive class of a binary task."""
+        return self.classes[1] if self.kind == "binary" else None
+
+    @cached_property
+    def _category_codes(self) -> CategoryCodes:
+        return CategoryCodes(CategoricalColumn("prediction", "prediction", self.classes))
+
+    def encode(self, values: Sequence[object]) -> NDArray[np.float64]:
+        """Return predictions or labels as class codes or standardised values, shape (n,).
+
+        A class that the task does not know has the code ``len(classes)``; what is neither class nor number is
+        not-a-number.
+        """
+        if self.kind == "regression":
+            return numbers_of(values)[0] / self.spread
+        codes = np.fromiter(map(self._category_codes.__getitem__, values), dtype=np.float64, count=len(values))
+        return np.where(codes < 0, math.nan, codes)
+
+    @cached_property
+    def performance_layout(self) -> PerformanceLayout:
+        """Where performance cells stand."""
+        binary = self.kind == "binary"
+        return PerformanceLayout(len(self.classes), binary, self.weighted, self.spread)
+
+
+MAX_CLASSES: Final = 64
+"""Whole-number predictions with more distinct values than this are a regression; rarer classes share one code."""
+
+
+NO_TIME: Final = np.iinfo(np.int64).min
+"""Stands where a row has no time."""

@@ -1,0 +1,1 @@
+"""The demo: the embedded broker and simulated traffic."""

@@ -1,0 +1,1 @@
+"""The detect worker: a Faust application with one agent."""

@@ -1,0 +1,331 @@
+"""The agent on the panes topic: one monitor a partition, its outputs, its checkpoints.
+
+The order of a checkpoint, each step acknowledged by the broker before the next begins:
+
+1. all outputs so far,
+2. the checkpoint's entries,
+3. its meta entry, which makes it the valid one,
+4. the position that the group commits.
+
+A crash between 1 and 3 sends some outputs again, with the same ids and bytes; no other order can neither lose an output
+nor count a delta twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+
+from driftline.errors import ProfileError
+from driftline.runtime.detect.faust_transport import panes_consumer
+from driftline.runtime.detect.state_table import Checkpoint, CheckpointSlots
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+
+    from faust.types import TP, EventT
+
+    from driftline.runtime.detect.detect_settings import DetectSettings
+    from driftline.runtime.detect.faust_app import DetectApp
+    from driftline.runtime.detect.faust_table import StateTable
+    from driftline.runtime.detect.faust_transport import PanesMessage
+    from driftline.runtime.detect.heartbeat_guard import HeartbeatGuard
+
+_UNACKNOWLEDGED_MAX: Final = 2_000  # outputs in flight; above it the agent waits, so a burst cannot fill the memory
+_SEEK_PAUSE_S: Final = 1.0  # between two attempts to go back to a record that went missing on the way
+
+_LOG = logging.getLogger(__name__)
+
+
+class OutputRecord(Protocol):
+    """A record for an output topic; the same event always has the same bytes."""
+
+    @property
+    def channel(self) -> str:
+        """Which output topic: a key of the settings' channels."""
+
+    @property
+    def key(self) -> bytes:
+        """Kafka key; decides about the partition."""
+
+    @property
+    def value(self) -> bytes | None:
+        """Kafka value; None is a tombstone."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """CloudEvents headers."""
+
+
+class PartitionMonitor(Protocol):
+    """Everything detection knows about one partition of the panes topic; pure."""
+
+    def profiles_wanted(self, record: bytes) -> Mapping[str, object]:
+        """Return the profiles that the record needs and the monitor has not got: id to model."""
+
+    def apply(self, record: bytes, offset: int) -> Sequence[OutputRecord]:
+        """Take in one record, and return what it makes known."""
+
+    def checkpoint(self) -> Checkpoint:
+        """Return what changed since the last checkpoint."""
+
+
+class References(Protocol):
+    """The profiles, read beside the panes."""
+
+    async def wait_for(self, ids: Collection[object], deadline: float) -> object:
+        """Return when the profiles are known, or at the deadline (`time.monotonic()`); raise if none can be read."""
+
+
+class DetectTelemetry(Protocol):
+    """What the detect worker reports; called from its own thread."""
+
+    def records_applied(self, n: int) -> None:
+        """Take note of panes records taken in."""
+
+    def outputs_sent(self, channel: str, n: int) -> None:
+        """Take note of outputs handed to the producer."""
+
+    def checkpoint_written(self, seconds: float) -> None:
+        """Take note of a checkpoint's duration."""
+
+    def position(self, partition: int, offset: int) -> None:
+        """Take note of the oldest offset that a partition's open panes need."""
+
+    def panes_lost(self, partition: int, first: int, n: int) -> None:
+        """Take note that the topic no longer holds `n` offsets from `first` on, which open panes needed."""
+
+
+class _Partition:
+    """A monitor, its slots, and how far it has read."""
+
+    def __init__(self, tp: TP, slots: CheckpointSlots, monitor: PartitionMonitor) -> None:
+        self.tp = tp
+        self.slots = slots
+        self.monitor = monitor
+        self.next_offset = slots.position or 0
+        self.n_since_checkpoint = 0
+        self.checkpoint_at_s = time.monotonic()
+        self.sought_at_s = float("-inf")
+
+
+class PanesAgent:
+    """Applies panes records in their order, each once, and keeps outputs, state and position in theirs.
+
+    Lives in the event loop of one thread; only :meth:`is_ready` may be called from others.
+
+    Parameters
+    ----------
+    settings : DetectSettings
+        Topics, intervals.
+    monitor_factory : callable
+        From a partition and the entries of its last checkpoint (empty: fresh) to its monitor.
+    references : References
+        Where missing profiles are waited for.
+    telemetry : DetectTelemetry
+        Told what happens.
+    guard : HeartbeatGuard
+        Asked before each checkpoint.
+    """
+
+    def __init__(
+        self,
+        settings: DetectSettings,
+        monitor_factory: Callable[[int, Mapping[bytes, bytes]], PartitionMonitor],
+        references: References,
+        telemetry: DetectTelemetry,
+        guard: HeartbeatGuard,
+    ) -> None:
+        self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._settings = settings
+        self._monitor_factory = monitor_factory
+        self._references = references
+        self._telemetry = telemetry
+        self._guard = guard
+        self._app: DetectApp
+        self._table: StateTable
+        self._in_hand = asyncio.Lock()
+        self._partitions: dict[int, _Partition] = {}
+        self._generation: int | None = None
+        self._revoking = asyncio.Event()
+        self._unacknowledged: list[asyncio.Future[Any]] = []
+
+    def attach(self, app: DetectApp, table: StateTable) -> None:
+        """Connect the agent to its application and its table."""
+        self._app = app
+        self._table = table
+
+    def is_ready(self) -> bool:
+        """True while the worker is in the group and its state is read back."""
+        generation = self._generation
+        return generation is not None and generation == self._app.consumer_generation_id
+
+    async def run(self, events: AsyncIterator[EventT[bytes]]) -> None:
+        """Take in records until the stream ends; at the first error, report it and stay silent.
+
+        Faust would acknowledge the record, start the agent anew and go on with the next one.
+        """
+        try:
+            async for event in events:
+                await self._take(cast("PanesMessage", event.message))
+        except Exception as error:  # noqa: BLE001 - handed over whole: the worker stops and raises it
+            self._fail(error)
+            await asyncio.Event().wait()
+
+    def _fail(self, error: Exception) -> None:
+        self._generation = None
+        if not self.failure.done():
+            self.failure.set_exception(error)
+
+    def recovered(self, generation_id: int) -> None:
+        """Take records of this group generation from now on: the table is complete."""
+        self._generation = generation_id
+
+    async def before_revocation(self) -> None:
+        """Finish the record in hand, write a last checkpoint where that is safe, and forget all partitions."""
+        self._generation = None
+        self._revoking.set()
+        async with self._in_hand:
+            try:
+                await self._let_go()
+            except Exception as error:  # noqa: BLE001 - aiokafka would log it and join again
+                self._fail(error)
+            finally:
+                self._unacknowledged.clear()
+                self._partitions.clear()
+                self._revoking.clear()
+
+    async def _let_go(self) -> None:
+        if self._guard.is_fresh() and not self.failure.done():
+            for partition in self._partitions.values():
+                await self._checkpoint(partition)
+            if self._partitions:
+                await panes_consumer(self._app).force_commit()
+        elif any(not future.done() for future in self._unacknowledged):
+            self._guard.require("giving partitions back with records on their way")
+
+    async def _take(self, message: PanesMessage) -> None:
+        async with self._in_hand:
+            if self._generation is None or message.generation_id != self._generation:
+                return  # read again by whoever owns the partition now
+            partition = self._partitions.get(message.partition) or await self._open(message.tp)
+            if message.follows is not None and message.follows > partition.next_offset:
+                await self._go_back(partition, message)
+            elif message.offset >= partition.next_offset and await self._apply(partition, message):
+                await self._checkpoint_when_due(partition)
+
+    async def _open(self, tp: TP) -> _Partition:
+        slots, entries = CheckpointSlots.restore(tp.partition, self._table.take(tp.partition))
+        partition = _Partition(tp, slots, self._monitor_factory(tp.partition, entries))
+        self._partitions[tp.partition] = partition
+        if slots.position is not None:
+            await self._report_lost_panes(tp, slots.position)
+        return partition
+
+    async def _report_lost_panes(self, tp: TP, needed: int) -> None:
+        earliest = (await self._app.consumer.earliest_offsets(tp)).get(tp) or 0
+        if earliest > needed:
+            _LOG.error(
+                "Expected %s to hold offset %d, which open panes need, it begins at %d: what was in between is lost. "
+                "Lengthen the topic's retention, or run the worker more often than that.",
+                tp.topic,
+                needed,
+                earliest,
+            )
+            self._telemetry.panes_lost(tp.partition, needed, earliest - needed)
+
+    async def _go_back(self, partition: _Partition, message: PanesMessage) -> None:
+        now = time.monotonic()
+        if now - partition.sought_at_s < _SEEK_PAUSE_S:
+            return  # still on its way from before the last attempt
+        partition.sought_at_s = now
+        _LOG.warning(
+            "Expected offset %d of %s next, got %d after a record that never arrived; reading again from there",
+            partition.next_offset,
+            partition.tp,
+            message.offset,
+        )
+        await self._app.consumer.seek_wait({partition.tp: partition.next_offset})
+
+    async def _apply(self, partition: _Partition, message: PanesMessage) -> bool:
+        if message.value is not None:
+            wanted = partition.monitor.profiles_wanted(message.value)
+            if wanted:
+                if not await self._may_go_on(wanted):
+                    return False
+                self._require_known(partition, message)
+            await self._send(partition.monitor.apply(message.value, message.offset))
+        partition.next_offset = message.offset + 1
+        partition.n_since_checkpoint += 1
+        self._telemetry.records_applied(1)
+        return True
+
+    async def _may_go_on(self, ids: Collection[object]) -> bool:
+        """Wait for profiles, to the deadline at most; False once the partitions are about to be given back."""
+        deadline = time.monotonic() + self._settings.profile_wait_s
+        waits = {
+            asyncio.ensure_future(self._wait_for_profiles(ids, deadline)),
+            asyncio.ensure_future(self._revoking.wait()),
+        }
+        done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for waiting in pending:
+            waiting.cancel()
+        for finished in done:
+            finished.result()
+        return not self._revoking.is_set()
+
+    def _require_known(self, partition: _Partition, message: PanesMessage) -> None:
+        """Refuse to go on without a profile: whether its panes are counted must not depend on how soon it is read."""
+        missing = partition.monitor.profiles_wanted(message.value or b"")
+        if missing:
+            named = ", ".join(f"`{id_}` of {model}" for id_, model in sorted(missing.items()))
+            raise ProfileError(
+                f"Expected to read the profile {named} from {self._settings.prefix}.references within "
+                f"{self._settings.profile_wait_s:g} s, got none - at `{message.tp.topic}-{message.partition}"
+                f"@{message.offset}`. Panes were counted by it, so it was there: publish it again with `driftline "
+                "reference publish`. The worker goes on at this record when it is started again"
+            )
+
+    async def _wait_for_profiles(self, ids: Collection[object], deadline: float) -> None:
+        await self._references.wait_for(ids, deadline)
+
+    async def _send(self, outputs: Sequence[OutputRecord]) -> None:
+        for output in outputs:
+            topic = self._settings.channels[output.channel]
+            self._unacknowledged.append(
+                await self._app.send_raw(topic, output.key, output.value, headers=output.headers)
+            )
+            self._telemetry.outputs_sent(output.channel, 1)
+        if len(self._unacknowledged) >= _UNACKNOWLEDGED_MAX:
+            await self._acknowledged()
+
+    async def _acknowledged(self) -> None:
+        await asyncio.gather(*self._unacknowledged)
+        self._unacknowledged.clear()
+
+    async def _checkpoint_when_due(self, partition: _Partition) -> None:
+        waited_s = time.monotonic() - partition.checkpoint_at_s
+        if (
+            waited_s >= self._settings.checkpoint_interval_s
+            or partition.n_since_checkpoint >= self._settings.checkpoint_records
+        ):
+            await self._checkpoint(partition)
+
+    async def _checkpoint(self, partition: _Partition) -> None:
+        if not partition.n_since_checkpoint:
+            return
+        await self._guard.until_fresh("writing a checkpoint")
+        started_at_s = time.monotonic()
+        await self._acknowledged()
+        writes = partition.slots.writes(partition.monitor.checkpoint())
+        self._unacknowledged = [await self._table.write(key, value) for key, value in writes.first]
+        await self._acknowledged()
+        self._unacknowledged = [await self._table.write(*writes.meta)]
+        await self._acknowledged()
+        panes_consumer(self._app).commit_position(partition.tp, writes.position)
+        partition.n_since_checkpoint = 0
+        partition.checkpoint_at_s = time.monotonic()
+        self._telemetry.checkpoint_written(partition.checkpoint_at_s - started_at_s)
+        self._telemetry.position(partition.tp.partition, writes.position)

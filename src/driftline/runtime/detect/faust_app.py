@@ -1,0 +1,79 @@
+"""The Faust application of detection, deaf to the environment, and what its consumer tells the agent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from faust import App
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Sequence
+
+    from faust.types.transports import TransportT
+    from yarl import URL
+
+    from driftline.runtime.detect.heartbeat_guard import HeartbeatGuard
+
+
+class PanesReader(Protocol):
+    """What the transport tells the agent."""
+
+    async def before_revocation(self) -> None:
+        """Finish the record in hand, keep what may be kept and forget all partitions."""
+
+    def recovered(self, generation_id: int) -> None:
+        """The table holds all of its changelog for the partitions of this group generation."""
+
+
+class DetectApp(App):
+    """A Faust application on the transport above, deaf to the environment.
+
+    Faust lets variables such as `PRODUCER_ACKS` or `STREAM_BUFFER_MAXSIZE` override what the program says; an empty
+    environment is passed instead.
+
+    Parameters
+    ----------
+    name : str
+        The consumer group.
+    guard : HeartbeatGuard
+        Asked before each write.
+    panes_reader : PanesReader
+        Told by the consumer about revocation and recovery.
+    transport : callable
+        Makes the transport of the consumer and that of the producer.
+    settings
+        Faust's own.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        guard: HeartbeatGuard,
+        panes_reader: PanesReader,
+        transport: Callable[[list[URL], App], TransportT],
+        **settings: Any,  # noqa: ANN401 - Faust and aiokafka leave it untyped
+    ) -> None:
+        self.guard = guard
+        self.panes_reader = panes_reader
+        self._make_transport = transport
+        super().__init__(name, env={}, **settings)
+
+    def _new_transport(self) -> TransportT:
+        return self._make_transport(self.conf.broker_consumer, self)
+
+    def _new_producer_transport(self) -> TransportT:
+        return self._make_transport(self.conf.broker_producer, self)
+
+    async def send_raw(
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes | None,
+        partition: int | None = None,
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> asyncio.Future[Any]:
+        """Hand a record to the producer as it is; the future resolves when the broker has acknowledged it."""
+        sent = await self.producer.send(topic, key, value, partition, None, list(headers))
+        return cast("asyncio.Future[Any]", sent)

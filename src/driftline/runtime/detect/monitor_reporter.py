@@ -1,0 +1,145 @@
+"""What telemetry and logs show of the models that this process watches; nothing stays of those it gave up."""
+
+from __future__ import annotations
+
+import weakref
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from driftline.config.durations import Duration
+from driftline.runtime.operations.logs import get_logger
+from driftline.significance.dispersion import LEAST_WINDOWS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from driftline.config.settings import Settings
+    from driftline.events.model_key import ModelKey
+    from driftline.events.output_record import OutputRecord
+    from driftline.monitoring.monitor_status import ModelStatus, MonitorStatus
+    from driftline.monitoring.partition_monitor import Checkpoint, PartitionMonitor
+    from driftline.profiles.profiles import ProfileBook
+    from driftline.runtime.operations.telemetry import Telemetry
+
+_log = get_logger(__name__)
+
+
+class WatchedMonitor:
+    """A partition's monitor that shows its status at each checkpoint."""
+
+    def __init__(self, monitor: PartitionMonitor, board: MonitorBoard) -> None:
+        self._monitor = monitor
+        self._board = board
+
+    def profiles_wanted(self, record: bytes) -> Mapping[str, ModelKey]:
+        """Return the profiles that the record needs and the monitor has not got: id to model."""
+        return self._monitor.profiles_wanted(record)
+
+    def apply(self, record: bytes, offset: int) -> Sequence[OutputRecord]:
+        """Take in one record, and return what it makes known."""
+        return self._monitor.apply(record, offset)
+
+    def checkpoint(self) -> Checkpoint:
+        """Return what changed since the last checkpoint."""
+        self._board.show(self._monitor.status())
+        return self._monitor.checkpoint()
+
+
+class MonitorBoard:
+    """Shows the last status of each partition of the panes topic that this process owns.
+
+    Parameters
+    ----------
+    telemetry : Telemetry
+    settings : Settings
+        Whether, and from how many events, a reference is learnt where none was published.
+    book : ProfileBook
+        A model that has a profile here is not said to learn one: its first pane has only not closed yet.
+
+    Notes
+    -----
+    *State*: the models of each partition, and what the log was told of each; both go with the partition.
+    """
+
+    def __init__(self, telemetry: Telemetry, settings: Settings, book: ProfileBook) -> None:
+        self._telemetry = telemetry
+        self._settings = settings
+        self._book = book
+        self._models: dict[int, set[ModelKey]] = {}
+        self._calibrating: dict[ModelKey, tuple[int, ...]] = {}
+        self._told_gathering: set[ModelKey] = set()
+        self._told_error: dict[ModelKey, str] = {}
+
+    def watch(self, monitor: PartitionMonitor, partition: int) -> WatchedMonitor:
+        """Return the monitor to be used; when it is dropped, its models are forgotten."""
+        watched = WatchedMonitor(monitor, self)
+        weakref.finalize(watched, self._forget, partition)
+        return watched
+
+    def show(self, status: MonitorStatus) -> None:
+        """Replace what is shown of a partition."""
+        self._models[status.partition] = set(status.models)
+        for key, model in status.models.items():
+            for statistic in model.statistics:
+                self._telemetry.check_statistic(
+                    key.model, key.version, statistic.column or "", statistic.check, statistic.value
+                )
+            if model.coverage is not None:
+                self._telemetry.coverage(key.model, key.version, model.coverage)
+            self._telemetry.calibrating(key.model, key.version, len(model.calibrating_ms))
+            self._tell_calibrating(key, model.calibrating_ms)
+            self._telemetry.unprofiled(key.model, key.version, model.n_unprofiled)
+            self._tell(key, model)
+            severities = Counter(alert.severity for alert in model.open_alerts)
+            for severity in ("warning", "critical"):
+                self._telemetry.open_alerts(key.model, key.version, severity, severities[severity])
+
+    def _tell(self, key: ModelKey, model: ModelStatus) -> None:
+        """Log, once, that a model has no reference yet, and each new reason why its sample made none."""
+        if model.profile_id is None and key not in self._told_gathering and not self._book.of(key):
+            self._told_gathering.add(key)
+            bootstrap = self._settings.model(key.model).bootstrap
+            if bootstrap.enabled:
+                _log.info(
+                    "no reference published, a sample is being gathered to learn one from the stream",
+                    model=str(key),
+                    events_needed=bootstrap.sample + bootstrap.events,
+                    events_of_sample=bootstrap.sample,
+                    events_of_reference=bootstrap.events,
+                )
+            else:
+                _log.warning(
+                    "no reference published and learning one is switched off: nothing is watched until one is",
+                    model=str(key),
+                )
+        error = model.bootstrap_error
+        if error is None:
+            self._told_error.pop(key, None)
+        elif self._told_error.get(key) != error:
+            self._told_error[key] = error
+            _log.warning("the sample made no reference, gathering begins anew", model=str(key), reason=error)
+
+    def _tell_calibrating(self, key: ModelKey, sizes: tuple[int, ...]) -> None:
+        """Log when tests begin to learn how much unchanged data vary, and when windows of a size begin to page."""
+        before = self._calibrating.get(key, ())
+        self._calibrating[key] = sizes
+        needed = self._settings.model(key.model).checks.dispersion
+        for size in sizes:
+            if size not in before:
+                _log.info(
+                    "calibrating: windows page nobody until production has shown how much unchanged data vary",
+                    model=str(key),
+                    window=str(Duration(size)),
+                    panes=needed.panes,
+                    span=str(max(needed.span, Duration(LEAST_WINDOWS * size))),
+                )
+        for size in before:
+            if size not in sizes:
+                _log.info("calibrated: windows page from now on", model=str(key), window=str(Duration(size)))
+
+    def _forget(self, partition: int) -> None:
+        for key in self._models.pop(partition, ()):
+            self._telemetry.forget_model(key.model, key.version)
+            self._calibrating.pop(key, None)
+            self._told_gathering.discard(key)
+            self._told_error.pop(key, None)

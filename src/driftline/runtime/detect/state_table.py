@@ -1,0 +1,216 @@
+"""Checkpoints that are whole or absent, in a table that can only write one entry at a time.
+
+Each key has two slots. A checkpoint writes the slot that does *not* hold the key's valid version, with the checkpoint's
+generation in front of the value, and the meta entry last: it names the last complete generation. At a restore, the
+version with the highest generation that is not above the meta entry's wins. So a crash after any prefix of the writes
+leaves exactly the previous checkpoint or exactly the new one, and a reader of the changelog needs no transaction.
+
+Leftovers of a checkpoint that was never completed carry a generation above the meta entry's. They would become valid
+when a later checkpoint raises it, so each checkpoint removes them before its own meta entry is written.
+
+Layout, all integers big-endian::
+
+    key    <partition> "/" ("a" | "b") "/" <entry key>      an entry
+           <partition> "/m"                                 the meta entry
+    value  generation:u64  kind:u8 (0 deleted, 1 value)  payload
+           version:u8  generation:u64  position:i64  payload    (meta)
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+from driftline.errors import FormatError, ParameterError, describe
+from driftline.monitoring.state.checkpoint import META_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["META_KEY", "STATE_VERSION", "Checkpoint", "CheckpointSlots", "Write", "partition_of"]
+
+STATE_VERSION: Final = 1
+
+_SLOTS: Final = (b"a", b"b")
+_ENTRY: Final = struct.Struct(">QB")
+_META: Final = struct.Struct(">BQq")
+
+
+class Checkpoint(Protocol):
+    """What a monitor wants kept: changed entries (None deletes), the oldest offset it needs again, and meta bytes."""
+
+    @property
+    def position(self) -> int:
+        """Oldest offset of the panes topic that an open pane needs."""
+
+    @property
+    def entries(self) -> Mapping[bytes, bytes | None]:
+        """Entries changed since the last checkpoint; None deletes."""
+
+    @property
+    def meta(self) -> bytes:
+        """Whatever else the monitor wants back with its entries."""
+
+
+class Write(NamedTuple):
+    """One change of the table; a value of None removes the key."""
+
+    key: bytes
+    value: bytes | None
+
+
+class CheckpointWrites(NamedTuple):
+    """One checkpoint's changes: `first` must be acknowledged before `meta` is written, in this order."""
+
+    first: tuple[Write, ...]
+    meta: Write
+    position: int
+
+
+class _Version(NamedTuple):
+    slot: bytes
+    generation: int
+    value: bytes | None
+
+
+class CheckpointSlots:
+    """Which slot of each key is valid in one partition; turns checkpoints into writes, and entries back into state.
+
+    *State*: about 100 bytes a key, without the values. *Cost*: O(entries) for a checkpoint, O(keys) for a restore.
+
+    Parameters
+    ----------
+    partition : int
+        Partition of the panes topic, >= 0.
+    """
+
+    def __init__(self, partition: int) -> None:
+        self.position: int | None = None
+        self._prefix = b"%d/" % partition
+        self._partition = partition
+        self._complete = 0
+        self._valid: dict[bytes, bytes] = {}
+        self._garbage: list[bytes] = []
+
+    @property
+    def generation(self) -> int:
+        """Generation of the last complete checkpoint; 0 where there is none."""
+        return self._complete
+
+    @classmethod
+    def restore(cls, partition: int, stored: Mapping[bytes, bytes]) -> tuple[CheckpointSlots, dict[bytes, bytes]]:
+        """Return the slots of a partition and the entries of its last complete checkpoint.
+
+        Parameters
+        ----------
+        partition : int
+            Partition of the panes topic.
+        stored : mapping of bytes to bytes
+            All that the table holds for the partition.
+
+        Returns
+        -------
+        CheckpointSlots
+            Ready for the next checkpoint; `position` is the one of the last complete checkpoint, None without one.
+        dict of bytes to bytes
+            Valid entries and, under :data:`META_KEY`, the meta bytes; empty where no checkpoint was ever completed.
+
+        Raises
+        ------
+        FormatError
+            The table holds a key or a version that this release does not know.
+        """
+        slots = cls(partition)
+        entries: dict[bytes, bytes] = {}
+        meta = stored.get(slots._prefix + b"m")
+        if meta is not None:
+            slots._complete, slots.position, entries[META_KEY] = _read_meta(meta, partition)
+        versions: dict[bytes, list[_Version]] = {}
+        for table_key, value in stored.items():
+            if table_key != slots._prefix + b"m":
+                slots._collect(table_key, value, versions)
+        for key, found in versions.items():
+            slots._settle(key, found, entries)
+        return slots, entries
+
+    def _collect(self, table_key: bytes, value: bytes, versions: dict[bytes, list[_Version]]) -> None:
+        slot, separator, key = table_key[len(self._prefix) :].partition(b"/")
+        if not table_key.startswith(self._prefix) or slot not in _SLOTS or not separator or len(value) < _ENTRY.size:
+            expected = f"an entry of state version {STATE_VERSION} for partition {self._partition}"
+            raise FormatError(describe(expected, table_key, "detection state") + _ADVICE)
+        generation, kind = _ENTRY.unpack_from(value)
+        payload = value[_ENTRY.size :] if kind else None
+        versions.setdefault(key, []).append(_Version(slot, generation, payload))
+
+    def _settle(self, key: bytes, found: list[_Version], entries: dict[bytes, bytes]) -> None:
+        self._garbage.extend(self._table_key(v.slot, key) for v in found if v.generation > self._complete)
+        complete = sorted((v for v in found if v.generation <= self._complete), key=lambda v: v.generation)
+        if not complete:
+            return
+        winner = complete[-1]
+        if winner.value is None:  # the older version goes first, or a crash in between would bring it back
+            self._garbage.extend(self._table_key(v.slot, key) for v in complete)
+            return
+        entries[key] = winner.value
+        self._valid[key] = winner.slot
+
+    def writes(self, checkpoint: Checkpoint) -> CheckpointWrites:
+        """Return what to write for a checkpoint, and count it as the valid one from here on.
+
+        Parameters
+        ----------
+        checkpoint : Checkpoint
+            Its entries' keys must not be empty.
+
+        Returns
+        -------
+        CheckpointWrites
+            The caller writes all of it or ends the process; :meth:`restore` heals whatever prefix got through.
+        """
+        generation = self._complete + 1
+        first = [Write(key, None) for key in self._garbage]
+        self._garbage = []
+        for key, value in checkpoint.entries.items():
+            if key == META_KEY:
+                raise ParameterError("a non-empty entry key", key, f"checkpoint of panes partition {self._partition}")
+            first.extend(self._entry_writes(key, value, generation))
+        self._complete, self.position = generation, checkpoint.position
+        meta = _META.pack(STATE_VERSION, generation, checkpoint.position) + checkpoint.meta
+        return CheckpointWrites(tuple(first), Write(self._prefix + b"m", meta), checkpoint.position)
+
+    def _entry_writes(self, key: bytes, value: bytes | None, generation: int) -> list[Write]:
+        valid = self._valid.get(key)
+        if value is None and valid is None:
+            return []
+        target = _SLOTS[1] if valid == _SLOTS[0] else _SLOTS[0]
+        table_key = self._table_key(target, key)
+        if value is None:
+            del self._valid[key]
+            self._garbage += [self._table_key(valid or target, key), table_key]
+            return [Write(table_key, _ENTRY.pack(generation, 0))]
+        self._valid[key] = target
+        return [Write(table_key, _ENTRY.pack(generation, 1) + value)]
+
+    def _table_key(self, slot: bytes, key: bytes) -> bytes:
+        return self._prefix + slot + b"/" + key
+
+
+_ADVICE: Final = (
+    ". Start the release that wrote it, or delete the state topic, `<prefix>.detect-state`, and the "
+    "offsets of the group `<prefix>-detect`: "
+    "detection then starts again from the oldest pane that is still kept."
+)
+
+
+def _read_meta(value: bytes, partition: int) -> tuple[int, int, bytes]:
+    if len(value) < _META.size or value[0] != STATE_VERSION:
+        version = value[0] if value else None
+        at = f"detection state of panes partition {partition}"
+        raise FormatError(describe(f"state version {STATE_VERSION}", version, at) + _ADVICE)
+    _, generation, position = _META.unpack_from(value)
+    return generation, position, value[_META.size :]
+
+
+def partition_of(table_key: bytes) -> int:
+    """Return the panes partition that a table key belongs to."""
+    return int(table_key.partition(b"/")[0])

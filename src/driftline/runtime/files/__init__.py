@@ -1,0 +1,1 @@
+"""Event files and the backtest over them."""

@@ -1,0 +1,1 @@
+"""Clients, topics, partitions and reading to the end."""

@@ -1,0 +1,162 @@
+"""Whether predictions and labels of the same id lie on the same partition, judged by the first records that have keys.
+
+Kafka's Java clients choose a key's partition by murmur2, librdkafka's by CRC-32 unless told otherwise. Where the
+topics are written with one of them each, most labels never meet their predictions.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from driftline.runtime.kafka.partitioning import partition_of
+
+if TYPE_CHECKING:
+    from driftline.events.source import Kind
+
+SAMPLE: Final = 1_000
+"""Records with a key that are looked at, of each topic."""
+ENOUGH: Final = 20
+"""Records with a key before anything is said: with 2 partitions, so many agree by chance once in a million times."""
+_ENOUGH_SHARED: Final = 5
+_AGREES: Final = 0.95
+"""Share of a topic's records that must lie where a partitioner puts them; a few may have been written otherwise."""
+_NAMES: Final = {
+    "murmur2": "murmur2 (Java's clients, or `partitioner: murmur2_random`)",
+    "crc32": "CRC-32 (librdkafka's `consistent_random`, its default)",
+    "unknown": "neither murmur2 nor CRC-32",
+}
+
+
+class Sampled(NamedTuple):
+    """One record with a key."""
+
+    partition: int
+    key: bytes
+    prediction_id: str
+    at: str
+    """Where it stands, for messages."""
+
+
+_START: Final = (
+    "Records that are written already stay where they are: begin with new topics, or delete the old records. Or let "
+    "driftline send both to the partitions of their ids, with `join: {repartition: true}`"
+)
+
+
+class _Topic:
+    """What the sample of one topic comes to."""
+
+    __slots__ = ("by_id", "n", "n_crc32", "n_murmur2", "n_strange", "name", "strange")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.n = self.n_strange = self.n_murmur2 = self.n_crc32 = 0
+        self.strange: Sampled | None = None
+        self.by_id: dict[str, Sampled] = {}
+
+    def add(self, record: Sampled, n_partitions: int) -> None:
+        self.n += 1
+        self.n_murmur2 += partition_of(record.key, n_partitions) == record.partition
+        self.n_crc32 += crc32_partition(record.key, n_partitions) == record.partition
+        if record.key != record.prediction_id.encode():
+            self.n_strange += 1
+            self.strange = self.strange or record
+        self.by_id[record.prediction_id] = record
+
+    @property
+    def partitioner(self) -> str:
+        needed = _AGREES * self.n
+        return "murmur2" if self.n_murmur2 >= needed else "crc32" if self.n_crc32 >= needed else "unknown"
+
+
+class CoPartitioning:
+    """Looks at the first records of both topics.
+
+    Parameters
+    ----------
+    predictions, labels : str
+        The topics' names.
+    n_partitions : int
+        Of each topic.
+
+    Notes
+    -----
+    *State*: up to ``SAMPLE`` records of each topic. *Cost*: two hashes a record.
+    """
+
+    def __init__(self, predictions: str, labels: str, n_partitions: int) -> None:
+        self._n_partitions = n_partitions
+        self._topics: dict[Kind, _Topic] = {"predictions": _Topic(predictions), "labels": _Topic(labels)}
+        self._apart: list[tuple[Sampled, Sampled]] = []
+        self._n_shared = 0
+
+    def wants(self, kind: Kind) -> bool:
+        """Whether more records of a topic are to be looked at."""
+        return self._topics[kind].n < SAMPLE
+
+    def add(self, kind: Kind, record: Sampled) -> None:
+        """Look at one record."""
+        if not self.wants(kind):
+            return
+        self._topics[kind].add(record, self._n_partitions)
+        partner = self._topics["labels" if kind == "predictions" else "predictions"].by_id.get(record.prediction_id)
+        if partner is not None:
+            self._n_shared += 1
+            if partner.partition != record.partition:
+                self._apart.append((partner, record))
+
+    def problem(self) -> str | None:
+        """Return why the topics cannot be joined; None as long as nothing speaks against it.
+
+        One strange record among good ones stops nothing: more than half of a topic's keys must differ from the
+        prediction ids, or its partitions from those of the other topic's partitioner.
+        """
+        if self._n_partitions == 1:
+            return None
+        return self._strange_keys() or self._partitioners() or self._ids_apart()
+
+    def _strange_keys(self) -> str | None:
+        for topic in self._topics.values():
+            if topic.strange is not None and topic.n >= ENOUGH and 2 * topic.n_strange > topic.n:
+                got = f"the key {topic.strange.key[:80]!r} with the id {topic.strange.prediction_id[:80]!r}"
+                return (
+                    f"Expected the prediction id as the key of each record, got {got} ({topic.n_strange} of {topic.n} "
+                    f"records differ) - at `{topic.strange.at}`. Labels are joined to predictions partition by "
+                    f"partition: let the producers of `{topic.name}` write the id as the key, in UTF-8 and without "
+                    f"quotes. {_START}"
+                )
+        return None
+
+    def _partitioners(self) -> str | None:
+        known = [topic for topic in self._topics.values() if topic.n >= ENOUGH]
+        if len({topic.partitioner for topic in known}) < len(self._topics):
+            return None
+        shown = " and ".join(f"{_NAMES[topic.partitioner]} at `{topic.name}`" for topic in known)
+        return (
+            f"Expected predictions and labels to be partitioned in the same way, got {shown}. A label then lies on "
+            "another partition than its prediction and is never joined: set `partitioner: murmur2_random` in producers "
+            f"made with librdkafka, or the same partitioner in both. {_START}"
+        )
+
+    def _ids_apart(self) -> str | None:
+        """Compare ids that are in both samples: this finds partitioners that are neither of the two."""
+        if len(self._apart) < _ENOUGH_SHARED or 2 * len(self._apart) <= self._n_shared:
+            return None
+        one, other = self._apart[0]
+        return (
+            f"Expected a prediction and its label on partitions of the same number, got {one.prediction_id[:80]!r} at "
+            f"`{one.at}` and at `{other.at}` ({len(self._apart)} of {self._n_shared} ids lie apart). Let the producers "
+            f"of both topics use the id as the key and the same partitioner. {_START}"
+        )
+
+
+def crc32_partition(key: bytes, n_partitions: int) -> int:
+    """Return the partition that librdkafka's ``consistent`` and ``consistent_random`` choose for a key.
+
+    Examples
+    --------
+    >>> crc32_partition(b"9f2c", 12) == zlib.crc32(b"9f2c") % 12
+    True
+    """
+    return zlib.crc32(key) % n_partitions

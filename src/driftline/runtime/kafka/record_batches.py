@@ -1,0 +1,55 @@
+"""From Kafka messages to batches of records by source partition."""
+
+from __future__ import annotations
+
+from itertools import compress, groupby, repeat
+from operator import is_not, not_
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import Message
+
+from driftline.events.record_batch import RecordBatch
+from driftline.events.source import Kind, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from confluent_kafka import KafkaError
+
+
+def by_source(
+    messages: Iterable[Message], kinds: Mapping[str, Kind]
+) -> tuple[list[RecordBatch], list[tuple[Message, KafkaError]]]:
+    """Return the records by source partition, each in the order of its offsets, and the messages that are errors.
+
+    Parameters
+    ----------
+    messages : iterable of Message
+        As the consumer gave them.
+    kinds : mapping of str to Kind
+        What each topic holds.
+    """
+    batches: dict[Any, RecordBatch] = {}
+    taken = [*messages]
+    failed = [*map(is_not, map(Message.error, taken), repeat(None))]  # a KafkaError raises when it is compared to None
+    events = [(message, error) for message in compress(taken, failed) if (error := message.error()) is not None]
+    for at, run in groupby(compress(taken, map(not_, failed)), _place):
+        records = [*run]
+        batch = batches.get(at)
+        if batch is None:
+            topic: Any = at[0]
+            batch = batches[at] = RecordBatch(Source(kinds[topic], at[1]), topic, [], [], [])
+        batch.values.extend(map(Message.value, records))
+        batch.offsets.extend(map(Message.offset, records))  # type: ignore[arg-type]  # a record has an offset
+        batch.timestamps_ms.extend([stamp for _, stamp in map(Message.timestamp, records)])
+    return list(batches.values()), events
+
+
+def _place(message: Message) -> Any:  # noqa: ANN401  # topic and partition, which every record has
+    return message.topic(), message.partition()
+
+
+def source_of(message: Message, kinds: Mapping[str, Kind]) -> Source | None:
+    """Return the source partition that a message is of; None for one that concerns no partition."""
+    topic, partition = message.topic(), message.partition()
+    return None if topic is None or partition is None or partition < 0 else Source(kinds[topic], partition)

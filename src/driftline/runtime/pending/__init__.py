@@ -1,0 +1,1 @@
+"""Predictions and labels that wait for each other: RocksDB and its changelog."""

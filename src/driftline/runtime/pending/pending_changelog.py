@@ -1,0 +1,189 @@
+"""Reading the pending changelog of a source partition back when it is assigned."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, Protocol
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from driftline.errors import BrokerError
+from driftline.runtime.kafka.kafka_clients import TRANSACTION_TIMEOUT_MS, consumer_configuration
+from driftline.runtime.operations.logs import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from driftline.config.secrets import Credentials
+    from driftline.config.settings import KafkaSettings
+
+TOPIC: Final = "pending"
+OPEN_TRANSACTION_S: Final = TRANSACTION_TIMEOUT_MS / 1000 + 10.0 + 20.0
+"""How long an open transaction may hide what stands behind it: its timeout, the broker's sweep for transactions past it
+(``transaction.abort.timed.out.transaction.cleanup.interval.ms``, 10 s unless changed), and a margin."""
+_REQUEST_S: Final = 30.0
+_POLL_S: Final = 0.1
+_BATCH: Final = 16
+"""Blocks of up to 256 KB."""
+_KEEP_ROWS: Final = 50_000
+_REPORT_S: Final = 5.0
+_log = get_logger(__name__)
+
+
+class Restoring(Protocol):
+    """What takes the blocks: a :class:`driftline.sketching.sketcher.Sketcher`."""
+
+    def restore_pending(self, partition: int, block: bytes, offset: int, at: str) -> int:
+        """Take a block; return its number of rows."""
+
+    def restored_pending(self, partition: int, next_offset: int, *, whole: bool) -> None:
+        """Keep what was taken; ``whole`` says that nothing is missing any more, so that what is over may go."""
+
+
+class PendingChangelog:
+    """Reads committed blocks of the pending topic, all that stand in a partition when it is asked.
+
+    Parameters
+    ----------
+    kafka : KafkaSettings
+    credentials : Credentials
+    open_transaction_s : float
+        How long to wait for a transaction that a killed worker has left open.
+    """
+
+    def __init__(
+        self, kafka: KafkaSettings, credentials: Credentials, open_transaction_s: float = OPEN_TRANSACTION_S
+    ) -> None:
+        self._brokers = kafka.brokers
+        self._topic = kafka.topic(TOPIC)
+        self._open_transaction_s = open_transaction_s
+        group = f"{kafka.prefix}-pending-reader"  # never joined and never committed to: partitions are assigned
+        self._configuration = consumer_configuration(kafka, credentials, group, {"enable.partition.eof": True})
+        self._uncommitted = consumer_configuration(kafka, credentials, group, {"isolation.level": "read_uncommitted"})
+
+    def replay(self, partition: int, next_offset: int, sketcher: Restoring) -> bool:
+        """Give a partition's join the blocks that it does not hold yet, oldest first.
+
+        Parameters
+        ----------
+        partition : int
+        next_offset : int
+            Of the first block that it does not hold.
+        sketcher : Sketcher
+
+        Returns
+        -------
+        bool
+            Whether the partition has any blocks: aborted ones are none.
+
+        Raises
+        ------
+        BrokerError
+            When a transaction stays open, so that what is committed behind it cannot be read.
+        """
+        low, high = self._range(partition)
+        if next_offset > high:
+            raise self._ahead(partition, next_offset, high)
+        return self._restore(partition, max(low, next_offset), high, sketcher) or next_offset > low
+
+    def replay_until(self, partition: int, start: int, next_offset: int, until: int, sketcher: Restoring) -> None:
+        """Give a partition's join what it was given before an offset, and does not hold yet.
+
+        Parameters
+        ----------
+        partition : int
+        start : int
+            Of the first block that it needs: those before ``next_offset`` for the rows that it held back.
+        next_offset : int
+            Of the first block that it was given nothing of.
+        until : int
+            The offset, up to which everything was counted.
+        sketcher : Sketcher
+
+        Raises
+        ------
+        BrokerError
+            When a transaction stays open, so that what is committed behind it cannot be read; or when the join holds
+            more than was counted.
+        """
+        if next_offset > until:
+            raise self._ahead(partition, next_offset, until)
+        low, _high = self._range(partition)
+        self._restore(partition, max(low, start), until, sketcher)
+
+    def _restore(self, partition: int, start: int, high: int, sketcher: Restoring) -> bool:
+        """Give a partition's join the blocks between two offsets; return whether there are any."""
+        started = reported = time.monotonic()
+        n_rows = n_kept = 0
+        reached = start
+        for value, offset in self._blocks(partition, start, high):
+            n_rows += sketcher.restore_pending(partition, value, offset, f"{self._topic}-{partition}@{offset}")
+            reached = offset + 1
+            if n_rows - n_kept >= _KEEP_ROWS:
+                sketcher.restored_pending(partition, reached, whole=False)
+                n_kept = n_rows
+            if time.monotonic() - reported >= _REPORT_S:
+                reported = time.monotonic()
+                done = (reached - start) / (high - start)
+                _log.info("pending restoring", partition=partition, rows=n_rows, share=round(done, 3))
+        sketcher.restored_pending(partition, reached, whole=True)
+        seconds = time.monotonic() - started
+        _log.info(
+            "pending restored",
+            partition=partition,
+            rows=n_rows,
+            seconds=round(seconds, 3),
+            rows_per_s=round(n_rows / max(seconds, 1e-3)),
+        )
+        return reached > start
+
+    def _blocks(self, partition: int, low: int, high: int) -> Iterator[tuple[bytes, int]]:
+        if low >= high:
+            return
+        consumer = Consumer(self._configuration)
+        try:
+            consumer.assign([TopicPartition(self._topic, partition, low)])
+            held_since_s = None
+            while True:
+                for message in consumer.consume(_BATCH, _POLL_S):
+                    error = message.error()
+                    if error is None:
+                        if (message.offset() or 0) >= high:
+                            return
+                        held_since_s = None
+                        yield message.value() or b"", message.offset() or 0
+                    elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # librdkafka's own name
+                        reached = message.offset() or 0
+                        if reached >= high:
+                            return
+                        held_since_s = time.monotonic()
+                        _log.warning("pending waits for an open transaction", partition=partition, offset=reached)
+                    elif error.fatal() or not error.retriable():
+                        raise KafkaException(error)
+                if held_since_s is not None and time.monotonic() - held_since_s > self._open_transaction_s:
+                    raise self._held(partition, high)
+        finally:
+            consumer.close()
+
+    def _range(self, partition: int) -> tuple[int, int]:
+        """Return the oldest offset, and the end with open transactions: a reader of committed data is told of less."""
+        consumer = Consumer(self._uncommitted)
+        try:
+            return consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=_REQUEST_S)
+        finally:
+            consumer.close()
+
+    def _ahead(self, partition: int, next_offset: int, high: int) -> BrokerError:
+        return BrokerError(
+            f"Expected a pending changelog up to offset {next_offset} at least, as the store on disk has it, got its "
+            f"end at {high} - at `{self._topic}-{partition}` (`{self._brokers}`). The topic was made anew: delete the "
+            "folder that `join.directory` names, and start this worker again"
+        )
+
+    def _held(self, partition: int, high: int) -> BrokerError:
+        return BrokerError(
+            f"Expected to read the pending changelog up to offset {high} within {self._open_transaction_s:g} s, got an "
+            f"open transaction before it - at `{self._topic}-{partition}` (`{self._brokers}`). The brokers abort it "
+            "when its timeout has passed: start this worker again; if that does not help, "
+            "`kafka-transactions.sh find-hanging --broker-id ID` finds it and `abort` ends it"
+        )

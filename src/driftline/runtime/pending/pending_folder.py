@@ -1,0 +1,69 @@
+"""Where a worker keeps its pending databases, one folder a source partition."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from driftline.runtime.pending.pending_database import PendingDatabase, shared_buffers
+
+if TYPE_CHECKING:
+    from driftline.config.settings import JoinSettings
+    from driftline.profiles.profiles import ProfileBook
+    from driftline.sketching.joins.profile_table import ProfileTable
+
+
+class PendingFolder:
+    """Opens the pending databases of a worker's partitions.
+
+    Parameters
+    ----------
+    settings : JoinSettings
+    book : ProfileBook
+    owner : str
+        What the databases belong to: the cluster, the topic and the settings that their layout follows from.
+    worker : str
+        Name of the worker, and of its folder.
+
+    Attributes
+    ----------
+    databases : dict of int to PendingDatabase
+        Those open now, by source partition.
+    """
+
+    def __init__(self, settings: JoinSettings, book: ProfileBook, owner: str, worker: str) -> None:
+        self._settings = settings
+        self._book = book
+        self._owner = owner
+        self._worker = worker
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._buffers = shared_buffers()
+        self.databases: dict[int, PendingDatabase] = {}
+
+    def open(self, partition: int, table: ProfileTable) -> PendingDatabase:
+        """Open the database of a source partition; the quota is divided evenly between those that are open."""
+        owner = f"{self._owner}/{partition}/{table.longest_horizon_ms}/{table.longest_wait_ms}"
+        path = self._root() / self._worker / str(partition)
+        database = PendingDatabase(path, owner, table, self._book.get, self._settings.max_bytes, self._buffers)
+        self.databases[partition] = database
+        for each in self.databases.values():
+            each.max_bytes = self._settings.max_bytes // len(self.databases)
+        return database
+
+    def _root(self) -> Path:
+        if self._settings.directory is not None:
+            return Path(self._settings.directory)
+        if self._temporary is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="driftline-")
+        return Path(self._temporary.name)
+
+    def forget(self) -> None:
+        """Say that all databases were closed."""
+        self.databases.clear()
+
+    def close(self) -> None:
+        """Remove what was temporary."""
+        if self._temporary is not None:
+            self._temporary.cleanup()
+            self._temporary = None

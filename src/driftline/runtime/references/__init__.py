@@ -1,0 +1,1 @@
+"""Profiles on the references topic and in files."""

@@ -1,0 +1,253 @@
+"""The references topic: profiles are read to its end before anything else, then followed; and published."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+from driftline.config.settings import KafkaSettings
+from driftline.errors import BrokerError, DriftlineError
+from driftline.profiles.codec import ProfileAssembler, decode_block, encode_profile, is_profile_block
+from driftline.profiles.profiles import ProfileBook
+from driftline.runtime.kafka.broker_failures import broker_error
+from driftline.runtime.kafka.kafka_clients import (
+    ADMIN_TIMEOUT_S,
+    connect_admin,
+    consumer_configuration,
+    producer_configuration,
+)
+from driftline.runtime.operations.logs import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from confluent_kafka import Message
+
+    from driftline.config.secrets import Credentials
+    from driftline.profiles.profile import Profile
+
+TOPIC: Final = "references"
+_DEFAULT_PREFIX: Final = KafkaSettings().prefix
+_POLL_S: Final = 0.2
+_TIMEOUT_S: Final = 30.0
+_STOP_S: Final = 5.0  # it ends within a poll; only librdkafka may take longer to close its consumer
+_SHOWN: Final = 80
+_LASTING: Final = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError._AUTHENTICATION})  # noqa: SLF001  # its name
+_log = get_logger(__name__)
+
+
+def missing_topic(kafka: KafkaSettings) -> BrokerError:
+    """Return the error to raise where there is no references topic; it says which command makes it."""
+    prefix = "" if kafka.prefix == _DEFAULT_PREFIX else f" --prefix {kafka.prefix}"
+    text = f"Expected topic {kafka.topic(TOPIC)}, got none - at `{kafka.brokers}`"
+    return BrokerError(f"{text}. Run `driftline topics create{prefix}`")
+
+
+class ReferenceReader:
+    """Keeps a profile book up to date from a thread of its own.
+
+    Parameters
+    ----------
+    kafka : KafkaSettings
+    credentials : Credentials
+    book : ProfileBook
+        Profiles are added as soon as their last block has been read.
+    on_failure : callable, optional
+        Told, from the reader's thread, why it cannot go on: from then on the book grows old, so nobody may work with
+        it. Records that are no profiles are logged and skipped, they are no failure.
+    """
+
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        credentials: Credentials,
+        book: ProfileBook,
+        on_failure: Callable[[DriftlineError], None] | None = None,
+    ) -> None:
+        self._kafka = kafka
+        self._book = book
+        self._on_failure = on_failure
+        group = f"{kafka.prefix}-references-reader"  # never joined and never committed to: partitions are assigned
+        self._consumer = Consumer(consumer_configuration(kafka, credentials, group, {"enable.partition.eof": True}))
+        self._assembler = ProfileAssembler()
+        self._changed = threading.Condition()
+        self._at_end = False
+        self._error: DriftlineError | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="references", daemon=True)
+
+    def start(self, timeout_s: float = _TIMEOUT_S) -> None:
+        """Read the topic to its end, and go on in the background.
+
+        Raises
+        ------
+        BrokerError
+            When the topic is missing or was not read in time.
+        FormatError
+            When a profile is of a newer version.
+        """
+        self._thread.start()
+        with self._changed:
+            self._changed.wait_for(lambda: self._at_end or self._error is not None, timeout_s)
+        if self._error is not None:
+            raise self._error
+        if not self._at_end:
+            message = (
+                f"Expected {self._topic} to be read within {timeout_s:.0f} s, got no end - at `{self._kafka.brokers}`"
+            )
+            raise BrokerError(message)
+
+    def stop(self) -> bool:
+        """Stop following; return whether the reader ended in time."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(_STOP_S)
+        return not self._thread.is_alive()
+
+    def healthy(self) -> str | None:
+        """Return what is wrong, or None."""
+        return None if self._error is None else f"references: {self._error}"
+
+    async def wait_for(self, ids: Collection[object], deadline: float) -> None:
+        """Return when the profiles are known, or at the deadline (``time.monotonic()``).
+
+        Raises
+        ------
+        DriftlineError
+            When the reader has failed, before or meanwhile.
+        """
+        await asyncio.to_thread(self._wait_for, ids, deadline)
+
+    def _wait_for(self, ids: Collection[object], deadline: float) -> None:
+        def known() -> bool:
+            return self._error is not None or all(self._book.get(str(wanted)) is not None for wanted in ids)
+
+        with self._changed:
+            self._changed.wait_for(known, max(0.0, deadline - time.monotonic()))
+        if self._error is not None:
+            raise self._error
+
+    @property
+    def _topic(self) -> str:
+        return self._kafka.topic(TOPIC)
+
+    def _run(self) -> None:
+        try:
+            self._consumer.assign([TopicPartition(self._topic, 0, 0)])
+            while not self._stopping.is_set():
+                message = self._consumer.poll(_POLL_S)
+                if message is not None:
+                    self._take(message)
+        except Exception as error:  # noqa: BLE001  # handed on: without its reader no worker may go on
+            self._fail(error)
+        finally:
+            self._consumer.close()
+
+    def _fail(self, error: Exception) -> None:
+        _log.error("references cannot be read", topic=self._topic, error=str(error))
+        known = error if isinstance(error, DriftlineError) else broker_error(error, self._kafka.brokers)
+        if known is None:
+            known = BrokerError(f"Expected to read {self._topic}, got {error!r} - at `{self._kafka.brokers}`")
+            known.__cause__ = error
+        with self._changed:
+            self._error = known
+            self._changed.notify_all()
+        if self._on_failure is not None:
+            self._on_failure(known)
+
+    def _take(self, message: Message) -> None:
+        error = message.error()
+        if error is not None:
+            if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # librdkafka's own name of a local event
+                with self._changed:
+                    self._at_end = True
+                    self._changed.notify_all()
+                return
+            if error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION}:  # noqa: SLF001
+                raise missing_topic(self._kafka)
+            if error.fatal() or error.code() in _LASTING:
+                raise KafkaException(error)
+            _log.warning("reading references", error=str(error))
+            return
+        value = message.value()
+        if value is None:
+            return
+        at = f"{self._topic}-0@{message.offset()}"
+        if not is_profile_block(value):
+            _log.error("no profile, skipped", at=at, key=repr(message.key())[:_SHOWN], value=repr(value[:_SHOWN]))
+            return
+        profile = self._assembler.add(decode_block(value, at))
+        if profile is not None:
+            with self._changed:
+                self._book.add(profile)
+                self._changed.notify_all()
+            _log.info(
+                "profile known",
+                model=str(profile.key),
+                profile=profile.profile_id,
+                origin=profile.origin,
+                effective_from_ms=profile.effective_from_ms,
+                n=profile.n_events,
+            )
+
+
+def publish(kafka: KafkaSettings, credentials: Credentials, profile: Profile) -> int:
+    """Write a profile to the references topic, acknowledged; return the number of records.
+
+    Raises
+    ------
+    BrokerError
+        When the broker did not take every record.
+    """
+    producer = Producer(producer_configuration(kafka, credentials))
+    failures: list[KafkaError] = []
+
+    def delivered(error: KafkaError | None, _message: Message) -> None:
+        if error is not None:
+            failures.append(error)
+
+    records = encode_profile(profile)
+    topic = kafka.topic(TOPIC)
+    for key, value in records:
+        producer.produce(topic, key=key, value=value, partition=0, on_delivery=delivered)
+    left = producer.flush(_TIMEOUT_S)
+    if left or failures:
+        reason = str(failures[0]) if failures else f"no answer within {_TIMEOUT_S:.0f} s"
+        message = f"Expected {len(records)} records to be taken by {topic}, got {reason} - at `{kafka.brokers}`"
+        raise BrokerError(message)
+    return len(records)
+
+
+def published_profiles(kafka: KafkaSettings, credentials: Credentials) -> list[Profile]:
+    """Return all published profiles, by the time they become effective.
+
+    Raises
+    ------
+    BrokerError
+        When no broker answers, or the topic is missing.
+    """
+    require_topic(kafka, credentials)
+    book = ProfileBook()
+    reader = ReferenceReader(kafka, credentials, book)
+    try:
+        reader.start()
+    finally:
+        reader.stop()
+    return book.all()
+
+
+def require_topic(kafka: KafkaSettings, credentials: Credentials) -> None:
+    """Make sure, at once, that the references topic exists: a consumer would wait for it to appear.
+
+    Raises
+    ------
+    BrokerError
+        When no broker answers, or the topic is missing.
+    """
+    found = connect_admin(kafka, credentials).list_topics(timeout=ADMIN_TIMEOUT_S).topics
+    if kafka.topic(TOPIC) not in found:
+        raise missing_topic(kafka)

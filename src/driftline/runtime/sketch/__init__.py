@@ -1,0 +1,1 @@
+"""The sketch worker: consuming, transactions, offsets."""

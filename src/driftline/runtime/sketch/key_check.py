@@ -1,0 +1,88 @@
+"""Looks at the keys of the first records that a sketch worker reads, and stops it where labels would not be joined."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from driftline.config.settings import LabelInput
+from driftline.errors import BrokerError, EventError
+from driftline.events.label import LabelDecoder
+from driftline.events.prediction import PredictionDecoder
+from driftline.runtime.kafka.co_partitioning import CoPartitioning, Sampled
+from driftline.runtime.operations.logs import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from confluent_kafka import Message
+
+    from driftline.config.settings import Settings
+    from driftline.events.label import Label
+    from driftline.events.prediction import Prediction
+    from driftline.events.record_batch import RecordBatch
+    from driftline.events.source import Kind
+
+_LOOKED_AT: Final = 10_000
+"""Records of a topic after which no more are looked at, whether they had keys or not."""
+_log = get_logger(__name__)
+
+
+class KeyCheck:
+    """Checks key and partition of the first records of both topics; once it is :attr:`done` it costs nothing.
+
+    Parameters
+    ----------
+    settings : Settings
+    n_partitions : int
+    """
+
+    def __init__(self, settings: Settings, n_partitions: int) -> None:
+        self._brokers = settings.kafka.brokers
+        labels = settings.labels or LabelInput()
+        self._kinds: dict[str, Kind] = {settings.predictions.topic: "predictions", labels.topic: "labels"}
+        self._decoders: dict[Kind, Callable[[bytes], Prediction | Label]] = {
+            "predictions": PredictionDecoder(settings.predictions.fields),
+            "labels": LabelDecoder(labels.fields),
+        }
+        self._check = CoPartitioning(settings.predictions.topic, labels.topic, n_partitions)
+        joined = settings.labels is not None and n_partitions > 1 and not settings.join.repartition
+        self._left: dict[Kind, int] = dict.fromkeys(self._decoders, _LOOKED_AT if joined else 0)  # else none is wrong
+        self._without_key: set[Kind] = set()
+
+    @property
+    def done(self) -> bool:
+        """Whether no more records are wanted."""
+        return not any(self._left.values())
+
+    def look(self, messages: Iterable[Message], batches: Sequence[RecordBatch]) -> None:
+        """Look at records that have just been read.
+
+        Raises
+        ------
+        BrokerError
+            When labels would not be joined to their predictions; says what to do.
+        """
+        if not any(self._left[batch.source.kind] for batch in batches):
+            return
+        for message in messages:
+            kind = self._kinds[message.topic() or ""] if message.error() is None else None
+            if kind is not None and self._left[kind]:
+                self._left[kind] = self._left[kind] - 1 if self._check.wants(kind) else 0
+                self._sample(kind, message)
+        problem = self._check.problem()
+        if problem is not None:
+            raise BrokerError(f"{problem} (`{self._brokers}`)")
+
+    def _sample(self, kind: Kind, message: Message) -> None:
+        key, value = message.key(), message.value()
+        at = f"{message.topic()}-{message.partition()}@{message.offset()}"
+        if key is None:
+            if kind not in self._without_key:
+                self._without_key.add(kind)
+                _log.warning("no key: whether labels meet their predictions is not checked; use the id as key", at=at)
+            return
+        try:
+            event = self._decoders[kind](value or b"")
+        except EventError:
+            return  # the pipeline says what is wrong with it
+        self._check.add(kind, Sampled(message.partition() or 0, key, event.prediction_id, at))

@@ -1,0 +1,379 @@
+"""The sketch stage's worker: consumes predictions and labels in batches and commits one transaction a flush."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from driftline.errors import BrokerError
+from driftline.events.dead_letter import OFFSET_GAP, DeadLetter
+from driftline.events.source import Source
+from driftline.runtime.kafka.input_partitions import input_partitions, read_topics
+from driftline.runtime.kafka.kafka_clients import consumer_configuration
+from driftline.runtime.kafka.record_batches import by_source, source_of
+from driftline.runtime.operations.logs import get_logger
+from driftline.runtime.pending.pending_changelog import PendingChangelog
+from driftline.runtime.pending.pending_folder import PendingFolder
+from driftline.runtime.sketch.earlier_work import counted_panes, offsets_gone
+from driftline.runtime.sketch.key_check import KeyCheck
+from driftline.runtime.sketch.sketch_transaction import FlushAborted, SketchTransactions, from_metadata
+from driftline.runtime.sketch.source_progress import SourceProgress
+from driftline.sketching.sketcher import Sketcher
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+    from driftline.config.secrets import Credentials
+    from driftline.config.settings import Settings
+    from driftline.events.record_batch import RecordBatch
+    from driftline.events.source import Kind
+    from driftline.profiles.profiles import ProfileBook
+    from driftline.runtime.kafka.kafka_clients import ClientConfiguration
+    from driftline.runtime.operations.telemetry import Telemetry
+
+_CONSUME_S: Final = 0.1
+_GC_ALLOCATIONS: Final = 100_000
+"""Containers made before garbage is looked for, Python's own 700 being looked for in the middle of every batch: tens of
+thousands of short-lived tuples and no cycles. Together the searches took as long as decoding."""
+_REQUEST_S: Final = 30.0
+_PROFILE_WAIT_S: Final = 60.0
+_END_OF_PARTITION: Final = KafkaError._PARTITION_EOF  # noqa: SLF001  # librdkafka's own names of local events
+_GAP: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001
+_log = get_logger(__name__)
+
+
+class SketchWorker:
+    """One member of the sketch group; :meth:`run` blocks, :meth:`stop` may be called from any thread.
+
+    Parameters
+    ----------
+    settings : Settings
+    credentials : Credentials
+    book : ProfileBook
+        Kept up to date by a :class:`~driftline.runtime.references.reference_topic.ReferenceReader` that is at the end.
+    telemetry : Telemetry
+    name : str
+        Stable over restarts and unique among the workers: the transactional id is made of it.
+    accept_recount : bool
+        Where the broker has forgotten the committed offsets of partitions that were read before, begin at their oldest
+        records, which are then counted again; without it that is an error.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        credentials: Credentials,
+        book: ProfileBook,
+        telemetry: Telemetry,
+        name: str,
+        *,
+        accept_recount: bool = False,
+    ) -> None:
+        self._settings = settings
+        self._credentials = credentials
+        self._accept_recount = accept_recount
+        self._telemetry = telemetry
+        self._topics = read_topics(settings)
+        self._kinds: dict[str, Kind] = {topic: kind for kind, topic in self._topics.items()}
+        self._n_partitions = input_partitions(settings, credentials)
+        self._repartitioned = "joins" in self._topics
+        if self._repartitioned and "joins" not in self._n_partitions:
+            at = f"`{settings.kafka.brokers}`"
+            raise BrokerError(
+                f"Expected topic {self._topics['joins']}, got none - at {at}. `driftline topics create` makes it"
+            )
+        owner = f"{settings.kafka.brokers}/{settings.kafka.topic('pending')}/{self._n_partitions.get('joins', '')}"
+        self._pending = PendingFolder(settings.join, book, owner, name)
+        self._sketcher = Sketcher(settings, book, self._n_partitions, self._pending.open)
+        self._consumer = Consumer(sketch_consumer_configuration(settings, credentials))
+        self._transactions = SketchTransactions(settings, credentials, f"{settings.kafka.prefix}-sketch-{name}")
+        self._changelog = PendingChangelog(settings.kafka, credentials)
+        self._key_check = KeyCheck(settings, self._n_partitions["predictions"])
+        self._progress = SourceProgress(settings.time, settings.sketch)
+        self._stopping = threading.Event()
+        self._assigned = threading.Event()
+        self._last_flush = time.monotonic()
+        self._failed = False
+
+    def run(self) -> None:
+        """Work until :meth:`stop`.
+
+        Raises
+        ------
+        KafkaException
+            Fatal: fenced by another worker of the same name, or a commit whose outcome is not known.
+        BrokerError
+            The committed offsets of partitions that were read before are gone, what awaits labels cannot be read, or
+            predictions and labels are not partitioned alike.
+        """
+        thresholds = gc.get_threshold()
+        gc.set_threshold(_GC_ALLOCATIONS, *thresholds[1:])
+        self._transactions.start()
+        try:
+            self._consumer.subscribe(
+                list(self._kinds), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            )
+            while not self._stopping.is_set():
+                self._step()
+            self._flush()
+        except BaseException:
+            self._failed = True
+            raise
+        finally:
+            self._consumer.close()
+            self._sketcher.revoke()
+            self._pending.close()
+            gc.set_threshold(*thresholds)
+
+    def stop(self) -> None:
+        """Ask the worker to finish: it flushes and leaves the group."""
+        self._stopping.set()
+
+    def is_ready(self) -> bool:
+        """Whether partitions have been assigned."""
+        return self._assigned.is_set()
+
+    # --- one step -----------------------------------------------------------------------------------------------------
+
+    def _step(self) -> None:
+        messages = self._consumer.consume(self._settings.sketch.batch, _CONSUME_S)
+        batches, events = by_source(messages, self._kinds)
+        if not self._key_check.done:
+            self._key_check.look(messages, batches)
+        for batch in batches:
+            if batch.source.kind == "joins" and not self._knows_profiles(batch):
+                return
+            self._sketcher.add(batch)
+            self._progress.read(batch.source, batch.offsets[-1] + 1, time.monotonic())
+            self._telemetry.input_records(batch.source.kind, batch.source.partition, len(batch.offsets))
+        for message, error in events:  # after the records: what is said of a partition stands behind them
+            self._on_error(message, error)
+        sketch = self._settings.sketch
+        due = time.monotonic() - self._last_flush >= sketch.flush_interval / 1000
+        full = self._sketcher.n_waiting >= sketch.flush_events or self._sketcher.n_cells >= sketch.flush_cells
+        if due or full:
+            self._look_for_idle()
+            self._flush()
+            self._balance()
+            for source in self._progress.sources:
+                self._measure(source)
+
+    def _knows_profiles(self, batch: RecordBatch) -> bool:
+        """Wait for profiles that another worker knew when it sent predictions; False where the worker is to end."""
+        end_s = time.monotonic() + _PROFILE_WAIT_S
+        while wanted := self._sketcher.routed.profiles_wanted(batch):
+            if time.monotonic() > end_s:
+                name = min(wanted)
+                raise BrokerError(
+                    f"Expected to read the profile `{name}` within {_PROFILE_WAIT_S:g} s, got none - at "
+                    f"`{self._settings.kafka.topic('references')}`. Predictions made under it are at "
+                    f"`{batch.topic}-{batch.source.partition}@{batch.offsets[0]}`: publish it again"
+                )
+            if self._stopping.wait(_CONSUME_S):
+                return False
+        return True
+
+    def _on_error(self, message: Message, error: KafkaError) -> None:
+        source = source_of(message, self._kinds)
+        if source is not None and error.code() == _END_OF_PARTITION:
+            self._progress.at_end(source, message.offset() or 0)
+        elif source is not None and error.code() == _GAP:
+            self._jump_gap(source)
+        elif error.fatal():
+            raise KafkaException(error)
+        else:
+            _log.warning("consuming", error=str(error))
+
+    def _jump_gap(self, source: Source) -> None:
+        """Account for records that were deleted before they were read, and go on with the oldest there is."""
+        partition = TopicPartition(self._topics[source.kind], source.partition)
+        expected = self._progress.next_offset(source)
+        low, _high = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
+        text = f"Expected records from offset {expected} on, got {low} as the oldest - at `{partition.topic}-{source}`"
+        _log.error("gap in the input", source=str(source), expected=expected, oldest=low)
+        letter = DeadLetter(OFFSET_GAP, text, partition.topic, source.partition, expected, b"")
+        self._sketcher.skip(source, low, letter)
+        self._progress.read(source, low, time.monotonic())
+        # librdkafka has stopped this partition, and seeks in none that is stopped: all begin again where they are.
+        places = {s: TopicPartition(self._topics[s.kind], s.partition) for s in self._progress.sources}
+        self._consumer.assign(
+            [TopicPartition(p.topic, p.partition, self._progress.next_offset(s)) for s, p in places.items()]
+        )
+        self._consumer.pause([places[s] for s in self._progress.paused])
+
+    # --- flush --------------------------------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        self._last_flush = started = time.monotonic()
+        flush = self._sketcher.flush()
+        if flush is None:
+            return
+        packed = time.monotonic()
+        try:
+            changelog = self._transactions.commit(flush, self._consumer)
+        except FlushAborted:
+            self._sketcher.aborted()
+            self._rewind()
+            return
+        self._sketcher.committed(changelog)
+        self._telemetry.flushed(packed - started, flush.n_events)
+        self._telemetry.transaction(time.monotonic() - packed)
+        self._telemetry.late(flush.n_late)
+        for letter in flush.dead_letters:
+            self._telemetry.dead_letter(letter.reason)
+        for joiner in self._sketcher.joiners.values():
+            for outcome, n in joiner.take_totals()._asdict().items():
+                if n:
+                    self._telemetry.joins(outcome, n)
+        for number, database in self._pending.databases.items():
+            evicted = database.take_evicted()
+            if evicted:
+                self._telemetry.evicted(number, evicted)
+
+    def _measure(self, source: Source) -> None:
+        """Show how far a partition is, whether it was read since the last time or is paused, idle or empty."""
+        watermark = self._sketcher.watermark_ms(source)
+        if watermark is not None:
+            self._telemetry.watermark_delay(source.kind, source.partition, time.time() - watermark / 1000)
+        partition = TopicPartition(self._topics[source.kind], source.partition)
+        _low, high = self._consumer.get_watermark_offsets(partition, cached=True)
+        if high >= 0:  # known from the first fetch on
+            self._telemetry.lag(source.kind, source.partition, max(0, high - self._progress.reached(source)))
+        joiner = self._sketcher.joiners.get(source.partition)
+        if joiner is not None and self._repartitioned == (source.kind == "joins"):
+            self._telemetry.pending(source.partition, len(joiner.predictions))
+
+    def _rewind(self) -> None:
+        """Go back to the committed offsets after an abort."""
+        for partition in self._or_oldest(self._committed(self._consumer.assignment())):
+            self._consumer.seek(TopicPartition(partition.topic, partition.partition, partition.offset))
+            source = Source(self._kinds[partition.topic], partition.partition)
+            self._progress.start(source, partition.offset, time.monotonic())
+        self._consumer.resume(self._consumer.assignment())
+
+    def _look_for_idle(self) -> None:
+        """Declare partitions idle that have been at their end for long enough, by the broker's own word."""
+        for source, end in self._progress.quiet(time.monotonic()):
+            partition = TopicPartition(self._topics[source.kind], source.partition)
+            try:
+                _low, high = self._consumer.get_watermark_offsets(partition, timeout=1.0)
+            except KafkaException as error:
+                _log.warning("the end of a quiet partition is not known", source=str(source), error=str(error))
+                continue
+            if high <= end:
+                self._progress.confirm_idle(source)
+                self._sketcher.mark_idle(source, idle=True)
+        for source in self._progress.lively():
+            self._sketcher.mark_idle(source, idle=False)
+
+    def _balance(self) -> None:
+        """Pause the topic that is ahead in event time, so that the join need not remember what the other will bring."""
+        watermarks = {source: self._sketcher.watermark_ms(source) for source in self._progress.sources}
+        if self._repartitioned:
+            pause, resume = self._progress.hold_back(watermarks, self._sketcher.routed.behind_ms())
+        else:
+            pause, resume = self._progress.balance(watermarks)
+        if pause:
+            self._consumer.pause([TopicPartition(self._topics[s.kind], s.partition) for s in pause])
+        if resume:
+            self._consumer.resume([TopicPartition(self._topics[s.kind], s.partition) for s in resume])
+
+    # --- assignment ---------------------------------------------------------------------------------------------------
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Start from the committed offsets and their metadata; a partition never read starts at its oldest."""
+        started = []
+        committed = self._committed(partitions)
+        unknown = {partition.partition for partition in partitions} - {c.partition for c in committed if c.offset >= 0}
+        self._require_no_earlier_panes(committed)
+        for partition in self._or_oldest(committed):
+            source = Source(self._kinds[partition.topic], partition.partition)
+            self._sketcher.assign(source, from_metadata(partition.metadata))
+            self._progress.start(source, partition.offset, time.monotonic())
+            started.append(TopicPartition(partition.topic, partition.partition, partition.offset))
+        for place in (each for each in started if self._kinds[each.topic] == "joins"):
+            held = self._sketcher.routed.feeds[place.partition].state
+            self._changelog.replay_until(
+                place.partition, held.first_offset, held.next_offset, place.offset, self._sketcher
+            )
+        if self._settings.labels is not None and not self._repartitioned:
+            for number in sorted({partition.partition for partition in partitions}):
+                restored = self._changelog.replay(number, self._pending.databases[number].next_offset, self._sketcher)
+                if restored and number in unknown:
+                    self._recount(f"partition {number}", f"{self._settings.kafka.topic('pending')}-{number}")
+        consumer.assign(started)
+        consumer.resume(started)  # librdkafka keeps a partition paused over an assignment
+        self._assigned.set()
+        _log.info("assigned", partitions=sorted(f"{p.topic}-{p.partition}" for p in started))
+
+    def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Flush while the partitions are still ours; a worker that has failed leaves that to its successor."""
+        if not self._failed:
+            self._flush()
+        self._forget(partitions)
+
+    def _on_lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Discard: another worker reads these records from the committed offsets, and may have done so already."""
+        _log.warning("partitions lost", partitions=sorted(f"{p.topic}-{p.partition}" for p in partitions))
+        self._forget(partitions)
+
+    def _forget(self, partitions: list[TopicPartition]) -> None:
+        self._sketcher.revoke()
+        self._pending.forget()
+        self._progress.clear()
+        for partition in partitions:
+            self._telemetry.forget_partition(partition.partition, self._kinds[partition.topic])
+
+    def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """Return the committed offsets; waits for transactions that are about to change them."""
+        bare = [TopicPartition(partition.topic, partition.partition) for partition in partitions]
+        result = []
+        for partition in self._consumer.committed(bare, timeout=_REQUEST_S) if bare else []:
+            if partition.error is not None:
+                raise KafkaException(partition.error)
+            result.append(partition)
+        return result
+
+    def _or_oldest(self, committed: list[TopicPartition]) -> list[TopicPartition]:
+        """Let partitions without a committed offset begin at their oldest record."""
+        for partition in committed:
+            if partition.offset < 0:
+                partition.offset, _high = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
+        return committed
+
+    def _require_no_earlier_panes(self, committed: list[TopicPartition]) -> None:
+        """Refuse where nothing is committed for any partition of the group, and the panes tell of earlier work.
+
+        The panes are read first: what another member counts meanwhile, it commits together with its offsets.
+        """
+        if not committed or any(partition.offset >= 0 for partition in committed):
+            return
+        shown_by = counted_panes(self._settings.kafka, self._credentials)
+        if shown_by is None:
+            return
+        counts = self._n_partitions
+        every = [TopicPartition(self._topics[kind], number) for kind, n in counts.items() for number in range(n)]
+        if all(partition.offset < 0 for partition in self._committed(every)):
+            self._recount("any of its partitions", shown_by)
+
+    def _recount(self, partitions: str, shown_by: str) -> None:
+        if not self._accept_recount:
+            raise offsets_gone(self._settings.kafka, partitions, shown_by)
+        _log.warning("records are counted again", partitions=partitions, shown_by=shown_by)
+
+
+def sketch_consumer_configuration(settings: Settings, credentials: Credentials) -> ClientConfiguration:
+    """Return the properties of a consumer of the sketch group."""
+    more = {
+        "auto.offset.reset": "error",
+        "enable.partition.eof": True,
+        "queued.min.messages": 5 * settings.sketch.batch,
+        "queued.max.messages.kbytes": 16 << 10,  # for each partition; by default 64 MB
+        "fetch.wait.max.ms": 100,
+        "fetch.queue.backoff.ms": 10,  # once its queue is full librdkafka waits for so long: by default a whole second
+    }
+    return consumer_configuration(settings.kafka, credentials, f"{settings.kafka.prefix}-sketch", more)

@@ -1,0 +1,88 @@
+"""From rows to the encoded columns of a profile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import xxhash
+
+from driftline.sketches.columns import CategoricalColumn, Column
+from driftline.sketches.encoding import CategoryCodes, EncodedColumns, encode_categorical, numbers_of
+from driftline.sketches.numeric_encoding import NumericEncoder
+from driftline.sketching.feature_decoder import FeatureDecoder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from driftline.sketching.rows import AllRows
+
+_NO_NUMBERS: Final = frozenset((str, bool))
+
+
+class ColumnEncoder:
+    """Encodes rows into the columns of one profile.
+
+    Parameters
+    ----------
+    columns : tuple of Column
+        Features first, then the prediction and the score where the profile has them.
+    positive : str or None
+        Class whose probability is the score, where a record has a map of them.
+    known : frozenset of str
+        Names in a features object that are no features.
+    hashed : bool
+        Whether the ids' hashes are wanted, for a sample of rows.
+    """
+
+    def __init__(
+        self, columns: tuple[Column, ...], positive: str | None, known: frozenset[str], *, hashed: bool = False
+    ) -> None:
+        self._hashed = hashed
+        self._columns = columns
+        self._positive = positive
+        features = [column for column in columns if column.role == "feature"]
+        self._decode = FeatureDecoder(features, known)
+        self._codes = {
+            i: CategoryCodes(column) for i, column in enumerate(columns) if isinstance(column, CategoricalColumn)
+        }
+        numeric = {i: column for i, column in enumerate(columns) if not isinstance(column, CategoricalColumn)}
+        self._numeric = [*numeric]
+        self._encode_numeric = NumericEncoder([*numeric.values()])
+
+    def __call__(self, rows: AllRows) -> tuple[EncodedColumns, NDArray[np.bool_]]:
+        """Return the encoded columns, and which events had a feature that the profile does not know."""
+        features = self._decode(rows.features)
+        bins = np.empty((len(self._columns), len(rows.features)), dtype=np.int64)
+        unlisted, numbers, exceptions = {}, [features.numbers], []
+        scores: NDArray[np.float64] | None = None
+        for i, column in enumerate(self._columns):
+            values: Sequence[Any]
+            absent: Sequence[tuple[int, int]] = ()
+            if column.role == "feature":
+                values, absent = features.values[i], features.exceptions[i]
+            else:
+                values = rows.predictions if column.role == "prediction" else rows.plain_scores(self._positive)
+            if isinstance(column, CategoricalColumn):
+                encoded = encode_categorical(column, self._codes[i], values, absent)
+                bins[i] = encoded.bins
+                if encoded.unlisted:
+                    unlisted[i] = encoded.unlisted
+                continue
+            if column.role == "prediction" and not _NO_NUMBERS.isdisjoint(map(type, values)):
+                found, absent = numbers_of(values)
+                numbers.append(found.reshape(1, -1))
+            elif column.role != "feature":
+                numbers.append(np.array([values], dtype=np.float64))
+            if column.role == "score":
+                scores = numbers[-1][0]
+            exceptions.append(absent)
+        matrix = numbers[0] if len(numbers) == 1 else np.concatenate(numbers)
+        z, squares, clipped, tails = self._encode_numeric(matrix, exceptions, bins, self._numeric)
+        hashes = None
+        if self._hashed:
+            digests = (xxhash.xxh3_64_intdigest(prediction_id.encode()) for prediction_id in rows.ids)
+            hashes = np.fromiter(digests, dtype=np.uint64, count=len(rows.ids))
+        return EncodedColumns(bins, z, squares, clipped, unlisted, tails, hashes, scores), features.unexpected

@@ -1,0 +1,1 @@
+"""What joins add to performance windows."""

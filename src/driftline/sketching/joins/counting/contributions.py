@@ -1,0 +1,99 @@
+"""What one flush adds to performance windows, row by row, before it is added up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from driftline.events.source import Source
+    from driftline.sketches.joined import Joined
+
+
+class Address(NamedTuple):
+    """Where n contributions belong, and what they stem from.
+
+    Attributes
+    ----------
+    profile : ndarray of int64, shape (n,)
+        Index in the profile table.
+    effective_ms : ndarray of int64, shape (n,)
+        Decides the join pane.
+    time_ms : ndarray of int64, shape (n,)
+        Of the prediction; decides the performance window.
+    source : Source
+    offset : ndarray of int64, shape (n,)
+    segments : ndarray of uint32, shape (n,), or None
+        Bits of the slices that the prediction belongs to; none for None.
+    """
+
+    profile: NDArray[np.int64]
+    effective_ms: NDArray[np.int64]
+    time_ms: NDArray[np.int64]
+    source: Source
+    offset: NDArray[np.int64]
+    segments: NDArray[np.uint32] | None = None
+
+    def rows(self, chosen: NDArray[np.int64]) -> Address:
+        """Return some of the rows."""
+        return Address(
+            self.profile[chosen],
+            self.effective_ms[chosen],
+            self.time_ms[chosen],
+            self.source,
+            self.offset[chosen],
+            None if self.segments is None else self.segments[chosen],
+        )
+
+
+class Pairs(NamedTuple):
+    """Predictions with their labels, at their address.
+
+    Attributes
+    ----------
+    at : Address
+    pairs : Joined
+    first : ndarray of bool, shape (n,)
+        Which predictions had no label before.
+    """
+
+    at: Address
+    pairs: Joined
+    first: NDArray[np.bool_]
+
+
+class Made(NamedTuple):
+    """Predictions at their address, without regard to labels.
+
+    Attributes
+    ----------
+    at : Address
+    cell : int
+        Of the performance vector, that counts them.
+    predicted, scores : ndarray of float64, shape (n,), or None
+        Class codes and scores, of predictions that may get a label.
+    """
+
+    at: Address
+    cell: int
+    predicted: NDArray[np.float64] | None = None
+    scores: NDArray[np.float64] | None = None
+
+
+def of_profile(pairs: list[Pairs], made: list[Made], index: int) -> tuple[list[Pairs], list[Made]]:
+    """Return the rows of one profile, without the parts that have none."""
+    own_pairs, own_made = [], []
+    for part in pairs:
+        rows = np.flatnonzero(part.at.profile == index)
+        if rows.size:
+            own_pairs.append(Pairs(part.at.rows(rows), part.pairs.rows(rows), part.first[rows]))
+    for each in made:
+        rows = np.flatnonzero(each.at.profile == index)
+        if rows.size:
+            predicted = None if each.predicted is None else each.predicted[rows]
+            scores = None if each.scores is None else each.scores[rows]
+            own_made.append(Made(each.at.rows(rows), each.cell, predicted, scores))
+    return own_pairs, own_made

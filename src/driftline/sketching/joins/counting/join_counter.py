@@ -1,0 +1,144 @@
+"""Collects what joins add to performance windows during one flush, and packs it into join deltas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Kind, Offsets
+from driftline.panes.flush_record import JoinDelta
+from driftline.sketches.scores import DUPLICATES, PREDICTED
+from driftline.sketching.joins.counting.contributions import Address, Made, Pairs, of_profile
+from driftline.sketching.joins.counting.group_sums import by_pane, note
+from driftline.sketching.joins.counting.profile_rows import ProfileRows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from driftline.events.source import Source
+    from driftline.sketches.joined import Joined
+    from driftline.sketching.joins.profile_table import ProfileTable
+
+    Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+
+__all__ = ["Address", "JoinCounter", "Uncounted"]
+
+
+class _Labels:
+    """What a flush adds to one pane of the label stream as a whole."""
+
+    __slots__ = ("n_joined", "n_orphans", "n_predictions", "offsets")
+
+    def __init__(self) -> None:
+        self.n_predictions = self.n_joined = self.n_orphans = 0
+        self.offsets: dict[Kind, Offsets] = {}
+
+
+class JoinCounter:
+    """Adds contributions up by join pane, profile and performance window.
+
+    Parameters
+    ----------
+    pane_ms : int
+    table : ProfileTable
+
+    Notes
+    -----
+    *State*: the contributions of a flush, about 100 bytes each. *Cost*: a few passes over them when they are taken; a
+    few look-ups a window that they touch.
+    """
+
+    def __init__(self, pane_ms: int, table: ProfileTable) -> None:
+        self._pane_ms = pane_ms
+        self._table = table
+        self._pairs: list[Pairs] = []
+        self._made: list[Made] = []
+        self._labels: dict[int, _Labels] = {}
+
+    def predicted(self, at: Address, predicted: Floats | None = None, scores: Floats | None = None) -> None:
+        """Count predictions that may get a label; by class and score as well, of shape (n,), where they are given."""
+        self._made.append(Made(at, PREDICTED, predicted, scores))
+        panes, counts = np.unique(self._pane(at.effective_ms), return_counts=True)
+        for pane, n in zip(panes.tolist(), counts.tolist(), strict=True):
+            self._labels.setdefault(pane, _Labels()).n_predictions += n
+
+    def duplicated(self, at: Address) -> None:
+        """Count predictions whose id had been seen."""
+        self._made.append(Made(at, DUPLICATES))
+
+    def joined(self, at: Address, pairs: Joined, first: NDArray[np.bool_]) -> None:
+        """Count predictions with their labels; ``first`` marks those that had none before."""
+        self._pairs.append(Pairs(at, pairs, first))
+        rows = np.flatnonzero(pairs.signs > 0)
+        for labels, n in self._note(at.effective_ms[rows], at.offset[rows], at.source):
+            labels.n_joined += n
+
+    def orphaned(self, times_ms: NDArray[np.int64], offsets: NDArray[np.int64], source: Source) -> None:
+        """Count labels whose prediction never came, in the panes of the moments at which they were given up.
+
+        Parameters
+        ----------
+        times_ms : ndarray of int64, shape (n,)
+            Moments of event time; none before the watermark of predictions that the last flush told.
+        offsets : ndarray of int64, shape (n,)
+            Of the labels.
+        source : Source
+        """
+        for labels, n in self._note(times_ms, offsets, source):
+            labels.n_orphans += n
+
+    def take(self) -> list[JoinDelta]:
+        """Return the deltas of everything added since the last call."""
+        every = [*(part.at.profile for part in self._pairs), *(part.at.profile for part in self._made)]
+        deltas: list[JoinDelta] = []
+        slices: list[JoinDelta] = []
+        for index in np.unique(np.concatenate(every)).tolist() if every else []:
+            rows = ProfileRows(self._pane_ms, self._table, index, *of_profile(self._pairs, self._made, index))
+            deltas += rows.deltas()
+            slices += rows.slices()
+        deltas.sort(key=lambda delta: delta.pane_ms)
+        slices.sort(key=lambda delta: delta.pane_ms)
+        deltas += slices
+        for pane_ms, labels in sorted(self._labels.items()):
+            counts = (labels.n_predictions, labels.n_joined, labels.n_orphans)
+            deltas.append(
+                JoinDelta(LABEL_STREAM, SEGMENT_ALL, pane_ms, "", labels.offsets, [], (0, 0, 0), labels=counts)
+            )
+        self.clear()
+        return deltas
+
+    def clear(self) -> None:
+        """Forget everything added since the last flush."""
+        self._pairs.clear()
+        self._made.clear()
+        self._labels.clear()
+
+    def _pane(self, times_ms: Ints) -> Ints:
+        return times_ms - times_ms % self._pane_ms
+
+    def _note(self, times_ms: Ints, offsets: Ints, source: Source) -> Iterator[tuple[_Labels, int]]:
+        """Yield what rows add to in the label stream, and how many they are; their offsets are noted."""
+        for pane, n, origin, low, high in by_pane(self._pane(times_ms), source.partition, offsets):
+            labels = self._labels.setdefault(pane, _Labels())
+            note(labels.offsets, source.kind, origin, low, high)
+            yield labels, n
+
+
+class Uncounted:
+    """Takes what a join adds that was counted before: a :class:`JoinCounter` that forgets."""
+
+    def predicted(self, at: Address, predicted: Floats, scores: Floats) -> None:
+        """Forget predictions."""
+
+    def duplicated(self, at: Address) -> None:
+        """Forget predictions whose id had been seen."""
+
+    def joined(self, at: Address, pairs: Joined, first: NDArray[np.bool_]) -> None:
+        """Forget predictions with their labels."""
+
+    def orphaned(self, times_ms: Ints, offsets: Ints, source: Source) -> None:
+        """Forget labels whose prediction never came."""

@@ -1,0 +1,172 @@
+"""What one flush adds under one profile, added up by join pane and performance window, of all traffic and of slices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from driftline.events.source import SEGMENT_ALL, Kind, Offsets
+from driftline.panes.flush_record import JoinDelta, WindowDelta
+from driftline.sketches.arrival import ArrivalLayout, arrival_cells, prediction_cells
+from driftline.sketches.joined import CHUNK, contributions, errors_of
+from driftline.sketches.scores import ERROR_LIMIT, ERROR_SCALE, LABELLED, SQUARE_SCALE
+from driftline.sketching.joins.counting.group_sums import Cells, Groups, by_pane, counted, note, packed, run_sums
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from driftline.sketches.joined import Contributions
+    from driftline.sketches.packed import Sparse
+    from driftline.sketching.joins.counting.contributions import Made, Pairs
+    from driftline.sketching.joins.profile_table import ProfileTable
+
+    Ints = NDArray[np.int64]
+
+
+class _Slice:
+    """Rows of one slice of the traffic by join pane and window, and the cells that they add to.
+
+    Parameters
+    ----------
+    rows : ndarray of int64, shape (m,)
+        Of the n rows of the profile; at least one.
+    pane_ms, window_ms : ndarray of int64, shape (n,)
+    """
+
+    def __init__(self, rows: Ints, pane_ms: Ints, window_ms: Ints) -> None:
+        self.groups = Groups.by(pane_ms[rows], window_ms[rows])
+        self.of_row = np.full(pane_ms.size, -1)
+        self.of_row[rows] = self.groups.of_row
+        self.n_groups = self.groups.keys[0].size
+        self.cells: list[Cells] = []
+
+    def add(self, start: int, stop: int, adds: Contributions) -> None:
+        """Add pairs that are the profile's rows from ``start`` to ``stop``."""
+        group = self.of_row[start:stop]
+        mine = np.flatnonzero(group >= 0)
+        group = group[mine]
+        self.cells += [Cells(group, np.full(mine.size, LABELLED), adds.signs[mine])]
+        self.cells += [run_sums(group, adds.first, adds.run[:, mine])]
+        columns = zip(adds.cells, adds.values, strict=True)
+        self.cells += [Cells(group, cell[mine], value[mine]) for cell, value in columns]
+
+    def count(self, start: int, stop: int, cell: int) -> None:
+        """Count predictions that are the profile's rows from ``start`` to ``stop``."""
+        group = self.of_row[start:stop]
+        self.cells.append(counted(group[group >= 0], cell, self.n_groups))
+
+
+class ProfileRows:
+    """Rows of one flush under one profile.
+
+    Parameters
+    ----------
+    pane_ms : int
+    table : ProfileTable
+    index : int
+        Of the profile.
+    pairs, made : list of Pairs, list of Made
+        Of the profile; at least one row.
+    """
+
+    def __init__(self, pane_ms: int, table: ProfileTable, index: int, pairs: list[Pairs], made: list[Made]) -> None:
+        self._profile = table.profiles[index]
+        self._layout = self._profile.task.performance_layout
+        self._arrival = ArrivalLayout.of(self._layout)
+        self._addresses = [*(part.at for part in pairs), *(part.at for part in made)]
+        times, windows = self._column("effective_ms"), self._column("time_ms")
+        self._pane = times - times % pane_ms
+        window = windows - windows % table.window_ms[index]
+        self._all = _Slice(np.arange(times.size), self._pane, window)
+        self._arrivals: list[Cells] = []
+        self._slices = {
+            name: _Slice(rows, self._pane, window)
+            for bit, name in enumerate(table.segments[index])
+            if (rows := self._of_slice(bit)).size
+        }
+        self._panes, self._pane_of_group = np.unique(self._all.groups.keys[0], return_inverse=True)
+        self._errors = np.zeros((self._panes.size, 3), dtype=np.int64)
+        self._sum(pairs, made)
+
+    def _column(self, name: str) -> Ints:
+        columns: list[Ints] = [getattr(at, name) for at in self._addresses]
+        return np.concatenate(columns)
+
+    def _of_slice(self, bit: int) -> Ints:
+        """Return the rows of a slice."""
+        none = np.uint32(0)
+        bits = [np.full(at.offset.size, none) if at.segments is None else at.segments for at in self._addresses]
+        return np.flatnonzero(np.concatenate(bits) >> np.uint32(bit) & np.uint32(1))
+
+    def _sum(self, pairs: list[Pairs], made: list[Made]) -> None:
+        every = (self._all, *self._slices.values())
+        start = 0
+        for part in pairs:
+            for first_row in range(0, part.at.offset.size, CHUNK):
+                stop = start + min(CHUNK, part.at.offset.size - first_row)
+                rows = slice(first_row, first_row + stop - start)
+                adds = contributions(self._layout, part.pairs.rows(rows))
+                for each in every:
+                    each.add(start, stop, adds)
+                self._add_arrivals(part, rows, self._all.of_row[start:stop])
+                start = stop
+        for predictions in made:
+            stop = start + predictions.at.offset.size
+            for each in every:
+                each.count(start, stop, predictions.cell)
+            if predictions.predicted is not None and predictions.scores is not None:
+                cells = prediction_cells(self._arrival, predictions.predicted, predictions.scores)
+                self._arrivals.append(Cells(self._all.of_row[start:stop], cells, np.ones_like(cells)))
+            start = stop
+
+    def _add_arrivals(self, part: Pairs, rows: slice, group: Ints) -> None:
+        """Add ages of first labels, labels that count, and the errors that detectors are fed with."""
+        pairs = part.pairs.rows(rows)
+        ages = part.at.effective_ms[rows] - part.at.time_ms[rows]
+        cells, first, counting = arrival_cells(self._arrival, pairs, ages, part.first[rows])
+        self._arrivals += [Cells(group[first], cells, np.ones_like(cells)), Cells(group, counting, pairs.signs)]
+        errors = np.minimum(errors_of(self._layout, pairs)[first], ERROR_LIMIT)
+        words = (np.ones_like(errors), np.rint(errors * ERROR_SCALE), np.rint(errors * errors * SQUARE_SCALE))
+        np.add.at(self._errors, self._pane_of_group[group[first]], np.stack(words, axis=1).astype(np.int64))
+
+    def deltas(self) -> list[JoinDelta]:
+        """Return what the flush adds to each pane of all traffic."""
+        arrivals = packed(self._arrivals, self._all.n_groups, self._arrival.n_cells)
+        errors = {pane: (n, e, s) for pane, (n, e, s) in zip(self._panes.tolist(), self._errors.tolist(), strict=True)}
+        return [
+            JoinDelta(self._profile.key, SEGMENT_ALL, pane, self._profile.profile_id, offsets, windows, errors[pane])
+            for pane, offsets, windows in self._panes_of(self._all, arrivals)
+        ]
+
+    def slices(self) -> list[JoinDelta]:
+        """Return what it adds to each pane of each slice, in the order of their bits."""
+        return [
+            JoinDelta(self._profile.key, name, pane, self._profile.profile_id, offsets, windows, (0, 0, 0))
+            for name, each in self._slices.items()
+            for pane, offsets, windows in self._panes_of(each, None)
+        ]
+
+    def _panes_of(
+        self, each: _Slice, arrivals: list[Sparse] | None
+    ) -> Iterator[tuple[int, dict[Kind, Offsets], list[WindowDelta]]]:
+        cells = packed(each.cells, each.n_groups, self._layout.n_cells)
+        starts = each.groups.keys[1].tolist()
+        columns = (starts, cells) if arrivals is None else (starts, cells, arrivals)
+        windows = [WindowDelta(*column) for column in zip(*columns, strict=True)]
+        noted: dict[int, dict[Kind, Offsets]] = {}
+        start = 0
+        for at in self._addresses:
+            stop = start + at.offset.size
+            mine = np.flatnonzero(each.of_row[start:stop] >= 0)
+            for pane, _, origin, low, high in by_pane(
+                self._pane[start:stop][mine], at.source.partition, at.offset[mine]
+            ):
+                note(noted.setdefault(pane, {}), at.source.kind, origin, low, high)
+            start = stop
+        every, first = np.unique(each.groups.keys[0], return_index=True)
+        bounds = [*first.tolist(), len(windows)]
+        for place, pane in enumerate(every.tolist()):
+            yield pane, noted[pane], windows[bounds[place] : bounds[place + 1]]

@@ -1,0 +1,70 @@
+"""Which predictions a label belongs to, where an id was used more than once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from driftline.sketching.joins.profile_table import ProfileTable
+    from driftline.sketching.joins.waiting.pending import Held
+
+
+class Matches(NamedTuple):
+    """Pairs of a label and a prediction, m of them.
+
+    Attributes
+    ----------
+    labels, records : ndarray of int64, shape (m,)
+        Rows of both; a label is of one prediction of each model key at most.
+    """
+
+    labels: NDArray[np.int64]
+    records: NDArray[np.int64]
+
+
+def matches(held: Held, mine: NDArray[np.int64], labels: NDArray[np.void], table: ProfileTable) -> Matches:
+    """Return the predictions of each label: of each model key the first with its id that it can be of.
+
+    Parameters
+    ----------
+    held : Held
+        The predictions of all ids, of each the oldest first.
+    mine : ndarray of int64, shape (n,)
+        The id of each label.
+    labels : ndarray of LABEL, shape (n,)
+    table : ProfileTable
+
+    Notes
+    -----
+    *Cost*: one round for each prediction that the id used most often has.
+    """
+    records = held.records
+    last_label = records["time_ms"] + table.horizon_ms[records["profile"]]
+    first_label = records["effective_ms"] - table.wait_ms[records["profile"]]
+    models = table.models[records["profile"]]
+    at, stop = held.starts[mine], held.ends[mine]
+    rows = np.flatnonzero(at < stop)
+    pairs: list[Matches] = []
+    taken: set[tuple[int, int]] = set()
+    while rows.size:
+        there = at[rows]
+        fits = (labels["effective_ms"][rows] <= last_label[there]) & (first_label[there] <= labels["time_ms"][rows])
+        later = rows[there + 1 < stop[rows]]
+        if taken:
+            free = [pair not in taken for pair in zip(rows.tolist(), models[there].tolist(), strict=True)]
+            fits &= np.array(free, dtype=np.bool_)
+        found, owners = rows[fits], there[fits]
+        if later.size:
+            taken.update(zip(found.tolist(), models[owners].tolist(), strict=True))
+        pairs.append(Matches(found, owners))
+        at[later] += 1
+        rows = later
+    if len(pairs) == 1:
+        return pairs[0]
+    if not pairs:
+        return Matches(rows, rows)
+    return Matches(np.concatenate([pair.labels for pair in pairs]), np.concatenate([pair.records for pair in pairs]))

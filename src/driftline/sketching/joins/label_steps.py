@@ -1,0 +1,147 @@
+"""What labels do to predictions one after the other: each step replaces what counted before."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from driftline.sketching.joins.join_entry import NULL
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from driftline.sketching.joins.profile_table import ProfileTable
+
+
+class LabelSteps(NamedTuple):
+    """Labels that changed something, n of them; those of one prediction behind each other, in their order.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, shape (n,)
+        Which labels they are.
+    owner : ndarray of int64, shape (n,)
+        Which prediction each belongs to.
+    effective_ms : ndarray of int64, shape (n,)
+        The greatest effective time so far of the prediction's joins.
+    before, after : ndarray of float64, shape (n,)
+        What counted, and what counts now; not-a-number where no label did.
+    weights_before : ndarray of int32, shape (n,)
+        Weight of the label that counted.
+    first : ndarray of bool, shape (n,)
+        Whether the prediction had no label before.
+    n_unusable, n_repeated : int
+        Labels that could not be compared, and labels that changed nothing.
+    """
+
+    rows: NDArray[np.int64]
+    owner: NDArray[np.int64]
+    effective_ms: NDArray[np.int64]
+    before: NDArray[np.float64]
+    after: NDArray[np.float64]
+    weights_before: NDArray[np.int32]
+    first: NDArray[np.bool_]
+    n_unusable: int
+    n_repeated: int
+
+    def apply(self, records: NDArray[np.void], weights: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Write the last state of each prediction; return which predictions changed."""
+        ends = np.append(np.flatnonzero(np.diff(self.owner)), self.owner.size - 1)
+        changed: NDArray[np.int64] = self.owner[ends]
+        records["joined_ms"][changed] = self.effective_ms[ends]
+        records["actual"][changed] = self.after[ends]
+        records["weight"][changed] = weights[ends]
+        records["n_labels"][changed] += np.diff(ends, prepend=-1).astype(np.int32)
+        return changed
+
+
+def label_steps(
+    records: NDArray[np.void],
+    owner: NDArray[np.int64],
+    labels: NDArray[np.void],
+    codes: NDArray[np.float64],
+    table: ProfileTable,
+) -> LabelSteps:
+    """Return what labels change, each after those before it.
+
+    Parameters
+    ----------
+    records : ndarray of PREDICTION
+    owner : ndarray of int64, shape (m,)
+        Which record each label belongs to.
+    labels : ndarray of LABEL, shape (m,)
+        In the order of their offsets.
+    codes : ndarray of float64, shape (m,)
+        Class codes or standardised values; not-a-number where there is none.
+    table : ProfileTable
+    """
+    usable = np.flatnonzero((labels["kind"] == NULL) | ~np.isnan(codes))
+    rows = usable[np.argsort(owner[usable], kind="stable")]
+    mine = owner[rows]
+    starts = np.diff(mine, prepend=-1) != 0
+    before, weights = _previous(records, mine, starts, codes[rows], labels["weight"][rows])
+    ignored = _same(codes[rows], labels["weight"][rows], before, weights)
+    first_counts = table.keeps_first[records["profile"][mine]]
+    if first_counts.any():
+        ignored |= _ignored_where_first_counts(records, mine, codes[rows], first_counts)
+    kept = ~ignored
+    n_repeated = int(ignored.sum())
+    rows, mine = rows[kept], mine[kept]
+    starts = np.diff(mine, prepend=-1) != 0
+    after = codes[rows]
+    before, weights = _previous(records, mine, starts, after, labels["weight"][rows])
+    first = starts & (records["n_labels"][mine] == 0) & ~np.isnan(after)
+    effective = np.maximum(labels["effective_ms"][rows], np.where(starts, records["joined_ms"][mine], 0))
+    _running_maxima(effective, np.flatnonzero(starts))
+    return LabelSteps(rows, mine, effective, before, after, weights, first, owner.size - usable.size, n_repeated)
+
+
+def _previous(
+    records: NDArray[np.void],
+    mine: NDArray[np.int64],
+    starts: NDArray[np.bool_],
+    codes: NDArray[np.float64],
+    weights: NDArray[np.int32],
+) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Return what counted before each label, and its weight."""
+    before, weight = np.roll(codes, 1), np.roll(weights, 1)
+    before[starts] = records["actual"][mine[starts]]
+    weight[starts] = records["weight"][mine[starts]]
+    return before, weight
+
+
+def _same(
+    codes: NDArray[np.float64],
+    weights: NDArray[np.int32],
+    before: NDArray[np.float64],
+    weights_before: NDArray[np.int32],
+) -> NDArray[np.bool_]:
+    """Return which labels say what counted already."""
+    both_none = np.isnan(codes) & np.isnan(before)
+    same: NDArray[np.bool_] = both_none | ((codes == before) & (weights == weights_before))
+    return same
+
+
+def _ignored_where_first_counts(
+    records: NDArray[np.void], mine: NDArray[np.int64], codes: NDArray[np.float64], concerned: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return which labels come to predictions that have one, where only the first counts."""
+    ignored = np.zeros(mine.size, dtype=np.bool_)
+    state: dict[int, float] = {}
+    for row in np.flatnonzero(concerned).tolist():
+        owner, code = int(mine[row]), float(codes[row])
+        current = state.get(owner)
+        if current is None:
+            current = float(records["actual"][owner])
+        ignored[row] = math.isnan(current) == math.isnan(code)
+        state[owner] = current if ignored[row] else code
+    return ignored
+
+
+def _running_maxima(values: NDArray[np.int64], starts: NDArray[np.int64]) -> None:
+    """Replace values, in place, by the greatest so far of their run."""
+    ends = np.append(starts[1:], values.size)
+    for start, end in zip(starts[ends - starts > 1].tolist(), ends[ends - starts > 1].tolist(), strict=True):
+        np.maximum.accumulate(values[start:end], out=values[start:end])

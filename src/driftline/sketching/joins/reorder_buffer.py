@@ -1,0 +1,200 @@
+"""Brings repartitioned predictions and labels into an order that nothing but themselves decides.
+
+Blocks of several input partitions lie in the pending topic in whatever order the flushes were committed. A row is held
+back until the watermark of its topic, the least of all partitions', has passed its effective time: then no row can come
+that belongs before it. Rows are given to the join in the order of effective time, partition and offset. Only rows of
+partitions that had been declared idle can come after their turn; they are given as they come.
+
+What was given, and what is held back, is a function of the blocks up to an offset: restoring is reading them again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from driftline.events.source import Source, Watermark
+from driftline.panes.watermarks import TopicState
+from driftline.sketching.joins.join_batch import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from driftline.sketching.joins.joiner import Joiner
+
+Side = Literal["predictions", "labels"]
+
+
+class FeedState(Struct, array_like=True):
+    """How far the blocks have been taken in; kept with the pending stores."""
+
+    next_offset: int = 0
+    """Of the first block that was not."""
+    first_offset: int = 0
+    """Of the first block with rows that are held back: read again from there."""
+    predictions: TopicState = msgspec.field(default_factory=TopicState)
+    labels: TopicState = msgspec.field(default_factory=TopicState)
+
+
+class _Part(NamedTuple):
+    """Rows of one block that are held back, and where it stands."""
+
+    offset: int
+    rows: Rows
+
+
+_Slices = dict[int, list[_Part]]
+
+
+class JoinFeed:
+    """Feeds the join of one partition of the pending topic.
+
+    Parameters
+    ----------
+    partition, n_partitions : int
+        Of the pending topic.
+    joiner : Joiner
+    slice_ms : int
+        Rows are given in slices of event time as long as this.
+    resume : bytes
+        What :meth:`commit` kept in the pending stores; empty at first.
+
+    Attributes
+    ----------
+    joiner : Joiner
+
+    Notes
+    -----
+    *State*: the rows held back, in memory, about 100 bytes each: as many as come while the input partition that is
+    furthest behind makes up for the lateness and for its distance to the others.
+    """
+
+    def __init__(self, partition: int, n_partitions: int, joiner: Joiner, slice_ms: int, resume: bytes = b"") -> None:
+        self.joiner = joiner
+        self._source = Source("joins", partition)
+        self._n_partitions = n_partitions
+        self._slice_ms = slice_ms
+        self._state = msgspec.msgpack.decode(resume, type=FeedState) if resume else FeedState()
+        self._held: dict[Side, _Slices] = {"predictions": {}, "labels": {}}
+        self._committed = self._snapshot()
+
+    @property
+    def state(self) -> FeedState:
+        """How far the blocks have been taken in."""
+        return self._state
+
+    # --- blocks -------------------------------------------------------------------------------------------------------
+
+    def take(self, offset: int, predictions: Rows, labels: Rows, marks: Iterable[Watermark]) -> None:
+        """Take in one block; of one that was taken in before, hold back what the join was not given."""
+        again = offset < self._state.next_offset
+        self._hold("predictions", offset, predictions, again=again)
+        self._hold("labels", offset, labels, again=again)
+        if again:
+            return
+        self._state.next_offset = offset + 1
+        for mark in marks:
+            self._topic(mark.source.kind).take(mark)
+        self._state.predictions.settle()
+        self._state.labels.settle()
+
+    def _hold(self, side: Side, offset: int, rows: Rows, *, again: bool) -> None:
+        if not rows.records.size:
+            return
+        until_ms = self._until_ms(side)
+        times = rows.records["effective_ms"]
+        if until_ms is not None and times.min() < until_ms:
+            late = times < until_ms
+            if not again:
+                self.settle()
+                self._give(side, rows.chosen(late))
+            rows = rows.chosen(~late)
+        slices = rows.records["effective_ms"] // self._slice_ms
+        for number in np.unique(slices).tolist():
+            part = rows.chosen(slices == number)
+            self._held[side].setdefault(number, []).append(_Part(offset, part))
+
+    def settle(self) -> None:
+        """Give the join what nothing can come before any more."""
+        for side in ("predictions", "labels"):
+            until_ms = self._until_ms(side)
+            if until_ms is None:
+                continue
+            held = self._held[side]
+            due = [part.rows for number in sorted(held) if number < until_ms // self._slice_ms for part in held[number]]
+            if due:
+                self._give(side, Rows.together(due))
+                self._held[side] = {
+                    number: parts for number, parts in held.items() if number >= until_ms // self._slice_ms
+                }
+
+    def _give(self, side: Side, rows: Rows) -> None:
+        ordered = rows.chosen(np.lexsort((rows.records["offset"], rows.records["effective_ms"])))
+        if side == "predictions":
+            self.joiner.add_predictions(ordered)
+        else:
+            self.joiner.add_labels(ordered)
+
+    def _topic(self, kind: str) -> TopicState:
+        return self._state.predictions if kind == "predictions" else self._state.labels
+
+    def _until_ms(self, side: Side) -> int | None:
+        """Return the effective time that all rows before have been given, as soon as :meth:`settle` is called."""
+        return self._floor(self._topic(side).reached_ms)
+
+    def _floor(self, time_ms: int | None) -> int | None:
+        return None if time_ms is None else time_ms - time_ms % self._slice_ms
+
+    # --- the end of a flush -------------------------------------------------------------------------------------------
+
+    def watermark(self) -> Watermark:
+        """Return how far the joins have come."""
+        until = _least(self._until_ms("predictions"), self._until_ms("labels"))
+        certain = _least(*(self._floor(topic.certain_ms()) for topic in (self._state.predictions, self._state.labels)))
+        return Watermark(self._source, self._n_partitions, until, idle=False, certain_ms=certain)
+
+    def inputs(self) -> Iterator[int]:
+        """Yield the watermark of each input partition that has one and is not idle."""
+        for topic in (self._state.predictions, self._state.labels):
+            for number, time_ms in topic.times_ms.items():
+                if number not in topic.idle and time_ms is not None:
+                    yield time_ms
+
+    @property
+    def n_held(self) -> int:
+        """Rows held back."""
+        return sum(part.rows.records.size for held in self._held.values() for parts in held.values() for part in parts)
+
+    def count_orphans(self) -> None:
+        """Count labels whose prediction can no longer come."""
+        self.joiner.count_orphans(self._until_ms("predictions"))
+
+    def commit(self, *, counted: bool = True) -> None:
+        """Keep what was given, with what is needed to go on; nothing was counted where it was restored."""
+        parts = [part.offset for held in self._held.values() for parts in held.values() for part in parts]
+        self._state.first_offset = min(parts, default=self._state.next_offset)
+        self._committed = self._snapshot()
+        times = self._until_ms("predictions"), self._until_ms("labels")
+        keep = self.joiner.commit if counted else self.joiner.restored
+        keep(self._state.next_offset, *times, self._committed[0])
+
+    def rollback(self) -> None:
+        """Go back to the last commit."""
+        state, held = self._committed
+        self._state = msgspec.msgpack.decode(state, type=FeedState)
+        self._held = _copy(held)
+        self.joiner.rollback()
+
+    def _snapshot(self) -> tuple[bytes, dict[Side, _Slices]]:
+        return msgspec.msgpack.encode(self._state), _copy(self._held)
+
+
+def _copy(held: dict[Side, _Slices]) -> dict[Side, _Slices]:
+    return {side: {number: [*parts] for number, parts in slices.items()} for side, slices in held.items()}
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else min(one, other)

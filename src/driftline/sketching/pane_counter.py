@@ -1,0 +1,247 @@
+"""Counts the prediction rows of one flush: rows wait by model key until there are enough to count them together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import xxhash
+
+from driftline.events.prediction import one_score
+from driftline.events.source import SEGMENT_ALL, Offsets
+from driftline.panes.flush_record import PaneDelta
+from driftline.sketches.counting import count_each
+from driftline.sketches.estimates import count_estimates
+from driftline.sketches.layout import LATE, UNEXPECTED
+from driftline.sketches.packed import PackedEstimates, PackedSketch, SampleRow
+from driftline.sketches.packed_merge import merge_estimates, smallest
+from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketching.column_encoder import ColumnEncoder
+from driftline.sketching.rows import AllRows, Rows, concatenate, of_slots
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from driftline.config.model import ModelSettings
+    from driftline.events.model_key import ModelKey
+    from driftline.profiles.profile import Profile
+    from driftline.profiles.profiles import ProfileBook
+    from driftline.sketches.layout import Layout
+
+COUNT_ROWS: Final = 20_000
+"""Rows of one model that are counted together; bounds what waits."""
+SPARSE_CELLS: Final = 1_000_000
+"""Rows over so many cells are kept packed: a replay of sparse data touches a pane with almost every event."""
+SAMPLE_BYTES: Final = 256 * 1024
+"""Features of sample rows in one delta; an event with longer ones is counted and not sampled."""
+
+
+@dataclass(slots=True)
+class _OpenPane:
+    """What a flush adds to one pane of one model under one profile."""
+
+    sketch: PaneSketch | None = None
+    packed: list[PackedSketch] = field(default_factory=list)
+    """Parts of the sketch that are kept small, where panes are many and events few."""
+    n_events: int = 0
+    n_late: int = 0
+    """Late events, where no profile is known; otherwise the sketch counts them."""
+    offsets: Offsets = field(default_factory=dict)
+    sample: list[SampleRow] = field(default_factory=list)
+    estimates: PackedEstimates | None = None
+
+    @property
+    def n_cells(self) -> int:
+        """Cells that are held."""
+        packed = sum(len(part.counts.indices) + len(part.sums) // 8 for part in self.packed)
+        return packed + (0 if self.sketch is None else self.sketch.counts.size)
+
+    def pack(self, layout: Layout | None) -> PackedSketch | None:
+        """Return the whole sketch for the wire; None where no profile was known."""
+        if layout is None or (self.sketch is None and len(self.packed) == 1):
+            return self.packed[0] if self.packed else None
+        whole = PaneSketch(layout) if self.sketch is None else self.sketch
+        for part in self.packed:
+            whole.merge_packed(part)
+        return whole.pack()
+
+
+class PaneCounter:
+    """Collects rows and turns them into pane deltas.
+
+    Parameters
+    ----------
+    key : ModelKey
+    settings : ModelSettings
+    book : ProfileBook
+    known : frozenset of str
+        Names in a features object that are no features.
+    """
+
+    def __init__(self, key: ModelKey, settings: ModelSettings, book: ProfileBook, known: frozenset[str]) -> None:
+        self._key = key
+        self._settings = settings
+        self._book = book
+        ignored = {name for name, column in settings.columns.items() if column.kind == "ignore"}
+        self._known = known | ignored
+        self._encoders: dict[str, ColumnEncoder] = {}
+        self._waiting: list[Rows] = []
+        self._open: dict[tuple[int, str], _OpenPane] = {}
+        self.n_waiting = 0
+        self.n_idle_flushes = 0
+
+    @property
+    def n_cells(self) -> int:
+        """Cells of the sketches that wait for the flush."""
+        return sum(pane.n_cells for pane in self._open.values())
+
+    def add(self, rows: Rows) -> None:
+        """Take rows in; count when enough are waiting."""
+        self._waiting.append(rows)
+        self.n_waiting += len(rows.ids)
+        if self.n_waiting >= COUNT_ROWS:
+            self._count()
+
+    def take(self) -> list[PaneDelta]:
+        """Return the deltas of everything added since the last call."""
+        self._count()
+        deltas = []
+        for (pane_ms, profile_id), pane in sorted(self._open.items()):
+            profile = self._book.get(profile_id)
+            sketch = pane.pack(None if profile is None else profile.layout)
+            offsets = dict(sorted(pane.offsets.items()))
+            first, *others = _samples(pane.sample)
+            deltas.append(
+                PaneDelta(
+                    self._key,
+                    SEGMENT_ALL,
+                    pane_ms,
+                    profile_id,
+                    pane.n_events,
+                    offsets,
+                    sketch,
+                    first,
+                    pane.n_late,
+                    pane.estimates,
+                )
+            )
+            deltas += [PaneDelta(self._key, SEGMENT_ALL, pane_ms, profile_id, 0, {}, None, sample) for sample in others]
+        self._open.clear()
+        return deltas
+
+    def clear(self) -> None:
+        """Forget everything added since the last flush."""
+        self._waiting.clear()
+        self._open.clear()
+        self.n_waiting = 0
+
+    def _count(self) -> None:
+        if not self._waiting:
+            return
+        rows = concatenate(self._waiting)
+        self._waiting, self.n_waiting = [], 0
+        panes, slots = np.unique(rows.pane_ms, return_inverse=True)
+        profiles = [self._book.at(self._key, int(pane)) for pane in panes.tolist()]
+        by_profile: dict[str, list[int]] = {}
+        for slot, profile in enumerate(profiles):
+            by_profile.setdefault("" if profile is None else profile.profile_id, []).append(slot)
+        for profile_id, chosen in by_profile.items():
+            profile = profiles[chosen[0]]
+            part, part_slots = (rows, slots) if len(by_profile) == 1 else of_slots(rows, slots, chosen)
+            if profile is None:
+                self._sample(part, panes[chosen], part_slots)
+            else:
+                self._sketch(profile, part, panes[chosen], part_slots)
+            self._note_offsets(profile_id, part, panes[chosen], part_slots)
+
+    def _sketch(self, profile: Profile, rows: AllRows, panes: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
+        encoder = self._encoders.get(profile.profile_id)
+        if encoder is None:
+            encoder = self._encoders[profile.profile_id] = ColumnEncoder(
+                profile.columns,
+                profile.task.positive,
+                self._known,
+                hashed=profile.joint is not None and profile.joint.sampled,
+            )
+        on_time = np.flatnonzero(~rows.late)
+        kept, kept_slots = (rows, slots) if on_time.size == slots.size else (rows.chosen(on_time), slots[on_time])
+        columns, unexpected = encoder(kept)
+        sketches = count_each(profile.layout, columns, kept_slots, panes.size)
+        sparse = panes.size * profile.layout.n_cells > SPARSE_CELLS
+        n_late = np.bincount(slots[rows.late], minlength=panes.size)
+        n_unexpected = np.bincount(kept_slots[unexpected], minlength=panes.size)
+        for slot, sketch in enumerate(sketches):
+            sketch.counts[LATE] += n_late[slot]
+            sketch.counts[UNEXPECTED] += n_unexpected[slot]
+            pane = self._pane(int(panes[slot]), profile.profile_id)
+            if sparse:
+                pane.packed.append(sketch.pack())
+            elif pane.sketch is None:
+                pane.sketch = sketch
+            else:
+                pane.sketch.merge(sketch)
+        if profile.estimator is not None:
+            evaluated = profile.estimator.evaluate(columns, kept.scores)
+            for slot, estimates in count_estimates(profile.estimator.layout, evaluated, kept_slots):
+                pane = self._pane(int(panes[slot]), profile.profile_id)
+                pane.estimates = merge_estimates(pane.estimates, estimates)
+
+    def _sample(self, rows: AllRows, panes: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
+        """Keep the rows with the smallest hashes of each pane, for a bootstrap."""
+        bootstrap = self._settings.bootstrap
+        hashes = [xxhash.xxh3_64_intdigest(prediction_id.encode()) for prediction_id in rows.ids]
+        for slot, pane_ms in enumerate(panes.tolist()):
+            pane = self._pane(pane_ms, "")
+            pane.n_late += int((rows.late & (slots == slot)).sum())
+            if not bootstrap.enabled:
+                continue
+            mine = np.flatnonzero((slots == slot) & ~rows.late).tolist()
+            short = [row for row in mine if len(rows.features[row]) <= SAMPLE_BYTES]
+            fresh = [_sample_row(rows, hashes[row], row) for row in short]
+            pane.sample = smallest(pane.sample + fresh, bootstrap.sample)
+
+    def _note_offsets(self, profile_id: str, rows: AllRows, panes: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
+        on_time = ~rows.late
+        counts = np.bincount(slots[on_time], minlength=panes.size)
+        for slot, n in enumerate(counts.tolist()):
+            self._pane(int(panes[slot]), profile_id).n_events += n
+        for partition in np.unique(rows.partitions[on_time]).tolist():
+            mine = on_time & (rows.partitions == partition)
+            low = np.full(panes.size, np.iinfo(np.int64).max)
+            high = np.full(panes.size, -1)
+            np.minimum.at(low, slots[mine], rows.offsets[mine])
+            np.maximum.at(high, slots[mine], rows.offsets[mine])
+            for slot in np.flatnonzero(high >= 0).tolist():
+                offsets = self._pane(int(panes[slot]), profile_id).offsets
+                known = offsets.get(partition, (int(low[slot]), int(high[slot])))
+                offsets[partition] = (min(known[0], int(low[slot])), max(known[1], int(high[slot])))
+
+    def _pane(self, pane_ms: int, profile_id: str) -> _OpenPane:
+        pane = self._open.get((pane_ms, profile_id))
+        if pane is None:
+            pane = self._open[pane_ms, profile_id] = _OpenPane()
+        return pane
+
+
+def _samples(rows: list[SampleRow]) -> list[list[SampleRow]]:
+    """Return rows in parts that fit a record each; one empty part where there are none."""
+    parts: list[list[SampleRow]] = [[]]
+    size = 0
+    for row in rows:
+        n_bytes = len(row.features) + len(str(row.prediction).encode())
+        if size and size + n_bytes > SAMPLE_BYTES:
+            parts.append([])
+            size = 0
+        parts[-1].append(row)
+        size += n_bytes
+    return parts
+
+
+def _sample_row(rows: AllRows, digest: int, row: int) -> SampleRow:
+    prediction = rows.predictions[row]
+    plain = int(prediction) if isinstance(prediction, bool) else prediction
+    score = rows.scores[row]
+    two_classes = isinstance(score, dict) and len(score) == 2  # noqa: PLR2004  # binary
+    positive = max(score) if isinstance(score, dict) and two_classes else None
+    return SampleRow(digest, bytes(rows.features[row]), plain, one_score(score, positive))

@@ -1,0 +1,260 @@
+"""What the tests of the Faust side share: deltas in and out of transactions, workers as processes, what they left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import defaultdict
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from driftline.runtime.detect.detect_settings import DetectSettings
+from driftline.runtime.detect.state_table import META_KEY, CheckpointSlots
+from tests.support.real_broker import ROOT, create_topics, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PARTITIONS = 3
+PER_PANE = 40
+READY_WITHIN_S = 20
+
+
+class Worker:
+    """A detect worker in a process of its own."""
+
+    def __init__(self, settings: DetectSettings, log: Path, *flags: str) -> None:
+        self._log = log
+        self.lines: list[str] = []
+        with log.open("wb") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.detect_process", msgspec.json.encode(settings), *flags],
+                cwd=ROOT,
+                env={**os.environ, "STREAM_BUFFER_MAXSIZE": "not a number"},
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+            )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as stdout:
+            self.lines.extend(line.strip() for line in iter(stdout.readline, ""))
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def applied(self) -> int:
+        return max((int(line.split()[1]) for line in self.lines if line.startswith("applied")), default=0)
+
+    def is_ready(self) -> bool:
+        return next((line == "ready" for line in reversed(self.lines) if line in {"ready", "away"}), False)
+
+    def wait_ready(self, deadline_s: float = READY_WITHIN_S) -> Worker:
+        wait_until(self.is_ready, deadline_s, lambda: f"a worker to be ready; it said {self.lines}\n{self.log()}")
+        return self
+
+    def wait_applied(self, n: int, deadline_s: float = 60) -> None:
+        wait_until(lambda: self.applied() >= n, deadline_s, lambda: f"{n} applied records\n{self.log()}")
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def wait(self, deadline_s: float = 40) -> int:
+        code = self.process.wait(deadline_s)
+        self._reader.join(10)
+        return code
+
+    def stop(self) -> None:
+        self.signal(signal.SIGTERM)
+        assert self.wait() == 0, self.log()
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.wait()
+
+
+class Panes:
+    """A panes topic being written in transactions, every other one aborted, and what it adds up to."""
+
+    def __init__(self, bootstrap: str, prefix: str) -> None:
+        self.bootstrap = bootstrap
+        self.prefix = prefix
+        create_topics(bootstrap, {f"{prefix}.panes": PARTITIONS, f"{prefix}.events": 2})
+        self._producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": prefix})
+        self._producer.init_transactions(30)
+        self._n = [0] * PARTITIONS
+        self.sums: dict[str, dict[str, int]] = defaultdict(dict)
+
+    def settings(self, tmp_path: Path) -> DetectSettings:
+        return DetectSettings(
+            bootstrap=self.bootstrap,
+            group_id=f"{self.prefix}-detect",
+            panes_partitions=PARTITIONS,
+            prefix=self.prefix,
+            data_dir=str(tmp_path / "faust"),
+            checkpoint_interval_s=0.2,
+        )
+
+    def write(self, n: int, batch: int = 30) -> None:
+        for start in range(0, n, batch):
+            count = min(batch, n - start)
+            self._transaction([self._delta(self._n[p], p, 10**9) for p in range(PARTITIONS)], commit=False)
+            self._transaction([self._next(index % PARTITIONS) for index in range(count)])
+
+    def write_raw(self, *values: bytes) -> None:
+        """The same records to every partition."""
+        self._transaction([(partition, value) for value in values for partition in range(PARTITIONS)])
+
+    def finish(self) -> None:
+        """Close the last pane of every partition."""
+        ends = [(p, json.dumps({"pane": 10**6, "name": "end", "amount": 0}).encode()) for p in range(PARTITIONS)]
+        self._transaction(ends)
+
+    def settle(self, worker: Worker) -> None:
+        """Close the last panes, and wait until the group has committed that it needs nothing before that.
+
+        A checkpoint is written with a record, so there has to be a next one, as there is in production each second.
+        """
+        self.finish()
+        closing = [end - 2 for end in self.ends()]  # behind it: the transaction's marker
+
+        def is_committed() -> bool:
+            self.finish()
+            return self.committed() == closing
+
+        wait_until(is_committed, 60, lambda: f"commits {closing}, got {self.committed()}\n{worker.log()}")
+
+    def committed(self) -> list[int]:
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": f"{self.prefix}-detect"})
+        asked = [TopicPartition(f"{self.prefix}.panes", partition) for partition in range(PARTITIONS)]
+        offsets = [answer.offset for answer in consumer.committed(asked, timeout=20)]
+        consumer.close()
+        return offsets
+
+    def ends(self, topic: str = "") -> list[int]:
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "nobody"})
+        asked = [TopicPartition(topic or f"{self.prefix}.panes", partition) for partition in range(PARTITIONS)]
+        found = [consumer.get_watermark_offsets(partition, timeout=20)[1] for partition in asked]
+        consumer.close()
+        return found
+
+    def _next(self, partition: int) -> tuple[int, bytes]:
+        number = self._n[partition]
+        self._n[partition] += 1
+        delta = self._delta(number, partition, number + 1)
+        pane = self.sums[f"{partition}:{number // PER_PANE}"]
+        pane["abc"[number % 3]] = pane.get("abc"[number % 3], 0) + number + 1
+        return delta
+
+    @staticmethod
+    def _delta(number: int, partition: int, amount: int) -> tuple[int, bytes]:
+        delta = {"pane": number // PER_PANE, "name": "abc"[number % 3], "amount": amount}
+        return partition, json.dumps(delta).encode()
+
+    def _transaction(self, records: list[tuple[int, bytes]], *, commit: bool = True) -> None:
+        self._producer.begin_transaction()
+        for partition, value in records:
+            self._producer.produce(f"{self.prefix}.panes", value, partition=partition)
+        self._producer.flush(30)
+        if commit:
+            self._producer.commit_transaction(30)
+        else:
+            self._producer.abort_transaction(30)
+
+    def expect(self) -> None:
+        """Every output once or more often with the same bytes, and every delta once in the state."""
+        said: dict[bytes, set[tuple[bytes | None, bytes | None]]] = defaultdict(set)
+        for key, value, headers in read_topic(self.bootstrap, f"{self.prefix}.events"):
+            said[dict(headers)["ce_id"]].add((key, value))
+        wanted = {pane.encode(): {(pane.encode(), encode(sums))} for pane, sums in self.sums.items()}
+        assert dict(said) == wanted
+        for partition in range(PARTITIONS):
+            assert self.totals(partition) == self._wanted_totals(partition), f"partition {partition}"
+
+    def state(self, partition: int) -> dict[bytes, bytes]:
+        stored: dict[bytes, bytes] = {}
+        for key, value, _ in read_topic(self.bootstrap, f"{self.prefix}.detect-state", partition):
+            assert key is not None
+            stored.pop(key, None)
+            if value is not None:
+                stored[key] = value
+        return CheckpointSlots.restore(partition, stored)[1]
+
+    def totals(self, partition: int) -> dict[str, int]:
+        entries = self.state(partition)
+        panes = [key for key in entries if key.startswith(b"pane/")]
+        assert len(panes) <= 3, "deleted entries stay deleted"
+        assert META_KEY in entries
+        return {key[6:].decode(): int(value) for key, value in entries.items() if key.startswith(b"total/")}
+
+    def _wanted_totals(self, partition: int) -> dict[str, int]:
+        totals: dict[str, int] = defaultdict(int)
+        for pane, sums in self.sums.items():
+            if pane.startswith(f"{partition}:"):
+                for name, amount in sums.items():
+                    totals[name] += amount
+        return dict(totals)
+
+
+def encode(sums: dict[str, int]) -> bytes:
+    return json.dumps(sums, sort_keys=True).encode()
+
+
+def read_topic(
+    bootstrap: str, topic: str, partition: int | None = None
+) -> list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]]:
+    """All committed records of a topic, or of one of its partitions."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"{topic}-reader", "enable.partition.eof": True})
+    partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
+    wanted = [TopicPartition(topic, number, 0) for number in partitions if partition in {None, number}]
+    consumer.assign(wanted)
+    ended: set[int] = set()
+    records = []
+    while len(ended) < len(wanted):
+        message = consumer.poll(20)
+        assert message is not None, f"{topic} does not end"
+        if message.error() is not None:
+            ended.add(message.partition() or 0)
+        else:
+            records.append((message.key(), message.value(), cast("list[tuple[str, bytes]]", message.headers() or [])))
+    consumer.close()
+    return records
+
+
+class Workers:
+    """Starts workers, and ends each of them by its own id."""
+
+    def __init__(self, settings: DetectSettings, tmp_path: Path) -> None:
+        self._settings = settings
+        self._tmp_path = tmp_path
+        self._started: list[Worker] = []
+
+    def start(self, *flags: str, settings: DetectSettings | None = None) -> Worker:
+        log = self._tmp_path / f"worker-{len(self._started)}.log"
+        self._started.append(Worker(settings or self._settings, log, *flags))
+        return self._started[-1]
+
+    def end(self) -> None:
+        for worker in self._started:
+            worker.kill()
+
+
+@contextmanager
+def workers_of(settings: DetectSettings, tmp_path: Path) -> Iterator[Workers]:
+    workers = Workers(settings, tmp_path)
+    try:
+        yield workers
+    finally:
+        workers.end()

@@ -1,0 +1,119 @@
+"""What every run over the traffic must say: the events and alerts of a backtest."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import yaml
+
+from driftline.config.load import load_settings
+from driftline.profiles.profiles import ProfileBook
+from driftline.runtime.files.backtest import Backtest
+from tests.support.traffic import PARTITIONS, SETTINGS, Sent, profiles, traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from driftline.events.output_record import OutputRecord
+
+PANES_PARTITIONS = 3
+INPUTS = ("predictions", "labels")
+SESSION_TIMEOUT_S = 6
+"""The least that a broker with default settings grants."""
+
+
+class Output(NamedTuple):
+    """One record of an output topic: two of them are equal where all of their bytes are."""
+
+    channel: str
+    key: bytes
+    headers: tuple[tuple[str, bytes], ...]
+    value: bytes | None
+
+
+def configuration(bootstrap: str, source: str, prefix: str, **sections: Mapping[str, object]) -> dict[str, Any]:
+    """Return a configuration that reads the input topics of ``source`` and writes topics of ``prefix``."""
+    kafka = {"brokers": bootstrap, "prefix": prefix, "panes_partitions": PANES_PARTITIONS}
+    own: dict[str, Any] = {
+        "kafka": kafka | {"session_timeout": f"{SESSION_TIMEOUT_S}s"},
+        "predictions": {"topic": f"{source}-predictions"},
+        "labels": {"topic": f"{source}-labels"},
+        "telemetry": {"log_format": "json"},
+        "detect": {"checkpoint_interval": "300ms", "session_timeout": f"{SESSION_TIMEOUT_S}s"},
+    }
+    return SETTINGS | own | {name: own.get(name, {}) | dict(section) for name, section in sections.items()}
+
+
+def records_by_kind() -> dict[str, list[Sent]]:
+    """Return the traffic's records by kind of topic."""
+    return {"predictions": traffic().predictions, "labels": traffic().labels}
+
+
+def normalised(headers: Iterable[tuple[str, bytes]], prefix: str) -> tuple[tuple[str, bytes], ...]:
+    """Return headers with another prefix in ``ce_source``, the only place where the prefix stands."""
+    wanted = f"driftline/{prefix}".encode()
+    assert dict(headers).get("ce_source") == wanted
+    return tuple((name, b"driftline/*" if name == "ce_source" else value) for name, value in headers)
+
+
+def write_files(folder: Path) -> dict[str, Path]:
+    """Write the traffic as files for ``driftline backtest``; lines that are refused have no place in a file."""
+    paths = {}
+    for kind, records in records_by_kind().items():
+        paths[kind] = folder / f"{kind}.ndjson"
+        next_offset = [0] * PARTITIONS
+        with paths[kind].open("wb") as file:
+            for record in records:
+                offset = next_offset[record.partition]
+                next_offset[record.partition] += 1
+                if record.reason is None and record.value is not None:
+                    place = {"partition": record.partition, "offset": offset, "timestamp": record.timestamp_ms}
+                    file.write(json.dumps(json.loads(record.value) | {"kafka": place}).encode() + b"\n")
+    return paths
+
+
+def backtest_configuration(folder: Path) -> Path:
+    """Write the same configuration as on the broker, under another prefix."""
+    path = folder / "backtest.yaml"
+    path.write_text(yaml.safe_dump(configuration("localhost:1", "backtest", "backtest")))
+    return path
+
+
+@cache
+def expected() -> frozenset[Output]:
+    """Return what a backtest over the traffic says: what every run on a broker must say."""
+    found: list[Output] = []
+
+    def emit(output: OutputRecord) -> None:
+        found.append(Output(output.channel, output.key, normalised(output.headers, "backtest"), output.value))
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        paths = write_files(folder)
+        run = Backtest(load_settings(backtest_configuration(folder), {}), ProfileBook(profiles()), PARTITIONS)
+        run.run(paths["predictions"], paths["labels"], emit)
+    assert len(set(found)) == len(found), "a backtest repeats nothing"
+    return frozenset(found)
+
+
+def alerts_of(outputs: Iterable[Output]) -> list[dict[str, Any]]:
+    """Return the alerts among outputs."""
+    decoded = [msgspec.json.decode(output.value or b"null") for output in outputs if output.channel == "alerts"]
+    return [alert for alert in decoded if alert is not None]
+
+
+def time_ms(output: Output) -> int:
+    """Return the time of an event: the end of its window."""
+    return round(datetime.fromisoformat(dict(output.headers)["ce_time"].decode()).timestamp() * 1000)
+
+
+def events_of(kind: str, outputs: Iterable[Output]) -> list[dict[str, Any]]:
+    """Return the events of a kind: ``window``, ``finding`` or ``performance``."""
+    ce_type = f"io.driftline.{kind}.v1".encode()
+    return [msgspec.json.decode(o.value or b"null") for o in outputs if dict(o.headers)["ce_type"] == ce_type]

@@ -1,0 +1,90 @@
+"""A plain pending store in memory: what a store on disk is held against, and what tests of the join run on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from driftline.sketching.joins.waiting.digests import keys_of
+from driftline.sketching.joins.waiting.pending import Held
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from driftline.sketching.joins.waiting.digests import Digests
+    from driftline.sketching.joins.waiting.pending import Kept
+
+
+class MemoryStore:
+    """Records by bucket and id, in a dictionary that is copied at each commit."""
+
+    def __init__(self, kept: Kept) -> None:
+        self.kept = kept
+        self._committed: dict[tuple[int, bytes], bytes] = {}
+        self._now: dict[tuple[int, bytes], bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self._committed)
+
+    def get(self, digests: Digests) -> Held:
+        values: dict[bytes, bytes] = {}
+        for (_, key), value in sorted(self._now.items()):
+            values[key] = values.get(key, b"") + value
+        found = [values.get(wanted, b"") for wanted in keys_of(digests)]
+        ends = np.cumsum([len(value) for value in found], dtype=np.int64) // self.kept.dtype.itemsize
+        return Held(np.frombuffer(b"".join(found), dtype=self.kept.dtype).copy(), ends)
+
+    def put(self, digests: Digests, records: NDArray[np.void], ends: NDArray[np.int64]) -> None:
+        for key, start, end in zip(keys_of(digests), [0, *ends[:-1]], ends, strict=True):
+            values: dict[tuple[int, bytes], bytes] = {}
+            for record, bucket in zip(records[start:end], self._buckets(records[start:end]), strict=True):
+                values[bucket, key] = values.get((bucket, key), b"") + record.tobytes()
+            self._now.update(values)
+
+    def remove(self, digests: Digests, held: Held) -> None:
+        for key, start, end in zip(keys_of(digests), held.starts, held.ends, strict=True):
+            for bucket in self._buckets(held.records[start:end]):
+                self._now.pop((bucket, key), None)
+
+    def expiring(self, before_ms: int) -> NDArray[np.void]:
+        limit = before_ms // self.kept.bucket_ms
+        gone = [value for (bucket, _), value in self._now.items() if bucket < limit]
+        return np.frombuffer(b"".join(gone), dtype=self.kept.dtype).copy()
+
+    def expire(self, before_ms: int) -> int:
+        limit = before_ms // self.kept.bucket_ms
+        gone = [place for place in self._committed if place[0] < limit]
+        for place in gone:
+            del self._committed[place]
+            self._now.pop(place, None)
+        return len(gone)
+
+    def commit(self) -> None:
+        self._committed = dict(self._now)
+
+    def rollback(self) -> None:
+        self._now = dict(self._committed)
+
+    def _buckets(self, records: NDArray[np.void]) -> list[int]:
+        buckets: list[int] = (self.kept.expires_ms(records) // self.kept.bucket_ms).tolist()
+        return buckets
+
+
+class MemoryStores:
+    """Both stores of a partition."""
+
+    def __init__(self, *_: object) -> None:
+        self.next_offset = 0
+        self.resume = b""
+        self.is_open = True
+
+    def open(self, kept: Kept) -> MemoryStore:
+        return MemoryStore(kept)
+
+    def commit(self, next_offset: int | None, resume: bytes | None = None) -> None:
+        self.next_offset = self.next_offset if next_offset is None else next_offset
+        self.resume = self.resume if resume is None else resume
+
+    def close(self) -> None:
+        self.is_open = False

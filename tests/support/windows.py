@@ -1,0 +1,94 @@
+"""Profiles and windows of chosen rows, for the tests of the checks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+import numpy as np
+
+from driftline.checks.columns import window_check
+from driftline.checks.contract.closed_window import ClosedWindow
+from driftline.checks.contract.error_budget import CheckContext
+from driftline.checks.references.reference_view import Standard
+from driftline.config.model import DispersionSettings, ModelSettings
+from driftline.config.settings import LabelInput, Settings
+from driftline.events.model_key import ModelKey
+from driftline.profiles.building.build import UNWEIGHTED, InTime, build_profile, encode_values
+from driftline.profiles.building.table import ReferenceTable
+from driftline.sketches.counting import count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from driftline.checks.contract.verdict import WindowVerdict
+    from driftline.profiles.profile import Profile
+    from driftline.profiles.task import Origin
+
+KEY = ModelKey("m", "2")
+HOUR = 3_600_000
+PANE_MS = 10_000
+
+
+def independent(settings: ModelSettings | None = None) -> ModelSettings:
+    """Return settings that take events as independent, which those of the tests are."""
+    settings = settings or ModelSettings()
+    checks = msgspec.structs.replace(settings.checks, dispersion=DispersionSettings(mode="independent"))
+    return settings.replace(checks=checks)
+
+
+def context_of(settings: ModelSettings | None = None, *, labels: bool = False) -> CheckContext:
+    defaults = independent(settings)
+    return CheckContext.of(Settings(labels=LabelInput() if labels else None, defaults=defaults), KEY.model)
+
+
+def examine_window(profile: Profile, window: ClosedWindow, context: CheckContext) -> WindowVerdict:
+    return window_check.examine_window(Standard(profile, context.settings, PANE_MS), window, context)
+
+
+def table_of(n: int, seed: int = 0, *, mean: float = 0.0, missing: float = 0.0, web: float = 0.5) -> ReferenceTable:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(mean, 1, n)
+    x[rng.random(n) < missing] = np.nan
+    channels = np.where(rng.random(n) < web, "web", "branch").tolist()
+    scores = np.round(rng.random(n), 6)
+    return ReferenceTable(
+        n=n,
+        features={"x": x, "channel": channels},
+        prediction=(scores > 0.5).astype(int).tolist(),
+        score=scores.tolist(),
+    )
+
+
+def profile_of(
+    table: ReferenceTable,
+    settings: ModelSettings | None = None,
+    origin: Origin = "training",
+    *,
+    grid_only: bool = False,
+    in_time: InTime = UNWEIGHTED,
+) -> Profile:
+    return build_profile(KEY, table, settings or ModelSettings(), 0, origin, grid_only=grid_only, in_time=in_time)
+
+
+def window_of(
+    profile: Profile,
+    table: ReferenceTable,
+    kind: Literal["tumbling", "sliding"] = "tumbling",
+    flags: tuple[str, ...] = (),
+) -> ClosedWindow:
+    values: dict[str, Sequence[object] | np.ndarray] = {**table.features}
+    values |= {"prediction": table.prediction or [], "score": table.score or []}
+    encoded = [encode_values(column, values[column.name]) for column in profile.columns]
+    sketch = count(profile.layout, encoded, np.zeros(table.n, dtype=np.int64), 1)[0]
+    return ClosedWindow(
+        key=KEY,
+        segment="all",
+        kind=kind,
+        start_ms=10 * HOUR,
+        end_ms=11 * HOUR,
+        size_ms=HOUR,
+        sketch=sketch,
+        offsets={3: (5, 9), 11: (7, 8)},
+        flags=flags,
+    )

@@ -1,0 +1,70 @@
+"""Importances given when a profile is built rank findings and alerts."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from driftline import build_profile_from_frame
+from driftline.config.durations import Duration
+from driftline.config.model import CheckSettings, DispersionSettings, ModelSettings, WindowSettings
+from driftline.config.settings import Settings
+from driftline.profiles.profiles import ProfileBook
+from driftline.runtime.files.backtest import Backtest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from driftline.events.output_record import OutputRecord
+
+MINUTE_MS = 60_000
+START_MS = 1_767_571_200_000
+SETTINGS = ModelSettings(
+    windows=WindowSettings(
+        verdict=(Duration(10 * MINUTE_MS),), display=Duration(10 * MINUTE_MS), hop=Duration(10 * MINUTE_MS)
+    ),
+    checks=CheckSettings(dispersion=DispersionSettings(mode="independent"), detectors=()),
+)
+
+
+def outputs(path: Path, importances: dict[str, float]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return findings and alerts of traffic in which ``small`` moved less than ``large``."""
+    rng = np.random.default_rng(1)
+    frame = pa.table({name: rng.normal(0, 1, 5_000) for name in ("small", "large", "steady")})
+    profile = build_profile_from_frame(frame, "m", importances=importances)
+    shifts = {"small": 0.8, "large": 1.5, "steady": 0.0}
+    lines = []
+    for i in range(4_000):
+        features = {name: rng.normal(shift, 1) for name, shift in shifts.items()}
+        event = {"prediction_id": f"p{i}", "model": "m", "ts": START_MS + i * 500, "features": features}
+        lines.append(json.dumps(event))
+    path.write_text("\n".join(lines), encoding="utf-8")
+    found: dict[str, list[dict[str, Any]]] = {"finding": [], "alert": []}
+
+    def emit(output: OutputRecord) -> None:
+        kind = dict(output.headers).get("ce_type", b"").decode().split(".")[2:3]
+        if kind and kind[0] in found:
+            found[kind[0]].append(json.loads(output.value or b"null"))
+
+    settings = msgspec.structs.replace(Settings(), defaults=SETTINGS)
+    Backtest(settings, ProfileBook([profile]), 1).run(path, None, emit)
+    return found["finding"], found["alert"]
+
+
+def first_column(alert: dict[str, Any]) -> str:
+    return str(alert["findings"][0]["column"])
+
+
+def test_importances_reach_findings_and_the_ranking_of_alerts(tmp_path: Path) -> None:
+    findings, alerts = outputs(tmp_path / "plain.ndjson", {})
+    assert {finding["importance"] for finding in findings if finding["column"]} == {1.0}
+    assert first_column(alerts[0]) == "large"
+    findings, alerts = outputs(tmp_path / "weighed.ndjson", {"small": 100.0, "steady": 5.0})
+    weights = {finding["column"]: finding["importance"] for finding in findings if finding["column"]}
+    assert weights["small"] == 100.0
+    assert weights["large"] == 1.0
+    assert first_column(alerts[0]) == "small"

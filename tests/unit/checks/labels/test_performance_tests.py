@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from driftline.checks.contract.closed_window import Baseline
+from driftline.checks.contract.error_budget import CheckContext
+from driftline.checks.labels.performance_check import examine_performance
+from driftline.config.model import AlertSettings, CheckSettings, DispersionSettings, ModelSettings, PerformanceSettings
+from driftline.config.settings import Settings
+from driftline.profiles.error_spread import ErrorSpread, SpreadOfMetric
+from driftline.profiles.history import History
+from driftline.profiles.packed_words import Words
+from driftline.profiles.profile import Profile
+from driftline.profiles.task import Task
+from driftline.significance.share import share_test
+from driftline.sketches.joined import Joined, add_joined
+from driftline.sketches.scores import PREDICTED
+from tests.support.windows import HOUR, KEY, context_of
+from tests.unit.checks.labels.test_performance_check import PROFILE, baseline_of, cut_of, vector_of
+
+REGRESSION = Task("regression", (), 10.0)
+
+
+def of_task(task: Task, errors: ErrorSpread | None = None) -> Profile:
+    history = None
+    if errors is not None:
+        nothing = Words.of(np.zeros(168, dtype=np.int64))
+        history = History(10_000, (HOUR,), 0, 0, 0, 0, nothing, nothing, (), errors)
+    return Profile(KEY, 0, "training", task, (), {}, PROFILE.reference, None, history)
+
+
+def regression_vector(n: int, size: float, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    actual = rng.normal(0, 1, n)
+    rows = Joined(actual + rng.normal(0, size, n), actual, np.full(n, np.nan), np.ones(n, dtype=np.int64))
+    vector = np.zeros(REGRESSION.performance_layout.n_cells, dtype=np.int64)
+    vector[PREDICTED] = n
+    add_joined(REGRESSION.performance_layout, rows, vector)
+    return vector
+
+
+def test_a_regression_whose_errors_grow_is_found() -> None:
+    baseline = Baseline(vector=regression_vector(4_000, 0.5), origin="reference")
+    same = examine_performance(of_task(REGRESSION), cut_of(regression_vector(800, 0.5, 1)), baseline, context_of())
+    worse = examine_performance(of_task(REGRESSION), cut_of(regression_vector(800, 0.8, 1)), baseline, context_of())
+    assert same.event.tested
+    assert same.findings == ()
+    (finding,) = worse.findings
+    assert (finding.check, finding.statistic.name, finding.severity) == ("performance.mae", "welch_t", "critical")
+    assert finding.effect is not None
+    assert finding.effect.name == "mae_rise"
+    assert finding.effect.current == worse.event.metrics["mae"]
+    assert finding.effect.corrected == pytest.approx(0.6, abs=0.1)
+    assert finding.message.startswith("mae 4.03 -> 6.62 against the reference (a rise matters from 5.00 %)")
+    assert finding.message.endswith("800 labelled predictions, whose errors are taken as independent")
+    by_name = {each.check: each.p_value for each in worse.statistics}
+    assert by_name["mae"] == finding.statistic.p_value
+    assert by_name["mse"] is None
+
+
+def test_the_level_is_divided_over_the_metrics_that_are_watched() -> None:
+    watched = ModelSettings(performance=PerformanceSettings(metrics=("accuracy", "precision", "recall", "mae")))
+    cut = cut_of(vector_of(PROFILE, 2_000, 600))
+    one, three = (
+        examine_performance(PROFILE, cut, baseline_of(4_000, 400), context_of(settings, labels=True)).findings
+        for settings in (ModelSettings(), watched)
+    )
+    assert [each.check for each in one] == ["performance.accuracy"]
+    assert [each.check for each in three] == ["performance.accuracy", "performance.precision", "performance.recall"]
+    assert one[0].level is not None
+    for each in three:
+        assert each.level is not None
+        assert each.level.level == pytest.approx(one[0].level.level / 3)
+    assert three[1].n == 1_000
+
+
+def test_probabilities_are_watched_by_their_losses() -> None:
+    task = Task("binary", ("0", "1"))
+    rng = np.random.default_rng(1)
+
+    def vector(n: int, shift: float) -> np.ndarray:
+        scores = rng.beta(2, 3, n)
+        actual = (rng.random(n) < np.clip(scores + shift, 0, 1)).astype(float)
+        cells = np.zeros(task.performance_layout.n_cells, dtype=np.int64)
+        cells[PREDICTED] = n
+        rows = Joined((scores > 0.5).astype(float), actual, scores, np.ones(n, dtype=np.int64))
+        add_joined(task.performance_layout, rows, cells)
+        return cells
+
+    settings = ModelSettings(performance=PerformanceSettings(metrics=("log_loss", "brier")))
+    baseline = Baseline(vector=vector(5_000, 0.0), origin="reference")
+    findings = examine_performance(of_task(task), cut_of(vector(2_000, 0.4)), baseline, context_of(settings)).findings
+    assert [each.check for each in findings] == ["performance.log_loss", "performance.brier"]
+    assert examine_performance(of_task(task), cut_of(vector(2_000, 0)), baseline, context_of(settings)).findings == ()
+
+
+def test_errors_that_come_in_spells_are_no_finding() -> None:
+    cut, baseline = cut_of(vector_of(PROFILE, 1_000, 145)), baseline_of(4_000, 400)
+    settings = ModelSettings(alerts=AlertSettings(info_level=0.01))
+    spread = ErrorSpread(HOUR, {"accuracy": SpreadOfMetric(6.0, 200, 1_000.0)})
+    task = PROFILE.task
+    context = CheckContext.of(Settings(defaults=settings), KEY.model)
+    (alone,) = examine_performance(of_task(task), cut, baseline, context).findings
+    assert alone.dispersion is not None
+    assert (alone.dispersion.status, alone.dispersion.lambda_bar) == ("assumed", 1.0)
+    assert examine_performance(of_task(task, spread), cut, baseline, context).findings == ()
+    worse = cut_of(vector_of(PROFILE, 1_000, 300))
+    (known,) = examine_performance(of_task(task, spread), worse, baseline, context).findings
+    assert known.dispersion is not None
+    assert (known.dispersion.source, known.dispersion.lambda_bar, known.dispersion.n_windows) == ("reference", 6.0, 200)
+    assert "vary 6 times as much as independent ones, by 200 windows of the reference" in known.message
+    expected = share_test(300, 1_000, 400, 4_000, alternative="greater", dispersion=6.0, degrees_of_freedom=199.0)
+    assert expected is not None
+    assert known.statistic.p_value == expected.p_value
+
+
+def test_independent_errors_are_taken_for_that_where_so_configured() -> None:
+    spread = ErrorSpread(HOUR, {"accuracy": SpreadOfMetric(6.0, 200, 1_000.0)})
+    checks = CheckSettings(dispersion=DispersionSettings(mode="independent"))
+    cut, baseline = cut_of(vector_of(PROFILE, 1_000, 180)), baseline_of(4_000, 400)
+    profile = of_task(PROFILE.task, spread)
+    (found,) = examine_performance(profile, cut, baseline, context_of(ModelSettings(checks=checks))).findings
+    assert found.dispersion is not None
+    assert found.dispersion.lambda_bar == 1.0
+    of_other_windows = of_task(PROFILE.task, msgspec.structs.replace(spread, window_ms=2 * HOUR))
+    context = CheckContext.of(Settings(), KEY.model)
+    (found,) = examine_performance(of_other_windows, cut, baseline, context).findings
+    assert found.message.endswith("whose errors are taken as independent")
+
+
+def test_the_smallest_change_that_matters_is_configured_by_metric() -> None:
+    settings = ModelSettings(performance=PerformanceSettings(min_change={"mae": 0.7}))
+    baseline = Baseline(vector=regression_vector(4_000, 0.5), origin="reference")
+    cut = cut_of(regression_vector(800, 0.8, 1))
+    assert examine_performance(of_task(REGRESSION), cut, baseline, context_of(settings)).findings == ()

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import math
+
+import msgspec
+import numpy as np
+import pytest
+
+from driftline.checks.contract.common_fields import window_fields
+from driftline.checks.quality.volume import HOUR_MS, VolumeState, VolumeWatch, volume_p_value
+from driftline.checks.quality.whole import appeared, volume, whole_findings
+from driftline.config.model import CheckSettings
+from driftline.events.finding import LevelEvidence
+from driftline.monitoring.predictions.volume_history import VolumeBook
+from driftline.sketches.layout import EVENTS, UNEXPECTED
+from tests.support.windows import context_of, profile_of, table_of, window_of
+
+WEEK = 168
+LEVEL = LevelEvidence(level=1e-5, n_tests=1, derivation="test")
+PROFILE = profile_of(table_of(5_000))
+
+
+def hourly(n_hours: int, seed: int, *, base: float = 20_000, noise: float = 0.05) -> np.ndarray:
+    """Counts with nights, weekends, days that are busier than others, and overdispersed hours."""
+    rng = np.random.default_rng((12, seed))
+    hour = np.arange(n_hours)
+    shape = (1.2 + np.sin(2 * np.pi * hour / 24)) * np.where((hour // 24) % 7 >= 5, 0.3, 1.0)
+    day = np.exp(0.1 * rng.normal(size=n_hours // 24 + 1))[hour // 24]
+    return rng.poisson(base * shape * day * np.exp(noise * rng.normal(size=n_hours))) + 2
+
+
+def p_values(counts: np.ndarray) -> list[float | None]:
+    watch, found = VolumeWatch(), []
+    for hour, n in enumerate(counts.tolist()):
+        span = (hour * HOUR_MS, (hour + 1) * HOUR_MS, n)
+        standard = watch.standard(*span)
+        found.append(None if standard is None else volume_p_value(standard, n, HOUR_MS))
+        watch.add(*span)
+    return found
+
+
+def test_nights_and_weekends_are_no_change_and_the_level_holds() -> None:
+    every = [p for seed in range(12) for p in p_values(hourly(7 * WEEK, seed)) if p is not None]
+    assert len(every) > 12 * 5 * WEEK
+    for level in (0.01, 0.001, 1e-5):
+        assert np.mean(np.array(every) <= level) <= level + 3 * math.sqrt(level / (12 * 35))  # as many days, not hours
+
+
+def test_it_is_silent_for_the_first_days_of_the_second_week() -> None:
+    found = p_values(hourly(5 * WEEK, 0))
+    assert all(p is None for p in found[: WEEK + 24])
+    assert all(p is not None for p in found[WEEK + 30 :])
+
+
+@pytest.mark.parametrize("factor", [0.3, 3.0])
+def test_a_change_of_volume_is_found_after_four_weeks(factor: float) -> None:
+    counts = hourly(5 * WEEK, 3)
+    counts[-1] = max(2, int(counts[-1] * factor))
+    p_value = p_values(counts)[-1]
+    assert p_value is not None
+    assert p_value < 1e-5
+
+
+def test_an_extended_window_is_judged_by_its_true_length() -> None:
+    watch = VolumeWatch()
+    for hour, n in enumerate(hourly(5 * WEEK, 1, noise=0.02).tolist()):
+        watch.add(hour * HOUR_MS, (hour + 1) * HOUR_MS, n)
+    start = 5 * WEEK * HOUR_MS
+    standard = watch.standard(start, start + 6 * HOUR_MS, 500)
+    assert standard is not None
+    assert volume_p_value(standard, 500, 6 * HOUR_MS) < 1e-5
+    window = msgspec.structs.replace(
+        window_of(PROFILE, table_of(500, 1)), start_ms=start, end_ms=start + 6 * HOUR_MS, extended=True, volume=standard
+    )
+    outcome = volume(window)
+    assert outcome is not None
+    assert outcome.change < -1
+    assert outcome.current == pytest.approx(500 / 360)
+    assert "had to wait for enough" in outcome.words
+    (finding,) = whole_findings(PROFILE, window, CheckSettings(), window_fields(PROFILE, window, context_of()), [LEVEL])
+    assert (finding.check, finding.column, finding.baseline) == ("quality.volume", None, "earlier weeks")
+    assert finding.message.startswith("events a minute ")
+    assert finding.effect is not None
+    assert finding.effect.gate == 0.5
+
+
+def test_the_state_is_bounded_and_survives() -> None:
+    one, counts = VolumeWatch(), hourly(12 * WEEK, 2)
+    for hour, n in enumerate(counts[:-1].tolist()):
+        one.add(hour * HOUR_MS, (hour + 1) * HOUR_MS, n)
+    assert len(one.state) == 4 * WEEK + 1
+    data = msgspec.msgpack.encode(one.state)
+    assert len(data) < 24_000
+    other = VolumeWatch.of(msgspec.msgpack.decode(data, type=VolumeState))
+    span = (len(counts) * HOUR_MS, (len(counts) + 1) * HOUR_MS, int(counts[-1]))
+    assert one.standard(*span) == other.standard(*span) is not None
+
+
+def test_windows_within_an_hour_are_looked_at_once() -> None:
+    watch = VolumeWatch()
+    watch.add(0, 300_000, 50)
+    watch.add(300_000, 600_000, 70)
+    assert {key: entry.n for key, entry in watch.state.items()} == {0: 50}
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_empty_windows_and_single_events_break_nothing(n: int) -> None:
+    watch = VolumeWatch()
+    watch.add(0, HOUR_MS, n)
+    assert watch.standard(HOUR_MS, 2 * HOUR_MS, n) is None
+    watch.add(HOUR_MS, HOUR_MS, 5)
+    assert len(watch.state) == n
+
+
+def test_the_book_keeps_sizes_apart_and_forgets_those_that_are_gone() -> None:
+    book = VolumeBook([HOUR_MS, 24 * HOUR_MS])
+    window = window_of(PROFILE, table_of(500, 1))
+    assert book.judged(window).volume is None
+    assert book.judged(msgspec.structs.replace(window, kind="sliding")).volume is None
+    assert book.judged(msgspec.structs.replace(window, flags=("unprofiled",))).volume is None
+    pieces = {name: data for name, data in book.changes() if data is not None}
+    assert list(pieces) == [f"volume/{HOUR_MS}"]
+    assert not list(book.changes())
+    other = VolumeBook([24 * HOUR_MS])
+    other.load(pieces)
+    assert list(other.changes()) == [(f"volume/{HOUR_MS}", None)]
+    same = VolumeBook([HOUR_MS])
+    same.load(pieces)
+    same.judged(msgspec.structs.replace(window, start_ms=window.start_ms + WEEK * HOUR_MS))
+    ((_, data),) = same.changes()
+    assert data is not None
+    assert next(entry.residual for entry in msgspec.msgpack.decode(data, type=VolumeState).values()) is None
+
+
+@pytest.mark.parametrize(("n_unknown", "is_found"), [(0, False), (1, False), (4, False), (8, True), (500, True)])
+def test_a_feature_that_appeared_is_a_finding_of_the_window(n_unknown: int, is_found: bool) -> None:  # noqa: FBT001
+    window = window_of(PROFILE, table_of(500, 1))
+    window.sketch.counts[UNEXPECTED] = n_unknown
+    findings = whole_findings(PROFILE, window, CheckSettings(), window_fields(PROFILE, window, context_of()), [LEVEL])
+    assert [finding.check for finding in findings] == (["quality.appeared"] if is_found else [])
+    if findings:
+        assert findings[0].column is None
+        assert f"{n_unknown:,} of 500" in findings[0].message
+
+
+def test_without_events_nothing_appeared() -> None:
+    window = window_of(PROFILE, table_of(0, 1))
+    assert appeared(PROFILE, window) is None
+    assert volume(window) is None
+    assert int(window.sketch.counts[EVENTS]) == 0

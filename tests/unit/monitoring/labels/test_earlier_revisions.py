@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from driftline.checks.labels.performance_check import examine_performance
+from driftline.monitoring.labels.earlier_revisions import EarlierCuts
+from tests.support.windows import HOUR, context_of
+from tests.unit.checks.labels.test_performance_check import PROFILE, cut_of, vector_of
+
+CUT = cut_of(vector_of(PROFILE, 100, 10))
+EVENT = examine_performance(PROFILE, CUT, None, context_of()).event
+
+
+def test_each_revision_and_segment_has_its_own() -> None:
+    book = EarlierCuts()
+    assert book.before(CUT, "task") is None
+    book.add(CUT, "task", EVENT)
+    later = msgspec.structs.replace(CUT, start_ms=HOUR, end_ms=2 * HOUR)
+    known = book.before(later, "task")
+    assert known is not None
+    assert (known.start_ms, known.end_ms, known.n, known.metrics["accuracy"]) == (0, HOUR, 100, 0.9)
+    assert book.before(msgspec.structs.replace(later, revision=1), "task") is None
+    assert book.before(msgspec.structs.replace(later, segment="country=DE"), "task") is None
+
+
+def test_another_task_begins_anew() -> None:
+    book = EarlierCuts()
+    book.add(CUT, "task", EVENT)
+    assert book.before(CUT, "other") is None
+    book.add(msgspec.structs.replace(CUT, revision=1), "other", EVENT)
+    assert book.before(CUT, "other") is None
+    assert book.before(CUT, "task") is None
+
+
+def test_it_goes_on_from_a_state() -> None:
+    book, after = EarlierCuts(), EarlierCuts()
+    book.add(CUT, "task", EVENT)
+    pieces = {name: data for name, data in book.changes() if data is not None}
+    after.load(pieces)
+    assert after.before(CUT, "task") == book.before(CUT, "task")
+    assert list(book.changes()) == list(after.changes()) == []
+
+
+def test_it_stays_small() -> None:
+    book = EarlierCuts()
+    for hour in range(50):
+        for revision in range(5):
+            times = {"start_ms": hour * HOUR, "end_ms": hour * HOUR + HOUR, "revision": revision}
+            book.add(msgspec.structs.replace(CUT, **times), "task", EVENT)
+    sizes = np.array([len(data) for _, data in book.changes() if data is not None])
+    assert sizes.sum() < 5 * 2_000

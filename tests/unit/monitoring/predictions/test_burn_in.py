@@ -1,0 +1,236 @@
+"""Dispersion learnt from production: when it is known, what it is used for, and that a restart changes nothing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from msgspec import structs
+
+from driftline.checks.quality.whole import appeared
+from driftline.checks.references.reference_view import Standard
+from driftline.config.durations import Duration
+from driftline.config.model import CheckSettings, DispersionSettings, ModelSettings, WindowSettings
+from driftline.monitoring.predictions.accumulator import ClosedPane
+from driftline.monitoring.predictions.burn_in import BurnIn
+from driftline.monitoring.predictions.profile_monitor import ProfileWatch
+from driftline.profiles.building.build import InTime
+from driftline.profiles.building.table import ReferenceTable
+from driftline.sketches.layout import UNEXPECTED
+from tests.support.windows import profile_of, table_of, window_of
+
+if TYPE_CHECKING:
+    from driftline.significance.dispersion import Dispersion
+
+PANE_MS = 60_000
+SIZE_MS = 20 * PANE_MS
+SETTINGS = ModelSettings(
+    windows=WindowSettings(verdict=(Duration(SIZE_MS),), display=Duration(SIZE_MS), hop=Duration(SIZE_MS)),
+    checks=CheckSettings(dispersion=DispersionSettings(panes=100, span=Duration(SIZE_MS))),
+)
+PROFILE = profile_of(table_of(5_000))
+
+
+def pane(number: int) -> ClosedPane:
+    """Return a pane whose values move together: what independent events would not do."""
+    shift = 0.8 * float(np.random.default_rng([number]).normal())
+    sketch = window_of(PROFILE, table_of(50, number, mean=shift)).sketch
+    start_ms = number * PANE_MS
+    return ClosedPane(start_ms, start_ms + PANE_MS, sketch, {}, frozenset())
+
+
+def test_windows_are_calibrating_until_enough_panes_span_and_windows_were_seen() -> None:
+    standard = Standard(PROFILE, SETTINGS, PANE_MS)
+    burn_in = BurnIn(standard)
+    window = window_of(PROFILE, table_of(600, 1))
+    known = []
+    for number in range(200):
+        burn_in.add(pane(number))
+        if (number + 1) % 20 == 0:
+            burn_in.settle((number + 1) * PANE_MS)
+            known.append(burn_in.dispersions(SIZE_MS, (number + 1) * PANE_MS) is not None)
+    # 100 panes are there after 5 windows; the 8 windows after 8.
+    assert known == [False] * 7 + [True] * 3
+    assert burn_in.dispersions(SIZE_MS, 160 * PANE_MS) is not None
+    assert burn_in.dispersions(SIZE_MS, 159 * PANE_MS) is None
+    held = standard.column(0, window)
+    assert held.dispersion is not None
+    assert held.calibrating is False
+    assert held.dispersion.source == "production"
+    assert held.dispersion.n_panes == 160
+    by_name = {column.name: standard.column(i, window).dispersion for i, column in enumerate(PROFILE.columns)}
+    assert by_name["x"].lambda_bar > 1.5  # type: ignore[union-attr]  # all columns have one, or this fails
+    assert by_name["channel"].lambda_bar == pytest.approx(1.0)  # type: ignore[union-attr]  # as above
+
+
+def test_panes_after_it_is_known_do_not_change_it() -> None:
+    short, long = BurnIn(Standard(PROFILE, SETTINGS, PANE_MS)), BurnIn(Standard(PROFILE, SETTINGS, PANE_MS))
+    for number in range(160):
+        for burn_in in (short, long):
+            burn_in.add(pane(number))
+    for burn_in in (short, long):
+        burn_in.settle(160 * PANE_MS)
+    for number in range(160, 200):
+        long.add(pane(number))
+    at_ms = 300 * PANE_MS
+    one, other = short.dispersions(SIZE_MS, at_ms), long.dispersions(SIZE_MS, at_ms)
+    assert one is not None
+    assert other is not None
+    for left, right in zip(one, other, strict=True):
+        np.testing.assert_array_equal(left.covariance, right.covariance)
+
+
+@pytest.mark.parametrize("stop", [3, 40, 155, 165])
+def test_a_restart_at_any_pane_changes_nothing(stop: int) -> None:
+    settings = SETTINGS.replace(checks=CheckSettings(detectors=(), dispersion=SETTINGS.checks.dispersion))
+
+    def run(watch: ProfileWatch, numbers: range) -> list[tuple[int, bool, float]]:
+        seen = []
+        for number in numbers:
+            due = watch.due_ms()
+            while due is not None and due <= number * PANE_MS:
+                for window in watch.close(due):
+                    held = watch.standard.column(0, window)
+                    seen.append((window.end_ms, held.calibrating, held.dispersion.lambda_bar if held.dispersion else 0))
+                due = watch.due_ms()
+            watch.add(pane(number))
+        return seen
+
+    undisturbed = ProfileWatch(PROFILE, settings, PANE_MS)
+    expected = run(undisturbed, range(205))
+    first = ProfileWatch(PROFILE, settings, PANE_MS)
+    pieces: dict[str, bytes] = {}
+    before = []
+    for number in range(stop):
+        before += run(first, range(number, number + 1))
+        if number % 7 == 0 or number == stop - 1:
+            for name, data in first.changes():
+                if data is None:
+                    pieces.pop(name, None)
+                else:
+                    pieces[name] = data
+    second = ProfileWatch(PROFILE, settings, PANE_MS)
+    second.load(pieces)
+    assert before + run(second, range(stop, 205)) == expected
+    assert any(not calibrating for _, calibrating, _ in expected)
+
+
+def test_a_change_of_profile_forgets_what_was_learnt() -> None:
+    burn_in = BurnIn(Standard(PROFILE, SETTINGS, PANE_MS))
+    burn_in.add(pane(0))
+    pieces = dict(burn_in.changes())
+    burn_in.clear()
+    assert {name for name, data in burn_in.changes() if data is None} == set(pieces)
+
+
+def test_the_windows_that_a_change_of_profile_ends_are_still_held_against_what_is_known() -> None:
+    settings = SETTINGS.replace(checks=CheckSettings(detectors=(), dispersion=SETTINGS.checks.dispersion))
+    watch = ProfileWatch(PROFILE, settings, PANE_MS)
+    for number in range(198):
+        due = watch.due_ms()
+        while due is not None and due <= number * PANE_MS:
+            watch.close(due)
+            due = watch.due_ms()
+        watch.add(pane(number))
+    last = next(window for window in watch.finish(198 * PANE_MS) if window.kind == "tumbling")
+    assert last.start_ms == 180 * PANE_MS
+    assert watch.standard.column(0, last).calibrating is False
+    assert all(data is None for name, data in watch.changes() if name.startswith("burn-in/"))
+
+
+def test_another_number_of_groups_begins_anew() -> None:
+    first = BurnIn(Standard(PROFILE, SETTINGS, PANE_MS))
+    for number in range(160):
+        first.add(pane(number))
+    first.settle(160 * PANE_MS)
+    pieces = {name: data for name, data in first.changes() if data is not None}
+    fewer = SETTINGS.replace(checks=CheckSettings(bins=5, dispersion=SETTINGS.checks.dispersion))
+    other = BurnIn(Standard(PROFILE, fewer, PANE_MS))
+    other.load(pieces)
+    other.add(pane(160))
+    assert other.dispersions(SIZE_MS, 300 * PANE_MS) is None
+    same = BurnIn(Standard(PROFILE, SETTINGS, PANE_MS))
+    same.load(pieces)
+    assert same.dispersions(SIZE_MS, 300 * PANE_MS) is not None
+
+
+def test_a_column_with_values_in_too_few_panes_goes_on_calibrating_alone() -> None:
+    standard = Standard(PROFILE, SETTINGS, PANE_MS)
+    burn_in = BurnIn(standard)
+    names = [column.name for column in PROFILE.columns]
+    x, score = names.index("x"), names.index("score")
+    for number in range(160):
+        one = pane(number)
+        if number >= 40:
+            one.sketch.counts[PROFILE.layout.places[x].bins] = 0
+        one.sketch.counts[PROFILE.layout.places[score].bins] = 0
+        burn_in.add(one)
+    burn_in.settle(160 * PANE_MS)
+    window = structs.replace(window_of(PROFILE, table_of(600, 1)), start_ms=160 * PANE_MS)
+    held = {name: standard.column(index, window) for index, name in enumerate(names)}
+    assert {name: (each.calibrating, each.shares_calibrating) for name, each in held.items()} == {
+        "x": (True, True),
+        "score": (True, False),
+        "channel": (False, False),
+        "prediction": (False, False),
+    }
+    assert standard.variance_ratio(x) is None
+    assert math.isfinite(standard.of_whole(window)("", "appeared").factor)
+
+
+def test_a_feature_that_the_reference_hardly_had_may_not_page_before_its_clumps_are_known() -> None:
+    standard = Standard(PROFILE, SETTINGS, PANE_MS)
+    burn_in = BurnIn(standard)
+    window = structs.replace(window_of(PROFILE, table_of(600, 1)), start_ms=160 * PANE_MS)
+    window.sketch.counts[UNEXPECTED] = 100
+    known = replace(PROFILE, reference=window_of(PROFILE, table_of(5_000)).sketch)
+    never = appeared(known, window, standard.of_whole(window))
+    assert never is not None
+    assert never.p_value < 1e-9
+    known.reference.counts[UNEXPECTED] = 5
+    assert appeared(known, window, standard.of_whole(window)) is None
+    for number in range(160):
+        burn_in.add(pane(number))
+    burn_in.settle(160 * PANE_MS)
+    settled = Standard(PROFILE, SETTINGS, PANE_MS)
+    settled.observed = burn_in
+    now, independent = appeared(known, window, settled.of_whole(window)), appeared(known, window)
+    assert now is not None
+    assert independent is not None
+    assert independent.p_value < now.p_value < 1.0
+
+
+def test_production_tells_what_a_reference_shows_too_little_of() -> None:
+    n_hours = 24 * 20
+    rng = np.random.default_rng(5)
+    times = np.repeat(np.arange(n_hours), 50) * 60 * PANE_MS
+    x, rare = rng.normal(size=times.size), rng.normal(size=times.size)
+    rare[times > 50 * 60 * PANE_MS] = np.nan
+    table = ReferenceTable(
+        n=times.size, features={"x": x, "rare": rare}, prediction=(x > 0).astype(int).tolist(), times_ms=times
+    )
+    hour = Duration(60 * PANE_MS)
+    settings = ModelSettings(windows=WindowSettings(verdict=(hour,), display=hour, hop=hour))
+    profile = profile_of(table, settings, in_time=InTime(60 * PANE_MS))
+    standard = Standard(profile, settings, 60 * PANE_MS)
+    names = [column.name for column in profile.columns]
+    window = structs.replace(window_of(profile, table), start_ms=int(1e12), size_ms=int(hour))
+    sources = {name: standard.column(i, window).dispersion for i, name in enumerate(names)}
+    assert {name for name, known in sources.items() if known and known.status == "calibrating"} == {"rare"}
+    assert standard.unknown_sizes() == (int(hour),)
+    assert not standard.column(names.index("x"), window).calibrating
+    assert standard.column(names.index("rare"), window).calibrating
+    production = [replace(each, source="production", status="settled") for each in sources.values() if each]
+
+    class Learnt:
+        def dispersions(self, size_ms: int, start_ms: int) -> list[Dispersion] | None:
+            return production if (size_ms, start_ms) == (int(hour), int(1e12)) else None
+
+    after = Standard(profile, settings, 60 * PANE_MS)
+    after.observed = Learnt()
+    held = {name: after.column(i, window) for i, name in enumerate(names)}
+    found = {name: each.dispersion.source for name, each in held.items() if each.dispersion and not each.calibrating}
+    assert found == {"x": "reference", "rare": "production", "prediction": "reference"}

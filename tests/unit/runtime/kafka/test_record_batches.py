@@ -1,0 +1,55 @@
+"""Messages of a consumer become batches by source partition; what is no record is kept apart."""
+
+from __future__ import annotations
+
+from confluent_kafka import KafkaError, Message
+
+from driftline.events.source import Kind, Source
+from driftline.runtime.kafka.record_batches import by_source, source_of
+
+KINDS: dict[str, Kind] = {"scored": "predictions", "truth": "labels"}
+END = KafkaError(KafkaError._PARTITION_EOF)
+
+
+def message(topic: str, partition: int, offset: int, value: bytes | None = b"v") -> Message:
+    return Message(topic=topic, partition=partition, offset=offset, value=value, timestamp=(1, 1_000 + offset))
+
+
+def end(topic: str | None, partition: int, offset: int) -> Message:
+    return Message(topic=topic, partition=partition, offset=offset, error=END)
+
+
+def test_records_keep_their_order_within_each_partition() -> None:
+    messages = [
+        message("scored", 1, 7),
+        message("truth", 1, 3, None),
+        message("scored", 0, 1),
+        end("truth", 1, 4),
+        message("scored", 1, 8, b""),
+        end("scored", 1, 9),
+        end("scored", 0, 2),
+    ]
+    batches, events = by_source(messages, KINDS)
+    assert [(batch.source, batch.topic, batch.offsets) for batch in batches] == [
+        (Source("predictions", 1), "scored", [7, 8]),
+        (Source("labels", 1), "truth", [3]),
+        (Source("predictions", 0), "scored", [1]),
+    ]
+    assert batches[0].values == [b"v", b""]
+    assert batches[0].timestamps_ms == [1_007, 1_008]
+    assert batches[1].values == [None], "a tombstone is a record"
+    assert [(each.topic(), each.offset(), error.code()) for each, error in events] == [
+        ("truth", 4, KafkaError._PARTITION_EOF),
+        ("scored", 9, KafkaError._PARTITION_EOF),
+        ("scored", 2, KafkaError._PARTITION_EOF),
+    ]
+
+
+def test_nothing_read() -> None:
+    assert by_source([], KINDS) == ([], [])
+
+
+def test_the_source_of_an_error() -> None:
+    assert source_of(end("truth", 2, 0), KINDS) == Source("labels", 2)
+    assert source_of(end(None, 2, 0), KINDS) is None
+    assert source_of(end("truth", -1, 0), KINDS) is None

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from driftline.config.settings import TelemetrySettings
+from driftline.errors import ConfigurationError
+from driftline.runtime.operations.health import TelemetryServer
+from driftline.runtime.operations.telemetry import Telemetry
+from tests.support.real_broker import wait_until
+
+
+def get(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def filled() -> Telemetry:
+    telemetry = Telemetry()
+    for partition in (0, 1):
+        telemetry.input_records("predictions", partition, 10)
+        telemetry.input_records("labels", partition, 4)
+        telemetry.lag("predictions", partition, 7)
+        telemetry.lag("labels", partition, 7)
+        telemetry.watermark_delay("predictions", partition, 1.5)
+        telemetry.pending(partition, 3)
+        telemetry.position(partition, 99)
+    for model, version in (("credit-risk", "1"), ("credit-risk", "2"), ("churn", "1")):
+        telemetry.coverage(model, version, 0.5)
+        telemetry.check_statistic(model, version, "age", "population_stability_index", 0.25)
+        telemetry.open_alerts(model, version, "warning", 1)
+        telemetry.unprofiled(model, version, 12)
+        telemetry.calibrating(model, version, 2)
+    telemetry.dead_letter("not_json", 2)
+    telemetry.dead_letter("not_json")
+    telemetry.late(5)
+    telemetry.flushed(0.2, 1_000)
+    telemetry.transaction(0.3)
+    telemetry.records_applied(6)
+    telemetry.outputs_sent("events", 8)
+    telemetry.checkpoint_written(0.01)
+    telemetry.panes_lost(0, 10, 5)
+    return telemetry
+
+
+def series(telemetry: Telemetry, model: str) -> set[str]:
+    found = set()
+    for metric in telemetry.registry.collect():
+        found |= {metric.name for sample in metric.samples if sample.labels.get("model") == model}
+    return found
+
+
+def partitions(telemetry: Telemetry, kind: str | None = None) -> set[str]:
+    return {
+        sample.labels["partition"]
+        for metric in telemetry.registry.collect()
+        for sample in metric.samples
+        if "partition" in sample.labels and kind in (None, sample.labels.get("topic_kind"))
+        if not sample.name.startswith("driftline_panes_lost")
+    }
+
+
+def test_every_figure_is_scraped_over_http_with_its_value() -> None:
+    telemetry = filled()
+    with TelemetryServer(telemetry, TelemetrySettings(port=0)) as server:
+        status, text = get(server.port, "/metrics")
+    assert status == 200
+    values = {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for metric in text_string_to_metric_families(text)
+        for sample in metric.samples
+        if sample.name.startswith("driftline_") and not sample.name.endswith(("_created", "_bucket", "_sum"))
+    }
+    for expected in (
+        {("driftline_input_records_total", "0", "predictions"): 10.0},
+        {("driftline_consumer_lag_records", "1", "labels"): 7.0},
+        {("driftline_pending_predictions", "1"): 3.0},
+        {("driftline_panes_position_offset", "0"): 99.0},
+        {("driftline_panes_lost_records_total", "0"): 5.0},
+        {("driftline_dead_letters_total", "not_json"): 3.0},
+        {("driftline_late_records_total",): 5.0},
+        {("driftline_flush_seconds_count",): 1.0},
+        {("driftline_flushed_events_total",): 1000.0},
+        {("driftline_transaction_seconds_count",): 1.0},
+        {("driftline_checkpoint_seconds_count",): 1.0},
+        {("driftline_records_applied_total",): 6.0},
+        {("driftline_outputs_sent_total", "events"): 8.0},
+        {("driftline_label_coverage_ratio", "2", "credit-risk"): 0.5},
+        {("driftline_check_statistic", "1", "age", "churn", "population_stability_index"): 0.25},
+        {("driftline_unprofiled_events", "2", "credit-risk"): 12.0},
+        {("driftline_open_alerts", "2", "credit-risk", "warning"): 1.0},
+    ):
+        assert expected.items() <= values.items()
+    assert values["driftline_watermark_delay_seconds", "0", "predictions"] >= 1.5
+    assert "process_cpu_seconds_total" in text
+    assert "python_gc_collections_total" in text
+
+
+def test_a_forgotten_model_leaves_nothing_behind() -> None:
+    telemetry = filled()
+    telemetry.forget_model("credit-risk", "1")
+    assert series(telemetry, "credit-risk") == series(telemetry, "churn")
+    telemetry.forget_model("credit-risk")
+    assert series(telemetry, "credit-risk") == set()
+    assert series(telemetry, "churn") != set()
+    telemetry.forget_model("never heard of")
+
+
+def test_a_partition_that_was_taken_away_leaves_nothing_behind() -> None:
+    telemetry = filled()
+    telemetry.forget_partition(0, "labels")
+    assert partitions(telemetry, "labels") == {"1"}
+    assert partitions(telemetry, "predictions") == {"0", "1"}
+    telemetry.forget_partition(0)
+    assert partitions(telemetry) == {"1"}
+    telemetry.lag("predictions", 0, 1)
+    assert partitions(telemetry, "predictions") == {"0", "1"}
+
+
+def test_probes_answer_with_their_reasons() -> None:
+    reasons: dict[str, str | None] = {"live": None, "ready": "the state is being recovered"}
+
+    def broken() -> str | None:
+        raise ZeroDivisionError("oh")
+
+    with TelemetryServer(Telemetry(), TelemetrySettings(port=0)) as server:
+        assert get(server.port, "/healthz")[0] == get(server.port, "/readyz")[0] == 200
+        server.add_health("consumer", lambda: reasons["live"])
+        server.add_ready("recovery", lambda: reasons["ready"])
+        assert get(server.port, "/healthz")[0] == 200
+        status, text = get(server.port, "/readyz")
+        assert status == 503
+        assert json.loads(text)["reasons"] == {"recovery": "the state is being recovered"}
+        reasons["ready"] = None
+        assert get(server.port, "/readyz")[0] == 200
+        server.add_health("broken", broken)
+        status, text = get(server.port, "/healthz")
+        assert status == 503
+        assert "ZeroDivisionError: oh" in json.loads(text)["reasons"]["broken"]
+        assert get(server.port, "/other")[0] == 404
+
+
+def test_a_taken_port_is_a_configuration_error_and_a_closed_server_frees_its_port() -> None:
+    with TelemetryServer(Telemetry(), TelemetrySettings(port=0)) as first:
+        port = first.port
+        second = TelemetryServer(Telemetry(), TelemetrySettings(port=port))
+        with pytest.raises(
+            ConfigurationError, match=rf"127\.0\.0\.1:{port}' - at `\$\.telemetry\.port` .*--metrics-port"
+        ):
+            second.start()
+        second.close()
+    assert first.port == 0
+    with TelemetryServer(Telemetry(), TelemetrySettings(port=port)) as third:
+        assert get(third.port, "/metrics")[0] == 200
+
+
+def test_a_watermark_that_stands_still_falls_behind() -> None:
+    telemetry = Telemetry()
+    telemetry.watermark_delay("predictions", 0, 1.5)
+
+    def delay() -> float:
+        name, labels = "driftline_watermark_delay_seconds", {"topic_kind": "predictions", "partition": "0"}
+        return telemetry.registry.get_sample_value(name, labels) or 0.0
+
+    first = delay()
+    wait_until(lambda: delay() > first, 5.0, "the delay to grow")

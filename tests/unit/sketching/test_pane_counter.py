@@ -1,0 +1,235 @@
+"""Rows of one model become pane deltas: counted on a profile's grid, or sampled where there is none."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from driftline.config.model import BootstrapSettings, ColumnSettings, ModelSettings
+from driftline.events.model_key import ModelKey
+from driftline.monitoring.predictions.open_panes import Part
+from driftline.panes.flush_record import MAX_RECORD_BYTES, PaneDelta, chunks
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.table import ReferenceTable, table_of_sample
+from driftline.profiles.profiles import ProfileBook
+from driftline.sketches.columns import QUALITY
+from driftline.sketches.layout import EVENTS, LATE, UNEXPECTED
+from driftline.sketches.packed_merge import smallest
+from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketching import pane_counter
+from driftline.sketching.pane_counter import COUNT_ROWS, SAMPLE_BYTES, PaneCounter
+from driftline.sketching.rows import Rows, plain_scores
+
+if TYPE_CHECKING:
+    from driftline.profiles.profile import Profile
+
+KEY = ModelKey("risk", "")
+PANE_MS = 10_000
+TABLE = ReferenceTable(
+    100,
+    {"x": np.linspace(0, 1, 100), "c": ["a", "b"] * 50},
+    prediction=["no", "yes"] * 50,
+    score=np.linspace(0, 1, 100).tolist(),
+)
+PROFILE = build_profile(KEY, TABLE, ModelSettings(), 0, "training")
+LATER = build_profile(KEY, TABLE, ModelSettings(), 5 * PANE_MS, "training")
+
+
+def rows(*features: str, ids: list[str] | None = None, first: int = 0, **columns: list[Any]) -> Rows:
+    n = len(features)
+    return Rows(
+        partition=columns.get("partition", [0])[0],
+        ids=ids or [f"p{first + i}" for i in range(n)],
+        offsets=np.arange(first, first + n),
+        pane_ms=np.array(columns.get("pane_ms", [0] * n)),
+        late=np.array(columns.get("late", [False] * n), dtype=np.bool_),
+        features=[text.encode() for text in features],
+        predictions=columns.get("predictions", ["yes"] * n),
+        scores=columns.get("scores", [0.5] * n),
+    )
+
+
+def counter(*profiles: Profile, **model: Any) -> PaneCounter:  # noqa: ANN401  # sections of the settings
+    book = ProfileBook()
+    for profile in profiles:
+        book.add(profile)
+    return PaneCounter(KEY, ModelSettings(**model), book, frozenset())
+
+
+def sketch_of(delta: PaneDelta) -> PaneSketch:
+    assert delta.sketch is not None
+    return PaneSketch.unpack(delta.sketch, PROFILE.layout)
+
+
+def quality(sketch: PaneSketch, name: str) -> dict[str, int]:
+    index = [column.name for column in PROFILE.columns].index(name)
+    found = sketch.counts[PROFILE.layout.places[index].quality].tolist()
+    return {label: n for label, n in zip(QUALITY, found, strict=True) if n}
+
+
+def test_every_event_has_a_cell_in_every_column() -> None:
+    counting = counter(PROFILE)
+    counting.add(
+        rows('{"x": 0.5, "c": "a"}', '{"x": null}', "{}", '{"x": NaN, "c": 1}', '{"x": "y", "c": [1], "z": 1}')
+    )
+    (delta,) = counting.take()
+    assert (delta.key, delta.pane_ms, delta.profile_id, delta.n_events) == (KEY, 0, PROFILE.profile_id, 5)
+    assert delta.offsets == {0: (0, 4)}
+    sketch = sketch_of(delta)
+    assert sketch.counts[[EVENTS, LATE, UNEXPECTED]].tolist() == [5, 0, 1]
+    assert quality(sketch, "x") == {"missing": 2, "not_a_number": 1, "wrong_type": 1}
+    assert quality(sketch, "c") == {"missing": 2, "wrong_type": 1}
+    for place in PROFILE.layout.places:
+        assert sketch.counts[place.bins].sum() + sketch.counts[place.quality].sum() == 5
+
+
+def test_classes_and_scores_that_are_none() -> None:
+    counting = counter(PROFILE)
+    predictions = [None, float("nan"), "maybe", "no"]
+    counting.add(rows(*["{}"] * 4, predictions=predictions, scores=[None, {"no": 0.25, "yes": 0.75}, {"b": 1.0}, 0.0]))
+    (delta,) = counting.take()
+    sketch = sketch_of(delta)
+    assert quality(sketch, "prediction") == {"missing": 1, "wrong_type": 1}
+    assert quality(sketch, "score") == {"missing": 1}
+    index = [column.name for column in PROFILE.columns].index("prediction")
+    assert sketch.counts[PROFILE.layout.places[index].bins].tolist() == [1, 0, 1]
+    assert [name for names in sketch.unseen.values() for name in names.values()] == [("maybe", 1)]
+
+
+def test_late_events_are_counted_as_late_and_nowhere_else() -> None:
+    counting = counter(PROFILE)
+    counting.add(rows('{"x": 1}', '{"new": 1}', pane_ms=[0, PANE_MS], late=[False, True]))
+    first, second = counting.take()
+    assert sketch_of(first).counts[[EVENTS, LATE]].tolist() == [1, 0]
+    assert sketch_of(second).counts[[EVENTS, LATE, UNEXPECTED]].tolist() == [0, 1, 0]
+    assert (second.n_events, second.offsets) == (0, {})
+
+
+def test_each_pane_is_counted_under_its_own_profile() -> None:
+    counting = counter(PROFILE, LATER)
+    counting.add(rows(*["{}"] * 4, pane_ms=[4 * PANE_MS, 5 * PANE_MS, 6 * PANE_MS, 4 * PANE_MS]))
+    assert [(delta.pane_ms // PANE_MS, delta.profile_id, delta.n_events) for delta in counting.take()] == [
+        (4, PROFILE.profile_id, 2),
+        (5, LATER.profile_id, 1),
+        (6, LATER.profile_id, 1),
+    ]
+    assert counting.take() == []
+
+
+def test_many_rows_are_counted_before_the_flush() -> None:
+    counting = counter(PROFILE)
+    counting.add(rows(*["{}"] * COUNT_ROWS))
+    assert counting.n_waiting == 0
+    assert counting.n_cells == PROFILE.layout.n_cells
+    counting.add(rows("{}", first=COUNT_ROWS))
+    (delta,) = counting.take()
+    assert (delta.n_events, delta.offsets) == (COUNT_ROWS + 1, {0: (0, COUNT_ROWS)})
+
+
+def test_clear_forgets_what_waits_and_what_was_counted() -> None:
+    counting = counter(PROFILE)
+    counting.add(rows(*["{}"] * COUNT_ROWS))
+    counting.add(rows("{}"))
+    counting.clear()
+    assert counting.take() == []
+
+
+def test_ignored_columns_are_not_unexpected() -> None:
+    counting = counter(PROFILE, columns={"debug": ColumnSettings(kind="ignore")})
+    counting.add(rows('{"x": 1, "debug": {"any": "thing"}}'))
+    (delta,) = counting.take()
+    assert sketch_of(delta).counts[UNEXPECTED] == 0
+
+
+# --- without a profile ------------------------------------------------------------------------------------------------
+
+
+def test_a_sample_is_taken_where_no_profile_is_known() -> None:
+    counting = counter(bootstrap=BootstrapSettings(sample=200))
+    features = [json.dumps({"x": i}) for i in range(300)]
+    counting.add(rows(*features, predictions=[True] * 300, scores=[{"no": 0.25, "yes": 0.75}] * 300))
+    (delta,) = counting.take()
+    assert (delta.profile_id, delta.sketch, delta.n_events) == ("", None, 300)
+    assert len(delta.sample) == 200
+    assert {(row.prediction, row.score) for row in delta.sample} == {(1, 0.75)}
+    assert counter(bootstrap=BootstrapSettings(enabled=False)).take() == []
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 1, 0, 2), (2, 3, 1, 0)])
+@pytest.mark.parametrize("n_sample", [1, 2, 3])
+def test_flushes_do_not_change_the_sample_even_of_duplicates(order: tuple[int, ...], n_sample: int) -> None:
+    features = ['{"x": 10}', '{"x": 9}', '{"x": 9}', '{"x": 100}']
+    predictions = ["no", "yes", "no", "no"]
+    total = Part()
+    counting = counter()
+    counting._settings = ModelSettings(bootstrap=BootstrapSettings(sample=n_sample))
+    for i in order:
+        counting.add(rows(features[i], ids=["same"], predictions=[predictions[i]]))
+        for delta in counting.take():
+            total.add(delta, n_sample)
+    counting.add(rows(*features, ids=["same"] * 4, predictions=predictions))
+    (at_once,) = counting.take()
+    assert smallest(total.rows, n_sample) == smallest(at_once.sample, n_sample)
+
+
+def test_no_sample_is_too_large_for_a_broker() -> None:
+    counting = counter(bootstrap=BootstrapSettings(sample=20_000))
+    large = [json.dumps({"x": "y" * (SAMPLE_BYTES // 3)}) for _ in range(20)]
+    too_large = [json.dumps({"x": "y" * 1_000_000})]
+    long_classes = ["😀" * 1_000] * 900
+    counting.add(rows(*large, *too_large, *["{}"] * 900, predictions=["yes"] * 21 + long_classes))
+    deltas = counting.take()
+    assert sum(delta.n_events for delta in deltas) == 921, "all are counted"
+    sampled = [row for delta in deltas for row in delta.sample]
+    assert len(sampled) == 920, "all but the one that no record can hold"
+    assert max(map(len, chunks(deltas, [], []))) < 2 * MAX_RECORD_BYTES * 0.9
+
+
+def test_a_sample_with_what_python_cannot_read_makes_a_profile() -> None:
+    counting = counter(bootstrap=BootstrapSettings(sample=400))
+    bad = [
+        '{"x": ' + "9" * 5_000 + "}",
+        '{"x": ' + "[" * 100_000 + "]" * 100_000 + "}",
+        '{"x": NaN}',
+        '{"x": 1e999}',
+        "",
+    ]
+    good = [json.dumps({"x": i / 200, "c": "ab"[i % 2]}) for i in range(200)]
+    counting.add(rows(*bad, *good, predictions=["no", "yes"] * 102 + ["no"]))
+    (delta,) = counting.take()
+    profile = build_profile(KEY, table_of_sample(delta.sample), ModelSettings(), 0, "bootstrap", grid_only=True)
+    assert Counter(type(column).__name__ for column in profile.columns if column.role == "feature") == {
+        "CategoricalColumn": 1,
+        "NumericColumn": 1,
+    }
+
+
+def test_plain_scores() -> None:
+    assert plain_scores([0.5, None], "yes") == [0.5, None]
+    assert plain_scores([0.5, {"yes": 0.1, "no": 0.9}, None], "yes") == [0.5, 0.1, None]
+
+
+def test_a_sparse_replay_says_what_dense_panes_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    n, deltas = 300, []
+    for limit in (1, 1 << 40):
+        monkeypatch.setattr(pane_counter, "SPARSE_CELLS", limit)
+        counting = counter(PROFILE)
+        for first in (0, n):
+            features = [f'{{"x": {i / n}, "c": "new{i % 20}"}}' for i in range(n)]
+            counting.add(rows(*features, first=first, pane_ms=[(i // 2) * PANE_MS for i in range(n)]))
+            assert counting.n_waiting == n
+            counting._count()
+        assert (counting.n_cells < 150 * PROFILE.layout.n_cells) == (limit == 1)
+        deltas.append(counting.take())
+    assert len(deltas[0]) == n // 2
+    assert deltas[0] == deltas[1]
+
+
+def test_late_events_without_a_profile_are_counted_too() -> None:
+    counting = counter()
+    counting.add(rows("{}", "{}", "{}", late=[False, True, True], pane_ms=[0, 0, PANE_MS]))
+    assert [(delta.n_events, delta.n_late) for delta in counting.take()] == [(1, 1), (0, 1)]
