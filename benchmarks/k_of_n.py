@@ -16,7 +16,7 @@ import numpy as np
 from scipy import special
 
 from driftline.alerts import OpeningRule
-from driftline.alerts.unused_findings import Tally
+from driftline.alerts.unused_findings import UnusedFindings
 
 WINDOWS: Final = 720
 """Of an hour, in 30 days."""
@@ -34,9 +34,9 @@ RULES: Final = {
 
 def pages(came_out: np.ndarray, rule: OpeningRule) -> int:
     """Return the pages of one check, given which of its windows came out."""
-    tally, n_pages = Tally(), 0
+    tally, n_pages = UnusedFindings(), 0
     for window in np.flatnonzero(came_out):
-        tally = Tally({1: int(window)}, tally.found).noted(1, "data drift", ["check"], rule)
+        tally = UnusedFindings({1: int(window)}, tally.found).noted(1, "data drift", ["check"], rule)
         if tally.complete("data drift", ["check"], rule):
             tally, n_pages = tally.spent("data drift", ["check"]), n_pages + 1
     return n_pages

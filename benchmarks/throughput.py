@@ -21,7 +21,7 @@ from confluent_kafka import Consumer, TopicPartition
 from benchmarks.messages import CATEGORICAL, N_PARTITIONS, NUMERIC
 from driftline.config.secrets import Credentials
 from driftline.config.settings import JoinSettings, KafkaSettings, LabelInput, PredictionInput, Settings
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.runtime.operations.telemetry import Telemetry
 from driftline.runtime.references.reference_topic import ReferenceReader
 from driftline.runtime.sketch.sketch_worker import SketchWorker, sketch_consumer_configuration
@@ -137,7 +137,7 @@ class Stopwatch(Telemetry):
 def sketch(case: Case) -> float:
     """Return the seconds from the worker's assignment to its last commit."""
     n_topics = 1 + bool(case.labels) + case.repartition
-    book, stopwatch = ProfileBook(), Stopwatch(N_PARTITIONS * n_topics, QUIET_S if case.repartition else 0.0)
+    book, stopwatch = Profiles(), Stopwatch(N_PARTITIONS * n_topics, QUIET_S if case.repartition else 0.0)
     references = ReferenceReader(case.settings.kafka, Credentials(), book)
     references.start()
     assert len(book) == 1, "the profile is not published"

@@ -14,15 +14,20 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from msgspec import structs
 
-from driftline.alerts import AlertBook
+from driftline.alerts import ModelAlerts
 from driftline.checks.columns.window_check import examine_window
-from driftline.checks.contract.closed_window import ArrivalEvidence, Baseline, ClosedWindow, PerformanceCut
-from driftline.checks.contract.error_budget import CheckContext
+from driftline.checks.contract.closed_window import (
+    ArrivalEvidence,
+    ClosedWindow,
+    PerformanceBaseline,
+    PerformanceRevision,
+)
+from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.checks.labels.arrival_check import CohortAt, examine_arrival
-from driftline.checks.labels.estimate_check import EstimateCut, Truth, examine_estimate
+from driftline.checks.labels.estimate_check import EstimateRevision, Truth, examine_estimate
 from driftline.checks.labels.label_stream_check import StreamSpan, examine_stream
 from driftline.checks.labels.performance_check import examine_performance
-from driftline.checks.references.reference_view import Standard
+from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.model import CheckSettings, ColumnSettings, DispersionSettings, ModelSettings
 from driftline.config.settings import LabelInput, Settings
 from driftline.errors import ProfileError
@@ -75,17 +80,17 @@ LABEL: Final = {"prediction_id": "9f2c", "label": 0, "ts": "2026-03-04T08:00:00Z
 
 def examples() -> dict[str, list[dict[str, Any]]]:
     """Return example messages by schema: values of records for the input, structured CloudEvents for the output."""
-    context = CheckContext.of(SETTINGS, KEY.model)
+    context = ErrorBudget.of(SETTINGS, KEY.model)
     profile = build_profile(KEY, _applicants(4_000, mean_income=52_000.0, web=0.55), SETTINGS.defaults, 0, "training")
-    standard = Standard(profile, SETTINGS.defaults, PANE_MS)
+    standard = ReferenceView(profile, SETTINGS.defaults, PANE_MS)
     drifted = _window(profile, _applicants(1_200, mean_income=61_000.0, web=0.40), NOON_MS)
-    book, records = settle_window(examine_window(standard, drifted, context), AlertBook(), context)
+    book, records = settle_window(examine_window(standard, drifted, context), ModelAlerts(), context)
     for hour in (1, 2):
         clean = _window(profile, _applicants(1_200, mean_income=52_000.0, web=0.55), NOON_MS + hour * HOUR_MS)
         book, more = settle_window(examine_window(standard, clean, context), book, context)
         records += more
     vector = _labelled(profile, 1_150, wrong=230)
-    cut = PerformanceCut(
+    cut = PerformanceRevision(
         key=KEY,
         segment="all",
         start_ms=NOON_MS,
@@ -98,11 +103,11 @@ def examples() -> dict[str, list[dict[str, Any]]]:
         tested=True,
         arrival=_arrival(profile, profile.task.performance_layout.confusion_of(vector), int(vector[PREDICTED])),
     )
-    baseline = Baseline(vector=_labelled(profile, 4_000, wrong=400), origin="reference")
+    baseline = PerformanceBaseline(vector=_labelled(profile, 4_000, wrong=400), origin="reference")
     verdict = examine_performance(profile, cut, baseline, context)
-    records += settle_performance(verdict, AlertBook(), context)[1]
-    records += settle_arrival(examine_arrival(profile, _cohort(), context), AlertBook(), context)[1][:1]
-    records += settle_stream(examine_stream(_labels_of_a_day(), context), AlertBook(), context)[1][:1]
+    records += settle_performance(verdict, ModelAlerts(), context)[1]
+    records += settle_arrival(examine_arrival(profile, _cohort(), context), ModelAlerts(), context)[1][:1]
+    records += settle_stream(examine_stream(_labels_of_a_day(), context), ModelAlerts(), context)[1][:1]
     records += event_records(_estimates(context), context.source)
     found: dict[str, list[dict[str, Any]]] = {"prediction": [PREDICTION], "label": [LABEL]}
     for record in records:
@@ -155,7 +160,7 @@ def _cohort() -> CohortAt:
     )
 
 
-def _estimates(context: CheckContext) -> list[Event]:
+def _estimates(context: ErrorBudget) -> list[Event]:
     """Return what is estimated of an hour of doubtful applicants, with the finding, and the same beside its labels."""
     table = _applicants(4_000, mean_income=52_000.0, web=0.55)
     labels = [int(u < 0.05 + 0.9 * float(str(p))) for u, p in zip(_even(4_000), table.score or (), strict=True)]
@@ -169,7 +174,7 @@ def _estimates(context: CheckContext) -> list[Event]:
     columns = EncodedColumns.of(encoded, now.n)._replace(scores=np.array(now.score, dtype=np.float64))
     slots = np.zeros(now.n, dtype=np.int64)
     ((_, cells),) = count_estimates(estimator.layout, estimator.evaluate(columns, []), slots)
-    cut = EstimateCut(
+    cut = EstimateRevision(
         key=KEY,
         start_ms=NOON_MS,
         end_ms=NOON_MS + HOUR_MS,

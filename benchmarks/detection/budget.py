@@ -18,7 +18,7 @@ from benchmarks.detection.full import Run, quiet, run_full
 from benchmarks.detection.lean import run_lean
 from benchmarks.detection.reference import SimulatedModel, built, counted
 from benchmarks.detection.traffic import PANE_MS, PER_PANE, STREAM_NAMES, fifty_features
-from driftline.checks.contract.error_budget import CheckContext
+from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.config.settings import Settings
 from driftline.profiles.joint_reference import JointReference
 from driftline.sketches.joint import Joint
@@ -108,7 +108,7 @@ def run_model(stream: str, seed: int, folder: Path) -> Outcome:
 
 def outcome_of(model: SimulatedModel, stream: str, run: Run, seconds: float) -> Outcome:
     """Return the counts of a run."""
-    context = CheckContext.of(Settings(defaults=quiet(model.settings())), "simulated")
+    context = ErrorBudget.of(Settings(defaults=quiet(model.settings())), "simulated")
     levels = {size: context.column_level(size, len(model.kinds)).level for size in sorted(run.n_windows)}
     small: dict[str, list[int]] = {}
     for each in run.tested:

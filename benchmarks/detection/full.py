@@ -9,17 +9,17 @@ import numpy as np
 
 from benchmarks.detection.reference import KEY
 from benchmarks.detection.traffic import DAY_MS, PANE_MS, PANES_PER_DAY
-from driftline.alerts import AlertBook
+from driftline.alerts import ModelAlerts
 from driftline.checks.columns.window_check import examine_window
-from driftline.checks.contract.error_budget import WINDOW_TESTS, CheckContext
+from driftline.checks.contract.error_budget import WINDOW_TESTS, ErrorBudget
 from driftline.checks.quality.outcome import combined_p, smallest
 from driftline.checks.quality.whole import appeared, volume
 from driftline.config.durations import Duration
 from driftline.config.settings import Settings
 from driftline.monitoring.alerting import settle_window
 from driftline.monitoring.predictions.accumulator import ClosedPane
-from driftline.monitoring.predictions.profile_monitor import ProfileWatch
-from driftline.monitoring.predictions.volume_history import VolumeBook
+from driftline.monitoring.predictions.profile_monitor import ProfileMonitor
+from driftline.monitoring.predictions.volume_history import VolumeHistory
 from driftline.profiles.building.build import encode_values
 from driftline.sketches.counting import count_each
 from driftline.sketches.encoding import EncodedColumns
@@ -96,10 +96,10 @@ class Watch:
     """
 
     def __init__(self, profile: Profile, settings: ModelSettings) -> None:
-        self.context = CheckContext.of(Settings(defaults=settings), KEY.model)
-        self._watch = ProfileWatch(profile, settings, PANE_MS)
-        self._volumes = VolumeBook(settings.windows.verdict)
-        self._book = AlertBook()
+        self.context = ErrorBudget.of(Settings(defaults=settings), KEY.model)
+        self._watch = ProfileMonitor(profile, settings, PANE_MS)
+        self._volumes = VolumeHistory(settings.windows.verdict)
+        self._book = ModelAlerts()
         self.verdicts: list[tuple[ClosedWindow, WindowVerdict]] = []
         """Without those in which nothing may page yet."""
         self.records: list[OutputRecord] = []

@@ -19,22 +19,22 @@ from benchmarks.detection.full import Run, found_of, pages_of, tested_of, whole_
 from benchmarks.detection.reference import KEY, bin_table, joint_cells, z_table
 from benchmarks.detection.rough import correlations, rough_p_values
 from benchmarks.detection.traffic import DAY_MS, PANES_PER_DAY
-from driftline.alerts import AlertBook
+from driftline.alerts import ModelAlerts
 from driftline.checks.columns.column_check import examine_column
 from driftline.checks.columns.multivariate_check import examine_multivariate
 from driftline.checks.contract.closed_window import ClosedWindow
 from driftline.checks.contract.common_fields import window_fields
-from driftline.checks.contract.error_budget import CheckContext
+from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.checks.contract.verdict import WindowVerdict
 from driftline.checks.quality.whole import whole_findings
-from driftline.checks.references.reference_view import Standard
+from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.settings import Settings
 from driftline.events.source import SEGMENT_ALL
 from driftline.events.window import ColumnBlock, WindowEvent
 from driftline.monitoring.alerting import settle_window
 from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.burn_in import BurnIn
-from driftline.monitoring.predictions.volume_history import VolumeBook
+from driftline.monitoring.predictions.volume_history import VolumeHistory
 from driftline.profiles.season import week_and_slot
 from driftline.sketches.columns import MISSING as ABSENT
 from driftline.sketches.columns import NumericColumn
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmarks.detection.traffic import ColumnKind, Day
-    from driftline.checks.references.reference_view import ColumnStandard
+    from driftline.checks.references.reference_view import ColumnReference
     from driftline.config.model import ModelSettings
     from driftline.profiles.profile import Profile
 
@@ -95,16 +95,16 @@ class LeanWatch:
     """
 
     def __init__(self, profile: Profile, kinds: Sequence[ColumnKind], settings: ModelSettings, pane_ms: int) -> None:
-        self.context = CheckContext.of(Settings(defaults=settings), KEY.model)
+        self.context = ErrorBudget.of(Settings(defaults=settings), KEY.model)
         self.profile = profile
-        self._standard = Standard(profile, settings, pane_ms)
+        self._standard = ReferenceView(profile, settings, pane_ms)
         self._sizes = self._standard.unknown_sizes()
         self._burn_in = BurnIn(self._standard)
         self._tables = [bin_table(kind, column) for kind, column in zip(kinds, profile.columns, strict=True)]
         joint = profile.joint
         self._z = [] if joint is None else [(i, z_table(kinds[i], profile.columns[i])) for i in joint.columns]
-        self._volumes = VolumeBook(settings.windows.verdict)
-        self._book = AlertBook()
+        self._volumes = VolumeHistory(settings.windows.verdict)
+        self._book = ModelAlerts()
         self.run = Run([], [], [], {})
 
     def watch(self, days: Iterable[Day]) -> Run:
@@ -207,7 +207,7 @@ class LeanWatch:
             wanted[rows] |= rough_p_values(held, there, bins[rows], ordered=ordered) <= ROUGHLY
         return wanted
 
-    def _held(self, windows: _Windows, index: int, slot: int) -> ColumnStandard:
+    def _held(self, windows: _Windows, index: int, slot: int) -> ColumnReference:
         return self._standard.column(index, _window(PaneSketch(self.profile.layout), span(windows.start_ms[-1], slot)))
 
     def _references(self, windows: _Windows, index: int, slot: int) -> NDArray[np.float64]:

@@ -14,12 +14,12 @@ from driftline.significance.pearson import LEAST_EXPECTED, LEAST_EXPECTED_FOR_CH
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftline.checks.references.reference_view import ColumnStandard
+    from driftline.checks.references.reference_view import ColumnReference
     from driftline.significance.dispersion import Dispersion
 
 
 def rough_p_values(
-    held: ColumnStandard,
+    held: ColumnReference,
     there: NDArray[np.float64],
     bins: NDArray[np.int64],
     *,

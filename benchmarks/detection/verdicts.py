@@ -19,9 +19,9 @@ from driftline.checks import quality
 from driftline.checks.columns.distribution_check import EFFECT, Compared, compare_distributions
 from driftline.checks.columns.multivariate_check import outcomes_of
 from driftline.checks.contract.closed_window import ClosedWindow
-from driftline.checks.contract.error_budget import CheckContext
+from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.checks.quality.outcome import combined_p, gate_of
-from driftline.checks.references.reference_view import Standard
+from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.settings import Settings
 from driftline.events.source import SEGMENT_ALL
 from driftline.monitoring.predictions.accumulator import ClosedPane
@@ -67,8 +67,8 @@ class Checks:
     def __init__(self, profile: Profile, kinds: Sequence[ColumnKind], settings: ModelSettings) -> None:
         self.profile = profile
         self._settings = quiet(settings)
-        self._standard = Standard(profile, self._settings, PANE_MS)
-        context = CheckContext.of(Settings(defaults=self._settings), KEY.model)
+        self._standard = ReferenceView(profile, self._settings, PANE_MS)
+        context = ErrorBudget.of(Settings(defaults=self._settings), KEY.model)
         self._levels = {
             int(size): context.column_level(int(size), len(kinds)).level for size in self._settings.windows.verdict
         }

@@ -20,7 +20,7 @@ from driftline.config.settings import TimeSettings
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source
 from driftline.profiles.building.frames import Roles, build_profile_from_frame
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.sketching.sketcher import Sketcher
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def main() -> None:
 def _cost(profile: Profile, data: Data, records: list[bytes], pane_s: int) -> float:
     stores: Any = None  # no labels are read: no store is asked for
     settings = structs.replace(SETTINGS, labels=None, time=TimeSettings(pane=Duration(pane_s * 1_000)))
-    sketcher = Sketcher(settings, ProfileBook([profile]), 1, stores)
+    sketcher = Sketcher(settings, Profiles([profile]), 1, stores)
     source = Source("predictions", 0)
     sketcher.assign(source, None)
     began = time.process_time()

@@ -13,7 +13,7 @@ from driftline.config.model import CheckSettings, DispersionSettings, LabelSetti
 from driftline.config.settings import LabelInput, Settings
 from driftline.events.output_record import structured
 from driftline.profiles.building.frames import Roles, build_profile_from_frame
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.runtime.files.backtest import Backtest
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def run(folder: Path, data: Data) -> Said:
     predictions, labels = folder / f"{data.name}.predictions.ndjson", folder / f"{data.name}.labels.ndjson"
     _write(table_of(folder, data, "analysis").to_pylist(), data, predictions, labels)
     records: list[dict[str, Any]] = []
-    Backtest(SETTINGS, ProfileBook([profile]), 1).run(
+    Backtest(SETTINGS, Profiles([profile]), 1).run(
         predictions, labels, lambda record: records.append(structured(record)) if record.channel == "events" else None
     )
     events = [record["data"] for record in records if record["type"] == "io.driftline.estimate.v1"]

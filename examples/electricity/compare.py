@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from driftline.config.load import load_settings
 from driftline.events.output_record import attributes
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.runtime.files.backtest import Backtest
 from examples.electricity.market import FEATURES, TRAINING_ROWS, VICTORIAN, data_file, read, train_and_answer
 from examples.electricity.scenario import CONFIGURATION, reference
@@ -56,7 +56,7 @@ def main() -> None:
                 if output.channel == "events" and attributes(output)["type"] == FINDING and output.value:
                     found[json.loads(output.value)["column"]] += 1
 
-            book = ProfileBook([reference(market, answers, settings, n)])
+            book = Profiles([reference(market, answers, settings, n)])
             Backtest(settings, book, 1).run(file, None, emit)
             print(f"{name:<32}" + "".join(f"{found[column]:>11}" for column in COLUMNS), flush=True)
 

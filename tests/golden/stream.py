@@ -18,7 +18,7 @@ from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.effective import BEGINNING_MS
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.runtime.files.backtest import Backtest, write_events
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _quarters(rng: random.Random) -> float:
     return sum(rng.randrange(-8, 9) for _ in range(4)) / 4
 
 
-def _profile_book() -> ProfileBook:
+def _profile_book() -> Profiles:
     rng = random.Random(1)
     rows = [(_quarters(rng), rng.choice("abc"), rng.randrange(2)) for _ in range(N_REFERENCE)]
     table = ReferenceTable(
@@ -66,7 +66,7 @@ def _profile_book() -> ProfileBook:
         prediction=[str(predicted) for _, _, predicted in rows],
         label=[str(predicted if i % 16 else 1 - predicted) for i, (_, _, predicted) in enumerate(rows)],
     )
-    return ProfileBook([build_profile(KEY, table, SETTINGS.model(KEY.model), BEGINNING_MS, "training")])
+    return Profiles([build_profile(KEY, table, SETTINGS.model(KEY.model), BEGINNING_MS, "training")])
 
 
 def _write_input(predictions: Path, labels: Path) -> None:

@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, TopicPartition
 from driftline import read_profile
 from driftline.config.secrets import Credentials
 from driftline.config.settings import KafkaSettings
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.runtime.kafka.kafka_clients import consumer_configuration
 from driftline.runtime.references.reference_topic import ReferenceReader, published_profiles
 from tests.support.real_broker import create_topics, wait_until
@@ -59,7 +59,7 @@ def test_a_profile_is_built_published_followed_and_shown(real_broker: str, topic
     assert f"Run `driftline topics create --prefix {topic_prefix}`" in absent.stderr
     create_topics(real_broker, {f"{topic_prefix}.references": 1}, {"cleanup.policy": "compact"})
     kafka = KafkaSettings(brokers=real_broker, prefix=topic_prefix)
-    book = ProfileBook()
+    book = Profiles()
     reader = ReferenceReader(kafka, Credentials(), book)
     reader.start()
     assert len(book) == 0

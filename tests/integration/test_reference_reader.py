@@ -19,7 +19,7 @@ from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import VERSION
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.runtime.references.reference_topic import ReferenceReader, publish
 from tests.support.real_broker import create_topics, wait_until
 
@@ -49,7 +49,7 @@ def test_records_of_others_are_skipped(kafka: KafkaSettings, garbage: bytes) -> 
     write(kafka, garbage)
     publish(kafka, Credentials(), PROFILE)
     write(kafka, garbage)
-    book = ProfileBook()
+    book = Profiles()
     reader = ReferenceReader(kafka, Credentials(), book)
     reader.start()
     assert book.get(PROFILE.profile_id) is not None
@@ -59,7 +59,7 @@ def test_records_of_others_are_skipped(kafka: KafkaSettings, garbage: bytes) -> 
 
 def test_a_newer_version_is_a_failure_that_nobody_can_overlook(kafka: KafkaSettings) -> None:
     failures: list[DriftlineError] = []
-    reader = ReferenceReader(kafka, Credentials(), ProfileBook(), failures.append)
+    reader = ReferenceReader(kafka, Credentials(), Profiles(), failures.append)
     reader.start()
     assert reader.healthy() is None
     write(kafka, msgspec.msgpack.encode([VERSION + 1, ["risk", "3"], "id", {"new": True}]))
@@ -70,6 +70,6 @@ def test_a_newer_version_is_a_failure_that_nobody_can_overlook(kafka: KafkaSetti
     assert says in (reader.healthy() or "")
     with pytest.raises(FormatError, match=says):
         asyncio.run(reader.wait_for({"id"}, time.monotonic() + 30))
-    late = ReferenceReader(kafka, Credentials(), ProfileBook())
+    late = ReferenceReader(kafka, Credentials(), Profiles())
     with pytest.raises(FormatError, match=says):
         late.start()

@@ -21,7 +21,7 @@ from driftline.events.source import Source
 from driftline.panes.flush_record import decode
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.runtime.operations.telemetry import Telemetry
 from driftline.runtime.sketch.sketch_worker import SketchWorker
 from driftline.sketches.scores import DUPLICATES, LABELLED, PREDICTED
@@ -136,14 +136,14 @@ def test_topics_that_cannot_be_joined_are_refused(real_broker: str, topic_prefix
     )
     credentials = resolve_credentials(settings.kafka.security, {})
     with pytest.raises(BrokerError) as caught:
-        SketchWorker(settings, credentials, ProfileBook(), Telemetry(), "w1")
+        SketchWorker(settings, credentials, Profiles(), Telemetry(), "w1")
     message = str(caught.value)
     assert f"{topic_prefix}-p has 3, {topic_prefix}-l has 2" in message
     assert "give both topics the same number, and the prediction id as key" in message
 
     missing = msgspec.structs.replace(settings, labels=LabelInput(topic=f"{topic_prefix}-none"))
     with pytest.raises(BrokerError, match=f"Expected topic {topic_prefix}-none, got none"):
-        SketchWorker(missing, credentials, ProfileBook(), Telemetry(), "w1")
+        SketchWorker(missing, credentials, Profiles(), Telemetry(), "w1")
 
 
 def test_a_second_worker_of_the_same_name_fences_the_first(real_broker: str, topic_prefix: str) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.profiles.estimator import Estimator
-    from driftline.sketches.estimates import Totals
+    from driftline.sketches.estimates import EstimateTotals
 
 
 @pytest.fixture
@@ -40,7 +40,9 @@ def columns_of(bins: NDArray[np.int64], scores: NDArray[np.float64] | None = Non
     return EncodedColumns(bins, none, none, none.astype(np.bool_), {}, TailValues.together([]), None, scores)
 
 
-def totals_of(estimator: Estimator, columns: EncodedColumns, scores: list[dict[str, float]] | None = None) -> Totals:
+def totals_of(
+    estimator: Estimator, columns: EncodedColumns, scores: list[dict[str, float]] | None = None
+) -> EstimateTotals:
     evaluated = estimator.evaluate(columns, scores or [])
     ((_, packed),) = count_estimates(estimator.layout, evaluated, np.zeros(columns.bins.shape[1], dtype=np.int64))
     return unpack_estimates(estimator.layout, packed)

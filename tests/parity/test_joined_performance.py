@@ -20,7 +20,7 @@ from driftline.panes.flush_record import decode
 from driftline.performance import metrics_of
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.sketches.sparse import unpack_into
 from driftline.sketching.sketcher import Sketcher
 from tests.support.pending import MemoryStores
@@ -89,7 +89,7 @@ def records_of(kind: str, *, weighted: bool) -> tuple[list[bytes], list[bytes], 
 
 
 def vectors_of(
-    settings: Settings, book: ProfileBook, n_cells: int, predictions: list[bytes], labels: list[bytes]
+    settings: Settings, book: Profiles, n_cells: int, predictions: list[bytes], labels: list[bytes]
 ) -> dict[int, np.ndarray]:
     """Return the performance vector of each window that a sketcher adds to, flushing now and then."""
     sketcher = Sketcher(settings, book, 1, MemoryStores)
@@ -146,7 +146,7 @@ def test_what_is_left_of_all_labels_is_what_scikit_learn_says(kind: str, *, weig
     table = ReferenceTable(len(rows), {}, prediction=[row[0] for row in rows.values()])
     profile = build_profile(ModelKey("m", ""), table, settings.defaults, START_MS - 1_000_000, "training")
     assert (profile.task.kind, profile.task.weighted) == (kind, weighted)
-    book = ProfileBook()
+    book = Profiles()
     book.add(profile)
     vectors = vectors_of(settings, book, profile.task.performance_layout.n_cells, predictions, labels)
     assert len(vectors) == N // 300

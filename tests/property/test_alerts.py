@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftline.alerts import PREDICTION_CAUSES, AlertBook, AlertRules, OpeningRule, advance
+from driftline.alerts import PREDICTION_CAUSES, AlertRules, ModelAlerts, OpeningRule, advance
 from driftline.alerts.unused_findings import key_of
 from tests.unit.alerts.test_lifecycle import DAY, HOUR, found, observed
 
@@ -43,14 +43,14 @@ def windows_of(history: list[Seen]) -> list[tuple[int, int, list[FindingEvent]]]
     return windows
 
 
-def run(history: list[Seen], rules: AlertRules, restarts: set[int]) -> tuple[list[AlertEvent], AlertBook]:
-    book = AlertBook()
+def run(history: list[Seen], rules: AlertRules, restarts: set[int]) -> tuple[list[AlertEvent], ModelAlerts]:
+    book = ModelAlerts()
     records: list[AlertEvent] = []
     for i, (end_ms, size_ms, findings) in enumerate(windows_of(history)):
         step = advance(book, observed(end_ms, size_ms), findings, PREDICTION_CAUSES, rules)
         book = step.book
         if i in restarts:
-            book = msgspec.msgpack.decode(msgspec.msgpack.encode(book), type=AlertBook)
+            book = msgspec.msgpack.decode(msgspec.msgpack.encode(book), type=ModelAlerts)
         records += step.alerts
     return records, book
 

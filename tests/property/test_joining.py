@@ -24,7 +24,7 @@ from driftline.events.source import LABEL_STREAM, Source
 from driftline.panes.flush_record import decode
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.sketches.scores import DUPLICATES, ERROR_SCALE, HEAD, LABELLED, PREDICTED, SQUARE_SCALE
 from driftline.sketches.sparse import unpack_into
 from driftline.sketching.joins import joiner
@@ -262,7 +262,7 @@ class Run:
 
     def __init__(self, kind: TaskKind, records: dict[str, list[Made]]) -> None:
         self._records = records
-        self._book = ProfileBook()
+        self._book = Profiles()
         self.profiles = {each.profile_id: each for key in KEYS for each in PROFILES[kind, key.model]}
         for each in self.profiles.values():
             self._book.add(each)

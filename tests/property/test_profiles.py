@@ -11,7 +11,7 @@ from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import InTime, build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import decode_profile, encode_profile
-from driftline.profiles.packed_words import Words
+from driftline.profiles.packed_words import PackedWords
 from driftline.profiles.season import HOUR_MS, HOURS, overlaps
 from driftline.profiles.season_counts import season_counts
 from driftline.profiles.task import NO_TIME
@@ -29,7 +29,7 @@ TIMES = st.one_of(st.just(NO_TIME), st.integers(0, 60 * 24 * HOUR_MS))
 @given(st.lists(WHOLE))
 def test_words_come_back(numbers: list[int]) -> None:
     array = np.array(numbers, dtype=np.int64)
-    packed = Words.of(array)
+    packed = PackedWords.of(array)
     assert packed.unpacked().tolist() == numbers
     assert len(packed.data) <= array.nbytes
 

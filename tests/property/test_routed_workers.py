@@ -16,7 +16,7 @@ from driftline.config.load import load_settings
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Kind, Source
 from driftline.panes.flush_record import decode
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.sketches.sparse import cells
 from driftline.sketching.sketcher import Sketcher
 from tests.support.pending import MemoryStores
@@ -54,7 +54,7 @@ class Cluster:
 
     def __init__(self, n_workers: int, rng: random.Random) -> None:
         self.rng = rng
-        self.book = ProfileBook(profiles())
+        self.book = Profiles(profiles())
         self.pending: dict[int, list[bytes]] = {source.partition: [] for source in JOINS}
         self.committed: dict[Source, tuple[int, int | None]] = dict.fromkeys((*INPUTS, *JOINS), (0, None))
         self.added: Counter[tuple[object, ...]] = Counter()

@@ -20,7 +20,7 @@ from driftline.monitoring.predictions.open_panes import Part
 from driftline.panes.flush_record import decode
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.sketches.fixed_point import join
 from driftline.sketches.packed_merge import smallest
 from driftline.sketches.pane_sketch import PaneSketch
@@ -91,7 +91,7 @@ class Run:
 
     def __init__(self, records: list[list[tuple[bytes | None, int]]]) -> None:
         self._records = records
-        self._book = ProfileBook()
+        self._book = Profiles()
         for each in PROFILES.values():
             self._book.add(each)
         self._reached, self._committed = [0, 0], [0, 0]

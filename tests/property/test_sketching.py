@@ -22,7 +22,7 @@ from driftline.events.source import Source
 from driftline.panes.flush_record import decode as decode_flush
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.sketching.joins.pending_block import decode_block
 from driftline.sketching.joins.waiting.digests import digests_of, keys_of
 from driftline.sketching.sketcher import Sketcher
@@ -59,7 +59,7 @@ def profile(key: ModelKey, effective_from_ms: int, *, regression: bool = False, 
     return build_profile(key, table, SETTINGS.defaults, effective_from_ms, "training")
 
 
-BOOK = ProfileBook(
+BOOK = Profiles(
     [
         profile(ModelKey("risk", "1"), 0),
         profile(ModelKey("risk", "1"), START_MS + 20_000, shift=1.0),

@@ -13,7 +13,7 @@ import msgspec
 import yaml
 
 from driftline.config.load import load_settings
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.runtime.files.backtest import Backtest
 from tests.support.traffic import PARTITIONS, SETTINGS, Sent, profiles, traffic
 
@@ -96,7 +96,7 @@ def expected() -> frozenset[Output]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paths = write_files(folder)
-        run = Backtest(load_settings(backtest_configuration(folder), {}), ProfileBook(profiles()), PARTITIONS)
+        run = Backtest(load_settings(backtest_configuration(folder), {}), Profiles(profiles()), PARTITIONS)
         run.run(paths["predictions"], paths["labels"], emit)
     assert len(set(found)) == len(found), "a backtest repeats nothing"
     return frozenset(found)

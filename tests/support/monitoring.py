@@ -26,7 +26,7 @@ from driftline.panes.flush_record import VERSION, FlushRecord, JoinDelta, PaneDe
 from driftline.profiles.building.build import build_profile, encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import ProfileAssembler, decode_block
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.sketches.counting import count
 from driftline.sketches.encoding import EncodedColumns
 from driftline.sketches.estimates import count_estimates
@@ -125,13 +125,13 @@ class Traffic:
 
     partitions: list[list[Item]]
     published: list[Profile] = field(default_factory=list)
-    sketched_with: dict[ModelKey, ProfileBook] = field(default_factory=dict)
+    sketched_with: dict[ModelKey, Profiles] = field(default_factory=dict)
     n_sample: int = 40
     _marks: dict[int, list[dict[Kind, int]]] = field(default_factory=dict)
 
     def knows(self, profile: Profile) -> None:
         """Let the sketch stage use a profile."""
-        self.sketched_with.setdefault(profile.key, ProfileBook()).add(profile)
+        self.sketched_with.setdefault(profile.key, Profiles()).add(profile)
 
     def profile_at(self, key: ModelKey, pane_ms: int) -> Profile | None:
         book = self.sketched_with.get(key)
@@ -338,7 +338,7 @@ class Run:
     Attributes
     ----------
     outputs : set of OutputRecord
-    book : ProfileBook
+    book : Profiles
     """
 
     settings: Settings
@@ -349,7 +349,7 @@ class Run:
     largest_entry: int = 0
 
     def __post_init__(self) -> None:
-        self.book = ProfileBook(self.published)
+        self.book = Profiles(self.published)
         self.monitor = PartitionMonitor(0, self.settings, self.book)
 
     def feed(self, records: Sequence[bytes], start: int, stop: int, stride: int = 3) -> None:
@@ -372,7 +372,7 @@ class Run:
     def crash(self) -> None:
         """Lose everything but the state and the published profiles, bootstrap profiles among them."""
         assembler = ProfileAssembler()
-        self.book = ProfileBook(self.published)
+        self.book = Profiles(self.published)
         for record in self.outputs:
             if record.channel == "references" and record.value is not None:
                 profile = assembler.add(decode_block(record.value, "references"))

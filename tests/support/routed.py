@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from driftline.config.load import load_settings
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.runtime.files.backtest import Backtest
 from tests.support.expected import Output, configuration, normalised
 from tests.support.traffic import CLOSING_MS, Sent, profiles, traffic
@@ -95,7 +95,7 @@ def backtest(topics: Topics, sections: Mapping[str, Mapping[str, object]]) -> fr
         config.write_text(yaml.safe_dump(configuration("localhost:1", "backtest", "backtest", **sections)))
         paths = {kind: _write(folder / f"{kind}.ndjson", parts) for kind, parts in topics.items()}
         counts = [len(parts) for parts in topics.values()]
-        Backtest(load_settings(config, {}), ProfileBook(profiles()), *counts).run(
+        Backtest(load_settings(config, {}), Profiles(profiles()), *counts).run(
             paths["predictions"], paths["labels"], emit
         )
     assert len(set(found)) == len(found), "a backtest repeats nothing"

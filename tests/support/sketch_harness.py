@@ -16,7 +16,7 @@ from driftline.config.secrets import resolve_credentials
 from driftline.config.settings import KafkaSettings, LabelInput, PredictionInput, Settings, SketchSettings
 from driftline.events.source import LABEL_STREAM
 from driftline.panes.flush_record import FlushRecord, decode
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.runtime.kafka.kafka_clients import connect_admin
 from driftline.runtime.kafka.topics import create, topic_specs
 from driftline.runtime.operations.telemetry import Telemetry
@@ -49,7 +49,7 @@ class Record(NamedTuple):
 class RunningWorker:
     """A sketch worker in a thread of its own."""
 
-    def __init__(self, settings: Settings, book: ProfileBook, name: str, *, accept_recount: bool = False) -> None:
+    def __init__(self, settings: Settings, book: Profiles, name: str, *, accept_recount: bool = False) -> None:
         credentials = resolve_credentials(settings.kafka.security, {})
         self.telemetry = Telemetry()
         self.worker = SketchWorker(settings, credentials, book, self.telemetry, name, accept_recount=accept_recount)
@@ -101,7 +101,7 @@ class SketchRun:
         self.partitions = partitions
         self.bootstrap = bootstrap
         self.inputs = {"predictions": f"{prefix}-predictions", "labels": f"{prefix}-labels"}
-        self.book = ProfileBook()
+        self.book = Profiles()
         for profile in profiles:
             self.book.add(profile)
         create_topics(bootstrap, dict.fromkeys(self.inputs.values(), partitions), {"retention.ms": "-1"})

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from driftline.config.settings import Settings
     from driftline.events.record_batch import RecordBatch
     from driftline.profiles.profile import Profile
-    from driftline.profiles.profiles import ProfileBook
+    from driftline.profiles.profiles import Profiles
     from driftline.sketches.columns import Column
     from driftline.sketches.layout import Place
 
@@ -292,7 +292,7 @@ def _problem(value: object) -> int | None:
 class ReferenceSketcher:
     """Takes predictions in record by record; gives the flush's pane records and the reasons of what was refused."""
 
-    def __init__(self, settings: Settings, book: ProfileBook, sources: list[Source]) -> None:
+    def __init__(self, settings: Settings, book: Profiles, sources: list[Source]) -> None:
         self._settings = settings
         self._book = book
         self.maximum: dict[Source, int | None] = dict.fromkeys(sources)

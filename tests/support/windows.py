@@ -9,8 +9,8 @@ import numpy as np
 
 from driftline.checks.columns import window_check
 from driftline.checks.contract.closed_window import ClosedWindow
-from driftline.checks.contract.error_budget import CheckContext
-from driftline.checks.references.reference_view import Standard
+from driftline.checks.contract.error_budget import ErrorBudget
+from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.model import DispersionSettings, ModelSettings
 from driftline.config.settings import LabelInput, Settings
 from driftline.events.model_key import ModelKey
@@ -37,13 +37,13 @@ def independent(settings: ModelSettings | None = None) -> ModelSettings:
     return settings.replace(checks=checks)
 
 
-def context_of(settings: ModelSettings | None = None, *, labels: bool = False) -> CheckContext:
+def context_of(settings: ModelSettings | None = None, *, labels: bool = False) -> ErrorBudget:
     defaults = independent(settings)
-    return CheckContext.of(Settings(labels=LabelInput() if labels else None, defaults=defaults), KEY.model)
+    return ErrorBudget.of(Settings(labels=LabelInput() if labels else None, defaults=defaults), KEY.model)
 
 
-def examine_window(profile: Profile, window: ClosedWindow, context: CheckContext) -> WindowVerdict:
-    return window_check.examine_window(Standard(profile, context.settings, PANE_MS), window, context)
+def examine_window(profile: Profile, window: ClosedWindow, context: ErrorBudget) -> WindowVerdict:
+    return window_check.examine_window(ReferenceView(profile, context.settings, PANE_MS), window, context)
 
 
 def table_of(n: int, seed: int = 0, *, mean: float = 0.0, missing: float = 0.0, web: float = 0.5) -> ReferenceTable:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from driftline.alerts.lifecycle import AlertBook, AlertRules, CauseState, Step, advance
+from driftline.alerts.lifecycle import AlertRules, CauseState, ModelAlerts, Step, advance
 from driftline.alerts.policy import (
     CRITICAL_FACTOR,
     JOIN_CAUSES,
@@ -20,9 +20,9 @@ __all__ = [
     "JOIN_CAUSES",
     "LABEL_CAUSES",
     "PREDICTION_CAUSES",
-    "AlertBook",
     "AlertRules",
     "CauseState",
+    "ModelAlerts",
     "Observation",
     "OpeningRule",
     "Step",

@@ -24,7 +24,7 @@ from msgspec import Struct, field, structs
 from driftline.alerts.escalation import Told, reason_to_page, told_by, told_more
 from driftline.alerts.policy import cause_of, ranked
 from driftline.alerts.records import Observation, opened_alert, resolved_alert, updated_alert
-from driftline.alerts.unused_findings import OpeningRule, Tally, counts_windows, key_of
+from driftline.alerts.unused_findings import OpeningRule, UnusedFindings, counts_windows, key_of
 from driftline.events.alert import AlertEvent, Cause
 from driftline.events.cloudevents import epoch_ms
 
@@ -49,18 +49,18 @@ class CauseState(Struct, frozen=True):
     """What its pages have said."""
 
 
-class AlertBook(Struct, frozen=True):
+class ModelAlerts(Struct, frozen=True):
     """All alerts of one model key and segment, of one of the two sequences of windows; what is saved and restored.
 
     *State*: at most one open alert a cause (a few KB), the findings that no page has used up (bounded by the windows
-    that count, see :class:`driftline.alerts.unused_findings.Tally`) and the id of each alert resolved in the last
-    30 days of event time.
+    that count, see :class:`~driftline.alerts.unused_findings.UnusedFindings`) and the id of each alert resolved in the
+    last 30 days of event time.
     """
 
     open: dict[Cause, CauseState] = field(default_factory=dict)
     resolved: tuple[tuple[int, str], ...] = ()
     """(time of resolution in ms, alert id), the oldest first."""
-    tally: Tally = Tally()
+    tally: UnusedFindings = UnusedFindings()
     """Findings that no page has used up."""
 
 
@@ -90,7 +90,7 @@ class Step(Struct, frozen=True, kw_only=True):
 
     Parameters
     ----------
-    book : AlertBook
+    book : ModelAlerts
         The new state.
     alerts : tuple of AlertEvent
         Records to write: alerts that opened, changed or resolved.
@@ -98,13 +98,13 @@ class Step(Struct, frozen=True, kw_only=True):
         Ids of alerts whose record is to be deleted.
     """
 
-    book: AlertBook
+    book: ModelAlerts
     alerts: tuple[AlertEvent, ...]
     forgotten: tuple[str, ...]
 
 
 def advance(
-    book: AlertBook,
+    book: ModelAlerts,
     observation: Observation,
     findings: Sequence[FindingEvent],
     causes: Iterable[Cause],
@@ -114,7 +114,7 @@ def advance(
 
     Parameters
     ----------
-    book : AlertBook
+    book : ModelAlerts
         The state before; it is not changed.
     observation : Observation
         Of a window that got a verdict, or of a pane in which a detector that may page came out; a pane is never clean.
@@ -151,7 +151,7 @@ def advance(
             tally = tally.forgotten(cause)
             resolved.append((observation.time_ms, alert.alert_id))
             alerts.append(alert)
-    return Step(book=AlertBook(states, tuple(resolved), tally), alerts=tuple(alerts), forgotten=forgotten)
+    return Step(book=ModelAlerts(states, tuple(resolved), tally), alerts=tuple(alerts), forgotten=forgotten)
 
 
 def _can_resolve(state: CauseState, observation: Observation, rules: AlertRules) -> bool:
@@ -160,12 +160,12 @@ def _can_resolve(state: CauseState, observation: Observation, rules: AlertRules)
 
 def _found(
     state: CauseState | None,
-    tally: Tally,
+    tally: UnusedFindings,
     cause: Cause,
     observation: Observation,
     found: Sequence[FindingEvent],
     rules: AlertRules,
-) -> tuple[CauseState | None, Tally]:
+) -> tuple[CauseState | None, UnusedFindings]:
     """Return the cause's alert and the tally after a window with findings; a page uses up the findings it takes."""
     size_ms = observation.window.size_ms
     keys = {key_of(finding, size_ms): finding for finding in found if counts_windows(finding)}

@@ -34,7 +34,7 @@ class OpeningRule(Struct, frozen=True):
     windows: int = 1
 
 
-class Tally(Struct, frozen=True):
+class UnusedFindings(Struct, frozen=True):
     """Findings that no page has used up yet.
 
     *State*: of each size of window a number; of each check, column and size that came out at most k numbers. So at most
@@ -43,7 +43,7 @@ class Tally(Struct, frozen=True):
     Examples
     --------
     >>> rule = OpeningRule(findings=2, windows=3)
-    >>> tally = Tally().counted(60).noted(60, "data drift", ["60/psi/x"], rule)
+    >>> tally = UnusedFindings().counted(60).noted(60, "data drift", ["60/psi/x"], rule)
     >>> tally.complete("data drift", ["60/psi/x"], rule)
     []
     >>> tally = tally.counted(60).counted(60).noted(60, "data drift", ["60/psi/x"], rule)
@@ -58,11 +58,11 @@ class Tally(Struct, frozen=True):
     found: dict[Cause, dict[str, tuple[int, ...]]] = field(default_factory=dict)
     """By cause and check: numbers of the windows with a finding that is not used up, ascending."""
 
-    def counted(self, size_ms: int) -> Tally:
+    def counted(self, size_ms: int) -> UnusedFindings:
         """Return the tally with one more window of a size."""
-        return Tally({**self.windows, size_ms: self.windows.get(size_ms, 0) + 1}, self.found)
+        return UnusedFindings({**self.windows, size_ms: self.windows.get(size_ms, 0) + 1}, self.found)
 
-    def noted(self, size_ms: int, cause: Cause, keys: Iterable[str], rule: OpeningRule) -> Tally:
+    def noted(self, size_ms: int, cause: Cause, keys: Iterable[str], rule: OpeningRule) -> UnusedFindings:
         """Return the tally with the findings of the latest window of a size; those n windows old are forgotten."""
         now = self.windows[size_ms]
         entries = dict(self.found.get(cause, {}))
@@ -76,18 +76,18 @@ class Tally(Struct, frozen=True):
         entries = self.found.get(cause, {})
         return [key for key in keys if len(entries.get(key, ())) >= rule.findings]
 
-    def spent(self, cause: Cause, keys: Iterable[str]) -> Tally:
+    def spent(self, cause: Cause, keys: Iterable[str]) -> UnusedFindings:
         """Return the tally without the findings of these checks: a page has used them up."""
         gone = set(keys)
         return self._with(cause, {key: each for key, each in self.found.get(cause, {}).items() if key not in gone})
 
-    def forgotten(self, cause: Cause) -> Tally:
+    def forgotten(self, cause: Cause) -> UnusedFindings:
         """Return the tally without any finding of a cause."""
         return self._with(cause, {})
 
-    def _with(self, cause: Cause, entries: dict[str, tuple[int, ...]]) -> Tally:
+    def _with(self, cause: Cause, entries: dict[str, tuple[int, ...]]) -> UnusedFindings:
         rest = {each: found for each, found in self.found.items() if each != cause}
-        return Tally(self.windows, {**rest, cause: entries} if entries else rest)
+        return UnusedFindings(self.windows, {**rest, cause: entries} if entries else rest)
 
 
 def key_of(finding: FindingEvent, size_ms: int) -> str:

@@ -19,7 +19,7 @@ from driftline.significance.detectable import (
 )
 
 if TYPE_CHECKING:
-    from driftline.checks.contract.error_budget import CheckContext
+    from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.events.finding import LevelEvidence
 
 WINDOW_EVENTS: Final = (200, 1_000, 10_000)
@@ -102,12 +102,12 @@ class Explanation(Struct, frozen=True, kw_only=True):
     detectable: list[DetectableSizes]
 
 
-def explained(context: CheckContext, reference: Reference, power: float = 0.8) -> Explanation:
+def explained(context: ErrorBudget, reference: Reference, power: float = 0.8) -> Explanation:
     """Return what the budget of a model comes to.
 
     Parameters
     ----------
-    context : CheckContext
+    context : ErrorBudget
     reference : Reference
     power : float in (0, 1)
         Share of changed windows in which the change is to be found.
@@ -169,7 +169,7 @@ def _spender(level: LevelEvidence, tests: dict[str, int]) -> SpenderLevel:
     )
 
 
-def _detectors(context: CheckContext) -> SpenderLevel:
+def _detectors(context: ErrorBudget) -> SpenderLevel:
     pages = context.detector_pages()
     return SpenderLevel(
         spender=DETECTORS,
@@ -182,7 +182,7 @@ def _detectors(context: CheckContext) -> SpenderLevel:
     )
 
 
-def _sizes(context: CheckContext, level: float, n: int, reference: Reference, power: float) -> list[DetectableSize]:
+def _sizes(context: ErrorBudget, level: float, n: int, reference: Reference, power: float) -> list[DetectableSize]:
     checks = context.settings.checks
 
     def at(each: float) -> Comparison:

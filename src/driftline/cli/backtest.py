@@ -15,7 +15,7 @@ from driftline.errors import FormatError
 if TYPE_CHECKING:
     from driftline.config.settings import Settings
     from driftline.profiles.profile import Profile
-    from driftline.runtime.files.backtest import Totals
+    from driftline.runtime.files.backtest import BacktestTotals
 
 _FILE = {"exists": True, "dir_okay": False}
 PredictionsFile = Annotated[
@@ -67,7 +67,7 @@ def backtest(
     A line may say where its record stood: "kafka": {"partition": 0, "offset": 12, "timestamp": 1772366400000}.
     Windows that are open when the files end stay open, as they would on a topic with no more records.
     """
-    from driftline.profiles.profiles import ProfileBook
+    from driftline.profiles.profiles import Profiles
     from driftline.runtime.files.backtest import Backtest, write_events
     from driftline.runtime.files.event_files import partitions_named
 
@@ -82,7 +82,7 @@ def backtest(
     counts = [partitions or max(1, partitions_named(path)) for path in files]
     if not settings.join.repartition:
         counts = [max(counts)] * len(counts)
-    run = Backtest(settings, ProfileBook(profiles), counts[0], counts[-1])
+    run = Backtest(settings, Profiles(profiles), counts[0], counts[-1])
     with progress("backtest", sum(path.stat().st_size for path in files)) as advance:
         totals = write_events(out_file, lambda emit: run.run(predictions, labels, emit, advance))
     out.print(
@@ -103,7 +103,7 @@ def _require_lines(path: Path | None, option: str) -> None:
         raise FormatError(message)
 
 
-def _say_refusals(totals: Totals) -> None:
+def _say_refusals(totals: BacktestTotals) -> None:
     """Say of each reason how many records were refused for it, and the first of them."""
     from driftline.events.dead_letter import REASONS
 

@@ -47,12 +47,12 @@ def explain_budget(
 
     The budget bounds the expected number of false pages; its price is the size of the changes that are found.
     """
-    from driftline.checks.contract.error_budget import CheckContext
+    from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.checks.error_budget_explained import explained
 
     settings = load_or_exit(config)
     name, reference = _reference(settings, model, columns, profile, reference_events, dispersion)
-    found = explained(CheckContext.of(settings, name or ""), reference)
+    found = explained(ErrorBudget.of(settings, name or ""), reference)
     if json_output:
         out.print(msgspec.json.encode(found).decode(), markup=False)
         return

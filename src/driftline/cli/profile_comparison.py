@@ -64,7 +64,7 @@ class ColumnChange(Struct, frozen=True, omit_defaults=True):
         return (self.status in {"same", "moved"}, -self.importance * (self.psi or 0.0), self.name)
 
 
-class Comparison(Struct, frozen=True):
+class ProfileComparison(Struct, frozen=True):
     """What changed between two profiles; columns in the order of what matters most."""
 
     before: str
@@ -76,14 +76,14 @@ class Comparison(Struct, frozen=True):
     columns: list[ColumnChange] = field(default_factory=list)
 
 
-def compare_profiles(first: Profile, second: Profile) -> Comparison:
+def compare_profiles(first: Profile, second: Profile) -> ProfileComparison:
     """Return what changed from the first profile to the second."""
     here = {column.name: index for index, column in enumerate(first.columns)}
     there = {column.name: index for index, column in enumerate(second.columns)}
     changes = [_changed(first, here[name], second, there[name]) for name in here if name in there]
     changes += [_alone(first, index, "removed") for name, index in here.items() if name not in there]
     changes += [_alone(second, index, "added") for name, index in there.items() if name not in here]
-    return Comparison(
+    return ProfileComparison(
         first.profile_id,
         second.profile_id,
         first.n_events,

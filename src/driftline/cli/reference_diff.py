@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from driftline.cli.profile_comparison import Change, ColumnChange, Comparison
+    from driftline.cli.profile_comparison import Change, ColumnChange, ProfileComparison
     from driftline.config.settings import Settings
     from driftline.profiles.profile import Profile
 
@@ -75,7 +75,7 @@ def _profiles(settings: Settings, *names: str) -> Iterator[Profile]:
         yield published[name]
 
 
-def drawn(comparison: Comparison) -> Iterator[RenderableType]:
+def drawn(comparison: ProfileComparison) -> Iterator[RenderableType]:
     """Yield a header, what changed in the task, and a table of the columns."""
     yield Text.assemble(
         (comparison.before, "bold"),

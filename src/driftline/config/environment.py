@@ -43,7 +43,7 @@ def setting_paths(struct: type[Struct] = Settings) -> Iterator[tuple[str, ...]]:
                 yield (field.encode_name, *path)
 
 
-class Overlay:
+class EnvironmentOverrides:
     """Lays single settings over a file's values.
 
     Parameters

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 import msgspec
 
 from driftline.config.convert import INVALID, Converter
-from driftline.config.environment import Overlay
+from driftline.config.environment import EnvironmentOverrides
 from driftline.config.fingerprint import plain, settings_hash
 from driftline.config.model import LabelSettings, ModelSettings
 from driftline.config.places import child, with_origin
@@ -76,7 +76,7 @@ def load_settings(
     document = YamlFile("") if path is None else read_yaml(path)
     if isinstance(document, str):
         raise ConfigurationError((document,), source)
-    overlay = Overlay(document.values, document.origins)
+    overlay = EnvironmentOverrides(document.values, document.origins)
     overlay.environment(environ, except_names=_secret_variables(document.values))
     for dotted, value in overrides.items():
         overlay.option(dotted, value)

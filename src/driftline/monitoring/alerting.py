@@ -10,8 +10,8 @@ from driftline.alerts import (
     JOIN_CAUSES,
     LABEL_CAUSES,
     PREDICTION_CAUSES,
-    AlertBook,
     AlertRules,
+    ModelAlerts,
     Observation,
     OpeningRule,
     advance,
@@ -21,7 +21,7 @@ from driftline.events.output_record import OutputRecord, event_records, tombston
 
 if TYPE_CHECKING:
     from driftline.alerts.lifecycle import Step
-    from driftline.checks.contract.error_budget import CheckContext
+    from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.checks.contract.verdict import PerformanceVerdict, WindowVerdict
     from driftline.checks.labels.arrival_check import ArrivalVerdict
     from driftline.checks.labels.label_stream_check import StreamVerdict
@@ -33,17 +33,17 @@ Sequence: TypeAlias = Literal["tumbling", "performance"]
 
 
 def settle_window(
-    verdict: WindowVerdict, book: AlertBook, context: CheckContext
-) -> tuple[AlertBook, list[OutputRecord]]:
+    verdict: WindowVerdict, book: ModelAlerts, context: ErrorBudget
+) -> tuple[ModelAlerts, list[OutputRecord]]:
     """Return the alerts after a window of prediction panes, and all its records: window, findings, alerts.
 
     Parameters
     ----------
     verdict : WindowVerdict
         Of a tumbling window, or of a sliding one, which changes no alert.
-    book : AlertBook
+    book : ModelAlerts
         Of the model key and segment, for windows of predictions; it is not changed.
-    context : CheckContext
+    context : ErrorBudget
     """
     events: list[Event] = [*verdict.windows, *verdict.findings]
     event = verdict.windows[0]
@@ -54,16 +54,16 @@ def settle_window(
 
 
 def settle_performance(
-    verdict: PerformanceVerdict, book: AlertBook, context: CheckContext
-) -> tuple[AlertBook, list[OutputRecord]]:
+    verdict: PerformanceVerdict, book: ModelAlerts, context: ErrorBudget
+) -> tuple[ModelAlerts, list[OutputRecord]]:
     """Return the alerts after a revision of a performance window, and its records; only tested ones change alerts.
 
     Parameters
     ----------
     verdict : PerformanceVerdict
-    book : AlertBook
+    book : ModelAlerts
         Of the model key and segment, for windows of joined labels; it is not changed.
-    context : CheckContext
+    context : ErrorBudget
     """
     events: list[Event] = [verdict.event, *verdict.findings]
     if not verdict.event.tested:
@@ -74,16 +74,16 @@ def settle_performance(
 
 
 def settle_arrival(
-    verdict: ArrivalVerdict, book: AlertBook, context: CheckContext
-) -> tuple[AlertBook, list[OutputRecord]]:
+    verdict: ArrivalVerdict, book: ModelAlerts, context: ErrorBudget
+) -> tuple[ModelAlerts, list[OutputRecord]]:
     """Return the alerts after a cohort has reached an age, and its records; only tested ones change alerts.
 
     Parameters
     ----------
     verdict : ArrivalVerdict
-    book : AlertBook
+    book : ModelAlerts
         Of the model key and segment, for cohorts alone; it is not changed.
-    context : CheckContext
+    context : ErrorBudget
 
     Notes
     -----
@@ -99,16 +99,16 @@ def settle_arrival(
 
 
 def settle_stream(
-    verdict: StreamVerdict, book: AlertBook, context: CheckContext
-) -> tuple[AlertBook, list[OutputRecord]]:
+    verdict: StreamVerdict, book: ModelAlerts, context: ErrorBudget
+) -> tuple[ModelAlerts, list[OutputRecord]]:
     """Return the alerts after a span of the label stream, and its records; only spans with labels change alerts.
 
     Parameters
     ----------
     verdict : StreamVerdict
-    book : AlertBook
+    book : ModelAlerts
         Of the label stream; it is not changed.
-    context : CheckContext
+    context : ErrorBudget
     """
     events: list[Event] = [verdict.event, *verdict.findings]
     if not verdict.event.n:
@@ -118,23 +118,23 @@ def settle_stream(
 
 
 def settle_silence(
-    finding: FindingEvent, book: AlertBook, context: CheckContext
-) -> tuple[AlertBook, list[OutputRecord]]:
+    finding: FindingEvent, book: ModelAlerts, context: ErrorBudget
+) -> tuple[ModelAlerts, list[OutputRecord]]:
     """Return the alerts after it was found that labels are silent, which opens one at once, and its records.
 
     Parameters
     ----------
     finding : FindingEvent
-    book : AlertBook
+    book : ModelAlerts
         Of the label stream; it is not changed. Spans with labels resolve the alert.
-    context : CheckContext
+    context : ErrorBudget
     """
     rules = structs.replace(_labels_rules(context, 1), opening=OpeningRule(1, 1))
     step = advance(book, _observation(finding, 0), [finding], LABEL_CAUSES, rules)
     return step.book, _records([finding], step, context)
 
 
-def _labels_rules(context: CheckContext, n_looks: int) -> AlertRules:
+def _labels_rules(context: ErrorBudget, n_looks: int) -> AlertRules:
     """Return when alerts about labels open, page again and resolve, where each span is looked at so many times."""
     alerts = context.settings.alerts
     return AlertRules(
@@ -146,18 +146,18 @@ def _labels_rules(context: CheckContext, n_looks: int) -> AlertRules:
 
 
 def settle_detection(
-    finding: FindingEvent, book: AlertBook, context: CheckContext
-) -> tuple[AlertBook, list[OutputRecord]]:
+    finding: FindingEvent, book: ModelAlerts, context: ErrorBudget
+) -> tuple[ModelAlerts, list[OutputRecord]]:
     """Return the alerts after a detection, and its records; only a detector that may page changes alerts.
 
     Parameters
     ----------
     finding : FindingEvent
         Of family ``detector``, in a pane. Severity ``info`` says that it may not page.
-    book : AlertBook
+    book : ModelAlerts
         Of the model key and segment: that of the labels for a detector on errors, else that of the predictions; it is
         not changed.
-    context : CheckContext
+    context : ErrorBudget
     """
     if finding.severity == "info":
         return book, event_records([finding], context.source)
@@ -167,7 +167,7 @@ def settle_detection(
     return step.book, _records([finding], step, context)
 
 
-def _rules(context: CheckContext, sequence: Sequence) -> AlertRules:
+def _rules(context: ErrorBudget, sequence: Sequence) -> AlertRules:
     alerts, windows = context.settings.alerts, context.settings.windows
     sizes = windows.verdict if sequence == "tumbling" else (windows.performance,)
     return AlertRules(
@@ -193,6 +193,6 @@ def _observation(event: Event, age_ms: int) -> Observation:
     )
 
 
-def _records(events: list[Event], step: Step, context: CheckContext) -> list[OutputRecord]:
+def _records(events: list[Event], step: Step, context: ErrorBudget) -> list[OutputRecord]:
     forgotten = [tombstone(alert_id) for alert_id in step.forgotten]
     return [*event_records([*events, *step.alerts], context.source), *forgotten]

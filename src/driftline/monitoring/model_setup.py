@@ -8,10 +8,10 @@ import xxhash
 from msgspec import msgpack
 
 if TYPE_CHECKING:
-    from driftline.checks.contract.error_budget import CheckContext
+    from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.events.model_key import ModelKey
     from driftline.events.output_record import OutputRecord
-    from driftline.profiles.profiles import ProfileBook
+    from driftline.profiles.profiles import Profiles
     from driftline.profiles.task import Task
 
 IDLE = "idle"
@@ -28,18 +28,18 @@ class ModelSetup(NamedTuple):
     Attributes
     ----------
     key : ModelKey
-    context : CheckContext
+    context : ErrorBudget
     pane_ms : int
-    book : ProfileBook
+    book : Profiles
     """
 
     key: ModelKey
-    context: CheckContext
+    context: ErrorBudget
     pane_ms: int
-    book: ProfileBook
+    book: Profiles
 
 
-class Reach(NamedTuple):
+class WatermarkReach(NamedTuple):
     """How far a watermark has come.
 
     Attributes

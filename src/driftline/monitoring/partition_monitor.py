@@ -6,17 +6,24 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from driftline.checks.contract.error_budget import CheckContext
+from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.errors import FormatError, describe
 from driftline.events.model_key import ModelKey
 from driftline.events.source import LABEL_STREAM, SEGMENT_ALL
 from driftline.monitoring.labels.join_monitor import JoinMonitor
 from driftline.monitoring.labels.label_stream_monitor import LabelStreamMonitor
 from driftline.monitoring.labels.segment_monitor import SegmentMonitor, segment_pieces
-from driftline.monitoring.model_setup import ModelSetup, Outputs, Reach
+from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach
 from driftline.monitoring.monitor_status import ModelStatus, MonitorStatus
 from driftline.monitoring.predictions.prediction_monitor import PredictionMonitor
-from driftline.monitoring.state.checkpoint import META_KEY, STATE_VERSION, Checkpoint, Meta, StateEntries, load_meta
+from driftline.monitoring.state.checkpoint import (
+    META_KEY,
+    STATE_VERSION,
+    Checkpoint,
+    CheckpointMeta,
+    StateEntries,
+    load_meta,
+)
 from driftline.panes.flush_record import decode
 from driftline.panes.segments import segment_names
 from driftline.panes.watermarks import Watermarks
@@ -25,10 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from driftline.config.settings import Settings
-    from driftline.monitoring.labels.earlier_revisions import LatestCuts
+    from driftline.monitoring.labels.earlier_revisions import LatestRevisions
     from driftline.monitoring.state.checkpoint import Change
     from driftline.panes.flush_record import FlushRecord, JoinDelta, PaneDelta
-    from driftline.profiles.profiles import ProfileBook
+    from driftline.profiles.profiles import Profiles
 
 __all__ = ["META_KEY", "Checkpoint", "PartitionMonitor"]
 
@@ -56,7 +63,7 @@ class _Model:
         if sequence is not None:
             sequence.absorb(delta)
 
-    def advance_joins(self, reach: Reach, champion: tuple[str, LatestCuts] | None) -> Outputs:
+    def advance_joins(self, reach: WatermarkReach, champion: tuple[str, LatestRevisions] | None) -> Outputs:
         outputs = self.joins.advance(reach, champion)
         for _, segment in sorted(self.segments.items()):
             outputs += segment.advance(reach)
@@ -89,7 +96,7 @@ class PartitionMonitor:
     partition : int
         Of the panes topic, for messages.
     settings : Settings
-    book : ProfileBook
+    book : Profiles
         Published profiles; those of bootstraps are added to it.
 
     Notes
@@ -100,7 +107,7 @@ class PartitionMonitor:
     for as long as labels do, so it holds back neither the position nor grows with the panes in between.
     """
 
-    def __init__(self, partition: int, settings: Settings, book: ProfileBook) -> None:
+    def __init__(self, partition: int, settings: Settings, book: Profiles) -> None:
         self._partition = partition
         self._settings = settings
         self._book = book
@@ -108,7 +115,7 @@ class PartitionMonitor:
         self._watermarks = Watermarks(with_labels=settings.labels is not None, repartitioned=settings.join.repartition)
         self._models: dict[ModelKey, _Model] = {}
         self._stream: LabelStreamMonitor | None = None
-        self._contexts: dict[str, CheckContext] = {}
+        self._contexts: dict[str, ErrorBudget] = {}
         self._touched: set[ModelKey] = set()
         self._entries = StateEntries()
         self._as_of = -1
@@ -169,7 +176,7 @@ class PartitionMonitor:
         if model is None:
             context = self._contexts.get(key.model)
             if context is None:
-                context = self._contexts[key.model] = CheckContext.of(self._settings, key.model)
+                context = self._contexts[key.model] = ErrorBudget.of(self._settings, key.model)
             model = self._models[key] = _Model(ModelSetup(key, context, self._pane_ms, self._book))
         return model
 
@@ -200,7 +207,7 @@ class PartitionMonitor:
 
     def _absorb_labels(self, delta: JoinDelta, *, is_open: bool) -> None:
         if self._stream is None:
-            self._stream = LabelStreamMonitor(CheckContext.of(self._settings, LABEL_STREAM.model))
+            self._stream = LabelStreamMonitor(ErrorBudget.of(self._settings, LABEL_STREAM.model))
         if is_open:
             self._stream.absorb(delta)
         else:
@@ -216,13 +223,13 @@ class PartitionMonitor:
             return outputs
         predictions, joins = reached
         if self._stream is not None and joins is not None and joins != before[1]:
-            outputs += self._stream.advance(Reach(joins, marks.certain_joins))
+            outputs += self._stream.advance(WatermarkReach(joins, marks.certain_joins))
         for key in sorted(self._models, key=self._after_champion):
             model = self._models[key]
             if predictions is not None and predictions != before[0]:
-                outputs += model.predictions.advance(Reach(predictions, marks.certain_predictions))
+                outputs += model.predictions.advance(WatermarkReach(predictions, marks.certain_predictions))
             if joins is not None and joins != before[1]:
-                outputs += model.advance_joins(Reach(joins, marks.certain_joins), self._champion_of(key))
+                outputs += model.advance_joins(WatermarkReach(joins, marks.certain_joins), self._champion_of(key))
         self._touched.update(self._models)
         return outputs
 
@@ -230,7 +237,7 @@ class PartitionMonitor:
         """Return what puts the versions of a model behind the one that they are measured by."""
         return key.model, key.version != self._settings.model(key.model).performance.champion, key.version
 
-    def _champion_of(self, key: ModelKey) -> tuple[str, LatestCuts] | None:
+    def _champion_of(self, key: ModelKey) -> tuple[str, LatestRevisions] | None:
         """Return the version that a model is measured by, which has advanced already, and what it has cut."""
         version = self._settings.model(key.model).performance.champion
         champion = None if version is None else self._models.get(ModelKey(key.model, version))
@@ -248,7 +255,7 @@ class PartitionMonitor:
             changed += [(LABEL_STREAM, name, payload) for name, payload in self._stream.changes()]
         self._touched.clear()
         position = self._position()
-        meta = Meta(STATE_VERSION, self._as_of, position, self._watermarks.state, self._n_after_idle)
+        meta = CheckpointMeta(STATE_VERSION, self._as_of, position, self._watermarks.state, self._n_after_idle)
         return Checkpoint(position, self._entries.write(changed), msgspec.msgpack.encode(meta))
 
     def _position(self) -> int:
@@ -259,7 +266,7 @@ class PartitionMonitor:
 
     @classmethod
     def restore(
-        cls, partition: int, settings: Settings, book: ProfileBook, entries: Mapping[bytes, bytes]
+        cls, partition: int, settings: Settings, book: Profiles, entries: Mapping[bytes, bytes]
     ) -> PartitionMonitor:
         """Return the monitor of the last checkpoint; records from its position on are to be applied next.
 
@@ -267,7 +274,7 @@ class PartitionMonitor:
         ----------
         partition : int
         settings : Settings
-        book : ProfileBook
+        book : Profiles
             With every profile that was known at the checkpoint.
         entries : mapping of bytes to bytes
             All valid entries, and the meta bytes as :data:`META_KEY`; empty for a partition without a checkpoint.
@@ -293,7 +300,7 @@ class PartitionMonitor:
         monitor._advanced = (monitor._floor(marks.predictions), monitor._floor(marks.joins))
         for key, pieces in monitor._entries.read(entries, at).items():
             if key == LABEL_STREAM:
-                monitor._stream = LabelStreamMonitor(CheckContext.of(settings, key.model))
+                monitor._stream = LabelStreamMonitor(ErrorBudget.of(settings, key.model))
                 monitor._stream.load(pieces, at)
                 continue
             model = monitor._model(key)

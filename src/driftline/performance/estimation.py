@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from driftline.performance.estimated import Estimates
     from driftline.profiles.estimator import BinaryEstimator, Estimator
     from driftline.profiles.task import Task
-    from driftline.sketches.estimates import Totals
+    from driftline.sketches.estimates import EstimateTotals
     from driftline.sketches.packed import PackedEstimates, Sparse
 
 MIN_REFIT: Final = 500
 """Labelled events without which no calibrator is fitted again."""
 
 
-def estimates_of(estimator: Estimator, totals: Totals, task: Task) -> Estimates:
+def estimates_of(estimator: Estimator, totals: EstimateTotals, task: Task) -> Estimates:
     """Return the estimated metrics of a set of events.
 
     Parameters
     ----------
     estimator : Estimator
-    totals : Totals
+    totals : EstimateTotals
         What it said of them.
     task : Task
     """
@@ -46,7 +46,7 @@ def estimates_of(estimator: Estimator, totals: Totals, task: Task) -> Estimates:
     return binary_estimates(totals, estimator.calibrator)
 
 
-def confusion_of(estimator: Estimator, totals: Totals) -> NDArray[np.float64] | None:
+def confusion_of(estimator: Estimator, totals: EstimateTotals) -> NDArray[np.float64] | None:
     """Return the expected confusion counts, rows predicted, columns actual; None for a regression."""
     if isinstance(estimator, LossEstimator):
         return None

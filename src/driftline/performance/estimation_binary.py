@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from driftline.performance.estimated import Estimates
     from driftline.profiles.calibrator import Calibrator
-    from driftline.sketches.estimates import Totals
+    from driftline.sketches.estimates import EstimateTotals
 
 
 class _Expected(NamedTuple):
@@ -29,12 +29,12 @@ class _Expected(NamedTuple):
     variance_f: float
 
 
-def binary_estimates(totals: Totals, calibrator: Calibrator) -> Estimates:
+def binary_estimates(totals: EstimateTotals, calibrator: Calibrator) -> Estimates:
     """Return accuracy, balanced accuracy, precision, recall, specificity, F1 and AUC, as they are to be expected.
 
     Parameters
     ----------
-    totals : Totals
+    totals : EstimateTotals
         In the layout :data:`driftline.sketches.estimates.BINARY`.
     calibrator : Calibrator
         Which said so.
@@ -75,18 +75,18 @@ def binary_estimates(totals: Totals, calibrator: Calibrator) -> Estimates:
     return {**estimates, "auc": _area(totals.counts.sum(axis=0), calibrator)}
 
 
-def expected_confusion(totals: Totals) -> NDArray[np.float64]:
+def expected_confusion(totals: EstimateTotals) -> NDArray[np.float64]:
     """Return the expected confusion counts, shape (2, 2), rows predicted, columns actual."""
     hits = totals.sums[:, 0, 0] / VALUE_SCALE
     return np.stack([totals.counts.sum(axis=1) - hits, hits], axis=1)
 
 
-def refitted_totals(totals: Totals, calibrator: Calibrator) -> Totals:
+def refitted_totals(totals: EstimateTotals, calibrator: Calibrator) -> EstimateTotals:
     """Return what another calibrator says of the same events, from their joint counts of predicted class and score bin.
 
     Parameters
     ----------
-    totals : Totals
+    totals : EstimateTotals
     calibrator : Calibrator
         Fitted by score bins: it is asked for the middle of each.
     """
@@ -126,7 +126,7 @@ def _delta(
     return Estimated(value, math.sqrt(sampling), math.sqrt(float((slopes * slopes * variances).sum())))
 
 
-def _joint_groups(totals: Totals, calibrator: Calibrator) -> NDArray[np.int64]:
+def _joint_groups(totals: EstimateTotals, calibrator: Calibrator) -> NDArray[np.int64]:
     """Return the joint counts of predicted class and group of scores, shape (2, g)."""
     n_groups = len(calibrator.rows)
     groups = calibrator.groups

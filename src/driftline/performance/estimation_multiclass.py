@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.performance.estimated import Estimates
-    from driftline.sketches.estimates import Totals
+    from driftline.sketches.estimates import EstimateTotals
 
 
 class _Metric(NamedTuple):
@@ -26,13 +26,13 @@ class _Metric(NamedTuple):
     slopes: NDArray[np.float64]
 
 
-def multiclass_estimates(totals: Totals, n_labelled: int) -> Estimates:
+def multiclass_estimates(totals: EstimateTotals, n_labelled: int) -> Estimates:
     """Return accuracy, and the means over the classes of precision, recall, specificity and F1, as they are to be
     expected.
 
     Parameters
     ----------
-    totals : Totals
+    totals : EstimateTotals
         In a layout of several classes.
     n_labelled : int, at least 1
         Labelled rows that the calibrators were fitted on.
@@ -73,7 +73,7 @@ def multiclass_estimates(totals: Totals, n_labelled: int) -> Estimates:
     return estimates
 
 
-def expected_counts(totals: Totals) -> NDArray[np.float64]:
+def expected_counts(totals: EstimateTotals) -> NDArray[np.float64]:
     """Return the expected confusion counts, shape (K, K), rows predicted, columns actual."""
     return totals.sums[:, :, 0] / VALUE_SCALE
 

@@ -13,15 +13,15 @@ from driftline.sketches.estimates import LOSS_BLOCKS, VALUE_SCALE
 if TYPE_CHECKING:
     from driftline.performance.estimated import Estimates
     from driftline.profiles.loss_estimator import LossEstimator
-    from driftline.sketches.estimates import Totals
+    from driftline.sketches.estimates import EstimateTotals
 
 
-def loss_estimates(totals: Totals, estimator: LossEstimator, spread: float) -> Estimates:
+def loss_estimates(totals: EstimateTotals, estimator: LossEstimator, spread: float) -> Estimates:
     """Return mean absolute error, mean squared error and its root, as they are to be expected.
 
     Parameters
     ----------
-    totals : Totals
+    totals : EstimateTotals
         In the layout of the estimator.
     estimator : LossEstimator
         Which said so.
@@ -58,7 +58,7 @@ def loss_estimates(totals: Totals, estimator: LossEstimator, spread: float) -> E
     }
 
 
-def _mean(totals: Totals, estimator: LossEstimator, loss: int) -> Estimated | None:
+def _mean(totals: EstimateTotals, estimator: LossEstimator, loss: int) -> Estimated | None:
     groups = estimator.groups[loss]
     counts = totals.counts[0, loss * LOSS_BLOCKS : (loss + 1) * LOSS_BLOCKS]
     n = int(counts.sum())

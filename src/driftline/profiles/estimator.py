@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from driftline.events.prediction import Score
     from driftline.sketches.encoding import EncodedColumns
-    from driftline.sketches.estimates import Totals
+    from driftline.sketches.estimates import EstimateTotals
 
 EVEN_ODDS = 0.5
 """Where an event has a score but no prediction, the positive class is predicted from this probability on."""
@@ -58,7 +58,7 @@ class BinaryEstimator(Struct, frozen=True, array_like=True, tag="binary"):
         """Labelled rows that it was fitted on."""
         return self.calibrator.n_rows
 
-    def n_events(self, totals: Totals) -> int:
+    def n_events(self, totals: EstimateTotals) -> int:
         """Return the events that it said something of."""
         return int(totals.counts.sum())
 

@@ -8,7 +8,7 @@ from msgspec import Struct, structs
 
 from driftline.profiles.error_spread import ErrorSpread
 from driftline.profiles.packed_sums import SeriesSums
-from driftline.profiles.packed_words import Words
+from driftline.profiles.packed_words import PackedWords
 from driftline.profiles.season import HOURS
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class ColumnHistory(Struct, frozen=True, array_like=True):
 
     Parameters
     ----------
-    season : Words
+    season : PackedWords
         Values by hour of the week and base group, row by row; shape (168, base groups).
     sums : SeriesSums or None
         Of the panes as they are; None where they pass what 64-bit numbers hold exactly.
@@ -33,7 +33,7 @@ class ColumnHistory(Struct, frozen=True, array_like=True):
         Of the panes with their hour of the week taken out; None also where an hour was seen in one week alone.
     """
 
-    season: Words
+    season: PackedWords
     sums: SeriesSums | None
     seasonless_sums: SeriesSums | None
 
@@ -58,9 +58,9 @@ class History(Struct, frozen=True, array_like=True):
         Rows that carry a time, and are counted here.
     first_ms, last_ms : int
         Event times of the first and the last of them, milliseconds since the epoch.
-    weeks : Words
+    weeks : PackedWords
         Calendar weeks (from Monday, UTC) in which each hour of the week holds a row, shape (168,).
-    events : Words
+    events : PackedWords
         Rows by hour of the week, shape (168,).
     columns : tuple of ColumnHistory
         In the profile's order.
@@ -79,8 +79,8 @@ class History(Struct, frozen=True, array_like=True):
     n_events: int
     first_ms: int
     last_ms: int
-    weeks: Words
-    events: Words
+    weeks: PackedWords
+    events: PackedWords
     columns: tuple[ColumnHistory, ...]
     errors: ErrorSpread | None = None
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from driftline.events.prediction import Score
     from driftline.sketches.encoding import EncodedColumns
-    from driftline.sketches.estimates import Totals
+    from driftline.sketches.estimates import EstimateTotals
 
 LOSSES: Final = ("absolute", "square")
 """Of errors in units of the reference's spread."""
@@ -78,7 +78,7 @@ class LossEstimator(Struct, frozen=True, array_like=True, tag="loss", dict=True)
         """Labelled rows that it was fitted on."""
         return sum(self.groups[0].rows)
 
-    def n_events(self, totals: Totals) -> int:
+    def n_events(self, totals: EstimateTotals) -> int:
         """Return the events that it said something of."""
         return int(totals.counts[0, :LOSS_BLOCKS].sum())
 

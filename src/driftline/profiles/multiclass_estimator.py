@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from driftline.events.prediction import Score
     from driftline.sketches.encoding import EncodedColumns
-    from driftline.sketches.estimates import Totals
+    from driftline.sketches.estimates import EstimateTotals
 
 
 class MulticlassEstimator(Struct, frozen=True, array_like=True, tag="multiclass"):
@@ -56,7 +56,7 @@ class MulticlassEstimator(Struct, frozen=True, array_like=True, tag="multiclass"
         """Labelled rows that it was fitted on."""
         return self.calibrators[0].n_rows
 
-    def n_events(self, totals: Totals) -> int:
+    def n_events(self, totals: EstimateTotals) -> int:
         """Return the events that it said something of."""
         return int(totals.counts.sum())
 

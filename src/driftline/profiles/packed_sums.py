@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec import Struct
 
-from driftline.profiles.packed_words import Words
+from driftline.profiles.packed_words import PackedWords
 from driftline.sketches.dispersion_sums import ColumnSums
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class WindowSums(Struct, frozen=True, array_like=True):
     """Second moments of blocks of one length."""
 
-    between: Words
+    between: PackedWords
     """Lower triangle of W."""
-    events: Words
+    events: PackedWords
     n_windows: int
 
 
@@ -30,17 +30,17 @@ class SeriesSums(Struct, frozen=True, array_like=True):
 
     Parameters
     ----------
-    between_panes, lagged : Words
+    between_panes, lagged : PackedWords
         Lower triangles of the symmetric matrices.
-    events : Words
+    events : PackedWords
     n_panes, span : int
     windows : tuple of WindowSums
         In the order of the history's sizes.
     """
 
-    between_panes: Words
-    lagged: Words
-    events: Words
+    between_panes: PackedWords
+    lagged: PackedWords
+    events: PackedWords
     n_panes: int
     span: int
     windows: tuple[WindowSums, ...]
@@ -50,12 +50,13 @@ class SeriesSums(Struct, frozen=True, array_like=True):
         """Pack the sums of one column, which differ in their windows alone; at least one."""
         first = sums[0]
         windows = (
-            WindowSums(_lower(each.between_windows), Words.of(each.events_in_windows), each.n_windows) for each in sums
+            WindowSums(_lower(each.between_windows), PackedWords.of(each.events_in_windows), each.n_windows)
+            for each in sums
         )
         return cls(
             _lower(first.between_panes),
             _lower(first.lagged),
-            Words.of(first.events),
+            PackedWords.of(first.events),
             first.n_panes,
             first.span,
             tuple(windows),
@@ -82,11 +83,11 @@ class SeriesSums(Struct, frozen=True, array_like=True):
         return sum(len(each.data) for each in words)
 
 
-def _lower(matrix: NDArray[np.int64]) -> Words:
-    return Words.of(matrix[np.tril_indices(len(matrix))])
+def _lower(matrix: NDArray[np.int64]) -> PackedWords:
+    return PackedWords.of(matrix[np.tril_indices(len(matrix))])
 
 
-def _symmetric(packed: Words, n: int) -> NDArray[np.int64]:
+def _symmetric(packed: PackedWords, n: int) -> NDArray[np.int64]:
     matrix = np.zeros((n, n), dtype=np.int64)
     rows, columns = np.tril_indices(n)
     matrix[rows, columns] = matrix[columns, rows] = packed.unpacked()

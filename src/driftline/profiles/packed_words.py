@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _TYPES: Final = ("<u1", "<u2", "<u4", "<i1", "<i2", "<i4", "<i8")
 
 
-class Words(Struct, frozen=True, array_like=True):
+class PackedWords(Struct, frozen=True, array_like=True):
     """A packed array; equal numbers give equal bytes.
 
     Parameters
@@ -27,12 +27,12 @@ class Words(Struct, frozen=True, array_like=True):
     data: bytes
 
     @classmethod
-    def of(cls, numbers: NDArray[np.int64]) -> Words:
+    def of(cls, numbers: NDArray[np.int64]) -> PackedWords:
         """Pack whole numbers of any shape.
 
         Examples
         --------
-        >>> packed = Words.of(np.array([1, -300]))
+        >>> packed = PackedWords.of(np.array([1, -300]))
         >>> len(packed.data), packed.unpacked().tolist()
         (4, [1, -300])
         """

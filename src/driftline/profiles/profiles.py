@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from driftline.profiles.profile import Profile
 
 
-class ProfileBook:
+class Profiles:
     """All known profiles, by model key and by id.
 
     Adding is idempotent, and the order of adding does not matter.

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-
-import math
-from functools import cached_property
-from typing import TYPE_CHECKING, Literal
 
 from driftline.sketches.columns import CategoricalColumn
 from driftline.sketches.encoding import CategoryCodes, numbers_of

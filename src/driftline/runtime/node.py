@@ -8,7 +8,7 @@ import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.runtime.kafka.broker_failures import broker_error
 from driftline.runtime.kafka.input_partitions import input_partitions
 from driftline.runtime.kafka.kafka_clients import connect_admin
@@ -124,7 +124,7 @@ class Node:
     def _run(self, name: str) -> None:
         if self._create_topics:
             self._make_topics()
-        book = ProfileBook()
+        book = Profiles()
         references = ReferenceReader(self._settings.kafka, self._credentials, book, self._fail)
         references.start()
         workers = self._workers(book, references, name)
@@ -191,7 +191,7 @@ class Node:
         return f"a worker has ended: {self._errors[0]}" if self._errors else None
 
     def _workers(
-        self, book: ProfileBook, references: ReferenceReader, name: str
+        self, book: Profiles, references: ReferenceReader, name: str
     ) -> dict[str, SketchWorker | DetectWorker]:
         workers: dict[str, SketchWorker | DetectWorker] = {}
         if self._role in {"all", "sketch"}:

@@ -21,7 +21,7 @@ _ODD: Final = 0xD1342543DE82EF95
 _WORD: Final = 0xFFFFFFFFFFFFFFFF
 
 
-class Arrivals:
+class ArrivalTimes:
     """Event times in ascending order: event i comes in the i-th of equal shares of the traffic, at a random place."""
 
     def __init__(self, scenario: Scenario) -> None:

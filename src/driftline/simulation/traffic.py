@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 import numpy as np
 
-from driftline.simulation.arrivals import Arrivals, identifiers
+from driftline.simulation.arrivals import ArrivalTimes, identifiers
 from driftline.simulation.encoding import THRESHOLD, feature_columns, label_events, prediction_events
 from driftline.simulation.population import draw
 
@@ -113,7 +113,7 @@ def slices(scenario: Scenario, *, all_labels: bool = False) -> Iterator[Slice]:
     all_labels : bool
         Whether a last slice brings the labels that are due after the end; otherwise they are left out.
     """
-    arrivals = Arrivals(scenario)
+    arrivals = ArrivalTimes(scenario)
     queue = LabelQueue(scenario.label_delay_ms // 16)
     start_ms = scenario.start_ms
     for first in range(0, scenario.n_events, CHUNK):
@@ -177,7 +177,7 @@ def reference_events(scenario: Scenario, n: int) -> Iterator[bytes]:
 
 
 def _reference(earlier: Scenario) -> Iterator[tuple[NDArray[np.int64], list[str], Applicants]]:
-    arrivals = Arrivals(earlier)
+    arrivals = ArrivalTimes(earlier)
     for first in range(0, earlier.n_events, CHUNK):
         n = min(CHUNK, earlier.n_events - first)
         times, applicants, _ = _chunk(earlier, arrivals, _REFERENCE, first, n)
@@ -185,7 +185,7 @@ def _reference(earlier: Scenario) -> Iterator[tuple[NDArray[np.int64], list[str]
 
 
 def _chunk(
-    scenario: Scenario, arrivals: Arrivals, stream: int, first: int, n: int
+    scenario: Scenario, arrivals: ArrivalTimes, stream: int, first: int, n: int
 ) -> tuple[NDArray[np.int64], Applicants, NDArray[np.int64]]:
     """Return times, applicants and label delays of some events."""
     rng = np.random.default_rng([scenario.seed, stream, first // CHUNK])

@@ -164,7 +164,7 @@ def _by_slot(keys: NDArray[np.int64], values: NDArray[np.int64], length: int) ->
     }
 
 
-class Totals(NamedTuple):
+class EstimateTotals(NamedTuple):
     """Estimates of a set of events, unpacked.
 
     Attributes
@@ -180,12 +180,12 @@ class Totals(NamedTuple):
     n_left_out: int
 
 
-def unpack_estimates(layout: EstimateLayout, packed: PackedEstimates) -> Totals:
+def unpack_estimates(layout: EstimateLayout, packed: PackedEstimates) -> EstimateTotals:
     """Return packed estimates as arrays."""
     sums, counts = np.zeros(layout.n_sums, dtype=np.int64), np.zeros(layout.n_counts, dtype=np.int64)
     unpack_into(packed.sums, sums)
     unpack_into(packed.counts, counts)
-    return Totals(
+    return EstimateTotals(
         sums.reshape(layout.n_rows, layout.n_values, 2),
         counts[: layout.left_out].reshape(layout.n_rows, layout.n_cells),
         int(counts[layout.left_out]),

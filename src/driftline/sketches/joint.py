@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.sketches.encoding import EncodedColumns
-    from driftline.sketches.row_sample import Rows
+    from driftline.sketches.row_sample import SampledRows
 
 MAX_JOINT: Final = 64
 """Numeric features that are looked at together at most: the cross-moments are quadratic in their number."""
@@ -136,7 +136,7 @@ class Counted(NamedTuple):
 
     slot: int
     cells: NDArray[np.int64]
-    rows: Rows
+    rows: SampledRows
 
 
 def quantised(z: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -209,7 +209,7 @@ def count_joint(
         z, held = z[:, order], held[order]
     present, starts = np.unique(held, return_index=True)
     upper = np.triu_indices(joint.n_columns)
-    sampled: Iterator[tuple[int, Rows]] = ((slot, {}) for slot in present.tolist())
+    sampled: Iterator[tuple[int, SampledRows]] = ((slot, {}) for slot in present.tolist())
     if joint.sampled and columns.hashes is not None:
         hashes = columns.hashes if rows is None else columns.hashes[rows]
         sampled = sample_rows(z, hashes if order is None else hashes[order], held)

@@ -10,7 +10,7 @@ import numpy as np
 from driftline.sketches.dense import pack_words, unpack_words
 from driftline.sketches.packed import NO_WORDS, DenseWords, PackedEstimates, PackedSketch, Sparse
 from driftline.sketches.pane_sketch import merge_unseen
-from driftline.sketches.row_sample import Rows, merge_rows
+from driftline.sketches.row_sample import SampledRows, merge_rows
 from driftline.sketches.sparse import cells, pack_cells
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def merge_sketches(pieces: Sequence[PackedSketch]) -> PackedSketch:
     unseen: dict[int, dict[int, tuple[str, int]]] = {}
     for piece in pieces:
         merge_unseen(unseen, piece.unseen)
-    rows: Rows = {}
+    rows: SampledRows = {}
     for piece in pieces:
         merge_rows(rows, piece.rows)
     counts = merge_sparse([piece.counts for piece in pieces])

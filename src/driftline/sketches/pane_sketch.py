@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.sketches.layout import Layout
-    from driftline.sketches.row_sample import Rows
+    from driftline.sketches.row_sample import SampledRows
 
 UNSEEN_NAMES: Final = 8
 """Unlisted categories that are remembered by name, per column: those with the smallest hash, so that the choice
@@ -28,7 +28,7 @@ UnseenNames = dict[int, dict[int, tuple[str, int]]]
 """Column index to (hash of the name to (name, count))."""
 
 
-class Block(Struct, frozen=True, array_like=True):
+class ValueSummary(Struct, frozen=True, array_like=True):
     """Count, mean and variance of a run of values, in standardised units; what sequential detectors consume."""
 
     count: int
@@ -80,7 +80,7 @@ class PaneSketch:
         self.tail_sums: NDArray[np.int64] = np.zeros((2, layout.n_tails), dtype=np.int64)
         self.tail_extremes: NDArray[np.int64] = np.full(layout.n_tails, NO_EXTREME, dtype=np.int64)
         self.joint: NDArray[np.int64] = np.zeros((2, layout.n_joint), dtype=np.int64)
-        self.rows: Rows = {}
+        self.rows: SampledRows = {}
 
     def merge(self, other: PaneSketch) -> None:
         """Add another sketch of the same layout."""
@@ -138,7 +138,7 @@ class PaneSketch:
         sketch.merge_packed(packed)
         return sketch
 
-    def block(self, layout: Layout, column: int) -> Block | None:
+    def block(self, layout: Layout, column: int) -> ValueSummary | None:
         """Return count, mean and variance of a numeric column's standardised values; None where there are none."""
         place = layout.places[column]
         count = int(self.counts[place.bins].sum())
@@ -146,7 +146,7 @@ class PaneSketch:
             return None
         z, squares, _clipped = join(self.sums[:, place.moments])
         mean = z / Z_SCALE / count
-        return Block(count, mean, max(squares / SQUARE_SCALE / count - mean * mean, 0.0))
+        return ValueSummary(count, mean, max(squares / SQUARE_SCALE / count - mean * mean, 0.0))
 
 
 def merge_unseen(into: UnseenNames, other: UnseenNames) -> None:

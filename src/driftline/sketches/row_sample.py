@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 SAMPLE_ROWS: Final = 300
 """Rows that a sketch keeps at most."""
 
-Rows = dict[int, bytes]
+SampledRows = dict[int, bytes]
 """Hash of the id to z, int16 little-endian of shape (p,), in units of 2⁻⁸."""
 
 
-def merge_rows(into: Rows, other: Rows) -> None:
+def merge_rows(into: SampledRows, other: SampledRows) -> None:
     """Add rows, keeping those with the smallest hashes; of two with one hash the one whose bytes come first.
 
     Examples
@@ -37,7 +37,7 @@ def merge_rows(into: Rows, other: Rows) -> None:
 
 def sample_rows(
     z: NDArray[np.float64], hashes: NDArray[np.uint64], slots: NDArray[np.int64]
-) -> Iterator[tuple[int, Rows]]:
+) -> Iterator[tuple[int, SampledRows]]:
     """Yield slot and its rows with the smallest hashes, slots ascending.
 
     Parameters
@@ -51,7 +51,7 @@ def sample_rows(
     present, starts = np.unique(slots[order], return_index=True)
     packed = z.astype("<i2").T
     for slot, start, stop in zip(present.tolist(), starts.tolist(), [*starts[1:].tolist(), order.size], strict=True):
-        rows: Rows = {}
+        rows: SampledRows = {}
         for row in order[start:stop].tolist():
             if len(rows) == SAMPLE_ROWS and int(hashes[row]) not in rows:
                 break
@@ -59,7 +59,7 @@ def sample_rows(
         yield slot, rows
 
 
-def rows_of(rows: Rows, n_columns: int) -> NDArray[np.float64]:
+def rows_of(rows: SampledRows, n_columns: int) -> NDArray[np.float64]:
     """Return z of the rows in the order of their hashes, shape (k, n_columns), in units of 2⁻⁸."""
     joined = b"".join(row for _, row in sorted(rows.items()))
     return np.frombuffer(joined, dtype="<i2").reshape(-1, max(n_columns, 1)).astype(np.float64)

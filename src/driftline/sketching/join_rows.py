@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from driftline.sketches.scores import WEIGHT_UNIT
-from driftline.sketching.joins.join_batch import Rows
+from driftline.sketching.joins.join_batch import JoinRows
 from driftline.sketching.joins.join_entry import LABEL, predictions
 from driftline.sketching.joins.label_values import pack_values
 from driftline.sketching.joins.waiting.digests import digests_of
@@ -32,7 +32,7 @@ def prediction_rows(
     offsets: NDArray[np.int64],
     effective_ms: NDArray[np.int64],
     segments: NDArray[np.uint32],
-) -> Rows:
+) -> JoinRows:
     """Return the predictions that a label can be compared with, of n events under one profile.
 
     Parameters
@@ -56,13 +56,13 @@ def prediction_rows(
     records["effective_ms"] = records["joined_ms"] = effective_ms
     records["predicted"], records["score"], records["segments"] = predicted, scores, segments
     usable = ~np.isnan(predicted)
-    rows = Rows(digests_of(events.prediction_ids), records)
+    rows = JoinRows(digests_of(events.prediction_ids), records)
     return rows if usable.all() else rows.chosen(usable)
 
 
 def label_rows(
     events: LabelColumns, times_ms: NDArray[np.int64], offsets: NDArray[np.int64], effective_ms: NDArray[np.int64]
-) -> Rows:
+) -> JoinRows:
     """Return n labels.
 
     Parameters
@@ -75,12 +75,12 @@ def label_rows(
     records["kind"], records["value"] = pack_values(events.labels)
     given = np.array([1.0 if weight is None else weight for weight in events.weights], dtype=np.float64)
     records["weight"] = np.rint(given * WEIGHT_UNIT)
-    return Rows(digests_of(events.prediction_ids), records)
+    return JoinRows(digests_of(events.prediction_ids), records)
 
 
-def in_order(parts: list[Rows]) -> Rows:
+def in_order(parts: list[JoinRows]) -> JoinRows:
     """Return predictions of several models and profiles in the order of their offsets, in which ids are told apart."""
     if len(parts) == 1:
         return parts[0]
-    every = Rows.together(parts)
+    every = JoinRows.together(parts)
     return every.chosen(np.argsort(every.records["offset"]))

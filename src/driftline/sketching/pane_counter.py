@@ -18,7 +18,7 @@ from driftline.sketches.packed import PackedEstimates, PackedSketch, SampleRow
 from driftline.sketches.packed_merge import merge_estimates, smallest
 from driftline.sketches.pane_sketch import PaneSketch
 from driftline.sketching.column_encoder import ColumnEncoder
-from driftline.sketching.rows import AllRows, Rows, concatenate, of_slots
+from driftline.sketching.rows import AllRows, PredictionRows, concatenate, of_slots
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from driftline.config.model import ModelSettings
     from driftline.events.model_key import ModelKey
     from driftline.profiles.profile import Profile
-    from driftline.profiles.profiles import ProfileBook
+    from driftline.profiles.profiles import Profiles
     from driftline.sketches.layout import Layout
 
 COUNT_ROWS: Final = 20_000
@@ -74,19 +74,19 @@ class PaneCounter:
     ----------
     key : ModelKey
     settings : ModelSettings
-    book : ProfileBook
+    book : Profiles
     known : frozenset of str
         Names in a features object that are no features.
     """
 
-    def __init__(self, key: ModelKey, settings: ModelSettings, book: ProfileBook, known: frozenset[str]) -> None:
+    def __init__(self, key: ModelKey, settings: ModelSettings, book: Profiles, known: frozenset[str]) -> None:
         self._key = key
         self._settings = settings
         self._book = book
         ignored = {name for name, column in settings.columns.items() if column.kind == "ignore"}
         self._known = known | ignored
         self._encoders: dict[str, ColumnEncoder] = {}
-        self._waiting: list[Rows] = []
+        self._waiting: list[PredictionRows] = []
         self._open: dict[tuple[int, str], _OpenPane] = {}
         self.n_waiting = 0
         self.n_idle_flushes = 0
@@ -96,7 +96,7 @@ class PaneCounter:
         """Cells of the sketches that wait for the flush."""
         return sum(pane.n_cells for pane in self._open.values())
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: PredictionRows) -> None:
         """Take rows in; count when enough are waiting."""
         self._waiting.append(rows)
         self.n_waiting += len(rows.ids)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Rows(NamedTuple):
+class PredictionRows(NamedTuple):
     """Predictions of one model key from one source partition, n of them.
 
     Attributes
@@ -40,7 +40,7 @@ class Rows(NamedTuple):
 
 
 class AllRows(NamedTuple):
-    """Rows of one model key from all partitions, n of them; attributes as in :class:`Rows`."""
+    """Rows of one model key from all partitions, n of them; attributes as in :class:`PredictionRows`."""
 
     partitions: NDArray[np.int64]
     ids: list[str]
@@ -77,7 +77,7 @@ def plain_scores(scores: Sequence[Score | None], positive: str | None) -> Sequen
     return scores  # type: ignore[return-value]  # no map is among them
 
 
-def concatenate(parts: list[Rows]) -> AllRows:
+def concatenate(parts: list[PredictionRows]) -> AllRows:
     """Return the rows of all parts, in their order."""
     return AllRows(
         np.concatenate([np.full(len(part.ids), part.partition, dtype=np.int64) for part in parts]),

@@ -26,7 +26,7 @@ from driftline.sketching.joins.profile_table import ProfileTable
 from driftline.sketching.joins.routed_joins import RoutedJoins
 from driftline.sketching.joins.waiting.digests import sampled
 from driftline.sketching.pane_counter import PaneCounter
-from driftline.sketching.rows import Rows
+from driftline.sketching.rows import PredictionRows
 from driftline.sketching.source_clock import Arrivals, SourceClock
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from driftline.events.record_batch import RecordBatch
     from driftline.events.source import Kind
     from driftline.panes.flush_record import JoinDelta
-    from driftline.profiles.profiles import ProfileBook
-    from driftline.sketching.joins.join_batch import Rows as JoinRows
+    from driftline.profiles.profiles import Profiles
+    from driftline.sketching.joins.join_batch import JoinRows
     from driftline.sketching.joins.joiner import Joiner
     from driftline.sketching.joins.reorder_buffer import Side
     from driftline.sketching.joins.waiting.pending import PendingStores
@@ -69,7 +69,7 @@ class Sketcher:
     Parameters
     ----------
     settings : Settings
-    book : ProfileBook
+    book : Profiles
         Looked up at each pane; profiles may be added at any time.
     n_partitions : int or dict of Kind to int
         Of the topics that are read; a number stands for both.
@@ -82,7 +82,7 @@ class Sketcher:
     def __init__(
         self,
         settings: Settings,
-        book: ProfileBook,
+        book: Profiles,
         n_partitions: int | Mapping[Kind, int],
         open_stores: Callable[[int, ProfileTable], PendingStores],
         *,
@@ -213,7 +213,7 @@ class Sketcher:
             settings = self._settings.model(key.model)
             counter = self._counters[key] = PaneCounter(key, settings, self._book, self._known)
         counter.add(
-            Rows(
+            PredictionRows(
                 partition,
                 events.prediction_ids,
                 offsets,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from driftline.alerts import JOIN_CAUSES, PREDICTION_CAUSES, AlertBook, AlertRules, OpeningRule, advance
+from driftline.alerts import JOIN_CAUSES, PREDICTION_CAUSES, AlertRules, ModelAlerts, OpeningRule, advance
 from driftline.events.cloudevents import rfc3339
 from driftline.events.finding import FindingEvent, LevelEvidence
 from tests.unit.alerts.test_lifecycle import DAY, HOUR, found, observed, window
@@ -26,7 +26,7 @@ def drift(hour: int, effect: float, column: str = "income") -> FindingEvent:
 
 def run(windows: dict[int, list[FindingEvent]], rules: AlertRules = ONE_OF_ONE) -> list[AlertEvent]:
     """Return the records of hourly windows, from hour 1 to the last that is named."""
-    book = AlertBook()
+    book = ModelAlerts()
     records: list[AlertEvent] = []
     for hour in range(1, max(windows) + 1):
         step = advance(book, observed(hour * HOUR), windows.get(hour, []), PREDICTION_CAUSES, rules)
@@ -134,21 +134,21 @@ def test_a_detector_that_may_page_opens_at_once_and_verdicts_resolve() -> None:
     )
     seen = msgspec.structs.replace(observed(HOUR + 10_000), window=span)
     rules = AlertRules(resolve_after=1, sizes=(HOUR,), opening=OpeningRule(3, 3))
-    opened = advance(AlertBook(), seen, [detection], PREDICTION_CAUSES, rules)
+    opened = advance(ModelAlerts(), seen, [detection], PREDICTION_CAUSES, rules)
     assert [(alert.cause, alert.notify) for alert in opened.alerts] == [("data drift", True)]
     # A further pane without anything of this cause is no verdict.
     error = msgspec.structs.replace(detection, role="error", column="error")
     assert advance(opened.book, seen, [error], PREDICTION_CAUSES, rules).alerts == ()
     (resolved,) = advance(opened.book, observed(2 * HOUR), [], PREDICTION_CAUSES, rules).alerts
     assert resolved.state == "resolved"
-    (performance,) = advance(AlertBook(), seen, [error], JOIN_CAUSES, rules).alerts
+    (performance,) = advance(ModelAlerts(), seen, [error], JOIN_CAUSES, rules).alerts
     assert performance.cause == "performance"
 
 
 def test_multivariate_findings_and_detectors_are_of_the_cause_of_their_column() -> None:
     for role, cause in (("feature", "data drift"), ("score", "prediction drift"), (None, "data drift")):
         finding = msgspec.structs.replace(drift(1, 0.2), family="detector", role=role)
-        (alert,) = advance(AlertBook(), observed(HOUR), [finding], PREDICTION_CAUSES, ONE_OF_ONE).alerts
+        (alert,) = advance(ModelAlerts(), observed(HOUR), [finding], PREDICTION_CAUSES, ONE_OF_ONE).alerts
         assert alert.cause == cause
 
 

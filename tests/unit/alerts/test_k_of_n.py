@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from driftline.alerts import PREDICTION_CAUSES, AlertBook, AlertRules, OpeningRule, advance
+from driftline.alerts import PREDICTION_CAUSES, AlertRules, ModelAlerts, OpeningRule, advance
 from tests.unit.alerts.test_lifecycle import DAY, HOUR, found, observed
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ def rules(k: int, n: int) -> AlertRules:
 
 def opened_at(hours: dict[int, list[FindingEvent]], rule: AlertRules) -> list[int]:
     """Return the hours in which an alert opened."""
-    book, opened = AlertBook(), []
+    book, opened = ModelAlerts(), []
     for hour in range(1, max(hours) + 1):
         step = advance(book, observed(hour * HOUR), hours.get(hour, []), PREDICTION_CAUSES, rule)
-        book = msgspec.msgpack.decode(msgspec.msgpack.encode(step.book), type=AlertBook)
+        book = msgspec.msgpack.decode(msgspec.msgpack.encode(step.book), type=ModelAlerts)
         opened += [hour for alert in step.alerts if alert.revision == 1]
     return opened
 
@@ -55,7 +55,7 @@ def test_each_column_check_and_size_counts_for_itself() -> None:
     mixed = {1: [found(HOUR)], 2: [found(2 * HOUR, "age")], 3: [other_check]}
     assert opened_at(mixed, two) == []
     assert opened_at({**mixed, 4: [found(4 * HOUR, "age")]}, two) == [4]
-    book = advance(AlertBook(), observed(DAY, DAY), [found(DAY)], PREDICTION_CAUSES, two).book
+    book = advance(ModelAlerts(), observed(DAY, DAY), [found(DAY)], PREDICTION_CAUSES, two).book
     assert advance(book, observed(DAY + HOUR), [found(DAY + HOUR)], PREDICTION_CAUSES, two).alerts == ()
 
 
@@ -65,7 +65,7 @@ def test_causes_count_for_themselves() -> None:
 
 
 def test_the_opening_shows_all_findings_of_its_cause() -> None:
-    book = advance(AlertBook(), observed(HOUR), [found(HOUR)], PREDICTION_CAUSES, rules(2, 2)).book
+    book = advance(ModelAlerts(), observed(HOUR), [found(HOUR)], PREDICTION_CAUSES, rules(2, 2)).book
     both = [found(2 * HOUR), found(2 * HOUR, "age")]
     (alert,) = advance(book, observed(2 * HOUR), both, PREDICTION_CAUSES, rules(2, 2)).alerts
     assert (alert.n_findings, alert.title) == (2, "data drift in age, income")

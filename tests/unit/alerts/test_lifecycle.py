@@ -7,8 +7,8 @@ from msgspec import structs
 from driftline.alerts import (
     JOIN_CAUSES,
     PREDICTION_CAUSES,
-    AlertBook,
     AlertRules,
+    ModelAlerts,
     Observation,
     Step,
     advance,
@@ -91,12 +91,12 @@ def found(
     )
 
 
-def step(book: AlertBook, end_ms: int, *findings: FindingEvent, size_ms: int = HOUR) -> Step:
+def step(book: ModelAlerts, end_ms: int, *findings: FindingEvent, size_ms: int = HOUR) -> Step:
     return advance(book, observed(end_ms, size_ms), findings, PREDICTION_CAUSES, TWO_CLEAN)
 
 
 def test_opens_is_updated_and_resolves_after_clean_windows_in_a_row() -> None:
-    first = step(AlertBook(), HOUR, found(HOUR))
+    first = step(ModelAlerts(), HOUR, found(HOUR))
     clean = step(first.book, 2 * HOUR)
     again = step(clean.book, 3 * HOUR, found(3 * HOUR, severity="critical"))
     clean_1 = step(again.book, 4 * HOUR)
@@ -121,13 +121,13 @@ def test_opens_is_updated_and_resolves_after_clean_windows_in_a_row() -> None:
 
 
 def test_severity_does_not_fall_while_the_alert_is_open() -> None:
-    first = step(AlertBook(), HOUR, found(HOUR, severity="critical"))
+    first = step(ModelAlerts(), HOUR, found(HOUR, severity="critical"))
     (updated,) = step(first.book, 2 * HOUR, found(2 * HOUR, severity="warning")).alerts
     assert updated.severity == "critical"
 
 
 def test_only_windows_of_the_size_that_opened_it_resolve_it() -> None:
-    book = step(AlertBook(), DAY, found(DAY), size_ms=DAY).book
+    book = step(ModelAlerts(), DAY, found(DAY), size_ms=DAY).book
     for hour in range(1, 10):
         book = step(book, DAY + hour * HOUR).book
     assert "data drift" in book.open
@@ -140,7 +140,7 @@ def test_only_windows_of_the_size_that_opened_it_resolve_it() -> None:
 
 
 def test_an_alert_of_a_size_that_is_no_longer_configured_still_resolves() -> None:
-    book = step(AlertBook(), DAY, found(DAY), size_ms=DAY).book
+    book = step(ModelAlerts(), DAY, found(DAY), size_ms=DAY).book
     hourly = AlertRules(resolve_after=1, sizes=(HOUR,))
     (alert,) = advance(book, observed(DAY + HOUR), (), PREDICTION_CAUSES, hourly).alerts
     assert (alert.state, alert.message) == ("resolved", "Resolved after 1 clean window. Last found: income moved")
@@ -154,7 +154,7 @@ def test_new_values_belong_to_the_drift_that_brings_them() -> None:
 
 def test_each_cause_has_an_alert_of_its_own() -> None:
     alerts = step(
-        AlertBook(),
+        ModelAlerts(),
         HOUR,
         found(HOUR, "income"),
         found(HOUR, "age", family="quality"),
@@ -170,7 +170,7 @@ def test_each_cause_has_an_alert_of_its_own() -> None:
 
 
 def test_a_window_leaves_alerts_of_causes_it_cannot_show_alone() -> None:
-    book = advance(AlertBook(), observed(HOUR), [found(HOUR, family="performance")], JOIN_CAUSES, TWO_CLEAN).book
+    book = advance(ModelAlerts(), observed(HOUR), [found(HOUR, family="performance")], JOIN_CAUSES, TWO_CLEAN).book
     assert list(book.open) == ["performance"]
     for hour in (2, 3, 4):
         book = step(book, hour * HOUR).book
@@ -180,13 +180,13 @@ def test_a_window_leaves_alerts_of_causes_it_cannot_show_alone() -> None:
 def test_detectors_that_may_not_page_open_nothing() -> None:
     finding = msgspec.structs.replace(found(HOUR), family="detector", severity="info", effect=None, level=None)
     assert cause_of(finding) is None
-    after = step(AlertBook(), HOUR, finding)
+    after = step(ModelAlerts(), HOUR, finding)
     assert (after.book.open, after.book.tally.found, after.alerts, after.forgotten) == ({}, {}, (), ())
 
 
 def test_findings_are_ranked_by_importance_times_effect_and_cut_at_ten() -> None:
     many = [found(HOUR, f"f{i:02}", effect=0.1 + i / 100) for i in range(12)]
-    (alert,) = step(AlertBook(), HOUR, *many, found(HOUR, "dear", effect=0.15, importance=5.0)).alerts
+    (alert,) = step(ModelAlerts(), HOUR, *many, found(HOUR, "dear", effect=0.15, importance=5.0)).alerts
     assert [each.column for each in alert.findings] == ["dear", *(f"f{i:02}" for i in range(11, 2, -1))]
     assert alert.n_findings == 13
     assert alert.title == "data drift in dear, f11, f10 and 10 more"
@@ -194,7 +194,7 @@ def test_findings_are_ranked_by_importance_times_effect_and_cut_at_ten() -> None
 
 
 def test_what_comes_back_is_a_new_alert() -> None:
-    book = AlertBook()
+    book = ModelAlerts()
     ids = []
     for hour in (1, 2, 3, 4, 5, 6):
         result = step(book, hour * HOUR, *([found(hour * HOUR)] if hour in (1, 4) else []))
@@ -206,7 +206,7 @@ def test_what_comes_back_is_a_new_alert() -> None:
 
 def test_a_resolved_alert_is_forgotten_after_its_time() -> None:
     once = AlertRules(resolve_after=1, sizes=(HOUR,))
-    book = step(AlertBook(), HOUR, found(HOUR)).book
+    book = step(ModelAlerts(), HOUR, found(HOUR)).book
     resolved = advance(book, observed(2 * HOUR), (), PREDICTION_CAUSES, once)
     before = step(resolved.book, 2 * HOUR + FORGET_AFTER_MS - 1)
     after = step(before.book, 2 * HOUR + FORGET_AFTER_MS)
@@ -215,15 +215,15 @@ def test_a_resolved_alert_is_forgotten_after_its_time() -> None:
 
 
 def test_a_restored_book_goes_on_as_the_one_that_was_saved() -> None:
-    book = step(step(AlertBook(), HOUR, found(HOUR)).book, 2 * HOUR).book
-    restored = msgspec.msgpack.decode(msgspec.msgpack.encode(book), type=AlertBook)
+    book = step(step(ModelAlerts(), HOUR, found(HOUR)).book, 2 * HOUR).book
+    restored = msgspec.msgpack.decode(msgspec.msgpack.encode(book), type=ModelAlerts)
     assert restored == book
     assert step(restored, 3 * HOUR) == step(book, 3 * HOUR)
 
 
 def test_segments_have_alerts_of_their_own() -> None:
-    other = advance(AlertBook(), observed(HOUR, segment="DE"), [found(HOUR)], PREDICTION_CAUSES, TWO_CLEAN)
-    assert other.alerts[0].alert_id != step(AlertBook(), HOUR, found(HOUR)).alerts[0].alert_id
+    other = advance(ModelAlerts(), observed(HOUR, segment="DE"), [found(HOUR)], PREDICTION_CAUSES, TWO_CLEAN)
+    assert other.alerts[0].alert_id != step(ModelAlerts(), HOUR, found(HOUR)).alerts[0].alert_id
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from driftline import write_profile
-from driftline.checks.contract.error_budget import CheckContext
+from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.checks.error_budget_explained import Reference, explained
 from driftline.cli import main
 from driftline.config.model import ModelSettings, ReferenceSettings, RollingSettings
@@ -85,7 +85,7 @@ def test_a_profile_gives_columns_and_events(capsys: pytest.CaptureFixture[str], 
 
 
 def test_dispersion_makes_the_sizes_larger() -> None:
-    context = CheckContext.of(Settings(), "m")
+    context = ErrorBudget.of(Settings(), "m")
     plain, bursts = (explained(context, Reference(n_columns=5, n_events=20_000, dispersion=d)) for d in (1.0, 8.0))
     pairs = zip(plain.detectable, bursts.detectable, strict=True)
     sizes = [(one, other) for a, b in pairs for one, other in zip(a.sizes, b.sizes, strict=True)]
@@ -105,7 +105,7 @@ def test_detectors_that_may_page_stand_beside_the_tests(
 
 def test_a_rolling_reference_is_told_apart_from_checks_between_columns() -> None:
     settings = Settings(defaults=ModelSettings(reference=ReferenceSettings(rolling=RollingSettings())))
-    explanation = explained(CheckContext.of(settings, "m"), Reference(n_columns=50, n_events=20_000))
+    explanation = explained(ErrorBudget.of(settings, "m"), Reference(n_columns=50, n_events=20_000))
     (hourly,) = (each for each in explanation.spenders if each.spender == "1h")
     assert hourly.tests == {"distribution": 50, "quality": 50, "rolling": 50, "window": 2, "multivariate": 1}
     assert f"x {sum(hourly.tests.values())} tests)" in hourly.derivation

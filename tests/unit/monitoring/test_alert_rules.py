@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from driftline.alerts import AlertBook
+from driftline.alerts import ModelAlerts
 from driftline.config.durations import Duration
 from driftline.config.model import AlertSettings, Budget, ModelSettings, OpenAfter
 from driftline.events.alert import AlertEvent
@@ -16,7 +16,7 @@ from driftline.monitoring.alerting import settle_detection, settle_window
 from tests.support.windows import HOUR, context_of, examine_window, profile_of, table_of, window_of
 
 if TYPE_CHECKING:
-    from driftline.checks.contract.error_budget import CheckContext
+    from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.events.finding import FindingEvent
     from driftline.events.output_record import OutputRecord
 
@@ -31,9 +31,9 @@ def alerts_of(records: list[OutputRecord]) -> list[AlertEvent]:
     ]
 
 
-def run(context: CheckContext, means: list[float]) -> list[AlertEvent]:
+def run(context: ErrorBudget, means: list[float]) -> list[AlertEvent]:
     """Return the alerts of hourly windows with these means."""
-    book = AlertBook()
+    book = ModelAlerts()
     alerts: list[AlertEvent] = []
     for hour, mean in enumerate(means):
         window = window_of(PROFILE, table_of(2_000, 1 + hour, mean=mean))
@@ -74,9 +74,9 @@ def test_a_detector_that_may_page_opens_an_alert_and_another_does_not(role: Even
         found, check="detector.cusum", family="detector", role=role, window=pane, level=None, effect=None
     )
     silent: FindingEvent = msgspec.structs.replace(detection, severity="info")
-    book, records = settle_detection(silent, AlertBook(), context)
-    assert (book, len(records)) == (AlertBook(), 1)
-    book, records = settle_detection(detection, AlertBook(), context)
+    book, records = settle_detection(silent, ModelAlerts(), context)
+    assert (book, len(records)) == (ModelAlerts(), 1)
+    book, records = settle_detection(detection, ModelAlerts(), context)
     (alert,) = alerts_of(records)
     assert (alert.cause, alert.notify, alert.in_budget) == (cause, True, True)
     assert list(book.open) == [cause]

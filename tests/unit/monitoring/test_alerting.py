@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from driftline.alerts import AlertBook
+from driftline.alerts import ModelAlerts
 from driftline.checks.columns.detector_findings import DetectedChange, detector_finding
 from driftline.checks.labels.performance_check import examine_performance
 from driftline.config.model import AlertSettings, ModelSettings
@@ -39,7 +39,7 @@ def alerts_of(records: list[OutputRecord]) -> list[AlertEvent]:
 def test_a_drift_becomes_window_finding_and_alert_and_ends_with_a_clean_window() -> None:
     drifted = examine_window(PROFILE, window_of(PROFILE, table_of(2_000, 1, mean=0.8)), ONCE)
     clean = examine_window(PROFILE, _later(1), ONCE)
-    book, first = settle_window(drifted, AlertBook(), ONCE)
+    book, first = settle_window(drifted, ModelAlerts(), ONCE)
     book, second = settle_window(clean, book, ONCE)
     assert types_of(first) == ["window", "finding", "alert"]
     assert types_of(second) == ["window", "alert"]
@@ -52,20 +52,20 @@ def test_a_drift_becomes_window_finding_and_alert_and_ends_with_a_clean_window()
 
 def test_a_sliding_window_changes_no_alert() -> None:
     drifted = examine_window(PROFILE, window_of(PROFILE, table_of(2_000, 1, mean=0.8)), ONCE)
-    book, _ = settle_window(drifted, AlertBook(), ONCE)
+    book, _ = settle_window(drifted, ModelAlerts(), ONCE)
     after, records = settle_window(examine_window(PROFILE, _later(1, "sliding"), ONCE), book, ONCE)
     assert after is book
     assert types_of(records) == ["window"]
 
 
 def test_only_tested_revisions_open_and_resolve_performance_alerts() -> None:
-    def settle(n_wrong: int, book: AlertBook, *, tested: bool, hour: int) -> tuple[AlertBook, list[OutputRecord]]:
+    def settle(n_wrong: int, book: ModelAlerts, *, tested: bool, hour: int) -> tuple[ModelAlerts, list[OutputRecord]]:
         cut = msgspec.structs.replace(
             cut_of(vector_of(PROFILE, 1_000, n_wrong), tested=tested), start_ms=hour * HOUR, end_ms=(hour + 1) * HOUR
         )
         return settle_performance(examine_performance(PROFILE, cut, baseline_of(4_000, 400), ONCE), book, ONCE)
 
-    book, untested = settle(500, AlertBook(), tested=False, hour=0)
+    book, untested = settle(500, ModelAlerts(), tested=False, hour=0)
     book, opened = settle(500, book, tested=True, hour=1)
     book, unheard = settle(100, book, tested=False, hour=2)
     book, resolved = settle(100, book, tested=True, hour=3)
@@ -80,7 +80,7 @@ def test_only_tested_revisions_open_and_resolve_performance_alerts() -> None:
 
 def test_tombstones_come_last() -> None:
     drifted = examine_window(PROFILE, window_of(PROFILE, table_of(2_000, 1, mean=0.8)), ONCE)
-    book, _ = settle_window(drifted, AlertBook(), ONCE)
+    book, _ = settle_window(drifted, ModelAlerts(), ONCE)
     book, resolved = settle_window(examine_window(PROFILE, _later(1), ONCE), book, ONCE)
     book, records = settle_window(examine_window(PROFILE, _later(1 + 30 * 24), ONCE), book, ONCE)
     assert types_of(records) == ["window", "tombstone"]

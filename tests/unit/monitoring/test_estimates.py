@@ -9,12 +9,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from driftline.checks.contract.error_budget import CheckContext
+from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.config.model import ModelSettings
 from driftline.config.settings import LabelInput, Settings
 from driftline.events.estimate import EstimateEvent
 from driftline.events.model_key import ModelKey
-from driftline.monitoring.model_setup import ModelSetup, Reach
+from driftline.monitoring.model_setup import ModelSetup, WatermarkReach
 from driftline.monitoring.predictions import estimate_windows
 from driftline.monitoring.predictions.estimate_windows import EstimateWindows
 from driftline.monitoring.predictions.open_panes import OpenPane
@@ -24,11 +24,11 @@ from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.estimator import BinaryEstimator
 from driftline.profiles.loss_estimator import LossEstimator
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.sketches.estimates import BINARY, unpack_estimates
 from driftline.sketches.packed import NO_CELLS, PackedEstimates, Sparse
 from driftline.sketching.pane_counter import PaneCounter
-from driftline.sketching.rows import Rows
+from driftline.sketching.rows import PredictionRows
 
 if TYPE_CHECKING:
     from driftline.events.output_record import OutputRecord
@@ -56,9 +56,9 @@ PROFILE = reference()
 
 def deltas(scores: list[float], late: list[bool] | None = None, panes: list[int] | None = None) -> list[PaneDelta]:
     n = len(scores)
-    counter = PaneCounter(KEY, ModelSettings(), ProfileBook([PROFILE]), frozenset())
+    counter = PaneCounter(KEY, ModelSettings(), Profiles([PROFILE]), frozenset())
     counter.add(
-        Rows(
+        PredictionRows(
             partition=0,
             ids=[str(i) for i in range(n)],
             offsets=np.arange(n),
@@ -85,8 +85,8 @@ def test_a_delta_holds_what_is_estimated_of_the_events_that_were_in_time() -> No
 
 
 def test_a_profile_without_labels_estimates_nothing() -> None:
-    counter = PaneCounter(KEY, ModelSettings(), ProfileBook([reference(labelled=False)]), frozenset())
-    counter.add(Rows(0, ["a"], np.array([0]), np.array([0]), np.array([False]), [b"{}"], [1], [0.5]))
+    counter = PaneCounter(KEY, ModelSettings(), Profiles([reference(labelled=False)]), frozenset())
+    counter.add(PredictionRows(0, ["a"], np.array([0]), np.array([0]), np.array([False]), [b"{}"], [1], [0.5]))
     (delta,) = counter.take()
     assert delta.estimates is None
 
@@ -104,7 +104,7 @@ def test_a_wide_delta_that_is_cut_says_its_estimates_once() -> None:
 
 def windows(*, labels: bool) -> EstimateWindows:
     settings = Settings(labels=LabelInput() if labels else None)
-    return EstimateWindows(ModelSetup(KEY, CheckContext.of(settings, KEY.model), PANE_MS, ProfileBook([PROFILE])))
+    return EstimateWindows(ModelSetup(KEY, ErrorBudget.of(settings, KEY.model), PANE_MS, Profiles([PROFILE])))
 
 
 def opened(start_ms: int, scores: list[float]) -> OpenPane:
@@ -122,8 +122,8 @@ def test_a_window_is_reported_once_when_it_has_closed() -> None:
     made = windows(labels=True)
     for pane in range(0, HOUR_MS + PANE_MS, PANE_MS):
         made.add(pane, opened(pane, [0.2, 0.9]), frozenset())
-    assert made.report(Reach(HOUR_MS - PANE_MS, None)) == []
-    records = made.report(Reach(HOUR_MS, HOUR_MS))
+    assert made.report(WatermarkReach(HOUR_MS - PANE_MS, None)) == []
+    records = made.report(WatermarkReach(HOUR_MS, HOUR_MS))
     (event,) = events(records)
     assert event["n"] == 720
     assert event["offsets"] == {"predictions": {"0": [0, 1]}}
@@ -132,7 +132,7 @@ def test_a_window_is_reported_once_when_it_has_closed() -> None:
     msgspec.convert(event, EstimateEvent)
     shown = {statistic.check: statistic.value for statistic in made.statistics}
     assert shown["estimated_accuracy"] == event["metrics"]["accuracy"]["value"]
-    assert made.report(Reach(HOUR_MS + PANE_MS, None)) == []
+    assert made.report(WatermarkReach(HOUR_MS + PANE_MS, None)) == []
     assert len(made) == 2
 
 
@@ -140,7 +140,7 @@ def test_without_labels_nothing_is_kept_of_a_window_that_was_reported() -> None:
     made = windows(labels=False)
     made.add(0, opened(0, [0.2, 0.9]), frozenset())
     assert dict(made.changes())["estimate/0"] is not None
-    assert len(made.report(Reach(HOUR_MS, HOUR_MS))) == 1
+    assert len(made.report(WatermarkReach(HOUR_MS, HOUR_MS))) == 1
     assert len(made) == 0
     assert dict(made.changes()) == {"estimate/0": None}
 
@@ -152,7 +152,7 @@ def test_windows_whose_labels_never_come_are_forgotten(monkeypatch: pytest.Monke
     made.expire(3 * HOUR_MS)
     assert len(made) == 6  # one that ends at that very moment may still be cut
     monkeypatch.setattr(estimate_windows, "MAX_WINDOWS", 2)
-    made.report(Reach(0, None))
+    made.report(WatermarkReach(0, None))
     assert len(made) == 2
     again = windows(labels=True)
     again.load({name: data for name, data in made.changes() if data is not None})
@@ -171,7 +171,7 @@ def test_what_an_unknown_profile_said_is_not_added() -> None:
 def test_a_finding_says_where_the_whole_band_is_below_the_reference(scores: list[float], found: bool) -> None:  # noqa: FBT001  # a case
     made = windows(labels=True)
     made.add(0, opened(0, scores * 400), frozenset(("idle",)))
-    event, *findings = events(made.report(Reach(HOUR_MS, HOUR_MS)))
+    event, *findings = events(made.report(WatermarkReach(HOUR_MS, HOUR_MS)))
     assert event["flags"] == ["idle"]
     assert [finding["check"] for finding in findings] == ["estimate.accuracy"] * found
     for finding in findings:
@@ -193,10 +193,10 @@ def test_a_regression_is_estimated_where_it_was_predicted() -> None:
     table = ReferenceTable(n, {"x": x}, (3 * x).tolist(), None, (3 * x + rng.normal(0, 1 + (x > 1), n)).tolist())
     profile = build_profile(KEY, table, ModelSettings(task="regression"), 0, "training")
     assert isinstance(profile.estimator, LossEstimator)
-    counter = PaneCounter(KEY, ModelSettings(), ProfileBook([profile]), frozenset())
+    counter = PaneCounter(KEY, ModelSettings(), Profiles([profile]), frozenset())
     features = [b'{"x": -1.0}', b'{"x": 2.0}', b"{}"]
     counter.add(
-        Rows(
+        PredictionRows(
             0,
             ["a", "b", "c"],
             np.arange(3),

@@ -13,7 +13,8 @@ from driftline.events.source import SEGMENT_ALL, Source, Watermark
 from driftline.monitoring.partition_monitor import PartitionMonitor
 from driftline.monitoring.predictions.open_panes import MAX_PIECES
 from driftline.panes.flush_record import VERSION, FlushRecord, PaneDelta, encode
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
+from tests.support.monitored import KEY, OTHER, SETTINGS, YEAR_MS, flush, mark, one_partition, predictions
 from tests.support.monitoring import (
     LATENESS_MS,
     PANE_MS,
@@ -34,11 +35,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from driftline.checks.contract.closed_window import ClosedWindow
-    from driftline.checks.contract.error_budget import CheckContext
+    from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.checks.contract.verdict import WindowVerdict
-    from driftline.checks.references.reference_view import Standard
+    from driftline.checks.references.reference_view import ReferenceView
     from driftline.events.output_record import OutputRecord
-from tests.support.monitored import KEY, OTHER, SETTINGS, YEAR_MS, flush, mark, one_partition, predictions
 
 
 def idle_mark(time_ms: int | None, partition: int = 0, n: int = 1) -> bytes:
@@ -58,7 +58,7 @@ def windows(outputs: Iterable[OutputRecord]) -> list[tuple[str, str, str, int]]:
 
 def test_a_window_is_shown_when_the_watermark_has_passed_its_end() -> None:
     traffic = one_partition(predictions(START_MS, 200))
-    monitor = PartitionMonitor(0, SETTINGS, ProfileBook(traffic.published))
+    monitor = PartitionMonitor(0, SETTINGS, Profiles(traffic.published))
     n_before = WINDOW_MS // 1_000 + LATENESS_MS // 1_000
     assert windows(monitor.apply(flush(traffic, 0, n_before), 0)) == [
         ("sliding", "11:59:20", "12:00:20", 20),
@@ -76,7 +76,7 @@ def test_a_jump_over_a_year_gives_what_the_steps_give_and_costs_a_few_windows(mo
     traffic = one_partition([*items, end])
     n_examined = 0
 
-    def counted(standard: Standard, window: ClosedWindow, context: CheckContext) -> WindowVerdict:
+    def counted(standard: ReferenceView, window: ClosedWindow, context: ErrorBudget) -> WindowVerdict:
         nonlocal n_examined
         n_examined += 1
         return examine_window(standard, window, context)
@@ -101,7 +101,7 @@ def test_an_event_time_jump_with_open_panes_is_closed_in_order() -> None:
 
 def test_open_panes_hold_bounded_memory_however_many_flushes_come() -> None:
     traffic = one_partition([item for _ in range(40) for item in predictions(START_MS, 9)])
-    monitor = PartitionMonitor(0, SETTINGS, ProfileBook(traffic.published))
+    monitor = PartitionMonitor(0, SETTINGS, Profiles(traffic.published))
     for index in range(360):
         monitor.apply(flush(traffic, index, index + 1), index)
     (pane,) = monitor._models[KEY].predictions.open.values()
@@ -114,7 +114,7 @@ def test_open_panes_hold_bounded_memory_however_many_flushes_come() -> None:
 def test_the_position_is_the_oldest_record_that_an_open_pane_needs() -> None:
     traffic = one_partition(predictions(START_MS, 100))
     settings = msgspec.structs.replace(SETTINGS, labels=None)
-    monitor = PartitionMonitor(0, settings, ProfileBook(traffic.published))
+    monitor = PartitionMonitor(0, settings, Profiles(traffic.published))
     assert monitor.checkpoint().position == 0
     for index in range(100):
         monitor.apply(flush(traffic, index, index + 1), 5 * index)
@@ -128,7 +128,7 @@ def test_the_position_is_the_oldest_record_that_an_open_pane_needs() -> None:
 
 def test_a_record_applied_twice_counts_once() -> None:
     traffic = one_partition(predictions(START_MS, 200))
-    monitor = PartitionMonitor(0, SETTINGS, ProfileBook(traffic.published))
+    monitor = PartitionMonitor(0, SETTINGS, Profiles(traffic.published))
     record = flush(traffic, 0, 9)
     monitor.apply(record, 4)
     assert monitor.apply(record, 4) == []
@@ -139,7 +139,7 @@ def test_a_record_applied_twice_counts_once() -> None:
 
 def test_only_what_changed_is_written() -> None:
     traffic = one_partition(predictions(START_MS, 200))
-    monitor = PartitionMonitor(0, SETTINGS, ProfileBook(traffic.published))
+    monitor = PartitionMonitor(0, SETTINGS, Profiles(traffic.published))
     monitor.apply(flush(traffic, 0, 100), 0)
     assert monitor.checkpoint().entries
     assert monitor.checkpoint().entries == {}
@@ -169,7 +169,7 @@ def test_a_checkpoint_amid_a_replay_stays_where_the_replay_began() -> None:
 def test_events_after_an_idle_mark_are_counted_and_never_absorbed() -> None:
     traffic = one_partition(predictions(START_MS, 100))
     quiet = Traffic([traffic.partitions[0], predictions(START_MS, 3)], traffic.published, traffic.sketched_with)
-    monitor = PartitionMonitor(0, SETTINGS, ProfileBook(traffic.published))
+    monitor = PartitionMonitor(0, SETTINGS, Profiles(traffic.published))
     monitor.apply(idle_mark(None, 1, 2), 0)
     (record,) = records_of(quiet, [(0, 0, 50)], 1)
     monitor.apply(record, 1)
@@ -191,7 +191,7 @@ def test_deltas_on_another_grid_are_counted_and_said() -> None:
     foreign = training_profile(KEY, START_MS + YEAR_MS, seed=9)
     stray = Traffic([predictions(START_MS, 5)])
     stray.knows(training_profile(KEY, 0, seed=9))
-    monitor = PartitionMonitor(0, SETTINGS, ProfileBook([*traffic.published, foreign]))
+    monitor = PartitionMonitor(0, SETTINGS, Profiles([*traffic.published, foreign]))
     panes, _, _ = stray.cut(0, 0, 5)
     monitor.apply(encode(FlushRecord(VERSION, panes, [], [])), 0)
     outputs = monitor.apply(flush(traffic, 0, 60), 1)
@@ -215,7 +215,7 @@ def test_without_bootstrap_a_model_without_profile_is_counted_only() -> None:
 
 def test_profiles_are_wanted_until_the_book_has_them() -> None:
     traffic = one_partition(predictions(START_MS, 5))
-    book = ProfileBook()
+    book = Profiles()
     monitor = PartitionMonitor(0, SETTINGS, book)
     record = flush(traffic, 0, 5)
     (profile,) = traffic.published
@@ -227,7 +227,7 @@ def test_profiles_are_wanted_until_the_book_has_them() -> None:
 
 
 def test_a_damaged_record_says_where_it_stands_and_changes_nothing() -> None:
-    monitor = PartitionMonitor(3, SETTINGS, ProfileBook())
+    monitor = PartitionMonitor(3, SETTINGS, Profiles())
     with pytest.raises(FormatError, match="panes-3@17"):
         monitor.apply(b"not a record", 17)
     assert monitor.status().as_of == -1

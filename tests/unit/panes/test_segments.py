@@ -21,7 +21,7 @@ from driftline.monitoring.partition_monitor import META_KEY, PartitionMonitor
 from driftline.panes.segments import SegmentBits
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.sketching.sketcher import Sketcher
 from tests.support.pending import MemoryStores
 
@@ -64,7 +64,7 @@ def traffic(n: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 def events(*, restart: bool) -> list[dict[str, Any]]:
     """Run the traffic through both stages; return the performance events of the first hour."""
-    book = ProfileBook()
+    book = Profiles()
     book.add(PROFILE)
     sketcher = Sketcher(SETTINGS, book, 1, MemoryStores)
     for source in (P0, L0):

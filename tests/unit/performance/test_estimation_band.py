@@ -9,7 +9,7 @@ from driftline.performance.estimated import BAND, Estimated
 from driftline.performance.estimation_binary import binary_estimates
 from driftline.performance.estimation_multiclass import multiclass_estimates
 from driftline.profiles.calibrator import fit_calibrator
-from driftline.sketches.estimates import BINARY, VALUE_SCALE, Totals, count_estimates, unpack_estimates
+from driftline.sketches.estimates import BINARY, VALUE_SCALE, EstimateTotals, count_estimates, unpack_estimates
 from driftline.sketches.estimates import Evaluated as Said
 from driftline.sketches.scores import score_bin
 
@@ -32,7 +32,7 @@ def realised(predicted: np.ndarray, actual: np.ndarray, scores: np.ndarray) -> d
     )
 
 
-def totals(predicted: np.ndarray, p: np.ndarray, scores: np.ndarray) -> Totals:
+def totals(predicted: np.ndarray, p: np.ndarray, scores: np.ndarray) -> EstimateTotals:
     said = Said(predicted, p[None], score_bin(scores)[None])
     ((_, packed),) = count_estimates(BINARY, said, np.zeros(predicted.size, dtype=np.int64))
     return unpack_estimates(BINARY, packed)
@@ -82,7 +82,7 @@ def test_the_bound_for_several_classes_is_one() -> None:
         mine = p[predicted == row]
         sums[row] = np.rint(np.stack([mine.sum(axis=0), (mine * mine).sum(axis=0)], axis=1) * VALUE_SCALE)
     counts = np.bincount(predicted, minlength=3).reshape(3, 1)
-    estimates = multiclass_estimates(Totals(sums, counts, 0), 10**9)
+    estimates = multiclass_estimates(EstimateTotals(sums, counts, 0), 10**9)
     drawn: dict[str, list[float]] = {"accuracy": [], "precision": [], "balanced_accuracy": []}
     for _ in range(N_DRAWS):
         actual = (p.cumsum(axis=1) < rng.random((n, 1))).sum(axis=1)
@@ -99,14 +99,14 @@ def test_the_bound_for_several_classes_is_one() -> None:
 
 def test_a_metric_that_nothing_defines_is_none() -> None:
     calibrator = fit_calibrator(np.array([0.1, 0.2, 0.8, 0.9]), np.array([False, False, True, True]))
-    nothing = Totals(np.zeros((2, 1, 2), dtype=np.int64), np.zeros((2, 1024), dtype=np.int64), 0)
+    nothing = EstimateTotals(np.zeros((2, 1, 2), dtype=np.int64), np.zeros((2, 1024), dtype=np.int64), 0)
     assert set(binary_estimates(nothing, calibrator).values()) == {None}
     scores = np.array([0.1, 0.2])
     only = binary_estimates(totals(np.zeros(2, dtype=np.int64), calibrator(scores), scores), calibrator)
     assert only["precision"] is None
     assert only["recall"] is None
     assert only["accuracy"] is not None
-    several = multiclass_estimates(Totals(np.zeros((3, 3, 2), np.int64), np.zeros((3, 1), np.int64), 0), 500)
+    several = multiclass_estimates(EstimateTotals(np.zeros((3, 3, 2), np.int64), np.zeros((3, 1), np.int64), 0), 500)
     assert set(several.values()) == {None}
 
 

@@ -14,7 +14,7 @@ from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import build_profile, encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import BLOCK_COLUMNS, ProfileAssembler, decode_block, decode_profile, encode_profile
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.sketches.columns import NumericColumn
 from driftline.sketches.counting import count
 
@@ -110,7 +110,7 @@ def test_the_book_knows_which_profile_holds() -> None:
     first, second = profile(1, effective_from_ms=100, seed=1), profile(1, effective_from_ms=200, seed=2)
     other = replace(profile(1), key=ModelKey("other", ""))
     for order in ([first, second, other], [other, second, first, second]):
-        book = ProfileBook(order)
+        book = Profiles(order)
         assert len(book) == 3
         assert [book.at(KEY, t) for t in (99, 100, 199, 200, 10**15)] == [None, first, first, second, second]
         assert book.at(ModelKey("credit-risk", "4"), 500) is None
@@ -121,4 +121,4 @@ def test_the_book_knows_which_profile_holds() -> None:
 
 def test_of_two_profiles_from_the_same_time_on_one_holds_whatever_the_order() -> None:
     first, second = profile(1, effective_from_ms=100, seed=1), profile(1, effective_from_ms=100, seed=2)
-    assert ProfileBook([first, second]).at(KEY, 100) is ProfileBook([second, first]).at(KEY, 100)
+    assert Profiles([first, second]).at(KEY, 100) is Profiles([second, first]).at(KEY, 100)

@@ -15,14 +15,14 @@ from driftline.monitoring.predictions.open_panes import Part
 from driftline.panes.flush_record import MAX_RECORD_BYTES, PaneDelta, chunks
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable, table_of_sample
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.sketches.columns import QUALITY
 from driftline.sketches.layout import EVENTS, LATE, UNEXPECTED
 from driftline.sketches.packed_merge import smallest
 from driftline.sketches.pane_sketch import PaneSketch
 from driftline.sketching import pane_counter
 from driftline.sketching.pane_counter import COUNT_ROWS, SAMPLE_BYTES, PaneCounter
-from driftline.sketching.rows import Rows, plain_scores
+from driftline.sketching.rows import PredictionRows, plain_scores
 
 if TYPE_CHECKING:
     from driftline.profiles.profile import Profile
@@ -39,9 +39,9 @@ PROFILE = build_profile(KEY, TABLE, ModelSettings(), 0, "training")
 LATER = build_profile(KEY, TABLE, ModelSettings(), 5 * PANE_MS, "training")
 
 
-def rows(*features: str, ids: list[str] | None = None, first: int = 0, **columns: list[Any]) -> Rows:
+def rows(*features: str, ids: list[str] | None = None, first: int = 0, **columns: list[Any]) -> PredictionRows:
     n = len(features)
-    return Rows(
+    return PredictionRows(
         partition=columns.get("partition", [0])[0],
         ids=ids or [f"p{first + i}" for i in range(n)],
         offsets=np.arange(first, first + n),
@@ -54,7 +54,7 @@ def rows(*features: str, ids: list[str] | None = None, first: int = 0, **columns
 
 
 def counter(*profiles: Profile, **model: Any) -> PaneCounter:  # noqa: ANN401  # sections of the settings
-    book = ProfileBook()
+    book = Profiles()
     for profile in profiles:
         book.add(profile)
     return PaneCounter(KEY, ModelSettings(**model), book, frozenset())

@@ -16,7 +16,7 @@ from driftline.events.source import LABEL_STREAM, Source, Watermark
 from driftline.panes.flush_record import decode
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.sketching.flush import Flush, Position
 from driftline.sketching.joins.waiting.digests import digests_of
 from driftline.sketching.sketcher import KEPT_FLUSHES, Sketcher
@@ -37,7 +37,7 @@ PROFILE = build_profile(
 
 
 def sketcher() -> Sketcher:
-    book = ProfileBook()
+    book = Profiles()
     book.add(PROFILE)
     made = Sketcher(SETTINGS, book, 1, MemoryStores)
     made.assign(P0, None)
@@ -159,7 +159,7 @@ def test_what_is_given_up_is_forgotten() -> None:
 
 
 def test_each_of_two_models_that_share_an_id_has_a_prediction_of_its_own() -> None:
-    book = ProfileBook()
+    book = Profiles()
     profiles = [
         build_profile(ModelKey(name, ""), ReferenceTable(4, {}, prediction=[0, 1] * 2), ModelSettings(), 0, "training")
         for name in ("a", "b")
@@ -203,7 +203,7 @@ def test_a_label_that_waited_meets_its_prediction_again_when_blocks_are_restored
         first.add(batch)
         changelog += taken(first).pending[0]
         first.committed()
-    book = ProfileBook()
+    book = Profiles()
     book.add(PROFILE)
     second = Sketcher(SETTINGS, book, 1, MemoryStores)
     second.assign(P0, START_MS + 10**9)

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from driftline.checks.columns.distribution_check import DistributionOutcome
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.checks.contract.common_fields import CommonFields
-    from driftline.checks.contract.error_budget import CheckContext
+    from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.checks.quality import QualityOutcome
-    from driftline.checks.references.reference_view import Standard
+    from driftline.checks.references.reference_view import ReferenceView
     from driftline.config.model import CheckSettings, ModelSettings
     from driftline.events.finding import Effect, Family, HistogramPair, LevelEvidence, Statistic
     from driftline.profiles.profile import Profile
@@ -46,10 +46,10 @@ class CheckedColumn(Struct, frozen=True):
 
 
 def examine_column(
-    standard: Standard,
+    standard: ReferenceView,
     index: int,
     window: ClosedWindow,
-    context: CheckContext,
+    context: ErrorBudget,
     common: CommonFields,
     level: LevelEvidence | None,
 ) -> CheckedColumn:
@@ -57,12 +57,12 @@ def examine_column(
 
     Parameters
     ----------
-    standard : Standard
+    standard : ReferenceView
         What the windows of the profile are held against.
     index : int
         Position of the column in the profile.
     window : ClosedWindow
-    context : CheckContext
+    context : ErrorBudget
     common : CommonFields
         Of the window; findings count their own events.
     level : LevelEvidence or None

@@ -20,7 +20,7 @@ from driftline.events.source import Kind, Offsets
 from driftline.sketches.columns import NumericColumn
 
 if TYPE_CHECKING:
-    from driftline.checks.contract.error_budget import CheckContext
+    from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.events.evidence import EventRole
     from driftline.events.finding import FindingEvent
     from driftline.profiles.profile import Profile
@@ -64,7 +64,7 @@ class DetectedChange(Struct, frozen=True, kw_only=True):
     flags: tuple[str, ...] = ()
 
 
-def detector_finding(profile: Profile, change: DetectedChange, context: CheckContext) -> FindingEvent:
+def detector_finding(profile: Profile, change: DetectedChange, context: ErrorBudget) -> FindingEvent:
     """Return the finding of a detection: a ``warning`` of a detector that may page, ``info`` of any other."""
     window = span("pane", change.start_ms, change.end_ms, change.end_ms - change.start_ms)
     common = common_fields(change.key, change.segment, window, profile, context, change.offsets, change.flags)

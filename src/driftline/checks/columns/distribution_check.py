@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from driftline.checks.columns.share_test import Chosen
     from driftline.checks.contract.closed_window import ClosedWindow
-    from driftline.checks.references.reference_view import ColumnStandard
+    from driftline.checks.references.reference_view import ColumnReference
     from driftline.config.model import ChosenTest
     from driftline.distances.sides import DistanceResult
     from driftline.events.finding import LevelEvidence
@@ -81,7 +81,7 @@ class Compared(NamedTuple):
     profile: Profile
     position: int
     window: ClosedWindow
-    standard: ColumnStandard
+    standard: ColumnReference
 
     @property
     def column(self) -> Column:
@@ -179,7 +179,7 @@ def _simulated(
     return structs.replace(made, name=name, statistic=drawn.statistic, p_value=drawn.p_value)
 
 
-def _test(outcome: DispersedPearsonResult, standard: ColumnStandard) -> DistributionTest:
+def _test(outcome: DispersedPearsonResult, standard: ColumnReference) -> DistributionTest:
     known = standard.dispersion
     independent = known is None or known.independent
     return DistributionTest(

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.checks.contract.common_fields import CommonFields
-    from driftline.checks.contract.error_budget import CheckContext
-    from driftline.checks.references.reference_view import Standard
+    from driftline.checks.contract.error_budget import ErrorBudget
+    from driftline.checks.references.reference_view import ReferenceView
     from driftline.config.model import CheckSettings
     from driftline.events.finding import FindingEvent, LevelEvidence
     from driftline.multivariate.cross_moments import CrossMoments
@@ -90,16 +90,16 @@ class MultivariateOutcome(NamedTuple):
 
 
 def examine_multivariate(
-    standard: Standard, window: ClosedWindow, context: CheckContext, common: CommonFields, level: LevelEvidence
+    standard: ReferenceView, window: ClosedWindow, context: ErrorBudget, common: CommonFields, level: LevelEvidence
 ) -> tuple[list[FindingEvent], list[CheckStatistic]]:
     """Compare what a window keeps of the numeric features together with its profile.
 
     Parameters
     ----------
-    standard : Standard
+    standard : ReferenceView
     window : ClosedWindow
         Of kind ``tumbling``.
-    context : CheckContext
+    context : ErrorBudget
     common : CommonFields
         Of the window.
     level : LevelEvidence
@@ -127,7 +127,7 @@ def examine_multivariate(
 
 
 def outcomes_of(
-    standard: Standard, window: ClosedWindow, checks: CheckSettings
+    standard: ReferenceView, window: ClosedWindow, checks: CheckSettings
 ) -> tuple[list[MultivariateOutcome], bool]:
     """Return the outcome of each check that can be made, and whether the dispersion is still being learnt."""
     profile = standard.profile
@@ -145,7 +145,7 @@ def outcomes_of(
     return [outcome for outcome in outcomes if outcome is not None], inflation.calibrating
 
 
-def inflation_of(standard: Standard, window: ClosedWindow, joint: Joint) -> Inflation:
+def inflation_of(standard: ReferenceView, window: ClosedWindow, joint: Joint) -> Inflation:
     """Return the largest inflation of any joint column's shares, season and what differs between windows included."""
     factor, freedom, calibrating = 1.0, math.inf, False
     for index in joint.columns:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.checks.contract.common_fields import CommonFields
-    from driftline.checks.references.reference_view import Standard
+    from driftline.checks.references.reference_view import ReferenceView
     from driftline.config.model import CheckSettings
     from driftline.events.finding import FindingEvent, LevelEvidence
 
@@ -24,7 +24,7 @@ CHECK: Final = "distribution.rolling"
 
 
 def rolling_findings(
-    standard: Standard,
+    standard: ReferenceView,
     window: ClosedWindow,
     checks: CheckSettings,
     common: CommonFields,
@@ -34,7 +34,7 @@ def rolling_findings(
 
     Parameters
     ----------
-    standard : Standard
+    standard : ReferenceView
         Of the profile whose grid the window's sketch is on.
     window : ClosedWindow
         Its ``rolling`` sketch is what it is compared with.
@@ -55,7 +55,7 @@ def rolling_findings(
 
 
 def _finding(
-    standard: Standard,
+    standard: ReferenceView,
     index: int,
     window: ClosedWindow,
     checks: CheckSettings,

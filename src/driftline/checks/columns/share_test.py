@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.checks.contract.closed_window import ClosedWindow
-    from driftline.checks.references.reference_view import ColumnStandard
+    from driftline.checks.references.reference_view import ColumnReference
     from driftline.significance.monte_carlo import MonteCarloResult, Statistic
     from driftline.sketches.columns import Column
     from driftline.sketches.grouping import Grouping
@@ -52,7 +52,7 @@ def chosen_test(
     name: Chosen,
     column: Column,
     window: ClosedWindow,
-    standard: ColumnStandard,
+    standard: ColumnReference,
     counts: NDArray[np.int64],
     level: float,
 ) -> MonteCarloResult | None:
@@ -64,7 +64,7 @@ def chosen_test(
         One that applies to the column.
     column : Column
     window : ClosedWindow
-    standard : ColumnStandard
+    standard : ColumnReference
         Of the column. Independent events are permuted, which is exact; others are drawn from the normal law.
     counts : ndarray of int64, shape (groups,)
         Of the window, by the standard's groups.

@@ -18,23 +18,23 @@ from driftline.sketches.layout import LATE, UNEXPECTED
 
 if TYPE_CHECKING:
     from driftline.checks.contract.closed_window import ClosedWindow
-    from driftline.checks.contract.error_budget import CheckContext
+    from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.checks.contract.verdict import CheckStatistic
-    from driftline.checks.references.reference_view import Standard
+    from driftline.checks.references.reference_view import ReferenceView
 
 __all__ = ["examine_window"]
 
 
-def examine_window(standard: Standard, window: ClosedWindow, context: CheckContext) -> WindowVerdict:
+def examine_window(standard: ReferenceView, window: ClosedWindow, context: ErrorBudget) -> WindowVerdict:
     """Compare every column of a window with its profile.
 
     Parameters
     ----------
-    standard : Standard
+    standard : ReferenceView
         Of the profile whose grid the window's sketch is on.
     window : ClosedWindow
         Of kind ``tumbling``, which gets findings, or ``sliding``, which does not.
-    context : CheckContext
+    context : ErrorBudget
 
     Returns
     -------

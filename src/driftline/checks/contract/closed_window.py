@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-from msgspec import Struct
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from driftline.sketches.arrival import ArrivalLayout
-
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from driftline.events.model_key import ModelKey
 from driftline.events.source import Kind, Offsets
 from driftline.sketches.layout import EVENTS
 from driftline.sketches.pane_sketch import PaneSketch
+
+if TYPE_CHECKING:
+    from driftline.sketches.arrival import ArrivalLayout
 
 
 class ClosedWindow(Struct, frozen=True, kw_only=True):
@@ -44,7 +38,7 @@ class ClosedWindow(Struct, frozen=True, kw_only=True):
         Whether the window went on past its size until it had enough events.
     flags : tuple of str
         ``after_idle`` where events came after an idle mark and were not counted.
-    volume : VolumeStandard or None
+    volume : VolumeReference or None
         What the number of events is held against, where enough is known of the weeks before.
     rolling : PaneSketch or None
         The recent past that it is compared with beside the profile, where that is configured and known.
@@ -60,7 +54,7 @@ class ClosedWindow(Struct, frozen=True, kw_only=True):
     offsets: Offsets
     extended: bool = False
     flags: tuple[str, ...] = ()
-    volume: VolumeStandard | None = None
+    volume: VolumeReference | None = None
     rolling: PaneSketch | None = None
 
     @property
@@ -69,7 +63,7 @@ class ClosedWindow(Struct, frozen=True, kw_only=True):
         return int(self.sketch.counts[EVENTS])
 
 
-class Baseline(Struct, frozen=True, kw_only=True):
+class PerformanceBaseline(Struct, frozen=True, kw_only=True):
     """What performance is held against.
 
     Parameters
@@ -83,7 +77,7 @@ class Baseline(Struct, frozen=True, kw_only=True):
     origin: Literal["reference", "first windows"]
 
 
-class EarlierCut(Struct, frozen=True, array_like=True):
+class EarlierRevision(Struct, frozen=True, array_like=True):
     """What is kept of a revision of a performance window, for the window after it.
 
     Parameters
@@ -103,7 +97,7 @@ class EarlierCut(Struct, frozen=True, array_like=True):
     intervals: dict[str, tuple[float, float]]
 
 
-class PerformanceCut(Struct, frozen=True, kw_only=True):
+class PerformanceRevision(Struct, frozen=True, kw_only=True):
     """One revision of a performance window.
 
     Parameters
@@ -126,9 +120,9 @@ class PerformanceCut(Struct, frozen=True, kw_only=True):
         Whether this is the revision that gets the verdict; needs a baseline.
     flags : tuple of str
         As in :class:`ClosedWindow`.
-    previous : EarlierCut or None
+    previous : EarlierRevision or None
         The same revision of the window with predictions before this one.
-    champion : tuple of str and EarlierCut, or None
+    champion : tuple of str and EarlierRevision, or None
         Version of the champion, and what it did in the same window at the same revision.
     arrival : ArrivalEvidence or None
         What is known of when its labels come.
@@ -145,8 +139,8 @@ class PerformanceCut(Struct, frozen=True, kw_only=True):
     final: bool
     tested: bool
     flags: tuple[str, ...] = ()
-    previous: EarlierCut | None = None
-    champion: tuple[str, EarlierCut] | None = None
+    previous: EarlierRevision | None = None
+    champion: tuple[str, EarlierRevision] | None = None
     arrival: ArrivalEvidence | None = None
 
 
@@ -168,7 +162,7 @@ class ArrivalEvidence(NamedTuple):
     in_the_end: NDArray[np.int64]
 
 
-class VolumeStandard(Struct, frozen=True, kw_only=True):
+class VolumeReference(Struct, frozen=True, kw_only=True):
     """What a window's volume is held against.
 
     Parameters

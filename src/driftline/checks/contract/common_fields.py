@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from driftline.checks.contract.closed_window import ClosedWindow
-    from driftline.checks.contract.error_budget import CheckContext
+    from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.events.model_key import ModelKey
     from driftline.events.source import Kind, Offsets
     from driftline.profiles.profile import Profile
@@ -37,7 +37,7 @@ def common_fields(
     segment: str,
     window: WindowSpan,
     profile: Profile,
-    context: CheckContext,
+    context: ErrorBudget,
     offsets: Mapping[Kind, Offsets],
     flags: Iterable[str],
 ) -> CommonFields:
@@ -57,7 +57,7 @@ def common_fields(
     }
 
 
-def window_fields(profile: Profile, window: ClosedWindow, context: CheckContext) -> CommonFields:
+def window_fields(profile: Profile, window: ClosedWindow, context: ErrorBudget) -> CommonFields:
     """Return the common fields of the events about a closed window."""
     extent = span(window.kind, window.start_ms, window.end_ms, window.size_ms, extended=window.extended)
     offsets: dict[Kind, Offsets] = {"predictions": window.offsets}

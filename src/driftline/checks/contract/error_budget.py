@@ -41,7 +41,7 @@ def calibrating(level: LevelEvidence) -> LevelEvidence:
     return structs.replace(level, derivation=f"calibrating, pages nobody: {level.derivation}", in_budget=False)
 
 
-class CheckContext(Struct, frozen=True, kw_only=True, dict=True):
+class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
     """Settings of one model, as the checks need them.
 
     Parameters
@@ -61,7 +61,7 @@ class CheckContext(Struct, frozen=True, kw_only=True, dict=True):
     source: str
 
     @classmethod
-    def of(cls, settings: Settings, model: str) -> CheckContext:
+    def of(cls, settings: Settings, model: str) -> ErrorBudget:
         """Return the context of a model."""
         return cls(
             settings=settings.model(model),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.checks.contract.common_fields import CommonFields
-    from driftline.checks.contract.error_budget import CheckContext
+    from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.events.model_key import ModelKey
     from driftline.events.source import Kind, Offsets
     from driftline.performance.arrival_curve import CurvePoint
@@ -90,7 +90,7 @@ class ArrivalVerdict(Struct, frozen=True, kw_only=True):
     tested: bool
 
 
-def examine_arrival(profile: Profile, cohort: CohortAt, context: CheckContext) -> ArrivalVerdict:
+def examine_arrival(profile: Profile, cohort: CohortAt, context: ErrorBudget) -> ArrivalVerdict:
     """Say how many predictions of a cohort have a label by an age, and test whether they are fewer than usual.
 
     Parameters
@@ -99,7 +99,7 @@ def examine_arrival(profile: Profile, cohort: CohortAt, context: CheckContext) -
         Of the cohort's end.
     cohort : CohortAt
         With at least one prediction.
-    context : CheckContext
+    context : ErrorBudget
 
     Returns
     -------
@@ -169,7 +169,7 @@ def _test(usual: UsualShare, result: ShareResult) -> ArrivalTest:
 
 
 def _finding(
-    cohort: CohortAt, usual: UsualShare, result: ShareResult, common: CommonFields, context: CheckContext
+    cohort: CohortAt, usual: UsualShare, result: ShareResult, common: CommonFields, context: ErrorBudget
 ) -> FindingEvent | None:
     levels = (context.labels_level(), context.info_level())
     level = next((each for each in levels if each is not None and result.p_value <= each.level), None)

@@ -23,7 +23,7 @@ from driftline.sketches.packed import PackedEstimates
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftline.checks.contract.error_budget import CheckContext
+    from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.performance.estimated import Estimated
     from driftline.profiles.profile import Profile
 
@@ -34,7 +34,7 @@ MAX_CLASSES: Final = 64
 """Tasks with more classes show no confusion matrix: it would be larger than all the rest."""
 
 
-class EstimateCut(Struct, frozen=True, kw_only=True):
+class EstimateRevision(Struct, frozen=True, kw_only=True):
     """What an estimator said of a window, and at which revision it is to be reported.
 
     Parameters
@@ -95,7 +95,7 @@ def window_estimates(profile: Profile, cells: PackedEstimates) -> Estimates:
 
 
 def examine_estimate(
-    profile: Profile, cut: EstimateCut, context: CheckContext, truth: Truth | None = None
+    profile: Profile, cut: EstimateRevision, context: ErrorBudget, truth: Truth | None = None
 ) -> EstimateVerdict:
     """Report what the profile's estimator said of a window.
 
@@ -103,8 +103,8 @@ def examine_estimate(
     ----------
     profile : Profile
         With an estimator.
-    cut : EstimateCut
-    context : CheckContext
+    cut : EstimateRevision
+    context : ErrorBudget
     truth : Truth or None
         None before labels; then a finding of severity ``info`` says where the estimated accuracy is below the
         reference's by as much as matters, and by more than the band.
@@ -174,7 +174,7 @@ def _metric(name: str, estimate: Estimated) -> EstimatedMetric:
 
 
 def _finding(
-    estimate: Estimated | None, before: float | None, common: CommonFields, context: CheckContext
+    estimate: Estimated | None, before: float | None, common: CommonFields, context: ErrorBudget
 ) -> FindingEvent | None:
     """Return a finding, which never pages, where the whole band is below the reference and the drop matters."""
     gate = context.settings.checks.min_accuracy_drop

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from driftline.checks.contract.common_fields import CommonFields
-    from driftline.checks.contract.error_budget import CheckContext
+    from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.events.source import Kind, Offsets
     from driftline.significance.share import ShareResult
     from driftline.significance.usual_share import UsualShare
@@ -71,13 +71,13 @@ class StreamVerdict(NamedTuple):
     findings: tuple[FindingEvent, ...]
 
 
-def examine_stream(stretch: StreamSpan, context: CheckContext) -> StreamVerdict:
+def examine_stream(stretch: StreamSpan, context: ErrorBudget) -> StreamVerdict:
     """Say how many labels of a span are orphans, and test whether they are more than usual.
 
     Parameters
     ----------
     stretch : StreamSpan
-    context : CheckContext
+    context : ErrorBudget
         Of the settings that all models have by default.
     """
     n = stretch.n_joined + stretch.n_orphans
@@ -108,7 +108,7 @@ def examine_stream(stretch: StreamSpan, context: CheckContext) -> StreamVerdict:
 
 
 def _orphans(
-    stretch: StreamSpan, usual: UsualShare, result: ShareResult, common: CommonFields, context: CheckContext
+    stretch: StreamSpan, usual: UsualShare, result: ShareResult, common: CommonFields, context: ErrorBudget
 ) -> FindingEvent | None:
     levels = (context.orphans_level(), context.info_level())
     level = next((each for each in levels if each is not None and result.p_value <= each.level), None)
@@ -136,14 +136,14 @@ def _orphans(
     return finding_of(seen, Subject(ORPHANS, "labels"), (statistic, effect), level, message, "earlier cohorts")
 
 
-def silence_finding(since_ms: int, context: CheckContext, flags: Iterable[str]) -> FindingEvent:
+def silence_finding(since_ms: int, context: ErrorBudget, flags: Iterable[str]) -> FindingEvent:
     """Return the finding that there has been no label for as long as is configured, while there were predictions.
 
     Parameters
     ----------
     since_ms : int
         The watermark of the labels.
-    context : CheckContext
+    context : ErrorBudget
         Of the settings that all models have by default.
     flags : iterable of str
 
@@ -163,7 +163,7 @@ def silence_finding(since_ms: int, context: CheckContext, flags: Iterable[str]) 
 
 
 def stream_fields(
-    times_ms: tuple[int, int], offsets: Mapping[Kind, Offsets], flags: Iterable[str], context: CheckContext
+    times_ms: tuple[int, int], offsets: Mapping[Kind, Offsets], flags: Iterable[str], context: ErrorBudget
 ) -> CommonFields:
     """Return the common fields of an event of the label stream, which is compared with no profile."""
     start_ms, end_ms = times_ms

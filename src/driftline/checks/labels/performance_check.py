@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from driftline.checks.contract.closed_window import Baseline, PerformanceCut
-    from driftline.checks.contract.error_budget import CheckContext
+    from driftline.checks.contract.closed_window import PerformanceBaseline, PerformanceRevision
+    from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.events.finding import FindingEvent
     from driftline.profiles.profile import Profile
 
 
 def examine_performance(
-    profile: Profile, cut: PerformanceCut, baseline: Baseline | None, context: CheckContext
+    profile: Profile, cut: PerformanceRevision, baseline: PerformanceBaseline | None, context: ErrorBudget
 ) -> PerformanceVerdict:
     """Measure a revision of a performance window, and hold it against the baseline where ``cut.tested``.
 
@@ -30,11 +30,11 @@ def examine_performance(
     ----------
     profile : Profile
         Whose task the cut's vector is of.
-    cut : PerformanceCut
+    cut : PerformanceRevision
         With at least one prediction.
-    baseline : Baseline or None
+    baseline : PerformanceBaseline or None
         None while the first windows are still gathered; then the cut is not tested.
-    context : CheckContext
+    context : ErrorBudget
 
     Returns
     -------

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from driftline.checks.contract.closed_window import Baseline, EarlierCut, PerformanceCut
+    from driftline.checks.contract.closed_window import EarlierRevision, PerformanceBaseline, PerformanceRevision
     from driftline.checks.contract.common_fields import CommonFields
     from driftline.config.model import PerformanceSettings
     from driftline.performance import Measured
@@ -34,8 +34,8 @@ MAX_CLASSES: Final = 64
 
 def performance_event(
     task: Task,
-    cut: PerformanceCut,
-    baseline: Baseline | None,
+    cut: PerformanceRevision,
+    baseline: PerformanceBaseline | None,
     settings: PerformanceSettings,
     common: CommonFields,
     *,
@@ -47,8 +47,8 @@ def performance_event(
     ----------
     task : Task
         That the vectors of cut and baseline are of.
-    cut : PerformanceCut
-    baseline : Baseline or None
+    cut : PerformanceRevision
+    baseline : PerformanceBaseline or None
     settings : PerformanceSettings
     common : CommonFields
         Of the window, with the number of labelled predictions.
@@ -93,7 +93,7 @@ def _differences(
     return differences(measured.metrics, measured.intervals, metrics, intervals)
 
 
-def _previous(measured: Measured, previous: EarlierCut) -> PreviousWindow:
+def _previous(measured: Measured, previous: EarlierRevision) -> PreviousWindow:
     return PreviousWindow(
         start=rfc3339(previous.start_ms),
         end=rfc3339(previous.end_ms),
@@ -103,7 +103,7 @@ def _previous(measured: Measured, previous: EarlierCut) -> PreviousWindow:
     )
 
 
-def _champion(measured: Measured, version: str, cut: EarlierCut) -> Champion:
+def _champion(measured: Measured, version: str, cut: EarlierRevision) -> Champion:
     return Champion(
         model_version=version,
         n=cut.n,

@@ -16,9 +16,9 @@ from driftline.significance.mean_shift import Values, mean_shift_test
 from driftline.significance.share import share_test
 
 if TYPE_CHECKING:
-    from driftline.checks.contract.closed_window import Baseline, PerformanceCut
+    from driftline.checks.contract.closed_window import PerformanceBaseline, PerformanceRevision
     from driftline.checks.contract.common_fields import CommonFields
-    from driftline.checks.contract.error_budget import CheckContext
+    from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.config.model import TestedMetric
     from driftline.events.finding import FindingEvent
     from driftline.profiles.profile import Profile
@@ -62,16 +62,16 @@ class Outcome(NamedTuple):
 
 
 def performance_outcomes(
-    profile: Profile, cut: PerformanceCut, baseline: Baseline, context: CheckContext
+    profile: Profile, cut: PerformanceRevision, baseline: PerformanceBaseline, context: ErrorBudget
 ) -> list[Outcome]:
     """Return the outcome for each watched metric that the task has and both sides have labels for.
 
     Parameters
     ----------
     profile : Profile
-    cut : PerformanceCut
-    baseline : Baseline
-    context : CheckContext
+    cut : PerformanceRevision
+    baseline : PerformanceBaseline
+    context : ErrorBudget
 
     Notes
     -----
@@ -87,7 +87,7 @@ def performance_outcomes(
 
 
 def performance_findings(
-    outcomes: list[Outcome], profile: Profile, baseline: Baseline, context: CheckContext, common: CommonFields
+    outcomes: list[Outcome], profile: Profile, baseline: PerformanceBaseline, context: ErrorBudget, common: CommonFields
 ) -> list[FindingEvent]:
     """Return a finding for each outcome that is real at its level, and as large as matters.
 
@@ -95,8 +95,8 @@ def performance_findings(
     ----------
     outcomes : list of Outcome
     profile : Profile
-    baseline : Baseline
-    context : CheckContext
+    baseline : PerformanceBaseline
+    context : ErrorBudget
         The level is divided over the metrics that are watched, whether they had an outcome or not.
     common : CommonFields
         Of the window.
@@ -117,7 +117,11 @@ def performance_findings(
 
 
 def _share(
-    metric: TestedMetric, profile: Profile, cut: PerformanceCut, baseline: Baseline, context: CheckContext
+    metric: TestedMetric,
+    profile: Profile,
+    cut: PerformanceRevision,
+    baseline: PerformanceBaseline,
+    context: ErrorBudget,
 ) -> Outcome | None:
     layout = profile.task.performance_layout
     here, there = (wrong_decisions(layout, vector, metric) for vector in (cut.vector, baseline.vector))
@@ -142,7 +146,11 @@ def _share(
 
 
 def _loss(
-    metric: TestedMetric, profile: Profile, cut: PerformanceCut, baseline: Baseline, context: CheckContext
+    metric: TestedMetric,
+    profile: Profile,
+    cut: PerformanceRevision,
+    baseline: PerformanceBaseline,
+    context: ErrorBudget,
 ) -> Outcome | None:
     layout = profile.task.performance_layout
     here, there = (mean_loss(layout, vector, metric) for vector in (cut.vector, baseline.vector))
@@ -172,7 +180,7 @@ def _loss(
     return Outcome(metric, statistic, effect, int(here.n), int(there.n), spread)
 
 
-def _spread(profile: Profile, metric: str, n: float, context: CheckContext) -> Spread:
+def _spread(profile: Profile, metric: str, n: float, context: ErrorBudget) -> Spread:
     """Return what is known of how errors vary; independent ones where the reference has no times, or as configured."""
     history = profile.history
     if history is None or history.errors is None or context.settings.checks.dispersion.mode == "independent":
@@ -183,7 +191,7 @@ def _spread(profile: Profile, metric: str, n: float, context: CheckContext) -> S
     return Spread(known.at(n), known.n_windows - 1.0, known.n_windows)
 
 
-def _change(outcome: Outcome, baseline: Baseline) -> str:
+def _change(outcome: Outcome, baseline: PerformanceBaseline) -> str:
     effect, metric = outcome.effect, outcome.metric
     origin = "the reference" if baseline.origin == "reference" else "the first windows"
     show, word = (percent, "drop") if metric in SHARES else (number, "rise")

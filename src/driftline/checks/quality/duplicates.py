@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from driftline.checks.contract.closed_window import Baseline, PerformanceCut
+    from driftline.checks.contract.closed_window import PerformanceBaseline, PerformanceRevision
     from driftline.checks.contract.common_fields import CommonFields
     from driftline.config.model import CheckSettings
     from driftline.events.finding import FindingEvent, LevelEvidence
@@ -68,8 +68,8 @@ def duplicates(current: NDArray[np.int64], reference: NDArray[np.int64]) -> Qual
 
 
 def duplicate_findings(
-    cut: PerformanceCut,
-    baseline: Baseline,
+    cut: PerformanceRevision,
+    baseline: PerformanceBaseline,
     checks: CheckSettings,
     common: CommonFields,
     levels: Iterable[LevelEvidence],
@@ -78,8 +78,8 @@ def duplicate_findings(
 
     Parameters
     ----------
-    cut : PerformanceCut
-    baseline : Baseline
+    cut : PerformanceRevision
+    baseline : PerformanceBaseline
     checks : CheckSettings
     common : CommonFields
         Of the window.

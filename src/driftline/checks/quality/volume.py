@@ -17,7 +17,7 @@ from typing import Final
 from msgspec import Struct
 from scipy import stats
 
-from driftline.checks.contract.closed_window import VolumeStandard
+from driftline.checks.contract.closed_window import VolumeReference
 
 HOUR_MS: Final = 3_600_000
 WEEK_HOURS: Final = 168
@@ -40,7 +40,7 @@ VolumeState = dict[int, VolumeEntry]
 """By the hour since the epoch in which the window begins."""
 
 
-class VolumeWatch:
+class WindowVolumes:
     """The volume of the windows of one size over the last four weeks.
 
     Windows shorter than an hour are looked at once an hour, the first of each: what minute of the hour it is matters,
@@ -54,7 +54,7 @@ class VolumeWatch:
     def __init__(self) -> None:
         self._entries: VolumeState = {}
 
-    def standard(self, start_ms: int, end_ms: int, n: int) -> VolumeStandard | None:
+    def standard(self, start_ms: int, end_ms: int, n: int) -> VolumeReference | None:
         """Return what a window's volume is held against; None while too little is known, or it is not looked at."""
         hour = start_ms // HOUR_MS
         peers = self._peers(hour)
@@ -68,7 +68,7 @@ class VolumeWatch:
         expected = max(1.0, rate * (end_ms - start_ms) / _MINUTE_MS)
         counting = 1 / expected + 1 / sum(entry.n for entry in peers)
         seen = math.fsum(residual * residual for _, residual in sorted(before)) / len(before)
-        return VolumeStandard(
+        return VolumeReference(
             rate=rate,
             n=sum(entry.n for entry in peers),
             weeks=len(peers),
@@ -98,19 +98,19 @@ class VolumeWatch:
         return dict(sorted(self._entries.items()))
 
     @classmethod
-    def of(cls, state: VolumeState) -> VolumeWatch:
+    def of(cls, state: VolumeState) -> WindowVolumes:
         """Return the watch with a state."""
         watch = cls()
         watch._entries = state  # its own
         return watch
 
 
-def volume_p_value(standard: VolumeStandard, n: int, span_ms: int) -> float:
+def volume_p_value(standard: VolumeReference, n: int, span_ms: int) -> float:
     """Return the two-sided p-value of n events in so many milliseconds.
 
     Examples
     --------
-    >>> usual = VolumeStandard(rate=100.0, n=24_000, weeks=4, spread=0.1, degrees_of_freedom=20)
+    >>> usual = VolumeReference(rate=100.0, n=24_000, weeks=4, spread=0.1, degrees_of_freedom=20)
     >>> volume_p_value(usual, 5_700, HOUR_MS) > 0.5, volume_p_value(usual, 1_500, HOUR_MS) < 1e-9
     (True, True)
     """

@@ -17,7 +17,7 @@ from driftline.sketches.layout import EVENTS, UNEXPECTED
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftline.checks.contract.closed_window import ClosedWindow, VolumeStandard
+    from driftline.checks.contract.closed_window import ClosedWindow, VolumeReference
     from driftline.checks.contract.common_fields import CommonFields
     from driftline.checks.contract.finding_builder import FindingBaseline
     from driftline.checks.references.share_dispersion import DispersionLookup
@@ -100,7 +100,7 @@ def appeared(profile: Profile, window: ClosedWindow, lookup: DispersionLookup = 
 
 def volume(window: ClosedWindow) -> QualityOutcome | None:
     """Test whether the window has another number of events a minute; None while too little is known."""
-    standard: VolumeStandard | None = window.volume
+    standard: VolumeReference | None = window.volume
     n, span_ms = window.n_events, window.end_ms - window.start_ms
     if standard is None or n == 0 or span_ms <= 0:
         return None

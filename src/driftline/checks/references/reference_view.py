@@ -43,7 +43,7 @@ class Observed(Protocol):
         """Return each column's, for verdict windows of one size; None for a window that began before it was known."""
 
 
-class ColumnStandard(NamedTuple):
+class ColumnReference(NamedTuple):
     """What one column of one window is held against.
 
     Attributes
@@ -118,7 +118,7 @@ class _Groups(NamedTuple):
     base_reference: NDArray[np.int64]
 
 
-class Standard:
+class ReferenceView:
     """What the windows of one profile are held against; changes only by what :class:`Observed` learns.
 
     Parameters
@@ -144,7 +144,7 @@ class Standard:
         self._known: dict[tuple[int, bool], list[Dispersion] | None] = {}
         self.observed: Observed | None = None
         self._window: tuple[int, int, int] | None = None
-        self._of_window: dict[int, ColumnStandard] = {}
+        self._of_window: dict[int, ColumnReference] = {}
 
     def _grouped(self, index: int) -> _Groups:
         column = self.profile.columns[index]
@@ -180,7 +180,7 @@ class Standard:
             history.has_sums(index, size, seasonless=True) for index in range(len(self._groups)) for size in sizes
         )
 
-    def column(self, index: int, window: ClosedWindow) -> ColumnStandard:
+    def column(self, index: int, window: ClosedWindow) -> ColumnReference:
         """Return what one column of a window is held against; that of the latest window is remembered."""
         asked = (window.start_ms, window.end_ms, window.size_ms)
         if asked != self._window:
@@ -190,7 +190,7 @@ class Standard:
             held = self._of_window[index] = self._column(index, window)
         return held
 
-    def _column(self, index: int, window: ClosedWindow) -> ColumnStandard:
+    def _column(self, index: int, window: ClosedWindow) -> ColumnReference:
         groups = self._groups[index]
         seasonal, base_reference = False, groups.base_reference
         if self.seasonal:
@@ -201,7 +201,7 @@ class Standard:
         whole = (self._dispersions(window, seasonless=False) if self.estimates else None) or known
         return self._held(index, base_reference, (known, whole), seasonal=seasonal, by_base=seasonal)
 
-    def rolling_column(self, index: int, window: ClosedWindow) -> ColumnStandard:
+    def rolling_column(self, index: int, window: ClosedWindow) -> ColumnReference:
         """Return the recent past that a column is held against; the window brings its sketch.
 
         All hours of the week are in it, so the dispersion is that of windows with their season.
@@ -221,10 +221,10 @@ class Standard:
         *,
         seasonal: bool,
         by_base: bool,
-    ) -> ColumnStandard:
+    ) -> ColumnReference:
         """Return a column's standard, given all columns' dispersions: those of the comparison, and of whole windows."""
         groups, (known, whole) = self._groups[index], dispersions
-        return ColumnStandard(
+        return ColumnReference(
             grouping=groups.grouping,
             reference=groups.union.grouped(base_reference),
             base=groups.base,

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from driftline.alerts import AlertBook
+from driftline.alerts import ModelAlerts
 from driftline.checks.contract.closed_window import ArrivalEvidence
 from driftline.checks.labels.arrival_check import CohortAt, examine_arrival
 from driftline.events.source import SEGMENT_ALL
 from driftline.monitoring.alerting import settle_arrival
-from driftline.monitoring.labels.cohorts import ArrivalBook, by_age, by_stratum
+from driftline.monitoring.labels.cohorts import Cohorts, by_age, by_stratum
 from driftline.monitoring.labels.performance_windows import arrival_of
 from driftline.monitoring.model_setup import task_id
 from driftline.monitoring.state.checkpoint import load
@@ -23,9 +23,9 @@ from driftline.sketches.scores import PREDICTED
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from driftline.checks.contract.closed_window import PerformanceCut
-    from driftline.monitoring.labels.performance_windows import Cut
-    from driftline.monitoring.model_setup import ModelSetup, Outputs, Reach
+    from driftline.checks.contract.closed_window import PerformanceRevision
+    from driftline.monitoring.labels.performance_windows import Revision
+    from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach
     from driftline.profiles.task import Task
 
 STATE: str = "arrivals"
@@ -41,17 +41,17 @@ class ArrivalMonitor:
 
     Attributes
     ----------
-    alerts : AlertBook
+    alerts : ModelAlerts
         Of cohorts alone.
     """
 
     def __init__(self, setup: ModelSetup) -> None:
         self._setup = setup
-        self._book = ArrivalBook(setup.context.settings)
+        self._book = Cohorts(setup.context.settings)
         self._dirty = False
-        self.alerts = AlertBook()
+        self.alerts = ModelAlerts()
 
-    def add(self, cut: Cut, task: Task, shown: PerformanceCut) -> ArrivalEvidence:
+    def add(self, cut: Revision, task: Task, shown: PerformanceRevision) -> ArrivalEvidence:
         """Add what a window shows at a cut; return it with what cohorts past the horizon showed at that age."""
         name, layout, vector = task_id(task), ArrivalLayout.of(task.performance_layout), arrival_of(cut.window, task)
         self._book.add(
@@ -73,7 +73,7 @@ class ArrivalMonitor:
         """Return the moment at which a cohort next becomes complete at an age."""
         return self._book.due_ms()
 
-    def advance(self, reach: Reach) -> Outputs:
+    def advance(self, reach: WatermarkReach) -> Outputs:
         """Say what the cohort shows that becomes complete next."""
         aged = self._book.take()
         context = self._setup.context
@@ -114,4 +114,4 @@ class ArrivalMonitor:
         """Go on from a state."""
         self._book.load(pieces)
         if STATE in pieces:
-            self.alerts = load(pieces[STATE], AlertBook, at)
+            self.alerts = load(pieces[STATE], ModelAlerts, at)

@@ -15,7 +15,7 @@ import numpy as np
 from msgspec import Struct
 
 from driftline.events.source import Kind, Offsets, merge_offsets
-from driftline.monitoring.labels.revision_times import CutTimes
+from driftline.monitoring.labels.revision_times import RevisionTimes
 from driftline.monitoring.state.checkpoint import load
 from driftline.performance.arrival_curve import AgedCohort
 from driftline.sketches.arrival import N_AGES, ArrivalLayout
@@ -34,7 +34,7 @@ KEPT: Final = 60
 """Cohorts past the horizon that are kept: two months of days, eight of each day of the week."""
 
 
-class CohortCut(Struct, array_like=True):
+class CohortRevision(Struct, array_like=True):
     """What a cohort shows at one age."""
 
     n_predictions: int = 0
@@ -51,7 +51,7 @@ class CohortCut(Struct, array_like=True):
 class Cohort(Struct, array_like=True):
     """The predictions of one span of time under one task."""
 
-    cuts: dict[int, CohortCut] = {}
+    cuts: dict[int, CohortRevision] = {}
     """By age in ms."""
     offsets: dict[Kind, Offsets] = {}
     flags: list[str] = []
@@ -79,12 +79,12 @@ class Aged(NamedTuple):
     cohort: Cohort
 
     @property
-    def cut(self) -> CohortCut:
+    def cut(self) -> CohortRevision:
         """What it shows."""
         return self.cohort.cuts[self.age_ms]
 
 
-class ArrivalBook:
+class Cohorts:
     """The cohorts of one model.
 
     Parameters
@@ -98,7 +98,7 @@ class ArrivalBook:
     """
 
     def __init__(self, settings: ModelSettings) -> None:
-        self._times = CutTimes.of(settings)
+        self._times = RevisionTimes.of(settings)
         self.size_ms = settings.cohort_ms
         self._cohorts: dict[tuple[int, str], Cohort] = {}
         self._due: list[tuple[int, int, int, str]] = []
@@ -133,7 +133,7 @@ class ArrivalBook:
             cohort = self._cohorts[key] = Cohort()
         cut = cohort.cuts.get(age_ms)
         if cut is None:
-            cut = cohort.cuts[age_ms] = CohortCut()
+            cut = cohort.cuts[age_ms] = CohortRevision()
             heapq.heappush(self._due, (self._complete_ms(start_ms, age_ms), start_ms, age_ms, task))
         first = layout.first_of(vector)
         cut.n_predictions += n_predictions
@@ -175,7 +175,7 @@ class ArrivalBook:
             del self._cohorts[key]
             self._dirty.add(key)
 
-    def earlier(self, aged: Aged) -> list[CohortCut]:
+    def earlier(self, aged: Aged) -> list[CohortRevision]:
         """Return what cohorts before one showed at its age, the oldest first."""
         return [
             cohort.cuts[aged.age_ms]
@@ -183,7 +183,7 @@ class ArrivalBook:
             if task == aged.task and start_ms < aged.start_ms and _is_complete(cohort, aged.age_ms)
         ]
 
-    def mature(self, task: str, age_ms: int) -> list[tuple[CohortCut, CohortCut]]:
+    def mature(self, task: str, age_ms: int) -> list[tuple[CohortRevision, CohortRevision]]:
         """Return the cuts at an age and at the horizon of cohorts past it that have both, the oldest first."""
         horizon_ms = self._times.ages_ms[-1]
         return [
@@ -225,12 +225,12 @@ class ArrivalBook:
         heapq.heapify(self._due)
 
 
-def by_age(cut: CohortCut) -> NDArray[np.int64]:
+def by_age(cut: CohortRevision) -> NDArray[np.int64]:
     """Return the first labels of a cut by age, shape (N_AGES,)."""
     return _unpacked(cut.ages, N_AGES)
 
 
-def by_stratum(cut: CohortCut, layout: ArrivalLayout) -> NDArray[np.int64]:
+def by_stratum(cut: CohortRevision, layout: ArrivalLayout) -> NDArray[np.int64]:
     """Return the first labels of a cut by score and actual class, shape (n_scores, n_codes)."""
     return _unpacked(cut.strata, layout.n_strata).reshape(layout.n_scores, layout.n_codes)
 

@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from driftline.checks.contract.closed_window import EarlierCut
+from driftline.checks.contract.closed_window import EarlierRevision
 from driftline.monitoring.state.checkpoint import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from driftline.checks.contract.closed_window import PerformanceCut
+    from driftline.checks.contract.closed_window import PerformanceRevision
     from driftline.events.performance import PerformanceEvent
 
-Cuts = dict[int, EarlierCut]
+Cuts = dict[int, EarlierRevision]
 """By revision."""
-LatestCuts = dict[tuple[int, int], EarlierCut]
+LatestRevisions = dict[tuple[int, int], EarlierRevision]
 """By window start and revision."""
 PIECE: Final = "earlier/"
 
 
-class EarlierCuts:
+class EarlierRevisions:
     """The latest cut of each revision, by segment and task.
 
     Windows come to a revision in the order of their ends, so what is known is of the window before, or of an earlier
@@ -37,16 +37,16 @@ class EarlierCuts:
         self._cuts: dict[str, tuple[str, Cuts]] = {}
         self._dirty: set[str] = set()
 
-    def before(self, cut: PerformanceCut, task: str) -> EarlierCut | None:
+    def before(self, cut: PerformanceRevision, task: str) -> EarlierRevision | None:
         """Return what the window before said at a cut's revision, in the same task."""
         known, cuts = self._cuts.get(cut.segment, (task, {}))
         return cuts.get(cut.revision) if known == task else None
 
-    def add(self, cut: PerformanceCut, task: str, event: PerformanceEvent) -> EarlierCut:
+    def add(self, cut: PerformanceRevision, task: str, event: PerformanceEvent) -> EarlierRevision:
         """Remember a cut and what was said of it, and return that."""
         known, cuts = self._cuts.get(cut.segment, (task, {}))
         cuts = cuts if known == task else {}
-        said = cuts[cut.revision] = EarlierCut(cut.start_ms, cut.end_ms, event.n, event.metrics, event.intervals)
+        said = cuts[cut.revision] = EarlierRevision(cut.start_ms, cut.end_ms, event.n, event.metrics, event.intervals)
         self._cuts[cut.segment] = task, cuts
         self._dirty.add(cut.segment)
         return said

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from driftline.checks.contract.closed_window import PerformanceCut
-    from driftline.checks.labels.estimate_check import EstimateCut
+    from driftline.checks.contract.closed_window import PerformanceRevision
+    from driftline.checks.labels.estimate_check import EstimateRevision
     from driftline.monitoring.model_setup import ModelSetup, Outputs
     from driftline.monitoring.predictions.estimate_windows import EstimateWindows
     from driftline.performance.estimated import Estimated, Estimates
@@ -76,7 +76,7 @@ class Track(Struct, array_like=True):
     where labels have weights."""
 
 
-class EstimateReview:
+class EstimateRevisions:
     """Track records by estimator, of the latest few.
 
     Parameters
@@ -97,7 +97,7 @@ class EstimateReview:
         self._tracks: dict[str, Track] = {}
         self._dirty = False
 
-    def cut(self, profile: Profile, cut: PerformanceCut) -> Outputs:
+    def cut(self, profile: Profile, cut: PerformanceRevision) -> Outputs:
         """Return the estimate of a performance window beside the labels of one of its revisions."""
         found = self._windows.cut(cut.start_ms, profile)
         outputs: Outputs = []
@@ -111,7 +111,12 @@ class EstimateReview:
         return outputs
 
     def _compared(
-        self, profile: Profile, cut: PerformanceCut, found: EstimateCut, track: Track, refitted: Estimates | None
+        self,
+        profile: Profile,
+        cut: PerformanceRevision,
+        found: EstimateRevision,
+        track: Track,
+        refitted: Estimates | None,
     ) -> Outputs:
         coverage, realised = coverage_of(cut.vector), metrics_of(profile.task, cut.vector)
         enough = coverage >= self._context.settings.labels.test_coverage or (cut.final and coverage > 0)
@@ -149,7 +154,7 @@ class EstimateReview:
             histograms = profile.task.performance_layout.score_histograms_of(vector).clip(min=0)
             track.histograms = merge_sparse([track.histograms, pack(histograms.ravel())])
 
-    def _refitted(self, profile: Profile, found: EstimateCut, track: Track) -> Estimates | None:
+    def _refitted(self, profile: Profile, found: EstimateRevision, track: Track) -> Estimates | None:
         if not isinstance(profile.estimator, BinaryEstimator):
             return None
         unit = profile.task.performance_layout.unit

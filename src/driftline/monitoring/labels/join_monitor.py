@@ -10,29 +10,29 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct, structs
 
-from driftline.alerts import AlertBook
+from driftline.alerts import ModelAlerts
 from driftline.checks.columns.detector_findings import DetectedChange, detector_finding
-from driftline.checks.contract.closed_window import Baseline, PerformanceCut
+from driftline.checks.contract.closed_window import PerformanceBaseline, PerformanceRevision
 from driftline.checks.labels.performance_check import examine_performance
 from driftline.detectors import Block
 from driftline.events.output_record import event_record
 from driftline.events.source import SEGMENT_ALL
 from driftline.monitoring.alerting import settle_performance
 from driftline.monitoring.labels.arrival_monitor import ArrivalMonitor
-from driftline.monitoring.labels.earlier_revisions import EarlierCuts, LatestCuts
-from driftline.monitoring.labels.estimate_revisions import EstimateReview
+from driftline.monitoring.labels.earlier_revisions import EarlierRevisions, LatestRevisions
+from driftline.monitoring.labels.estimate_revisions import EstimateRevisions
 from driftline.monitoring.labels.open_joins import OpenJoins
 from driftline.monitoring.labels.performance_windows import (
-    Cut,
     FirstWindows,
-    FirstWindowsBook,
+    FirstWindowsByProfile,
     JoinedPanes,
     PerformanceWindows,
+    Revision,
     coverage_of,
     vector_of,
 )
-from driftline.monitoring.model_setup import Outputs, Reach, task_id
-from driftline.monitoring.predictions.column_detectors import DetectorBank
+from driftline.monitoring.model_setup import Outputs, WatermarkReach, task_id
+from driftline.monitoring.predictions.column_detectors import ColumnDetectors
 from driftline.monitoring.predictions.estimate_windows import EstimateWindows
 from driftline.monitoring.state.checkpoint import load
 from driftline.sketches.scores import ERROR_SCALE, PREDICTED, SQUARE_SCALE
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from driftline.checks.contract.closed_window import EarlierCut
+    from driftline.checks.contract.closed_window import EarlierRevision
     from driftline.checks.contract.verdict import CheckStatistic
     from driftline.events.alert import AlertEvent
     from driftline.monitoring.labels.open_joins import ClosedLabels, RevisionPart
@@ -61,7 +61,7 @@ class JoinState(Struct):
     n_unprofiled: int = 0
     """Contributions to revisions whose profile was not known when they were cut."""
     missed: bool = False
-    alerts: AlertBook = AlertBook()
+    alerts: ModelAlerts = ModelAlerts()
     first_windows: list[FirstWindows] = []
 
 
@@ -81,28 +81,28 @@ class JoinMonitor:
     statistics : tuple of CheckStatistic
         Of the last revision, for telemetry; not part of the state, nor is ``coverage``.
     coverage : float or None
-    cuts : dict of (int, int) to EarlierCut
+    cuts : dict of (int, int) to EarlierRevision
         What the last call of :meth:`advance` cut, by window start and revision.
     """
 
     def __init__(self, setup: ModelSetup, estimates: EstimateWindows | None = None) -> None:
         settings = setup.context.settings
         self._estimates = EstimateWindows(setup) if estimates is None else estimates
-        self._review = EstimateReview(setup, self._estimates)
+        self._review = EstimateRevisions(setup, self._estimates)
         self._horizon_ms = int(settings.labels.horizon)
         self._setup = setup
         self._windows = PerformanceWindows(settings)
         self._arrivals = ArrivalMonitor(setup)
-        self._earlier = EarlierCuts()
-        self._first = FirstWindowsBook(settings.windows.min_samples)
-        self._bank = DetectorBank(settings.checks, setup.pane_ms, "errors")
+        self._earlier = EarlierRevisions()
+        self._first = FirstWindowsByProfile(settings.windows.min_samples)
+        self._bank = ColumnDetectors(settings.checks, setup.pane_ms, "errors")
         self._dirty = False
         self.open = OpenJoins(settings, setup.pane_ms)
         self.state = JoinState()
         self.statistics: tuple[CheckStatistic, ...] = ()
         self.coverage: float | None = None
-        self.cuts: LatestCuts = {}
-        self._champion: tuple[str, LatestCuts] | None = None
+        self.cuts: LatestRevisions = {}
+        self._champion: tuple[str, LatestRevisions] | None = None
 
     @property
     def open_alerts(self) -> tuple[AlertEvent, ...]:
@@ -119,12 +119,12 @@ class JoinMonitor:
         self.state.missed = True
         self._dirty = True
 
-    def advance(self, reach: Reach, champion: tuple[str, LatestCuts] | None = None) -> Outputs:
+    def advance(self, reach: WatermarkReach, champion: tuple[str, LatestRevisions] | None = None) -> Outputs:
         """Close everything up to the watermark.
 
         Parameters
         ----------
-        reach : Reach
+        reach : WatermarkReach
         champion : tuple of str and dict, or None
             Version that this one is measured by, and what it has cut up to the same watermark.
         """
@@ -140,7 +140,7 @@ class JoinMonitor:
         self._estimates.expire(reach.until_ms - self._horizon_ms)
         return outputs
 
-    def _run_due(self, limit_ms: int, reach: Reach) -> Outputs:
+    def _run_due(self, limit_ms: int, reach: WatermarkReach) -> Outputs:
         outputs: Outputs = []
         while True:
             waiting_ms, cut_ms, aged_ms = self.open.due_ms(), self._windows.due_ms(), self._arrivals.due_ms()
@@ -210,7 +210,7 @@ class JoinMonitor:
                 total = (total[0] + errors[0], total[1] + errors[1], total[2] + errors[2])
         return total
 
-    def _cut(self, cut: Cut, reach: Reach) -> Outputs:
+    def _cut(self, cut: Revision, reach: WatermarkReach) -> Outputs:
         self._dirty = True
         profile = self._setup.book.at(self._setup.key, cut.end_ms - self._setup.pane_ms)
         if profile is None:
@@ -222,7 +222,7 @@ class JoinMonitor:
         baseline = self._baseline(profile)
         tested = self._test_now(profile, cut, vector, baseline, coverage)
         context = self._setup.context
-        performance_cut = PerformanceCut(
+        performance_cut = PerformanceRevision(
             key=self._setup.key,
             segment=SEGMENT_ALL,
             start_ms=cut.start_ms,
@@ -247,7 +247,7 @@ class JoinMonitor:
         self.statistics, self.coverage = verdict.statistics, coverage
         return outputs + self._review.cut(profile, performance_cut)
 
-    def _champion_at(self, cut: PerformanceCut) -> tuple[str, EarlierCut] | None:
+    def _champion_at(self, cut: PerformanceRevision) -> tuple[str, EarlierRevision] | None:
         """Return what the champion did in the same window at the same revision."""
         if self._champion is None:
             return None
@@ -255,14 +255,19 @@ class JoinMonitor:
         same = cuts.get((cut.start_ms, cut.revision))
         return None if same is None else (version, same)
 
-    def _baseline(self, profile: Profile) -> Baseline | None:
+    def _baseline(self, profile: Profile) -> PerformanceBaseline | None:
         if profile.performance is not None:
-            return Baseline(vector=profile.performance, origin="reference")
+            return PerformanceBaseline(vector=profile.performance, origin="reference")
         vector = self._first.baseline(profile.profile_id, profile.task)
-        return None if vector is None else Baseline(vector=vector, origin="first windows")
+        return None if vector is None else PerformanceBaseline(vector=vector, origin="first windows")
 
     def _test_now(
-        self, profile: Profile, cut: Cut, vector: NDArray[np.int64], baseline: Baseline | None, coverage: float
+        self,
+        profile: Profile,
+        cut: Revision,
+        vector: NDArray[np.int64],
+        baseline: PerformanceBaseline | None,
+        coverage: float,
     ) -> bool:
         """Whether this revision gets the window's one verdict; without a baseline it becomes part of it instead."""
         if cut.window.tested or coverage < self._setup.context.settings.labels.test_coverage:
@@ -291,7 +296,7 @@ class JoinMonitor:
         if "joins" in pieces:
             self.state = load(pieces["joins"], JoinState, at)
             settings = self._setup.context.settings
-            self._first = FirstWindowsBook(settings.windows.min_samples, self.state.first_windows)
+            self._first = FirstWindowsByProfile(settings.windows.min_samples, self.state.first_windows)
         self.open.load(pieces)
         self._windows.load(pieces)
         self._earlier.load(pieces)

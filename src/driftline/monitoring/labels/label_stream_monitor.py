@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec import Struct
 
-from driftline.alerts import AlertBook
+from driftline.alerts import ModelAlerts
 from driftline.checks.labels.label_stream_check import StreamSpan, examine_stream, silence_finding
 from driftline.events.source import Kind, Offsets, merge_offsets
 from driftline.monitoring.alerting import settle_silence, settle_stream
@@ -25,8 +25,8 @@ from driftline.monitoring.state.checkpoint import load
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from driftline.checks.contract.error_budget import CheckContext
-    from driftline.monitoring.model_setup import Outputs, Reach
+    from driftline.checks.contract.error_budget import ErrorBudget
+    from driftline.monitoring.model_setup import Outputs, WatermarkReach
     from driftline.panes.flush_record import JoinDelta
     from driftline.panes.watermarks import Watermarks
 
@@ -55,7 +55,7 @@ class StreamState(Struct, array_like=True):
     told_ms: int | None = None
     """Watermark of the labels at which silence was last told."""
     missed: bool = False
-    alerts: AlertBook = AlertBook()
+    alerts: ModelAlerts = ModelAlerts()
 
 
 class LabelStreamMonitor:
@@ -63,7 +63,7 @@ class LabelStreamMonitor:
 
     Parameters
     ----------
-    context : CheckContext
+    context : ErrorBudget
         Of the settings that all models have by default.
 
     Notes
@@ -71,7 +71,7 @@ class LabelStreamMonitor:
     *State*: four numbers a span for ``KEPT`` spans, and for those between both watermarks.
     """
 
-    def __init__(self, context: CheckContext) -> None:
+    def __init__(self, context: ErrorBudget) -> None:
         self._context = context
         self._dirty = False
         self.state = StreamState()
@@ -110,7 +110,7 @@ class LabelStreamMonitor:
         self.state.missed = True
         self._dirty = True
 
-    def advance(self, reach: Reach) -> Outputs:
+    def advance(self, reach: WatermarkReach) -> Outputs:
         """Close all spans that end by the watermark of joins."""
         outputs: Outputs = []
         size_ms = self._context.settings.cohort_ms

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from driftline.events.source import Kind, Offsets, merge_offsets
-from driftline.monitoring.labels.revision_times import CutTimes
+from driftline.monitoring.labels.revision_times import RevisionTimes
 from driftline.monitoring.model_setup import AFTER_IDLE, IDLE
 from driftline.monitoring.predictions.open_panes import MAX_PIECES
 from driftline.monitoring.state.checkpoint import load
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from driftline.config.model import ModelSettings
-    from driftline.monitoring.model_setup import Reach
+    from driftline.monitoring.model_setup import WatermarkReach
     from driftline.panes.flush_record import JoinDelta
 
 Errors = tuple[int, int, int]
@@ -114,7 +114,7 @@ class OpenJoins:
     """
 
     def __init__(self, settings: ModelSettings, pane_ms: int) -> None:
-        self._times = CutTimes.of(settings)
+        self._times = RevisionTimes.of(settings)
         self._pane_ms = pane_ms
         self._slots: dict[int, Slot] = {}
         self._parts: dict[int, dict[int, dict[str, RevisionPart]]] = {}
@@ -171,12 +171,12 @@ class OpenJoins:
             part = parts[profile_id] = RevisionPart()
         return part
 
-    def close(self, reach: Reach, *, missed: bool) -> tuple[list[ClosedLabels], bool]:
+    def close(self, reach: WatermarkReach, *, missed: bool) -> tuple[list[ClosedLabels], bool]:
         """Close the panes that end by the watermark.
 
         Parameters
         ----------
-        reach : Reach
+        reach : WatermarkReach
         missed : bool
             Whether the first of them is to say that joins were missed.
 
@@ -209,12 +209,12 @@ class OpenJoins:
                 self._dirty.add((slot_ms, None))
         return labelled, first_ms is not None
 
-    def _closed(self, panes: bytes, slot_ms: int, reach: Reach) -> int:
+    def _closed(self, panes: bytes, slot_ms: int, reach: WatermarkReach) -> int:
         """Return those of a slot's panes that end by the watermark."""
         n_open = self._n_after(slot_ms, reach.until_ms)
         return _bits(panes) >> n_open << n_open
 
-    def _flag(self, slot_ms: int, touched: Touched, reach: Reach, after_idle_ms: int | None) -> None:
+    def _flag(self, slot_ms: int, touched: Touched, reach: WatermarkReach, after_idle_ms: int | None) -> None:
         """Close a window's panes up to the watermark, and keep what is to be said of them."""
         closed = self._closed(touched.panes, slot_ms, reach)
         flags = set(touched.flags)
@@ -231,7 +231,7 @@ class OpenJoins:
         """Return how many of a slot's panes, counted from its end, end after a moment."""
         return max(0, -((time_ms - slot_ms) // self._pane_ms))
 
-    def _take_labelled(self, slot: Slot, reach: Reach, after_idle_ms: int | None) -> Iterator[ClosedLabels]:
+    def _take_labelled(self, slot: Slot, reach: WatermarkReach, after_idle_ms: int | None) -> Iterator[ClosedLabels]:
         for start_ms in sorted(slot.labelled):
             end_ms = start_ms + self._pane_ms
             if end_ms > reach.until_ms:

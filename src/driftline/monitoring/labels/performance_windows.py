@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Struct
 
 from driftline.events.source import Kind, Offsets, merge_offsets
-from driftline.monitoring.labels.revision_times import CutTimes
+from driftline.monitoring.labels.revision_times import RevisionTimes
 from driftline.monitoring.model_setup import task_id
 from driftline.monitoring.state.checkpoint import load
 from driftline.sketches.arrival import ArrivalLayout
@@ -71,7 +71,7 @@ class JoinedPanes(NamedTuple):
     arrivals: dict[int, dict[str, list[Sparse]]] = {}  # noqa: RUF012  # a default of a NamedTuple, never changed
 
 
-class Cut(NamedTuple):
+class Revision(NamedTuple):
     """A revision that is due.
 
     Attributes
@@ -110,7 +110,7 @@ class PerformanceWindows:
     """
 
     def __init__(self, settings: ModelSettings) -> None:
-        self._times = CutTimes.of(settings)
+        self._times = RevisionTimes.of(settings)
         self._windows: dict[int, WindowState] = {}
         self._cuts: list[tuple[int, int]] = []
         self._dirty: set[int] = set()
@@ -150,7 +150,7 @@ class PerformanceWindows:
         """Return the moment of the next cut."""
         return self._cuts[0][0] if self._cuts else None
 
-    def cut(self) -> Cut:
+    def cut(self) -> Revision:
         """Make the next cut: at one moment, of the oldest window first."""
         at_ms, start_ms = heapq.heappop(self._cuts)
         window = self._windows[start_ms]
@@ -162,7 +162,7 @@ class PerformanceWindows:
             window.revision += 1
             heapq.heappush(self._cuts, (self._times.cut_ms(start_ms, window.revision), start_ms))
         self._dirty.add(start_ms)
-        return Cut(start_ms, start_ms + self._times.size_ms, at_ms, revision, final, window)
+        return Revision(start_ms, start_ms + self._times.size_ms, at_ms, revision, final, window)
 
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         """Yield the windows that changed since the last call."""
@@ -215,7 +215,7 @@ class FirstWindows(Struct, array_like=True):
     n_labelled: int
 
 
-class FirstWindowsBook:
+class FirstWindowsByProfile:
     """First windows by profile, of the latest few profiles.
 
     Parameters

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from driftline.config.model import ModelSettings
 
 
-class CutTimes(NamedTuple):
+class RevisionTimes(NamedTuple):
     """The moments at which one model's performance windows are cut.
 
     Attributes
@@ -20,7 +20,7 @@ class CutTimes(NamedTuple):
 
     Examples
     --------
-    >>> times = CutTimes(60, (60, 200))
+    >>> times = RevisionTimes(60, (60, 200))
     >>> times.cut_ms(0, 1), times.cut_after(0, 121), times.cut_after(0, 261), times.next_cut(121)
     (260, 260, None, 140)
     """
@@ -29,7 +29,7 @@ class CutTimes(NamedTuple):
     ages_ms: tuple[int, ...]
 
     @classmethod
-    def of(cls, settings: ModelSettings) -> CutTimes:
+    def of(cls, settings: ModelSettings) -> RevisionTimes:
         """Return the moments that a model's settings say."""
         return cls(int(settings.windows.performance), tuple(revision_ages(settings)))
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from driftline.checks.contract.closed_window import PerformanceCut
+from driftline.checks.contract.closed_window import PerformanceRevision
 from driftline.checks.labels.performance_check import examine_performance
 from driftline.events.output_record import event_record
-from driftline.monitoring.labels.earlier_revisions import EarlierCuts
+from driftline.monitoring.labels.earlier_revisions import EarlierRevisions
 from driftline.monitoring.labels.open_joins import OpenJoins
 from driftline.monitoring.labels.performance_windows import JoinedPanes, PerformanceWindows, vector_of
 from driftline.monitoring.model_setup import task_id
@@ -22,8 +22,8 @@ from driftline.sketches.scores import PREDICTED
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from driftline.monitoring.labels.performance_windows import Cut
-    from driftline.monitoring.model_setup import ModelSetup, Outputs, Reach
+    from driftline.monitoring.labels.performance_windows import Revision
+    from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach
     from driftline.panes.flush_record import JoinDelta
 
 PREFIX = "segment/"
@@ -44,14 +44,14 @@ class SegmentMonitor:
         self._setup = setup
         self._segment = segment
         self._windows = PerformanceWindows(setup.context.settings)
-        self._earlier = EarlierCuts()
+        self._earlier = EarlierRevisions()
         self.open = OpenJoins(setup.context.settings, setup.pane_ms)
 
     def absorb(self, delta: JoinDelta) -> None:
         """Add a delta, whose pane is open."""
         self.open.add(delta)
 
-    def advance(self, reach: Reach) -> Outputs:
+    def advance(self, reach: WatermarkReach) -> Outputs:
         """Close everything up to the watermark."""
         self.open.close(reach, missed=False)
         outputs: Outputs = []
@@ -74,7 +74,7 @@ class SegmentMonitor:
                     cells = {window_ms: {task_id(known.task): part.pieces}}
                     self._windows.add(JoinedPanes(cut_ms, cells, part.offsets, frozenset(part.flags)))
 
-    def _cut(self, cut: Cut, reach: Reach) -> Outputs:
+    def _cut(self, cut: Revision, reach: WatermarkReach) -> Outputs:
         profile = self._setup.book.at(self._setup.key, cut.end_ms - self._setup.pane_ms)
         if profile is None:
             return []
@@ -82,7 +82,7 @@ class SegmentMonitor:
         if vector[PREDICTED] <= 0:
             return []
         context, task = self._setup.context, task_id(profile.task)
-        performance_cut = PerformanceCut(
+        performance_cut = PerformanceRevision(
             key=self._setup.key,
             segment=self._segment,
             start_ms=cut.start_ms,

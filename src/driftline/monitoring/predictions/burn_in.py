@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from driftline.checks.references.reference_view import Standard
+    from driftline.checks.references.reference_view import ReferenceView
     from driftline.monitoring.predictions.accumulator import ClosedPane
 
 
@@ -55,7 +55,7 @@ class BurnIn:
 
     Parameters
     ----------
-    standard : Standard
+    standard : ReferenceView
         What the windows are held against; says which sizes are unknown.
 
     Notes
@@ -65,7 +65,7 @@ class BurnIn:
     sums.
     """
 
-    def __init__(self, standard: Standard) -> None:
+    def __init__(self, standard: ReferenceView) -> None:
         self._settings = standard.settings.checks.dispersion
         self._pane_ms = standard.pane_ms
         layout, self._groupings = standard.profile.layout, standard.groupings

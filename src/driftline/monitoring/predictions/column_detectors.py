@@ -126,7 +126,7 @@ class PaneRuns(Struct, array_like=True):
         return self.runs[0][0]
 
 
-class DetectorBank:
+class ColumnDetectors:
     """Detectors by column and name; they are made when a column's first block comes.
 
     Parameters

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from driftline.checks.contract.verdict import CheckStatistic
-from driftline.checks.labels.estimate_check import EstimateCut, examine_estimate
+from driftline.checks.labels.estimate_check import EstimateRevision, examine_estimate
 from driftline.events.output_record import event_records
 from driftline.events.source import Offsets, merge_offsets
 from driftline.monitoring.state.checkpoint import load
@@ -23,7 +23,7 @@ from driftline.sketches.packed_merge import merge_estimates
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from driftline.monitoring.model_setup import ModelSetup, Outputs, Reach
+    from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach
     from driftline.monitoring.predictions.open_panes import OpenPane
     from driftline.profiles.profile import Profile
 
@@ -84,7 +84,7 @@ class EstimateWindows:
             window.flags = sorted(flags.union(window.flags))
             self._dirty.add(window_ms)
 
-    def report(self, reach: Reach) -> Outputs:
+    def report(self, reach: WatermarkReach) -> Outputs:
         """Return the first revisions of the windows that have closed."""
         outputs: Outputs = []
         context = self._setup.context
@@ -110,13 +110,13 @@ class EstimateWindows:
             self.drop(start_ms)
         return outputs
 
-    def cut(self, start_ms: int, profile: Profile) -> EstimateCut | None:
+    def cut(self, start_ms: int, profile: Profile) -> EstimateRevision | None:
         """Return what the profile's estimator said of a window; None where that is nothing."""
         window = self._windows.get(start_ms)
         cells = None if window is None else window.cells.get(profile.estimator_id or "")
         if window is None or cells is None:
             return None
-        return EstimateCut(
+        return EstimateRevision(
             key=self._setup.key,
             start_ms=start_ms,
             end_ms=start_ms + self._size_ms,

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from driftline.alerts import AlertBook
+from driftline.alerts import ModelAlerts
 from driftline.checks.columns.detector_findings import DetectedChange, detector_finding
 from driftline.checks.columns.window_check import examine_window
 from driftline.errors import ProfileError, describe
 from driftline.events.output_record import reference_records
 from driftline.events.source import SEGMENT_ALL, merge_offsets
 from driftline.monitoring.alerting import settle_detection, settle_window
-from driftline.monitoring.model_setup import AFTER_IDLE, UNPROFILED, Outputs, Reach
+from driftline.monitoring.model_setup import AFTER_IDLE, UNPROFILED, Outputs, WatermarkReach
 from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.bootstrap import Counting, Gathering, is_counting
 from driftline.monitoring.predictions.estimate_windows import EstimateWindows
 from driftline.monitoring.predictions.open_panes import OpenPane
-from driftline.monitoring.predictions.profile_monitor import ProfileWatch, first_pane
-from driftline.monitoring.predictions.volume_history import VolumeBook
+from driftline.monitoring.predictions.profile_monitor import ProfileMonitor, first_pane
+from driftline.monitoring.predictions.volume_history import VolumeHistory
 from driftline.monitoring.state.checkpoint import load
 from driftline.profiles.codec import encode_profile
 from driftline.sketches.pane_sketch import PaneSketch
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.checks.contract.verdict import CheckStatistic
-    from driftline.checks.references.reference_view import Standard
+    from driftline.checks.references.reference_view import ReferenceView
     from driftline.events.source import Offsets
     from driftline.monitoring.model_setup import ModelSetup
     from driftline.monitoring.predictions.column_detectors import Found
@@ -54,7 +54,7 @@ class PredictionState(Struct):
     """Events left out, as they had been sketched under another profile or none."""
     missed: bool = False
     """Whether events came after an idle mark since the last pane that was counted."""
-    alerts: AlertBook = AlertBook()
+    alerts: ModelAlerts = ModelAlerts()
 
 
 class PredictionMonitor:
@@ -78,9 +78,9 @@ class PredictionMonitor:
     def __init__(self, setup: ModelSetup) -> None:
         self._setup = setup
         self._gathering = Gathering(setup.key, setup.context.settings)
-        self._volumes = VolumeBook(setup.context.settings.windows.verdict)
+        self._volumes = VolumeHistory(setup.context.settings.windows.verdict)
         self._counting: Counting | None = None
-        self._watch: ProfileWatch | None = None
+        self._watch: ProfileMonitor | None = None
         self._dropped: dict[str, bytes | None] = {}
         self._dirty = False
         self.open: dict[int, OpenPane] = {}
@@ -110,7 +110,7 @@ class PredictionMonitor:
         self.state.missed = True
         self._dirty = True
 
-    def advance(self, reach: Reach) -> Outputs:
+    def advance(self, reach: WatermarkReach) -> Outputs:
         """Close everything up to the watermark."""
         outputs: Outputs = []
         pane_ms = self._setup.pane_ms
@@ -121,7 +121,7 @@ class PredictionMonitor:
         outputs += self.estimates.report(reach)
         return outputs
 
-    def _run_due(self, limit_ms: int, reach: Reach) -> Outputs:
+    def _run_due(self, limit_ms: int, reach: WatermarkReach) -> Outputs:
         outputs: Outputs = []
         while self._watch is not None:
             change_ms = self._change_ms(self._watch.profile)
@@ -153,7 +153,7 @@ class PredictionMonitor:
             self._dropped.update(self._watch.changes())
             self._watch = None
 
-    def _examine(self, standard: Standard, window: ClosedWindow, reach: Reach) -> Outputs:
+    def _examine(self, standard: ReferenceView, window: ClosedWindow, reach: WatermarkReach) -> Outputs:
         flags = reach.flags(window.end_ms)
         if not flags.issubset(window.flags):
             window = msgspec.structs.replace(window, flags=tuple(sorted(flags.union(window.flags))))
@@ -166,7 +166,7 @@ class PredictionMonitor:
             self.statistics = verdict.statistics
         return outputs
 
-    def _close(self, start_ms: int, opened: OpenPane, reach: Reach) -> Outputs:
+    def _close(self, start_ms: int, opened: OpenPane, reach: WatermarkReach) -> Outputs:
         self._dirty = True
         flags = reach.flags(start_ms + self._setup.pane_ms)
         self.estimates.add(start_ms, opened, flags.union((AFTER_IDLE,)) if self.state.missed else flags)
@@ -201,9 +201,9 @@ class PredictionMonitor:
             self._counting = Counting(profile, settings.bootstrap.events)
         else:
             alarms = self._setup.context.detector_alarms(profile.layout.n_numeric)
-            self._watch = ProfileWatch(profile, settings, self._setup.pane_ms, alarms)
+            self._watch = ProfileMonitor(profile, settings, self._setup.pane_ms, alarms)
 
-    def _union(self, profile: Profile, start_ms: int, opened: OpenPane, reach: Reach) -> ClosedPane | None:
+    def _union(self, profile: Profile, start_ms: int, opened: OpenPane, reach: WatermarkReach) -> ClosedPane | None:
         """Return what of a pane lies on the profile's grid; the rest is counted as unprofiled."""
         end_ms = start_ms + self._setup.pane_ms
         sketch: PaneSketch | None = None

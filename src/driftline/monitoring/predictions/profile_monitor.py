@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from driftline.checks.references.reference_view import Standard
+from driftline.checks.references.reference_view import ReferenceView
 from driftline.monitoring.predictions.accumulator import ClosedPane, PackedUnion
 from driftline.monitoring.predictions.burn_in import BurnIn
-from driftline.monitoring.predictions.column_detectors import DetectorBank, Paging
+from driftline.monitoring.predictions.column_detectors import ColumnDetectors, Paging
 from driftline.monitoring.predictions.detector_blocks import BlockMaker
 from driftline.monitoring.predictions.rolling import RollingReference
 from driftline.monitoring.predictions.windowing import SlidingWindow, TumblingWindow
@@ -29,7 +29,7 @@ MAX_JOURNAL: Final = 60
 """Panes that are kept apart in the state; more are written as what the windows have become."""
 
 
-class ProfileWatch:
+class ProfileMonitor:
     """Windows and detectors that begin and end with one profile.
 
     Parameters
@@ -55,11 +55,11 @@ class ProfileWatch:
             for size in sorted(windows.verdict)
         }
         self._sliding = SlidingWindow(key, layout, (windows.display, windows.hop), windows.min_samples, since_ms)
-        self.standard = Standard(profile, settings, pane_ms)
+        self.standard = ReferenceView(profile, settings, pane_ms)
         self._burn_in = BurnIn(self.standard)
         rolling = settings.reference.rolling
         self._rolling = None if rolling is None else RollingReference(layout, rolling, windows.min_samples)
-        self._bank = DetectorBank(settings.checks, pane_ms, "detectors", self._paging(expected_alarms))
+        self._bank = ColumnDetectors(settings.checks, pane_ms, "detectors", self._paging(expected_alarms))
         self._blocks = BlockMaker(profile, with_counts=self._bank.needs_counts)
         self._pane_ms = pane_ms
         self._journal: dict[int, PackedUnion] = {}

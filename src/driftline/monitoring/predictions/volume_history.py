@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from driftline.checks.quality.volume import VolumeState, VolumeWatch
+from driftline.checks.quality.volume import VolumeState, WindowVolumes
 from driftline.monitoring.model_setup import UNPROFILED
 from driftline.monitoring.state.checkpoint import load
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _PREFIX: Final = "volume/"
 
 
-class VolumeBook:
-    """One :class:`VolumeWatch` a size of verdict windows.
+class VolumeHistory:
+    """One :class:`WindowVolumes` a size of verdict windows.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class VolumeBook:
     """
 
     def __init__(self, sizes: Iterable[int]) -> None:
-        self._watches = {int(size): VolumeWatch() for size in sizes}
+        self._watches = {int(size): WindowVolumes() for size in sizes}
         self._changed: set[int] = set()
         self._dropped: set[str] = set()
 
@@ -71,6 +71,6 @@ class VolumeBook:
                 continue
             size = int(name.removeprefix(_PREFIX))
             if size in self._watches:
-                self._watches[size] = VolumeWatch.of(load(data, VolumeState, name))
+                self._watches[size] = WindowVolumes.of(load(data, VolumeState, name))
             else:
                 self._dropped.add(name)

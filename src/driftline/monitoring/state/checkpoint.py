@@ -51,7 +51,7 @@ class Checkpoint(Struct, frozen=True):
     meta: bytes
 
 
-class Meta(Struct, frozen=True, array_like=True):
+class CheckpointMeta(Struct, frozen=True, array_like=True):
     """What a checkpoint says about the whole partition."""
 
     version: int
@@ -104,11 +104,11 @@ def require_version(version: int, at: str) -> None:
         raise FormatError(describe(f"state of version {STATE_VERSION}", version, at) + _ADVICE)
 
 
-def load_meta(data: bytes, at: str) -> Meta:
+def load_meta(data: bytes, at: str) -> CheckpointMeta:
     """Read a checkpoint's meta bytes; the version first, as the rest may look different under another."""
     head = load(data, list[msgspec.Raw], at)
     require_version(load(bytes(head[0]), int, at) if head else 0, at)
-    return load(data, Meta, at)
+    return load(data, CheckpointMeta, at)
 
 
 class StateEntries:

@@ -9,7 +9,7 @@ import numpy as np
 from driftline.profiles.building.pane_series import PaneTimes, SeasonShares, column_sums
 from driftline.profiles.history import ColumnHistory, History
 from driftline.profiles.packed_sums import SeriesSums
-from driftline.profiles.packed_words import Words
+from driftline.profiles.packed_words import PackedWords
 from driftline.profiles.season import HOURS, week_and_slot
 from driftline.profiles.task import NO_TIME
 from driftline.sketches.grouping import base_grouping
@@ -74,8 +74,8 @@ def build_history(
         order.size,
         int(times[0]),
         int(times[-1]),
-        Words.of(weeks),
-        Words.of(np.bincount(slot, minlength=HOURS)),
+        PackedWords.of(weeks),
+        PackedWords.of(np.bincount(slot, minlength=HOURS)),
         tuple(columns),
     )
 
@@ -95,7 +95,7 @@ def _column(
     sums = column_sums(panes, groups, n_groups, sizes)
     seasonless = None if shares is None else column_sums(panes, groups, n_groups, sizes, shares)
     return ColumnHistory(
-        Words.of(season),
+        PackedWords.of(season),
         SeriesSums.of(sums) if sums else None,
         SeriesSums.of(seasonless) if seasonless else None,
     )

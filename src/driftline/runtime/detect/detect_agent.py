@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from driftline.errors import ProfileError
 from driftline.runtime.detect.faust_transport import panes_consumer
-from driftline.runtime.detect.state_table import Checkpoint, CheckpointSlots
+from driftline.runtime.detect.state_table import CheckpointSlots, StoredCheckpoint
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
@@ -68,7 +68,7 @@ class PartitionMonitor(Protocol):
     def apply(self, record: bytes, offset: int) -> Sequence[OutputRecord]:
         """Take in one record, and return what it makes known."""
 
-    def checkpoint(self) -> Checkpoint:
+    def checkpoint(self) -> StoredCheckpoint:
         """Return what changed since the last checkpoint."""
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from driftline.monitoring.partition_monitor import PartitionMonitor
 from driftline.runtime.detect.detect_settings import DetectSettings
 from driftline.runtime.detect.detect_worker import DetectWorker
-from driftline.runtime.detect.monitor_reporter import MonitorBoard, WatchedMonitor
+from driftline.runtime.detect.monitor_reporter import MonitorReporter, ReportingMonitor
 from driftline.runtime.kafka.kafka_clients import admin_configuration
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from driftline.config.secrets import Credentials
     from driftline.config.settings import Settings
-    from driftline.profiles.profiles import ProfileBook
+    from driftline.profiles.profiles import Profiles
     from driftline.runtime.operations.telemetry import Telemetry
     from driftline.runtime.references.reference_topic import ReferenceReader
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def detection(
     settings: Settings,
     credentials: Credentials,
-    book: ProfileBook,
+    book: Profiles,
     references: ReferenceReader,
     telemetry: Telemetry,
     *,
@@ -37,7 +37,7 @@ def detection(
     ----------
     settings : Settings
     credentials : Credentials
-    book : ProfileBook
+    book : Profiles
         Kept up to date by the reader.
     references : ReferenceReader
     telemetry : Telemetry
@@ -61,9 +61,9 @@ def detection(
         manage_state_topic=not embedded,
         check_crcs=not embedded,
     )
-    board = MonitorBoard(telemetry, settings, book)
+    board = MonitorReporter(telemetry, settings, book)
 
-    def monitor(partition: int, entries: Mapping[bytes, bytes]) -> WatchedMonitor:
+    def monitor(partition: int, entries: Mapping[bytes, bytes]) -> ReportingMonitor:
         return board.watch(PartitionMonitor.restore(partition, settings, book, entries), partition)
 
     return DetectWorker(own, monitor, references, telemetry)

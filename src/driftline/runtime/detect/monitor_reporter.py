@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from driftline.events.output_record import OutputRecord
     from driftline.monitoring.monitor_status import ModelStatus, MonitorStatus
     from driftline.monitoring.partition_monitor import Checkpoint, PartitionMonitor
-    from driftline.profiles.profiles import ProfileBook
+    from driftline.profiles.profiles import Profiles
     from driftline.runtime.operations.telemetry import Telemetry
 
 _log = get_logger(__name__)
 
 
-class WatchedMonitor:
+class ReportingMonitor:
     """A partition's monitor that shows its status at each checkpoint."""
 
-    def __init__(self, monitor: PartitionMonitor, board: MonitorBoard) -> None:
+    def __init__(self, monitor: PartitionMonitor, board: MonitorReporter) -> None:
         self._monitor = monitor
         self._board = board
 
@@ -45,7 +45,7 @@ class WatchedMonitor:
         return self._monitor.checkpoint()
 
 
-class MonitorBoard:
+class MonitorReporter:
     """Shows the last status of each partition of the panes topic that this process owns.
 
     Parameters
@@ -53,7 +53,7 @@ class MonitorBoard:
     telemetry : Telemetry
     settings : Settings
         Whether, and from how many events, a reference is learnt where none was published.
-    book : ProfileBook
+    book : Profiles
         A model that has a profile here is not said to learn one: its first pane has only not closed yet.
 
     Notes
@@ -61,7 +61,7 @@ class MonitorBoard:
     *State*: the models of each partition, and what the log was told of each; both go with the partition.
     """
 
-    def __init__(self, telemetry: Telemetry, settings: Settings, book: ProfileBook) -> None:
+    def __init__(self, telemetry: Telemetry, settings: Settings, book: Profiles) -> None:
         self._telemetry = telemetry
         self._settings = settings
         self._book = book
@@ -70,9 +70,9 @@ class MonitorBoard:
         self._told_gathering: set[ModelKey] = set()
         self._told_error: dict[ModelKey, str] = {}
 
-    def watch(self, monitor: PartitionMonitor, partition: int) -> WatchedMonitor:
+    def watch(self, monitor: PartitionMonitor, partition: int) -> ReportingMonitor:
         """Return the monitor to be used; when it is dropped, its models are forgotten."""
-        watched = WatchedMonitor(monitor, self)
+        watched = ReportingMonitor(monitor, self)
         weakref.finalize(watched, self._forget, partition)
         return watched
 

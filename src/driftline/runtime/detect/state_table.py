@@ -27,7 +27,7 @@ from driftline.monitoring.state.checkpoint import META_KEY
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["META_KEY", "STATE_VERSION", "Checkpoint", "CheckpointSlots", "Write", "partition_of"]
+__all__ = ["META_KEY", "STATE_VERSION", "CheckpointSlots", "StoredCheckpoint", "Write", "partition_of"]
 
 STATE_VERSION: Final = 1
 
@@ -36,7 +36,7 @@ _ENTRY: Final = struct.Struct(">QB")
 _META: Final = struct.Struct(">BQq")
 
 
-class Checkpoint(Protocol):
+class StoredCheckpoint(Protocol):
     """What a monitor wants kept: changed entries (None deletes), the oldest offset it needs again, and meta bytes."""
 
     @property
@@ -154,12 +154,12 @@ class CheckpointSlots:
         entries[key] = winner.value
         self._valid[key] = winner.slot
 
-    def writes(self, checkpoint: Checkpoint) -> CheckpointWrites:
+    def writes(self, checkpoint: StoredCheckpoint) -> CheckpointWrites:
         """Return what to write for a checkpoint, and count it as the valid one from here on.
 
         Parameters
         ----------
-        checkpoint : Checkpoint
+        checkpoint : StoredCheckpoint
             Its entries' keys must not be empty.
 
         Returns

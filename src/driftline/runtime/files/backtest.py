@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from driftline.events.dead_letter import DeadLetter
     from driftline.events.output_record import OutputRecord
     from driftline.events.source import Kind
-    from driftline.profiles.profiles import ProfileBook
+    from driftline.profiles.profiles import Profiles
 
 BATCH_LINES: Final = 10_000
 
 
-class Totals(NamedTuple):
+class BacktestTotals(NamedTuple):
     """What went in and out of a backtest.
 
     Attributes
@@ -65,7 +65,7 @@ class Totals(NamedTuple):
         return 0 < self.n_predictions <= self.n_predictions_refused
 
 
-_COUNTED: Final = tuple(name for name in Totals._fields if name.startswith("n_"))
+_COUNTED: Final = tuple(name for name in BacktestTotals._fields if name.startswith("n_"))
 
 
 class Backtest:
@@ -74,7 +74,7 @@ class Backtest:
     Parameters
     ----------
     settings : Settings
-    book : ProfileBook
+    book : Profiles
         With the references; where it has none for a model, one is learnt from the first events.
     n_partitions : int
         Of the topics that the files stand for.
@@ -83,7 +83,7 @@ class Backtest:
     """
 
     def __init__(
-        self, settings: Settings, book: ProfileBook, n_partitions: int, n_label_partitions: int | None = None
+        self, settings: Settings, book: Profiles, n_partitions: int, n_label_partitions: int | None = None
     ) -> None:
         self._settings = settings
         self._counts_of: dict[Kind, int] = {"predictions": n_partitions, "labels": n_label_partitions or n_partitions}
@@ -102,9 +102,9 @@ class Backtest:
         self._first_refusals: dict[str, str] = {}
 
     @property
-    def totals(self) -> Totals:
+    def totals(self) -> BacktestTotals:
         """What went in and out so far."""
-        return Totals(**self._counts, refused=self._refused.copy(), first_refusals=dict(self._first_refusals))
+        return BacktestTotals(**self._counts, refused=self._refused.copy(), first_refusals=dict(self._first_refusals))
 
     def run(
         self,
@@ -112,7 +112,7 @@ class Backtest:
         labels: Path | None,
         emit: Callable[[OutputRecord], None],
         advance: Callable[[int], None] = lambda _n_bytes: None,
-    ) -> Totals:
+    ) -> BacktestTotals:
         """Read the files to their ends.
 
         Parameters
@@ -223,7 +223,7 @@ def structured(output: OutputRecord) -> bytes:
     return orjson.dumps({**attributes(output), "data": orjson.Fragment(output.value or b"null")})
 
 
-def write_events(path: Path, backtest: Callable[[Callable[[OutputRecord], None]], Totals]) -> Totals:
+def write_events(path: Path, backtest: Callable[[Callable[[OutputRecord], None]], BacktestTotals]) -> BacktestTotals:
     """Run a backtest and write its events and alerts to a file, one a line, as :func:`structured` gives them.
 
     Raises

@@ -34,7 +34,7 @@ _FIRST_FILE: Final = 8 << 20
 _log = get_logger(__name__)
 
 
-class Meta(Struct):
+class DatabaseMeta(Struct):
     """What is said of a database in itself."""
 
     version: int
@@ -98,7 +98,7 @@ class PendingDatabase:
             self._db.close()
             shutil.rmtree(path)
             self._db = _open(path, buffers)
-            meta = Meta(VERSION, owner, 0, [])
+            meta = DatabaseMeta(VERSION, owner, 0, [])
         self._meta = meta
         self._stores: list[RocksPendingStore] = []
         self._values = KeyedValues(self._db, table, find, meta.profile_ids)
@@ -165,12 +165,12 @@ def _open(path: Path, buffers: rocksdict.WriteBufferManager) -> rocksdict.Rdict:
     return rocksdict.Rdict(str(path), options)
 
 
-def _meta_of(db: rocksdict.Rdict) -> Meta | None:
+def _meta_of(db: rocksdict.Rdict) -> DatabaseMeta | None:
     """Return what a database says of itself; a new one says nothing, and an unreadable one counts as old."""
     data = db.get(_META)
     if data is None:
         return None
     try:
-        return msgspec.msgpack.decode(data, type=Meta)
+        return msgspec.msgpack.decode(data, type=DatabaseMeta)
     except msgspec.DecodeError:
-        return Meta(-1, "unreadable", 0, [])
+        return DatabaseMeta(-1, "unreadable", 0, [])

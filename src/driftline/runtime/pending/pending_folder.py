@@ -10,7 +10,7 @@ from driftline.runtime.pending.pending_database import PendingDatabase, shared_b
 
 if TYPE_CHECKING:
     from driftline.config.settings import JoinSettings
-    from driftline.profiles.profiles import ProfileBook
+    from driftline.profiles.profiles import Profiles
     from driftline.sketching.joins.profile_table import ProfileTable
 
 
@@ -20,7 +20,7 @@ class PendingFolder:
     Parameters
     ----------
     settings : JoinSettings
-    book : ProfileBook
+    book : Profiles
     owner : str
         What the databases belong to: the cluster, the topic and the settings that their layout follows from.
     worker : str
@@ -32,7 +32,7 @@ class PendingFolder:
         Those open now, by source partition.
     """
 
-    def __init__(self, settings: JoinSettings, book: ProfileBook, owner: str, worker: str) -> None:
+    def __init__(self, settings: JoinSettings, book: Profiles, owner: str, worker: str) -> None:
         self._settings = settings
         self._book = book
         self._owner = owner

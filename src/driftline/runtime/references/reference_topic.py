@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from driftline.config.settings import KafkaSettings
 from driftline.errors import BrokerError, DriftlineError
 from driftline.profiles.codec import ProfileAssembler, decode_block, encode_profile, is_profile_block
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.runtime.kafka.broker_failures import broker_error
 from driftline.runtime.kafka.kafka_clients import (
     ADMIN_TIMEOUT_S,
@@ -54,7 +54,7 @@ class ReferenceReader:
     ----------
     kafka : KafkaSettings
     credentials : Credentials
-    book : ProfileBook
+    book : Profiles
         Profiles are added as soon as their last block has been read.
     on_failure : callable, optional
         Told, from the reader's thread, why it cannot go on: from then on the book grows old, so nobody may work with
@@ -65,7 +65,7 @@ class ReferenceReader:
         self,
         kafka: KafkaSettings,
         credentials: Credentials,
-        book: ProfileBook,
+        book: Profiles,
         on_failure: Callable[[DriftlineError], None] | None = None,
     ) -> None:
         self._kafka = kafka
@@ -231,7 +231,7 @@ def published_profiles(kafka: KafkaSettings, credentials: Credentials) -> list[P
         When no broker answers, or the topic is missing.
     """
     require_topic(kafka, credentials)
-    book = ProfileBook()
+    book = Profiles()
     reader = ReferenceReader(kafka, credentials, book)
     try:
         reader.start()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from driftline.config.settings import Settings
     from driftline.events.record_batch import RecordBatch
     from driftline.events.source import Kind
-    from driftline.profiles.profiles import ProfileBook
+    from driftline.profiles.profiles import Profiles
     from driftline.runtime.kafka.kafka_clients import ClientConfiguration
     from driftline.runtime.operations.telemetry import Telemetry
 
@@ -53,7 +53,7 @@ class SketchWorker:
     ----------
     settings : Settings
     credentials : Credentials
-    book : ProfileBook
+    book : Profiles
         Kept up to date by a :class:`~driftline.runtime.references.reference_topic.ReferenceReader` that is at the end.
     telemetry : Telemetry
     name : str
@@ -67,7 +67,7 @@ class SketchWorker:
         self,
         settings: Settings,
         credentials: Credentials,
-        book: ProfileBook,
+        book: Profiles,
         telemetry: Telemetry,
         name: str,
         *,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from driftline.sketching.joins.waiting.digests import Digests
 
 
-class Rows(NamedTuple):
+class JoinRows(NamedTuple):
     """Predictions or labels of one source partition, n of them, in the order of their offsets.
 
     Attributes
@@ -30,14 +30,14 @@ class Rows(NamedTuple):
     records: NDArray[np.void]
 
     @classmethod
-    def together(cls, parts: Sequence[Rows]) -> Rows:
+    def together(cls, parts: Sequence[JoinRows]) -> JoinRows:
         """Return the rows of one or several, one behind the other."""
         if len(parts) == 1:
             return parts[0]
         return cls(np.concatenate([part.digests for part in parts]), together([part.records for part in parts]))
 
-    def chosen(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Rows:
+    def chosen(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> JoinRows:
         """Return some of the rows."""
         if rows.dtype == np.bool_:
             rows = np.flatnonzero(rows)
-        return Rows(self.digests.take(rows, axis=0), self.records.take(rows))
+        return JoinRows(self.digests.take(rows, axis=0), self.records.take(rows))

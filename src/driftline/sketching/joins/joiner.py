@@ -30,7 +30,7 @@ import numpy as np
 from driftline.events.source import Source
 from driftline.sketches.joined import Joined
 from driftline.sketching.joins.counting.join_counter import Address, Uncounted
-from driftline.sketching.joins.join_batch import Rows
+from driftline.sketching.joins.join_batch import JoinRows
 from driftline.sketching.joins.join_entry import GIVEN_BYTES, LABEL, PREDICTION, UNLABELLED
 from driftline.sketching.joins.join_matching import Matches, matches
 from driftline.sketching.joins.join_totals import JoinTotals
@@ -38,7 +38,7 @@ from driftline.sketching.joins.label_steps import label_steps
 from driftline.sketching.joins.label_values import codes_of
 from driftline.sketching.joins.routing import ROUTED
 from driftline.sketching.joins.waiting.digests import distinct, sorting
-from driftline.sketching.joins.waiting.pending import Cut, Held, Kept
+from driftline.sketching.joins.waiting.pending import Held, Kept, Truncation
 from driftline.sketching.joins.waiting.record_arrays import taken, together
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _not_joined(records: NDArray[np.void]) -> None:
     records["joined_ms"] = np.where(records["n_labels"] == 0, records["effective_ms"], records["joined_ms"])
 
 
-_UNTIL_LABELLED: Final = Cut(GIVEN_BYTES, UNLABELLED, _as_it_came, _not_joined)
+_UNTIL_LABELLED: Final = Truncation(GIVEN_BYTES, UNLABELLED, _as_it_came, _not_joined)
 
 
 def _bucket_ms(kept_ms: int) -> int:
@@ -121,7 +121,7 @@ class Joiner:
 
     # --- predictions --------------------------------------------------------------------------------------------------
 
-    def add_predictions(self, rows: Rows) -> None:
+    def add_predictions(self, rows: JoinRows) -> None:
         """Remember predictions, and join them with labels that came before."""
         if not rows.records.size:
             return
@@ -198,7 +198,7 @@ class Joiner:
             return
         waiting, answered = (store.get(digests) for store in stores)
         owner = np.concatenate([_owners(waiting), _owners(answered)])
-        rows = Rows(digests.take(owner, axis=0), together([waiting.records, answered.records]))
+        rows = JoinRows(digests.take(owner, axis=0), together([waiting.records, answered.records]))
         order = np.lexsort([rows.records[name] for name in self._in_order_of])
         rows, owner, waits = rows.chosen(order), owner[order], order < waiting.records.size
         held = self._oldest_first(self.predictions.get(digests))
@@ -214,7 +214,7 @@ class Joiner:
 
     # --- labels -------------------------------------------------------------------------------------------------------
 
-    def add_labels(self, rows: Rows) -> None:
+    def add_labels(self, rows: JoinRows) -> None:
         """Join labels with their predictions; keep those that have none yet."""
         if not rows.records.size:
             return
@@ -241,7 +241,7 @@ class Joiner:
             part = np.isin(_owners(held), touched)
             self.predictions.put(digests[touched], taken(held.records, part), np.cumsum(counts))
 
-    def _keep(self, store: PendingStore, labels: Rows) -> NDArray[np.void]:
+    def _keep(self, store: PendingStore, labels: JoinRows) -> NDArray[np.void]:
         """Remember labels until their wait is over; return those that are too many of one id."""
         if not labels.records.size:
             return labels.records

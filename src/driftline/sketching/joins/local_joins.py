@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from driftline.sketching.joins.join_batch import Rows
+from driftline.sketching.joins.join_batch import JoinRows
 from driftline.sketching.joins.joiner import Joiner
 from driftline.sketching.joins.pending_block import decode_block, encode_blocks
 from driftline.sketching.joins.replayed_rows import ReplayedRows
@@ -14,7 +14,7 @@ from driftline.sketching.joins.replayed_rows import ReplayedRows
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from driftline.profiles.profiles import ProfileBook
+    from driftline.profiles.profiles import Profiles
     from driftline.sketching.joins.counting.join_counter import JoinCounter
     from driftline.sketching.joins.pending_block import PendingBlock
     from driftline.sketching.joins.profile_table import ProfileTable
@@ -29,7 +29,7 @@ class LocalJoins:
 
     Parameters
     ----------
-    book : ProfileBook
+    book : Profiles
     table : ProfileTable
     counter : JoinCounter
         Takes what joins add.
@@ -46,7 +46,7 @@ class LocalJoins:
 
     def __init__(
         self,
-        book: ProfileBook,
+        book: Profiles,
         table: ProfileTable,
         counter: JoinCounter,
         open_stores: Callable[[int, ProfileTable], PendingStores],
@@ -57,7 +57,7 @@ class LocalJoins:
         self._counter = counter
         self._open_stores = open_stores
         self._watermark_of = watermark_of
-        self._taken: dict[Side, dict[int, list[Rows]]] = {"predictions": {}, "labels": {}}
+        self._taken: dict[Side, dict[int, list[JoinRows]]] = {"predictions": {}, "labels": {}}
         self._replayed: dict[int, ReplayedRows] = {}
         self.joiners: dict[int, Joiner] = {}
 
@@ -94,7 +94,7 @@ class LocalJoins:
         watermarks = self._watermarks(partition) if whole else (None, None)
         self.joiners[partition].restored(next_offset, *watermarks)
 
-    def add(self, side: Side, partition: int, rows: Rows) -> None:
+    def add(self, side: Side, partition: int, rows: JoinRows) -> None:
         """Let rows of an input partition be joined with the next flush."""
         self._taken[side].setdefault(partition, []).append(rows)
 
@@ -107,7 +107,7 @@ class LocalJoins:
         for number, joiner in self.joiners.items():
             for taken, give in ((predicted, joiner.add_predictions), (labelled, joiner.add_labels)):
                 if number in taken:
-                    taken[number] = [Rows.together(taken[number])]
+                    taken[number] = [JoinRows.together(taken[number])]
                     give(*taken[number])
             joiner.count_orphans(self._watermark_of("predictions", number))
 
@@ -140,7 +140,7 @@ class LocalJoins:
         return self._watermark_of("predictions", partition), self._watermark_of("labels", partition)
 
 
-def known_predictions(block: PendingBlock, book: ProfileBook, table: ProfileTable) -> Rows:
+def known_predictions(block: PendingBlock, book: Profiles, table: ProfileTable) -> JoinRows:
     """Return a block's predictions with profiles as the table numbers them, without those made under unknown ones."""
     rows = block.prediction_rows()
     if not rows.records.size:

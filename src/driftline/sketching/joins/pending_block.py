@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from driftline.errors import FormatError
 from driftline.events.source import Watermark
-from driftline.sketching.joins.join_batch import Rows
+from driftline.sketching.joins.join_batch import JoinRows
 from driftline.sketching.joins.join_entry import GIVEN, LABEL, predictions
 from driftline.sketching.joins.waiting.digests import DIGEST_BYTES, bytes_of, digests_from
 from driftline.sketching.joins.waiting.record_arrays import as_bytes
@@ -47,18 +47,18 @@ class PendingBlock(Struct, frozen=True, array_like=True):
     marks: list[Watermark] = []
     """How far the partitions have come that rows are from, after this flush; in its last block, where it says so."""
 
-    def prediction_rows(self) -> Rows:
+    def prediction_rows(self) -> JoinRows:
         """Return the predictions, with ``profile`` as the block has it."""
         given = _from_columns(self.predictions, _GIVEN)
         records = predictions(given.size)
         for name in _GIVEN.fields or ():
             records[name] = given[name]
         records["joined_ms"] = records["effective_ms"]
-        return Rows(digests_from(self.prediction_digests), records)
+        return JoinRows(digests_from(self.prediction_digests), records)
 
-    def label_rows(self) -> Rows:
+    def label_rows(self) -> JoinRows:
         """Return the labels."""
-        return Rows(digests_from(self.label_digests), _from_columns(self.labels, LABEL))
+        return JoinRows(digests_from(self.label_digests), _from_columns(self.labels, LABEL))
 
     @property
     def n_rows(self) -> int:
@@ -72,7 +72,7 @@ _HEAD: Final = msgspec.msgpack.Decoder(list[msgspec.Raw])
 
 
 def encode_blocks(
-    profile_ids: list[str], predicted: list[Rows], labelled: list[Rows], n_partitions: int = 0
+    profile_ids: list[str], predicted: list[JoinRows], labelled: list[JoinRows], n_partitions: int = 0
 ) -> list[bytes]:
     """Return what a flush took in as blocks of at most ``MAX_ROWS``.
 
@@ -80,7 +80,7 @@ def encode_blocks(
     ----------
     profile_ids : list of str
         The whole profile table, of which a block keeps the part it uses.
-    predicted, labelled : list of Rows
+    predicted, labelled : list of JoinRows
         Predictions come first, so that labels of the same flush find them.
     n_partitions : int
         Between which rows were divided by their ids.
@@ -99,16 +99,16 @@ def encode_marks(n_partitions: int, marks: list[Watermark]) -> bytes:
     return _ENCODE(PendingBlock(VERSION, [], b"", b"", b"", b"", n_partitions, marks))
 
 
-def _parts(batches: list[Rows]) -> Iterator[Rows]:
+def _parts(batches: list[JoinRows]) -> Iterator[JoinRows]:
     """Yield all rows in parts of at most ``MAX_ROWS``."""
     if not batches:
         return
-    digests, records = Rows.together(batches)
+    digests, records = JoinRows.together(batches)
     for start in range(0, records.size, MAX_ROWS):
-        yield Rows(digests[start : start + MAX_ROWS], records[start : start + MAX_ROWS])
+        yield JoinRows(digests[start : start + MAX_ROWS], records[start : start + MAX_ROWS])
 
 
-def _predictions_block(profile_ids: list[str], rows: Rows, n_partitions: int) -> bytes:
+def _predictions_block(profile_ids: list[str], rows: JoinRows, n_partitions: int) -> bytes:
     used, local = np.unique(rows.records["profile"], return_inverse=True)
     records = as_bytes(rows.records).copy().view(rows.records.dtype)
     records["profile"] = local

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from driftline.events.source import Source, Watermark
 from driftline.panes.watermarks import TopicState
-from driftline.sketching.joins.join_batch import Rows
+from driftline.sketching.joins.join_batch import JoinRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Side = Literal["predictions", "labels"]
 
 
-class FeedState(Struct, array_like=True):
+class ReorderState(Struct, array_like=True):
     """How far the blocks have been taken in; kept with the pending stores."""
 
     next_offset: int = 0
@@ -43,13 +43,13 @@ class _Part(NamedTuple):
     """Rows of one block that are held back, and where it stands."""
 
     offset: int
-    rows: Rows
+    rows: JoinRows
 
 
 _Slices = dict[int, list[_Part]]
 
 
-class JoinFeed:
+class ReorderBuffer:
     """Feeds the join of one partition of the pending topic.
 
     Parameters
@@ -77,18 +77,18 @@ class JoinFeed:
         self._source = Source("joins", partition)
         self._n_partitions = n_partitions
         self._slice_ms = slice_ms
-        self._state = msgspec.msgpack.decode(resume, type=FeedState) if resume else FeedState()
+        self._state = msgspec.msgpack.decode(resume, type=ReorderState) if resume else ReorderState()
         self._held: dict[Side, _Slices] = {"predictions": {}, "labels": {}}
         self._committed = self._snapshot()
 
     @property
-    def state(self) -> FeedState:
+    def state(self) -> ReorderState:
         """How far the blocks have been taken in."""
         return self._state
 
     # --- blocks -------------------------------------------------------------------------------------------------------
 
-    def take(self, offset: int, predictions: Rows, labels: Rows, marks: Iterable[Watermark]) -> None:
+    def take(self, offset: int, predictions: JoinRows, labels: JoinRows, marks: Iterable[Watermark]) -> None:
         """Take in one block; of one that was taken in before, hold back what the join was not given."""
         again = offset < self._state.next_offset
         self._hold("predictions", offset, predictions, again=again)
@@ -101,7 +101,7 @@ class JoinFeed:
         self._state.predictions.settle()
         self._state.labels.settle()
 
-    def _hold(self, side: Side, offset: int, rows: Rows, *, again: bool) -> None:
+    def _hold(self, side: Side, offset: int, rows: JoinRows, *, again: bool) -> None:
         if not rows.records.size:
             return
         until_ms = self._until_ms(side)
@@ -126,12 +126,12 @@ class JoinFeed:
             held = self._held[side]
             due = [part.rows for number in sorted(held) if number < until_ms // self._slice_ms for part in held[number]]
             if due:
-                self._give(side, Rows.together(due))
+                self._give(side, JoinRows.together(due))
                 self._held[side] = {
                     number: parts for number, parts in held.items() if number >= until_ms // self._slice_ms
                 }
 
-    def _give(self, side: Side, rows: Rows) -> None:
+    def _give(self, side: Side, rows: JoinRows) -> None:
         ordered = rows.chosen(np.lexsort((rows.records["offset"], rows.records["effective_ms"])))
         if side == "predictions":
             self.joiner.add_predictions(ordered)
@@ -184,7 +184,7 @@ class JoinFeed:
     def rollback(self) -> None:
         """Go back to the last commit."""
         state, held = self._committed
-        self._state = msgspec.msgpack.decode(state, type=FeedState)
+        self._state = msgspec.msgpack.decode(state, type=ReorderState)
         self._held = _copy(held)
         self.joiner.rollback()
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from driftline.sketching.joins.join_batch import Rows
+from driftline.sketching.joins.join_batch import JoinRows
 
 if TYPE_CHECKING:
     from driftline.sketching.joins.joiner import Joiner
     from driftline.sketching.joins.reorder_buffer import Side
 
 AT_ONCE: Final = 32_768
-"""Rows, 3 MB, from which on they are given."""
+"""JoinRows, 3 MB, from which on they are given."""
 
 
 class ReplayedRows:
@@ -25,10 +25,10 @@ class ReplayedRows:
     def __init__(self, joiner: Joiner) -> None:
         self._joiner = joiner
         self._side: Side = "predictions"
-        self._rows: list[Rows] = []
+        self._rows: list[JoinRows] = []
         self._n_rows = 0
 
-    def add(self, side: Side, rows: Rows) -> None:
+    def add(self, side: Side, rows: JoinRows) -> None:
         """Take rows that come next in the changelog."""
         if not rows.records.size:
             return
@@ -44,7 +44,7 @@ class ReplayedRows:
         """Give the join what it does not have yet."""
         if not self._rows:
             return
-        every = Rows.together(self._rows)
+        every = JoinRows.together(self._rows)
         self._rows, self._n_rows = [], 0
         with self._joiner.uncounted():
             if self._side == "predictions":

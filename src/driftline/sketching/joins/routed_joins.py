@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from driftline.sketching.joins.join_batch import Rows
+from driftline.sketching.joins.join_batch import JoinRows
 from driftline.sketching.joins.joiner import Joiner
 from driftline.sketching.joins.local_joins import known_predictions
 from driftline.sketching.joins.pending_block import decode_block, encode_blocks, encode_marks
-from driftline.sketching.joins.reorder_buffer import JoinFeed
+from driftline.sketching.joins.reorder_buffer import ReorderBuffer
 from driftline.sketching.joins.routing import ROUTED, destinations, places
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from driftline.events.record_batch import RecordBatch
     from driftline.events.source import Source, Watermark
-    from driftline.profiles.profiles import ProfileBook
+    from driftline.profiles.profiles import Profiles
     from driftline.sketching.joins.counting.join_counter import JoinCounter
     from driftline.sketching.joins.pending_block import PendingBlock
     from driftline.sketching.joins.profile_table import ProfileTable
@@ -45,7 +45,7 @@ class RoutedJoins:
     n_partitions : int
         Of the pending topic.
     pane_ms : int
-    book : ProfileBook
+    book : Profiles
     table : ProfileTable
     counter : JoinCounter
         Takes what joins add.
@@ -54,7 +54,7 @@ class RoutedJoins:
 
     Attributes
     ----------
-    feeds : dict of int to JoinFeed
+    feeds : dict of int to ReorderBuffer
         By partition of the pending topic.
     n_waiting : int
         Rows taken in since the last flush.
@@ -64,7 +64,7 @@ class RoutedJoins:
         self,
         n_partitions: int,
         pane_ms: int,
-        book: ProfileBook,
+        book: Profiles,
         table: ProfileTable,
         counter: JoinCounter,
         open_stores: Callable[[int, ProfileTable], PendingStores],
@@ -75,11 +75,11 @@ class RoutedJoins:
         self._table = table
         self._counter = counter
         self._open_stores = open_stores
-        self._out: dict[Side, list[Rows]] = {"predictions": [], "labels": []}
+        self._out: dict[Side, list[JoinRows]] = {"predictions": [], "labels": []}
         self._told: dict[Source, Watermark] = {}
         self._telling: dict[Source, Watermark] = {}
         self._next: dict[int, int] = {}
-        self.feeds: dict[int, JoinFeed] = {}
+        self.feeds: dict[int, ReorderBuffer] = {}
         self.n_waiting = 0
 
     # --- assignment ---------------------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ class RoutedJoins:
         """Start on a partition of the pending topic."""
         stores = self._open_stores(partition, self._table)
         joiner = Joiner(ROUTED, self._table, self._counter, stores)
-        self.feeds[partition] = JoinFeed(partition, self._n_partitions, joiner, self._slice_ms, stores.resume)
+        self.feeds[partition] = ReorderBuffer(partition, self._n_partitions, joiner, self._slice_ms, stores.resume)
 
     def revoke(self) -> None:
         """Give all partitions up."""
@@ -110,7 +110,7 @@ class RoutedJoins:
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
-    def add(self, side: Side, partition: int, rows: Rows) -> None:
+    def add(self, side: Side, partition: int, rows: JoinRows) -> None:
         """Let rows of an input partition leave with the next flush."""
         rows.records["offset"] = places(partition, rows.records["offset"])
         self._out[side].append(rows)
@@ -180,10 +180,10 @@ class RoutedJoins:
                 blocks.setdefault(partition, []).append(last)
         return blocks
 
-    def _divided(self, batches: list[Rows]) -> dict[int, list[Rows]]:
+    def _divided(self, batches: list[JoinRows]) -> dict[int, list[JoinRows]]:
         if not batches:
             return {}
-        every = Rows.together(batches)
+        every = JoinRows.together(batches)
         to: NDArray[np.int64] = destinations(every.digests, self._n_partitions)
         return {number: [every.chosen(to == number)] for number in np.unique(to).tolist()}
 

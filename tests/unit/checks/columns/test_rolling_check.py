@@ -6,7 +6,7 @@ from driftline.checks.columns.window_check import examine_window
 from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings, ModelSettings, ReferenceSettings, RollingSettings, WindowSettings
 from driftline.monitoring.predictions.accumulator import ClosedPane
-from driftline.monitoring.predictions.profile_monitor import ProfileWatch
+from driftline.monitoring.predictions.profile_monitor import ProfileMonitor
 from tests.support.windows import HOUR, context_of, independent, profile_of, table_of, window_of
 
 SETTINGS = independent(
@@ -25,7 +25,7 @@ PROFILE = profile_of(table_of(5_000))
 
 def checks_of_x(means: list[float], restart_at: int | None = None) -> list[set[str]]:
     """Return, hour by hour, which checks found something of column x; one pane of 800 events an hour."""
-    context, watch = context_of(SETTINGS), ProfileWatch(PROFILE, SETTINGS, HOUR)
+    context, watch = context_of(SETTINGS), ProfileMonitor(PROFILE, SETTINGS, HOUR)
     pieces: dict[str, bytes] = {}
     found = []
     for hour, mean in enumerate([*means, 0.0]):
@@ -45,7 +45,7 @@ def checks_of_x(means: list[float], restart_at: int | None = None) -> list[set[s
             else:
                 pieces[name] = data
         if hour == restart_at:
-            watch = ProfileWatch(PROFILE, SETTINGS, HOUR)
+            watch = ProfileMonitor(PROFILE, SETTINGS, HOUR)
             watch.load(pieces)
     return found
 

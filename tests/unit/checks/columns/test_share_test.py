@@ -12,13 +12,13 @@ from tests.support.windows import context_of, examine_window, profile_of, table_
 
 if TYPE_CHECKING:
     from driftline.checks.columns.share_test import Chosen
-    from driftline.checks.contract.error_budget import CheckContext
+    from driftline.checks.contract.error_budget import ErrorBudget
 
 PROFILE = profile_of(table_of(5_000))
 NAMES: tuple[Chosen, ...] = ("kolmogorov_smirnov", "total_variation", "l_infinity", "wasserstein")
 
 
-def context(name: Chosen) -> CheckContext:
+def context(name: Chosen) -> ErrorBudget:
     return context_of(ModelSettings(checks=CheckSettings(test=name)))
 
 

@@ -13,7 +13,7 @@ from driftline import build_profile_from_frame
 from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings, DispersionSettings, ModelSettings, WindowSettings
 from driftline.config.settings import Settings
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.runtime.files.backtest import Backtest
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def outputs(path: Path, importances: dict[str, float]) -> tuple[list[dict[str, A
             found[kind[0]].append(json.loads(output.value or b"null"))
 
     settings = msgspec.structs.replace(Settings(), defaults=SETTINGS)
-    Backtest(settings, ProfileBook([profile]), 1).run(path, None, emit)
+    Backtest(settings, Profiles([profile]), 1).run(path, None, emit)
     return found["finding"], found["alert"]
 
 

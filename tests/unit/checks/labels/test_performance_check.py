@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from driftline.checks.contract.closed_window import Baseline, EarlierCut, PerformanceCut
+from driftline.checks.contract.closed_window import EarlierRevision, PerformanceBaseline, PerformanceRevision
 from driftline.checks.labels.performance_check import examine_performance
 from driftline.config.model import CheckSettings, ModelSettings
 from driftline.profiles.profile import Profile
@@ -28,8 +28,8 @@ def vector_of(profile: Profile, n: int, n_wrong: int, n_predictions: int | None 
     return vector
 
 
-def cut_of(vector: np.ndarray, *, tested: bool = True, revision: int = 0) -> PerformanceCut:
-    return PerformanceCut(
+def cut_of(vector: np.ndarray, *, tested: bool = True, revision: int = 0) -> PerformanceRevision:
+    return PerformanceRevision(
         key=KEY,
         segment="all",
         start_ms=0,
@@ -43,8 +43,8 @@ def cut_of(vector: np.ndarray, *, tested: bool = True, revision: int = 0) -> Per
     )
 
 
-def baseline_of(n: int, n_wrong: int) -> Baseline:
-    return Baseline(vector=vector_of(PROFILE, n, n_wrong), origin="reference")
+def baseline_of(n: int, n_wrong: int) -> PerformanceBaseline:
+    return PerformanceBaseline(vector=vector_of(PROFILE, n, n_wrong), origin="reference")
 
 
 def test_a_fall_of_accuracy_is_found_by_the_exact_one_sided_test() -> None:
@@ -124,7 +124,7 @@ def test_metrics_come_with_intervals_and_with_what_changed_since_the_baseline() 
 
 def test_the_window_before_stands_beside_it() -> None:
     before = examine_performance(PROFILE, cut_of(vector_of(PROFILE, 1_000, 100)), None, context_of()).event
-    previous = EarlierCut(-HOUR, 0, before.n, before.metrics, before.intervals)
+    previous = EarlierRevision(-HOUR, 0, before.n, before.metrics, before.intervals)
     cut = msgspec.structs.replace(cut_of(vector_of(PROFILE, 1_000, 180)), previous=previous)
     shown = examine_performance(PROFILE, cut, None, context_of()).event.previous
     assert shown is not None
@@ -186,7 +186,7 @@ def test_regression_is_measured_and_too_few_labels_give_no_verdict() -> None:
     rows = Joined(np.array([1.0, 2.0]), np.array([0.5, 3.0]), np.full(2, np.nan), np.ones(2, dtype=np.int64))
     add_joined(layout, rows, vector)
     verdict = examine_performance(
-        profile, cut_of(vector), Baseline(vector=vector, origin="first windows"), context_of()
+        profile, cut_of(vector), PerformanceBaseline(vector=vector, origin="first windows"), context_of()
     )
     metrics = verdict.event.metrics
     assert (metrics["mae"], metrics["mse"], metrics["bias"]) == (7.5, 62.5, -2.5)

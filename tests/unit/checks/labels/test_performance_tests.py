@@ -4,14 +4,14 @@ import msgspec
 import numpy as np
 import pytest
 
-from driftline.checks.contract.closed_window import Baseline
-from driftline.checks.contract.error_budget import CheckContext
+from driftline.checks.contract.closed_window import PerformanceBaseline
+from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.checks.labels.performance_check import examine_performance
 from driftline.config.model import AlertSettings, CheckSettings, DispersionSettings, ModelSettings, PerformanceSettings
 from driftline.config.settings import Settings
 from driftline.profiles.error_spread import ErrorSpread, SpreadOfMetric
 from driftline.profiles.history import History
-from driftline.profiles.packed_words import Words
+from driftline.profiles.packed_words import PackedWords
 from driftline.profiles.profile import Profile
 from driftline.profiles.task import Task
 from driftline.significance.share import share_test
@@ -26,7 +26,7 @@ REGRESSION = Task("regression", (), 10.0)
 def of_task(task: Task, errors: ErrorSpread | None = None) -> Profile:
     history = None
     if errors is not None:
-        nothing = Words.of(np.zeros(168, dtype=np.int64))
+        nothing = PackedWords.of(np.zeros(168, dtype=np.int64))
         history = History(10_000, (HOUR,), 0, 0, 0, 0, nothing, nothing, (), errors)
     return Profile(KEY, 0, "training", task, (), {}, PROFILE.reference, None, history)
 
@@ -42,7 +42,7 @@ def regression_vector(n: int, size: float, seed: int = 0) -> np.ndarray:
 
 
 def test_a_regression_whose_errors_grow_is_found() -> None:
-    baseline = Baseline(vector=regression_vector(4_000, 0.5), origin="reference")
+    baseline = PerformanceBaseline(vector=regression_vector(4_000, 0.5), origin="reference")
     same = examine_performance(of_task(REGRESSION), cut_of(regression_vector(800, 0.5, 1)), baseline, context_of())
     worse = examine_performance(of_task(REGRESSION), cut_of(regression_vector(800, 0.8, 1)), baseline, context_of())
     assert same.event.tested
@@ -90,7 +90,7 @@ def test_probabilities_are_watched_by_their_losses() -> None:
         return cells
 
     settings = ModelSettings(performance=PerformanceSettings(metrics=("log_loss", "brier")))
-    baseline = Baseline(vector=vector(5_000, 0.0), origin="reference")
+    baseline = PerformanceBaseline(vector=vector(5_000, 0.0), origin="reference")
     findings = examine_performance(of_task(task), cut_of(vector(2_000, 0.4)), baseline, context_of(settings)).findings
     assert [each.check for each in findings] == ["performance.log_loss", "performance.brier"]
     assert examine_performance(of_task(task), cut_of(vector(2_000, 0)), baseline, context_of(settings)).findings == ()
@@ -101,7 +101,7 @@ def test_errors_that_come_in_spells_are_no_finding() -> None:
     settings = ModelSettings(alerts=AlertSettings(info_level=0.01))
     spread = ErrorSpread(HOUR, {"accuracy": SpreadOfMetric(6.0, 200, 1_000.0)})
     task = PROFILE.task
-    context = CheckContext.of(Settings(defaults=settings), KEY.model)
+    context = ErrorBudget.of(Settings(defaults=settings), KEY.model)
     (alone,) = examine_performance(of_task(task), cut, baseline, context).findings
     assert alone.dispersion is not None
     assert (alone.dispersion.status, alone.dispersion.lambda_bar) == ("assumed", 1.0)
@@ -125,13 +125,13 @@ def test_independent_errors_are_taken_for_that_where_so_configured() -> None:
     assert found.dispersion is not None
     assert found.dispersion.lambda_bar == 1.0
     of_other_windows = of_task(PROFILE.task, msgspec.structs.replace(spread, window_ms=2 * HOUR))
-    context = CheckContext.of(Settings(), KEY.model)
+    context = ErrorBudget.of(Settings(), KEY.model)
     (found,) = examine_performance(of_other_windows, cut, baseline, context).findings
     assert found.message.endswith("whose errors are taken as independent")
 
 
 def test_the_smallest_change_that_matters_is_configured_by_metric() -> None:
     settings = ModelSettings(performance=PerformanceSettings(min_change={"mae": 0.7}))
-    baseline = Baseline(vector=regression_vector(4_000, 0.5), origin="reference")
+    baseline = PerformanceBaseline(vector=regression_vector(4_000, 0.5), origin="reference")
     cut = cut_of(regression_vector(800, 0.8, 1))
     assert examine_performance(of_task(REGRESSION), cut, baseline, context_of(settings)).findings == ()

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from driftline.checks.contract.common_fields import window_fields
-from driftline.checks.quality.volume import HOUR_MS, VolumeState, VolumeWatch, volume_p_value
+from driftline.checks.quality.volume import HOUR_MS, VolumeState, WindowVolumes, volume_p_value
 from driftline.checks.quality.whole import appeared, volume, whole_findings
 from driftline.config.model import CheckSettings
 from driftline.events.finding import LevelEvidence
-from driftline.monitoring.predictions.volume_history import VolumeBook
+from driftline.monitoring.predictions.volume_history import VolumeHistory
 from driftline.sketches.layout import EVENTS, UNEXPECTED
 from tests.support.windows import context_of, profile_of, table_of, window_of
 
@@ -30,7 +30,7 @@ def hourly(n_hours: int, seed: int, *, base: float = 20_000, noise: float = 0.05
 
 
 def p_values(counts: np.ndarray) -> list[float | None]:
-    watch, found = VolumeWatch(), []
+    watch, found = WindowVolumes(), []
     for hour, n in enumerate(counts.tolist()):
         span = (hour * HOUR_MS, (hour + 1) * HOUR_MS, n)
         standard = watch.standard(*span)
@@ -62,7 +62,7 @@ def test_a_change_of_volume_is_found_after_four_weeks(factor: float) -> None:
 
 
 def test_an_extended_window_is_judged_by_its_true_length() -> None:
-    watch = VolumeWatch()
+    watch = WindowVolumes()
     for hour, n in enumerate(hourly(5 * WEEK, 1, noise=0.02).tolist()):
         watch.add(hour * HOUR_MS, (hour + 1) * HOUR_MS, n)
     start = 5 * WEEK * HOUR_MS
@@ -85,19 +85,19 @@ def test_an_extended_window_is_judged_by_its_true_length() -> None:
 
 
 def test_the_state_is_bounded_and_survives() -> None:
-    one, counts = VolumeWatch(), hourly(12 * WEEK, 2)
+    one, counts = WindowVolumes(), hourly(12 * WEEK, 2)
     for hour, n in enumerate(counts[:-1].tolist()):
         one.add(hour * HOUR_MS, (hour + 1) * HOUR_MS, n)
     assert len(one.state) == 4 * WEEK + 1
     data = msgspec.msgpack.encode(one.state)
     assert len(data) < 24_000
-    other = VolumeWatch.of(msgspec.msgpack.decode(data, type=VolumeState))
+    other = WindowVolumes.of(msgspec.msgpack.decode(data, type=VolumeState))
     span = (len(counts) * HOUR_MS, (len(counts) + 1) * HOUR_MS, int(counts[-1]))
     assert one.standard(*span) == other.standard(*span) is not None
 
 
 def test_windows_within_an_hour_are_looked_at_once() -> None:
-    watch = VolumeWatch()
+    watch = WindowVolumes()
     watch.add(0, 300_000, 50)
     watch.add(300_000, 600_000, 70)
     assert {key: entry.n for key, entry in watch.state.items()} == {0: 50}
@@ -105,7 +105,7 @@ def test_windows_within_an_hour_are_looked_at_once() -> None:
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_empty_windows_and_single_events_break_nothing(n: int) -> None:
-    watch = VolumeWatch()
+    watch = WindowVolumes()
     watch.add(0, HOUR_MS, n)
     assert watch.standard(HOUR_MS, 2 * HOUR_MS, n) is None
     watch.add(HOUR_MS, HOUR_MS, 5)
@@ -113,7 +113,7 @@ def test_empty_windows_and_single_events_break_nothing(n: int) -> None:
 
 
 def test_the_book_keeps_sizes_apart_and_forgets_those_that_are_gone() -> None:
-    book = VolumeBook([HOUR_MS, 24 * HOUR_MS])
+    book = VolumeHistory([HOUR_MS, 24 * HOUR_MS])
     window = window_of(PROFILE, table_of(500, 1))
     assert book.judged(window).volume is None
     assert book.judged(msgspec.structs.replace(window, kind="sliding")).volume is None
@@ -121,10 +121,10 @@ def test_the_book_keeps_sizes_apart_and_forgets_those_that_are_gone() -> None:
     pieces = {name: data for name, data in book.changes() if data is not None}
     assert list(pieces) == [f"volume/{HOUR_MS}"]
     assert not list(book.changes())
-    other = VolumeBook([24 * HOUR_MS])
+    other = VolumeHistory([24 * HOUR_MS])
     other.load(pieces)
     assert list(other.changes()) == [(f"volume/{HOUR_MS}", None)]
-    same = VolumeBook([HOUR_MS])
+    same = VolumeHistory([HOUR_MS])
     same.load(pieces)
     same.judged(msgspec.structs.replace(window, start_ms=window.start_ms + WEEK * HOUR_MS))
     ((_, data),) = same.changes()

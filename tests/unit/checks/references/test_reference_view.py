@@ -11,8 +11,8 @@ from msgspec import structs
 
 from driftline.checks.columns.multivariate_check import inflation_of
 from driftline.checks.columns.window_check import examine_window
-from driftline.checks.contract.error_budget import CheckContext
-from driftline.checks.references.reference_view import Standard
+from driftline.checks.contract.error_budget import ErrorBudget
+from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings, ColumnSettings, ModelSettings, ReferenceSettings, WindowSettings
 from driftline.config.settings import Settings
@@ -63,9 +63,9 @@ def checks_of(profile: Profile, season: Literal["auto", "none"], table: Referenc
     settings = settings_of(season)
     start_ms = MONDAY + day * DAY
     window = structs.replace(window_of(profile, table), start_ms=start_ms, end_ms=start_ms + DAY, size_ms=DAY)
-    standard = Standard(profile, settings, HOUR)
+    standard = ReferenceView(profile, settings, HOUR)
     assert standard.seasonal is (season == "auto")
-    context = CheckContext.of(Settings(defaults=settings), KEY.model)
+    context = ErrorBudget.of(Settings(defaults=settings), KEY.model)
     return [f"{found.check} {found.column}" for found in examine_window(standard, window, context).findings]
 
 
@@ -93,7 +93,7 @@ def test_what_is_compared_with_all_hours_varies_as_all_hours_do(profile: Profile
     window = structs.replace(
         window_of(profile, rows_of(WEEKS * 7, 1, 3)), start_ms=start_ms, end_ms=start_ms + 6 * HOUR, size_ms=DAY
     )
-    standard = Standard(profile, settings_of("auto"), HOUR)
+    standard = ReferenceView(profile, settings_of("auto"), HOUR)
     index = next(i for i, column in enumerate(profile.columns) if column.name == "x")
     held = standard.column(index, window)
     assert held.dispersion is not None
@@ -112,7 +112,7 @@ def test_the_mean_of_all_hours_is_not_passed_off_as_that_of_the_same_hours(profi
         window_of(profile, shifted), start_ms=MONDAY + day * DAY, end_ms=MONDAY + (day + 1) * DAY, size_ms=DAY
     )
     settings = settings_of("auto")
-    standard, context = Standard(profile, settings, HOUR), CheckContext.of(Settings(defaults=settings), KEY.model)
+    standard, context = ReferenceView(profile, settings, HOUR), ErrorBudget.of(Settings(defaults=settings), KEY.model)
     messages = [found.message for found in examine_window(standard, window, context).findings if found.column == "x"]
     assert any("; against the same hours of the week; mean " in text and "(all hours) -> " in text for text in messages)
 

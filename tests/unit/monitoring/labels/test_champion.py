@@ -18,7 +18,7 @@ from driftline.events.source import Source
 from driftline.monitoring.partition_monitor import PartitionMonitor
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.sketching.sketcher import Sketcher
 from tests.support.pending import MemoryStores
 
@@ -41,7 +41,7 @@ def performance_events(model: ModelSettings, batch: int) -> list[dict[str, Any]]
         time=TimeSettings(lateness=Duration(0)),
         defaults=model,
     )
-    book = ProfileBook()
+    book = Profiles()
     for version in ("1", "2"):
         table = ReferenceTable(2, {}, prediction=[0, 1], score=None)
         book.add(build_profile(ModelKey("risk", version), table, model, START_MS - HOUR_MS, "training"))

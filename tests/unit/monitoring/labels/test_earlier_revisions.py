@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 
 from driftline.checks.labels.performance_check import examine_performance
-from driftline.monitoring.labels.earlier_revisions import EarlierCuts
+from driftline.monitoring.labels.earlier_revisions import EarlierRevisions
 from tests.support.windows import HOUR, context_of
 from tests.unit.checks.labels.test_performance_check import PROFILE, cut_of, vector_of
 
@@ -13,7 +13,7 @@ EVENT = examine_performance(PROFILE, CUT, None, context_of()).event
 
 
 def test_each_revision_and_segment_has_its_own() -> None:
-    book = EarlierCuts()
+    book = EarlierRevisions()
     assert book.before(CUT, "task") is None
     book.add(CUT, "task", EVENT)
     later = msgspec.structs.replace(CUT, start_ms=HOUR, end_ms=2 * HOUR)
@@ -25,7 +25,7 @@ def test_each_revision_and_segment_has_its_own() -> None:
 
 
 def test_another_task_begins_anew() -> None:
-    book = EarlierCuts()
+    book = EarlierRevisions()
     book.add(CUT, "task", EVENT)
     assert book.before(CUT, "other") is None
     book.add(msgspec.structs.replace(CUT, revision=1), "other", EVENT)
@@ -34,7 +34,7 @@ def test_another_task_begins_anew() -> None:
 
 
 def test_it_goes_on_from_a_state() -> None:
-    book, after = EarlierCuts(), EarlierCuts()
+    book, after = EarlierRevisions(), EarlierRevisions()
     book.add(CUT, "task", EVENT)
     pieces = {name: data for name, data in book.changes() if data is not None}
     after.load(pieces)
@@ -43,7 +43,7 @@ def test_it_goes_on_from_a_state() -> None:
 
 
 def test_it_stays_small() -> None:
-    book = EarlierCuts()
+    book = EarlierRevisions()
     for hour in range(50):
         for revision in range(5):
             times = {"start_ms": hour * HOUR, "end_ms": hour * HOUR + HOUR, "revision": revision}

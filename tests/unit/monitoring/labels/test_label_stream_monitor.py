@@ -12,7 +12,7 @@ import pytest
 from driftline.events.label_stream import LabelStreamEvent
 from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Source, Watermark
 from driftline.panes.flush_record import VERSION, FlushRecord, JoinDelta, encode
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.runtime.files.backtest import Backtest
 from tests.support.arrival import COHORT_MS, KEY, arrival_settings
 from tests.support.monitoring import PANE_MS, START_MS, Run, run, run_with_crashes, training_profile
@@ -169,7 +169,7 @@ def test_orphans_are_counted_from_the_topics(tmp_path: Path) -> None:
     predictions.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     labels.write_text("\n".join(map(json.dumps, told)), encoding="utf-8")
     outputs: list[OutputRecord] = []
-    Backtest(SETTINGS, ProfileBook([training_profile(KEY, 0)]), 2).run(predictions, labels, outputs.append)
+    Backtest(SETTINGS, Profiles([training_profile(KEY, 0)]), 2).run(predictions, labels, outputs.append)
     found = events(outputs, "label_stream")
     assert sum(event["n_orphans"] for event in found) >= 10
     assert all(event["n_orphans"] in range(4, 9) for event in found[1:])

@@ -12,15 +12,15 @@ from driftline.events.model_key import ModelKey
 from driftline.events.source import SEGMENT_ALL, Kind, Offsets
 from driftline.monitoring.labels.open_joins import OpenJoins
 from driftline.monitoring.labels.performance_windows import JoinedPanes, PerformanceWindows
-from driftline.monitoring.labels.revision_times import CutTimes
-from driftline.monitoring.model_setup import AFTER_IDLE, IDLE, Reach
+from driftline.monitoring.labels.revision_times import RevisionTimes
+from driftline.monitoring.model_setup import AFTER_IDLE, IDLE, WatermarkReach
 from driftline.monitoring.predictions.open_panes import MAX_PIECES
 from driftline.panes.flush_record import JoinDelta, WindowDelta
 from driftline.sketches.packed_merge import merge_sparse
 from driftline.sketches.sparse import cells, pack_cells
 
 if TYPE_CHECKING:
-    from driftline.monitoring.labels.performance_windows import Cut
+    from driftline.monitoring.labels.performance_windows import Revision
     from driftline.sketches.packed import Sparse
 
 KEY = ModelKey("m", "1")
@@ -70,14 +70,14 @@ def test_thirty_days_of_stalled_labels_cost_windows_and_not_panes() -> None:
                 assert data is not None
                 store[name] = data
                 most = max(most, len(data))
-    n_windows, n_ages = 30 * 24, len(CutTimes.of(SETTINGS).ages_ms)
+    n_windows, n_ages = 30 * 24, len(RevisionTimes.of(SETTINGS).ages_ms)
     assert n_panes == 259_200
     assert joins.n_panes == n_panes  # all of them are open, and known to be
     assert n_windows < joins.n_entries <= n_windows * (1 + n_ages)
     assert sum(len(data) for data in store.values()) < 300_000
     assert most < 1_000
     joins.changes()
-    labelled, _ = joins.close(Reach(10 * 30 * DAY_MS, 10 * 30 * DAY_MS), missed=False)
+    labelled, _ = joins.close(WatermarkReach(10 * 30 * DAY_MS, 10 * 30 * DAY_MS), missed=False)
     assert labelled == []
     added = 0
     while joins.due_ms() is not None:
@@ -91,7 +91,7 @@ def test_a_part_of_a_revision_holds_a_bounded_number_of_pieces_and_adds_up() -> 
     for i in range(200):
         joins.add(delta(0, {0: i}, {"labels": {i % 2: (i, i)}}, (1, 2, 3)))
         assert all(len(part.pieces) <= MAX_PIECES for part in joins._parts[2 * HOUR_MS][0].values())
-    (pane,), closed = joins.close(Reach(HOUR_MS, HOUR_MS), missed=False)
+    (pane,), closed = joins.close(WatermarkReach(HOUR_MS, HOUR_MS), missed=False)
     assert closed
     assert pane.errors == {"p": (200, 400, 600)}
     assert pane.offsets == {"labels": {0: (0, 198), 1: (1, 199)}}
@@ -103,8 +103,8 @@ def test_the_first_pane_to_close_says_that_joins_were_missed() -> None:
     joins = OpenJoins(SETTINGS, PANE_MS)
     for pane_ms in (0, 20_000):
         joins.add(delta(pane_ms, {0: 1, pane_ms - HOUR_MS: 1}, {"labels": {0: (1, 1)}}, (1, 0, 0)))
-    assert joins.close(Reach(0, 0), missed=True) == ([], False)
-    (one, two), closed = joins.close(Reach(HOUR_MS, HOUR_MS), missed=True)
+    assert joins.close(WatermarkReach(0, 0), missed=True) == ([], False)
+    (one, two), closed = joins.close(WatermarkReach(HOUR_MS, HOUR_MS), missed=True)
     assert closed
     assert (one.flags, two.flags) == ((AFTER_IDLE,), ())
     flags: dict[int, list[str]] = {}
@@ -117,9 +117,9 @@ def test_only_panes_that_relied_on_an_idle_mark_say_so() -> None:
     joins = OpenJoins(SETTINGS, PANE_MS)
     for pane_ms, window_ms in ((0, 0), (10_000, -HOUR_MS), (20_000, -2 * HOUR_MS)):
         joins.add(delta(pane_ms, {window_ms: 1}))
-    joins.close(Reach(10_000, 10_000), missed=False)
-    joins.close(Reach(20_000, 15_000), missed=False)
-    joins.close(Reach(HOUR_MS, HOUR_MS), missed=False)
+    joins.close(WatermarkReach(10_000, 10_000), missed=False)
+    joins.close(WatermarkReach(20_000, 15_000), missed=False)
+    joins.close(WatermarkReach(HOUR_MS, HOUR_MS), missed=False)
     flags: dict[int, list[str]] = {}
     while joins.due_ms() is not None:
         flags |= {start_ms: parts["p"].flags for start_ms, parts in joins.take()}
@@ -133,7 +133,7 @@ def test_what_changed_is_written_piece_by_piece_and_what_is_gone_is_deleted() ->
     assert len(dict(joins.changes())) == 4
     joins.add(delta(PANE_MS, {0: 1}))
     assert list(dict(joins.changes())) == [f"slot/{HOUR_MS}", f"revision/{2 * HOUR_MS}/0"]
-    joins.close(Reach(HOUR_MS, HOUR_MS), missed=False)
+    joins.close(WatermarkReach(HOUR_MS, HOUR_MS), missed=False)
     assert dict(joins.changes())[f"slot/{HOUR_MS}"] is None
     joins.take()
     assert dict(joins.changes()) == {f"revision/{2 * HOUR_MS}/0": None}
@@ -144,14 +144,14 @@ def test_what_waits_for_an_age_that_is_no_longer_configured_joins_the_next_revis
     joins.add(delta(130_000, {0: 3}))
     now = small((60_000,), 600_000)
     joins, windows = restored(joins, now), PerformanceWindows(now)
-    joins.close(Reach(300_000, 300_000), missed=False)
+    joins.close(WatermarkReach(300_000, 300_000), missed=False)
     assert joins.due_ms() == 180_000
     ((start_ms, parts),) = joins.take()
     windows.add(JoinedPanes(180_000, {start_ms: {"t": parts["p"].pieces}}, parts["p"].offsets, frozenset()))
     assert windows.due_ms() == 660_000
 
 
-def seen(cut: Cut) -> tuple[int, int, int, list[int], list[str]]:
+def seen(cut: Revision) -> tuple[int, int, int, list[int], list[str]]:
     packed = cut.window.vectors.get("t")
     return cut.start_ms, cut.revision, cut.at_ms, [] if packed is None else [total([packed])], cut.window.flags
 
@@ -168,7 +168,7 @@ class PaneByPane:
     def add(self, new: JoinDelta) -> None:
         self._open.setdefault(new.pane_ms, []).append(new)
 
-    def close(self, reach: Reach, *, missed: bool) -> bool:
+    def close(self, reach: WatermarkReach, *, missed: bool) -> bool:
         starts = sorted(start for start in self._open if start + PANE_MS <= reach.until_ms)
         for start in starts:
             end_ms, deltas = start + PANE_MS, self._open.pop(start)
@@ -210,7 +210,7 @@ def test_the_same_comes_out_as_pane_by_pane_with_restores_in_between(ages: tuple
             joins.add(new)
         until_ms += PANE_MS * rng.choice((0, 1, 1, 2, 5, 25))
         certain = rng.choice((None, until_ms, until_ms, max(0, until_ms - rng.randint(0, 60_000))))
-        reach, missed = Reach(until_ms, certain), rng.random() < 0.2
+        reach, missed = WatermarkReach(until_ms, certain), rng.random() < 0.2
         panes, closed = joins.close(reach, missed=missed)
         assert plain.close(reach, missed=missed) == closed
         labelled += [(pane.start_ms, pane.errors["p"], pane.flags) for pane in panes]

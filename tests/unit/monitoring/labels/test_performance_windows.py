@@ -6,10 +6,10 @@ from driftline.config.durations import Duration
 from driftline.config.model import LabelSettings, ModelSettings, WindowSettings
 from driftline.monitoring.labels.performance_windows import (
     MIN_BASELINE,
-    Cut,
-    FirstWindowsBook,
+    FirstWindowsByProfile,
     JoinedPanes,
     PerformanceWindows,
+    Revision,
     coverage_of,
     vector_of,
 )
@@ -41,14 +41,14 @@ def joined(
     )
 
 
-def cuts_until(windows: PerformanceWindows, limit_ms: int) -> list[Cut]:
+def cuts_until(windows: PerformanceWindows, limit_ms: int) -> list[Revision]:
     made = []
     while (due_ms := windows.due_ms()) is not None and due_ms <= limit_ms:
         made.append(windows.cut())
     return made
 
 
-def head(cut: Cut) -> tuple[int, int]:
+def head(cut: Revision) -> tuple[int, int]:
     vector = vector_of(cut.window, TASK)
     return int(vector[PREDICTED]), int(vector[LABELLED])
 
@@ -147,21 +147,21 @@ def window_vector(n: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 
 def test_first_windows_are_a_baseline_once_they_have_enough_labels() -> None:
-    book = FirstWindowsBook(30)
+    book = FirstWindowsByProfile(30)
     for _ in range(2):
         assert book.baseline("p", TASK) is None
         book.add("p", window_vector(MIN_BASELINE // 2), pack(window_vector(MIN_BASELINE // 2)))
-    for each in (book, FirstWindowsBook(30, book.dump())):
+    for each in (book, FirstWindowsByProfile(30, book.dump())):
         baseline = each.baseline("p", TASK)
         assert baseline is not None
         assert baseline[LABELLED] == MIN_BASELINE
-    assert FirstWindowsBook(2_000, book.dump()).baseline("p", TASK) is None
+    assert FirstWindowsByProfile(2_000, book.dump()).baseline("p", TASK) is None
 
 
 def test_first_windows_of_old_profiles_are_forgotten() -> None:
-    book = FirstWindowsBook(30)
+    book = FirstWindowsByProfile(30)
     for number in range(20):
         book.add(f"p{number}", window_vector(600), pack(window_vector(600)))
-    assert len(book.dump()) == FirstWindowsBook.KEPT
+    assert len(book.dump()) == FirstWindowsByProfile.KEPT
     assert book.baseline("p0", TASK) is None
     assert book.baseline("p19", TASK) is not None

@@ -12,7 +12,7 @@ from driftline.config.durations import Duration
 from driftline.config.model import BootstrapSettings, ModelSettings, WindowSettings
 from driftline.config.settings import Settings, TimeSettings
 from driftline.events.cloudevents import WINDOW
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.runtime.files.backtest import Backtest
 from driftline.sketches.columns import NumericColumn
 from driftline.sketches.fixed_point import Z_SCALE
@@ -55,7 +55,7 @@ def ran(path: Path, n: int, chosen: Settings) -> tuple[list[Profile], list[dict[
         for i in range(n)
     )
     path.write_text("\n".join(lines), encoding="utf-8")
-    book = ProfileBook()
+    book = Profiles()
     windows: list[dict[str, Any]] = []
 
     def emit(output: OutputRecord) -> None:

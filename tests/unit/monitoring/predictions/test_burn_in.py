@@ -11,12 +11,12 @@ import pytest
 from msgspec import structs
 
 from driftline.checks.quality.whole import appeared
-from driftline.checks.references.reference_view import Standard
+from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings, DispersionSettings, ModelSettings, WindowSettings
 from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.burn_in import BurnIn
-from driftline.monitoring.predictions.profile_monitor import ProfileWatch
+from driftline.monitoring.predictions.profile_monitor import ProfileMonitor
 from driftline.profiles.building.build import InTime
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.layout import UNEXPECTED
@@ -43,7 +43,7 @@ def pane(number: int) -> ClosedPane:
 
 
 def test_windows_are_calibrating_until_enough_panes_span_and_windows_were_seen() -> None:
-    standard = Standard(PROFILE, SETTINGS, PANE_MS)
+    standard = ReferenceView(PROFILE, SETTINGS, PANE_MS)
     burn_in = BurnIn(standard)
     window = window_of(PROFILE, table_of(600, 1))
     known = []
@@ -67,7 +67,7 @@ def test_windows_are_calibrating_until_enough_panes_span_and_windows_were_seen()
 
 
 def test_panes_after_it_is_known_do_not_change_it() -> None:
-    short, long = BurnIn(Standard(PROFILE, SETTINGS, PANE_MS)), BurnIn(Standard(PROFILE, SETTINGS, PANE_MS))
+    short, long = BurnIn(ReferenceView(PROFILE, SETTINGS, PANE_MS)), BurnIn(ReferenceView(PROFILE, SETTINGS, PANE_MS))
     for number in range(160):
         for burn_in in (short, long):
             burn_in.add(pane(number))
@@ -87,7 +87,7 @@ def test_panes_after_it_is_known_do_not_change_it() -> None:
 def test_a_restart_at_any_pane_changes_nothing(stop: int) -> None:
     settings = SETTINGS.replace(checks=CheckSettings(detectors=(), dispersion=SETTINGS.checks.dispersion))
 
-    def run(watch: ProfileWatch, numbers: range) -> list[tuple[int, bool, float]]:
+    def run(watch: ProfileMonitor, numbers: range) -> list[tuple[int, bool, float]]:
         seen = []
         for number in numbers:
             due = watch.due_ms()
@@ -99,9 +99,9 @@ def test_a_restart_at_any_pane_changes_nothing(stop: int) -> None:
             watch.add(pane(number))
         return seen
 
-    undisturbed = ProfileWatch(PROFILE, settings, PANE_MS)
+    undisturbed = ProfileMonitor(PROFILE, settings, PANE_MS)
     expected = run(undisturbed, range(205))
-    first = ProfileWatch(PROFILE, settings, PANE_MS)
+    first = ProfileMonitor(PROFILE, settings, PANE_MS)
     pieces: dict[str, bytes] = {}
     before = []
     for number in range(stop):
@@ -112,14 +112,14 @@ def test_a_restart_at_any_pane_changes_nothing(stop: int) -> None:
                     pieces.pop(name, None)
                 else:
                     pieces[name] = data
-    second = ProfileWatch(PROFILE, settings, PANE_MS)
+    second = ProfileMonitor(PROFILE, settings, PANE_MS)
     second.load(pieces)
     assert before + run(second, range(stop, 205)) == expected
     assert any(not calibrating for _, calibrating, _ in expected)
 
 
 def test_a_change_of_profile_forgets_what_was_learnt() -> None:
-    burn_in = BurnIn(Standard(PROFILE, SETTINGS, PANE_MS))
+    burn_in = BurnIn(ReferenceView(PROFILE, SETTINGS, PANE_MS))
     burn_in.add(pane(0))
     pieces = dict(burn_in.changes())
     burn_in.clear()
@@ -128,7 +128,7 @@ def test_a_change_of_profile_forgets_what_was_learnt() -> None:
 
 def test_the_windows_that_a_change_of_profile_ends_are_still_held_against_what_is_known() -> None:
     settings = SETTINGS.replace(checks=CheckSettings(detectors=(), dispersion=SETTINGS.checks.dispersion))
-    watch = ProfileWatch(PROFILE, settings, PANE_MS)
+    watch = ProfileMonitor(PROFILE, settings, PANE_MS)
     for number in range(198):
         due = watch.due_ms()
         while due is not None and due <= number * PANE_MS:
@@ -142,23 +142,23 @@ def test_the_windows_that_a_change_of_profile_ends_are_still_held_against_what_i
 
 
 def test_another_number_of_groups_begins_anew() -> None:
-    first = BurnIn(Standard(PROFILE, SETTINGS, PANE_MS))
+    first = BurnIn(ReferenceView(PROFILE, SETTINGS, PANE_MS))
     for number in range(160):
         first.add(pane(number))
     first.settle(160 * PANE_MS)
     pieces = {name: data for name, data in first.changes() if data is not None}
     fewer = SETTINGS.replace(checks=CheckSettings(bins=5, dispersion=SETTINGS.checks.dispersion))
-    other = BurnIn(Standard(PROFILE, fewer, PANE_MS))
+    other = BurnIn(ReferenceView(PROFILE, fewer, PANE_MS))
     other.load(pieces)
     other.add(pane(160))
     assert other.dispersions(SIZE_MS, 300 * PANE_MS) is None
-    same = BurnIn(Standard(PROFILE, SETTINGS, PANE_MS))
+    same = BurnIn(ReferenceView(PROFILE, SETTINGS, PANE_MS))
     same.load(pieces)
     assert same.dispersions(SIZE_MS, 300 * PANE_MS) is not None
 
 
 def test_a_column_with_values_in_too_few_panes_goes_on_calibrating_alone() -> None:
-    standard = Standard(PROFILE, SETTINGS, PANE_MS)
+    standard = ReferenceView(PROFILE, SETTINGS, PANE_MS)
     burn_in = BurnIn(standard)
     names = [column.name for column in PROFILE.columns]
     x, score = names.index("x"), names.index("score")
@@ -182,7 +182,7 @@ def test_a_column_with_values_in_too_few_panes_goes_on_calibrating_alone() -> No
 
 
 def test_a_feature_that_the_reference_hardly_had_may_not_page_before_its_clumps_are_known() -> None:
-    standard = Standard(PROFILE, SETTINGS, PANE_MS)
+    standard = ReferenceView(PROFILE, SETTINGS, PANE_MS)
     burn_in = BurnIn(standard)
     window = structs.replace(window_of(PROFILE, table_of(600, 1)), start_ms=160 * PANE_MS)
     window.sketch.counts[UNEXPECTED] = 100
@@ -195,7 +195,7 @@ def test_a_feature_that_the_reference_hardly_had_may_not_page_before_its_clumps_
     for number in range(160):
         burn_in.add(pane(number))
     burn_in.settle(160 * PANE_MS)
-    settled = Standard(PROFILE, SETTINGS, PANE_MS)
+    settled = ReferenceView(PROFILE, SETTINGS, PANE_MS)
     settled.observed = burn_in
     now, independent = appeared(known, window, settled.of_whole(window)), appeared(known, window)
     assert now is not None
@@ -215,7 +215,7 @@ def test_production_tells_what_a_reference_shows_too_little_of() -> None:
     hour = Duration(60 * PANE_MS)
     settings = ModelSettings(windows=WindowSettings(verdict=(hour,), display=hour, hop=hour))
     profile = profile_of(table, settings, in_time=InTime(60 * PANE_MS))
-    standard = Standard(profile, settings, 60 * PANE_MS)
+    standard = ReferenceView(profile, settings, 60 * PANE_MS)
     names = [column.name for column in profile.columns]
     window = structs.replace(window_of(profile, table), start_ms=int(1e12), size_ms=int(hour))
     sources = {name: standard.column(i, window).dispersion for i, name in enumerate(names)}
@@ -229,7 +229,7 @@ def test_production_tells_what_a_reference_shows_too_little_of() -> None:
         def dispersions(self, size_ms: int, start_ms: int) -> list[Dispersion] | None:
             return production if (size_ms, start_ms) == (int(hour), int(1e12)) else None
 
-    after = Standard(profile, settings, 60 * PANE_MS)
+    after = ReferenceView(profile, settings, 60 * PANE_MS)
     after.observed = Learnt()
     held = {name: after.column(i, window) for i, name in enumerate(names)}
     found = {name: each.dispersion.source for name, each in held.items() if each.dispersion and not each.calibrating}

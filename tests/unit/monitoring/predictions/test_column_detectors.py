@@ -11,22 +11,22 @@ from driftline.config.model import CheckSettings
 from driftline.detectors import Block
 from driftline.detectors.cusum_threshold import threshold_for
 from driftline.detectors.paging import PagingParameters
-from driftline.monitoring.predictions.column_detectors import DetectorBank, Found, Paging
+from driftline.monitoring.predictions.column_detectors import ColumnDetectors, Found, Paging
 
 DAY_MS = 86_400_000
 PANE_MS = 10_000
 KNOWN = VarianceRatio(1.0, 200.0)
 
 
-def _bank(paging: Paging | None = None, **checks: object) -> DetectorBank:
-    return DetectorBank(msgspec.convert({"detectors": [], **checks}, CheckSettings), PANE_MS, "detectors", paging)
+def _bank(paging: Paging | None = None, **checks: object) -> ColumnDetectors:
+    return ColumnDetectors(msgspec.convert({"detectors": [], **checks}, CheckSettings), PANE_MS, "detectors", paging)
 
 
 def _paging(ratio: VarianceRatio | None = KNOWN) -> Paging:
     return Paging(0.01, 30 * DAY_MS, 20_000, lambda _: ratio)
 
 
-def _feed(bank: DetectorBank, mean: float, panes: range, bounded: tuple[int, ...] = ()) -> list[Found]:
+def _feed(bank: ColumnDetectors, mean: float, panes: range, bounded: tuple[int, ...] = ()) -> list[Found]:
     rng = np.random.default_rng(panes.start)
     found = []
     for pane in panes:

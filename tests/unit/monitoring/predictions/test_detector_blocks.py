@@ -7,12 +7,12 @@ import pytest
 
 from driftline.checks.columns.constant_columns import constant_bin
 from driftline.checks.columns.detector_findings import DetectedChange, detector_finding
-from driftline.checks.contract.error_budget import CheckContext
+from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.config.model import CheckSettings, ModelSettings
 from driftline.config.settings import Settings
 from driftline.detectors import Block, Detection
 from driftline.events.model_key import ModelKey
-from driftline.monitoring.predictions.column_detectors import DetectorBank
+from driftline.monitoring.predictions.column_detectors import ColumnDetectors
 from driftline.monitoring.predictions.detector_blocks import BlockMaker
 from driftline.profiles.building.build import _numeric_column, build_profile, encode_values
 from driftline.profiles.building.table import ReferenceTable
@@ -42,7 +42,7 @@ def test_columns_that_vary_or_hold_nothing_have_no_constant() -> None:
 
 def test_a_constant_that_changes_by_a_hair_is_found() -> None:
     """Standardised by 1, a constant of 0.02 that becomes 0.021 would pass as nothing."""
-    bank = DetectorBank(CheckSettings(detectors=("adwin", "page_hinkley", "hddm_a")), 10_000, "detectors")
+    bank = ColumnDetectors(CheckSettings(detectors=("adwin", "page_hinkley", "hddm_a")), 10_000, "detectors")
     found = []
     for pane in range(200):
         share = 1.0 if pane >= 100 else 0.0
@@ -79,7 +79,7 @@ def test_blocks_hold_standardised_values_and_of_a_constant_column_how_many_diffe
 def test_a_finding_says_what_was_measured_and_warns_only_where_the_budget_bounds_it(name: str, severity: str) -> None:
     profile = _profile()
     names = [column.name for column in profile.columns]
-    context = CheckContext.of(Settings(), KEY.model)
+    context = ErrorBudget.of(Settings(), KEY.model)
     for column, expected in (("still", "still, share of values that differ"), ("x", "x: ")):
         finding = detector_finding(
             profile,

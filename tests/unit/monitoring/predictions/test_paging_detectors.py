@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from driftline.alerts import AlertBook
+from driftline.alerts import ModelAlerts
 from driftline.checks.columns.detector_findings import DetectedChange, detector_finding
 from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings, DispersionSettings, ModelSettings, WindowSettings
 from driftline.monitoring.alerting import settle_detection
 from driftline.monitoring.predictions.accumulator import ClosedPane
-from driftline.monitoring.predictions.profile_monitor import ProfileWatch
+from driftline.monitoring.predictions.profile_monitor import ProfileMonitor
 from tests.support.windows import HOUR, KEY, context_of, profile_of, table_of, window_of
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def settings(*paging: Paging, dispersion: DispersionSettings) -> ModelSettings:
 
 def found_of(given: ModelSettings, n_quiet: int, n_shifted: int) -> list[tuple[int, Found]]:
     """Return what is found in quiet panes of 100 events and shifted ones after them, with the pane's number."""
-    watch = ProfileWatch(PROFILE, given, MINUTE, ALARMS)
+    watch = ProfileMonitor(PROFILE, given, MINUTE, ALARMS)
     found = []
     for number in range(n_quiet + n_shifted):
         due = watch.due_ms()
@@ -70,7 +70,7 @@ def test_a_shift_is_found_and_opens_an_alert(name: Paging) -> None:
         offsets={"predictions": {0: (1, 2)}},
     )
     finding = detector_finding(PROFILE, change, context)
-    _, records = settle_detection(finding, AlertBook(), context)
+    _, records = settle_detection(finding, ModelAlerts(), context)
     assert finding.severity == "warning"
     assert finding.level is not None
     assert (finding.level.in_budget, finding.level.level) == (True, context.detector_alarms(PROFILE.layout.n_numeric))

@@ -11,7 +11,7 @@ from driftline.errors import FormatError, ProfileError
 from driftline.monitoring.partition_monitor import META_KEY, PartitionMonitor
 from driftline.monitoring.predictions.profile_monitor import MAX_JOURNAL
 from driftline.monitoring.state.checkpoint import PIECE_BYTES, STATE_VERSION, StateEntries
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from tests.support.monitored import KEY, OTHER, SETTINGS, YEAR_MS, flush, mark, one_partition, predictions
 from tests.support.monitoring import START_MS, WINDOW_MS, Run, run
 
@@ -65,7 +65,7 @@ def test_state_whose_profile_is_lost_says_what_to_do() -> None:
 
 
 def test_no_entries_are_a_fresh_start() -> None:
-    monitor = PartitionMonitor.restore(0, SETTINGS, ProfileBook(), {})
+    monitor = PartitionMonitor.restore(0, SETTINGS, Profiles(), {})
     assert monitor.status().as_of == -1
     assert monitor.checkpoint().position == 0
 

@@ -15,8 +15,8 @@ from driftline.monitoring.monitor_status import ModelStatus, MonitorStatus
 from driftline.monitoring.partition_monitor import PartitionMonitor
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
-from driftline.profiles.profiles import ProfileBook
-from driftline.runtime.detect.monitor_reporter import MonitorBoard
+from driftline.profiles.profiles import Profiles
+from driftline.runtime.detect.monitor_reporter import MonitorReporter
 from driftline.runtime.operations.telemetry import Telemetry
 
 KEY = ModelKey("m", "1")
@@ -46,7 +46,7 @@ def status(error: str | None = None, n_unprofiled: int = 0, calibrating_ms: tupl
 
 
 def test_gathering_is_said_once_with_the_events_it_needs() -> None:
-    board = MonitorBoard(Telemetry(), SETTINGS, ProfileBook())
+    board = MonitorReporter(Telemetry(), SETTINGS, Profiles())
     with capture_logs() as logs:
         board.show(status())
         board.show(status())
@@ -56,9 +56,9 @@ def test_gathering_is_said_once_with_the_events_it_needs() -> None:
 
 def test_a_model_whose_reference_is_known_is_not_said_to_learn_one() -> None:
     table = ReferenceTable(50, {"x": np.linspace(0, 1, 50)}, prediction=[0, 1] * 25)
-    book = ProfileBook([build_profile(KEY, table, ModelSettings(), 0, "training")])
+    book = Profiles([build_profile(KEY, table, ModelSettings(), 0, "training")])
     with capture_logs() as logs:
-        MonitorBoard(Telemetry(), SETTINGS, book).show(status())
+        MonitorReporter(Telemetry(), SETTINGS, book).show(status())
     assert logs == []
 
 
@@ -66,13 +66,13 @@ def test_where_learning_is_off_a_reference_is_asked_for() -> None:
     defaults = ModelSettings(bootstrap=BootstrapSettings(enabled=False))
     settings = msgspec.structs.replace(SETTINGS, defaults=defaults)
     with capture_logs() as logs:
-        MonitorBoard(Telemetry(), settings, ProfileBook()).show(status())
+        MonitorReporter(Telemetry(), settings, Profiles()).show(status())
     assert [line["log_level"] for line in logs] == ["warning"]
     assert "switched off" in logs[0]["event"]
 
 
 def test_each_new_reason_why_a_sample_made_no_reference_is_a_warning() -> None:
-    board = MonitorBoard(Telemetry(), SETTINGS, ProfileBook())
+    board = MonitorReporter(Telemetry(), SETTINGS, Profiles())
     with capture_logs() as logs:
         for reason in ("three classes", "three classes", "no prediction", None, "no prediction"):
             board.show(status(reason))
@@ -83,7 +83,7 @@ def test_each_new_reason_why_a_sample_made_no_reference_is_a_warning() -> None:
 def test_calibration_is_said_when_it_begins_and_when_it_ends_and_is_a_gauge() -> None:
     telemetry, labels = Telemetry(), {"model": "m", "model_version": "1"}
     table = ReferenceTable(50, {"x": np.linspace(0, 1, 50)}, prediction=[0, 1] * 25)
-    board = MonitorBoard(telemetry, SETTINGS, ProfileBook([build_profile(KEY, table, ModelSettings(), 0, "training")]))
+    board = MonitorReporter(telemetry, SETTINGS, Profiles([build_profile(KEY, table, ModelSettings(), 0, "training")]))
     with capture_logs() as logs:
         for sizes in ((3_600_000, 86_400_000), (3_600_000, 86_400_000), (86_400_000,)):
             board.show(status(calibrating_ms=sizes))
@@ -94,8 +94,8 @@ def test_calibration_is_said_when_it_begins_and_when_it_ends_and_is_a_gauge() ->
 
 def test_unprofiled_events_are_a_gauge_that_goes_with_the_partition() -> None:
     telemetry = Telemetry()
-    board = MonitorBoard(telemetry, SETTINGS, ProfileBook())
-    watched = board.watch(PartitionMonitor(0, SETTINGS, ProfileBook()), 0)
+    board = MonitorReporter(telemetry, SETTINGS, Profiles())
+    watched = board.watch(PartitionMonitor(0, SETTINGS, Profiles()), 0)
     labels = {"model": "m", "model_version": "1"}
     board.show(status(n_unprofiled=7))
     assert telemetry.registry.get_sample_value("driftline_unprofiled_events", labels) == 7.0

@@ -19,7 +19,7 @@ from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import encode_profile
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.runtime.references.reference_topic import ReferenceReader, publish, published_profiles
 from tests.support.real_broker import wait_until
 
@@ -45,19 +45,19 @@ def kafka(embedded_broker: EmbeddedBroker) -> KafkaSettings:
 
 
 @pytest.fixture
-def book() -> ProfileBook:
-    return ProfileBook()
+def book() -> Profiles:
+    return Profiles()
 
 
 @pytest.fixture
-def reader(kafka: KafkaSettings, book: ProfileBook) -> Iterator[ReferenceReader]:
+def reader(kafka: KafkaSettings, book: Profiles) -> Iterator[ReferenceReader]:
     made = ReferenceReader(kafka, CREDENTIALS, book)
     yield made
     made.stop()
 
 
 def test_what_was_published_is_known_when_start_returns(
-    kafka: KafkaSettings, book: ProfileBook, reader: ReferenceReader
+    kafka: KafkaSettings, book: Profiles, reader: ReferenceReader
 ) -> None:
     wide = profile(0, n_columns=300)
     assert publish(kafka, CREDENTIALS, wide) == len(encode_profile(wide)) > 1, "a wide profile is several records"
@@ -69,7 +69,7 @@ def test_what_was_published_is_known_when_start_returns(
 
 
 def test_an_empty_topic_is_read_too_and_then_followed(
-    kafka: KafkaSettings, book: ProfileBook, reader: ReferenceReader
+    kafka: KafkaSettings, book: Profiles, reader: ReferenceReader
 ) -> None:
     reader.start()
     assert len(book) == 0
@@ -86,7 +86,7 @@ def test_waiting_ends_at_the_deadline(reader: ReferenceReader) -> None:
     assert reader.healthy() is None
 
 
-def test_half_a_profile_is_not_known(kafka: KafkaSettings, book: ProfileBook, reader: ReferenceReader) -> None:
+def test_half_a_profile_is_not_known(kafka: KafkaSettings, book: Profiles, reader: ReferenceReader) -> None:
     wide = profile(0, n_columns=300)
     producer = Producer({"bootstrap.servers": kafka.brokers})
     for key, value in encode_profile(wide)[:-1]:
@@ -110,7 +110,7 @@ def test_damage_ends_the_reader_and_is_said(kafka: KafkaSettings, reader: Refere
     assert "refs.references-0@0" in problem
 
 
-def test_what_others_wrote_is_skipped(kafka: KafkaSettings, book: ProfileBook, reader: ReferenceReader) -> None:
+def test_what_others_wrote_is_skipped(kafka: KafkaSettings, book: Profiles, reader: ReferenceReader) -> None:
     producer = Producer({"bootstrap.servers": kafka.brokers})
     producer.produce(kafka.topic("references"), b"junk", b"key", 0)
     assert producer.flush(20) == 0
@@ -121,7 +121,7 @@ def test_what_others_wrote_is_skipped(kafka: KafkaSettings, book: ProfileBook, r
     assert reader.healthy() is None
 
 
-def test_a_topic_that_is_missing_is_named(embedded_broker: EmbeddedBroker, book: ProfileBook) -> None:
+def test_a_topic_that_is_missing_is_named(embedded_broker: EmbeddedBroker, book: Profiles) -> None:
     settings = KafkaSettings(brokers=embedded_broker.bootstrap, prefix="nowhere")
     reader = ReferenceReader(settings, CREDENTIALS, book)
     try:

@@ -18,7 +18,7 @@ from driftline.sketches.scores import DUPLICATES, LABELLED, PREDICTED, WEIGHT_UN
 from driftline.sketches.sparse import unpack_into
 from driftline.sketching.joins import joiner
 from driftline.sketching.joins.counting.join_counter import JoinCounter
-from driftline.sketching.joins.join_batch import Rows
+from driftline.sketching.joins.join_batch import JoinRows
 from driftline.sketching.joins.join_entry import LABEL, predictions
 from driftline.sketching.joins.joiner import EXPIRY_BUCKETS, MAX_WAITING, Joiner
 from driftline.sketching.joins.label_values import pack_values
@@ -56,7 +56,7 @@ class Join:
         records["offset"] = self._n_predictions + np.arange(len(rows))
         self._n_predictions += len(rows)
         records["predicted"], records["score"] = 1.0, np.nan
-        self.joiner.add_predictions(Rows(digests_of([key for key, _ in rows]), records))
+        self.joiner.add_predictions(JoinRows(digests_of([key for key, _ in rows]), records))
 
     def label(self, key: str, time: int, says: str | None, effective: int | None = None) -> None:
         self.labels([key], [says], time, time if effective is None else effective)
@@ -66,7 +66,7 @@ class Join:
         records["time_ms"], records["effective_ms"], records["offset"] = time, effective, np.arange(len(ids))
         records["kind"], records["value"] = pack_values(says)
         records["weight"] = WEIGHT_UNIT
-        self.joiner.add_labels(Rows(digests_of(ids), records))
+        self.joiner.add_labels(JoinRows(digests_of(ids), records))
 
     def commit(self, predictions_ms: int | None = None, labels_ms: int | None = None) -> None:
         self.joiner.count_orphans(predictions_ms)
@@ -231,7 +231,7 @@ def test_the_weight_of_a_label_goes_in_and_comes_out() -> None:
         records["time_ms"] = records["effective_ms"] = 1
         records["kind"], records["value"] = pack_values(["1"])
         records["weight"] = weight * WEIGHT_UNIT
-        join.joiner.add_labels(Rows(digests_of(["a"]), records))
+        join.joiner.add_labels(JoinRows(digests_of(["a"]), records))
         for delta in join.counter.take():
             for window in delta.windows:
                 unpack_into(window.cells, total)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from driftline.errors import FormatError
-from driftline.sketching.joins.join_batch import Rows
+from driftline.sketching.joins.join_batch import JoinRows
 from driftline.sketching.joins.join_entry import LABEL, TEXT, predictions
 from driftline.sketching.joins.pending_block import MAX_ROWS, VERSION, decode_block, encode_blocks
 from driftline.sketching.joins.waiting.digests import digests_of
@@ -15,19 +15,19 @@ from driftline.sketching.joins.waiting.digests import digests_of
 BROKER_LIMIT = 1_000_000
 
 
-def predicted(ids: list[str], profiles: list[int]) -> Rows:
+def predicted(ids: list[str], profiles: list[int]) -> JoinRows:
     records = predictions(len(ids))
     records["offset"] = np.arange(len(ids))
     records["effective_ms"] = records["joined_ms"] = 7
     records["profile"] = profiles
-    return Rows(digests_of(ids), records)
+    return JoinRows(digests_of(ids), records)
 
 
-def labelled(ids: list[str]) -> Rows:
+def labelled(ids: list[str]) -> JoinRows:
     records = np.zeros(len(ids), dtype=LABEL)
     records["offset"], records["kind"] = np.arange(len(ids)), TEXT
     records["value"] = np.uint64(2**64 - 1) - np.arange(len(ids), dtype=np.uint64)
-    return Rows(digests_of(ids), records)
+    return JoinRows(digests_of(ids), records)
 
 
 def test_what_goes_in_comes_out() -> None:

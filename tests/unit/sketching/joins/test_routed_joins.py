@@ -10,24 +10,24 @@ from driftline.errors import FormatError
 from driftline.events.source import Kind, Source, Watermark
 from driftline.panes.watermarks import Watermarks
 from driftline.sketching.joins.counting.join_counter import JoinCounter
-from driftline.sketching.joins.join_batch import Rows
+from driftline.sketching.joins.join_batch import JoinRows
 from driftline.sketching.joins.join_entry import LABEL, NUMBER
 from driftline.sketching.joins.joiner import Joiner
 from driftline.sketching.joins.pending_block import decode_block, encode_marks
 from driftline.sketching.joins.profile_table import ProfileTable
-from driftline.sketching.joins.reorder_buffer import JoinFeed
+from driftline.sketching.joins.reorder_buffer import ReorderBuffer
 from driftline.sketching.joins.routing import ROUTED, destinations, places
 from driftline.sketching.joins.waiting.digests import digests_of
 from tests.support.pending import MemoryStores
 
-NONE = Rows(digests_of([]), np.zeros(0, dtype=LABEL))
+NONE = JoinRows(digests_of([]), np.zeros(0, dtype=LABEL))
 
 
-def labels(*times: int, partition: int = 0) -> Rows:
+def labels(*times: int, partition: int = 0) -> JoinRows:
     records = np.zeros(len(times), dtype=LABEL)
     records["time_ms"] = records["effective_ms"] = times
     records["offset"], records["kind"] = places(partition, np.arange(len(times))), NUMBER
-    return Rows(digests_of([f"id-{time}" for time in times]), records)
+    return JoinRows(digests_of([f"id-{time}" for time in times]), records)
 
 
 def mark(kind: Kind, partition: int, n: int, time_ms: int | None, *, idle: bool = False) -> Watermark:
@@ -40,14 +40,14 @@ class Fed:
     def __init__(self, resume: bytes = b"") -> None:
         table = ProfileTable(Settings())
         self.stores = MemoryStores()
-        self.feed = JoinFeed(1, 4, Joiner(ROUTED, table, JoinCounter(1_000, table), self.stores), 100, resume)
+        self.feed = ReorderBuffer(1, 4, Joiner(ROUTED, table, JoinCounter(1_000, table), self.stores), 100, resume)
         self.given: list[int] = []
         self.feed.joiner.add_labels = self._note  # type: ignore[method-assign]  # what the join is given is watched
 
-    def _note(self, rows: Rows) -> None:
+    def _note(self, rows: JoinRows) -> None:
         self.given += rows.records["effective_ms"].tolist()
 
-    def take(self, offset: int, rows: Rows, *marks: Watermark) -> list[int]:
+    def take(self, offset: int, rows: JoinRows, *marks: Watermark) -> list[int]:
         self.feed.take(offset, NONE, rows, marks)
         self.feed.settle()
         given, self.given = self.given, []

@@ -36,7 +36,7 @@ class Held(NamedTuple):
         return starts
 
 
-class Cut(NamedTuple):
+class Truncation(NamedTuple):
     """How records that are as they came may be cut short.
 
     Attributes
@@ -69,14 +69,14 @@ class Kept(NamedTuple):
         Returns the moment from which on each of n records is of no use, shape (n,).
     bucket_ms : int
         Records that expire within the same bucket go together, when all of them have.
-    cut : Cut or None
+    cut : Truncation or None
     """
 
     name: str
     dtype: np.dtype[np.void]
     expires_ms: Callable[[NDArray[np.void]], NDArray[np.int64]]
     bucket_ms: int
-    cut: Cut | None = None
+    cut: Truncation | None = None
 
 
 class PendingStore(Protocol):

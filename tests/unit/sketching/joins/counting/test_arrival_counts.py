@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from driftline.profiles.profiles import ProfileBook
+from driftline.profiles.profiles import Profiles
 from driftline.runtime.files.backtest import Backtest
 from driftline.sketches.arrival import AGE_EDGES_MS, N_AGES
 from tests.support.arrival import AGES_MS, COHORT_MS, KEY, arrival_settings
@@ -55,7 +55,7 @@ def stream(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[dict[str, Any
     for name, rows in (("p", predictions), ("l", labels)):
         (folder / name).write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     outputs: list[OutputRecord] = []
-    book = ProfileBook([training_profile(KEY, 0)])
+    book = Profiles([training_profile(KEY, 0)])
     Backtest(arrival_settings(), book, 1).run(folder / "p", folder / "l", outputs.append)
     events = [
         (dict(output.headers)["ce_type"].decode().split(".")[2], json.loads(output.value or b"null"))
