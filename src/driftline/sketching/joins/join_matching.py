@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.sketching.joins.profile_table import ProfileTable
-    from driftline.sketching.joins.waiting.pending import Held
+    from driftline.sketching.joins.waiting.pending import RecordsById
 
 
 class Matches(NamedTuple):
@@ -26,12 +26,12 @@ class Matches(NamedTuple):
     records: NDArray[np.int64]
 
 
-def matches(held: Held, mine: NDArray[np.int64], labels: NDArray[np.void], table: ProfileTable) -> Matches:
+def matches(held: RecordsById, mine: NDArray[np.int64], labels: NDArray[np.void], table: ProfileTable) -> Matches:
     """Return the predictions of each label: of each model key the first with its id that it can be of.
 
     Parameters
     ----------
-    held : Held
+    held : RecordsById
         The predictions of all ids, of each the oldest first.
     mine : ndarray of int64, shape (n,)
         The id of each label.

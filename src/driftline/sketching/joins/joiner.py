@@ -37,8 +37,8 @@ from driftline.sketching.joins.join_totals import JoinTotals
 from driftline.sketching.joins.label_steps import label_steps
 from driftline.sketching.joins.label_values import codes_of
 from driftline.sketching.joins.routing import ROUTED
-from driftline.sketching.joins.waiting.digests import distinct, sorting
-from driftline.sketching.joins.waiting.pending import Held, Kept, Truncation
+from driftline.sketching.joins.waiting.digests import sorting, unique_digests
+from driftline.sketching.joins.waiting.pending import RecordKind, RecordsById, Truncation
 from driftline.sketching.joins.waiting.record_arrays import taken, together
 
 if TYPE_CHECKING:
@@ -105,11 +105,11 @@ class Joiner:
         self._stores = stores
         horizon_ms, wait_ms = table.longest_horizon_ms, table.longest_wait_ms
         self.predictions = stores.open(
-            Kept("predictions", PREDICTION, self._expires_ms, _bucket_ms(horizon_ms), _UNTIL_LABELLED)
+            RecordKind("predictions", PREDICTION, self._expires_ms, _bucket_ms(horizon_ms), _UNTIL_LABELLED)
         )
         self._bucket_ms = _bucket_ms(wait_ms)
         self.labels, self.answered = (
-            stores.open(Kept(name, LABEL, lambda records: records["time_ms"] + wait_ms, self._bucket_ms))
+            stores.open(RecordKind(name, LABEL, lambda records: records["time_ms"] + wait_ms, self._bucket_ms))
             for name in ("labels", "answered")
         )
         self._tally = dict.fromkeys(JoinTotals._fields, 0)
@@ -125,7 +125,7 @@ class Joiner:
         """Remember predictions, and join them with labels that came before."""
         if not rows.records.size:
             return
-        ids = distinct(rows.digests)
+        ids = unique_digests(rows.digests)
         held = self._oldest_first(self.predictions.get(ids.digests))
         if len(ids.digests) == rows.records.size and not held.records.size:
             fresh = np.ones(rows.records.size, dtype=np.bool_)
@@ -148,7 +148,7 @@ class Joiner:
         self._tally["duplicates"] += int((~fresh).sum())
         self._meet_labels(ids.digests, records["offset"][new])
 
-    def _tell_apart(self, held: Held, mine: NDArray[np.int64], records: NDArray[np.void]) -> NDArray[np.bool_]:
+    def _tell_apart(self, held: RecordsById, mine: NDArray[np.int64], records: NDArray[np.void]) -> NDArray[np.bool_]:
         """Return which predictions are new: a model's own last one with the id is more than a horizon away, or none."""
         models, horizons = self._table.models, self._table.horizon_ms
         fresh = np.ones(records.size, dtype=np.bool_)
@@ -169,7 +169,7 @@ class Joiner:
                 last[owner, model] = until_ms
         return fresh
 
-    def _append(self, digests: Digests, held: Held, mine: NDArray[np.int64], records: NDArray[np.void]) -> None:
+    def _append(self, digests: Digests, held: RecordsById, mine: NDArray[np.int64], records: NDArray[np.void]) -> None:
         """Write what ids held and what comes to them."""
         if not mine.size:
             return
@@ -218,7 +218,7 @@ class Joiner:
         """Join labels with their predictions; keep those that have none yet."""
         if not rows.records.size:
             return
-        ids = distinct(rows.digests)
+        ids = unique_digests(rows.digests)
         held = self._oldest_first(self.predictions.get(ids.digests))
         found = matches(held, ids.place, rows.records, self._table)
         alone = np.ones(rows.records.size, dtype=np.bool_)
@@ -228,7 +228,7 @@ class Joiner:
         self._keep(self.answered, rows.chosen(~alone))
         self._apply(ids.digests, held, found, rows.records)
 
-    def _apply(self, digests: Digests, held: Held, found: Matches, labels: NDArray[np.void]) -> None:
+    def _apply(self, digests: Digests, held: RecordsById, found: Matches, labels: NDArray[np.void]) -> None:
         """Join labels with the predictions found for them, and write those that changed."""
         if not found.labels.size:
             return
@@ -246,7 +246,7 @@ class Joiner:
         if not labels.records.size:
             return labels.records
         order = sorting(labels.digests)
-        ids = distinct(labels.digests.take(order, axis=0))
+        ids = unique_digests(labels.digests.take(order, axis=0))
         held = store.get(ids.digests)
         owner = np.append(_owners(held), ids.place)
         every = together([held.records, taken(labels.records, order)])
@@ -395,15 +395,15 @@ class Joiner:
         """Let go of the stores."""
         self._stores.close()
 
-    def _oldest_first(self, held: Held) -> Held:
+    def _oldest_first(self, held: RecordsById) -> RecordsById:
         """Return records with those of each id in the order in which they came."""
         if held.records.size <= 1 or (held.ends - held.starts <= 1).all():
             return held
         owner = _owners(held)
         order = np.lexsort([*(held.records[name] for name in self._in_order_of), owner])
-        return Held(taken(held.records, order), held.ends)
+        return RecordsById(taken(held.records, order), held.ends)
 
 
-def _owners(held: Held) -> NDArray[np.int64]:
+def _owners(held: RecordsById) -> NDArray[np.int64]:
     """Return which id each record is of."""
     return np.repeat(np.arange(held.ends.size), held.ends - held.starts)

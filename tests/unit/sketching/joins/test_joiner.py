@@ -245,4 +245,4 @@ def test_buckets_are_no_shorter_than_the_numbers_of_those_on_disk_allow(monkeypa
         table = ProfileTable(settings)
         joined = Joiner(0, table, JoinCounter(10, table), MemoryStores())
         assert isinstance(joined.labels, MemoryStore)
-        assert joined.labels.kept.bucket_ms == 1_000
+        assert joined.labels.kind.bucket_ms == 1_000
