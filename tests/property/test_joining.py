@@ -278,9 +278,9 @@ class Run:
         for name, source in SOURCES.items():
             self._sketcher.assign(source, self._maxima[name])
         for offset, block in enumerate(self._changelog):
-            self._sketcher.restore_pending(0, block, offset, "test")
-            self._sketcher.restored_pending(0, offset + 1, whole=False)  # as after many rows
-        self._sketcher.restored_pending(0, len(self._changelog), whole=True)
+            self._sketcher.joins.restore(0, block, offset, "test")
+            self._sketcher.joins.restored(0, offset + 1, whole=False)  # as after many rows
+        self._sketcher.joins.restored(0, len(self._changelog), whole=True)
 
     def step(self, name: str, n: int) -> None:
         if name in SOURCES:

@@ -115,6 +115,11 @@ class Joiner:
         self._tally = dict.fromkeys(JoinTotals._fields, 0)
         self.totals = JoinTotals()
 
+    @property
+    def next_offset(self) -> int:
+        """Of the changelog: what stands there and behind it the stores do not hold."""
+        return self._stores.next_offset
+
     def _expires_ms(self, records: NDArray[np.void]) -> NDArray[np.int64]:
         times: NDArray[np.int64] = records["time_ms"] + self._table.horizon_ms[records["profile"]]
         return times
