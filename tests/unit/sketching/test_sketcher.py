@@ -101,7 +101,7 @@ def test_a_flush_holds_deltas_changelog_positions_and_watermarks() -> None:
     assert made.n_waiting == 0
     assert made.flush() is None
     assert len(made.joins.joiners[0].predictions) == 3
-    assert len(made.joins.joiners[0].labels) == 1
+    assert len(made.joins.joiners[0].labels.waiting) == 1
 
 
 def test_an_aborted_flush_is_said_again_word_for_word() -> None:
