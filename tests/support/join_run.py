@@ -149,9 +149,10 @@ class JoinRun:
         self.read()
         return flush
 
-    def abort(self) -> None:
-        """Let a flush fail after it was made, and read again what it held."""
-        self.sketcher.flush()
+    def abort(self, *, in_flight: bool = True) -> None:
+        """Let a flush fail, where it is in flight after it was made, and read again what it held."""
+        if in_flight:
+            self.sketcher.flush()
         self.sketcher.aborted()
         self.reread()
 

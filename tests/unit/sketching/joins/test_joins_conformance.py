@@ -94,7 +94,8 @@ def test_an_aborted_flush_leaves_nothing_and_adds_the_same_when_it_is_made_again
     assert (again.panes, again.positions) == (first.panes, first.positions)
     run.abort()
     run.predict("b", 3_000)
-    run.abort()
+    run.flush()
+    run.abort(in_flight=False)
     assert run.finish() == Outcome(predicted=2, labelled=2, right=2)
 
 
@@ -184,7 +185,7 @@ def test_both_add_the_same_to_every_window_however_flushes_aborts_and_restarts_f
                 each.label(key, after_ms, says)
             step = rng.random()
             if step < 0.1:
-                each.abort()
+                each.abort(in_flight=step < 0.05)
             elif step < 0.15:
                 each.restart(rng.choice(["first", "another"]))
             elif step < 0.4:
