@@ -31,20 +31,20 @@ class ColumnEncoder:
         Features first, then the prediction and the score where the profile has them.
     positive : str or None
         Class whose probability is the score, where a record has a map of them.
-    known : frozenset of str
+    not_features : frozenset of str
         Names in a features object that are no features.
     hashed : bool
         Whether the ids' hashes are wanted, for a sample of rows.
     """
 
     def __init__(
-        self, columns: tuple[Column, ...], positive: str | None, known: frozenset[str], *, hashed: bool = False
+        self, columns: tuple[Column, ...], positive: str | None, not_features: frozenset[str], *, hashed: bool = False
     ) -> None:
         self._hashed = hashed
         self._columns = columns
         self._positive = positive
         features = [column for column in columns if column.role == "feature"]
-        self._decode = FeatureDecoder(features, known)
+        self._decode = FeatureDecoder(features, not_features)
         self._codes = {
             i: CategoryCodes(column) for i, column in enumerate(columns) if isinstance(column, CategoricalColumn)
         }

@@ -54,7 +54,7 @@ class FeatureDecoder:
     ----------
     columns : iterable of Column
         The profile's feature columns, in order.
-    known : frozenset of str
+    not_features : frozenset of str
         Names that are expected beside them and not watched.
 
     Notes
@@ -62,17 +62,17 @@ class FeatureDecoder:
     *State*: up to ``MAX_LEARNED`` names of unexpected features; what is returned does not depend on it.
     """
 
-    def __init__(self, columns: Iterable[Column], known: frozenset[str] = frozenset()) -> None:
+    def __init__(self, columns: Iterable[Column], not_features: frozenset[str] = frozenset()) -> None:
         self._columns = tuple(columns)
         self._numeric = tuple(isinstance(column, NumericColumn) for column in self._columns)
         self._names = {column.name: i for i, column in enumerate(self._columns)}
-        self._known = sorted(known - self._names.keys())
+        self._not_features = sorted(not_features - self._names.keys())
         self._learned: list[str] = []
         self._compile()
 
     def _compile(self) -> None:
         number, category = float | None, str | int | float | bool | None
-        names = [column.name for column in self._columns] + self._known + self._learned
+        names = [column.name for column in self._columns] + self._not_features + self._learned
         fields: list[Any] = [
             (f"f{i}", number if numeric else category, None) for i, numeric in enumerate(self._numeric)
         ]
@@ -101,7 +101,7 @@ class FeatureDecoder:
                     _write(column, so_far, start)
                 else:
                     so_far.extend(column)
-            for learned in columns[len(self._columns) + len(self._known) :]:
+            for learned in columns[len(self._columns) + len(self._not_features) :]:
                 unexpected[run] |= np.fromiter((value is not _ABSENT for value in learned), np.bool_, len(learned))
             self._learn()
         return FeatureColumns(values, numbers, exceptions, unexpected)
@@ -154,14 +154,14 @@ class FeatureDecoder:
         return values
 
     def _meet(self, name: str, row: int, unexpected: NDArray[np.bool_]) -> None:
-        if name in self._known:
+        if name in self._not_features:
             return
         unexpected[row] = True
         if name not in self._learned and len(self._learned) < MAX_LEARNED and _is_category(name):
             self._learned.append(name)
 
     def _learn(self) -> None:
-        if len(self._type.__struct_fields__) < len(self._columns) + len(self._known) + len(self._learned):
+        if len(self._type.__struct_fields__) < len(self._columns) + len(self._not_features) + len(self._learned):
             self._compile()
 
 

@@ -167,12 +167,12 @@ class PaneCounter:
                 hashed=profile.joint is not None and profile.joint.sampled,
             )
         on_time = np.flatnonzero(~rows.late)
-        kept, kept_slots = (rows, slots) if on_time.size == slots.size else (rows.chosen(on_time), slots[on_time])
-        columns, unexpected = encoder(kept)
-        sketches = count_each(profile.layout, columns, kept_slots, panes.size)
+        timely, timely_slots = (rows, slots) if on_time.size == slots.size else (rows.chosen(on_time), slots[on_time])
+        columns, unexpected = encoder(timely)
+        sketches = count_each(profile.layout, columns, timely_slots, panes.size)
         sparse = panes.size * profile.layout.n_cells > SPARSE_CELLS
         n_late = np.bincount(slots[rows.late], minlength=panes.size)
-        n_unexpected = np.bincount(kept_slots[unexpected], minlength=panes.size)
+        n_unexpected = np.bincount(timely_slots[unexpected], minlength=panes.size)
         for slot, sketch in enumerate(sketches):
             sketch.counts[LATE] += n_late[slot]
             sketch.counts[UNEXPECTED] += n_unexpected[slot]
@@ -184,8 +184,8 @@ class PaneCounter:
             else:
                 pane.sketch.merge(sketch)
         if profile.estimator is not None:
-            evaluated = profile.estimator.evaluate(columns, kept.scores)
-            for slot, estimates in count_estimates(profile.estimator.layout, evaluated, kept_slots):
+            evaluated = profile.estimator.evaluate(columns, timely.scores)
+            for slot, estimates in count_estimates(profile.estimator.layout, evaluated, timely_slots):
                 pane = self._pane(int(panes[slot]), profile.profile_id)
                 pane.estimates = merge_estimates(pane.estimates, estimates)
 
@@ -198,8 +198,8 @@ class PaneCounter:
             pane.n_late += int((rows.late & (slots == slot)).sum())
             if not bootstrap.enabled:
                 continue
-            mine = np.flatnonzero((slots == slot) & ~rows.late).tolist()
-            short = [row for row in mine if len(rows.features[row]) <= SAMPLE_BYTES]
+            own = np.flatnonzero((slots == slot) & ~rows.late).tolist()
+            short = [row for row in own if len(rows.features[row]) <= SAMPLE_BYTES]
             fresh = [_sample_row(rows, hashes[row], row) for row in short]
             pane.sample = smallest(pane.sample + fresh, bootstrap.sample)
 
@@ -209,11 +209,11 @@ class PaneCounter:
         for slot, n in enumerate(counts.tolist()):
             self._pane(int(panes[slot]), profile_id).n_events += n
         for partition in np.unique(rows.partitions[on_time]).tolist():
-            mine = on_time & (rows.partitions == partition)
+            of_partition = on_time & (rows.partitions == partition)
             low = np.full(panes.size, np.iinfo(np.int64).max)
             high = np.full(panes.size, -1)
-            np.minimum.at(low, slots[mine], rows.offsets[mine])
-            np.maximum.at(high, slots[mine], rows.offsets[mine])
+            np.minimum.at(low, slots[of_partition], rows.offsets[of_partition])
+            np.maximum.at(high, slots[of_partition], rows.offsets[of_partition])
             for slot in np.flatnonzero(high >= 0).tolist():
                 offsets = self._pane(int(panes[slot]), profile_id).offsets
                 least, greatest = offsets.get(partition, (int(low[slot]), int(high[slot])))

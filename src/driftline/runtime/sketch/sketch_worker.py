@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
 
 from driftline.errors import BrokerError
 from driftline.events.dead_letter import OFFSET_GAP, DeadLetter
@@ -18,7 +18,7 @@ from driftline.runtime.kafka.record_batches import by_source, source_of
 from driftline.runtime.operations.logs import get_logger
 from driftline.runtime.pending.pending_changelog import PendingChangelog
 from driftline.runtime.pending.pending_folder import PendingFolder
-from driftline.runtime.sketch.earlier_work import counted_panes, offsets_gone
+from driftline.runtime.sketch.committed_offsets import CommittedOffsets
 from driftline.runtime.sketch.key_check import KeyCheck
 from driftline.runtime.sketch.sketch_transaction import FlushAborted, SketchTransactions, from_metadata
 from driftline.runtime.sketch.source_progress import SourceProgress
@@ -76,24 +76,24 @@ class SketchWorker:
         accept_recount: bool = False,
     ) -> None:
         self._settings = settings
-        self._credentials = credentials
-        self._accept_recount = accept_recount
         self._telemetry = telemetry
         self._topics = read_topics(settings)
         self._kinds: dict[str, Kind] = {topic: kind for kind, topic in self._topics.items()}
-        self._n_partitions = input_partitions(settings, credentials)
-        for kind in self._topics.keys() - self._n_partitions.keys():
+        n_partitions = input_partitions(settings, credentials)
+        for kind in self._topics.keys() - n_partitions.keys():
             at = f"`{settings.kafka.brokers}`"
             raise BrokerError(
                 f"Expected topic {self._topics[kind]}, got none - at {at}. `driftline topics create` makes it"
             )
-        owner = f"{settings.kafka.brokers}/{settings.kafka.topic('pending')}/{self._n_partitions.get('joins', '')}"
+        owner = f"{settings.kafka.brokers}/{settings.kafka.topic('pending')}/{n_partitions.get('joins', '')}"
         self._pending = PendingFolder(settings.join, profiles, owner, name)
-        self._sketcher = Sketcher(settings, profiles, self._n_partitions, self._pending.open)
+        self._sketcher = Sketcher(settings, profiles, n_partitions, self._pending.open)
         self._consumer = Consumer(sketch_consumer_configuration(settings, credentials))
+        every = [TopicPartition(self._topics[kind], p) for kind, n in n_partitions.items() for p in range(n)]
+        self._committed = CommittedOffsets(settings, credentials, self._consumer, every, accept_recount=accept_recount)
         self._transactions = SketchTransactions(settings, credentials, f"{settings.kafka.prefix}-sketch-{name}")
         self._changelog = PendingChangelog(settings.kafka, credentials)
-        self._key_check = KeyCheck(settings, self._n_partitions["predictions"])
+        self._key_check = KeyCheck(settings, n_partitions["predictions"])
         self._progress = SourceProgress(settings.time.idle_timeout / 1000)
         self._stopping = threading.Event()
         self._assigned = threading.Event()
@@ -191,7 +191,7 @@ class SketchWorker:
 
     def _jump_gap(self, source: Source) -> None:
         """Account for records that were deleted before they were read, and go on with the oldest there is."""
-        partition = TopicPartition(self._topics[source.kind], source.partition)
+        partition = self._place(source)
         expected = self._progress.next_offset(source)
         low, _high = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
         text = f"Expected records from offset {expected} on, got {low} as the oldest - at `{partition.topic}-{source}`"
@@ -200,11 +200,13 @@ class SketchWorker:
         self._sketcher.skip(source, low, letter)
         self._progress.read(source, low, time.monotonic())
         # librdkafka has stopped this partition, and seeks in none that is stopped: all begin again where they are.
-        places = {s: TopicPartition(self._topics[s.kind], s.partition) for s in self._progress.sources}
         self._consumer.assign(
-            [TopicPartition(p.topic, p.partition, self._progress.next_offset(s)) for s, p in places.items()]
+            [
+                TopicPartition(self._topics[s.kind], s.partition, self._progress.next_offset(s))
+                for s in self._progress.sources
+            ]
         )
-        self._consumer.pause([places[s] for s in self._progress.paused])
+        self._consumer.pause([*map(self._place, self._progress.paused)])
 
     # --- flush --------------------------------------------------------------------------------------------------------
 
@@ -243,7 +245,7 @@ class SketchWorker:
         for source, watermark_ms in watermarks_ms.items():
             if watermark_ms is not None:
                 self._telemetry.watermark_delay(source.kind, source.partition, time.time() - watermark_ms / 1000)
-            partition = TopicPartition(self._topics[source.kind], source.partition)
+            partition = self._place(source)
             _low, high = self._consumer.get_watermark_offsets(partition, cached=True)
             if high >= 0:  # known from the first fetch on
                 self._telemetry.lag(source.kind, source.partition, max(0, high - self._progress.reached(source)))
@@ -252,7 +254,7 @@ class SketchWorker:
 
     def _rewind(self) -> None:
         """Go back to the committed offsets after an abort."""
-        for partition in self._or_oldest(self._committed(self._consumer.assignment())):
+        for partition in self._committed.or_oldest(self._committed.of(self._consumer.assignment())):
             self._consumer.seek(TopicPartition(partition.topic, partition.partition, partition.offset))
             self._progress.start(self._source(partition), partition.offset, time.monotonic())
         self._consumer.resume(self._consumer.assignment())
@@ -260,7 +262,7 @@ class SketchWorker:
     def _look_for_idle(self) -> None:
         """Declare partitions idle that have been at their end for long enough, by the broker's own word."""
         for source, end in self._progress.quiet(time.monotonic()):
-            partition = TopicPartition(self._topics[source.kind], source.partition)
+            partition = self._place(source)
             try:
                 _low, high = self._consumer.get_watermark_offsets(partition, timeout=1.0)
             except KafkaException as error:
@@ -276,19 +278,19 @@ class SketchWorker:
         """Pause what is ahead in event time, so that the join need not remember what the others will bring."""
         pause, resume = self._progress.hold_back(self._sketcher.joins.hold_back(watermarks_ms))
         if pause:
-            self._consumer.pause([TopicPartition(self._topics[s.kind], s.partition) for s in pause])
+            self._consumer.pause([*map(self._place, pause)])
         if resume:
-            self._consumer.resume([TopicPartition(self._topics[s.kind], s.partition) for s in resume])
+            self._consumer.resume([*map(self._place, resume)])
 
     # --- assignment ---------------------------------------------------------------------------------------------------
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Start from the committed offsets and their metadata; a partition never read starts at its oldest."""
-        committed = self._committed(partitions)
+        committed = self._committed.of(partitions)
         read_before = {self._source(partition) for partition in committed if partition.offset >= 0}
-        self._require_no_earlier_panes(committed)
+        self._committed.require_no_earlier_panes(committed)
         offsets: dict[Source, int] = {}
-        for partition in self._or_oldest(committed):
+        for partition in self._committed.or_oldest(committed):
             source = self._source(partition)
             self._sketcher.assign(source, from_metadata(partition.metadata))
             self._progress.start(source, partition.offset, time.monotonic())
@@ -297,8 +299,8 @@ class SketchWorker:
             restored = self._changelog.replay(replay, self._sketcher.joins)
             if restored and read_before.isdisjoint(replay.sources):
                 number = replay.partition
-                self._recount(f"partition {number}", f"{self._settings.kafka.topic('pending')}-{number}")
-        started = [TopicPartition(self._topics[s.kind], s.partition, offset) for s, offset in offsets.items()]
+                self._committed.recount(f"partition {number}", f"{self._settings.kafka.topic('pending')}-{number}")
+        started = [self._place(source, offset) for source, offset in offsets.items()]
         consumer.assign(started)
         consumer.resume(started)  # librdkafka keeps a partition paused over an assignment
         self._assigned.set()
@@ -306,6 +308,9 @@ class SketchWorker:
 
     def _source(self, partition: TopicPartition) -> Source:
         return Source(self._kinds[partition.topic], partition.partition)
+
+    def _place(self, source: Source, offset: int = OFFSET_INVALID) -> TopicPartition:
+        return TopicPartition(self._topics[source.kind], source.partition, offset)
 
     def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Flush while the partitions are still ours; a worker that has failed leaves that to its successor."""
@@ -324,43 +329,6 @@ class SketchWorker:
         self._progress.clear()
         for partition in partitions:
             self._telemetry.forget_partition(partition.partition, self._kinds[partition.topic])
-
-    def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
-        """Return the committed offsets; waits for transactions that are about to change them."""
-        bare = [TopicPartition(partition.topic, partition.partition) for partition in partitions]
-        result = []
-        for partition in self._consumer.committed(bare, timeout=_REQUEST_S) if bare else []:
-            if partition.error is not None:
-                raise KafkaException(partition.error)
-            result.append(partition)
-        return result
-
-    def _or_oldest(self, committed: list[TopicPartition]) -> list[TopicPartition]:
-        """Let partitions without a committed offset begin at their oldest record."""
-        for partition in committed:
-            if partition.offset < 0:
-                partition.offset, _high = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
-        return committed
-
-    def _require_no_earlier_panes(self, committed: list[TopicPartition]) -> None:
-        """Refuse where nothing is committed for any partition of the group, and the panes tell of earlier work.
-
-        The panes are read first: what another member counts meanwhile, it commits together with its offsets.
-        """
-        if not committed or any(partition.offset >= 0 for partition in committed):
-            return
-        shown_by = counted_panes(self._settings.kafka, self._credentials)
-        if shown_by is None:
-            return
-        counts = self._n_partitions
-        every = [TopicPartition(self._topics[kind], number) for kind, n in counts.items() for number in range(n)]
-        if all(partition.offset < 0 for partition in self._committed(every)):
-            self._recount("any of its partitions", shown_by)
-
-    def _recount(self, partitions: str, shown_by: str) -> None:
-        if not self._accept_recount:
-            raise offsets_gone(self._settings.kafka, partitions, shown_by)
-        _log.warning("records are counted again", partitions=partitions, shown_by=shown_by)
 
 
 def sketch_consumer_configuration(settings: Settings, credentials: Credentials) -> ClientConfiguration:

@@ -116,10 +116,10 @@ def packed(parts: list[Cells], n_groups: int, n_cells: int) -> list[Sparse]:
     key = key[order]
     starts = np.flatnonzero(np.diff(key, prepend=-1))
     sums = np.add.reduceat(value[order], starts)
-    kept = np.flatnonzero(sums)
-    key = key[starts[kept]]
+    nonzero = np.flatnonzero(sums)
+    key = key[starts[nonzero]]
     ends = np.searchsorted(key, np.arange(1, n_groups + 1) * n_cells)
-    return pack_groups(key % n_cells, sums[kept], ends)
+    return pack_groups(key % n_cells, sums[nonzero], ends)
 
 
 def by_pane(panes: Ints, partition: int, offsets: Ints) -> Iterator[tuple[int, int, int, int, int]]:
@@ -132,17 +132,17 @@ def by_pane(panes: Ints, partition: int, offsets: Ints) -> Iterator[tuple[int, i
         Of all of them, or ``ROUTED``.
     """
     for origin, rows, own in by_origin(partition, offsets):
-        mine = panes[rows]
-        order = np.argsort(mine, kind="stable")
-        starts = np.flatnonzero(np.diff(mine[order], prepend=mine[order[0]] - 1))
+        pane_of_row = panes[rows]
+        order = np.argsort(pane_of_row, kind="stable")
+        starts = np.flatnonzero(np.diff(pane_of_row[order], prepend=pane_of_row[order[0]] - 1))
         counts = np.diff(np.append(starts, order.size))
         low, high = np.minimum.reduceat(own[order], starts), np.maximum.reduceat(own[order], starts)
-        for pane, *span in zip(*(c.tolist() for c in (mine[order[starts]], counts, low, high)), strict=True):
+        for pane, *span in zip(*(c.tolist() for c in (pane_of_row[order[starts]], counts, low, high)), strict=True):
             yield pane, span[0], origin, span[1], span[2]
 
 
 def note(noted: dict[Kind, Offsets], kind: Kind, partition: int, low: int, high: int) -> None:
     """Widen the range of a partition's offsets, in place."""
     ranges = noted.setdefault(kind, {})
-    known = ranges.get(partition, (low, high))
-    ranges[partition] = (min(low, known[0]), max(high, known[1]))
+    least, greatest = ranges.get(partition, (low, high))
+    ranges[partition] = (min(low, least), max(high, greatest))

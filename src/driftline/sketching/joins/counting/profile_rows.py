@@ -46,12 +46,12 @@ class _Slice:
     def add(self, start: int, stop: int, adds: Contributions) -> None:
         """Add pairs that are the profile's rows from ``start`` to ``stop``."""
         group = self.of_row[start:stop]
-        mine = np.flatnonzero(group >= 0)
-        group = group[mine]
-        self.cells += [Cells(group, np.full(mine.size, LABELLED), adds.signs[mine])]
-        self.cells += [run_sums(group, adds.first, adds.run[:, mine])]
+        members = np.flatnonzero(group >= 0)
+        group = group[members]
+        self.cells += [Cells(group, np.full(members.size, LABELLED), adds.signs[members])]
+        self.cells += [run_sums(group, adds.first, adds.run[:, members])]
         columns = zip(adds.cells, adds.values, strict=True)
-        self.cells += [Cells(group, cell[mine], value[mine]) for cell, value in columns]
+        self.cells += [Cells(group, cell[members], value[members]) for cell, value in columns]
 
     def count(self, start: int, stop: int, cell: int) -> None:
         """Count predictions that are the profile's rows from ``start`` to ``stop``."""
@@ -162,9 +162,9 @@ class ProfileRows:
         start = 0
         for at in self._addresses:
             stop = start + at.offset.size
-            mine = np.flatnonzero(each.of_row[start:stop] >= 0)
+            members = np.flatnonzero(each.of_row[start:stop] >= 0)
             for pane, _, origin, low, high in by_pane(
-                self._pane[start:stop][mine], at.source.partition, at.offset[mine]
+                self._pane[start:stop][members], at.source.partition, at.offset[members]
             ):
                 note(noted.setdefault(pane, {}), at.source.kind, origin, low, high)
             start = stop

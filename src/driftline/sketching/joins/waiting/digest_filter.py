@@ -63,10 +63,10 @@ class DigestFilter:
 
     def contains(self, probes: Probes) -> NDArray[np.bool_]:
         """Return which digests may have been added, shape (n,)."""
-        found = np.zeros(probes.masks.size, dtype=np.bool_)
+        possible = np.zeros(probes.masks.size, dtype=np.bool_)
         for table in self._tables:
-            found |= (table[_slots(table, probes)] & probes.masks) == probes.masks
-        return found
+            possible |= (table[_slots(table, probes)] & probes.masks) == probes.masks
+        return possible
 
     def add(self, probes: Probes) -> None:
         """Add digests; adding one again uses up room again."""

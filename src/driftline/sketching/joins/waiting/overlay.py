@@ -80,12 +80,12 @@ class Overlay:
             return np.full(len(digests), -1)
         place = np.searchsorted(self._digests[:, 0], digests[:, 0])
         place = np.minimum(place, len(self._digests) - 1)
-        found = ~differ(self._digests.take(place, axis=0), digests)
-        tied = np.flatnonzero(~found & (self._digests[place, 0] == digests[:, 0]))
+        same = ~differ(self._digests.take(place, axis=0), digests)
+        tied = np.flatnonzero(~same & (self._digests[place, 0] == digests[:, 0]))
         for row in tied.tolist():  # two digests that share their first half: one pair in 10¹⁹
-            same = np.flatnonzero((self._digests == digests[row]).all(axis=1))
-            place[row], found[row] = (same[0], True) if same.size else (0, False)
-        return np.where(found, place, -1)
+            equal = np.flatnonzero((self._digests == digests[row]).all(axis=1))
+            place[row], same[row] = (equal[0], True) if equal.size else (0, False)
+        return np.where(same, place, -1)
 
     def records_at(self, places: NDArray[np.int64]) -> RecordsById:
         """Return the records at places that :meth:`find` gave."""
