@@ -124,14 +124,14 @@ class Node:
     def _run(self, name: str) -> None:
         if self._create_topics:
             self._make_topics()
-        book = Profiles()
-        references = ReferenceReader(self._settings.kafka, self._credentials, book, self._fail)
+        profiles = Profiles()
+        references = ReferenceReader(self._settings.kafka, self._credentials, profiles, self._fail)
         references.start()
-        workers = self._workers(book, references, name)
+        workers = self._workers(profiles, references, name)
         self._server.add_health("references", references.healthy)
         self._server.add_health("workers", self._failure)
         port = self._server.start()
-        _log.info("started", role=self._role, name=name, metrics_port=port, profiles=len(book))
+        _log.info("started", role=self._role, name=name, metrics_port=port, profiles=len(profiles))
         threads = [
             threading.Thread(target=self._guard, args=(worker.run,), name=kind, daemon=True)
             for kind, worker in workers.items()
@@ -191,25 +191,25 @@ class Node:
         return f"a worker has ended: {self._errors[0]}" if self._errors else None
 
     def _workers(
-        self, book: Profiles, references: ReferenceReader, name: str
+        self, profiles: Profiles, references: ReferenceReader, name: str
     ) -> dict[str, SketchWorker | DetectWorker]:
         workers: dict[str, SketchWorker | DetectWorker] = {}
         if self._role in {"all", "sketch"}:
             workers["sketch"] = SketchWorker(
-                self._settings, self._credentials, book, self._telemetry, name, accept_recount=self._accept_recount
+                self._settings, self._credentials, profiles, self._telemetry, name, accept_recount=self._accept_recount
             )
         if self._role in {"all", "detect"}:
             # A process that only sketches has no use for what detection imports, which takes 90 MB.
-            from driftline.runtime.detect.detection import detection  # noqa: PLC0415
+            from driftline.runtime.detect.detect_worker import DetectWorker  # noqa: PLC0415
 
-            workers["detect"] = detection(
+            workers["detect"] = DetectWorker(
                 self._settings,
                 self._credentials,
-                book,
+                profiles,
                 references,
                 self._telemetry,
                 data_dir=self._data_dir,
-                embedded=self._embedded,
+                check_crcs=not self._embedded,
             )
         for kind, worker in workers.items():
             self._server.add_ready(kind, _probe(worker.is_ready, f"the {kind} worker has no partitions yet"))

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from driftline.config.durations import Duration
 from driftline.config.model import days
+from driftline.config.settings import KafkaSettings
 from driftline.errors import BrokerError
 
 if TYPE_CHECKING:
@@ -24,11 +25,14 @@ DEFAULT_MAX_BYTES: Final = 1_048_588
 PENDING_SLACK: Final = days(7)
 """Kept beyond the label horizon: how long the sketch stage may be down without losing predictions that await labels."""
 
+_DEFAULT_PREFIX: Final = KafkaSettings().prefix
 _TIMEOUT_S: Final = 30.0
 _SHOWN_POLL_S: Final = 0.1
 _CLEANUP: Final = "cleanup.policy"
 _RETENTION: Final = "retention.ms"
 _MAX_BYTES: Final = "max.message.bytes"
+_SHORT_CHANGELOG: Final = {"min.cleanable.dirty.ratio": "0.1", "segment.ms": "3600000"}
+"""For a changelog that is read whole at each start: it is compacted early and often."""
 
 
 class TopicSpec(Struct, frozen=True):
@@ -90,6 +94,7 @@ def topic_specs(
     layout: dict[str, tuple[int, dict[str, str]]] = {
         "control": (1, _delete(days(30))),
         "panes": (panes, _delete(days(7))),
+        "detect-state": (panes, _compact() | _SHORT_CHANGELOG),
         "pending": (source_partitions, _delete(pending)),
         "references": (1, _compact()),
         "events": (panes, _delete(days(30))),
@@ -113,6 +118,13 @@ def _delete(retention: Duration) -> dict[str, str]:
 
 def _compact() -> dict[str, str]:
     return {_CLEANUP: "compact"}
+
+
+def missing_topic(kafka: KafkaSettings, name: str) -> BrokerError:
+    """Return the error to raise where one of our topics does not exist; it says which command creates it."""
+    prefix = "" if kafka.prefix == _DEFAULT_PREFIX else f" --prefix {kafka.prefix}"
+    text = f"Expected topic {kafka.topic(name)}, got none - at `{kafka.brokers}`"
+    return BrokerError(f"{text}. Run `driftline topics create{prefix}`")
 
 
 def source_partitions(admin: AdminClient, settings: Settings) -> dict[str, int | None]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
-from driftline.config.settings import KafkaSettings
 from driftline.errors import BrokerError, DriftlineError
 from driftline.profiles.codec import ProfileAssembler, decode_block, encode_profile, is_profile_block
 from driftline.profiles.profiles import Profiles
@@ -20,6 +19,7 @@ from driftline.runtime.kafka.kafka_clients import (
     consumer_configuration,
     producer_configuration,
 )
+from driftline.runtime.kafka.topics import missing_topic
 from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
@@ -28,23 +28,16 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from driftline.config.secrets import Credentials
+    from driftline.config.settings import KafkaSettings
     from driftline.profiles.profile import Profile
 
 TOPIC: Final = "references"
-_DEFAULT_PREFIX: Final = KafkaSettings().prefix
 _POLL_S: Final = 0.2
 _TIMEOUT_S: Final = 30.0
 _STOP_S: Final = 5.0  # it ends within a poll; only librdkafka may take longer to close its consumer
 _SHOWN: Final = 80
 _LASTING: Final = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError._AUTHENTICATION})  # noqa: SLF001  # its name
 _log = get_logger(__name__)
-
-
-def missing_topic(kafka: KafkaSettings) -> BrokerError:
-    """Return the error to raise where there is no references topic; it says which command makes it."""
-    prefix = "" if kafka.prefix == _DEFAULT_PREFIX else f" --prefix {kafka.prefix}"
-    text = f"Expected topic {kafka.topic(TOPIC)}, got none - at `{kafka.brokers}`"
-    return BrokerError(f"{text}. Run `driftline topics create{prefix}`")
 
 
 class ReferenceReader:
@@ -168,7 +161,7 @@ class ReferenceReader:
                     self._changed.notify_all()
                 return
             if error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION}:  # noqa: SLF001
-                raise missing_topic(self._kafka)
+                raise missing_topic(self._kafka, TOPIC)
             if error.fatal() or error.code() in _LASTING:
                 raise KafkaException(error)
             _log.warning("reading references", error=str(error))
@@ -250,4 +243,4 @@ def require_topic(kafka: KafkaSettings, credentials: Credentials) -> None:
     """
     found = connect_admin(kafka, credentials).list_topics(timeout=ADMIN_TIMEOUT_S).topics
     if kafka.topic(TOPIC) not in found:
-        raise missing_topic(kafka)
+        raise missing_topic(kafka, TOPIC)

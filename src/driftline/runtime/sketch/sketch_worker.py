@@ -15,6 +15,7 @@ from driftline.events.source import Source
 from driftline.runtime.kafka.input_partitions import input_partitions, read_topics
 from driftline.runtime.kafka.kafka_clients import consumer_configuration
 from driftline.runtime.kafka.record_batches import by_source, source_of
+from driftline.runtime.kafka.topics import missing_topic
 from driftline.runtime.operations.logs import get_logger
 from driftline.runtime.pending.pending_changelog import PendingChangelog
 from driftline.runtime.pending.pending_folder import PendingFolder
@@ -82,10 +83,7 @@ class SketchWorker:
         self._n_partitions = input_partitions(settings, credentials)
         self._repartitioned = "joins" in self._topics
         if self._repartitioned and "joins" not in self._n_partitions:
-            at = f"`{settings.kafka.brokers}`"
-            raise BrokerError(
-                f"Expected topic {self._topics['joins']}, got none - at {at}. `driftline topics create` makes it"
-            )
+            raise missing_topic(settings.kafka, "pending")
         owner = f"{settings.kafka.brokers}/{settings.kafka.topic('pending')}/{self._n_partitions.get('joins', '')}"
         self._pending = PendingFolder(settings.join, book, owner, name)
         self._sketcher = Sketcher(settings, book, self._n_partitions, self._pending.open)
