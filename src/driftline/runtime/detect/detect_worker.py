@@ -234,10 +234,10 @@ def check_topics(settings: Settings, credentials: Credentials) -> None:
         A topic is missing or has another number of partitions.
     """
     kafka = settings.kafka
-    names = {kafka.topic(name): name for name in ("panes", "detect-state")}
-    for topic, n_partitions in partition_counts(connect_admin(kafka, credentials), names).items():
+    topics = [kafka.topic(name) for name in ("panes", "detect-state")]
+    for topic, n_partitions in partition_counts(connect_admin(kafka, credentials), topics).items():
         if n_partitions is None:
-            raise missing_topic(kafka, names[topic])
+            raise missing_topic(kafka, topic)
         if n_partitions != kafka.panes_partitions:
             raise BrokerError(
                 f"Expected {kafka.panes_partitions} partitions, got {n_partitions} - at topic `{topic}`. The panes "

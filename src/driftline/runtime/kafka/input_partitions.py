@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from driftline.errors import BrokerError
 from driftline.runtime.kafka.kafka_clients import connect_admin
-from driftline.runtime.kafka.topics import partition_counts
+from driftline.runtime.kafka.topics import missing_topic, partition_counts
 
 if TYPE_CHECKING:
     from driftline.config.secrets import Credentials
@@ -41,7 +41,7 @@ def input_partitions(settings: Settings, credentials: Credentials) -> dict[Kind,
         if count is not None:
             counts[kind] = count
         elif kind != "joins":
-            raise BrokerError(f"Expected topic {topic}, got none - at {at}. Create it, or name another.")
+            raise missing_topic(settings.kafka, topic)
     if not settings.join.repartition and len(set(counts.values())) > 1:
         shown = ", ".join(f"{topics[kind]} has {count}" for kind, count in counts.items())
         raise BrokerError(

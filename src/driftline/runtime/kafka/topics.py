@@ -120,10 +120,12 @@ def _compact() -> dict[str, str]:
     return {_CLEANUP: "compact"}
 
 
-def missing_topic(kafka: KafkaSettings, name: str) -> BrokerError:
-    """Return the error to raise where one of our topics does not exist; it says which command creates it."""
+def missing_topic(kafka: KafkaSettings, topic: str) -> BrokerError:
+    """Return the error to raise where a topic does not exist; of one of ours it says which command creates it."""
+    text = f"Expected topic {topic}, got none - at `{kafka.brokers}`"
+    if not topic.startswith(kafka.topic("")):
+        return BrokerError(f"{text}. Create it, or name another one in the configuration")
     prefix = "" if kafka.prefix == _DEFAULT_PREFIX else f" --prefix {kafka.prefix}"
-    text = f"Expected topic {kafka.topic(name)}, got none - at `{kafka.brokers}`"
     return BrokerError(f"{text}. Run `driftline topics create{prefix}`")
 
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import xxhash
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, TopicPartition
 
 from driftline.errors import BrokerError, EventError, ProfileError
 from driftline.events.prediction import PredictionDecoder, one_score
 from driftline.profiles.building.production import TimedRow
 from driftline.runtime.files.event_files import lines, metadata_of
-from driftline.runtime.kafka.kafka_clients import ADMIN_TIMEOUT_S, connect_admin, consumer_configuration
+from driftline.runtime.kafka.kafka_clients import ADMIN_TIMEOUT_S, connect_admin
+from driftline.runtime.kafka.reading import PartitionReading, assigned_consumer
 from driftline.sketches.packed import SampleRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from confluent_kafka import Message
+    from confluent_kafka import Consumer, Message
 
     from driftline.config.secrets import Credentials
     from driftline.config.settings import Settings
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 BATCH: Final = 10_000
 """Records decoded together."""
 _POLL_S: Final = 1.0
-_SILENCE_POLLS: Final = 30
-"""Polls without any record, short of the end, after which the broker counts as gone."""
+_PATIENCE_S: Final = 30.0
+"""Time without any record, short of the end, after which the broker counts as gone."""
 
 
 class Stretch(NamedTuple):
@@ -139,9 +140,7 @@ class TopicStretch:
             consumer.close()
 
     def _consumer(self) -> Consumer:
-        group = f"{self._settings.kafka.prefix}-reference-build"  # never joined and never committed to
-        more = {"enable.partition.eof": True}
-        return Consumer(consumer_configuration(self._settings.kafka, self._credentials, group, more))
+        return assigned_consumer(self._settings.kafka, self._credentials, "reference-build")
 
     def _found(self, consumer: Consumer, partitions: list[int], stretch: Stretch) -> dict[int, tuple[int, int]]:
         """Return the first offset to read of each partition, and the one to stop before."""
@@ -164,36 +163,17 @@ class TopicStretch:
             When the broker goes silent before the end.
         """
         self.reader.n_refused = self.reader.n_others = 0
-        left = {partition: high for partition, (_, high) in self._spans.items()}
-        consumer, silent = self._consumer(), 0
+        starts, stops = ({number: span[i] for number, span in self._spans.items()} for i in (0, 1))
+        consumer = self._consumer()
         try:
-            consumer.assign([TopicPartition(self._topic, each, first) for each, (first, _) in self._spans.items()])
-            while left:
-                messages = consumer.consume(BATCH, _POLL_S)
-                silent = 0 if messages else silent + 1
-                if silent == _SILENCE_POLLS:
-                    expected = f"Expected the rest of {self._topic} within {_SILENCE_POLLS} s, got nothing"
-                    raise BrokerError(f"{expected} - at `{self._settings.kafka.brokers}`")
-                records: list[tuple[bytes | None, int]] = []
-                for message in messages:
-                    self._take(message, left, records)
-                yield self.reader.rows(records)
+            reading = PartitionReading(consumer, self._settings.kafka, self._topic, starts, stops)
+            for messages in reading.to_end(_PATIENCE_S, BATCH, _POLL_S):
+                yield self.reader.rows([_record(message) for message in messages])
         finally:
             consumer.close()
 
-    def _take(self, message: Message, left: dict[int, int], records: list[tuple[bytes | None, int]]) -> None:
-        """Take one message: a record, the end of a partition, or what went wrong."""
-        partition, offset, error = message.partition() or 0, message.offset() or 0, message.error()
-        if error is not None:
-            if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  # librdkafka's own name of a local event
-                raise KafkaException(error)
-            left.pop(partition, None)  # the last offsets may be markers of transactions, which are never seen
-            return
-        high = left.get(partition)
-        if high is None:
-            return  # appended since
-        if offset < high:
-            kind, timestamp_ms = message.timestamp()
-            records.append((message.value(), -1 if kind == TIMESTAMP_NOT_AVAILABLE else timestamp_ms))
-        if offset >= high - 1:
-            del left[partition]
+
+def _record(message: Message) -> tuple[bytes | None, int]:
+    """Return a record's value and timestamp, -1 where it has none."""
+    kind, timestamp_ms = message.timestamp()
+    return message.value(), -1 if kind == TIMESTAMP_NOT_AVAILABLE else timestamp_ms

@@ -7,36 +7,30 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Producer
 
 from driftline.errors import BrokerError, DriftlineError
 from driftline.profiles.codec import ProfileAssembler, decode_block, encode_profile, is_profile_block
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.kafka.broker_failures import broker_error
-from driftline.runtime.kafka.kafka_clients import (
-    ADMIN_TIMEOUT_S,
-    connect_admin,
-    consumer_configuration,
-    producer_configuration,
-)
+from driftline.runtime.kafka.kafka_clients import ADMIN_TIMEOUT_S, connect_admin, producer_configuration
+from driftline.runtime.kafka.reading import PartitionReading, assigned_consumer
 from driftline.runtime.kafka.topics import missing_topic
 from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from confluent_kafka import Message
+    from confluent_kafka import KafkaError, Message
 
     from driftline.config.secrets import Credentials
     from driftline.config.settings import KafkaSettings
     from driftline.profiles.profile import Profile
 
 TOPIC: Final = "references"
-_POLL_S: Final = 0.2
 _TIMEOUT_S: Final = 30.0
 _STOP_S: Final = 5.0  # it ends within a poll; only librdkafka may take longer to close its consumer
 _SHOWN: Final = 80
-_LASTING: Final = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError._AUTHENTICATION})  # noqa: SLF001  # its name
 _log = get_logger(__name__)
 
 
@@ -62,10 +56,9 @@ class ReferenceReader:
         on_failure: Callable[[DriftlineError], None] | None = None,
     ) -> None:
         self._kafka = kafka
+        self._credentials = credentials
         self._book = book
         self._on_failure = on_failure
-        group = f"{kafka.prefix}-references-reader"  # never joined and never committed to: partitions are assigned
-        self._consumer = Consumer(consumer_configuration(kafka, credentials, group, {"enable.partition.eof": True}))
         self._assembler = ProfileAssembler()
         self._changed = threading.Condition()
         self._at_end = False
@@ -129,16 +122,20 @@ class ReferenceReader:
         return self._kafka.topic(TOPIC)
 
     def _run(self) -> None:
+        consumer = assigned_consumer(self._kafka, self._credentials, "references-reader")
         try:
-            self._consumer.assign([TopicPartition(self._topic, 0, 0)])
+            reading = PartitionReading(consumer, self._kafka, self._topic, {0: 0})
             while not self._stopping.is_set():
-                message = self._consumer.poll(_POLL_S)
-                if message is not None:
+                for message in reading.poll():
                     self._take(message)
+                if not self._at_end and not reading.unfinished:
+                    with self._changed:
+                        self._at_end = True
+                        self._changed.notify_all()
         except Exception as error:  # noqa: BLE001  # handed on: without its reader no worker may go on
             self._fail(error)
         finally:
-            self._consumer.close()
+            consumer.close()
 
     def _fail(self, error: Exception) -> None:
         _log.error("references cannot be read", topic=self._topic, error=str(error))
@@ -153,19 +150,6 @@ class ReferenceReader:
             self._on_failure(known)
 
     def _take(self, message: Message) -> None:
-        error = message.error()
-        if error is not None:
-            if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # librdkafka's own name of a local event
-                with self._changed:
-                    self._at_end = True
-                    self._changed.notify_all()
-                return
-            if error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION}:  # noqa: SLF001
-                raise missing_topic(self._kafka, TOPIC)
-            if error.fatal() or error.code() in _LASTING:
-                raise KafkaException(error)
-            _log.warning("reading references", error=str(error))
-            return
         value = message.value()
         if value is None:
             return
@@ -243,4 +227,4 @@ def require_topic(kafka: KafkaSettings, credentials: Credentials) -> None:
     """
     found = connect_admin(kafka, credentials).list_topics(timeout=ADMIN_TIMEOUT_S).topics
     if kafka.topic(TOPIC) not in found:
-        raise missing_topic(kafka, TOPIC)
+        raise missing_topic(kafka, kafka.topic(TOPIC))

@@ -14,6 +14,7 @@ from driftline.events.dead_letter import OFFSET_GAP, DeadLetter
 from driftline.events.source import Source
 from driftline.runtime.kafka.input_partitions import input_partitions, read_topics
 from driftline.runtime.kafka.kafka_clients import consumer_configuration
+from driftline.runtime.kafka.reading import END_OF_PARTITION
 from driftline.runtime.kafka.record_batches import by_source, source_of
 from driftline.runtime.kafka.topics import missing_topic
 from driftline.runtime.operations.logs import get_logger
@@ -42,8 +43,7 @@ _GC_ALLOCATIONS: Final = 100_000
 thousands of short-lived tuples and no cycles. Together the searches took as long as decoding."""
 _REQUEST_S: Final = 30.0
 _PROFILE_WAIT_S: Final = 60.0
-_END_OF_PARTITION: Final = KafkaError._PARTITION_EOF  # noqa: SLF001  # librdkafka's own names of local events
-_GAP: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001
+_GAP: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001  # librdkafka's own name of a local event
 _log = get_logger(__name__)
 
 
@@ -83,7 +83,7 @@ class SketchWorker:
         self._n_partitions = input_partitions(settings, credentials)
         self._repartitioned = "joins" in self._topics
         if self._repartitioned and "joins" not in self._n_partitions:
-            raise missing_topic(settings.kafka, "pending")
+            raise missing_topic(settings.kafka, self._topics["joins"])
         owner = f"{settings.kafka.brokers}/{settings.kafka.topic('pending')}/{self._n_partitions.get('joins', '')}"
         self._pending = PendingFolder(settings.join, book, owner, name)
         self._sketcher = Sketcher(settings, book, self._n_partitions, self._pending.open)
@@ -177,7 +177,7 @@ class SketchWorker:
 
     def _on_error(self, message: Message, error: KafkaError) -> None:
         source = source_of(message, self._kinds)
-        if source is not None and error.code() == _END_OF_PARTITION:
+        if source is not None and error.code() == END_OF_PARTITION:
             self._progress.at_end(source, message.offset() or 0)
         elif source is not None and error.code() == _GAP:
             self._jump_gap(source)
