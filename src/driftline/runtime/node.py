@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.kafka.broker_failures import broker_error
 from driftline.runtime.kafka.input_partitions import input_partitions
-from driftline.runtime.kafka.kafka_clients import connect_admin
-from driftline.runtime.kafka.topics import create, sources, topic_specs
+from driftline.runtime.kafka.topic_admin import TopicAdmin
 from driftline.runtime.operations.health import TelemetryServer
 from driftline.runtime.operations.logs import get_logger
 from driftline.runtime.operations.telemetry import Telemetry
@@ -217,11 +216,9 @@ class Node:
 
     def _make_topics(self) -> None:
         input_partitions(self._settings, self._credentials)
-        admin = connect_admin(self._settings.kafka, self._credentials)
-        found = sources(admin, self._settings)
-        made = create(admin, topic_specs(self._settings, found.greatest, found.max_message_bytes))
-        if made:
-            _log.info("topics created", topics=list(made))
+        created = TopicAdmin(self._settings, self._credentials).create()
+        if created:
+            _log.info("topics created", topics=list(created))
 
 
 def _probe(ready: Callable[[], bool], reason: str) -> Callable[[], str | None]:

@@ -6,12 +6,12 @@ import time
 from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING, Final
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, Producer
 from msgspec import Struct
 
 from driftline.errors import BrokerError, ParameterError, ProfileError
 from driftline.runtime.kafka.kafka_clients import connect_admin, producer_configuration
-from driftline.runtime.kafka.topics import TopicSpec
+from driftline.runtime.kafka.topics import TopicSpec, partition_counts
 from driftline.runtime.kafka.topics import create as create_topics
 from driftline.simulation.keys import partitions_of
 from driftline.simulation.traffic import CHUNK, Records, Slice, reference_columns, reference_events, slices
@@ -154,23 +154,19 @@ class Sender:
         if destination.create:
             specs = [TopicSpec(name, destination.partitions, self._kafka.replication, {}) for name in names]
             create_topics(admin, specs)
-        try:
-            found = admin.list_topics(timeout=_TIMEOUT_S).topics
-        except KafkaException as error:
-            message = f"Expected the broker's list of topics, got {error.args[0].str()} - at `{self._kafka.brokers}`"
-            raise BrokerError(message) from error
-        counts = [len(found[name].partitions) if name in found else 0 for name in names]
-        if 0 in counts:
-            there = [name for name, count in zip(names, counts, strict=True) if count]
-            got = f"only `{there[0]}`" if there else "neither"
+        counts = partition_counts(admin, names)
+        n_predictions, n_labels = (counts[name] for name in names)
+        if n_predictions is None or n_labels is None:
+            present = [name for name, count in counts.items() if count is not None]
+            got = f"only `{present[0]}`" if present else "neither"
             message = f"Expected the topics `{names[0]}` and `{names[1]}` to exist, got {got}"
-            raise BrokerError(f"{message} - at `{self._kafka.brokers}`. Give --create-topics to make them")
-        if counts[0] != counts[1]:
-            message = f"Expected as many partitions of {names[1]} as of {names[0]}, got {counts[1]} and {counts[0]}"
+            raise BrokerError(f"{message} - at `{self._kafka.brokers}`. Give --create-topics to create them")
+        if n_predictions != n_labels:
+            message = f"Expected as many partitions of {names[1]} as of {names[0]}, got {n_labels} and {n_predictions}"
             raise BrokerError(
-                f"{message} - at `{self._kafka.brokers}`. Labels meet their predictions partition by partition"
+                f"{message} - at `{self._kafka.brokers}`. Labels are joined to predictions partition by partition"
             )
-        return counts[0]
+        return n_predictions
 
     def send(
         self,

@@ -136,11 +136,11 @@ def connect_admin(kafka: KafkaSettings, credentials: Credentials, timeout_s: flo
     try:
         admin.list_topics(timeout=timeout_s)
     except KafkaException as error:
-        raise unreachable(kafka.brokers, error, timeout_s) from error
+        raise _unreachable(kafka.brokers, error, timeout_s) from error
     return admin
 
 
-def unreachable(brokers: str, error: KafkaException, timeout_s: float) -> BrokerError:
+def _unreachable(brokers: str, error: KafkaException, timeout_s: float) -> BrokerError:
     """Return the error to raise when no broker answers."""
     reason = error.args[0].str() if error.args else str(error)
     return BrokerError(

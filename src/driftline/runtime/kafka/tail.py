@@ -5,17 +5,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
 from msgspec import Struct
 
-from driftline.runtime.kafka.kafka_clients import ADMIN_TIMEOUT_S, unreachable
 from driftline.runtime.kafka.reading import PartitionReading, assigned_consumer
-from driftline.runtime.kafka.topics import missing_topic
+from driftline.runtime.kafka.topic_admin import topic_partitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from confluent_kafka import Consumer, Message
+    from confluent_kafka import Message
 
     from driftline.config.secrets import Credentials
     from driftline.config.settings import KafkaSettings
@@ -61,23 +60,14 @@ def follow(
     BrokerError
         When no broker answers, the topic does not exist, or its end cannot be reached.
     """
+    n_partitions = topic_partitions(kafka, credentials, topic)
     consumer = assigned_consumer(kafka, credentials, "tail")
     try:
         start = OFFSET_BEGINNING if from_beginning else OFFSET_END
-        starts = dict.fromkeys(_partitions(consumer, kafka, topic), start)
+        starts = dict.fromkeys(range(n_partitions), start)
         yield from _records(PartitionReading(consumer, kafka, topic, starts), until_idle_s)
     finally:
         consumer.close()
-
-
-def _partitions(consumer: Consumer, kafka: KafkaSettings, topic: str) -> list[int]:
-    try:
-        found = consumer.list_topics(topic, timeout=ADMIN_TIMEOUT_S).topics[topic]
-    except KafkaException as error:
-        raise unreachable(kafka.brokers, error, ADMIN_TIMEOUT_S) from error
-    if found.error is not None or not found.partitions:
-        raise missing_topic(kafka, topic)
-    return sorted(found.partitions)
 
 
 def _records(reading: PartitionReading, until_idle_s: float | None) -> Iterator[TailedRecord]:

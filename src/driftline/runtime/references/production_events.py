@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import xxhash
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, TopicPartition
 
-from driftline.errors import BrokerError, EventError, ProfileError
+from driftline.errors import EventError, ProfileError
 from driftline.events.prediction import PredictionDecoder, one_score
 from driftline.profiles.building.production import TimedRow
 from driftline.runtime.files.event_files import lines, metadata_of
-from driftline.runtime.kafka.kafka_clients import ADMIN_TIMEOUT_S, connect_admin
+from driftline.runtime.kafka.kafka_clients import ADMIN_TIMEOUT_S
 from driftline.runtime.kafka.reading import PartitionReading, assigned_consumer
+from driftline.runtime.kafka.topic_admin import topic_partitions
 from driftline.sketches.packed import SampleRow
 
 if TYPE_CHECKING:
@@ -129,20 +130,17 @@ class TopicStretch:
         self._settings, self._credentials = settings, credentials
         self._topic = settings.predictions.topic
         self.reader = Reader(settings, stretch)
-        metadata = connect_admin(settings.kafka, credentials).list_topics(timeout=ADMIN_TIMEOUT_S).topics
-        if self._topic not in metadata:
-            message = f"Expected topic {self._topic}, got none - at `{settings.kafka.brokers}`. See `predictions.topic`"
-            raise BrokerError(message)
+        n_partitions = topic_partitions(settings.kafka, credentials, self._topic)
         consumer = self._consumer()
         try:
-            self._spans = self._found(consumer, list(metadata[self._topic].partitions), stretch)
+            self._spans = self._found(consumer, range(n_partitions), stretch)
         finally:
             consumer.close()
 
     def _consumer(self) -> Consumer:
         return assigned_consumer(self._settings.kafka, self._credentials, "reference-build")
 
-    def _found(self, consumer: Consumer, partitions: list[int], stretch: Stretch) -> dict[int, tuple[int, int]]:
+    def _found(self, consumer: Consumer, partitions: range, stretch: Stretch) -> dict[int, tuple[int, int]]:
         """Return the first offset to read of each partition, and the one to stop before."""
         earliest_ms = max(0, stretch.start_ms - int(self._settings.time.max_future))
         asked = [TopicPartition(self._topic, partition, earliest_ms) for partition in partitions]

@@ -13,9 +13,9 @@ from driftline.errors import BrokerError, DriftlineError
 from driftline.profiles.codec import ProfileAssembler, decode_block, encode_profile, is_profile_block
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.kafka.broker_failures import broker_error
-from driftline.runtime.kafka.kafka_clients import ADMIN_TIMEOUT_S, connect_admin, producer_configuration
+from driftline.runtime.kafka.kafka_clients import producer_configuration
 from driftline.runtime.kafka.reading import PartitionReading, assigned_consumer
-from driftline.runtime.kafka.topics import missing_topic
+from driftline.runtime.kafka.topic_admin import topic_partitions
 from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
@@ -225,6 +225,4 @@ def require_topic(kafka: KafkaSettings, credentials: Credentials) -> None:
     BrokerError
         When no broker answers, or the topic is missing.
     """
-    found = connect_admin(kafka, credentials).list_topics(timeout=ADMIN_TIMEOUT_S).topics
-    if kafka.topic(TOPIC) not in found:
-        raise missing_topic(kafka, kafka.topic(TOPIC))
+    topic_partitions(kafka, credentials, kafka.topic(TOPIC))
