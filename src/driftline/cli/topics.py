@@ -11,10 +11,10 @@ from driftline.cli.common import (
     LabelsOption,
     PredictionsOption,
     PrefixOption,
-    credentials_or_exit,
-    load_or_exit,
     out,
     overrides,
+    read_credentials,
+    read_settings,
 )
 from driftline.cli.exit_codes import ExitCode
 
@@ -36,8 +36,8 @@ def create_topics(
     """
     from driftline.runtime.kafka.topic_admin import TopicAdmin
 
-    settings = load_or_exit(config, overrides(brokers=brokers, prefix=prefix, predictions=predictions, labels=labels))
-    topics = TopicAdmin(settings, credentials_or_exit(settings))
+    settings = read_settings(config, overrides(brokers=brokers, prefix=prefix, predictions=predictions, labels=labels))
+    topics = TopicAdmin(settings, read_credentials(settings))
     created = topics.create()
     for name in created:
         out.print(f"created  {name}", markup=False)
@@ -57,8 +57,8 @@ def check_topics(
     """Say what differs between the broker's topics and what they must be like; exit code 1 where anything does."""
     from driftline.runtime.kafka.topic_admin import TopicAdmin
 
-    settings = load_or_exit(config, overrides(brokers=brokers, prefix=prefix, predictions=predictions, labels=labels))
-    topics = TopicAdmin(settings, credentials_or_exit(settings))
+    settings = read_settings(config, overrides(brokers=brokers, prefix=prefix, predictions=predictions, labels=labels))
+    topics = TopicAdmin(settings, read_credentials(settings))
     differences = topics.check()
     for difference in differences:
         out.print(str(difference), markup=False)

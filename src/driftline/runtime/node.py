@@ -106,15 +106,15 @@ class Node:
         Exception
             Whatever else ended the first worker that failed.
         """
-        named = nullcontext(self._name or socket.gethostname())
+        given_name = nullcontext(self._name or socket.gethostname())
         try:
-            with worker_slot(self._settings.kafka.prefix) if self._needs_slot else named as self._name:
+            with worker_slot(self._settings.kafka.prefix) if self._needs_slot else given_name as self._name:
                 self._run(self._name)
         except Exception as error:
-            known = broker_error(error, self._settings.kafka.brokers, self._name)
-            if known is None:
+            failure = broker_error(error, self._settings.kafka.brokers, self._name)
+            if failure is None:
                 raise
-            raise known from error
+            raise failure from error
 
     @property
     def _needs_slot(self) -> bool:
@@ -143,12 +143,12 @@ class Node:
         finally:
             for worker in workers.values():
                 worker.stop()
-            left = self._join(threads)
+            unfinished = self._join(threads)
             if not references.stop():
-                left.append("references")
-            self.left_behind = tuple(left)
-            if left:
-                _log.error("did not stop in time; what was not committed is read again", left_behind=left)
+                unfinished.append("references")
+            self.left_behind = tuple(unfinished)
+            if unfinished:
+                _log.error("did not stop in time; what was not committed is read again", left_behind=unfinished)
             self._server.close()
         if self._errors:
             raise self._errors[0]

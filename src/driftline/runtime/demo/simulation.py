@@ -33,7 +33,7 @@ _QUEUE: Final = 200_000
 """Records that wait for their acknowledgement before more are made; a chunk comes on top."""
 
 
-class Sent(Struct):
+class SentCounts(Struct):
     """What a simulation wrote."""
 
     n_predictions: int = 0
@@ -70,7 +70,7 @@ def write_files(
     partitions: int | None = None,
     all_labels: bool = False,
     advance: Callable[[int], None] = lambda _: None,
-) -> Sent:
+) -> SentCounts:
     """Write a scenario to files of one JSON event a line.
 
     Parameters
@@ -84,12 +84,12 @@ def write_files(
     advance : callable
         Told how many predictions were written.
     """
-    sent = Sent()
+    sent = SentCounts()
     with ExitStack() as stack:
         files = [None if path is None else stack.enter_context(_created(path)) for path in (predictions, labels)]
-        placed = [None if partitions is None else _Placed(partitions) for _ in files]
+        positions = [None if partitions is None else _RecordPositions(partitions) for _ in files]
         for part in slices(scenario, all_labels=all_labels):
-            for file, place, records in zip(files, placed, (part.predictions, part.labels), strict=True):
+            for file, place, records in zip(files, positions, (part.predictions, part.labels), strict=True):
                 if file is not None and records.values:
                     file.write(b"\n".join(records.values if place is None else place(records)) + b"\n")
             _count(sent, part, advance)
@@ -175,7 +175,7 @@ class Sender:
         speed: float = 1.0,
         all_labels: bool = False,
         advance: Callable[[int], None] = lambda _: None,
-    ) -> Sent:
+    ) -> SentCounts:
         """Send predictions and labels in the order of event time; returns when all are acknowledged.
 
         Parameters
@@ -193,7 +193,7 @@ class Sender:
         BrokerError
             When a record was not taken.
         """
-        sent = Sent()
+        sent = SentCounts()
         started = time.monotonic()
         for part in slices(scenario, all_labels=all_labels):
             for piece in _pieces(part, speed):
@@ -235,7 +235,7 @@ class Sender:
             raise BrokerError(message)
 
 
-def _count(sent: Sent, part: Slice, advance: Callable[[int], None]) -> None:
+def _count(sent: SentCounts, part: Slice, advance: Callable[[int], None]) -> None:
     sent.n_predictions += len(part.predictions.values)
     sent.n_labels += len(part.labels.values)
     advance(len(part.predictions.values))
@@ -262,7 +262,7 @@ def _cut(records: Records, start: int, stop: int) -> Records:
     return Records(records.times_ms[start:stop], records.ids[start:stop], records.values[start:stop])
 
 
-class _Placed:
+class _RecordPositions:
     """Adds to each line which record it was, with its event time as timestamp."""
 
     def __init__(self, partitions: int) -> None:

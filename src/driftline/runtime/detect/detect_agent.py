@@ -201,9 +201,9 @@ class PanesAgent:
 
     async def _apply(self, partition: _Partition, message: PanesMessage) -> bool:
         if message.value is not None:
-            wanted = partition.monitor.profiles_wanted(message.value)
-            if wanted:
-                if not await self._may_go_on(wanted):
+            missing = partition.monitor.profiles_wanted(message.value)
+            if missing:
+                if not await self._may_go_on(missing):
                     return False
                 self._require_known(partition, message)
             await self._send(partition.monitor.apply(message.value, message.offset))
@@ -230,9 +230,9 @@ class PanesAgent:
         """Refuse to go on without a profile: whether its panes are counted must not depend on how soon it is read."""
         missing = partition.monitor.profiles_wanted(message.value or b"")
         if missing:
-            named = ", ".join(f"`{id_}` of {model}" for id_, model in sorted(missing.items()))
+            names = ", ".join(f"`{id_}` of {model}" for id_, model in sorted(missing.items()))
             raise ProfileError(
-                f"Expected to read the profile {named} from {self._settings.kafka.topic('references')} within "
+                f"Expected to read the profile {names} from {self._settings.kafka.topic('references')} within "
                 f"{_PROFILE_WAIT_S:g} s, got none - at `{message.tp.topic}-{message.partition}"
                 f"@{message.offset}`. Panes were counted by it, so it was there: publish it again with `driftline "
                 "reference publish`. The worker goes on at this record when it is started again"

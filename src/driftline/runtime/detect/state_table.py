@@ -115,8 +115,8 @@ class CheckpointSlots:
         for table_key, value in stored.items():
             if table_key != slots._prefix + b"m":
                 slots._collect(table_key, value, versions)
-        for key, found in versions.items():
-            slots._settle(key, found, entries)
+        for key, each in versions.items():
+            slots._settle(key, each, entries)
         return slots, entries
 
     def _collect(self, table_key: bytes, value: bytes, versions: dict[bytes, list[_Version]]) -> None:
@@ -128,9 +128,9 @@ class CheckpointSlots:
         payload = value[_ENTRY.size :] if kind else None
         versions.setdefault(key, []).append(_Version(slot, generation, payload))
 
-    def _settle(self, key: bytes, found: list[_Version], entries: dict[bytes, bytes]) -> None:
-        self._garbage.extend(self._table_key(v.slot, key) for v in found if v.generation > self._complete)
-        complete = sorted((v for v in found if v.generation <= self._complete), key=lambda v: v.generation)
+    def _settle(self, key: bytes, versions: list[_Version], entries: dict[bytes, bytes]) -> None:
+        self._garbage.extend(self._table_key(v.slot, key) for v in versions if v.generation > self._complete)
+        complete = sorted((v for v in versions if v.generation <= self._complete), key=lambda v: v.generation)
         if not complete:
             return
         winner = complete[-1]

@@ -33,11 +33,11 @@ def input_partitions(settings: Settings, credentials: Credentials) -> dict[Kind,
         When a topic is missing, or the counts differ and nothing repartitions.
     """
     topics = read_topics(settings)
-    found = partition_counts(connect_admin(settings.kafka, credentials), topics.values())
+    on_broker = partition_counts(connect_admin(settings.kafka, credentials), topics.values())
     at = f"`{settings.kafka.brokers}`"
     counts: dict[Kind, int] = {}
     for kind, topic in topics.items():
-        count = found[topic]
+        count = on_broker[topic]
         if count is not None:
             counts[kind] = count
         elif kind != "joins":

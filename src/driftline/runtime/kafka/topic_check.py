@@ -84,22 +84,22 @@ def _differences(spec: TopicSpec, partitions: int, config: dict[str, str]) -> It
     elif partitions > spec.partitions:
         remedy = "Kafka cannot take partitions away: delete the topic and create it anew, or configure this number"
         yield Difference(spec.name, "partitions", f"{spec.partitions} partitions", str(partitions), remedy)
-    for setting, wanted in spec.config.items():
+    for setting, expected in spec.config.items():
         got = config.get(setting, "")
-        if not _suffices(setting, wanted, got):
+        if not _suffices(setting, expected, got):
             remedy = (
                 f"kafka-configs.sh --alter --entity-type topics --entity-name {spec.name} "
-                f"--add-config {setting}={wanted}"
+                f"--add-config {setting}={expected}"
             )
             at_least = "at least " if setting in (MAX_BYTES, RETENTION) else ""
-            yield Difference(spec.name, setting, at_least + _shown(setting, wanted), _shown(setting, got), remedy)
+            yield Difference(spec.name, setting, at_least + _shown(setting, expected), _shown(setting, got), remedy)
 
 
-def _suffices(setting: str, wanted: str, got: str) -> bool:
+def _suffices(setting: str, expected: str, got: str) -> bool:
     """More room and a longer retention than needed do no harm; a negative retention keeps all."""
     if setting not in (MAX_BYTES, RETENTION) or not got:
-        return set(wanted.split(",")) == set(got.split(","))
-    return int(got) >= int(wanted) or (setting == RETENTION and int(got) < 0)
+        return set(expected.split(",")) == set(got.split(","))
+    return int(got) >= int(expected) or (setting == RETENTION and int(got) < 0)
 
 
 def _shown(setting: str, value: str) -> str:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from driftline.config.durations import Duration
 from driftline.config.model import days
+from driftline.config.rules import OWN_TOPICS
 from driftline.config.settings import KafkaSettings
 from driftline.errors import BrokerError
 
@@ -110,7 +111,7 @@ def _compact() -> dict[str, str]:
 def missing_topic(kafka: KafkaSettings, topic: str) -> BrokerError:
     """Return the error to raise where a topic does not exist; of one of ours it says which command creates it."""
     text = f"Expected topic {topic}, got none - at `{kafka.brokers}`"
-    if not topic.startswith(kafka.topic("")):
+    if topic not in map(kafka.topic, OWN_TOPICS):
         return BrokerError(f"{text}. Create it, or name another one in the configuration")
     prefix = "" if kafka.prefix == _DEFAULT_PREFIX else f" --prefix {kafka.prefix}"
     return BrokerError(f"{text}. Run `driftline topics create{prefix}`")

@@ -33,8 +33,8 @@ _PATIENCE_S: Final = 30.0
 """Time without any record, short of the end, after which the broker counts as gone."""
 
 
-class Stretch(NamedTuple):
-    """Which events are wanted: of one model, from ``start_ms`` to before ``end_ms`` in event time."""
+class EventSelection(NamedTuple):
+    """Which events to read: those of one model, from ``start_ms`` to before ``end_ms`` in event time."""
 
     key: ModelKey
     start_ms: int
@@ -42,14 +42,14 @@ class Stretch(NamedTuple):
     positive: str | None = None
 
 
-class Reader:
+class EventReader:
     """Decodes records, keeps those that are wanted, and counts the others.
 
     Parameters
     ----------
     settings : Settings
         Field mapping and ``time.max_future``.
-    stretch : Stretch
+    selection : EventSelection
 
     Attributes
     ----------
@@ -57,15 +57,15 @@ class Reader:
         Of the last reading: records that would be dead letters, and events of other models or times.
     """
 
-    def __init__(self, settings: Settings, stretch: Stretch) -> None:
+    def __init__(self, settings: Settings, selection: EventSelection) -> None:
         self._decode = PredictionDecoder(settings.predictions.fields)
         self._max_future_ms = int(settings.time.max_future)
-        self._stretch = stretch
+        self._selection = selection
         self.n_refused = self.n_others = 0
 
     def rows(self, records: Sequence[tuple[bytes | None, int]]) -> list[TimedRow]:
         """Return the wanted events among values and record timestamps (-1 where there is none)."""
-        found = []
+        rows = []
         for value, timestamp_ms in records:
             try:
                 event = self._decode(value or b"")
@@ -76,14 +76,15 @@ class Reader:
             if event.ts_ms is not None and 0 <= timestamp_ms < event.ts_ms - self._max_future_ms:
                 self.n_refused += 1
                 continue
-            wanted, key = self._stretch, (event.model, event.version)
-            if key != (wanted.key.model, wanted.key.version) or not wanted.start_ms <= time_ms < wanted.end_ms:
+            selection, key = self._selection, (event.model, event.version)
+            in_time = selection.start_ms <= time_ms < selection.end_ms
+            if key != (selection.key.model, selection.key.version) or not in_time:
                 self.n_others += 1
                 continue
             digest = xxhash.xxh3_64_intdigest(event.prediction_id.encode())
-            prediction, score = event.prediction, one_score(event.score, wanted.positive)
-            found.append(TimedRow(time_ms, SampleRow(digest, bytes(event.features), prediction, score)))
-        return found
+            prediction, score = event.prediction, one_score(event.score, selection.positive)
+            rows.append(TimedRow(time_ms, SampleRow(digest, bytes(event.features), prediction, score)))
+        return rows
 
     def read_file(self, path: Path) -> Iterator[list[TimedRow]]:
         """Yield the wanted events of a file of one JSON object a line, batch by batch.
@@ -107,7 +108,7 @@ class Reader:
         yield self.rows(batch)
 
 
-class TopicStretch:
+class TopicEvents:
     """The records of the predictions topic that can hold a stretch of event time; read as often as is asked for.
 
     An event is refused when it is dated more than ``time.max_future`` past its record, so no record older than the
@@ -118,7 +119,7 @@ class TopicStretch:
     ----------
     settings : Settings
     credentials : Credentials
-    stretch : Stretch
+    selection : EventSelection
 
     Raises
     ------
@@ -126,30 +127,30 @@ class TopicStretch:
         When no broker answers, or the topic is missing.
     """
 
-    def __init__(self, settings: Settings, credentials: Credentials, stretch: Stretch) -> None:
+    def __init__(self, settings: Settings, credentials: Credentials, selection: EventSelection) -> None:
         self._settings, self._credentials = settings, credentials
         self._topic = settings.predictions.topic
-        self.reader = Reader(settings, stretch)
+        self.reader = EventReader(settings, selection)
         n_partitions = topic_partitions(settings.kafka, credentials, self._topic)
         consumer = self._consumer()
         try:
-            self._spans = self._found(consumer, range(n_partitions), stretch)
+            self._spans = self._spans_of(consumer, range(n_partitions), selection)
         finally:
             consumer.close()
 
     def _consumer(self) -> Consumer:
         return assigned_consumer(self._settings.kafka, self._credentials, "reference-build")
 
-    def _found(self, consumer: Consumer, partitions: range, stretch: Stretch) -> dict[int, tuple[int, int]]:
+    def _spans_of(self, consumer: Consumer, partitions: range, selection: EventSelection) -> dict[int, tuple[int, int]]:
         """Return the first offset to read of each partition, and the one to stop before."""
-        earliest_ms = max(0, stretch.start_ms - int(self._settings.time.max_future))
-        asked = [TopicPartition(self._topic, partition, earliest_ms) for partition in partitions]
+        earliest_ms = max(0, selection.start_ms - int(self._settings.time.max_future))
+        times = [TopicPartition(self._topic, partition, earliest_ms) for partition in partitions]
         spans = {}
-        for found in consumer.offsets_for_times(asked, timeout=ADMIN_TIMEOUT_S):
-            low, high = consumer.get_watermark_offsets(found, timeout=ADMIN_TIMEOUT_S)
-            first = max(low, found.offset) if found.offset >= 0 else high
+        for place in consumer.offsets_for_times(times, timeout=ADMIN_TIMEOUT_S):
+            low, high = consumer.get_watermark_offsets(place, timeout=ADMIN_TIMEOUT_S)
+            first = max(low, place.offset) if place.offset >= 0 else high
             if first < high:
-                spans[found.partition] = (first, high)
+                spans[place.partition] = (first, high)
         return spans
 
     def read(self) -> Iterator[list[TimedRow]]:

@@ -35,29 +35,29 @@ _log = get_logger(__name__)
 
 
 class ReferenceReader:
-    """Keeps a profile book up to date from a thread of its own.
+    """Keeps profiles up to date with the references topic, from a thread of its own.
 
     Parameters
     ----------
     kafka : KafkaSettings
     credentials : Credentials
-    book : Profiles
+    profiles : Profiles
         Profiles are added as soon as their last block has been read.
     on_failure : callable, optional
-        Told, from the reader's thread, why it cannot go on: from then on the book grows old, so nobody may work with
-        it. Records that are no profiles are logged and skipped, they are no failure.
+        Called from the reader's thread with the error that ends it. The profiles then go out of date, so no worker may
+        go on with them. A record that is not a profile is logged and skipped; it is not an error.
     """
 
     def __init__(
         self,
         kafka: KafkaSettings,
         credentials: Credentials,
-        book: Profiles,
+        profiles: Profiles,
         on_failure: Callable[[DriftlineError], None] | None = None,
     ) -> None:
         self._kafka = kafka
         self._credentials = credentials
-        self._book = book
+        self._profiles = profiles
         self._on_failure = on_failure
         self._assembler = ProfileAssembler()
         self._changed = threading.Condition()
@@ -109,11 +109,11 @@ class ReferenceReader:
         await asyncio.to_thread(self._wait_for, ids, deadline)
 
     def _wait_for(self, ids: Collection[object], deadline: float) -> None:
-        def known() -> bool:
-            return self._error is not None or all(self._book.get(str(wanted)) is not None for wanted in ids)
+        def is_over() -> bool:
+            return self._error is not None or all(self._profiles.get(str(each)) is not None for each in ids)
 
         with self._changed:
-            self._changed.wait_for(known, max(0.0, deadline - time.monotonic()))
+            self._changed.wait_for(is_over, max(0.0, deadline - time.monotonic()))
         if self._error is not None:
             raise self._error
 
@@ -139,15 +139,15 @@ class ReferenceReader:
 
     def _fail(self, error: Exception) -> None:
         _log.error("references cannot be read", topic=self._topic, error=str(error))
-        known = error if isinstance(error, DriftlineError) else broker_error(error, self._kafka.brokers)
-        if known is None:
-            known = BrokerError(f"Expected to read {self._topic}, got {error!r} - at `{self._kafka.brokers}`")
-            known.__cause__ = error
+        failure = error if isinstance(error, DriftlineError) else broker_error(error, self._kafka.brokers)
+        if failure is None:
+            failure = BrokerError(f"Expected to read {self._topic}, got {error!r} - at `{self._kafka.brokers}`")
+            failure.__cause__ = error
         with self._changed:
-            self._error = known
+            self._error = failure
             self._changed.notify_all()
         if self._on_failure is not None:
-            self._on_failure(known)
+            self._on_failure(failure)
 
     def _take(self, message: Message) -> None:
         value = message.value()
@@ -160,7 +160,7 @@ class ReferenceReader:
         profile = self._assembler.add(decode_block(value, at))
         if profile is not None:
             with self._changed:
-                self._book.add(profile)
+                self._profiles.add(profile)
                 self._changed.notify_all()
             _log.info(
                 "profile known",
@@ -191,8 +191,8 @@ def publish(kafka: KafkaSettings, credentials: Credentials, profile: Profile) ->
     topic = kafka.topic(TOPIC)
     for key, value in records:
         producer.produce(topic, key=key, value=value, partition=0, on_delivery=delivered)
-    left = producer.flush(_TIMEOUT_S)
-    if left or failures:
+    n_left = producer.flush(_TIMEOUT_S)
+    if n_left or failures:
         reason = str(failures[0]) if failures else f"no answer within {_TIMEOUT_S:.0f} s"
         message = f"Expected {len(records)} records to be taken by {topic}, got {reason} - at `{kafka.brokers}`"
         raise BrokerError(message)
@@ -208,13 +208,13 @@ def published_profiles(kafka: KafkaSettings, credentials: Credentials) -> list[P
         When no broker answers, or the topic is missing.
     """
     require_topic(kafka, credentials)
-    book = Profiles()
-    reader = ReferenceReader(kafka, credentials, book)
+    profiles = Profiles()
+    reader = ReferenceReader(kafka, credentials, profiles)
     try:
         reader.start()
     finally:
         reader.stop()
-    return book.all()
+    return profiles.all()
 
 
 def require_topic(kafka: KafkaSettings, credentials: Credentials) -> None:

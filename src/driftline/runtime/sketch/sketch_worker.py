@@ -54,7 +54,7 @@ class SketchWorker:
     ----------
     settings : Settings
     credentials : Credentials
-    book : Profiles
+    profiles : Profiles
         Kept up to date by a :class:`~driftline.runtime.references.reference_topic.ReferenceReader` that is at the end.
     telemetry : Telemetry
     name : str
@@ -68,7 +68,7 @@ class SketchWorker:
         self,
         settings: Settings,
         credentials: Credentials,
-        book: Profiles,
+        profiles: Profiles,
         telemetry: Telemetry,
         name: str,
         *,
@@ -85,8 +85,8 @@ class SketchWorker:
         if self._repartitioned and "joins" not in self._n_partitions:
             raise missing_topic(settings.kafka, self._topics["joins"])
         owner = f"{settings.kafka.brokers}/{settings.kafka.topic('pending')}/{self._n_partitions.get('joins', '')}"
-        self._pending = PendingFolder(settings.join, book, owner, name)
-        self._sketcher = Sketcher(settings, book, self._n_partitions, self._pending.open)
+        self._pending = PendingFolder(settings.join, profiles, owner, name)
+        self._sketcher = Sketcher(settings, profiles, self._n_partitions, self._pending.open)
         self._consumer = Consumer(sketch_consumer_configuration(settings, credentials))
         self._transactions = SketchTransactions(settings, credentials, f"{settings.kafka.prefix}-sketch-{name}")
         self._changelog = PendingChangelog(settings.kafka, credentials)
@@ -163,9 +163,9 @@ class SketchWorker:
     def _knows_profiles(self, batch: RecordBatch) -> bool:
         """Wait for profiles that another worker knew when it sent predictions; False where the worker is to end."""
         end_s = time.monotonic() + _PROFILE_WAIT_S
-        while wanted := self._sketcher.routed.profiles_wanted(batch):
+        while missing := self._sketcher.routed.profiles_wanted(batch):
             if time.monotonic() > end_s:
-                name = min(wanted)
+                name = min(missing)
                 raise BrokerError(
                     f"Expected to read the profile `{name}` within {_PROFILE_WAIT_S:g} s, got none - at "
                     f"`{self._settings.kafka.topic('references')}`. Predictions made under it are at "
