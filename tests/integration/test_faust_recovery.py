@@ -12,8 +12,9 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 
 from driftline.runtime.detect.heartbeat_guard import EXIT_HEARTBEAT_LOST
-from tests.support.detect_harness import PARTITIONS, Panes, Workers, read_topic, workers_of
-from tests.support.real_broker import create_topics, wait_until
+from tests.support.detect_harness import COMPACTED, Panes, Workers, read_topic, workers_of
+from tests.support.detect_process import PARTITIONS
+from tests.support.real_broker import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,13 +24,13 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def panes(real_broker: str, topic_prefix: str) -> Panes:
-    return Panes(real_broker, topic_prefix)
+def panes(request: pytest.FixtureRequest, real_broker: str, topic_prefix: str) -> Panes:
+    return Panes(real_broker, topic_prefix, getattr(request, "param", COMPACTED))
 
 
 @pytest.fixture
 def workers(panes: Panes, tmp_path: Path) -> Iterator[Workers]:
-    with workers_of(panes.settings(tmp_path), tmp_path) as started:
+    with workers_of(panes, tmp_path) as started:
         yield started
 
 
@@ -116,7 +117,7 @@ def test_what_a_frozen_worker_was_about_to_send_is_never_sent(panes: Panes, work
     panes.settle(successor)
     sleeper.signal(signal.SIGCONT)
     assert sleeper.wait() == EXIT_HEARTBEAT_LOST
-    assert "Expected a heartbeat within the last 6.0 s before" in sleeper.log()
+    assert "heartbeat lost" in sleeper.log()
     successor.stop()
     panes.expect()
 
@@ -175,19 +176,17 @@ def test_panes_that_retention_has_deleted_are_reported(panes: Panes, workers: Wo
     panes.write(30)
     second = workers.start().wait_ready()
     wait_until(lambda: sum(line.startswith("lost") for line in second.lines) == PARTITIONS, 30, second.log)
-    assert "which open panes need" in second.log()
+    assert "panes lost" in second.log()
     second.stop()
 
 
+@pytest.mark.parametrize(
+    "panes",
+    [COMPACTED | {"min.cleanable.dirty.ratio": "0.01", "segment.ms": "500", "delete.retention.ms": "100"}],
+    indirect=True,
+)
 def test_state_is_read_back_from_a_compacted_changelog(panes: Panes, workers: Workers) -> None:
     state = f"{panes.prefix}.detect-state"
-    aggressive = {
-        "cleanup.policy": "compact",
-        "min.cleanable.dirty.ratio": "0.01",
-        "segment.ms": "500",
-        "delete.retention.ms": "100",
-    }
-    create_topics(panes.bootstrap, {state: PARTITIONS}, aggressive)
 
     def is_compacted() -> bool:
         return all(len(read_topic(panes.bootstrap, state, p)) < end / 2 for p, end in enumerate(panes.ends(state)))

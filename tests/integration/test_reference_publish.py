@@ -59,10 +59,10 @@ def test_a_profile_is_built_published_followed_and_shown(real_broker: str, topic
     assert f"Run `driftline topics create --prefix {topic_prefix}`" in absent.stderr
     create_topics(real_broker, {f"{topic_prefix}.references": 1}, {"cleanup.policy": "compact"})
     kafka = KafkaSettings(brokers=real_broker, prefix=topic_prefix)
-    book = Profiles()
-    reader = ReferenceReader(kafka, Credentials(), book)
+    profiles = Profiles()
+    reader = ReferenceReader(kafka, Credentials(), profiles)
     reader.start()
-    assert len(book) == 0
+    assert len(profiles) == 0
 
     early = driftline("reference", "publish", file, *broker, "--effective-from", "beginning")
     assert early.returncode == 4
@@ -72,16 +72,16 @@ def test_a_profile_is_built_published_followed_and_shown(real_broker: str, topic
     assert first.returncode == 0, first.stderr
     assert "holds from the beginning" in first.stdout
     built = read_profile(file)
-    wait_until(lambda: book.get(built.profile_id), 30, "the profile to reach a reader that follows")
+    wait_until(lambda: profiles.get(built.profile_id), 30, "the profile to reach a reader that follows")
 
     before_ms = time.time_ns() // 1_000_000
     second = driftline("reference", "publish", rows, *model, *broker)
     assert second.returncode == 0, second.stderr
-    latest = wait_until(lambda: book.of(built.key)[1:], 30, "the second profile to reach the reader")[0]
+    latest = wait_until(lambda: profiles.of(built.key)[1:], 30, "the second profile to reach the reader")[0]
     reader.stop()
     assert latest.grid_id == built.grid_id
     assert latest.effective_from_ms >= before_ms + 660_000
-    assert book.at(built.key, latest.effective_from_ms - 1) == book.get(built.profile_id)
+    assert profiles.at(built.key, latest.effective_from_ms - 1) == profiles.get(built.profile_id)
     assert [each.profile_id for each in published_profiles(kafka, Credentials())] == [
         built.profile_id,
         latest.profile_id,

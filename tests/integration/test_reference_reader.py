@@ -49,10 +49,10 @@ def test_records_of_others_are_skipped(kafka: KafkaSettings, garbage: bytes) -> 
     write(kafka, garbage)
     publish(kafka, Credentials(), PROFILE)
     write(kafka, garbage)
-    book = Profiles()
-    reader = ReferenceReader(kafka, Credentials(), book)
+    profiles = Profiles()
+    reader = ReferenceReader(kafka, Credentials(), profiles)
     reader.start()
-    assert book.get(PROFILE.profile_id) is not None
+    assert profiles.get(PROFILE.profile_id) is not None
     assert reader.healthy() is None
     reader.stop()
 

@@ -148,7 +148,7 @@ def test_topics_that_cannot_be_joined_are_refused(real_broker: str, topic_prefix
 
 def test_a_second_worker_of_the_same_name_fences_the_first(real_broker: str, topic_prefix: str) -> None:
     run = SketchRun(real_broker, topic_prefix, [PROFILE], time=TIME)
-    first = RunningWorker(run.settings, run.book, "same").wait_ready()
+    first = RunningWorker(run.settings, run.profiles, "same").wait_ready()
     send_predictions(run, 20)
     run.await_committed(first)
     with run.worker("same") as second:

@@ -30,7 +30,7 @@ def produce(run: SketchRun, kind: Literal["predictions", "labels"], partitioner:
 
 
 def refusal(run: SketchRun) -> str:
-    running = RunningWorker(run.settings, run.book, "w1")
+    running = RunningWorker(run.settings, run.profiles, "w1")
     wait_until(lambda: not running.thread.is_alive(), 60, "the worker to end")
     assert isinstance(running.error, BrokerError), running.error
     return str(running.error)

@@ -23,7 +23,7 @@ def forget_offsets(run: SketchRun) -> None:
 
 def refusal(run: SketchRun) -> str:
     """Start a worker that must not go on; return its reason."""
-    running = RunningWorker(run.settings, run.book, "w1")
+    running = RunningWorker(run.settings, run.profiles, "w1")
     running.thread.join(60)
     assert not running.thread.is_alive()
     assert isinstance(running.error, BrokerError), running.error

@@ -7,7 +7,8 @@ from driftline.config.secrets import Credentials
 from driftline.config.settings import KafkaSettings, LabelInput, PredictionInput, Settings
 from driftline.errors import BrokerError
 from driftline.runtime.kafka.kafka_clients import connect_admin
-from driftline.runtime.kafka.topics import Difference, TopicSpec, check, create, sources, topic_specs
+from driftline.runtime.kafka.topic_check import Difference, check
+from driftline.runtime.kafka.topics import TopicSpec, create, sources, topic_specs
 from tests.support.real_broker import create_topics, wait_until
 
 

@@ -12,18 +12,17 @@ from collections import defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
-import msgspec
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from driftline.runtime.detect.detect_settings import DetectSettings
 from driftline.runtime.detect.state_table import META_KEY, CheckpointSlots
+from tests.support.detect_process import PARTITIONS
 from tests.support.real_broker import ROOT, create_topics, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-PARTITIONS = 3
+COMPACTED = {"cleanup.policy": "compact"}
 PER_PANE = 40
 READY_WITHIN_S = 20
 
@@ -31,12 +30,12 @@ READY_WITHIN_S = 20
 class Worker:
     """A detect worker in a process of its own."""
 
-    def __init__(self, settings: DetectSettings, log: Path, *flags: str) -> None:
+    def __init__(self, brokers: str, prefix: str, folder: Path, log: Path, *flags: str) -> None:
         self._log = log
         self.lines: list[str] = []
         with log.open("wb") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.detect_process", msgspec.json.encode(settings), *flags],
+                [sys.executable, "-m", "tests.support.detect_process", brokers, prefix, str(folder), *flags],
                 cwd=ROOT,
                 env={**os.environ, "STREAM_BUFFER_MAXSIZE": "not a number"},
                 stdout=subprocess.PIPE,
@@ -88,24 +87,15 @@ class Worker:
 class Panes:
     """A panes topic being written in transactions, every other one aborted, and what it adds up to."""
 
-    def __init__(self, bootstrap: str, prefix: str) -> None:
+    def __init__(self, bootstrap: str, prefix: str, state: Mapping[str, str] = COMPACTED) -> None:
         self.bootstrap = bootstrap
         self.prefix = prefix
         create_topics(bootstrap, {f"{prefix}.panes": PARTITIONS, f"{prefix}.events": 2})
+        create_topics(bootstrap, {f"{prefix}.detect-state": PARTITIONS}, state)
         self._producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": prefix})
         self._producer.init_transactions(30)
         self._n = [0] * PARTITIONS
         self.sums: dict[str, dict[str, int]] = defaultdict(dict)
-
-    def settings(self, tmp_path: Path) -> DetectSettings:
-        return DetectSettings(
-            bootstrap=self.bootstrap,
-            group_id=f"{self.prefix}-detect",
-            panes_partitions=PARTITIONS,
-            prefix=self.prefix,
-            data_dir=str(tmp_path / "faust"),
-            checkpoint_interval_s=0.2,
-        )
 
     def write(self, n: int, batch: int = 30) -> None:
         for start in range(0, n, batch):
@@ -236,14 +226,14 @@ def read_topic(
 class Workers:
     """Starts workers, and ends each of them by its own id."""
 
-    def __init__(self, settings: DetectSettings, tmp_path: Path) -> None:
-        self._settings = settings
+    def __init__(self, panes: Panes, tmp_path: Path) -> None:
+        self._panes = panes
         self._tmp_path = tmp_path
         self._started: list[Worker] = []
 
-    def start(self, *flags: str, settings: DetectSettings | None = None) -> Worker:
-        log = self._tmp_path / f"worker-{len(self._started)}.log"
-        self._started.append(Worker(settings or self._settings, log, *flags))
+    def start(self, *flags: str) -> Worker:
+        log, folder = self._tmp_path / f"worker-{len(self._started)}.log", self._tmp_path / "faust"
+        self._started.append(Worker(self._panes.bootstrap, self._panes.prefix, folder, log, *flags))
         return self._started[-1]
 
     def end(self) -> None:
@@ -252,8 +242,8 @@ class Workers:
 
 
 @contextmanager
-def workers_of(settings: DetectSettings, tmp_path: Path) -> Iterator[Workers]:
-    workers = Workers(settings, tmp_path)
+def workers_of(panes: Panes, tmp_path: Path) -> Iterator[Workers]:
+    workers = Workers(panes, tmp_path)
     try:
         yield workers
     finally:

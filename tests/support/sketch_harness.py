@@ -49,10 +49,10 @@ class Record(NamedTuple):
 class RunningWorker:
     """A sketch worker in a thread of its own."""
 
-    def __init__(self, settings: Settings, book: Profiles, name: str, *, accept_recount: bool = False) -> None:
+    def __init__(self, settings: Settings, profiles: Profiles, name: str, *, accept_recount: bool = False) -> None:
         credentials = resolve_credentials(settings.kafka.security, {})
         self.telemetry = Telemetry()
-        self.worker = SketchWorker(settings, credentials, book, self.telemetry, name, accept_recount=accept_recount)
+        self.worker = SketchWorker(settings, credentials, profiles, self.telemetry, name, accept_recount=accept_recount)
         self.error: BaseException | None = None
         self.thread = threading.Thread(target=self._run, name=name)
         self.thread.start()
@@ -101,9 +101,9 @@ class SketchRun:
         self.partitions = partitions
         self.bootstrap = bootstrap
         self.inputs = {"predictions": f"{prefix}-predictions", "labels": f"{prefix}-labels"}
-        self.book = Profiles()
+        self.profiles = Profiles()
         for profile in profiles:
-            self.book.add(profile)
+            self.profiles.add(profile)
         create_topics(bootstrap, dict.fromkeys(self.inputs.values(), partitions), {"retention.ms": "-1"})
         self.admin = connect_admin(self.settings.kafka, resolve_credentials(self.settings.kafka.security, {}))
         create(self.admin, topic_specs(self.settings, partitions))
@@ -122,7 +122,7 @@ class SketchRun:
     @contextmanager
     def worker(self, name: str = "w1", *, accept_recount: bool = False) -> Iterator[RunningWorker]:
         """Give a worker that has partitions; end it in good order."""
-        running = RunningWorker(self.settings, self.book, name, accept_recount=accept_recount)
+        running = RunningWorker(self.settings, self.profiles, name, accept_recount=accept_recount)
         try:
             yield running.wait_ready()
             running.stop()

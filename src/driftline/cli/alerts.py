@@ -12,11 +12,11 @@ from driftline.cli.common import (
     BrokersOption,
     ConfigOption,
     PrefixOption,
-    credentials_or_exit,
     err,
-    load_or_exit,
     out,
     overrides,
+    read_credentials,
+    read_settings,
 )
 from driftline.cli.exit_codes import ExitCode
 
@@ -42,7 +42,7 @@ def tail(
     ] = None,
 ) -> None:
     """Print each state of each alert, from the beginning, and follow until Ctrl-C."""
-    settings = load_or_exit(config, overrides(brokers=brokers, prefix=prefix))
+    settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
     try:
         _print_records(settings, from_now, json_lines, until_idle)
     except KeyboardInterrupt:
@@ -53,7 +53,7 @@ def _print_records(settings: Settings, from_now: bool, json_lines: bool, until_i
     from driftline.runtime.kafka.tail import follow
 
     topic = settings.kafka.topic("alerts")
-    credentials = credentials_or_exit(settings)
+    credentials = read_credentials(settings)
     if err.is_terminal:
         err.print(f"following {topic} on {settings.kafka.brokers}; Ctrl-C stops", style="dim", markup=False)
     for record in follow(settings.kafka, credentials, topic, from_beginning=not from_now, until_idle_s=until_idle):

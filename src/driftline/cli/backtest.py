@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from driftline.cli.app import app
-from driftline.cli.common import ConfigOption, err, load_or_exit, out, progress
+from driftline.cli.common import ConfigOption, err, out, progress, read_settings
 from driftline.cli.exit_codes import ExitCode
 from driftline.errors import FormatError
 
@@ -74,9 +74,9 @@ def backtest(
     _require_lines(predictions, "--predictions")
     _require_lines(labels, "--labels")
     given: dict[str, object] = {} if prefix is None else {"kafka.prefix": prefix}
-    settings = load_or_exit(config, given)
+    settings = read_settings(config, given)
     if labels is not None and settings.labels is None:
-        settings = load_or_exit(config, {**given, "labels.topic": "labels"})
+        settings = read_settings(config, {**given, "labels.topic": "labels"})
     profiles = [] if reference is None else [_profile(settings, reference, predictions, model, model_version)]
     files = [path for path in (predictions, labels) if path is not None]
     counts = [partitions or max(1, partitions_named(path)) for path in files]
@@ -135,9 +135,9 @@ def _profile(settings: Settings, reference: Path, predictions: Path, model: str 
         first = PredictionDecoder(fields)(next(lines(predictions), b""))
         model, version = first.model, version if version is not None else first.version
     key = ModelKey(model, version or "")
-    wanted = settings.model(model)
-    reading = read_table(reference, key, fields=fields, positive=wanted.positive_class)
+    model_settings = settings.model(model)
+    reading = read_table(reference, key, fields=fields, positive=model_settings.positive_class)
     for remark in reading.remarks:
         err.print(remark, style="dim", markup=False)
     in_time = InTime(int(settings.time.pane))
-    return build_profile(key, reading.table, wanted, BEGINNING_MS, "training", in_time=in_time)
+    return build_profile(key, reading.table, model_settings, BEGINNING_MS, "training", in_time=in_time)

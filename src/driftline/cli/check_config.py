@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from driftline.cli.app import app
-from driftline.cli.common import BrokersOption, FileArgument, PrefixOption, load_or_exit, out, overrides
+from driftline.cli.common import BrokersOption, FileArgument, PrefixOption, out, overrides, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ def check_config(
 
     Nothing is connected to. Secrets are not read and not shown.
     """
-    settings = load_or_exit(file, overrides(brokers=brokers, prefix=prefix))
+    settings = read_settings(file, overrides(brokers=brokers, prefix=prefix))
     if effective:
         out.print(_as_yaml(settings), end="", markup=False)
         return

@@ -72,7 +72,7 @@ def overrides(
     return {path: value for path, value in named.items() if value is not None}
 
 
-def load_or_exit(config: Path | None, given: Mapping[str, object] | None = None) -> Settings:
+def read_settings(config: Path | None, given: Mapping[str, object] | None = None) -> Settings:
     """Return the settings of file, environment and options; a wrong configuration ends the command with exit code 2.
 
     Parameters
@@ -93,7 +93,7 @@ def load_or_exit(config: Path | None, given: Mapping[str, object] | None = None)
     return load_settings(config, os.environ, given or {}, model_checks=checks, settings_checks=(mapping_problems,))
 
 
-def credentials_or_exit(settings: Settings) -> Credentials:
+def read_credentials(settings: Settings) -> Credentials:
     """Return the secrets that the settings name; one that is missing ends the command with exit code 2."""
     return resolve_credentials(settings.kafka.security, os.environ)
 

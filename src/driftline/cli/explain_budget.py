@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from driftline.cli.app import app
-from driftline.cli.common import ConfigOption, load_or_exit, out
+from driftline.cli.common import ConfigOption, out, read_settings
 from driftline.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -50,13 +50,13 @@ def explain_budget(
     from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.checks.error_budget_explained import explained
 
-    settings = load_or_exit(config)
+    settings = read_settings(config)
     name, reference = _reference(settings, model, columns, profile, reference_events, dispersion)
-    found = explained(ErrorBudget.of(settings, name or ""), reference)
+    report = explained(ErrorBudget.of(settings, name or ""), reference)
     if json_output:
-        out.print(msgspec.json.encode(found).decode(), markup=False)
+        out.print(msgspec.json.encode(report).decode(), markup=False)
         return
-    _print(name, found)
+    _print(name, report)
 
 
 def _reference(
@@ -83,30 +83,30 @@ def _reference(
     return model or profile.key.model, reference
 
 
-def _print(name: str | None, found: Explanation) -> None:
-    k_of_n = f"{found.findings_to_open} finding{'s' if found.findings_to_open > 1 else ''} of one check"
-    within = f" in {found.within_windows} windows" if found.within_windows > 1 else ""
-    out.print(f"Budget of {name or 'every model'}: false pages {found.budget}", style="bold", markup=False)
+def _print(name: str | None, report: Explanation) -> None:
+    k_of_n = f"{report.findings_to_open} finding{'s' if report.findings_to_open > 1 else ''} of one check"
+    within = f" in {report.within_windows} windows" if report.within_windows > 1 else ""
+    out.print(f"Budget of {name or 'every model'}: false pages {report.budget}", style="bold", markup=False)
     out.print(
-        f"A page takes, and uses up, {k_of_n}{within}. {found.n_columns} columns, {found.n_tests:,} tests.\n"
-        f"Reference of {found.n_reference:,} events, dispersion {found.dispersion:g}, {found.n_groups} groups.\n",
+        f"A page takes, and uses up, {k_of_n}{within}. {report.n_columns} columns, {report.n_tests:,} tests.\n"
+        f"Reference of {report.n_reference:,} events, dispersion {report.dispersion:g}, {report.n_groups} groups.\n",
         markup=False,
     )
-    out.print(_levels(found))
+    out.print(_levels(report))
     out.print(
-        f"\nSmallest changes found in {found.power:.0%} of the windows that have them. Where a second number stands in "
-        "brackets, the\ntest alone would find that; the first is also as large as matters "
-        f"(PSI {found.min_psi:g}, shares {found.min_share_change:g}).\n",
+        f"\nSmallest changes found in {report.power:.0%} of the windows that have them. Where a second number stands "
+        "in brackets, the\ntest alone would find that; the first is also as large as matters "
+        f"(PSI {report.min_psi:g}, shares {report.min_share_change:g}).\n",
         markup=False,
     )
-    out.print(_sizes(found))
+    out.print(_sizes(report))
 
 
-def _levels(found: Explanation) -> Table:
+def _levels(report: Explanation) -> Table:
     from rich.table import Table
 
     table = Table("what", "share", "false pages", "windows", "tests a window", "level of each test")
-    for each in found.spenders:
+    for each in report.spenders:
         tests = " + ".join(f"{n} {what}" for what, n in each.tests.items())
         level = "by simulation" if each.level is None else f"{each.level:.2g}"
         windows = f"{each.n_windows:,}" if each.n_windows else ""
@@ -114,12 +114,12 @@ def _levels(found: Explanation) -> Table:
     return table
 
 
-def _sizes(found: Explanation) -> Table:
+def _sizes(report: Explanation) -> Table:
     from rich.table import Table
 
-    first = found.detectable[0].sizes
+    first = report.detectable[0].sizes
     table = Table("window", "events", *(_heading(size) for size in first))
-    for each in found.detectable:
+    for each in report.detectable:
         table.add_row(each.spender, f"{each.n:,}", *(_cell(size) for size in each.sizes))
     return table
 

@@ -16,11 +16,11 @@ from driftline.cli.common import (
     BrokersOption,
     ConfigOption,
     PrefixOption,
-    credentials_or_exit,
     err,
-    load_or_exit,
     out,
     overrides,
+    read_credentials,
+    read_settings,
 )
 from driftline.cli.reference_options import (
     DropOption,
@@ -72,7 +72,7 @@ def build(
     if target.suffix != PROFILE_SUFFIX:
         raise ParameterError(f"a name that ends in {PROFILE_SUFFIX}", str(target), "--out")
     start_ms = parse_effective_from(effective_from or BEGINNING)
-    settings = load_or_exit(config)
+    settings = read_settings(config)
     columns = (prediction_column, score_column, label_column, time_column)
     rows = RowsOptions(*columns, tuple(drop or ()), half_life, importances)
     profile = _build(file, settings, model, model_version, rows, start_ms)
@@ -111,22 +111,24 @@ def publish(
     from driftline.runtime.references.reference_topic import publish as send
     from driftline.runtime.references.reference_topic import require_topic
 
-    wanted = None if effective_from is None else parse_effective_from(effective_from)
-    settings = load_or_exit(config, overrides(brokers=brokers, prefix=prefix))
+    requested_ms = None if effective_from is None else parse_effective_from(effective_from)
+    settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
     columns = (prediction_column, score_column, label_column, time_column)
     rows = RowsOptions(*columns, tuple(drop or ()), half_life, importances)
     if is_profile(file):
         _refuse_with_profile(model=model, model_version=model_version, **rows._asdict())
         profile = read_profile(file)
-        if wanted is None and profile.effective_from_ms > BEGINNING_MS:
-            wanted = profile.effective_from_ms
+        if requested_ms is None and profile.effective_from_ms > BEGINNING_MS:
+            requested_ms = profile.effective_from_ms
     else:
         if model is None:
             raise ParameterError("--model beside a table of rows", model, "--model")
         profile = _build(file, settings, model, model_version, rows, BEGINNING_MS)
-    credentials = credentials_or_exit(settings)
+    credentials = read_credentials(settings)
     require_topic(settings.kafka, credentials)
-    start_ms = allowed(wanted, time.time_ns() // 1_000_000, int(settings.time.max_future), before_start=before_start)
+    start_ms = allowed(
+        requested_ms, time.time_ns() // 1_000_000, int(settings.time.max_future), before_start=before_start
+    )
     published = replace(profile, effective_from_ms=start_ms)
     n_records = send(settings.kafka, credentials, published)
     out.print(
@@ -163,7 +165,7 @@ def show(
     if file is not None:
         profile = read_profile(file)
     else:
-        settings = load_or_exit(config, overrides(brokers=brokers, prefix=prefix))
+        settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
         profile = _published(settings, str(model), model_version, profile_id)
     if json_output:
         out.print(as_json(profile), markup=False)
@@ -228,16 +230,18 @@ def _published(settings: Settings, model: str, version: str | None, profile_id: 
     from driftline.runtime.references.reference_topic import published_profiles
 
     configure_logs(msgspec.structs.replace(settings.telemetry, log_level="warning"))
-    found = [
+    published = [
         profile
-        for profile in published_profiles(settings.kafka, credentials_or_exit(settings))
+        for profile in published_profiles(settings.kafka, read_credentials(settings))
         if profile.key.model == model and version in {None, profile.key.version}
     ]
-    chosen = [profile for profile in found if profile_id in {None, profile.profile_id}]
+    chosen = [profile for profile in published if profile_id in {None, profile.profile_id}]
     if not chosen:
-        wanted = model if version is None else f"{model}@{version}"
-        known = ", ".join(profile.profile_id for profile in found) or "none"
-        message = f"Expected a published profile of `{wanted}`, got {known} - at `{settings.kafka.topic('references')}`"
+        asked_for = model if version is None else f"{model}@{version}"
+        names = ", ".join(profile.profile_id for profile in published) or "none"
+        message = (
+            f"Expected a published profile of `{asked_for}`, got {names} - at `{settings.kafka.topic('references')}`"
+        )
         raise ProfileError(message)
     for other in chosen[:-1]:
         line = f"also published: {other.profile_id} of {other.key}, from {shown(other.effective_from_ms)}"

@@ -66,14 +66,14 @@ def dispersion_of(profile: Profile, index: int) -> list[dict[str, Any]]:
         return []
     counts = profile.reference.counts[profile.layout.places[index].bins]
     _, unions = checked_grouping(profile.columns[index], counts, CheckSettings().bins)
-    found = []
+    estimates = []
     for window_ms in history.windows_ms:
         seasonless = history.sums(index, window_ms, seasonless=True)
         sums = seasonless or history.sums(index, window_ms)
         if sums is None:
             continue
         known = estimate(sums, unions, source="reference")
-        found.append(
+        estimates.append(
             {
                 "window_ms": window_ms,
                 "lambda_bar": known.lambda_bar,
@@ -82,7 +82,7 @@ def dispersion_of(profile: Profile, index: int) -> list[dict[str, Any]]:
                 "by_hour_of_week": seasonless is not None,
             }
         )
-    return found
+    return estimates
 
 
 def dispersion_line(profile: Profile, index: int) -> Text | None:

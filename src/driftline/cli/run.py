@@ -24,10 +24,10 @@ from driftline.cli.common import (
     LabelsOption,
     PredictionsOption,
     PrefixOption,
-    credentials_or_exit,
     err,
-    load_or_exit,
     overrides,
+    read_credentials,
+    read_settings,
 )
 from driftline.cli.exit_codes import ExitCode, exit_code
 from driftline.errors import DriftlineError
@@ -97,14 +97,14 @@ def run(
     given = overrides(
         {"telemetry.port": metrics_port}, brokers=brokers, prefix=prefix, predictions=predictions, labels=labels
     )
-    settings = load_or_exit(config, given)
+    settings = read_settings(config, given)
     configure_logs(settings.telemetry)
     code: int = ExitCode.OK
     # A worker that is left behind may still write there.
     with tempfile.TemporaryDirectory(prefix="driftline-", ignore_cleanup_errors=True) as folder:
         node = Node(
             settings,
-            credentials_or_exit(settings),
+            read_credentials(settings),
             role.value,
             name=name,
             data_dir=Path(folder),

@@ -16,17 +16,17 @@ from driftline.cli.common import (
     ConfigOption,
     LabelsOption,
     PredictionsOption,
-    credentials_or_exit,
-    load_or_exit,
     out,
     overrides,
     progress,
+    read_credentials,
+    read_settings,
 )
 from driftline.config.durations import Duration
 from driftline.errors import ParameterError
 
 if TYPE_CHECKING:
-    from driftline.runtime.demo.simulation import Sent
+    from driftline.runtime.demo.simulation import SentCounts
     from driftline.simulation.scenario import Scenario
 
 
@@ -164,7 +164,7 @@ def simulate(
 
 def _to_files(
     scenario: Scenario, predictions: Path | None, labels: Path | None, partitions: int | None, all_labels: bool
-) -> Sent:
+) -> SentCounts:
     from driftline.runtime.demo.simulation import write_files
 
     with progress("predictions", scenario.n_events) as advance:
@@ -178,10 +178,10 @@ def _to_brokers(
     placing: tuple[int | None, bool, RecordTime],
     speed: float,
     all_labels: bool,
-) -> Sent:
+) -> SentCounts:
     from driftline.runtime.demo.simulation import Destination, Sender
 
-    settings = load_or_exit(config, given)
+    settings = read_settings(config, given)
     partitions, create, record_time = placing
     destination = Destination(
         settings.predictions.topic,
@@ -190,7 +190,7 @@ def _to_brokers(
         create,
         record_time is RecordTime.EVENT,
     )
-    sender = Sender(settings.kafka, credentials_or_exit(settings), destination)
+    sender = Sender(settings.kafka, read_credentials(settings), destination)
     out.print(
         f"destination  {destination.predictions} and {destination.labels}, {sender.partitions} partitions each, "
         f"on {settings.kafka.brokers}",

@@ -25,7 +25,7 @@ MAX_STEPS: Final = 64
 MAX_SEGMENTS: Final = 31
 """Slices of a model's traffic: each event has a bit for every one."""
 
-OWN_TOPICS: Final = ("control", "panes", "pending", "references", "events", "alerts", "dead-letters")
+OWN_TOPICS: Final = ("control", "panes", "detect-state", "pending", "references", "events", "alerts", "dead-letters")
 """Last part of the name of every topic that driftline makes."""
 
 PERFORMANCE: Final = "performance"
@@ -36,6 +36,9 @@ OTHER_SHARES: Final = (PERFORMANCE, LABELS, DETECTORS)
 
 SHARES_SLACK: Final = 1e-9
 """By how much shares may exceed 1 in sum: 0.7 + 0.2 + 0.1 is a little more than 1 in floating point."""
+
+DETECT_SESSION: Final = (Duration(3_000), Duration(60_000))
+"""A detect worker sends a heartbeat each second, and waits up to a minute for an answer of the broker."""
 
 _BROKER: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}")
 _TOPIC: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
@@ -123,12 +126,15 @@ def _positive(settings: Settings) -> Iterator[Problem]:
         "$.sketch.max_skew": settings.sketch.max_skew,
         "$.sketch.flush_interval": settings.sketch.flush_interval,
         "$.detect.checkpoint_interval": settings.detect.checkpoint_interval,
-        "$.detect.session_timeout": settings.detect.session_timeout,
         "$.kafka.session_timeout": settings.kafka.session_timeout,
     }
     for path, duration in durations.items():
         if duration <= 0:
             yield _one("a duration above zero", str(duration), path)
+    shortest, longest = DETECT_SESSION
+    if not shortest <= settings.detect.session_timeout <= longest:
+        expected = f"a duration from {shortest} to {longest}"
+        yield _one(expected, str(settings.detect.session_timeout), "$.detect.session_timeout")
 
 
 def _topics(settings: Settings) -> Iterator[Problem]:

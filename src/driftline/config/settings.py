@@ -163,6 +163,8 @@ class DetectRuntimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     checkpoint_interval: Duration = Duration(2_000)
     """How often the position and the state are written."""
+    checkpoint_records: Annotated[int, Meta(ge=1)] = 20_000
+    """A checkpoint is written early when so many records have been applied since the last one."""
     session_timeout: Duration = Duration(6_000)
     """Silence after which a detect worker counts as dead and others take over its partitions."""
 

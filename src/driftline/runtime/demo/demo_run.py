@@ -144,7 +144,6 @@ def run_demo(plan: DemoPlan, tell: Callable[[str, dict[str, Any]], None]) -> Dem
     bare = plan.settings("")
     topics = {spec.name: spec.partitions for spec in topic_specs(bare, PARTITIONS)}
     topics |= {bare.predictions.topic: PARTITIONS, "labels": PARTITIONS}
-    topics[bare.kafka.topic("detect-state")] = bare.kafka.panes_partitions
     with EmbeddedBroker(topics) as broker, tempfile.TemporaryDirectory(prefix="driftline-demo-") as folder:
         settings = plan.settings(broker.bootstrap)
         publish(settings.kafka, _OPEN, _reference(plan.scenario, settings))

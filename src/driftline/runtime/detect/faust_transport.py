@@ -154,8 +154,8 @@ class Consumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Faust and aiokafka leave it untyped
         super().__init__(*args, **kwargs)
         self._read_offset = _NeverRead()
-        self._wanted: dict[TP, int] = {}
-        self._done: dict[TP, int] = {}
+        self._positions: dict[TP, int] = {}
+        self._committed: dict[TP, int] = {}
         self.handed_over: dict[TP, int] = {}
 
     def _new_consumer_thread(self) -> ConsumerThread:
@@ -163,14 +163,14 @@ class Consumer(driver.Consumer):
 
     def commit_position(self, tp: TP, offset: int) -> None:
         """From now on, commit `offset` for `tp`."""
-        self._wanted[tp] = offset
+        self._positions[tp] = offset
 
     async def force_commit(self, topics: object = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002 - Faust's signature
         """Commit each position that was given since it was last committed."""
-        wanted = {tp: offset for tp, offset in self._wanted.items() if self._done.get(tp) != offset}
-        if not wanted or not self.app.guard.is_fresh() or not await self._commit(wanted):
+        positions = {tp: offset for tp, offset in self._positions.items() if self._committed.get(tp) != offset}
+        if not positions or not self.app.guard.is_fresh() or not await self._commit(positions):
             return False
-        self._done.update(wanted)
+        self._committed.update(positions)
         return True
 
     def ack(self, message: Message) -> bool:
@@ -182,8 +182,8 @@ class Consumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Let the agent finish before Faust stops its streams, then forget all positions."""
         await self.app.panes_reader.before_revocation()
-        self._wanted.clear()
-        self._done.clear()
+        self._positions.clear()
+        self._committed.clear()
         self.handed_over.clear()
         await super().on_partitions_revoked(revoked)
 

@@ -18,7 +18,6 @@ before ours.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import sys
 import time
@@ -26,6 +25,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from aiokafka.protocol.group import HeartbeatRequest, SyncGroupRequest
 from aiokafka.protocol.produce import ProduceRequest
+
+from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,7 @@ _GONE: Final = frozenset({22, 25, 82})  # illegal generation, unknown member id,
 
 _POLL_S: Final = 0.05  # heartbeats are acknowledged in another thread
 
-_LOG = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 def boot_time_s() -> float:
@@ -101,15 +102,14 @@ class HeartbeatGuard:
         age_s = self.age_s()
         if age_s < self._session_timeout_s:
             return
-        _LOG.critical(
-            "Expected a heartbeat within the last %.1f s before %s, the last one was %s: another worker may own these "
-            "partitions. This process ends now with code %d and nothing was written; start it again.",
-            self._session_timeout_s,
-            action,
-            f"{age_s:.1f} s ago"
+        _log.critical(
+            "heartbeat lost: another worker may own these partitions. Nothing was written; start this process again",
+            action=action,
+            session_timeout_s=self._session_timeout_s,
+            heartbeat_age_s=round(age_s, 1)
             if age_s != float("inf")
-            else "never acknowledged, or the group has removed this worker",
-            EXIT_HEARTBEAT_LOST,
+            else "none acknowledged, or removed from the group",
+            exit_code=EXIT_HEARTBEAT_LOST,
         )
         self._exit_process(EXIT_HEARTBEAT_LOST)
 

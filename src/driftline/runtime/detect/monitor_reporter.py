@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -11,38 +10,13 @@ from driftline.runtime.operations.logs import get_logger
 from driftline.significance.dispersion import LEAST_WINDOWS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from driftline.config.settings import Settings
     from driftline.events.model_key import ModelKey
-    from driftline.events.output_record import OutputRecord
     from driftline.monitoring.monitor_status import ModelStatus, MonitorStatus
-    from driftline.monitoring.partition_monitor import Checkpoint, PartitionMonitor
     from driftline.profiles.profiles import Profiles
     from driftline.runtime.operations.telemetry import Telemetry
 
 _log = get_logger(__name__)
-
-
-class ReportingMonitor:
-    """A partition's monitor that shows its status at each checkpoint."""
-
-    def __init__(self, monitor: PartitionMonitor, board: MonitorReporter) -> None:
-        self._monitor = monitor
-        self._board = board
-
-    def profiles_wanted(self, record: bytes) -> Mapping[str, ModelKey]:
-        """Return the profiles that the record needs and the monitor has not got: id to model."""
-        return self._monitor.profiles_wanted(record)
-
-    def apply(self, record: bytes, offset: int) -> Sequence[OutputRecord]:
-        """Take in one record, and return what it makes known."""
-        return self._monitor.apply(record, offset)
-
-    def checkpoint(self) -> Checkpoint:
-        """Return what changed since the last checkpoint."""
-        self._board.show(self._monitor.status())
-        return self._monitor.checkpoint()
 
 
 class MonitorReporter:
@@ -53,7 +27,7 @@ class MonitorReporter:
     telemetry : Telemetry
     settings : Settings
         Whether, and from how many events, a reference is learnt where none was published.
-    book : Profiles
+    profiles : Profiles
         A model that has a profile here is not said to learn one: its first pane has only not closed yet.
 
     Notes
@@ -61,20 +35,14 @@ class MonitorReporter:
     *State*: the models of each partition, and what the log was told of each; both go with the partition.
     """
 
-    def __init__(self, telemetry: Telemetry, settings: Settings, book: Profiles) -> None:
+    def __init__(self, telemetry: Telemetry, settings: Settings, profiles: Profiles) -> None:
         self._telemetry = telemetry
         self._settings = settings
-        self._book = book
+        self._profiles = profiles
         self._models: dict[int, set[ModelKey]] = {}
         self._calibrating: dict[ModelKey, tuple[int, ...]] = {}
         self._told_gathering: set[ModelKey] = set()
         self._told_error: dict[ModelKey, str] = {}
-
-    def watch(self, monitor: PartitionMonitor, partition: int) -> ReportingMonitor:
-        """Return the monitor to be used; when it is dropped, its models are forgotten."""
-        watched = ReportingMonitor(monitor, self)
-        weakref.finalize(watched, self._forget, partition)
-        return watched
 
     def show(self, status: MonitorStatus) -> None:
         """Replace what is shown of a partition."""
@@ -96,7 +64,7 @@ class MonitorReporter:
 
     def _tell(self, key: ModelKey, model: ModelStatus) -> None:
         """Log, once, that a model has no reference yet, and each new reason why its sample made none."""
-        if model.profile_id is None and key not in self._told_gathering and not self._book.of(key):
+        if model.profile_id is None and key not in self._told_gathering and not self._profiles.of(key):
             self._told_gathering.add(key)
             bootstrap = self._settings.model(key.model).bootstrap
             if bootstrap.enabled:
@@ -137,7 +105,8 @@ class MonitorReporter:
             if size not in sizes:
                 _log.info("calibrated: windows page from now on", model=str(key), window=str(Duration(size)))
 
-    def _forget(self, partition: int) -> None:
+    def forget(self, partition: int) -> None:
+        """Remove what is shown of a partition that this process has given up."""
         for key in self._models.pop(partition, ()):
             self._telemetry.forget_model(key.model, key.version)
             self._calibrating.pop(key, None)

@@ -19,7 +19,7 @@ Layout, all integers big-endian::
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from driftline.errors import FormatError, ParameterError, describe
 from driftline.monitoring.state.checkpoint import META_KEY
@@ -27,29 +27,15 @@ from driftline.monitoring.state.checkpoint import META_KEY
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["META_KEY", "STATE_VERSION", "CheckpointSlots", "StoredCheckpoint", "Write", "partition_of"]
+    from driftline.monitoring.state.checkpoint import Checkpoint
+
+__all__ = ["META_KEY", "STATE_VERSION", "CheckpointSlots", "Write", "partition_of"]
 
 STATE_VERSION: Final = 1
 
 _SLOTS: Final = (b"a", b"b")
 _ENTRY: Final = struct.Struct(">QB")
 _META: Final = struct.Struct(">BQq")
-
-
-class StoredCheckpoint(Protocol):
-    """What a monitor wants kept: changed entries (None deletes), the oldest offset it needs again, and meta bytes."""
-
-    @property
-    def position(self) -> int:
-        """Oldest offset of the panes topic that an open pane needs."""
-
-    @property
-    def entries(self) -> Mapping[bytes, bytes | None]:
-        """Entries changed since the last checkpoint; None deletes."""
-
-    @property
-    def meta(self) -> bytes:
-        """Whatever else the monitor wants back with its entries."""
 
 
 class Write(NamedTuple):
@@ -129,8 +115,8 @@ class CheckpointSlots:
         for table_key, value in stored.items():
             if table_key != slots._prefix + b"m":
                 slots._collect(table_key, value, versions)
-        for key, found in versions.items():
-            slots._settle(key, found, entries)
+        for key, each in versions.items():
+            slots._settle(key, each, entries)
         return slots, entries
 
     def _collect(self, table_key: bytes, value: bytes, versions: dict[bytes, list[_Version]]) -> None:
@@ -142,9 +128,9 @@ class CheckpointSlots:
         payload = value[_ENTRY.size :] if kind else None
         versions.setdefault(key, []).append(_Version(slot, generation, payload))
 
-    def _settle(self, key: bytes, found: list[_Version], entries: dict[bytes, bytes]) -> None:
-        self._garbage.extend(self._table_key(v.slot, key) for v in found if v.generation > self._complete)
-        complete = sorted((v for v in found if v.generation <= self._complete), key=lambda v: v.generation)
+    def _settle(self, key: bytes, versions: list[_Version], entries: dict[bytes, bytes]) -> None:
+        self._garbage.extend(self._table_key(v.slot, key) for v in versions if v.generation > self._complete)
+        complete = sorted((v for v in versions if v.generation <= self._complete), key=lambda v: v.generation)
         if not complete:
             return
         winner = complete[-1]
@@ -154,12 +140,12 @@ class CheckpointSlots:
         entries[key] = winner.value
         self._valid[key] = winner.slot
 
-    def writes(self, checkpoint: StoredCheckpoint) -> CheckpointWrites:
+    def writes(self, checkpoint: Checkpoint) -> CheckpointWrites:
         """Return what to write for a checkpoint, and count it as the valid one from here on.
 
         Parameters
         ----------
-        checkpoint : StoredCheckpoint
+        checkpoint : Checkpoint
             Its entries' keys must not be empty.
 
         Returns
@@ -196,9 +182,9 @@ class CheckpointSlots:
 
 
 _ADVICE: Final = (
-    ". Start the release that wrote it, or delete the state topic, `<prefix>.detect-state`, and the "
-    "offsets of the group `<prefix>-detect`: "
-    "detection then starts again from the oldest pane that is still kept."
+    ". Start the release that wrote it; or delete the state topic, `<prefix>.detect-state`, create it again with "
+    "`driftline topics create`, and delete the offsets of the group `<prefix>-detect`: detection then starts again at "
+    "the oldest pane that is still kept."
 )
 
 

@@ -74,7 +74,7 @@ class Backtest:
     Parameters
     ----------
     settings : Settings
-    book : Profiles
+    profiles : Profiles
         With the references; where it has none for a model, one is learnt from the first events.
     n_partitions : int
         Of the topics that the files stand for.
@@ -83,7 +83,7 @@ class Backtest:
     """
 
     def __init__(
-        self, settings: Settings, book: Profiles, n_partitions: int, n_label_partitions: int | None = None
+        self, settings: Settings, profiles: Profiles, n_partitions: int, n_label_partitions: int | None = None
     ) -> None:
         self._settings = settings
         self._counts_of: dict[Kind, int] = {"predictions": n_partitions, "labels": n_label_partitions or n_partitions}
@@ -91,10 +91,10 @@ class Backtest:
         self._blocks: list[RecordBatch] = []
         self._next_block = [0] * self._n_joins
         known = frozenset({METADATA_FIELD})
-        self._pending = PendingFolder(replace(settings.join, directory=None), book, "backtest", "backtest")
-        self._sketcher = Sketcher(settings, book, self._counts_of, self._pending.open, not_features=known)
+        self._pending = PendingFolder(replace(settings.join, directory=None), profiles, "backtest", "backtest")
+        self._sketcher = Sketcher(settings, profiles, self._counts_of, self._pending.open, not_features=known)
         self._monitors = [
-            PartitionMonitor(partition, settings, book) for partition in range(settings.kafka.panes_partitions)
+            PartitionMonitor(partition, settings, profiles) for partition in range(settings.kafka.panes_partitions)
         ]
         self._offsets = [0] * len(self._monitors)
         self._counts = dict.fromkeys(_COUNTED, 0)
@@ -178,8 +178,8 @@ class Backtest:
     def _reached(self, kind: str) -> tuple[bool, int]:
         n_partitions = self._counts_of[_kind(kind)]
         marks = [self._sketcher.watermark_ms(Source(_kind(kind), partition)) for partition in range(n_partitions)]
-        known = [mark for mark in marks if mark is not None]
-        return (bool(known), min(known, default=0))
+        reached_ms = [mark for mark in marks if mark is not None]
+        return (bool(reached_ms), min(reached_ms, default=0))
 
     def _flush(self, emit: Callable[[OutputRecord], None]) -> None:
         for blocks in self._blocks:

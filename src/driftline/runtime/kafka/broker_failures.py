@@ -68,9 +68,9 @@ _START_AGAIN: Final = (
 def _message(reason: KafkaError, at: str, worker: str | None) -> str:
     code, text = reason.code(), reason.str()
     if code in _FENCED:
-        named = "of its name" if worker is None else f"named `{worker}`"
+        name = "of its name" if worker is None else f"named `{worker}`"
         return (
-            f"Expected to be the only worker {named}, got fenced by another one ({text}){at}. "
+            f"Expected to be the only worker {name}, got fenced by another one ({text}){at}. "
             "Another process with this name runs: give each worker its own `--name`"
         )
     if code in _REFUSED:

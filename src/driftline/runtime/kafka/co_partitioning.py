@@ -28,7 +28,7 @@ _NAMES: Final = {
 }
 
 
-class Sampled(NamedTuple):
+class KeyedRecord(NamedTuple):
     """One record with a key."""
 
     partition: int
@@ -52,10 +52,10 @@ class _Topic:
     def __init__(self, name: str) -> None:
         self.name = name
         self.n = self.n_strange = self.n_murmur2 = self.n_crc32 = 0
-        self.strange: Sampled | None = None
-        self.by_id: dict[str, Sampled] = {}
+        self.strange: KeyedRecord | None = None
+        self.by_id: dict[str, KeyedRecord] = {}
 
-    def add(self, record: Sampled, n_partitions: int) -> None:
+    def add(self, record: KeyedRecord, n_partitions: int) -> None:
         self.n += 1
         self.n_murmur2 += partition_of(record.key, n_partitions) == record.partition
         self.n_crc32 += crc32_partition(record.key, n_partitions) == record.partition
@@ -88,14 +88,14 @@ class CoPartitioning:
     def __init__(self, predictions: str, labels: str, n_partitions: int) -> None:
         self._n_partitions = n_partitions
         self._topics: dict[Kind, _Topic] = {"predictions": _Topic(predictions), "labels": _Topic(labels)}
-        self._apart: list[tuple[Sampled, Sampled]] = []
+        self._apart: list[tuple[KeyedRecord, KeyedRecord]] = []
         self._n_shared = 0
 
     def wants(self, kind: Kind) -> bool:
         """Whether more records of a topic are to be looked at."""
         return self._topics[kind].n < SAMPLE
 
-    def add(self, kind: Kind, record: Sampled) -> None:
+    def add(self, kind: Kind, record: KeyedRecord) -> None:
         """Look at one record."""
         if not self.wants(kind):
             return
@@ -129,10 +129,10 @@ class CoPartitioning:
         return None
 
     def _partitioners(self) -> str | None:
-        known = [topic for topic in self._topics.values() if topic.n >= ENOUGH]
-        if len({topic.partitioner for topic in known}) < len(self._topics):
+        sampled = [topic for topic in self._topics.values() if topic.n >= ENOUGH]
+        if len({topic.partitioner for topic in sampled}) < len(self._topics):
             return None
-        shown = " and ".join(f"{_NAMES[topic.partitioner]} at `{topic.name}`" for topic in known)
+        shown = " and ".join(f"{_NAMES[topic.partitioner]} at `{topic.name}`" for topic in sampled)
         return (
             f"Expected predictions and labels to be partitioned in the same way, got {shown}. A label then lies on "
             "another partition than its prediction and is never joined: set `partitioner: murmur2_random` in producers "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from driftline.errors import BrokerError
 from driftline.runtime.kafka.kafka_clients import connect_admin
-from driftline.runtime.kafka.topics import partition_counts
+from driftline.runtime.kafka.topics import missing_topic, partition_counts
 
 if TYPE_CHECKING:
     from driftline.config.secrets import Credentials
@@ -33,15 +33,15 @@ def input_partitions(settings: Settings, credentials: Credentials) -> dict[Kind,
         When a topic is missing, or the counts differ and nothing repartitions.
     """
     topics = read_topics(settings)
-    found = partition_counts(connect_admin(settings.kafka, credentials), topics.values())
+    on_broker = partition_counts(connect_admin(settings.kafka, credentials), topics.values())
     at = f"`{settings.kafka.brokers}`"
     counts: dict[Kind, int] = {}
     for kind, topic in topics.items():
-        count = found[topic]
+        count = on_broker[topic]
         if count is not None:
             counts[kind] = count
         elif kind != "joins":
-            raise BrokerError(f"Expected topic {topic}, got none - at {at}. Create it, or name another.")
+            raise missing_topic(settings.kafka, topic)
     if not settings.join.repartition and len(set(counts.values())) > 1:
         shown = ", ".join(f"{topics[kind]} has {count}" for kind, count in counts.items())
         raise BrokerError(

@@ -27,7 +27,7 @@ _LIBRDKAFKA_LOG: Final = logging.getLogger("driftline.kafka")
 _LIBRDKAFKA_LOG.addHandler(logging.NullHandler())  # a command without logs has its own message to print
 
 _SECRET_PROPERTIES: Final = frozenset({"sasl.username", "sasl.password", "ssl.key.password"})
-_NOTHING_MORE: Final[Mapping[str, object]] = MappingProxyType({})
+NOTHING_MORE: Final[Mapping[str, object]] = MappingProxyType({})
 
 
 class ClientConfiguration(dict[str, Any]):
@@ -60,7 +60,7 @@ def admin_configuration(kafka: KafkaSettings, credentials: Credentials) -> Clien
 
 
 def consumer_configuration(
-    kafka: KafkaSettings, credentials: Credentials, group: str, more: Mapping[str, object] = _NOTHING_MORE
+    kafka: KafkaSettings, credentials: Credentials, group: str, more: Mapping[str, object] = NOTHING_MORE
 ) -> ClientConfiguration:
     """Return the properties of a consumer that reads committed data and whose offsets only we commit.
 
@@ -95,7 +95,7 @@ def producer_configuration(
     kafka: KafkaSettings,
     credentials: Credentials,
     transactional_id: str | None = None,
-    more: Mapping[str, object] = _NOTHING_MORE,
+    more: Mapping[str, object] = NOTHING_MORE,
 ) -> ClientConfiguration:
     """Return the properties of an idempotent producer, a transactional one where an id is given.
 
@@ -136,11 +136,11 @@ def connect_admin(kafka: KafkaSettings, credentials: Credentials, timeout_s: flo
     try:
         admin.list_topics(timeout=timeout_s)
     except KafkaException as error:
-        raise unreachable(kafka.brokers, error, timeout_s) from error
+        raise _unreachable(kafka.brokers, error, timeout_s) from error
     return admin
 
 
-def unreachable(brokers: str, error: KafkaException, timeout_s: float) -> BrokerError:
+def _unreachable(brokers: str, error: KafkaException, timeout_s: float) -> BrokerError:
     """Return the error to raise when no broker answers."""
     reason = error.args[0].str() if error.args else str(error)
     return BrokerError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import socketserver
 import threading
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 from prometheus_client.exposition import choose_encoder
 
 from driftline.errors import ConfigurationError, describe
+from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 Probe = Callable[[], str | None]
 """Returns None while all is well, else the reason why not. Called from the server's threads; it must not block."""
 
-_LOG: Final = logging.getLogger(__name__)
 _REQUEST_TIMEOUT_S: Final = 10
 """A client that sends nothing for this long is dropped; a thread each would otherwise stay for ever."""
+_log = get_logger(__name__)
 
 
 class TelemetryServer:
@@ -74,7 +74,8 @@ class TelemetryServer:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="telemetry", daemon=True)
         self._thread.start()
         bound = int(self._server.server_address[1])
-        _LOG.info("telemetry on http://%s:%d/metrics", f"[{host}]" if ":" in host else host, bound)
+        name = f"[{host}]" if ":" in host else host
+        _log.info("serving metrics and health", url=f"http://{name}:{bound}/metrics")
         return bound
 
     def close(self) -> None:
@@ -119,7 +120,7 @@ def _ask(probe: Probe) -> str | None:
     try:
         return probe()
     except Exception as error:  # noqa: BLE001  # whatever a probe cannot do is the reason why the process is not well
-        _LOG.exception("a probe failed")
+        _log.exception("a probe failed")
         return f"the probe failed: {type(error).__name__}: {error}"
 
 
@@ -161,4 +162,4 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it so
         """Log requests for debugging only: a scrape every few seconds is no news."""
-        _LOG.debug(format, *args)
+        _log.debug("request", line=format % args)

@@ -16,7 +16,7 @@ DURATION_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
 Metric = TypeVar("Metric", Counter, Gauge)
 
 
-class Family(Generic[Metric]):
+class LabelledMetric(Generic[Metric]):
     """One metric with labels, whose label sets can be forgotten.
 
     Parameters
@@ -41,8 +41,8 @@ class Family(Generic[Metric]):
 
     def forget(self, **labels: str) -> None:
         """Remove every child whose labels have these values, among others."""
-        wanted = [(self._labels.index(name), value) for name, value in labels.items()]
-        for values in [each for each in self._children if all(each[i] == value for i, value in wanted)]:
+        positions = [(self._labels.index(name), value) for name, value in labels.items()]
+        for values in [each for each in self._children if all(each[i] == value for i, value in positions)]:
             del self._children[values]
             self._metric.remove(*values)
 
@@ -104,11 +104,11 @@ class Telemetry:
         self._transaction = self._histogram("transaction_seconds", "Time from begin to commit of one transaction")
         self._checkpoint = self._histogram("checkpoint_seconds", "Time to write one checkpoint of detection's state")
 
-    def _counter(self, name: str, documentation: str, *labels: str) -> Family[Counter]:
-        return Family(Counter(f"driftline_{name}", documentation, labels, registry=self.registry), *labels)
+    def _counter(self, name: str, documentation: str, *labels: str) -> LabelledMetric[Counter]:
+        return LabelledMetric(Counter(f"driftline_{name}", documentation, labels, registry=self.registry), *labels)
 
-    def _gauge(self, name: str, documentation: str, *labels: str) -> Family[Gauge]:
-        return Family(Gauge(f"driftline_{name}", documentation, labels, registry=self.registry), *labels)
+    def _gauge(self, name: str, documentation: str, *labels: str) -> LabelledMetric[Gauge]:
+        return LabelledMetric(Gauge(f"driftline_{name}", documentation, labels, registry=self.registry), *labels)
 
     def _histogram(self, name: str, documentation: str) -> Histogram:
         return Histogram(f"driftline_{name}", documentation, buckets=DURATION_BUCKETS_S, registry=self.registry)

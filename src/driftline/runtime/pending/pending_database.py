@@ -135,8 +135,8 @@ class PendingDatabase:
 
     def take_evicted(self) -> int:
         """Return how many entries were dropped for want of room since the last call."""
-        taken, self._n_evicted = self._n_evicted, 0
-        return taken
+        n_evicted, self._n_evicted = self._n_evicted, 0
+        return n_evicted
 
     def close(self) -> None:
         """Close the database; what was not committed is in the changelog."""

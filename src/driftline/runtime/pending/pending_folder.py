@@ -20,7 +20,7 @@ class PendingFolder:
     Parameters
     ----------
     settings : JoinSettings
-    book : Profiles
+    profiles : Profiles
     owner : str
         What the databases belong to: the cluster, the topic and the settings that their layout follows from.
     worker : str
@@ -32,9 +32,9 @@ class PendingFolder:
         Those open now, by source partition.
     """
 
-    def __init__(self, settings: JoinSettings, book: Profiles, owner: str, worker: str) -> None:
+    def __init__(self, settings: JoinSettings, profiles: Profiles, owner: str, worker: str) -> None:
         self._settings = settings
-        self._book = book
+        self._profiles = profiles
         self._owner = owner
         self._worker = worker
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
@@ -45,7 +45,7 @@ class PendingFolder:
         """Open the database of a source partition; the quota is divided evenly between those that are open."""
         owner = f"{self._owner}/{partition}/{table.longest_horizon_ms}/{table.longest_wait_ms}"
         path = self._root() / self._worker / str(partition)
-        database = PendingDatabase(path, owner, table, self._book.get, self._settings.max_bytes, self._buffers)
+        database = PendingDatabase(path, owner, table, self._profiles.get, self._settings.max_bytes, self._buffers)
         self.databases[partition] = database
         for each in self.databases.values():
             each.max_bytes = self._settings.max_bytes // len(self.databases)

@@ -177,7 +177,7 @@ def read_importances(path: Path | str) -> dict[str, float]:
         message = f"Expected importances in a file that ends in .json or .csv, got `{source.name}`"
         raise ProfileError(message)
     rows = list(csv.reader(_read_bytes(source).decode("utf-8-sig", "replace").splitlines()))[1:]
-    found: dict[str, object] = {}
+    importances: dict[str, object] = {}
     for number, row in enumerate(rows, start=2):
         if len(row) < 2:  # noqa: PLR2004  # a name and a number
             if row:
@@ -185,10 +185,10 @@ def read_importances(path: Path | str) -> dict[str, float]:
                 raise ProfileError(message)
             continue
         try:
-            found[row[0]] = float(row[1])
+            importances[row[0]] = float(row[1])
         except ValueError:
-            found[row[0]] = row[1]
-    return checked(found, str(source))
+            importances[row[0]] = row[1]
+    return checked(importances, str(source))
 
 
 def _mapped(roles: Roles, fields: PredictionFields) -> Roles:

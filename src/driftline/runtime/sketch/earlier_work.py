@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import TopicPartition
 
 from driftline.errors import BrokerError
 from driftline.panes.flush_record import decode
-from driftline.runtime.kafka.kafka_clients import consumer_configuration
+from driftline.runtime.kafka.reading import PartitionReading, assigned_consumer
 
 if TYPE_CHECKING:
     from driftline.config.secrets import Credentials
     from driftline.config.settings import KafkaSettings
 
 _REQUEST_S: Final = 30.0
-_POLL_S: Final = 0.2
 
 
 def counted_panes(kafka: KafkaSettings, credentials: Credentials) -> str | None:
@@ -25,38 +25,21 @@ def counted_panes(kafka: KafkaSettings, credentials: Credentials) -> str | None:
     show it too. *Cost*: the records up to the first that counts something.
     """
     topic = kafka.topic("panes")
-    group = f"{kafka.prefix}-panes-reader"  # never joined and never committed to: partitions are assigned
-    consumer = Consumer(consumer_configuration(kafka, credentials, group, {"enable.partition.eof": True}))
+    consumer = assigned_consumer(kafka, credentials, "panes-reader")
     try:
         for number in range(kafka.panes_partitions):
             low, _high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=_REQUEST_S)
             if low > 0:
                 return f"{topic}-{number}@{low}"
-            found = _first_count(consumer, TopicPartition(topic, number, low))
-            if found is not None:
-                return found
+            reading = PartitionReading(consumer, kafka, topic, {number: low})
+            for message in chain.from_iterable(reading.to_end(_REQUEST_S)):
+                at = f"{topic}-{number}@{message.offset()}"
+                flush = decode(message.value() or b"", at)
+                if flush.panes or flush.joins or any(mark.time_ms is not None for mark in flush.watermarks):
+                    return at
         return None
     finally:
         consumer.close()
-
-
-def _first_count(consumer: Consumer, start: TopicPartition) -> str | None:
-    consumer.assign([start])
-    while True:
-        message = consumer.poll(_POLL_S)
-        if message is None:
-            continue
-        error = message.error()
-        if error is not None:
-            if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # librdkafka's own name of a local event
-                return None
-            if error.fatal() or not error.retriable():
-                raise KafkaException(error)
-            continue
-        at = f"{start.topic}-{start.partition}@{message.offset()}"
-        flush = decode(message.value() or b"", at)
-        if flush.panes or flush.joins or any(mark.time_ms is not None for mark in flush.watermarks):
-            return at
 
 
 def offsets_gone(kafka: KafkaSettings, partitions: str, shown_by: str) -> BrokerError:

@@ -14,7 +14,9 @@ from driftline.events.dead_letter import OFFSET_GAP, DeadLetter
 from driftline.events.source import Source
 from driftline.runtime.kafka.input_partitions import input_partitions, read_topics
 from driftline.runtime.kafka.kafka_clients import consumer_configuration
+from driftline.runtime.kafka.reading import END_OF_PARTITION
 from driftline.runtime.kafka.record_batches import by_source, source_of
+from driftline.runtime.kafka.topics import missing_topic
 from driftline.runtime.operations.logs import get_logger
 from driftline.runtime.pending.pending_changelog import PendingChangelog
 from driftline.runtime.pending.pending_folder import PendingFolder
@@ -41,8 +43,7 @@ _GC_ALLOCATIONS: Final = 100_000
 thousands of short-lived tuples and no cycles. Together the searches took as long as decoding."""
 _REQUEST_S: Final = 30.0
 _PROFILE_WAIT_S: Final = 60.0
-_END_OF_PARTITION: Final = KafkaError._PARTITION_EOF  # noqa: SLF001  # librdkafka's own names of local events
-_GAP: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001
+_GAP: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001  # librdkafka's own name of a local event
 _log = get_logger(__name__)
 
 
@@ -53,7 +54,7 @@ class SketchWorker:
     ----------
     settings : Settings
     credentials : Credentials
-    book : Profiles
+    profiles : Profiles
         Kept up to date by a :class:`~driftline.runtime.references.reference_topic.ReferenceReader` that is at the end.
     telemetry : Telemetry
     name : str
@@ -67,7 +68,7 @@ class SketchWorker:
         self,
         settings: Settings,
         credentials: Credentials,
-        book: Profiles,
+        profiles: Profiles,
         telemetry: Telemetry,
         name: str,
         *,
@@ -82,13 +83,10 @@ class SketchWorker:
         self._n_partitions = input_partitions(settings, credentials)
         self._repartitioned = "joins" in self._topics
         if self._repartitioned and "joins" not in self._n_partitions:
-            at = f"`{settings.kafka.brokers}`"
-            raise BrokerError(
-                f"Expected topic {self._topics['joins']}, got none - at {at}. `driftline topics create` makes it"
-            )
+            raise missing_topic(settings.kafka, self._topics["joins"])
         owner = f"{settings.kafka.brokers}/{settings.kafka.topic('pending')}/{self._n_partitions.get('joins', '')}"
-        self._pending = PendingFolder(settings.join, book, owner, name)
-        self._sketcher = Sketcher(settings, book, self._n_partitions, self._pending.open)
+        self._pending = PendingFolder(settings.join, profiles, owner, name)
+        self._sketcher = Sketcher(settings, profiles, self._n_partitions, self._pending.open)
         self._consumer = Consumer(sketch_consumer_configuration(settings, credentials))
         self._transactions = SketchTransactions(settings, credentials, f"{settings.kafka.prefix}-sketch-{name}")
         self._changelog = PendingChangelog(settings.kafka, credentials)
@@ -165,9 +163,9 @@ class SketchWorker:
     def _knows_profiles(self, batch: RecordBatch) -> bool:
         """Wait for profiles that another worker knew when it sent predictions; False where the worker is to end."""
         end_s = time.monotonic() + _PROFILE_WAIT_S
-        while wanted := self._sketcher.routed.profiles_wanted(batch):
+        while missing := self._sketcher.routed.profiles_wanted(batch):
             if time.monotonic() > end_s:
-                name = min(wanted)
+                name = min(missing)
                 raise BrokerError(
                     f"Expected to read the profile `{name}` within {_PROFILE_WAIT_S:g} s, got none - at "
                     f"`{self._settings.kafka.topic('references')}`. Predictions made under it are at "
@@ -179,7 +177,7 @@ class SketchWorker:
 
     def _on_error(self, message: Message, error: KafkaError) -> None:
         source = source_of(message, self._kinds)
-        if source is not None and error.code() == _END_OF_PARTITION:
+        if source is not None and error.code() == END_OF_PARTITION:
             self._progress.at_end(source, message.offset() or 0)
         elif source is not None and error.code() == _GAP:
             self._jump_gap(source)

@@ -114,12 +114,12 @@ class SourceProgress:
         for source, partition in self._partitions.items():
             partner = Source("labels" if source.kind == "predictions" else "predictions", source.partition)
             behind = self._partitions.get(partner)
-            mine, theirs = watermarks.get(source), watermarks.get(partner)
-            ahead = mine is not None and (theirs is None or mine - theirs > self._max_skew_ms)
-            wanted = ahead and behind is not None and behind.end is None and not behind.paused
-            if wanted != partition.paused:
-                partition.paused = wanted
-                (pause if wanted else resume).append(source)
+            own_ms, partner_ms = watermarks.get(source), watermarks.get(partner)
+            ahead = own_ms is not None and (partner_ms is None or own_ms - partner_ms > self._max_skew_ms)
+            must_wait = ahead and behind is not None and behind.end is None and not behind.paused
+            if must_wait != partition.paused:
+                partition.paused = must_wait
+                (pause if must_wait else resume).append(source)
         return pause, resume
 
     def hold_back(
@@ -136,10 +136,10 @@ class SourceProgress:
         pause: list[Source] = []
         resume: list[Source] = []
         for source, partition in self._partitions.items():
-            mine = watermarks.get(source)
-            ahead = mine is not None and behind_ms is not None and mine - behind_ms > self._lateness_ms
-            wanted = ahead and source.kind != "joins"
-            if wanted != partition.paused:
-                partition.paused = wanted
-                (pause if wanted else resume).append(source)
+            own_ms = watermarks.get(source)
+            ahead = own_ms is not None and behind_ms is not None and own_ms - behind_ms > self._lateness_ms
+            must_wait = ahead and source.kind != "joins"
+            if must_wait != partition.paused:
+                partition.paused = must_wait
+                (pause if must_wait else resume).append(source)
         return pause, resume

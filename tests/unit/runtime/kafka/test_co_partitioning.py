@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from driftline.runtime.kafka.co_partitioning import ENOUGH, SAMPLE, CoPartitioning, Sampled, crc32_partition
+from driftline.runtime.kafka.co_partitioning import ENOUGH, SAMPLE, CoPartitioning, KeyedRecord, crc32_partition
 from driftline.runtime.kafka.partitioning import partition_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def fill(
     for number in range(first, first + n):
         key = f"{prefix}p{number}".encode()
         place = partitioner(key, N)
-        check.add(kind, Sampled(place, key, f"p{number}", f"{kind}-{place}@{number}"))
+        check.add(kind, KeyedRecord(place, key, f"p{number}", f"{kind}-{place}@{number}"))
 
 
 @pytest.mark.parametrize("partitioner", [partition_of, crc32_partition, fnv])
