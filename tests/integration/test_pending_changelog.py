@@ -10,6 +10,7 @@ from driftline.config.settings import KafkaSettings
 from driftline.errors import BrokerError
 from driftline.runtime.kafka.kafka_clients import producer_configuration
 from driftline.runtime.pending.pending_changelog import PendingChangelog
+from driftline.sketching.joins.replayed_rows import Replay
 from tests.support.real_broker import create_topics
 
 NOBODY = Credentials()
@@ -23,15 +24,19 @@ class Reader:
         self.kept: int | None = None
         self.whole = False
 
-    def restore_pending(self, partition: int, block: bytes, offset: int, at: str) -> int:
+    def restore(self, partition: int, block: bytes, offset: int, at: str) -> int:
         assert (partition, at.rsplit("-", maxsplit=1)[-1]) == (0, f"0@{offset}")
         self.blocks.append(block)
         return 1
 
-    def restored_pending(self, partition: int, next_offset: int, *, whole: bool) -> None:
+    def restored(self, partition: int, next_offset: int, *, whole: bool) -> None:
         assert partition == 0
         self.kept = next_offset
         self.whole = whole
+
+
+def from_offset(offset: int) -> Replay:
+    return Replay(0, offset, offset, None, ())
 
 
 def writer(kafka: KafkaSettings, name: str, timeout_ms: int) -> Producer:
@@ -63,10 +68,10 @@ def test_blocks_behind_a_killed_workers_open_transaction_are_restored(kafka: Kaf
     taking_over.commit_transaction(30)
 
     reader = Reader()
-    assert PendingChangelog(kafka, NOBODY).replay(0, 0, reader)
+    assert PendingChangelog(kafka, NOBODY).replay(from_offset(0), reader)
     assert reader.blocks == [b"a-committed", b"b-committed"]
     later = Reader()
-    assert PendingChangelog(kafka, NOBODY).replay(0, 1, later)
+    assert PendingChangelog(kafka, NOBODY).replay(from_offset(1), later)
     assert later.blocks == [b"b-committed"], "what the store holds is not read again"
     assert later.kept == reader.kept
 
@@ -75,20 +80,20 @@ def test_a_transaction_that_stays_open_is_an_error_that_says_what_to_do(kafka: K
     write(writer(kafka, "a", 60_000), kafka, b"a-open")
     changelog = PendingChangelog(kafka, NOBODY, open_transaction_s=0.5)
     with pytest.raises(BrokerError, match=r"up to offset 1 within 0\.5 s, got an open transaction.*find-hanging"):
-        changelog.replay(0, 0, Reader())
+        changelog.replay(from_offset(0), Reader())
 
 
 def test_an_empty_partition_and_one_with_aborted_blocks_restore_nothing(kafka: KafkaSettings) -> None:
     changelog = PendingChangelog(kafka, NOBODY)
-    assert not changelog.replay(0, 0, Reader())
+    assert not changelog.replay(from_offset(0), Reader())
     aborting = writer(kafka, "a", 10_000)
     write(aborting, kafka, b"a-aborted")
     aborting.abort_transaction(30)
     reader = Reader()
-    changelog.replay(0, 0, reader)
+    changelog.replay(from_offset(0), reader)
     assert reader.blocks == []
 
 
 def test_a_store_that_is_ahead_of_its_changelog_is_an_error_that_says_what_to_do(kafka: KafkaSettings) -> None:
     with pytest.raises(BrokerError, match=r"up to offset 7 at least.*end at 0.*delete the folder"):
-        PendingChangelog(kafka, NOBODY).replay(0, 7, Reader())
+        PendingChangelog(kafka, NOBODY).replay(from_offset(7), Reader())

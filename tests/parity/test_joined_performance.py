@@ -95,7 +95,7 @@ def vectors_of(
     sketcher = Sketcher(settings, book, 1, MemoryStores)
     for source in (Source("predictions", 0), Source("labels", 0)):
         sketcher.assign(source, None)
-    sketcher.restored_pending(0, 0, whole=True)
+    sketcher.joins.restored(0, 0, whole=True)
     vectors: dict[int, np.ndarray] = defaultdict(lambda: np.zeros(n_cells, dtype=np.int64))
     for kind, values in (("predictions", predictions), ("labels", labels)):
         for start in range(0, len(values), 200):

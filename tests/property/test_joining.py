@@ -27,7 +27,7 @@ from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.profiles import Profiles
 from driftline.sketches.scores import DUPLICATES, ERROR_SCALE, HEAD, LABELLED, PREDICTED, SQUARE_SCALE
 from driftline.sketches.sparse import unpack_into
-from driftline.sketching.joins import joiner
+from driftline.sketching.joins import expiry
 from driftline.sketching.sketcher import Sketcher
 from tests.support.pending import MemoryStores
 
@@ -58,8 +58,8 @@ SOURCES = {"p": Source("predictions", 0), "l": Source("labels", 0)}
 def entries_expire_at_once() -> Iterator[None]:
     """In production they go a sixteenth of the horizon late, which would hide an entry that goes too early."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(joiner, "EXPIRY_BUCKETS", 60_000)
-        patch.setattr(joiner, "SHORTEST_BUCKET_MS", 1)
+        patch.setattr(expiry, "EXPIRY_BUCKETS", 60_000)
+        patch.setattr(expiry, "SHORTEST_BUCKET_MS", 1)
         yield
 
 
@@ -278,9 +278,9 @@ class Run:
         for name, source in SOURCES.items():
             self._sketcher.assign(source, self._maxima[name])
         for offset, block in enumerate(self._changelog):
-            self._sketcher.restore_pending(0, block, offset, "test")
-            self._sketcher.restored_pending(0, offset + 1, whole=False)  # as after many rows
-        self._sketcher.restored_pending(0, len(self._changelog), whole=True)
+            self._sketcher.joins.restore(0, block, offset, "test")
+            self._sketcher.joins.restored(0, offset + 1, whole=False)  # as after many rows
+        self._sketcher.joins.restored(0, len(self._changelog), whole=True)
 
     def step(self, name: str, n: int) -> None:
         if name in SOURCES:

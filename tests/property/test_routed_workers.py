@@ -74,8 +74,8 @@ class Cluster:
             worker.assign(source, running_max_ms)
             if source.kind == "joins":
                 for number, block in enumerate(self.pending[source.partition][:offset]):
-                    worker.restore_pending(source.partition, block, number, "test")
-                worker.restored_pending(source.partition, offset, whole=True)
+                    worker.joins.restore(source.partition, block, number, "test")
+                worker.joins.restored(source.partition, offset, whole=True)
 
     def left(self, source: Source) -> int:
         end = len(self.pending[source.partition]) if source.kind == "joins" else len(records(source).values)

@@ -24,9 +24,9 @@ from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.profiles import Profiles
 from driftline.sketching.joins.pending_block import decode_block
-from driftline.sketching.joins.waiting.digests import digests_of, keys_of
+from driftline.sketching.joins.waiting.digests import digests_of
 from driftline.sketching.sketcher import Sketcher
-from tests.support.pending import MemoryStores
+from tests.support.pending import MemoryStores, keys_of
 from tests.support.sketch_reference import ReferenceSketcher
 
 if TYPE_CHECKING:

@@ -6,34 +6,40 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from driftline.sketching.joins.waiting.digests import keys_of
-from driftline.sketching.joins.waiting.pending import Held
+from driftline.sketching.joins.waiting.digests import DIGEST_BYTES, bytes_of
+from driftline.sketching.joins.waiting.pending import RecordsById
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.sketching.joins.waiting.digests import Digests
-    from driftline.sketching.joins.waiting.pending import Kept
+    from driftline.sketching.joins.waiting.pending import RecordKind
+
+
+def keys_of(digests: Digests) -> list[bytes]:
+    """Return each digest as 16 bytes."""
+    data = bytes_of(digests)
+    return [data[start : start + DIGEST_BYTES] for start in range(0, len(data), DIGEST_BYTES)]
 
 
 class MemoryStore:
     """Records by bucket and id, in a dictionary that is copied at each commit."""
 
-    def __init__(self, kept: Kept) -> None:
-        self.kept = kept
+    def __init__(self, kind: RecordKind) -> None:
+        self.kind = kind
         self._committed: dict[tuple[int, bytes], bytes] = {}
         self._now: dict[tuple[int, bytes], bytes] = {}
 
     def __len__(self) -> int:
         return len(self._committed)
 
-    def get(self, digests: Digests) -> Held:
+    def get(self, digests: Digests) -> RecordsById:
         values: dict[bytes, bytes] = {}
         for (_, key), value in sorted(self._now.items()):
             values[key] = values.get(key, b"") + value
         found = [values.get(wanted, b"") for wanted in keys_of(digests)]
-        ends = np.cumsum([len(value) for value in found], dtype=np.int64) // self.kept.dtype.itemsize
-        return Held(np.frombuffer(b"".join(found), dtype=self.kept.dtype).copy(), ends)
+        ends = np.cumsum([len(value) for value in found], dtype=np.int64) // self.kind.dtype.itemsize
+        return RecordsById(np.frombuffer(b"".join(found), dtype=self.kind.dtype).copy(), ends)
 
     def put(self, digests: Digests, records: NDArray[np.void], ends: NDArray[np.int64]) -> None:
         for key, start, end in zip(keys_of(digests), [0, *ends[:-1]], ends, strict=True):
@@ -42,18 +48,18 @@ class MemoryStore:
                 values[bucket, key] = values.get((bucket, key), b"") + record.tobytes()
             self._now.update(values)
 
-    def remove(self, digests: Digests, held: Held) -> None:
-        for key, start, end in zip(keys_of(digests), held.starts, held.ends, strict=True):
-            for bucket in self._buckets(held.records[start:end]):
+    def remove(self, digests: Digests, by_id: RecordsById) -> None:
+        for key, start, end in zip(keys_of(digests), by_id.starts, by_id.ends, strict=True):
+            for bucket in self._buckets(by_id.records[start:end]):
                 self._now.pop((bucket, key), None)
 
     def expiring(self, before_ms: int) -> NDArray[np.void]:
-        limit = before_ms // self.kept.bucket_ms
+        limit = before_ms // self.kind.bucket_ms
         gone = [value for (bucket, _), value in self._now.items() if bucket < limit]
-        return np.frombuffer(b"".join(gone), dtype=self.kept.dtype).copy()
+        return np.frombuffer(b"".join(gone), dtype=self.kind.dtype).copy()
 
     def expire(self, before_ms: int) -> int:
-        limit = before_ms // self.kept.bucket_ms
+        limit = before_ms // self.kind.bucket_ms
         gone = [place for place in self._committed if place[0] < limit]
         for place in gone:
             del self._committed[place]
@@ -67,7 +73,7 @@ class MemoryStore:
         self._now = dict(self._committed)
 
     def _buckets(self, records: NDArray[np.void]) -> list[int]:
-        buckets: list[int] = (self.kept.expires_ms(records) // self.kept.bucket_ms).tolist()
+        buckets: list[int] = (self.kind.expires_ms(records) // self.kind.bucket_ms).tolist()
         return buckets
 
 
@@ -79,8 +85,8 @@ class MemoryStores:
         self.resume = b""
         self.is_open = True
 
-    def open(self, kept: Kept) -> MemoryStore:
-        return MemoryStore(kept)
+    def open(self, kind: RecordKind) -> MemoryStore:
+        return MemoryStore(kind)
 
     def commit(self, next_offset: int | None, resume: bytes | None = None) -> None:
         self.next_offset = self.next_offset if next_offset is None else next_offset

@@ -72,7 +72,6 @@ class LabelDecoder:
             "label": (fields.label, ClassOrNumber, False),
             "ts": (fields.ts, Timestamp, False),
         }
-        self._weighted = fields.weight is not None
         if fields.weight is not None:
             types["weight"] = (fields.weight, float | None, False)
         self._decode = MappedDecoder(types)

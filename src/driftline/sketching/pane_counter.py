@@ -74,17 +74,19 @@ class PaneCounter:
     ----------
     key : ModelKey
     settings : ModelSettings
-    book : Profiles
-    known : frozenset of str
+    profiles : Profiles
+    not_features : frozenset of str
         Names in a features object that are no features.
     """
 
-    def __init__(self, key: ModelKey, settings: ModelSettings, book: Profiles, known: frozenset[str]) -> None:
+    def __init__(
+        self, key: ModelKey, settings: ModelSettings, profiles: Profiles, not_features: frozenset[str]
+    ) -> None:
         self._key = key
         self._settings = settings
-        self._book = book
+        self._profiles = profiles
         ignored = {name for name, column in settings.columns.items() if column.kind == "ignore"}
-        self._known = known | ignored
+        self._not_features = not_features | ignored
         self._encoders: dict[str, ColumnEncoder] = {}
         self._waiting: list[PredictionRows] = []
         self._open: dict[tuple[int, str], _OpenPane] = {}
@@ -108,7 +110,7 @@ class PaneCounter:
         self._count()
         deltas = []
         for (pane_ms, profile_id), pane in sorted(self._open.items()):
-            profile = self._book.get(profile_id)
+            profile = self._profiles.get(profile_id)
             sketch = pane.pack(None if profile is None else profile.layout)
             offsets = dict(sorted(pane.offsets.items()))
             first, *others = _samples(pane.sample)
@@ -142,7 +144,7 @@ class PaneCounter:
         rows = concatenate(self._waiting)
         self._waiting, self.n_waiting = [], 0
         panes, slots = np.unique(rows.pane_ms, return_inverse=True)
-        profiles = [self._book.at(self._key, int(pane)) for pane in panes.tolist()]
+        profiles = [self._profiles.at(self._key, int(pane)) for pane in panes.tolist()]
         by_profile: dict[str, list[int]] = {}
         for slot, profile in enumerate(profiles):
             by_profile.setdefault("" if profile is None else profile.profile_id, []).append(slot)
@@ -161,7 +163,7 @@ class PaneCounter:
             encoder = self._encoders[profile.profile_id] = ColumnEncoder(
                 profile.columns,
                 profile.task.positive,
-                self._known,
+                self._not_features,
                 hashed=profile.joint is not None and profile.joint.sampled,
             )
         on_time = np.flatnonzero(~rows.late)
@@ -214,8 +216,8 @@ class PaneCounter:
             np.maximum.at(high, slots[mine], rows.offsets[mine])
             for slot in np.flatnonzero(high >= 0).tolist():
                 offsets = self._pane(int(panes[slot]), profile_id).offsets
-                known = offsets.get(partition, (int(low[slot]), int(high[slot])))
-                offsets[partition] = (min(known[0], int(low[slot])), max(known[1], int(high[slot])))
+                least, greatest = offsets.get(partition, (int(low[slot]), int(high[slot])))
+                offsets[partition] = (min(least, int(low[slot])), max(greatest, int(high[slot])))
 
     def _pane(self, pane_ms: int, profile_id: str) -> _OpenPane:
         pane = self._open.get((pane_ms, profile_id))

@@ -10,8 +10,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
+from driftline.config.settings import LabelInput
 from driftline.events.label import LabelDecoder
 from driftline.events.model_key import ModelKey, panes_partition
 from driftline.events.prediction import PredictionDecoder, mapped_root_names
@@ -19,32 +18,24 @@ from driftline.events.source import Source, Watermark
 from driftline.panes.flush_record import PaneDelta, chunks
 from driftline.sketching.flush import Flush, Position
 from driftline.sketching.intake import take_in_labels, take_in_predictions
-from driftline.sketching.join_rows import in_order, label_rows, prediction_rows
-from driftline.sketching.joins.counting.join_counter import JoinCounter
-from driftline.sketching.joins.local_joins import LocalJoins
-from driftline.sketching.joins.profile_table import ProfileTable
-from driftline.sketching.joins.routed_joins import RoutedJoins
-from driftline.sketching.joins.waiting.digests import sampled
+from driftline.sketching.joins.joins import choose_joins
+from driftline.sketching.model_events import by_model
 from driftline.sketching.pane_counter import PaneCounter
 from driftline.sketching.rows import PredictionRows
-from driftline.sketching.source_clock import Arrivals, SourceClock
+from driftline.sketching.source_clock import SourceClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Mapping
 
     from driftline.config.settings import Settings
     from driftline.events.dead_letter import DeadLetter
-    from driftline.events.prediction import PredictionColumns
     from driftline.events.record_batch import RecordBatch
     from driftline.events.source import Kind
     from driftline.panes.flush_record import JoinDelta
     from driftline.profiles.profiles import Profiles
-    from driftline.sketching.joins.join_batch import JoinRows
-    from driftline.sketching.joins.joiner import Joiner
-    from driftline.sketching.joins.reorder_buffer import Side
+    from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.joins.waiting.pending import PendingStores
+    from driftline.sketching.model_events import ModelEvents
 
 
 KEPT_FLUSHES: Final = 60
@@ -52,14 +43,13 @@ KEPT_FLUSHES: Final = 60
 
 
 class _Partition:
-    """What is known of one assigned source partition."""
+    """What is known of one assigned input partition."""
 
-    __slots__ = ("clock", "committed_max_ms", "idle", "next_offset")
+    __slots__ = ("clock", "committed_max_ms", "idle")
 
     def __init__(self, clock: SourceClock) -> None:
         self.clock = clock
         self.committed_max_ms = clock.running_max_ms
-        self.next_offset: int | None = None
         self.idle = False
 
 
@@ -69,7 +59,7 @@ class Sketcher:
     Parameters
     ----------
     settings : Settings
-    book : Profiles
+    profiles : Profiles
         Looked up at each pane; profiles may be added at any time.
     n_partitions : int or dict of Kind to int
         Of the topics that are read; a number stands for both.
@@ -77,39 +67,38 @@ class Sketcher:
         Returns the pending stores of a partition, given its number and the profile table; called as it is assigned.
     not_features : frozenset of str
         Fields beside the mapped ones that are no features, where the record itself is the features object.
+
+    Attributes
+    ----------
+    joins : Joins
     """
 
     def __init__(
         self,
         settings: Settings,
-        book: Profiles,
+        profiles: Profiles,
         n_partitions: int | Mapping[Kind, int],
         open_stores: Callable[[int, ProfileTable], PendingStores],
         *,
         not_features: frozenset[str] = frozenset(),
     ) -> None:
         self._settings = settings
-        self._book = book
-        both = {"predictions": n_partitions, "labels": n_partitions} if isinstance(n_partitions, int) else n_partitions
-        self._n_partitions = both
-        self._open_stores = open_stores
+        self._profiles = profiles
+        if isinstance(n_partitions, int):
+            n_partitions = {"predictions": n_partitions, "labels": n_partitions}
+        self._n_partitions: Mapping[Kind, int] = n_partitions
         with_segments = any(model.segments for model in (settings.defaults, *settings.models.values()))
         self._decode_prediction = PredictionDecoder(settings.predictions.fields, with_segments=with_segments)
-        self._decode_label = None if settings.labels is None else LabelDecoder(settings.labels.fields)
+        self._decode_label = LabelDecoder((settings.labels or LabelInput()).fields)
         whole = settings.predictions.fields.features == ""
-        self._known = mapped_root_names(settings.predictions.fields) | not_features if whole else frozenset[str]()
+        mapped = mapped_root_names(settings.predictions.fields) if whole else frozenset[str]()
+        self._not_features = mapped | not_features if whole else mapped
         self._partitions: dict[Source, _Partition] = {}
+        self._next_offsets: dict[Source, int] = {}
         self._counters: dict[ModelKey, PaneCounter] = {}
-        self._table = ProfileTable(settings)
-        self._joins = JoinCounter(int(settings.time.pane), self._table)
-        self._local = LocalJoins(book, self._table, self._joins, open_stores, self._input_watermark_ms)
-        self._routed: RoutedJoins | None = None
-        if settings.labels is not None and settings.join.repartition:
-            n_joins = both.get("joins") or max(both.values())
-            pane_ms = int(settings.time.pane)
-            self._routed = RoutedJoins(n_joins, pane_ms, book, self._table, self._joins, open_stores)
+        self.joins = choose_joins(settings, profiles, n_partitions, open_stores, self.watermark_ms)
         self._dead_letters: list[DeadLetter] = []
-        self._n_events = self._n_late = self._n_labels = 0
+        self._n_events = self._n_late = self._n_labels = self._n_joins = 0
         self._announce = False
 
     # --- assignment ---------------------------------------------------------------------------------------------------
@@ -117,34 +106,16 @@ class Sketcher:
     def assign(self, source: Source, running_max_ms: int | None) -> None:
         """Start on a source partition whose committed event time is known."""
         self._announce = True
-        if source.kind == "joins":
-            self.routed.assign(source.partition)
-            return
-        time = self._settings.time
-        self._partitions[source] = _Partition(SourceClock(int(time.pane), int(time.lateness), running_max_ms))
-        if self._decode_label is not None and self._routed is None:
-            self._local.assign(source.partition)
+        if source.kind != "joins":
+            time = self._settings.time
+            self._partitions[source] = _Partition(SourceClock(int(time.pane), int(time.lateness), running_max_ms))
+        self.joins.assign(source)
 
     def revoke(self) -> None:
         """Give all source partitions up, with everything that is not committed."""
         self.aborted()
         self._partitions.clear()
-        self._local.revoke()
-        if self._routed is not None:
-            self._routed.revoke()
-
-    def restore_pending(self, partition: int, block: bytes, offset: int, at: str) -> int:
-        """Give the join of a partition one block of its changelog, oldest first; return its number of rows."""
-        if self._routed is not None:
-            return self._routed.restore(partition, block, offset, at)
-        return self._local.restore(partition, block, at)
-
-    def restored_pending(self, partition: int, next_offset: int, *, whole: bool) -> None:
-        """Keep what was restored, up to an offset of the changelog; ``whole`` where nothing is missing any more."""
-        if self._routed is not None:
-            self._routed.restored(partition)
-        else:
-            self._local.restored(partition, next_offset, whole=whole)
+        self.joins.revoke()
 
     def mark_idle(self, source: Source, *, idle: bool) -> None:
         """Say whether a partition has been at its end for the idle timeout; the next flush tells it."""
@@ -158,7 +129,7 @@ class Sketcher:
     @property
     def n_waiting(self) -> int:
         """Events taken in since the last flush."""
-        return self._n_events + self._n_late + self._n_labels + (0 if self._routed is None else self._routed.n_waiting)
+        return self._n_events + self._n_late + self._n_labels + self._n_joins
 
     @property
     def n_cells(self) -> int:
@@ -167,56 +138,45 @@ class Sketcher:
 
     def add(self, batch: RecordBatch) -> None:
         """Take records in; never raises for what they hold."""
-        if batch.source.kind == "joins":
-            self.routed.take(batch)
-            return
-        partition = self._partitions[batch.source]
-        partition.next_offset = batch.offsets[-1] + 1
+        self._next_offsets[batch.source] = batch.offsets[-1] + 1
         if batch.source.kind == "predictions":
-            self._add_predictions(batch, partition.clock)
+            self._add_predictions(batch)
+        elif batch.source.kind == "labels":
+            self._add_labels(batch)
         else:
-            self._add_labels(batch, partition.clock)
+            self._n_joins += self.joins.add_blocks(batch)
 
     def skip(self, source: Source, next_offset: int, letter: DeadLetter) -> None:
         """Go on at an offset; the letter says what has become of the records before it."""
         self._dead_letters.append(letter)
-        if source.kind == "joins":
-            self.routed.skip(source.partition, next_offset)
-        else:
-            self._partitions[source].next_offset = next_offset
+        self._next_offsets[source] = next_offset
 
-    def _add_predictions(self, batch: RecordBatch, clock: SourceClock) -> None:
+    def _add_predictions(self, batch: RecordBatch) -> None:
         intake = take_in_predictions(batch, self._decode_prediction, int(self._settings.time.max_future))
         self._dead_letters += intake.refused
         if not intake.times_ms.size:
             return
-        arrivals = clock.advance(intake.times_ms)
+        arrivals = self._partitions[batch.source].clock.advance(intake.times_ms)
         n_late = int(arrivals.late.sum())
         self._n_late += n_late
         self._n_events += intake.times_ms.size - n_late
-        expected: list[JoinRows] = []
-        for key, rows in _by_model(intake.events):
-            mine = intake.events if rows.size == intake.times_ms.size else intake.events.chosen(rows.tolist())
-            times, offsets = intake.times_ms[rows], intake.offsets[rows]
-            part = Arrivals(arrivals.late[rows], arrivals.pane_ms[rows], arrivals.effective_ms[rows])
-            self._sketch(key, batch.source.partition, mine, offsets, part)
-            if self._decode_label is not None:
-                expected += self._expected(key, mine, times, offsets, part.effective_ms)
-        if expected:
-            self._join("predictions", batch.source.partition, in_order(expected))
+        models = by_model(intake, arrivals)
+        for each in models:
+            self._sketch(batch.source.partition, each)
+        self.joins.add_predictions(batch.source.partition, models)
 
-    def _sketch(
-        self, key: ModelKey, partition: int, events: PredictionColumns, offsets: NDArray[np.int64], arrivals: Arrivals
-    ) -> None:
-        counter = self._counters.get(key)
+    def _sketch(self, partition: int, model: ModelEvents) -> None:
+        counter = self._counters.get(model.key)
         if counter is None:
-            settings = self._settings.model(key.model)
-            counter = self._counters[key] = PaneCounter(key, settings, self._book, self._known)
+            settings = self._settings.model(model.key.model)
+            counter = PaneCounter(model.key, settings, self._profiles, self._not_features)
+            self._counters[model.key] = counter
+        events, arrivals = model.events, model.arrivals
         counter.add(
             PredictionRows(
                 partition,
                 events.prediction_ids,
-                offsets,
+                model.offsets,
                 arrivals.pane_ms,
                 arrivals.late,
                 events.features,
@@ -225,67 +185,34 @@ class Sketcher:
             )
         )
 
-    def _expected(
-        self,
-        key: ModelKey,
-        events: PredictionColumns,
-        times: NDArray[np.int64],
-        offsets: NDArray[np.int64],
-        effective: NDArray[np.int64],
-    ) -> Iterator[JoinRows]:
-        """Yield what is remembered of predictions for their labels; where no profile is known there is no join."""
-        pane_ms = times - times % int(self._settings.time.pane)
-        panes, slots = np.unique(pane_ms, return_inverse=True)
-        profiles = [self._book.at(key, pane) for pane in panes.tolist()]
-        indices = np.array([-1 if profile is None else self._table.intern(profile) for profile in profiles])[slots]
-        for index in np.unique(indices[indices >= 0]).tolist():
-            rows = np.flatnonzero(indices == index)
-            mine = events if rows.size == times.size else events.chosen(rows.tolist())
-            task, bits = self._table.profiles[index].task, self._table.segment_bits[index](mine.segments)
-            yield prediction_rows(task, index, mine, times[rows], offsets[rows], effective[rows], bits)
-
-    def _add_labels(self, batch: RecordBatch, clock: SourceClock) -> None:
-        assert self._decode_label is not None  # noqa: S101  # labels are only read where they are configured
+    def _add_labels(self, batch: RecordBatch) -> None:
         intake = take_in_labels(batch, self._decode_label, int(self._settings.time.max_future))
         self._dead_letters += intake.refused
         if not intake.times_ms.size:
             return
         self._n_labels += intake.times_ms.size
-        effective = clock.advance(intake.times_ms).effective_ms
-        rows = label_rows(intake.events, intake.times_ms, intake.offsets, effective)
-        self._join("labels", batch.source.partition, rows)
-
-    def _join(self, side: Side, partition: int, rows: JoinRows) -> None:
-        """Give rows to the join, or send them where they are joined."""
-        ratio = self._settings.join.sample_ratio
-        taken = rows if ratio >= 1 else rows.chosen(sampled(rows.digests, ratio))
-        joins = self._local if self._routed is None else self._routed
-        joins.add(side, partition, taken)
+        effective_ms = self._partitions[batch.source].clock.advance(intake.times_ms).effective_ms
+        self.joins.add_labels(batch.source.partition, intake, effective_ms)
 
     # --- flush --------------------------------------------------------------------------------------------------------
 
     def flush(self) -> Flush | None:
         """Return what the next transaction holds, or None where there is nothing to say."""
+        if not self._next_offsets and not self._announce and not self._dead_letters:
+            return None
         positions = {
-            source: Position(partition.next_offset, partition.clock.running_max_ms)
-            for source, partition in self._partitions.items()
-            if partition.next_offset is not None
+            source: Position(next_offset, self._running_max_ms(source))
+            for source, next_offset in self._next_offsets.items()
         }
         marks = self._marks()
-        joins: list[Watermark] = []
-        if self._routed is not None:
-            for number, next_offset in self._routed.positions().items():
-                positions[Source("joins", number)] = Position(next_offset, None)
-            self._routed.count_orphans()
-            joins = self._routed.watermarks()
-        if not positions and not self._announce and not self._dead_letters:
-            return None
-        self._local.join()
-        pending = (
-            self._local.blocks() if self._routed is None else self._routed.blocks({mark.source: mark for mark in marks})
-        )
-        panes = self._pane_records([*marks, *joins])
+        deltas = self.joins.join()
+        pending = self.joins.blocks(marks)
+        panes = self._pane_records(deltas, [*marks, *self.joins.watermarks()])
         return Flush(panes, pending, self._dead_letters, positions, self._n_events, self._n_late)
+
+    def _running_max_ms(self, source: Source) -> int | None:
+        partition = self._partitions.get(source)
+        return None if partition is None else partition.clock.running_max_ms
 
     def _marks(self) -> list[Watermark]:
         return [
@@ -293,15 +220,15 @@ class Sketcher:
             for source, partition in sorted(self._partitions.items())
         ]
 
-    def _pane_records(self, watermarks: list[Watermark]) -> dict[int, list[bytes]]:
+    def _pane_records(self, deltas: list[JoinDelta], watermarks: list[Watermark]) -> dict[int, list[bytes]]:
         n_panes = self._settings.kafka.panes_partitions
         panes: dict[int, list[PaneDelta]] = {partition: [] for partition in range(n_panes)}
         joins: dict[int, list[JoinDelta]] = {partition: [] for partition in range(n_panes)}
         for key, counter in sorted(self._counters.items()):
-            deltas = counter.take()
-            counter.n_idle_flushes = 0 if deltas else counter.n_idle_flushes + 1
-            panes[panes_partition(key, n_panes)].extend(deltas)
-        for delta in self._joins.take():
+            pane_deltas = counter.take()
+            counter.n_idle_flushes = 0 if pane_deltas else counter.n_idle_flushes + 1
+            panes[panes_partition(key, n_panes)].extend(pane_deltas)
+        for delta in deltas:
             joins[panes_partition(delta.key, n_panes)].append(delta)
         return {partition: chunks(panes[partition], joins[partition], watermarks) for partition in range(n_panes)}
 
@@ -311,14 +238,11 @@ class Sketcher:
         Parameters
         ----------
         changelog : dict of int to int
-            Source partition to the offset behind its blocks in the pending changelog.
+            Partition to the offset behind its blocks in the pending topic.
         """
         for partition in self._partitions.values():
             partition.committed_max_ms = partition.clock.running_max_ms
-            partition.next_offset = None
-        self._local.committed(changelog)
-        if self._routed is not None:
-            self._routed.committed()
+        self.joins.committed(changelog)
         quiet = [key for key, counter in self._counters.items() if counter.n_idle_flushes > KEPT_FLUSHES]
         for key in quiet:
             del self._counters[key]
@@ -330,54 +254,24 @@ class Sketcher:
         for partition in self._partitions.values():
             partition.idle = False
             partition.clock.running_max_ms = partition.committed_max_ms
-            partition.next_offset = None
-        self._local.aborted()
-        if self._routed is not None:
-            self._routed.aborted()
+        self.joins.aborted()
         for counter in self._counters.values():
             counter.clear()
-        self._joins.clear()
         self._clear()
         self._announce = True
 
     def _clear(self) -> None:
+        self._next_offsets = {}
         self._dead_letters = []
-        self._n_events = self._n_late = self._n_labels = 0
-
-    def _input_watermark_ms(self, side: Side, partition: int) -> int | None:
-        return self.watermark_ms(Source(side, partition))
+        self._n_events = self._n_late = self._n_labels = self._n_joins = 0
 
     # --- what an operator sees ----------------------------------------------------------------------------------------
 
     def watermark_ms(self, source: Source) -> int | None:
-        """Return a source partition's watermark, None before its first event."""
+        """Return an input partition's watermark, None before its first event."""
         partition = self._partitions.get(source)
-        if source.kind == "joins":
-            feed = self.routed.feeds.get(source.partition)
-            return None if feed is None else feed.watermark().time_ms
         return None if partition is None else partition.clock.watermark_ms
 
-    @property
-    def joiners(self) -> dict[int, Joiner]:
-        """The joins by source partition; by partition of the pending topic where inputs are repartitioned."""
-        if self._routed is not None:
-            return {number: feed.joiner for number, feed in self._routed.feeds.items()}
-        return self._local.joiners
-
-    @property
-    def routed(self) -> RoutedJoins:
-        """The joins over the pending topic; there are some only where `join.repartition` is set."""
-        assert self._routed is not None  # noqa: S101  # nobody asks otherwise
-        return self._routed
-
-
-def _by_model(events: PredictionColumns) -> list[tuple[ModelKey, NDArray[np.int64]]]:
-    """Return the rows of each model key."""
-    n, first = len(events.models), ModelKey(events.models[0], events.versions[0])
-    if events.models.count(first.model) == n and events.versions.count(first.version) == n:
-        return [(first, np.arange(n))]
-    keys = zip(events.models, events.versions, strict=True)
-    groups: dict[tuple[str, str], list[int]] = {}
-    for row, key in enumerate(keys):
-        groups.setdefault(key, []).append(row)
-    return [(ModelKey(*key), np.array(rows, dtype=np.int64)) for key, rows in groups.items()]
+    def watermarks_ms(self) -> dict[Source, int | None]:
+        """Return the watermarks of all assigned partitions, with those of the pending topic where it is read."""
+        return {mark.source: mark.time_ms for mark in [*self._marks(), *self.joins.watermarks()]}

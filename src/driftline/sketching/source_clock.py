@@ -30,6 +30,10 @@ class Arrivals(NamedTuple):
     pane_ms: NDArray[np.int64]
     effective_ms: NDArray[np.int64]
 
+    def chosen(self, rows: NDArray[np.int64]) -> Arrivals:
+        """Return some of them."""
+        return Arrivals(self.late[rows], self.pane_ms[rows], self.effective_ms[rows])
+
 
 class SourceClock:
     """Running maximum of one partition's event times.

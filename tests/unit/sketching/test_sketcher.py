@@ -100,8 +100,8 @@ def test_a_flush_holds_deltas_changelog_positions_and_watermarks() -> None:
     made.committed()
     assert made.n_waiting == 0
     assert made.flush() is None
-    assert len(made.joiners[0].predictions) == 3
-    assert len(made.joiners[0].labels) == 1
+    assert len(made.joins.joiners[0].predictions) == 3
+    assert len(made.joins.joiners[0].labels.waiting) == 1
 
 
 def test_an_aborted_flush_is_said_again_word_for_word() -> None:
@@ -150,7 +150,7 @@ def test_what_is_given_up_is_forgotten() -> None:
     made = sketcher()
     made.add(predictions(START_MS))
     made.revoke()
-    assert made.joiners == {}
+    assert made.joins.joiners == {}
     assert made.watermark_ms(P0) is None
     made.assign(P0, START_MS)
     flush = taken(made)
@@ -172,7 +172,7 @@ def test_each_of_two_models_that_share_an_id_has_a_prediction_of_its_own() -> No
     values = [None if v is None else v.replace(b'"p0"', b'"%d"' % (i // 2)) for i, v in enumerate(records)]
     made.add(RecordBatch(P0, "scored", values, [0, 1, 2, 3], [-1] * 4))
     made.flush()
-    held = made.joiners[0].predictions.get(digests_of(["0", "1"]))
+    held = made.joins.joiners[0].predictions.get(digests_of(["0", "1"]))
     assert sorted(held.records["offset"].tolist()) == [0, 1, 2, 3]
 
 
@@ -209,8 +209,8 @@ def test_a_label_that_waited_meets_its_prediction_again_when_blocks_are_restored
     second.assign(P0, START_MS + 10**9)
     second.assign(L0, START_MS + 10**9)
     for offset, block in enumerate(changelog):
-        second.restore_pending(0, block, offset, "test")
-        second.restored_pending(0, offset + 1, whole=False)
-    second.restored_pending(0, len(changelog), whole=True)
-    held = second.joiners[0].predictions.get(digests_of(["p0"]))
+        second.joins.restore(0, block, offset, "test")
+        second.joins.restored(0, offset + 1, whole=False)
+    second.joins.restored(0, len(changelog), whole=True)
+    held = second.joins.joiners[0].predictions.get(digests_of(["p0"]))
     assert held.records["n_labels"].tolist() == [1]

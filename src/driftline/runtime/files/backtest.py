@@ -20,6 +20,7 @@ from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source
 from driftline.monitoring.partition_monitor import PartitionMonitor
 from driftline.runtime.files.event_files import METADATA_FIELD, EventFile
+from driftline.runtime.kafka.input_partitions import read_topics
 from driftline.runtime.pending.pending_folder import PendingFolder
 from driftline.sketching.sketcher import Sketcher
 
@@ -86,13 +87,21 @@ class Backtest:
         self, settings: Settings, profiles: Profiles, n_partitions: int, n_label_partitions: int | None = None
     ) -> None:
         self._settings = settings
-        self._counts_of: dict[Kind, int] = {"predictions": n_partitions, "labels": n_label_partitions or n_partitions}
-        self._n_joins = max(self._counts_of.values()) if settings.join.repartition else 0
+        n_labels = n_label_partitions or n_partitions
+        self._n_partitions: dict[Kind, int] = {
+            "predictions": n_partitions,
+            "labels": n_labels,
+            "joins": max(n_partitions, n_labels),
+        }
+        self._sources = [
+            Source(kind, partition) for kind in read_topics(settings) for partition in range(self._n_partitions[kind])
+        ]
         self._blocks: list[RecordBatch] = []
-        self._next_block = [0] * self._n_joins
-        known = frozenset({METADATA_FIELD})
+        self._next_block = [0] * self._n_partitions["joins"]
         self._pending = PendingFolder(replace(settings.join, directory=None), profiles, "backtest", "backtest")
-        self._sketcher = Sketcher(settings, profiles, self._counts_of, self._pending.open, not_features=known)
+        self._sketcher = Sketcher(
+            settings, profiles, self._n_partitions, self._pending.open, not_features=frozenset({METADATA_FIELD})
+        )
         self._monitors = [
             PartitionMonitor(partition, settings, profiles) for partition in range(settings.kafka.panes_partitions)
         ]
@@ -138,14 +147,11 @@ class Backtest:
         emit: Callable[[OutputRecord], None],
         advance: Callable[[int], None],
     ) -> None:
-        files = {"predictions": self._file(predictions, "predictions")}
+        files: dict[Kind, EventFile] = {"predictions": self._file(predictions, "predictions")}
         if labels is not None and self._settings.labels is not None:
             files["labels"] = self._file(labels, "labels")
-        for kind in files if self._settings.labels is None else ("predictions", "labels"):
-            for partition in range(self._counts_of[_kind(kind)]):
-                self._sketcher.assign(Source(_kind(kind), partition), None)
-        for partition in range(self._n_joins if self._settings.labels is not None else 0):
-            self._sketcher.assign(Source("joins", partition), None)
+        for source in self._sources:
+            self._sketcher.assign(source, None)
         for batches, n_bytes in self._in_step({kind: file.batches(BATCH_LINES) for kind, file in files.items()}):
             for batch in batches:
                 self._sketcher.add(batch)
@@ -158,13 +164,13 @@ class Backtest:
     def _file(self, path: Path, kind: Kind) -> EventFile:
         labels = self._settings.labels
         if kind == "labels" and labels is not None:
-            return EventFile(path, kind, labels.topic, self._counts_of[kind], _id_by(LabelDecoder(labels.fields)))
+            return EventFile(path, kind, labels.topic, self._n_partitions[kind], _id_by(LabelDecoder(labels.fields)))
         fields = self._settings.predictions.fields
         topic = self._settings.predictions.topic
-        return EventFile(path, kind, topic, self._counts_of[kind], _id_by(PredictionDecoder(fields)))
+        return EventFile(path, kind, topic, self._n_partitions[kind], _id_by(PredictionDecoder(fields)))
 
     def _in_step(
-        self, files: dict[str, Iterator[tuple[list[RecordBatch], int]]]
+        self, files: dict[Kind, Iterator[tuple[list[RecordBatch], int]]]
     ) -> Iterator[tuple[list[RecordBatch], int]]:
         """Yield batches from the file that is behind in event time, so that the join need not remember for long."""
         while files:
@@ -175,11 +181,10 @@ class Backtest:
             else:
                 yield batch
 
-    def _reached(self, kind: str) -> tuple[bool, int]:
-        n_partitions = self._counts_of[_kind(kind)]
-        marks = [self._sketcher.watermark_ms(Source(_kind(kind), partition)) for partition in range(n_partitions)]
-        reached_ms = [mark for mark in marks if mark is not None]
-        return (bool(reached_ms), min(reached_ms, default=0))
+    def _reached(self, kind: Kind) -> tuple[bool, int]:
+        marks = [self._sketcher.watermark_ms(source) for source in self._sources if source.kind == kind]
+        times_ms = [mark for mark in marks if mark is not None]
+        return (bool(times_ms), min(times_ms, default=0))
 
     def _flush(self, emit: Callable[[OutputRecord], None]) -> None:
         for blocks in self._blocks:
@@ -189,8 +194,11 @@ class Backtest:
         if flush is None:
             return
         self._sketcher.committed()
-        if self._n_joins:
-            self._blocks = [self._as_records(partition, blocks) for partition, blocks in flush.pending.items()]
+        self._blocks = [
+            self._as_records(partition, blocks)
+            for partition, blocks in flush.pending.items()
+            if Source("joins", partition) in self._sources
+        ]
         for letter in flush.dead_letters:
             self._count_refused(letter)
         self._counts["n_late"] += flush.n_late
@@ -250,10 +258,6 @@ def _opens(output: OutputRecord) -> bool:
         return False
     alert = orjson.loads(output.value)
     return bool(alert["state"] == "open" and alert["revision"] == 1)
-
-
-def _kind(name: str) -> Kind:
-    return "labels" if name == "labels" else "predictions"
 
 
 def _id_by(decode: PredictionDecoder | LabelDecoder) -> Callable[[bytes], str | None]:

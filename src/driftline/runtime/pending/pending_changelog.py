@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from driftline.config.secrets import Credentials
     from driftline.config.settings import KafkaSettings
+    from driftline.sketching.joins.replayed_rows import Replay
 
 TOPIC: Final = "pending"
 OPEN_TRANSACTION_S: Final = TRANSACTION_TIMEOUT_MS / 1000 + 10.0 + 20.0
@@ -33,12 +34,12 @@ _log = get_logger(__name__)
 
 
 class Restoring(Protocol):
-    """What takes the blocks: a :class:`driftline.sketching.sketcher.Sketcher`."""
+    """What takes the blocks: :class:`driftline.sketching.joins.joins.Joins`."""
 
-    def restore_pending(self, partition: int, block: bytes, offset: int, at: str) -> int:
+    def restore(self, partition: int, block: bytes, offset: int, at: str) -> int:
         """Take a block; return its number of rows."""
 
-    def restored_pending(self, partition: int, next_offset: int, *, whole: bool) -> None:
+    def restored(self, partition: int, next_offset: int, *, whole: bool) -> None:
         """Keep what was taken; ``whole`` says that nothing is missing any more, so that what is over may go."""
 
 
@@ -61,15 +62,13 @@ class PendingChangelog:
         self._topic = kafka.topic(TOPIC)
         self._open_transaction_s = open_transaction_s
 
-    def replay(self, partition: int, next_offset: int, sketcher: Restoring) -> bool:
-        """Give a partition's join the blocks that it does not hold yet, oldest first.
+    def replay(self, replay: Replay, joins: Restoring) -> bool:
+        """Give a partition's join the blocks that it needs, oldest first.
 
         Parameters
         ----------
-        partition : int
-        next_offset : int
-            Of the first block that it does not hold.
-        sketcher : Sketcher
+        replay : Replay
+        joins : Joins
 
         Returns
         -------
@@ -79,54 +78,32 @@ class PendingChangelog:
         Raises
         ------
         BrokerError
-            When a transaction stays open, so that what is committed behind it cannot be read.
+            When a transaction stays open, so that what is committed behind it cannot be read; or when the join's stores
+            reach further than the changelog, or than what was counted.
         """
-        low, high = self._range(partition)
-        if next_offset > high:
-            raise self._ahead(partition, next_offset, high)
-        return self._restore(partition, max(low, next_offset), high, sketcher) or next_offset > low
+        low, high = self._range(replay.partition)
+        end = high if replay.end_offset is None else replay.end_offset
+        if replay.next_offset > end:
+            raise self._ahead(replay.partition, replay.next_offset, end)
+        restored = self._restore(replay.partition, max(low, replay.first_offset), end, joins)
+        return restored or replay.next_offset > low
 
-    def replay_until(self, partition: int, start: int, next_offset: int, until: int, sketcher: Restoring) -> None:
-        """Give a partition's join what it was given before an offset, and does not hold yet.
-
-        Parameters
-        ----------
-        partition : int
-        start : int
-            Of the first block that it needs: those before ``next_offset`` for the rows that it held back.
-        next_offset : int
-            Of the first block that it was given nothing of.
-        until : int
-            The offset, up to which everything was counted.
-        sketcher : Sketcher
-
-        Raises
-        ------
-        BrokerError
-            When a transaction stays open, so that what is committed behind it cannot be read; or when the join holds
-            more than was counted.
-        """
-        if next_offset > until:
-            raise self._ahead(partition, next_offset, until)
-        low, _high = self._range(partition)
-        self._restore(partition, max(low, start), until, sketcher)
-
-    def _restore(self, partition: int, start: int, high: int, sketcher: Restoring) -> bool:
+    def _restore(self, partition: int, start: int, high: int, joins: Restoring) -> bool:
         """Give a partition's join the blocks between two offsets; return whether there are any."""
         started = reported = time.monotonic()
         n_rows = n_kept = 0
         reached = start
         for value, offset in self._blocks(partition, start, high):
-            n_rows += sketcher.restore_pending(partition, value, offset, f"{self._topic}-{partition}@{offset}")
+            n_rows += joins.restore(partition, value, offset, f"{self._topic}-{partition}@{offset}")
             reached = offset + 1
             if n_rows - n_kept >= _KEEP_ROWS:
-                sketcher.restored_pending(partition, reached, whole=False)
+                joins.restored(partition, reached, whole=False)
                 n_kept = n_rows
             if time.monotonic() - reported >= _REPORT_S:
                 reported = time.monotonic()
                 done = (reached - start) / (high - start)
                 _log.info("pending restoring", partition=partition, rows=n_rows, share=round(done, 3))
-        sketcher.restored_pending(partition, reached, whole=True)
+        joins.restored(partition, reached, whole=True)
         seconds = time.monotonic() - started
         _log.info(
             "pending restored",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from driftline.profiles.profile import Profile
     from driftline.sketching.joins.profile_table import ProfileTable
-    from driftline.sketching.joins.waiting.pending import Kept
+    from driftline.sketching.joins.waiting.pending import RecordKind
 
 VERSION: Final = 2
 _META: Final = b"!"
@@ -115,9 +115,9 @@ class PendingDatabase:
 
     # --- what a worker's joiner calls ---------------------------------------------------------------------------------
 
-    def open(self, kept: Kept) -> RocksPendingStore:
-        """Return the store for something; called once for each name."""
-        store = RocksPendingStore(self._values, kept)
+    def open(self, kind: RecordKind) -> RocksPendingStore:
+        """Return the store for a kind of record; called once for each name."""
+        store = RocksPendingStore(self._values, kind)
         self._stores.append(store)
         return store
 

@@ -14,7 +14,7 @@ import numpy as np
 from driftline.sketching.joins.waiting.digest_filter import DigestFilter, probes_of
 from driftline.sketching.joins.waiting.digests import digests_from
 from driftline.sketching.joins.waiting.overlay import Overlay
-from driftline.sketching.joins.waiting.pending import Held
+from driftline.sketching.joins.waiting.pending import RecordsById
 from driftline.sketching.joins.waiting.record_arrays import as_bytes, taken, together
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from driftline.runtime.pending.keyed_values import KeyedValues
     from driftline.sketching.joins.waiting.digests import Digests
-    from driftline.sketching.joins.waiting.pending import Kept
+    from driftline.sketching.joins.waiting.pending import RecordKind
 
 _KEY: Final = np.dtype([("store", "S1"), ("bucket", ">u4"), ("high", ">u8"), ("low", ">u8")])
 _PREFIX_BYTES: Final = 5
@@ -39,7 +39,7 @@ class RocksPendingStore:
     ----------
     values : KeyedValues
         Of a database.
-    kept : Kept
+    kind : RecordKind
 
     Notes
     -----
@@ -48,11 +48,11 @@ class RocksPendingStore:
     only so can entries be counted.
     """
 
-    def __init__(self, values: KeyedValues, kept: Kept) -> None:
+    def __init__(self, values: KeyedValues, kind: RecordKind) -> None:
         self._values = values
-        self._kept = kept
-        self._letter = kept.name[:1].encode()
-        self._overlay = Overlay(kept.dtype)
+        self._kind = kind
+        self._letter = kind.name[:1].encode()
+        self._overlay = Overlay(kind.dtype)
         self._removed: set[bytes] = set()
         self._committed_keys: set[bytes] = set()
         self._filters: dict[int, DigestFilter] = {}
@@ -67,25 +67,25 @@ class RocksPendingStore:
     @property
     def n_bytes(self) -> int:
         """About what entries take on disk before compression."""
-        return len(self) * (self._kept.dtype.itemsize + _KEY.itemsize)
+        return len(self) * (self._kind.dtype.itemsize + _KEY.itemsize)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
-    def get(self, digests: Digests) -> Held:
+    def get(self, digests: Digests) -> RecordsById:
         """Return the records of different ids."""
         place = self._overlay.find(digests)
         rows = np.flatnonzero(place < 0)
         if rows.size and self._filters:
             records, owner = self._look_up(digests[rows], rows)
         else:
-            records, owner = np.zeros(0, dtype=self._kept.dtype), rows[:0]
+            records, owner = np.zeros(0, dtype=self._kind.dtype), rows[:0]
         if rows.size < len(digests):
-            in_overlay = np.flatnonzero(place >= 0)
-            written = self._overlay.held(place[in_overlay])
+            known = np.flatnonzero(place >= 0)
+            written = self._overlay.records_at(place[known])
             records = together([records, written.records])
-            owner = np.concatenate([owner, np.repeat(in_overlay, written.ends - written.starts)])
+            owner = np.concatenate([owner, np.repeat(known, written.counts)])
         order = np.argsort(owner, kind="stable")
-        return Held(taken(records, order), np.cumsum(np.bincount(owner, minlength=len(digests))))
+        return RecordsById(taken(records, order), np.cumsum(np.bincount(owner, minlength=len(digests))))
 
     def _look_up(self, digests: Digests, rows: NDArray[np.int64]) -> tuple[NDArray[np.void], NDArray[np.int64]]:
         """Return what is committed of ids, and the row of each record."""
@@ -108,22 +108,22 @@ class RocksPendingStore:
 
     def _records(self, values: Sequence[bytes | None]) -> tuple[NDArray[np.void], NDArray[np.int64]]:
         """Return the records of values, and how many each has."""
-        whole, cut = self._kept.dtype.itemsize, self._kept.cut
+        whole, truncation = self._kind.dtype.itemsize, self._kind.truncation
         parts = [value or b"" for value in values]
         lengths = np.fromiter(map(len, parts), dtype=np.int64, count=len(parts))
-        if cut is not None and (lengths == cut.n_bytes).any():
-            rest, n_bytes = cut.rest, cut.n_bytes
+        if truncation is not None and (lengths == truncation.n_bytes).any():
+            rest, n_bytes = truncation.rest, truncation.n_bytes
             parts = [part + rest if len(part) == n_bytes else part for part in parts]
             lengths[lengths == n_bytes] = whole
-        records = np.frombuffer(bytearray().join(parts), dtype=self._kept.dtype)
-        if cut is not None:
-            cut.mend(records)
+        records = np.frombuffer(bytearray().join(parts), dtype=self._kind.dtype)
+        if truncation is not None:
+            truncation.mend(records)
         return records, lengths // whole
 
     def expiring(self, before_ms: int) -> NDArray[np.void]:
         """Return all records whose buckets end by a time, with what is not committed yet."""
-        limit = min(before_ms // self._kept.bucket_ms, _LAST_BUCKET)
-        parts = [self._overlay.written().held.records]
+        limit = min(before_ms // self._kind.bucket_ms, _LAST_BUCKET)
+        parts = [self._overlay.content().by_id.records]
         if any(bucket < limit for bucket in self._filters):
             entries = [*self._values.entries(self._prefix(0), self._prefix(limit))]
             digests = digests_from(b"".join([key[_PREFIX_BYTES:] for key, _ in entries]))
@@ -138,14 +138,13 @@ class RocksPendingStore:
         """Write all records of different ids; those that an id held before and that expire otherwise stay."""
         self._overlay.put(digests, records, ends)
 
-    def remove(self, digests: Digests, held: Held) -> None:
+    def remove(self, digests: Digests, by_id: RecordsById) -> None:
         """Remove ids with what :meth:`get` returned of them."""
-        counts = held.ends - held.starts
-        owner = np.repeat(np.arange(counts.size), counts)
-        keys = self._keys(self._buckets(held.records), digests[owner])
+        owner = by_id.owners
+        keys = self._keys(self._buckets(by_id.records), digests[owner])
         self._removed.update(_pieces(keys))
-        removed = digests[np.unique(owner)]
-        self._overlay.put(removed, held.records[:0], np.zeros(len(removed), dtype=np.int64))
+        gone = digests[np.unique(owner)]
+        self._overlay.put(gone, by_id.records[:0], np.zeros(len(gone), dtype=np.int64))
 
     def commit(self) -> None:
         """Give the overlay to the database's next batch."""
@@ -161,14 +160,14 @@ class RocksPendingStore:
 
     def _write(self) -> list[bytes]:
         """Put the overlay's records by key, those of one id and bucket together; return the keys."""
-        digests, held = self._overlay.written()
-        if not held.records.size:
+        digests, by_id = self._overlay.content()
+        if not by_id.records.size:
             return []
-        lengths = held.ends - held.starts
-        buckets = self._buckets(held.records)
+        lengths = by_id.counts
+        buckets = self._buckets(by_id.records)
         order = np.argsort(buckets, kind="stable")
         keys = taken(self._keys(buckets, np.repeat(digests, lengths, axis=0)), order)
-        records = self._values.local(taken(held.records, order))
+        records = self._values.local(taken(by_id.records, order))
         names = _pieces(keys)
         values = _pieces(records)
         if (lengths > 1).any():
@@ -176,9 +175,9 @@ class RocksPendingStore:
             for key, value in zip(names, values, strict=True):
                 grouped[key] = grouped.get(key, b"") + value
             names, values = [*grouped], [*grouped.values()]
-        elif self._kept.cut is not None:
-            n_bytes, cut = self._kept.cut.n_bytes, self._kept.cut.applies(records).tolist()
-            values = [value[:n_bytes] if short else value for value, short in zip(values, cut, strict=True)]
+        elif self._kind.truncation is not None:
+            n_bytes, short = self._kind.truncation.n_bytes, self._kind.truncation.applies(records).tolist()
+            values = [value[:n_bytes] if applies else value for value, applies in zip(values, short, strict=True)]
         self._values.put(zip(names, values, strict=True))
         return names
 
@@ -209,7 +208,7 @@ class RocksPendingStore:
 
     def expire(self, before_ms: int) -> int:
         """Remove committed records whose buckets end by a time; return how many entries they were."""
-        limit = min(before_ms // self._kept.bucket_ms, _LAST_BUCKET)
+        limit = min(before_ms // self._kind.bucket_ms, _LAST_BUCKET)
         return sum(self._drop(bucket) for bucket in sorted(self._filters) if bucket < limit)
 
     def evict(self) -> int:
@@ -225,7 +224,7 @@ class RocksPendingStore:
         return self._letter + bucket.to_bytes(_PREFIX_BYTES - 1, "big")
 
     def _buckets(self, records: NDArray[np.void]) -> NDArray[np.int64]:
-        return np.clip(self._kept.expires_ms(records) // self._kept.bucket_ms, 0, _LAST_BUCKET)
+        return np.clip(self._kind.expires_ms(records) // self._kind.bucket_ms, 0, _LAST_BUCKET)
 
 
 def _pieces(records: NDArray[np.void]) -> list[bytes]:

@@ -27,6 +27,8 @@ from driftline.runtime.sketch.source_progress import SourceProgress
 from driftline.sketching.sketcher import Sketcher
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from confluent_kafka import Message
 
     from driftline.config.secrets import Credentials
@@ -81,9 +83,8 @@ class SketchWorker:
         self._topics = read_topics(settings)
         self._kinds: dict[str, Kind] = {topic: kind for kind, topic in self._topics.items()}
         self._n_partitions = input_partitions(settings, credentials)
-        self._repartitioned = "joins" in self._topics
-        if self._repartitioned and "joins" not in self._n_partitions:
-            raise missing_topic(settings.kafka, self._topics["joins"])
+        for kind in self._topics.keys() - self._n_partitions.keys():
+            raise missing_topic(settings.kafka, self._topics[kind])
         owner = f"{settings.kafka.brokers}/{settings.kafka.topic('pending')}/{self._n_partitions.get('joins', '')}"
         self._pending = PendingFolder(settings.join, profiles, owner, name)
         self._sketcher = Sketcher(settings, profiles, self._n_partitions, self._pending.open)
@@ -91,7 +92,7 @@ class SketchWorker:
         self._transactions = SketchTransactions(settings, credentials, f"{settings.kafka.prefix}-sketch-{name}")
         self._changelog = PendingChangelog(settings.kafka, credentials)
         self._key_check = KeyCheck(settings, self._n_partitions["predictions"])
-        self._progress = SourceProgress(settings.time, settings.sketch)
+        self._progress = SourceProgress(settings.time.idle_timeout / 1000)
         self._stopping = threading.Event()
         self._assigned = threading.Event()
         self._last_flush = time.monotonic()
@@ -143,7 +144,7 @@ class SketchWorker:
         if not self._key_check.done:
             self._key_check.look(messages, batches)
         for batch in batches:
-            if batch.source.kind == "joins" and not self._knows_profiles(batch):
+            if not self._knows_profiles(batch):
                 return
             self._sketcher.add(batch)
             self._progress.read(batch.source, batch.offsets[-1] + 1, time.monotonic())
@@ -156,14 +157,14 @@ class SketchWorker:
         if due or full:
             self._look_for_idle()
             self._flush()
-            self._balance()
-            for source in self._progress.sources:
-                self._measure(source)
+            watermarks_ms = self._sketcher.watermarks_ms()
+            self._hold_back(watermarks_ms)
+            self._measure(watermarks_ms)
 
     def _knows_profiles(self, batch: RecordBatch) -> bool:
         """Wait for profiles that another worker knew when it sent predictions; False where the worker is to end."""
         end_s = time.monotonic() + _PROFILE_WAIT_S
-        while missing := self._sketcher.routed.profiles_wanted(batch):
+        while missing := self._sketcher.joins.profiles_wanted(batch):
             if time.monotonic() > end_s:
                 name = min(missing)
                 raise BrokerError(
@@ -223,7 +224,7 @@ class SketchWorker:
         self._telemetry.late(flush.n_late)
         for letter in flush.dead_letters:
             self._telemetry.dead_letter(letter.reason)
-        for joiner in self._sketcher.joiners.values():
+        for joiner in self._sketcher.joins.joiners.values():
             for outcome, n in joiner.take_totals()._asdict().items():
                 if n:
                     self._telemetry.joins(outcome, n)
@@ -232,25 +233,23 @@ class SketchWorker:
             if evicted:
                 self._telemetry.evicted(number, evicted)
 
-    def _measure(self, source: Source) -> None:
-        """Show how far a partition is, whether it was read since the last time or is paused, idle or empty."""
-        watermark = self._sketcher.watermark_ms(source)
-        if watermark is not None:
-            self._telemetry.watermark_delay(source.kind, source.partition, time.time() - watermark / 1000)
-        partition = TopicPartition(self._topics[source.kind], source.partition)
-        _low, high = self._consumer.get_watermark_offsets(partition, cached=True)
-        if high >= 0:  # known from the first fetch on
-            self._telemetry.lag(source.kind, source.partition, max(0, high - self._progress.reached(source)))
-        joiner = self._sketcher.joiners.get(source.partition)
-        if joiner is not None and self._repartitioned == (source.kind == "joins"):
-            self._telemetry.pending(source.partition, len(joiner.predictions))
+    def _measure(self, watermarks_ms: Mapping[Source, int | None]) -> None:
+        """Show how far partitions are, whether they were read since the last time or are paused, idle or empty."""
+        for source, watermark_ms in watermarks_ms.items():
+            if watermark_ms is not None:
+                self._telemetry.watermark_delay(source.kind, source.partition, time.time() - watermark_ms / 1000)
+            partition = TopicPartition(self._topics[source.kind], source.partition)
+            _low, high = self._consumer.get_watermark_offsets(partition, cached=True)
+            if high >= 0:  # known from the first fetch on
+                self._telemetry.lag(source.kind, source.partition, max(0, high - self._progress.reached(source)))
+        for number, joiner in self._sketcher.joins.joiners.items():
+            self._telemetry.pending(number, len(joiner.predictions))
 
     def _rewind(self) -> None:
         """Go back to the committed offsets after an abort."""
         for partition in self._or_oldest(self._committed(self._consumer.assignment())):
             self._consumer.seek(TopicPartition(partition.topic, partition.partition, partition.offset))
-            source = Source(self._kinds[partition.topic], partition.partition)
-            self._progress.start(source, partition.offset, time.monotonic())
+            self._progress.start(self._source(partition), partition.offset, time.monotonic())
         self._consumer.resume(self._consumer.assignment())
 
     def _look_for_idle(self) -> None:
@@ -268,13 +267,9 @@ class SketchWorker:
         for source in self._progress.lively():
             self._sketcher.mark_idle(source, idle=False)
 
-    def _balance(self) -> None:
-        """Pause the topic that is ahead in event time, so that the join need not remember what the other will bring."""
-        watermarks = {source: self._sketcher.watermark_ms(source) for source in self._progress.sources}
-        if self._repartitioned:
-            pause, resume = self._progress.hold_back(watermarks, self._sketcher.routed.behind_ms())
-        else:
-            pause, resume = self._progress.balance(watermarks)
+    def _hold_back(self, watermarks_ms: Mapping[Source, int | None]) -> None:
+        """Pause what is ahead in event time, so that the join need not remember what the others will bring."""
+        pause, resume = self._progress.hold_back(self._sketcher.joins.hold_back(watermarks_ms))
         if pause:
             self._consumer.pause([TopicPartition(self._topics[s.kind], s.partition) for s in pause])
         if resume:
@@ -284,29 +279,28 @@ class SketchWorker:
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Start from the committed offsets and their metadata; a partition never read starts at its oldest."""
-        started = []
         committed = self._committed(partitions)
-        unknown = {partition.partition for partition in partitions} - {c.partition for c in committed if c.offset >= 0}
+        read_before = {self._source(partition) for partition in committed if partition.offset >= 0}
         self._require_no_earlier_panes(committed)
+        offsets: dict[Source, int] = {}
         for partition in self._or_oldest(committed):
-            source = Source(self._kinds[partition.topic], partition.partition)
+            source = self._source(partition)
             self._sketcher.assign(source, from_metadata(partition.metadata))
             self._progress.start(source, partition.offset, time.monotonic())
-            started.append(TopicPartition(partition.topic, partition.partition, partition.offset))
-        for place in (each for each in started if self._kinds[each.topic] == "joins"):
-            held = self._sketcher.routed.feeds[place.partition].state
-            self._changelog.replay_until(
-                place.partition, held.first_offset, held.next_offset, place.offset, self._sketcher
-            )
-        if self._settings.labels is not None and not self._repartitioned:
-            for number in sorted({partition.partition for partition in partitions}):
-                restored = self._changelog.replay(number, self._pending.databases[number].next_offset, self._sketcher)
-                if restored and number in unknown:
-                    self._recount(f"partition {number}", f"{self._settings.kafka.topic('pending')}-{number}")
+            offsets[source] = partition.offset
+        for replay in self._sketcher.joins.replays(offsets):
+            restored = self._changelog.replay(replay, self._sketcher.joins)
+            if restored and read_before.isdisjoint(replay.sources):
+                number = replay.partition
+                self._recount(f"partition {number}", f"{self._settings.kafka.topic('pending')}-{number}")
+        started = [TopicPartition(self._topics[s.kind], s.partition, offset) for s, offset in offsets.items()]
         consumer.assign(started)
         consumer.resume(started)  # librdkafka keeps a partition paused over an assignment
         self._assigned.set()
         _log.info("assigned", partitions=sorted(f"{p.topic}-{p.partition}" for p in started))
+
+    def _source(self, partition: TopicPartition) -> Source:
+        return Source(self._kinds[partition.topic], partition.partition)
 
     def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Flush while the partitions are still ours; a worker that has failed leaves that to its successor."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driftline.events.source import Source
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from driftline.config.settings import SketchSettings, TimeSettings
+    from driftline.events.source import Source
 
 
 class _Partition:
@@ -28,16 +26,11 @@ class SourceProgress:
 
     Parameters
     ----------
-    time : TimeSettings
-        The idle timeout, and the lateness.
-    sketch : SketchSettings
-        How far in event time one topic may run ahead of the other.
+    idle_timeout_s : float
     """
 
-    def __init__(self, time: TimeSettings, sketch: SketchSettings) -> None:
-        self._idle_timeout_s = time.idle_timeout / 1000
-        self._lateness_ms = int(time.lateness)
-        self._max_skew_ms = int(sketch.max_skew)
+    def __init__(self, idle_timeout_s: float) -> None:
+        self._idle_timeout_s = idle_timeout_s
         self._partitions: dict[Source, _Partition] = {}
 
     @property
@@ -103,43 +96,24 @@ class SourceProgress:
             self._partitions[source].idle = False
         return woken
 
-    def balance(self, watermarks: Mapping[Source, int | None]) -> tuple[list[Source], list[Source]]:
+    def hold_back(self, ahead: Mapping[Source, Source | None]) -> tuple[list[Source], list[Source]]:
         """Return which partitions to pause and which to resume.
-
-        A partition is paused while it is further ahead of its partner in event time than the greatest skew, and its
-        partner has something to read.
-        """
-        pause: list[Source] = []
-        resume: list[Source] = []
-        for source, partition in self._partitions.items():
-            partner = Source("labels" if source.kind == "predictions" else "predictions", source.partition)
-            behind = self._partitions.get(partner)
-            own_ms, partner_ms = watermarks.get(source), watermarks.get(partner)
-            ahead = own_ms is not None and (partner_ms is None or own_ms - partner_ms > self._max_skew_ms)
-            must_wait = ahead and behind is not None and behind.end is None and not behind.paused
-            if must_wait != partition.paused:
-                partition.paused = must_wait
-                (pause if must_wait else resume).append(source)
-        return pause, resume
-
-    def hold_back(
-        self, watermarks: Mapping[Source, int | None], behind_ms: int | None
-    ) -> tuple[list[Source], list[Source]]:
-        """Return which partitions to pause and which to resume, where rows are repartitioned.
 
         Parameters
         ----------
-        watermarks : dict of Source to int or None
-        behind_ms : int or None
-            Partitions are to wait whose watermark is past this time by more than the lateness; None where none is to.
+        ahead : dict of Source to Source or None
+            Partitions that are too far ahead in event time, each with the one that it waits for: it is paused while
+            that one has something to read. For None it is paused in any case.
         """
         pause: list[Source] = []
         resume: list[Source] = []
         for source, partition in self._partitions.items():
-            own_ms = watermarks.get(source)
-            ahead = own_ms is not None and behind_ms is not None and own_ms - behind_ms > self._lateness_ms
-            must_wait = ahead and source.kind != "joins"
-            if must_wait != partition.paused:
-                partition.paused = must_wait
-                (pause if must_wait else resume).append(source)
+            waits = source in ahead and self._is_read(ahead[source])
+            if waits != partition.paused:
+                partition.paused = waits
+                (pause if waits else resume).append(source)
         return pause, resume
+
+    def _is_read(self, source: Source | None) -> bool:
+        partition = None if source is None else self._partitions.get(source)
+        return source is None or (partition is not None and partition.end is None and not partition.paused)

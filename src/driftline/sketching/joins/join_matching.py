@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.sketching.joins.profile_table import ProfileTable
-    from driftline.sketching.joins.waiting.pending import Held
+    from driftline.sketching.joins.waiting.pending import RecordsById
 
 
 class Matches(NamedTuple):
@@ -26,14 +26,14 @@ class Matches(NamedTuple):
     records: NDArray[np.int64]
 
 
-def matches(held: Held, mine: NDArray[np.int64], labels: NDArray[np.void], table: ProfileTable) -> Matches:
+def matches(by_id: RecordsById, owner: NDArray[np.int64], labels: NDArray[np.void], table: ProfileTable) -> Matches:
     """Return the predictions of each label: of each model key the first with its id that it can be of.
 
     Parameters
     ----------
-    held : Held
+    by_id : RecordsById
         The predictions of all ids, of each the oldest first.
-    mine : ndarray of int64, shape (n,)
+    owner : ndarray of int64, shape (n,)
         The id of each label.
     labels : ndarray of LABEL, shape (n,)
     table : ProfileTable
@@ -42,25 +42,25 @@ def matches(held: Held, mine: NDArray[np.int64], labels: NDArray[np.void], table
     -----
     *Cost*: one round for each prediction that the id used most often has.
     """
-    records = held.records
+    records = by_id.records
     last_label = records["time_ms"] + table.horizon_ms[records["profile"]]
     first_label = records["effective_ms"] - table.wait_ms[records["profile"]]
     models = table.models[records["profile"]]
-    at, stop = held.starts[mine], held.ends[mine]
+    at, stop = by_id.starts[owner], by_id.ends[owner]
     rows = np.flatnonzero(at < stop)
     pairs: list[Matches] = []
-    taken: set[tuple[int, int]] = set()
+    matched: set[tuple[int, int]] = set()  # labels with the models of which they have a prediction
     while rows.size:
         there = at[rows]
         fits = (labels["effective_ms"][rows] <= last_label[there]) & (first_label[there] <= labels["time_ms"][rows])
         later = rows[there + 1 < stop[rows]]
-        if taken:
-            free = [pair not in taken for pair in zip(rows.tolist(), models[there].tolist(), strict=True)]
+        if matched:
+            free = [pair not in matched for pair in zip(rows.tolist(), models[there].tolist(), strict=True)]
             fits &= np.array(free, dtype=np.bool_)
-        found, owners = rows[fits], there[fits]
+        new = Matches(rows[fits], there[fits])
         if later.size:
-            taken.update(zip(found.tolist(), models[owners].tolist(), strict=True))
-        pairs.append(Matches(found, owners))
+            matched.update(zip(new.labels.tolist(), models[new.records].tolist(), strict=True))
+        pairs.append(new)
         at[later] += 1
         rows = later
     if len(pairs) == 1:

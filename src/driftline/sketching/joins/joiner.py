@@ -22,24 +22,24 @@ Records are kept, joined or not, until both topics' watermarks have passed the h
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from driftline.events.source import Source
 from driftline.sketches.joined import Joined
 from driftline.sketching.joins.counting.join_counter import Address, Uncounted
-from driftline.sketching.joins.join_batch import JoinRows
-from driftline.sketching.joins.join_entry import GIVEN_BYTES, LABEL, PREDICTION, UNLABELLED
 from driftline.sketching.joins.join_matching import Matches, matches
 from driftline.sketching.joins.join_totals import JoinTotals
 from driftline.sketching.joins.label_steps import label_steps
 from driftline.sketching.joins.label_values import codes_of
+from driftline.sketching.joins.pending_labels import PendingLabels
+from driftline.sketching.joins.pending_predictions import PendingPredictions
 from driftline.sketching.joins.routing import ROUTED
-from driftline.sketching.joins.waiting.digests import distinct, sorting
-from driftline.sketching.joins.waiting.pending import Held, Kept, Truncation
-from driftline.sketching.joins.waiting.record_arrays import taken, together
+from driftline.sketching.joins.waiting.digests import unique_digests
+from driftline.sketching.joins.waiting.record_arrays import taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,32 +47,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.sketching.joins.counting.join_counter import JoinCounter
+    from driftline.sketching.joins.join_batch import JoinRows
     from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.joins.waiting.digests import Digests
-    from driftline.sketching.joins.waiting.pending import PendingStore, PendingStores
-
-MAX_WAITING: Final = 1_000
-"""Labels of one id that wait for a prediction; an id with more is none, and what follows are orphans."""
-EXPIRY_BUCKETS: Final = 16
-"""Records go in so many parts of the horizon or the wait: they stay at most a sixteenth longer than they are needed."""
-SHORTEST_BUCKET_MS: Final = 1_000
-"""Of expiry, however short the horizon or the wait."""
-
-
-def _as_it_came(records: NDArray[np.void]) -> NDArray[np.bool_]:
-    plain: NDArray[np.bool_] = records["n_labels"] == 0
-    return plain
-
-
-def _not_joined(records: NDArray[np.void]) -> None:
-    records["joined_ms"] = np.where(records["n_labels"] == 0, records["effective_ms"], records["joined_ms"])
-
-
-_UNTIL_LABELLED: Final = Truncation(GIVEN_BYTES, UNLABELLED, _as_it_came, _not_joined)
-
-
-def _bucket_ms(kept_ms: int) -> int:
-    return max(SHORTEST_BUCKET_MS, kept_ms // EXPIRY_BUCKETS)
+    from driftline.sketching.joins.waiting.pending import PendingStores, RecordsById
 
 
 class Joiner:
@@ -90,50 +68,36 @@ class Joiner:
 
     Attributes
     ----------
-    predictions, labels, answered : PendingStore
-        Predictions; labels without one yet; labels that have one, and may come to have those of other models.
-    totals : JoinTotals
-        Of what was committed since they were last taken.
+    predictions : PendingPredictions
+    labels : PendingLabels
     """
 
     def __init__(self, partition: int, table: ProfileTable, counter: JoinCounter, stores: PendingStores) -> None:
         self._from_predictions = Source("predictions", partition)
         self._from_labels = Source("labels", partition)
-        self._in_order_of = ("offset", "effective_ms") if partition == ROUTED else ("offset",)
         self._table = table
         self._counter: JoinCounter | Uncounted = counter
         self._stores = stores
-        horizon_ms, wait_ms = table.longest_horizon_ms, table.longest_wait_ms
-        self.predictions = stores.open(
-            Kept("predictions", PREDICTION, self._expires_ms, _bucket_ms(horizon_ms), _UNTIL_LABELLED)
-        )
-        self._bucket_ms = _bucket_ms(wait_ms)
-        self.labels, self.answered = (
-            stores.open(Kept(name, LABEL, lambda records: records["time_ms"] + wait_ms, self._bucket_ms))
-            for name in ("labels", "answered")
-        )
-        self._tally = dict.fromkeys(JoinTotals._fields, 0)
-        self.totals = JoinTotals()
+        order = ("offset", "effective_ms") if partition == ROUTED else ("offset",)
+        self.predictions = PendingPredictions(table, stores, order)
+        self.labels = PendingLabels(table, stores, order)
+        self._totals: Counter[str] = Counter()
+        self._committed_totals: Counter[str] = Counter()
 
-    def _expires_ms(self, records: NDArray[np.void]) -> NDArray[np.int64]:
-        times: NDArray[np.int64] = records["time_ms"] + self._table.horizon_ms[records["profile"]]
-        return times
+    @property
+    def next_offset(self) -> int:
+        """Of the changelog: what stands there and behind it the stores do not hold."""
+        return self._stores.next_offset
 
     # --- predictions --------------------------------------------------------------------------------------------------
 
     def add_predictions(self, rows: JoinRows) -> None:
         """Remember predictions, and join them with labels that came before."""
-        if not rows.records.size:
-            return
-        ids = distinct(rows.digests)
-        held = self._oldest_first(self.predictions.get(ids.digests))
-        if len(ids.digests) == rows.records.size and not held.records.size:
-            fresh = np.ones(rows.records.size, dtype=np.bool_)
-            self.predictions.put(rows.digests, rows.records, np.arange(1, rows.records.size + 1))
-        else:
-            fresh = self._tell_apart(held, ids.place, rows.records)
-            self._append(ids.digests, held, ids.place[fresh], taken(rows.records, fresh))
         records = rows.records
+        if not records.size:
+            return
+        ids = unique_digests(rows.digests)
+        new = self.predictions.add(ids, rows)
         at = Address(
             records["profile"].astype(np.int64),
             records["effective_ms"],
@@ -142,45 +106,11 @@ class Joiner:
             records["offset"],
             records["segments"],
         )
-        new = np.flatnonzero(fresh)
-        self._counter.predicted(at.rows(new), records["predicted"][new], records["score"][new])
-        self._counter.duplicated(at.rows(np.flatnonzero(~fresh)))
-        self._tally["duplicates"] += int((~fresh).sum())
-        self._meet_labels(ids.digests, records["offset"][new])
-
-    def _tell_apart(self, held: Held, mine: NDArray[np.int64], records: NDArray[np.void]) -> NDArray[np.bool_]:
-        """Return which predictions are new: a model's own last one with the id is more than a horizon away, or none."""
-        models, horizons = self._table.models, self._table.horizon_ms
-        fresh = np.ones(records.size, dtype=np.bool_)
-        n_rows = np.bincount(mine, minlength=held.ends.size)
-        affected = np.flatnonzero((n_rows[mine] > 1) | (held.ends > held.starts)[mine])
-        starts, ends = held.starts.tolist(), held.ends.tolist()
-        last: dict[tuple[int, int], int] = {}
-        for owner in np.unique(mine[affected]).tolist():
-            for known in held.records[starts[owner] : ends[owner]]:
-                profile = int(known["profile"])
-                last[owner, int(models[profile])] = int(known["time_ms"] + horizons[profile])
-        columns = (affected, mine[affected], models[records["profile"][affected]], records["effective_ms"][affected])
-        until = (records["time_ms"] + horizons[records["profile"]])[affected]
-        for row, owner, model, effective_ms, until_ms in zip(*(c.tolist() for c in (*columns, until)), strict=True):
-            if effective_ms <= last.get((owner, model), effective_ms - 1):
-                fresh[row] = False
-            else:
-                last[owner, model] = until_ms
-        return fresh
-
-    def _append(self, digests: Digests, held: Held, mine: NDArray[np.int64], records: NDArray[np.void]) -> None:
-        """Write what ids held and what comes to them."""
-        if not mine.size:
-            return
-        n_held = held.ends - held.starts
-        owner = np.append(np.repeat(np.arange(n_held.size), n_held), mine)
-        touched = np.unique(mine)
-        every = together([held.records, records])
-        order = np.argsort(owner, kind="stable")
-        order = order[np.isin(owner[order], touched)]
-        ends = np.cumsum(np.bincount(owner[order], minlength=n_held.size)[touched])
-        self.predictions.put(digests[touched], taken(every, order), ends)
+        first, repeated = np.flatnonzero(new), np.flatnonzero(~new)
+        self._counter.predicted(at.rows(first), records["predicted"][first], records["score"][first])
+        self._counter.duplicated(at.rows(repeated))
+        self._totals["duplicates"] += repeated.size
+        self._meet_labels(ids.digests, records["offset"][first])
 
     def _meet_labels(self, digests: Digests, offsets: NDArray[np.int64]) -> None:
         """Join new predictions with labels that came before them, in the order in which those came.
@@ -191,26 +121,14 @@ class Joiner:
         offsets : ndarray of int64
             Of the new predictions with these ids: older ones have met the labels.
         """
-        stores = (self.labels, self.answered)
-        n_held = [np.diff(store.get(digests).ends, prepend=0) for store in stores]
-        digests = digests.take(np.flatnonzero(sum(n_held)), axis=0)
-        if not len(digests):
+        early = self.labels.early(digests)
+        if early is None:
             return
-        waiting, answered = (store.get(digests) for store in stores)
-        owner = np.concatenate([_owners(waiting), _owners(answered)])
-        rows = JoinRows(digests.take(owner, axis=0), together([waiting.records, answered.records]))
-        order = np.lexsort([rows.records[name] for name in self._in_order_of])
-        rows, owner, waits = rows.chosen(order), owner[order], order < waiting.records.size
-        held = self._oldest_first(self.predictions.get(digests))
-        found = matches(held, owner, rows.records, self._table)
-        new = np.isin(held.records["offset"][found.records], offsets)
-        self._apply(digests, held, Matches(found.labels[new], found.records[new]), rows.records)
-        met = np.zeros(owner.size, dtype=np.bool_)
-        met[found.labels] = True
-        if (met & waits).any():
-            self.labels.remove(digests, waiting)
-            self._keep(self.labels, rows.chosen(~met & waits))
-            self._keep(self.answered, rows.chosen(met & waits))
+        predictions = self.predictions.get(early.ids)
+        pairs = matches(predictions, early.owner, early.rows.records, self._table)
+        new = np.isin(predictions.records["offset"][pairs.records], offsets)
+        self._apply(early.ids, predictions, Matches(pairs.labels[new], pairs.records[new]), early.rows.records)
+        self.labels.answer(early, pairs.labels)
 
     # --- labels -------------------------------------------------------------------------------------------------------
 
@@ -218,47 +136,21 @@ class Joiner:
         """Join labels with their predictions; keep those that have none yet."""
         if not rows.records.size:
             return
-        ids = distinct(rows.digests)
-        held = self._oldest_first(self.predictions.get(ids.digests))
-        found = matches(held, ids.place, rows.records, self._table)
+        ids = unique_digests(rows.digests)
+        predictions = self.predictions.get(ids.digests)
+        pairs = matches(predictions, ids.place, rows.records, self._table)
         alone = np.ones(rows.records.size, dtype=np.bool_)
-        alone[found.labels] = False
-        self._tally["waiting"] += int(alone.sum())
-        self._orphan(self._keep(self.labels, rows.chosen(alone)))
-        self._keep(self.answered, rows.chosen(~alone))
-        self._apply(ids.digests, held, found, rows.records)
+        alone[pairs.labels] = False
+        self._totals["waiting"] += int(alone.sum())
+        self._orphan(self.labels.add_waiting(rows.chosen(alone)))
+        self.labels.add_answered(rows.chosen(~alone))
+        self._apply(ids.digests, predictions, pairs, rows.records)
 
-    def _apply(self, digests: Digests, held: Held, found: Matches, labels: NDArray[np.void]) -> None:
-        """Join labels with the predictions found for them, and write those that changed."""
-        if not found.labels.size:
-            return
-        changed = self._join(held.records, found.records, taken(labels, found.labels))
-        touched = np.unique(np.searchsorted(held.ends, changed, side="right"))
-        if touched.size == held.ends.size:
-            self.predictions.put(digests, held.records, held.ends)
-        elif touched.size:
-            counts = (held.ends - held.starts)[touched]
-            part = np.isin(_owners(held), touched)
-            self.predictions.put(digests[touched], taken(held.records, part), np.cumsum(counts))
-
-    def _keep(self, store: PendingStore, labels: JoinRows) -> NDArray[np.void]:
-        """Remember labels until their wait is over; return those that are too many of one id."""
-        if not labels.records.size:
-            return labels.records
-        order = sorting(labels.digests)
-        ids = distinct(labels.digests.take(order, axis=0))
-        held = store.get(ids.digests)
-        owner = np.append(_owners(held), ids.place)
-        every = together([held.records, taken(labels.records, order)])
-        by_owner = np.argsort(owner, kind="stable")
-        counts = np.bincount(owner, minlength=held.ends.size)
-        too_many = by_owner[:0]
-        if (counts > MAX_WAITING).any():
-            rank = np.arange(owner.size) - np.repeat(np.cumsum(counts) - counts, counts)
-            too_many = by_owner[rank >= MAX_WAITING]
-            by_owner, counts = by_owner[rank < MAX_WAITING], np.minimum(counts, MAX_WAITING)
-        store.put(ids.digests, taken(every, by_owner), np.cumsum(counts))
-        return taken(every, too_many)
+    def _apply(self, digests: Digests, predictions: RecordsById, pairs: Matches, labels: NDArray[np.void]) -> None:
+        """Join labels with their predictions, and write those that changed."""
+        if pairs.labels.size:
+            changed = self._join(predictions.records, pairs.records, taken(labels, pairs.labels))
+            self.predictions.put(digests, predictions, changed)
 
     def _join(self, records: NDArray[np.void], owner: NDArray[np.int64], labels: NDArray[np.void]) -> NDArray[np.int64]:
         """Apply labels to predictions, in place; return which predictions changed.
@@ -273,8 +165,8 @@ class Joiner:
         """
         codes = self._codes(records["profile"][owner], labels)
         steps = label_steps(records, owner, labels, codes, self._table)
-        self._tally["unusable"] += steps.n_unusable
-        self._tally["repeated"] += steps.n_repeated
+        self._totals["unusable"] += steps.n_unusable
+        self._totals["repeated"] += steps.n_repeated
         if not steps.rows.size:
             return steps.rows
         chosen, used = taken(records, steps.owner), taken(labels, steps.rows)
@@ -284,10 +176,10 @@ class Joiner:
         )
         self._emit(at, chosen, steps.before, steps.weights_before, -1, steps.first)
         self._emit(at, chosen, steps.after, used["weight"], 1, steps.first)
-        gone = np.isnan(steps.after)
-        self._tally["joined"] += int(steps.first.sum())
-        self._tally["retracted"] += int(gone.sum())
-        self._tally["corrected"] += int((~steps.first & ~gone).sum())
+        without = np.isnan(steps.after)
+        self._totals["joined"] += int(steps.first.sum())
+        self._totals["retracted"] += int(without.sum())
+        self._totals["corrected"] += int((~steps.first & ~without).sum())
         return steps.apply(records, used["weight"])
 
     def _emit(
@@ -319,18 +211,14 @@ class Joiner:
 
     def count_orphans(self, predictions_ms: int | None) -> None:
         """Count labels whose prediction can no longer come, which the next commit drops."""
-        if predictions_ms is None:
-            return
-        self._orphan(self.labels.expiring(predictions_ms))
+        if predictions_ms is not None:
+            self._orphan(self.labels.waiting.expiring(predictions_ms))
 
     def _orphan(self, orphans: NDArray[np.void]) -> None:
         """Count labels in the pane in which their wait is over, or in which they came, where that is later."""
-        if not orphans.size:
-            return
-        over = orphans["time_ms"] + self._table.longest_wait_ms
-        over = over - over % self._bucket_ms + self._bucket_ms
-        self._counter.orphaned(np.maximum(over, orphans["effective_ms"]), orphans["offset"], self._from_labels)
-        self._tally["orphaned"] += orphans.size
+        if orphans.size:
+            self._counter.orphaned(self.labels.given_up_ms(orphans), orphans["offset"], self._from_labels)
+            self._totals["orphaned"] += orphans.size
 
     def commit(
         self,
@@ -350,17 +238,15 @@ class Joiner:
         resume : bytes, optional
             What the stores are to keep for whoever opens them next.
         """
-        self.predictions.commit()
+        self.predictions.store.commit()
         self.labels.commit()
-        self.answered.commit()
         if predictions_ms is not None:
             self.labels.expire(predictions_ms)
-            self.answered.expire(predictions_ms)
             if labels_ms is not None:
-                self._tally["expired"] += self.predictions.expire(min(predictions_ms, labels_ms))
+                self._totals["expired"] += self.predictions.store.expire(min(predictions_ms, labels_ms))
         self._stores.commit(next_offset, resume)
-        self.totals = JoinTotals(**{name: getattr(self.totals, name) + n for name, n in self._tally.items()})
-        self._tally = dict.fromkeys(self._tally, 0)
+        self._committed_totals += self._totals
+        self._totals.clear()
 
     @contextmanager
     def uncounted(self) -> Iterator[None]:
@@ -373,37 +259,23 @@ class Joiner:
 
     def rollback(self) -> None:
         """Forget what was written since the last commit."""
-        self.predictions.rollback()
+        self.predictions.store.rollback()
         self.labels.rollback()
-        self.answered.rollback()
-        self._tally = dict.fromkeys(self._tally, 0)
+        self._totals.clear()
 
     def restored(
         self, next_offset: int, predictions_ms: int | None, labels_ms: int | None, resume: bytes | None = None
     ) -> None:
         """Keep what the changelog said, of which everything was counted before."""
-        self._tally = dict.fromkeys(self._tally, 0)
         self.commit(next_offset, predictions_ms, labels_ms, resume)
-        self.totals = JoinTotals()
+        self._committed_totals.clear()
 
     def take_totals(self) -> JoinTotals:
-        """Return what became of labels and predictions since the last call."""
-        taken, self.totals = self.totals, JoinTotals()
-        return taken
+        """Return what became of labels and predictions in the commits since the last call."""
+        totals = JoinTotals(**self._committed_totals)
+        self._committed_totals.clear()
+        return totals
 
     def close(self) -> None:
         """Let go of the stores."""
         self._stores.close()
-
-    def _oldest_first(self, held: Held) -> Held:
-        """Return records with those of each id in the order in which they came."""
-        if held.records.size <= 1 or (held.ends - held.starts <= 1).all():
-            return held
-        owner = _owners(held)
-        order = np.lexsort([*(held.records[name] for name in self._in_order_of), owner])
-        return Held(taken(held.records, order), held.ends)
-
-
-def _owners(held: Held) -> NDArray[np.int64]:
-    """Return which id each record is of."""
-    return np.repeat(np.arange(held.ends.size), held.ends - held.starts)

@@ -79,36 +79,36 @@ def label_steps(
     """
     usable = np.flatnonzero((labels["kind"] == NULL) | ~np.isnan(codes))
     rows = usable[np.argsort(owner[usable], kind="stable")]
-    mine = owner[rows]
-    starts = np.diff(mine, prepend=-1) != 0
-    before, weights = _previous(records, mine, starts, codes[rows], labels["weight"][rows])
+    owners = owner[rows]
+    starts = np.diff(owners, prepend=-1) != 0
+    before, weights = _previous(records, owners, starts, codes[rows], labels["weight"][rows])
     ignored = _same(codes[rows], labels["weight"][rows], before, weights)
-    first_counts = table.keeps_first[records["profile"][mine]]
+    first_counts = table.keeps_first[records["profile"][owners]]
     if first_counts.any():
-        ignored |= _ignored_where_first_counts(records, mine, codes[rows], first_counts)
+        ignored |= _ignored_where_first_counts(records, owners, codes[rows], first_counts)
     kept = ~ignored
     n_repeated = int(ignored.sum())
-    rows, mine = rows[kept], mine[kept]
-    starts = np.diff(mine, prepend=-1) != 0
+    rows, owners = rows[kept], owners[kept]
+    starts = np.diff(owners, prepend=-1) != 0
     after = codes[rows]
-    before, weights = _previous(records, mine, starts, after, labels["weight"][rows])
-    first = starts & (records["n_labels"][mine] == 0) & ~np.isnan(after)
-    effective = np.maximum(labels["effective_ms"][rows], np.where(starts, records["joined_ms"][mine], 0))
+    before, weights = _previous(records, owners, starts, after, labels["weight"][rows])
+    first = starts & (records["n_labels"][owners] == 0) & ~np.isnan(after)
+    effective = np.maximum(labels["effective_ms"][rows], np.where(starts, records["joined_ms"][owners], 0))
     _running_maxima(effective, np.flatnonzero(starts))
-    return LabelSteps(rows, mine, effective, before, after, weights, first, owner.size - usable.size, n_repeated)
+    return LabelSteps(rows, owners, effective, before, after, weights, first, owner.size - usable.size, n_repeated)
 
 
 def _previous(
     records: NDArray[np.void],
-    mine: NDArray[np.int64],
+    owners: NDArray[np.int64],
     starts: NDArray[np.bool_],
     codes: NDArray[np.float64],
     weights: NDArray[np.int32],
 ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
     """Return what counted before each label, and its weight."""
     before, weight = np.roll(codes, 1), np.roll(weights, 1)
-    before[starts] = records["actual"][mine[starts]]
-    weight[starts] = records["weight"][mine[starts]]
+    before[starts] = records["actual"][owners[starts]]
+    weight[starts] = records["weight"][owners[starts]]
     return before, weight
 
 
@@ -125,13 +125,13 @@ def _same(
 
 
 def _ignored_where_first_counts(
-    records: NDArray[np.void], mine: NDArray[np.int64], codes: NDArray[np.float64], concerned: NDArray[np.bool_]
+    records: NDArray[np.void], owners: NDArray[np.int64], codes: NDArray[np.float64], concerned: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Return which labels come to predictions that have one, where only the first counts."""
-    ignored = np.zeros(mine.size, dtype=np.bool_)
+    ignored = np.zeros(owners.size, dtype=np.bool_)
     state: dict[int, float] = {}
     for row in np.flatnonzero(concerned).tolist():
-        owner, code = int(mine[row]), float(codes[row])
+        owner, code = int(owners[row]), float(codes[row])
         current = state.get(owner)
         if current is None:
             current = float(records["actual"][owner])

@@ -36,12 +36,12 @@ def pack_values(labels: Sequence[ClassOrNumber | None]) -> tuple[NDArray[np.int3
     rows = np.flatnonzero(plain)
     values[rows] = _bits([labels[row] for row in rows.tolist()])
     rows = np.flatnonzero(kinds == TEXT)
-    known: dict[object, int] = {}
+    hashes: dict[object, int] = {}
     for row in rows.tolist():
         text = labels[row]
-        digest = known.get(text)
+        digest = hashes.get(text)
         if digest is None:
-            digest = known[text] = text_value(str(text))
+            digest = hashes[text] = text_value(str(text))
         values[row] = digest
     return kinds, values
 
@@ -71,8 +71,8 @@ def codes_of(task: Task, kinds: NDArray[np.int32], values: NDArray[np.uint64]) -
         codes[rows] = task.encode(unique.tolist())[index]
     rows = np.flatnonzero(kinds == TEXT)
     if rows.size:
-        known = np.array([text_value(name) for name in task.classes], dtype=np.uint64)
-        order = np.argsort(known)
-        place = np.minimum(np.searchsorted(known[order], values[rows]), known.size - 1)
-        codes[rows] = np.where(known[order][place] == values[rows], order[place], len(task.classes))
+        classes = np.array([text_value(name) for name in task.classes], dtype=np.uint64)
+        order = np.argsort(classes)
+        place = np.minimum(np.searchsorted(classes[order], values[rows]), classes.size - 1)
+        codes[rows] = np.where(classes[order][place] == values[rows], order[place], len(task.classes))
     return codes

@@ -1,42 +1,50 @@
-"""Joins where they lie: each input partition's labels with the predictions of the partition of the same number."""
+"""Joins partition by partition: the labels of an input partition meet the predictions of the one with its number."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from driftline.events.source import Source
+from driftline.sketching.joins.counting.join_counter import JoinCounter
 from driftline.sketching.joins.join_batch import JoinRows
+from driftline.sketching.joins.join_rows import JoinRowBuilder
 from driftline.sketching.joins.joiner import Joiner
 from driftline.sketching.joins.pending_block import decode_block, encode_blocks
-from driftline.sketching.joins.replayed_rows import ReplayedRows
+from driftline.sketching.joins.profile_table import ProfileTable
+from driftline.sketching.joins.replayed_rows import Replay, ReplayedRows, predictions_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from driftline.config.settings import Settings
+    from driftline.events.label import LabelColumns
+    from driftline.events.record_batch import RecordBatch
+    from driftline.events.source import Watermark
+    from driftline.panes.flush_record import JoinDelta
     from driftline.profiles.profiles import Profiles
-    from driftline.sketching.joins.counting.join_counter import JoinCounter
-    from driftline.sketching.joins.pending_block import PendingBlock
-    from driftline.sketching.joins.profile_table import ProfileTable
+    from driftline.sketching.intake import ColumnIntake
     from driftline.sketching.joins.reorder_buffer import Side
     from driftline.sketching.joins.waiting.pending import PendingStores
-
-    WatermarkOf = Callable[[Side, int], int | None]
+    from driftline.sketching.model_events import ModelEvents
 
 
 class LocalJoins:
-    """The joins of a sketch worker's input partitions; the pending topic holds what they were given.
+    """Joins of the input partitions themselves, where both topics are partitioned by the prediction id.
+
+    The pending topic holds what the joins were given, and is read only to restore them. Methods as in
+    :class:`driftline.sketching.joins.joins.Joins`.
 
     Parameters
     ----------
-    book : Profiles
-    table : ProfileTable
-    counter : JoinCounter
-        Takes what joins add.
+    settings : Settings
+    profiles : Profiles
     open_stores : callable
         Returns the pending stores of a partition, given its number and the profile table.
-    watermark_of : callable
-        Returns the watermark of an input partition, given its side and number.
+    watermark_ms : callable
+        Returns the watermark of an input partition.
 
     Attributes
     ----------
@@ -46,23 +54,27 @@ class LocalJoins:
 
     def __init__(
         self,
-        book: Profiles,
-        table: ProfileTable,
-        counter: JoinCounter,
+        settings: Settings,
+        profiles: Profiles,
         open_stores: Callable[[int, ProfileTable], PendingStores],
-        watermark_of: WatermarkOf,
+        watermark_ms: Callable[[Source], int | None],
     ) -> None:
-        self._book = book
-        self._table = table
-        self._counter = counter
+        self._max_skew_ms = int(settings.sketch.max_skew)
+        self._profiles = profiles
+        self._table = ProfileTable(settings)
+        self._builder = JoinRowBuilder(settings, profiles, self._table)
+        self._counter = JoinCounter(int(settings.time.pane), self._table)
         self._open_stores = open_stores
-        self._watermark_of = watermark_of
-        self._taken: dict[Side, dict[int, list[JoinRows]]] = {"predictions": {}, "labels": {}}
+        self._watermark_ms = watermark_ms
+        self._rows: dict[Side, dict[int, list[JoinRows]]] = {"predictions": {}, "labels": {}}
         self._replayed: dict[int, ReplayedRows] = {}
         self.joiners: dict[int, Joiner] = {}
 
-    def assign(self, partition: int) -> None:
+    # --- assignment ---------------------------------------------------------------------------------------------------
+
+    def assign(self, source: Source) -> None:
         """Start on an input partition, which both topics have."""
+        partition = source.partition
         if partition not in self.joiners:
             stores = self._open_stores(partition, self._table)
             self.joiners[partition] = Joiner(partition, self._table, self._counter, stores)
@@ -74,14 +86,22 @@ class LocalJoins:
         self.joiners.clear()
         self._replayed.clear()
 
-    def restore(self, partition: int, block: bytes, at: str) -> int:
-        """Give the join of a partition one block of its changelog, oldest first; return its number of rows."""
-        read = decode_block(block, at)
+    def replays(self, offsets: Mapping[Source, int]) -> list[Replay]:
+        """Return all blocks that the stores do not hold."""
+        return [
+            Replay(number, start, start, None, (Source("predictions", number), Source("labels", number)))
+            for number in sorted({source.partition for source in offsets})
+            for start in [self.joiners[number].next_offset]
+        ]
+
+    def restore(self, partition: int, block: bytes, _offset: int, at: str) -> int:
+        """Take in one block, oldest first; return its number of rows."""
+        decoded = decode_block(block, at)
         if partition not in self._replayed:
             self._replayed[partition] = ReplayedRows(self.joiners[partition])
-        self._replayed[partition].add("predictions", known_predictions(read, self._book, self._table))
-        self._replayed[partition].add("labels", read.label_rows())
-        return read.n_rows
+        self._replayed[partition].add("predictions", predictions_of(decoded, self._profiles, self._table))
+        self._replayed[partition].add("labels", decoded.label_rows())
+        return decoded.n_rows
 
     def restored(self, partition: int, next_offset: int, *, whole: bool) -> None:
         """Keep what was restored, up to an offset of the changelog.
@@ -94,31 +114,56 @@ class LocalJoins:
         watermarks = self._watermarks(partition) if whole else (None, None)
         self.joiners[partition].restored(next_offset, *watermarks)
 
-    def add(self, side: Side, partition: int, rows: JoinRows) -> None:
-        """Let rows of an input partition be joined with the next flush."""
-        self._taken[side].setdefault(partition, []).append(rows)
+    # --- rows ---------------------------------------------------------------------------------------------------------
 
-    def join(self) -> None:
+    def add_predictions(self, partition: int, batch: Sequence[ModelEvents]) -> None:
+        """Let predictions of an input partition be joined with the next flush."""
+        self._add("predictions", partition, self._builder.predictions(batch))
+
+    def add_labels(self, partition: int, batch: ColumnIntake[LabelColumns], effective_ms: NDArray[np.int64]) -> None:
+        """Let labels of an input partition be joined with the next flush."""
+        self._add("labels", partition, self._builder.labels(batch, effective_ms))
+
+    def _add(self, side: Side, partition: int, rows: JoinRows) -> None:
+        if rows.records.size:
+            self._rows[side].setdefault(partition, []).append(rows)
+
+    def profiles_wanted(self, _batch: RecordBatch) -> set[str]:
+        """Return none: the pending topic is not read."""
+        return set()
+
+    def add_blocks(self, _batch: RecordBatch) -> int:
+        """Ignore blocks, which nobody reads here but to restore them."""
+        return 0
+
+    # --- flush --------------------------------------------------------------------------------------------------------
+
+    def join(self) -> list[JoinDelta]:
         """Join what came since the last flush, as restoring will do it; count labels that can no longer be joined.
 
         Many rows at once, sorted by their digests, are looked up with less work each.
         """
-        predicted, labelled = self._taken["predictions"], self._taken["labels"]
+        predictions, labels = self._rows["predictions"], self._rows["labels"]
         for number, joiner in self.joiners.items():
-            for taken, give in ((predicted, joiner.add_predictions), (labelled, joiner.add_labels)):
-                if number in taken:
-                    taken[number] = [JoinRows.together(taken[number])]
-                    give(*taken[number])
-            joiner.count_orphans(self._watermark_of("predictions", number))
+            for rows, add in ((predictions, joiner.add_predictions), (labels, joiner.add_labels)):
+                if number in rows:
+                    rows[number] = [JoinRows.together(rows[number])]
+                    add(*rows[number])
+            joiner.count_orphans(self._watermark_ms(Source("predictions", number)))
+        return self._counter.take()
 
-    def blocks(self) -> dict[int, list[bytes]]:
+    def blocks(self, _marks: Sequence[Watermark]) -> dict[int, list[bytes]]:
         """Return what the joins were given, as blocks of the changelog."""
         profile_ids = [profile.profile_id for profile in self._table.profiles]
-        predicted, labelled = self._taken["predictions"], self._taken["labels"]
+        predictions, labels = self._rows["predictions"], self._rows["labels"]
         return {
-            partition: encode_blocks(profile_ids, predicted.get(partition, []), labelled.get(partition, []))
-            for partition in sorted(predicted.keys() | labelled.keys())
+            partition: encode_blocks(profile_ids, predictions.get(partition, []), labels.get(partition, []))
+            for partition in sorted(predictions.keys() | labels.keys())
         }
+
+    def watermarks(self) -> list[Watermark]:
+        """Return none: the joins have come as far as the inputs."""
+        return []
 
     def committed(self, changelog: Mapping[int, int]) -> None:
         """Make the last flush final; what it wrote reaches up to these offsets of the changelog."""
@@ -130,22 +175,22 @@ class LocalJoins:
         """Forget everything since the last committed flush."""
         for joiner in self.joiners.values():
             joiner.rollback()
+        self._counter.clear()
         self._clear()
 
     def _clear(self) -> None:
-        for taken in self._taken.values():
-            taken.clear()
+        for rows in self._rows.values():
+            rows.clear()
 
     def _watermarks(self, partition: int) -> tuple[int | None, int | None]:
-        return self._watermark_of("predictions", partition), self._watermark_of("labels", partition)
+        return self._watermark_ms(Source("predictions", partition)), self._watermark_ms(Source("labels", partition))
 
-
-def known_predictions(block: PendingBlock, book: Profiles, table: ProfileTable) -> JoinRows:
-    """Return a block's predictions with profiles as the table numbers them, without those made under unknown ones."""
-    rows = block.prediction_rows()
-    if not rows.records.size:
-        return rows
-    profiles = [book.get(profile_id) for profile_id in block.profile_ids]
-    local = [-1 if profile is None else table.intern(profile) for profile in profiles]
-    rows.records["profile"] = np.array(local, dtype=np.int32)[rows.records["profile"]]
-    return rows.chosen(rows.records["profile"] >= 0)
+    def hold_back(self, watermarks_ms: Mapping[Source, int | None]) -> dict[Source, Source | None]:
+        """Return partitions that are further ahead of their partner in event time than the greatest skew."""
+        ahead: dict[Source, Source | None] = {}
+        for source, time_ms in watermarks_ms.items():
+            partner = Source("labels" if source.kind == "predictions" else "predictions", source.partition)
+            partner_ms = watermarks_ms.get(partner)
+            if time_ms is not None and (partner_ms is None or time_ms - partner_ms > self._max_skew_ms):
+                ahead[source] = partner
+        return ahead

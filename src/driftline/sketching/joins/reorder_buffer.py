@@ -78,7 +78,7 @@ class ReorderBuffer:
         self._n_partitions = n_partitions
         self._slice_ms = slice_ms
         self._state = msgspec.msgpack.decode(resume, type=ReorderState) if resume else ReorderState()
-        self._held: dict[Side, _Slices] = {"predictions": {}, "labels": {}}
+        self._slices: dict[Side, _Slices] = {"predictions": {}, "labels": {}}
         self._committed = self._snapshot()
 
     @property
@@ -115,7 +115,7 @@ class ReorderBuffer:
         slices = rows.records["effective_ms"] // self._slice_ms
         for number in np.unique(slices).tolist():
             part = rows.chosen(slices == number)
-            self._held[side].setdefault(number, []).append(_Part(offset, part))
+            self._slices[side].setdefault(number, []).append(_Part(offset, part))
 
     def settle(self) -> None:
         """Give the join what nothing can come before any more."""
@@ -123,13 +123,11 @@ class ReorderBuffer:
             until_ms = self._until_ms(side)
             if until_ms is None:
                 continue
-            held = self._held[side]
-            due = [part.rows for number in sorted(held) if number < until_ms // self._slice_ms for part in held[number]]
+            slices, first = self._slices[side], until_ms // self._slice_ms
+            due = [part.rows for number in sorted(slices) if number < first for part in slices[number]]
             if due:
                 self._give(side, JoinRows.together(due))
-                self._held[side] = {
-                    number: parts for number, parts in held.items() if number >= until_ms // self._slice_ms
-                }
+                self._slices[side] = {number: parts for number, parts in slices.items() if number >= first}
 
     def _give(self, side: Side, rows: JoinRows) -> None:
         ordered = rows.chosen(np.lexsort((rows.records["offset"], rows.records["effective_ms"])))
@@ -164,9 +162,12 @@ class ReorderBuffer:
                     yield time_ms
 
     @property
-    def n_held(self) -> int:
-        """Rows held back."""
-        return sum(part.rows.records.size for held in self._held.values() for parts in held.values() for part in parts)
+    def n_rows(self) -> int:
+        """Rows that wait for their turn."""
+        return sum(part.rows.records.size for part in self._parts())
+
+    def _parts(self) -> Iterator[_Part]:
+        return (part for slices in self._slices.values() for parts in slices.values() for part in parts)
 
     def count_orphans(self) -> None:
         """Count labels whose prediction can no longer come."""
@@ -174,26 +175,25 @@ class ReorderBuffer:
 
     def commit(self, *, counted: bool = True) -> None:
         """Keep what was given, with what is needed to go on; nothing was counted where it was restored."""
-        parts = [part.offset for held in self._held.values() for parts in held.values() for part in parts]
-        self._state.first_offset = min(parts, default=self._state.next_offset)
+        self._state.first_offset = min((part.offset for part in self._parts()), default=self._state.next_offset)
         self._committed = self._snapshot()
         times = self._until_ms("predictions"), self._until_ms("labels")
-        keep = self.joiner.commit if counted else self.joiner.restored
-        keep(self._state.next_offset, *times, self._committed[0])
+        commit = self.joiner.commit if counted else self.joiner.restored
+        commit(self._state.next_offset, *times, self._committed[0])
 
     def rollback(self) -> None:
         """Go back to the last commit."""
-        state, held = self._committed
+        state, slices = self._committed
         self._state = msgspec.msgpack.decode(state, type=ReorderState)
-        self._held = _copy(held)
+        self._slices = _copy(slices)
         self.joiner.rollback()
 
     def _snapshot(self) -> tuple[bytes, dict[Side, _Slices]]:
-        return msgspec.msgpack.encode(self._state), _copy(self._held)
+        return msgspec.msgpack.encode(self._state), _copy(self._slices)
 
 
-def _copy(held: dict[Side, _Slices]) -> dict[Side, _Slices]:
-    return {side: {number: [*parts] for number, parts in slices.items()} for side, slices in held.items()}
+def _copy(sides: dict[Side, _Slices]) -> dict[Side, _Slices]:
+    return {side: {number: [*parts] for number, parts in slices.items()} for side, slices in sides.items()}
 
 
 def _least(one: int | None, other: int | None) -> int | None:

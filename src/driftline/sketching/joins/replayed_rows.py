@@ -1,17 +1,46 @@
-"""Rows of the changelog on their way back into a join, which costs less a row the more of them come at once."""
+"""The changelog on its way back into a join: which blocks are read, and their rows, of which many are given at once."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
 
 from driftline.sketching.joins.join_batch import JoinRows
 
 if TYPE_CHECKING:
+    from driftline.events.source import Source
+    from driftline.profiles.profiles import Profiles
     from driftline.sketching.joins.joiner import Joiner
+    from driftline.sketching.joins.pending_block import PendingBlock
+    from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.joins.reorder_buffer import Side
 
 AT_ONCE: Final = 32_768
-"""JoinRows, 3 MB, from which on they are given."""
+"""Rows, 3 MB, from which on they are given: a row costs less the more of them are joined at once."""
+
+
+class Replay(NamedTuple):
+    """Blocks of one partition of the pending topic that a join has to be given again before it can go on.
+
+    Attributes
+    ----------
+    partition : int
+    first_offset : int
+        Of the first block that it needs.
+    next_offset : int
+        Of the first block that its stores hold nothing of; those before it are needed for rows not joined yet.
+    end_offset : int or None
+        Behind the last block that was counted; None where that is the end of the partition.
+    sources : tuple of Source
+        Partitions that were read before, if there is any block.
+    """
+
+    partition: int
+    first_offset: int
+    next_offset: int
+    end_offset: int | None
+    sources: tuple[Source, ...]
 
 
 class ReplayedRows:
@@ -51,3 +80,14 @@ class ReplayedRows:
                 self._joiner.add_predictions(every)
             else:
                 self._joiner.add_labels(every)
+
+
+def predictions_of(block: PendingBlock, profiles: Profiles, table: ProfileTable) -> JoinRows:
+    """Return a block's predictions with profiles as the table numbers them, without those made under unknown ones."""
+    rows = block.prediction_rows()
+    if not rows.records.size:
+        return rows
+    of_block = [profiles.get(profile_id) for profile_id in block.profile_ids]
+    numbers = [-1 if profile is None else table.intern(profile) for profile in of_block]
+    rows.records["profile"] = np.array(numbers, dtype=np.int32)[rows.records["profile"]]
+    return rows.chosen(rows.records["profile"] >= 0)

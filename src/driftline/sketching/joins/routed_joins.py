@@ -6,176 +6,189 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from driftline.sketching.joins.counting.join_counter import JoinCounter
 from driftline.sketching.joins.join_batch import JoinRows
+from driftline.sketching.joins.join_rows import JoinRowBuilder
 from driftline.sketching.joins.joiner import Joiner
-from driftline.sketching.joins.local_joins import known_predictions
 from driftline.sketching.joins.pending_block import decode_block, encode_blocks, encode_marks
+from driftline.sketching.joins.profile_table import ProfileTable
 from driftline.sketching.joins.reorder_buffer import ReorderBuffer
+from driftline.sketching.joins.replayed_rows import Replay, predictions_of
 from driftline.sketching.joins.routing import ROUTED, destinations, places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from driftline.config.settings import Settings
+    from driftline.events.label import LabelColumns
     from driftline.events.record_batch import RecordBatch
     from driftline.events.source import Source, Watermark
+    from driftline.panes.flush_record import JoinDelta
     from driftline.profiles.profiles import Profiles
-    from driftline.sketching.joins.counting.join_counter import JoinCounter
+    from driftline.sketching.intake import ColumnIntake
     from driftline.sketching.joins.pending_block import PendingBlock
-    from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.joins.reorder_buffer import Side
     from driftline.sketching.joins.waiting.pending import PendingStores
+    from driftline.sketching.model_events import ModelEvents
 
 SLICES: Final = 10
 """Parts of a pane in which rows are given to the join, where it can be divided so."""
 
-MAX_HELD: Final = 1_000_000
+MAX_BUFFERED: Final = 1_000_000
 """Rows that wait for their turn, about 100 MB, from which on inputs that are ahead wait as well."""
 
 
 class RoutedJoins:
-    """What a sketch worker does of the joins where inputs are repartitioned.
+    """Joins of partitions of the pending topic, through which predictions and labels are repartitioned by their ids.
 
-    Its input partitions' rows leave in the blocks of a flush; those that come in the blocks of the pending partitions
-    it was assigned are joined. Both may be the same rows, a flush later.
+    The input partitions' rows leave in the blocks of a flush; those that come in the blocks of the assigned pending
+    partitions are joined. Both may be the same rows, a flush later. Methods as in
+    :class:`driftline.sketching.joins.joins.Joins`.
 
     Parameters
     ----------
-    n_partitions : int
-        Of the pending topic.
-    pane_ms : int
-    book : Profiles
-    table : ProfileTable
-    counter : JoinCounter
-        Takes what joins add.
+    settings : Settings
+    profiles : Profiles
     open_stores : callable
         Returns the pending stores of a partition, given its number and the profile table.
-
-    Attributes
-    ----------
-    feeds : dict of int to ReorderBuffer
-        By partition of the pending topic.
-    n_waiting : int
-        Rows taken in since the last flush.
+    n_partitions : int
+        Of the pending topic.
     """
 
     def __init__(
         self,
-        n_partitions: int,
-        pane_ms: int,
-        book: Profiles,
-        table: ProfileTable,
-        counter: JoinCounter,
+        settings: Settings,
+        profiles: Profiles,
         open_stores: Callable[[int, ProfileTable], PendingStores],
+        n_partitions: int,
     ) -> None:
-        self._n_partitions = n_partitions
+        pane_ms = int(settings.time.pane)
         self._slice_ms = pane_ms // SLICES if pane_ms % SLICES == 0 else pane_ms
-        self._book = book
-        self._table = table
-        self._counter = counter
+        self._lateness_ms = int(settings.time.lateness)
+        self._profiles = profiles
+        self._table = ProfileTable(settings)
+        self._builder = JoinRowBuilder(settings, profiles, self._table)
+        self._counter = JoinCounter(pane_ms, self._table)
         self._open_stores = open_stores
-        self._out: dict[Side, list[JoinRows]] = {"predictions": [], "labels": []}
-        self._told: dict[Source, Watermark] = {}
-        self._telling: dict[Source, Watermark] = {}
-        self._next: dict[int, int] = {}
-        self.feeds: dict[int, ReorderBuffer] = {}
-        self.n_waiting = 0
+        self._n_partitions = n_partitions
+        self._rows: dict[Side, list[JoinRows]] = {"predictions": [], "labels": []}
+        self._sent_marks: dict[Source, Watermark] = {}
+        self._new_marks: dict[Source, Watermark] = {}
+        self._buffers: dict[int, ReorderBuffer] = {}
+
+    @property
+    def joiners(self) -> dict[int, Joiner]:
+        """The joins by partition of the pending topic."""
+        return {number: buffer.joiner for number, buffer in self._buffers.items()}
 
     # --- assignment ---------------------------------------------------------------------------------------------------
 
-    def assign(self, partition: int) -> None:
-        """Start on a partition of the pending topic."""
-        stores = self._open_stores(partition, self._table)
+    def assign(self, source: Source) -> None:
+        """Start on a partition of the pending topic; input partitions have no join of their own."""
+        if source.kind != "joins":
+            return
+        stores = self._open_stores(source.partition, self._table)
         joiner = Joiner(ROUTED, self._table, self._counter, stores)
-        self.feeds[partition] = ReorderBuffer(partition, self._n_partitions, joiner, self._slice_ms, stores.resume)
+        self._buffers[source.partition] = ReorderBuffer(
+            source.partition, self._n_partitions, joiner, self._slice_ms, stores.resume
+        )
 
     def revoke(self) -> None:
         """Give all partitions up."""
-        for feed in self.feeds.values():
-            feed.joiner.close()
-        self.feeds.clear()
+        for buffer in self._buffers.values():
+            buffer.joiner.close()
+        self._buffers.clear()
+
+    def replays(self, offsets: Mapping[Source, int]) -> list[Replay]:
+        """Return the blocks up to the committed offsets that the stores do not hold, or whose rows waited."""
+        return [
+            Replay(source.partition, state.first_offset, state.next_offset, offset, (source,))
+            for source, offset in offsets.items()
+            if source.kind == "joins"
+            for state in [self._buffers[source.partition].state]
+        ]
 
     def restore(self, partition: int, block: bytes, offset: int, at: str) -> int:
         """Take in one block of which everything was counted before; return its number of rows."""
-        with self.feeds[partition].joiner.uncounted():
-            return self._take(partition, decode_block(block, at, self._n_partitions), offset)
+        with self._buffers[partition].joiner.uncounted():
+            return self._buffer(partition, decode_block(block, at, self._n_partitions), offset)
 
-    def restored(self, partition: int) -> None:
-        """Keep what was restored."""
-        feed = self.feeds[partition]
-        with feed.joiner.uncounted():
-            feed.settle()
-        feed.commit(counted=False)
+    def restored(self, partition: int, next_offset: int, *, whole: bool) -> None:  # noqa: ARG002  # the blocks say it
+        """Keep what was restored; how far it reaches, and by which watermarks it expires, the blocks say."""
+        buffer = self._buffers[partition]
+        with buffer.joiner.uncounted():
+            buffer.settle()
+        buffer.commit(counted=False)
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
-    def add(self, side: Side, partition: int, rows: JoinRows) -> None:
-        """Let rows of an input partition leave with the next flush."""
-        rows.records["offset"] = places(partition, rows.records["offset"])
-        self._out[side].append(rows)
+    def add_predictions(self, partition: int, batch: Sequence[ModelEvents]) -> None:
+        """Let predictions of an input partition leave with the next flush."""
+        self._add("predictions", partition, self._builder.predictions(batch))
+
+    def add_labels(self, partition: int, batch: ColumnIntake[LabelColumns], effective_ms: NDArray[np.int64]) -> None:
+        """Let labels of an input partition leave with the next flush."""
+        self._add("labels", partition, self._builder.labels(batch, effective_ms))
+
+    def _add(self, side: Side, partition: int, rows: JoinRows) -> None:
+        if rows.records.size:
+            rows.records["offset"] = places(partition, rows.records["offset"])
+            self._rows[side].append(rows)
 
     def profiles_wanted(self, batch: RecordBatch) -> set[str]:
         """Return the ids of profiles that blocks name and that are not known."""
+        if batch.source.kind != "joins":
+            return set()
         return {
             name
             for value, offset in zip(batch.values, batch.offsets, strict=True)
             for name in self._decode(batch, value, offset).profile_ids
-            if self._book.get(name) is None
+            if self._profiles.get(name) is None
         }
 
-    def take(self, batch: RecordBatch) -> None:
-        """Take blocks of an assigned partition in."""
-        partition = batch.source.partition
+    def add_blocks(self, batch: RecordBatch) -> int:
+        """Take blocks of an assigned partition in; return their number of rows."""
+        partition, n_rows = batch.source.partition, 0
         for value, offset in zip(batch.values, batch.offsets, strict=True):
-            self.n_waiting += self._take(partition, self._decode(batch, value, offset), offset)
-        self.feeds[partition].settle()
-        self._next[partition] = batch.offsets[-1] + 1
-
-    def skip(self, partition: int, next_offset: int) -> None:
-        """Go on at an offset."""
-        self._next[partition] = next_offset
+            n_rows += self._buffer(partition, self._decode(batch, value, offset), offset)
+        self._buffers[partition].settle()
+        return n_rows
 
     def _decode(self, batch: RecordBatch, value: bytes | None, offset: int) -> PendingBlock:
         return decode_block(value or b"", f"{batch.topic}-{batch.source.partition}@{offset}", self._n_partitions)
 
-    def _take(self, partition: int, block: PendingBlock, offset: int) -> int:
-        rows = known_predictions(block, self._book, self._table)
-        self.feeds[partition].take(offset, rows, block.label_rows(), block.marks)
+    def _buffer(self, partition: int, block: PendingBlock, offset: int) -> int:
+        rows = predictions_of(block, self._profiles, self._table)
+        self._buffers[partition].take(offset, rows, block.label_rows(), block.marks)
         return block.n_rows
 
     # --- flush --------------------------------------------------------------------------------------------------------
 
-    def positions(self) -> dict[int, int]:
-        """Return where each partition is read on that was read since the last flush."""
-        return dict(self._next)
+    def join(self) -> list[JoinDelta]:
+        """Return what blocks added as they came, and count labels whose prediction can no longer come."""
+        for buffer in self._buffers.values():
+            buffer.count_orphans()
+        return self._counter.take()
 
-    def count_orphans(self) -> None:
-        """Count labels whose prediction can no longer come."""
-        for feed in self.feeds.values():
-            feed.count_orphans()
-
-    def watermarks(self) -> list[Watermark]:
-        """Return how far the joins of each partition have come."""
-        return [feed.watermark() for _, feed in sorted(self.feeds.items())]
-
-    def blocks(self, marks: Mapping[Source, Watermark]) -> dict[int, list[bytes]]:
+    def blocks(self, marks: Sequence[Watermark]) -> dict[int, list[bytes]]:
         """Return what goes to the partitions of the pending topic: rows, and to all of them what is new of the marks.
 
         Parameters
         ----------
-        marks : dict of Source to Watermark
+        marks : list of Watermark
             Of all input partitions.
         """
         profile_ids = [profile.profile_id for profile in self._table.profiles]
-        parts = {side: self._divided(rows) for side, rows in self._out.items()}
-        blocks: dict[int, list[bytes]] = {}
-        for partition in sorted({number for divided in parts.values() for number in divided}):
-            predicted, labelled = (parts[side].get(partition, []) for side in ("predictions", "labels"))
-            blocks[partition] = encode_blocks(profile_ids, predicted, labelled, self._n_partitions)
-        self._telling = {source: mark for source, mark in marks.items() if self._told.get(source) != mark}
-        if self._telling:
-            last = encode_marks(self._n_partitions, [mark for _, mark in sorted(self._telling.items())])
+        predictions, labels = self._divided(self._rows["predictions"]), self._divided(self._rows["labels"])
+        blocks = {
+            number: encode_blocks(profile_ids, predictions.get(number, []), labels.get(number, []), self._n_partitions)
+            for number in sorted(predictions.keys() | labels.keys())
+        }
+        self._new_marks = {mark.source: mark for mark in marks if self._sent_marks.get(mark.source) != mark}
+        if self._new_marks:
+            last = encode_marks(self._n_partitions, [mark for _, mark in sorted(self._new_marks.items())])
             for partition in range(self._n_partitions):
                 blocks.setdefault(partition, []).append(last)
         return blocks
@@ -184,32 +197,43 @@ class RoutedJoins:
         if not batches:
             return {}
         every = JoinRows.together(batches)
-        to: NDArray[np.int64] = destinations(every.digests, self._n_partitions)
+        to = destinations(every.digests, self._n_partitions)
         return {number: [every.chosen(to == number)] for number in np.unique(to).tolist()}
 
-    def committed(self) -> None:
+    def watermarks(self) -> list[Watermark]:
+        """Return how far the joins of each partition have come."""
+        return [buffer.watermark() for _, buffer in sorted(self._buffers.items())]
+
+    def committed(self, _changelog: Mapping[int, int]) -> None:
         """Make the last flush final."""
-        self._told.update(self._telling)
-        for feed in self.feeds.values():
-            feed.commit()
+        self._sent_marks.update(self._new_marks)
+        for buffer in self._buffers.values():
+            buffer.commit()
         self._clear()
 
     def aborted(self) -> None:
-        """Forget everything since the last committed flush, and say everything again."""
-        self._told.clear()
-        for feed in self.feeds.values():
-            feed.rollback()
+        """Forget everything since the last committed flush, and send all marks again."""
+        self._sent_marks.clear()
+        for buffer in self._buffers.values():
+            buffer.rollback()
+        self._counter.clear()
         self._clear()
 
     def _clear(self) -> None:
-        for batches in self._out.values():
+        for batches in self._rows.values():
             batches.clear()
-        self._telling = {}
-        self._next.clear()
-        self.n_waiting = 0
+        self._new_marks = {}
 
-    def behind_ms(self) -> int | None:
-        """Return the watermark of the input partition that is furthest behind, where too many rows wait for it."""
-        if sum(feed.n_held for feed in self.feeds.values()) < MAX_HELD:
-            return None
-        return min((time_ms for feed in self.feeds.values() for time_ms in feed.inputs()), default=None)
+    def hold_back(self, watermarks_ms: Mapping[Source, int | None]) -> dict[Source, Source | None]:
+        """Return inputs further ahead of the last than the lateness, where too many rows wait for their turn."""
+        if sum(buffer.n_rows for buffer in self._buffers.values()) < MAX_BUFFERED:
+            return {}
+        behind_ms = min((time_ms for buffer in self._buffers.values() for time_ms in buffer.inputs()), default=None)
+        if behind_ms is None:
+            return {}
+        limit_ms = behind_ms + self._lateness_ms
+        return {
+            source: None
+            for source, time_ms in watermarks_ms.items()
+            if source.kind != "joins" and time_ms is not None and time_ms > limit_ms
+        }

@@ -14,7 +14,7 @@ from driftline.runtime.pending.pending_database import PendingDatabase, shared_b
 from driftline.sketching.joins.join_entry import LABEL
 from driftline.sketching.joins.profile_table import ProfileTable
 from driftline.sketching.joins.waiting.digests import digests_of
-from driftline.sketching.joins.waiting.pending import Kept
+from driftline.sketching.joins.waiting.pending import RecordKind
 from tests.support.pending import MemoryStore
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.runtime.pending.pending_store import RocksPendingStore
-    from driftline.sketching.joins.waiting.pending import Held, PendingStore
+    from driftline.sketching.joins.waiting.pending import PendingStore, RecordsById
 
 BUCKET_MS = 10
-KEPT = Kept("labels", LABEL, lambda records: records["time_ms"] + 5, BUCKET_MS)
+KEPT = RecordKind("labels", LABEL, lambda records: records["time_ms"] + 5, BUCKET_MS)
 BUFFERS = shared_buffers()
 IDS = [f"id{i}" for i in range(6)]
 
@@ -62,7 +62,7 @@ def labels(times: list[int]) -> NDArray[np.void]:
     return records
 
 
-def shown(held: Held) -> list[list[tuple[int, int]]]:
+def shown(held: RecordsById) -> list[list[tuple[int, int]]]:
     """Return (time, value) of each id's records; those of a bucket stand as they were put."""
     rows = [
         [(int(r["time_ms"]), int(r["value"])) for r in held.records[start:end]]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from driftline.config.durations import Duration
-from driftline.config.settings import SketchSettings, TimeSettings
 from driftline.events.source import Source
 from driftline.runtime.sketch.source_progress import SourceProgress
 
 P, L, P1 = Source("predictions", 0), Source("labels", 0), Source("predictions", 1)
-IDLE_S, SKEW_MS = 10.0, 1_000
+IDLE_S = 10.0
 
 
 def progress(*sources: Source) -> SourceProgress:
-    made = SourceProgress(TimeSettings(idle_timeout=Duration(10_000)), SketchSettings(max_skew=Duration(SKEW_MS)))
+    made = SourceProgress(IDLE_S)
     for source in sources:
         made.start(source, 5, 0.0)
     return made
@@ -62,30 +60,43 @@ def test_an_end_of_a_partition_given_up_is_passed_over() -> None:
     assert made.sources == ()
 
 
-def test_the_topic_that_is_ahead_waits_for_the_other() -> None:
+def test_a_partition_that_is_ahead_waits_while_its_partner_is_read() -> None:
     made = progress(P, L)
-    assert made.balance({P: 5_000, L: 5_000 - SKEW_MS}) == ([], [])
-    assert made.balance({P: 5_001, L: 5_000 - SKEW_MS}) == ([P], [])
+    assert made.hold_back({}) == ([], [])
+    assert made.hold_back({P: L}) == ([P], [])
     assert made.paused == [P]
-    assert made.balance({P: 5_001, L: 5_000 - SKEW_MS}) == ([], []), "it is paused once"
-    assert made.balance({P: 5_001, L: 5_001}) == ([], [P])
+    assert made.hold_back({P: L}) == ([], []), "it is paused once"
+    assert made.hold_back({}) == ([], [P])
     assert made.paused == []
 
 
 def test_nobody_waits_for_one_that_has_nothing_to_say() -> None:
     made = progress(P, L, P1)
     made.at_end(L, 5)
-    assert made.balance({P: 10_000, L: None, P1: 10_000}) == ([], [])
+    ahead: dict[Source, Source | None] = {P: L, P1: Source("labels", 1)}
+    assert made.hold_back(ahead) == ([], [])
     made.read(L, 6, 1.0)
-    assert made.balance({P: 10_000, L: None, P1: 10_000}) == ([P], []), "and it has no partner that P1 could wait for"
+    assert made.hold_back(ahead) == ([P], []), "and P1 has no partner that it could wait for"
     made.at_end(L, 6)
-    assert made.balance({P: 10_000, L: None, P1: 10_000}) == ([], [P])
+    assert made.hold_back(ahead) == ([], [P])
+
+
+def test_of_two_that_wait_for_each_other_only_one_is_paused() -> None:
+    made = progress(P, L)
+    assert made.hold_back({P: L, L: P}) == ([P], [])
+
+
+def test_one_that_waits_for_all_that_are_behind_is_paused_in_any_case() -> None:
+    made = progress(P, L)
+    made.at_end(L, 5)
+    assert made.hold_back({P: None}) == ([P], [])
+    assert made.hold_back({}) == ([], [P])
 
 
 def test_one_that_waits_is_not_quiet() -> None:
     made = progress(P, L)
     made.at_end(P, 5)
-    assert made.balance({P: 10_000, L: 0}) == ([P], [])
+    assert made.hold_back({P: L}) == ([P], [])
     assert list(made.quiet(IDLE_S)) == []
 
 
@@ -99,14 +110,8 @@ def test_beginning_again_forgets() -> None:
     assert list(made.quiet(100.0)) == []
 
 
-def test_where_rows_are_repartitioned_partitions_ahead_wait_and_joins_neither_wait_nor_idle() -> None:
+def test_the_pending_topic_is_never_quiet() -> None:
     joins = Source("joins", 0)
-    made = progress(P, P1, joins)
+    made = progress(joins)
     made.at_end(joins, 5)
-    assert list(made.quiet(IDLE_S)) == []
-    lateness = int(TimeSettings().lateness)
-    watermarks = {P: 1_000 + lateness, P1: 1_001 + lateness, joins: 1_001 + lateness}
-    assert made.hold_back(watermarks, 1_000) == ([P1], [])
-    assert made.hold_back(watermarks, 1_000) == ([], [])
-    assert made.paused == [P1]
-    assert made.hold_back(watermarks, None) == ([], [P1])
+    assert list(made.quiet(IDLE_S)) == [], "its records say which inputs are idle"

@@ -16,12 +16,14 @@ from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.scores import DUPLICATES, LABELLED, PREDICTED, WEIGHT_UNIT
 from driftline.sketches.sparse import unpack_into
-from driftline.sketching.joins import joiner
+from driftline.sketching.joins import expiry
 from driftline.sketching.joins.counting.join_counter import JoinCounter
+from driftline.sketching.joins.expiry import EXPIRY_BUCKETS
 from driftline.sketching.joins.join_batch import JoinRows
 from driftline.sketching.joins.join_entry import LABEL, predictions
-from driftline.sketching.joins.joiner import EXPIRY_BUCKETS, MAX_WAITING, Joiner
+from driftline.sketching.joins.joiner import Joiner
 from driftline.sketching.joins.label_values import pack_values
+from driftline.sketching.joins.pending_labels import MAX_WAITING
 from driftline.sketching.joins.profile_table import ProfileTable
 from driftline.sketching.joins.waiting.digests import digests_of
 from tests.support.pending import MemoryStore, MemoryStores
@@ -34,7 +36,7 @@ PROFILE = build_profile(ModelKey("m", ""), TABLE, MODEL, -(10**9), "training")
 
 @pytest.fixture(autouse=True)
 def short_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joiner, "SHORTEST_BUCKET_MS", 1)
+    monkeypatch.setattr(expiry, "SHORTEST_BUCKET_MS", 1)
 
 
 class Join:
@@ -102,10 +104,11 @@ def test_a_label_for_an_id_never_seen_is_an_orphan() -> None:
     join = Join()
     join.label("nobody", 0, "1")
     join.commit(WAIT_MS - 1)
-    assert len(join.joiner.labels) == 1
+    assert len(join.joiner.labels.waiting) == 1
     join.commit(WAIT_MS + WAIT_MS // EXPIRY_BUCKETS)
-    assert len(join.joiner.labels) == 0
-    assert (join.joiner.totals.waiting, join.joiner.totals.orphaned) == (1, 1)
+    assert len(join.joiner.labels.waiting) == 0
+    totals = join.joiner.take_totals()
+    assert (totals.waiting, totals.orphaned) == (1, 1)
 
 
 def test_a_label_that_came_too_late_to_wait_is_an_orphan_at_once() -> None:
@@ -113,7 +116,7 @@ def test_a_label_that_came_too_late_to_wait_is_an_orphan_at_once() -> None:
     join.commit(1_000)
     join.label("nobody", 0, "1", effective=900)
     join.commit(1_000)
-    assert (len(join.joiner.labels), join.joiner.totals.orphaned) == (0, 1)
+    assert (len(join.joiner.labels.waiting), join.joiner.take_totals().orphaned) == (0, 1)
 
 
 def test_corrections_and_retractions() -> None:
@@ -124,7 +127,7 @@ def test_corrections_and_retractions() -> None:
         join.label("a", 1, says)
         assert join.heads() == (0, 0, change), says
     join.commit()
-    totals = join.joiner.totals
+    totals = join.joiner.take_totals()
     assert (totals.joined, totals.corrected, totals.retracted, totals.repeated) == (1, 2, 1, 2)
 
 
@@ -133,7 +136,7 @@ def test_where_the_first_label_counts_others_count_only_after_it_was_taken_back(
     join.predict(("a", 0), ("b", 0))
     join.labels(["a", "a", "b", "a", "a", "b"], ["1", "0", "0", None, "0", "1"], 1, 1)
     join.commit()
-    totals = join.joiner.totals
+    totals = join.joiner.take_totals()
     assert (totals.joined, totals.corrected, totals.retracted, totals.repeated) == (2, 1, 1, 2)
     held = join.joiner.predictions.get(digests_of(["a", "b"]))
     assert held.records["actual"].tolist() == [0.0, 0.0]
@@ -180,7 +183,7 @@ def test_a_rollback_forgets_and_a_retry_says_the_same() -> None:
     join.commit()
     assert join.heads() == (1, 0, 1)
     assert len(join.joiner.predictions) == 2
-    assert join.joiner.totals.joined == 1
+    assert join.joiner.take_totals().joined == 1
 
 
 @pytest.mark.parametrize("in_one_batch", [True, False])
@@ -194,7 +197,7 @@ def test_a_label_waits_its_own_time_whatever_others_of_the_id_do(*, in_one_batch
     join.predict(("a", 60))
     assert join.heads() == (1, 0, 1)
     join.commit()
-    assert join.joiner.totals.orphaned == 1
+    assert join.joiner.take_totals().orphaned == 1
 
 
 def test_an_id_that_everything_has_costs_no_more_than_many_ids() -> None:
@@ -206,7 +209,7 @@ def test_an_id_that_everything_has_costs_no_more_than_many_ids() -> None:
     assert same.heads() == (1, n - 1, 1)
     assert spread.heads() == (n, 0, n)
     same.commit()
-    assert same.joiner.totals.corrected == n - 1
+    assert same.joiner.take_totals().corrected == n - 1
     assert same.joiner.predictions.get(digests_of(["a"])).records.size == 1
 
 
@@ -215,8 +218,8 @@ def test_an_id_of_which_too_many_labels_wait_is_bounded() -> None:
     for _ in range(3):
         join.labels(["unknown"] * 900, ["1"] * 900, 1, 1)
     join.commit()
-    assert join.joiner.labels.get(digests_of(["unknown"])).records.size == MAX_WAITING
-    assert join.joiner.totals.orphaned == 3 * 900 - MAX_WAITING
+    assert join.joiner.labels.waiting.get(digests_of(["unknown"])).records.size == MAX_WAITING
+    assert join.joiner.take_totals().orphaned == 3 * 900 - MAX_WAITING
 
 
 def test_the_weight_of_a_label_goes_in_and_comes_out() -> None:
@@ -244,5 +247,5 @@ def test_buckets_are_no_shorter_than_the_numbers_of_those_on_disk_allow(monkeypa
         settings = Settings(defaults=ModelSettings(labels=LabelSettings(Duration(3_600_000), wait=Duration(kept_ms))))
         table = ProfileTable(settings)
         joined = Joiner(0, table, JoinCounter(10, table), MemoryStores())
-        assert isinstance(joined.labels, MemoryStore)
-        assert joined.labels.kept.bucket_ms == 1_000
+        assert isinstance(joined.labels.waiting, MemoryStore)
+        assert joined.labels.waiting.kind.bucket_ms == 1_000

@@ -59,7 +59,7 @@ def test_rows_wait_for_all_partitions_of_their_topic() -> None:
     assert fed.take(0, labels(500, 150), mark("labels", 0, 2, 480)) == []
     assert fed.take(1, labels(160, 90, partition=1)) == []
     assert fed.take(2, NONE, mark("labels", 1, 2, 250)) == [90, 150, 160]
-    assert fed.feed.n_held == 1
+    assert fed.feed.n_rows == 1
     assert fed.feed.watermark() == Watermark(Source("joins", 1), 4, None, idle=False), "nothing is known of predictions"
     assert fed.take(3, NONE, mark("predictions", 0, 1, 377)) == []
     assert fed.feed.watermark() == Watermark(Source("joins", 1), 4, 200, idle=False, certain_ms=200)

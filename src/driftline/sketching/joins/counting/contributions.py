@@ -65,7 +65,7 @@ class Pairs(NamedTuple):
     first: NDArray[np.bool_]
 
 
-class Made(NamedTuple):
+class CountedPredictions(NamedTuple):
     """Predictions at their address, without regard to labels.
 
     Attributes
@@ -83,17 +83,19 @@ class Made(NamedTuple):
     scores: NDArray[np.float64] | None = None
 
 
-def of_profile(pairs: list[Pairs], made: list[Made], index: int) -> tuple[list[Pairs], list[Made]]:
+def of_profile(
+    pairs: list[Pairs], predictions: list[CountedPredictions], index: int
+) -> tuple[list[Pairs], list[CountedPredictions]]:
     """Return the rows of one profile, without the parts that have none."""
-    own_pairs, own_made = [], []
+    own_pairs, own_predictions = [], []
     for part in pairs:
         rows = np.flatnonzero(part.at.profile == index)
         if rows.size:
             own_pairs.append(Pairs(part.at.rows(rows), part.pairs.rows(rows), part.first[rows]))
-    for each in made:
+    for each in predictions:
         rows = np.flatnonzero(each.at.profile == index)
         if rows.size:
             predicted = None if each.predicted is None else each.predicted[rows]
             scores = None if each.scores is None else each.scores[rows]
-            own_made.append(Made(each.at.rows(rows), each.cell, predicted, scores))
-    return own_pairs, own_made
+            own_predictions.append(CountedPredictions(each.at.rows(rows), each.cell, predicted, scores))
+    return own_pairs, own_predictions

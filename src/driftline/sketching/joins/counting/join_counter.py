@@ -9,7 +9,7 @@ import numpy as np
 from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Kind, Offsets
 from driftline.panes.flush_record import JoinDelta
 from driftline.sketches.scores import DUPLICATES, PREDICTED
-from driftline.sketching.joins.counting.contributions import Address, Made, Pairs, of_profile
+from driftline.sketching.joins.counting.contributions import Address, CountedPredictions, Pairs, of_profile
 from driftline.sketching.joins.counting.group_sums import by_pane, note
 from driftline.sketching.joins.counting.profile_rows import ProfileRows
 
@@ -56,19 +56,19 @@ class JoinCounter:
         self._pane_ms = pane_ms
         self._table = table
         self._pairs: list[Pairs] = []
-        self._made: list[Made] = []
+        self._predictions: list[CountedPredictions] = []
         self._labels: dict[int, _Labels] = {}
 
     def predicted(self, at: Address, predicted: Floats | None = None, scores: Floats | None = None) -> None:
         """Count predictions that may get a label; by class and score as well, of shape (n,), where they are given."""
-        self._made.append(Made(at, PREDICTED, predicted, scores))
+        self._predictions.append(CountedPredictions(at, PREDICTED, predicted, scores))
         panes, counts = np.unique(self._pane(at.effective_ms), return_counts=True)
         for pane, n in zip(panes.tolist(), counts.tolist(), strict=True):
             self._labels.setdefault(pane, _Labels()).n_predictions += n
 
     def duplicated(self, at: Address) -> None:
         """Count predictions whose id had been seen."""
-        self._made.append(Made(at, DUPLICATES))
+        self._predictions.append(CountedPredictions(at, DUPLICATES))
 
     def joined(self, at: Address, pairs: Joined, first: NDArray[np.bool_]) -> None:
         """Count predictions with their labels; ``first`` marks those that had none before."""
@@ -93,11 +93,11 @@ class JoinCounter:
 
     def take(self) -> list[JoinDelta]:
         """Return the deltas of everything added since the last call."""
-        every = [*(part.at.profile for part in self._pairs), *(part.at.profile for part in self._made)]
+        every = [*(part.at.profile for part in self._pairs), *(part.at.profile for part in self._predictions)]
         deltas: list[JoinDelta] = []
         slices: list[JoinDelta] = []
         for index in np.unique(np.concatenate(every)).tolist() if every else []:
-            rows = ProfileRows(self._pane_ms, self._table, index, *of_profile(self._pairs, self._made, index))
+            rows = ProfileRows(self._pane_ms, self._table, index, *of_profile(self._pairs, self._predictions, index))
             deltas += rows.deltas()
             slices += rows.slices()
         deltas.sort(key=lambda delta: delta.pane_ms)
@@ -114,7 +114,7 @@ class JoinCounter:
     def clear(self) -> None:
         """Forget everything added since the last flush."""
         self._pairs.clear()
-        self._made.clear()
+        self._predictions.clear()
         self._labels.clear()
 
     def _pane(self, times_ms: Ints) -> Ints:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from driftline.sketches.joined import Contributions
     from driftline.sketches.packed import Sparse
-    from driftline.sketching.joins.counting.contributions import Made, Pairs
+    from driftline.sketching.joins.counting.contributions import CountedPredictions, Pairs
     from driftline.sketching.joins.profile_table import ProfileTable
 
     Ints = NDArray[np.int64]
@@ -68,15 +68,17 @@ class ProfileRows:
     table : ProfileTable
     index : int
         Of the profile.
-    pairs, made : list of Pairs, list of Made
+    pairs, predictions : list of Pairs, list of CountedPredictions
         Of the profile; at least one row.
     """
 
-    def __init__(self, pane_ms: int, table: ProfileTable, index: int, pairs: list[Pairs], made: list[Made]) -> None:
+    def __init__(
+        self, pane_ms: int, table: ProfileTable, index: int, pairs: list[Pairs], predictions: list[CountedPredictions]
+    ) -> None:
         self._profile = table.profiles[index]
         self._layout = self._profile.task.performance_layout
         self._arrival = ArrivalLayout.of(self._layout)
-        self._addresses = [*(part.at for part in pairs), *(part.at for part in made)]
+        self._addresses = [*(part.at for part in pairs), *(part.at for part in predictions)]
         times, windows = self._column("effective_ms"), self._column("time_ms")
         self._pane = times - times % pane_ms
         window = windows - windows % table.window_ms[index]
@@ -89,7 +91,7 @@ class ProfileRows:
         }
         self._panes, self._pane_of_group = np.unique(self._all.groups.keys[0], return_inverse=True)
         self._errors = np.zeros((self._panes.size, 3), dtype=np.int64)
-        self._sum(pairs, made)
+        self._sum(pairs, predictions)
 
     def _column(self, name: str) -> Ints:
         columns: list[Ints] = [getattr(at, name) for at in self._addresses]
@@ -101,7 +103,7 @@ class ProfileRows:
         bits = [np.full(at.offset.size, none) if at.segments is None else at.segments for at in self._addresses]
         return np.flatnonzero(np.concatenate(bits) >> np.uint32(bit) & np.uint32(1))
 
-    def _sum(self, pairs: list[Pairs], made: list[Made]) -> None:
+    def _sum(self, pairs: list[Pairs], predictions: list[CountedPredictions]) -> None:
         every = (self._all, *self._slices.values())
         start = 0
         for part in pairs:
@@ -113,12 +115,12 @@ class ProfileRows:
                     each.add(start, stop, adds)
                 self._add_arrivals(part, rows, self._all.of_row[start:stop])
                 start = stop
-        for predictions in made:
-            stop = start + predictions.at.offset.size
+        for batch in predictions:
+            stop = start + batch.at.offset.size
             for each in every:
-                each.count(start, stop, predictions.cell)
-            if predictions.predicted is not None and predictions.scores is not None:
-                cells = prediction_cells(self._arrival, predictions.predicted, predictions.scores)
+                each.count(start, stop, batch.cell)
+            if batch.predicted is not None and batch.scores is not None:
+                cells = prediction_cells(self._arrival, batch.predicted, batch.scores)
                 self._arrivals.append(Cells(self._all.of_row[start:stop], cells, np.ones_like(cells)))
             start = stop
 

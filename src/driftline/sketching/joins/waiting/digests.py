@@ -42,12 +42,6 @@ def bytes_of(digests: Digests) -> bytes:
     return digests.astype(">u8").tobytes()
 
 
-def keys_of(digests: Digests) -> list[bytes]:
-    """Return each digest as 16 bytes."""
-    data = bytes_of(digests)
-    return [data[start : start + DIGEST_BYTES] for start in range(0, len(data), DIGEST_BYTES)]
-
-
 def differ(one: Digests, other: Digests) -> NDArray[np.bool_]:
     """Return which of n pairs of digests are not the same, shape (n,)."""
     unlike: NDArray[np.bool_] = (one[:, 0] != other[:, 0]) | (one[:, 1] != other[:, 1])
@@ -64,7 +58,7 @@ def sorting(digests: Digests) -> NDArray[np.int64]:
     return order
 
 
-class Distinct(NamedTuple):
+class UniqueDigests(NamedTuple):
     """The m different ones of n digests.
 
     Attributes
@@ -78,16 +72,16 @@ class Distinct(NamedTuple):
     place: NDArray[np.int64]
 
 
-def distinct(digests: Digests) -> Distinct:
+def unique_digests(digests: Digests) -> UniqueDigests:
     """Tell digests apart; where none is repeated they keep their order."""
     order = sorting(digests)
     ordered = digests.take(order, axis=0)
     new = np.append(True, differ(ordered[1:], ordered[:-1]))[: len(order)]  # a value, no switch
     if new.all():
-        return Distinct(digests, np.arange(len(order)))
+        return UniqueDigests(digests, np.arange(len(order)))
     index = np.empty(len(order), dtype=np.int64)
     index[order] = np.cumsum(new) - 1
-    return Distinct(ordered.compress(new, axis=0), index)
+    return UniqueDigests(ordered.compress(new, axis=0), index)
 
 
 def sampled(digests: Digests, ratio: float) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from driftline.sketching.joins.waiting.digests import differ, sorting
-from driftline.sketching.joins.waiting.pending import Held
+from driftline.sketching.joins.waiting.pending import RecordsById
 from driftline.sketching.joins.waiting.record_arrays import as_bytes, taken
 
 if TYPE_CHECKING:
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from driftline.sketching.joins.waiting.digests import Digests
 
 
-class Written(NamedTuple):
-    """All that counts of what was written.
+class OverlayContent(NamedTuple):
+    """The latest write of each id.
 
     Attributes
     ----------
     digests : ndarray of uint64, shape (n, 2)
         Different ones, in their order.
-    held : Held
+    by_id : RecordsById
         Their records; none of those that were removed.
     """
 
     digests: Digests
-    held: Held
+    by_id: RecordsById
 
 
 class Overlay:
@@ -87,18 +87,18 @@ class Overlay:
             place[row], found[row] = (same[0], True) if same.size else (0, False)
         return np.where(found, place, -1)
 
-    def held(self, places: NDArray[np.int64]) -> Held:
+    def records_at(self, places: NDArray[np.int64]) -> RecordsById:
         """Return the records at places that :meth:`find` gave."""
         starts, ends = self._spans[places, 0], self._spans[places, 1]
         counts = ends - starts
         stops = np.cumsum(counts)
         rows = np.arange(int(counts.sum())) + np.repeat(starts - (stops - counts), counts)
-        return Held(taken(self._records, rows), stops)
+        return RecordsById(taken(self._records, rows), stops)
 
-    def written(self) -> Written:
+    def content(self) -> OverlayContent:
         """Return all that counts, in the order of the digests."""
         self._settle()
-        return Written(self._digests, self.held(np.arange(len(self._digests))))
+        return OverlayContent(self._digests, self.records_at(np.arange(len(self._digests))))
 
     def _settle(self) -> None:
         """Merge new writes into the index; of writes of one digest the last one stays."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from driftline.sketching.joins.waiting.digests import Digests
 
 
-class Held(NamedTuple):
-    """What the store holds of n ids.
+class RecordsById(NamedTuple):
+    """The records that a store has for n ids.
 
     Attributes
     ----------
@@ -35,20 +36,30 @@ class Held(NamedTuple):
         starts[:1] = 0
         return starts
 
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Number of records of each id."""
+        return self.ends - self.starts
+
+    @property
+    def owners(self) -> NDArray[np.int64]:
+        """Which of the ids each record is of."""
+        return np.repeat(np.arange(self.ends.size), self.counts)
+
 
 class Truncation(NamedTuple):
-    """How records that are as they came may be cut short.
+    """How records that no label has changed are stored in fewer bytes.
 
     Attributes
     ----------
     n_bytes : int
-        What is kept of such a record.
+        The first bytes of such a record, which are stored.
     rest : bytes
-        What it is made whole with.
+        The others, which are the same for all of them.
     applies : callable
-        Returns which of n records may be cut, shape (n,).
+        Returns which of n records may be stored so, shape (n,).
     mend : callable
-        Sets, in place, fields of records made whole that follow from others.
+        Sets, in place, fields of records read back that follow from others.
     """
 
     n_bytes: int
@@ -57,8 +68,8 @@ class Truncation(NamedTuple):
     mend: Callable[[NDArray[np.void]], None]
 
 
-class Kept(NamedTuple):
-    """What a store is for.
+class RecordKind(NamedTuple):
+    """The records of one store: their type, when they expire and how they are stored.
 
     Attributes
     ----------
@@ -69,14 +80,14 @@ class Kept(NamedTuple):
         Returns the moment from which on each of n records is of no use, shape (n,).
     bucket_ms : int
         Records that expire within the same bucket go together, when all of them have.
-    cut : Truncation or None
+    truncation : Truncation or None
     """
 
     name: str
     dtype: np.dtype[np.void]
     expires_ms: Callable[[NDArray[np.void]], NDArray[np.int64]]
     bucket_ms: int
-    cut: Truncation | None = None
+    truncation: Truncation | None = None
 
 
 class PendingStore(Protocol):
@@ -87,13 +98,13 @@ class PendingStore(Protocol):
     are written.
     """
 
-    def get(self, digests: Digests) -> Held:
+    def get(self, digests: Digests) -> RecordsById:
         """Return the records of different ids."""
 
     def put(self, digests: Digests, records: NDArray[np.void], ends: NDArray[np.int64]) -> None:
         """Write all records of different ids; those that an id held before and that expire otherwise stay."""
 
-    def remove(self, digests: Digests, held: Held) -> None:
+    def remove(self, digests: Digests, by_id: RecordsById) -> None:
         """Remove ids with what :meth:`get` returned of them."""
 
     def expiring(self, before_ms: int) -> NDArray[np.void]:
@@ -115,8 +126,12 @@ class PendingStore(Protocol):
 class PendingStores(Protocol):
     """What keeps the pending stores of one source partition, which are committed together."""
 
-    def open(self, kept: Kept) -> PendingStore:
-        """Return the store for something; called once for each name."""
+    def open(self, kind: RecordKind) -> PendingStore:
+        """Return the store for a kind of record; called once for each name."""
+
+    @property
+    def next_offset(self) -> int:
+        """Of the changelog: what stands there and behind it is not in the stores."""
 
     @property
     def resume(self) -> bytes:

@@ -27,10 +27,10 @@ def test_the_latest_write_counts(writes: list[dict[tuple[int, int], list[int]]],
             overlay.find(np.array(DIGESTS, dtype=np.uint64))
     place = overlay.find(np.array(DIGESTS, dtype=np.uint64))
     assert [DIGESTS[row] for row in np.flatnonzero(place >= 0)] == [digest for digest in DIGESTS if digest in plain]
-    held = overlay.held(place[place >= 0])
+    held = overlay.records_at(place[place >= 0])
     found = np.split(held.records["offset"], held.ends[:-1]) if held.ends.size else []
     assert [part.tolist() for part in found] == [plain[digest] for digest in DIGESTS if digest in plain]
-    written = overlay.written()
+    written = overlay.content()
     assert sorted(map(tuple, written.digests.tolist())) == sorted(plain)
     overlay.clear()
     assert (overlay.find(np.array(DIGESTS, dtype=np.uint64)) == -1).all()
