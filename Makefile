@@ -62,10 +62,10 @@ chaos: $(VENV)/.dev  ## kill and freeze workers in the middle of runs, again and
 bench: $(VENV)/.dev  ## events per second on a real Kafka
 	REQUIRE_KAFKA=1 scripts/with-kafka $(BIN)/python -m benchmarks
 
-bench-calibration: $(VENV)/.dev  ## how often the tests reject unchanged data, over their level: docs/calibration.md
+bench-calibration: $(VENV)/.dev  ## rejection rates of unchanged data, over the significance level: docs/calibration.md
 	$(BIN)/python -m benchmarks.calibration
 
-bench-detection: $(VENV)/.dev  ## false pages of unchanged models, and how soon changes are found: docs/detection.md
+bench-detection: $(VENV)/.dev  ## false alarms of unchanged models, and detection delays: docs/detection.md
 	$(BIN)/python -m benchmarks.detection
 
 bench-estimation: $(VENV)/.dev  ## estimates before labels beside NannyML's, which ORACLE holds: docs/estimation.md

@@ -27,9 +27,9 @@ SIZES: Final = {3_600_000: "1 h", DAY_MS: "1 d"}
 
 
 def pages_table(outcomes: Sequence[Outcome]) -> str:
-    """Return pages a model, with the limit that must not be passed."""
+    """Return false alarms per model, with the limit that must not be exceeded."""
     lines = [
-        "| stream | models | pages | pages a model | 95 % upper limit | at most 1.2 | models with a page | by cause |",
+        "| stream | models | false alarms | per model | 95 % upper limit | at most 1.2 | models with any | by cause |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for stream in [*BUDGET_STREAMS, "all"]:
@@ -50,10 +50,10 @@ def pages_table(outcomes: Sequence[Outcome]) -> str:
 
 
 def levels_table(outcomes: Sequence[Outcome]) -> str:
-    """Return findings beside the sum of their levels, before and after what has to matter."""
+    """Return findings beside the sum of their significance levels, before and after the gates."""
     columns = " | ".join(f"p ≤ {level:g}" for level in LEVELS)
     lines = [
-        f"| stream | window | test | tests a model | sum of the levels | p ≤ level | {columns} |",
+        f"| stream | window | test | tests per model | sum of the levels | p ≤ level | {columns} |",
         "|---" * (6 + len(LEVELS)) + "|",
     ]
     for stream in BUDGET_STREAMS:
@@ -89,7 +89,7 @@ def _count(count: int) -> str:
 
 def found_table(outcomes: Sequence[Outcome]) -> str:
     """Return findings within the budget, by check, beside the sum of all levels."""
-    lines = ["| stream | sum of all levels | p ≤ level | findings, p ≤ level and as large as matters | by check |"]
+    lines = ["| stream | sum of all levels | p ≤ level | findings: p ≤ level and effect ≥ gate | by check |"]
     lines.append("|---|---|---|---|---|")
     for stream in BUDGET_STREAMS:
         mine = [each for each in outcomes if each.stream == stream]
