@@ -144,8 +144,8 @@ def test_only_what_changed_is_written() -> None:
     assert monitor.checkpoint().entries
     assert monitor.checkpoint().entries == {}
     monitor.apply(flush(traffic, 100, 101), 1)
-    names = [msgspec.msgpack.decode(key)[1].split("/")[0] for key in monitor.checkpoint().entries]
-    assert sorted(names) == ["revision", "slot"]  # what waits for labels; the open pane is read again
+    names = [msgspec.msgpack.decode(key)[1] for key in monitor.checkpoint().entries]
+    assert sorted(names) == ["pane-group", "revision"]  # what waits for labels; the open pane is read again
     assert monitor.checkpoint().entries == {}
 
 

@@ -21,8 +21,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from driftline.errors import FormatError, ParameterError, describe
-from driftline.monitoring.state.checkpoint import META_KEY
+from driftline.errors import ParameterError
+from driftline.monitoring.state.checkpoint import META_KEY, damaged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,7 +123,7 @@ class CheckpointSlots:
         slot, separator, key = table_key[len(self._prefix) :].partition(b"/")
         if not table_key.startswith(self._prefix) or slot not in _SLOTS or not separator or len(value) < _ENTRY.size:
             expected = f"an entry of state version {STATE_VERSION} for partition {self._partition}"
-            raise FormatError(describe(expected, table_key, "detection state") + _ADVICE)
+            raise damaged(expected, table_key, "detection state")
         generation, kind = _ENTRY.unpack_from(value)
         payload = value[_ENTRY.size :] if kind else None
         versions.setdefault(key, []).append(_Version(slot, generation, payload))
@@ -181,18 +181,11 @@ class CheckpointSlots:
         return self._prefix + slot + b"/" + key
 
 
-_ADVICE: Final = (
-    ". Start the release that wrote it; or delete the state topic, `<prefix>.detect-state`, create it again with "
-    "`driftline topics create`, and delete the offsets of the group `<prefix>-detect`: detection then starts again at "
-    "the oldest pane that is still kept."
-)
-
-
 def _read_meta(value: bytes, partition: int) -> tuple[int, int, bytes]:
     if len(value) < _META.size or value[0] != STATE_VERSION:
         version = value[0] if value else None
         at = f"detection state of panes partition {partition}"
-        raise FormatError(describe(f"state version {STATE_VERSION}", version, at) + _ADVICE)
+        raise damaged(f"state version {STATE_VERSION}", version, at)
     _, generation, position = _META.unpack_from(value)
     return generation, position, value[_META.size :]
 

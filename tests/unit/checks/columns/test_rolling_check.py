@@ -7,6 +7,7 @@ from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings, ModelSettings, ReferenceSettings, RollingSettings, WindowSettings
 from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor
+from tests.support.state import checkpoint, restore
 from tests.support.windows import HOUR, context_of, independent, profile_of, table_of, window_of
 
 SETTINGS = independent(
@@ -39,14 +40,10 @@ def checks_of_x(means: list[float], restart_at: int | None = None) -> list[set[s
                 found.append({each.check for each in findings if each.column == "x" and each.family == "distribution"})
         sketch = window_of(PROFILE, table_of(800, hour, mean=mean)).sketch
         watch.add(ClosedPane(hour * HOUR, (hour + 1) * HOUR, sketch, {}, frozenset()))
-        for name, data in watch.changes():
-            if data is None:
-                pieces.pop(name, None)
-            else:
-                pieces[name] = data
+        checkpoint(watch, pieces)
         if hour == restart_at:
             watch = ProfileMonitor(PROFILE, SETTINGS, HOUR)
-            watch.load(pieces)
+            restore(watch, pieces)
     return found
 
 

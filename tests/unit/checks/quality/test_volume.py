@@ -13,6 +13,7 @@ from driftline.config.model import CheckSettings
 from driftline.events.finding import LevelEvidence
 from driftline.monitoring.predictions.volume_history import VolumeHistory
 from driftline.sketches.layout import EVENTS, UNEXPECTED
+from tests.support.state import changes, restore
 from tests.support.windows import context_of, profile_of, table_of, window_of
 
 WEEK = 168
@@ -118,16 +119,15 @@ def test_the_book_keeps_sizes_apart_and_forgets_those_that_are_gone() -> None:
     assert book.judged(window).volume is None
     assert book.judged(msgspec.structs.replace(window, kind="sliding")).volume is None
     assert book.judged(msgspec.structs.replace(window, flags=("unprofiled",))).volume is None
-    pieces = {name: data for name, data in book.changes() if data is not None}
-    assert list(pieces) == [f"volume/{HOUR_MS}"]
-    assert not list(book.changes())
-    other = VolumeHistory([24 * HOUR_MS])
-    other.load(pieces)
-    assert list(other.changes()) == [(f"volume/{HOUR_MS}", None)]
+    pieces = changes(book)
+    assert list(pieces) == [f"volume-{HOUR_MS}"]
+    assert not changes(book)
+    scope = restore(VolumeHistory([24 * HOUR_MS]), pieces)
+    assert list(scope.changes()) == [((f"volume-{HOUR_MS}", ""), None)]
     same = VolumeHistory([HOUR_MS])
-    same.load(pieces)
+    restore(same, pieces)
     same.judged(msgspec.structs.replace(window, start_ms=window.start_ms + WEEK * HOUR_MS))
-    ((_, data),) = same.changes()
+    (data,) = changes(same).values()
     assert data is not None
     assert next(entry.residual for entry in msgspec.msgpack.decode(data, type=VolumeState).values()) is None
 

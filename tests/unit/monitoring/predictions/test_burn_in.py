@@ -20,6 +20,7 @@ from driftline.monitoring.predictions.profile_monitor import ProfileMonitor
 from driftline.profiles.building.build import InTime
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.layout import UNEXPECTED
+from tests.support.state import changes, checkpoint, restore
 from tests.support.windows import profile_of, table_of, window_of
 
 if TYPE_CHECKING:
@@ -107,23 +108,11 @@ def test_a_restart_at_any_pane_changes_nothing(stop: int) -> None:
     for number in range(stop):
         before += run(first, range(number, number + 1))
         if number % 7 == 0 or number == stop - 1:
-            for name, data in first.changes():
-                if data is None:
-                    pieces.pop(name, None)
-                else:
-                    pieces[name] = data
+            checkpoint(first, pieces)
     second = ProfileMonitor(PROFILE, settings, PANE_MS)
-    second.load(pieces)
+    restore(second, pieces)
     assert before + run(second, range(stop, 205)) == expected
     assert any(not calibrating for _, calibrating, _ in expected)
-
-
-def test_a_change_of_profile_forgets_what_was_learnt() -> None:
-    burn_in = BurnIn(ReferenceView(PROFILE, SETTINGS, PANE_MS))
-    burn_in.add(pane(0))
-    pieces = dict(burn_in.changes())
-    burn_in.clear()
-    assert {name for name, data in burn_in.changes() if data is None} == set(pieces)
 
 
 def test_the_windows_that_a_change_of_profile_ends_are_still_held_against_what_is_known() -> None:
@@ -138,7 +127,6 @@ def test_the_windows_that_a_change_of_profile_ends_are_still_held_against_what_i
     last = next(window for window in watch.finish(198 * PANE_MS) if window.kind == "tumbling")
     assert last.start_ms == 180 * PANE_MS
     assert watch.standard.column(0, last).calibrating is False
-    assert all(data is None for name, data in watch.changes() if name.startswith("burn-in/"))
 
 
 def test_another_number_of_groups_begins_anew() -> None:
@@ -146,14 +134,14 @@ def test_another_number_of_groups_begins_anew() -> None:
     for number in range(160):
         first.add(pane(number))
     first.settle(160 * PANE_MS)
-    pieces = {name: data for name, data in first.changes() if data is not None}
+    pieces = changes(first)
     fewer = SETTINGS.replace(checks=CheckSettings(bins=5, dispersion=SETTINGS.checks.dispersion))
     other = BurnIn(ReferenceView(PROFILE, fewer, PANE_MS))
-    other.load(pieces)
+    restore(other, pieces)
     other.add(pane(160))
     assert other.dispersions(SIZE_MS, 300 * PANE_MS) is None
     same = BurnIn(ReferenceView(PROFILE, SETTINGS, PANE_MS))
-    same.load(pieces)
+    restore(same, pieces)
     assert same.dispersions(SIZE_MS, 300 * PANE_MS) is not None
 
 

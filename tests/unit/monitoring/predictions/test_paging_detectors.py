@@ -19,7 +19,7 @@ from driftline.monitoring.predictions.profile_monitor import ProfileMonitor
 from tests.support.windows import HOUR, KEY, context_of, profile_of, table_of, window_of
 
 if TYPE_CHECKING:
-    from driftline.monitoring.predictions.column_detectors import Found
+    from driftline.monitoring.predictions.column_detectors import ColumnDetection
 
 Paging = Literal["cusum", "adwin"]
 PROFILE = profile_of(table_of(20_000))
@@ -34,7 +34,7 @@ def settings(*paging: Paging, dispersion: DispersionSettings) -> ModelSettings:
     )
 
 
-def found_of(given: ModelSettings, n_quiet: int, n_shifted: int) -> list[tuple[int, Found]]:
+def found_of(given: ModelSettings, n_quiet: int, n_shifted: int) -> list[tuple[int, ColumnDetection]]:
     """Return what is found in quiet panes of 100 events and shifted ones after them, with the pane's number."""
     watch = ProfileMonitor(PROFILE, given, MINUTE, ALARMS)
     found = []

@@ -90,7 +90,7 @@ def test_an_unknown_state_version_says_what_to_do() -> None:
     assert meta.value is not None
     with pytest.raises(
         FormatError,
-        match=r"Expected state version 1, got 9 .* partition 0`\. Start the release .*`<prefix>\.detect-state`",
+        match=r"Expected state version 1, got 9 .* partition 0`\. Start the driftline .*`<prefix>\.detect-state`",
     ):
         CheckpointSlots.restore(0, {meta.key: b"\x09" + meta.value[1:]})
 
