@@ -15,8 +15,7 @@ import msgspec
 
 from driftline.errors import FormatError
 from driftline.sketches.layout import EVENTS
-from driftline.sketches.packed import PackedSketch
-from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.pane_sketch import PackedSketch, PaneSketch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
