@@ -42,7 +42,7 @@ from driftline.sketches.arrival import ArrivalLayout
 from driftline.sketches.counting import count as count_events
 from driftline.sketches.encoding import EncodedColumns
 from driftline.sketches.estimates import count_estimates
-from driftline.sketches.joined import Joined, add_joined
+from driftline.sketches.joined import LabelledPairs, add_joined
 from driftline.sketches.scores import PREDICTED
 
 if TYPE_CHECKING:
@@ -252,5 +252,5 @@ def _labelled(profile: Profile, n: int, *, wrong: int) -> np.ndarray[Any, np.dty
     actual = np.where(rows * wrong % n < wrong, 1 - predicted, predicted)
     scores = np.where(predicted == 1, 0.5 + rows % 50 / 100, 0.5 - rows % 49 / 100)
     vector[PREDICTED] = n + n // 20
-    add_joined(layout, Joined(predicted, actual, scores, np.ones(n, dtype=np.int64)), vector)
+    add_joined(layout, LabelledPairs(predicted, actual, scores, np.ones(n, dtype=np.int64)), vector)
     return vector

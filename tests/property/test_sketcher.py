@@ -21,8 +21,8 @@ from driftline.panes.flush_record import decode
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.profiles import Profiles
+from driftline.sketches.bottom_k import smallest
 from driftline.sketches.fixed_point import join
-from driftline.sketches.packed_merge import smallest
 from driftline.sketches.pane_sketch import PaneSketch
 from driftline.sketching.sketcher import Sketcher
 from tests.support.pending import MemoryStores

@@ -14,7 +14,7 @@ from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.model import DispersionSettings, ModelSettings
 from driftline.config.settings import LabelInput, Settings
 from driftline.events.model_key import ModelKey
-from driftline.profiles.building.build import UNWEIGHTED, InTime, build_profile, encode_values
+from driftline.profiles.building.build import UNWEIGHTED, TimeOptions, build_profile, encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.counting import count
 
@@ -66,7 +66,7 @@ def profile_of(
     origin: Origin = "training",
     *,
     grid_only: bool = False,
-    in_time: InTime = UNWEIGHTED,
+    in_time: TimeOptions = UNWEIGHTED,
 ) -> Profile:
     return build_profile(KEY, table, settings or ModelSettings(), 0, origin, grid_only=grid_only, in_time=in_time)
 

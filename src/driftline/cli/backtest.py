@@ -123,7 +123,7 @@ def _profile(settings: Settings, reference: Path, predictions: Path, model: str 
     """Return the profile of a reference file, effective from the beginning where it is made of rows."""
     from driftline.events.model_key import ModelKey
     from driftline.events.prediction import PredictionDecoder
-    from driftline.profiles.building.build import InTime, build_profile
+    from driftline.profiles.building.build import TimeOptions, build_profile
     from driftline.profiles.effective import BEGINNING_MS
     from driftline.runtime.files.event_files import lines
     from driftline.runtime.references.reference_files import is_profile, read_profile, read_table
@@ -139,5 +139,5 @@ def _profile(settings: Settings, reference: Path, predictions: Path, model: str 
     reading = read_table(reference, key, fields=fields, positive=model_settings.positive_class)
     for remark in reading.remarks:
         err.print(remark, style="dim", markup=False)
-    in_time = InTime(int(settings.time.pane))
+    in_time = TimeOptions(int(settings.time.pane))
     return build_profile(key, reading.table, model_settings, BEGINNING_MS, "training", in_time=in_time)

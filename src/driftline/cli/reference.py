@@ -184,7 +184,7 @@ def _build(
 ) -> Profile:
     """Build a profile and print what it found."""
     from driftline.events.model_key import ModelKey
-    from driftline.profiles.building.build import InTime, build_profile
+    from driftline.profiles.building.build import TimeOptions, build_profile
     from driftline.profiles.building.frames import Roles
     from driftline.profiles.building.importance import unknown, with_importances
     from driftline.runtime.references.reference_files import read_importances, read_table
@@ -197,7 +197,7 @@ def _build(
     with err.status(f"reading {file}") if err.is_terminal else nullcontext():
         fields = settings.predictions.fields
         reading = read_table(file, key, roles, fields=fields, positive=chosen.positive_class)
-        in_time = InTime(int(settings.time.pane), half_life_ms)
+        in_time = TimeOptions(int(settings.time.pane), half_life_ms)
         profile = build_profile(key, reading.table, chosen, start_ms, "training", in_time=in_time)
     absent = unknown(importances, {column.name for column in profile.columns})
     tell(profile, (*reading.remarks, *([absent] if absent else [])))

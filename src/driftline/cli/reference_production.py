@@ -52,7 +52,7 @@ def from_production(
 ) -> None:
     """Build a profile from what a model saw in production between two event times, and write it to a file."""
     from driftline.events.model_key import ModelKey
-    from driftline.profiles.building.production import FromProduction, build_from_production
+    from driftline.profiles.building.production import ProductionOptions, build_from_production
     from driftline.profiles.effective import BEGINNING, parse_effective_from
     from driftline.runtime.references.production_events import EventSelection
     from driftline.runtime.references.reference_files import PROFILE_SUFFIX, write_profile
@@ -66,7 +66,7 @@ def from_production(
     settings = read_settings(config, given(brokers=brokers, prefix=prefix))
     chosen, key = settings.model(model), ModelKey(model, model_version or "")
     reader, read = _source(settings, file, EventSelection(key, start_ms, end_ms, chosen.positive_class))
-    how = FromProduction(pane_ms=int(settings.time.pane))
+    how = ProductionOptions(pane_ms=int(settings.time.pane))
     with err.status("reading twice") if err.is_terminal else nullcontext():
         profile = build_from_production(key, read, chosen, holds_from_ms, how)
     remarks = []

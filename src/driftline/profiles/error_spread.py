@@ -76,7 +76,7 @@ def error_spread(
     ----------
     task : Task
     predicted, actual, scores : ndarray of float64, shape (n,)
-        As in :class:`driftline.sketches.joined.Joined`; rows without prediction or label are not-a-number.
+        As in :class:`driftline.sketches.joined.LabelledPairs`; rows without prediction or label are not-a-number.
     times_ms : ndarray of int64, shape (n,)
         ``NO_TIME`` where a row has none.
     window_ms : int

@@ -21,7 +21,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftline.sketches.joined import Joined
+    from driftline.sketches.joined import LabelledPairs
     from driftline.sketches.scores import PerformanceLayout
 
 _MINUTE: Final = 60_000
@@ -146,14 +146,14 @@ def age_bins(ages_ms: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def arrival_cells(
-    layout: ArrivalLayout, joined: Joined, ages_ms: NDArray[np.int64], first: NDArray[np.bool_]
+    layout: ArrivalLayout, joined: LabelledPairs, ages_ms: NDArray[np.int64], first: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return which cell of first labels each pair would add 1 to, which rows do, and the cell of labels that count.
 
     Parameters
     ----------
     layout : ArrivalLayout
-    joined : Joined
+    joined : LabelledPairs
         With signs: what is taken out by a correction has -1.
     ages_ms : ndarray of int64, shape (n,), unit ms
         Of the label at its effective time.
@@ -185,7 +185,7 @@ def prediction_cells(
 
 def add_arrivals(
     layout: ArrivalLayout,
-    joined: Joined,
+    joined: LabelledPairs,
     ages_ms: NDArray[np.int64],
     first: NDArray[np.bool_],
     vector: NDArray[np.int64],
@@ -195,7 +195,7 @@ def add_arrivals(
     Parameters
     ----------
     layout : ArrivalLayout
-    joined : Joined
+    joined : LabelledPairs
         With signs: what is taken out by a correction has -1.
     ages_ms : ndarray of int64, shape (n,), unit ms
         Of the label at its effective time.

@@ -78,7 +78,7 @@ def loss_layout(n_losses: int) -> EstimateLayout:
     return EstimateLayout(1, n_losses, n_losses * LOSS_BLOCKS)
 
 
-class Evaluated(NamedTuple):
+class EventEstimates(NamedTuple):
     """What an estimator says of n events.
 
     Attributes
@@ -97,14 +97,14 @@ class Evaluated(NamedTuple):
 
 
 def count_estimates(
-    layout: EstimateLayout, evaluated: Evaluated, slots: NDArray[np.int64]
+    layout: EstimateLayout, evaluated: EventEstimates, slots: NDArray[np.int64]
 ) -> Iterator[tuple[int, PackedEstimates]]:
     """Yield the slots that hold events, ascending, with what is estimated of their events.
 
     Parameters
     ----------
     layout : EstimateLayout
-    evaluated : Evaluated
+    evaluated : EventEstimates
         Of n events.
     slots : ndarray of int64, shape (n,)
 
@@ -124,7 +124,7 @@ _Cells = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
 _NOTHING: Final[_Cells] = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 
 
-def _counted(layout: EstimateLayout, evaluated: Evaluated, slots: NDArray[np.int64]) -> _Cells:
+def _counted(layout: EstimateLayout, evaluated: EventEstimates, slots: NDArray[np.int64]) -> _Cells:
     """Return the keys (slot times length and cell) of what was counted, ascending, and how often."""
     known = evaluated.rows >= 0
     cells = np.where(known, evaluated.rows * layout.n_cells + evaluated.cells, layout.left_out)
@@ -135,7 +135,7 @@ def _counted(layout: EstimateLayout, evaluated: Evaluated, slots: NDArray[np.int
     return found, n_found
 
 
-def _summed(layout: EstimateLayout, evaluated: Evaluated, slots: NDArray[np.int64]) -> _Cells:
+def _summed(layout: EstimateLayout, evaluated: EventEstimates, slots: NDArray[np.int64]) -> _Cells:
     """Return the keys of the sums, ascending, and the sums."""
     held = np.flatnonzero(evaluated.rows >= 0)
     if not held.size:

@@ -123,7 +123,7 @@ class Joint(Struct, frozen=True, array_like=True, dict=True):
         return COSINES.take(phase)
 
 
-class Counted(NamedTuple):
+class JointCount(NamedTuple):
     """What is kept of the complete events of one slot.
 
     Attributes
@@ -190,7 +190,7 @@ def complete_rows(
 
 def count_joint(
     joint: Joint, numeric: NDArray[np.int64], columns: EncodedColumns, slots: NDArray[np.int64]
-) -> Iterator[Counted]:
+) -> Iterator[JointCount]:
     """Yield what is kept of each slot that has a complete event, slots ascending.
 
     Parameters
@@ -223,4 +223,4 @@ def count_joint(
         if joint.n_features:
             for first in range(0, stop - start, _BLOCK):
                 cells[1 + joint.n_cross :] += joint.features(mine[:, first : first + _BLOCK]).sum(axis=1)
-        yield Counted(slot, cells, next(sampled)[1])
+        yield JointCount(slot, cells, next(sampled)[1])

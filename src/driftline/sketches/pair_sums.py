@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.sketches.scores import PerformanceLayout
-    from driftline.sketches.words import Words
+    from driftline.sketches.words import SumFormat
 
     Floats = NDArray[np.float64]
 
@@ -110,7 +110,7 @@ def sum_words(layout: PerformanceLayout, pairs: PairValues, units: NDArray[np.in
     return np.concatenate([flags, *parts])
 
 
-def cut(kept: Words, value: Floats, rest: Floats | None, units: NDArray[np.int64] | None) -> NDArray[np.int64]:
+def cut(kept: SumFormat, value: Floats, rest: Floats | None, units: NDArray[np.int64] | None) -> NDArray[np.int64]:
     """Return the words of values, shape (n_words, n), exactly times their weights where there are some."""
     parts = [value] if rest is None else [value, rest]
     if units is not None:

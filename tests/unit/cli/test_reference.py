@@ -15,7 +15,7 @@ from driftline.cli import main
 from driftline.config.settings import PredictionFields
 from driftline.errors import FormatError, ProfileError
 from driftline.events.model_key import ModelKey
-from driftline.profiles.building.frames import Reading, Roles
+from driftline.profiles.building.frames import ReferenceRows, Roles
 from driftline.runtime.references.reference_files import read_table
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def rows(tmp_path: Path) -> Path:
     return tmp_path / "train.parquet"
 
 
-def reading(path: Path, text: str, roles: Roles | None = None, **more: object) -> Reading:
+def reading(path: Path, text: str, roles: Roles | None = None, **more: object) -> ReferenceRows:
     path.write_text(text, encoding="utf-8")
     return read_table(path, KEY, roles, **more)  # type: ignore[arg-type]  # fields, positive
 

@@ -10,7 +10,7 @@ from driftline.performance.estimation_binary import binary_estimates
 from driftline.performance.estimation_multiclass import multiclass_estimates
 from driftline.profiles.calibrator import fit_calibrator
 from driftline.sketches.estimates import BINARY, VALUE_SCALE, EstimateTotals, count_estimates, unpack_estimates
-from driftline.sketches.estimates import Evaluated as Said
+from driftline.sketches.estimates import EventEstimates as Said
 from driftline.sketches.scores import score_bin
 
 N_DRAWS = 300

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.sketches.arrival import AGE_EDGES_MS, MAX_CLASSES, ArrivalLayout, add_arrivals, add_predictions, age_bins
-from driftline.sketches.joined import Joined
+from driftline.sketches.joined import LabelledPairs
 from driftline.sketches.scores import PerformanceLayout
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -29,7 +29,7 @@ ROWS = st.lists(
 def counted(rows: list[tuple[float, float, float, int, int, bool]]) -> np.ndarray:
     predicted, actual, scores, signs, ages, first = (np.array(column) for column in zip(*rows, strict=True))
     vector = np.zeros(BINARY.n_cells, dtype=np.int64)
-    add_arrivals(BINARY, Joined(predicted, actual, scores, signs), ages, first, vector)
+    add_arrivals(BINARY, LabelledPairs(predicted, actual, scores, signs), ages, first, vector)
     return vector
 
 

@@ -22,8 +22,7 @@ from driftline.sketches.dense import pack_words, unpack_words
 from driftline.sketches.fixed_point import join, split
 from driftline.sketches.joint import FEATURE_UNITS, MAX_JOINT, Z_UNITS, Joint
 from driftline.sketches.packed import NO_WORDS
-from driftline.sketches.packed_merge import merge_sketches
-from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.pane_sketch import PaneSketch, merge_sketches
 from driftline.sketches.row_sample import SAMPLE_ROWS, merge_rows, rows_of, sample_rows
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from driftline.panes.flush_record import MAX_RECORD_BYTES, PaneDelta, chunks
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable, table_of_sample
 from driftline.profiles.profiles import Profiles
+from driftline.sketches.bottom_k import smallest
 from driftline.sketches.columns import QUALITY
 from driftline.sketches.layout import EVENTS, LATE, UNEXPECTED
-from driftline.sketches.packed_merge import smallest
 from driftline.sketches.pane_sketch import PaneSketch
 from driftline.sketching import pane_counter
 from driftline.sketching.pane_counter import COUNT_ROWS, SAMPLE_BYTES, PaneCounter

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from driftline.checks.references.share_dispersion import DispersionLookup
     from driftline.sketches.columns import Column
-    from driftline.sketches.pane_sketch import UnseenNames
+    from driftline.sketches.parts import UnseenNames
 
 STATISTIC: Final = "exact_constancy"
 EFFECT: Final = "share_change"

@@ -9,8 +9,7 @@ from msgspec import Struct
 from driftline.events.source import Offsets, merge_offsets
 from driftline.monitoring.state.table import Codec
 from driftline.sketches.layout import EVENTS
-from driftline.sketches.packed import PackedSketch
-from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.pane_sketch import PackedSketch, PaneSketch
 
 if TYPE_CHECKING:
     from driftline.sketches.layout import Layout

@@ -10,8 +10,8 @@ from driftline.monitoring.predictions.accumulator import Accumulator, ClosedPane
 from driftline.monitoring.state.table import INT, Table, Value
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import table_of_sample
+from driftline.sketches.bottom_k import smallest
 from driftline.sketches.packed import SampleRow
-from driftline.sketches.packed_merge import smallest
 
 if TYPE_CHECKING:
     from driftline.config.model import ModelSettings

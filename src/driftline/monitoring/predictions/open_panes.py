@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from driftline.events.source import Offsets, merge_offsets
-from driftline.sketches.packed_merge import merge_estimates, merge_sketches, smallest
+from driftline.sketches.bottom_k import smallest
+from driftline.sketches.packed_merge import merge_estimates
+from driftline.sketches.pane_sketch import merge_sketches
 
 if TYPE_CHECKING:
     from driftline.panes.flush_record import PaneDelta
-    from driftline.sketches.packed import PackedEstimates, PackedSketch, SampleRow
+    from driftline.sketches.packed import PackedEstimates, SampleRow
+    from driftline.sketches.pane_sketch import PackedSketch
 
 MAX_PIECES: Final = 16
 """Pieces of one pane that are kept apart; more are merged into one, so a pane's memory does not grow with flushes."""

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from driftline.monitoring.state.table import INT, Codec, Table, Value
 from driftline.sketches.layout import EVENTS
-from driftline.sketches.packed import PackedSketch
-from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.pane_sketch import PackedSketch, PaneSketch
 
 if TYPE_CHECKING:
     from driftline.config.model import RollingSettings

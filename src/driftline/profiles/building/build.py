@@ -30,14 +30,14 @@ from driftline.sketches.columns import (
 from driftline.sketches.counting import count
 from driftline.sketches.encoding import (
     CategoryCodes,
-    Encoded,
+    EncodedColumn,
     EncodedColumns,
     encode_categorical,
     encode_numeric,
     numbers_of,
 )
 from driftline.sketches.grid import build_edges
-from driftline.sketches.joined import Joined, add_joined
+from driftline.sketches.joined import LabelledPairs, add_joined
 from driftline.sketches.layout import Layout
 from driftline.sketches.pane_sketch import PaneSketch
 from driftline.sketches.scores import PREDICTED
@@ -59,7 +59,7 @@ PANE_MS: Final = int(TimeSettings().pane)
 """Length of a pane where no configuration says another."""
 
 
-class InTime(NamedTuple):
+class TimeOptions(NamedTuple):
     """What becomes of the rows' event times.
 
     Attributes
@@ -75,7 +75,7 @@ class InTime(NamedTuple):
     half_life_ms: int | None = None
 
 
-UNWEIGHTED: Final = InTime()
+UNWEIGHTED: Final = TimeOptions()
 """All rows weigh the same, and panes are of the usual length."""
 
 
@@ -87,7 +87,7 @@ def build_profile(
     origin: Origin,
     *,
     grid_only: bool = False,
-    in_time: InTime = UNWEIGHTED,
+    in_time: TimeOptions = UNWEIGHTED,
 ) -> Profile:
     """Return the profile of reference rows.
 
@@ -102,7 +102,7 @@ def build_profile(
     origin : {"training", "production", "bootstrap"}
     grid_only : bool
         Take only grid and task from the rows; the reference stays empty, to be counted on other events.
-    in_time : InTime
+    in_time : TimeOptions
         What becomes of the rows' event times.
 
     Raises
@@ -163,7 +163,7 @@ def build_profile(
     )
 
 
-def encode_values(column: Column, values: NDArray[np.float64] | Sequence[object]) -> Encoded:
+def encode_values(column: Column, values: NDArray[np.float64] | Sequence[object]) -> EncodedColumn:
     """Return the bins of reference values of any JSON type."""
     if isinstance(column, CategoricalColumn):
         listed = _listed(values)
@@ -300,5 +300,5 @@ def reference_performance(table: ReferenceTable, task: Task) -> NDArray[np.int64
     layout = task.performance_layout
     vector = np.zeros(layout.n_cells, dtype=np.int64)
     vector[PREDICTED] = rows.size
-    add_joined(layout, Joined(predicted, actual, scores, np.ones(table.n, dtype=np.int64)).rows(rows), vector)
+    add_joined(layout, LabelledPairs(predicted, actual, scores, np.ones(table.n, dtype=np.int64)).rows(rows), vector)
     return vector

@@ -102,7 +102,7 @@ class Roles(NamedTuple):
         return f"column `{column}` identifies events: it is left out"
 
 
-class Reading(NamedTuple):
+class ReferenceRows(NamedTuple):
     """Reference rows, and what was left out of them and why."""
 
     table: ReferenceTable
@@ -111,7 +111,7 @@ class Reading(NamedTuple):
 
 def table_of_frame(
     frame: IntoFrame, roles: Roles | None = None, *, positive: str | None = None, at: str = "frame"
-) -> Reading:
+) -> ReferenceRows:
     """Return the reference rows of a dataframe.
 
     Numeric columns become arrays with not-a-number where there is no value; texts, categories and booleans become
@@ -161,7 +161,7 @@ def table_of_frame(
         times_ms=_times(roles, remarks, None if time is None else lambda: times_of_series(known[time], at)),
         score_maps=_score_maps(scores),
     )
-    return Reading(table, tuple(remarks))
+    return ReferenceRows(table, tuple(remarks))
 
 
 def build_profile_from_frame(
@@ -215,7 +215,7 @@ def build_profile_from_frame(
     return build_profile(ModelKey(model, version), reading.table, chosen, start_ms, "training")
 
 
-def table_of_rows(rows: Sequence[Mapping[str, Any]], roles: Roles, *, positive: str | None, at: str) -> Reading:
+def table_of_rows(rows: Sequence[Mapping[str, Any]], roles: Roles, *, positive: str | None, at: str) -> ReferenceRows:
     """Return the reference rows that are given as JSON objects; an absent name is a missing value.
 
     Raises
@@ -232,7 +232,7 @@ def table_of_rows(rows: Sequence[Mapping[str, Any]], roles: Roles, *, positive: 
     values = [None if name is None else [row.get(name) for row in rows] for name in special]
     scores = _scores(values[1], positive)
     table = table_of_events(rows, values[0], scores, values[2], (*without, *left_out), times_ms=times)
-    return Reading(replace(table, score_maps=_score_maps(values[1])), tuple(remarks))
+    return ReferenceRows(replace(table, score_maps=_score_maps(values[1])), tuple(remarks))
 
 
 def table_of_events(

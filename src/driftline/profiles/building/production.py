@@ -17,6 +17,7 @@ from driftline.profiles.building.build import PANE_MS, build_profile, encode_val
 from driftline.profiles.building.frames import table_of_events
 from driftline.profiles.building.history_build import build_history
 from driftline.profiles.building.table import parsed_features, table_of_sample
+from driftline.sketches.bottom_k import smallest
 from driftline.sketches.counting import count
 from driftline.sketches.pane_sketch import PaneSketch
 
@@ -44,7 +45,7 @@ class TimedRow(NamedTuple):
     row: SampleRow
 
 
-class FromProduction(NamedTuple):
+class ProductionOptions(NamedTuple):
     """How a profile of production is counted.
 
     Attributes
@@ -66,7 +67,7 @@ def build_from_production(
     read: Callable[[], Iterator[Sequence[TimedRow]]],
     settings: ModelSettings,
     effective_from_ms: int,
-    how: FromProduction,
+    how: ProductionOptions,
 ) -> Profile:
     """Return the profile of production events.
 
@@ -77,7 +78,7 @@ def build_from_production(
         Begins a reading of the events; called twice. In batches of any size and in any order, which cannot show.
     settings : ModelSettings
     effective_from_ms : int
-    how : FromProduction
+    how : ProductionOptions
 
     Raises
     ------
@@ -122,12 +123,8 @@ def _sampled(batches: Iterable[Sequence[TimedRow]], n: int) -> list[SampleRow]:
     for batch in batches:
         kept.extend(event.row for event in batch)
         if len(kept) > 2 * n:
-            kept = _smallest(kept, n)
-    return _smallest(kept, n)
-
-
-def _smallest(rows: list[SampleRow], n: int) -> list[SampleRow]:
-    return sorted(rows, key=lambda row: (row.hash, row.features))[:n]
+            kept = smallest(kept, n)
+    return smallest(kept, n)
 
 
 def _table(batch: Sequence[TimedRow]) -> ReferenceTable:

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from driftline.sketches.bottom_k import smallest
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -47,7 +49,7 @@ def table_of_sample(rows: Sequence[SampleRow]) -> ReferenceTable:
 
     Features appear in the order of their names, so that equal samples give equal tables.
     """
-    ordered = sorted(rows, key=lambda row: (row.hash, row.features))
+    ordered = smallest(rows)
     parsed: list[dict[str, Any]] = [parsed_features(row.features) for row in ordered]
     names = sorted({name for features in parsed for name in features})
     return ReferenceTable(

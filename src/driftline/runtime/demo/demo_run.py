@@ -26,7 +26,7 @@ from driftline.config.settings import (
 )
 from driftline.errors import BrokerError
 from driftline.events.model_key import ModelKey
-from driftline.profiles.building.build import InTime, build_profile
+from driftline.profiles.building.build import TimeOptions, build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.effective import BEGINNING_MS
 from driftline.runtime.demo.embedded_broker import EmbeddedBroker
@@ -179,7 +179,7 @@ def _reference(scenario: Scenario, settings: Settings) -> Profile:
     times = reference_times(scenario, REFERENCE_ROWS)
     table = ReferenceTable(REFERENCE_ROWS, features, outcome["prediction"], outcome["score"], outcome["label"], times)
     key = ModelKey(scenario.model, scenario.version)
-    in_time = InTime(pane_ms=int(settings.time.pane))
+    in_time = TimeOptions(pane_ms=int(settings.time.pane))
     return build_profile(key, table, settings.defaults, BEGINNING_MS, "training", in_time=in_time)
 
 

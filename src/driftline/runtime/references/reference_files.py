@@ -18,7 +18,7 @@ from driftline.events.mapping import pointer_parts
 from driftline.events.prediction import EARLIEST_MS, LATEST_MS, PredictionDecoder, mapped_root_names, one_score
 from driftline.profiles.building.frames import (
     NO_FEATURES,
-    Reading,
+    ReferenceRows,
     Roles,
     table_of_events,
     table_of_frame,
@@ -113,7 +113,7 @@ def read_table(
     *,
     fields: PredictionFields | None = None,
     positive: str | None = None,
-) -> Reading:
+) -> ReferenceRows:
     """Read reference rows.
 
     Parameters
@@ -239,7 +239,9 @@ def _read_csv(path: Path) -> Any:  # noqa: ANN401  # pyarrow publishes no types
         raise ProfileError(message) from error
 
 
-def _read_lines(path: Path, key: ModelKey, roles: Roles, fields: PredictionFields, positive: str | None) -> Reading:
+def _read_lines(
+    path: Path, key: ModelKey, roles: Roles, fields: PredictionFields, positive: str | None
+) -> ReferenceRows:
     lines = list(_lines(path))
     objects = [_object(line, f"{path}:{number}") for number, line in lines]
     if not objects:
@@ -272,7 +274,7 @@ def _read_lines(path: Path, key: ModelKey, roles: Roles, fields: PredictionField
         raise ProfileError(message)
     times_ms = or_none(np.array(times, dtype=np.int64))
     table = table_of_events(features, predictions, scores, labels, roles.drop, times_ms=times_ms)
-    return Reading(table, (f"{n_others} events are of other models: they are left out",) if n_others else ())
+    return ReferenceRows(table, (f"{n_others} events are of other models: they are left out",) if n_others else ())
 
 
 def _time(event: Prediction, line: dict[str, Any]) -> int:

@@ -10,7 +10,7 @@ from driftline.config.model import CheckSettings, ModelSettings
 from driftline.profiles.profile import Profile
 from driftline.profiles.task import Task
 from driftline.significance.share import share_test
-from driftline.sketches.joined import Joined, add_joined
+from driftline.sketches.joined import LabelledPairs, add_joined
 from driftline.sketches.scores import DUPLICATES, PREDICTED
 from tests.support.windows import HOUR, KEY, context_of, profile_of, table_of
 
@@ -23,7 +23,7 @@ def vector_of(profile: Profile, n: int, n_wrong: int, n_predictions: int | None 
     vector = np.zeros(layout.n_cells, dtype=np.int64)
     predicted = (np.arange(n) % 2).astype(np.float64)
     actual = np.where(np.arange(n) < n_wrong, 1 - predicted, predicted)
-    add_joined(layout, Joined(predicted, actual, np.full(n, 0.5), np.ones(n, dtype=np.int64)), vector)
+    add_joined(layout, LabelledPairs(predicted, actual, np.full(n, 0.5), np.ones(n, dtype=np.int64)), vector)
     vector[PREDICTED] = n if n_predictions is None else n_predictions
     return vector
 
@@ -139,7 +139,9 @@ def test_classes_against_the_rest() -> None:
     vector = np.zeros(task.performance_layout.n_cells, dtype=np.int64)
     vector[PREDICTED] = 4
     predicted, actual = np.array([0.0, 0.0, 1.0, 3.0]), np.array([0.0, 1.0, 1.0, 1.0])
-    add_joined(task.performance_layout, Joined(predicted, actual, np.full(4, np.nan), np.ones(4, np.int64)), vector)
+    add_joined(
+        task.performance_layout, LabelledPairs(predicted, actual, np.full(4, np.nan), np.ones(4, np.int64)), vector
+    )
     classes = examine_performance(profile, cut_of(vector), None, context_of()).event.one_against_rest
     assert classes is not None
     assert [(each.name, each.precision, each.recall, each.n_predicted, each.n_actual) for each in classes] == [
@@ -155,7 +157,9 @@ def test_weighted_labels_count_what_they_weigh() -> None:
     vector = np.zeros(task.performance_layout.n_cells, dtype=np.int64)
     vector[PREDICTED] = 3
     one, units = np.ones(3), np.array([512, 1_024, 2_048])
-    add_joined(task.performance_layout, Joined(one, np.array([1.0, 1.0, 0.0]), one / 2, one.astype(int), units), vector)
+    add_joined(
+        task.performance_layout, LabelledPairs(one, np.array([1.0, 1.0, 0.0]), one / 2, one.astype(int), units), vector
+    )
     event = examine_performance(profile, cut_of(vector), None, context_of()).event
     assert (event.n, event.n_effective) == (3, 3.5**2 / 5.25)
     assert event.metrics["accuracy"] == 1.5 / 3.5
@@ -183,7 +187,7 @@ def test_regression_is_measured_and_too_few_labels_give_no_verdict() -> None:
     layout = task.performance_layout
     vector = np.zeros(layout.n_cells, dtype=np.int64)
     vector[PREDICTED] = 4
-    rows = Joined(np.array([1.0, 2.0]), np.array([0.5, 3.0]), np.full(2, np.nan), np.ones(2, dtype=np.int64))
+    rows = LabelledPairs(np.array([1.0, 2.0]), np.array([0.5, 3.0]), np.full(2, np.nan), np.ones(2, dtype=np.int64))
     add_joined(layout, rows, vector)
     verdict = examine_performance(
         profile, cut_of(vector), PerformanceBaseline(vector=vector, origin="first windows"), context_of()

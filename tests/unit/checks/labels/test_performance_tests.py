@@ -15,7 +15,7 @@ from driftline.profiles.packed_words import PackedWords
 from driftline.profiles.profile import Profile
 from driftline.profiles.task import Task
 from driftline.significance.share import share_test
-from driftline.sketches.joined import Joined, add_joined
+from driftline.sketches.joined import LabelledPairs, add_joined
 from driftline.sketches.scores import PREDICTED
 from tests.support.windows import HOUR, KEY, context_of
 from tests.unit.checks.labels.test_performance_check import PROFILE, baseline_of, cut_of, vector_of
@@ -34,7 +34,7 @@ def of_task(task: Task, errors: ErrorSpread | None = None) -> Profile:
 def regression_vector(n: int, size: float, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     actual = rng.normal(0, 1, n)
-    rows = Joined(actual + rng.normal(0, size, n), actual, np.full(n, np.nan), np.ones(n, dtype=np.int64))
+    rows = LabelledPairs(actual + rng.normal(0, size, n), actual, np.full(n, np.nan), np.ones(n, dtype=np.int64))
     vector = np.zeros(REGRESSION.performance_layout.n_cells, dtype=np.int64)
     vector[PREDICTED] = n
     add_joined(REGRESSION.performance_layout, rows, vector)
@@ -85,7 +85,7 @@ def test_probabilities_are_watched_by_their_losses() -> None:
         actual = (rng.random(n) < np.clip(scores + shift, 0, 1)).astype(float)
         cells = np.zeros(task.performance_layout.n_cells, dtype=np.int64)
         cells[PREDICTED] = n
-        rows = Joined((scores > 0.5).astype(float), actual, scores, np.ones(n, dtype=np.int64))
+        rows = LabelledPairs((scores > 0.5).astype(float), actual, scores, np.ones(n, dtype=np.int64))
         add_joined(task.performance_layout, rows, cells)
         return cells
 

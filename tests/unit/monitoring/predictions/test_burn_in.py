@@ -17,7 +17,7 @@ from driftline.config.model import CheckSettings, DispersionSettings, ModelSetti
 from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.burn_in import BurnIn
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor
-from driftline.profiles.building.build import InTime
+from driftline.profiles.building.build import TimeOptions
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.layout import UNEXPECTED
 from tests.support.state import changes, checkpoint, restore
@@ -202,7 +202,7 @@ def test_production_tells_what_a_reference_shows_too_little_of() -> None:
     )
     hour = Duration(60 * PANE_MS)
     settings = ModelSettings(windows=WindowSettings(verdict=(hour,), display=hour, hop=hour))
-    profile = profile_of(table, settings, in_time=InTime(60 * PANE_MS))
+    profile = profile_of(table, settings, in_time=TimeOptions(60 * PANE_MS))
     standard = ReferenceView(profile, settings, 60 * PANE_MS)
     names = [column.name for column in profile.columns]
     window = structs.replace(window_of(profile, table), start_ms=int(1e12), size_ms=int(hour))
