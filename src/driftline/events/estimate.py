@@ -81,6 +81,7 @@ class EstimateEvent(Event, frozen=True, kw_only=True):
     final: bool
     """Whether this is the last revision."""
     estimator: EstimatorReference
+    """The estimator of the profile that made the estimate."""
     left_out: Count
     """Events without an estimate: they have no score, or an unknown class."""
     metrics: dict[str, EstimatedMetric | None]

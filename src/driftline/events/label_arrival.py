@@ -77,6 +77,7 @@ class LabelArrivalEvent(Event, frozen=True, kw_only=True):
     """``calibrating`` while there are too few earlier cohorts to compare with; ``usual``: no finding; ``late``: a
     finding."""
     n_predictions: Count
+    """Predictions of the cohort."""
     share: Share
     """Labelled predictions divided by all predictions of the cohort."""
     test: ArrivalTest | None
@@ -86,6 +87,7 @@ class LabelArrivalEvent(Event, frozen=True, kw_only=True):
     by_age: list[Count]
     """First labels of the cohort by age: the label's effective time minus the prediction's time."""
     curve: list[MaturityPoint]
+    """The maturity curve as known then, by rising age; each point uses only cohorts that had reached its age."""
 
     @property
     def about(self) -> tuple[str | int, ...]:

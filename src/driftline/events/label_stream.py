@@ -27,6 +27,7 @@ class LabelStreamEvent(Event, frozen=True, kw_only=True):
     n_joined: Count
     """Labels that joined a prediction, including corrections; a label of several models counts once for each."""
     n_orphans: Count
+    """Labels whose prediction did not come within ``labels.wait``."""
     orphan_share: Share
     """Orphans divided by joins and orphans; 0 without labels."""
     test: ArrivalTest | None
