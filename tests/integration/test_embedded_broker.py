@@ -51,13 +51,6 @@ def test_a_record_comes_back_with_its_partition_and_offset(embedded_broker: Embe
     assert seen == {(0, 0, b"a"), (1, 0, b"b"), (2, 0, b"c"), (0, 1, b"d")}
 
 
-def test_several_brokers_share_the_partitions() -> None:
-    with EmbeddedBroker({"predictions": 6}, n_brokers=3) as broker:
-        assert len(broker.bootstrap.split(",")) == 3
-        topic = AdminClient({"bootstrap.servers": broker.bootstrap}).list_topics(timeout=10).topics["predictions"]
-    assert {partition.leader for partition in topic.partitions.values()} == {1, 2, 3}
-
-
 def test_faust_consumes_from_it(embedded_broker: EmbeddedBroker, topic_prefix: str, tmp_path: Path) -> None:
     embedded_broker.create_topic(topic_prefix, N_PARTITIONS)
     values = [b"%d" % number for number in range(7)]
@@ -127,11 +120,6 @@ def test_a_bad_topic_at_the_start_leaves_no_broker_behind() -> None:
     with pytest.raises(EmbeddedBrokerError, match="at least 1 partition, got 0"):
         broker.start()
     assert broker.bootstrap == ""
-
-
-def test_no_broker_is_refused() -> None:
-    with pytest.raises(EmbeddedBrokerError, match=r"at least 1 broker, got 0 - at `EmbeddedBroker.n_brokers`"):
-        EmbeddedBroker(n_brokers=0)
 
 
 def test_a_library_without_mock_cluster_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

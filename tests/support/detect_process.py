@@ -176,8 +176,8 @@ class Counting(Telemetry):
     def position(self, partition: int, offset: int) -> None:
         say(f"position {partition} {offset}")
 
-    def panes_lost(self, partition: int, first: int, n: int) -> None:
-        say(f"lost {partition} {first} {n}")
+    def panes_lost(self, partition: int, n: int) -> None:
+        say(f"lost {partition} {n}")
 
 
 def say(text: str) -> None:

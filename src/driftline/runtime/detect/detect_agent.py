@@ -184,7 +184,7 @@ class PanesAgent:
                 needed=needed,
                 oldest=earliest,
             )
-            self._telemetry.panes_lost(tp.partition, needed, earliest - needed)
+            self._telemetry.panes_lost(tp.partition, earliest - needed)
 
     async def _go_back(self, partition: _Partition, message: PanesMessage) -> None:
         now = time.monotonic()

@@ -78,11 +78,6 @@ class CheckpointSlots:
         self._valid: dict[bytes, bytes] = {}
         self._garbage: list[bytes] = []
 
-    @property
-    def generation(self) -> int:
-        """Generation of the last complete checkpoint; 0 where there is none."""
-        return self._complete
-
     @classmethod
     def restore(cls, partition: int, stored: Mapping[bytes, bytes]) -> tuple[CheckpointSlots, dict[bytes, bytes]]:
         """Return the slots of a partition and the entries of its last complete checkpoint.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import AF_INET6
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client.exposition import choose_encoder
 
@@ -17,8 +17,6 @@ from driftline.errors import ConfigurationError, describe
 from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from driftline.config.settings import TelemetrySettings
     from driftline.runtime.operations.telemetry import Telemetry
 
@@ -85,20 +83,6 @@ class TelemetryServer:
             self._thread.join()
             self._server.server_close()
         self._server = self._thread = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @property
-    def port(self) -> int:
-        """The port in use; 0 while not running."""
-        return 0 if self._server is None else int(self._server.server_address[1])
 
     def _answer(self, path: str, accept: str) -> tuple[HTTPStatus, str, bytes]:
         if path == "/metrics":

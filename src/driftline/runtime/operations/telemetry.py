@@ -114,7 +114,7 @@ class Telemetry:
         return Histogram(f"driftline_{name}", documentation, buckets=DURATION_BUCKETS_S, registry=self.registry)
 
     def input_records(self, kind: str, partition: int, n: int) -> None:
-        """Count ``n`` records read; ``kind`` is ``predictions``, ``labels``, ``control`` or ``panes``."""
+        """Count ``n`` records read; ``kind`` is ``predictions``, ``labels``, ``joins`` or ``panes``."""
         self._input.of(kind, str(partition)).inc(n)
 
     def lag(self, kind: str, partition: int, n: int) -> None:
@@ -130,8 +130,8 @@ class Telemetry:
         """Set the next offset of a panes partition that detection will apply."""
         self._position.of(str(partition)).set(offset)
 
-    def panes_lost(self, partition: int, first: int, n: int) -> None:  # noqa: ARG002  # the offset is for the log
-        """Count ``n`` flush records, from offset ``first`` on, that had expired before detection read them."""
+    def panes_lost(self, partition: int, n: int) -> None:
+        """Count ``n`` flush records of a panes partition that had expired before detection read them."""
         self._lost.of(str(partition)).inc(n)
 
     def pending(self, partition: int, n: int) -> None:
@@ -146,9 +146,9 @@ class Telemetry:
         """Count ``n`` entries of a partition's pending store that were dropped for want of room."""
         self._evicted.of(str(partition)).inc(n)
 
-    def dead_letter(self, reason: str, n: int = 1) -> None:
-        """Count ``n`` records refused for a reason."""
-        self._dead.of(reason).inc(n)
+    def dead_letter(self, reason: str) -> None:
+        """Count a record refused for a reason."""
+        self._dead.of(reason).inc()
 
     def late(self, n: int) -> None:
         """Count ``n`` late records."""
@@ -195,23 +195,18 @@ class Telemetry:
         """Set how many sizes of a model's verdict windows page nobody yet."""
         self._calibrating.of(model, version).set(n)
 
-    def forget_partition(self, partition: int, kind: str | None = None) -> None:
-        """Remove all figures of a partition that was taken away; of one topic kind where that is given."""
-        at = {"partition": str(partition)}
-        for family in (self._lag, self._delay):
-            family.forget(**at, **({} if kind is None else {"topic_kind": kind}))
-        self._input.forget(**at, **({} if kind is None else {"topic_kind": kind}))
-        if kind in (None, "panes"):
-            self._position.forget(**at)
-        if kind in (None, "predictions"):
-            self._pending.forget(**at)
-            self._evicted.forget(**at)
+    def forget_partition(self, partition: int, kind: str) -> None:
+        """Remove all figures of a partition that this process has given up; ``kind`` as for :meth:`input_records`."""
+        number = str(partition)
+        for metric in (self._lag, self._delay, self._input):
+            metric.forget(topic_kind=kind, partition=number)
+        if kind == "panes":
+            self._position.forget(partition=number)
+        if kind in {"predictions", "joins"}:
+            self._pending.forget(partition=number)
+            self._evicted.forget(partition=number)
 
-    def forget_model(self, model: str, version: str | None = None) -> None:
-        """Remove all figures of a model; of one version where that is given."""
-        labels = {"model": model} | ({} if version is None else {"model_version": version})
-        self._coverage.forget(**labels)
-        self._statistic.forget(**labels)
-        self._alerts.forget(**labels)
-        self._unprofiled.forget(**labels)
-        self._calibrating.forget(**labels)
+    def forget_model(self, model: str, version: str) -> None:
+        """Remove all figures of a version of a model."""
+        for metric in (self._coverage, self._statistic, self._alerts, self._unprofiled, self._calibrating):
+            metric.forget(model=model, model_version=version)

@@ -65,8 +65,8 @@ class Reporting(Telemetry):
     def position(self, partition: int, offset: int) -> None:
         self.log.append(f"reported {partition} {offset}")
 
-    def panes_lost(self, partition: int, first: int, n: int) -> None:
-        self.log.append(f"lost {partition} {first} {n}")
+    def panes_lost(self, partition: int, n: int) -> None:
+        self.log.append(f"lost {partition} {n}")
 
 
 class References(ReferenceReader):

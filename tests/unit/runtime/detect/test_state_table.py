@@ -65,14 +65,14 @@ def test_the_table_holds_at_most_two_versions_of_what_is_alive(
     assert len(table) <= 2 * len(alive) + 1
 
 
-def test_position_and_generation_come_back() -> None:
+def test_the_position_comes_back() -> None:
     slots = CheckpointSlots(3)
     table: dict[bytes, bytes] = {}
     for position in (10, 25):
         planned = slots.writes(Checkpoint(position, {b"k": b"v"}, b"meta"))
         write(table, [*planned.first, planned.meta])
     again, entries = CheckpointSlots.restore(3, table)
-    assert (again.position, again.generation) == (25, 2)
+    assert again.position == 25
     assert entries == {b"k": b"v", META_KEY: b"meta"}
     assert {partition_of(key) for key in table} == {3}
 
@@ -81,7 +81,7 @@ def test_a_partition_without_a_checkpoint_is_fresh_and_its_leftovers_are_removed
     table = dict(CheckpointSlots(0).writes(Checkpoint(5, {b"k": b"v"}, b"")).first)
     assert all(value is not None for value in table.values())
     slots, entries = CheckpointSlots.restore(0, {key: value for key, value in table.items() if value is not None})
-    assert (entries, slots.position, slots.generation) == ({}, None, 0)
+    assert (entries, slots.position) == ({}, None)
     assert {change.key for change in slots.writes(Checkpoint(6, {}, b"")).first if change.value is None} == set(table)
 
 
