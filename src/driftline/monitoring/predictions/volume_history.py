@@ -44,7 +44,7 @@ class VolumeHistory:
         if window.kind != "tumbling" or watch is None or UNPROFILED in window.flags:
             return window
         span = (window.start_ms, window.end_ms, window.n_events)
-        standard = watch.standard(*span)
+        standard = watch.reference(*span)
         watch.add(*span)
         self._changed.add(int(window.size_ms))
         return msgspec.structs.replace(window, volume=standard)
