@@ -10,7 +10,7 @@ from driftline.alerts import ModelAlerts
 from driftline.checks.contract.closed_window import ArrivalEvidence
 from driftline.checks.labels.arrival_check import CohortAt, examine_arrival
 from driftline.events.source import SEGMENT_ALL
-from driftline.monitoring.alerting import settle_arrival
+from driftline.monitoring.alerting import settle
 from driftline.monitoring.labels.cohorts import Cohorts, by_age, by_stratum
 from driftline.monitoring.labels.performance_windows import arrival_of
 from driftline.monitoring.model_setup import task_id
@@ -98,7 +98,7 @@ class ArrivalMonitor:
             verdict = examine_arrival(profile, cohort, context)
             if verdict.event.status == "late":
                 self._cohorts.mark_late(complete)
-            self.alerts, outputs = settle_arrival(verdict, self.alerts, context)
+            self.alerts, outputs = settle(verdict, self.alerts, context)
         self._cohorts.forget_oldest()
         return outputs
 

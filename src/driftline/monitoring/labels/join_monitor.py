@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, structs
 
 from driftline.alerts import ModelAlerts
-from driftline.checks.columns.detector_findings import DetectedChange, detector_finding
+from driftline.checks.columns.detector_findings import DetectedChange, examine_detection
 from driftline.checks.contract.closed_window import PerformanceBaseline
 from driftline.checks.labels.performance_check import examine_performance
 from driftline.detectors import Block
-from driftline.events.output_record import event_record
+from driftline.events.output_record import event_records
 from driftline.events.source import SEGMENT_ALL
-from driftline.monitoring.alerting import settle_performance
+from driftline.monitoring.alerting import settle
 from driftline.monitoring.labels.arrival_monitor import ArrivalMonitor
 from driftline.monitoring.labels.earlier_revisions import EarlierRevisions, LatestRevisions
 from driftline.monitoring.labels.estimate_revisions import EstimateRevisions
@@ -191,7 +191,7 @@ class JoinMonitor:
                 flags=pane.flags,
             )
             context = self._setup.context
-            outputs.append(event_record(detector_finding(profile, change, context), context.source))
+            outputs += event_records(examine_detection(profile, change, context).findings, context.source)
         return outputs
 
     def _errors(self, pane: ClosedLabels, task: str) -> tuple[int, int, int]:
@@ -226,7 +226,7 @@ class JoinMonitor:
         )
         verdict = examine_performance(profile, revision, baseline, context)
         self.revisions[due.start_ms, due.revision] = self._earlier.add(revision, task, verdict.event)
-        self.state.alerts, outputs = settle_performance(verdict, self.state.alerts, context)
+        self.state.alerts, outputs = settle(verdict, self.state.alerts, context)
         self.statistics, self.coverage = verdict.statistics, coverage
         return outputs + self._estimate_revisions.compare(profile, revision)
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from driftline.alerts import ModelAlerts
-from driftline.checks.labels.label_stream_check import StreamSpan, examine_stream, silence_finding
+from driftline.checks.labels.label_stream_check import StreamSpan, examine_stream, silence
 from driftline.events.source import Kind, Offsets, merge_offsets
-from driftline.monitoring.alerting import settle_silence, settle_stream
+from driftline.monitoring.alerting import settle
 from driftline.monitoring.labels.cohorts import KEPT
 from driftline.monitoring.model_setup import AFTER_IDLE, IDLE
 from driftline.monitoring.monitor_status import ModelStatus
@@ -127,7 +127,7 @@ class LabelStreamMonitor:
                 flags,
             )
             verdict = examine_stream(closing, self._context)
-            self.state.alerts, records = settle_stream(verdict, self.state.alerts, self._context)
+            self.state.alerts, records = settle(verdict, self.state.alerts, self._context)
             outputs += records
             n = span.n_joined + span.n_orphans
             if n:
@@ -147,8 +147,8 @@ class LabelStreamMonitor:
             return []
         self.state.told_ms = since_ms
         self._state.changed()
-        finding = silence_finding(since_ms, self._context, (IDLE,))
-        self.state.alerts, outputs = settle_silence(finding, self.state.alerts, self._context)
+        verdict = silence(since_ms, self._context, (IDLE,))
+        self.state.alerts, outputs = settle(verdict, self.state.alerts, self._context)
         return outputs
 
     @property

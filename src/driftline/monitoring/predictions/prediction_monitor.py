@@ -14,12 +14,12 @@ import msgspec
 from msgspec import Struct
 
 from driftline.alerts import ModelAlerts
-from driftline.checks.columns.detector_findings import DetectedChange, detector_finding
+from driftline.checks.columns.detector_findings import DetectedChange, examine_detection
 from driftline.checks.columns.window_check import examine_window
 from driftline.errors import ProfileError, describe
 from driftline.events.output_record import reference_records
 from driftline.events.source import SEGMENT_ALL, merge_offsets
-from driftline.monitoring.alerting import settle_detection, settle_window
+from driftline.monitoring.alerting import settle
 from driftline.monitoring.model_setup import AFTER_IDLE, UNPROFILED, Outputs, WatermarkReach
 from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.bootstrap import Counting, Gathering, is_counting
@@ -179,7 +179,7 @@ class PredictionMonitor:
         window = self._volumes.judged(window)
         context = self._setup.context
         verdict = examine_window(standard, window, context)
-        self.state.alerts, outputs = settle_window(verdict, self.state.alerts, context)
+        self.state.alerts, outputs = settle(verdict, self.state.alerts, context)
         self._state.changed()
         if window.kind == "tumbling":
             self.statistics = verdict.statistics
@@ -273,8 +273,8 @@ class PredictionMonitor:
             flags=tuple(sorted(pane.flags)),
         )
         context = self._setup.context
-        finding = detector_finding(profile, change, context)
-        self.state.alerts, records = settle_detection(finding, self.state.alerts, context)
+        verdict = examine_detection(profile, change, context)
+        self.state.alerts, records = settle(verdict, self.state.alerts, context)
         return records
 
     @property

@@ -41,7 +41,7 @@ class VolumeHistory:
         if window.kind != "tumbling" or volumes is None or UNPROFILED in window.flags:
             return window
         span = (window.start_ms, window.end_ms, window.n_events)
-        standard = volumes.value.standard(*span)
+        standard = volumes.value.reference(*span)
         volumes.value.add(*span)
         volumes.changed()
         return msgspec.structs.replace(window, volume=standard)

@@ -6,11 +6,11 @@ import numpy as np
 from driftline.checks.labels.performance_check import examine_performance
 from driftline.monitoring.labels.earlier_revisions import EarlierRevisions
 from tests.support.state import changes, restore
-from tests.support.windows import HOUR, context_of
+from tests.support.windows import HOUR, budget_of
 from tests.unit.checks.labels.test_performance_check import PROFILE, cut_of, vector_of
 
 CUT = cut_of(vector_of(PROFILE, 100, 10))
-EVENT = examine_performance(PROFILE, CUT, None, context_of()).event
+EVENT = examine_performance(PROFILE, CUT, None, budget_of()).event
 
 
 def test_each_revision_and_segment_has_its_own() -> None:

@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 from msgspec import structs
 
+from driftline.checks.contract.check import Subject
+from driftline.checks.quality.outcome import Quality
 from driftline.checks.quality.whole import appeared
 from driftline.checks.references.reference_view import ReferenceView
+from driftline.checks.references.share_dispersion import DispersionLookup, independent
 from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings, DispersionSettings, ModelSettings, WindowSettings
 from driftline.monitoring.predictions.accumulator import ClosedPane
@@ -175,20 +178,25 @@ def test_a_feature_that_the_reference_hardly_had_may_not_page_before_its_clumps_
     window = structs.replace(window_of(PROFILE, table_of(600, 1)), start_ms=160 * PANE_MS)
     window.sketch.counts[UNEXPECTED] = 100
     known = replace(PROFILE, reference=window_of(PROFILE, table_of(5_000)).sketch)
-    never = appeared(known, window, standard.of_whole(window))
+
+    def p_value_of(lookup: DispersionLookup) -> float | None:
+        outcome = appeared(Quality(Subject(), SETTINGS.checks, lookup=lookup), known, window)
+        return None if outcome is None else outcome.p_value
+
+    never = p_value_of(standard.of_whole(window))
     assert never is not None
-    assert never.p_value < 1e-9
+    assert never < 1e-9
     known.reference.counts[UNEXPECTED] = 5
-    assert appeared(known, window, standard.of_whole(window)) is None
+    assert p_value_of(standard.of_whole(window)) is None
     for number in range(160):
         burn_in.add(pane(number))
     burn_in.settle(160 * PANE_MS)
     settled = ReferenceView(PROFILE, SETTINGS, PANE_MS)
     settled.observed = burn_in
-    now, independent = appeared(known, window, settled.of_whole(window)), appeared(known, window)
+    now, plain = p_value_of(settled.of_whole(window)), p_value_of(independent)
     assert now is not None
-    assert independent is not None
-    assert independent.p_value < now.p_value < 1.0
+    assert plain is not None
+    assert plain < now < 1.0
 
 
 def test_production_tells_what_a_reference_shows_too_little_of() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from driftline.checks.columns.constant_columns import constant_bin
-from driftline.checks.columns.detector_findings import DetectedChange, detector_finding
+from driftline.checks.columns.detector_findings import DetectedChange, examine_detection
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.config.model import CheckSettings, ModelSettings
 from driftline.config.settings import Settings
@@ -81,7 +81,7 @@ def test_a_finding_says_what_was_measured_and_warns_only_where_the_budget_bounds
     names = [column.name for column in profile.columns]
     context = ErrorBudget.of(Settings(), KEY.model)
     for column, expected in (("still", "still, share of values that differ"), ("x", "x: ")):
-        finding = detector_finding(
+        (finding,) = examine_detection(
             profile,
             DetectedChange(
                 key=KEY,
@@ -104,7 +104,7 @@ def test_a_finding_says_what_was_measured_and_warns_only_where_the_budget_bounds
                 offsets={},
             ),
             context,
-        )
+        ).findings
         assert finding.severity == severity
         assert finding.message.startswith(expected)
         assert ("0 -> 0.5" if column == "still" else "-> 1") in finding.message
