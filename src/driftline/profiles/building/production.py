@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from driftline.errors import ProfileError
-from driftline.profiles.building.build import PANE_MS, build_profile, encode_values
+from driftline.profiles.building.build import PANE_MS, build_profile
+from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.frames import table_of_events
 from driftline.profiles.building.history_build import build_history
 from driftline.profiles.building.table import parsed_features, table_of_sample
