@@ -15,8 +15,8 @@ import numpy as np
 from driftline.errors import ProfileError
 from driftline.profiles.building.build import PANE_MS, build_profile
 from driftline.profiles.building.column_values import encode_values
-from driftline.profiles.building.frames import table_of_events
 from driftline.profiles.building.history_build import build_history
+from driftline.profiles.building.json_rows import table_of_events
 from driftline.profiles.building.table import parsed_features, table_of_sample
 from driftline.sketches.bottom_k import smallest
 from driftline.sketches.counting import count
