@@ -69,8 +69,8 @@ def _multiclass(
     if not 1 < len(task.classes) <= MAX_CLASSES:
         return None
     scores = score_matrix(task.classes, maps)
-    known = (labels >= 0) & (labels < len(task.classes))
-    rows = np.flatnonzero(known & ((scores >= 0.0) & (scores <= 1.0)).all(axis=0))
+    labelled = (labels >= 0) & (labels < len(task.classes))
+    rows = np.flatnonzero(labelled & ((scores >= 0.0) & (scores <= 1.0)).all(axis=0))
     if rows.size < MIN_LABELLED:
         return None
     calibrators = []
@@ -112,8 +112,8 @@ def _folds(hits: NDArray[np.bool_]) -> NDArray[np.int64]:
     folds = np.empty(hits.size, dtype=np.int64)
     chance = np.random.default_rng(_SEED)
     for kind in (False, True):
-        mine = np.flatnonzero(hits == kind)
-        folds[chance.permutation(mine)] = np.arange(mine.size) % N_FOLDS
+        rows = np.flatnonzero(hits == kind)
+        folds[chance.permutation(rows)] = np.arange(rows.size) % N_FOLDS
     return folds
 
 

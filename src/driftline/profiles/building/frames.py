@@ -53,31 +53,31 @@ def table_of_frame(
         When a column that was named is not there, or the object is no dataframe.
     """
     roles = roles or Roles()
-    known = _eager(frame, at)
-    prediction, score, label = roles.assigned(known.columns, at)
-    time = roles.time_column(known.columns)
+    eager = _eager(frame, at)
+    prediction, score, label = roles.assigned(eager.columns, at)
+    time = roles.time_column(eager.columns)
     special = {name for name in (prediction, score, label, time) if name is not None}
     features: dict[str, NDArray[np.float64] | Sequence[object]] = {}
     remarks = []
-    for name in known.columns:
+    for name in eager.columns:
         if name in special or name in roles.drop:
             continue
         if name in roles.no_features:
             remarks.append(roles.reason(name))
             continue
-        values = _feature(known[name])
+        values = _feature(eager[name])
         if values is None:
-            remarks.append(f"column `{name}` is of type {known[name].dtype}: it is left out")
+            remarks.append(f"column `{name}` is of type {eager[name].dtype}: it is left out")
         else:
             features[name] = values
-    scores = _json_values(known, score)
+    scores = _json_values(eager, score)
     table = ReferenceTable(
-        n=len(known),
+        n=len(eager),
         features=features,
-        prediction=_json_values(known, prediction),
+        prediction=_json_values(eager, prediction),
         score=probabilities(scores, positive),
-        label=_json_values(known, label),
-        times_ms=event_times(roles, remarks, None if time is None else lambda: times_of_series(known[time], at)),
+        label=_json_values(eager, label),
+        times_ms=event_times(roles, remarks, None if time is None else lambda: times_of_series(eager[time], at)),
         score_maps=score_maps(scores),
     )
     return ReferenceRows(table, tuple(remarks))
@@ -136,11 +136,11 @@ def build_profile_from_frame(
 
 def _eager(frame: IntoFrame, at: str) -> nw.DataFrame[Any]:
     try:
-        known: Any = nw.from_native(frame)
+        wrapped: Any = nw.from_native(frame)
     except TypeError as error:
         message = f"Expected a dataframe that narwhals knows, got {type(frame).__name__} - at `{at}`"
         raise ProfileError(message) from error
-    return known.collect() if isinstance(known, nw.LazyFrame) else known
+    return wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped
 
 
 def _feature(series: nw.Series[Any]) -> NDArray[np.float64] | list[object] | None:

@@ -120,12 +120,12 @@ def build_from_production(
 
 def _sampled(batches: Iterable[Sequence[TimedRow]], n: int) -> list[SampleRow]:
     """Return the n rows with the smallest hashes, in their order."""
-    kept: list[SampleRow] = []
+    rows: list[SampleRow] = []
     for batch in batches:
-        kept.extend(event.row for event in batch)
-        if len(kept) > 2 * n:
-            kept = smallest(kept, n)
-    return smallest(kept, n)
+        rows.extend(event.row for event in batch)
+        if len(rows) > 2 * n:
+            rows = smallest(rows, n)
+    return smallest(rows, n)
 
 
 def _table(batch: Sequence[TimedRow]) -> ReferenceTable:
