@@ -124,7 +124,8 @@ def _references(cell: Cell, rng: np.random.Generator, rows: int) -> tuple[Counts
     if cell.kind == "season_known":
         return _by_hour(cell, counts, per_window)
     sums = DispersionSums(rows, cell.bins, panes_per_window=per_window)
-    sums.add_many(np.arange(cell.panes), counts.transpose(1, 0, 2))
+    for pane in range(cell.panes):
+        sums.add(pane, counts[:, pane])
     found = [
         estimate(sums.column(row), range(cell.bins), source="reference", least_span=cell.panes) for row in range(rows)
     ]

@@ -36,7 +36,8 @@ from driftline.events.model_key import ModelKey
 from driftline.events.output_record import event_records, structured
 from driftline.monitoring.alerting import settle
 from driftline.performance.arrival_curve import AgedCohort, maturity_curve
-from driftline.profiles.building.build import build_profile, encode_values
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.arrival import ArrivalLayout
 from driftline.sketches.counting import count as count_events

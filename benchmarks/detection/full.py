@@ -22,7 +22,7 @@ from driftline.monitoring.alerting import settle
 from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor
 from driftline.monitoring.predictions.volume_history import VolumeHistory
-from driftline.profiles.building.build import encode_values
+from driftline.profiles.building.column_values import encode_values
 from driftline.sketches.counting import count_each
 from driftline.sketches.encoding import EncodedColumns
 

@@ -48,7 +48,8 @@ def test_metrics_are_shares_and_accuracy_is_what_was_right(events: Events) -> No
         low, high = (-1.0 if name in signed else 0.0), (np.inf if name in unbounded else 1.0)
         assert value is None or low <= value <= high, name
     assert found["accuracy"] == sum(p == a for p, a, _, _ in events) / len(events)
-    assert hits(layout, vector).n_wrong == sum(p != a for p, a, _, _ in events)
+    counted = hits(layout, vector)
+    assert (counted.n, counted.n_right) == (len(events), sum(p == a for p, a, _, _ in events))
 
 
 @given(EVENTS, EVENTS)

@@ -23,7 +23,8 @@ from driftline.events.model_key import ModelKey
 from driftline.events.source import SEGMENT_ALL, Kind, Source, Watermark
 from driftline.monitoring.partition_monitor import META_KEY, PartitionMonitor
 from driftline.panes.flush_record import VERSION, FlushRecord, JoinDelta, PaneDelta, WindowDelta, encode
-from driftline.profiles.building.build import build_profile, encode_values
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import ProfileAssembler, decode_block
 from driftline.profiles.profiles import Profiles

@@ -17,7 +17,8 @@ from driftline.config.model import DispersionSettings, ModelSettings
 from driftline.config.settings import LabelInput, Settings
 from driftline.events.finding import LevelEvidence
 from driftline.events.model_key import ModelKey
-from driftline.profiles.building.build import UNWEIGHTED, TimeOptions, build_profile, encode_values
+from driftline.profiles.building.build import UNWEIGHTED, TimeOptions, build_profile
+from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.counting import count
 

@@ -185,8 +185,8 @@ def _build(
     """Build a profile and print what it found."""
     from driftline.events.model_key import ModelKey
     from driftline.profiles.building.build import TimeOptions, build_profile
-    from driftline.profiles.building.frames import Roles
     from driftline.profiles.building.importance import unknown, with_importances
+    from driftline.profiles.building.roles import Roles
     from driftline.runtime.references.reference_files import read_importances, read_table
 
     key = ModelKey(model, version or "")

@@ -126,11 +126,11 @@ def _runs(profile: Profile) -> list[range]:
     size = 8 * profile.layout.n_joint + (0 if together is None else len(together.rows) + len(together.pairs))
     size += len(_ENCODER.encode(profile.estimator))
     for index, column in enumerate(profile.columns):
-        held = 12 * column.n_bins + (0 if profile.history is None else profile.history.n_bytes(index))
-        if index > start and (index - start == BLOCK_COLUMNS or size + held > BLOCK_BYTES):
+        n_bytes = 12 * column.n_bins + (0 if profile.history is None else profile.history.n_bytes(index))
+        if index > start and (index - start == BLOCK_COLUMNS or size + n_bytes > BLOCK_BYTES):
             runs.append(range(start, index))
             start, size = index, 0
-        size += held
+        size += n_bytes
     return [*runs, range(start, len(profile.columns))]
 
 

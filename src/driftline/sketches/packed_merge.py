@@ -18,8 +18,8 @@ def merge_sparse(pieces: Sequence[Sparse]) -> Sparse:
     return combine(pieces, np.add, 0)
 
 
-def merge_estimates(known: PackedEstimates | None, other: PackedEstimates) -> PackedEstimates:
+def merge_estimates(one: PackedEstimates | None, other: PackedEstimates) -> PackedEstimates:
     """Return the sum of packed estimates of one estimator."""
-    if known is None:
+    if one is None:
         return other
-    return PackedEstimates(merge_sparse([known.sums, other.sums]), merge_sparse([known.counts, other.counts]))
+    return PackedEstimates(merge_sparse([one.sums, other.sums]), merge_sparse([one.counts, other.counts]))

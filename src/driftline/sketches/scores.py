@@ -144,9 +144,9 @@ class PerformanceLayout:
         places: dict[str, tuple[int, SumFormat]] = {}
         at = self.flags + (_FLAGS if specs else 0)
         for spec in specs:
-            kept = spec.weighted() if self.weighted else spec
-            places[spec.name] = (at, kept)
-            at += kept.n_words
+            form = spec.weighted() if self.weighted else spec
+            places[spec.name] = (at, form)
+            at += form.n_words
         return places
 
     @cached_property
@@ -157,7 +157,7 @@ class PerformanceLayout:
     @cached_property
     def reliability(self) -> int:
         """First cell of the reliability curve: for each bin labels, positive labels, and the words of the scores."""
-        ends = [at + kept.n_words for at, kept in self.sums.values()]
+        ends = [at + form.n_words for at, form in self.sums.values()]
         return max(ends, default=self.flags)
 
     @cached_property
@@ -198,8 +198,8 @@ class PerformanceLayout:
 
     def sum_of(self, vector: NDArray[np.int64], name: str) -> Fraction:
         """Return the exact sum of that name of a vector; weighted where labels are."""
-        at, kept = self.sums[name]
-        return kept.joined(vector[at : at + kept.n_words].tolist())
+        at, form = self.sums[name]
+        return form.joined(vector[at : at + form.n_words].tolist())
 
     def n_clipped(self, vector: NDArray[np.int64]) -> int:
         """Return how many rows of a vector had a value clipped."""

@@ -15,11 +15,13 @@ from driftline.cli import main
 from driftline.config.settings import PredictionFields
 from driftline.errors import FormatError, ProfileError
 from driftline.events.model_key import ModelKey
-from driftline.profiles.building.frames import ReferenceRows, Roles
+from driftline.profiles.building.roles import Roles
 from driftline.runtime.references.reference_files import read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from driftline.profiles.building.table import ReferenceRows
 
 KEY = ModelKey("credit-risk", "3")
 RNG = np.random.default_rng(1)

@@ -9,7 +9,8 @@ import pytest
 
 from driftline.config.model import ModelSettings
 from driftline.events.model_key import ModelKey
-from driftline.profiles.building.build import TimeOptions, build_profile, encode_values
+from driftline.profiles.building.build import TimeOptions, build_profile
+from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import decode_profile, encode_profile
 from driftline.profiles.remarks import remarks_of

@@ -15,7 +15,8 @@ from driftline.sketches.dispersion_sums import ColumnSums, DispersionSums
 
 def sums_of(counts: np.ndarray, per_window: int = 50) -> ColumnSums:
     sums = DispersionSums(1, counts.shape[1], panes_per_window=per_window)
-    sums.add_many(np.arange(len(counts)), counts[:, None, :])
+    for pane, row in enumerate(counts):
+        sums.add(pane, row[None])
     return sums.column(0)
 
 

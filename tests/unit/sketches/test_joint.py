@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from driftline.config.model import CheckSettings, ColumnSettings, ModelSettings
 from driftline.events.model_key import ModelKey
-from driftline.profiles.building.build import build_profile, encode_values
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import decode_profile, encode_profile
 from driftline.sketches.columns import NumericColumn

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from driftline.errors import ProfileError
-from driftline.profiles.building.build import PANE_MS, build_profile, encode_values
-from driftline.profiles.building.frames import table_of_events
+from driftline.profiles.building.build import PANE_MS, build_profile
+from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.history_build import build_history
+from driftline.profiles.building.json_rows import table_of_events
 from driftline.profiles.building.table import parsed_features, table_of_sample
 from driftline.sketches.bottom_k import smallest
 from driftline.sketches.counting import count
@@ -119,12 +120,12 @@ def build_from_production(
 
 def _sampled(batches: Iterable[Sequence[TimedRow]], n: int) -> list[SampleRow]:
     """Return the n rows with the smallest hashes, in their order."""
-    kept: list[SampleRow] = []
+    rows: list[SampleRow] = []
     for batch in batches:
-        kept.extend(event.row for event in batch)
-        if len(kept) > 2 * n:
-            kept = smallest(kept, n)
-    return smallest(kept, n)
+        rows.extend(event.row for event in batch)
+        if len(rows) > 2 * n:
+            rows = smallest(rows, n)
+    return smallest(rows, n)
 
 
 def _table(batch: Sequence[TimedRow]) -> ReferenceTable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from driftline.sketches.bottom_k import smallest
 
@@ -42,6 +42,13 @@ class ReferenceTable:
     label: Sequence[object] | None = None
     times_ms: NDArray[np.int64] | None = None
     score_maps: Sequence[dict[str, float] | None] | None = None
+
+
+class ReferenceRows(NamedTuple):
+    """Reference rows, and what was left out of them and why."""
+
+    table: ReferenceTable
+    remarks: tuple[str, ...]
 
 
 def table_of_sample(rows: Sequence[SampleRow]) -> ReferenceTable:

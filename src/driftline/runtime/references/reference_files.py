@@ -16,15 +16,11 @@ from driftline.config.settings import PredictionFields
 from driftline.errors import EventError, FormatError, ProfileError
 from driftline.events.mapping import pointer_parts
 from driftline.events.prediction import EARLIEST_MS, LATEST_MS, PredictionDecoder, mapped_root_names, one_score
-from driftline.profiles.building.frames import (
-    NO_FEATURES,
-    ReferenceRows,
-    Roles,
-    table_of_events,
-    table_of_frame,
-    table_of_rows,
-)
+from driftline.profiles.building.frames import table_of_frame
 from driftline.profiles.building.importance import checked
+from driftline.profiles.building.json_rows import table_of_events, table_of_rows
+from driftline.profiles.building.roles import NO_FEATURES, Roles
+from driftline.profiles.building.table import ReferenceRows
 from driftline.profiles.building.times import or_none
 from driftline.profiles.codec import decode_profile, encode_profile
 from driftline.profiles.task import NO_TIME

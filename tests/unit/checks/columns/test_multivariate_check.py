@@ -12,7 +12,7 @@ from scipy import stats
 from driftline.alerts.policy import cause_of
 from driftline.checks.columns.multivariate_check import Inflation
 from driftline.config.model import CheckSettings, ColumnSettings, ModelSettings
-from driftline.profiles.building.build import encode_values
+from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.encoding import EncodedColumns
 from driftline.sketches.joint import complete_rows

@@ -7,7 +7,8 @@ from driftline.config.durations import Duration
 from driftline.config.model import ModelSettings, RollingSettings
 from driftline.events.model_key import ModelKey
 from driftline.monitoring.predictions.rolling import RollingReference
-from driftline.profiles.building.build import build_profile, encode_values
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.counting import count
 from driftline.sketches.pane_sketch import PaneSketch
