@@ -114,8 +114,10 @@ def test_every_effect_has_a_gate_below_which_nothing_is_found(check: Check[Any])
 
 @pytest.mark.parametrize("check", ALL, ids=by_name)
 def test_a_check_and_its_findings_and_gates_have_a_line_in_the_documentation(check: Check[Any]) -> None:
-    (line,) = (each for each in DOCS.read_text(encoding="utf-8").splitlines() if each.startswith(f"| `{check.name}` |"))
-    *_, names, gates, _ = line.split("|")
+    lines = DOCS.read_text(encoding="utf-8").splitlines()
+    rows = [line for line in lines if line.startswith(f"| `{check.name}` |")]
+    assert len(rows) == 1, f"Expected one row for the check `{check.name}` in the table of {DOCS.name}, got {len(rows)}"
+    *_, names, gates, _ = rows[0].split("|")
     for outcome in outcomes_of(check.name):
         stem = outcome.check.rsplit(".", 1)[0]
         assert f"`{PARAMETERS.get(stem, outcome.check)}`" in names

@@ -8,7 +8,7 @@ from msgspec import Struct, structs
 
 from driftline import detectors
 from driftline.checks.columns.constant_columns import constant_bin
-from driftline.checks.contract.check import Outcome, Subject
+from driftline.checks.contract.check import Outcome, Subject, statistic_of
 from driftline.checks.contract.common_fields import common_fields, span
 from driftline.checks.contract.ladder import judge
 from driftline.checks.contract.units import in_units
@@ -16,7 +16,6 @@ from driftline.checks.contract.verdict import Verdict
 from driftline.checks.contract.wording import number
 from driftline.detectors.base import Detection
 from driftline.events.cloudevents import rfc3339
-from driftline.events.finding import Statistic
 from driftline.events.model_key import ModelKey
 from driftline.events.source import Kind, Offsets
 from driftline.sketches.columns import NumericColumn
@@ -82,13 +81,7 @@ def examine_detection(profile: Profile, change: DetectedChange, budget: ErrorBud
         check=f"detector.{change.detector}",
         family="detector",
         subject=Subject(name, role, profile.importances.get(name, 1.0)),
-        statistic=Statistic(
-            name=change.detector,
-            value=detection.statistic,
-            degrees_of_freedom=None,
-            p_value=None,
-            threshold=detection.threshold,
-        ),
+        statistic=statistic_of(change.detector, detection.statistic, threshold=detection.threshold),
         effect=None,
         n=change.n,
         n_reference=profile.n_events,

@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 
 from driftline import distances
 from driftline.checks.columns.share_test import applies, simulated_test
-from driftline.checks.contract.check import Evidence, Outcome, check
+from driftline.checks.contract.check import Evidence, Outcome, check, effect_of, statistic_of
 from driftline.checks.contract.units import moments_of
 from driftline.checks.contract.wording import number, percent
 from driftline.checks.quality.unit_change import unit_change, unit_words
@@ -17,7 +17,7 @@ from driftline.checks.references.column_support import grid_support, group_suppo
 from driftline.distances.comparison import compare
 from driftline.distances.support import Support
 from driftline.events.evidence import DispersionEvidence
-from driftline.events.finding import Effect, HistogramPair, Statistic
+from driftline.events.finding import HistogramPair
 from driftline.events.window import DistanceValue, DistributionTest
 from driftline.significance.dispersed_pearson import dispersed_pearson
 from driftline.sketches.columns import NumericColumn
@@ -163,14 +163,8 @@ def distribution_outcome(case: ColumnCase, comparison: Comparison, name: str) ->
         check=name,
         family="distribution",
         subject=case.subject,
-        statistic=Statistic(
-            name=test.name,
-            value=test.statistic,
-            degrees_of_freedom=test.degrees_of_freedom,
-            p_value=test.p_value,
-            threshold=None,
-        ),
-        effect=Effect(name=EFFECT, raw=psi.raw, corrected=psi.corrected, gate=gate, current=None, reference=None),
+        statistic=statistic_of(test.name, test.statistic, test.p_value, degrees_of_freedom=test.degrees_of_freedom),
+        effect=effect_of(EFFECT, psi.raw, gate, corrected=psi.corrected),
         n=comparison.n,
         n_reference=comparison.n_reference,
         message=f"{case.column.name}: PSI {psi.raw:.2f} (corrected {psi.corrected:.2f}, matters from {gate:.2f})",

@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from driftline.checks.contract.check import Outcome, Subject, check
+from driftline.checks.contract.check import Outcome, Subject, check, effect_of, statistic_of
 from driftline.checks.contract.wording import number, percent
 from driftline.checks.references.mean_variance import nine_digits
-from driftline.events.finding import Effect, Statistic
 from driftline.multivariate.correlation import correlation_change
 from driftline.multivariate.cross_moments import cross_moments, feature_sample, mean_features
 from driftline.multivariate.domain_classifier import domain_score
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.checks.references.cases import WindowCase
     from driftline.checks.references.reference_view import ReferenceView
+    from driftline.events.finding import Effect
     from driftline.multivariate.cross_moments import CrossMoments
     from driftline.profiles.joint_reference import JointReference
     from driftline.sketches.joint import Joint
@@ -151,13 +151,7 @@ class _Both(NamedTuple):
             check=f"multivariate.{check}",
             family="multivariate",
             subject=Subject(importance=max((importances.get(each, 1.0) for each in columns), default=1.0)),
-            statistic=Statistic(
-                name=name,
-                value=value,
-                degrees_of_freedom=None,
-                p_value=min(1.0, self.inflation.widened(p_value)),
-                threshold=None,
-            ),
+            statistic=statistic_of(name, value, min(1.0, self.inflation.widened(p_value))),
             effect=effect,
             n=sizes[0],
             n_reference=sizes[1],
@@ -180,7 +174,7 @@ def _correlation(both: _Both) -> Outcome | None:
     return both.outcome(
         "correlation",
         ("largest_fisher_z_change", change.statistic, change.p_value),
-        _effect("correlation_change", change.change, gate, change.current, change.reference),
+        effect_of("correlation_change", change.change, gate, change.current, change.reference),
         names,
         (here.n, there.n),
         f"correlation of {names[0]} and {names[1]} {change.reference:.2f} -> {change.current:.2f}, the clearest change "
@@ -200,7 +194,7 @@ def _reconstruction(both: _Both) -> Outcome | None:
     return both.outcome(
         "reconstruction",
         ("mean_reconstruction_error", change.current, change.p_value),
-        _effect("reconstruction_change", change.change, gate, change.current, change.reference),
+        effect_of("reconstruction_change", change.change, gate, change.current, change.reference),
         (name,),
         (here.n, there.n),
         f"reconstruction error of {change.n_components} principal components {number(change.reference)} -> "
@@ -222,7 +216,7 @@ def _mean_embedding(both: _Both) -> Outcome | None:
             distance.squared,
             weighted_chi_squared_tail(distance.squared, distance.weights),
         ),
-        _effect("embedding_distance", distance.corrected, gate, None, None),
+        effect_of("embedding_distance", distance.corrected, gate),
         (),
         (here[0], there[0]),
         f"{both.joint.n_columns} numeric features together are {number(distance.corrected)} from the reference in mean "
@@ -243,13 +237,9 @@ def _domain_classifier(both: _Both) -> Outcome | None:
     return both.outcome(
         "domain_classifier",
         ("area_under_curve", score.auc, score.p_value),
-        _effect("domain_auc", score.auc, gate, score.auc, 0.5),
+        effect_of("domain_auc", score.auc, gate, score.auc, 0.5),
         (name,),
         (len(here), len(there)),
         f"a classifier tells {len(here)} events of the window from the reference with an area under the curve of "
         f"{score.auc:.3f}, most of all by {name} (it matters from {number(gate)})",
     )
-
-
-def _effect(name: str, value: float, gate: float, current: float | None, reference: float | None) -> Effect:
-    return Effect(name=name, raw=value, corrected=value, gate=gate, current=current, reference=reference)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from driftline.checks.columns.distribution_check import compared, thresholds_of
-from driftline.checks.contract.check import Evidence, Outcome, check
-from driftline.events.finding import Effect, LevelEvidence, Statistic
+from driftline.checks.contract.check import Evidence, Outcome, check, effect_of, statistic_of
+from driftline.events.finding import LevelEvidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,8 +47,8 @@ def threshold(case: ColumnCase) -> Iterator[Outcome]:
             check=f"{PREFIX}{name}",
             family="distribution",
             subject=case.subject,
-            statistic=Statistic(name=name, value=value, degrees_of_freedom=None, p_value=None, threshold=least),
-            effect=Effect(name=name, raw=distance.raw, corrected=corrected, gate=least, current=None, reference=None),
+            statistic=statistic_of(name, value, threshold=least),
+            effect=effect_of(name, distance.raw, least, corrected=corrected),
             n=comparison.n,
             n_reference=comparison.n_reference,
             message=f"{case.column.name}: {name} {value:.2g} reached its fixed threshold of {least:g}{more}; "

@@ -84,9 +84,9 @@ def window_findings(
         Of the window.
     """
     levels = budget.with_info(budget.column_level(whole.window.size_ms, len(whole.profile.columns)))
-    cases = [(case, each) for case in columns for each in checks_of("column")]
-    examined: list[tuple[Check[Any], list[Outcome]]] = [(check, [*check.examine(case)]) for case, check in cases]
-    examined += [(check, [*check.examine(whole)]) for check in checks_of("window")]
+    examined: list[tuple[Check[Any], list[Outcome]]] = []
+    for checks, cases in ((checks_of("column"), columns), (checks_of("window"), [whole])):
+        examined += [(check, [*check.examine(case)]) for case in cases for check in checks]
     examined.sort(key=lambda each: each[0].order)  # stable: of one column together, in the order of the columns
     findings = [finding for _, outcomes in examined for finding in judge(outcomes, levels, common)]
     statistics = [

@@ -110,6 +110,34 @@ class Outcome(Struct, frozen=True, kw_only=True):
         return alone if alone is None or self.alternatives == 1 else min(1.0, alone * self.alternatives)
 
 
+def statistic_of(
+    name: str,
+    value: float,
+    p_value: float | None = None,
+    *,
+    degrees_of_freedom: int | None = None,
+    threshold: float | None = None,
+) -> Statistic:
+    """Return a statistic; without a p-value of something that was not tested."""
+    return Statistic(
+        name=name, value=value, degrees_of_freedom=degrees_of_freedom, p_value=p_value, threshold=threshold
+    )
+
+
+def effect_of(
+    name: str,
+    change: float,
+    gate: float,
+    current: float | None = None,
+    reference: float | None = None,
+    *,
+    corrected: float | None = None,
+) -> Effect:
+    """Return an effect; what is held against the gate is the change itself, unless a corrected one is given."""
+    corrected = change if corrected is None else corrected
+    return Effect(name=name, raw=change, corrected=corrected, gate=gate, current=current, reference=reference)
+
+
 class Check(Struct, Generic[Case], frozen=True, kw_only=True):
     """A registered check.
 

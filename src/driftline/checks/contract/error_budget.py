@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
-    """Settings of one model, as the checks need them.
+    """The false-alarm budget of one model, and the settings by which it is divided.
 
     Parameters
     ----------

@@ -32,9 +32,9 @@ def judge(outcomes: Iterable[Outcome], levels: Sequence[LevelEvidence], common: 
     common : CommonFields
         Of the window; findings count their own events.
     """
-    found = [*outcomes]
-    together = [outcome for outcome in found if outcome.alternatives > 1]
-    tests = [[outcome] for outcome in found if outcome.alternatives == 1] + ([together] if together else [])
+    every = [*outcomes]
+    together = [outcome for outcome in every if outcome.alternatives > 1]
+    tests = [[outcome] for outcome in every if outcome.alternatives == 1] + ([together] if together else [])
     judged = (_first(test, levels) for test in tests)
     return [_finding(*each, common) for each in judged if each is not None]
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from msgspec import Struct
 
-from driftline.checks.contract.check import Outcome, check, checks_of
+from driftline.checks.contract.check import Outcome, check, checks_of, effect_of, statistic_of
 from driftline.checks.contract.common_fields import common_fields, span
 from driftline.checks.contract.ladder import judge
 from driftline.checks.contract.verdict import Verdict
 from driftline.checks.contract.wording import number, percent
 from driftline.events.estimate import EstimatedMetric, EstimateEvent, EstimatorReference, ExpectedConfusion, TrackRecord
-from driftline.events.finding import Effect, Statistic
 from driftline.events.model_key import ModelKey
 from driftline.events.source import SEGMENT_ALL, Kind, Offsets
 from driftline.performance import metrics_of
@@ -203,10 +202,8 @@ def estimate(case: EstimateCase) -> list[Outcome]:
         Outcome(
             check=CHECK,
             family="performance",
-            statistic=Statistic(
-                name="estimated_accuracy", value=value, degrees_of_freedom=None, p_value=None, threshold=high
-            ),
-            effect=Effect(name="accuracy_drop", raw=drop, corrected=drop, gate=gate, current=value, reference=before),
+            statistic=statistic_of("estimated_accuracy", value, threshold=high),
+            effect=effect_of("accuracy_drop", drop, gate, value, before),
             n=case.n,
             n_reference=case.n_reference,
             message=f"accuracy is estimated to have gone {percent(before)} -> {percent(value)} ({percent(low)} to "

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from driftline.checks.contract.check import Outcome, check, checks_of
+from driftline.checks.contract.check import Outcome, check, checks_of, effect_of, statistic_of
 from driftline.checks.contract.common_fields import source_offsets, span
 from driftline.checks.contract.ladder import judge
 from driftline.checks.contract.verdict import Verdict
 from driftline.checks.contract.wording import number, percent
 from driftline.checks.labels.usual import BesideUsual
 from driftline.config.durations import Duration
-from driftline.events.finding import Effect, LevelEvidence, Statistic
+from driftline.events.finding import LevelEvidence
 from driftline.events.label_stream import LabelStreamEvent
 from driftline.events.source import LABEL_STREAM, SEGMENT_ALL
 
@@ -128,8 +128,8 @@ def silence(since_ms: int, budget: ErrorBudget, flags: Iterable[str]) -> Verdict
     outcome = Outcome(
         check=SILENT,
         family="labels",
-        statistic=Statistic(name="silent_hours", value=hours, degrees_of_freedom=None, p_value=None, threshold=hours),
-        effect=Effect(name="silent_hours", raw=hours, corrected=hours, gate=hours, current=None, reference=None),
+        statistic=statistic_of("silent_hours", hours, threshold=hours),
+        effect=effect_of("silent_hours", hours, gate=hours),
         n=0,
         n_reference=0,
         message=f"no label of any model for {Duration(limit_ms)}, while predictions went on",

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import structs
 
-from driftline.checks.contract.check import Evidence, Outcome, check
+from driftline.checks.contract.check import Evidence, Outcome, check, effect_of, statistic_of
 from driftline.checks.contract.wording import number, percent
 from driftline.checks.quality.duplicates import PART_OF_LEVEL
 from driftline.events.evidence import DispersionEvidence
-from driftline.events.finding import Effect, Statistic
 from driftline.performance.losses import SHARES, mean_loss, watched_metrics, wrong_decisions
 from driftline.significance.mean_shift import Values, mean_shift_test
 from driftline.significance.share import share_test
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from driftline.checks.contract.closed_window import PerformanceCase
     from driftline.config.model import TestedMetric
+    from driftline.events.finding import Effect, Statistic
 
 PREFIX: Final = "performance."
 """Before the metric's name, in the name of the check."""
@@ -64,12 +64,9 @@ def _share(metric: TestedMetric, case: PerformanceCase) -> Outcome | None:
     if result is None:
         return None
     current, reference = (here.n - here.k) / here.n, (there.n - there.k) / there.n
-    statistic = Statistic(
-        name="exact_share", value=result.share, degrees_of_freedom=None, p_value=result.p_value, threshold=None
-    )
     gate = settings.performance.min_change.get(metric, settings.checks.min_accuracy_drop)
-    drop = reference - current
-    effect = Effect(name=f"{metric}_drop", raw=drop, corrected=drop, gate=gate, current=current, reference=reference)
+    statistic = statistic_of("exact_share", result.share, result.p_value)
+    effect = effect_of(f"{metric}_drop", reference - current, gate, current, reference)
     return _outcome(metric, case, statistic, effect, (here.n, there.n), spread)
 
 
@@ -84,21 +81,10 @@ def _loss(metric: TestedMetric, case: PerformanceCase) -> Outcome | None:
     )
     if result is None:
         return None
-    statistic = Statistic(
-        name="welch_t",
-        value=result.statistic,
-        degrees_of_freedom=int(result.degrees_of_freedom),
-        p_value=result.p_value,
-        threshold=None,
-    )
-    effect = Effect(
-        name=f"{metric}_rise",
-        raw=here.mean - there.mean,
-        corrected=here.mean / there.mean - 1,
-        gate=settings.performance.min_change.get(metric, MIN_RISE),
-        current=here.mean,
-        reference=there.mean,
-    )
+    gate, relative = settings.performance.min_change.get(metric, MIN_RISE), here.mean / there.mean - 1
+    freedom = int(result.degrees_of_freedom)
+    statistic = statistic_of("welch_t", result.statistic, result.p_value, degrees_of_freedom=freedom)
+    effect = effect_of(f"{metric}_rise", here.mean - there.mean, gate, here.mean, there.mean, corrected=relative)
     return _outcome(metric, case, statistic, effect, (int(here.n), int(there.n)), spread)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from driftline.checks.contract.check import Evidence, Outcome
-from driftline.events.finding import Effect, Statistic
+from driftline.checks.contract.check import Evidence, Outcome, effect_of, statistic_of
 from driftline.events.label_arrival import ArrivalTest
 from driftline.significance.usual_share import unusual_share_test, usual_share
 
@@ -94,10 +93,8 @@ class BesideUsual(NamedTuple):
         return Outcome(
             check=check,
             family="labels",
-            statistic=Statistic(
-                name="exact_share", value=share, degrees_of_freedom=None, p_value=self.result.p_value, threshold=None
-            ),
-            effect=Effect(name=effect, raw=change, corrected=change, gate=gate, current=share, reference=before),
+            statistic=statistic_of("exact_share", share, self.result.p_value),
+            effect=effect_of(effect, change, gate, share, before),
             n=self.result.n,
             n_reference=self.usual.n,
             message=message,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from driftline.checks.contract.check import Evidence, Outcome, Subject
+from driftline.checks.contract.check import Evidence, Outcome, Subject, effect_of, statistic_of
 from driftline.checks.contract.wording import percent
 from driftline.checks.quality.families import CARDINALITY, VANISHED, check_name
 from driftline.checks.references.share_dispersion import independent
-from driftline.events.finding import Effect, HistogramPair, Statistic
+from driftline.events.finding import HistogramPair
 
 if TYPE_CHECKING:
     from driftline.checks.references.share_dispersion import DispersionLookup
@@ -95,17 +95,13 @@ class Quality(NamedTuple):
         name, change = effect
         gate = gate_of(name, self.checks)
         shown = percent(gate) if name == SHARE else f"{gate:g}"
-        start = "" if self.subject.column is None else f"{self.subject.column}: "
+        start = f"{self.subject.column}: " if self.subject.column else ""
         return Outcome(
             check=check_name(test),
             family="quality",
             subject=self.subject,
-            statistic=Statistic(
-                name=statistic[0], value=current, degrees_of_freedom=None, p_value=statistic[1], threshold=None
-            ),
-            effect=Effect(
-                name=name, raw=change, corrected=abs(change), gate=gate, current=current, reference=reference
-            ),
+            statistic=statistic_of(statistic[0], current, statistic[1]),
+            effect=effect_of(name, change, gate, current, reference, corrected=abs(change)),
             n=sizes[0],
             n_reference=sizes[1],
             message=f"{start}{words} (a change matters from {shown})",
