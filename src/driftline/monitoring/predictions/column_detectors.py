@@ -252,5 +252,5 @@ def _snapshots(group: _Group) -> _Snapshots:
     return [
         (column, name, detector.snapshot())
         for column, by_name in sorted(group.items())
-        for name, detector in by_name.items()
+        for name, detector in sorted(by_name.items())
     ]
