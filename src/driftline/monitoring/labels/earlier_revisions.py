@@ -12,7 +12,6 @@ from driftline.monitoring.state.table import TEXT, Table
 if TYPE_CHECKING:
     from driftline.checks.contract.closed_window import PerformanceRevision
     from driftline.events.performance import PerformanceEvent
-    from driftline.monitoring.state.table import Tables
 
 LatestRevisions = dict[tuple[int, int], EarlierRevision]
 """By window start and revision."""
@@ -38,11 +37,7 @@ class EarlierRevisions:
 
     def __init__(self) -> None:
         self._segments = Table("earlier", TEXT, _OfTask)
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (self._segments,)
+        self.tables = (self._segments,)
 
     def before(self, revision: PerformanceRevision, task: str) -> EarlierRevision | None:
         """Return what the window before said at the same revision, in the same task."""

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from driftline.monitoring.labels.open_joins import ClosedLabels
     from driftline.monitoring.labels.performance_windows import WindowState
     from driftline.monitoring.model_setup import ModelSetup
-    from driftline.monitoring.state.table import Stateful, Tables
+    from driftline.monitoring.state.table import Tables
     from driftline.panes.flush_record import JoinDelta
     from driftline.profiles.profile import Profile
 
@@ -98,6 +98,16 @@ class JoinMonitor:
         self.coverage: float | None = None
         self.revisions: LatestRevisions = {}
         self._champion: tuple[str, LatestRevisions] | None = None
+        self.tables: Tables = (
+            self._state,
+            *self.open.tables,
+            *self._windows.tables,
+            *self._arrivals.tables,
+            *self._earlier.tables,
+            *self._baselines.tables,
+            *self._error_detectors.tables,
+            *self._estimate_revisions.tables,
+        )
 
     @property
     def state(self) -> JoinState:
@@ -259,17 +269,3 @@ class JoinMonitor:
         if baseline is None:
             self._baselines.add(profile.profile_id, vector)
         return baseline is not None
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        parts: tuple[Stateful, ...] = (
-            self.open,
-            self._windows,
-            self._arrivals,
-            self._earlier,
-            self._baselines,
-            self._error_detectors,
-            self._estimate_revisions,
-        )
-        return (self._state, *(table for part in parts for table in part.tables))

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from driftline.config.model import ModelSettings
     from driftline.monitoring.model_setup import WatermarkReach
-    from driftline.monitoring.state.table import Tables
     from driftline.panes.flush_record import JoinDelta
 
 Errors = tuple[int, int, int]
@@ -121,6 +120,7 @@ class OpenJoins:
         parts = Codec(dict[str, RevisionPart], _merged, lambda parts: parts)
         self._revisions = Table("revision", pair(INT, INT), parts, self._restored)
         self._due: list[tuple[int, int]] = []
+        self.tables = (self._groups, self._revisions)
 
     @property
     def n_panes(self) -> int:
@@ -259,11 +259,6 @@ class OpenJoins:
             windows.append((key[1], self._revisions[key]))
             self._revisions.drop(key)
         return windows
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (self._groups, self._revisions)
 
     def _restored(self) -> None:
         """Take up what waits; for a moment that is no longer configured too: it joins the window's next revision."""

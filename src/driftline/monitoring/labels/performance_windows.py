@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from driftline.config.model import ModelSettings
     from driftline.events.model_key import ModelKey
     from driftline.monitoring.model_setup import WatermarkReach
-    from driftline.monitoring.state.table import Tables
     from driftline.profiles.task import Task
 
 MIN_BASELINE: Final = 500
@@ -133,6 +132,7 @@ class PerformanceWindows:
         self._windows = Table("performance", INT, WindowState, self._restored)
         self._due: list[tuple[int, int]] = []
         self.n_expired = 0
+        self.tables = (self._windows,)
 
     def __len__(self) -> int:
         return len(self._windows)
@@ -182,11 +182,6 @@ class PerformanceWindows:
             heapq.heappush(self._due, (self._times.due_ms(start_ms, window.revision), start_ms))
             self._windows.changed(start_ms)
         return DueRevision(start_ms, start_ms + self._times.size_ms, at_ms, revision, final, window)
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (self._windows,)
 
     def _restored(self) -> None:
         """Take up the windows; one whose next revision is no longer configured goes on with the last."""
@@ -241,11 +236,7 @@ class ProductionBaselines:
         self._min_labelled = max(MIN_BASELINE, min_labelled)
         # One value, as the order in which profiles came is part of it.
         self._by_profile = Value("baselines", dict[str, ProductionBaseline], {})
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (self._by_profile,)
+        self.tables = (self._by_profile,)
 
     def __len__(self) -> int:
         return len(self._by_profile.value)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from driftline.config.model import ModelSettings
     from driftline.events.model_key import ModelKey
     from driftline.monitoring.predictions.open_panes import ProfilePane
-    from driftline.monitoring.state.table import Tables
     from driftline.profiles.profile import Profile
     from driftline.sketches.pane_sketch import PaneSketch
 
@@ -55,6 +54,7 @@ class Gathering:
         self._settings = settings
         self._panes = Table("sample", INT, tuple[int, list[SampleRow]])
         self.last_error: str | None = None
+        self.tables = (self._panes,)
 
     def add(self, pane_ms: int, end_ms: int, part: ProfilePane) -> Profile | None:
         """Add a closed pane; return the profile, with an empty reference, once there are enough events.
@@ -80,11 +80,6 @@ class Gathering:
         """Forget the rows: a profile has come, from here or from elsewhere."""
         self._panes.clear()
 
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (self._panes,)
-
 
 class Counting:
     """The reference of a bootstrap profile, counted on its grid.
@@ -101,6 +96,7 @@ class Counting:
         self.grid = grid
         self._n_wanted = n_wanted
         self._union = Value("counting", packed_union(grid.layout), Accumulator(grid.layout))
+        self.tables = (self._union,)
 
     def add(self, pane: ClosedPane) -> Profile | None:
         """Add a pane; return the finished profile, effective from the pane's end, once there are enough events."""
@@ -110,8 +106,3 @@ class Counting:
         if union.n_events < self._n_wanted:
             return None
         return replace(self.grid, reference=canonical(union.sketch), effective_from_ms=pane.end_ms)
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (self._union,)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from driftline.checks.references.mean_variance import VarianceRatio
     from driftline.config.model import CheckSettings
     from driftline.detectors import Block, Detection, Detector
-    from driftline.monitoring.state.table import Tables
 
 BLOCK_COLUMNS: Final = 25
 """Columns whose detectors are one value of the state."""
@@ -160,6 +159,7 @@ class ColumnDetectors:
         }
         self._groups = Table(name, INT, Codec(_Snapshots, _snapshots, self._restored))
         self._runs = Value(f"{name}-runs", PaneRuns, PaneRuns())
+        self.tables = (self._groups, self._runs)
 
     @property
     def needs_counts(self) -> bool:
@@ -218,11 +218,6 @@ class ColumnDetectors:
         """Start afresh."""
         self._groups.clear()
         self._runs.set(PaneRuns())
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (self._groups, self._runs)
 
     def _restored(self, snapshots: _Snapshots) -> _Group:
         """Return a group's detectors; one whose parameters were changed since its snapshot starts afresh."""

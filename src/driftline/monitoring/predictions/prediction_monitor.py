@@ -92,6 +92,7 @@ class PredictionMonitor:
         self.open: dict[int, OpenPane] = {}
         self.estimates = EstimateWindows(setup)
         self.statistics: tuple[CheckStatistic, ...] = ()
+        self.tables: Tables = (self._state, *self._gathering.tables, *self._volumes.tables, *self.estimates.tables)
 
     @property
     def state(self) -> PredictionState:
@@ -276,11 +277,6 @@ class PredictionMonitor:
         finding = detector_finding(profile, change, context)
         self.state.alerts, records = settle_detection(finding, self.state.alerts, context)
         return records
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state; those under a profile come and go with it."""
-        return (self._state, *self._gathering.tables, *self._volumes.tables, *self.estimates.tables)
 
     def _resume(self) -> None:
         """Go on under the profile that the restored state counts under.

@@ -18,7 +18,6 @@ from driftline.sketches.pane_sketch import PaneSketch
 
 if TYPE_CHECKING:
     from driftline.config.model import RollingSettings
-    from driftline.monitoring.state.table import Tables
     from driftline.sketches.layout import Layout
 
 
@@ -55,6 +54,7 @@ class RollingReference:
         self._running = Value("rolling-running", codec)
         self._running_ms = Value("rolling-step", int, 0)
         self._latest: tuple[int, PaneSketch | None] | None = None
+        self.tables = (self._first_ms, self._blocks, self._running, self._running_ms)
 
     def add(self, start_ms: int, sketch: PaneSketch) -> None:
         """Add a pane that starts at ``start_ms``, no earlier than any before."""
@@ -116,8 +116,3 @@ class RollingReference:
             union.merge(self._running.value)
         union.normalise()
         return union if int(union.counts[EVENTS]) >= self._min_events else None
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (self._first_ms, self._blocks, self._running, self._running_ms)

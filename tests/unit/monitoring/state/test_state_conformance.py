@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 from typing import Any
 
 import msgspec
@@ -13,18 +14,21 @@ import pytest
 import driftline.monitoring
 from driftline.monitoring.state.checkpoint import Place
 from driftline.monitoring.state.scope import StateScope
-from driftline.monitoring.state.table import Stateful
 from tests.support.state_examples import EXAMPLES, Example
 
 Store = dict[Place, bytes]
 
 
+KEEPS_STATE = re.compile(r"\bself\.tables\b|\b(?:Table|Value|Journal)\(")
+
+
 def stateful_classes() -> set[type]:
-    """Return all classes of the package that declare tables."""
+    """Return all classes of the package that declare tables, or make any."""
     modules = pkgutil.walk_packages(driftline.monitoring.__path__, "driftline.monitoring.")
-    members = [each for module in modules for _, each in inspect.getmembers(importlib.import_module(module.name))]
-    found = {each for each in members if inspect.isclass(each) and "tables" in vars(each)}
-    return {each for each in found if each is not Stateful and each.__module__.startswith("driftline.monitoring")}
+    imported = [importlib.import_module(module.name) for module in modules if ".state." not in module.name]
+    members = [(module, each) for module in imported for _, each in inspect.getmembers(module, inspect.isclass)]
+    classes = {each for module, each in members if each.__module__ == module.__name__}
+    return {each for each in classes if KEEPS_STATE.search(inspect.getsource(each))}
 
 
 def test_every_class_with_tables_has_an_example() -> None:
