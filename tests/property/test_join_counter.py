@@ -15,7 +15,7 @@ from driftline.events.model_key import ModelKey
 from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Source
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
-from driftline.sketches.arrival import ArrivalLayout, add_arrivals, add_predictions
+from driftline.sketches.arrival import ArrivalLayout, arrival_cells, prediction_cells
 from driftline.sketches.joined import Joined, add_joined
 from driftline.sketches.scores import PREDICTED
 from driftline.sketches.sparse import unpack_into
@@ -85,7 +85,7 @@ class Reference:
             for _, vector in vectors:
                 vector[PREDICTED] += 1
             layout, arrival = self.arrival(at, vectors[0][0], row)
-            add_predictions(layout, predicted[row : row + 1], scores[row : row + 1], arrival)
+            np.add.at(arrival, prediction_cells(layout, predicted[row : row + 1], scores[row : row + 1]), 1)
 
     def joined(self, at: Address, given: Joined, first: NDArray[np.bool_]) -> None:
         for row in range(at.offset.size):
@@ -94,7 +94,9 @@ class Reference:
                 add_joined(PROFILES[at.profile[row]].task.performance_layout, one, vector)
             layout, arrival = self.arrival(at, vectors[0][0], row)
             age = at.effective_ms[row : row + 1] - at.time_ms[row : row + 1]
-            add_arrivals(layout, one, age, first[row : row + 1], arrival)
+            cells, _, counting = arrival_cells(layout, one, age, first[row : row + 1])
+            np.add.at(arrival, cells, 1)
+            np.add.at(arrival, counting, one.signs)
 
 
 def unpacked(packed: Sparse, like: NDArray[np.int64]) -> list[int]:

@@ -181,35 +181,3 @@ def prediction_cells(
 ) -> NDArray[np.int64]:
     """Return the cell that each of n class codes and scores adds 1 to."""
     return layout.predictions + layout.score_bins(scores) * layout.n_codes + layout.codes(predicted)
-
-
-def add_arrivals(
-    layout: ArrivalLayout,
-    joined: Joined,
-    ages_ms: NDArray[np.int64],
-    first: NDArray[np.bool_],
-    vector: NDArray[np.int64],
-) -> None:
-    """Add joined pairs to an arrival vector of shape (layout.n_cells,), in place.
-
-    Parameters
-    ----------
-    layout : ArrivalLayout
-    joined : Joined
-        With signs: what is taken out by a correction has -1.
-    ages_ms : ndarray of int64, shape (n,), unit ms
-        Of the label at its effective time.
-    first : ndarray of bool, shape (n,)
-        Which labels are the first of their prediction.
-    vector : ndarray of int64, shape (layout.n_cells,)
-    """
-    cells, _, counting = arrival_cells(layout, joined, ages_ms, first)
-    np.add.at(vector, cells, 1)
-    np.add.at(vector, counting, joined.signs)
-
-
-def add_predictions(
-    layout: ArrivalLayout, predicted: NDArray[np.float64], scores: NDArray[np.float64], vector: NDArray[np.int64]
-) -> None:
-    """Add predictions to an arrival vector of shape (layout.n_cells,), in place; one of n class codes and scores."""
-    np.add.at(vector, prediction_cells(layout, predicted, scores), 1)
