@@ -27,7 +27,7 @@ from driftline.monitoring.labels.open_joins import OpenJoins
 from driftline.monitoring.labels.performance_windows import PerformanceWindows, ProductionBaselines
 from driftline.monitoring.labels.segment_monitor import SegmentMonitor
 from driftline.monitoring.model_setup import ModelSetup, WatermarkReach
-from driftline.monitoring.predictions.bootstrap import Counting, Gathering
+from driftline.monitoring.predictions.bootstrap import BootstrapReference, BootstrapSample
 from driftline.monitoring.predictions.burn_in import BurnIn
 from driftline.monitoring.predictions.column_detectors import ColumnDetectors
 from driftline.monitoring.predictions.estimate_windows import EstimateWindows
@@ -112,7 +112,7 @@ def told(windows: Iterable[ClosedWindow | None]) -> list[object]:
     ]
 
 
-def _gather(part: Gathering, i: int) -> object:
+def _gather(part: BootstrapSample, i: int) -> object:
     profile = part.add(10 * i, 10 * i + 10, bootstrap.part(i, 45))
     return None if profile is None else profile.profile_id
 
@@ -120,7 +120,7 @@ def _gather(part: Gathering, i: int) -> object:
 COUNTED, PANES = bootstrap.grid_panes(4, 60)
 
 
-def _count(part: Counting, i: int) -> object:
+def _count(part: BootstrapReference, i: int) -> object:
     profile = part.add(PANES[i])
     return None if profile is None else profile.profile_id
 
@@ -331,8 +331,8 @@ def _burn_in() -> BurnIn:
 
 
 EXAMPLES: list[Example[Any]] = [
-    of(Gathering, lambda: Gathering(bootstrap.KEY, bootstrap.SETTINGS), _gather, 7),
-    of(Counting, lambda: Counting(COUNTED.grid, 200), _count, 4),
+    of(BootstrapSample, lambda: BootstrapSample(bootstrap.KEY, bootstrap.SETTINGS), _gather, 7),
+    of(BootstrapReference, lambda: BootstrapReference(COUNTED.grid, 200), _count, 4),
     of(TumblingWindow, windowing.tumbling, _tumble, 16),
     of(SlidingWindow, windowing.sliding, _slide, 16),
     of(BurnIn, _burn_in, _learn, 10),

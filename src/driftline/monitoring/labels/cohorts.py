@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from driftline.events.source import Kind, Offsets, merge_offsets
 from driftline.monitoring.labels.revision_times import RevisionTimes
-from driftline.monitoring.state.table import INT, TEXT, Table, pair
+from driftline.monitoring.state.table import Table
 from driftline.performance.arrival_curve import AgedCohort
 from driftline.sketches.arrival import N_AGES, ArrivalLayout
 from driftline.sketches.packed import Sparse
@@ -99,7 +99,7 @@ class Cohorts:
     def __init__(self, settings: ModelSettings) -> None:
         self._times = RevisionTimes.of(settings)
         self.size_ms = settings.cohort_ms
-        self._cohorts = Table("cohort", pair(INT, TEXT), Cohort, self._restored)
+        self._cohorts = Table("cohort", tuple[int, str], Cohort, self._restored)
         self._due: list[tuple[int, int, int, str]] = []
         self.tables = (self._cohorts,)
 

@@ -19,7 +19,7 @@ from driftline.events.source import Kind, Offsets, merge_offsets
 from driftline.monitoring.labels.revision_times import RevisionTimes
 from driftline.monitoring.model_setup import AFTER_IDLE, IDLE
 from driftline.monitoring.predictions.open_panes import MAX_PIECES
-from driftline.monitoring.state.table import INT, Codec, Table, pair
+from driftline.monitoring.state.table import Codec, Table
 from driftline.sketches.packed import Sparse
 from driftline.sketches.packed_merge import merge_sparse
 
@@ -116,9 +116,9 @@ class OpenJoins:
     def __init__(self, settings: ModelSettings, pane_ms: int) -> None:
         self._times = RevisionTimes.of(settings)
         self._pane_ms = pane_ms
-        self._groups = Table("pane-group", INT, PaneGroup)
+        self._groups = Table("pane-group", int, PaneGroup)
         parts = Codec(dict[str, RevisionPart], _merged, lambda parts: parts)
-        self._revisions = Table("revision", pair(INT, INT), parts, self._restored)
+        self._revisions = Table("revision", tuple[int, int], parts, self._restored)
         self._due: list[tuple[int, int]] = []
         self.tables = (self._groups, self._revisions)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from driftline.errors import ProfileError
 from driftline.monitoring.predictions.accumulator import Accumulator, ClosedPane, packed_union
-from driftline.monitoring.state.table import INT, Table, Value
+from driftline.monitoring.state.table import Table, Value
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import table_of_sample
 from driftline.sketches.packed import SampleRow
@@ -35,7 +35,7 @@ def canonical(sketch: PaneSketch) -> PaneSketch:
     return sketch
 
 
-class Gathering:
+class BootstrapSample:
     """The sample of a model that has no profile: rows of closed panes until there are enough events.
 
     Parameters
@@ -52,7 +52,7 @@ class Gathering:
     def __init__(self, key: ModelKey, settings: ModelSettings) -> None:
         self._key = key
         self._settings = settings
-        self._panes = Table("sample", INT, tuple[int, list[SampleRow]])
+        self._panes = Table("sample", int, tuple[int, list[SampleRow]])
         self.last_error: str | None = None
         self.tables = (self._panes,)
 
@@ -81,7 +81,7 @@ class Gathering:
         self._panes.clear()
 
 
-class Counting:
+class BootstrapReference:
     """The reference of a bootstrap profile, counted on its grid.
 
     Parameters

@@ -11,7 +11,7 @@ from msgspec import Struct
 from driftline import detectors
 from driftline.detectors.cusum_threshold import LEAST_DEGREES, MOST_BLOCKS_AN_ALARM
 from driftline.detectors.paging import PagingParameters
-from driftline.monitoring.state.table import INT, Codec, Table, Value
+from driftline.monitoring.state.table import Codec, Table, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
@@ -157,7 +157,7 @@ class ColumnDetectors:
             )
             for detector in checks.detectors
         }
-        self._groups = Table(name, INT, Codec(_Snapshots, _snapshots, self._restored))
+        self._groups = Table(name, int, Codec(_Snapshots, _snapshots, self._restored))
         self._runs = Value(f"{name}-runs", PaneRuns, PaneRuns())
         self.tables = (self._groups, self._runs)
 

@@ -16,7 +16,7 @@ from driftline.checks.contract.verdict import CheckStatistic
 from driftline.checks.labels.estimate_check import EstimateRevision, examine_estimate
 from driftline.events.output_record import event_records
 from driftline.events.source import Offsets, merge_offsets
-from driftline.monitoring.state.table import INT, Table
+from driftline.monitoring.state.table import Table
 from driftline.sketches.packed import PackedEstimates
 from driftline.sketches.packed_merge import merge_estimates
 
@@ -61,7 +61,7 @@ class EstimateWindows:
     def __init__(self, setup: ModelSetup) -> None:
         self._setup = setup
         self._size_ms = int(setup.context.settings.windows.performance)
-        self._windows = Table("estimate", INT, WindowEstimates)
+        self._windows = Table("estimate", int, WindowEstimates)
         self.statistics: tuple[CheckStatistic, ...] = ()
         self.tables = (self._windows,)
 

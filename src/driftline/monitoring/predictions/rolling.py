@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driftline.monitoring.state.table import INT, Codec, Table, Value
+from driftline.monitoring.state.table import Codec, Table, Value
 from driftline.sketches.layout import EVENTS
 from driftline.sketches.packed import PackedSketch
 from driftline.sketches.pane_sketch import PaneSketch
@@ -49,7 +49,7 @@ class RollingReference:
         self._step_ms = int(settings.step)
         self._min_events = min_events
         self._first_ms = Value("rolling-first", int)
-        self._blocks = Table("rolling", INT, PackedSketch)
+        self._blocks = Table("rolling", int, PackedSketch)
         codec = Codec(PackedSketch, PaneSketch.pack, lambda packed: PaneSketch.unpack(packed, layout))
         self._running = Value("rolling-running", codec)
         self._running_ms = Value("rolling-step", int, 0)

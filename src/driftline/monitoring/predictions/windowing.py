@@ -13,7 +13,7 @@ from msgspec import Struct
 from driftline.checks.contract.closed_window import ClosedWindow
 from driftline.events.source import SEGMENT_ALL
 from driftline.monitoring.predictions.accumulator import Accumulator, ClosedPane, PackedUnion, packed_union
-from driftline.monitoring.state.table import INT, Codec, Table, Value
+from driftline.monitoring.state.table import Codec, Table, Value
 
 if TYPE_CHECKING:
     from driftline.events.model_key import ModelKey
@@ -118,7 +118,7 @@ class SlidingWindow:
         self._size_ms, self._hop_ms = span
         self._min_samples = min_samples
         self._since_ms = since_ms
-        self._blocks = Table("block", INT, PackedUnion)
+        self._blocks = Table("block", int, PackedUnion)
         self._running = Value("running-block", packed_union(layout))
         self._seen_ms = Value("hop", int)
         self.tables = (self._blocks, self._running, self._seen_ms)

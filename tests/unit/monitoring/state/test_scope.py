@@ -10,7 +10,7 @@ from driftline.monitoring.partition_monitor import META_KEY
 from driftline.monitoring.state.checkpoint import EntryKey, Place
 from driftline.monitoring.state.journal import Journal
 from driftline.monitoring.state.scope import StateScope
-from driftline.monitoring.state.table import INT, TEXT, Codec, Table, Value, pair
+from driftline.monitoring.state.table import Codec, Table, Value
 from driftline.monitoring.state.timeline import Due, run_due
 from tests.support.monitored import KEY, SETTINGS, flush, one_partition, predictions
 from tests.support.monitoring import START_MS, run
@@ -22,7 +22,7 @@ def changes(scope: StateScope) -> dict[str, object]:
 
 def test_two_tables_of_one_name_are_refused() -> None:
     scope = StateScope("model m@1")
-    scope.add([Table("window", INT, int), Value("alerts", str)])
+    scope.add([Table("window", int, int), Value("alerts", str)])
     with pytest.raises(ValueError, match="Expected a table name of its own, got 'alerts' - at `model m@1`"):
         scope.add([Value("alerts", str)])
     scope.add([Value("alerts", str)], "segment/country=DE/")
@@ -31,7 +31,7 @@ def test_two_tables_of_one_name_are_refused() -> None:
 
 
 def test_only_what_changed_is_written_once_and_as_it_is_then() -> None:
-    scope, windows, total = StateScope("tests"), Table("window", INT, list[int]), Value("total", int, 0)
+    scope, windows, total = StateScope("tests"), Table("window", int, list[int]), Value("total", int, 0)
     scope.add([windows, total], "a/")
     assert changes(scope) == {}
     windows.put(60, [1])
@@ -52,8 +52,8 @@ def test_only_what_changed_is_written_once_and_as_it_is_then() -> None:
 
 
 def test_what_nobody_claims_is_deleted_with_the_next_checkpoint() -> None:
-    scope, windows = StateScope("tests"), Table("window", INT, int)
-    even = Table("even", INT, Codec(int, lambda value: value, lambda value: value if value % 2 == 0 else None))
+    scope, windows = StateScope("tests"), Table("window", int, int)
+    even = Table("even", int, Codec(int, lambda value: value, lambda value: value if value % 2 == 0 else None))
     scope.add([windows, even])
     kept = {Place("window", "60"): 1, Place("gone", "5"): 2, Place("gone", ""): 3, Place("even", "1"): 4}
     scope.load({place: msgspec.msgpack.encode(n) for place, n in {**kept, Place("even", "2"): 5}.items()})
@@ -64,16 +64,18 @@ def test_what_nobody_claims_is_deleted_with_the_next_checkpoint() -> None:
 
 
 def test_tables_that_are_added_during_a_restore_are_filled_too() -> None:
-    scope, late = StateScope("tests"), Table("late", pair(INT, TEXT), str)
+    scope, late = StateScope("tests"), Table("late", tuple[int, str], str)
     profile = Value("profile", str, "", lambda: scope.add([late]) if profile.value else None)
     scope.add([profile])
-    scope.load({Place("late", "7/a/b"): msgspec.msgpack.encode("x"), Place("profile", ""): msgspec.msgpack.encode("p")})
+    scope.load(
+        {Place("late", '[7,"a/b"]'): msgspec.msgpack.encode("x"), Place("profile", ""): msgspec.msgpack.encode("p")}
+    )
     assert dict(late.items()) == {(7, "a/b"): "x"}
     assert changes(scope) == {}
 
 
 def test_tables_that_are_removed_are_deleted_and_may_come_again() -> None:
-    scope, first, second = StateScope("tests"), Table("window", INT, int), Table("window", INT, int)
+    scope, first, second = StateScope("tests"), Table("window", int, int), Table("window", int, int)
     scope.add([first])
     for key in (1, 2):
         first.put(key, key)
@@ -90,7 +92,7 @@ def test_tables_that_are_removed_are_deleted_and_may_come_again() -> None:
 @pytest.mark.parametrize(("key", "data"), [("60", b"\xc1"), ("60", b"\xa1x"), ("sixty", b"\x01")])
 def test_damage_is_named_with_what_the_operator_does(key: str, data: bytes) -> None:
     scope = StateScope("detection state of panes partition 3, model m@1")
-    scope.add([Table("window", INT, int)])
+    scope.add([Table("window", int, int)])
     with pytest.raises(FormatError) as caught:
         scope.load({Place("window", key): data})
     message = str(caught.value)
