@@ -9,12 +9,10 @@ import msgspec
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.events.model_key import ModelKey
 from driftline.events.source import LABEL_STREAM, SEGMENT_ALL
-from driftline.monitoring.labels.join_monitor import JoinMonitor
 from driftline.monitoring.labels.label_stream_monitor import LabelStreamMonitor
-from driftline.monitoring.labels.segment_monitor import SegmentMonitor
+from driftline.monitoring.model_monitor import ModelMonitor
 from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach
-from driftline.monitoring.monitor_status import ModelStatus, MonitorStatus
-from driftline.monitoring.predictions.prediction_monitor import PredictionMonitor
+from driftline.monitoring.monitor_status import MonitorStatus
 from driftline.monitoring.state.checkpoint import (
     META_KEY,
     STATE_VERSION,
@@ -26,7 +24,6 @@ from driftline.monitoring.state.checkpoint import (
 )
 from driftline.monitoring.state.scope import StateScope
 from driftline.panes.flush_record import decode
-from driftline.panes.segments import segment_names
 from driftline.panes.watermarks import Watermarks
 
 if TYPE_CHECKING:
@@ -34,49 +31,10 @@ if TYPE_CHECKING:
 
     from driftline.config.settings import Settings
     from driftline.monitoring.labels.earlier_revisions import LatestRevisions
-    from driftline.monitoring.state.checkpoint import Place
     from driftline.panes.flush_record import FlushRecord, JoinDelta, PaneDelta
     from driftline.profiles.profiles import Profiles
 
 __all__ = ["META_KEY", "Checkpoint", "PartitionMonitor"]
-
-
-class _Model:
-    """The sequences of one model: of its predictions, of its joins, and of the joins of its slices."""
-
-    __slots__ = ("_setup", "joins", "predictions", "scope", "segments")
-
-    def __init__(self, setup: ModelSetup, at: str) -> None:
-        self._setup = setup
-        self.scope = StateScope(f"{at}, model {setup.key}")
-        self.predictions = PredictionMonitor(setup, self.scope)
-        self.joins = JoinMonitor(setup, self.predictions.estimates)
-        self.segments: dict[str, SegmentMonitor] = {}
-        self.scope.add((*self.predictions.tables, *self.joins.tables))
-
-    def _segment(self, name: str) -> SegmentMonitor | None:
-        """Return the sequence of a slice; None where it is not configured."""
-        if name not in self.segments and name in segment_names(self._setup.context.settings.segments):
-            segment = self.segments[name] = SegmentMonitor(self._setup, name)
-            self.scope.add(segment.tables, f"segment/{name}/")
-        return self.segments.get(name)
-
-    def add_joins(self, delta: JoinDelta) -> None:
-        """Add a join delta, whose pane is open, to its slice."""
-        sequence = self.joins if delta.segment == SEGMENT_ALL else self._segment(delta.segment)
-        if sequence is not None:
-            sequence.add_joins(delta)
-
-    def advance_joins(self, reach: WatermarkReach, champion: tuple[str, LatestRevisions] | None) -> Outputs:
-        outputs = self.joins.advance(reach, champion)
-        for _, segment in sorted(self.segments.items()):
-            outputs += segment.advance(reach)
-        return outputs
-
-    def restore(self, values: Mapping[Place, bytes]) -> None:
-        for name in segment_names(self._setup.context.settings.segments):
-            self._segment(name)
-        self.scope.load(values)
 
 
 class PartitionMonitor:
@@ -108,7 +66,7 @@ class PartitionMonitor:
         self._profiles = profiles
         self._pane_ms = int(settings.time.pane)
         self._watermarks = Watermarks(with_labels=settings.labels is not None, repartitioned=settings.join.repartition)
-        self._models: dict[ModelKey, _Model] = {}
+        self._models: dict[ModelKey, ModelMonitor] = {}
         self._at = f"detection state of panes partition {partition}"
         self._stream_scope = StateScope(f"{self._at}, label stream")
         self._stream: LabelStreamMonitor | None = None
@@ -167,13 +125,13 @@ class PartitionMonitor:
         self._watermarks.update(flush.watermarks)
         return self._advance()
 
-    def _model(self, key: ModelKey) -> _Model:
+    def _model(self, key: ModelKey) -> ModelMonitor:
         model = self._models.get(key)
         if model is None:
             context = self._contexts.get(key.model)
             if context is None:
                 context = self._contexts[key.model] = ErrorBudget.of(self._settings, key.model)
-            model = self._models[key] = _Model(ModelSetup(key, context, self._pane_ms, self._profiles), self._at)
+            model = self._models[key] = ModelMonitor(ModelSetup(key, context, self._pane_ms, self._profiles), self._at)
         return model
 
     def _add_pane(self, delta: PaneDelta, offset: int, *, replayed: bool) -> None:
@@ -316,20 +274,7 @@ class PartitionMonitor:
             n_open_panes=self.n_open_panes,
             n_after_idle=self._n_after_idle,
             models={
-                **{key: _model_status(model) for key, model in self._models.items()},
+                **{key: model.status() for key, model in self._models.items()},
                 **({} if self._stream is None else {LABEL_STREAM: self._stream.status()}),
             },
         )
-
-
-def _model_status(model: _Model) -> ModelStatus:
-    predictions, joins = model.predictions, model.joins
-    return ModelStatus(
-        profile_id=predictions.state.profile_id,
-        bootstrap_error=predictions.bootstrap_error,
-        n_unprofiled=predictions.state.n_unprofiled,
-        calibrating_ms=predictions.calibrating,
-        statistics=(*predictions.statistics, *predictions.estimates.statistics, *joins.statistics),
-        open_alerts=(*(state.alert for state in predictions.state.alerts.open.values()), *joins.open_alerts),
-        coverage=joins.coverage,
-    )

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from driftline.checks.contract.closed_window import PerformanceRevision
     from driftline.monitoring.labels.performance_windows import DueRevision
     from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach
-    from driftline.monitoring.state.table import Tables
     from driftline.profiles.task import Task
 
 
@@ -39,6 +38,7 @@ class ArrivalMonitor:
         self._setup = setup
         self._cohorts = Cohorts(setup.context.settings)
         self._alerts = Value("arrivals", ModelAlerts, ModelAlerts())
+        self.tables = (*self._cohorts.tables, self._alerts)
 
     @property
     def alerts(self) -> ModelAlerts:
@@ -101,8 +101,3 @@ class ArrivalMonitor:
             self.alerts, outputs = settle(verdict, self.alerts, context)
         self._cohorts.forget_oldest()
         return outputs
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (*self._cohorts.tables, self._alerts)

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from driftline.events.source import Kind, Offsets, merge_offsets
 from driftline.monitoring.labels.revision_times import RevisionTimes
-from driftline.monitoring.state.table import INT, TEXT, Table, pair
+from driftline.monitoring.state.table import Table
 from driftline.performance.arrival_curve import AgedCohort
 from driftline.sketches.arrival import N_AGES, ArrivalLayout
 from driftline.sketches.packed import Sparse
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.config.model import ModelSettings
-    from driftline.monitoring.state.table import Tables
 
 KEPT: Final = 60
 """Cohorts past the horizon that are kept: two months of days, eight of each day of the week."""
@@ -100,8 +99,9 @@ class Cohorts:
     def __init__(self, settings: ModelSettings) -> None:
         self._times = RevisionTimes.of(settings)
         self.size_ms = settings.cohort_ms
-        self._cohorts = Table("cohort", pair(INT, TEXT), Cohort, self._restored)
+        self._cohorts = Table("cohort", tuple[int, str], Cohort, self._restored)
         self._due: list[tuple[int, int, int, str]] = []
+        self.tables = (self._cohorts,)
 
     def add(
         self,
@@ -197,11 +197,6 @@ class Cohorts:
                 revision = cohort.revisions[max(ages)]
                 result.append(AgedCohort(max(ages), revision.n_predictions, by_age(revision)))
         return result
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (self._cohorts,)
 
     def _restored(self) -> None:
         """Take up the cohorts that are not complete at each of their ages."""

@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from driftline.checks.contract.closed_window import EarlierRevision
-from driftline.monitoring.state.table import TEXT, Table
+from driftline.monitoring.state.table import Table
 
 if TYPE_CHECKING:
     from driftline.checks.contract.closed_window import PerformanceRevision
     from driftline.events.performance import PerformanceEvent
-    from driftline.monitoring.state.table import Tables
 
 LatestRevisions = dict[tuple[int, int], EarlierRevision]
 """By window start and revision."""
 
 
-class _OfTask(Struct, array_like=True):
+class TaskRevisions(Struct, array_like=True):
     """The latest of each revision, under one task."""
 
     task: str
@@ -37,12 +36,8 @@ class EarlierRevisions:
     """
 
     def __init__(self) -> None:
-        self._segments = Table("earlier", TEXT, _OfTask)
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (self._segments,)
+        self._segments = Table("earlier", str, TaskRevisions)
+        self.tables = (self._segments,)
 
     def before(self, revision: PerformanceRevision, task: str) -> EarlierRevision | None:
         """Return what the window before said at the same revision, in the same task."""
@@ -53,7 +48,7 @@ class EarlierRevisions:
         """Remember a revision and what was said of it, and return that."""
         latest = self._segments.get(revision.segment)
         if latest is None or latest.task != task:
-            latest = _OfTask(task, {})
+            latest = TaskRevisions(task, {})
         start_ms, end_ms = revision.start_ms, revision.end_ms
         said = EarlierRevision(start_ms, end_ms, event.n, event.metrics, event.intervals)
         latest.revisions[revision.revision] = said

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from driftline.checks.labels.estimate_check import EstimateRevision
     from driftline.monitoring.model_setup import ModelSetup, Outputs
     from driftline.monitoring.predictions.estimate_windows import EstimateWindows
-    from driftline.monitoring.state.table import Tables
     from driftline.performance.estimated import Estimated, Estimates
     from driftline.profiles.profile import Profile
 
@@ -92,6 +91,7 @@ class EstimateRevisions:
         self._windows = windows
         # One value, as the order in which estimators came is part of it.
         self._records = Value("estimates", dict[str, EstimatorRecord], {})
+        self.tables = (self._records,)
 
     def compare(self, profile: Profile, revision: PerformanceRevision) -> Outputs:
         """Return the estimate of a performance window beside the labels of one of its revisions."""
@@ -165,8 +165,3 @@ class EstimateRevisions:
                 del records[next(iter(records))]
             self._records.changed()
         return records[estimator]
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (self._records,)

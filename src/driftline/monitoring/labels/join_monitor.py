@@ -31,7 +31,6 @@ from driftline.monitoring.labels.performance_windows import (
 )
 from driftline.monitoring.model_setup import Outputs, WatermarkReach, task_id
 from driftline.monitoring.predictions.column_detectors import ColumnDetectors
-from driftline.monitoring.predictions.estimate_windows import EstimateWindows
 from driftline.monitoring.state.table import Value
 from driftline.monitoring.state.timeline import Due, run_due
 from driftline.sketches.scores import ERROR_SCALE, PREDICTED, SQUARE_SCALE
@@ -46,7 +45,8 @@ if TYPE_CHECKING:
     from driftline.monitoring.labels.open_joins import ClosedLabels
     from driftline.monitoring.labels.performance_windows import WindowState
     from driftline.monitoring.model_setup import ModelSetup
-    from driftline.monitoring.state.table import Stateful, Tables
+    from driftline.monitoring.predictions.estimate_windows import EstimateWindows
+    from driftline.monitoring.state.table import Tables
     from driftline.panes.flush_record import JoinDelta
     from driftline.profiles.profile import Profile
 
@@ -68,7 +68,7 @@ class JoinMonitor:
     Parameters
     ----------
     setup : ModelSetup
-    estimates : EstimateWindows, optional
+    estimates : EstimateWindows
         Of the sequence of predictions.
 
     Attributes
@@ -81,9 +81,9 @@ class JoinMonitor:
         What the last call of :meth:`advance` evaluated, by window start and revision.
     """
 
-    def __init__(self, setup: ModelSetup, estimates: EstimateWindows | None = None) -> None:
+    def __init__(self, setup: ModelSetup, estimates: EstimateWindows) -> None:
         settings = setup.context.settings
-        self._estimates = EstimateWindows(setup) if estimates is None else estimates
+        self._estimates = estimates
         self._estimate_revisions = EstimateRevisions(setup, self._estimates)
         self._horizon_ms = int(settings.labels.horizon)
         self._setup = setup
@@ -98,6 +98,16 @@ class JoinMonitor:
         self.coverage: float | None = None
         self.revisions: LatestRevisions = {}
         self._champion: tuple[str, LatestRevisions] | None = None
+        self.tables: Tables = (
+            self._state,
+            *self.open.tables,
+            *self._windows.tables,
+            *self._arrivals.tables,
+            *self._earlier.tables,
+            *self._baselines.tables,
+            *self._error_detectors.tables,
+            *self._estimate_revisions.tables,
+        )
 
     @property
     def state(self) -> JoinState:
@@ -259,17 +269,3 @@ class JoinMonitor:
         if baseline is None:
             self._baselines.add(profile.profile_id, vector)
         return baseline is not None
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        parts: tuple[Stateful, ...] = (
-            self.open,
-            self._windows,
-            self._arrivals,
-            self._earlier,
-            self._baselines,
-            self._error_detectors,
-            self._estimate_revisions,
-        )
-        return (self._state, *(table for part in parts for table in part.tables))

@@ -24,7 +24,6 @@ from driftline.monitoring.state.table import Value
 if TYPE_CHECKING:
     from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.monitoring.model_setup import Outputs, WatermarkReach
-    from driftline.monitoring.state.table import Tables
     from driftline.panes.flush_record import JoinDelta
     from driftline.panes.watermarks import Watermarks
 
@@ -69,6 +68,7 @@ class LabelStreamMonitor:
     def __init__(self, context: ErrorBudget) -> None:
         self._context = context
         self._state = Value("stream", StreamState, StreamState())
+        self.tables = (self._state,)
 
     @property
     def state(self) -> StreamState:
@@ -150,8 +150,3 @@ class LabelStreamMonitor:
         verdict = silence(since_ms, self._context, (IDLE,))
         self.state.alerts, outputs = settle(verdict, self.state.alerts, self._context)
         return outputs
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (self._state,)

@@ -19,7 +19,7 @@ from driftline.events.source import Kind, Offsets, merge_offsets
 from driftline.monitoring.labels.revision_times import RevisionTimes
 from driftline.monitoring.model_setup import AFTER_IDLE, IDLE
 from driftline.monitoring.predictions.open_panes import MAX_PIECES
-from driftline.monitoring.state.table import INT, Codec, Table, pair
+from driftline.monitoring.state.table import Codec, Table
 from driftline.sketches.packed import Sparse
 from driftline.sketches.packed_merge import merge_sparse
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from driftline.config.model import ModelSettings
     from driftline.monitoring.model_setup import WatermarkReach
-    from driftline.monitoring.state.table import Tables
     from driftline.panes.flush_record import JoinDelta
 
 Errors = tuple[int, int, int]
@@ -117,10 +116,11 @@ class OpenJoins:
     def __init__(self, settings: ModelSettings, pane_ms: int) -> None:
         self._times = RevisionTimes.of(settings)
         self._pane_ms = pane_ms
-        self._groups = Table("pane-group", INT, PaneGroup)
+        self._groups = Table("pane-group", int, PaneGroup)
         parts = Codec(dict[str, RevisionPart], _merged, lambda parts: parts)
-        self._revisions = Table("revision", pair(INT, INT), parts, self._restored)
+        self._revisions = Table("revision", tuple[int, int], parts, self._restored)
         self._due: list[tuple[int, int]] = []
+        self.tables = (self._groups, self._revisions)
 
     @property
     def n_panes(self) -> int:
@@ -259,11 +259,6 @@ class OpenJoins:
             windows.append((key[1], self._revisions[key]))
             self._revisions.drop(key)
         return windows
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (self._groups, self._revisions)
 
     def _restored(self) -> None:
         """Take up what waits; for a moment that is no longer configured too: it joins the window's next revision."""

@@ -16,7 +16,7 @@ from driftline.checks.contract.closed_window import PerformanceRevision
 from driftline.events.source import Kind, Offsets, merge_offsets
 from driftline.monitoring.labels.revision_times import RevisionTimes
 from driftline.monitoring.model_setup import task_id
-from driftline.monitoring.state.table import INT, Table, Value
+from driftline.monitoring.state.table import Table, Value
 from driftline.sketches.arrival import ArrivalLayout
 from driftline.sketches.packed import Sparse
 from driftline.sketches.packed_merge import merge_sparse
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from driftline.config.model import ModelSettings
     from driftline.events.model_key import ModelKey
     from driftline.monitoring.model_setup import WatermarkReach
-    from driftline.monitoring.state.table import Tables
     from driftline.profiles.task import Task
 
 MIN_BASELINE: Final = 500
@@ -130,9 +129,10 @@ class PerformanceWindows:
 
     def __init__(self, settings: ModelSettings) -> None:
         self._times = RevisionTimes.of(settings)
-        self._windows = Table("performance", INT, WindowState, self._restored)
+        self._windows = Table("performance", int, WindowState, self._restored)
         self._due: list[tuple[int, int]] = []
         self.n_expired = 0
+        self.tables = (self._windows,)
 
     def __len__(self) -> int:
         return len(self._windows)
@@ -144,12 +144,9 @@ class PerformanceWindows:
             if window is None:
                 self.n_expired += 1
                 continue
-            for task, pieces in by_task.items():
-                known = window.vectors.get(task)
-                window.vectors[task] = merge_sparse(pieces if known is None else [known, *pieces])
-            for task, pieces in panes.arrivals.get(start_ms, {}).items():
-                known = window.arrivals.get(task)
-                window.arrivals[task] = merge_sparse(pieces if known is None else [known, *pieces])
+            for vectors, new in ((window.vectors, by_task), (window.arrivals, panes.arrivals.get(start_ms, {}))):
+                for task, pieces in new.items():
+                    vectors[task] = merge_sparse([vectors[task], *pieces] if task in vectors else pieces)
             for kind, offsets in panes.offsets.items():
                 merge_offsets(window.offsets.setdefault(kind, {}), offsets)
             window.flags = sorted(panes.flags.union(window.flags))
@@ -183,11 +180,6 @@ class PerformanceWindows:
             self._windows.changed(start_ms)
         return DueRevision(start_ms, start_ms + self._times.size_ms, at_ms, revision, final, window)
 
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (self._windows,)
-
     def _restored(self) -> None:
         """Take up the windows; one whose next revision is no longer configured goes on with the last."""
         for start_ms, window in self._windows.items():
@@ -198,17 +190,16 @@ class PerformanceWindows:
 
 def vector_of(window: WindowState, task: Task) -> NDArray[np.int64]:
     """Return a window's performance vector for a task; zeros where it has none."""
-    vector = np.zeros(task.performance_layout.n_cells, dtype=np.int64)
-    packed = window.vectors.get(task_id(task))
-    if packed is not None:
-        unpack_into(packed, vector)
-    return vector
+    return _unpacked(window.vectors.get(task_id(task)), task.performance_layout.n_cells)
 
 
 def arrival_of(window: WindowState, task: Task) -> NDArray[np.int64]:
     """Return a window's arrival vector for a task; zeros where it has none."""
-    vector = np.zeros(ArrivalLayout.of(task.performance_layout).n_cells, dtype=np.int64)
-    packed = window.arrivals.get(task_id(task))
+    return _unpacked(window.arrivals.get(task_id(task)), ArrivalLayout.of(task.performance_layout).n_cells)
+
+
+def _unpacked(packed: Sparse | None, n_cells: int) -> NDArray[np.int64]:
+    vector = np.zeros(n_cells, dtype=np.int64)
     if packed is not None:
         unpack_into(packed, vector)
     return vector
@@ -241,11 +232,7 @@ class ProductionBaselines:
         self._min_labelled = max(MIN_BASELINE, min_labelled)
         # One value, as the order in which profiles came is part of it.
         self._by_profile = Value("baselines", dict[str, ProductionBaseline], {})
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (self._by_profile,)
+        self.tables = (self._by_profile,)
 
     def __len__(self) -> int:
         return len(self._by_profile.value)
@@ -255,9 +242,7 @@ class ProductionBaselines:
         baseline = self._by_profile.value.get(profile_id)
         if baseline is None or baseline.n_labelled < self._min_labelled:
             return None
-        vector = np.zeros(task.performance_layout.n_cells, dtype=np.int64)
-        unpack_into(baseline.cells, vector)
-        return vector
+        return _unpacked(baseline.cells, task.performance_layout.n_cells)
 
     def add(self, profile_id: str, vector: NDArray[np.int64]) -> None:
         """Add a window; the profile that came first is forgotten where there are too many."""

@@ -31,7 +31,7 @@ class RevisionTimes(NamedTuple):
     @classmethod
     def of(cls, settings: ModelSettings) -> RevisionTimes:
         """Return the moments that a model's settings say."""
-        return cls(int(settings.windows.performance), tuple(revision_ages(settings)))
+        return cls(int(settings.windows.performance), tuple(settings.labels.ages_ms))
 
     def due_ms(self, start_ms: int, revision: int) -> int:
         """Return when a window's revision is due."""
@@ -55,8 +55,3 @@ class RevisionTimes(NamedTuple):
         No window tells apart panes that end between two such moments.
         """
         return min(age_ms - (age_ms - pane_end_ms) // self.size_ms * self.size_ms for age_ms in self.ages_ms)
-
-
-def revision_ages(settings: ModelSettings) -> list[int]:
-    """Return the ages at which windows are revised: those configured below the horizon, then the horizon."""
-    return [*settings.labels.ages_ms]

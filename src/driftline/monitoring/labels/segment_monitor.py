@@ -22,7 +22,6 @@ from driftline.sketches.scores import PREDICTED
 
 if TYPE_CHECKING:
     from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach
-    from driftline.monitoring.state.table import Tables
     from driftline.panes.flush_record import JoinDelta
 
 
@@ -42,6 +41,7 @@ class SegmentMonitor:
         self._windows = PerformanceWindows(setup.context.settings)
         self._earlier = EarlierRevisions()
         self.open = OpenJoins(setup.context.settings, setup.pane_ms)
+        self.tables = (*self.open.tables, *self._windows.tables, *self._earlier.tables)
 
     def add_joins(self, delta: JoinDelta) -> None:
         """Add a delta, whose pane is open."""
@@ -77,8 +77,3 @@ class SegmentMonitor:
         verdict = examine_performance(profile, revision, None, context)
         self._earlier.add(revision, task, verdict.event)
         return [event_record(verdict.event, context.source)]
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (*self.open.tables, *self._windows.tables, *self._earlier.tables)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from driftline.errors import ProfileError
 from driftline.monitoring.predictions.accumulator import Accumulator, ClosedPane, packed_union
-from driftline.monitoring.state.table import INT, Table, Value
+from driftline.monitoring.state.table import Table, Value
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import table_of_sample
 from driftline.sketches.bottom_k import smallest
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from driftline.config.model import ModelSettings
     from driftline.events.model_key import ModelKey
     from driftline.monitoring.predictions.open_panes import ProfilePane
-    from driftline.monitoring.state.table import Tables
     from driftline.profiles.profile import Profile
     from driftline.sketches.pane_sketch import PaneSketch
 
@@ -36,7 +35,7 @@ def canonical(sketch: PaneSketch) -> PaneSketch:
     return sketch
 
 
-class Gathering:
+class BootstrapSample:
     """The sample of a model that has no profile: rows of closed panes until there are enough events.
 
     Parameters
@@ -53,8 +52,9 @@ class Gathering:
     def __init__(self, key: ModelKey, settings: ModelSettings) -> None:
         self._key = key
         self._settings = settings
-        self._panes = Table("sample", INT, tuple[int, list[SampleRow]])
+        self._panes = Table("sample", int, tuple[int, list[SampleRow]])
         self.last_error: str | None = None
+        self.tables = (self._panes,)
 
     def add(self, pane_ms: int, end_ms: int, part: ProfilePane) -> Profile | None:
         """Add a closed pane; return the profile, with an empty reference, once there are enough events.
@@ -80,13 +80,8 @@ class Gathering:
         """Forget the rows: a profile has come, from here or from elsewhere."""
         self._panes.clear()
 
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (self._panes,)
 
-
-class Counting:
+class BootstrapReference:
     """The reference of a bootstrap profile, counted on its grid.
 
     Parameters
@@ -101,6 +96,7 @@ class Counting:
         self.grid = grid
         self._n_wanted = n_wanted
         self._union = Value("counting", packed_union(grid.layout), Accumulator(grid.layout))
+        self.tables = (self._union,)
 
     def add(self, pane: ClosedPane) -> Profile | None:
         """Add a pane; return the finished profile, effective from the pane's end, once there are enough events."""
@@ -110,8 +106,3 @@ class Counting:
         if union.n_events < self._n_wanted:
             return None
         return replace(self.grid, reference=canonical(union.sketch), effective_from_ms=pane.end_ms)
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (self._union,)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from driftline.checks.references.reference_view import ReferenceView
     from driftline.monitoring.predictions.accumulator import ClosedPane
-    from driftline.monitoring.state.table import Tables
 
 
 class BurnInState(Struct, array_like=True):
@@ -72,6 +71,7 @@ class BurnIn:
         self._rows = np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
         self._sizes = {size: self._fresh(size) for size in standard.unknown_sizes()}
         standard.observed = self
+        self.tables = tuple(self._sizes.values())
 
     def _fresh(self, size_ms: int) -> Value[SizeSums]:
         per_window = max(1, size_ms // self._pane_ms)
@@ -128,11 +128,6 @@ class BurnIn:
     def calibrating(self) -> tuple[int, ...]:
         """Sizes of verdict windows for which something is not known yet, ascending."""
         return tuple(size_ms for size_ms, size in sorted(self._sizes.items()) if size.value.known_from_ms is None)
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return tuple(self._sizes.values())
 
 
 def _sorted_cells(

@@ -11,7 +11,7 @@ from msgspec import Struct
 from driftline import detectors
 from driftline.detectors.cusum_threshold import LEAST_DEGREES, MOST_BLOCKS_AN_ALARM
 from driftline.detectors.paging import PagingParameters
-from driftline.monitoring.state.table import INT, Codec, Table, Value
+from driftline.monitoring.state.table import Codec, Table, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from driftline.checks.references.mean_variance import VarianceRatio
     from driftline.config.model import CheckSettings
     from driftline.detectors import Block, Detection, Detector
-    from driftline.monitoring.state.table import Tables
 
 BLOCK_COLUMNS: Final = 25
 """Columns whose detectors are one value of the state."""
@@ -158,8 +157,9 @@ class ColumnDetectors:
             )
             for detector in checks.detectors
         }
-        self._groups = Table(name, INT, Codec(_Snapshots, _snapshots, self._restored))
+        self._groups = Table(name, int, Codec(_Snapshots, _snapshots, self._restored))
         self._runs = Value(f"{name}-runs", PaneRuns, PaneRuns())
+        self.tables = (self._groups, self._runs)
 
     @property
     def needs_counts(self) -> bool:
@@ -219,11 +219,6 @@ class ColumnDetectors:
         self._groups.clear()
         self._runs.set(PaneRuns())
 
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (self._groups, self._runs)
-
     def _restored(self, snapshots: _Snapshots) -> _Group:
         """Return a group's detectors; one whose parameters were changed since its snapshot starts afresh."""
         group: _Group = {}
@@ -252,5 +247,5 @@ def _snapshots(group: _Group) -> _Snapshots:
     return [
         (column, name, detector.snapshot())
         for column, by_name in sorted(group.items())
-        for name, detector in by_name.items()
+        for name, detector in sorted(by_name.items())
     ]

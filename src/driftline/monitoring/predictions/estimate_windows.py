@@ -16,14 +16,13 @@ from driftline.checks.contract.verdict import CheckStatistic
 from driftline.checks.labels.estimate_check import EstimateRevision, examine_estimate
 from driftline.events.output_record import event_records
 from driftline.events.source import Offsets, merge_offsets
-from driftline.monitoring.state.table import INT, Table
+from driftline.monitoring.state.table import Table
 from driftline.sketches.packed import PackedEstimates
 from driftline.sketches.packed_merge import merge_estimates
 
 if TYPE_CHECKING:
     from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach
     from driftline.monitoring.predictions.open_panes import OpenPane
-    from driftline.monitoring.state.table import Tables
     from driftline.profiles.profile import Profile
 
 MAX_WINDOWS: Final = 10_000
@@ -62,8 +61,9 @@ class EstimateWindows:
     def __init__(self, setup: ModelSetup) -> None:
         self._setup = setup
         self._size_ms = int(setup.context.settings.windows.performance)
-        self._windows = Table("estimate", INT, WindowEstimates)
+        self._windows = Table("estimate", int, WindowEstimates)
         self.statistics: tuple[CheckStatistic, ...] = ()
+        self.tables = (self._windows,)
 
     def __len__(self) -> int:
         return len(self._windows)
@@ -140,8 +140,3 @@ class EstimateWindows:
         """Forget the windows that end before a time: no revision of them is left."""
         for start_ms in [start for start in self._windows if start + self._size_ms < before_ms]:
             self.drop(start_ms)
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (self._windows,)

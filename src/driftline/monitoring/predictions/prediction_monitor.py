@@ -22,7 +22,7 @@ from driftline.events.source import SEGMENT_ALL, merge_offsets
 from driftline.monitoring.alerting import settle
 from driftline.monitoring.model_setup import AFTER_IDLE, UNPROFILED, Outputs, WatermarkReach
 from driftline.monitoring.predictions.accumulator import ClosedPane
-from driftline.monitoring.predictions.bootstrap import Counting, Gathering, is_counting
+from driftline.monitoring.predictions.bootstrap import BootstrapReference, BootstrapSample, is_counting
 from driftline.monitoring.predictions.estimate_windows import EstimateWindows
 from driftline.monitoring.predictions.open_panes import OpenPane
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor, first_pane
@@ -84,14 +84,20 @@ class PredictionMonitor:
     def __init__(self, setup: ModelSetup, scope: StateScope) -> None:
         self._setup = setup
         self._scope = scope
-        self._gathering = Gathering(setup.key, setup.context.settings)
+        self._bootstrap_sample = BootstrapSample(setup.key, setup.context.settings)
         self._volumes = VolumeHistory(setup.context.settings.windows.verdict)
-        self._counting: Counting | None = None
+        self._bootstrap_reference: BootstrapReference | None = None
         self._profile_monitor: ProfileMonitor | None = None
         self._state = Value("predictions", PredictionState, PredictionState(), self._resume)
         self.open: dict[int, OpenPane] = {}
         self.estimates = EstimateWindows(setup)
         self.statistics: tuple[CheckStatistic, ...] = ()
+        self.tables: Tables = (
+            self._state,
+            *self._bootstrap_sample.tables,
+            *self._volumes.tables,
+            *self.estimates.tables,
+        )
 
     @property
     def state(self) -> PredictionState:
@@ -101,7 +107,7 @@ class PredictionMonitor:
     @property
     def bootstrap_error(self) -> str | None:
         """Why the last sample did not make a profile."""
-        return self._gathering.last_error
+        return self._bootstrap_sample.last_error
 
     @property
     def calibrating(self) -> tuple[int, ...]:
@@ -162,10 +168,10 @@ class PredictionMonitor:
 
     def _leave_profile(self) -> None:
         """Forget what counts under a profile."""
-        for part in (self._profile_monitor, self._counting):
+        for part in (self._profile_monitor, self._bootstrap_reference):
             if part is not None:
                 self._scope.remove(part.tables)
-        self._profile_monitor = self._counting = None
+        self._profile_monitor = self._bootstrap_reference = None
         self.state.profile_id = None
         self._state.changed()
 
@@ -202,20 +208,20 @@ class PredictionMonitor:
         if self._profile_monitor is not None:
             detections = self._profile_monitor.add(pane)
             return [record for each in detections for record in self._detected(profile, pane, each)]
-        finished = None if self._counting is None else self._counting.add(pane)
+        finished = None if self._bootstrap_reference is None else self._bootstrap_reference.add(pane)
         return [] if finished is None else self._publish(finished)
 
     def _take_up(self, profile: Profile) -> None:
-        self._gathering.clear()
+        self._bootstrap_sample.clear()
         self._leave_profile()
         self._begin(profile)
         self.state.profile_id = profile.profile_id
 
     def _begin(self, profile: Profile) -> None:
         settings = self._setup.context.settings
-        part: Counting | ProfileMonitor
+        part: BootstrapReference | ProfileMonitor
         if is_counting(profile):
-            part = self._counting = Counting(profile, settings.bootstrap.events)
+            part = self._bootstrap_reference = BootstrapReference(profile, settings.bootstrap.events)
         else:
             alarms = self._setup.context.detector_alarms(profile.layout.n_numeric)
             part = self._profile_monitor = ProfileMonitor(profile, settings, self._setup.pane_ms, alarms)
@@ -251,7 +257,7 @@ class PredictionMonitor:
         if not self._setup.context.settings.bootstrap.enabled:
             self.state.n_unprofiled += sampled.n_events
             return []
-        profile = self._gathering.add(start_ms, start_ms + self._setup.pane_ms, sampled)
+        profile = self._bootstrap_sample.add(start_ms, start_ms + self._setup.pane_ms, sampled)
         return [] if profile is None else self._publish(profile)
 
     def _publish(self, profile: Profile) -> Outputs:
@@ -276,11 +282,6 @@ class PredictionMonitor:
         verdict = examine_detection(profile, change, context)
         self.state.alerts, records = settle(verdict, self.state.alerts, context)
         return records
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state; those under a profile come and go with it."""
-        return (self._state, *self._gathering.tables, *self._volumes.tables, *self.estimates.tables)
 
     def _resume(self) -> None:
         """Go on under the profile that the restored state counts under.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.config.model import ModelSettings
     from driftline.monitoring.predictions.column_detectors import ColumnDetection
-    from driftline.monitoring.state.table import Stateful, Tables
+    from driftline.monitoring.state.table import Stateful
     from driftline.profiles.profile import Profile
 
 MAX_JOURNAL: Final = 60
@@ -64,6 +64,7 @@ class ProfileMonitor:
         parts += [] if self._rolling is None else [self._rolling]
         self._covered = [table for part in parts for table in part.tables]
         self._journal = Journal("pane", PackedUnion, self._covered, MAX_JOURNAL, self._replay)
+        self.tables = (*self._covered, self._journal, *self._detectors.tables)
 
     def _paging(self, expected_alarms: float) -> PagingBudget | None:
         settings = self.standard.settings
@@ -123,11 +124,6 @@ class ProfileMonitor:
         windows = [window.close(at_ms) for window in self._tumbling.values()]
         windows.append(self._sliding.close(at_ms))
         return [self._beside(window) for window in windows if window is not None]
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (*self._covered, self._journal, *self._detectors.tables)
 
     def _replay(self, start_ms: int, union: PackedUnion) -> None:
         sketch = PaneSketch.unpack(union.sketch, self.profile.layout)

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driftline.monitoring.state.table import INT, Codec, Table, Value
+from driftline.monitoring.state.table import Codec, Table, Value
 from driftline.sketches.layout import EVENTS
 from driftline.sketches.pane_sketch import PackedSketch, PaneSketch
 
 if TYPE_CHECKING:
     from driftline.config.model import RollingSettings
-    from driftline.monitoring.state.table import Tables
     from driftline.sketches.layout import Layout
 
 
@@ -49,11 +48,12 @@ class RollingReference:
         self._step_ms = int(settings.step)
         self._min_events = min_events
         self._first_ms = Value("rolling-first", int)
-        self._blocks = Table("rolling", INT, PackedSketch)
+        self._blocks = Table("rolling", int, PackedSketch)
         codec = Codec(PackedSketch, PaneSketch.pack, lambda packed: PaneSketch.unpack(packed, layout))
         self._running = Value("rolling-running", codec)
         self._running_ms = Value("rolling-step", int, 0)
         self._latest: tuple[int, PaneSketch | None] | None = None
+        self.tables = (self._first_ms, self._blocks, self._running, self._running_ms)
 
     def add(self, start_ms: int, sketch: PaneSketch) -> None:
         """Add a pane that starts at ``start_ms``, no earlier than any before."""
@@ -115,8 +115,3 @@ class RollingReference:
             union.merge(self._running.value)
         union.normalise()
         return union if int(union.counts[EVENTS]) >= self._min_events else None
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (self._first_ms, self._blocks, self._running, self._running_ms)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from driftline.checks.contract.closed_window import ClosedWindow
-    from driftline.monitoring.state.table import Tables
 
 
 class VolumeHistory:
@@ -31,6 +30,7 @@ class VolumeHistory:
 
     def __init__(self, sizes: Iterable[int]) -> None:
         self._volumes = {int(size): _no_volumes(int(size)) for size in sizes}
+        self.tables = tuple(self._volumes.values())
 
     def judged(self, window: ClosedWindow) -> ClosedWindow:
         """Return the window with what its volume is held against, and remember its volume.
@@ -45,11 +45,6 @@ class VolumeHistory:
         volumes.value.add(*span)
         volumes.changed()
         return msgspec.structs.replace(window, volume=standard)
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return tuple(self._volumes.values())
 
 
 def _no_volumes(size_ms: int) -> Value[WindowVolumes]:

@@ -13,11 +13,10 @@ from msgspec import Struct
 from driftline.checks.contract.closed_window import ClosedWindow
 from driftline.events.source import SEGMENT_ALL
 from driftline.monitoring.predictions.accumulator import Accumulator, ClosedPane, PackedUnion, packed_union
-from driftline.monitoring.state.table import INT, Codec, Table, Value
+from driftline.monitoring.state.table import Codec, Table, Value
 
 if TYPE_CHECKING:
     from driftline.events.model_key import ModelKey
-    from driftline.monitoring.state.table import Tables
     from driftline.sketches.layout import Layout
 
 
@@ -64,6 +63,7 @@ class TumblingWindow:
         self._min_samples = min_samples
         self._since_ms = since_ms
         self._running = Value(f"verdict-{size_ms:d}", Codec(PackedWindow, RunningWindow.pack, self._unpack))
+        self.tables = (self._running,)
 
     def _unpack(self, packed: PackedWindow) -> RunningWindow:
         union = Accumulator.unpack(packed.union, self._layout)
@@ -94,11 +94,6 @@ class TumblingWindow:
         span = (window.start_ms, end_ms, self.size_ms)
         return closed(self._key, "tumbling", span, window.union, extended=window.extended)
 
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (self._running,)
-
 
 class SlidingWindow:
     """The sliding window: finished blocks of one hop, packed, and the running one.
@@ -123,9 +118,10 @@ class SlidingWindow:
         self._size_ms, self._hop_ms = span
         self._min_samples = min_samples
         self._since_ms = since_ms
-        self._blocks = Table("block", INT, PackedUnion)
+        self._blocks = Table("block", int, PackedUnion)
         self._running = Value("running-block", packed_union(layout))
         self._seen_ms = Value("hop", int)
+        self.tables = (self._blocks, self._running, self._seen_ms)
 
     def add(self, pane: ClosedPane) -> None:
         """Add a pane; all that was due at or before its start has been shown."""
@@ -165,11 +161,6 @@ class SlidingWindow:
         self._blocks.clear()
         self._seen_ms.drop()
         return window
-
-    @property
-    def tables(self) -> Tables:
-        """The tables of its state."""
-        return (self._blocks, self._running, self._seen_ms)
 
 
 def closed(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from driftline.monitoring.state.table import INT, Codec, Table
+from driftline.monitoring.state.table import Codec, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ class Journal(Table[int, V]):
     def __init__(
         self, name: str, value: type[V] | Codec[V], covered: Tables, most: int, replay: Callable[[int, V], None]
     ) -> None:
-        super().__init__(name, INT, value)
+        super().__init__(name, int, value)
         self._covered = covered
         self._most = most
         self._replay = replay

@@ -7,9 +7,9 @@ changed in place; a :class:`~driftline.monitoring.state.scope.StateScope` does t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
-from msgspec import msgpack
+from msgspec import json, msgpack
 
 if TYPE_CHECKING:
     from collections.abc import ItemsView, Sequence
@@ -17,45 +17,6 @@ if TYPE_CHECKING:
 K = TypeVar("K")
 V = TypeVar("V")
 S = TypeVar("S")
-A = TypeVar("A")
-B = TypeVar("B")
-
-
-class KeyCodec(NamedTuple, Generic[K]):
-    """How keys of a table are written.
-
-    Attributes
-    ----------
-    encode : callable of K to str
-    decode : callable of str to K
-        Raises ValueError when the text is no key.
-    """
-
-    encode: Callable[[K], str]
-    decode: Callable[[str], K]
-
-
-INT: Final = KeyCodec[int](str, int)
-
-
-def pair(first: KeyCodec[A], second: KeyCodec[B]) -> KeyCodec[tuple[A, B]]:
-    """Return the codec of a key of two parts.
-
-    Examples
-    --------
-    >>> pair(INT, TEXT).encode((5, "a/b")), pair(INT, TEXT).decode("5/a/b")
-    ('5/a/b', (5, 'a/b'))
-    """
-
-    def decode(text: str) -> tuple[A, B]:
-        left, _, right = text.partition("/")
-        return first.decode(left), second.decode(right)
-
-    return KeyCodec(lambda key: f"{first.encode(key[0])}/{second.encode(key[1])}", decode)
-
-
-TEXT: Final = KeyCodec[str](str, str)
-_SINGLE: Final = KeyCodec[None](lambda _: "", lambda _: None)
 
 
 class Codec(Generic[V]):
@@ -87,7 +48,7 @@ class Table(Mapping[K, V]):
     ----------
     name : str
         Unique in its scope.
-    key : KeyCodec of K
+    key : type of K
     value : type of V, or Codec of V
     restored : callable, optional
         Called after a restore, when the values of this table and of those registered before it are there.
@@ -103,7 +64,7 @@ class Table(Mapping[K, V]):
 
     Examples
     --------
-    >>> windows = Table("window", INT, list[int])
+    >>> windows = Table("window", int, list[int])
     >>> windows.put(60, [1])
     >>> windows[60].append(2)
     >>> windows.changed(60)
@@ -114,7 +75,7 @@ class Table(Mapping[K, V]):
     """
 
     def __init__(
-        self, name: str, key: KeyCodec[K], value: type[V] | Codec[V], restored: Callable[[], None] | None = None
+        self, name: str, key: type[K], value: type[V] | Codec[V], restored: Callable[[], None] | None = None
     ) -> None:
         self.name = name
         self.withheld = False
@@ -164,22 +125,28 @@ class Table(Mapping[K, V]):
             return
         for key in self._changed:
             value = self._values.get(key)
-            yield self._key.encode(key), None if value is None else self._codec.encode(value)
+            yield self._encode_key(key), None if value is None else self._codec.encode(value)
         self._changed.clear()
+
+    def _encode_key(self, key: K) -> str:
+        return json.encode(key).decode()
+
+    def _decode_key(self, text: str) -> K:
+        return json.decode(text, type=self._key)
 
     def keys_kept(self) -> list[str]:
         """Return all keys under which a checkpoint may hold a value."""
-        return [self._key.encode(key) for key in {**self._changed, **self._values}]
+        return [self._encode_key(key) for key in {**self._changed, **self._values}]
 
     def load(self, key: str, data: bytes) -> bool:
         """Set a value from a checkpoint; return whether it is still of use.
 
         Raises
         ------
-        msgspec.DecodeError or ValueError
+        msgspec.DecodeError
             When the key or the value is damaged.
         """
-        place, value = self._key.decode(key), self._codec.decode(data)
+        place, value = self._decode_key(key), self._codec.decode(data)
         if value is not None:
             self._values[place] = value
         return value is not None
@@ -209,9 +176,15 @@ class Value(Table[None, V]):
         initial: V | None = None,
         restored: Callable[[], None] | None = None,
     ) -> None:
-        super().__init__(name, _SINGLE, value, restored)
+        super().__init__(name, type(None), value, restored)
         if initial is not None:
             self._values[None] = initial
+
+    def _encode_key(self, _: None) -> str:
+        return ""
+
+    def _decode_key(self, _: str) -> None:
+        return None
 
     @property
     def value(self) -> V:

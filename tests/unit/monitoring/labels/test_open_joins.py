@@ -134,11 +134,11 @@ def test_what_changed_is_written_piece_by_piece_and_what_is_gone_is_deleted() ->
     joins.add(delta(HOUR_MS, {HOUR_MS: 1}))
     assert len(changes(joins)) == 4
     joins.add(delta(PANE_MS, {0: 1}))
-    assert list(changes(joins)) == [f"pane-group/{HOUR_MS}", f"revision/{2 * HOUR_MS}/0"]
+    assert list(changes(joins)) == [f"pane-group/{HOUR_MS}", f"revision/[{2 * HOUR_MS},0]"]
     joins.close(WatermarkReach(HOUR_MS, HOUR_MS), missed=False)
     assert changes(joins)[f"pane-group/{HOUR_MS}"] is None
     joins.take()
-    assert changes(joins) == {f"revision/{2 * HOUR_MS}/0": None}
+    assert changes(joins) == {f"revision/[{2 * HOUR_MS},0]": None}
 
 
 def test_what_waits_for_an_age_that_is_no_longer_configured_joins_the_next_revision() -> None:

@@ -13,7 +13,7 @@ from driftline.monitoring.labels.performance_windows import (
     coverage_of,
     vector_of,
 )
-from driftline.monitoring.labels.revision_times import revision_ages
+from driftline.monitoring.labels.revision_times import RevisionTimes
 from driftline.monitoring.model_setup import task_id
 from driftline.profiles.task import Task
 from driftline.sketches.scores import LABELLED, PREDICTED
@@ -55,9 +55,9 @@ def head(due: DueRevision) -> tuple[int, int]:
 
 
 def test_ages_are_those_below_the_horizon_and_the_horizon() -> None:
-    assert revision_ages(settings((100, 300, 1_000))) == [100, 300, 1_000]
-    assert revision_ages(settings((100, 5_000))) == [100, 1_000]
-    assert revision_ages(settings(())) == [1_000]
+    assert RevisionTimes.of(settings((100, 300, 1_000))).ages_ms == (100, 300, 1_000)
+    assert RevisionTimes.of(settings((100, 5_000))).ages_ms == (100, 1_000)
+    assert RevisionTimes.of(settings(())).ages_ms == (1_000,)
 
 
 def test_a_window_is_cut_at_its_ages_and_then_forgotten() -> None:

@@ -9,7 +9,7 @@ from driftline.config.model import BootstrapSettings, ModelSettings
 from driftline.events.model_key import ModelKey
 from driftline.events.source import SEGMENT_ALL
 from driftline.monitoring.predictions.accumulator import ClosedPane
-from driftline.monitoring.predictions.bootstrap import Counting, Gathering, is_counting
+from driftline.monitoring.predictions.bootstrap import BootstrapReference, BootstrapSample, is_counting
 from driftline.monitoring.predictions.open_panes import ProfilePane
 from driftline.panes.flush_record import PaneDelta
 from driftline.sketches.layout import EVENTS
@@ -32,7 +32,7 @@ def part(seed: int, n: int, predictions: str = "01") -> ProfilePane:
 
 
 def test_the_grid_comes_with_the_pane_that_has_enough_events() -> None:
-    gathering = Gathering(KEY, SETTINGS)
+    gathering = BootstrapSample(KEY, SETTINGS)
     assert gathering.add(0, 10, part(1, 60)) is None
     profile = gathering.add(10, 20, part(2, 60))
     assert profile is not None
@@ -48,14 +48,14 @@ def test_the_grid_is_made_of_the_rows_with_the_smallest_hashes() -> None:
     for given in (rows, sorted(rows, key=lambda row: row.hash)[:100]):
         gathered = ProfilePane()
         gathered.n_events, gathered.rows = 360, list(given)
-        profile = Gathering(KEY, SETTINGS).add(0, 10, gathered)
+        profile = BootstrapSample(KEY, SETTINGS).add(0, 10, gathered)
         assert profile is not None
         grids.add(profile.grid_id)
     assert len(grids) == 1
 
 
 def test_a_sample_that_makes_no_profile_is_said_and_gathered_anew() -> None:
-    gathering = Gathering(KEY, msgspec.structs.replace(SETTINGS, task="binary"))
+    gathering = BootstrapSample(KEY, msgspec.structs.replace(SETTINGS, task="binary"))
     assert gathering.add(0, 10, part(1, 120, predictions="abc")) is None
     assert gathering.last_error is not None
     assert "at most two classes" in gathering.last_error
@@ -65,7 +65,7 @@ def test_a_sample_that_makes_no_profile_is_said_and_gathered_anew() -> None:
 
 
 def test_gathering_goes_on_from_its_state_and_writes_each_pane_once() -> None:
-    gathering, other = Gathering(KEY, SETTINGS), Gathering(KEY, SETTINGS)
+    gathering, other = BootstrapSample(KEY, SETTINGS), BootstrapSample(KEY, SETTINGS)
     gathering.add(0, 10, part(1, 40))
     store = changes(gathering)
     gathering.add(10, 20, part(2, 40))
@@ -80,8 +80,8 @@ def test_gathering_goes_on_from_its_state_and_writes_each_pane_once() -> None:
     assert changes(other) == {"sample/0": None, "sample/10": None, "sample/20": None}
 
 
-def grid_panes(n_panes: int, n: int) -> tuple[Counting, list[ClosedPane]]:
-    grid = Gathering(KEY, SETTINGS).add(0, 10, part(1, 120))
+def grid_panes(n_panes: int, n: int) -> tuple[BootstrapReference, list[ClosedPane]]:
+    grid = BootstrapSample(KEY, SETTINGS).add(0, 10, part(1, 120))
     assert grid is not None
     panes = []
     for index in range(n_panes):
@@ -89,7 +89,7 @@ def grid_panes(n_panes: int, n: int) -> tuple[Counting, list[ClosedPane]]:
         sketch.counts[EVENTS] = n
         sketch.sums[1] += 0xFFFF_FFFF
         panes.append(ClosedPane(10 * index, 10 * index + 10, sketch, {}, frozenset()))
-    return Counting(grid, SETTINGS.bootstrap.events), panes
+    return BootstrapReference(grid, SETTINGS.bootstrap.events), panes
 
 
 def test_the_reference_is_counted_on_the_grid_until_there_are_enough_events() -> None:
