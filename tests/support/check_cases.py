@@ -23,7 +23,7 @@ from driftline.checks.references.cases import ColumnCase, WindowCase
 from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.model import CheckSettings, ModelSettings, PerformanceSettings, ReferenceSettings, RollingSettings
 from driftline.performance.estimated import Estimated
-from driftline.profiles.building.build import encode_values
+from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.task import Task
 from driftline.sketches.encoding import EncodedColumns

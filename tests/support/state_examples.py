@@ -41,7 +41,7 @@ from driftline.profiles.profiles import Profiles
 from driftline.sketches.arrival import ArrivalLayout
 from tests.support import monitoring
 from tests.support.arrival import arrival_settings
-from tests.support.windows import context_of, table_of, window_of
+from tests.support.windows import budget_of, table_of, window_of
 from tests.unit.checks.labels.test_performance_check import PROFILE as LABELLED
 from tests.unit.checks.labels.test_performance_check import cut_of, vector_of
 from tests.unit.monitoring import test_estimates as estimates
@@ -226,7 +226,7 @@ def _compare_with_earlier(part: EarlierRevisions, i: int) -> object:
     revision = msgspec.structs.replace(cut_of(vector_of(LABELLED, 100 + i, 10)), revision=i % 2)
     task = "other" if i > 3 else "task"
     before = part.before(revision, task)
-    part.add(revision, task, examine_performance(LABELLED, revision, None, context_of()).event)
+    part.add(revision, task, examine_performance(LABELLED, revision, None, budget_of()).event)
     return before
 
 

@@ -75,6 +75,11 @@ class Telemetry:
             "partition",
         )
         self._joins = self._counter("joins", "Labels and predictions by what became of them in the join", "outcome")
+        self._expired = self._counter(
+            "pending_expired_entries",
+            "Predictions and labels dropped as nothing can be joined with them any more",
+            "partition",
+        )
         self._evicted = self._counter(
             "pending_evicted_entries", "Predictions and labels dropped before their time for want of room", "partition"
         )
@@ -142,6 +147,10 @@ class Telemetry:
         """Count ``n`` labels or predictions by what became of them: ``joined``, ``corrected``, ``orphaned``, ..."""
         self._joins.of(outcome).inc(n)
 
+    def expired(self, partition: int, n: int) -> None:
+        """Count ``n`` entries of a partition's pending store whose time was over."""
+        self._expired.of(str(partition)).inc(n)
+
     def evicted(self, partition: int, n: int) -> None:
         """Count ``n`` entries of a partition's pending store that were dropped for want of room."""
         self._evicted.of(str(partition)).inc(n)
@@ -204,6 +213,7 @@ class Telemetry:
             self._position.forget(partition=number)
         if kind in {"predictions", "joins"}:
             self._pending.forget(partition=number)
+            self._expired.forget(partition=number)
             self._evicted.forget(partition=number)
 
     def forget_model(self, model: str, version: str) -> None:

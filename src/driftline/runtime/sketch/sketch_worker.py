@@ -224,10 +224,13 @@ class SketchWorker:
         self._telemetry.late(flush.n_late)
         for letter in flush.dead_letters:
             self._telemetry.dead_letter(letter.reason)
-        for joiner in self._sketcher.joins.joiners.values():
+        for number, joiner in self._sketcher.joins.joiners.items():
             for outcome, n in joiner.take_totals()._asdict().items():
                 if n:
                     self._telemetry.joins(outcome, n)
+            expired = joiner.take_expired()
+            if expired:
+                self._telemetry.expired(number, expired)
         for number, database in self._pending.databases.items():
             evicted = database.take_evicted()
             if evicted:

@@ -83,6 +83,7 @@ class Joiner:
         self.labels = PendingLabels(table, stores, order)
         self._totals: Counter[str] = Counter()
         self._committed_totals: Counter[str] = Counter()
+        self._n_expired = 0
 
     @property
     def next_offset(self) -> int:
@@ -241,9 +242,10 @@ class Joiner:
         self.predictions.store.commit()
         self.labels.commit()
         if predictions_ms is not None:
-            self.labels.expire(predictions_ms)
+            self._n_expired += self.labels.expire(predictions_ms)
             if labels_ms is not None:
                 self._totals["expired"] += self.predictions.store.expire(min(predictions_ms, labels_ms))
+                self._n_expired += self._totals["expired"]
         self._stores.commit(next_offset, resume)
         self._committed_totals += self._totals
         self._totals.clear()
@@ -269,12 +271,18 @@ class Joiner:
         """Keep what the changelog said, of which everything was counted before."""
         self.commit(next_offset, predictions_ms, labels_ms, resume)
         self._committed_totals.clear()
+        self._n_expired = 0
 
     def take_totals(self) -> JoinTotals:
         """Return what became of labels and predictions in the commits since the last call."""
         totals = JoinTotals(**self._committed_totals)
         self._committed_totals.clear()
         return totals
+
+    def take_expired(self) -> int:
+        """Return how many entries of the stores expired since the last call: predictions, and labels of either kind."""
+        n_expired, self._n_expired = self._n_expired, 0
+        return n_expired
 
     def close(self) -> None:
         """Let go of the stores."""

@@ -175,7 +175,6 @@ class LocalJoins:
         """Forget everything since the last committed flush."""
         for joiner in self.joiners.values():
             joiner.rollback()
-        self._counter.clear()
         self._clear()
 
     def _clear(self) -> None:

@@ -46,6 +46,8 @@ def filled() -> Telemetry:
         telemetry.lag("labels", partition, 7)
         telemetry.watermark_delay("predictions", partition, 1.5)
         telemetry.pending(partition, 3)
+        telemetry.expired(partition, 20)
+        telemetry.evicted(partition, 2)
         telemetry.position(partition, 99)
     for model, version in (("credit-risk", "1"), ("credit-risk", "2"), ("churn", "1")):
         telemetry.coverage(model, version, 0.5)
@@ -97,6 +99,8 @@ def test_every_figure_is_scraped_over_http_with_its_value() -> None:
         {("driftline_input_records_total", "0", "predictions"): 10.0},
         {("driftline_consumer_lag_records", "1", "labels"): 7.0},
         {("driftline_pending_predictions", "1"): 3.0},
+        {("driftline_pending_expired_entries_total", "1"): 20.0},
+        {("driftline_pending_evicted_entries_total", "1"): 2.0},
         {("driftline_panes_position_offset", "0"): 99.0},
         {("driftline_panes_lost_records_total", "0"): 5.0},
         {("driftline_dead_letters_total", "not_json"): 3.0},
@@ -138,6 +142,15 @@ def test_a_partition_that_was_taken_away_leaves_nothing_behind() -> None:
     assert partitions(telemetry) == {"1"}
     telemetry.lag("predictions", 0, 1)
     assert partitions(telemetry, "predictions") == {"0", "1"}
+
+
+def test_a_partition_of_the_pending_topic_takes_its_stores_figures_with_it() -> None:
+    telemetry = Telemetry()
+    telemetry.pending(3, 1)
+    telemetry.expired(3, 1)
+    telemetry.evicted(3, 1)
+    telemetry.forget_partition(3, "joins")
+    assert partitions(telemetry) == set()
 
 
 def test_probes_answer_with_their_reasons() -> None:

@@ -111,6 +111,18 @@ def test_a_label_for_an_id_never_seen_is_an_orphan() -> None:
     assert (totals.waiting, totals.orphaned) == (1, 1)
 
 
+def test_what_no_later_event_can_meet_expires_and_is_counted() -> None:
+    join = Join()
+    join.predict(("a", 0), ("b", 0))
+    join.label("a", 0, "1")
+    join.label("nobody", 0, "1")
+    join.commit(WAIT_MS + WAIT_MS // EXPIRY_BUCKETS, 0)
+    assert join.joiner.take_expired() == 2, "both labels; no label has come as far as the horizon"
+    join.commit(2 * HORIZON_MS, 2 * HORIZON_MS)
+    assert (join.joiner.take_expired(), join.joiner.take_totals().expired) == (2, 2)
+    assert join.joiner.take_expired() == 0
+
+
 def test_a_label_that_came_too_late_to_wait_is_an_orphan_at_once() -> None:
     join = Join()
     join.commit(1_000)
