@@ -8,9 +8,9 @@ from typing import TypeAlias
 import numpy as np
 from msgspec import Struct, field
 
-from driftline.detectors.base import Block, Detection, Detector, is_number
+from driftline.detectors.base import Block, Detection, Detector
+from driftline.detectors.parameters import PROBABILITY, check, whole
 from driftline.detectors.registry import register
-from driftline.errors import ParameterError
 
 _Bucket: TypeAlias = tuple[int, float, float]
 """Events, sum of their values, sum of squared deviations from their mean."""
@@ -50,11 +50,8 @@ class AdwinParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     grace_period: int = 10
 
     def __post_init__(self) -> None:
-        if not (is_number(self.delta, above=0) and self.delta < 1):
-            raise ParameterError("a number in (0, 1)", self.delta, "$.delta")
-        for name, least in (("clock", 1), ("max_buckets", 2), ("min_window_length", 1), ("grace_period", 0)):
-            if getattr(self, name) < least:
-                raise ParameterError(f"a whole number of at least {least}", getattr(self, name), f"$.{name}")
+        check(self, delta=PROBABILITY, clock=whole(1), max_buckets=whole(2))
+        check(self, min_window_length=whole(1), grace_period=whole(0))
 
 
 class AdwinState(Struct):
@@ -116,9 +113,6 @@ class Adwin(Detector):
     [(1023, 24, 'up')]
     """
 
-    parameters_type = AdwinParameters
-    state_type = AdwinState
-
     parameters: AdwinParameters
     state: AdwinState
 
@@ -145,8 +139,8 @@ class Adwin(Detector):
         inside = block.variance * n
         total = block.mean * n
         if state.n_events:
-            apart = block.mean - state.total / state.n_events
-            state.squares += state.n_events * n * apart * apart / (state.n_events + n)
+            difference = block.mean - state.total / state.n_events
+            state.squares += state.n_events * n * difference * difference / (state.n_events + n)
         state.squares += inside
         state.n_events += n
         state.total += total
@@ -173,26 +167,25 @@ class Adwin(Detector):
         log_term = math.log(2 * math.log(state.n_events) / self.parameters.delta)
         r = 1 / (n0 - least + 1) + 1 / (n1 - least + 1)
         bound = np.sqrt(2 * r * (state.squares / state.n_events) * log_term) + 2 / 3 * log_term * r
-        apart = np.abs(u0 / n0 - u1 / n1)
-        excess = np.where(apart > bound, apart / bound, 0.0)
+        difference = np.abs(u0 / n0 - u1 / n1)
+        excess = np.where(difference > bound, difference / bound, 0.0)
         if not excess.any():
             return None
         best = int(excess.argmax())
         # The buckets' blocks, oldest first: those from the cut on came after the change.
         n_blocks = [1 << i for i in reversed(range(len(state.rows))) for _ in state.rows[i]]
-        return Detection(
-            index=self.counters.n_events - 1,
-            statistic=float(apart[best]),
-            threshold=float(bound[best]),
-            mean_before=float(u0[best] / n0[best]),
-            mean_after=float(u1[best] / n1[best]),
-            since_blocks=sum(n_blocks[int(long_enough[best]) + 1 :]),
-            since_events=int(n1[best]),
+        return self._detection(
+            float(difference[best]),
+            float(bound[best]),
+            float(u0[best] / n0[best]),
+            float(u1[best] / n1[best]),
+            sum(n_blocks[int(long_enough[best]) + 1 :]),
+            int(n1[best]),
         )
 
 
 def _merged(older: _Bucket, newer: _Bucket) -> _Bucket:
     """Return the bucket of the events of two neighbours."""
     (n0, u0, v0), (n1, u1, v1) = older, newer
-    apart = u0 / n0 - u1 / n1
-    return n0 + n1, u0 + u1, v0 + v1 + n0 * n1 * apart * apart / (n0 + n1)
+    difference = u0 / n0 - u1 / n1
+    return n0 + n1, u0 + u1, v0 + v1 + n0 * n1 * difference * difference / (n0 + n1)

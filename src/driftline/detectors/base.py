@@ -13,13 +13,14 @@ A detector MUST
 
 It CANNOT read a clock or draw random numbers: the same blocks give the same detections on every worker.
 
-A detector of this package is a subclass with the four class attributes, ``_update``, and the decorator
-:func:`driftline.detectors.registry.register`.
+A new detector is one module in this package: a subclass of :class:`Detector` that annotates ``parameters`` and
+``state`` with its own types, defines ``_update`` and carries :func:`driftline.detectors.registry.register`. The package
+imports every module in it, and configurations, tests of the contract and parity modes find the detector by its key.
 """
 
 from __future__ import annotations
 
-import math
+import inspect
 from abc import ABC, abstractmethod
 from typing import ClassVar, Literal, Self
 
@@ -144,7 +145,8 @@ class Detector(ABC):
     version : int
         Version of the state's layout.
     parameters_type, state_type : type
-        The frozen parameters, and the state that :meth:`reset` makes anew.
+        The frozen parameters, and the state that :meth:`reset` makes anew; read from the subclass's annotations of
+        `parameters` and `state`.
     domain : {"real", "unit"}
         Which streams it is made for; in the domain ``unit`` blocks whose mean lies outside [0, 1] are ignored.
     needs_counts : bool
@@ -159,8 +161,8 @@ class Detector(ABC):
 
     key: ClassVar[str]
     version: ClassVar[int] = 1
-    parameters_type: ClassVar[type[Struct]]
-    state_type: ClassVar[type[Struct]]
+    parameters_type: ClassVar[type[Struct]] = Struct
+    state_type: ClassVar[type[Struct]] = Struct
     domain: ClassVar[Domain] = "real"
     needs_counts: ClassVar[bool] = False
     budgeted: ClassVar[bool] = False
@@ -168,6 +170,12 @@ class Detector(ABC):
 
     parameters: Struct
     state: Struct
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        annotations = inspect.get_annotations(cls, eval_str=True)
+        cls.parameters_type = annotations.get("parameters", cls.parameters_type)
+        cls.state_type = annotations.get("state", cls.state_type)
 
     def __init__(self, parameters: Struct | None = None) -> None:
         self.parameters = self.parameters_type() if parameters is None else parameters
@@ -207,6 +215,26 @@ class Detector(ABC):
             self.counters.n_detections += 1
             self.reset()
         return detection
+
+    def _detection(
+        self,
+        statistic: float,
+        threshold: float | None,
+        mean_before: float,
+        mean_after: float,
+        since_blocks: int | None = None,
+        since_events: int | None = None,
+    ) -> Detection:
+        """Return the detection of a change at the latest event."""
+        return Detection(
+            index=self.counters.n_events - 1,
+            statistic=statistic,
+            threshold=threshold,
+            mean_before=mean_before,
+            mean_after=mean_after,
+            since_blocks=since_blocks,
+            since_events=since_events,
+        )
 
     def _takes(self, block: Block) -> bool:
         return (
@@ -279,10 +307,3 @@ def snapshot_key(data: bytes) -> str:
             f"Expected a snapshot of a detector, got {len(data)} bytes that are none ({error}); "
             "delete this state to let the detector begin anew"
         ) from error
-
-
-def is_number(
-    value: float, *, above: float = -math.inf, at_least: float = -math.inf, at_most: float = math.inf
-) -> bool:
-    """Whether a parameter is finite and within its range."""
-    return math.isfinite(value) and value > above and at_least <= value <= at_most

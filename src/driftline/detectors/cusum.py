@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from msgspec import Struct, field
 
-from driftline.detectors.base import Block, Detection, Detector, is_number
+from driftline.detectors.base import Block, Detection, Detector
+from driftline.detectors.parameters import MODE, NOT_NEGATIVE, POSITIVE, Mode, check, reports_rise
 from driftline.detectors.registry import register
-from driftline.detectors.running import Baseline, check_target
-from driftline.errors import ParameterError
+from driftline.detectors.running import Excursion, RunningMoments, TargetParameters
 
 
-class CusumParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Parameters of :class:`Cusum`.
+class CusumParameters(TargetParameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of :class:`Cusum`, beside :class:`~driftline.detectors.running.TargetParameters`.
 
     Parameters
     ----------
@@ -23,58 +21,26 @@ class CusumParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         h: how far the cumulative deviation may rise.
     mode : {"up", "down", "both"}
         Which changes of the mean to report.
-    warm_up : int, unit events, at least 1
-        Target and spread are those of the first so many events, where they are not given.
-    target : float or None, unit of the values
-    spread : float or None, greater than 0, unit of the values
 
     Raises
     ------
     ParameterError
-        A parameter outside its range, or only one of target and spread.
+        A parameter outside its range.
     """
 
     allowance: float = 0.5
     threshold: float = 10.0
-    mode: Literal["up", "down", "both"] = "both"
-    warm_up: int = 200
-    target: float | None = None
-    spread: float | None = None
+    mode: Mode = "both"
 
     def __post_init__(self) -> None:
-        if not is_number(self.allowance, at_least=0):
-            raise ParameterError("a number of at least 0", self.allowance, "$.allowance")
-        if not is_number(self.threshold, above=0):
-            raise ParameterError("a number greater than 0", self.threshold, "$.threshold")
-        if self.mode not in ("up", "down", "both"):
-            raise ParameterError("up, down or both", self.mode, "$.mode")
-        check_target(self.target, self.spread, self.warm_up)
-
-
-class Excursion(Struct):
-    """One direction's cumulative deviation, and what came since it was last zero."""
-
-    deviation: float = 0.0
-    n_blocks: int = 0
-    n_events: int = 0
-    mean: float = 0.0
-    """Of the events since it was last zero, in the unit of what is added."""
-
-    def add(self, step: float, block: Block, mean: float) -> None:
-        """Add a block's step; at zero or below the excursion is over."""
-        self.deviation += step
-        if self.deviation <= 0:
-            self.deviation, self.n_blocks, self.n_events, self.mean = 0.0, 0, 0, 0.0
-            return
-        self.n_blocks += 1
-        self.n_events += block.count
-        self.mean += (block.count / self.n_events) * (mean - self.mean)
+        super().__post_init__()
+        check(self, allowance=NOT_NEGATIVE, threshold=POSITIVE, mode=MODE)
 
 
 class CusumState(Struct):
     """What was learnt of the target, and both directions."""
 
-    baseline: Baseline = field(default_factory=Baseline)
+    baseline: RunningMoments = field(default_factory=RunningMoments)
     up: Excursion = field(default_factory=Excursion)
     down: Excursion = field(default_factory=Excursion)
 
@@ -119,8 +85,6 @@ class Cusum(Detector):
     [(14, 'up', 5), (20, 'down', 3)]
     """
 
-    parameters_type = CusumParameters
-    state_type = CusumState
     snapshot_bytes = 450
 
     parameters: CusumParameters
@@ -133,22 +97,9 @@ class Cusum(Detector):
             return None
         target, spread = target_and_spread
         z = (block.mean - target) / spread
-        state.up.add(block.count * (z - given.allowance), block, block.mean)
-        state.down.add(block.count * (-z - given.allowance), block, block.mean)
-        sides = {"up": (state.up,), "down": (state.down,), "both": (state.up, state.down)}[given.mode]
-        side = max(sides, key=_deviation)
+        state.up.step(block.count * (z - given.allowance), block)
+        state.down.step(block.count * (-z - given.allowance), block)
+        side = state.up if reports_rise(given.mode, state.up.deviation, state.down.deviation) else state.down
         if side.deviation <= given.threshold:
             return None
-        return Detection(
-            index=self.counters.n_events - 1,
-            statistic=side.deviation,
-            threshold=given.threshold,
-            mean_before=target,
-            mean_after=side.mean,
-            since_blocks=side.n_blocks,
-            since_events=side.n_events,
-        )
-
-
-def _deviation(side: Excursion) -> float:
-    return side.deviation
+        return self._detection(side.deviation, given.threshold, target, side.mean, side.n_blocks, side.n_events)

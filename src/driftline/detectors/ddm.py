@@ -6,10 +6,10 @@ import math
 
 from msgspec import Struct, field
 
-from driftline.detectors.base import Block, Detection, Detector, is_number
+from driftline.detectors.base import Block, Detection, Detector
+from driftline.detectors.parameters import POSITIVE, check, whole
 from driftline.detectors.registry import register
 from driftline.detectors.running import RunningMean
-from driftline.errors import ParameterError
 
 
 class DdmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,10 +32,7 @@ class DdmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     drift_threshold: float = 3.0
 
     def __post_init__(self) -> None:
-        if self.warm_start < 1:
-            raise ParameterError("a whole number of at least 1", self.warm_start, "$.warm_start")
-        if not is_number(self.drift_threshold, above=0):
-            raise ParameterError("a number greater than 0", self.drift_threshold, "$.drift_threshold")
+        check(self, warm_start=whole(1), drift_threshold=POSITIVE)
 
 
 class DdmState(Struct):
@@ -82,8 +79,6 @@ class Ddm(Detector):
     [1334]
     """
 
-    parameters_type = DdmParameters
-    state_type = DdmState
     snapshot_bytes = 300
     domain = "unit"
 
@@ -102,12 +97,7 @@ class Ddm(Detector):
         threshold = state.lowest.mean + self.parameters.drift_threshold * state.lowest_deviation
         if rate + deviation <= threshold or n == state.lowest.n_events:
             return None
-        return Detection(
-            index=self.counters.n_events - 1,
-            statistic=rate + deviation,
-            threshold=threshold,
-            mean_before=state.lowest.mean,
-            mean_after=state.rate.mean_since(state.lowest),
-            since_blocks=state.rate.n_blocks - state.lowest.n_blocks,
-            since_events=n - state.lowest.n_events,
+        after = state.rate.since(state.lowest)
+        return self._detection(
+            rate + deviation, threshold, state.lowest.mean, after.mean, after.n_blocks, after.n_events
         )

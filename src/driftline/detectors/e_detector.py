@@ -6,10 +6,10 @@ import math
 
 from msgspec import Struct, field
 
-from driftline.detectors.base import Block, Detection, Detector, is_number
+from driftline.detectors.base import Block, Detection, Detector
+from driftline.detectors.parameters import PROBABILITY, ParameterRange, check, whole
 from driftline.detectors.registry import register
-from driftline.detectors.running import Baseline
-from driftline.errors import ParameterError
+from driftline.detectors.running import RunningMoments
 
 _BETS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 """λ as shares of the largest that cannot lose everything; each has an e-detector."""
@@ -39,20 +39,16 @@ class EDetectorParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     warm_up: int = 1000
 
     def __post_init__(self) -> None:
-        if not is_number(self.run_length, above=1):
-            raise ParameterError("a number greater than 1", self.run_length, "$.run_length")
-        if self.highest is not None and not (is_number(self.highest, above=0) and self.highest < 1):
-            raise ParameterError("a number in (0, 1)", self.highest, "$.highest")
-        if self.warm_up < 1:
-            raise ParameterError("a whole number of at least 1", self.warm_up, "$.warm_up")
+        run_length = ParameterRange("a number greater than 1", lambda value: 1 < value < math.inf)
+        check(self, run_length=run_length, highest=PROBABILITY, warm_up=whole(1))
 
 
 class EDetectorState(Struct):
     """What was learnt, the logarithm of the e-detector of each bet, and what came since the last reset."""
 
-    baseline: Baseline = field(default_factory=Baseline)
+    baseline: RunningMoments = field(default_factory=RunningMoments)
     logs: list[float] = field(default_factory=lambda: [-math.inf] * len(_BETS))
-    since: Baseline = field(default_factory=Baseline)
+    since: RunningMoments = field(default_factory=RunningMoments)
 
 
 @register("e_detector")
@@ -96,8 +92,6 @@ class EDetector(Detector):
     [(5099, 'up'), (5199, 'up')]
     """
 
-    parameters_type = EDetectorParameters
-    state_type = EDetectorState
     snapshot_bytes = 600
     domain = "unit"
 
@@ -124,15 +118,7 @@ class EDetector(Detector):
         threshold = math.log(self.parameters.run_length)
         if statistic <= threshold:
             return None
-        return Detection(
-            index=self.counters.n_events - 1,
-            statistic=statistic,
-            threshold=threshold,
-            mean_before=min(highest, state.since.mean),
-            mean_after=block.mean,
-            since_blocks=None,
-            since_events=None,
-        )
+        return self._detection(statistic, threshold, min(highest, state.since.mean), block.mean)
 
 
 def _log_of_one_more(log: float) -> float:

@@ -6,14 +6,14 @@ import math
 
 from msgspec import Struct, field
 
-from driftline.detectors.base import Block, Detection, Detector, is_number
+from driftline.detectors.base import Block, Detection, Detector
+from driftline.detectors.parameters import POSITIVE, WEIGHT, check
 from driftline.detectors.registry import register
-from driftline.detectors.running import Baseline, check_target
-from driftline.errors import ParameterError
+from driftline.detectors.running import RunningMoments, TargetParameters
 
 
-class EwmaParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Parameters of :class:`Ewma`.
+class EwmaParameters(TargetParameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of :class:`Ewma`, beside :class:`~driftline.detectors.running.TargetParameters`.
 
     Parameters
     ----------
@@ -21,35 +21,25 @@ class EwmaParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         λ: the weight of the latest event.
     limit : float, greater than 0
         L: how many standard deviations of the average the limits lie from the target.
-    warm_up : int, unit events, at least 1
-        Target and spread are those of the first so many events, where they are not given.
-    target : float or None, unit of the values
-    spread : float or None, greater than 0, unit of the values
 
     Raises
     ------
     ParameterError
-        A parameter outside its range, or only one of target and spread.
+        A parameter outside its range.
     """
 
     weight: float = 0.05
     limit: float = 4.0
-    warm_up: int = 200
-    target: float | None = None
-    spread: float | None = None
 
     def __post_init__(self) -> None:
-        if not is_number(self.weight, above=0, at_most=1):
-            raise ParameterError("a number in (0, 1]", self.weight, "$.weight")
-        if not is_number(self.limit, above=0):
-            raise ParameterError("a number greater than 0", self.limit, "$.limit")
-        check_target(self.target, self.spread, self.warm_up)
+        super().__post_init__()
+        check(self, weight=WEIGHT, limit=POSITIVE)
 
 
 class EwmaState(Struct):
     """What was learnt of the target, and the average since."""
 
-    baseline: Baseline = field(default_factory=Baseline)
+    baseline: RunningMoments = field(default_factory=RunningMoments)
     average: float = 0.0
     """In spreads from the target."""
     n_events: int = 0
@@ -95,8 +85,6 @@ class Ewma(Detector):
     [(12, 'up')]
     """
 
-    parameters_type = EwmaParameters
-    state_type = EwmaState
     snapshot_bytes = 350
 
     parameters: EwmaParameters
@@ -116,12 +104,4 @@ class Ewma(Detector):
         threshold = given.limit * math.sqrt(given.weight / (2 - given.weight) * reached)
         if abs(state.average) <= threshold:
             return None
-        return Detection(
-            index=self.counters.n_events - 1,
-            statistic=abs(state.average),
-            threshold=threshold,
-            mean_before=target,
-            mean_after=target + spread * state.average,
-            since_blocks=None,
-            since_events=None,
-        )
+        return self._detection(abs(state.average), threshold, target, target + spread * state.average)

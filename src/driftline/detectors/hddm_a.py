@@ -6,10 +6,10 @@ import math
 
 from msgspec import Struct, field
 
-from driftline.detectors.base import Block, Detection, Detector, is_number
+from driftline.detectors.base import Block, Detection, Detector
+from driftline.detectors.parameters import PROBABILITY, check
 from driftline.detectors.registry import register
 from driftline.detectors.running import RunningMean
-from driftline.errors import ParameterError
 
 
 class HddmAParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,8 +32,7 @@ class HddmAParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     two_sided_test: bool = False
 
     def __post_init__(self) -> None:
-        if not (is_number(self.drift_confidence, above=0) and self.drift_confidence < 1):
-            raise ParameterError("a number in (0, 1)", self.drift_confidence, "$.drift_confidence")
+        check(self, drift_confidence=PROBABILITY)
 
 
 class HddmAState(Struct):
@@ -82,8 +81,6 @@ class HddmA(Detector):
     [1206]
     """
 
-    parameters_type = HddmAParameters
-    state_type = HddmAState
     snapshot_bytes = 400
     domain = "unit"
 
@@ -99,15 +96,15 @@ class HddmA(Detector):
             state.lowest = state.total.copy()
         if not state.highest.n_events or state.highest.mean - self._bound(state.highest) <= mean - bound:
             state.highest = state.total.copy()
-        risen = self._change(state.lowest, mean - state.lowest.mean)
-        if risen is not None or not self.parameters.two_sided_test:
-            return risen
+        rise = self._change(state.lowest, mean - state.lowest.mean)
+        if rise is not None or not self.parameters.two_sided_test:
+            return rise
         return self._change(state.highest, state.highest.mean - mean)
 
     def _bound(self, part: RunningMean) -> float:
         return math.sqrt(1.0 / (2 * part.n_events) * math.log(1.0 / self.parameters.drift_confidence))
 
-    def _change(self, cut: RunningMean, apart: float) -> Detection | None:
+    def _change(self, cut: RunningMean, difference: float) -> Detection | None:
         """Return the change at a cut point, if the means on both sides are far enough apart."""
         total = self.state.total
         since_events = total.n_events - cut.n_events
@@ -115,14 +112,7 @@ class HddmA(Detector):
             return None
         m = since_events / cut.n_events * (1.0 / total.n_events)
         threshold = math.sqrt(m / 2 * math.log(2.0 / self.parameters.drift_confidence))
-        if apart < threshold:
+        if difference < threshold:
             return None
-        return Detection(
-            index=self.counters.n_events - 1,
-            statistic=apart,
-            threshold=threshold,
-            mean_before=cut.mean,
-            mean_after=total.mean_since(cut),
-            since_blocks=total.n_blocks - cut.n_blocks,
-            since_events=since_events,
-        )
+        after = total.since(cut)
+        return self._detection(difference, threshold, cut.mean, after.mean, after.n_blocks, after.n_events)

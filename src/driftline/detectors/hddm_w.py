@@ -6,9 +6,9 @@ import math
 
 from msgspec import Struct, field
 
-from driftline.detectors.base import Block, Detection, Detector, is_number
+from driftline.detectors.base import Block, Detection, Detector
+from driftline.detectors.parameters import PROBABILITY, check
 from driftline.detectors.registry import register
-from driftline.errors import ParameterError
 
 
 class HddmWParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,10 +34,7 @@ class HddmWParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     two_sided_test: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("drift_confidence", "lambda_val"):
-            value = getattr(self, name)
-            if not (is_number(value, above=0) and value < 1):
-                raise ParameterError("a number in (0, 1)", value, f"$.{name}")
+        check(self, drift_confidence=PROBABILITY, lambda_val=PROBABILITY)
 
 
 class _Faded(Struct):
@@ -121,8 +118,6 @@ class HddmW(Detector):
     [1077]
     """
 
-    parameters_type = HddmWParameters
-    state_type = HddmWState
     snapshot_bytes = 600
     domain = "unit"
 
@@ -135,9 +130,9 @@ class HddmW(Detector):
         bound = self._bound(state.total.weights)
         self._follow(state.up, state.total.mean + bound, block)
         self._follow(state.down, bound - state.total.mean, block)
-        risen = self._change(state.up, 1.0)
-        if risen is not None or not self.parameters.two_sided_test:
-            return risen
+        rise = self._change(state.up, 1.0)
+        if rise is not None or not self.parameters.two_sided_test:
+            return rise
         return self._change(state.down, -1.0)
 
     def _bound(self, weights: float) -> float:
@@ -156,15 +151,7 @@ class HddmW(Detector):
         if not after.n_events:
             return None
         threshold = self._bound(before.weights + after.weights)
-        apart = sign * (after.mean - before.mean)
-        if apart <= threshold:
+        difference = sign * (after.mean - before.mean)
+        if difference <= threshold:
             return None
-        return Detection(
-            index=self.counters.n_events - 1,
-            statistic=apart,
-            threshold=threshold,
-            mean_before=before.mean,
-            mean_after=after.mean,
-            since_blocks=after.n_blocks,
-            since_events=after.n_events,
-        )
+        return self._detection(difference, threshold, before.mean, after.mean, after.n_blocks, after.n_events)

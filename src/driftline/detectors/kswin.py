@@ -7,7 +7,8 @@ from itertools import accumulate
 
 from msgspec import Struct, field
 
-from driftline.detectors.base import Block, Detection, Detector, is_number
+from driftline.detectors.base import Block, Detection, Detector
+from driftline.detectors.parameters import PROBABILITY, ParameterRange, check, whole
 from driftline.detectors.registry import register
 from driftline.errors import ParameterError
 
@@ -49,16 +50,10 @@ class KswinParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     min_distance: float = 0.1
 
     def __post_init__(self) -> None:
-        if not (is_number(self.alpha, above=0) and self.alpha < 1):
-            raise ParameterError("a number in (0, 1)", self.alpha, "$.alpha")
-        if not 1 < self.window_size <= _MAX_SLOTS:
-            raise ParameterError(f"a whole number in [2, {_MAX_SLOTS}]", self.window_size, "$.window_size")
+        distance = ParameterRange("a number in [0, 1)", lambda value: 0 <= value < 1)
+        check(self, alpha=PROBABILITY, window_size=whole(2, _MAX_SLOTS), slot_events=whole(1), min_distance=distance)
         if not 1 <= self.stat_size < self.window_size:
             raise ParameterError("a whole number of at least 1, below window_size", self.stat_size, "$.stat_size")
-        if self.slot_events < 1:
-            raise ParameterError("a whole number of at least 1", self.slot_events, "$.slot_events")
-        if not (is_number(self.min_distance, at_least=0) and self.min_distance < 1):
-            raise ParameterError("a number in [0, 1)", self.min_distance, "$.min_distance")
 
 
 class _Slot(Struct, array_like=True):
@@ -123,8 +118,6 @@ class Kswin(Detector):
     [(119, 4, 'up')]
     """
 
-    parameters_type = KswinParameters
-    state_type = KswinState
     needs_counts = True
 
     parameters: KswinParameters
@@ -160,14 +153,13 @@ class Kswin(Detector):
         distance = _distance(older, latest, n0, n1)
         if distance <= given.min_distance or p_value(distance, n0, n1) > given.alpha:
             return None
-        return Detection(
-            index=self.counters.n_events - 1,
-            statistic=distance,
-            threshold=min(max(given.min_distance, _critical(given.alpha, n0, n1)), math.nextafter(distance, 0)),
-            mean_before=sum(slot.total for slot in older) / n0,
-            mean_after=sum(slot.total for slot in latest) / n1,
-            since_blocks=sum(slot.n_blocks for slot in latest),
-            since_events=n1,
+        return self._detection(
+            distance,
+            min(max(given.min_distance, _critical(given.alpha, n0, n1)), math.nextafter(distance, 0)),
+            sum(slot.total for slot in older) / n0,
+            sum(slot.total for slot in latest) / n1,
+            sum(slot.n_blocks for slot in latest),
+            n1,
         )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 from msgspec import Struct, field
 
-from driftline.detectors.base import Block, Detection, Detector, is_number
+from driftline.detectors.base import Block, Detection, Detector
+from driftline.detectors.parameters import MODE, NOT_NEGATIVE, POSITIVE, WEIGHT, Mode, check, reports_rise, whole
 from driftline.detectors.registry import register
-from driftline.errors import ParameterError
+from driftline.detectors.running import RunningMean
 
 
 class PageHinkleyParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,37 +38,27 @@ class PageHinkleyParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fi
     delta: float = 0.005
     threshold: float = 50.0
     alpha: float = 1 - 0.0001
-    mode: Literal["up", "down", "both"] = "both"
+    mode: Mode = "both"
 
     def __post_init__(self) -> None:
-        if self.min_instances < 1:
-            raise ParameterError("a whole number of at least 1", self.min_instances, "$.min_instances")
-        if not is_number(self.delta, at_least=0):
-            raise ParameterError("a number of at least 0", self.delta, "$.delta")
-        if not is_number(self.threshold, above=0):
-            raise ParameterError("a number greater than 0", self.threshold, "$.threshold")
-        if not is_number(self.alpha, above=0, at_most=1):
-            raise ParameterError("a number in (0, 1]", self.alpha, "$.alpha")
-        if self.mode not in ("up", "down", "both"):
-            raise ParameterError("up, down or both", self.mode, "$.mode")
+        check(self, min_instances=whole(1), delta=NOT_NEGATIVE, threshold=POSITIVE, alpha=WEIGHT, mode=MODE)
 
 
-class _Side(Struct):
-    """One cumulative deviation, and where the stream stood when it was at its extreme."""
+class _Side(RunningMean):
+    """One cumulative deviation, its extreme, and the running mean at the time of the extreme."""
 
     deviation: float = 0.0
     extreme: float = math.inf
-    n_blocks: int = 0
-    n_events: int = 0
-    mean: float = 0.0
+
+    @property
+    def excursion(self) -> float:
+        """How far the deviation is above its minimum."""
+        return self.deviation - self.extreme
 
 
-class PageHinkleyState(Struct):
-    """The running mean and the two sides; the falling side is kept with its sign turned, so both seek a minimum."""
+class PageHinkleyState(RunningMean):
+    """The running mean and the two sides; the falling side has its sign turned, so that both seek a minimum."""
 
-    n_blocks: int = 0
-    n_events: int = 0
-    mean: float = 0.0
     up: _Side = field(default_factory=_Side)
     down: _Side = field(default_factory=_Side)
 
@@ -122,8 +112,6 @@ class PageHinkley(Detector):
     [(1006, 'up')]
     """
 
-    parameters_type = PageHinkleyParameters
-    state_type = PageHinkleyState
     snapshot_bytes = 500
 
     parameters: PageHinkleyParameters
@@ -131,9 +119,7 @@ class PageHinkley(Detector):
 
     def _update(self, block: Block) -> Detection | None:
         state, parameters, n = self.state, self.parameters, block.count
-        state.n_blocks += 1
-        state.n_events += n
-        state.mean += (n / state.n_events) * (block.mean - state.mean)
+        state.add(block)
         deviation = block.mean - state.mean
         alpha = parameters.alpha
         fade = alpha**n
@@ -142,11 +128,14 @@ class PageHinkley(Detector):
         self._accumulate(state.down, fade, -weight * deviation, weight * parameters.delta)
         if state.n_events < parameters.min_instances:
             return None
-        sides = {"up": (state.up,), "down": (state.down,), "both": (state.up, state.down)}[parameters.mode]
-        side = max(sides, key=_excursion)
-        if _excursion(side) <= parameters.threshold:
+        up, down = state.up, state.down
+        side = up if reports_rise(parameters.mode, up.excursion, down.excursion) else down
+        if side.excursion <= parameters.threshold:
             return None
-        return self._detection(side)
+        after = state.since(side)
+        return self._detection(
+            side.excursion, parameters.threshold, side.mean, after.mean, after.n_blocks, after.n_events
+        )
 
     def _accumulate(self, side: _Side, fade: float, deviation: float, tolerated: float) -> None:
         """Add a deviation to one side and note where the stream stands when that is its minimum."""
@@ -154,22 +143,3 @@ class PageHinkley(Detector):
         if side.deviation < side.extreme:
             side.extreme = side.deviation
             side.n_blocks, side.n_events, side.mean = self.state.n_blocks, self.state.n_events, self.state.mean
-
-    def _detection(self, side: _Side) -> Detection:
-        """Return the evidence of a change on one side."""
-        state = self.state
-        since_events = state.n_events - side.n_events
-        return Detection(
-            index=self.counters.n_events - 1,
-            statistic=_excursion(side),
-            threshold=self.parameters.threshold,
-            mean_before=side.mean,
-            mean_after=(state.n_events * state.mean - side.n_events * side.mean) / since_events,
-            since_blocks=state.n_blocks - side.n_blocks,
-            since_events=since_events,
-        )
-
-
-def _excursion(side: _Side) -> float:
-    """Return how far a side is above its minimum."""
-    return side.deviation - side.extreme

@@ -6,9 +6,10 @@ import math
 
 from msgspec import Struct
 
-from driftline.detectors.base import Block, is_number
+from driftline.detectors.base import Block
 from driftline.detectors.cusum_threshold import LEAST_DEGREES
-from driftline.errors import ParameterError
+from driftline.detectors.parameters import POSITIVE, ParameterRange, check, whole
+from driftline.detectors.running import RunningMoments
 
 CORRELATION_TIMES = 10
 """A block holds at least as many events as so many independent ones amount to: then its mean is nearly independent of
@@ -52,17 +53,9 @@ class PagingParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     min_blocks: int = 1
 
     def __post_init__(self) -> None:
-        if not is_number(self.expected_alarms, above=0):
-            raise ParameterError("a number greater than 0", self.expected_alarms, "$.expected_alarms")
-        if not is_number(self.variance_ratio, above=0):
-            raise ParameterError("a number greater than 0", self.variance_ratio, "$.variance_ratio")
-        if not self.degrees_of_freedom >= LEAST_DEGREES:
-            raise ParameterError(
-                f"at least {LEAST_DEGREES:g} degrees of freedom", self.degrees_of_freedom, "$.degrees_of_freedom"
-            )
-        for name in ("horizon_blocks", "n_reference", "min_events", "min_blocks"):
-            if getattr(self, name) < 1:
-                raise ParameterError("a whole number of at least 1", getattr(self, name), f"$.{name}")
+        degrees = ParameterRange(f"at least {LEAST_DEGREES:g} degrees of freedom", lambda value: value >= LEAST_DEGREES)
+        check(self, expected_alarms=POSITIVE, variance_ratio=POSITIVE, degrees_of_freedom=degrees)
+        check(self, horizon_blocks=whole(1), n_reference=whole(1), min_events=whole(1), min_blocks=whole(1))
 
     @property
     def ratio(self) -> float:
@@ -80,30 +73,24 @@ class PagingParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return max(self.min_events, math.ceil(CORRELATION_TIMES * self.ratio))
 
 
-class Gathered(Struct):
-    """Blocks that are still too little to be fed.
+class BlockAccumulator(RunningMoments):
+    """Merges blocks until they are large enough for a detector.
 
     Examples
     --------
-    >>> gathered = Gathered()
-    >>> gathered.add(Block(1, 0.0), 4, 1), gathered.add(Block(3, 4.0), 4, 1)
+    >>> accumulator = BlockAccumulator()
+    >>> accumulator.merge(Block(1, 0.0), 4, 1), accumulator.merge(Block(3, 4.0), 4, 1)
     (None, Block(count=4, mean=3.0, variance=3.0, counts=None))
-    >>> gathered.n_blocks
+    >>> accumulator.n_blocks
     0
     """
 
-    n_events: int = 0
     n_blocks: int = 0
-    mean: float = 0.0
-    squares: float = 0.0
 
-    def add(self, block: Block, least_events: int, least_blocks: int) -> Block | None:
-        """Add a block; return all that was gathered, when that is enough, and begin anew."""
-        apart, before = block.mean - self.mean, self.n_events
-        self.n_events += block.count
+    def merge(self, block: Block, least_events: int, least_blocks: int) -> Block | None:
+        """Add a block; once there are enough, return them as one block and start again."""
+        self.add(block)
         self.n_blocks += 1
-        self.mean += (block.count / self.n_events) * apart
-        self.squares += block.count * block.variance + before * block.count / self.n_events * apart * apart
         if self.n_events < least_events or self.n_blocks < least_blocks:
             return None
         whole = Block(self.n_events, self.mean, self.squares / self.n_events)

@@ -10,7 +10,7 @@ from scipy.special import stdtrit
 
 from driftline.detectors.adwin import Adwin, AdwinParameters, AdwinState
 from driftline.detectors.base import Block, Detection, Detector
-from driftline.detectors.paging import GREATEST_STEP, Gathered, PagingParameters
+from driftline.detectors.paging import GREATEST_STEP, BlockAccumulator, PagingParameters
 from driftline.detectors.registry import register
 
 LOOKS = 0.5
@@ -24,7 +24,7 @@ _MATURE_BLOCKS = 10
 class PagingAdwinState(Struct):
     """What is being gathered, and ADWIN's window; how many blocks came, and were fed, since the last reset."""
 
-    gathered: Gathered = field(default_factory=Gathered)
+    gathered: BlockAccumulator = field(default_factory=BlockAccumulator)
     adwin: AdwinState = field(default_factory=AdwinState)
     n_blocks: int = 0
     n_fed: int = 0
@@ -96,8 +96,6 @@ class PagingAdwin(Detector):
     [(5399, 4, 'up')]
     """
 
-    parameters_type = PagingParameters
-    state_type = PagingAdwinState
     budgeted = True
 
     parameters: PagingParameters
@@ -117,7 +115,7 @@ class PagingAdwin(Detector):
     def _update(self, block: Block) -> Detection | None:
         state, given = self.state, self.parameters
         state.n_blocks += 1
-        whole = state.gathered.add(block, given.block_events, given.min_blocks)
+        whole = state.gathered.merge(block, given.block_events, given.min_blocks)
         if whole is None:
             return None
         state.n_fed += 1

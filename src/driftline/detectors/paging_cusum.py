@@ -7,16 +7,16 @@ import math
 from msgspec import Struct, field
 
 from driftline.detectors.base import Block, Detection, Detector
-from driftline.detectors.cusum import Excursion
 from driftline.detectors.cusum_threshold import LEAST_ALLOWANCE, STANDARD_ERRORS, threshold_for
-from driftline.detectors.paging import GREATEST_STEP, Gathered, PagingParameters
+from driftline.detectors.paging import GREATEST_STEP, BlockAccumulator, PagingParameters
 from driftline.detectors.registry import register
+from driftline.detectors.running import Excursion
 
 
 class PagingCusumState(Struct):
     """What is being gathered, and both directions; excursions count gathered blocks' events and their panes."""
 
-    gathered: Gathered = field(default_factory=Gathered)
+    gathered: BlockAccumulator = field(default_factory=BlockAccumulator)
     up: Excursion = field(default_factory=Excursion)
     down: Excursion = field(default_factory=Excursion)
     up_blocks: int = 0
@@ -67,8 +67,6 @@ class PagingCusum(Detector):
     [(5899, 9, 'up')]
     """
 
-    parameters_type = PagingParameters
-    state_type = PagingCusumState
     snapshot_bytes = 600
     budgeted = True
 
@@ -89,27 +87,20 @@ class PagingCusum(Detector):
         state, given = self.state, self.parameters
         state.up_blocks += 1
         state.down_blocks += 1
-        whole = state.gathered.add(block, given.block_events, given.min_blocks)
+        whole = state.gathered.merge(block, given.block_events, given.min_blocks)
         if whole is None:
             return None
         n = min(whole.count, given.n_reference)
         allowance = self._allowance(n)
         furthest = allowance + GREATEST_STEP
         y = min(max(whole.mean * math.sqrt(n / given.ratio), -furthest), furthest)
-        state.up.add(y - allowance, whole, whole.mean)
-        state.down.add(-y - allowance, whole, whole.mean)
+        state.up.step(y - allowance, whole)
+        state.down.step(-y - allowance, whole)
         state.up_blocks = state.up_blocks if state.up.n_blocks else 0
         state.down_blocks = state.down_blocks if state.down.n_blocks else 0
-        risen = state.up.deviation >= state.down.deviation
-        side = state.up if risen else state.down
+        rising = state.up.deviation >= state.down.deviation
+        side = state.up if rising else state.down
         if side.deviation <= self._threshold:
             return None
-        return Detection(
-            index=self.counters.n_events - 1,
-            statistic=side.deviation,
-            threshold=self._threshold,
-            mean_before=0.0,
-            mean_after=side.mean,
-            since_blocks=state.up_blocks if risen else state.down_blocks,
-            since_events=side.n_events,
-        )
+        since_blocks = state.up_blocks if rising else state.down_blocks
+        return self._detection(side.deviation, self._threshold, 0.0, side.mean, since_blocks, side.n_events)

@@ -104,7 +104,6 @@ class RiverDetector(Detector):
     [(415, 16)]
     """
 
-    state_type = RiverState
     parameters: RiverParameters
     state: RiverState
 
@@ -138,7 +137,7 @@ class RiverDetector(Detector):
             self.counters.n_ignored += 1
             self.reset()
             return None
-        return self._detection(journal) if self._object.drift_detected else None
+        return self._split_detection(journal) if self._object.drift_detected else None
 
     def _fed(self, journal: list[float]) -> _RiverObject:
         """Return a new object of river's that has seen the journal."""
@@ -151,19 +150,11 @@ class RiverDetector(Detector):
     def _new(self) -> _RiverObject:
         """Return a new object of river's."""
 
-    def _detection(self, journal: list[float]) -> Detection:
+    def _split_detection(self, journal: list[float]) -> Detection:
         n_before = _best_split(journal)
         before = sum(journal[:n_before]) / max(n_before, 1)
         after = sum(journal[n_before:]) / (len(journal) - n_before)
-        return Detection(
-            index=self.counters.n_events - 1,
-            statistic=abs(after - before),
-            threshold=None,
-            mean_before=before,
-            mean_after=after,
-            since_blocks=len(journal) - n_before,
-            since_events=None,
-        )
+        return self._detection(abs(after - before), None, before, after, len(journal) - n_before)
 
 
 def _best_split(journal: list[float]) -> int:
