@@ -51,7 +51,7 @@ class ArrivalRates(NamedTuple):
     dispersion: float
 
 
-class Weighted(NamedTuple):
+class WeightedMetrics(NamedTuple):
     """Metrics of a window as they will be when its labels have come.
 
     Attributes
@@ -133,7 +133,7 @@ def needed_rates(rates: ArrivalRates, in_the_end: NDArray[np.int64]) -> float:
     return float(rates.rate[in_the_end.sum(axis=0) > 0].min())
 
 
-def weighted_metrics(counts: NDArray[np.int64], rates: ArrivalRates, *, binary: bool) -> Weighted | None:
+def weighted_metrics(counts: NDArray[np.int64], rates: ArrivalRates, *, binary: bool) -> WeightedMetrics | None:
     """Return metrics with weights 1 / rate; None without labels.
 
     Parameters
@@ -180,7 +180,7 @@ def weighted_metrics(counts: NDArray[np.int64], rates: ArrivalRates, *, binary: 
         value, residual = _mean_ratio(weights, ratios, undefined_is_zero=not binary)
         metrics[name] = value
         errors[name] = None if residual is None else _standard_error(held, weights, residual, rates)
-    return Weighted(metrics, errors, n_effective)
+    return WeightedMetrics(metrics, errors, n_effective)
 
 
 def _ratios(confusion: NDArray[np.int64], *, binary: bool) -> dict[str, list[tuple[Floats, Floats]]]:

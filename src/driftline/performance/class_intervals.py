@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from driftline.performance.intervals import Part, combined, normal, on_fisher_scale, on_logit_scale, wilson
+from driftline.performance.intervals import WeightedEstimate, combined, normal, on_fisher_scale, on_logit_scale, wilson
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -123,7 +123,7 @@ def _mean_of_shares(shares: Floats, sizes: Floats, axis: int, *, of_seen: bool) 
     parts = []
     for code in held:
         share = float(shares[code, code] / whole[code])
-        parts.append(Part(1 / n, share, wilson(share, float(sizes[code]))))
+        parts.append(WeightedEstimate(1 / n, share, wilson(share, float(sizes[code]))))
     return combined(parts)
 
 

@@ -12,7 +12,7 @@ from driftline.checks.contract.wording import number, p_value_at, percent
 from driftline.config.durations import Duration
 from driftline.events.finding import Effect, FindingEvent, Statistic
 from driftline.events.label_arrival import ArrivalTest, LabelArrivalEvent, MaturityPoint
-from driftline.significance.usual_share import unusual_share_test, usual_share
+from driftline.significance.baseline_share import baseline_share, baseline_share_test
 from driftline.sketches.arrival import AGE_EDGES_MS
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from driftline.events.source import Kind, Offsets
     from driftline.performance.arrival_curve import CurvePoint
     from driftline.profiles.profile import Profile
+    from driftline.significance.baseline_share import BaselineShare
     from driftline.significance.share import ShareResult
-    from driftline.significance.usual_share import UsualShare
 
 CHECK: Final = "labels.arrival"
 MIN_COHORTS: Final = 7
@@ -115,7 +115,7 @@ def examine_arrival(profile: Profile, cohort: CohortAt, context: ErrorBudget) ->
     common = common_fields(cohort.key, cohort.segment, window, profile, context, cohort.offsets, cohort.flags)
     n_labelled = min(int(cohort.by_age.sum()), cohort.n_predictions)
     usual = usual_of(cohort.earlier)
-    result = None if usual is None else unusual_share_test(n_labelled, cohort.n_predictions, usual, "less")
+    result = None if usual is None else baseline_share_test(n_labelled, cohort.n_predictions, usual, "less")
     common["n"], common["n_reference"] = n_labelled, 0 if usual is None else usual.n
     finding = None
     if usual is not None and result is not None:
@@ -143,7 +143,7 @@ def examine_arrival(profile: Profile, cohort: CohortAt, context: ErrorBudget) ->
     return ArrivalVerdict(event=event, findings=() if finding is None else (finding,), tested=result is not None)
 
 
-def usual_of(earlier: Sequence[tuple[int, int, bool]]) -> UsualShare | None:
+def usual_of(earlier: Sequence[tuple[int, int, bool]]) -> BaselineShare | None:
     """Return what spans before one showed; None of fewer than ``MIN_COHORTS``.
 
     Parameters
@@ -155,10 +155,10 @@ def usual_of(earlier: Sequence[tuple[int, int, bool]]) -> UsualShare | None:
     latest = earlier[-NEW_USUAL:]
     lasting = len(latest) == NEW_USUAL and all(late for _, _, late in latest)
     held = [(min(k, n), n) for k, n, late in (latest if lasting else earlier) if (lasting or not late) and n > 0]
-    return usual_share(held) if len(held) >= MIN_COHORTS else None
+    return baseline_share(held) if len(held) >= MIN_COHORTS else None
 
 
-def _test(usual: UsualShare, result: ShareResult) -> ArrivalTest:
+def _test(usual: BaselineShare, result: ShareResult) -> ArrivalTest:
     return ArrivalTest(
         share=result.share_reference,
         n_predictions=usual.n,
@@ -169,7 +169,7 @@ def _test(usual: UsualShare, result: ShareResult) -> ArrivalTest:
 
 
 def _finding(
-    cohort: CohortAt, usual: UsualShare, result: ShareResult, common: CommonFields, context: ErrorBudget
+    cohort: CohortAt, usual: BaselineShare, result: ShareResult, common: CommonFields, context: ErrorBudget
 ) -> FindingEvent | None:
     levels = (context.labels_level(), context.info_level())
     level = next((each for each in levels if each is not None and result.p_value <= each.level), None)

@@ -15,8 +15,8 @@ from driftline.events.finding import Effect, FindingEvent, Statistic
 from driftline.events.model_key import ModelKey
 from driftline.events.source import SEGMENT_ALL, Kind, Offsets
 from driftline.performance import metrics_of
-from driftline.performance.estimated import Estimates
 from driftline.performance.estimation import confusion_of, estimates_of
+from driftline.performance.metric_estimate import Estimates
 from driftline.sketches.estimates import unpack_estimates
 from driftline.sketches.packed import PackedEstimates
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.checks.contract.error_budget import ErrorBudget
-    from driftline.performance.estimated import Estimated
+    from driftline.performance.metric_estimate import MetricEstimate
     from driftline.profiles.profile import Profile
 
 CHECK: Final = "estimate.accuracy"
@@ -161,7 +161,7 @@ def _shown(estimates: Estimates) -> dict[str, EstimatedMetric | None]:
     return {name: None if each is None else _metric(name, each) for name, each in estimates.items()}
 
 
-def _metric(name: str, estimate: Estimated) -> EstimatedMetric:
+def _metric(name: str, estimate: MetricEstimate) -> EstimatedMetric:
     lower, upper = estimate.band(high=1.0) if name not in UNBOUNDED else estimate.band()
     return EstimatedMetric(
         value=estimate.value,
@@ -174,7 +174,7 @@ def _metric(name: str, estimate: Estimated) -> EstimatedMetric:
 
 
 def _finding(
-    estimate: Estimated | None, before: float | None, common: CommonFields, context: ErrorBudget
+    estimate: MetricEstimate | None, before: float | None, common: CommonFields, context: ErrorBudget
 ) -> FindingEvent | None:
     """Return a finding, which never pages, where the whole band is below the reference and the drop matters."""
     gate = context.settings.checks.min_accuracy_drop

@@ -15,7 +15,7 @@ from driftline.events.finding import Effect, FindingEvent, LevelEvidence, Statis
 from driftline.events.label_arrival import ArrivalTest
 from driftline.events.label_stream import LabelStreamEvent
 from driftline.events.source import LABEL_STREAM, SEGMENT_ALL
-from driftline.significance.usual_share import unusual_share_test
+from driftline.significance.baseline_share import baseline_share_test
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from driftline.checks.contract.common_fields import CommonFields
     from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.events.source import Kind, Offsets
+    from driftline.significance.baseline_share import BaselineShare
     from driftline.significance.share import ShareResult
-    from driftline.significance.usual_share import UsualShare
 
 ORPHANS: Final = "labels.orphans"
 SILENT: Final = "labels.silent"
@@ -82,7 +82,7 @@ def examine_stream(stretch: StreamSpan, context: ErrorBudget) -> StreamVerdict:
     """
     n = stretch.n_joined + stretch.n_orphans
     usual = usual_of(stretch.earlier)
-    result = None if usual is None else unusual_share_test(stretch.n_orphans, n, usual, "greater")
+    result = None if usual is None else baseline_share_test(stretch.n_orphans, n, usual, "greater")
     common = stream_fields((stretch.start_ms, stretch.end_ms), stretch.offsets, stretch.flags, context)
     common["n"], common["n_reference"] = n, 0 if usual is None else usual.n
     test, finding = None, None
@@ -108,7 +108,7 @@ def examine_stream(stretch: StreamSpan, context: ErrorBudget) -> StreamVerdict:
 
 
 def _orphans(
-    stretch: StreamSpan, usual: UsualShare, result: ShareResult, common: CommonFields, context: ErrorBudget
+    stretch: StreamSpan, usual: BaselineShare, result: ShareResult, common: CommonFields, context: ErrorBudget
 ) -> FindingEvent | None:
     levels = (context.orphans_level(), context.info_level())
     level = next((each for each in levels if each is not None and result.p_value <= each.level), None)

@@ -17,8 +17,8 @@ from driftline.events.output_record import event_record
 from driftline.monitoring.labels.performance_windows import coverage_of
 from driftline.monitoring.state.checkpoint import load
 from driftline.performance import metrics_of
-from driftline.performance.estimated import BAND
 from driftline.performance.estimation import refitted_estimates
+from driftline.performance.metric_estimate import BAND
 from driftline.profiles.estimator import BinaryEstimator
 from driftline.sketches.packed import NO_CELLS, Sparse
 from driftline.sketches.packed_merge import merge_sparse
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from driftline.checks.labels.estimate_check import EstimateRevision
     from driftline.monitoring.model_setup import ModelSetup, Outputs
     from driftline.monitoring.predictions.estimate_windows import EstimateWindows
-    from driftline.performance.estimated import Estimated, Estimates
+    from driftline.performance.metric_estimate import Estimates, MetricEstimate
     from driftline.profiles.profile import Profile
 
 _NAME: Final = "estimates"
@@ -49,7 +49,7 @@ class Errors(Struct, array_like=True):
     absolute: float = 0.0
     n_within: int = 0
 
-    def add(self, estimate: Estimated, realised: float, coverage: float) -> None:
+    def add(self, estimate: MetricEstimate, realised: float, coverage: float) -> None:
         """Add a window; labels of a part of it are a sample of all, whose chance is so much larger."""
         error = realised - estimate.value
         reach = BAND * math.hypot(estimate.sampling_error / math.sqrt(coverage), estimate.model_error)
