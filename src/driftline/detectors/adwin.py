@@ -108,8 +108,8 @@ class Adwin(Detector):
     >>> rng = random.Random(12345)
     >>> values = rng.choices([0, 1], k=1000) + rng.choices(range(4, 8), k=1000)
     >>> adwin = Adwin(AdwinParameters(delta=0.002))
-    >>> found = [d for d in (adwin.update(Block(1, float(v))) for v in values) if d]
-    >>> [(d.index, d.since_events, d.direction) for d in found]
+    >>> changes = [d for d in (adwin.update(Block(1, float(v))) for v in values) if d]
+    >>> [(d.index, d.since_events, d.direction) for d in changes]
     [(1023, 24, 'up')]
     """
 

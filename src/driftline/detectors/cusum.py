@@ -91,15 +91,15 @@ class Cusum(Detector):
     state: CusumState
 
     def _update(self, block: Block) -> Detection | None:
-        state, given = self.state, self.parameters
-        target_and_spread = state.baseline.target(given, block)
+        state, parameters = self.state, self.parameters
+        target_and_spread = state.baseline.target(parameters, block)
         if target_and_spread is None:
             return None
         target, spread = target_and_spread
         z = (block.mean - target) / spread
-        state.up.step(block.count * (z - given.allowance), block)
-        state.down.step(block.count * (-z - given.allowance), block)
-        side = state.up if reports_rise(given.mode, state.up.deviation, state.down.deviation) else state.down
-        if side.deviation <= given.threshold:
+        state.up.step(block.count * (z - parameters.allowance), block)
+        state.down.step(block.count * (-z - parameters.allowance), block)
+        side = state.up if reports_rise(parameters.mode, state.up.deviation, state.down.deviation) else state.down
+        if side.deviation <= parameters.threshold:
             return None
-        return self._detection(side.deviation, given.threshold, target, side.mean, side.n_blocks, side.n_events)
+        return self._detection(side.deviation, parameters.threshold, target, side.mean, side.n_blocks, side.n_events)

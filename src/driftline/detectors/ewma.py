@@ -91,17 +91,17 @@ class Ewma(Detector):
     state: EwmaState
 
     def _update(self, block: Block) -> Detection | None:
-        state, given = self.state, self.parameters
-        target_and_spread = state.baseline.target(given, block)
+        state, parameters = self.state, self.parameters
+        target_and_spread = state.baseline.target(parameters, block)
         if target_and_spread is None:
             return None
         target, spread = target_and_spread
-        kept = (1 - given.weight) ** block.count
-        state.average = kept * state.average + (1 - kept) * ((block.mean - target) / spread)
+        fade = (1 - parameters.weight) ** block.count
+        state.average = fade * state.average + (1 - fade) * ((block.mean - target) / spread)
         state.n_events += block.count
         state.n_blocks += 1
-        reached = 1 - (1 - given.weight) ** (2 * state.n_events)
-        threshold = given.limit * math.sqrt(given.weight / (2 - given.weight) * reached)
+        grown = 1 - (1 - parameters.weight) ** (2 * state.n_events)
+        threshold = parameters.limit * math.sqrt(parameters.weight / (2 - parameters.weight) * grown)
         if abs(state.average) <= threshold:
             return None
         return self._detection(abs(state.average), threshold, target, target + spread * state.average)

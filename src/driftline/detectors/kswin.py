@@ -139,23 +139,23 @@ class Kswin(Detector):
         )
 
     def _update(self, block: Block) -> Detection | None:
-        given, slots, counts = self.parameters, self.state.slots, block.counts or ()
+        parameters, slots, counts = self.parameters, self.state.slots, block.counts or ()
         if slots and len(slots[-1].counts) != len(counts):
             slots.clear()
-        if not slots or slots[-1].n_events >= given.slot_events:
+        if not slots or slots[-1].n_events >= parameters.slot_events:
             slots.append(_Slot(0, 0, 0.0, [0] * len(counts)))
-            del slots[: -given.window_size]
+            del slots[: -parameters.window_size]
         slots[-1].add(block, counts)
-        if len(slots) < given.window_size or slots[-1].n_events < given.slot_events:
+        if len(slots) < parameters.window_size or slots[-1].n_events < parameters.slot_events:
             return None
-        older, latest = slots[: -given.stat_size], slots[-given.stat_size :]
+        older, latest = slots[: -parameters.stat_size], slots[-parameters.stat_size :]
         n0, n1 = sum(slot.n_events for slot in older), sum(slot.n_events for slot in latest)
         distance = _distance(older, latest, n0, n1)
-        if distance <= given.min_distance or p_value(distance, n0, n1) > given.alpha:
+        if distance <= parameters.min_distance or p_value(distance, n0, n1) > parameters.alpha:
             return None
         return self._detection(
             distance,
-            min(max(given.min_distance, _critical(given.alpha, n0, n1)), math.nextafter(distance, 0)),
+            min(max(parameters.min_distance, _critical(parameters.alpha, n0, n1)), math.nextafter(distance, 0)),
             sum(slot.total for slot in older) / n0,
             sum(slot.total for slot in latest) / n1,
             sum(slot.n_blocks for slot in latest),

@@ -107,8 +107,8 @@ class PageHinkley(Detector):
     >>> rng = random.Random(12345)
     >>> values = rng.choices([0, 1], k=1000) + rng.choices(range(4, 8), k=1000)
     >>> detector = PageHinkley(PageHinkleyParameters(mode="up"))
-    >>> found = [d for d in (detector.update(Block(1, float(v))) for v in values) if d]
-    >>> [(d.index, d.direction) for d in found]
+    >>> changes = [d for d in (detector.update(Block(1, float(v))) for v in values) if d]
+    >>> [(d.index, d.direction) for d in changes]
     [(1006, 'up')]
     """
 

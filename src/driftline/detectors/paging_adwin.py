@@ -103,8 +103,8 @@ class PagingAdwin(Detector):
 
     def __init__(self, parameters: Struct | None = None) -> None:
         super().__init__(parameters)
-        given = self.parameters
-        delta = delta_for(given.expected_alarms, given.n_blocks, given.degrees_of_freedom)
+        budget = self.parameters
+        delta = delta_for(budget.expected_alarms, budget.n_blocks, budget.degrees_of_freedom)
         self._adwin = Adwin(AdwinParameters(delta=delta, clock=1))
 
     @property
@@ -113,22 +113,22 @@ class PagingAdwin(Detector):
         return self._adwin.snapshot_limit_bytes + _REST_BYTES
 
     def _update(self, block: Block) -> Detection | None:
-        state, given = self.state, self.parameters
+        state, parameters = self.state, self.parameters
         state.n_blocks += 1
-        whole = state.gathered.merge(block, given.block_events, given.min_blocks)
+        whole = state.gathered.merge(block, parameters.block_events, parameters.min_blocks)
         if whole is None:
             return None
         state.n_fed += 1
-        count = max(int(whole.count / given.ratio), 1)
+        count = max(int(whole.count / parameters.ratio), 1)
         self._adwin.state = state.adwin
-        found = self._adwin.feed(Block(count, self._cut(whole.mean, count), whole.variance))
-        if found is None or found.since_blocks is None or found.since_events is None:
+        change = self._adwin.feed(Block(count, self._cut(whole.mean, count), whole.variance))
+        if change is None or change.since_blocks is None or change.since_events is None:
             return None
         return msgspec.structs.replace(
-            found,
+            change,
             index=self.counters.n_events - 1,
-            since_blocks=max(round(found.since_blocks * state.n_blocks / state.n_fed), 1),
-            since_events=min(round(found.since_events * given.ratio), self.counters.n_events),
+            since_blocks=max(round(change.since_blocks * state.n_blocks / state.n_fed), 1),
+            since_events=min(round(change.since_events * parameters.ratio), self.counters.n_events),
         )
 
     def _cut(self, mean: float, count: int) -> float:

@@ -75,25 +75,25 @@ class PagingCusum(Detector):
 
     def __init__(self, parameters: Struct | None = None) -> None:
         super().__init__(parameters)
-        given = self.parameters
-        least = self._allowance(given.block_events)
-        self._threshold = threshold_for(given.expected_alarms, given.n_blocks, given.degrees_of_freedom, least)
+        budget = self.parameters
+        least = self._allowance(budget.block_events)
+        self._threshold = threshold_for(budget.expected_alarms, budget.n_blocks, budget.degrees_of_freedom, least)
 
     def _allowance(self, n_events: int) -> float:
         n = min(n_events, self.parameters.n_reference)
         return max(LEAST_ALLOWANCE, STANDARD_ERRORS * math.sqrt(n / self.parameters.n_reference))
 
     def _update(self, block: Block) -> Detection | None:
-        state, given = self.state, self.parameters
+        state, parameters = self.state, self.parameters
         state.up_blocks += 1
         state.down_blocks += 1
-        whole = state.gathered.merge(block, given.block_events, given.min_blocks)
+        whole = state.gathered.merge(block, parameters.block_events, parameters.min_blocks)
         if whole is None:
             return None
-        n = min(whole.count, given.n_reference)
+        n = min(whole.count, parameters.n_reference)
         allowance = self._allowance(n)
         furthest = allowance + GREATEST_STEP
-        y = min(max(whole.mean * math.sqrt(n / given.ratio), -furthest), furthest)
+        y = min(max(whole.mean * math.sqrt(n / parameters.ratio), -furthest), furthest)
         state.up.step(y - allowance, whole)
         state.down.step(-y - allowance, whole)
         state.up_blocks = state.up_blocks if state.up.n_blocks else 0

@@ -141,10 +141,10 @@ class RiverDetector(Detector):
 
     def _fed(self, journal: list[float]) -> _RiverObject:
         """Return a new object of river's that has seen the journal."""
-        made = self._new()
+        new = self._new()
         for value in journal:
-            made.update(value)
-        return made
+            new.update(value)
+        return new
 
     @abstractmethod
     def _new(self) -> _RiverObject:
@@ -188,16 +188,16 @@ def river_detector(name: str) -> type[RiverDetector]:
     ParameterError
         When river has no detector of that name; the message lists those there are.
     """
-    known = river_classes()
-    found = known.get(name.removeprefix(PREFIX))
-    if found is None:
-        expected = ", ".join(f"{PREFIX}{listed}" for listed in known)
+    classes = river_classes()
+    river_class = classes.get(name.removeprefix(PREFIX))
+    if river_class is None:
+        expected = ", ".join(f"{PREFIX}{listed}" for listed in classes)
         raise ParameterError(f"one of {expected}", name, "driftline.detectors")
-    domain: Domain = "unit" if found.binary else "real"
+    domain: Domain = "unit" if river_class.binary else "real"
     own = name.removeprefix(PREFIX)
 
     def new(self: RiverDetector) -> _RiverObject:
-        return _made(found, self.parameters)
+        return _river_object(river_class, self.parameters)
 
     return type(
         f"River{own}",
@@ -207,16 +207,16 @@ def river_detector(name: str) -> type[RiverDetector]:
             "key": name,
             "_new": new,
             "domain": domain,
-            "parameters_type": _parameters_type(own, found),
+            "parameters_type": _parameters_type(own, river_class),
         },
     )
 
 
-def _parameters_type(name: str, found: RiverClass) -> type[RiverParameters]:
+def _parameters_type(name: str, river_class: RiverClass) -> type[RiverParameters]:
     def check(self: RiverParameters) -> None:
         RiverParameters.__post_init__(self)
         try:
-            _made(found, self)
+            _river_object(river_class, self)
         except (TypeError, ValueError, ArithmeticError) as error:
             raise ParameterError(f"parameters that river takes ({error})", name, "$") from error
 
@@ -226,9 +226,9 @@ def _parameters_type(name: str, found: RiverClass) -> type[RiverParameters]:
             int | float | None if default is None else type(default) if not isinstance(default, float) else float,
             default,
         )
-        for parameter, default in found.defaults.items()
+        for parameter, default in river_class.defaults.items()
     ]
-    made: type[RiverParameters] = msgspec.defstruct(  # type: ignore[assignment] # its bases are not in its type
+    new: type[RiverParameters] = msgspec.defstruct(  # type: ignore[assignment] # its bases are not in its type
         f"River{name}Parameters",
         fields,
         bases=(RiverParameters,),
@@ -237,9 +237,9 @@ def _parameters_type(name: str, found: RiverClass) -> type[RiverParameters]:
         kw_only=True,
         forbid_unknown_fields=True,
     )
-    return made
+    return new
 
 
-def _made(found: RiverClass, parameters: RiverParameters) -> _RiverObject:
-    made: _RiverObject = found.made_by(**{name: getattr(parameters, name) for name in found.defaults})
-    return made
+def _river_object(river_class: RiverClass, parameters: RiverParameters) -> _RiverObject:
+    new: _RiverObject = river_class.made_by(**{name: getattr(parameters, name) for name in river_class.defaults})
+    return new

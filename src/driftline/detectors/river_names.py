@@ -54,7 +54,7 @@ def river_classes() -> Mapping[str, RiverClass]:
     {'warm_start': 30, 'warning_threshold': 2.0, 'drift_threshold': 3.0}
     """
     base = import_module("river.base")
-    found = {
+    classes = {
         name: RiverClass(made_by, issubclass(made_by, base.BinaryDriftDetector), _defaults(made_by))
         for module in map(import_module, _MODULES)
         for name, made_by in inspect.getmembers(module, inspect.isclass)
@@ -62,7 +62,7 @@ def river_classes() -> Mapping[str, RiverClass]:
         and not inspect.isabstract(made_by)
         and name not in _BASELINES
     }
-    return MappingProxyType(dict(sorted(found.items())))
+    return MappingProxyType(dict(sorted(classes.items())))
 
 
 def _defaults(made_by: type) -> Mapping[str, Plain]:

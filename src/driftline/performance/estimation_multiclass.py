@@ -90,16 +90,16 @@ def _averages(expected: NDArray[np.float64], n_predicted: NDArray[np.int64]) -> 
     n = float(n_predicted.sum())
     n_actual = expected.sum(axis=0)
     classes = range(n_predicted.size)
-    seen = [k for k in classes if n_predicted[k] > 0 or n_actual[k] > 0]
+    present = [k for k in classes if n_predicted[k] > 0 or n_actual[k] > 0]
     occurring = [k for k in classes if n_actual[k] > 0]
     recalls = {k: _recall(expected, k, float(n_actual[k])) for k in occurring}
     nothing = _Metric(0.0, np.zeros(expected.shape))
     return {
         "balanced_accuracy": _mean(recalls.values()),
-        "precision": _mean(_precision(expected, k, int(n_predicted[k])) for k in seen),
-        "recall": _mean(recalls.get(k, nothing) for k in seen),
-        "specificity": _mean(_specificity(expected, k, int(n_predicted[k]), n - float(n_actual[k])) for k in seen),
-        "f1": _mean(_f1(expected, k, float(n_predicted[k] + n_actual[k])) for k in seen),
+        "precision": _mean(_precision(expected, k, int(n_predicted[k])) for k in present),
+        "recall": _mean(recalls.get(k, nothing) for k in present),
+        "specificity": _mean(_specificity(expected, k, int(n_predicted[k]), n - float(n_actual[k])) for k in present),
+        "f1": _mean(_f1(expected, k, float(n_predicted[k] + n_actual[k])) for k in present),
     }
 
 

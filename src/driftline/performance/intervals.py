@@ -123,12 +123,12 @@ def differences(
 
     Only of metrics that have an interval on both sides.
     """
-    found = {}
+    by_name = {}
     for name, interval in intervals.items():
         value, other = metrics.get(name), others.get(name)
         if value is not None and other is not None and name in of_others:
-            found[name] = (value - other, *of_difference(value, interval, other, of_others[name]))
-    return found
+            by_name[name] = (value - other, *of_difference(value, interval, other, of_others[name]))
+    return by_name
 
 
 def _expit(odds: float) -> float:

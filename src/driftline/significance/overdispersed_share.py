@@ -85,10 +85,10 @@ def _average_upper(k: int, n: int, a: float, b: float, dispersion: float, *, eff
     x = np.linspace(centre - _REACH * spread, max(centre + _REACH * spread, here), _SEARCHED)
     with np.errstate(divide="ignore"):  # the logarithm of a tail below 10⁻³⁰⁰ is −∞
         log_integrand = _log_density(x, a, b) + np.log(_effective_upper(k, n, special.expit(x), dispersion))
-    held = np.flatnonzero(log_integrand > log_integrand.max() + _NEGLIGIBLE)
-    if not held.size:
+    relevant = np.flatnonzero(log_integrand > log_integrand.max() + _NEGLIGIBLE)
+    if not relevant.size:
         return 0.0
-    low, high = x[max(held[0] - 1, 0)], x[min(held[-1] + 1, x.size - 1)]
+    low, high = x[max(relevant[0] - 1, 0)], x[min(relevant[-1] + 1, x.size - 1)]
     nodes = min(_MOST_NODES, int((high - low) / (_STEP * width)) + 32)
     x, step = np.linspace(low, high, nodes, retstep=True)
     density, share = np.exp(_log_density(x, a, b)), special.expit(x)
