@@ -1,4 +1,4 @@
-"""ADWIN: a window that grows while its mean stays, and is cut where two parts of it disagree."""
+"""ADWIN: a window that grows while its mean stays the same, and is dropped when two parts of it disagree."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class AdwinParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     delta : float in (0, 1)
         Confidence: the smaller, the fewer false alarms.
     clock : int, unit events, at least 1
-        Cuts are examined at each block that reaches or passes a multiple of so many events since the last reset.
+        Cuts are examined at each block that reaches or passes a multiple of this number of events since the reset.
     max_buckets : int, at least 2
-        Buckets of one size before two are merged; more of them place cuts more finely.
+        Buckets of one size before two are merged; more buckets place cuts more finely.
     min_window_length : int, unit events, at least 1
-        Each part of a cut holds at least so many events.
+        Least number of events on each side of a cut.
     grace_period : int, unit events, at least 0
         No cut is examined before the window holds more than this.
 
@@ -65,16 +65,16 @@ class AdwinState(Struct):
 
 @register("adwin")
 class Adwin(Detector):
-    """ADWIN on blocks: finds a change of the mean, without being told when or how large; δ sets its false alarms.
+    """ADWIN on blocks: detects a change of the mean of any size at any time; δ controls its false alarms.
 
-    Whenever the clock comes round, each boundary between two buckets cuts the window of W events into an older part of
-    n₀ and a newer one of n₁. With m the least length, σ² the window's variance and δ' = ln(2 ln(W) / δ), a change is
-    found where::
+    Every `clock` events, each boundary between two buckets cuts the window of W events into an older part of n₀ and a
+    newer part of n₁. With m the least length, σ² the window's variance and δ' = ln(2 ln(W) / δ), a cut shows a change
+    where::
 
         |mean₀ − mean₁| > √(2 r σ² δ') + ⅔ r δ',    r = 1/(n₀ − m + 1) + 1/(n₁ − m + 1)
 
-    The cut that exceeds its bound by the largest factor gives the evidence: `statistic` and `threshold` are the two
-    sides above, in units of the values; the estimated change lies at that cut. Then the detector begins anew.
+    The cut that exceeds its bound by the largest factor is reported: `statistic` and `threshold` are the two sides
+    above, in units of the values, and the estimated change lies at that cut. Then the detector restarts.
 
     Parameters
     ----------
@@ -83,11 +83,11 @@ class Adwin(Detector):
 
     Notes
     -----
-    Values: standardised and clipped, as a profile's are. The bound grows with the window's variance, so one value of
+    Values: standardised and clipped, as in a profile. The bound grows with the window's variance, so one value of
     10⁹ among standardised ones would hide every change until a reset.
 
-    Blocks: a block is a bucket of its own, with the variance inside it; all counts (W, n₀, n₁, m, clock, grace period)
-    are events. Cuts inside a block are not seen, so a change is found at a block's end.
+    Blocks: each block is one bucket, with the variance inside it; all counts (W, n₀, n₁, m, clock, grace period) are
+    events. Cuts inside a block are not examined, so changes are detected at the end of a block.
 
     State: at most `max_buckets` buckets in each of log₂(blocks) rows, up to 28 bytes each in a snapshot and about 150
     in memory: 1.4 kB and 9 kB after 10,000 blocks with the defaults. A reset keeps only the lifetime counters. Cost:
@@ -125,7 +125,7 @@ class Adwin(Detector):
         return self.feed(block)
 
     def feed(self, block: Block) -> Detection | None:
-        """Take in a usable block without counting it; for detectors that keep an ADWIN inside."""
+        """Process a usable block without counting it; for detectors that contain an ADWIN."""
         before = self.state.n_events
         self._insert(block)
         clock = self.parameters.clock
@@ -134,7 +134,7 @@ class Adwin(Detector):
         return self._examine()
 
     def _insert(self, block: Block) -> None:
-        """Add the block as the newest bucket and merge the buckets that are then too many."""
+        """Add the block as the newest bucket, and merge the oldest two buckets of each full row."""
         state, n = self.state, block.count
         inside = block.variance * n
         total = block.mean * n
@@ -154,7 +154,7 @@ class Adwin(Detector):
             row += 1
 
     def _examine(self) -> Detection | None:
-        """Look at every cut between two buckets."""
+        """Return the change at the cut that exceeds its bound by the largest factor; None where no cut does."""
         state, least = self.state, self.parameters.min_window_length
         buckets = [bucket for row in reversed(state.rows) for bucket in row]
         totals = np.array([bucket[1] for bucket in buckets])

@@ -4,12 +4,11 @@ Contract
 --------
 A detector MUST
 
-- take blocks of any size in constant or logarithmic time, never by replaying values;
-- ignore and count a block that is empty, not finite or outside its domain, and go on as if it had not come;
-- give, after :meth:`Detector.restore` of a :meth:`Detector.snapshot` taken in mid-stream, the results it would have
-  given;
-- hold its state within :attr:`Detector.snapshot_limit_bytes`, however long it has run;
-- keep its lifetime counters over :meth:`Detector.reset` and over its own detections.
+- process blocks of any size in constant or logarithmic time, never by replaying values;
+- count a block that is empty, not finite or outside its domain, and otherwise ignore it;
+- give the same results after :meth:`Detector.restore` of a :meth:`Detector.snapshot` as without the interruption;
+- keep its state below :attr:`Detector.snapshot_limit_bytes`, however long the stream;
+- keep its lifetime counters through :meth:`Detector.reset` and after its own detections.
 
 It CANNOT read a clock or draw random numbers: the same blocks give the same detections on every worker.
 
@@ -30,28 +29,28 @@ from msgspec import Struct
 from driftline.errors import FormatError
 
 _MEAN_LIMIT = 1e100
-"""Means beyond this are treated as not finite: their squares, times counts, would overflow and stay in the sums for
-ever."""
+"""Larger means are treated as not finite: their squares times the counts would overflow and stay in the sums."""
 
 Direction = Literal["up", "down"]
 Domain = Literal["real", "unit"]
-"""Which streams a detector is made for: any numbers, or values in [0, 1] such as error bits and shares."""
+"""Streams that a detector accepts: any numbers, or values in [0, 1] such as error bits and shares."""
 
 
 class Block(Struct, frozen=True):
-    """A summary of consecutive events: what a pane says of one column.
+    """Count, mean and variance of consecutive events of one column, usually those of a pane.
 
     Parameters
     ----------
     count : int, unit events
         Events in the block; a block of 0 is ignored.
     mean : float
-        Mean of their values, best standardised with the profile; at most 10¹⁰⁰ in size, beyond that the block is
+        Mean of their values, standardised with the profile where there is one; a block with a mean beyond ±10¹⁰⁰ is
         ignored.
     variance : float, at least 0
         Mean squared deviation from `mean` (divided by `count`, not by `count` − 1); 0 for a single event.
     counts : tuple of int or None, at most 40
-        The events by group of bins, in the order of the values and adding up to `count`; None where nobody asked.
+        Number of events by group of bins, in the order of the values, adding up to `count`; None where no detector
+        needs them.
     """
 
     count: int
@@ -70,21 +69,21 @@ class Block(Struct, frozen=True):
 
 
 class Detection(Struct, frozen=True, kw_only=True):
-    """A change that a detector found, with its evidence.
+    """A detected change, with its evidence.
 
     Parameters
     ----------
     index : int, unit events, from 0
-        The last event of the block at which the change was found, counted over the detector's lifetime without the
-        ignored.
+        Last event of the block at which the change was detected, counted over the detector's lifetime without ignored
+        blocks.
     statistic : float
     threshold : float or None
-        What exceeded what, in the unit that the detector states; None where it says no more than that there is a
-        change.
+        The statistic exceeded the threshold, both in the unit that the detector states; None where the detector reports
+        no threshold.
     mean_before, mean_after : float
         Estimates of the mean before and after the change.
     since_blocks, since_events : int or None
-        How many of the latest blocks and events lie after the estimated change, at least 1; None where it is not known.
+        Number of latest blocks and events after the estimated change, at least 1; None where unknown.
     """
 
     index: int
@@ -102,16 +101,16 @@ class Detection(Struct, frozen=True, kw_only=True):
 
 
 class Counters(Struct, kw_only=True):
-    """What a detector has seen in its lifetime; no reset clears it.
+    """Lifetime counters of a detector; no reset clears them.
 
     Parameters
     ----------
     n_events, n_blocks : int
-        Events and blocks taken in.
+        Events and blocks processed.
     n_ignored : int
         Blocks that were empty, not finite or outside the detector's domain.
     n_detections : int
-        Changes found.
+        Detected changes.
     """
 
     n_events: int = 0
@@ -121,7 +120,7 @@ class Counters(Struct, kw_only=True):
 
 
 class _Snapshot(Struct):
-    """The envelope of a detector's state; fields are only ever added, at the end, with a default."""
+    """The envelope of a detector's state; new fields go to the end and have a default."""
 
     detector: str
     version: int
@@ -148,15 +147,15 @@ class Detector(ABC):
         The frozen parameters, and the state that :meth:`reset` makes anew; read from the subclass's annotations of
         `parameters` and `state`.
     domain : {"real", "unit"}
-        Which streams it is made for; in the domain ``unit`` blocks whose mean lies outside [0, 1] are ignored.
+        Streams that it accepts; in the domain ``unit`` blocks whose mean lies outside [0, 1] are ignored.
     needs_counts : bool
-        Whether it reads the blocks' `counts`, and ignores blocks without.
+        Whether it needs the blocks' `counts`; it ignores blocks without.
     budgeted : bool
-        Whether its parameters bound its expected false alarms, so that it may page.
+        Whether its parameters bound its expected false alarms, so that it may open alerts.
     snapshot_bytes : int
-        Largest size of a snapshot; 0 where it depends on the parameters: :attr:`snapshot_limit_bytes` then says it.
+        Largest size of a snapshot; 0 where it depends on the parameters, see :attr:`snapshot_limit_bytes`.
     counters : Counters
-        What it has seen in its lifetime.
+        Its lifetime counters.
     """
 
     key: ClassVar[str]
@@ -184,15 +183,15 @@ class Detector(ABC):
 
     @property
     def snapshot_limit_bytes(self) -> int:
-        """Largest size of a snapshot, however long the stream; the class's own, where no parameter changes it."""
+        """Largest size of a snapshot, however long the stream; `snapshot_bytes` where no parameter changes it."""
         return self.snapshot_bytes
 
     @abstractmethod
     def _update(self, block: Block) -> Detection | None:
-        """Take in a usable block that the counters include already."""
+        """Process a usable block, which the counters include already."""
 
     def update(self, block: Block) -> Detection | None:
-        """Take in the next block.
+        """Process the next block.
 
         Parameters
         ----------
@@ -203,7 +202,7 @@ class Detector(ABC):
         Returns
         -------
         Detection or None
-            A detection when this block showed a change; the detector has then begun anew after it.
+            A detection when this block showed a change; the detector has then restarted.
         """
         if not self._takes(block):
             self.counters.n_ignored += 1
@@ -244,7 +243,7 @@ class Detector(ABC):
         )
 
     def reset(self) -> None:
-        """Forget the stream seen so far; the lifetime counters stay."""
+        """Restart with an empty state; the lifetime counters stay."""
         self.state = self.state_type()
 
     def snapshot(self) -> bytes:
@@ -261,12 +260,12 @@ class Detector(ABC):
 
     @classmethod
     def restore(cls, data: bytes) -> Self:
-        """Return a detector that goes on where the one that made the snapshot was.
+        """Return a detector that continues where the one that made the snapshot stopped.
 
         Parameters
         ----------
         data : bytes
-            A snapshot of this class, of its present version.
+            A snapshot of this class and of its current version.
 
         Raises
         ------

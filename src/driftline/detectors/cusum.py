@@ -1,4 +1,4 @@
-"""CUSUM: cumulative deviations from a target, in both directions, that start again at zero."""
+"""CUSUM: cumulative deviations from a target, in both directions, that restart at zero."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class CusumParameters(TargetParameters, frozen=True, kw_only=True, forbid_unknow
     Parameters
     ----------
     allowance : float, at least 0, unit spreads
-        k: deviation of an event that is tolerated; half the shift that is to be found soonest.
+        k: tolerated deviation of an event; half the shift that is to be detected soonest.
     threshold : float, greater than 0, unit spreads times events
         h: how far the cumulative deviation may rise.
     mode : {"up", "down", "both"}
@@ -38,7 +38,7 @@ class CusumParameters(TargetParameters, frozen=True, kw_only=True, forbid_unknow
 
 
 class CusumState(Struct):
-    """What was learnt of the target, and both directions."""
+    """The learnt target and the excursions in both directions."""
 
     baseline: RunningMoments = field(default_factory=RunningMoments)
     up: Excursion = field(default_factory=Excursion)
@@ -47,14 +47,14 @@ class CusumState(Struct):
 
 @register("cusum")
 class Cusum(Detector):
-    """CUSUM on blocks: finds a lasting rise or fall of the mean away from its target.
+    """CUSUM on blocks: detects a lasting rise or fall of the mean away from its target.
 
     With values standardised by target and spread, per event::
 
         Uₜ = max(0, Uₜ₋₁ + xₜ − k),    change up   when Uₜ > h
         Dₜ = max(0, Dₜ₋₁ − xₜ − k),    change down when Dₜ > h
 
-    The change is estimated to lie where the sum was last zero.
+    The estimated time of the change is when the sum was last zero.
 
     Parameters
     ----------
@@ -63,13 +63,13 @@ class Cusum(Detector):
 
     Notes
     -----
-    Blocks: a block of b events enters as one step b (x̄ − k): what the events would have added one by one, had the sum
-    not met zero inside the block. The variance inside it counts for the warm-up only. Without a spread in the first
-    events, 1 stands for it.
+    Blocks: a block of b events is one step b (x̄ − k), the sum of the steps of its events unless the sum meets zero
+    inside the block. The variance inside a block is used in the warm-up only. Where the first events are all equal, the
+    spread is 1.
 
-    State: 11 numbers, below 450 bytes in a snapshot. A reset forgets the target that was learnt, and keeps only the
-    lifetime counters. Cost: O(1) per block, about 3 µs. Informative: on autocorrelated values its alarms are many.
-    What may page is :class:`~driftline.detectors.paging_cusum.PagingCusum`.
+    State: 11 numbers, below 450 bytes in a snapshot. A reset drops the learnt target and keeps only the lifetime
+    counters. Cost: O(1) per block, about 3 µs. Informative: on autocorrelated values it raises many alarms. For
+    alerts there is :class:`~driftline.detectors.paging_cusum.PagingCusum`.
 
     Source: Page (1954), doi:10.1093/biomet/41.1-2.100, section 3. Deviation: the target may be learnt.
 

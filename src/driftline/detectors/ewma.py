@@ -1,4 +1,4 @@
-"""The chart of an exponentially weighted moving average: the recent mean, against limits around its target."""
+"""The EWMA chart: an exponentially weighted moving average against limits around its target."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class EwmaParameters(TargetParameters, frozen=True, kw_only=True, forbid_unknown
     weight : float in (0, 1]
         λ: the weight of the latest event.
     limit : float, greater than 0
-        L: how many standard deviations of the average the limits lie from the target.
+        L: distance of the limits from the target, in standard deviations of the average.
 
     Raises
     ------
@@ -37,25 +37,25 @@ class EwmaParameters(TargetParameters, frozen=True, kw_only=True, forbid_unknown
 
 
 class EwmaState(Struct):
-    """What was learnt of the target, and the average since."""
+    """The learnt target, and the average since."""
 
     baseline: RunningMoments = field(default_factory=RunningMoments)
     average: float = 0.0
-    """In spreads from the target."""
+    """Distance from the target, in spreads."""
     n_events: int = 0
     n_blocks: int = 0
 
 
 @register("ewma")
 class Ewma(Detector):
-    """An EWMA chart on blocks: finds that the recent mean has left the limits around its target.
+    """An EWMA chart on blocks: detects that the recent mean has left the limits around its target.
 
-    With values standardised by target and spread, zₜ = (1 − λ) zₜ₋₁ + λ xₜ from z₀ = 0; a change is found where::
+    With values standardised by target and spread, zₜ = (1 − λ) zₜ₋₁ + λ xₜ from z₀ = 0; a change is detected where::
 
         |zₜ| > L √(λ / (2 − λ) · (1 − (1 − λ)²ᵗ))
 
-    `statistic` and `threshold` are the two sides, in spreads; the means are in the unit of the values, the one after
-    the change being the average itself. It has no estimate of when the change was.
+    `statistic` and `threshold` are the two sides, in spreads; the means are in the unit of the values, and the mean
+    after the change is the average itself. The detector does not estimate the time of the change.
 
     Parameters
     ----------
@@ -64,11 +64,11 @@ class Ewma(Detector):
 
     Notes
     -----
-    Blocks: a block of b events enters as b events of its mean; excursions inside a block are not seen, the variance
-    inside it counts for the warm-up only. Without a spread in the first events, 1 stands for it.
+    Blocks: a block of b events counts as b events of its mean; excursions inside a block are not detected, and the
+    variance inside it is used in the warm-up only. Where the first events are all equal, the spread is 1.
 
-    State: 6 numbers, below 350 bytes in a snapshot. A reset forgets the target that was learnt, and keeps only the
-    lifetime counters. Cost: O(1) per block, about 2 µs. Informative: on autocorrelated values its alarms are many.
+    State: 6 numbers, below 350 bytes in a snapshot. A reset drops the learnt target and keeps only the lifetime
+    counters. Cost: O(1) per block, about 2 µs. Informative: on autocorrelated values it raises many alarms.
 
     Source: Roberts (1959), doi:10.1080/00401706.1959.10489860; limits: Lucas and Saccucci (1990),
     doi:10.1080/00401706.1990.10484583, equation 2. Deviation: the target may be learnt.

@@ -1,4 +1,4 @@
-"""HDDM-A: two parts of the stream whose means differ by more than Hoeffding's bound allows."""
+"""HDDM-A: the means of two parts of the stream against Hoeffding's bound on their difference."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class HddmAParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class HddmAState(Struct):
-    """The mean of all, and its two cut points: where it was surely lowest, and surely highest."""
+    """The mean of all events, and its copies at the two cut points: lowest upper and highest lower confidence limit."""
 
     total: RunningMean = field(default_factory=RunningMean)
     lowest: RunningMean = field(default_factory=RunningMean)
@@ -45,9 +45,9 @@ class HddmAState(Struct):
 
 @register("hddm_a")
 class HddmA(Detector):
-    """HDDM-A on blocks: finds a rise (or, two-sided, a fall) of a mean of values in [0, 1], whatever their law.
+    """HDDM-A on blocks: detects a rise (two-sided: or a fall) of the mean of values in [0, 1], of any distribution.
 
-    With x̄ the mean of the m events up to the cut point, and z̄ that of all n, a rise is found where::
+    With x̄ the mean of the m events up to the cut point, and z̄ that of all n, a rise is detected where::
 
         z̄ − x̄ ≥ √((n − m) / (m n) · ln(2 / drift_confidence) / 2)
 
@@ -58,15 +58,15 @@ class HddmA(Detector):
 
     Notes
     -----
-    Blocks: a block of b events enters with its mean; cut points and changes inside a block are not seen. Averages of
-    bounded values keep Hoeffding's bound, so a block's mean needs no law either. The bound holds for independent
-    events, and at each look, not over all of them: informative.
+    Blocks: cut points and changes are searched at the ends of blocks, not inside them. Hoeffding's bound holds for
+    averages of bounded values, so it needs no distribution of a block's mean either. It holds for independent events
+    and for each single evaluation, not for all of them together: the detector is informative.
 
     State: 9 numbers, below 400 bytes in a snapshot. A reset keeps only the lifetime counters. Cost: O(1) per block,
     about 4 µs.
 
     Source: Frías-Blanco et al. (2015), doi:10.1109/TKDE.2014.2345382, corollary 7 and algorithm HDDM_A-test.
-    Deviations: no warning level. River's, kept: the factor 2 in the logarithm also for the one-sided test.
+    Deviations: no warning level; as in river, the factor 2 in the logarithm also for the one-sided test.
 
     Oracle: ``river.drift.binary.HDDMA`` of river 0.26.1, with blocks of one value, detection index by detection index.
 
@@ -105,7 +105,7 @@ class HddmA(Detector):
         return math.sqrt(1.0 / (2 * part.n_events) * math.log(1.0 / self.parameters.drift_confidence))
 
     def _change(self, cut: RunningMean, difference: float) -> Detection | None:
-        """Return the change at a cut point, if the means on both sides are far enough apart."""
+        """Return the change at a cut point, where the means on both sides differ by enough."""
         total = self.state.total
         since_events = total.n_events - cut.n_events
         if not since_events:

@@ -1,4 +1,4 @@
-"""KSWIN's idea on histograms: the latest blocks against the blocks before them, by Kolmogorov and Smirnov's test."""
+"""KSWIN on histograms: a Kolmogorov-Smirnov test of the latest blocks against the blocks before them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from driftline.detectors.registry import register
 from driftline.errors import ParameterError
 
 MAX_COUNTS = 40
-"""Groups of bins in a block's counts."""
+"""Largest number of groups of bins in a block's counts."""
 _MAX_SLOTS = 200
 _NUMBER_BYTES = 9
 _REST_BYTES = 500
 _EXACT_LIMIT = 10_000
-"""Events on each side up to which equal sides are tested exactly; beyond, the limit law is as good."""
+"""Events on each side up to which equal sides are tested exactly; beyond, the limit distribution is as accurate."""
 
 
 class KswinParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,15 +27,15 @@ class KswinParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     Parameters
     ----------
     alpha : float in (0, 1)
-        Level of each test; keep it below 0.01.
+        Significance level of each test; keep it below 0.01.
     window_size : int, unit slots, at most 200
-        Slots that are kept: the latest, and those they are compared with.
+        Number of slots: the latest, and those they are compared with.
     stat_size : int, unit slots, at least 1, below `window_size`
-        The latest slots.
+        Number of latest slots.
     slot_events : int, unit events, at least 1
-        Blocks are gathered until a slot holds so many events.
+        Events of a slot: blocks are merged until there are as many.
     min_distance : float in [0, 1)
-        Smaller distances are no change, whatever their significance.
+        Smaller distances are not reported, whatever their significance.
 
     Raises
     ------
@@ -57,7 +57,7 @@ class KswinParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class _Slot(Struct, array_like=True):
-    """Blocks gathered: how many, their events, the sum of the values, and the events by group."""
+    """Merged blocks: their number, their events, the sum of the values, and the events by group."""
 
     n_blocks: int
     n_events: int
@@ -72,18 +72,18 @@ class _Slot(Struct, array_like=True):
 
 
 class KswinState(Struct):
-    """The slots, the oldest first; the last one may still be gathering."""
+    """The slots, oldest first; the last one may be incomplete."""
 
     slots: list[_Slot] = field(default_factory=list)
 
 
 @register("kswin")
 class Kswin(Detector):
-    """KSWIN on histograms: finds a change of the distribution, not of the mean only, in the latest blocks.
+    """KSWIN on histograms: detects a change of the distribution, not of the mean only, in the latest blocks.
 
     D is the greatest difference between the empirical distributions of the latest `stat_size` slots and of the slots
-    before them, read off the groups of bins; a change is found where D > `min_distance` and its p-value ≤ `alpha`.
-    `statistic` is D and `threshold` the least D that would have been a change, to 10⁻⁶.
+    before them, at the edges of the groups of bins; a change is detected where D > `min_distance` and its p-value ≤
+    `alpha`. `statistic` is D and `threshold` the least D that would have been a change, to 10⁻⁶.
 
     Parameters
     ----------
@@ -92,21 +92,21 @@ class Kswin(Detector):
 
     Notes
     -----
-    Blocks: count, mean and variance cannot carry a distribution, so the blocks' `counts` are needed; blocks without
-    are ignored. On groups D is at most the D of the values, and the test keeps its level.
+    Blocks: count, mean and variance do not describe a distribution, so the blocks need `counts`; blocks without are
+    ignored. On groups D is at most the D of the values, so the test keeps its significance level.
 
     State: `window_size` slots of up to 40 counts: at most 16.8 kB in a snapshot with the defaults, 3 kB when a group
     holds below 128 events a slot. A reset keeps only the lifetime counters. Cost: O(window_size · groups) per slot,
-    about 150 µs with the defaults. It is informative: it tests at every slot, each time at `alpha`.
+    about 150 µs with the defaults. It is informative: it tests at every slot, each time at level `alpha`.
 
     Source: Raab, Heusinger and Schleif (2020), doi:10.1016/j.neucom.2019.11.111, equation 8. Deviations: all slots
     before the latest are compared, not a random sample of them, so nothing is drawn; p-values are exact for equal
     sides of at most 10,000 events (Gnedenko and Korolyuk 1951), else Kolmogorov's limit with Stephens' (1970)
     correction, where the paper takes the limit's first term.
 
-    Oracle: ``river.drift.KSWIN`` of river 0.26.1 with `window_size` = 2 `stat_size`, where its random sample is all
-    there is, on values that have a bin each, detection index by detection index; ``scipy.stats.ks_2samp`` of SciPy
-    1.17.1.
+    Oracle: ``river.drift.KSWIN`` of river 0.26.1 with `window_size` = 2 `stat_size`, where its random sample is the
+    whole of the older values, on values with a bin each, detection index by detection index; ``scipy.stats.ks_2samp``
+    of SciPy 1.17.1.
 
     Examples
     --------
@@ -192,7 +192,7 @@ def p_value(distance: float, n0: int, n1: int) -> float:
 
 
 def _exact(n: int, steps: int) -> float:
-    """Return the share of paths of n steps up and n down that reach ``steps`` off zero, by reflection."""
+    """Return the fraction of paths of n steps up and n down that reach ±``steps``, by reflection."""
     if steps == 0:
         return 1.0
     outside = 0.0
@@ -206,13 +206,13 @@ def _exact(n: int, steps: int) -> float:
 
 
 def _distance(older: list[_Slot], latest: list[_Slot], n0: int, n1: int) -> float:
-    """Return the greatest difference between the two distributions; a quotient of whole numbers."""
+    """Return the greatest difference between the two distributions, as a quotient of integers."""
     steps: list[int] = [abs(b * n1 - a * n0) for b, a in zip(_below(older), _below(latest), strict=True)]
     return max(steps) / (n0 * n1)
 
 
 def _below(slots: list[_Slot]) -> list[int]:
-    """Return the events up to each group."""
+    """Return the cumulative events by group."""
     return list(accumulate(sum(group) for group in zip(*(slot.counts for slot in slots), strict=True)))
 
 

@@ -18,13 +18,13 @@ class PageHinkleyParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fi
     Parameters
     ----------
     min_instances : int, unit events, at least 1
-        No change is reported before so many events since the last reset.
+        Number of events since the last reset in which no change is reported.
     delta : float, at least 0, unit of the values
-        Deviation that is tolerated.
+        Tolerated deviation.
     threshold : float, greater than 0, unit of the values times events
-        λ: how far the cumulative deviation may move from its extreme.
+        λ: largest distance of the cumulative deviation from its extreme.
     alpha : float in (0, 1]
-        Factor by which the cumulative deviation fades with every event; 1 for none.
+        Factor by which the cumulative deviation fades with every event; 1 for no fading.
     mode : {"up", "down", "both"}
         Which changes of the mean to report.
 
@@ -65,16 +65,16 @@ class PageHinkleyState(RunningMean):
 
 @register("page_hinkley")
 class PageHinkley(Detector):
-    """Page-Hinkley on blocks: finds a lasting rise or fall of the mean above the tolerated deviation.
+    """Page-Hinkley on blocks: detects a lasting rise or fall of the mean beyond the tolerated deviation.
 
     With x̄ₜ the mean of the values so far, per event::
 
         Uₜ = α Uₜ₋₁ + (xₜ − x̄ₜ) − δ,    change up   when Uₜ − min U > λ
         Dₜ = α Dₜ₋₁ + (xₜ − x̄ₜ) + δ,    change down when max D − Dₜ > λ
 
-    `statistic` and `threshold` are the two sides of the inequality. The change is estimated to lie where the extreme
-    was, and the means before and after it are those of the events since the last reset, split there. With δ far below
-    the values' spread the extreme may lie long before the change, and the two means then differ by less than it.
+    `statistic` and `threshold` are the two sides of the inequality. The estimated time of the change is that of the
+    extreme; the means before and after are those of the events since the last reset, split there. With δ far below the
+    values' spread the extreme may lie long before the change, and the two means then differ by less than the change.
 
     Parameters
     ----------
@@ -83,12 +83,12 @@ class PageHinkley(Detector):
 
     Notes
     -----
-    Blocks: a block of b events enters as b deviations of its mean from the running mean *at its end*::
+    Blocks: a block of b events counts as b deviations of its mean from the running mean *at its end*::
 
         U = αᵇ U + (x̄_block − x̄ − δ) (1 + α + ... + αᵇ⁻¹)
 
-    which is the formula above for b = 1. Extremes and changes inside a block are not seen; the variance inside it is
-    not used.
+    which is the formula above for b = 1. Extremes and changes are searched at the ends of blocks; the variance inside
+    a block is not used.
 
     State: 13 numbers, below 500 bytes in a snapshot and about 1 kB in memory. A reset keeps only the lifetime
     counters. Cost: O(1) per block, about 2 µs.
@@ -138,7 +138,7 @@ class PageHinkley(Detector):
         )
 
     def _accumulate(self, side: _Side, fade: float, deviation: float, tolerated: float) -> None:
-        """Add a deviation to one side and note where the stream stands when that is its minimum."""
+        """Add a deviation to one side; where that is its minimum, record the running mean."""
         side.deviation = fade * side.deviation + deviation - tolerated
         if side.deviation < side.extreme:
             side.extreme = side.deviation

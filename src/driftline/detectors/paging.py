@@ -1,4 +1,4 @@
-"""What the detectors that may page have in common: what they know of the stream, and blocks long enough to trust."""
+"""Parameters of the detectors that may open alerts, and the merging of panes into long enough blocks."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from driftline.detectors.parameters import POSITIVE, ParameterRange, check, whol
 from driftline.detectors.running import RunningMoments
 
 CORRELATION_TIMES = 10
-"""A block holds at least as many events as so many independent ones amount to: then its mean is nearly independent of
-its neighbours'."""
+"""A block holds at least the worth of this many independent events: then its mean is nearly independent of its
+neighbours'."""
 GREATEST_STEP = 3.0
-"""A block's mean adds at most so many of its standard deviations, so no single block and no outlier pages."""
+"""A block's mean counts for at most this many of its standard deviations, so no single outlier opens an alert."""
 
 
 class PagingParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Parameters of detectors that may page; values must be standardised with the reference's mean and spread.
+    """Parameters of detectors that may open alerts; values must be standardised with the reference's mean and spread.
 
     Parameters
     ----------
     expected_alarms : float, greater than 0
-        False alarms that may be expected in the horizon.
+        Expected number of false alarms allowed in the horizon.
     horizon_blocks : int, at least 1
-        Panes in the horizon: so many blocks come at most.
+        Panes in the horizon, the largest number of blocks.
     variance_ratio : float, greater than 0
         Long-run variance of the values, divided by their plain variance; below 1 it counts as 1.
     degrees_of_freedom : float, at least 20
-        Of that estimate; infinite where it is known.
+        Degrees of freedom of the estimated variance ratio; infinite where it is known.
     n_reference : int, unit events, at least 1
-        Reference events, from which the mean was taken.
+        Number of reference events that the mean was estimated from.
     min_events : int, unit events, at least 1
-        Blocks are gathered until they hold so many, and ten times the variance ratio.
+        Panes are merged until they hold this many events, and ten times the variance ratio.
     min_blocks : int, at least 1
-        And so many blocks.
+        Least number of panes that are merged.
 
     Raises
     ------
@@ -59,17 +59,17 @@ class PagingParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def ratio(self) -> float:
-        """The variance ratio, at least 1: an estimate below is not trusted to lower a threshold."""
+        """The variance ratio, at least 1: an estimate below 1 must not lower a threshold."""
         return max(self.variance_ratio, 1.0)
 
     @property
     def n_blocks(self) -> int:
-        """Gathered blocks in the horizon, at most."""
+        """Largest number of merged blocks in the horizon."""
         return -(-self.horizon_blocks // self.min_blocks)
 
     @property
     def block_events(self) -> int:
-        """Events that a gathered block holds at least."""
+        """Least number of events in a merged block."""
         return max(self.min_events, math.ceil(CORRELATION_TIMES * self.ratio))
 
 

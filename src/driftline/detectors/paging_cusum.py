@@ -1,4 +1,4 @@
-"""CUSUM in budget mode: blocks against the reference's mean, with a bound on its expected false alarms."""
+"""CUSUM in budget mode: blocks against the reference's mean, with a bound on the expected number of false alarms."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from driftline.detectors.running import Excursion
 
 
 class PagingCusumState(Struct):
-    """What is being gathered, and both directions; excursions count gathered blocks' events and their panes."""
+    """The incomplete block, and the excursions in both directions, which count merged blocks and their events."""
 
     gathered: BlockAccumulator = field(default_factory=BlockAccumulator)
     up: Excursion = field(default_factory=Excursion)
     down: Excursion = field(default_factory=Excursion)
     up_blocks: int = 0
     down_blocks: int = 0
-    """Blocks as they came since a direction was last zero."""
+    """Panes since the direction was last zero."""
 
 
 @register("paging_cusum")
 class PagingCusum(Detector):
-    """CUSUM that may page: its expected number of false alarms in the horizon is at most the one that it is given.
+    """CUSUM that may open alerts: it keeps its expected number of false alarms in the horizon below a given number.
 
-    With x̄ the mean of a gathered block of n events, N reference events and the variance ratio R::
+    With x̄ the mean of a merged block of n events, N reference events and the variance ratio R::
 
-        y = x̄ √(min(n, N) / R), cut at ±(k + 3)        k = max(0.25, 6 √(min(n, N) / N))
+        y = x̄ √(min(n, N) / R), clipped at ±(k + 3)      k = max(0.25, 6 √(min(n, N) / N))
         U = max(0, U + y − k)                     change up   when U > h
         D = max(0, D − y − k)                     change down when D > h
 
     6 √(n / N) are six standard errors of the reference's mean in the block's standard deviations. h is
-    :func:`~driftline.detectors.cusum_threshold.threshold_for`: the bound is on the mean over what the reference's mean
-    and R may be off; larger blocks than the least have a larger k and so fewer alarms. `statistic` and `threshold` are
-    U or D and h. The change is dated to where the sum was last zero.
+    :func:`~driftline.detectors.cusum_threshold.threshold_for`: its bound averages over the errors of the reference's
+    mean and of R. Blocks above the least size have a larger k and so fewer alarms. `statistic` and `threshold` are U or
+    D and h. The estimated time of the change is when the sum was last zero.
 
     Parameters
     ----------
@@ -46,15 +46,15 @@ class PagingCusum(Detector):
 
     Notes
     -----
-    Assumes that nothing but their dependence on each other (R) moves the block means: where the hour of the day does,
-    R must contain it. Cutting keeps heavy tails from paging; it lowers the variance of y and so the false alarms. An
-    alarm needs at least h / 3 gathered blocks: a few with small references, about ten with large.
+    It assumes that only dependence between events (R) moves the block means: where the hour of the day moves them, R
+    must include that. Clipping keeps heavy tails from raising alarms; it lowers the variance of y and so the false
+    alarms. An alarm needs at least h / 3 merged blocks: a few with small references, about ten with large ones.
 
     State: 16 numbers, below 600 bytes in a snapshot. A reset keeps only the lifetime counters. Cost: O(1) per block,
     about 3 µs.
 
     Source: Page (1954), doi:10.1093/biomet/41.1-2.100; threshold: Siegmund (1985), doi:10.1007/978-1-4757-1862-1.
-    Deviations: the cut, and the average over the errors of reference and variance.
+    Deviations: the clipping, and the average over the errors of reference and variance.
 
     Oracle: simulation, and the Markov chain of Brook and Evans (1972), doi:10.1093/biomet/59.3.539.
 
