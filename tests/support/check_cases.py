@@ -22,7 +22,7 @@ from driftline.checks.labels.usual import BesideUsual
 from driftline.checks.references.cases import ColumnCase, WindowCase
 from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.model import CheckSettings, ModelSettings, PerformanceSettings, ReferenceSettings, RollingSettings
-from driftline.performance.estimated import Estimated
+from driftline.performance.metric_estimate import MetricEstimate
 from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.task import Task
@@ -212,5 +212,5 @@ def _spans() -> Iterator[Examples]:
 
 def _estimates() -> Iterator[Examples]:
     for changed, accuracy in ((False, 0.9), (False, None), (True, 0.5)):
-        estimated = None if accuracy is None else Estimated(accuracy, 0.01, 0.01)
+        estimated = None if accuracy is None else MetricEstimate(accuracy, 0.01, 0.01)
         yield Examples(changed, [EstimateCase(estimated, 0.91, 1_000, 4_000, SETTINGS)])

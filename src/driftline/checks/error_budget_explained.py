@@ -11,8 +11,8 @@ from driftline.checks.contract.check import checks_of
 from driftline.checks.quality.families import NUMERIC_TESTS
 from driftline.config.rules import DETECTORS
 from driftline.significance.detectable import (
-    Comparison,
     Detectable,
+    PowerAnalysis,
     detectable_mean_shift,
     detectable_psi,
     detectable_share_rise,
@@ -180,8 +180,10 @@ def _detectors(budget: ErrorBudget) -> SpenderLevel:
 def _sizes(budget: ErrorBudget, level: float, n: int, reference: Reference, power: float) -> list[DetectableSize]:
     checks = budget.settings.checks
 
-    def at(each: float) -> Comparison:
-        return Comparison(level=each, n=n, n_reference=reference.n_events, dispersion=reference.dispersion, power=power)
+    def at(each: float) -> PowerAnalysis:
+        return PowerAnalysis(
+            level=each, n=n, n_reference=reference.n_events, dispersion=reference.dispersion, power=power
+        )
 
     return [
         _size("psi", detectable_psi(at(level), checks.bins, checks.min_psi)),
@@ -198,5 +200,6 @@ def _sizes(budget: ErrorBudget, level: float, n: int, reference: Reference, powe
 
 
 def _size(change: str, detectable: Detectable, from_share: float | None = None) -> DetectableSize:
-    by_test, found = (value if math.isfinite(value) else None for value in (detectable.by_test, detectable.found))
+    sizes = detectable.by_test, detectable.by_test_and_gate
+    by_test, found = (value if math.isfinite(value) else None for value in sizes)
     return DetectableSize(change=change, from_share=from_share, by_test=by_test, found=found)

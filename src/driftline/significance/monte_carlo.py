@@ -235,9 +235,9 @@ def _ranked(
     while drawn < n_draws:
         batch = min(max(drawn, _FIRST_BATCH), _LARGEST_BATCH, n_draws - drawn)
         at = np.flatnonzero(statistic(draw(rng, batch)) >= least)
-        wanted = ENOUGH_EXCEEDANCES - exceeded
-        if at.size >= wanted:
-            drawn, exceeded = drawn + int(at[wanted - 1]) + 1, ENOUGH_EXCEEDANCES
+        still_needed = ENOUGH_EXCEEDANCES - exceeded
+        if at.size >= still_needed:
+            drawn, exceeded = drawn + int(at[still_needed - 1]) + 1, ENOUGH_EXCEEDANCES
             p_value = exceeded / drawn
             break
         exceeded, drawn = exceeded + at.size, drawn + batch

@@ -9,7 +9,7 @@ from scipy import stats
 
 from driftline.config.model import PerformanceSettings
 from driftline.performance.intervals import differences, of_difference, wilson
-from driftline.performance.measured import measure
+from driftline.performance.measurement import measure
 from driftline.performance.ranking_intervals import area_variance
 from driftline.profiles.task import Task
 from driftline.sketches.joined import LabelledPairs, add_joined

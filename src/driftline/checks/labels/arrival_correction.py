@@ -10,7 +10,7 @@ from driftline.performance.arrival_weights import MIN_RATE, arrival_rates, neede
 
 if TYPE_CHECKING:
     from driftline.checks.contract.closed_window import ArrivalEvidence
-    from driftline.performance.arrival_weights import ArrivalRates, Weighted
+    from driftline.performance.arrival_weights import ArrivalRates, WeightedMetrics
 
 ASSUMPTIONS: Final = (
     "labels of a score bin and class come as soon as they did for the cohorts past the horizon",
@@ -62,7 +62,7 @@ def corrected_metrics(
 
 
 def _event(
-    weighted: Weighted | None,
+    weighted: WeightedMetrics | None,
     rates: ArrivalRates | None,
     least: float | None,
     bounds: dict[str, tuple[float, float]],

@@ -16,8 +16,8 @@ from driftline.events.estimate import EstimatedMetric, EstimateEvent, EstimatorR
 from driftline.events.model_key import ModelKey
 from driftline.events.source import SEGMENT_ALL, Kind, Offsets
 from driftline.performance import metrics_of
-from driftline.performance.estimated import Estimates
 from driftline.performance.estimation import confusion_of, estimates_of
+from driftline.performance.metric_estimate import Estimates
 from driftline.sketches.estimates import unpack_estimates
 from driftline.sketches.packed import PackedEstimates
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.config.model import ModelSettings
     from driftline.events.finding import FindingEvent
-    from driftline.performance.estimated import Estimated
+    from driftline.performance.metric_estimate import MetricEstimate
     from driftline.profiles.profile import Profile
 
 CHECK: Final = "estimate.accuracy"
@@ -74,7 +74,7 @@ class Truth(Struct, frozen=True, kw_only=True):
         In [0, 1].
     matured : bool
     record : dict of str to TrackRecord
-    refitted : dict of str to Estimated or None, or None
+    refitted : dict of str to MetricEstimate or None, or None
     """
 
     metrics: dict[str, float | None]
@@ -87,7 +87,7 @@ class Truth(Struct, frozen=True, kw_only=True):
 class EstimateCase(NamedTuple):
     """What an estimator expects of a window's accuracy, and that of the reference."""
 
-    accuracy: Estimated | None
+    accuracy: MetricEstimate | None
     reference: float | None
     n: int
     n_reference: int
@@ -172,7 +172,7 @@ def _shown(estimates: Estimates) -> dict[str, EstimatedMetric | None]:
     return {name: None if each is None else _metric(name, each) for name, each in estimates.items()}
 
 
-def _metric(name: str, estimate: Estimated) -> EstimatedMetric:
+def _metric(name: str, estimate: MetricEstimate) -> EstimatedMetric:
     lower, upper = estimate.band(high=1.0) if name not in UNBOUNDED else estimate.band()
     return EstimatedMetric(
         value=estimate.value,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from driftline.checks.contract.closed_window import EarlierRevision, PerformanceBaseline, PerformanceRevision
     from driftline.checks.contract.common_fields import CommonFields
     from driftline.config.model import PerformanceSettings
-    from driftline.performance import Measured
+    from driftline.performance import PerformanceMeasurement
     from driftline.profiles.task import Task
 
 MAX_CLASSES: Final = 64
@@ -86,12 +86,12 @@ def performance_event(
 
 
 def _differences(
-    measured: Measured, metrics: dict[str, float | None], intervals: dict[str, tuple[float, float]]
+    measured: PerformanceMeasurement, metrics: dict[str, float | None], intervals: dict[str, tuple[float, float]]
 ) -> dict[str, tuple[float, float, float]]:
     return differences(measured.metrics, measured.intervals, metrics, intervals)
 
 
-def _previous(measured: Measured, previous: EarlierRevision) -> PreviousWindow:
+def _previous(measured: PerformanceMeasurement, previous: EarlierRevision) -> PreviousWindow:
     return PreviousWindow(
         start=rfc3339(previous.start_ms),
         end=rfc3339(previous.end_ms),
@@ -101,7 +101,7 @@ def _previous(measured: Measured, previous: EarlierRevision) -> PreviousWindow:
     )
 
 
-def _champion(measured: Measured, version: str, revision: EarlierRevision) -> Champion:
+def _champion(measured: PerformanceMeasurement, version: str, revision: EarlierRevision) -> Champion:
     return Champion(
         model_version=version,
         n=revision.n,

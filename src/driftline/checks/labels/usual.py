@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from driftline.checks.contract.check import Evidence, Outcome, effect_of, statistic_of
 from driftline.events.label_arrival import ArrivalTest
-from driftline.significance.usual_share import unusual_share_test, usual_share
+from driftline.significance.baseline_share import baseline_share, baseline_share_test
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Literal
 
+    from driftline.significance.baseline_share import BaselineShare
     from driftline.significance.share import ShareResult
-    from driftline.significance.usual_share import UsualShare
 
 MIN_COHORTS: Final = 7
 """Earlier cohorts that a share is compared with at least: of days, one of each day of the week."""
@@ -26,13 +26,13 @@ class BesideUsual(NamedTuple):
 
     Attributes
     ----------
-    usual : UsualShare or None
+    usual : BaselineShare or None
         What spans before showed; None of fewer than ``MIN_COHORTS``.
     result : ShareResult or None
         Of the test; None without a usual share, and where the span has no event.
     """
 
-    usual: UsualShare | None
+    usual: BaselineShare | None
     result: ShareResult | None
 
     @classmethod
@@ -53,8 +53,8 @@ class BesideUsual(NamedTuple):
         latest = earlier[-NEW_USUAL:]
         lasting = len(latest) == NEW_USUAL and all(late for _, _, late in latest)
         spans = [(min(k, m), m) for k, m, late in (latest if lasting else earlier) if (lasting or not late) and m > 0]
-        usual = usual_share(spans) if len(spans) >= MIN_COHORTS else None
-        return cls(usual, None if usual is None else unusual_share_test(marked, n, usual, alternative))
+        usual = baseline_share(spans) if len(spans) >= MIN_COHORTS else None
+        return cls(usual, None if usual is None else baseline_share_test(marked, n, usual, alternative))
 
     @property
     def n_reference(self) -> int:

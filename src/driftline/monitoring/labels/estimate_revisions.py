@@ -16,8 +16,8 @@ from driftline.events.output_record import event_record
 from driftline.monitoring.labels.performance_windows import coverage_of
 from driftline.monitoring.state.table import Value
 from driftline.performance import metrics_of
-from driftline.performance.estimated import BAND
 from driftline.performance.estimation import refitted_estimates
+from driftline.performance.metric_estimate import BAND
 from driftline.profiles.estimator import BinaryEstimator
 from driftline.sketches.packed import NO_CELLS, Sparse
 from driftline.sketches.packed_merge import merge_sparse
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from driftline.checks.labels.estimate_check import EstimateRevision
     from driftline.monitoring.model_setup import ModelSetup, Outputs
     from driftline.monitoring.predictions.estimate_windows import EstimateWindows
-    from driftline.performance.estimated import Estimated, Estimates
+    from driftline.performance.metric_estimate import Estimates, MetricEstimate
     from driftline.profiles.profile import Profile
 
 
@@ -44,7 +44,7 @@ class ErrorSums(Struct, array_like=True):
     absolute: float = 0.0
     n_within: int = 0
 
-    def add(self, estimate: Estimated, realised: float, coverage: float) -> None:
+    def add(self, estimate: MetricEstimate, realised: float, coverage: float) -> None:
         """Add a window; labels of a part of it are a sample of all, whose chance is so much larger."""
         error = realised - estimate.value
         reach = BAND * math.hypot(estimate.sampling_error / math.sqrt(coverage), estimate.model_error)
