@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -39,7 +40,7 @@ BrokersOption = Annotated[
     str | None, typer.Option("--brokers", "-b", help="Kafka brokers, as host:port,host:port.", show_default=False)
 ]
 PrefixOption = Annotated[
-    str | None, typer.Option("--prefix", help="First part of driftline's topics and groups.", show_default=False)
+    str | None, typer.Option("--prefix", help="Prefix of driftline's topics and groups.", show_default=False)
 ]
 PredictionsOption = Annotated[
     str | None, typer.Option("--predictions", help="Topic of the predictions.", show_default=False)
@@ -96,6 +97,13 @@ def read_settings(config: Path | None, given: Mapping[str, object] | None = None
 def read_credentials(settings: Settings) -> Credentials:
     """Return the secrets that the settings name; one that is missing ends the command with exit code 2."""
     return resolve_credentials(settings.kafka.security, os.environ)
+
+
+def quiet_logs(settings: Settings) -> None:
+    """Log warnings and errors alone, to standard error: standard output is the command's own."""
+    from driftline.runtime.operations.logs import configure_logs
+
+    configure_logs(replace(settings.telemetry, log_level="warning"))
 
 
 def _detector_parameters(model: ModelSettings, path: str) -> Iterator[tuple[str, str]]:

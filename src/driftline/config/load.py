@@ -75,7 +75,7 @@ def load_settings(
     source = str(path) if path is not None else "The configuration"
     document = YamlFile("") if path is None else read_yaml(path)
     if isinstance(document, str):
-        raise ConfigurationError((document,), source)
+        raise ConfigurationError((document,), "The configuration")
     overlay = EnvironmentOverrides(document.values, document.origins)
     overlay.environment(environ, except_names=_secret_variables(document.values))
     for dotted, value in overrides.items():

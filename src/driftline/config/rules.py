@@ -146,10 +146,10 @@ def _topics(settings: Settings) -> Iterator[Problem]:
         if _TOPIC.fullmatch(topic) is None:
             yield _one("a topic's name (letters, digits, `.`, `_` and `-`, up to 249)", topic, path)
         elif topic in own:
-            yield _one("a topic of yours, not one that driftline writes", topic, path, "$.kafka.prefix")
+            yield _one("an input topic, not one that driftline writes", topic, path, "$.kafka.prefix")
     if settings.labels is not None and settings.labels.topic == settings.predictions.topic:
         path = "$.labels.topic"
-        yield _one("another topic than that of the predictions", settings.labels.topic, path, "$.predictions.topic")
+        yield _one("a topic other than that of the predictions", settings.labels.topic, path, "$.predictions.topic")
 
 
 def _security(security: SecuritySettings) -> Iterator[Problem]:
@@ -220,7 +220,7 @@ def _shares_left(settings: Settings) -> Iterator[Problem]:
         shares, place = model.alerts.shares, f"{path}.alerts.shares"
         without = [name for name in spenders(model, has_labels=settings.labels is not None) if name not in shares]
         if without and math.fsum(shares.values()) >= 1 - SHARES_SLACK:
-            wanted = f"something left for {', '.join(f'`{name}`' for name in without)}"
+            wanted = f"shares that leave something for {', '.join(f'`{name}`' for name in without)}"
             yield _one(wanted, shares, place, f"{path}.windows.verdict", "$.labels")
 
 

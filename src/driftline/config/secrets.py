@@ -93,6 +93,6 @@ def _from_file(file: str, at: str, problems: list[str]) -> Secret | None:
     except (OSError, UnicodeDecodeError):
         text = ""
     if not text:
-        problems.append(describe("a readable file with the secret in it", file, at))
+        problems.append(describe("a readable file that contains the secret", file, at))
         return None
     return Secret(text)

@@ -18,25 +18,25 @@ class SecuritySettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
-    """How the name and the password are proven, with a SASL protocol."""
+    """SASL mechanism, where the protocol is a SASL one."""
     username_env: str | None = None
-    """Variable that holds the user's name."""
+    """Environment variable that holds the user name."""
     username_file: str | None = None
-    """File that holds the user's name."""
+    """File that holds the user name."""
     password_env: str | None = None
-    """Variable that holds the password."""
+    """Environment variable that holds the password."""
     password_file: str | None = None
     """File that holds the password."""
     ca_file: str | None = None
-    """Certificates (PEM) by which the brokers are recognised; the system's own without it."""
+    """CA certificates (PEM) to verify the brokers with; by default the system's."""
     certificate_file: str | None = None
-    """Our own certificate (PEM), where brokers ask for one."""
+    """Client certificate (PEM), where brokers require one."""
     key_file: str | None = None
-    """The key (PEM) of our own certificate."""
+    """Private key (PEM) of the client certificate."""
     key_password_env: str | None = None
-    """Variable that holds the key's password."""
+    """Environment variable that holds the private key's password."""
     key_password_file: str | None = None
-    """File that holds the key's password."""
+    """File that holds the private key's password."""
 
 
 class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,13 +45,13 @@ class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
     brokers: str = "localhost:9092"
     """Comma-separated ``host:port`` list."""
     prefix: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = "driftline"
-    """First part of every topic, group and transactional id that is ours."""
+    """Prefix of all topics, groups and transactional ids of driftline."""
     panes_partitions: Annotated[int, Meta(ge=1, le=1024)] = 4
-    """Partitions of the panes topic: the greatest number of detect workers."""
+    """Partitions of the panes topic; the maximum number of detect workers."""
     replication: Annotated[int, Meta(ge=1)] = 1
-    """Replicas of the topics that ``driftline topics create`` makes."""
+    """Replication factor of the topics that ``driftline topics create`` creates."""
     session_timeout: Duration = Duration(10_000)
-    """Silence after which a sketch worker counts as dead and others take over its partitions."""
+    """Time without a heartbeat after which a sketch worker counts as dead and others take over its partitions."""
     security: SecuritySettings = SecuritySettings()
 
     def topic(self, name: str) -> str:
@@ -71,19 +71,19 @@ class PredictionFields(Struct, frozen=True, forbid_unknown_fields=True):
     prediction_id: Pointer = "/prediction_id"
     """What a label refers to."""
     model: Pointer | Constant = "/model"
-    """The model's name; `{value: ...}` where no record says it."""
+    """The model's name; `{value: ...}` sets it where records do not contain it."""
     model_version: Pointer | Constant = "/model_version"
-    """The model's version; `{value: ...}` where no record says it."""
+    """The model's version; `{value: ...}` sets it where records do not contain it."""
     ts: Pointer = "/ts"
-    """Event time, RFC 3339 or epoch milliseconds; where it is absent, the record's Kafka timestamp serves."""
+    """Event time, RFC 3339 or epoch milliseconds; where it is absent, the record's Kafka timestamp is used."""
     features: Pointer = "/features"
     """Pointer to an object of name to value; the empty pointer means the record itself, without the mapped fields."""
     prediction: Pointer = "/prediction"
-    """The class or number that was predicted."""
+    """The predicted class or number."""
     score: Pointer = "/score"
     """A probability (binary), a map of class to probability (multiclass), or absent."""
     segments: Pointer = "/segments"
-    """Pointer to an object of name to value that slices of the traffic are told by."""
+    """Pointer to an object of name to value; its values divide the traffic into segments."""
 
 
 class LabelFields(Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,12 +92,11 @@ class LabelFields(Struct, frozen=True, forbid_unknown_fields=True):
     prediction_id: Pointer = "/prediction_id"
     """The prediction that the label is for."""
     label: Pointer = "/label"
-    """What turned out to be true; null takes a label back."""
+    """The actual outcome; null withdraws an earlier label."""
     weight: Pointer | None = None
-    """How much the label counts, at least 0, where models say that their performance is `weighted`; 1 where it is
-    absent."""
+    """Weight of the label, at least 0, for models whose performance is `weighted`; 1 where it is absent."""
     ts: Pointer = "/ts"
-    """When it turned out; where it is absent, the record's Kafka timestamp serves."""
+    """Time of the outcome; where it is absent, the record's Kafka timestamp is used."""
 
 
 class PredictionInput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,71 +114,73 @@ class LabelInput(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """How event time is cut and how long stragglers are waited for."""
+    """How event time is divided into panes, and how long late events are waited for."""
 
     pane: Duration = Duration(10_000)
-    """The smallest slice of event time that is aggregated."""
+    """Length of a pane, the smallest interval of event time that is aggregated."""
     lateness: Duration = Duration(60_000)
-    """A partition's watermark is its greatest event time less this."""
+    """A partition's watermark is its maximum event time minus this."""
     max_future: Duration = Duration(600_000)
-    """An event time further than this past the record's Kafka timestamp is a dead letter."""
+    """A record whose event time is more than this after its Kafka timestamp becomes a dead letter."""
     idle_timeout: Duration = Duration(60_000)
-    """Time without input, at the partition's end, after which it no longer holds the others back."""
+    """Time without input at a partition's end after which the other partitions no longer wait for it."""
 
 
 class SketchSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the sketch stage batches; changes nothing in what is emitted."""
+    """How the sketch stage batches; the output does not depend on it."""
 
     batch: Annotated[int, Meta(ge=1, le=100_000)] = 5_000
-    """Records taken from Kafka at once, at most."""
+    """Maximum number of records that are read from Kafka at once."""
     flush_interval: Duration = Duration(1_000)
-    """How often what was counted is written, in one transaction."""
+    """Interval between flushes; each writes the new counts in one transaction."""
     flush_events: Annotated[int, Meta(ge=1)] = 50_000
-    """A flush happens early when as many predictions and labels are waiting to be counted."""
+    """A flush happens early when this many predictions and labels wait to be counted."""
     max_skew: Duration = Duration(3_600_000)
-    """How far in event time predictions and labels may run ahead of each other while both have something to read."""
+    """How far in event time predictions and labels may be apart while both have records to read; the topic that is
+    ahead is paused."""
     flush_cells: Annotated[int, Meta(ge=1_000)] = 4_000_000
-    """A flush happens early when its sketches have as many cells."""
+    """A flush happens early when its sketches have this many cells."""
 
 
 class JoinSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """How predictions wait for their labels."""
 
     directory: str | None = None
-    """Where workers keep what waits, each in a folder of its own; without it in a temporary one, which is read back
-    from Kafka at every start."""
+    """Folder for predictions and labels that wait; each worker has a subfolder. By default a temporary folder, which is
+    restored from Kafka at every start."""
     max_bytes: Annotated[int, Meta(ge=1 << 20)] = 16 << 30
-    """What a worker's predictions and labels may take on disk before compression; beyond it the oldest are dropped, and
-    counted."""
+    """Disk quota of a worker for predictions and labels that wait, before compression; beyond it the oldest are dropped
+    and counted."""
     sample_ratio: Annotated[float, Meta(gt=0, le=1)] = 1.0
-    """Share of the prediction ids, by their hash, whose labels are joined; for more traffic than there is disk."""
+    """Fraction of the prediction ids, by their hash, whose labels are joined; for more traffic than fits on disk."""
     repartition: bool = False
-    """Send predictions and labels through the pending topic to the partition of their id: for topics that are not
+    """Repartition predictions and labels by their id, through the pending topic; needed where the topics are not
     partitioned alike by the prediction id."""
 
 
 class DetectRuntimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the detect stage saves its state; changes nothing in what is emitted."""
+    """How the detect stage saves its state; the output does not depend on it."""
 
     checkpoint_interval: Duration = Duration(2_000)
-    """How often the position and the state are written."""
+    """Interval between checkpoints, which save state and position."""
     checkpoint_records: Annotated[int, Meta(ge=1)] = 20_000
-    """A checkpoint is written early when so many records have been applied since the last one."""
+    """A checkpoint is written early when this many records have been applied since the last one."""
     session_timeout: Duration = Duration(6_000)
-    """Silence after which a detect worker counts as dead and others take over its partitions."""
+    """Time without a heartbeat after which a detect worker counts as dead and others take over its partitions; 3s to
+    1m."""
 
 
 class TelemetrySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The HTTP endpoint with /metrics, /healthz and /readyz, and the logs."""
 
     host: str = "127.0.0.1"
-    """Address to listen on; `0.0.0.0` for all of this machine's."""
+    """Address to listen on; `0.0.0.0` for all interfaces."""
     port: Annotated[int, Meta(ge=0, le=65_535)] = 9108
-    """0 picks a free port; the log says which."""
+    """Port; 0 picks a free one, which the log names."""
     log_format: Literal["auto", "console", "json"] = "auto"
     """`auto` is `console` on a terminal and `json` elsewhere."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least level that is shown."""
+    """Lowest level that is logged."""
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):

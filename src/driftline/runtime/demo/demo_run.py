@@ -278,5 +278,5 @@ def _until(condition: Callable[[], bool], timeout_s: float, what: str) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
-            raise BrokerError(f"Expected {what} within {timeout_s:.0f} s, it did not come")
+            raise BrokerError(f"Expected {what} within {timeout_s:.0f} s, got a timeout")
         waiting.wait(0.02)

@@ -234,8 +234,8 @@ class PanesAgent:
             raise ProfileError(
                 f"Expected to read the profile {names} from {self._settings.kafka.topic('references')} within "
                 f"{_PROFILE_WAIT_S:g} s, got none - at `{message.tp.topic}-{message.partition}"
-                f"@{message.offset}`. Panes were counted by it, so it was there: publish it again with `driftline "
-                "reference publish`. The worker goes on at this record when it is started again"
+                f"@{message.offset}`. Panes were counted under this profile: publish it again with "
+                "`driftline reference publish`. After a restart the worker continues at this record"
             )
 
     async def _wait_for_profiles(self, ids: Collection[object], deadline: float) -> None:

@@ -39,8 +39,8 @@ class KeyedRecord(NamedTuple):
 
 
 _START: Final = (
-    "Records that are written already stay where they are: begin with new topics, or delete the old records. Or let "
-    "driftline send both to the partitions of their ids, with `join: {repartition: true}`"
+    "Existing records do not move: start with new topics, or delete the old records. Or let driftline repartition both "
+    "topics by id, with `join: {repartition: true}`"
 )
 
 
@@ -123,8 +123,8 @@ class CoPartitioning:
                 return (
                     f"Expected the prediction id as the key of each record, got {got} ({topic.n_strange} of {topic.n} "
                     f"records differ) - at `{topic.strange.at}`. Labels are joined to predictions partition by "
-                    f"partition: let the producers of `{topic.name}` write the id as the key, in UTF-8 and without "
-                    f"quotes. {_START}"
+                    f"partition: configure the producers of `{topic.name}` to use the id as the key, in UTF-8 and "
+                    f"without quotes. {_START}"
                 )
         return None
 
@@ -135,8 +135,8 @@ class CoPartitioning:
         shown = " and ".join(f"{_NAMES[topic.partitioner]} at `{topic.name}`" for topic in sampled)
         return (
             f"Expected predictions and labels to be partitioned in the same way, got {shown}. A label then lies on "
-            "another partition than its prediction and is never joined: set `partitioner: murmur2_random` in producers "
-            f"made with librdkafka, or the same partitioner in both. {_START}"
+            "a different partition than its prediction and is never joined: set `partitioner: murmur2_random` in "
+            f"librdkafka's producers, or the same partitioner in both. {_START}"
         )
 
     def _ids_apart(self) -> str | None:
@@ -145,9 +145,9 @@ class CoPartitioning:
             return None
         one, other = self._apart[0]
         return (
-            f"Expected a prediction and its label on partitions of the same number, got {one.prediction_id[:80]!r} at "
-            f"`{one.at}` and at `{other.at}` ({len(self._apart)} of {self._n_shared} ids lie apart). Let the producers "
-            f"of both topics use the id as the key and the same partitioner. {_START}"
+            f"Expected a prediction and its label in partitions of the same number, got {one.prediction_id[:80]!r} at "
+            f"`{one.at}` and at `{other.at}` ({len(self._apart)} of {self._n_shared} ids are apart). Configure the "
+            f"producers of both topics to use the id as the key and the same partitioner. {_START}"
         )
 
 

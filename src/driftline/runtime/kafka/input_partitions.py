@@ -47,6 +47,6 @@ def input_partitions(settings: Settings, credentials: Credentials) -> dict[Kind,
         raise BrokerError(
             f"Expected predictions and labels with the same number of partitions, got {shown} - at {at}. Labels are "
             "joined partition by partition: give both topics the same number, and the prediction id as key; or let "
-            "driftline send them to the partitions of their ids, with `join: {repartition: true}`."
+            "driftline repartition them by id, with `join: {repartition: true}`."
         )
     return counts

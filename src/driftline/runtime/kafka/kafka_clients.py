@@ -145,6 +145,6 @@ def _unreachable(brokers: str, error: KafkaException, timeout_s: float) -> Broke
     reason = error.args[0].str() if error.args else str(error)
     return BrokerError(
         f"Expected an answer from Kafka within {timeout_s:g} s, got none ({reason}) - at `{brokers}`. "
-        "Check that the brokers run, that `kafka.brokers` names them as they can be reached from here, "
-        "and that `kafka.security` is what they ask for"
+        "Check that the brokers run, that `kafka.brokers` has addresses that can be reached from here, "
+        "and that `kafka.security` fits their listeners"
     )

@@ -167,7 +167,7 @@ def create(admin: AdminClient, specs: Sequence[TopicSpec]) -> tuple[str, ...]:
         else:
             created.append(name)
     if refused:
-        raise BrokerError(f"Expected to create our topics, got refused for {', '.join(refused)}")
+        raise BrokerError(f"Expected the broker to create the topics, got an error for {', '.join(refused)}")
     _wait_until_shown(admin, {spec.name for spec in missing})
     return tuple(created)
 
@@ -178,7 +178,7 @@ def _wait_until_shown(admin: AdminClient, names: set[str]) -> None:
     while hidden := names - all_partitions(admin).keys():
         if time.monotonic() > end_s:
             raise BrokerError(
-                f"Expected the new topics to be listed within {_TIMEOUT_S:.0f} s, got no {sorted(hidden)}"
+                f"Expected the broker to list the new topics within {_TIMEOUT_S:.0f} s, got no {sorted(hidden)}"
             )
         time.sleep(_SHOWN_POLL_S)
 

@@ -94,7 +94,12 @@ class PendingDatabase:
         meta = _meta_of(self._db)
         if meta is None or meta.version != VERSION or meta.owner != owner:
             if meta is not None:
-                _log.warning("pending store made anew", path=str(path), version=meta.version, owner=meta.owner)
+                _log.warning(
+                    "pending store created again: another version or configuration wrote it",
+                    path=str(path),
+                    version=meta.version,
+                    owner=meta.owner,
+                )
             self._db.close()
             shutil.rmtree(path)
             self._db = _open(path, buffers)
@@ -126,7 +131,7 @@ class PendingDatabase:
         while sum(store.n_bytes for store in self._stores) > self.max_bytes:
             evicted = max(self._stores, key=lambda store: store.n_bytes).evict()
             self._n_evicted += evicted
-            _log.warning("pending store is full: the oldest entries are dropped", entries=evicted, path=str(self._path))
+            _log.warning("pending store is full: dropping the oldest entries", entries=evicted, path=str(self._path))
         if next_offset is not None:
             self._meta.next_offset = next_offset
         if resume is not None:

@@ -80,7 +80,9 @@ class KeyCheck:
         if key is None:
             if kind not in self._without_key:
                 self._without_key.add(kind)
-                _log.warning("no key: whether labels meet their predictions is not checked; use the id as key", at=at)
+                _log.warning(
+                    "record without a key: cannot check the partitioning; use the prediction id as the key", at=at
+                )
             return
         try:
             event = self._decoders[kind](value or b"")

@@ -129,7 +129,7 @@ class SketchTransactions:
             except KafkaException as error:
                 if not _error_of(error).retriable():
                     raise
-                _log.warning("commit is tried again", error=str(error))
+                _log.warning("retrying the commit", error=str(error))
             else:
                 return
         self._producer.commit_transaction(COMMIT_TIMEOUT_S)
@@ -138,7 +138,7 @@ class SketchTransactions:
         reason = _error_of(error)
         if reason.fatal() or not reason.txn_requires_abort():
             raise error
-        _log.warning("flush aborted, reading again", error=str(reason))
+        _log.warning("flush aborted: reading its records again", error=str(reason))
         self._producer.abort_transaction(COMMIT_TIMEOUT_S)
         raise FlushAborted(str(reason)) from error
 

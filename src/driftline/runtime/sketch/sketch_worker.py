@@ -168,8 +168,8 @@ class SketchWorker:
                 name = min(missing)
                 raise BrokerError(
                     f"Expected to read the profile `{name}` within {_PROFILE_WAIT_S:g} s, got none - at "
-                    f"`{self._settings.kafka.topic('references')}`. Predictions made under it are at "
-                    f"`{batch.topic}-{batch.source.partition}@{batch.offsets[0]}`: publish it again"
+                    f"`{self._settings.kafka.topic('references')}`. The predictions at "
+                    f"`{batch.topic}-{batch.source.partition}@{batch.offsets[0]}` belong to it: publish it again"
                 )
             if self._stopping.wait(_CONSUME_S):
                 return False
@@ -184,7 +184,7 @@ class SketchWorker:
         elif error.fatal():
             raise KafkaException(error)
         else:
-            _log.warning("consuming", error=str(error))
+            _log.warning("error while consuming", error=str(error))
 
     def _jump_gap(self, source: Source) -> None:
         """Account for records that were deleted before they were read, and go on with the oldest there is."""
@@ -192,7 +192,7 @@ class SketchWorker:
         expected = self._progress.next_offset(source)
         low, _high = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
         text = f"Expected records from offset {expected} on, got {low} as the oldest - at `{partition.topic}-{source}`"
-        _log.error("gap in the input", source=str(source), expected=expected, oldest=low)
+        _log.error("records were deleted before they were read", source=str(source), expected=expected, oldest=low)
         letter = DeadLetter(OFFSET_GAP, text, partition.topic, source.partition, expected, b"")
         self._sketcher.skip(source, low, letter)
         self._progress.read(source, low, time.monotonic())
@@ -260,7 +260,9 @@ class SketchWorker:
             try:
                 _low, high = self._consumer.get_watermark_offsets(partition, timeout=1.0)
             except KafkaException as error:
-                _log.warning("the end of a quiet partition is not known", source=str(source), error=str(error))
+                _log.warning(
+                    "cannot ask the broker for the end of a quiet partition", source=str(source), error=str(error)
+                )
                 continue
             if high <= end:
                 self._progress.confirm_idle(source)
@@ -361,7 +363,7 @@ class SketchWorker:
     def _recount(self, partitions: str, shown_by: str) -> None:
         if not self._accept_recount:
             raise offsets_gone(self._settings.kafka, partitions, shown_by)
-        _log.warning("records are counted again", partitions=partitions, shown_by=shown_by)
+        _log.warning("counting records again", partitions=partitions, shown_by=shown_by)
 
 
 def sketch_consumer_configuration(settings: Settings, credentials: Credentials) -> ClientConfiguration:
