@@ -99,14 +99,14 @@ def backtest(
 
 
 def _require_lines(path: Path | None, option: str) -> None:
-    """Refuse a table where one event a line is expected."""
+    """Refuse a table: the file must have one event per line."""
     if path is not None and path.suffix in {".parquet", ".csv"}:
         message = f"Expected NDJSON, one event per line (.ndjson or .ndjson.gz), got `{path}` - at `{option}`"
         raise FormatError(message)
 
 
 def _say_refusals(totals: BacktestTotals) -> None:
-    """Say of each reason how many records were refused for it, and the first of them."""
+    """Print for each reason how many records were rejected, and the first of them."""
     from driftline.events.dead_letter import REASONS
 
     for reason, n in totals.refused.most_common():

@@ -121,7 +121,8 @@ def _detector_parameters(model: ModelSettings, path: str) -> Iterator[tuple[str,
 
 @contextmanager
 def progress(description: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Show a bar on standard error while the block runs, on a terminal only; yield what counts the work done.
+    """Show a progress bar on standard error while the block runs, on a terminal only; yield the function that advances
+    it.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""``driftline explain-budget``: what a false-alarm budget comes to, before anything runs."""
+"""``driftline explain-budget``: the tests, levels and detectable changes that follow from a false-alarm budget."""
 
 from __future__ import annotations
 

@@ -216,7 +216,7 @@ def tell(profile: Profile, remarks: tuple[str, ...]) -> None:
 
 
 def _refuse_with_profile(**given: object) -> None:
-    """Refuse options that only say how to read a table."""
+    """Refuse options that only apply to reading a table."""
     for name, value in given.items():
         if value:
             option = f"--{name.replace('_', '-')}"
@@ -226,7 +226,7 @@ def _refuse_with_profile(**given: object) -> None:
 
 
 def _published(settings: Settings, model: str, version: str | None, profile_id: str | None) -> Profile:
-    """Return the profile that was published for a model and is effective latest; others are listed."""
+    """Return the published profile of a model with the latest effective time; print the ids of the others."""
     from driftline.profiles.effective import shown
     from driftline.runtime.references.reference_topic import published_profiles
 

@@ -83,7 +83,7 @@ EffectiveOption = Annotated[
 
 
 class RowsOptions(NamedTuple):
-    """How a table of rows is read and counted; what only makes sense beside one."""
+    """Options that apply only to a table of rows: how it is read and counted."""
 
     prediction_column: str | None
     score_column: str | None

@@ -91,7 +91,7 @@ def from_production(
 def _source(
     settings: Settings, file: Path | None, selection: EventSelection
 ) -> tuple[EventReader, Callable[[], Iterator[list[TimedRow]]]]:
-    """Return what counts the records that are left out, and what begins a reading."""
+    """Return the reader, which counts skipped records, and the function that starts reading."""
     from driftline.runtime.references.production_events import EventReader, TopicEvents
 
     if file is None:

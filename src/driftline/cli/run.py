@@ -126,7 +126,7 @@ def run(
 
 
 def _show(error: Exception) -> int:
-    """Print what the command line prints of an error; return the exit code."""
+    """Print an error as the command line does; return the exit code."""
     if isinstance(error, DriftlineError):
         err.print(f"[bold red]error:[/] {escape(str(error))}")
         return exit_code(error)

@@ -223,7 +223,7 @@ def _announce(scenario: Scenario) -> None:
 
 
 def _start(text: str | None, length: Duration, *, live: bool) -> int:
-    """Return the event time of the beginning; without a wish, now or so early that the end is now."""
+    """Return the event time of the start; by default now, or so early that the traffic ends now."""
     if text is None:
         now_ms = time.time_ns() // 1_000_000
         return (now_ms if live else now_ms - length) // 1000 * 1000

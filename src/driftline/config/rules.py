@@ -225,7 +225,9 @@ def _shares_left(settings: Settings) -> Iterator[Problem]:
 
 
 def spenders(model: ModelSettings, *, has_labels: bool) -> tuple[str, ...]:
-    """Return what spends a model's budget: its window sizes, then what of ``OTHER_SHARES`` is in use."""
+    """Return the parts that a model's budget is divided between: its window sizes, then those of ``OTHER_SHARES`` in
+    use.
+    """
     sizes = tuple(str(size) for size in model.windows.verdict)
     in_use = (has_labels, has_labels, bool(model.checks.paging_detectors))
     return (*sizes, *(name for name, used in zip(OTHER_SHARES, in_use, strict=True) if used))
@@ -254,7 +256,7 @@ def _windows(model: ModelSettings, pane: Duration, at: str) -> Iterator[Problem]
 
 
 def _display(expected: str, windows: WindowSettings, at: str) -> Problem:
-    """Return what is wrong with the display window, which nobody may have written: the hop alone may have been set."""
+    """Return a problem of the display window; it may be the default, where only the hop was configured."""
     path = f"{at}.display"
     default = ", the default" if windows.display == WindowSettings().display else ""
     message = f"Expected {expected}, got {str(windows.display)!r}{default} - at `{path}`"

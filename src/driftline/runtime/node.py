@@ -34,7 +34,7 @@ _log = get_logger(__name__)
 
 
 class NodeOptions(NamedTuple):
-    """How one process works, apart from what is configured for all of them.
+    """Options of one process, beyond the shared configuration.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What telemetry and logs show of the models that this process watches; nothing stays of those it gave up."""
+"""Publishes the status of the models that this process monitors as metrics and logs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _log = get_logger(__name__)
 
 
 class MonitorReporter:
-    """Shows the last status of each partition of the panes topic that this process owns.
+    """Publishes the latest status of each owned partition of the panes topic.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class MonitorReporter:
                 self._telemetry.open_alerts(key.model, key.version, severity, severities[severity])
 
     def _tell(self, key: ModelKey, model: ModelStatus) -> None:
-        """Log, once, that a model has no reference yet, and each new reason why its sample made none."""
+        """Log once that a model has no reference yet, and each new reason why none could be learnt."""
         if model.profile_id is None and key not in self._told_gathering and not self._profiles.of(key):
             self._told_gathering.add(key)
             bootstrap = self._settings.model(key.model).bootstrap

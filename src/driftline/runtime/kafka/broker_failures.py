@@ -1,4 +1,4 @@
-"""What Kafka's clients raise, as errors that tell the operator what to do."""
+"""Translates errors of the Kafka clients into errors that tell the operator what to do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_
 
 
 def broker_error(error: BaseException, brokers: str | None = None, worker: str | None = None) -> BrokerError | None:
-    """Return the error to show for what a Kafka client raised; None where no Kafka client raised it.
+    """Return the error to show for a Kafka client's error; None for any other error.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Whether predictions and labels of the same id lie on the same partition, judged by the first records that have keys.
+"""Checks on a sample of keyed records whether predictions and labels of an id are in the same partition.
 
 Kafka's Java clients choose a key's partition by murmur2, librdkafka's by CRC-32 unless told otherwise. Where the
 topics are written with one of them each, most labels never meet their predictions.
@@ -45,7 +45,7 @@ _START: Final = (
 
 
 class _Topic:
-    """What the sample of one topic comes to."""
+    """Counts over the sampled records of one topic."""
 
     __slots__ = ("by_id", "n", "n_crc32", "n_murmur2", "n_strange", "name", "strange")
 
@@ -71,7 +71,7 @@ class _Topic:
 
 
 class CoPartitioning:
-    """Looks at the first records of both topics.
+    """Checks the partitioning of both topics on their first records.
 
     Parameters
     ----------
@@ -92,11 +92,11 @@ class CoPartitioning:
         self._n_shared = 0
 
     def wants(self, kind: Kind) -> bool:
-        """Whether more records of a topic are to be looked at."""
+        """Whether the sample of a topic needs more records."""
         return self._topics[kind].n < SAMPLE
 
     def add(self, kind: Kind, record: KeyedRecord) -> None:
-        """Look at one record."""
+        """Add a record to the sample."""
         if not self.wants(kind):
             return
         self._topics[kind].add(record, self._n_partitions)
@@ -107,7 +107,7 @@ class CoPartitioning:
                 self._apart.append((partner, record))
 
     def problem(self) -> str | None:
-        """Return why the topics cannot be joined; None as long as nothing speaks against it.
+        """Return why the topics cannot be joined; None while the sample shows no reason.
 
         One strange record among good ones stops nothing: more than half of a topic's keys must differ from the
         prediction ids, or its partitions from those of the other topic's partitioner.

@@ -1,4 +1,4 @@
-"""The one place where Kafka settings become librdkafka's configuration, with security and our rules."""
+"""Builds librdkafka's configuration from the Kafka settings, with security and driftline's rules."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOTHING_MORE: Final[Mapping[str, object]] = MappingProxyType({})
 
 
 class ClientConfiguration(dict[str, Any]):
-    """Properties for a librdkafka client; secrets are left out of what is printed."""
+    """Properties for a librdkafka client; its repr hides secrets."""
 
     def __repr__(self) -> str:
         return repr({name: "***" if name in _SECRET_PROPERTIES else value for name, value in self.items()})

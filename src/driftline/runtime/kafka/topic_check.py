@@ -1,4 +1,4 @@
-"""What differs between the topics of a broker and what driftline's topics must be like."""
+"""Compares the topics of a broker with driftline's specifications."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Difference(Struct, frozen=True):
-    """One thing about a topic that is not as it must be, and how to mend it."""
+    """A difference between a topic and its specification, and how to fix it."""
 
     topic: str
     setting: str
@@ -31,7 +31,7 @@ class Difference(Struct, frozen=True):
 
 
 def check(admin: AdminClient, specs: Sequence[TopicSpec], sources: Sources | None = None) -> list[Difference]:
-    """Return all that differs between the broker's topics and what they must be like.
+    """Return all differences between the broker's topics and their specifications.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def _differences(spec: TopicSpec, partitions: int, config: dict[str, str]) -> It
 
 
 def _suffices(setting: str, expected: str, got: str) -> bool:
-    """More room and a longer retention than needed do no harm; a negative retention keeps all."""
+    """Return whether a value meets the expected one; larger limits and longer retention also do."""
     if setting not in (MAX_BYTES, RETENTION) or not got:
         return set(expected.split(",")) == set(got.split(","))
     return int(got) >= int(expected) or (setting == RETENTION and int(got) < 0)

@@ -29,7 +29,7 @@ _log = get_logger(__name__)
 
 
 class TelemetryServer:
-    """Serves the figures and the answers of the probes until it is closed.
+    """Serves the metrics and the results of the probes until it is closed.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What an operator sees in Prometheus: every figure by a plain method, and every label set removable."""
+"""Prometheus metrics: one method per metric, and removable label sets."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class LabelledMetric(Generic[Metric]):
 
 
 class Telemetry:
-    """The figures of one process, in a registry of its own.
+    """The metrics of one process, in a registry of its own.
 
     *Cost*: a dictionary look-up and an addition under a lock per call; workers call once per batch or flush, never per
     event. *State*: one entry per partition, and one per check of the models watched; :meth:`forget_partition` and

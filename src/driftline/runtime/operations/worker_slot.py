@@ -1,4 +1,4 @@
-"""A name for a worker to which nobody gave one: unique among the live processes of a host, found again by a restart."""
+"""Default worker names: unique among the live processes of a host, and reused after a restart."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _folder() -> Path | None:
 
 
 def _made(folder: Path) -> Path | None:
-    """Return the folder, made where it was absent; None where it cannot be written."""
+    """Return the folder, created if missing; None where it is not writable."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError:

@@ -39,11 +39,11 @@ class Restoring(Protocol):
         """Take a block; return its number of rows."""
 
     def restored_pending(self, partition: int, next_offset: int, *, whole: bool) -> None:
-        """Keep what was taken; ``whole`` says that nothing is missing any more, so that what is over may go."""
+        """Commit the restored rows; ``whole`` says that all are restored, so expired ones may be removed."""
 
 
 class PendingChangelog:
-    """Reads committed blocks of the pending topic, all that stand in a partition when it is asked.
+    """Reads the committed blocks of a partition of the pending topic, up to its end at the time of the call.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class PendingChangelog:
         self._open_transaction_s = open_transaction_s
 
     def replay(self, partition: int, next_offset: int, sketcher: Restoring) -> bool:
-        """Give a partition's join the blocks that it does not hold yet, oldest first.
+        """Restore the blocks that a partition's join does not hold yet, oldest first.
 
         Parameters
         ----------
@@ -87,7 +87,7 @@ class PendingChangelog:
         return self._restore(partition, max(low, next_offset), high, sketcher) or next_offset > low
 
     def replay_until(self, partition: int, start: int, next_offset: int, until: int, sketcher: Restoring) -> None:
-        """Give a partition's join what it was given before an offset, and does not hold yet.
+        """Restore the blocks before an offset that a partition's join has been given but does not hold.
 
         Parameters
         ----------
@@ -112,7 +112,7 @@ class PendingChangelog:
         self._restore(partition, max(low, start), until, sketcher)
 
     def _restore(self, partition: int, start: int, high: int, sketcher: Restoring) -> bool:
-        """Give a partition's join the blocks between two offsets; return whether there are any."""
+        """Restore the blocks between two offsets; return whether there are any."""
         started = reported = time.monotonic()
         n_rows = n_kept = 0
         reached = start
@@ -150,7 +150,9 @@ class PendingChangelog:
             consumer.close()
 
     def _range(self, partition: int) -> tuple[int, int]:
-        """Return the oldest offset, and the end with open transactions: a reader of committed data is told of less."""
+        """Return the oldest offset and the end; the end includes open transactions, which a read-committed consumer
+        does not see.
+        """
         consumer = assigned_consumer(self._kafka, self._credentials, _READER, {"isolation.level": "read_uncommitted"})
         try:
             return consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=_REQUEST_S)

@@ -1,4 +1,4 @@
-"""The references topic: profiles are read to its end before anything else, then followed; and published."""
+"""The references topic: read to its end at the start and then followed; and published to."""
 
 from __future__ import annotations
 

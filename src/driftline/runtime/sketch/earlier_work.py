@@ -1,4 +1,4 @@
-"""Whether a sketch group has counted before, by what the panes topic says: committed offsets expire."""
+"""Tells from the panes topic whether a sketch group has counted before: committed offsets expire."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _REQUEST_S: Final = 30.0
 
 
 def counted_panes(kafka: KafkaSettings, credentials: Credentials) -> str | None:
-    """Return where the panes topic shows that events have been counted; None where it does not.
+    """Return the position of a panes record that counts events; None if there is none.
 
     What only says that a worker has started, and what was never committed, shows nothing. Records that have expired
     show it too. *Cost*: the records up to the first that counts something.

@@ -107,7 +107,7 @@ class SketchTransactions:
             self._send(self._dead_letters, value, key=key, headers=list(headers))
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
-        """Note how far the changelog reaches; a failed delivery fails the transaction by itself."""
+        """Record the changelog offset that was reached; a failed delivery fails the transaction by itself."""
         partition, offset = message.partition(), message.offset()
         if error is None and partition is not None and offset is not None:
             self._changelog[partition] = max(self._changelog.get(partition, 0), offset + 1)
@@ -154,7 +154,7 @@ def to_metadata(running_max_ms: int | None) -> str:
 
 
 def from_metadata(metadata: str | None) -> int | None:
-    """Return the running maximum from a committed offset's metadata; None where nothing or something else stands there.
+    """Return the running maximum from a committed offset's metadata; None where the metadata has none.
 
     Examples
     --------

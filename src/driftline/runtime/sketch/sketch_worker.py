@@ -161,7 +161,7 @@ class SketchWorker:
                 self._measure(source)
 
     def _knows_profiles(self, batch: RecordBatch) -> bool:
-        """Wait for profiles that another worker knew when it sent predictions; False where the worker is to end."""
+        """Wait for profiles that another worker has used already; return False if the worker is asked to stop."""
         end_s = time.monotonic() + _PROFILE_WAIT_S
         while missing := self._sketcher.routed.profiles_wanted(batch):
             if time.monotonic() > end_s:
@@ -187,7 +187,7 @@ class SketchWorker:
             _log.warning("error while consuming", error=str(error))
 
     def _jump_gap(self, source: Source) -> None:
-        """Account for records that were deleted before they were read, and go on with the oldest there is."""
+        """Report records that retention deleted before they were read, and continue at the oldest record."""
         partition = TopicPartition(self._topics[source.kind], source.partition)
         expected = self._progress.next_offset(source)
         low, _high = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
@@ -233,7 +233,7 @@ class SketchWorker:
                 self._telemetry.evicted(number, evicted)
 
     def _measure(self, source: Source) -> None:
-        """Show how far a partition is, whether it was read since the last time or is paused, idle or empty."""
+        """Publish a partition's lag, watermark and pending predictions, also while it is paused, idle or empty."""
         watermark = self._sketcher.watermark_ms(source)
         if watermark is not None:
             self._telemetry.watermark_delay(source.kind, source.partition, time.time() - watermark / 1000)
@@ -254,7 +254,7 @@ class SketchWorker:
         self._consumer.resume(self._consumer.assignment())
 
     def _look_for_idle(self) -> None:
-        """Declare partitions idle that have been at their end for long enough, by the broker's own word."""
+        """Mark partitions idle that have been at the broker's end for the idle timeout."""
         for source, end in self._progress.quiet(time.monotonic()):
             partition = TopicPartition(self._topics[source.kind], source.partition)
             try:
@@ -271,7 +271,7 @@ class SketchWorker:
             self._sketcher.mark_idle(source, idle=False)
 
     def _balance(self) -> None:
-        """Pause the topic that is ahead in event time, so that the join need not remember what the other will bring."""
+        """Pause the topic that is ahead in event time, to bound what the join must remember."""
         watermarks = {source: self._sketcher.watermark_ms(source) for source in self._progress.sources}
         if self._repartitioned:
             pause, resume = self._progress.hold_back(watermarks, self._sketcher.routed.behind_ms())
@@ -346,7 +346,7 @@ class SketchWorker:
         return committed
 
     def _require_no_earlier_panes(self, committed: list[TopicPartition]) -> None:
-        """Refuse where nothing is committed for any partition of the group, and the panes tell of earlier work.
+        """Raise if no partition of the group has a committed offset although the panes topic shows earlier work.
 
         The panes are read first: what another member counts meanwhile, it commits together with its offsets.
         """
