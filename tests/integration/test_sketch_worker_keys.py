@@ -66,4 +66,4 @@ def test_the_same_partitioner_and_records_without_keys_are_read(
         send_labels(run, 40, first=N)
         run.await_committed(worker)
     assert counted(run)["events"] == N + 40
-    assert capsys.readouterr().out.count("no key: whether labels meet their predictions") == 2
+    assert capsys.readouterr().out.count("record without a key: cannot check the partitioning") == 2

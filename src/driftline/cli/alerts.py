@@ -15,6 +15,7 @@ from driftline.cli.common import (
     err,
     out,
     overrides,
+    quiet_logs,
     read_credentials,
     read_settings,
 )
@@ -32,12 +33,12 @@ def tail(
     config: ConfigOption = None,
     brokers: BrokersOption = None,
     prefix: PrefixOption = None,
-    from_now: Annotated[bool, typer.Option("--from-now", help="Leave out the alerts that are there already.")] = False,
-    json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    from_now: Annotated[bool, typer.Option("--from-now", help="Skip the alerts that exist already.")] = False,
+    json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
     until_idle: Annotated[
         float | None,
         typer.Option(
-            min=0.0, metavar="SECONDS", help="Stop when nothing has come for so long; for scripts.", show_default=False
+            min=0.0, metavar="SECONDS", help="Stop after this long without a record; for scripts.", show_default=False
         ),
     ] = None,
 ) -> None:
@@ -52,6 +53,7 @@ def tail(
 def _print_records(settings: Settings, from_now: bool, json_lines: bool, until_idle: float | None) -> None:
     from driftline.runtime.kafka.tail import follow
 
+    quiet_logs(settings)
     topic = settings.kafka.topic("alerts")
     credentials = read_credentials(settings)
     if err.is_terminal:

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 _FILE = {"exists": True, "dir_okay": False}
 PredictionsFile = Annotated[
-    Path, typer.Option("--predictions", help="One prediction event a line (.ndjson[.gz]).", **_FILE)
+    Path, typer.Option("--predictions", help="Predictions, one event per line (.ndjson[.gz]).", **_FILE)
 ]
 LabelsFile = Annotated[
-    Path | None, typer.Option("--labels", help="One label event a line.", show_default=False, **_FILE)
+    Path | None, typer.Option("--labels", help="Labels, one event per line.", show_default=False, **_FILE)
 ]
 ReferenceFile = Annotated[
     Path | None,
@@ -33,21 +33,23 @@ ReferenceFile = Annotated[
         **_FILE,
     ),
 ]
-OutFile = Annotated[Path, typer.Option("--out", help="Where the events go, one CloudEvent (JSON) a line.")]
+OutFile = Annotated[Path, typer.Option("--out", help="File for the events, one CloudEvent (JSON) per line.")]
 PartitionsOption = Annotated[
     int | None,
     typer.Option(
         "--partitions",
         min=1,
-        help="Partitions of the topics; by default as many as the lines name, or 1.",
+        help="Partitions of the topics; by default as many as the lines use, or 1.",
         show_default=False,
     ),
 ]
 ModelOption = Annotated[
     str | None, typer.Option("--model", help="Model of reference rows; by default the first prediction's.")
 ]
-VersionOption = Annotated[str | None, typer.Option("--model-version", help="Its version.")]
-PrefixOption = Annotated[str | None, typer.Option("--prefix", help="As on Kafka; it stands in the events' source.")]
+VersionOption = Annotated[str | None, typer.Option("--model-version", help="Version of the model.")]
+PrefixOption = Annotated[
+    str | None, typer.Option("--prefix", help="Prefix as on Kafka; it is part of the events' source.")
+]
 
 
 @app.command()
@@ -64,8 +66,8 @@ def backtest(
 ) -> None:
     """Run predictions and labels from files through the same pipeline as on Kafka.
 
-    A line may say where its record stood: "kafka": {"partition": 0, "offset": 12, "timestamp": 1772366400000}.
-    Windows that are open when the files end stay open, as they would on a topic with no more records.
+    A line may give the position of its record: "kafka": {"partition": 0, "offset": 12, "timestamp": 1772366400000}.
+    Windows that are open at the end of the files stay open, as on a topic without further records.
     """
     from driftline.profiles.profiles import Profiles
     from driftline.runtime.files.backtest import Backtest, write_events
@@ -97,23 +99,23 @@ def backtest(
 
 
 def _require_lines(path: Path | None, option: str) -> None:
-    """Refuse a table where one event a line is expected."""
+    """Refuse a table: the file must have one event per line."""
     if path is not None and path.suffix in {".parquet", ".csv"}:
-        message = f"Expected NDJSON, one event a line (.ndjson or .ndjson.gz), got `{path}` - at `{option}`"
+        message = f"Expected NDJSON, one event per line (.ndjson or .ndjson.gz), got `{path}` - at `{option}`"
         raise FormatError(message)
 
 
 def _say_refusals(totals: BacktestTotals) -> None:
-    """Say of each reason how many records were refused for it, and the first of them."""
+    """Print for each reason how many records were rejected, and the first of them."""
     from driftline.events.dead_letter import REASONS
 
     for reason, n in totals.refused.most_common():
-        line = f"{n:,} refused, {reason} ({REASONS[reason]}); the first: {totals.first_refusals[reason]}"
+        line = f"{n:,} rejected, {reason} ({REASONS[reason]}); the first: {totals.first_refusals[reason]}"
         err.print(line, style="yellow", markup=False)
     if totals.nothing_usable:
         err.print(
-            "error: Expected predictions that can be used, got none: every one was refused. Field mappings are "
-            "configured under `predictions.fields`",
+            "error: Expected usable predictions, got none: all were rejected. Field mappings are configured under "
+            "`predictions.fields`",
             style="red",
             markup=False,
         )

@@ -1,4 +1,4 @@
-"""``driftline check-config``: every problem of a configuration at once, or what it comes to."""
+"""``driftline check-config``: print every problem of a configuration at once, or the resulting settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def check_config(
         bool, typer.Option("--effective", help="Print all effective settings as YAML instead of a summary.")
     ] = False,
 ) -> None:
-    """Check a configuration file together with the environment, and print what it comes to.
+    """Check a configuration file together with the environment, and print the resulting settings.
 
     Nothing is connected to. Secrets are not read and not shown.
     """

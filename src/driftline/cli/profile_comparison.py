@@ -60,7 +60,7 @@ class ColumnChange(Struct, frozen=True, omit_defaults=True):
 
     @property
     def rank(self) -> tuple[bool, float, str]:
-        """By which columns are put in order: what came, went or changed kind first, then importance × effect."""
+        """Sort key of columns: added, removed and retyped ones first, then by importance × effect."""
         return (self.status in {"same", "moved"}, -self.importance * (self.psi or 0.0), self.name)
 
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
 from driftline.cli.app import app as root
@@ -19,6 +18,7 @@ from driftline.cli.common import (
     err,
     out,
     overrides,
+    quiet_logs,
     read_credentials,
     read_settings,
 )
@@ -65,7 +65,7 @@ def build(
     effective_from: EffectiveOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Build a profile from rows, say what was found in them, and write it to a file."""
+    """Build a profile from rows, print a summary, and write it to a file."""
     from driftline.profiles.effective import BEGINNING, parse_effective_from
     from driftline.runtime.references.reference_files import PROFILE_SUFFIX, write_profile
 
@@ -97,7 +97,7 @@ def publish(
         bool,
         typer.Option(
             "--before-start",
-            help="No worker has read events of this model yet: the profile may hold from the beginning, or any time.",
+            help="No worker has read events of this model yet: allow any effective time, also the beginning.",
         ),
     ] = False,
     config: ConfigOption = None,
@@ -147,7 +147,7 @@ def show(
     model_version: VersionOption = None,
     profile_id: Annotated[
         str | None,
-        typer.Option("--profile", metavar="ID", help="Of several, this one; else the latest.", show_default=False),
+        typer.Option("--profile", metavar="ID", help="Id of the profile; by default the latest.", show_default=False),
     ] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     config: ConfigOption = None,
@@ -216,20 +216,21 @@ def tell(profile: Profile, remarks: tuple[str, ...]) -> None:
 
 
 def _refuse_with_profile(**given: object) -> None:
-    """Refuse options that only say how to read a table."""
+    """Refuse options that only apply to reading a table."""
     for name, value in given.items():
         if value:
             option = f"--{name.replace('_', '-')}"
-            raise ParameterError("no such option beside a .profile: it was fixed when it was built", value, option)
+            raise ParameterError(
+                "no such option with a .profile: it was fixed when the profile was built", value, option
+            )
 
 
 def _published(settings: Settings, model: str, version: str | None, profile_id: str | None) -> Profile:
-    """Return the profile that was published for a model and is effective latest; others are listed."""
+    """Return the published profile of a model with the latest effective time; print the ids of the others."""
     from driftline.profiles.effective import shown
-    from driftline.runtime.operations.logs import configure_logs
     from driftline.runtime.references.reference_topic import published_profiles
 
-    configure_logs(msgspec.structs.replace(settings.telemetry, log_level="warning"))
+    quiet_logs(settings)
     published = [
         profile
         for profile in published_profiles(settings.kafka, read_credentials(settings))

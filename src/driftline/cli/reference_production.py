@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from driftline.cli.common import BrokersOption, ConfigOption, PrefixOption, err, out, read_credentials, read_settings
-from driftline.cli.common import overrides as given
+from driftline.cli.common import (
+    BrokersOption,
+    ConfigOption,
+    PrefixOption,
+    err,
+    out,
+    overrides,
+    quiet_logs,
+    read_credentials,
+    read_settings,
+)
 from driftline.cli.reference import app, tell
 from driftline.cli.reference_options import EffectiveOption, OutOption, TheModelOption, VersionOption
 from driftline.errors import ParameterError
@@ -63,7 +72,7 @@ def from_production(
     if end_ms <= start_ms:
         raise ParameterError("a time after --start", end, "--end")
     holds_from_ms = parse_effective_from(effective_from or BEGINNING)
-    settings = read_settings(config, given(brokers=brokers, prefix=prefix))
+    settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
     chosen, key = settings.model(model), ModelKey(model, model_version or "")
     reader, read = _source(settings, file, EventSelection(key, start_ms, end_ms, chosen.positive_class))
     how = ProductionOptions(pane_ms=int(settings.time.pane))
@@ -71,7 +80,7 @@ def from_production(
         profile = build_from_production(key, read, chosen, holds_from_ms, how)
     remarks = []
     if reader.n_refused:
-        remarks.append(f"{reader.n_refused} records are no prediction events: they are left out")
+        remarks.append(f"{reader.n_refused} records are not prediction events: they are left out")
     if reader.n_others:
         remarks.append(f"{reader.n_others} events are of other models or times: they are left out")
     tell(profile, tuple(remarks))
@@ -82,10 +91,11 @@ def from_production(
 def _source(
     settings: Settings, file: Path | None, selection: EventSelection
 ) -> tuple[EventReader, Callable[[], Iterator[list[TimedRow]]]]:
-    """Return what counts the records that are left out, and what begins a reading."""
+    """Return the reader, which counts skipped records, and the function that starts reading."""
     from driftline.runtime.references.production_events import EventReader, TopicEvents
 
     if file is None:
+        quiet_logs(settings)
         topic = TopicEvents(settings, read_credentials(settings), selection)
         return topic.reader, topic.read
     reader, path = EventReader(settings, selection), file

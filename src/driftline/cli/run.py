@@ -58,18 +58,22 @@ NameOption = Annotated[
 ]
 PortOption = Annotated[
     int | None,
-    typer.Option("--metrics-port", help="Port of /metrics, /healthz and /readyz; 0: any.", show_default=False),
+    typer.Option(
+        "--metrics-port", help="Port of /metrics, /healthz and /readyz; 0 picks a free one.", show_default=False
+    ),
 ]
 RoleOption = Annotated[RoleChoice, typer.Option("--role", help="Which workers to run.")]
 RecountOption = Annotated[
     bool,
     typer.Option(
         "--accept-recount",
-        help="Where Kafka has forgotten how far the inputs were read, begin at their oldest records, which are then "
+        help="Where Kafka has deleted the committed offsets of the inputs, start at the oldest records; they are then "
         "counted again.",
     ),
 ]
-CreateOption = Annotated[bool, typer.Option("--create-topics/--no-create-topics", help="Create our missing topics.")]
+CreateOption = Annotated[
+    bool, typer.Option("--create-topics/--no-create-topics", help="Create driftline's topics where they are missing.")
+]
 
 
 @app.command()
@@ -87,7 +91,7 @@ def run(
 ) -> None:
     """Watch the models on the prediction topic; without a reference, learn one from the first events.
 
-    Start more processes to share the work. Ctrl-C or SIGTERM finishes the current flush and leaves.
+    Start more processes to share the work. Ctrl-C or SIGTERM finishes the current flush and exits.
     """
     from driftline.runtime.node import Node, NodeOptions
     from driftline.runtime.operations.logs import configure_logs
@@ -122,7 +126,7 @@ def run(
 
 
 def _show(error: Exception) -> int:
-    """Print what the command line prints of an error; return the exit code."""
+    """Print an error as the command line does; return the exit code."""
     if isinstance(error, DriftlineError):
         err.print(f"[bold red]error:[/] {escape(str(error))}")
         return exit_code(error)

@@ -1,4 +1,4 @@
-"""``driftline topics``: make the topics driftline needs, and say what differs from what they must be like."""
+"""``driftline topics``: create the topics that driftline needs, and report how existing ones differ."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from driftline.cli.common import (
 )
 from driftline.cli.exit_codes import ExitCode
 
-app = typer.Typer(help="Make and check the topics that driftline needs.", no_args_is_help=True)
+app = typer.Typer(help="Create and check the topics that driftline needs.", no_args_is_help=True)
 root.add_typer(app, name="topics")
 
 
@@ -30,7 +30,7 @@ def create_topics(
     predictions: PredictionsOption = None,
     labels: LabelsOption = None,
 ) -> None:
-    """Make the topics that do not exist yet; those that do are left as they are.
+    """Create the topics that do not exist yet; existing ones are left as they are.
 
     The pending topic has as many partitions as the prediction topic, which therefore has to exist.
     """
@@ -54,7 +54,7 @@ def check_topics(
     predictions: PredictionsOption = None,
     labels: LabelsOption = None,
 ) -> None:
-    """Say what differs between the broker's topics and what they must be like; exit code 1 where anything does."""
+    """Report how the broker's topics differ from what driftline needs; exit code 1 if any does."""
     from driftline.runtime.kafka.topic_admin import TopicAdmin
 
     settings = read_settings(config, overrides(brokers=brokers, prefix=prefix, predictions=predictions, labels=labels))
@@ -65,4 +65,4 @@ def check_topics(
     if differences:
         raise typer.Exit(ExitCode.FOUND)
     n, prefix = len(topics.specs), settings.kafka.prefix
-    out.print(f"All {n} topics of `{prefix}` and the input topics are as they must be.", markup=False)
+    out.print(f"All {n} topics of `{prefix}` and the input topics are as driftline needs them.", markup=False)

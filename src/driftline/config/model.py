@@ -104,7 +104,7 @@ class LabelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     horizon: Duration = days(30)
     """Maximum age of a prediction at which a label still counts."""
     wait: Duration = hours(1)
-    """How long a label waits for a prediction that comes after it."""
+    """How long a label waits for a prediction that arrives later."""
     revisions: tuple[Duration, ...] = (hours(1), days(1), days(7), days(30))
     """Ages of a window at which its performance is reported; the horizon is always the last age."""
     repeated: Literal["last", "first"] = "last"

@@ -146,10 +146,10 @@ def _topics(settings: Settings) -> Iterator[Problem]:
         if _TOPIC.fullmatch(topic) is None:
             yield _one("a topic's name (letters, digits, `.`, `_` and `-`, up to 249)", topic, path)
         elif topic in own:
-            yield _one("a topic of yours, not one that driftline writes", topic, path, "$.kafka.prefix")
+            yield _one("an input topic, not one that driftline writes", topic, path, "$.kafka.prefix")
     if settings.labels is not None and settings.labels.topic == settings.predictions.topic:
         path = "$.labels.topic"
-        yield _one("another topic than that of the predictions", settings.labels.topic, path, "$.predictions.topic")
+        yield _one("a topic other than that of the predictions", settings.labels.topic, path, "$.predictions.topic")
 
 
 def _security(security: SecuritySettings) -> Iterator[Problem]:
@@ -220,12 +220,14 @@ def _shares_left(settings: Settings) -> Iterator[Problem]:
         shares, place = model.alerts.shares, f"{path}.alerts.shares"
         without = [name for name in spenders(model, has_labels=settings.labels is not None) if name not in shares]
         if without and math.fsum(shares.values()) >= 1 - SHARES_SLACK:
-            wanted = f"something left for {', '.join(f'`{name}`' for name in without)}"
+            wanted = f"shares that leave something for {', '.join(f'`{name}`' for name in without)}"
             yield _one(wanted, shares, place, f"{path}.windows.verdict", "$.labels")
 
 
 def spenders(model: ModelSettings, *, has_labels: bool) -> tuple[str, ...]:
-    """Return what spends a model's budget: its window sizes, then what of ``OTHER_SHARES`` is in use."""
+    """Return the parts that a model's budget is divided between: its window sizes, then those of ``OTHER_SHARES`` in
+    use.
+    """
     sizes = tuple(str(size) for size in model.windows.verdict)
     in_use = (has_labels, has_labels, bool(model.checks.paging_detectors))
     return (*sizes, *(name for name, used in zip(OTHER_SHARES, in_use, strict=True) if used))
@@ -254,7 +256,7 @@ def _windows(model: ModelSettings, pane: Duration, at: str) -> Iterator[Problem]
 
 
 def _display(expected: str, windows: WindowSettings, at: str) -> Problem:
-    """Return what is wrong with the display window, which nobody may have written: the hop alone may have been set."""
+    """Return a problem of the display window; it may be the default, where only the hop was configured."""
     path = f"{at}.display"
     default = ", the default" if windows.display == WindowSettings().display else ""
     message = f"Expected {expected}, got {str(windows.display)!r}{default} - at `{path}`"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @final
 class Secret:
-    """A text that no print, log, format, comparison or pickle gives away.
+    """A text that print, log, format, comparison and pickle do not reveal.
 
     Examples
     --------
@@ -46,7 +46,7 @@ class Secret:
 
 
 class Credentials(Struct, frozen=True):
-    """What is needed to authenticate to Kafka; empty for an open broker."""
+    """User name, password and key password for Kafka; all None for a broker without authentication."""
 
     username: Secret | None = None
     password: Secret | None = None
@@ -93,6 +93,6 @@ def _from_file(file: str, at: str, problems: list[str]) -> Secret | None:
     except (OSError, UnicodeDecodeError):
         text = ""
     if not text:
-        problems.append(describe("a readable file with the secret in it", file, at))
+        problems.append(describe("a readable file that contains the secret", file, at))
         return None
     return Secret(text)

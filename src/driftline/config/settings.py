@@ -36,7 +36,7 @@ class SecuritySettings(Struct, frozen=True, forbid_unknown_fields=True):
     key_password_env: str | None = None
     """Environment variable that holds the key's password."""
     key_password_file: str | None = None
-    """File that holds the key's password."""
+    """File that holds the private key's password."""
 
 
 class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):

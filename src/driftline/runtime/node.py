@@ -34,7 +34,7 @@ _log = get_logger(__name__)
 
 
 class NodeOptions(NamedTuple):
-    """How one process works, apart from what is configured for all of them.
+    """Options of one process, beyond the shared configuration.
 
     Attributes
     ----------
@@ -148,7 +148,9 @@ class Node:
                 unfinished.append("references")
             self.left_behind = tuple(unfinished)
             if unfinished:
-                _log.error("did not stop in time; what was not committed is read again", left_behind=unfinished)
+                _log.error(
+                    "workers did not stop in time; uncommitted records will be read again", left_behind=unfinished
+                )
             self._server.close()
         if self._errors:
             raise self._errors[0]

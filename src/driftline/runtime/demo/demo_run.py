@@ -85,7 +85,7 @@ class DemoPlan(Struct, frozen=True, kw_only=True):
         return cls(scenario=scenario, speed=speed)
 
     def settings(self, brokers: str) -> Settings:
-        """Return the configuration of the demo: as by default, but all that takes time is shorter."""
+        """Return the demo's configuration: the defaults with shorter times."""
         quarter = Duration(15 * MINUTE_MS)
         return Settings(
             kafka=KafkaSettings(brokers=brokers, panes_partitions=2),
@@ -223,7 +223,7 @@ def _listen(
     tell: Callable[[str, dict[str, Any]], None],
     failure: list[BaseException],
 ) -> None:
-    """Read the output topics until the last window's event has come."""
+    """Read the output topics until the event of the last window arrives."""
     kafka = settings.kafka
     consumer = Consumer(consumer_configuration(kafka, _OPEN, "demo-reader"))
     events = [TopicPartition(kafka.topic("events"), partition, 0) for partition in range(kafka.panes_partitions)]
@@ -245,7 +245,9 @@ def _listen(
 
 
 def _in_order(records: list[Message]) -> list[tuple[str, dict[str, Any]]]:
-    """Return type and data of the events of both output topics, by their time and then as one explains the other."""
+    """Return type and data of the output events, ordered by time and then by kind: windows before findings before
+    alerts.
+    """
     events = []
     for record in records:
         value = record.value()
@@ -278,5 +280,5 @@ def _until(condition: Callable[[], bool], timeout_s: float, what: str) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
-            raise BrokerError(f"Expected {what} within {timeout_s:.0f} s, it did not come")
+            raise BrokerError(f"Expected {what} within {timeout_s:.0f} s, got a timeout")
         waiting.wait(0.02)

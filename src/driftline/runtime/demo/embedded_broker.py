@@ -47,7 +47,7 @@ _SIGNATURES: Final[Mapping[str, tuple[type | None, list[type]]]] = {
 
 
 class EmbeddedBrokerError(DriftlineError):
-    """The embedded broker cannot be had here, or refused a topic. Says what to do instead."""
+    """The embedded broker is not available, or rejected a topic; the message says what to do instead."""
 
 
 class EmbeddedBroker:

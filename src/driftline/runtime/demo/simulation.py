@@ -34,7 +34,7 @@ _QUEUE: Final = 200_000
 
 
 class SentCounts(Struct):
-    """What a simulation wrote."""
+    """How many predictions and labels a simulation wrote."""
 
     n_predictions: int = 0
     n_labels: int = 0
@@ -263,7 +263,7 @@ def _cut(records: Records, start: int, stop: int) -> Records:
 
 
 class _RecordPositions:
-    """Adds to each line which record it was, with its event time as timestamp."""
+    """Adds the position of its record to each line, with the event time as timestamp."""
 
     def __init__(self, partitions: int) -> None:
         self._next = [0] * partitions

@@ -59,7 +59,8 @@ class _Partition:
 
 
 class PanesAgent:
-    """Applies panes records in their order, each once, and keeps outputs, state and position in theirs.
+    """Applies each panes record once and in order, and writes outputs, state and position in the order that loses
+    nothing.
 
     Lives in the event loop of one thread; only :meth:`is_ready` may be called from others.
 
@@ -112,7 +113,7 @@ class PanesAgent:
         return generation is not None and generation == self._app.consumer_generation_id
 
     async def run(self, events: AsyncIterator[EventT[bytes]]) -> None:
-        """Take in records until the stream ends; at the first error, report it and stay silent.
+        """Apply records until the stream ends; report the first error and apply nothing more.
 
         Faust would acknowledge the record, start the agent anew and go on with the next one.
         """
@@ -129,7 +130,7 @@ class PanesAgent:
             self.failure.set_exception(error)
 
     def recovered(self, generation_id: int) -> None:
-        """Take records of this group generation from now on: the table is complete."""
+        """Accept records of this group generation from now on: the state is recovered."""
         self._generation = generation_id
 
     async def before_revocation(self) -> None:
@@ -213,7 +214,7 @@ class PanesAgent:
         return True
 
     async def _may_go_on(self, ids: Collection[object]) -> bool:
-        """Wait for profiles, to the deadline at most; False once the partitions are about to be given back."""
+        """Wait for profiles until the deadline; return False if the partitions are about to be revoked."""
         deadline = time.monotonic() + _PROFILE_WAIT_S
         waits = {
             asyncio.ensure_future(self._wait_for_profiles(ids, deadline)),
@@ -227,15 +228,15 @@ class PanesAgent:
         return not self._revoking.is_set()
 
     def _require_known(self, partition: _Partition, message: PanesMessage) -> None:
-        """Refuse to go on without a profile: whether its panes are counted must not depend on how soon it is read."""
+        """Raise if a profile is still missing: which panes are counted must not depend on how soon it is read."""
         missing = partition.monitor.profiles_wanted(message.value or b"")
         if missing:
             names = ", ".join(f"`{id_}` of {model}" for id_, model in sorted(missing.items()))
             raise ProfileError(
                 f"Expected to read the profile {names} from {self._settings.kafka.topic('references')} within "
                 f"{_PROFILE_WAIT_S:g} s, got none - at `{message.tp.topic}-{message.partition}"
-                f"@{message.offset}`. Panes were counted by it, so it was there: publish it again with `driftline "
-                "reference publish`. The worker goes on at this record when it is started again"
+                f"@{message.offset}`. Panes were counted under this profile: publish it again with "
+                "`driftline reference publish`. After a restart the worker continues at this record"
             )
 
     async def _wait_for_profiles(self, ids: Collection[object], deadline: float) -> None:

@@ -1,4 +1,4 @@
-"""Writing only while the group knows this worker is alive.
+"""Guards writes: a worker writes only while the group considers it alive.
 
 A process that was stopped (SIGSTOP, a paused virtual machine) and wakes up after its successor has taken over still
 holds batches it built before. Kafka fences the offsets of such a process by group generation, but not its records: sent
@@ -57,7 +57,8 @@ def _exit_now(code: int) -> NoReturn:
 
 
 class HeartbeatGuard:
-    """The age of the last acknowledged heartbeat, and the end of the process where a write finds it too old.
+    """Tracks the last acknowledged heartbeat, and ends the process when a write finds it older than the session
+    timeout.
 
     Used from several threads: the consumer's thread reports heartbeats, any thread asks. Every operation is one
     assignment or one read of a float, which Python makes atomic.
@@ -114,7 +115,7 @@ class HeartbeatGuard:
         self._exit_process(EXIT_HEARTBEAT_LOST)
 
     async def until_fresh(self, action: str) -> None:
-        """Return while the last heartbeat is young enough; else wait for the broker's next answer to one.
+        """Return at once if the last heartbeat is recent; otherwise wait for the broker's next answer to one.
 
         Parameters
         ----------
@@ -155,7 +156,8 @@ class HeartbeatGuard:
             self._last_ok_s = float("-inf")
 
     def guard_client(self, client: Any) -> None:  # noqa: ANN401 - Faust and aiokafka leave it untyped
-        """Make an aiokafka client wait for a young heartbeat, and its connections ask again, before records are sent.
+        """Make an aiokafka client wait for a recent heartbeat, and its connections check again, before records are
+        sent.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""What telemetry and logs show of the models that this process watches; nothing stays of those it gave up."""
+"""Publishes the status of the models that this process monitors as metrics and logs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _log = get_logger(__name__)
 
 
 class MonitorReporter:
-    """Shows the last status of each partition of the panes topic that this process owns.
+    """Publishes the latest status of each owned partition of the panes topic.
 
     Parameters
     ----------
@@ -63,13 +63,13 @@ class MonitorReporter:
                 self._telemetry.open_alerts(key.model, key.version, severity, severities[severity])
 
     def _tell(self, key: ModelKey, model: ModelStatus) -> None:
-        """Log, once, that a model has no reference yet, and each new reason why its sample made none."""
+        """Log once that a model has no reference yet, and each new reason why none could be learnt."""
         if model.profile_id is None and key not in self._told_gathering and not self._profiles.of(key):
             self._told_gathering.add(key)
             bootstrap = self._settings.model(key.model).bootstrap
             if bootstrap.enabled:
                 _log.info(
-                    "no reference published, a sample is being gathered to learn one from the stream",
+                    "no reference published: collecting events to learn one",
                     model=str(key),
                     events_needed=bootstrap.sample + bootstrap.events,
                     events_of_sample=bootstrap.sample,
@@ -77,7 +77,7 @@ class MonitorReporter:
                 )
             else:
                 _log.warning(
-                    "no reference published and learning one is switched off: nothing is watched until one is",
+                    "no reference published and bootstrap is disabled: the model is not checked until one is published",
                     model=str(key),
                 )
         error = model.bootstrap_error
@@ -85,17 +85,17 @@ class MonitorReporter:
             self._told_error.pop(key, None)
         elif self._told_error.get(key) != error:
             self._told_error[key] = error
-            _log.warning("the sample made no reference, gathering begins anew", model=str(key), reason=error)
+            _log.warning("the collected events yield no reference: collecting again", model=str(key), reason=error)
 
     def _tell_calibrating(self, key: ModelKey, sizes: tuple[int, ...]) -> None:
-        """Log when tests begin to learn how much unchanged data vary, and when windows of a size begin to page."""
+        """Log when tests begin to learn how much unchanged data vary, and when windows of a size begin to notify."""
         before = self._calibrating.get(key, ())
         self._calibrating[key] = sizes
         needed = self._settings.model(key.model).checks.dispersion
         for size in sizes:
             if size not in before:
                 _log.info(
-                    "calibrating: windows page nobody until production has shown how much unchanged data vary",
+                    "calibrating: windows of this size notify nobody until the normal variation is known",
                     model=str(key),
                     window=str(Duration(size)),
                     panes=needed.panes,
@@ -103,7 +103,9 @@ class MonitorReporter:
                 )
         for size in before:
             if size not in sizes:
-                _log.info("calibrated: windows page from now on", model=str(key), window=str(Duration(size)))
+                _log.info(
+                    "calibrated: windows of this size notify from now on", model=str(key), window=str(Duration(size))
+                )
 
     def forget(self, partition: int) -> None:
         """Remove what is shown of a partition that this process has given up."""

@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or absent, in a table that can only write one entry at a time.
+"""Atomic checkpoints in a table that can only write one entry at a time.
 
 Each key has two slots. A checkpoint writes the slot that does *not* hold the key's valid version, with the checkpoint's
 generation in front of the value, and the meta entry last: it names the last complete generation. At a restore, the
@@ -60,7 +60,7 @@ class _Version(NamedTuple):
 
 
 class CheckpointSlots:
-    """Which slot of each key is valid in one partition; turns checkpoints into writes, and entries back into state.
+    """Tracks the valid slot of each key of a partition; turns checkpoints into writes, and stored entries into state.
 
     *State*: about 100 bytes a key, without the values. *Cost*: O(entries) for a checkpoint, O(keys) for a restore.
 
@@ -136,7 +136,7 @@ class CheckpointSlots:
         self._valid[key] = winner.slot
 
     def writes(self, checkpoint: Checkpoint) -> CheckpointWrites:
-        """Return what to write for a checkpoint, and count it as the valid one from here on.
+        """Return the writes of a checkpoint, which counts as the valid one from now on.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""How many partitions the topics have that sketch workers read, and whether labels can meet their predictions there."""
+"""The partition counts of the topics that sketch workers read, and whether these can be joined."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read_topics(settings: Settings) -> dict[Kind, str]:
 
 
 def input_partitions(settings: Settings, credentials: Credentials) -> dict[Kind, int]:
-    """Return the number of partitions of each topic that is there; those of the user must be.
+    """Return the number of partitions of each existing topic; the input topics must exist.
 
     Raises
     ------
@@ -47,6 +47,6 @@ def input_partitions(settings: Settings, credentials: Credentials) -> dict[Kind,
         raise BrokerError(
             f"Expected predictions and labels with the same number of partitions, got {shown} - at {at}. Labels are "
             "joined partition by partition: give both topics the same number, and the prediction id as key; or let "
-            "driftline send them to the partitions of their ids, with `join: {repartition: true}`."
+            "driftline repartition them by id, with `join: {repartition: true}`."
         )
     return counts

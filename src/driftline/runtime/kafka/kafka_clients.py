@@ -1,4 +1,4 @@
-"""The one place where Kafka settings become librdkafka's configuration, with security and our rules."""
+"""Builds librdkafka's configuration from the Kafka settings, with security and driftline's rules."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOTHING_MORE: Final[Mapping[str, object]] = MappingProxyType({})
 
 
 class ClientConfiguration(dict[str, Any]):
-    """Properties for a librdkafka client; secrets are left out of what is printed."""
+    """Properties for a librdkafka client; its repr hides secrets."""
 
     def __repr__(self) -> str:
         return repr({name: "***" if name in _SECRET_PROPERTIES else value for name, value in self.items()})
@@ -145,6 +145,6 @@ def _unreachable(brokers: str, error: KafkaException, timeout_s: float) -> Broke
     reason = error.args[0].str() if error.args else str(error)
     return BrokerError(
         f"Expected an answer from Kafka within {timeout_s:g} s, got none ({reason}) - at `{brokers}`. "
-        "Check that the brokers run, that `kafka.brokers` names them as they can be reached from here, "
-        "and that `kafka.security` is what they ask for"
+        "Check that the brokers run, that `kafka.brokers` has addresses that can be reached from here, "
+        "and that `kafka.security` fits their listeners"
     )

@@ -178,4 +178,4 @@ class PartitionReading:
             raise missing_topic(self._kafka, self._topic)
         if error.fatal() or error.code() in _REFUSED:
             raise KafkaException(error)
-        _log.warning("reading", topic=self._topic, error=str(error))
+        _log.warning("error while reading", topic=self._topic, error=str(error))

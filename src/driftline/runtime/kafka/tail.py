@@ -1,4 +1,4 @@
-"""Following a topic from its beginning or from now, without a group and without leaving a trace on the broker."""
+"""Follows a topic from its beginning or its end, without joining a group or committing offsets."""
 
 from __future__ import annotations
 

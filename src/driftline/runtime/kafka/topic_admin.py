@@ -68,5 +68,5 @@ class TopicAdmin:
         return create(self._admin, self.specs)
 
     def check(self) -> list[Difference]:
-        """Return all that differs between the broker's topics and what they must be like, input topics too."""
+        """Return all differences between the broker's topics and their specifications, including input topics."""
         return check(self._admin, self.specs, self._sources)

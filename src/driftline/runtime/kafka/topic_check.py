@@ -1,4 +1,4 @@
-"""What differs between the topics of a broker and what driftline's topics must be like."""
+"""Compares the topics of a broker with driftline's specifications."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Difference(Struct, frozen=True):
-    """One thing about a topic that is not as it must be, and how to mend it."""
+    """A difference between a topic and its specification, and how to fix it."""
 
     topic: str
     setting: str
@@ -31,7 +31,7 @@ class Difference(Struct, frozen=True):
 
 
 def check(admin: AdminClient, specs: Sequence[TopicSpec], sources: Sources | None = None) -> list[Difference]:
-    """Return all that differs between the broker's topics and what they must be like.
+    """Return all differences between the broker's topics and their specifications.
 
     Parameters
     ----------
@@ -49,16 +49,14 @@ def check(admin: AdminClient, specs: Sequence[TopicSpec], sources: Sources | Non
         if spec.name in partitions:
             differences += _differences(spec, partitions[spec.name], configured[spec.name])
         else:
-            differences.append(
-                Difference(spec.name, "existence", "a topic", "none", "`driftline topics create` makes it")
-            )
+            differences.append(Difference(spec.name, "existence", "a topic", "none", "Run `driftline topics create`"))
     return differences
 
 
 def _source_differences(sources: Sources) -> Iterator[Difference]:
     for topic, count in sources.partitions.items():
         if count is None:
-            remedy = "Create it, or name the topic that your producers write to in the configuration"
+            remedy = "Create it, or configure the topic that your producers write to"
             yield Difference(topic, "existence", "an input topic", "none", remedy)
     if sources.repartitioned:
         return
@@ -67,9 +65,9 @@ def _source_differences(sources: Sources) -> Iterator[Difference]:
         first, expected = present[0]
         if count != expected:
             remedy = (
-                "Labels meet their predictions on equal partitions: give both topics the same number of partitions "
-                "and write both with the prediction id as the key, by the same partitioner; or set "
-                "`join: {repartition: true}`; until then labels are not joined"
+                "Labels are not joined until the numbers are equal: give both topics the same number of partitions and "
+                "write both with the prediction id as the key and the same partitioner; or set "
+                "`join: {repartition: true}`"
             )
             yield Difference(topic, "partitions", f"{expected} partitions, as `{first}` has", str(count), remedy)
 
@@ -82,7 +80,7 @@ def _differences(spec: TopicSpec, partitions: int, config: dict[str, str]) -> It
         )
         yield Difference(spec.name, "partitions", f"{spec.partitions} partitions", str(partitions), remedy)
     elif partitions > spec.partitions:
-        remedy = "Kafka cannot take partitions away: delete the topic and create it anew, or configure this number"
+        remedy = "Kafka cannot remove partitions: delete the topic and create it again, or configure this number"
         yield Difference(spec.name, "partitions", f"{spec.partitions} partitions", str(partitions), remedy)
     for setting, expected in spec.config.items():
         got = config.get(setting, "")
@@ -96,7 +94,7 @@ def _differences(spec: TopicSpec, partitions: int, config: dict[str, str]) -> It
 
 
 def _suffices(setting: str, expected: str, got: str) -> bool:
-    """More room and a longer retention than needed do no harm; a negative retention keeps all."""
+    """Return whether a value meets the expected one; larger limits and longer retention also do."""
     if setting not in (MAX_BYTES, RETENTION) or not got:
         return set(expected.split(",")) == set(got.split(","))
     return int(got) >= int(expected) or (setting == RETENTION and int(got) < 0)

@@ -1,4 +1,4 @@
-"""The topics that driftline needs: what they must be like, what a broker says about them, and their creation."""
+"""The topics that driftline needs: their specifications, their creation, and queries about topics of a broker."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SHORT_CHANGELOG: Final = {"min.cleanable.dirty.ratio": "0.1", "segment.ms": "36
 
 
 class TopicSpec(Struct, frozen=True):
-    """What one of our topics must be like."""
+    """Specification of one of driftline's topics."""
 
     name: str
     partitions: int
@@ -117,11 +117,6 @@ def missing_topic(kafka: KafkaSettings, topic: str) -> BrokerError:
     return BrokerError(f"{text}. Run `driftline topics create{prefix}`")
 
 
-def sourceall_partitions(admin: AdminClient, settings: Settings) -> dict[str, int | None]:
-    """Return the number of partitions of each topic that the configuration reads, None where there is no such topic."""
-    return partition_counts(admin, [settings.predictions.topic] + ([settings.labels.topic] if settings.labels else []))
-
-
 def partition_counts(admin: AdminClient, topics: Iterable[str]) -> dict[str, int | None]:
     """Return the number of partitions of topics, None where there is no such topic."""
     partitions = all_partitions(admin)
@@ -130,7 +125,8 @@ def partition_counts(admin: AdminClient, topics: Iterable[str]) -> dict[str, int
 
 def sources(admin: AdminClient, settings: Settings) -> Sources:
     """Ask the broker about the topics that the configuration reads."""
-    partitions = sourceall_partitions(admin, settings)
+    inputs = [settings.predictions.topic] + ([settings.labels.topic] if settings.labels else [])
+    partitions = partition_counts(admin, inputs)
     present = [name for name, count in partitions.items() if count is not None]
     configured = configurations(admin, present)
     largest = max((int(configured[name].get(MAX_BYTES, "0")) for name in present), default=0)
@@ -167,7 +163,7 @@ def create(admin: AdminClient, specs: Sequence[TopicSpec]) -> tuple[str, ...]:
         else:
             created.append(name)
     if refused:
-        raise BrokerError(f"Expected to create our topics, got refused for {', '.join(refused)}")
+        raise BrokerError(f"Expected the broker to create the topics, got an error for {', '.join(refused)}")
     _wait_until_shown(admin, {spec.name for spec in missing})
     return tuple(created)
 
@@ -178,7 +174,7 @@ def _wait_until_shown(admin: AdminClient, names: set[str]) -> None:
     while hidden := names - all_partitions(admin).keys():
         if time.monotonic() > end_s:
             raise BrokerError(
-                f"Expected the new topics to be listed within {_TIMEOUT_S:.0f} s, got no {sorted(hidden)}"
+                f"Expected the broker to list the new topics within {_TIMEOUT_S:.0f} s, got no {sorted(hidden)}"
             )
         time.sleep(_SHOWN_POLL_S)
 

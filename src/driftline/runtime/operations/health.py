@@ -29,7 +29,7 @@ _log = get_logger(__name__)
 
 
 class TelemetryServer:
-    """Serves the figures and the answers of the probes until it is closed.
+    """Serves the metrics and the results of the probes until it is closed.
 
     Parameters
     ----------
@@ -66,8 +66,8 @@ class TelemetryServer:
         try:
             self._server = _Server(host, port, self._answer)
         except OSError as error:
-            message = describe("a host of this machine with a free port", f"{host}:{port}", "$.telemetry.port")
-            advice = "`driftline run --metrics-port` takes another one, 0 any that is free"
+            message = describe("an address of this machine with a free port", f"{host}:{port}", "$.telemetry.port")
+            advice = "choose another one with `driftline run --metrics-port`; 0 picks a free one"
             raise ConfigurationError((f"{message} ({error.strerror}); {advice}",), "The telemetry endpoint") from error
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="telemetry", daemon=True)
         self._thread.start()

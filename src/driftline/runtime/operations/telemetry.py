@@ -1,4 +1,4 @@
-"""What an operator sees in Prometheus: every figure by a plain method, and every label set removable."""
+"""Prometheus metrics: one method per metric, and removable label sets."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class LabelledMetric(Generic[Metric]):
 
 
 class Telemetry:
-    """The figures of one process, in a registry of its own.
+    """The metrics of one process, in a registry of its own.
 
     *Cost*: a dictionary look-up and an addition under a lock per call; workers call once per batch or flush, never per
     event. *State*: one entry per partition, and one per check of the models watched; :meth:`forget_partition` and
@@ -63,43 +63,49 @@ class Telemetry:
         topic = ("topic_kind", "partition")
         model = ("model", "model_version")
         self._input = self._counter("input_records", "Records read from the input topics", *topic)
-        self._lag = self._gauge("consumer_lag_records", "Records not yet read, up to the partition's end", *topic)
-        self._delay = self._gauge("watermark_delay_seconds", "How far the watermark is behind the clock", *topic)
-        self._position = self._gauge("panes_position_offset", "Next offset of the panes to apply", "partition")
+        self._lag = self._gauge(
+            "consumer_lag_records", "Records between the position and the end of the partition", *topic
+        )
+        self._delay = self._gauge("watermark_delay_seconds", "Time from the watermark to now", *topic)
+        self._position = self._gauge(
+            "panes_position_offset", "Offset of the panes topic from which a restart reads again", "partition"
+        )
         self._lost = self._counter(
-            "panes_lost_records", "Flush records that expired before they were read", "partition"
+            "panes_lost_records", "Flush records that retention deleted before detection read them", "partition"
         )
         self._pending = self._gauge(
             "pending_predictions",
-            "Predictions remembered for the join, joined or not, until the label horizon has passed",
+            "Predictions kept for the join with labels, until the label horizon has passed",
             "partition",
         )
-        self._joins = self._counter("joins", "Labels and predictions by what became of them in the join", "outcome")
+        self._joins = self._counter("joins", "Labels and predictions by their outcome in the join", "outcome")
         self._expired = self._counter(
             "pending_expired_entries",
-            "Predictions and labels dropped as nothing can be joined with them any more",
+            "Predictions and labels dropped after their label horizon or wait",
             "partition",
         )
         self._evicted = self._counter(
-            "pending_evicted_entries", "Predictions and labels dropped before their time for want of room", "partition"
+            "pending_evicted_entries",
+            "Predictions and labels dropped early because the disk quota was reached",
+            "partition",
         )
-        self._dead = self._counter("dead_letters", "Records refused, by reason", "reason")
+        self._dead = self._counter("dead_letters", "Records rejected, by reason", "reason")
         self._sent = self._counter("outputs_sent", "Events and alerts acknowledged by the broker", "channel")
         self._coverage = self._gauge(
-            "label_coverage_ratio", "Share of the last window's predictions with label", *model
+            "label_coverage_ratio", "Fraction of the last performance window's predictions that have a label", *model
         )
         self._statistic = self._gauge("check_statistic", "Last value of a check's statistic", *model, "column", "check")
-        self._alerts = self._gauge("open_alerts", "Alerts that are open", "model", "model_version", "severity")
+        self._alerts = self._gauge("open_alerts", "Open alerts", "model", "model_version", "severity")
         self._unprofiled = self._gauge(
-            "unprofiled_events", "Events left out, as they had been sketched under another profile or none", *model
+            "unprofiled_events", "Events not counted because no reference covered them", *model
         )
         self._calibrating = self._gauge(
             "calibrating_window_sizes",
-            "Sizes of verdict windows that do not page yet: dispersion is learnt",
+            "Window sizes that do not notify yet because their dispersion is being learnt",
             *model,
         )
         self._late = Counter(
-            "driftline_late_records", "Records behind their partition's watermark", registry=self.registry
+            "driftline_late_records", "Records that arrived behind their partition's watermark", registry=self.registry
         )
         self._applied = Counter(
             "driftline_records_applied", "Flush records applied by detection", registry=self.registry
@@ -132,7 +138,7 @@ class Telemetry:
         self._delay.of(kind, str(partition)).set_function(lambda: time.time() - watermark_s)
 
     def position(self, partition: int, offset: int) -> None:
-        """Set the next offset of a panes partition that detection will apply."""
+        """Set the offset of a panes partition from which a restart reads again."""
         self._position.of(str(partition)).set(offset)
 
     def panes_lost(self, partition: int, n: int) -> None:
@@ -197,11 +203,11 @@ class Telemetry:
         self._alerts.of(model, version, severity).set(n)
 
     def unprofiled(self, model: str, version: str, n: int) -> None:
-        """Set how many events of a model were left out, as they had been sketched under another profile or none."""
+        """Set how many events of a model were not counted because no reference covered them."""
         self._unprofiled.of(model, version).set(n)
 
     def calibrating(self, model: str, version: str, n: int) -> None:
-        """Set how many sizes of a model's verdict windows page nobody yet."""
+        """Set how many window sizes of a model do not notify yet."""
         self._calibrating.of(model, version).set(n)
 
     def forget_partition(self, partition: int, kind: str) -> None:

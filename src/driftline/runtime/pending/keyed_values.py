@@ -119,7 +119,7 @@ class KeyedValues:
         return renumbered
 
     def known(self, records: NDArray[np.void]) -> NDArray[np.void]:
-        """Number the profiles of records, in place, as the table does; -1 where there is no such profile any more."""
+        """Renumber the profiles of records in place as the table does; -1 for a profile that no longer exists."""
         if "profile" in (records.dtype.names or ()) and records.size:
             records["profile"] = self._global[records["profile"]]
         return records

@@ -40,11 +40,11 @@ class Restoring(Protocol):
         """Take a block; return its number of rows."""
 
     def restored(self, partition: int, next_offset: int, *, whole: bool) -> None:
-        """Keep what was taken; ``whole`` says that nothing is missing any more, so that what is over may go."""
+        """Commit the restored rows; ``whole`` says that all are restored, so expired ones may be removed."""
 
 
 class PendingChangelog:
-    """Reads committed blocks of the pending topic, all that stand in a partition when it is asked.
+    """Reads the committed blocks of a partition of the pending topic, up to its end at the time of the call.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class PendingChangelog:
         self._open_transaction_s = open_transaction_s
 
     def replay(self, replay: Replay, joins: Restoring) -> bool:
-        """Give a partition's join the blocks that it needs, oldest first.
+        """Restore the blocks that a partition's join does not hold yet, oldest first.
 
         Parameters
         ----------
@@ -89,7 +89,7 @@ class PendingChangelog:
         return restored or replay.next_offset > low
 
     def _restore(self, partition: int, start: int, high: int, joins: Restoring) -> bool:
-        """Give a partition's join the blocks between two offsets; return whether there are any."""
+        """Restore the blocks between two offsets; return whether there are any."""
         started = reported = time.monotonic()
         n_rows = n_kept = 0
         reached = start
@@ -127,7 +127,9 @@ class PendingChangelog:
             consumer.close()
 
     def _range(self, partition: int) -> tuple[int, int]:
-        """Return the oldest offset, and the end with open transactions: a reader of committed data is told of less."""
+        """Return the oldest offset and the end; the end includes open transactions, which a read-committed consumer
+        does not see.
+        """
         consumer = assigned_consumer(self._kafka, self._credentials, _READER, {"isolation.level": "read_uncommitted"})
         try:
             return consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=_REQUEST_S)

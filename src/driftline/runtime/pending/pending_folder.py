@@ -1,4 +1,4 @@
-"""Where a worker keeps its pending databases, one folder a source partition."""
+"""A worker's pending databases on disk, one folder per source partition."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ class PendingFolder:
         return Path(self._temporary.name)
 
     def forget(self) -> None:
-        """Say that all databases were closed."""
+        """Forget all databases; the caller has closed them."""
         self.databases.clear()
 
     def close(self) -> None:
-        """Remove what was temporary."""
+        """Remove the temporary folder."""
         if self._temporary is not None:
             self._temporary.cleanup()
             self._temporary = None

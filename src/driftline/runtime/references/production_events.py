@@ -43,7 +43,7 @@ class EventSelection(NamedTuple):
 
 
 class EventReader:
-    """Decodes records, keeps those that are wanted, and counts the others.
+    """Decodes records, keeps the selected events, and counts the others.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class EventReader:
         self.n_refused = self.n_others = 0
 
     def rows(self, records: Sequence[tuple[bytes | None, int]]) -> list[TimedRow]:
-        """Return the wanted events among values and record timestamps (-1 where there is none)."""
+        """Return the selected events among values and record timestamps (-1 where there is none)."""
         rows = []
         for value, timestamp_ms in records:
             try:
@@ -87,7 +87,7 @@ class EventReader:
         return rows
 
     def read_file(self, path: Path) -> Iterator[list[TimedRow]]:
-        """Yield the wanted events of a file of one JSON object a line, batch by batch.
+        """Yield the selected events of a file of one JSON object per line, batch by batch.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class EventReader:
 
 
 class TopicEvents:
-    """The records of the predictions topic that can hold a stretch of event time; read as often as is asked for.
+    """The predictions topic, read from where the selected event times can begin; may be read repeatedly.
 
     An event is refused when it is dated more than ``time.max_future`` past its record, so no record older than the
     stretch's beginning less that can hold one of it: reading begins there, in every partition, and goes on to what was
@@ -154,7 +154,7 @@ class TopicEvents:
         return spans
 
     def read(self) -> Iterator[list[TimedRow]]:
-        """Yield the wanted events batch by batch, partitions mixed.
+        """Yield the selected events batch by batch, partitions mixed.
 
         Raises
         ------

@@ -274,7 +274,7 @@ def _read_lines(
 
 
 def _time(event: Prediction, line: dict[str, Any]) -> int:
-    """Return when an event was: as it says, or its record's Kafka timestamp."""
+    """Return an event's own time, or else its record's Kafka timestamp."""
     if event.ts_ms is not None:
         return event.ts_ms
     record = line.get(_METADATA)
@@ -300,7 +300,7 @@ def _object(line: bytes, at: str) -> dict[str, Any]:
 
 
 def _loose(line: bytes, at: str) -> object:
-    """Decode what is no JSON by the letter but is written by Python's own encoder: NaN and Infinity."""
+    """Decode JSON with NaN and Infinity, as Python's own encoder writes them."""
     try:
         value: object = json.loads(line)
         json.dumps(value, ensure_ascii=False).encode()

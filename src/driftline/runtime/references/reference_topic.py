@@ -1,4 +1,4 @@
-"""The references topic: profiles are read to its end before anything else, then followed; and published."""
+"""The references topic: read to its end at the start and then followed; and published to."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class ReferenceReader:
             consumer.close()
 
     def _fail(self, error: Exception) -> None:
-        _log.error("references cannot be read", topic=self._topic, error=str(error))
+        _log.error("reading the references topic failed", topic=self._topic, error=str(error))
         failure = error if isinstance(error, DriftlineError) else broker_error(error, self._kafka.brokers)
         if failure is None:
             failure = BrokerError(f"Expected to read {self._topic}, got {error!r} - at `{self._kafka.brokers}`")
@@ -155,7 +155,12 @@ class ReferenceReader:
             return
         at = f"{self._topic}-0@{message.offset()}"
         if not is_profile_block(value):
-            _log.error("no profile, skipped", at=at, key=repr(message.key())[:_SHOWN], value=repr(value[:_SHOWN]))
+            _log.error(
+                "skipped a record that is not a profile",
+                at=at,
+                key=repr(message.key())[:_SHOWN],
+                value=repr(value[:_SHOWN]),
+            )
             return
         profile = self._assembler.add(decode_block(value, at))
         if profile is not None:
@@ -163,7 +168,7 @@ class ReferenceReader:
                 self._profiles.add(profile)
                 self._changed.notify_all()
             _log.info(
-                "profile known",
+                "profile loaded",
                 model=str(profile.key),
                 profile=profile.profile_id,
                 origin=profile.origin,

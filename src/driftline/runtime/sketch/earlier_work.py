@@ -1,4 +1,4 @@
-"""Whether a sketch group has counted before, by what the panes topic says: committed offsets expire."""
+"""Tells from the panes topic whether a sketch group has counted before: committed offsets expire."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _REQUEST_S: Final = 30.0
 
 
 def counted_panes(kafka: KafkaSettings, credentials: Credentials) -> str | None:
-    """Return where the panes topic shows that events have been counted; None where it does not.
+    """Return the position of a panes record that counts events; None if there is none.
 
     What only says that a worker has started, and what was never committed, shows nothing. Records that have expired
     show it too. *Cost*: the records up to the first that counts something.
@@ -45,9 +45,9 @@ def counted_panes(kafka: KafkaSettings, credentials: Credentials) -> str | None:
 def offsets_gone(kafka: KafkaSettings, partitions: str, shown_by: str) -> BrokerError:
     """Return the error for partitions whose committed offsets are absent though they have been read before."""
     return BrokerError(
-        f"Expected committed offsets of the group `{kafka.prefix}-sketch` for {partitions}, got none though "
-        f"`{shown_by}` shows that it has read them before - at `{kafka.brokers}`. The broker forgets the offsets of a "
-        "group that had no member for `offsets.retention.minutes` (7 days unless changed). Going on at the oldest "
-        "record would count what is still there a second time: begin afresh with another `--prefix`, or, if counting "
-        "it again is what you want, start once with `driftline run --accept-recount`"
+        f"Expected committed offsets of the group `{kafka.prefix}-sketch` for {partitions}, got none although "
+        f"`{shown_by}` shows that it has read them before - at `{kafka.brokers}`. The broker deletes the offsets of a "
+        "group that has no member for `offsets.retention.minutes` (7 days by default). Starting at the oldest record "
+        "would count the records that are left a second time: use another `--prefix`, or accept that by starting once "
+        "with `driftline run --accept-recount`"
     )

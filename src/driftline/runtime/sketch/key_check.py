@@ -1,4 +1,4 @@
-"""Looks at the keys of the first records that a sketch worker reads, and stops it where labels would not be joined."""
+"""Checks the keys of the first records, and stops the worker where labels would not be joined to predictions."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ class KeyCheck:
 
     @property
     def done(self) -> bool:
-        """Whether no more records are wanted."""
+        """Whether enough records have been checked."""
         return not any(self._n_left.values())
 
     def look(self, messages: Iterable[Message], batches: Sequence[RecordBatch]) -> None:
-        """Look at records that have just been read.
+        """Check records that have just been read.
 
         Raises
         ------
@@ -80,7 +80,9 @@ class KeyCheck:
         if key is None:
             if kind not in self._without_key:
                 self._without_key.add(kind)
-                _log.warning("no key: whether labels meet their predictions is not checked; use the id as key", at=at)
+                _log.warning(
+                    "record without a key: cannot check the partitioning; use the prediction id as the key", at=at
+                )
             return
         try:
             event = self._decoders[kind](value or b"")

@@ -162,15 +162,15 @@ class SketchWorker:
             self._measure(watermarks_ms)
 
     def _knows_profiles(self, batch: RecordBatch) -> bool:
-        """Wait for profiles that another worker knew when it sent predictions; False where the worker is to end."""
+        """Wait for profiles that another worker has used already; return False if the worker is asked to stop."""
         end_s = time.monotonic() + _PROFILE_WAIT_S
         while missing := self._sketcher.joins.profiles_wanted(batch):
             if time.monotonic() > end_s:
                 name = min(missing)
                 raise BrokerError(
                     f"Expected to read the profile `{name}` within {_PROFILE_WAIT_S:g} s, got none - at "
-                    f"`{self._settings.kafka.topic('references')}`. Predictions made under it are at "
-                    f"`{batch.topic}-{batch.source.partition}@{batch.offsets[0]}`: publish it again"
+                    f"`{self._settings.kafka.topic('references')}`. The predictions at "
+                    f"`{batch.topic}-{batch.source.partition}@{batch.offsets[0]}` belong to it: publish it again"
                 )
             if self._stopping.wait(_CONSUME_S):
                 return False
@@ -185,15 +185,15 @@ class SketchWorker:
         elif error.fatal():
             raise KafkaException(error)
         else:
-            _log.warning("consuming", error=str(error))
+            _log.warning("error while consuming", error=str(error))
 
     def _jump_gap(self, source: Source) -> None:
-        """Account for records that were deleted before they were read, and go on with the oldest there is."""
+        """Report records that retention deleted before they were read, and continue at the oldest record."""
         partition = TopicPartition(self._topics[source.kind], source.partition)
         expected = self._progress.next_offset(source)
         low, _high = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
         text = f"Expected records from offset {expected} on, got {low} as the oldest - at `{partition.topic}-{source}`"
-        _log.error("gap in the input", source=str(source), expected=expected, oldest=low)
+        _log.error("records were deleted before they were read", source=str(source), expected=expected, oldest=low)
         letter = DeadLetter(OFFSET_GAP, text, partition.topic, source.partition, expected, b"")
         self._sketcher.skip(source, low, letter)
         self._progress.read(source, low, time.monotonic())
@@ -237,7 +237,7 @@ class SketchWorker:
                 self._telemetry.evicted(number, evicted)
 
     def _measure(self, watermarks_ms: Mapping[Source, int | None]) -> None:
-        """Show how far partitions are, whether they were read since the last time or are paused, idle or empty."""
+        """Publish each partition's lag, watermark and pending predictions, also while it is paused, idle or empty."""
         for source, watermark_ms in watermarks_ms.items():
             if watermark_ms is not None:
                 self._telemetry.watermark_delay(source.kind, source.partition, time.time() - watermark_ms / 1000)
@@ -256,13 +256,15 @@ class SketchWorker:
         self._consumer.resume(self._consumer.assignment())
 
     def _look_for_idle(self) -> None:
-        """Declare partitions idle that have been at their end for long enough, by the broker's own word."""
+        """Mark partitions idle that have been at the broker's end for the idle timeout."""
         for source, end in self._progress.quiet(time.monotonic()):
             partition = TopicPartition(self._topics[source.kind], source.partition)
             try:
                 _low, high = self._consumer.get_watermark_offsets(partition, timeout=1.0)
             except KafkaException as error:
-                _log.warning("the end of a quiet partition is not known", source=str(source), error=str(error))
+                _log.warning(
+                    "cannot ask the broker for the end of a quiet partition", source=str(source), error=str(error)
+                )
                 continue
             if high <= end:
                 self._progress.confirm_idle(source)
@@ -271,7 +273,7 @@ class SketchWorker:
             self._sketcher.mark_idle(source, idle=False)
 
     def _hold_back(self, watermarks_ms: Mapping[Source, int | None]) -> None:
-        """Pause what is ahead in event time, so that the join need not remember what the others will bring."""
+        """Pause the topic that is ahead in event time, to bound what the join must remember."""
         pause, resume = self._progress.hold_back(self._sketcher.joins.hold_back(watermarks_ms))
         if pause:
             self._consumer.pause([TopicPartition(self._topics[s.kind], s.partition) for s in pause])
@@ -341,7 +343,7 @@ class SketchWorker:
         return committed
 
     def _require_no_earlier_panes(self, committed: list[TopicPartition]) -> None:
-        """Refuse where nothing is committed for any partition of the group, and the panes tell of earlier work.
+        """Raise if no partition of the group has a committed offset although the panes topic shows earlier work.
 
         The panes are read first: what another member counts meanwhile, it commits together with its offsets.
         """
@@ -358,7 +360,7 @@ class SketchWorker:
     def _recount(self, partitions: str, shown_by: str) -> None:
         if not self._accept_recount:
             raise offsets_gone(self._settings.kafka, partitions, shown_by)
-        _log.warning("records are counted again", partitions=partitions, shown_by=shown_by)
+        _log.warning("counting records again", partitions=partitions, shown_by=shown_by)
 
 
 def sketch_consumer_configuration(settings: Settings, credentials: Credentials) -> ClientConfiguration:

@@ -48,7 +48,7 @@ def test_gathering_is_said_once_with_the_events_it_needs() -> None:
         reporter.show(status())
         reporter.show(status())
     assert [(line["log_level"], line["model"], line["events_needed"]) for line in logs] == [("info", "m@1", 1_000)]
-    assert "a sample is being gathered" in logs[0]["event"]
+    assert "collecting events to learn one" in logs[0]["event"]
 
 
 def test_a_model_whose_reference_is_known_is_not_said_to_learn_one() -> None:
@@ -65,7 +65,7 @@ def test_where_learning_is_off_a_reference_is_asked_for() -> None:
     with capture_logs() as logs:
         MonitorReporter(Telemetry(), settings, Profiles()).show(status())
     assert [line["log_level"] for line in logs] == ["warning"]
-    assert "switched off" in logs[0]["event"]
+    assert "bootstrap is disabled" in logs[0]["event"]
 
 
 def test_each_new_reason_why_a_sample_made_no_reference_is_a_warning() -> None:

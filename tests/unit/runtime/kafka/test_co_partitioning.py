@@ -75,7 +75,7 @@ def test_two_unknown_partitioners_are_told_by_ids_that_lie_apart() -> None:
     fill(check, "labels", lambda key, n: (fnv(key, n) + 1) % n)
     problem = check.problem() or ""
     assert "got 'p0' at `predictions-" in problem
-    assert "(100 of 100 ids lie apart)" in problem
+    assert "(100 of 100 ids are apart)" in problem
 
 
 def test_keys_that_are_not_the_ids_are_shown() -> None:
