@@ -80,6 +80,7 @@ class EstimateEvent(Event, frozen=True, kw_only=True):
     final: bool
     """Whether no revision comes after it."""
     estimator: EstimatorReference
+    """Which estimator of the profile made the estimate."""
     left_out: Count
     """Events that nothing was estimated of: without a score, or of an unknown class."""
     metrics: dict[str, EstimatedMetric | None]

@@ -76,6 +76,7 @@ class LabelArrivalEvent(Event, frozen=True, kw_only=True):
     status: Literal["calibrating", "usual", "late"]
     """``calibrating`` while there are too few earlier cohorts to compare with; ``late`` where there is a finding."""
     n_predictions: Count
+    """Predictions of the cohort."""
     share: Share
     """Labelled predictions over all predictions of the cohort."""
     test: ArrivalTest | None
@@ -85,6 +86,7 @@ class LabelArrivalEvent(Event, frozen=True, kw_only=True):
     by_age: list[Count]
     """First labels of the cohort by the label's age: its effective time less the prediction's time."""
     curve: list[MaturityPoint]
+    """The maturity curve as it was known then, by rising age: each point is of the cohorts that had reached its age."""
 
     @property
     def about(self) -> tuple[str | int, ...]:

@@ -26,6 +26,7 @@ class LabelStreamEvent(Event, frozen=True, kw_only=True):
     n_joined: Count
     """Labels that joined a prediction, corrections among them; one of several models counts for each."""
     n_orphans: Count
+    """Labels that waited for their prediction as long as they may, and it did not come."""
     orphan_share: Share
     """Orphans over joins and orphans; 0 without labels."""
     test: ArrivalTest | None
