@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
 import pytest
 
-from tests.support.real_broker import ROOT
+from tests.support.command import driftline
 
 CAUSES = ("data drift", "performance")
 
@@ -16,8 +14,7 @@ CAUSES = ("data drift", "performance")
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_the_demo_keeps_its_promise() -> None:
-    command = [sys.executable, "-m", "driftline", "demo", "--speed", "1000"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=220)
+    done = driftline("demo", "--speed", 1000, deadline_s=220)
     assert done.returncode == 0, done.stdout + done.stderr
     said = re.sub(r"\s+", " ", done.stdout)
 

@@ -12,7 +12,7 @@ from confluent_kafka import Producer
 
 from driftline.errors import BrokerError
 from tests.support.detect_process import Counting, SumsWorker, detect_settings
-from tests.support.real_broker import wait_until
+from tests.support.real_broker import patient, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,10 +39,10 @@ def test_a_worker_in_a_thread_works_and_stops(embedded_broker: EmbeddedBroker, t
         for number in range(200):
             delta = {"pane": number // 20, "name": "a", "amount": 1}
             producer.produce("driftline.panes", json.dumps(delta).encode(), partition=number % 2)
-        producer.flush(30)
+        producer.flush(patient(30))
         wait_until(lambda: telemetry.n == 200 or running.done(), 30, lambda: f"200 records, got {telemetry.n}")
         worker.stop()
-        running.result(timeout=30)
+        running.result(timeout=patient(30))
     assert telemetry.outputs == 2 * 9
     assert not worker.is_ready()
     assert logging.getLogger().handlers == handlers, "logging belongs to the application"

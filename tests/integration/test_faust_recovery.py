@@ -12,9 +12,10 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 
 from driftline.runtime.detect.heartbeat_guard import EXIT_HEARTBEAT_LOST
-from tests.support.detect_harness import COMPACTED, Panes, Workers, read_topic, workers_of
+from tests.support.detect_harness import COMPACTED, Panes, Workers, workers_of
 from tests.support.detect_process import PARTITIONS
-from tests.support.real_broker import wait_until
+from tests.support.reading import read_topic
+from tests.support.real_broker import patient, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,12 +129,12 @@ def test_recovery_ends_where_the_changelog_ends_without_a_record(panes: Panes, w
     first.wait_applied(500)
     first.stop()
     producer = Producer({"bootstrap.servers": panes.bootstrap, "transactional.id": f"{panes.prefix}-other"})
-    producer.init_transactions(30)
+    producer.init_transactions(patient(30))
     producer.begin_transaction()
     for partition in range(PARTITIONS):
         producer.produce(f"{panes.prefix}.detect-state", b"never", key=b"never", partition=partition)
-    producer.flush(30)
-    producer.abort_transaction(30)
+    producer.flush(patient(30))
+    producer.abort_transaction(patient(30))
     second = workers.start().wait_ready(30)
     panes.settle(second)
     second.stop()
@@ -172,7 +173,7 @@ def test_panes_that_retention_has_deleted_are_reported(panes: Panes, workers: Wo
     admin = AdminClient({"bootstrap.servers": panes.bootstrap})
     gone = [TopicPartition(f"{panes.prefix}.panes", p, end) for p, end in enumerate(panes.ends())]
     for deletion in admin.delete_records(gone).values():
-        deletion.result(timeout=30)
+        deletion.result(timeout=patient(30))
     panes.write(30)
     second = workers.start().wait_ready()
     wait_until(lambda: sum(line.startswith("lost") for line in second.lines) == PARTITIONS, 30, second.log)

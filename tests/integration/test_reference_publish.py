@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -16,25 +14,19 @@ from driftline.config.settings import KafkaSettings
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.kafka.kafka_clients import consumer_configuration
 from driftline.runtime.references.reference_topic import ReferenceReader, published_profiles
-from tests.support.real_broker import create_topics, wait_until
+from tests.support.command import driftline
+from tests.support.real_broker import create_topics, patient, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from confluent_kafka import Message
 
-RUN = (sys.executable, "-c", "from driftline.cli import main; main()")
-
-
-def driftline(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [*RUN, *(str(argument) for argument in arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-
 
 def everything_on(broker: str, topic: str, n: int) -> list[Message]:
     kafka = KafkaSettings(brokers=broker)
     consumer = Consumer(consumer_configuration(kafka, Credentials(), f"{topic}-test"))
-    partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+    partitions = consumer.list_topics(topic, timeout=patient(30)).topics[topic].partitions
     consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
     found: list[Message] = []
 

@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 
 from driftline.errors import BrokerError
 from tests.integration.test_sketch_worker import PROFILE, TIME, counted, send_labels, send_predictions
-from tests.support.real_broker import wait_until
+from tests.support.real_broker import patient, wait_until
 from tests.support.sketch_harness import START_MS, RunningWorker, SketchRun
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def produce(run: SketchRun, kind: Literal["predictions", "labels"], partitioner:
         value = {"prediction_id": f"p{number}", "ts": START_MS + number}
         value |= {"model": "risk", "prediction": 1, "features": {"x": 0.5}} if kind == "predictions" else {"label": 1}
         producer.produce(run.inputs[kind], json.dumps(value), key.format(number), timestamp=START_MS + number)
-    assert producer.flush(30) == 0
+    assert producer.flush(patient(30)) == 0
 
 
 def refusal(run: SketchRun) -> str:

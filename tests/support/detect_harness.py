@@ -10,13 +10,14 @@ import sys
 import threading
 from collections import defaultdict
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 
 from driftline.runtime.detect.state_table import META_KEY, CheckpointSlots
 from tests.support.detect_process import PARTITIONS
-from tests.support.real_broker import ROOT, create_topics, wait_until
+from tests.support.reading import committed_offsets, end_offsets, read_topic
+from tests.support.real_broker import ROOT, create_topics, patient, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -70,8 +71,8 @@ class Worker:
         self.process.send_signal(number)
 
     def wait(self, deadline_s: float = 40) -> int:
-        code = self.process.wait(deadline_s)
-        self._reader.join(10)
+        code = self.process.wait(patient(deadline_s))
+        self._reader.join(patient(10))
         return code
 
     def stop(self) -> None:
@@ -93,7 +94,7 @@ class Panes:
         create_topics(bootstrap, {f"{prefix}.panes": PARTITIONS, f"{prefix}.events": 2})
         create_topics(bootstrap, {f"{prefix}.detect-state": PARTITIONS}, state)
         self._producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": prefix})
-        self._producer.init_transactions(30)
+        self._producer.init_transactions(patient(30))
         self._n = [0] * PARTITIONS
         self.sums: dict[str, dict[str, int]] = defaultdict(dict)
 
@@ -127,18 +128,11 @@ class Panes:
         wait_until(is_committed, 60, lambda: f"commits {closing}, got {self.committed()}\n{worker.log()}")
 
     def committed(self) -> list[int]:
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": f"{self.prefix}-detect"})
-        asked = [TopicPartition(f"{self.prefix}.panes", partition) for partition in range(PARTITIONS)]
-        offsets = [answer.offset for answer in consumer.committed(asked, timeout=20)]
-        consumer.close()
-        return offsets
+        places = [(f"{self.prefix}.panes", partition) for partition in range(PARTITIONS)]
+        return [answer.offset for answer in committed_offsets(self.bootstrap, f"{self.prefix}-detect", places)]
 
     def ends(self, topic: str = "") -> list[int]:
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "nobody"})
-        asked = [TopicPartition(topic or f"{self.prefix}.panes", partition) for partition in range(PARTITIONS)]
-        found = [consumer.get_watermark_offsets(partition, timeout=20)[1] for partition in asked]
-        consumer.close()
-        return found
+        return end_offsets(self.bootstrap, topic or f"{self.prefix}.panes")
 
     def _next(self, partition: int) -> tuple[int, bytes]:
         number = self._n[partition]
@@ -157,17 +151,17 @@ class Panes:
         self._producer.begin_transaction()
         for partition, value in records:
             self._producer.produce(f"{self.prefix}.panes", value, partition=partition)
-        self._producer.flush(30)
+        self._producer.flush(patient(30))
         if commit:
-            self._producer.commit_transaction(30)
+            self._producer.commit_transaction(patient(30))
         else:
-            self._producer.abort_transaction(30)
+            self._producer.abort_transaction(patient(30))
 
     def expect(self) -> None:
         """Every output once or more often with the same bytes, and every delta once in the state."""
         said: dict[bytes, set[tuple[bytes | None, bytes | None]]] = defaultdict(set)
-        for key, value, headers in read_topic(self.bootstrap, f"{self.prefix}.events"):
-            said[dict(headers)["ce_id"]].add((key, value))
+        for record in read_topic(self.bootstrap, f"{self.prefix}.events"):
+            said[dict(record.headers)["ce_id"]].add((record.key, record.value))
         wanted = {pane.encode(): {(pane.encode(), encode(sums))} for pane, sums in self.sums.items()}
         assert dict(said) == wanted
         for partition in range(PARTITIONS):
@@ -175,11 +169,11 @@ class Panes:
 
     def state(self, partition: int) -> dict[bytes, bytes]:
         stored: dict[bytes, bytes] = {}
-        for key, value, _ in read_topic(self.bootstrap, f"{self.prefix}.detect-state", partition):
-            assert key is not None
-            stored.pop(key, None)
-            if value is not None:
-                stored[key] = value
+        for record in read_topic(self.bootstrap, f"{self.prefix}.detect-state", partition):
+            assert record.key is not None
+            stored.pop(record.key, None)
+            if record.value is not None:
+                stored[record.key] = record.value
         return CheckpointSlots.restore(partition, stored)[1]
 
     def totals(self, partition: int) -> dict[str, int]:
@@ -200,27 +194,6 @@ class Panes:
 
 def encode(sums: dict[str, int]) -> bytes:
     return json.dumps(sums, sort_keys=True).encode()
-
-
-def read_topic(
-    bootstrap: str, topic: str, partition: int | None = None
-) -> list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]]:
-    """All committed records of a topic, or of one of its partitions."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"{topic}-reader", "enable.partition.eof": True})
-    partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
-    wanted = [TopicPartition(topic, number, 0) for number in partitions if partition in {None, number}]
-    consumer.assign(wanted)
-    ended: set[int] = set()
-    records = []
-    while len(ended) < len(wanted):
-        message = consumer.poll(20)
-        assert message is not None, f"{topic} does not end"
-        if message.error() is not None:
-            ended.add(message.partition() or 0)
-        else:
-            records.append((message.key(), message.value(), cast("list[tuple[str, bytes]]", message.headers() or [])))
-    consumer.close()
-    return records
 
 
 class Workers:

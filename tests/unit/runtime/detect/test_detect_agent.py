@@ -24,6 +24,7 @@ from driftline.runtime.detect.monitor_reporter import MonitorReporter
 from driftline.runtime.detect.state_table import META_KEY
 from driftline.runtime.operations.telemetry import Telemetry
 from driftline.runtime.references.reference_topic import ReferenceReader
+from tests.support.real_broker import patient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
@@ -247,7 +248,7 @@ async def a_record_that_waits_for_a_profile_gives_way_to_a_revocation() -> None:
     world = World()
     taking = asyncio.ensure_future(world.take(message(0, value=b"wants")))
     await world.asked.wait()
-    await asyncio.wait_for(world.agent.before_revocation(), 5)
+    await asyncio.wait_for(world.agent.before_revocation(), patient(5))
     await taking
     assert world.monitors[0].applied == []
 
@@ -331,6 +332,6 @@ async def what_a_checkpoint_covers_is_not_applied_again() -> None:
 )
 def test_the_agent(case: Callable[[], Awaitable[None]]) -> None:
     async def run() -> None:
-        await asyncio.wait_for(case(), 20)
+        await asyncio.wait_for(case(), patient(20))
 
     asyncio.run(run())

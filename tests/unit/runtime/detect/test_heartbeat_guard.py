@@ -15,6 +15,7 @@ from aiokafka.protocol.produce import ProduceRequest
 from structlog.testing import capture_logs
 
 from driftline.runtime.detect.heartbeat_guard import EXIT_HEARTBEAT_LOST, HeartbeatGuard, boot_time_s
+from tests.support.real_broker import patient
 
 
 class Ended(BaseException):
@@ -140,7 +141,7 @@ def test_where_the_last_heartbeat_is_old_the_next_answer_decides(
         await asyncio.sleep(0)
         assert client.connection.sent == []
         guard.note(clock.now_s, error_code)
-        await asyncio.wait({sending}, timeout=10)
+        await asyncio.wait({sending}, timeout=patient(10))
         if error_code:
             with pytest.raises(Ended):
                 sending.result()

@@ -13,7 +13,7 @@ from driftline.config.settings import TelemetrySettings
 from driftline.errors import ConfigurationError
 from driftline.runtime.operations.health import TelemetryServer
 from driftline.runtime.operations.telemetry import Telemetry
-from tests.support.real_broker import wait_until
+from tests.support.real_broker import patient, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def get(port: int, path: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as response:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=patient(10)) as response:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         with error:

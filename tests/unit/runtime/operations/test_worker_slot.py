@@ -13,6 +13,7 @@ import pytest
 from driftline.errors import BrokerError
 from driftline.runtime.operations import worker_slot as module
 from driftline.runtime.operations.worker_slot import worker_slot
+from tests.support.real_broker import patient
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +51,7 @@ def test_a_killed_process_leaves_its_slot_to_its_successor(tmp_path: Path) -> No
         with worker_slot("p", tmp_path) as beside:
             assert beside == named(1)
         process.kill()
-        process.wait(10)
+        process.wait(patient(10))
     with worker_slot("p", tmp_path) as successor:
         assert successor == named(0)
 
