@@ -1,4 +1,4 @@
-"""How often the tests reject unchanged windows, over their level: writes the table in docs/calibration.md.
+"""Rejection rates of unchanged windows over the significance level: writes the table in docs/calibration.md.
 
 Usage: ``python -m benchmarks.calibration [--quick | --finished] [--processes 2] [--results build/calibration.jsonl]``
 
@@ -73,10 +73,10 @@ def table(outcomes: list[tuple[Cell, Outcome]]) -> str:
     tested = [(c, i) for c, o in outcomes for i, level in enumerate(LEVELS) if sum(o.windows) * level >= 5]
     alpha = FAMILY_WISE / max(len(tested), 1)
     titles = {
-        "known": "Independent events, known to be",
+        "known": "Independent events, known independence",
         "estimated": "Dispersion estimated from the reference's panes",
-        "season_known": "A season, against a profile by hour",
-        "share": "Share of missing values (2 %), dispersion estimated",
+        "season_known": "Season, compared with a profile by hour",
+        "share": "Fraction of missing values (2 %), dispersion estimated",
     }
     lines: list[str] = []
     missed = 0
@@ -112,7 +112,7 @@ def table(outcomes: list[tuple[Cell, Outcome]]) -> str:
                 + " |"
             )
     head = (
-        f"Seed {SEED}. {len(outcomes)} cells, {len(tested)} rates held against their limits, family-wise at "
+        f"Seed {SEED}. {len(outcomes)} cells, {len(tested)} rates compared with their limits, family-wise at "
         f"{1 - FAMILY_WISE:.0%}: {missed} missed."
     )
     return "\n".join([head, *lines])

@@ -1,4 +1,4 @@
-"""Why levels are never raised to a power: false pages of k of n where windows share a reference.
+"""Why levels are never raised to a power: false alarms of k of n if windows share a reference.
 
 Usage: ``python -m benchmarks.k_of_n [--horizons N]``; the table of docs/budget.md, a minute and a half for 4,000.
 
@@ -47,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--horizons", type=int, default=4_000)
     horizons = parser.parse_args().horizons
-    print(f"false pages in {WINDOWS} unchanged windows, budget 1; mean of {horizons:,} horizons ± standard error")
+    print(f"false alarms in {WINDOWS} unchanged windows, budget 1; mean of {horizons:,} horizons ± standard error")
     for ratio in RATIOS:
         shared = ratio / (1 + ratio)
         for name, (level, rule) in RULES.items():

@@ -137,11 +137,11 @@ class Stopwatch(Telemetry):
 def sketch(case: Case) -> float:
     """Return the seconds from the worker's assignment to its last commit."""
     n_topics = 1 + bool(case.labels) + case.repartition
-    book, stopwatch = Profiles(), Stopwatch(N_PARTITIONS * n_topics, QUIET_S if case.repartition else 0.0)
-    references = ReferenceReader(case.settings.kafka, Credentials(), book)
+    profiles, stopwatch = Profiles(), Stopwatch(N_PARTITIONS * n_topics, QUIET_S if case.repartition else 0.0)
+    references = ReferenceReader(case.settings.kafka, Credentials(), profiles)
     references.start()
-    assert len(book) == 1, "the profile is not published"
-    worker = SketchWorker(case.settings, Credentials(), book, stopwatch, "bench")
+    assert len(profiles) == 1, "the profile is not published"
+    worker = SketchWorker(case.settings, Credentials(), profiles, stopwatch, "bench")
     thread = threading.Thread(target=worker.run)
     thread.start()
     while not worker.is_ready():

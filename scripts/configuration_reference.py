@@ -32,28 +32,30 @@ HEAD: Final = """\
 
 <!-- Written by scripts/configuration_reference.py from the structs in driftline.config; change those. -->
 
-One YAML file, given with `--config` or `DRIFTLINE_CONFIG`. Everything in it is optional.
-[deploy/driftline.yaml](../deploy/driftline.yaml) is an example with comments, `driftline check-config FILE` reports
-every problem at once with its path and line, and `driftline check-config FILE --effective` prints what the settings
-come to.
+Configuration is one YAML file, given by `--config` or `DRIFTLINE_CONFIG`. Everything in it is optional.
+[deploy/driftline.yaml](../deploy/driftline.yaml) is a commented example. `driftline check-config FILE` reports every
+problem at once with its path and line, and `driftline check-config FILE --effective` prints the effective settings.
+The [glossary](glossary.md) explains the terms.
 
 **Environment.** `DRIFTLINE_KAFKA__BROKERS=kafka:9092` sets `kafka.brokers`: two underscores go one level down, and the
-value is read as YAML (`DRIFTLINE_DEFAULTS__WINDOWS__VERDICT='[1h, 1d]'`). Names with characters that a shell does not
-allow are found by their letters and digits: `DRIFTLINE_MODELS__CREDIT_RISK__TASK` means the model `credit-risk` of the
-file. The environment is stronger than the file, and command-line options are stronger than both.
+value is read as YAML (`DRIFTLINE_DEFAULTS__WINDOWS__VERDICT='[1h, 1d]'`). If a name has characters that a shell does
+not allow, its letters and digits identify it: `DRIFTLINE_MODELS__CREDIT_RISK__TASK` means the model `credit-risk` of
+the file. The environment overrides the file, and command-line options override both.
 
-**Models.** A section `models.<name>` names only what differs from `defaults`; sections are laid over each other at
-every depth, lists are replaced. A model that nobody configured is watched by the defaults.
+**Models.** A section `models.<name>` needs only the settings that differ from `defaults`. Sections are merged at every
+depth; lists are replaced. A model without a section uses the defaults.
 
-**Durations** are a number and a unit: `ms`, `s`, `m`, `h`, `d` or `w`. **Secrets** are never written in the file: it
-names the variable (`..._env`) or the file (`..._file`) that holds them.
+**Durations** are a number and a unit: `ms`, `s`, `m`, `h`, `d` or `w`. **Secrets** are never in the file: it names the
+environment variable (`..._env`) or the file (`..._file`) that holds them.
 
-**Between settings.** Verdict and performance windows, the hop, the label horizon and the revisions are multiples of
-the pane; the display window is a multiple of the hop and at most 24 hops; revisions ascend and none is beyond the
-horizon (where only the horizon is shortened, built-in revisions beyond it are left out); predictions and labels are
-different topics; shares of the budget add up to at most 1 and leave something for what is in use and has none;
-`open_after` needs at most as many findings as windows. What the budget comes to is told by
-[`driftline explain-budget`](budget.md).
+**Gates** are thresholds for practical significance: the smallest effects that become findings.
+
+**Constraints.** Evaluation and performance windows, the hop, the label horizon and the revisions are multiples of the
+pane. The display window is a multiple of the hop, and at most 24 hops. Revisions ascend, and none exceeds the horizon
+(if only the horizon is shortened, built-in revisions beyond it are dropped). Predictions and labels are different
+topics. Shares of the budget add up to at most 1, and leave something for every spender without a share of its own.
+`open_after` needs at most as many findings as windows. [`driftline explain-budget`](budget.md) shows the resulting
+significance levels.
 """
 
 

@@ -34,15 +34,16 @@ from driftline.errors import ProfileError
 from driftline.events.estimate import TrackRecord
 from driftline.events.model_key import ModelKey
 from driftline.events.output_record import event_records, structured
-from driftline.monitoring.alerting import settle_arrival, settle_performance, settle_stream, settle_window
+from driftline.monitoring.alerting import settle
 from driftline.performance.arrival_curve import AgedCohort, maturity_curve
-from driftline.profiles.building.build import build_profile, encode_values
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.arrival import ArrivalLayout
 from driftline.sketches.counting import count as count_events
 from driftline.sketches.encoding import EncodedColumns
 from driftline.sketches.estimates import count_estimates
-from driftline.sketches.joined import Joined, add_joined
+from driftline.sketches.joined import LabelledPairs, add_joined
 from driftline.sketches.scores import PREDICTED
 
 if TYPE_CHECKING:
@@ -80,17 +81,17 @@ LABEL: Final = {"prediction_id": "9f2c", "label": 0, "ts": "2026-03-04T08:00:00Z
 
 def examples() -> dict[str, list[dict[str, Any]]]:
     """Return example messages by schema: values of records for the input, structured CloudEvents for the output."""
-    context = ErrorBudget.of(SETTINGS, KEY.model)
+    budget = ErrorBudget.of(SETTINGS, KEY.model)
     profile = build_profile(KEY, _applicants(4_000, mean_income=52_000.0, web=0.55), SETTINGS.defaults, 0, "training")
-    standard = ReferenceView(profile, SETTINGS.defaults, PANE_MS)
+    view = ReferenceView(profile, SETTINGS.defaults, PANE_MS)
     drifted = _window(profile, _applicants(1_200, mean_income=61_000.0, web=0.40), NOON_MS)
-    book, records = settle_window(examine_window(standard, drifted, context), ModelAlerts(), context)
+    book, records = settle(examine_window(view, drifted, budget), ModelAlerts(), budget)
     for hour in (1, 2):
         clean = _window(profile, _applicants(1_200, mean_income=52_000.0, web=0.55), NOON_MS + hour * HOUR_MS)
-        book, more = settle_window(examine_window(standard, clean, context), book, context)
+        book, more = settle(examine_window(view, clean, budget), book, budget)
         records += more
     vector = _labelled(profile, 1_150, wrong=230)
-    cut = PerformanceRevision(
+    revision = PerformanceRevision(
         key=KEY,
         segment="all",
         start_ms=NOON_MS,
@@ -104,11 +105,11 @@ def examples() -> dict[str, list[dict[str, Any]]]:
         arrival=_arrival(profile, profile.task.performance_layout.confusion_of(vector), int(vector[PREDICTED])),
     )
     baseline = PerformanceBaseline(vector=_labelled(profile, 4_000, wrong=400), origin="reference")
-    verdict = examine_performance(profile, cut, baseline, context)
-    records += settle_performance(verdict, ModelAlerts(), context)[1]
-    records += settle_arrival(examine_arrival(profile, _cohort(), context), ModelAlerts(), context)[1][:1]
-    records += settle_stream(examine_stream(_labels_of_a_day(), context), ModelAlerts(), context)[1][:1]
-    records += event_records(_estimates(context), context.source)
+    verdict = examine_performance(profile, revision, baseline, budget)
+    records += settle(verdict, ModelAlerts(), budget)[1]
+    records += settle(examine_arrival(profile, _cohort(), budget), ModelAlerts(), budget)[1][:1]
+    records += settle(examine_stream(_labels_of_a_day(), budget), ModelAlerts(), budget)[1][:1]
+    records += event_records(_estimates(budget), budget.source)
     found: dict[str, list[dict[str, Any]]] = {"prediction": [PREDICTION], "label": [LABEL]}
     for record in records:
         event = structured(record)
@@ -160,7 +161,7 @@ def _cohort() -> CohortAt:
     )
 
 
-def _estimates(context: ErrorBudget) -> list[Event]:
+def _estimates(budget: ErrorBudget) -> list[Event]:
     """Return what is estimated of an hour of doubtful applicants, with the finding, and the same beside its labels."""
     table = _applicants(4_000, mean_income=52_000.0, web=0.55)
     labels = [int(u < 0.05 + 0.9 * float(str(p))) for u, p in zip(_even(4_000), table.score or (), strict=True)]
@@ -174,14 +175,14 @@ def _estimates(context: ErrorBudget) -> list[Event]:
     columns = EncodedColumns.of(encoded, now.n)._replace(scores=np.array(now.score, dtype=np.float64))
     slots = np.zeros(now.n, dtype=np.int64)
     ((_, cells),) = count_estimates(estimator.layout, estimator.evaluate(columns, []), slots)
-    cut = EstimateRevision(
+    revision = EstimateRevision(
         key=KEY,
         start_ms=NOON_MS,
         end_ms=NOON_MS + HOUR_MS,
         cells=cells,
         offsets={"predictions": {0: (48_112, 49_311)}},
     )
-    first = examine_estimate(profile, cut, context)
+    first = examine_estimate(profile, revision, budget)
     value = {name: each.value for name, each in first.event.metrics.items() if each is not None}
     truth = Truth(
         metrics={name: round(each - 0.004, 3) for name, each in value.items()},
@@ -193,12 +194,12 @@ def _estimates(context: ErrorBudget) -> list[Event]:
         refitted=None,
     )
     later = structs.replace(
-        cut,
-        offsets={**cut.offsets, "labels": {0: (39_870, 41_020)}},
+        revision,
+        offsets={**revision.offsets, "labels": {0: (39_870, 41_020)}},
         revision=2,
         age_ms=24 * HOUR_MS,
     )
-    return [first.event, *first.findings, examine_estimate(profile, later, context, truth).event]
+    return [first.event, *first.findings, examine_estimate(profile, later, budget, truth).event]
 
 
 def _even(n: int) -> list[float]:
@@ -252,5 +253,5 @@ def _labelled(profile: Profile, n: int, *, wrong: int) -> np.ndarray[Any, np.dty
     actual = np.where(rows * wrong % n < wrong, 1 - predicted, predicted)
     scores = np.where(predicted == 1, 0.5 + rows % 50 / 100, 0.5 - rows % 49 / 100)
     vector[PREDICTED] = n + n // 20
-    add_joined(layout, Joined(predicted, actual, scores, np.ones(n, dtype=np.int64)), vector)
+    add_joined(layout, LabelledPairs(predicted, actual, scores, np.ones(n, dtype=np.int64)), vector)
     return vector

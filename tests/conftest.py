@@ -1,4 +1,4 @@
-"""Brokers for the tests, and a last word on the tests that did not run."""
+"""Brokers and time limits for the tests, and a last word on the tests that did not run."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ import pytest
 from hypothesis import settings
 
 from driftline.runtime.demo.embedded_broker import EmbeddedBroker
-from tests.support.real_broker import EXIT_UNAVAILABLE, RealBroker, in_ci, kafka
+from tests.support.real_broker import EXIT_UNAVAILABLE, RealBroker, in_ci, kafka, patient
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
-"""No test is timed: a busy machine would fail it."""
+settings.register_profile("full", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=25)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "full"))
+"""No example is timed, because a busy machine would fail it. A test that names its number of examples keeps it."""
+
+for _name in ("COLUMNS", "LINES"):
+    os.environ.pop(_name, None)  # what is printed must not depend on the terminal that the tests run in
 
 REAL_BROKER_FIXTURES = {"real_broker", "own_broker", "can_start_kafka"}
 
@@ -37,14 +41,18 @@ def can_start_kafka() -> None:
 
 @pytest.fixture(scope="session")
 def real_broker(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Address of a real Kafka: KAFKA_BOOTSTRAP, else the one of scripts/kafka, started where it does not run."""
+    """Address of a real Kafka: KAFKA_BOOTSTRAP, else one of scripts/kafka, started where it does not run.
+
+    Each process of a parallel run starts its own, because the first to end would stop the others' broker.
+    """
     given = os.environ.get("KAFKA_BOOTSTRAP")
     if given:
         yield given
         return
     request.getfixturevalue("can_start_kafka")
-    ran_before = kafka("status").returncode == 0
-    broker = RealBroker("main")
+    name = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    ran_before = kafka("status", "--name", name).returncode == 0
+    broker = RealBroker(name)
     broker.start()
     yield broker.bootstrap
     if not ran_before:
@@ -75,9 +83,12 @@ def topic_prefix(request: pytest.FixtureRequest) -> str:
     return f"{name[:60]}-{uuid.uuid4().hex[:8]}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by the broker they use, so that no test can forget its marker."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark tests by the broker they use, so that no test can forget its marker; apply the patience to time limits."""
     for item in items:
+        limit = item.get_closest_marker("timeout")
+        seconds = float(limit.args[0] if limit else config.getini("timeout"))
+        item.add_marker(pytest.mark.timeout(patient(seconds)), append=False)
         fixtures = set(getattr(item, "fixturenames", ()))
         if fixtures & REAL_BROKER_FIXTURES:
             item.add_marker("real_broker")

@@ -1,4 +1,4 @@
-"""False pages of unchanged models, and how soon changes are found: writes the tables in docs/detection.md.
+"""False alarms of unchanged models, and detection delays: writes the tables in docs/detection.md.
 
 Usage: ``python -m benchmarks.detection [budget|power|check|write] [--models 200] [--quick] [--out build/detection]``,
 or ``make bench-detection``. Results are kept a model a line, so a run that was ended goes on where it stopped; remove
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def run_power(folder: Path, n_months: int, n_runs: int, processes: int) -> None:
-    """Tune every method, count its false pages on other months, and run the changes."""
+    """Tune every method, count its false alarms on other months, and run the changes."""
     months = power.run_months(folder, n_months, processes)
     tuned = settings(months)
     others = {each.seed for stream in tuned for each in split(months, stream)[1]}

@@ -1,4 +1,4 @@
-"""The budget: how many false pages hundreds of unchanged models get in 30 days, and findings beside their levels.
+"""The budget: how many false alarms hundreds of unchanged models get in 30 days, and findings beside their levels.
 
 A model is 50 features, a prediction and a score over 30 days under a reference of a fortnight or of four weeks, redrawn
 for each model; dispersion and hours of the week come from that reference. Results are kept one model a line.

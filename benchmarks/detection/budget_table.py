@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.detection.budget import BUDGET_STREAMS, LEVELS
 from benchmarks.detection.intervals import limits_of_count, upper_limit
 from benchmarks.detection.traffic import DAY_MS
-from driftline.checks.contract.error_budget import TESTS_PER_COLUMN, TESTS_PER_WINDOW
+from driftline.checks.contract.check import tests_of
+from driftline.checks.quality.whole import ALTERNATIVES
+from driftline.config.model import ModelSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.detection.budget import Outcome
 
+SETTINGS: Final = ModelSettings()
+"""Checks as simulated models have them."""
 MOST: Final = 1.2
 """Pages a model that the upper limit may reach."""
 FAMILIES: Final = {
@@ -27,9 +31,9 @@ SIZES: Final = {3_600_000: "1 h", DAY_MS: "1 d"}
 
 
 def pages_table(outcomes: Sequence[Outcome]) -> str:
-    """Return pages a model, with the limit that must not be passed."""
+    """Return false alarms per model, with the limit that must not be exceeded."""
     lines = [
-        "| stream | models | pages | pages a model | 95 % upper limit | at most 1.2 | models with a page | by cause |",
+        "| stream | models | false alarms | per model | 95 % upper limit | at most 1.2 | models with any | by cause |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for stream in [*BUDGET_STREAMS, "all"]:
@@ -50,10 +54,10 @@ def pages_table(outcomes: Sequence[Outcome]) -> str:
 
 
 def levels_table(outcomes: Sequence[Outcome]) -> str:
-    """Return findings beside the sum of their levels, before and after what has to matter."""
+    """Return findings beside the sum of their significance levels, before and after the gates."""
     columns = " | ".join(f"p ≤ {level:g}" for level in LEVELS)
     lines = [
-        f"| stream | window | test | tests a model | sum of the levels | p ≤ level | {columns} |",
+        f"| stream | window | test | tests per model | sum of the levels | p ≤ level | {columns} |",
         "|---" * (6 + len(LEVELS)) + "|",
     ]
     for stream in BUDGET_STREAMS:
@@ -71,7 +75,7 @@ def _level_lines(stream: str, size: tuple[int, str], family: tuple[str, str], mi
     n_tests = sum(each.n_windows[size[0]] for each in mine) * of_window
     nothing = [0] * (1 + len(LEVELS))
     counts = [sum(each.small.get(f"{size[0]}/{family[0]}", nothing)[i] for each in mine) for i in range(len(nothing))]
-    expected = n_tests * mine[0].levels[size[0]] * (TESTS_PER_WINDOW if family[0] == "whole" else 1)
+    expected = n_tests * mine[0].levels[size[0]] * (ALTERNATIVES if family[0] == "whole" else 1)
     ratios = [_ratio(count, n_tests * level) for count, level in zip(counts[1:], LEVELS, strict=True)]
     cells = [stream, size[1], family[1], f"{n_tests // len(mine):,}", f"{expected:.2f}", _count(counts[0]), *ratios]
     return [f"| {' | '.join(cells)} |"]
@@ -89,7 +93,7 @@ def _count(count: int) -> str:
 
 def found_table(outcomes: Sequence[Outcome]) -> str:
     """Return findings within the budget, by check, beside the sum of all levels."""
-    lines = ["| stream | sum of all levels | p ≤ level | findings, p ≤ level and as large as matters | by check |"]
+    lines = ["| stream | sum of all levels | p ≤ level | findings: p ≤ level and effect ≥ gate | by check |"]
     lines.append("|---|---|---|---|---|")
     for stream in BUDGET_STREAMS:
         mine = [each for each in outcomes if each.stream == stream]
@@ -100,7 +104,7 @@ def found_table(outcomes: Sequence[Outcome]) -> str:
             checks.update(each.found)
         small = sum(counts[0] for each in mine for counts in each.small.values())
         spent = sum(
-            n * each.levels[size] * (TESTS_PER_COLUMN * each.n_columns + TESTS_PER_WINDOW + 1)
+            n * each.levels[size] * (tests_of("column", SETTINGS) * each.n_columns + tests_of("window", SETTINGS))
             for each in mine
             for size, n in each.n_windows.items()
         )

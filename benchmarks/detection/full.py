@@ -11,16 +11,18 @@ from benchmarks.detection.reference import KEY
 from benchmarks.detection.traffic import DAY_MS, PANE_MS, PANES_PER_DAY
 from driftline.alerts import ModelAlerts
 from driftline.checks.columns.window_check import examine_window
-from driftline.checks.contract.error_budget import WINDOW_TESTS, ErrorBudget
-from driftline.checks.quality.outcome import combined_p, smallest
-from driftline.checks.quality.whole import appeared, volume
+from driftline.checks.contract.check import Subject
+from driftline.checks.contract.error_budget import ErrorBudget
+from driftline.checks.quality.outcome import Quality
+from driftline.checks.quality.whole import ALTERNATIVES, appeared, volume
 from driftline.config.durations import Duration
+from driftline.config.model import CheckSettings
 from driftline.config.settings import Settings
-from driftline.monitoring.alerting import settle_window
+from driftline.monitoring.alerting import settle
 from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor
 from driftline.monitoring.predictions.volume_history import VolumeHistory
-from driftline.profiles.building.build import encode_values
+from driftline.profiles.building.column_values import encode_values
 from driftline.sketches.counting import count_each
 from driftline.sketches.encoding import EncodedColumns
 
@@ -29,10 +31,11 @@ if TYPE_CHECKING:
 
     from benchmarks.detection.traffic import ColumnKind, Day
     from driftline.checks.contract.closed_window import ClosedWindow
-    from driftline.checks.contract.verdict import WindowVerdict
+    from driftline.checks.contract.verdict import Verdict
     from driftline.config.model import ModelSettings
     from driftline.events.finding import FindingEvent
     from driftline.events.output_record import OutputRecord
+    from driftline.events.window import WindowEvent
     from driftline.profiles.profile import Profile
 
 
@@ -100,7 +103,7 @@ class Watch:
         self._watch = ProfileMonitor(profile, settings, PANE_MS)
         self._volumes = VolumeHistory(settings.windows.verdict)
         self._book = ModelAlerts()
-        self.verdicts: list[tuple[ClosedWindow, WindowVerdict]] = []
+        self.verdicts: list[tuple[ClosedWindow, Verdict[WindowEvent]]] = []
         """Without those in which nothing may page yet."""
         self.records: list[OutputRecord] = []
 
@@ -120,7 +123,7 @@ class Watch:
                 verdict = examine_window(self._watch.standard, judged, self.context)
                 if not self._watch.standard.column(0, judged).calibrating:
                     self.verdicts.append((judged, verdict))
-                self._book, records = settle_window(verdict, self._book, self.context)
+                self._book, records = settle(verdict, self._book, self.context)
                 self.records += records
 
 
@@ -153,7 +156,7 @@ def run_full(profile: Profile, kinds: Sequence[ColumnKind], settings: ModelSetti
     return Run(tested, found, pages_of(watch.records), n_windows)
 
 
-def tested_of(window: ClosedWindow, verdict: WindowVerdict) -> list[Tested]:
+def tested_of(window: ClosedWindow, verdict: Verdict[WindowEvent]) -> list[Tested]:
     """Return the p-values of a verdict that are small."""
     small = []
     for each in verdict.statistics:
@@ -166,12 +169,12 @@ def tested_of(window: ClosedWindow, verdict: WindowVerdict) -> list[Tested]:
 
 def whole_tested(profile: Profile, window: ClosedWindow) -> list[Tested]:
     """Return the p-value of the quality of the window as a whole, where it is small."""
-    outcomes = [each for each in (appeared(profile, window), volume(window)) if each is not None]
-    least = smallest(outcomes)
-    p_value = 1.0 if least is None else combined_p(least, len(WINDOW_TESTS))
-    if least is None or p_value > KEPT:
+    about = Quality(Subject(), CheckSettings(), ALTERNATIVES)
+    outcomes = [each for each in (appeared(about, profile, window), volume(about, window)) if each is not None]
+    p_value, check = min(((each.p_value or 0.0, each.check) for each in outcomes), default=(1.0, ""))
+    if p_value > KEPT:
         return []
-    return [Tested(window.start_ms, int(window.size_ms), "whole", least.check, "", p_value)]
+    return [Tested(window.start_ms, int(window.size_ms), "whole", check, "", p_value)]
 
 
 def found_of(window: ClosedWindow, findings: Iterable[FindingEvent]) -> list[Tested]:

@@ -1,7 +1,7 @@
 """A simulated model through the same checks, without what no page depends on: made for hundreds of models.
 
 What is left out: panes are added up to windows by code, not by sketch; a column of a window is looked at by
-:func:`~driftline.checks.columns.column_check.examine_column`, as the pipeline does, only where a rough p-value is
+:func:`~driftline.checks.columns.window_check.window_findings`, as the pipeline does, only where a rough p-value is
 small enough for it to matter (:data:`ROUGHLY`); windows make no events. Tests, levels, gates, findings and the alert
 book are the pipeline's own. ``python -m benchmarks.detection check`` runs models both ways, and every p-value up to
 10⁻², every finding and every page have to be the same.
@@ -20,18 +20,18 @@ from benchmarks.detection.reference import KEY, bin_table, joint_cells, z_table
 from benchmarks.detection.rough import correlations, rough_p_values
 from benchmarks.detection.traffic import DAY_MS, PANES_PER_DAY
 from driftline.alerts import ModelAlerts
-from driftline.checks.columns.column_check import examine_column
-from driftline.checks.columns.multivariate_check import examine_multivariate
+from driftline.checks.columns.column_summary import column_statistics, column_summary
+from driftline.checks.columns.window_check import window_findings
 from driftline.checks.contract.closed_window import ClosedWindow
 from driftline.checks.contract.common_fields import window_fields
 from driftline.checks.contract.error_budget import ErrorBudget
-from driftline.checks.contract.verdict import WindowVerdict
-from driftline.checks.quality.whole import whole_findings
+from driftline.checks.contract.verdict import Verdict
+from driftline.checks.references.cases import ColumnCase, WindowCase
 from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.settings import Settings
 from driftline.events.source import SEGMENT_ALL
 from driftline.events.window import ColumnBlock, WindowEvent
-from driftline.monitoring.alerting import settle_window
+from driftline.monitoring.alerting import settle
 from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.burn_in import BurnIn
 from driftline.monitoring.predictions.volume_history import VolumeHistory
@@ -252,15 +252,12 @@ class LeanWatch:
         context, profile = self.context, self.profile
         common = window_fields(profile, window, context)
         level = context.column_level(window.size_ms, len(profile.columns))
-        checked = [examine_column(self._standard, index, window, context, common, level) for index in columns]
-        findings = [finding for column in checked for finding in column.findings]
-        findings += whole_findings(profile, window, context.settings.checks, common, [level])
-        statistics = [statistic for column in checked for statistic in column.statistics]
         if together:
             sketch.joint += split(windows.joint[row])
-            found, of_joint = examine_multivariate(self._standard, window, context, common, level)
-            findings += found
-            statistics += of_joint
+        cases = [ColumnCase(self._standard, window, level.level, index) for index in columns]
+        whole = WindowCase(self._standard, window, level.level)
+        findings, of_joint = window_findings(whole, cases, context, common)
+        statistics = [each for case in cases for each in column_statistics(column_summary(case))] + of_joint
         event = WindowEvent(
             **common,
             late=0,
@@ -270,8 +267,14 @@ class LeanWatch:
             block=ColumnBlock(index=0, of=1),
             columns=[],
         )
-        verdict = WindowVerdict(windows=(event,), findings=tuple(findings), statistics=tuple(statistics))
-        self._book, records = settle_window(verdict, self._book, context)
+        verdict = Verdict(
+            events=(event,),
+            findings=tuple(findings),
+            statistics=tuple(statistics),
+            sequence="predictions",
+            tested=True,
+        )
+        self._book, records = settle(verdict, self._book, context)
         run = self.run
         if known:
             run.n_windows[extent[2]] = run.n_windows.get(extent[2], 0) + 1

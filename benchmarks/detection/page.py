@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "detection.md"
 LEVELS_SAY: Final = (
-    "Of each test: how many p-values are at or below its level, with 95 % limits of their expected number; at less "
-    "deep levels, the number over what the level allows."
+    "Per test: the number of p-values at or below its significance level, with 95 % limits of their expected number. "
+    "The last columns divide the number at or below a less strict level by the number expected."
 )
 BEGIN, END = "<!-- tables: written by `make bench-detection` -->", "<!-- end of the tables -->"
 
@@ -34,9 +34,9 @@ def tables(folder: Path, n_models: int) -> str:
     parts = [_origin(outcomes, folder)]
     if outcomes:
         parts += [
-            "### Pages of unchanged models",
+            "### False alarms of unchanged models",
             pages_table(outcomes),
-            "### Findings beside the sum of their levels",
+            "### Findings compared with the sum of the significance levels",
             found_table(outcomes),
             LEVELS_SAY,
             levels_table(outcomes),
@@ -44,11 +44,11 @@ def tables(folder: Path, n_models: int) -> str:
     if months and changes:
         runs = Counter(each.stream for each in changes if each.scenario == changes[0].scenario)
         held = {stream: [len(part) for part in split(months, stream)] for stream in POWER_STREAMS}
-        told = "; ".join(f"{s}: {held[s][0]} months to tune on, {held[s][1]} others, {runs[s]} changes" for s in held)
+        told = "; ".join(f"{s}: {held[s][0]} months for tuning, {held[s][1]} others, {runs[s]} changes" for s in held)
         parts += ["### What each method is tuned to", f"Streams: {told}.", rates_table(months, extra)]
         for stream in POWER_STREAMS:
             for rate in (*RATES, None):
-                name = "as they come" if rate is None else f"{rate:g} false {'page' if rate == 1 else 'pages'} a month"
+                name = "untuned" if rate is None else f"{rate:g} false {'alarm' if rate == 1 else 'alarms'} a month"
                 parts += [f"### Changes found: {stream}, {name}", power_table(months, changes, stream, rate)]
     return "\n\n".join(parts)
 

@@ -1,7 +1,7 @@
-"""How soon changes are found at equal rates of false pages: driftline beside other rules, tuned on streams apart.
+"""Detection delays at equal rates of false alarms: driftline beside other rules, tuned on separate streams.
 
 Two passes, each kept a line a stream: months without any change, on which every method is tuned, and others on which
-its rate of false pages is counted; then changes, with the onset at random.
+its rate of false alarms is counted; then changes, with the onset at random.
 """
 
 from __future__ import annotations

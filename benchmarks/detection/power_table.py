@@ -1,4 +1,4 @@
-"""The tables of power, in Markdown: every method tuned to the same rates of false pages, and as it comes."""
+"""The tables of power, in Markdown: every method tuned to the same rates of false alarms, and untuned."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from benchmarks.detection.power import Change, Month
 
 RATES: Final = (0.3, 1.0, 3.0)
-"""False pages a month."""
+"""False alarms a month."""
 METHODS: Final = (*SCORED[:2], "ADWIN", "Page-Hinkley", *SCORED[2:])
 NATIVE: Final = {
     "driftline": 0.0,
@@ -59,7 +59,7 @@ class Tuned(NamedTuple):
 
 
 def split(months: Sequence[Month], stream: str) -> tuple[list[Month], list[Month]]:
-    """Return the months to tune on, two thirds, and those to count false pages on."""
+    """Return the months to tune on, two thirds, and those to count false alarms on."""
     mine = sorted((each for each in months if each.stream == stream), key=lambda each: each.seed)
     cut = -(-2 * len(mine) // 3)
     return mine[:cut], mine[cut:]
@@ -84,7 +84,7 @@ def alarmed(months: Sequence[Month], method: str, parameter: float) -> float:
 
 
 def tuned(months: Sequence[Month], stream: str, method: str, rate: float) -> Tuned:
-    """Return the loosest number, from the strictest on, that stays at or below a rate of false pages.
+    """Return the loosest number, from the strictest on, that stays at or below a rate of false alarms.
 
     Far too loose numbers open few alerts as well, as these never resolve; hence from the strictest on.
     """
@@ -133,7 +133,7 @@ def settings(months: Sequence[Month]) -> dict[str, list[tuple[str, float]]]:
 
 
 def rates_table(months: Sequence[Month], extra: Sequence[Month]) -> str:
-    """Return what each method was tuned to, and its false pages on months that it was not tuned on.
+    """Return what each method was tuned to, and its false alarms on months that it was not tuned on.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def rates_table(months: Sequence[Month], extra: Sequence[Month]) -> str:
         The months to count on, with the alarms of the settings that were tuned.
     """
     lines = [
-        "| stream | method | tuned to | its number | false pages a month, other months | hours with an alarm |",
+        "| stream | method | tuned to | parameter | false alarms a month, other months | hours with an alarm |",
         "|---|---|---|---|---|---|",
     ]
     for stream in POWER_STREAMS:
@@ -174,7 +174,7 @@ def power_table(months: Sequence[Month], changes: Sequence[Change], stream: str,
             continue
         delays = [[_delay(each, tuning) for each in mine] for tuning in methods]
         means = [float(np.mean(of)) for of in delays]
-        best = min(means) + 1e-9 if rate is not None else -1.0  # as they come, some alarm without end
+        best = min(means) + 1e-9 if rate is not None else -1.0  # untuned, some alarm without end
         cells = [_cell(of, best=mean <= best) for of, mean in zip(delays, means, strict=True)]
         lines.append(f"| {scenario.name} | {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.detection.traffic import DAY_MS, MISSING, N_CODES, PANE_MS, START_MS, days, settings_of
 from driftline.config.model import ModelSettings
 from driftline.events.model_key import ModelKey
-from driftline.profiles.building.build import InTime, build_profile
+from driftline.profiles.building.build import TimeOptions, build_profile
 from driftline.profiles.building.history_build import build_history
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.profile import Profile
@@ -123,7 +123,7 @@ def table_of(model: SimulatedModel, reference: Reference) -> ReferenceTable:
 def built(model: SimulatedModel, reference: Reference, settings: ModelSettings) -> Profile:
     """Return the profile that ``driftline reference build`` makes of the rows."""
     table = table_of(model, reference)
-    return build_profile(KEY, table, settings, model.live_ms, "training", in_time=InTime(pane_ms=PANE_MS))
+    return build_profile(KEY, table, settings, model.live_ms, "training", in_time=TimeOptions(pane_ms=PANE_MS))
 
 
 def counted(

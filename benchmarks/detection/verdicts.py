@@ -15,12 +15,12 @@ import numpy as np
 from benchmarks.detection.full import quiet
 from benchmarks.detection.reference import KEY, bin_table, joint_cells, z_table
 from benchmarks.detection.traffic import MISSING, PANE_MS
-from driftline.checks import quality
-from driftline.checks.columns.distribution_check import EFFECT, Compared, compare_distributions
-from driftline.checks.columns.multivariate_check import outcomes_of
+from driftline.checks.columns.distribution_check import distribution
+from driftline.checks.columns.multivariate_check import multivariate
 from driftline.checks.contract.closed_window import ClosedWindow
 from driftline.checks.contract.error_budget import ErrorBudget
-from driftline.checks.quality.outcome import combined_p, gate_of
+from driftline.checks.quality.columns import quality
+from driftline.checks.references.cases import ColumnCase, WindowCase
 from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.settings import Settings
 from driftline.events.source import SEGMENT_ALL
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmarks.detection.traffic import Codes, ColumnKind
+    from driftline.checks.contract.check import Outcome
     from driftline.config.model import ModelSettings
     from driftline.profiles.profile import Profile
 
@@ -114,21 +115,15 @@ class Checks:
         if isinstance(column, CategoricalColumn):
             unlisted = int(window.sketch.counts[place.bins][column.unlisted])
             window.sketch.unseen = {index: {1: ("new", unlisted)}} if unlisted else {}
-        held, checks = self._standard.column(index, window), self._settings.checks
-        compared = Compared(self.profile, index, window, held)
-        outcome = compare_distributions(compared, (EFFECT,), checks.test, self._levels[span.size_ms])
-        p_values, mattering = [1.0], [1.0]
-        psi = outcome.distances.get(EFFECT)
-        if outcome.test is not None:
-            p_values.append(outcome.test.p_value)
-            if psi is not None and psi.corrected is not None and psi.corrected >= checks.min_psi:
-                mattering.append(outcome.test.p_value)
-        n_tests = quality.n_quality_tests(column)
-        for tested in quality.examine_quality(self.profile, index, window.sketch, held.of_shares(outcome.n)):
-            p_values.append(combined_p(tested, n_tests))
-            if abs(tested.change) >= gate_of(tested, checks):
-                mattering.append(p_values[-1])
-        return self._of_p(min(mattering), span), self._of_p(min(p_values), span)
+        case = ColumnCase(self._standard, window, self._levels[span.size_ms], index)
+        return self._scores([*distribution.examine(case), *quality.examine(case)], span)
+
+    def _scores(self, outcomes: Sequence[Outcome], span: Span) -> tuple[float, float]:
+        """Return the score of what has to matter, and of the tests alone."""
+        tested = [(each.p_value, each.effect) for each in outcomes if each.p_value is not None]
+        mattering = [p_value for p_value, effect in tested if effect is not None and effect.corrected >= effect.gate]
+        least = min((p_value for p_value, _ in tested), default=1.0)
+        return self._of_p(min(mattering, default=1.0), span), self._of_p(least, span)
 
     def joint_scores(self, spans: Sequence[Span], codes: Codes) -> NDArray[np.float64]:
         """Return the same of what is looked at of all numbers together; codes of all columns, shape (columns, n)."""
@@ -140,11 +135,8 @@ class Checks:
         for span in spans:
             window = self._window(span, span.last - span.first)
             window.sketch.joint += split(joint_cells(joint, z[:, span.first : span.last]))
-            outcomes, _ = outcomes_of(self._standard, window, self._settings.checks)
-            p_values = [each.statistic.p_value or 0.0 for each in outcomes]
-            held = [each.effect.corrected >= each.effect.gate for each in outcomes]
-            mattering = [p for p, matters in zip(p_values, held, strict=True) if matters]
-            found.append((self._of_p(min(mattering, default=1.0), span), self._of_p(min(p_values, default=1.0), span)))
+            case = WindowCase(self._standard, window, self._levels[span.size_ms])
+            found.append(self._scores([*multivariate.examine(case)], span))
         return np.array(found, dtype=np.float64).reshape(-1, 2).T
 
     def _of_p(self, p_value: float, span: Span) -> float:

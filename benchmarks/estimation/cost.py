@@ -19,7 +19,8 @@ from driftline.config.durations import Duration
 from driftline.config.settings import TimeSettings
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source
-from driftline.profiles.building.frames import Roles, build_profile_from_frame
+from driftline.profiles.building.frames import build_profile_from_frame
+from driftline.profiles.building.roles import Roles
 from driftline.profiles.profiles import Profiles
 from driftline.sketching.sketcher import Sketcher
 

@@ -12,7 +12,8 @@ from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings, DispersionSettings, LabelSettings, ModelSettings, days
 from driftline.config.settings import LabelInput, Settings
 from driftline.events.output_record import structured
-from driftline.profiles.building.frames import Roles, build_profile_from_frame
+from driftline.profiles.building.frames import build_profile_from_frame
+from driftline.profiles.building.roles import Roles
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.files.backtest import Backtest
 

@@ -151,5 +151,5 @@ def table(phases: list[Phase]) -> list[str]:
     rates = {phase.name: phase.per_second for phase in phases}
     if {"join", "sketch alone"} <= rates.keys():
         ratio = rates["sketch alone"] / rates["join"]
-        rows += ["", f"A prediction with its label costs {ratio:.2f} times what it costs to sketch it without labels."]
+        rows += ["", f"A prediction with its label costs {ratio:.2f} times as much as sketching it without labels."]
     return rows

@@ -56,8 +56,8 @@ def main() -> None:
                 if output.channel == "events" and attributes(output)["type"] == FINDING and output.value:
                     found[json.loads(output.value)["column"]] += 1
 
-            book = Profiles([reference(market, answers, settings, n)])
-            Backtest(settings, book, 1).run(file, None, emit)
+            profiles = Profiles([reference(market, answers, settings, n)])
+            Backtest(settings, profiles, 1).run(file, None, emit)
             print(f"{name:<32}" + "".join(f"{found[column]:>11}" for column in COLUMNS), flush=True)
 
 

@@ -14,7 +14,7 @@ from driftline.config.load import load_settings
 from driftline.config.secrets import Credentials
 from driftline.events.cloudevents import rfc3339
 from driftline.events.model_key import ModelKey
-from driftline.profiles.building.build import InTime, build_profile
+from driftline.profiles.building.build import TimeOptions, build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.runtime.kafka.kafka_clients import connect_admin
 from driftline.runtime.kafka.topics import create, sources, topic_specs
@@ -141,7 +141,7 @@ def reference(market: Market, answers: Answers, settings: Settings, n: int = TRA
         label=market.labels[:n],
         times_ms=np.array([time_ms(row) for row in rows]),
     )
-    key, in_time = ModelKey(MODEL, VERSION), InTime(int(settings.time.pane))
+    key, in_time = ModelKey(MODEL, VERSION), TimeOptions(int(settings.time.pane))
     return build_profile(key, table, settings.model(MODEL), time_ms(TRAINING_ROWS), "training", in_time=in_time)
 
 

@@ -1,7 +1,7 @@
-"""Make labels late: reads labels that came at once, writes the same as they come in real life.
+"""Delay labels: read labels that came at once, and write them with the delays of a real stream.
 
-Those of defaults come after a day on average, all others after three; some are mended, taken back, sent twice or belong
-to nothing, and some never come. Seeded: the same labels give the same bytes.
+Labels of defaults come after one day on average, all others after three. Some are corrected, retracted, sent twice or
+have no prediction, and some never come. The delays are seeded: the same labels give the same bytes.
 
     python -m examples.late_labels.delay at-once.ndjson late.ndjson
 """
@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 MEAN_DELAY = {1: timedelta(days=1), 0: timedelta(days=3)}
-"""By label: defaults are told of sooner."""
-NEVER, MENDED, TAKEN_BACK, TWICE, ORPHANS = 0.05, 0.02, 0.01, 0.01, 0.01
+"""By label: defaults are reported sooner."""
+NEVER, CORRECTED, RETRACTED, TWICE, ORPHANS = 0.05, 0.02, 0.01, 0.01, 0.01
 HOUR = timedelta(hours=1)
 SEED = 42
 
@@ -26,8 +26,8 @@ Label = tuple[datetime, str, int | None]
 
 
 def late(labels: list[dict[str, Any]], sent: Counter[str]) -> list[Label]:
-    """Return when which label comes for which prediction, by time; counts what it does to them."""
-    chance = random.Random(SEED)  # reproducible is what it must be, not secret
+    """Return the delayed labels in the order of time, and count what happened to them in ``sent``."""
+    chance = random.Random(SEED)  # seeded to be reproducible; secrecy does not matter
     out: list[Label] = []
     for label in labels:
         id_, value = label["prediction_id"], label["label"]
@@ -37,19 +37,19 @@ def late(labels: list[dict[str, Any]], sent: Counter[str]) -> list[Label]:
         came = datetime.fromisoformat(label["ts"]) + chance.expovariate(1.0) * MEAN_DELAY[value]
         sent["labelled"] += 1
         fate = chance.random()
-        if fate < MENDED:
-            sent["mended an hour later"] += 1
+        if fate < CORRECTED:
+            sent["corrected an hour later"] += 1
             out += [(came, id_, 1 - value), (came + HOUR, id_, value)]
-        elif fate < MENDED + TAKEN_BACK:
-            sent["taken back an hour later"] += 1
+        elif fate < CORRECTED + RETRACTED:
+            sent["retracted an hour later"] += 1
             out += [(came, id_, value), (came + HOUR, id_, None)]
-        elif fate < MENDED + TAKEN_BACK + TWICE:
+        elif fate < CORRECTED + RETRACTED + TWICE:
             sent["sent twice"] += 1
             out += [(came, id_, value), (came + HOUR, id_, value)]
         else:
             out.append((came, id_, value))
         if chance.random() < ORPHANS:
-            sent["of no prediction"] += 1
+            sent["without a prediction"] += 1
             out.append((came, f"no-{id_}", value))
     return sorted(out, key=lambda each: each[:2])
 

@@ -1,9 +1,9 @@
-"""Show events of a backtest, or of ``driftline.events`` and ``driftline.alerts`` written to a file, as short tables.
+"""Show events of a backtest, or of the output topics written to a file, as short tables.
 
     python -m examples.late_labels.show performance events.ndjson --day 2026-02-01
     python -m examples.late_labels.show estimate events.ndjson --from 2026-02-10 --to 2026-02-16 --age 0
 
-Without any of driftline's code: an event is a line of JSON.
+It uses none of driftline's code: an event is a line of JSON.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ Event = dict[str, Any]
 
 
 def share(value: float | None) -> str:
-    """Return a share in percent."""
+    """Return a fraction in percent."""
     return "–" if value is None else f"{value:.1%}"
 
 
 def span(ends: list[float] | tuple[float, float] | None) -> str:
-    """Return an interval of shares in percent."""
+    """Return an interval of fractions in percent."""
     return "–" if ends is None else f"{ends[0]:.1%} – {ends[1]:.1%}"
 
 
@@ -34,7 +34,7 @@ def age(ms: int) -> str:
 
 
 def performance(event: Event, metric: str) -> Row:
-    """Return what labels said of a day's predictions by an age."""
+    """Return the performance of a day's predictions from the labels of an age."""
     corrected = event["corrected"] or {"status": "–", "metrics": {}, "standard_errors": {}, "bounds": {}}
     value, error = corrected["metrics"].get(metric), corrected["standard_errors"].get(metric)
     mended = corrected["status"] if value is None else f"{share(value)} ± {share(error)}"
@@ -44,7 +44,7 @@ def performance(event: Event, metric: str) -> Row:
 
 
 def estimate(event: Event, metric: str) -> Row:
-    """Return what was to be expected of a day's predictions, and what came of it."""
+    """Return the estimate of a day's performance beside the realised value."""
     expected, again = event["metrics"][metric], (event["refitted"] or {}).get(metric)
     realised, record = (event["realised"] or {}).get(metric), event["record"].get(metric)
     trust = "–" if record is None else f"{record['within']:.0%} of {record['n_windows']}"
@@ -54,7 +54,7 @@ def estimate(event: Event, metric: str) -> Row:
 
 
 def arrival(event: Event, _metric: str) -> Row:
-    """Return how many labels of a day's predictions there were by an age, and how many there usually are."""
+    """Return the labelled fraction of a day's predictions at an age, beside that of earlier days."""
     test = event["test"]
     usual = "–" if test is None else f"{share(test['share'])} of {test['n_cohorts']} days"
     curve = ", ".join(f"{age(each['age_ms'])} {each['share']:.0%}" for each in event["curve"] if asked(each["age_ms"]))
@@ -67,7 +67,7 @@ def asked(age_ms: int) -> bool:
 
 
 def stream(event: Event, _metric: str) -> Row:
-    """Return what became of a day's labels."""
+    """Return how many labels of a day joined and how many are orphans."""
     return (day(event), f"{event['n_joined']:,}", f"{event['n_orphans']:,}", share(event["orphan_share"]))
 
 
@@ -77,16 +77,16 @@ def alert(event: Event, _metric: str) -> Row:
 
 
 def day(event: Event) -> str:
-    """Return the day that an event is about."""
+    """Return the day of an event's window."""
     return str(event["window"]["start"][:10])
 
 
 TABLES = {
     "performance": (performance, ("day", "age", "labelled", "{}", "95 %", "corrected", "bounds")),
     "estimate": (estimate, ("day", "age", "estimate", "band", "labelled", "realised", "refitted", "in the band")),
-    "label_arrival": (arrival, ("day", "age", "labelled", "usually", "status", "curve")),
-    "label_stream": (stream, ("day", "joined", "orphans", "share")),
-    "alert": (alert, ("told on", "state", "severity", "what", "since")),
+    "label_arrival": (arrival, ("day", "age", "labelled", "baseline", "status", "curve")),
+    "label_stream": (stream, ("day", "joined", "orphans", "rate")),
+    "alert": (alert, ("reported", "state", "severity", "what", "since")),
 }
 
 

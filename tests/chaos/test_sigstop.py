@@ -9,7 +9,7 @@ import pytest
 from driftline.runtime.detect.heartbeat_guard import EXIT_HEARTBEAT_LOST
 from tests.support.chaos import SMALL_FLUSHES, await_input_share, expect_aborted_records, freeze
 from tests.support.expected import expected
-from tests.support.real_broker import wait_until
+from tests.support.real_broker import patient, wait_until
 from tests.support.stream import Input, Stream
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def test_a_woken_detect_worker_changes_nothing(real_broker: str, topic_prefix: s
         workers.start("detect", "detect-1")
         stream.await_outputs(workers, before + len(wanted) // 5)
         sleeper.wake()
-        assert sleeper.process.wait(60) == EXIT_HEARTBEAT_LOST, sleeper.log()
+        assert sleeper.process.wait(patient(60)) == EXIT_HEARTBEAT_LOST, sleeper.log()
         stream.settle(workers, wanted)
     stream.expect(wanted)
     stream.expect_all_counted()

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from driftline.runtime.references.reference_files import write_profile
+from tests.support.command import driftline
 from tests.support.expected import Output, alerts_of, backtest_configuration, events_of, expected, write_files
-from tests.support.real_broker import ROOT, wait_until
+from tests.support.real_broker import wait_until
 from tests.support.stream import Input, Stream
 from tests.support.traffic import CALIBRATED_MS, DRIFT_MS, HOUR, profiles
 
@@ -145,8 +144,7 @@ def test_the_backtest_command_writes_the_same_events(tmp_path: Path, wanted: fro
         "--labels": files["labels"],
         "--out": tmp_path / "events.ndjson",
     }
-    command = [sys.executable, "-m", "driftline", "backtest", *(str(part) for pair in options.items() for part in pair)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    done = driftline("backtest", *(part for pair in options.items() for part in pair))
     assert done.returncode == 0, done.stdout + done.stderr
     written = [line.partition(b'"data":')[2][:-1] for line in (tmp_path / "events.ndjson").read_bytes().splitlines()]
     data = [value for value in written if json.loads(value)["model"] == "credit"]  # and the label stream has its own

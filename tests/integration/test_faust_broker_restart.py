@@ -19,7 +19,7 @@ def test_a_worker_outlives_its_broker_and_loses_nothing(
     own_broker: RealBroker, topic_prefix: str, tmp_path: Path
 ) -> None:
     panes = Panes(own_broker.bootstrap, topic_prefix)
-    with workers_of(panes.settings(tmp_path), tmp_path) as workers:
+    with workers_of(panes, tmp_path) as workers:
         worker = workers.start().wait_ready()
         panes.write(900)
         worker.wait_applied(900)

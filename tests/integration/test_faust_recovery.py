@@ -12,8 +12,10 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 
 from driftline.runtime.detect.heartbeat_guard import EXIT_HEARTBEAT_LOST
-from tests.support.detect_harness import PARTITIONS, Panes, Workers, read_topic, workers_of
-from tests.support.real_broker import create_topics, wait_until
+from tests.support.detect_harness import COMPACTED, Panes, Workers, workers_of
+from tests.support.detect_process import PARTITIONS
+from tests.support.reading import read_topic
+from tests.support.real_broker import patient, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,13 +25,13 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def panes(real_broker: str, topic_prefix: str) -> Panes:
-    return Panes(real_broker, topic_prefix)
+def panes(request: pytest.FixtureRequest, real_broker: str, topic_prefix: str) -> Panes:
+    return Panes(real_broker, topic_prefix, getattr(request, "param", COMPACTED))
 
 
 @pytest.fixture
 def workers(panes: Panes, tmp_path: Path) -> Iterator[Workers]:
-    with workers_of(panes.settings(tmp_path), tmp_path) as started:
+    with workers_of(panes, tmp_path) as started:
         yield started
 
 
@@ -116,7 +118,7 @@ def test_what_a_frozen_worker_was_about_to_send_is_never_sent(panes: Panes, work
     panes.settle(successor)
     sleeper.signal(signal.SIGCONT)
     assert sleeper.wait() == EXIT_HEARTBEAT_LOST
-    assert "Expected a heartbeat within the last 6.0 s before" in sleeper.log()
+    assert "heartbeat lost" in sleeper.log()
     successor.stop()
     panes.expect()
 
@@ -127,12 +129,12 @@ def test_recovery_ends_where_the_changelog_ends_without_a_record(panes: Panes, w
     first.wait_applied(500)
     first.stop()
     producer = Producer({"bootstrap.servers": panes.bootstrap, "transactional.id": f"{panes.prefix}-other"})
-    producer.init_transactions(30)
+    producer.init_transactions(patient(30))
     producer.begin_transaction()
     for partition in range(PARTITIONS):
         producer.produce(f"{panes.prefix}.detect-state", b"never", key=b"never", partition=partition)
-    producer.flush(30)
-    producer.abort_transaction(30)
+    producer.flush(patient(30))
+    producer.abort_transaction(patient(30))
     second = workers.start().wait_ready(30)
     panes.settle(second)
     second.stop()
@@ -171,23 +173,21 @@ def test_panes_that_retention_has_deleted_are_reported(panes: Panes, workers: Wo
     admin = AdminClient({"bootstrap.servers": panes.bootstrap})
     gone = [TopicPartition(f"{panes.prefix}.panes", p, end) for p, end in enumerate(panes.ends())]
     for deletion in admin.delete_records(gone).values():
-        deletion.result(timeout=30)
+        deletion.result(timeout=patient(30))
     panes.write(30)
     second = workers.start().wait_ready()
     wait_until(lambda: sum(line.startswith("lost") for line in second.lines) == PARTITIONS, 30, second.log)
-    assert "which open panes need" in second.log()
+    assert "panes lost" in second.log()
     second.stop()
 
 
+@pytest.mark.parametrize(
+    "panes",
+    [COMPACTED | {"min.cleanable.dirty.ratio": "0.01", "segment.ms": "500", "delete.retention.ms": "100"}],
+    indirect=True,
+)
 def test_state_is_read_back_from_a_compacted_changelog(panes: Panes, workers: Workers) -> None:
     state = f"{panes.prefix}.detect-state"
-    aggressive = {
-        "cleanup.policy": "compact",
-        "min.cleanable.dirty.ratio": "0.01",
-        "segment.ms": "500",
-        "delete.retention.ms": "100",
-    }
-    create_topics(panes.bootstrap, {state: PARTITIONS}, aggressive)
 
     def is_compacted() -> bool:
         return all(len(read_topic(panes.bootstrap, state, p)) < end / 2 for p, end in enumerate(panes.ends(state)))

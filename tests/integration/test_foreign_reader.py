@@ -16,7 +16,7 @@ import pytest
 import yaml
 from confluent_kafka import Producer
 
-from tests.support.real_broker import ROOT, create_topics, wait_until
+from tests.support.real_broker import ROOT, create_topics, patient, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ PARTITIONS = 2
 def reader(bootstrap: str, prefix: str, schemas: Path | None = None) -> subprocess.CompletedProcess[str]:
     options = ["--brokers", bootstrap, "--prefix", prefix, "--schemas", str(schemas or ROOT / "schemas")]
     command = [sys.executable, "-I", "-c", WITHOUT_DRIFTLINE, str(READER), *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=patient(120))
 
 
 def configuration(bootstrap: str, prefix: str) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class Traffic:
                 self._send("predictions", number, value, at)
                 self._send("labels", number, None if value is None else value[:100], at)
         self._written = until
-        assert self._producer.flush(60) == 0
+        assert self._producer.flush(patient(60)) == 0
 
     def close(self) -> None:
         """Write the last event of each partition, which closes all windows before it."""
@@ -116,7 +116,7 @@ class Traffic:
             self._send("predictions", partition, json.dumps(closing).encode(), end)
             label = {"prediction_id": f"end{partition}", "label": 1}
             self._send("labels", partition, json.dumps(label).encode(), end)
-        assert self._producer.flush(60) == 0
+        assert self._producer.flush(patient(60)) == 0
 
 
 @contextmanager
@@ -128,10 +128,10 @@ def driftline(config: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         try:
             yield process
             process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == 0, log.read_text()[-6_000:]
+            assert process.wait(patient(60)) == 0, log.read_text()[-6_000:]
         finally:
             process.kill()
-            process.wait(30)
+            process.wait(patient(30))
 
 
 @pytest.mark.slow
@@ -157,7 +157,7 @@ def test_what_a_run_says_is_understood_by_the_schemas_alone(
 
     def await_profiles(n: int) -> None:
         """The bootstrap's grid, then its reference: each is made of events that come after the one before."""
-        wait_until(lambda: log.read_text().count('"profile known"') >= n, 60, lambda: log.read_text()[-6_000:])
+        wait_until(lambda: log.read_text().count('"profile loaded"') >= n, 60, lambda: log.read_text()[-6_000:])
 
     with driftline(config, log) as process:
         traffic.write(1_000)
@@ -194,7 +194,7 @@ def test_the_reader_is_strict(real_broker: str, topic_prefix: str, tmp_path: Pat
         producer.produce(f"{topic_prefix}.alerts", json.dumps(data).encode(), key=b"a", headers=headers)
     producer.produce(f"{topic_prefix}.alerts", b"{}", key=b"a", headers=headers[1:])
     producer.produce(f"{topic_prefix}.alerts", None, key=b"a")
-    assert producer.flush(30) == 0
+    assert producer.flush(patient(30)) == 0
 
     done = reader(real_broker, topic_prefix)
 

@@ -10,6 +10,7 @@ import pytest
 from benchmarks.late_labels import edges, rules, traffic
 from benchmarks.late_labels.exact import prepare, run, unexpected
 from benchmarks.late_labels.scenario import REVISIONS, Scenario
+from tests.support.real_broker import patient
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,7 @@ def test_the_traffic_is_worth_joining() -> None:
 @pytest.mark.timeout(300)
 def test_the_last_revisions_are_what_scikit_learn_says(real_broker: str, topic_prefix: str, tmp_path: Path) -> None:
     prepared = prepare(real_broker, N)
-    outcome = run(prepared, Scenario(prepared.given, topic_prefix, tmp_path))
+    outcome = run(prepared, Scenario(prepared.given, topic_prefix, tmp_path), deadline_s=patient(120))
     assert not outcome.comparison.misfits, "\n".join(outcome.comparison.misfits[:20])
     assert outcome.stream == prepared.counts.stream
     assert outcome.became is not None

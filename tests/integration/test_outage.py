@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from driftline.cli.exit_codes import ExitCode
 from tests.integration.test_run_failures import configuration, message_of
-from tests.support.real_broker import ROOT, wait_until
+from tests.support.real_broker import ROOT, patient, wait_until
 from tests.support.workers import workers_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def traffic(bootstrap: str, topic: str) -> Iterator[None]:
         yield
     finally:
         process.kill()
-        process.wait(30)
+        process.wait(patient(30))
 
 
 def health(worker: WorkerProcess) -> int:
@@ -52,7 +52,7 @@ def health(worker: WorkerProcess) -> int:
     port = re.search(r'"metrics_port":\s*(\d+)', worker.log())
     assert port is not None
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port[1]}/healthz", timeout=10) as page:  # loopback
+        with urllib.request.urlopen(f"http://127.0.0.1:{port[1]}/healthz", timeout=patient(10)) as page:  # loopback
             return int(page.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -78,8 +78,8 @@ def test_a_process_whose_broker_dies_under_load_ends_by_itself(
         assert health(worker) == HTTPStatus.OK
         own_broker.kill()
         wait_until(lambda: health(worker) == HTTPStatus.SERVICE_UNAVAILABLE, 30, lambda: f"a 503\n{workers.logs()}")
-        assert worker.process.wait(END_DEADLINE_S) == ExitCode.BROKER, worker.log()
-        assert message_of(worker).startswith(" Expected Kafka to do what was asked, got "), worker.log()
-        assert "start the process again once the brokers answer" in message_of(worker)
+        assert worker.process.wait(patient(END_DEADLINE_S)) == ExitCode.BROKER, worker.log()
+        assert message_of(worker).startswith(" Expected Kafka to complete the request, got "), worker.log()
+        assert "start the process again when the brokers answer" in message_of(worker)
         assert "Traceback" not in worker.log()
         assert len(worker.log().splitlines()) < MAX_LINES

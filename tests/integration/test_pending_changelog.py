@@ -11,7 +11,7 @@ from driftline.errors import BrokerError
 from driftline.runtime.kafka.kafka_clients import producer_configuration
 from driftline.runtime.pending.pending_changelog import PendingChangelog
 from driftline.sketching.joins.replayed_rows import Replay
-from tests.support.real_broker import create_topics
+from tests.support.real_broker import create_topics, patient
 
 NOBODY = Credentials()
 
@@ -42,7 +42,7 @@ def from_offset(offset: int) -> Replay:
 def writer(kafka: KafkaSettings, name: str, timeout_ms: int) -> Producer:
     more = {"transaction.timeout.ms": timeout_ms}
     producer = Producer(producer_configuration(kafka, NOBODY, f"{kafka.prefix}-{name}", more))
-    producer.init_transactions(30)
+    producer.init_transactions(patient(30))
     return producer
 
 
@@ -50,7 +50,7 @@ def write(producer: Producer, kafka: KafkaSettings, value: bytes) -> None:
     """Begin a transaction with one block, which the broker has taken."""
     producer.begin_transaction()
     producer.produce(kafka.topic("pending"), value, partition=0)
-    assert producer.flush(30) == 0
+    assert producer.flush(patient(30)) == 0
 
 
 @pytest.fixture
@@ -62,10 +62,10 @@ def kafka(real_broker: str, topic_prefix: str) -> KafkaSettings:
 def test_blocks_behind_a_killed_workers_open_transaction_are_restored(kafka: KafkaSettings) -> None:
     killed, taking_over = writer(kafka, "a", 2_000), writer(kafka, "b", 10_000)
     write(killed, kafka, b"a-committed")
-    killed.commit_transaction(30)
+    killed.commit_transaction(patient(30))
     write(killed, kafka, b"a-open")  # killed here: nobody ends the transaction but the broker
     write(taking_over, kafka, b"b-committed")
-    taking_over.commit_transaction(30)
+    taking_over.commit_transaction(patient(30))
 
     reader = Reader()
     assert PendingChangelog(kafka, NOBODY).replay(from_offset(0), reader)
@@ -88,7 +88,7 @@ def test_an_empty_partition_and_one_with_aborted_blocks_restore_nothing(kafka: K
     assert not changelog.replay(from_offset(0), Reader())
     aborting = writer(kafka, "a", 10_000)
     write(aborting, kafka, b"a-aborted")
-    aborting.abort_transaction(30)
+    aborting.abort_transaction(patient(30))
     reader = Reader()
     changelog.replay(from_offset(0), reader)
     assert reader.blocks == []

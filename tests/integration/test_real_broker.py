@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
-from tests.support.real_broker import EXIT_UNAVAILABLE, create_topics, kafka, wait_until
+from tests.support.real_broker import EXIT_UNAVAILABLE, create_topics, kafka, patient, topics_on, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def transactional_producer(bootstrap: str, transactional_id: str) -> Producer:
     producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": transactional_id})
-    producer.init_transactions(30)
+    producer.init_transactions(patient(30))
     return producer
 
 
@@ -39,7 +39,7 @@ def read_to_the_end(bootstrap: str, topic: str) -> list[bytes | None]:
     """Every committed value of the topic's only partition."""
     consumer = reader(bootstrap, f"{topic}-reader")
     partition = TopicPartition(topic, 0, 0)
-    end = consumer.get_watermark_offsets(partition, timeout=20)[1]
+    end = consumer.get_watermark_offsets(partition, timeout=patient(20))[1]
     consumer.assign([partition])
     values: list[bytes | None] = []
 
@@ -60,11 +60,11 @@ def test_an_aborted_transaction_leaves_nothing_to_read(real_broker: str, topic_p
     for value, commit in ((b"first", True), (b"aborted", False), (b"second", True)):
         producer.begin_transaction()
         producer.produce(topic_prefix, value)
-        producer.flush(20)
+        producer.flush(patient(20))
         if commit:
-            producer.commit_transaction(20)
+            producer.commit_transaction(patient(20))
         else:
-            producer.abort_transaction(20)
+            producer.abort_transaction(patient(20))
     assert read_to_the_end(real_broker, topic_prefix) == [b"first", b"second"]
 
 
@@ -84,15 +84,15 @@ def test_offsets_are_committed_with_their_transaction(real_broker: str, topic_pr
     def commit(offset: int, metadata: str, *, keep: bool) -> None:
         producer.begin_transaction()
         offsets = [TopicPartition(topic_prefix, 0, offset, metadata)]
-        producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata(), 20)
+        producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata(), patient(20))
         if keep:
-            producer.commit_transaction(20)
+            producer.commit_transaction(patient(20))
         else:
-            producer.abort_transaction(20)
+            producer.abort_transaction(patient(20))
 
     commit(5, "running maximum", keep=True)
     commit(9, "aborted", keep=False)
-    committed = consumer.committed([partition], timeout=20)[0]
+    committed = consumer.committed([partition], timeout=patient(20))[0]
     consumer.close()
     assert (committed.offset, committed.metadata) == (5, "running maximum")
 
@@ -102,10 +102,10 @@ def test_a_second_producer_fences_the_first(real_broker: str, topic_prefix: str)
     first = transactional_producer(real_broker, topic_prefix)
     first.begin_transaction()
     first.produce(topic_prefix, b"of the first")
-    first.flush(20)
+    first.flush(patient(20))
     transactional_producer(real_broker, topic_prefix)
     with pytest.raises(KafkaException) as fenced:
-        first.commit_transaction(20)
+        first.commit_transaction(patient(20))
     assert fenced.value.args[0].code() == KafkaError._FENCED
     assert read_to_the_end(real_broker, topic_prefix) == []
 
@@ -115,16 +115,16 @@ def test_a_misspelt_topic_is_an_error(own_broker: RealBroker) -> None:
     impatient = {"message.timeout.ms": 20_000, "topic.metadata.propagation.max.ms": 100}
     producer = Producer({"bootstrap.servers": own_broker.bootstrap, **impatient})
     producer.produce("predictoins", b"a", on_delivery=lambda error, _: codes.append(error.code() if error else 0))
-    producer.flush(30)
+    producer.flush(patient(30))
     assert codes == [KafkaError.UNKNOWN_TOPIC_OR_PART]
-    assert "predictoins" not in AdminClient({"bootstrap.servers": own_broker.bootstrap}).list_topics(timeout=10).topics
+    assert "predictoins" not in topics_on(own_broker.bootstrap)
 
 
 def test_a_topic_keeps_its_settings(real_broker: str, topic_prefix: str) -> None:
     create_topics(real_broker, {topic_prefix: 2}, {"cleanup.policy": "compact"})
     resource = ConfigResource(ResourceType.TOPIC, topic_prefix)
     admin = AdminClient({"bootstrap.servers": real_broker})
-    described = admin.describe_configs([resource])[resource].result(20)
+    described = admin.describe_configs([resource])[resource].result(patient(20))
     assert described["cleanup.policy"].value == "compact"
 
 
@@ -134,7 +134,7 @@ def test_a_killed_broker_comes_back_with_its_data_on_its_address(own_broker: Rea
     producer = transactional_producer(own_broker.bootstrap, topic_prefix)
     producer.begin_transaction()
     producer.produce(topic_prefix, b"kept")
-    producer.commit_transaction(20)
+    producer.commit_transaction(patient(20))
     address = own_broker.bootstrap
     own_broker.kill()
     assert kafka("--name", own_broker.name, "status").stdout == "stopped\n"

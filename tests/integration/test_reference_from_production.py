@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 from driftline import read_profile
+from tests.support.command import driftline
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-RUN = (sys.executable, "-c", "from driftline.cli import main; main()")
-
-
-def driftline(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [*RUN, *(str(argument) for argument in arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
 def test_the_topic_and_a_file_of_the_same_events_give_the_same_profile(

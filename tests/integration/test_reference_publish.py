@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -16,25 +14,19 @@ from driftline.config.settings import KafkaSettings
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.kafka.kafka_clients import consumer_configuration
 from driftline.runtime.references.reference_topic import ReferenceReader, published_profiles
-from tests.support.real_broker import create_topics, wait_until
+from tests.support.command import driftline
+from tests.support.real_broker import create_topics, patient, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from confluent_kafka import Message
 
-RUN = (sys.executable, "-c", "from driftline.cli import main; main()")
-
-
-def driftline(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [*RUN, *(str(argument) for argument in arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-
 
 def everything_on(broker: str, topic: str, n: int) -> list[Message]:
     kafka = KafkaSettings(brokers=broker)
     consumer = Consumer(consumer_configuration(kafka, Credentials(), f"{topic}-test"))
-    partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+    partitions = consumer.list_topics(topic, timeout=patient(30)).topics[topic].partitions
     consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
     found: list[Message] = []
 
@@ -59,10 +51,10 @@ def test_a_profile_is_built_published_followed_and_shown(real_broker: str, topic
     assert f"Run `driftline topics create --prefix {topic_prefix}`" in absent.stderr
     create_topics(real_broker, {f"{topic_prefix}.references": 1}, {"cleanup.policy": "compact"})
     kafka = KafkaSettings(brokers=real_broker, prefix=topic_prefix)
-    book = Profiles()
-    reader = ReferenceReader(kafka, Credentials(), book)
+    profiles = Profiles()
+    reader = ReferenceReader(kafka, Credentials(), profiles)
     reader.start()
-    assert len(book) == 0
+    assert len(profiles) == 0
 
     early = driftline("reference", "publish", file, *broker, "--effective-from", "beginning")
     assert early.returncode == 4
@@ -72,16 +64,16 @@ def test_a_profile_is_built_published_followed_and_shown(real_broker: str, topic
     assert first.returncode == 0, first.stderr
     assert "holds from the beginning" in first.stdout
     built = read_profile(file)
-    wait_until(lambda: book.get(built.profile_id), 30, "the profile to reach a reader that follows")
+    wait_until(lambda: profiles.get(built.profile_id), 30, "the profile to reach a reader that follows")
 
     before_ms = time.time_ns() // 1_000_000
     second = driftline("reference", "publish", rows, *model, *broker)
     assert second.returncode == 0, second.stderr
-    latest = wait_until(lambda: book.of(built.key)[1:], 30, "the second profile to reach the reader")[0]
+    latest = wait_until(lambda: profiles.of(built.key)[1:], 30, "the second profile to reach the reader")[0]
     reader.stop()
     assert latest.grid_id == built.grid_id
     assert latest.effective_from_ms >= before_ms + 660_000
-    assert book.at(built.key, latest.effective_from_ms - 1) == book.get(built.profile_id)
+    assert profiles.at(built.key, latest.effective_from_ms - 1) == profiles.get(built.profile_id)
     assert [each.profile_id for each in published_profiles(kafka, Credentials())] == [
         built.profile_id,
         latest.profile_id,
@@ -103,7 +95,7 @@ def test_simulated_traffic_meets_on_equal_partitions(real_broker: str, topic_pre
     scenario = ("--start", "2026-03-01T12:00:00Z", "--rate", 50, "--duration", "2m", "--label-delay", "5s")
     refused = driftline("simulate", *topics, *scenario)
     assert refused.returncode == 3
-    assert "Give --create-topics to make them" in refused.stderr
+    assert "Give --create-topics to create them" in refused.stderr
 
     made = ("--create-topics", "--partitions", 4, "--speed", 0, "--all-labels", "--record-time", "event")
     sent = driftline("simulate", *topics, *scenario, *made)

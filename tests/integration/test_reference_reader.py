@@ -21,7 +21,7 @@ from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import VERSION
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.references.reference_topic import ReferenceReader, publish
-from tests.support.real_broker import create_topics, wait_until
+from tests.support.real_broker import create_topics, patient, wait_until
 
 if TYPE_CHECKING:
     from driftline.errors import DriftlineError
@@ -41,7 +41,7 @@ def write(kafka: KafkaSettings, *values: bytes) -> None:
     producer = Producer({"bootstrap.servers": kafka.brokers})
     for value in values:
         producer.produce(kafka.topic("references"), value, partition=0)
-    assert producer.flush(30) == 0
+    assert producer.flush(patient(30)) == 0
 
 
 @pytest.mark.parametrize("garbage", [b"", b"{}", b"not ours", b"\xff\xfe", msgspec.msgpack.encode([1, "x"])])
@@ -49,10 +49,10 @@ def test_records_of_others_are_skipped(kafka: KafkaSettings, garbage: bytes) -> 
     write(kafka, garbage)
     publish(kafka, Credentials(), PROFILE)
     write(kafka, garbage)
-    book = Profiles()
-    reader = ReferenceReader(kafka, Credentials(), book)
+    profiles = Profiles()
+    reader = ReferenceReader(kafka, Credentials(), profiles)
     reader.start()
-    assert book.get(PROFILE.profile_id) is not None
+    assert profiles.get(PROFILE.profile_id) is not None
     assert reader.healthy() is None
     reader.stop()
 
@@ -69,7 +69,7 @@ def test_a_newer_version_is_a_failure_that_nobody_can_overlook(kafka: KafkaSetti
     assert says in str(failure)
     assert says in (reader.healthy() or "")
     with pytest.raises(FormatError, match=says):
-        asyncio.run(reader.wait_for({"id"}, time.monotonic() + 30))
+        asyncio.run(reader.wait_for({"id"}, time.monotonic() + patient(30)))
     late = ReferenceReader(kafka, Credentials(), Profiles())
     with pytest.raises(FormatError, match=says):
         late.start()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 
 from driftline.config.load import load_settings
 from driftline.config.secrets import resolve_credentials
@@ -14,7 +14,8 @@ from driftline.runtime.kafka.kafka_clients import connect_admin
 from driftline.runtime.kafka.topics import create, topic_specs
 from driftline.runtime.references.reference_topic import publish
 from tests.support.expected import Output, configuration, events_of, normalised
-from tests.support.real_broker import create_topics, wait_until
+from tests.support.reading import committed_offsets, read_topic
+from tests.support.real_broker import create_topics, patient, wait_until
 from tests.support.routed import N_PARTITIONS, expected, scattered
 from tests.support.traffic import DRIFT_MS, profiles
 from tests.support.workers import workers_of
@@ -61,28 +62,14 @@ class Scattered:
                         place = (record.value, record.key, record.partition)
                         producer.produce(f"{self.prefix}-{kind}", *place, timestamp=record.timestamp_ms)
                         producer.poll(0)
-        assert producer.flush(60) == 0
+        assert producer.flush(patient(60)) == 0
 
     def outputs(self) -> list[Output]:
-        found = []
-        for channel in ("events", "alerts"):
-            topic = f"{self.prefix}.{channel}"
-            consumer = Consumer(
-                {"bootstrap.servers": self.bootstrap, "group.id": "reader", "enable.partition.eof": True}
-            )
-            numbers = consumer.list_topics(topic, timeout=20).topics[topic].partitions
-            consumer.assign([TopicPartition(topic, number, 0) for number in numbers])
-            left = len(numbers)
-            while left:
-                message = consumer.poll(20)
-                assert message is not None
-                if message.error() is not None:
-                    left -= 1
-                    continue
-                given: Any = message.headers() or []
-                found.append(Output(channel, message.key() or b"", normalised(given, self.prefix), message.value()))
-            consumer.close()
-        return found
+        return [
+            Output(channel, record.key or b"", normalised(record.headers, self.prefix), record.value)
+            for channel in ("events", "alerts")
+            for record in read_topic(self.bootstrap, f"{self.prefix}.{channel}")
+        ]
 
     def settle(self, workers: Workers, wanted: frozenset[Output]) -> None:
         wait_until(lambda: wanted <= frozenset(self.outputs()), DEADLINE_S, lambda: self.difference(wanted, workers))
@@ -97,12 +84,8 @@ class Scattered:
 
     def n_joined(self) -> int:
         """Return how many blocks of the pending topic the sketch workers have committed."""
-        topic = f"{self.prefix}.pending"
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": f"{self.prefix}-sketch"})
-        asked = [TopicPartition(topic, number) for number in range(max(N_PARTITIONS.values()))]
-        answers = consumer.committed(asked, timeout=20)
-        consumer.close()
-        return sum(max(0, answer.offset) for answer in answers)
+        places = [(f"{self.prefix}.pending", number) for number in range(max(N_PARTITIONS.values()))]
+        return sum(max(0, each.offset) for each in committed_offsets(self.bootstrap, f"{self.prefix}-sketch", places))
 
 
 def test_one_worker(real_broker: str, topic_prefix: str, tmp_path: Path, wanted: frozenset[Output]) -> None:

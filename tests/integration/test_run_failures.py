@@ -12,7 +12,7 @@ from confluent_kafka import Producer
 
 from driftline.cli.exit_codes import ExitCode
 from driftline.profiles.codec import VERSION
-from tests.support.real_broker import create_topics, wait_until
+from tests.support.real_broker import create_topics, patient, wait_until
 from tests.support.workers import WorkerProcess, workers_of
 
 if TYPE_CHECKING:
@@ -90,12 +90,16 @@ def test_a_profile_of_a_newer_version_ends_the_worker_and_garbage_does_not(
         worker = workers.start("sketch", "w1")
         wait_assigned(worker)
         producer.produce(topic, b'{"not": "ours"}', key=b"foreign", partition=0)
-        assert producer.flush(30) == 0
-        wait_until(lambda: "no profile, skipped" in worker.log(), 30, lambda: f"garbage to be skipped\n{worker.log()}")
+        assert producer.flush(patient(30)) == 0
+        wait_until(
+            lambda: "skipped a record that is not a profile" in worker.log(),
+            30,
+            lambda: f"garbage to be skipped\n{worker.log()}",
+        )
         worker.expect_running()
         newer = msgspec.msgpack.encode([VERSION + 1, ["risk", "3"], "an-id", "what only the next version knows"])
         producer.produce(topic, newer, key=b"newer", partition=0)
-        assert producer.flush(30) == 0
+        assert producer.flush(patient(30)) == 0
         wait_until(lambda: not worker.is_running(), 60, lambda: f"the worker to end\n{worker.log()}")
         assert worker.process.returncode == ExitCode.DATA, worker.log()
         says = f"Expected a profile block of version {VERSION}, got version {VERSION + 1}"

@@ -25,7 +25,7 @@ from driftline.profiles.profiles import Profiles
 from driftline.runtime.operations.telemetry import Telemetry
 from driftline.runtime.sketch.sketch_worker import SketchWorker
 from driftline.sketches.scores import DUPLICATES, LABELLED, PREDICTED
-from tests.support.real_broker import create_topics, wait_until
+from tests.support.real_broker import create_topics, patient, wait_until
 from tests.support.sketch_harness import START_MS, RunningWorker, SketchRun, cells, joined
 
 LATENESS_MS = 15_000
@@ -124,7 +124,7 @@ def test_a_gap_up_to_the_end_is_said_once(real_broker: str, topic_prefix: str) -
 def delete_before(run: SketchRun, offset: int) -> None:
     gone = run.admin.delete_records([TopicPartition(run.inputs["predictions"], 0, offset)])
     for future in gone.values():
-        assert future.result(timeout=30).low_watermark == offset
+        assert future.result(timeout=patient(30)).low_watermark == offset
 
 
 def test_topics_that_cannot_be_joined_are_refused(real_broker: str, topic_prefix: str) -> None:
@@ -148,7 +148,7 @@ def test_topics_that_cannot_be_joined_are_refused(real_broker: str, topic_prefix
 
 def test_a_second_worker_of_the_same_name_fences_the_first(real_broker: str, topic_prefix: str) -> None:
     run = SketchRun(real_broker, topic_prefix, [PROFILE], time=TIME)
-    first = RunningWorker(run.settings, run.book, "same").wait_ready()
+    first = RunningWorker(run.settings, run.profiles, "same").wait_ready()
     send_predictions(run, 20)
     run.await_committed(first)
     with run.worker("same") as second:

@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 
 from driftline.errors import BrokerError
 from tests.integration.test_sketch_worker import PROFILE, TIME, counted, send_labels, send_predictions
-from tests.support.real_broker import wait_until
+from tests.support.real_broker import patient, wait_until
 from tests.support.sketch_harness import START_MS, RunningWorker, SketchRun
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ def produce(run: SketchRun, kind: Literal["predictions", "labels"], partitioner:
         value = {"prediction_id": f"p{number}", "ts": START_MS + number}
         value |= {"model": "risk", "prediction": 1, "features": {"x": 0.5}} if kind == "predictions" else {"label": 1}
         producer.produce(run.inputs[kind], json.dumps(value), key.format(number), timestamp=START_MS + number)
-    assert producer.flush(30) == 0
+    assert producer.flush(patient(30)) == 0
 
 
 def refusal(run: SketchRun) -> str:
-    running = RunningWorker(run.settings, run.book, "w1")
+    running = RunningWorker(run.settings, run.profiles, "w1")
     wait_until(lambda: not running.thread.is_alive(), 60, "the worker to end")
     assert isinstance(running.error, BrokerError), running.error
     return str(running.error)
@@ -66,4 +66,4 @@ def test_the_same_partitioner_and_records_without_keys_are_read(
         send_labels(run, 40, first=N)
         run.await_committed(worker)
     assert counted(run)["events"] == N + 40
-    assert capsys.readouterr().out.count("no key: whether labels meet their predictions") == 2
+    assert capsys.readouterr().out.count("record without a key: cannot check the partitioning") == 2

@@ -10,7 +10,7 @@ from confluent_kafka import Producer
 from driftline.config.durations import Duration
 from driftline.config.settings import SketchSettings
 from tests.integration.test_sketch_worker import PROFILE, TIME, send_labels, send_predictions
-from tests.support.real_broker import wait_until
+from tests.support.real_broker import patient, wait_until
 from tests.support.sketch_harness import START_MS, SketchRun
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ def lag(worker: RunningWorker, kind: str, partition: int) -> float | None:
 def test_partitions_at_their_end_show_no_lag_whether_read_or_empty(real_broker: str, topic_prefix: str) -> None:
     run = SketchRun(real_broker, topic_prefix, [PROFILE], time=TIME)
     producer = Producer({"bootstrap.servers": real_broker, "transactional.id": f"{topic_prefix}-input"})
-    producer.init_transactions(30)
+    producer.init_transactions(patient(30))
     producer.begin_transaction()
     for number in range(20):
         value = {"prediction_id": f"p{number}", "model": "risk", "ts": START_MS, "prediction": 1}
         producer.produce(run.inputs["predictions"], json.dumps(value), partition=0)
-    producer.commit_transaction(30)
+    producer.commit_transaction(patient(30))
     every = [(kind, partition) for kind in run.inputs for partition in range(run.partitions)]
     with run.worker() as worker:
 

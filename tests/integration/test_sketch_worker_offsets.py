@@ -11,20 +11,20 @@ from driftline.config.secrets import Credentials
 from driftline.errors import BrokerError
 from driftline.runtime.kafka.kafka_clients import producer_configuration
 from tests.integration.test_sketch_worker import PROFILE, TIME, counted, send_labels, send_predictions
-from tests.support.real_broker import wait_until
+from tests.support.real_broker import patient, wait_until
 from tests.support.sketch_harness import RunningWorker, SketchRun
 
 
 def forget_offsets(run: SketchRun) -> None:
     """Do at once what the broker does to a group that had no member for the retention of offsets."""
     for deleted in run.admin.delete_consumer_groups([f"{run.prefix}-sketch"]).values():
-        deleted.result(timeout=30)
+        deleted.result(timeout=patient(30))
 
 
 def refusal(run: SketchRun) -> str:
     """Start a worker that must not go on; return its reason."""
-    running = RunningWorker(run.settings, run.book, "w1")
-    running.thread.join(60)
+    running = RunningWorker(run.settings, run.profiles, "w1")
+    running.thread.join(patient(60))
     assert not running.thread.is_alive()
     assert isinstance(running.error, BrokerError), running.error
     return str(running.error)
@@ -83,13 +83,13 @@ def test_a_start_without_records_and_aborted_work_are_no_earlier_work(real_broke
         wait_until(run.flushes, 30, "the worker to announce its partitions")
     assert all(offset < 0 for offset, _ in run.committed().values())
     aborted = Producer(producer_configuration(run.settings.kafka, Credentials(), f"{topic_prefix}-x"))
-    aborted.init_transactions(30)
+    aborted.init_transactions(patient(30))
     aborted.begin_transaction()
     for partition in range(run.partitions):
         aborted.produce(run.settings.kafka.topic("pending"), b"never committed", partition=partition)
         aborted.produce(run.settings.kafka.topic("panes"), b"never committed", partition=partition)
-    aborted.flush(30)
-    aborted.abort_transaction(30)
+    aborted.flush(patient(30))
+    aborted.abort_transaction(patient(30))
     with run.worker() as worker:
         send_predictions(run, 20)
         run.await_committed(worker)
@@ -115,11 +115,11 @@ def test_partitions_added_later_begin_at_their_oldest_record(real_broker: str, t
         run.await_committed(worker)
     topics = [*run.inputs.values(), run.settings.kafka.topic("pending")]
     for widened in run.admin.create_partitions([NewPartitions(topic, 3) for topic in topics]).values():
-        widened.result(timeout=30)
+        widened.result(timeout=patient(30))
     run.partitions = 3
 
     def known() -> bool:
-        shown = run._producer.list_topics(timeout=10).topics  # what the producer itself knows
+        shown = run._producer.list_topics(timeout=patient(10)).topics  # what the producer itself knows
         return all(len(shown[topic].partitions) == 3 for topic in topics)
 
     wait_until(known, 30, "the new partitions to be known")

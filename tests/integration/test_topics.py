@@ -7,8 +7,9 @@ from driftline.config.secrets import Credentials
 from driftline.config.settings import KafkaSettings, LabelInput, PredictionInput, Settings
 from driftline.errors import BrokerError
 from driftline.runtime.kafka.kafka_clients import connect_admin
-from driftline.runtime.kafka.topics import Difference, TopicSpec, check, create, sources, topic_specs
-from tests.support.real_broker import create_topics, wait_until
+from driftline.runtime.kafka.topic_check import Difference, check
+from driftline.runtime.kafka.topics import TopicSpec, create, sources, topic_specs
+from tests.support.real_broker import create_topics, patient, wait_until
 
 
 def settings_for(broker: str, prefix: str) -> Settings:
@@ -57,9 +58,9 @@ def test_topics_are_created_once_and_what_differs_is_said(real_broker: str, topi
         ),
     ]
     for future in admin.incremental_alter_configs(changes).values():
-        future.result(timeout=30)
+        future.result(timeout=patient(30))
     for future in admin.create_partitions([NewPartitions(panes, 5)]).values():
-        future.result(timeout=30)
+        future.result(timeout=patient(30))
 
     def all_changes() -> list[Difference]:
         seen = check(admin, specs, found)

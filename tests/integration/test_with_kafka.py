@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.real_broker import ROOT, kafka
+from tests.support.real_broker import ROOT, kafka, patient
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ def bare(tmp_path: Path) -> dict[str, str]:
 
 def with_kafka(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = [str(tool) for tool in (shutil.which("bash"), WITH_KAFKA, *SHOW_BOOTSTRAP)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=patient(180))
 
 
 def test_a_broker_that_is_named_is_used(bare: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ from sklearn.calibration import calibration_curve
 from driftline.config.model import PerformanceSettings
 from driftline.performance import classification_metrics, regression_metrics
 from driftline.performance.probability import reliability_curve
-from driftline.sketches.joined import Joined, add_joined
+from driftline.sketches.joined import LabelledPairs, add_joined
 from driftline.sketches.scores import WEIGHT_UNIT, PerformanceLayout
 
 RELATIVE = 1e-9
@@ -29,7 +29,7 @@ def vector_of(
     weights = None if units is None else np.asarray(units, dtype=np.int64)
     vector = np.zeros(layout.n_cells, dtype=np.int64)
     signs = np.ones(predicted.size, dtype=np.int64)
-    add_joined(layout, Joined(predicted, actual, given, signs, weights), vector)
+    add_joined(layout, LabelledPairs(predicted, actual, given, signs, weights), vector)
     return vector
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from driftline.events.model_key import ModelKey
-from driftline.sketches.estimates import BINARY, Evaluated, count_estimates, loss_layout, unpack_estimates
+from driftline.sketches.estimates import BINARY, EventEstimates, count_estimates, loss_layout, unpack_estimates
 from driftline.sketches.packed_merge import merge_estimates
 from tests.support.monitoring import (
     START_MS,
@@ -113,7 +113,7 @@ def test_crashes_cannot_be_seen(seed: int, largest: int, n_crashes: int) -> None
     assert run_with_crashes(records, SETTINGS, traffic().published, rng, n_crashes).outputs == expected()
 
 
-def merged(layout: EstimateLayout, parts: list[Evaluated], slots: list[np.ndarray]) -> dict[int, PackedEstimates]:
+def merged(layout: EstimateLayout, parts: list[EventEstimates], slots: list[np.ndarray]) -> dict[int, PackedEstimates]:
     total: dict[int, PackedEstimates] = {}
     for part, mine in zip(parts, slots, strict=True):
         for slot, packed in count_estimates(layout, part, mine):
@@ -132,12 +132,12 @@ def test_parts_add_up_to_the_whole(seed: int, n: int, cut: int, regression: bool
     slots = rng.integers(0, 3, n)
     order = rng.permutation(n)
     parts = [
-        Evaluated(rows[chosen], values[:, chosen], cells[:, chosen])
+        EventEstimates(rows[chosen], values[:, chosen], cells[:, chosen])
         for chosen in (order[:cut], order[cut:])
         if len(chosen)
     ]
     halves = [slots[chosen] for chosen in (order[:cut], order[cut:]) if len(chosen)]
-    whole = merged(layout, [Evaluated(rows, values, cells)], [slots])
+    whole = merged(layout, [EventEstimates(rows, values, cells)], [slots])
     assert merged(layout, parts, halves) == whole
     for slot, packed in whole.items():
         totals = unpack_estimates(layout, packed)

@@ -15,8 +15,8 @@ from driftline.events.model_key import ModelKey
 from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Source
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
-from driftline.sketches.arrival import ArrivalLayout, add_arrivals, add_predictions
-from driftline.sketches.joined import Joined, add_joined
+from driftline.sketches.arrival import ArrivalLayout, arrival_cells, prediction_cells
+from driftline.sketches.joined import LabelledPairs, add_joined
 from driftline.sketches.scores import PREDICTED
 from driftline.sketches.sparse import unpack_into
 from driftline.sketching.joins.counting.join_counter import Address, JoinCounter
@@ -51,10 +51,10 @@ def addresses(rng: np.random.Generator, n: int, kind: str) -> Address:
     return Address(rng.integers(0, 2, n), effective, times, source, rng.integers(0, 1_000, n), segments)
 
 
-def pairs(rng: np.random.Generator, n: int) -> Joined:
+def pairs(rng: np.random.Generator, n: int) -> LabelledPairs:
     predicted, actual = rng.integers(0, 2, n).astype(np.float64), rng.integers(0, 3, n).astype(np.float64)
     scores = np.where(rng.random(n) < 0.2, np.nan, rng.random(n))
-    return Joined(predicted, actual, scores, rng.choice([-1, 1], n))
+    return LabelledPairs(predicted, actual, scores, rng.choice([-1, 1], n))
 
 
 class Reference:
@@ -85,16 +85,18 @@ class Reference:
             for _, vector in vectors:
                 vector[PREDICTED] += 1
             layout, arrival = self.arrival(at, vectors[0][0], row)
-            add_predictions(layout, predicted[row : row + 1], scores[row : row + 1], arrival)
+            np.add.at(arrival, prediction_cells(layout, predicted[row : row + 1], scores[row : row + 1]), 1)
 
-    def joined(self, at: Address, given: Joined, first: NDArray[np.bool_]) -> None:
+    def joined(self, at: Address, given: LabelledPairs, first: NDArray[np.bool_]) -> None:
         for row in range(at.offset.size):
             one, vectors = given.rows(slice(row, row + 1)), self.vectors(at, row)
             for _, vector in vectors:
                 add_joined(PROFILES[at.profile[row]].task.performance_layout, one, vector)
             layout, arrival = self.arrival(at, vectors[0][0], row)
             age = at.effective_ms[row : row + 1] - at.time_ms[row : row + 1]
-            add_arrivals(layout, one, age, first[row : row + 1], arrival)
+            cells, _, counting = arrival_cells(layout, one, age, first[row : row + 1])
+            np.add.at(arrival, cells, 1)
+            np.add.at(arrival, counting, one.signs)
 
 
 def unpacked(packed: Sparse, like: NDArray[np.int64]) -> list[int]:

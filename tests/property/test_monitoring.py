@@ -66,7 +66,7 @@ def bootstrap_traffic() -> Traffic:
     traffic.knows(traffic.published[0])
     for _ in range(2):  # grid, then reference: each shows only once the sketch stage uses the one before
         outcome = whole(traffic)
-        for profile in outcome.book.of(UNKNOWN):
+        for profile in outcome.profiles.of(UNKNOWN):
             traffic.knows(profile)
     return traffic
 

@@ -12,7 +12,7 @@ from driftline.performance import classification_metrics, hits, measure
 from driftline.performance.losses import mean_loss, wrong_decisions
 from driftline.performance.ranking import area_under_curve, ranking_metrics
 from driftline.profiles.task import Task
-from driftline.sketches.joined import Joined, add_joined
+from driftline.sketches.joined import LabelledPairs, add_joined
 from driftline.sketches.scores import PerformanceLayout
 
 Events = list[tuple[int, int, float, int]]
@@ -23,7 +23,7 @@ COUNTS = st.lists(st.integers(0, 50), min_size=6, max_size=6)
 def vector_of(layout: PerformanceLayout, events: Events) -> np.ndarray:
     vector = np.zeros(layout.n_cells, dtype=np.int64)
     predicted, actual, scores, signs = (np.array(column) for column in zip(*events, strict=True))
-    add_joined(layout, Joined(predicted.astype(float), actual.astype(float), scores, signs), vector)
+    add_joined(layout, LabelledPairs(predicted.astype(float), actual.astype(float), scores, signs), vector)
     return vector
 
 
@@ -48,7 +48,8 @@ def test_metrics_are_shares_and_accuracy_is_what_was_right(events: Events) -> No
         low, high = (-1.0 if name in signed else 0.0), (np.inf if name in unbounded else 1.0)
         assert value is None or low <= value <= high, name
     assert found["accuracy"] == sum(p == a for p, a, _, _ in events) / len(events)
-    assert hits(layout, vector).n_wrong == sum(p != a for p, a, _, _ in events)
+    counted = hits(layout, vector)
+    assert (counted.n, counted.n_right) == (len(events), sum(p == a for p, a, _, _ in events))
 
 
 @given(EVENTS, EVENTS)
@@ -115,7 +116,7 @@ def test_nothing_that_was_taken_out_without_having_been_put_in_breaks_anything(
         predicted, actual, scores, signs, weights = (np.array(column) for column in zip(*rows, strict=True))
         if task.kind == "regression":
             predicted = np.where(predicted == 2, factor, predicted)
-        add_joined(layout, Joined(predicted.astype(float), actual.astype(float), scores, signs, weights), vector)
+        add_joined(layout, LabelledPairs(predicted.astype(float), actual.astype(float), scores, signs, weights), vector)
     measured = measure(task, vector, PerformanceSettings(values={"1": {"1": 5.0}}))
     for name, value in measured.metrics.items():
         assert value is None or np.isfinite(value), name

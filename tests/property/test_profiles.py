@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from driftline.config.model import ModelSettings
 from driftline.events.model_key import ModelKey
-from driftline.profiles.building.build import InTime, build_profile
+from driftline.profiles.building.build import TimeOptions, build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import decode_profile, encode_profile
 from driftline.profiles.packed_words import PackedWords
@@ -76,7 +76,7 @@ def test_a_profile_with_its_history_comes_back(
     }
     table = ReferenceTable(len(rows), features, times_ms=times)
     profile = build_profile(
-        ModelKey("m", ""), table, ModelSettings(), 0, "training", in_time=InTime(60_000, half_life_ms)
+        ModelKey("m", ""), table, ModelSettings(), 0, "training", in_time=TimeOptions(60_000, half_life_ms)
     )
     restored = decode_profile([value for _, value in encode_profile(profile)], "test")
     assert restored.profile_id == profile.profile_id

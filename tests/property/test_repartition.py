@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support.routed import backtest, by_id, expected, in_time, scattered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import pytest
-
     from tests.support.expected import Output
 
+pytestmark = pytest.mark.slow
 REPARTITION = {"join": {"repartition": True}}
 
 

@@ -16,13 +16,13 @@ from driftline.config.settings import Settings, TimeSettings
 from driftline.events.model_key import ModelKey
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source
-from driftline.monitoring.predictions.open_panes import Part
+from driftline.monitoring.predictions.open_panes import ProfilePane
 from driftline.panes.flush_record import decode
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.profiles import Profiles
+from driftline.sketches.bottom_k import smallest
 from driftline.sketches.fixed_point import join
-from driftline.sketches.packed_merge import smallest
 from driftline.sketches.pane_sketch import PaneSketch
 from driftline.sketching.sketcher import Sketcher
 from tests.support.pending import MemoryStores
@@ -96,7 +96,7 @@ class Run:
             self._book.add(each)
         self._reached, self._committed = [0, 0], [0, 0]
         self._maxima: list[int | None] = [None, None]
-        self.parts: dict[tuple[str, int, str], Part] = {}
+        self.parts: dict[tuple[str, int, str], ProfilePane] = {}
         self.refused: list[tuple[int, int, str]] = []
         self.n = [0, 0]
         self._start()
@@ -134,7 +134,7 @@ class Run:
             return
         for record in (record for records in flush.panes.values() for record in records):
             for delta in decode(record, "test").panes:
-                part = self.parts.setdefault((str(delta.key), delta.pane_ms, delta.profile_id), Part())
+                part = self.parts.setdefault((str(delta.key), delta.pane_ms, delta.profile_id), ProfilePane())
                 part.add(delta, N_SAMPLE)
         self.refused += [(letter.partition, letter.offset, letter.reason) for letter in flush.dead_letters]
         self.n = [self.n[0] + flush.n_events, self.n[1] + flush.n_late]
@@ -155,7 +155,7 @@ class Run:
         }
 
 
-def plain(profile_id: str, part: Part) -> dict[str, Any]:
+def plain(profile_id: str, part: ProfilePane) -> dict[str, Any]:
     """Return a part so that equal sums are equal."""
     result: dict[str, Any] = {"n": part.n_events, "offsets": part.offsets, "rows": smallest(part.rows, N_SAMPLE)}
     if profile_id:

@@ -14,7 +14,8 @@ from driftline.sketches.encoding import CategoryCodes, encode_categorical, encod
 from driftline.sketches.fixed_point import join, split
 from driftline.sketches.grid import bin_of, build_edges, representatives
 from driftline.sketches.layout import Layout
-from driftline.sketches.pane_sketch import UNSEEN_NAMES, PaneSketch
+from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.parts import UNSEEN_NAMES
 from driftline.sketches.sparse import cells, pack, unpack_into
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from driftline.config.durations import Duration
 from driftline.events.model_key import ModelKey
 from driftline.events.source import Source, Watermark
 from driftline.panes.flush_record import VERSION, FlushRecord, encode
-from driftline.sketches.joined import Joined
+from driftline.sketches.joined import LabelledPairs
 from driftline.sketching.joins.counting.join_counter import Address, JoinCounter
 from driftline.sketching.joins.profile_table import ProfileTable
 from tests.support.monitoring import PANE_MS, START_MS, small_settings, training_profile
@@ -83,7 +83,7 @@ def flushes(settings: Settings, traffic: Labelled, every_ms: int, *, more_ms: in
         rows = labelled[come]
         at = Address(np.full(rows.size, profile), due_ms[come], traffic.time_ms[rows], LABELS, rows)
         ones = np.ones(rows.size, dtype=np.int64)
-        pairs = Joined(traffic.predicted[rows], traffic.actual[rows], traffic.scores[rows], ones)
+        pairs = LabelledPairs(traffic.predicted[rows], traffic.actual[rows], traffic.scores[rows], ones)
         counter.joined(at, pairs, ones.astype(np.bool_))
         marks = [Watermark(source, 1, min(start_ms + every_ms, end_ms), idle=False) for source in (PREDICTIONS, LABELS)]
         yield encode(FlushRecord(VERSION, [], counter.take(), marks))

@@ -10,20 +10,20 @@ import sys
 import threading
 from collections import defaultdict
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-import msgspec
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 
-from driftline.runtime.detect.detect_settings import DetectSettings
 from driftline.runtime.detect.state_table import META_KEY, CheckpointSlots
-from tests.support.real_broker import ROOT, create_topics, wait_until
+from tests.support.detect_process import PARTITIONS
+from tests.support.reading import committed_offsets, end_offsets, read_topic
+from tests.support.real_broker import ROOT, create_topics, patient, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-PARTITIONS = 3
+COMPACTED = {"cleanup.policy": "compact"}
 PER_PANE = 40
 READY_WITHIN_S = 20
 
@@ -31,12 +31,12 @@ READY_WITHIN_S = 20
 class Worker:
     """A detect worker in a process of its own."""
 
-    def __init__(self, settings: DetectSettings, log: Path, *flags: str) -> None:
+    def __init__(self, brokers: str, prefix: str, folder: Path, log: Path, *flags: str) -> None:
         self._log = log
         self.lines: list[str] = []
         with log.open("wb") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.detect_process", msgspec.json.encode(settings), *flags],
+                [sys.executable, "-m", "tests.support.detect_process", brokers, prefix, str(folder), *flags],
                 cwd=ROOT,
                 env={**os.environ, "STREAM_BUFFER_MAXSIZE": "not a number"},
                 stdout=subprocess.PIPE,
@@ -71,8 +71,8 @@ class Worker:
         self.process.send_signal(number)
 
     def wait(self, deadline_s: float = 40) -> int:
-        code = self.process.wait(deadline_s)
-        self._reader.join(10)
+        code = self.process.wait(patient(deadline_s))
+        self._reader.join(patient(10))
         return code
 
     def stop(self) -> None:
@@ -88,24 +88,15 @@ class Worker:
 class Panes:
     """A panes topic being written in transactions, every other one aborted, and what it adds up to."""
 
-    def __init__(self, bootstrap: str, prefix: str) -> None:
+    def __init__(self, bootstrap: str, prefix: str, state: Mapping[str, str] = COMPACTED) -> None:
         self.bootstrap = bootstrap
         self.prefix = prefix
         create_topics(bootstrap, {f"{prefix}.panes": PARTITIONS, f"{prefix}.events": 2})
+        create_topics(bootstrap, {f"{prefix}.detect-state": PARTITIONS}, state)
         self._producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": prefix})
-        self._producer.init_transactions(30)
+        self._producer.init_transactions(patient(30))
         self._n = [0] * PARTITIONS
         self.sums: dict[str, dict[str, int]] = defaultdict(dict)
-
-    def settings(self, tmp_path: Path) -> DetectSettings:
-        return DetectSettings(
-            bootstrap=self.bootstrap,
-            group_id=f"{self.prefix}-detect",
-            panes_partitions=PARTITIONS,
-            prefix=self.prefix,
-            data_dir=str(tmp_path / "faust"),
-            checkpoint_interval_s=0.2,
-        )
 
     def write(self, n: int, batch: int = 30) -> None:
         for start in range(0, n, batch):
@@ -137,18 +128,11 @@ class Panes:
         wait_until(is_committed, 60, lambda: f"commits {closing}, got {self.committed()}\n{worker.log()}")
 
     def committed(self) -> list[int]:
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": f"{self.prefix}-detect"})
-        asked = [TopicPartition(f"{self.prefix}.panes", partition) for partition in range(PARTITIONS)]
-        offsets = [answer.offset for answer in consumer.committed(asked, timeout=20)]
-        consumer.close()
-        return offsets
+        places = [(f"{self.prefix}.panes", partition) for partition in range(PARTITIONS)]
+        return [answer.offset for answer in committed_offsets(self.bootstrap, f"{self.prefix}-detect", places)]
 
     def ends(self, topic: str = "") -> list[int]:
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "nobody"})
-        asked = [TopicPartition(topic or f"{self.prefix}.panes", partition) for partition in range(PARTITIONS)]
-        found = [consumer.get_watermark_offsets(partition, timeout=20)[1] for partition in asked]
-        consumer.close()
-        return found
+        return end_offsets(self.bootstrap, topic or f"{self.prefix}.panes")
 
     def _next(self, partition: int) -> tuple[int, bytes]:
         number = self._n[partition]
@@ -167,17 +151,17 @@ class Panes:
         self._producer.begin_transaction()
         for partition, value in records:
             self._producer.produce(f"{self.prefix}.panes", value, partition=partition)
-        self._producer.flush(30)
+        self._producer.flush(patient(30))
         if commit:
-            self._producer.commit_transaction(30)
+            self._producer.commit_transaction(patient(30))
         else:
-            self._producer.abort_transaction(30)
+            self._producer.abort_transaction(patient(30))
 
     def expect(self) -> None:
         """Every output once or more often with the same bytes, and every delta once in the state."""
         said: dict[bytes, set[tuple[bytes | None, bytes | None]]] = defaultdict(set)
-        for key, value, headers in read_topic(self.bootstrap, f"{self.prefix}.events"):
-            said[dict(headers)["ce_id"]].add((key, value))
+        for record in read_topic(self.bootstrap, f"{self.prefix}.events"):
+            said[dict(record.headers)["ce_id"]].add((record.key, record.value))
         wanted = {pane.encode(): {(pane.encode(), encode(sums))} for pane, sums in self.sums.items()}
         assert dict(said) == wanted
         for partition in range(PARTITIONS):
@@ -185,11 +169,11 @@ class Panes:
 
     def state(self, partition: int) -> dict[bytes, bytes]:
         stored: dict[bytes, bytes] = {}
-        for key, value, _ in read_topic(self.bootstrap, f"{self.prefix}.detect-state", partition):
-            assert key is not None
-            stored.pop(key, None)
-            if value is not None:
-                stored[key] = value
+        for record in read_topic(self.bootstrap, f"{self.prefix}.detect-state", partition):
+            assert record.key is not None
+            stored.pop(record.key, None)
+            if record.value is not None:
+                stored[record.key] = record.value
         return CheckpointSlots.restore(partition, stored)[1]
 
     def totals(self, partition: int) -> dict[str, int]:
@@ -212,38 +196,17 @@ def encode(sums: dict[str, int]) -> bytes:
     return json.dumps(sums, sort_keys=True).encode()
 
 
-def read_topic(
-    bootstrap: str, topic: str, partition: int | None = None
-) -> list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]]:
-    """All committed records of a topic, or of one of its partitions."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"{topic}-reader", "enable.partition.eof": True})
-    partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
-    wanted = [TopicPartition(topic, number, 0) for number in partitions if partition in {None, number}]
-    consumer.assign(wanted)
-    ended: set[int] = set()
-    records = []
-    while len(ended) < len(wanted):
-        message = consumer.poll(20)
-        assert message is not None, f"{topic} does not end"
-        if message.error() is not None:
-            ended.add(message.partition() or 0)
-        else:
-            records.append((message.key(), message.value(), cast("list[tuple[str, bytes]]", message.headers() or [])))
-    consumer.close()
-    return records
-
-
 class Workers:
     """Starts workers, and ends each of them by its own id."""
 
-    def __init__(self, settings: DetectSettings, tmp_path: Path) -> None:
-        self._settings = settings
+    def __init__(self, panes: Panes, tmp_path: Path) -> None:
+        self._panes = panes
         self._tmp_path = tmp_path
         self._started: list[Worker] = []
 
-    def start(self, *flags: str, settings: DetectSettings | None = None) -> Worker:
-        log = self._tmp_path / f"worker-{len(self._started)}.log"
-        self._started.append(Worker(settings or self._settings, log, *flags))
+    def start(self, *flags: str) -> Worker:
+        log, folder = self._tmp_path / f"worker-{len(self._started)}.log", self._tmp_path / "faust"
+        self._started.append(Worker(self._panes.bootstrap, self._panes.prefix, folder, log, *flags))
         return self._started[-1]
 
     def end(self) -> None:
@@ -252,8 +215,8 @@ class Workers:
 
 
 @contextmanager
-def workers_of(settings: DetectSettings, tmp_path: Path) -> Iterator[Workers]:
-    workers = Workers(settings, tmp_path)
+def workers_of(panes: Panes, tmp_path: Path) -> Iterator[Workers]:
+    workers = Workers(panes, tmp_path)
     try:
         yield workers
     finally:

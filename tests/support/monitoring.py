@@ -23,7 +23,8 @@ from driftline.events.model_key import ModelKey
 from driftline.events.source import SEGMENT_ALL, Kind, Source, Watermark
 from driftline.monitoring.partition_monitor import META_KEY, PartitionMonitor
 from driftline.panes.flush_record import VERSION, FlushRecord, JoinDelta, PaneDelta, WindowDelta, encode
-from driftline.profiles.building.build import build_profile, encode_values
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import ProfileAssembler, decode_block
 from driftline.profiles.profiles import Profiles
@@ -134,8 +135,8 @@ class Traffic:
         self.sketched_with.setdefault(profile.key, Profiles()).add(profile)
 
     def profile_at(self, key: ModelKey, pane_ms: int) -> Profile | None:
-        book = self.sketched_with.get(key)
-        return None if book is None else book.at(key, pane_ms)
+        profiles = self.sketched_with.get(key)
+        return None if profiles is None else profiles.at(key, pane_ms)
 
     def cut(self, partition: int, start: int, stop: int) -> tuple[list[PaneDelta], list[JoinDelta], list[Watermark]]:
         """Return what a flush of some items of one partition says."""
@@ -338,7 +339,7 @@ class Run:
     Attributes
     ----------
     outputs : set of OutputRecord
-    book : Profiles
+    profiles : Profiles
     """
 
     settings: Settings
@@ -349,8 +350,8 @@ class Run:
     largest_entry: int = 0
 
     def __post_init__(self) -> None:
-        self.book = Profiles(self.published)
-        self.monitor = PartitionMonitor(0, self.settings, self.book)
+        self.profiles = Profiles(self.published)
+        self.monitor = PartitionMonitor(0, self.settings, self.profiles)
 
     def feed(self, records: Sequence[bytes], start: int, stop: int, stride: int = 3) -> None:
         """Apply records; offsets have gaps, as transactions leave them."""
@@ -372,13 +373,13 @@ class Run:
     def crash(self) -> None:
         """Lose everything but the state and the published profiles, bootstrap profiles among them."""
         assembler = ProfileAssembler()
-        self.book = Profiles(self.published)
+        self.profiles = Profiles(self.published)
         for record in self.outputs:
             if record.channel == "references" and record.value is not None:
                 profile = assembler.add(decode_block(record.value, "references"))
                 if profile is not None:
-                    self.book.add(profile)
-        self.monitor = PartitionMonitor.restore(0, self.settings, self.book, self.store)
+                    self.profiles.add(profile)
+        self.monitor = PartitionMonitor.restore(0, self.settings, self.profiles, self.store)
 
 
 def run(records: Sequence[bytes], settings: Settings, published: Sequence[Profile]) -> Run:

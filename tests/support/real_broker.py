@@ -14,21 +14,45 @@ from confluent_kafka.admin import AdminClient, NewTopic
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from confluent_kafka.admin import TopicMetadata
+
 T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[2]
 KAFKA_SCRIPT = ROOT / "scripts" / "kafka"
 EXIT_UNAVAILABLE = 4  # of scripts/kafka: no Java, or no Maven
 POLL_S = 0.05
+PATIENCE = float(os.environ.get("DRIFTLINE_TEST_PATIENCE") or 1)
+"""Factor of every deadline in the tests; a busy machine needs a larger one."""
+
+
+def patient(seconds: float) -> float:
+    """Return a deadline for this machine: the seconds that a quiet one needs at most, times ``PATIENCE``."""
+    return seconds * PATIENCE
 
 
 def wait_until(condition: Callable[[], T], deadline_s: float, message: str | Callable[[], str]) -> T:
-    """Return the first truthy value of a condition; an AssertionError with the message once the deadline has passed."""
-    end = time.monotonic() + deadline_s
+    """Return the first truthy value of a condition.
+
+    Parameters
+    ----------
+    condition : callable
+    deadline_s : float
+        On a quiet machine; :func:`patient` is applied here.
+    message : str or callable
+        What was awaited. A callable is called only after the deadline.
+
+    Raises
+    ------
+    AssertionError
+        The deadline has passed.
+    """
+    allowed_s = patient(deadline_s)
+    end = time.monotonic() + allowed_s
     while not (value := condition()):
         if time.monotonic() > end:
             text = message if isinstance(message, str) else message()
-            raise AssertionError(f"Expected {text} within {deadline_s:g} s, got {value!r}")
+            raise AssertionError(f"Expected {text} within {allowed_s:g} s, got {value!r}")
         time.sleep(POLL_S)
     return value
 
@@ -54,12 +78,13 @@ def create_topics(bootstrap: str, topics: Mapping[str, int], settings: Mapping[s
     admin = AdminClient({"bootstrap.servers": bootstrap})
     wanted = [NewTopic(name, count, 1, config=dict(settings or {})) for name, count in topics.items()]
     for future in admin.create_topics(wanted).values():
-        future.result(timeout=30)
-    wait_until(
-        lambda: topics.keys() <= admin.list_topics(timeout=10).topics.keys(),
-        30,
-        f"the topics {sorted(topics)} to exist",
-    )
+        future.result(timeout=patient(30))
+    wait_until(lambda: topics.keys() <= topics_on(bootstrap).keys(), 30, f"the topics {sorted(topics)} to exist")
+
+
+def topics_on(bootstrap: str) -> dict[str, TopicMetadata]:
+    """Return the topics of a broker by name."""
+    return AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=patient(20)).topics
 
 
 class RealBroker:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Producer
 
 from driftline.config.durations import Duration
 from driftline.config.secrets import resolve_credentials
@@ -25,7 +25,8 @@ from driftline.sketches.columns import QUALITY
 from driftline.sketches.layout import HEAD
 from driftline.sketches.pane_sketch import PaneSketch
 from driftline.sketches.sparse import unpack_into
-from tests.support.real_broker import create_topics, wait_until
+from tests.support.reading import committed_offsets, end_offsets, read_topic
+from tests.support.real_broker import create_topics, patient, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from driftline.profiles.profile import Profile
 
 START_MS = 1_772_366_400_000
-_END_OF_PARTITION = KafkaError._PARTITION_EOF
 
 
 class Record(NamedTuple):
@@ -49,10 +49,10 @@ class Record(NamedTuple):
 class RunningWorker:
     """A sketch worker in a thread of its own."""
 
-    def __init__(self, settings: Settings, book: Profiles, name: str, *, accept_recount: bool = False) -> None:
+    def __init__(self, settings: Settings, profiles: Profiles, name: str, *, accept_recount: bool = False) -> None:
         credentials = resolve_credentials(settings.kafka.security, {})
         self.telemetry = Telemetry()
-        self.worker = SketchWorker(settings, credentials, book, self.telemetry, name, accept_recount=accept_recount)
+        self.worker = SketchWorker(settings, credentials, profiles, self.telemetry, name, accept_recount=accept_recount)
         self.error: BaseException | None = None
         self.thread = threading.Thread(target=self._run, name=name)
         self.thread.start()
@@ -65,7 +65,7 @@ class RunningWorker:
 
     def stop(self) -> None:
         self.worker.stop()
-        self.thread.join(60)
+        self.thread.join(patient(60))
         assert not self.thread.is_alive()
         assert self.error is None, self.error
 
@@ -101,9 +101,9 @@ class SketchRun:
         self.partitions = partitions
         self.bootstrap = bootstrap
         self.inputs = {"predictions": f"{prefix}-predictions", "labels": f"{prefix}-labels"}
-        self.book = Profiles()
+        self.profiles = Profiles()
         for profile in profiles:
-            self.book.add(profile)
+            self.profiles.add(profile)
         create_topics(bootstrap, dict.fromkeys(self.inputs.values(), partitions), {"retention.ms": "-1"})
         self.admin = connect_admin(self.settings.kafka, resolve_credentials(self.settings.kafka.security, {}))
         create(self.admin, topic_specs(self.settings, partitions))
@@ -117,29 +117,26 @@ class SketchRun:
         self._producer.poll(0)
 
     def flush(self) -> None:
-        assert self._producer.flush(60) == 0
+        assert self._producer.flush(patient(60)) == 0
 
     @contextmanager
     def worker(self, name: str = "w1", *, accept_recount: bool = False) -> Iterator[RunningWorker]:
         """Give a worker that has partitions; end it in good order."""
-        running = RunningWorker(self.settings, self.book, name, accept_recount=accept_recount)
+        running = RunningWorker(self.settings, self.profiles, name, accept_recount=accept_recount)
         try:
             yield running.wait_ready()
             running.stop()
         finally:
             running.worker.stop()
-            running.thread.join(60)
+            running.thread.join(patient(60))
 
     def ends(self, topic: str) -> list[int]:
-        with self._consumer() as consumer:
-            numbers = sorted(consumer.list_topics(topic, timeout=20).topics[topic].partitions)
-            return [consumer.get_watermark_offsets(TopicPartition(topic, n), timeout=20)[1] for n in numbers]
+        return end_offsets(self.bootstrap, topic)
 
     def committed(self) -> dict[tuple[str, int], tuple[int, str | None]]:
         """Return the committed offset and its metadata by kind and partition."""
-        with self._consumer(f"{self.prefix}-sketch") as consumer:
-            asked = [TopicPartition(t, n) for t in self.inputs.values() for n in range(self.partitions)]
-            answers = consumer.committed(asked, timeout=20)
+        places = [(topic, number) for topic in self.inputs.values() for number in range(self.partitions)]
+        answers = committed_offsets(self.bootstrap, f"{self.prefix}-sketch", places)
         kinds = {topic: kind for kind, topic in self.inputs.items()}
         return {(kinds[a.topic], a.partition): (a.offset, a.metadata) for a in answers}
 
@@ -157,49 +154,14 @@ class SketchRun:
 
     def read(self, name: str) -> list[Record]:
         """Return the committed records of one of driftline's topics."""
-        topic = f"{self.prefix}.{name}"
-        found: list[Record] = []
-        with self._consumer() as consumer:
-            waiting = set(consumer.list_topics(topic, timeout=20).topics[topic].partitions)
-            consumer.assign([TopicPartition(topic, n, 0) for n in waiting])
-            while waiting:
-                message = consumer.poll(30)
-                assert message is not None, f"no answer from {topic}"
-                error = message.error()
-                if error is not None:
-                    assert error.code() == _END_OF_PARTITION, error
-                    waiting.discard(message.partition())
-                    continue
-                given = message.headers() or []
-                pairs = given.items() if isinstance(given, dict) else given
-                headers = {name: v.decode() if isinstance(v, bytes) else str(v) for name, v in pairs}
-                found.append(
-                    Record(
-                        message.partition() or 0, message.offset() or 0, message.key(), message.value() or b"", headers
-                    )
-                )
-        return found
+        return [
+            Record(each.partition, each.offset, each.key, each.value or b"", {k: v.decode() for k, v in each.headers})
+            for each in read_topic(self.bootstrap, f"{self.prefix}.{name}")
+        ]
 
     def flushes(self) -> list[FlushRecord]:
         """Return the committed flush records, those of each panes partition in their order."""
         return [decode(record.value, "panes") for record in self.read("panes")]
-
-    @contextmanager
-    def _consumer(self, group: str = "nobody") -> Iterator[Consumer]:
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self.bootstrap,
-                "group.id": group,
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "isolation.level": "read_committed",
-                "auto.offset.reset": "earliest",
-            }
-        )
-        try:
-            yield consumer
-        finally:
-            consumer.close()
 
 
 def cells(flushes: Iterable[FlushRecord], profile: Profile) -> Counter[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import yaml
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from driftline.config.load import load_settings
 from driftline.config.secrets import resolve_credentials
@@ -20,7 +20,8 @@ from driftline.runtime.references.reference_topic import publish
 from driftline.sketches.layout import LATE
 from driftline.sketches.pane_sketch import PaneSketch
 from tests.support.expected import INPUTS, PANES_PARTITIONS, Output, configuration, normalised, records_by_kind
-from tests.support.real_broker import create_topics, wait_until
+from tests.support.reading import Record, committed_offsets, end_offsets, read_topic
+from tests.support.real_broker import create_topics, patient, wait_until
 from tests.support.traffic import PARTITIONS, Sent, profiles, traffic
 from tests.support.workers import Workers, workers_of
 
@@ -30,16 +31,6 @@ if TYPE_CHECKING:
 
 
 FOREVER = 1 << 62
-
-
-class Record(NamedTuple):
-    """One record as it was read."""
-
-    partition: int
-    offset: int
-    key: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
-    value: bytes | None
 
 
 class Input:
@@ -67,7 +58,7 @@ class Input:
             for record in records:
                 if record.partition in chosen and from_ms <= record.timestamp_ms < until_ms:
                     self._send(producer, f"{self.name}-{kind}", record)
-        assert producer.flush(60) == 0
+        assert producer.flush(patient(60)) == 0
 
     def _send(self, producer: Producer, topic: str, record: Sent) -> None:
         producer.produce(topic, record.value, record.key, record.partition, timestamp=record.timestamp_ms)
@@ -111,14 +102,14 @@ class Stream:
 
     def committed(self, partitions: Iterable[int] = range(PARTITIONS)) -> int:
         """Return how many input records of some partitions the sketch workers have committed."""
-        with self._consumer(f"{self.prefix}-sketch") as consumer:
-            asked = [TopicPartition(topic, partition) for topic in self.input.ends for partition in partitions]
-            try:
-                return sum(max(0, answer.offset) for answer in consumer.committed(asked, timeout=20))
-            except KafkaException as error:
-                if error.args[0].retriable() or error.args[0].code() == KafkaError.NOT_COORDINATOR:
-                    return 0  # a new broker is still making room for its first group
-                raise
+        places = [(topic, partition) for topic in self.input.ends for partition in partitions]
+        try:
+            answers = committed_offsets(self.input.bootstrap, f"{self.prefix}-sketch", places)
+        except KafkaException as error:
+            if error.args[0].retriable() or error.args[0].code() == KafkaError.NOT_COORDINATOR:
+                return 0  # a new broker is still making room for its first group
+            raise
+        return sum(max(0, answer.offset) for answer in answers)
 
     def n_input(self, partitions: Iterable[int] = range(PARTITIONS)) -> int:
         """Return how many input records there are in some partitions."""
@@ -146,10 +137,7 @@ class Stream:
 
     def ends(self, name: str, isolation: str = "read_committed") -> list[int]:
         """Return the end offset of each partition of one of driftline's topics, as readers of an isolation see it."""
-        topic = f"{self.prefix}.{name}"
-        with self._consumer("ends", isolation) as consumer:
-            numbers = sorted(consumer.list_topics(topic, timeout=20).topics[topic].partitions)
-            return [consumer.get_watermark_offsets(TopicPartition(topic, n), timeout=20)[1] for n in numbers]
+        return end_offsets(self.input.bootstrap, f"{self.prefix}.{name}", isolation)
 
     def has_open_transaction(self) -> bool:
         """Return whether the panes topic holds records of a transaction that has neither committed nor aborted."""
@@ -249,39 +237,7 @@ class Stream:
 
     def read(self, name: str, isolation: str = "read_committed") -> list[Record]:
         """Return all records of one of driftline's topics, as readers of an isolation see them."""
-        topic = f"{self.prefix}.{name}"
-        records: list[Record] = []
-        with self._consumer("reader", isolation) as consumer:
-            numbers = consumer.list_topics(topic, timeout=20).topics[topic].partitions
-            consumer.assign([TopicPartition(topic, number, 0) for number in numbers])
-            left = len(numbers)
-            while left:
-                message = consumer.poll(20)
-                assert message is not None, f"{topic} does not end"
-                if message.error() is not None:
-                    left -= 1
-                    continue
-                headers: Any = message.headers() or []
-                partition: Any = message.partition()
-                offset: Any = message.offset()
-                records.append(Record(partition, offset, message.key(), tuple(headers), message.value()))
-        return records
-
-    @contextmanager
-    def _consumer(self, group: str, isolation: str = "read_committed") -> Iterator[Consumer]:
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self.input.bootstrap,
-                "group.id": group,
-                "isolation.level": isolation,
-                "enable.partition.eof": True,
-                "enable.auto.commit": False,
-            }
-        )
-        try:
-            yield consumer
-        finally:
-            consumer.close()
+        return read_topic(self.input.bootstrap, f"{self.prefix}.{name}", isolation=isolation)
 
 
 def _identity(output: Output) -> tuple[str, bytes]:

@@ -10,18 +10,25 @@ import numpy as np
 from driftline.checks.columns import window_check
 from driftline.checks.contract.closed_window import ClosedWindow
 from driftline.checks.contract.error_budget import ErrorBudget
+from driftline.checks.contract.ladder import judge
+from driftline.checks.labels.label_stream_check import stream_fields
 from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.model import DispersionSettings, ModelSettings
 from driftline.config.settings import LabelInput, Settings
+from driftline.events.finding import LevelEvidence
 from driftline.events.model_key import ModelKey
-from driftline.profiles.building.build import UNWEIGHTED, InTime, build_profile, encode_values
+from driftline.profiles.building.build import UNWEIGHTED, TimeOptions, build_profile
+from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.counting import count
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from driftline.checks.contract.verdict import WindowVerdict
+    from driftline.checks.contract.check import Outcome
+    from driftline.checks.contract.verdict import Verdict
+    from driftline.events.finding import FindingEvent
+    from driftline.events.window import WindowEvent
     from driftline.profiles.profile import Profile
     from driftline.profiles.task import Origin
 
@@ -37,13 +44,19 @@ def independent(settings: ModelSettings | None = None) -> ModelSettings:
     return settings.replace(checks=checks)
 
 
-def context_of(settings: ModelSettings | None = None, *, labels: bool = False) -> ErrorBudget:
+def budget_of(settings: ModelSettings | None = None, *, labels: bool = False) -> ErrorBudget:
     defaults = independent(settings)
     return ErrorBudget.of(Settings(labels=LabelInput() if labels else None, defaults=defaults), KEY.model)
 
 
-def examine_window(profile: Profile, window: ClosedWindow, context: ErrorBudget) -> WindowVerdict:
-    return window_check.examine_window(ReferenceView(profile, context.settings, PANE_MS), window, context)
+def examine_window(profile: Profile, window: ClosedWindow, budget: ErrorBudget) -> Verdict[WindowEvent]:
+    return window_check.examine_window(ReferenceView(profile, budget.settings, PANE_MS), window, budget)
+
+
+def judged(outcomes: Iterable[Outcome], level: float) -> list[FindingEvent]:
+    """Return what outcomes of one case come to at a level within the budget, in whatever window."""
+    levels = [LevelEvidence(level=level, n_tests=1, derivation="test")]
+    return judge(outcomes, levels, stream_fields((0, HOUR), {}, (), budget_of()))
 
 
 def table_of(n: int, seed: int = 0, *, mean: float = 0.0, missing: float = 0.0, web: float = 0.5) -> ReferenceTable:
@@ -66,7 +79,7 @@ def profile_of(
     origin: Origin = "training",
     *,
     grid_only: bool = False,
-    in_time: InTime = UNWEIGHTED,
+    in_time: TimeOptions = UNWEIGHTED,
 ) -> Profile:
     return build_profile(KEY, table, settings or ModelSettings(), 0, origin, grid_only=grid_only, in_time=in_time)
 

@@ -11,7 +11,7 @@ import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
-from tests.support.real_broker import ROOT, wait_until
+from tests.support.real_broker import ROOT, patient, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ class WorkerProcess:
         port = _PORT.search(self.log())
         if port is None:
             return ""
-        with urllib.request.urlopen(f"http://127.0.0.1:{port[1]}/metrics", timeout=10) as page:  # loopback
+        with urllib.request.urlopen(f"http://127.0.0.1:{port[1]}/metrics", timeout=patient(10)) as page:  # loopback
             text: bytes = page.read()
         return text.decode()
 
@@ -85,7 +85,7 @@ class WorkerProcess:
         """End it as a crash would; no-op where it has ended."""
         if self.is_running():
             self.process.kill()
-        self.process.wait(30)
+        self.process.wait(patient(30))
 
     def freeze(self) -> None:
         """Stop it in the middle of whatever it does, and wait until it has stopped."""
@@ -105,7 +105,7 @@ class WorkerProcess:
         """End it in good order."""
         self.expect_running()
         self.signal(signal.SIGTERM)
-        assert self.process.wait(60) == 0, f"{self.name}:\n{self.log()[-6000:]}"
+        assert self.process.wait(patient(60)) == 0, f"{self.name}:\n{self.log()[-6000:]}"
 
 
 class Workers:

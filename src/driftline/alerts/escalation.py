@@ -1,10 +1,11 @@
-"""What an open alert must not hide: when it pages again.
+"""When an open alert notifies again: for what one notification must not hide.
 
-One problem makes one page, but an alert can stay open for long, as where the season has moved on from the reference,
-and something much worse must not pass as its 28th revision. Each of these pages takes and uses up k findings of one
-check, as an opening does (:mod:`driftline.alerts.unused_findings`), so the false-alarm budget bounds them all together.
+One problem makes one notification, but an alert can stay open for long, for example where the season has moved away
+from the reference, and something much worse must not pass as its 28th revision. Each further notification uses up k
+findings of one check, as the opening does (:mod:`driftline.alerts.unused_findings`), so the false-alarm budget bounds
+all of them together.
 
-The effect of a finding is measured in multiples of the smallest that matters, so that columns and checks compare.
+Effects are measured in multiples of the smallest effect that matters, so that columns and checks compare.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
     from driftline.events.finding import FindingEvent
 
 ESCALATION_FACTOR: Final = 2.5
-"""An effect so many times the greatest that was paged before is paged again, in whatever column."""
+"""An effect this many times the greatest one notified before notifies again, in whatever column."""
 
 
-class Told(Struct, frozen=True, kw_only=True):
-    """What the pages of an open alert have said.
+class NotificationHistory(Struct, frozen=True, kw_only=True):
+    """The content of an open alert's notifications so far.
 
     Parameters
     ----------
@@ -35,14 +36,14 @@ class Told(Struct, frozen=True, kw_only=True):
     peak : float
         The greatest effect, in multiples of the smallest that matters.
     columns : tuple of str
-        Columns that a page was about, sorted; at most all of the model's.
+        Columns that a notification was about, sorted; at most all of the model's.
     at_ms : int
-        When the latest page was sent, in event time.
+        Event time of the latest notification.
     settled_ms : int
-        Windows that start before it complete the picture of the latest page: what they show is not paged again. The
-        window in which a change began holds only a part of it; the next one holds all.
+        Windows that start before this time complete the latest notification and do not notify again. The window in
+        which a change began holds only a part of it; the next window holds all of it.
     in_budget : bool
-        Whether the budget covers the latest page.
+        Whether the budget covers the latest notification.
     """
 
     severity: Severity
@@ -59,90 +60,94 @@ def multiple_of(finding: FindingEvent) -> float:
     return 1.0 if effect is None or effect.gate <= 0 else effect.corrected / effect.gate
 
 
-def covered(finding: FindingEvent) -> bool:
+def in_budget(finding: FindingEvent) -> bool:
     """Whether the false-alarm budget bounds a finding."""
     return finding.level is None or finding.level.in_budget
 
 
-def columns_of(found: Sequence[FindingEvent]) -> set[str]:
-    """Return what the findings are about, as :class:`Told` names it."""
-    return {f"{finding.role or ''}/{finding.column or ''}" for finding in found}
+def columns_of(findings: Sequence[FindingEvent]) -> set[str]:
+    """Return the columns of findings, as :class:`NotificationHistory` names them."""
+    return {f"{finding.role or ''}/{finding.column or ''}" for finding in findings}
 
 
-def told_by(
-    page: Sequence[FindingEvent], before: Told | None, time_ms: int, settled_ms: int, reason: NotifyReason = "opened"
-) -> Told:
-    """Return what is told after a page.
+def history_after(
+    findings: Sequence[FindingEvent],
+    before: NotificationHistory | None,
+    time_ms: int,
+    settled_ms: int,
+    reason: NotifyReason = "opened",
+) -> NotificationHistory:
+    """Return the history after a notification.
 
     Parameters
     ----------
-    page : sequence of FindingEvent
-        What the page is about, not empty.
-    before : Told or None
+    findings : sequence of FindingEvent
+        Content of the notification, not empty.
+    before : NotificationHistory or None
         None at the opening.
     time_ms, settled_ms : int, unit ms
-        Moment of the page, and of the start of the first window that may page again.
+        Event time of the notification, and start of the first window that may notify again.
     reason : NotifyReason
-        After ``still open`` this page alone is what later effects are measured by: an extreme that is long past must
+        After ``still open`` later effects are measured by this notification alone: an extreme that is long past must
         not hide what comes.
     """
-    known = () if before is None else before.columns
-    peak = max(multiple_of(finding) for finding in page)
-    return Told(
-        severity=_worst("warning" if before is None else before.severity, page),
+    columns = () if before is None else before.columns
+    peak = max(multiple_of(finding) for finding in findings)
+    return NotificationHistory(
+        severity=_worst("warning" if before is None else before.severity, findings),
         peak=peak if before is None or reason == "still open" else max(peak, before.peak),
-        columns=tuple(sorted(columns_of(page).union(known))),
+        columns=tuple(sorted(columns_of(findings).union(columns))),
         at_ms=time_ms,
         settled_ms=settled_ms,
-        in_budget=any(covered(finding) for finding in page),
+        in_budget=any(in_budget(finding) for finding in findings),
     )
 
 
-def told_more(told: Told, found: Sequence[FindingEvent]) -> Told:
-    """Return what is told when a window that completes the picture of the latest page adds its findings."""
+def completed_history(history: NotificationHistory, findings: Sequence[FindingEvent]) -> NotificationHistory:
+    """Return the history with the findings of a window that completes the latest notification."""
     return structs.replace(
-        told,
-        severity=_worst(told.severity, found),
-        peak=max(told.peak, *(multiple_of(finding) for finding in found)),
-        columns=tuple(sorted(columns_of(found).union(told.columns))),
+        history,
+        severity=_worst(history.severity, findings),
+        peak=max(history.peak, *(multiple_of(finding) for finding in findings)),
+        columns=tuple(sorted(columns_of(findings).union(history.columns))),
     )
 
 
-def reason_to_page(
-    told: Told, complete: Sequence[FindingEvent], time_ms: int, remind_after_ms: int
+def reason_to_notify(
+    history: NotificationHistory, complete: Sequence[FindingEvent], time_ms: int, remind_after_ms: int
 ) -> NotifyReason | None:
-    """Return why an open alert pages again; None where it does not.
+    """Return why an open alert notifies again; None where it does not.
 
     Parameters
     ----------
-    told : Told
+    history : NotificationHistory
     complete : sequence of FindingEvent
-        Findings of checks that came out in k of their last n windows, none of them used up.
+        Unused findings of checks that had findings in k of their last n windows.
     time_ms : int
-        Of the window, in event time.
+        Event time of the window.
     remind_after_ms : int, unit ms
-        Time after the latest page at which what is still found is paged again.
+        Time after the latest notification at which an alert that still has findings notifies again.
 
     Notes
     -----
-    A page raises the greatest effect that was paged by a factor, makes the alert critical (once), names a column for
-    the first time with the greatest effect so far, or comes `remind_after_ms` after the one before: an effect that
-    creeps from the gate to a hundred times the gate makes five pages at most.
+    A notification raises the greatest effect by a factor, makes the alert critical (once), names a column for the first
+    time with the greatest effect so far, or comes `remind_after_ms` after the one before. So an effect that creeps from
+    the gate to a hundred times the gate makes five notifications at most.
     """
     if not complete:
         return None
     peak = max(multiple_of(finding) for finding in complete)
-    if not told.in_budget and any(covered(finding) for finding in complete):
+    if not history.in_budget and any(in_budget(finding) for finding in complete):
         return "confirmed"
-    if peak >= ESCALATION_FACTOR * told.peak:
+    if peak >= ESCALATION_FACTOR * history.peak:
         return "far greater effect"
-    if told.severity != "critical" and any(finding.severity == "critical" for finding in complete):
+    if history.severity != "critical" and any(finding.severity == "critical" for finding in complete):
         return "more severe"
-    fresh = (finding for finding in complete if not columns_of([finding]).issubset(told.columns))
-    if any(finding.severity == "critical" and multiple_of(finding) > told.peak for finding in fresh):
+    fresh = (finding for finding in complete if not columns_of([finding]).issubset(history.columns))
+    if any(finding.severity == "critical" and multiple_of(finding) > history.peak for finding in fresh):
         return "new column"
-    return "still open" if time_ms - told.at_ms >= remind_after_ms else None
+    return "still open" if time_ms - history.at_ms >= remind_after_ms else None
 
 
-def _worst(severity: Severity, found: Sequence[FindingEvent]) -> Severity:
-    return "critical" if any(finding.severity == "critical" for finding in found) else severity
+def _worst(severity: Severity, findings: Sequence[FindingEvent]) -> Severity:
+    return "critical" if any(finding.severity == "critical" for finding in findings) else severity

@@ -1,4 +1,4 @@
-"""The alert policy: what causes an alert, how severe a finding is, and which finding comes first. Pure functions."""
+"""The alert policy: which cause a finding has, how severe it is, and which finding comes first. Pure functions."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 CRITICAL_FACTOR: Final = 2.5
 """A finding is critical from this multiple of the smallest effect that matters."""
 PREDICTION_CAUSES: Final[tuple[Cause, ...]] = ("data drift", "prediction drift", "data quality")
-"""What windows of predictions can show."""
+"""Causes that windows of predictions can show."""
 JOIN_CAUSES: Final[tuple[Cause, ...]] = ("performance", "duplicates")
-"""What windows of labelled predictions can show."""
+"""Causes that windows of labelled predictions can show."""
 LABEL_CAUSES: Final[tuple[Cause, ...]] = ("labels",)
-"""What cohorts of predictions that wait for labels can show."""
+"""Causes that cohorts of predictions awaiting labels can show."""
 OF_VALUES: Final = frozenset({"quality.out_of_range", "quality.unseen", "quality.cardinality"})
-"""Checks of quality that a drifting column brings with it, new values: one problem makes one alert, the drift's."""
+"""Quality checks of new values, which a drifting column brings with it: one problem makes one alert, of drift."""
 OF_LABELS: Final = {
     "labels.arrival": "they come late",
     "labels.silent": "there are none",
     "labels.orphans": "their predictions never came",
 }
-"""What checks of labels say in an alert's title."""
+"""Words for the checks of labels in an alert's title."""
 SHOWN_COLUMNS: Final = 3
-"""Columns named in an alert's title, and findings told in its message."""
+"""Columns that an alert's title names, and findings that its message lists."""
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
 """In ascending order."""
 
 
 def severity_of(effect: float, gate: float) -> Severity:
-    """Return how severe a significant effect is; a gate of 0 has no multiple, so nothing beyond it is critical.
+    """Return the severity of a significant effect; with a gate of 0, which has no multiple, no effect is critical.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def cause_of(finding: FindingEvent) -> Cause | None:
     """Return the cause a finding belongs to; None where it opens no alert, as one of severity ``info``."""
     if finding.severity == "info":
         return None
-    if finding.check == "quality.duplicates":  # known where labels are joined, whose alerts are kept apart
+    if finding.check == "quality.duplicates":  # observed where labels are joined, whose alerts are separate
         return "duplicates"
     if finding.family == "labels":
         return "labels"
@@ -66,7 +66,7 @@ def ranked(findings: Iterable[FindingEvent]) -> list[FindingEvent]:
 
 
 def summary(finding: FindingEvent) -> FindingSummary:
-    """Return a finding in short, as alerts carry it."""
+    """Return the summary of a finding that alerts carry."""
     effect = finding.effect
     return FindingSummary(
         finding_id=finding.finding_id,
@@ -88,12 +88,12 @@ def worst(severities: Iterable[Severity]) -> Severity:
     return max(severities, key=SEVERITIES.index, default="info")
 
 
-def title_of(cause: Cause, found: Sequence[FindingEvent]) -> str:
-    """Return the line that people see first, beside the model; ``found`` is ranked and not empty."""
+def title_of(cause: Cause, findings: Sequence[FindingEvent]) -> str:
+    """Return the title of an alert, shown beside the model; ``findings`` is ranked and not empty."""
     if cause == "labels":
-        kinds = dict.fromkeys(".".join(finding.check.split(".")[:2]) for finding in found)
+        kinds = dict.fromkeys(".".join(finding.check.split(".")[:2]) for finding in findings)
         return "labels: " + ", ".join(OF_LABELS.get(kind, kind) for kind in kinds)
-    columns = list(dict.fromkeys(finding.column for finding in found if finding.column is not None))
+    columns = list(dict.fromkeys(finding.column for finding in findings if finding.column is not None))
     if not columns:
         return cause
     shown = ", ".join(columns[:SHOWN_COLUMNS])
@@ -101,10 +101,10 @@ def title_of(cause: Cause, found: Sequence[FindingEvent]) -> str:
     return f"{cause} in {shown} and {more} more" if more > 0 else f"{cause} in {shown}"
 
 
-def message_of(found: Sequence[FindingEvent]) -> str:
-    """Return the sentences of the findings that weigh most; ``found`` is ranked and not empty."""
-    text = "; ".join(finding.message for finding in found[:SHOWN_COLUMNS])
-    more = len(found) - SHOWN_COLUMNS
+def message_of(findings: Sequence[FindingEvent]) -> str:
+    """Return the messages of the most important findings; ``findings`` is ranked and not empty."""
+    text = "; ".join(finding.message for finding in findings[:SHOWN_COLUMNS])
+    more = len(findings) - SHOWN_COLUMNS
     return f"{text}; and {more} more" if more > 0 else text
 
 

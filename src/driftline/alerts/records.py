@@ -1,4 +1,4 @@
-"""The records of an alert: as it opens, goes on and resolves."""
+"""The records of an alert on the alerts topic: when it opens, changes and resolves."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from driftline.events.model_key import ModelKey
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftline.alerts.escalation import Told
+    from driftline.alerts.escalation import NotificationHistory
     from driftline.events.finding import FindingEvent
 
 
 class Observation(Struct, frozen=True, kw_only=True):
-    """A window that got a verdict: what alerts need to know of it, whether it had findings or not.
+    """A checked window, with or without findings: what its alerts record of it.
 
     Parameters
     ----------
     key : ModelKey
     segment : str
     window : WindowSpan
-        ``size_ms`` tells windows of different sizes apart.
+        ``size_ms`` distinguishes windows of different sizes.
     time_ms : int
-        Moment of event time of the verdict: the end of the window, or for performance when its revision was cut.
+        Event time of the check: the end of the window, or for performance the time of the revision.
     profile : ProfileReference or None
     settings : str
     n, n_reference : int
@@ -60,7 +60,7 @@ class _OfWindow(TypedDict):
 
 
 def _of_window(observation: Observation) -> _OfWindow:
-    """Return the fields of an alert that say which window brought it into its state."""
+    """Return the fields of an alert that identify the window that brought it into its state."""
     return {
         "window": observation.window,
         "profile": observation.profile,
@@ -72,10 +72,11 @@ def _of_window(observation: Observation) -> _OfWindow:
     }
 
 
-def opened_alert(cause: Cause, observation: Observation, found: Sequence[FindingEvent], told: Told) -> AlertEvent:
-    """Return the first record of an alert; ``found`` is ranked and not empty."""
+def opened_alert(
+    cause: Cause, observation: Observation, findings: Sequence[FindingEvent], history: NotificationHistory
+) -> AlertEvent:
+    """Return the first record of an alert; ``findings`` is ranked and not empty."""
     moment = rfc3339(observation.time_ms)
-    severity = worst(finding.severity for finding in found)
     return AlertEvent(
         model=observation.key.model,
         model_version=observation.key.version,
@@ -87,45 +88,45 @@ def opened_alert(cause: Cause, observation: Observation, found: Sequence[Finding
         notify=True,
         notification=1,
         notified_for="opened",
-        in_budget=told.in_budget,
-        severity=severity,
+        in_budget=history.in_budget,
+        severity=worst(finding.severity for finding in findings),
         cause=cause,
-        title=title_of(cause, found),
-        message=message_of(found),
+        title=title_of(cause, findings),
+        message=message_of(findings),
         opened_at=moment,
         updated_at=moment,
         resolved_at=None,
-        since=min((finding.since for finding in found), key=epoch_ms),
-        findings=[summary(finding) for finding in found[:MAX_SUMMARIES]],
-        n_findings=len(found),
+        since=min((finding.since for finding in findings), key=epoch_ms),
+        findings=[summary(finding) for finding in findings[:MAX_SUMMARIES]],
+        n_findings=len(findings),
     )
 
 
 def updated_alert(
     alert: AlertEvent,
     observation: Observation,
-    found: Sequence[FindingEvent],
+    findings: Sequence[FindingEvent],
     reason: NotifyReason | None = None,
-    told: Told | None = None,
+    history: NotificationHistory | None = None,
 ) -> AlertEvent:
-    """Return the next record of an open alert: a page where there is a ``reason``, with what it has told then."""
-    pages = reason is not None and told is not None
+    """Return the next record of an open alert; with a ``reason`` it notifies, and ``history`` includes that."""
+    notifies = reason is not None and history is not None
     moment = rfc3339(observation.time_ms)
     return structs.replace(
         alert,
         **_of_window(observation),
         revision=alert.revision + 1,
-        notify=pages,
-        notification=alert.notification + pages,
+        notify=notifies,
+        notification=alert.notification + notifies,
         notified_for=reason if reason is not None else alert.notified_for,
-        in_budget=told.in_budget if told is not None else alert.in_budget,
-        severity=worst((alert.severity, *(finding.severity for finding in found))),
-        title=title_of(alert.cause, found),
-        message=message_of(found),
+        in_budget=history.in_budget if history is not None else alert.in_budget,
+        severity=worst((alert.severity, *(finding.severity for finding in findings))),
+        title=title_of(alert.cause, findings),
+        message=message_of(findings),
         updated_at=moment,
-        since=min((alert.since, *(finding.since for finding in found)), key=epoch_ms),
-        findings=[summary(finding) for finding in found[:MAX_SUMMARIES]],
-        n_findings=len(found),
+        since=min((alert.since, *(finding.since for finding in findings)), key=epoch_ms),
+        findings=[summary(finding) for finding in findings[:MAX_SUMMARIES]],
+        n_findings=len(findings),
     )
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from driftline.checks.contract.error_budget import TESTS_PER_COLUMN, TESTS_PER_WINDOW
+from driftline.checks.contract.check import checks_of
 from driftline.checks.quality.families import NUMERIC_TESTS
 from driftline.config.rules import DETECTORS
 from driftline.significance.detectable import (
-    Comparison,
     Detectable,
+    PowerAnalysis,
     detectable_mean_shift,
     detectable_psi,
     detectable_share_rise,
@@ -102,41 +102,36 @@ class Explanation(Struct, frozen=True, kw_only=True):
     detectable: list[DetectableSizes]
 
 
-def explained(context: ErrorBudget, reference: Reference, power: float = 0.8) -> Explanation:
+def explained(budget: ErrorBudget, reference: Reference, power: float = 0.8) -> Explanation:
     """Return what the budget of a model comes to.
 
     Parameters
     ----------
-    context : ErrorBudget
+    budget : ErrorBudget
     reference : Reference
     power : float in (0, 1)
         Share of changed windows in which the change is to be found.
     """
-    settings = context.settings
+    settings = budget.settings
     checks, alerts = settings.checks, settings.alerts
     spenders: list[SpenderLevel] = []
     detectable: list[DetectableSizes] = []
     for size in settings.windows.verdict:
-        level = context.column_level(int(size), reference.n_columns)
-        tests = {
-            "distribution": reference.n_columns,
-            "quality": (TESTS_PER_COLUMN - 1) * reference.n_columns,
-            "rolling": reference.n_columns if settings.reference.rolling is not None else 0,
-            "window": TESTS_PER_WINDOW,
-            "multivariate": len(checks.multivariate),
-        }
+        level = budget.column_level(int(size), reference.n_columns)
+        tests = {check.name: check.tests(settings) * reference.n_columns for check in checks_of("column")}
+        tests |= {check.name: check.tests(settings) for check in checks_of("window")}
         spenders.append(_spender(level, {name: n for name, n in tests.items() if n}))
         detectable += [
-            DetectableSizes(spender=str(size), n=n, sizes=_sizes(context, level.level, n, reference, power))
+            DetectableSizes(spender=str(size), n=n, sizes=_sizes(budget, level.level, n, reference, power))
             for n in WINDOW_EVENTS
         ]
-    if context.has_labels:
-        level = context.performance_level()
+    if budget.has_labels:
+        level = budget.performance_level()
         spenders.append(_spender(level, {"performance": 1 if level.split is None else level.split.tests_per_window}))
-        level = context.labels_level()
+        level = budget.labels_level()
         spenders.append(_spender(level, {"arrival": 1 if level.split is None else level.split.tests_per_window}))
-    if DETECTORS in context.shares:
-        spenders.append(_detectors(context))
+    if DETECTORS in budget.shares:
+        spenders.append(_detectors(budget))
     return Explanation(
         budget=f"{alerts.false_alarm_budget.pages:g} per {alerts.false_alarm_budget.horizon}",
         findings_to_open=alerts.open_after.findings,
@@ -169,11 +164,11 @@ def _spender(level: LevelEvidence, tests: dict[str, int]) -> SpenderLevel:
     )
 
 
-def _detectors(context: ErrorBudget) -> SpenderLevel:
-    pages = context.detector_pages()
+def _detectors(budget: ErrorBudget) -> SpenderLevel:
+    pages = budget.detector_pages()
     return SpenderLevel(
         spender=DETECTORS,
-        share=context.shares[DETECTORS],
+        share=budget.shares[DETECTORS],
         pages=pages,
         n_windows=0,
         tests={},
@@ -182,11 +177,13 @@ def _detectors(context: ErrorBudget) -> SpenderLevel:
     )
 
 
-def _sizes(context: ErrorBudget, level: float, n: int, reference: Reference, power: float) -> list[DetectableSize]:
-    checks = context.settings.checks
+def _sizes(budget: ErrorBudget, level: float, n: int, reference: Reference, power: float) -> list[DetectableSize]:
+    checks = budget.settings.checks
 
-    def at(each: float) -> Comparison:
-        return Comparison(level=each, n=n, n_reference=reference.n_events, dispersion=reference.dispersion, power=power)
+    def at(each: float) -> PowerAnalysis:
+        return PowerAnalysis(
+            level=each, n=n, n_reference=reference.n_events, dispersion=reference.dispersion, power=power
+        )
 
     return [
         _size("psi", detectable_psi(at(level), checks.bins, checks.min_psi)),
@@ -203,5 +200,6 @@ def _sizes(context: ErrorBudget, level: float, n: int, reference: Reference, pow
 
 
 def _size(change: str, detectable: Detectable, from_share: float | None = None) -> DetectableSize:
-    by_test, found = (value if math.isfinite(value) else None for value in (detectable.by_test, detectable.found))
+    sizes = detectable.by_test, detectable.by_test_and_gate
+    by_test, found = (value if math.isfinite(value) else None for value in sizes)
     return DetectableSize(change=change, from_share=from_share, by_test=by_test, found=found)

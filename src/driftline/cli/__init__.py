@@ -49,10 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except Exception as error:
         from driftline.runtime.kafka.broker_failures import broker_error
 
-        known = broker_error(error)
-        if known is None:
+        failure = broker_error(error)
+        if failure is None:
             raise
-        _leave(known)
+        _leave(failure)
     sys.exit(ExitCode.OK)
 
 

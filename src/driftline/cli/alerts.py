@@ -12,11 +12,12 @@ from driftline.cli.common import (
     BrokersOption,
     ConfigOption,
     PrefixOption,
-    credentials_or_exit,
     err,
-    load_or_exit,
     out,
     overrides,
+    quiet_logs,
+    read_credentials,
+    read_settings,
 )
 from driftline.cli.exit_codes import ExitCode
 
@@ -32,17 +33,17 @@ def tail(
     config: ConfigOption = None,
     brokers: BrokersOption = None,
     prefix: PrefixOption = None,
-    from_now: Annotated[bool, typer.Option("--from-now", help="Leave out the alerts that are there already.")] = False,
-    json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    from_now: Annotated[bool, typer.Option("--from-now", help="Skip the alerts that exist already.")] = False,
+    json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
     until_idle: Annotated[
         float | None,
         typer.Option(
-            min=0.0, metavar="SECONDS", help="Stop when nothing has come for so long; for scripts.", show_default=False
+            min=0.0, metavar="SECONDS", help="Stop after this long without a record; for scripts.", show_default=False
         ),
     ] = None,
 ) -> None:
     """Print each state of each alert, from the beginning, and follow until Ctrl-C."""
-    settings = load_or_exit(config, overrides(brokers=brokers, prefix=prefix))
+    settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
     try:
         _print_records(settings, from_now, json_lines, until_idle)
     except KeyboardInterrupt:
@@ -52,8 +53,9 @@ def tail(
 def _print_records(settings: Settings, from_now: bool, json_lines: bool, until_idle: float | None) -> None:
     from driftline.runtime.kafka.tail import follow
 
+    quiet_logs(settings)
     topic = settings.kafka.topic("alerts")
-    credentials = credentials_or_exit(settings)
+    credentials = read_credentials(settings)
     if err.is_terminal:
         err.print(f"following {topic} on {settings.kafka.brokers}; Ctrl-C stops", style="dim", markup=False)
     for record in follow(settings.kafka, credentials, topic, from_beginning=not from_now, until_idle_s=until_idle):

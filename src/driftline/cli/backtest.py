@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from driftline.cli.app import app
-from driftline.cli.common import ConfigOption, err, load_or_exit, out, progress
+from driftline.cli.common import ConfigOption, err, out, progress, read_settings
 from driftline.cli.exit_codes import ExitCode
 from driftline.errors import FormatError
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 _FILE = {"exists": True, "dir_okay": False}
 PredictionsFile = Annotated[
-    Path, typer.Option("--predictions", help="One prediction event a line (.ndjson[.gz]).", **_FILE)
+    Path, typer.Option("--predictions", help="Predictions, one event per line (.ndjson[.gz]).", **_FILE)
 ]
 LabelsFile = Annotated[
-    Path | None, typer.Option("--labels", help="One label event a line.", show_default=False, **_FILE)
+    Path | None, typer.Option("--labels", help="Labels, one event per line.", show_default=False, **_FILE)
 ]
 ReferenceFile = Annotated[
     Path | None,
@@ -33,21 +33,23 @@ ReferenceFile = Annotated[
         **_FILE,
     ),
 ]
-OutFile = Annotated[Path, typer.Option("--out", help="Where the events go, one CloudEvent (JSON) a line.")]
+OutFile = Annotated[Path, typer.Option("--out", help="File for the events, one CloudEvent (JSON) per line.")]
 PartitionsOption = Annotated[
     int | None,
     typer.Option(
         "--partitions",
         min=1,
-        help="Partitions of the topics; by default as many as the lines name, or 1.",
+        help="Partitions of the topics; by default as many as the lines use, or 1.",
         show_default=False,
     ),
 ]
 ModelOption = Annotated[
     str | None, typer.Option("--model", help="Model of reference rows; by default the first prediction's.")
 ]
-VersionOption = Annotated[str | None, typer.Option("--model-version", help="Its version.")]
-PrefixOption = Annotated[str | None, typer.Option("--prefix", help="As on Kafka; it stands in the events' source.")]
+VersionOption = Annotated[str | None, typer.Option("--model-version", help="Version of the model.")]
+PrefixOption = Annotated[
+    str | None, typer.Option("--prefix", help="Prefix as on Kafka; it is part of the events' source.")
+]
 
 
 @app.command()
@@ -64,8 +66,8 @@ def backtest(
 ) -> None:
     """Run predictions and labels from files through the same pipeline as on Kafka.
 
-    A line may say where its record stood: "kafka": {"partition": 0, "offset": 12, "timestamp": 1772366400000}.
-    Windows that are open when the files end stay open, as they would on a topic with no more records.
+    A line may give the position of its record: "kafka": {"partition": 0, "offset": 12, "timestamp": 1772366400000}.
+    Windows that are open at the end of the files stay open, as on a topic without further records.
     """
     from driftline.profiles.profiles import Profiles
     from driftline.runtime.files.backtest import Backtest, write_events
@@ -74,9 +76,9 @@ def backtest(
     _require_lines(predictions, "--predictions")
     _require_lines(labels, "--labels")
     given: dict[str, object] = {} if prefix is None else {"kafka.prefix": prefix}
-    settings = load_or_exit(config, given)
+    settings = read_settings(config, given)
     if labels is not None and settings.labels is None:
-        settings = load_or_exit(config, {**given, "labels.topic": "labels"})
+        settings = read_settings(config, {**given, "labels.topic": "labels"})
     profiles = [] if reference is None else [_profile(settings, reference, predictions, model, model_version)]
     files = [path for path in (predictions, labels) if path is not None]
     counts = [partitions or max(1, partitions_named(path)) for path in files]
@@ -97,23 +99,23 @@ def backtest(
 
 
 def _require_lines(path: Path | None, option: str) -> None:
-    """Refuse a table where one event a line is expected."""
+    """Refuse a table: the file must have one event per line."""
     if path is not None and path.suffix in {".parquet", ".csv"}:
-        message = f"Expected NDJSON, one event a line (.ndjson or .ndjson.gz), got `{path}` - at `{option}`"
+        message = f"Expected NDJSON, one event per line (.ndjson or .ndjson.gz), got `{path}` - at `{option}`"
         raise FormatError(message)
 
 
 def _say_refusals(totals: BacktestTotals) -> None:
-    """Say of each reason how many records were refused for it, and the first of them."""
+    """Print for each reason how many records were rejected, and the first of them."""
     from driftline.events.dead_letter import REASONS
 
     for reason, n in totals.refused.most_common():
-        line = f"{n:,} refused, {reason} ({REASONS[reason]}); the first: {totals.first_refusals[reason]}"
+        line = f"{n:,} rejected, {reason} ({REASONS[reason]}); the first: {totals.first_refusals[reason]}"
         err.print(line, style="yellow", markup=False)
     if totals.nothing_usable:
         err.print(
-            "error: Expected predictions that can be used, got none: every one was refused. Field mappings are "
-            "configured under `predictions.fields`",
+            "error: Expected usable predictions, got none: all were rejected. Field mappings are configured under "
+            "`predictions.fields`",
             style="red",
             markup=False,
         )
@@ -123,7 +125,7 @@ def _profile(settings: Settings, reference: Path, predictions: Path, model: str 
     """Return the profile of a reference file, effective from the beginning where it is made of rows."""
     from driftline.events.model_key import ModelKey
     from driftline.events.prediction import PredictionDecoder
-    from driftline.profiles.building.build import InTime, build_profile
+    from driftline.profiles.building.build import TimeOptions, build_profile
     from driftline.profiles.effective import BEGINNING_MS
     from driftline.runtime.files.event_files import lines
     from driftline.runtime.references.reference_files import is_profile, read_profile, read_table
@@ -135,9 +137,9 @@ def _profile(settings: Settings, reference: Path, predictions: Path, model: str 
         first = PredictionDecoder(fields)(next(lines(predictions), b""))
         model, version = first.model, version if version is not None else first.version
     key = ModelKey(model, version or "")
-    wanted = settings.model(model)
-    reading = read_table(reference, key, fields=fields, positive=wanted.positive_class)
+    model_settings = settings.model(model)
+    reading = read_table(reference, key, fields=fields, positive=model_settings.positive_class)
     for remark in reading.remarks:
         err.print(remark, style="dim", markup=False)
-    in_time = InTime(int(settings.time.pane))
-    return build_profile(key, reading.table, wanted, BEGINNING_MS, "training", in_time=in_time)
+    in_time = TimeOptions(int(settings.time.pane))
+    return build_profile(key, reading.table, model_settings, BEGINNING_MS, "training", in_time=in_time)

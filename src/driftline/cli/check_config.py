@@ -1,4 +1,4 @@
-"""``driftline check-config``: every problem of a configuration at once, or what it comes to."""
+"""``driftline check-config``: print every problem of a configuration at once, or the resulting settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from driftline.cli.app import app
-from driftline.cli.common import BrokersOption, FileArgument, PrefixOption, load_or_exit, out, overrides
+from driftline.cli.common import BrokersOption, FileArgument, PrefixOption, out, overrides, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,11 +25,11 @@ def check_config(
         bool, typer.Option("--effective", help="Print all effective settings as YAML instead of a summary.")
     ] = False,
 ) -> None:
-    """Check a configuration file together with the environment, and print what it comes to.
+    """Check a configuration file together with the environment, and print the resulting settings.
 
     Nothing is connected to. Secrets are not read and not shown.
     """
-    settings = load_or_exit(file, overrides(brokers=brokers, prefix=prefix))
+    settings = read_settings(file, overrides(brokers=brokers, prefix=prefix))
     if effective:
         out.print(_as_yaml(settings), end="", markup=False)
         return

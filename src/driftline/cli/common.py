@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -39,7 +40,7 @@ BrokersOption = Annotated[
     str | None, typer.Option("--brokers", "-b", help="Kafka brokers, as host:port,host:port.", show_default=False)
 ]
 PrefixOption = Annotated[
-    str | None, typer.Option("--prefix", help="First part of driftline's topics and groups.", show_default=False)
+    str | None, typer.Option("--prefix", help="Prefix of driftline's topics and groups.", show_default=False)
 ]
 PredictionsOption = Annotated[
     str | None, typer.Option("--predictions", help="Topic of the predictions.", show_default=False)
@@ -72,7 +73,7 @@ def overrides(
     return {path: value for path, value in named.items() if value is not None}
 
 
-def load_or_exit(config: Path | None, given: Mapping[str, object] | None = None) -> Settings:
+def read_settings(config: Path | None, given: Mapping[str, object] | None = None) -> Settings:
     """Return the settings of file, environment and options; a wrong configuration ends the command with exit code 2.
 
     Parameters
@@ -93,9 +94,16 @@ def load_or_exit(config: Path | None, given: Mapping[str, object] | None = None)
     return load_settings(config, os.environ, given or {}, model_checks=checks, settings_checks=(mapping_problems,))
 
 
-def credentials_or_exit(settings: Settings) -> Credentials:
+def read_credentials(settings: Settings) -> Credentials:
     """Return the secrets that the settings name; one that is missing ends the command with exit code 2."""
     return resolve_credentials(settings.kafka.security, os.environ)
+
+
+def quiet_logs(settings: Settings) -> None:
+    """Log warnings and errors alone, to standard error: standard output is the command's own."""
+    from driftline.runtime.operations.logs import configure_logs
+
+    configure_logs(replace(settings.telemetry, log_level="warning"))
 
 
 def _detector_parameters(model: ModelSettings, path: str) -> Iterator[tuple[str, str]]:
@@ -113,7 +121,8 @@ def _detector_parameters(model: ModelSettings, path: str) -> Iterator[tuple[str,
 
 @contextmanager
 def progress(description: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Show a bar on standard error while the block runs, on a terminal only; yield what counts the work done.
+    """Show a progress bar on standard error while the block runs, on a terminal only; yield the function that advances
+    it.
 
     Examples
     --------

@@ -14,14 +14,14 @@ from driftline.cli.exit_codes import ExitCode
 if TYPE_CHECKING:
     from driftline.runtime.demo.demo_run import DemoPlan, DemoResult
 
-SpeedOption = Annotated[float, typer.Option("--speed", min=1.0, help="Seconds of event time a second.")]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Of the simulated traffic.")]
+SpeedOption = Annotated[float, typer.Option("--speed", min=1.0, help="Seconds of event time per second.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of the simulated traffic.")]
 _STYLES = {"open": "bold red", "resolved": "bold green"}
 
 
 @app.command()
 def demo(speed: SpeedOption = 400.0, seed: SeedOption = 42) -> None:
-    """Run six hours of simulated traffic with a drift in the fourth, and print what driftline says of it.
+    """Run six hours of simulated traffic with a drift in the fourth, and print what driftline reports.
 
     Needs no Kafka: the embedded broker is the mock cluster inside confluent-kafka's own library.
     """
@@ -42,10 +42,10 @@ def _introduce(plan: DemoPlan) -> None:
     scenario = plan.scenario
     out.rule("driftline demo")
     out.print(
-        f"A credit-risk model makes {scenario.rate:g} predictions a second for six hours of event time, at "
-        f"{plan.speed:g} times the speed of a clock. Labels come some minutes later.\n"
-        f"At {_clock_ms(scenario.drift_at_ms or 0)} incomes grow by 35 % and high debt stops to mean risk; at "
-        f"{_clock_ms(scenario.drift_until_ms or 0)} all is as before.\n"
+        f"A credit-risk model makes {scenario.rate:g} predictions per second for six hours of event time, at "
+        f"{plan.speed:g} times real time. Labels follow some minutes later.\n"
+        f"At {_clock_ms(scenario.drift_at_ms or 0)} incomes grow by 35 % and high debt no longer means risk; at "
+        f"{_clock_ms(scenario.drift_until_ms or 0)} both changes end.\n"
         "Expected: an alert on the data and one on the performance within a window or two of 15 minutes, "
         "both resolved after two clean windows.\n",
         highlight=False,

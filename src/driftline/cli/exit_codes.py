@@ -17,7 +17,7 @@ from driftline.errors import (
 
 
 class ExitCode(IntEnum):
-    """What a command's exit code says; permanent."""
+    """The exit codes of all commands; their numbers never change."""
 
     OK = 0
     """All went well."""

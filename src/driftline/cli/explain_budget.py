@@ -1,4 +1,4 @@
-"""``driftline explain-budget``: what a false-alarm budget comes to, before anything runs."""
+"""``driftline explain-budget``: the tests, levels and detectable changes that follow from a false-alarm budget."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from driftline.cli.app import app
-from driftline.cli.common import ConfigOption, load_or_exit, out
+from driftline.cli.common import ConfigOption, out, read_settings
 from driftline.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -25,13 +25,15 @@ COLUMNS = 20
 @app.command("explain-budget")
 def explain_budget(
     config: ConfigOption = None,
-    model: Annotated[str | None, typer.Option("--model", "-m", help="The model; else the defaults of all.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="The model; by default the settings of all models.")
+    ] = None,
     columns: Annotated[
         int | None,
         typer.Option("--columns", min=1, help=f"Features, prediction and score. Default: {COLUMNS}."),
     ] = None,
     profile: Annotated[
-        Path | None, typer.Option("--profile", help="A .profile: its columns and its number of events.")
+        Path | None, typer.Option("--profile", help="A .profile, for its columns and its number of events.")
     ] = None,
     reference_events: Annotated[
         int | None,
@@ -39,24 +41,26 @@ def explain_budget(
     ] = None,
     dispersion: Annotated[
         float,
-        typer.Option("--dispersion", min=1.0, help="How many times as much as of independent events counts vary."),
+        typer.Option(
+            "--dispersion", min=1.0, help="Overdispersion: variance of counts relative to independent events."
+        ),
     ] = 1.0,
     json_output: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Print the number of tests, the level of each, and the smallest changes that they detect.
+    """Print the number of tests, the significance level of each, and the smallest changes that they detect.
 
-    The budget bounds the expected number of false pages; its price is the size of the changes that are found.
+    The budget bounds the expected number of false pages; a smaller budget makes the smallest detectable changes larger.
     """
     from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.checks.error_budget_explained import explained
 
-    settings = load_or_exit(config)
+    settings = read_settings(config)
     name, reference = _reference(settings, model, columns, profile, reference_events, dispersion)
-    found = explained(ErrorBudget.of(settings, name or ""), reference)
+    report = explained(ErrorBudget.of(settings, name or ""), reference)
     if json_output:
-        out.print(msgspec.json.encode(found).decode(), markup=False)
+        out.print(msgspec.json.encode(report).decode(), markup=False)
         return
-    _print(name, found)
+    _print(name, report)
 
 
 def _reference(
@@ -83,30 +87,30 @@ def _reference(
     return model or profile.key.model, reference
 
 
-def _print(name: str | None, found: Explanation) -> None:
-    k_of_n = f"{found.findings_to_open} finding{'s' if found.findings_to_open > 1 else ''} of one check"
-    within = f" in {found.within_windows} windows" if found.within_windows > 1 else ""
-    out.print(f"Budget of {name or 'every model'}: false pages {found.budget}", style="bold", markup=False)
+def _print(name: str | None, report: Explanation) -> None:
+    k_of_n = f"{report.findings_to_open} finding{'s' if report.findings_to_open > 1 else ''} of one check"
+    within = f" in {report.within_windows} windows" if report.within_windows > 1 else ""
+    out.print(f"Budget of {name or 'every model'}: false pages {report.budget}", style="bold", markup=False)
     out.print(
-        f"A page takes, and uses up, {k_of_n}{within}. {found.n_columns} columns, {found.n_tests:,} tests.\n"
-        f"Reference of {found.n_reference:,} events, dispersion {found.dispersion:g}, {found.n_groups} groups.\n",
+        f"A page needs, and uses up, {k_of_n}{within}. {report.n_columns} columns, {report.n_tests:,} tests.\n"
+        f"Reference of {report.n_reference:,} events, dispersion {report.dispersion:g}, {report.n_groups} groups.\n",
         markup=False,
     )
-    out.print(_levels(found))
+    out.print(_levels(report))
     out.print(
-        f"\nSmallest changes found in {found.power:.0%} of the windows that have them. Where a second number stands in "
-        "brackets, the\ntest alone would find that; the first is also as large as matters "
-        f"(PSI {found.min_psi:g}, shares {found.min_share_change:g}).\n",
+        f"\nSmallest changes detected in {report.power:.0%} of the windows that contain them. A number in brackets is "
+        "what the test alone\ndetects; the first number also reaches the threshold for practical significance "
+        f"(PSI {report.min_psi:g}, shares {report.min_share_change:g}).\n",
         markup=False,
     )
-    out.print(_sizes(found))
+    out.print(_sizes(report))
 
 
-def _levels(found: Explanation) -> Table:
+def _levels(report: Explanation) -> Table:
     from rich.table import Table
 
-    table = Table("what", "share", "false pages", "windows", "tests a window", "level of each test")
-    for each in found.spenders:
+    table = Table("what", "share", "false pages", "windows", "tests per window", "level of each test")
+    for each in report.spenders:
         tests = " + ".join(f"{n} {what}" for what, n in each.tests.items())
         level = "by simulation" if each.level is None else f"{each.level:.2g}"
         windows = f"{each.n_windows:,}" if each.n_windows else ""
@@ -114,12 +118,12 @@ def _levels(found: Explanation) -> Table:
     return table
 
 
-def _sizes(found: Explanation) -> Table:
+def _sizes(report: Explanation) -> Table:
     from rich.table import Table
 
-    first = found.detectable[0].sizes
+    first = report.detectable[0].sizes
     table = Table("window", "events", *(_heading(size) for size in first))
-    for each in found.detectable:
+    for each in report.detectable:
         table.add_row(each.spender, f"{each.n:,}", *(_cell(size) for size in each.sizes))
     return table
 

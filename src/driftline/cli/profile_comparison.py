@@ -60,7 +60,7 @@ class ColumnChange(Struct, frozen=True, omit_defaults=True):
 
     @property
     def rank(self) -> tuple[bool, float, str]:
-        """By which columns are put in order: what came, went or changed kind first, then importance × effect."""
+        """Sort key of columns: added, removed and retyped ones first, then by importance × effect."""
         return (self.status in {"same", "moved"}, -self.importance * (self.psi or 0.0), self.name)
 
 
@@ -186,12 +186,12 @@ def _on_both_grids(
     return _between(edges, before.edges, old), _between(edges, after.edges, new), bins
 
 
-def _between(wanted: NDArray[np.float64], edges: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+def _between(at: NDArray[np.float64], edges: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return counts between other edges, which are exact where these are edges of the counts."""
     total = int(counts.sum())
     if edges.size == 0:
-        return np.concatenate([counts, np.zeros(wanted.size, dtype=np.int64)])
-    below = np.interp(wanted, edges, np.cumsum(counts[:-1]), left=0.0, right=total)
+        return np.concatenate([counts, np.zeros(at.size, dtype=np.int64)])
+    below = np.interp(at, edges, np.cumsum(counts[:-1]), left=0.0, right=total)
     bounds = np.concatenate([[0], np.rint(below).astype(np.int64), [total]])
     between: Counts = bounds[1:] - bounds[:-1]
     return between

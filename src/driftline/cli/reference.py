@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
 from driftline.cli.app import app as root
@@ -16,11 +15,12 @@ from driftline.cli.common import (
     BrokersOption,
     ConfigOption,
     PrefixOption,
-    credentials_or_exit,
     err,
-    load_or_exit,
     out,
     overrides,
+    quiet_logs,
+    read_credentials,
+    read_settings,
 )
 from driftline.cli.reference_options import (
     DropOption,
@@ -65,14 +65,14 @@ def build(
     effective_from: EffectiveOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Build a profile from rows, say what was found in them, and write it to a file."""
+    """Build a profile from rows, print a summary, and write it to a file."""
     from driftline.profiles.effective import BEGINNING, parse_effective_from
     from driftline.runtime.references.reference_files import PROFILE_SUFFIX, write_profile
 
     if target.suffix != PROFILE_SUFFIX:
         raise ParameterError(f"a name that ends in {PROFILE_SUFFIX}", str(target), "--out")
     start_ms = parse_effective_from(effective_from or BEGINNING)
-    settings = load_or_exit(config)
+    settings = read_settings(config)
     columns = (prediction_column, score_column, label_column, time_column)
     rows = RowsOptions(*columns, tuple(drop or ()), half_life, importances)
     profile = _build(file, settings, model, model_version, rows, start_ms)
@@ -97,7 +97,7 @@ def publish(
         bool,
         typer.Option(
             "--before-start",
-            help="No worker has read events of this model yet: the profile may hold from the beginning, or any time.",
+            help="No worker has read events of this model yet: allow any effective time, also the beginning.",
         ),
     ] = False,
     config: ConfigOption = None,
@@ -111,22 +111,24 @@ def publish(
     from driftline.runtime.references.reference_topic import publish as send
     from driftline.runtime.references.reference_topic import require_topic
 
-    wanted = None if effective_from is None else parse_effective_from(effective_from)
-    settings = load_or_exit(config, overrides(brokers=brokers, prefix=prefix))
+    requested_ms = None if effective_from is None else parse_effective_from(effective_from)
+    settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
     columns = (prediction_column, score_column, label_column, time_column)
     rows = RowsOptions(*columns, tuple(drop or ()), half_life, importances)
     if is_profile(file):
         _refuse_with_profile(model=model, model_version=model_version, **rows._asdict())
         profile = read_profile(file)
-        if wanted is None and profile.effective_from_ms > BEGINNING_MS:
-            wanted = profile.effective_from_ms
+        if requested_ms is None and profile.effective_from_ms > BEGINNING_MS:
+            requested_ms = profile.effective_from_ms
     else:
         if model is None:
             raise ParameterError("--model beside a table of rows", model, "--model")
         profile = _build(file, settings, model, model_version, rows, BEGINNING_MS)
-    credentials = credentials_or_exit(settings)
+    credentials = read_credentials(settings)
     require_topic(settings.kafka, credentials)
-    start_ms = allowed(wanted, time.time_ns() // 1_000_000, int(settings.time.max_future), before_start=before_start)
+    start_ms = allowed(
+        requested_ms, time.time_ns() // 1_000_000, int(settings.time.max_future), before_start=before_start
+    )
     published = replace(profile, effective_from_ms=start_ms)
     n_records = send(settings.kafka, credentials, published)
     out.print(
@@ -145,7 +147,7 @@ def show(
     model_version: VersionOption = None,
     profile_id: Annotated[
         str | None,
-        typer.Option("--profile", metavar="ID", help="Of several, this one; else the latest.", show_default=False),
+        typer.Option("--profile", metavar="ID", help="Id of the profile; by default the latest.", show_default=False),
     ] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     config: ConfigOption = None,
@@ -163,7 +165,7 @@ def show(
     if file is not None:
         profile = read_profile(file)
     else:
-        settings = load_or_exit(config, overrides(brokers=brokers, prefix=prefix))
+        settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
         profile = _published(settings, str(model), model_version, profile_id)
     if json_output:
         out.print(as_json(profile), markup=False)
@@ -182,9 +184,9 @@ def _build(
 ) -> Profile:
     """Build a profile and print what it found."""
     from driftline.events.model_key import ModelKey
-    from driftline.profiles.building.build import InTime, build_profile
-    from driftline.profiles.building.frames import Roles
+    from driftline.profiles.building.build import TimeOptions, build_profile
     from driftline.profiles.building.importance import unknown, with_importances
+    from driftline.profiles.building.roles import Roles
     from driftline.runtime.references.reference_files import read_importances, read_table
 
     key = ModelKey(model, version or "")
@@ -195,7 +197,7 @@ def _build(
     with err.status(f"reading {file}") if err.is_terminal else nullcontext():
         fields = settings.predictions.fields
         reading = read_table(file, key, roles, fields=fields, positive=chosen.positive_class)
-        in_time = InTime(int(settings.time.pane), half_life_ms)
+        in_time = TimeOptions(int(settings.time.pane), half_life_ms)
         profile = build_profile(key, reading.table, chosen, start_ms, "training", in_time=in_time)
     absent = unknown(importances, {column.name for column in profile.columns})
     tell(profile, (*reading.remarks, *([absent] if absent else [])))
@@ -214,30 +216,33 @@ def tell(profile: Profile, remarks: tuple[str, ...]) -> None:
 
 
 def _refuse_with_profile(**given: object) -> None:
-    """Refuse options that only say how to read a table."""
+    """Refuse options that only apply to reading a table."""
     for name, value in given.items():
         if value:
             option = f"--{name.replace('_', '-')}"
-            raise ParameterError("no such option beside a .profile: it was fixed when it was built", value, option)
+            raise ParameterError(
+                "no such option with a .profile: it was fixed when the profile was built", value, option
+            )
 
 
 def _published(settings: Settings, model: str, version: str | None, profile_id: str | None) -> Profile:
-    """Return the profile that was published for a model and is effective latest; others are listed."""
+    """Return the published profile of a model with the latest effective time; print the ids of the others."""
     from driftline.profiles.effective import shown
-    from driftline.runtime.operations.logs import configure_logs
     from driftline.runtime.references.reference_topic import published_profiles
 
-    configure_logs(msgspec.structs.replace(settings.telemetry, log_level="warning"))
-    found = [
+    quiet_logs(settings)
+    published = [
         profile
-        for profile in published_profiles(settings.kafka, credentials_or_exit(settings))
+        for profile in published_profiles(settings.kafka, read_credentials(settings))
         if profile.key.model == model and version in {None, profile.key.version}
     ]
-    chosen = [profile for profile in found if profile_id in {None, profile.profile_id}]
+    chosen = [profile for profile in published if profile_id in {None, profile.profile_id}]
     if not chosen:
-        wanted = model if version is None else f"{model}@{version}"
-        known = ", ".join(profile.profile_id for profile in found) or "none"
-        message = f"Expected a published profile of `{wanted}`, got {known} - at `{settings.kafka.topic('references')}`"
+        asked_for = model if version is None else f"{model}@{version}"
+        names = ", ".join(profile.profile_id for profile in published) or "none"
+        message = (
+            f"Expected a published profile of `{asked_for}`, got {names} - at `{settings.kafka.topic('references')}`"
+        )
         raise ProfileError(message)
     for other in chosen[:-1]:
         line = f"also published: {other.profile_id} of {other.key}, from {shown(other.effective_from_ms)}"

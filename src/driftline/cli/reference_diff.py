@@ -10,8 +10,16 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from driftline.cli.common import BrokersOption, ConfigOption, PrefixOption, credentials_or_exit, load_or_exit, out
-from driftline.cli.common import overrides as given
+from driftline.cli.common import (
+    BrokersOption,
+    ConfigOption,
+    PrefixOption,
+    out,
+    overrides,
+    quiet_logs,
+    read_credentials,
+    read_settings,
+)
 from driftline.cli.reference import app
 from driftline.cli.reference_view import percent, short
 from driftline.errors import ProfileError
@@ -45,7 +53,7 @@ def diff(
     """Compare two profiles: what came and went, and which columns moved, the most important first."""
     from driftline.cli.profile_comparison import compare_profiles
 
-    settings = load_or_exit(config, given(brokers=brokers, prefix=prefix))
+    settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
     comparison = compare_profiles(*_profiles(settings, before, after))
     if json_output:
         out.print(msgspec.json.encode(comparison).decode(), markup=False, soft_wrap=True)
@@ -65,7 +73,8 @@ def _profiles(settings: Settings, *names: str) -> Iterator[Profile]:
             yield read_profile(name)
             continue
         if published is None:
-            found = published_profiles(settings.kafka, credentials_or_exit(settings))
+            quiet_logs(settings)
+            found = published_profiles(settings.kafka, read_credentials(settings))
             published = {profile.profile_id: profile for profile in found}
         if name not in published:
             known = ", ".join(published) or "none"

@@ -23,7 +23,7 @@ _SHADES: Final = "·▁▂▃▄▅▆▇█"
 
 
 def history_lines(profile: Profile) -> Iterator[Text]:
-    """Yield how the reference lies in time, in a line or two."""
+    """Yield one or two lines about the time span of the reference."""
     if profile.decay is not None:
         yield Text(
             f"  half-life {Duration(profile.decay.half_life_ms)}: {profile.decay.n_events} rows weigh as many as "
@@ -40,7 +40,7 @@ def history_lines(profile: Profile) -> Iterator[Text]:
 
 
 def week_strip(history: History) -> Iterator[Text]:
-    """Yield a row of 24 shades a day: rows an hour in the weeks that it was seen in; a dot where it was not."""
+    """Yield a row of 24 shades per weekday: the rows per hour; a dot for an hour without data."""
     weeks, events = history.weeks.unpacked().tolist(), history.events.unpacked().tolist()
     rates = [n / seen if seen else 0.0 for n, seen in zip(events, weeks, strict=True)]
     top = max(rates) or 1.0
@@ -54,7 +54,7 @@ def week_strip(history: History) -> Iterator[Text]:
 
 
 def dispersion_of(profile: Profile, index: int) -> list[dict[str, Any]]:
-    """Return what the history says of how much a column's windows vary, for each length of them.
+    """Return a column's estimated overdispersion between windows, for each window length.
 
     λ̄ is the mean design effect of a typical window: by how many times its shares vary more than those of independent
     events. Against the same hours of the week where those are known, else against all of the reference.
@@ -66,14 +66,14 @@ def dispersion_of(profile: Profile, index: int) -> list[dict[str, Any]]:
         return []
     counts = profile.reference.counts[profile.layout.places[index].bins]
     _, unions = checked_grouping(profile.columns[index], counts, CheckSettings().bins)
-    found = []
+    estimates = []
     for window_ms in history.windows_ms:
         seasonless = history.sums(index, window_ms, seasonless=True)
         sums = seasonless or history.sums(index, window_ms)
         if sums is None:
             continue
         known = estimate(sums, unions, source="reference")
-        found.append(
+        estimates.append(
             {
                 "window_ms": window_ms,
                 "lambda_bar": known.lambda_bar,
@@ -82,11 +82,11 @@ def dispersion_of(profile: Profile, index: int) -> list[dict[str, Any]]:
                 "by_hour_of_week": seasonless is not None,
             }
         )
-    return found
+    return estimates
 
 
 def dispersion_line(profile: Profile, index: int) -> Text | None:
-    """Return the same in a line; None where nothing is known."""
+    """Return the overdispersion as one line; None where it is not known."""
     found = dispersion_of(profile, index)
     if not found:
         return None
@@ -100,7 +100,7 @@ def dispersion_line(profile: Profile, index: int) -> Text | None:
 
 
 def history_object(history: History | None) -> dict[str, Any] | None:
-    """Return the history for programs."""
+    """Return the history as an object for JSON."""
     if history is None:
         return None
     return {

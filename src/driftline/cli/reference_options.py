@@ -40,7 +40,7 @@ ScoreOption = Annotated[
     ),
 ]
 LabelOption = Annotated[
-    str | None, typer.Option("--label-column", help="Column of the labels; `label` if there.", show_default=False)
+    str | None, typer.Option("--label-column", help="Column of the labels; by default `label`.", show_default=False)
 ]
 TimeOption = Annotated[
     str | None,
@@ -51,14 +51,15 @@ TimeOption = Annotated[
     ),
 ]
 DropOption = Annotated[
-    list[str] | None, typer.Option("--drop", metavar="COLUMN", help="Leave a column out; repeat.", show_default=False)
+    list[str] | None,
+    typer.Option("--drop", metavar="COLUMN", help="Column to leave out; may be repeated.", show_default=False),
 ]
 HalfLifeOption = Annotated[
     str | None,
     typer.Option(
         "--half-life",
         metavar="DURATION",
-        help="Let rows weigh half as much for each such time they are older than the last one: `7d`.",
+        help="Age at which a row, relative to the last one, has half the weight: `7d`.",
         show_default=False,
     ),
 ]
@@ -67,18 +68,22 @@ ImportancesOption = Annotated[
     typer.Option(
         "--importances",
         metavar="FILE",
-        help="How much each column matters to the model: .json (name to number) or .csv (name, number).",
+        help="Importance of each column to the model: .json (name to number) or .csv (name, number).",
         show_default=False,
     ),
 ]
 EffectiveOption = Annotated[
     str | None,
-    typer.Option(metavar="TIME", help="First event time it holds for: RFC 3339 or `beginning`.", show_default=False),
+    typer.Option(
+        metavar="TIME",
+        help="First event time that the profile applies to: RFC 3339 or `beginning`.",
+        show_default=False,
+    ),
 ]
 
 
 class RowsOptions(NamedTuple):
-    """How a table of rows is read and counted; what only makes sense beside one."""
+    """Options that apply only to a table of rows: how it is read and counted."""
 
     prediction_column: str | None
     score_column: str | None

@@ -1,4 +1,4 @@
-"""``driftline reference from-production``: a profile of a stretch of production."""
+"""``driftline reference from-production``: a profile of production's events between two times."""
 
 from __future__ import annotations
 
@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from driftline.cli.common import BrokersOption, ConfigOption, PrefixOption, credentials_or_exit, err, load_or_exit, out
-from driftline.cli.common import overrides as given
+from driftline.cli.common import (
+    BrokersOption,
+    ConfigOption,
+    PrefixOption,
+    err,
+    out,
+    overrides,
+    quiet_logs,
+    read_credentials,
+    read_settings,
+)
 from driftline.cli.reference import app, tell
 from driftline.cli.reference_options import EffectiveOption, OutOption, TheModelOption, VersionOption
 from driftline.errors import ParameterError
@@ -19,7 +28,7 @@ if TYPE_CHECKING:
 
     from driftline.config.settings import Settings
     from driftline.profiles.building.production import TimedRow
-    from driftline.runtime.references.production_events import Reader, Stretch
+    from driftline.runtime.references.production_events import EventReader, EventSelection
 
 EventsArgument = Annotated[
     Path | None,
@@ -52,9 +61,9 @@ def from_production(
 ) -> None:
     """Build a profile from what a model saw in production between two event times, and write it to a file."""
     from driftline.events.model_key import ModelKey
-    from driftline.profiles.building.production import FromProduction, build_from_production
+    from driftline.profiles.building.production import ProductionOptions, build_from_production
     from driftline.profiles.effective import BEGINNING, parse_effective_from
-    from driftline.runtime.references.production_events import Stretch
+    from driftline.runtime.references.production_events import EventSelection
     from driftline.runtime.references.reference_files import PROFILE_SUFFIX, write_profile
 
     if target.suffix != PROFILE_SUFFIX:
@@ -63,15 +72,15 @@ def from_production(
     if end_ms <= start_ms:
         raise ParameterError("a time after --start", end, "--end")
     holds_from_ms = parse_effective_from(effective_from or BEGINNING)
-    settings = load_or_exit(config, given(brokers=brokers, prefix=prefix))
+    settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
     chosen, key = settings.model(model), ModelKey(model, model_version or "")
-    reader, read = _source(settings, file, Stretch(key, start_ms, end_ms, chosen.positive_class))
-    how = FromProduction(pane_ms=int(settings.time.pane))
+    reader, read = _source(settings, file, EventSelection(key, start_ms, end_ms, chosen.positive_class))
+    how = ProductionOptions(pane_ms=int(settings.time.pane))
     with err.status("reading twice") if err.is_terminal else nullcontext():
         profile = build_from_production(key, read, chosen, holds_from_ms, how)
     remarks = []
     if reader.n_refused:
-        remarks.append(f"{reader.n_refused} records are no prediction events: they are left out")
+        remarks.append(f"{reader.n_refused} records are not prediction events: they are left out")
     if reader.n_others:
         remarks.append(f"{reader.n_others} events are of other models or times: they are left out")
     tell(profile, tuple(remarks))
@@ -80,13 +89,14 @@ def from_production(
 
 
 def _source(
-    settings: Settings, file: Path | None, stretch: Stretch
-) -> tuple[Reader, Callable[[], Iterator[list[TimedRow]]]]:
-    """Return what counts the records that are left out, and what begins a reading."""
-    from driftline.runtime.references.production_events import Reader, TopicStretch
+    settings: Settings, file: Path | None, selection: EventSelection
+) -> tuple[EventReader, Callable[[], Iterator[list[TimedRow]]]]:
+    """Return the reader, which counts skipped records, and the function that starts reading."""
+    from driftline.runtime.references.production_events import EventReader, TopicEvents
 
     if file is None:
-        topic = TopicStretch(settings, credentials_or_exit(settings), stretch)
+        quiet_logs(settings)
+        topic = TopicEvents(settings, read_credentials(settings), selection)
         return topic.reader, topic.read
-    reader, path = Reader(settings, stretch), file
+    reader, path = EventReader(settings, selection), file
     return reader, lambda: reader.read_file(path)

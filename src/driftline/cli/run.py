@@ -24,10 +24,10 @@ from driftline.cli.common import (
     LabelsOption,
     PredictionsOption,
     PrefixOption,
-    credentials_or_exit,
     err,
-    load_or_exit,
     overrides,
+    read_credentials,
+    read_settings,
 )
 from driftline.cli.exit_codes import ExitCode, exit_code
 from driftline.errors import DriftlineError
@@ -58,18 +58,22 @@ NameOption = Annotated[
 ]
 PortOption = Annotated[
     int | None,
-    typer.Option("--metrics-port", help="Port of /metrics, /healthz and /readyz; 0: any.", show_default=False),
+    typer.Option(
+        "--metrics-port", help="Port of /metrics, /healthz and /readyz; 0 picks a free one.", show_default=False
+    ),
 ]
 RoleOption = Annotated[RoleChoice, typer.Option("--role", help="Which workers to run.")]
 RecountOption = Annotated[
     bool,
     typer.Option(
         "--accept-recount",
-        help="Where Kafka has forgotten how far the inputs were read, begin at their oldest records, which are then "
+        help="Where Kafka has deleted the committed offsets of the inputs, start at the oldest records; they are then "
         "counted again.",
     ),
 ]
-CreateOption = Annotated[bool, typer.Option("--create-topics/--no-create-topics", help="Create our missing topics.")]
+CreateOption = Annotated[
+    bool, typer.Option("--create-topics/--no-create-topics", help="Create driftline's topics where they are missing.")
+]
 
 
 @app.command()
@@ -87,7 +91,7 @@ def run(
 ) -> None:
     """Watch the models on the prediction topic; without a reference, learn one from the first events.
 
-    Start more processes to share the work. Ctrl-C or SIGTERM finishes the current flush and leaves.
+    Start more processes to share the work. Ctrl-C or SIGTERM finishes the current flush and exits.
     """
     from driftline.runtime.node import Node, NodeOptions
     from driftline.runtime.operations.logs import configure_logs
@@ -97,14 +101,14 @@ def run(
     given = overrides(
         {"telemetry.port": metrics_port}, brokers=brokers, prefix=prefix, predictions=predictions, labels=labels
     )
-    settings = load_or_exit(config, given)
+    settings = read_settings(config, given)
     configure_logs(settings.telemetry)
     code: int = ExitCode.OK
     # A worker that is left behind may still write there.
     with tempfile.TemporaryDirectory(prefix="driftline-", ignore_cleanup_errors=True) as folder:
         node = Node(
             settings,
-            credentials_or_exit(settings),
+            read_credentials(settings),
             role.value,
             name=name,
             data_dir=Path(folder),
@@ -122,7 +126,7 @@ def run(
 
 
 def _show(error: Exception) -> int:
-    """Print what the command line prints of an error; return the exit code."""
+    """Print an error as the command line does; return the exit code."""
     if isinstance(error, DriftlineError):
         err.print(f"[bold red]error:[/] {escape(str(error))}")
         return exit_code(error)

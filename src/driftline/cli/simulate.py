@@ -16,17 +16,17 @@ from driftline.cli.common import (
     ConfigOption,
     LabelsOption,
     PredictionsOption,
-    credentials_or_exit,
-    load_or_exit,
     out,
     overrides,
     progress,
+    read_credentials,
+    read_settings,
 )
 from driftline.config.durations import Duration
 from driftline.errors import ParameterError
 
 if TYPE_CHECKING:
-    from driftline.runtime.demo.simulation import Sent
+    from driftline.runtime.demo.simulation import SentCounts
     from driftline.simulation.scenario import Scenario
 
 
@@ -57,14 +57,15 @@ def simulate(
     labels: LabelsOption = None,
     config: ConfigOption = None,
     create_topics: Annotated[
-        bool, typer.Option("--create-topics", help="Make the topics of predictions and labels if need be.")
+        bool,
+        typer.Option("--create-topics", help="Create the topics of predictions and labels where they are missing."),
     ] = False,
     partitions: Annotated[
         int | None,
         typer.Option(
             min=1,
             max=10_000,
-            help="Partitions of topics that are made (3); with files: say in each line where its record would stand.",
+            help="Partitions of created topics (3); with files: add the position of its record to each line.",
             show_default=False,
         ),
     ] = None,
@@ -78,40 +79,45 @@ def simulate(
         Path | None,
         typer.Option(metavar="FILE", help="Also write reference rows (.parquet, .ndjson).", show_default=False),
     ] = None,
-    reference_rows: Annotated[int, typer.Option(min=1, help="How many of them.")] = 20_000,
+    reference_rows: Annotated[int, typer.Option(min=1, help="Number of reference rows.")] = 20_000,
     model: Annotated[str, typer.Option("--model", "-m", help="Name of the model.")] = "credit-risk",
-    model_version: Annotated[str, typer.Option("--model-version", help="Its version.")] = "3",
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes, from the same start.")] = 42,
+    model_version: Annotated[str, typer.Option("--model-version", help="Version of the model.")] = "3",
+    seed: Annotated[int, typer.Option(min=0, help="The same seed and start give the same bytes.")] = 42,
     rate: Annotated[float, typer.Option(min=0.001, help="Predictions per second of event time.")] = 100.0,
     start: Annotated[
         str | None,
         typer.Option(
             metavar="TIME",
-            help="Event time of the beginning, RFC 3339. Now at speed 1, otherwise so early that it ends now.",
+            help="Event time of the start, RFC 3339. By default now at speed 1, else so that traffic ends now.",
             show_default=False,
         ),
     ] = None,
     duration: Annotated[str, typer.Option(metavar="DURATION", help="Length in event time.")] = "1h",
     speed: Annotated[
-        float, typer.Option(min=0.0, help="Seconds of event time a second; 0: as fast as possible. To brokers only.")
+        float,
+        typer.Option(min=0.0, help="Seconds of event time per second; 0 is as fast as possible. Only with brokers."),
     ] = 1.0,
     label_delay: Annotated[str, typer.Option(metavar="DURATION", help="Mean delay of labels.")] = "10m",
     all_labels: Annotated[
-        bool, typer.Option("--all-labels", help="Also the labels that are due after the end.")
+        bool, typer.Option("--all-labels", help="Also write the labels that are due after the end.")
     ] = False,
-    drift: Annotated[list[DriftChoice] | None, typer.Option(help="What drifts; repeat.", show_default=False)] = None,
+    drift: Annotated[
+        list[DriftChoice] | None, typer.Option(help="What drifts; may be repeated.", show_default=False)
+    ] = None,
     drift_at: Annotated[
         str | None,
         typer.Option(
-            metavar="WHEN", help="Duration after the start or RFC 3339; half-way otherwise.", show_default=False
+            metavar="WHEN",
+            help="Start of the drift: duration after the start, or RFC 3339; by default half-way.",
+            show_default=False,
         ),
     ] = None,
     drift_until: Annotated[
-        str | None, typer.Option(metavar="WHEN", help="When it ends; never otherwise.", show_default=False)
+        str | None, typer.Option(metavar="WHEN", help="End of the drift; by default never.", show_default=False)
     ] = None,
-    seasonal: Annotated[bool, typer.Option("--seasonal", help="Let traffic swing over the day.")] = False,
+    seasonal: Annotated[bool, typer.Option("--seasonal", help="Vary the traffic over the day.")] = False,
     record_time: Annotated[
-        RecordTime, typer.Option(help="Kafka timestamp of records: when they are produced, or their event time.")
+        RecordTime, typer.Option(help="Kafka timestamp of the records: the time of production, or the event time.")
     ] = RecordTime.PRODUCTION,
 ) -> None:
     """Simulate the predictions and labels of a credit-risk model, with a known drift at a known moment.
@@ -164,7 +170,7 @@ def simulate(
 
 def _to_files(
     scenario: Scenario, predictions: Path | None, labels: Path | None, partitions: int | None, all_labels: bool
-) -> Sent:
+) -> SentCounts:
     from driftline.runtime.demo.simulation import write_files
 
     with progress("predictions", scenario.n_events) as advance:
@@ -178,10 +184,10 @@ def _to_brokers(
     placing: tuple[int | None, bool, RecordTime],
     speed: float,
     all_labels: bool,
-) -> Sent:
+) -> SentCounts:
     from driftline.runtime.demo.simulation import Destination, Sender
 
-    settings = load_or_exit(config, given)
+    settings = read_settings(config, given)
     partitions, create, record_time = placing
     destination = Destination(
         settings.predictions.topic,
@@ -190,7 +196,7 @@ def _to_brokers(
         create,
         record_time is RecordTime.EVENT,
     )
-    sender = Sender(settings.kafka, credentials_or_exit(settings), destination)
+    sender = Sender(settings.kafka, read_credentials(settings), destination)
     out.print(
         f"destination  {destination.predictions} and {destination.labels}, {sender.partitions} partitions each, "
         f"on {settings.kafka.brokers}",
@@ -217,7 +223,7 @@ def _announce(scenario: Scenario) -> None:
 
 
 def _start(text: str | None, length: Duration, *, live: bool) -> int:
-    """Return the event time of the beginning; without a wish, now or so early that the end is now."""
+    """Return the event time of the start; by default now, or so early that the traffic ends now."""
     if text is None:
         now_ms = time.time_ns() // 1_000_000
         return (now_ms if live else now_ms - length) // 1000 * 1000

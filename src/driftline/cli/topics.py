@@ -1,8 +1,6 @@
-"""``driftline topics``: make the topics driftline needs, and say what differs from what they must be like."""
+"""``driftline topics``: create the topics that driftline needs, and report how existing ones differ."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import typer
 
@@ -13,21 +11,14 @@ from driftline.cli.common import (
     LabelsOption,
     PredictionsOption,
     PrefixOption,
-    credentials_or_exit,
-    load_or_exit,
     out,
     overrides,
+    read_credentials,
+    read_settings,
 )
 from driftline.cli.exit_codes import ExitCode
-from driftline.errors import BrokerError
 
-if TYPE_CHECKING:
-    from confluent_kafka.admin import AdminClient
-
-    from driftline.config.settings import Settings
-    from driftline.runtime.kafka.topics import Sources, TopicSpec
-
-app = typer.Typer(help="Make and check the topics that driftline needs.", no_args_is_help=True)
+app = typer.Typer(help="Create and check the topics that driftline needs.", no_args_is_help=True)
 root.add_typer(app, name="topics")
 
 
@@ -39,24 +30,18 @@ def create_topics(
     predictions: PredictionsOption = None,
     labels: LabelsOption = None,
 ) -> None:
-    """Make the topics that do not exist yet; those that do are left as they are.
+    """Create the topics that do not exist yet; existing ones are left as they are.
 
     The pending topic has as many partitions as the prediction topic, which therefore has to exist.
     """
-    from driftline.runtime.kafka.topics import create
+    from driftline.runtime.kafka.topic_admin import TopicAdmin
 
-    settings = load_or_exit(config, overrides(brokers=brokers, prefix=prefix, predictions=predictions, labels=labels))
-    admin, found, specs = _look(settings)
-    if found.partitions[settings.predictions.topic] is None:
-        raise BrokerError(
-            f"Expected the predictions' topic `{settings.predictions.topic}`, got none "
-            f"- at `{settings.kafka.brokers}`. "
-            "Our topics are laid out by its number of partitions: create it first, or name another one"
-        )
-    created = create(admin, specs)
+    settings = read_settings(config, overrides(brokers=brokers, prefix=prefix, predictions=predictions, labels=labels))
+    topics = TopicAdmin(settings, read_credentials(settings))
+    created = topics.create()
     for name in created:
         out.print(f"created  {name}", markup=False)
-    for spec in specs:
+    for spec in topics.specs:
         if spec.name not in created:
             out.print(f"exists   {spec.name}", markup=False)
 
@@ -69,25 +54,15 @@ def check_topics(
     predictions: PredictionsOption = None,
     labels: LabelsOption = None,
 ) -> None:
-    """Say what differs between the broker's topics and what they must be like; exit code 1 where anything does."""
-    from driftline.runtime.kafka.topics import check
+    """Report how the broker's topics differ from what driftline needs; exit code 1 if any does."""
+    from driftline.runtime.kafka.topic_admin import TopicAdmin
 
-    settings = load_or_exit(config, overrides(brokers=brokers, prefix=prefix, predictions=predictions, labels=labels))
-    admin, found, specs = _look(settings)
-    differences = check(admin, specs, found)
+    settings = read_settings(config, overrides(brokers=brokers, prefix=prefix, predictions=predictions, labels=labels))
+    topics = TopicAdmin(settings, read_credentials(settings))
+    differences = topics.check()
     for difference in differences:
         out.print(str(difference), markup=False)
     if differences:
         raise typer.Exit(ExitCode.FOUND)
-    out.print(
-        f"All {len(specs)} topics of `{settings.kafka.prefix}` and the input topics are as they must be.", markup=False
-    )
-
-
-def _look(settings: Settings) -> tuple[AdminClient, Sources, tuple[TopicSpec, ...]]:
-    from driftline.runtime.kafka.kafka_clients import connect_admin
-    from driftline.runtime.kafka.topics import sources, topic_specs
-
-    admin = connect_admin(settings.kafka, credentials_or_exit(settings))
-    found = sources(admin, settings)
-    return admin, found, topic_specs(settings, found.greatest, found.max_message_bytes)
+    n, prefix = len(topics.specs), settings.kafka.prefix
+    out.print(f"All {n} topics of `{prefix}` and the input topics are as driftline needs them.", markup=False)

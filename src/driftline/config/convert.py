@@ -1,4 +1,4 @@
-"""From plain values to the configuration's structs, leaf by leaf, so that every problem is found."""
+"""Converts plain values to the configuration's structs, value by value, so that every problem is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loader: one YAML file, then the environment, then command-line options; validated whole."""
+"""Loads the configuration: one YAML file, overridden by the environment, overridden by command-line options."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def load_settings(
     model_checks: Sequence[ModelCheck] = (),
     settings_checks: Sequence[SettingsCheck] = (),
 ) -> Settings:
-    """Read, overlay and validate the configuration; what it returns can be worked with.
+    """Read, overlay and validate the configuration.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def load_settings(
     source = str(path) if path is not None else "The configuration"
     document = YamlFile("") if path is None else read_yaml(path)
     if isinstance(document, str):
-        raise ConfigurationError((document,), source)
+        raise ConfigurationError((document,), "The configuration")
     overlay = EnvironmentOverrides(document.values, document.origins)
     overlay.environment(environ, except_names=_secret_variables(document.values))
     for dotted, value in overrides.items():
@@ -99,7 +99,7 @@ def _secret_variables(values: dict[object, object]) -> list[str]:
 
 
 def _convert(converter: Converter, values: dict[object, object]) -> Settings:
-    """Convert the defaults first: they are what every model's section is laid over."""
+    """Convert the defaults first: each model's section overrides them."""
     defaults = ModelSettings()
     if "defaults" in values:
         converted = converter.convert(ModelSettings, values["defaults"], "$.defaults", defaults)
@@ -122,7 +122,7 @@ def _convert(converter: Converter, values: dict[object, object]) -> Settings:
 
 
 def _within_horizon(model: ModelSettings, converter: Converter, path: str, inherited: str) -> ModelSettings:
-    """Leave out built-in revisions beyond a horizon that was shortened, where nobody wrote revisions down."""
+    """Drop default revisions beyond the configured horizon, unless revisions were configured too."""
     labels = model.labels
     if {f"{path}.labels.revisions", f"{inherited}.labels.revisions"} & converter.given:
         return model

@@ -1,4 +1,4 @@
-"""What is configured per model: columns, windows, checks, labels, bootstrap and alerts."""
+"""Settings of a model: columns, windows, checks, labels, bootstrap and alerts."""
 
 from __future__ import annotations
 
@@ -27,213 +27,216 @@ def days(n: int) -> Duration:
 
 
 class WindowSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Over which spans of event time verdicts, displays and performance are given."""
+    """Windows of event time for checks, displays and performance."""
 
     verdict: tuple[Duration, ...] = (hours(1), days(1))
-    """Sizes of the disjoint windows that get a verdict, each with its share of the budget; multiples of the pane."""
+    """Sizes of the disjoint windows that checks run on, each with its share of the budget; multiples of the pane."""
     display: Duration = hours(1)
     """Size of the sliding window for display; at most 24 hops."""
     hop: Duration = Duration(600_000)
-    """By how much the sliding window advances; a multiple of the pane."""
+    """Step of the sliding window; a multiple of the pane."""
     performance: Duration = hours(1)
-    """Size of the prediction-time windows over which performance is measured."""
+    """Size of the windows of prediction time for performance."""
     min_samples: Annotated[int, Meta(ge=2)] = 500
-    """A window with fewer events extends until it has as many."""
+    """Minimum number of events; a window with fewer is extended until it has this many."""
 
 
 class DispersionSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the tests take from how much unchanged data vary."""
+    """How the tests learn the variation of unchanged data."""
 
     mode: Literal["estimate", "independent"] = "estimate"
-    """`independent` takes events as independent: right for shuffled or simulated data, too many findings for others."""
+    """`independent` treats events as independent: correct for shuffled or simulated data, too many findings
+    otherwise."""
     panes: Annotated[int, Meta(ge=100, le=100_000)] = 1_000
-    """Panes of production that are looked at where the reference has no timestamps; until 100 nothing pages."""
+    """Panes of production to learn from if the reference has no timestamps; below 100, columns notify nobody."""
     span: Duration = days(1)
-    """Shortest stretch of event time that must have been looked at before anything pages, so that a season shows."""
+    """Minimum span of event time to learn from before columns can open alerts, so that it includes the daily season."""
 
 
 class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which differences matter, and which detectors watch."""
+    """The tests, their gates (thresholds for practical significance), and the detectors."""
 
     bins: Annotated[int, Meta(ge=2, le=40)] = 20
-    """Groups of near equal reference share that distances and tests see."""
+    """Groups of nearly equal reference counts, used by distances and tests."""
     test: ChosenTest = "pearson"
-    """What says whether a change is real. All but `pearson` are held against simulated draws, up to a million a column
-    and window at the levels of a budget; those that need an order leave categories to `pearson`, and so do all where a
-    level is below one in a million."""
+    """The test of a column's distribution. All but `pearson` use simulated draws, up to a million a column and window.
+    Tests that need an order use `pearson` for categories. All use `pearson` at significance levels below one in a
+    million."""
     distances: tuple[str, ...] = ("psi", "jensen_shannon", "kolmogorov_smirnov")
-    """Distances reported of each column; `psi`, and one that has a threshold, is so in any case."""
+    """Distances reported for each column; `psi` and distances with a threshold are always reported."""
     min_psi: Annotated[float, Meta(ge=0)] = 0.1
-    """Smallest bias-corrected population stability index that matters."""
+    """Gate of the bias-corrected population stability index."""
     thresholds: dict[str, Annotated[float, Meta(gt=0)]] = field(default_factory=dict)
-    """Fixed thresholds by distance (`psi: 0.2`): findings without a test, which no budget bounds."""
+    """Fixed thresholds by distance (`psi: 0.2`): findings without a test, outside the budget."""
     threshold_value: Literal["corrected", "raw"] = "corrected"
-    """Which value of a distance is held against its threshold: without its bias, or as it is."""
+    """The value compared with a fixed threshold: bias-corrected or raw."""
     min_share_change: Annotated[float, Meta(ge=0, le=1)] = 0.01
-    """Smallest change of a share (missing, unseen, ...) that matters."""
+    """Gate of the change of a fraction (missing, unseen, ...)."""
     min_cardinality_growth: Annotated[float, Meta(ge=0)] = 0.5
-    """Smallest number of unseen categories that matters, as a part of those the reference has."""
+    """Gate of the number of unseen categories, relative to the number in the reference."""
     min_volume_change: Annotated[float, Meta(ge=0)] = 0.5
-    """Smallest change of events a minute that matters: by how much the larger rate exceeds the smaller."""
+    """Gate of the change of events per minute: the larger rate over the smaller, minus 1."""
     min_accuracy_drop: Annotated[float, Meta(ge=0, le=1)] = 0.02
-    """Smallest fall of accuracy against the baseline that matters."""
+    """Gate of the fall of accuracy from the baseline."""
     dispersion: DispersionSettings = DispersionSettings()
     multivariate: tuple[MultivariateCheck, ...] = ("correlation",)
-    """What is looked at of all numeric features together, up to 64 of them. What panes keep for it is fixed when a
-    reference is built: a reference built with fewer checks takes no part in the others."""
+    """Checks of all numeric features together, up to 64 of them. The data that panes keep for them are fixed when a
+    reference is built: a reference built with fewer checks does not support the others."""
     min_correlation_change: Annotated[float, Meta(ge=0, le=2)] = 0.2
-    """Smallest change of the correlation of two features that matters."""
+    """Gate of the change of the correlation of two features."""
     min_reconstruction_change: Annotated[float, Meta(ge=0)] = 0.2
-    """Smallest change of the principal components' reconstruction error that matters, as a part of the reference's."""
+    """Gate of the change of the principal components' reconstruction error, relative to the reference's."""
     min_embedding_distance: Annotated[float, Meta(ge=0, le=2)] = 0.1
-    """Smallest distance of the mean embeddings that matters; 0 for equal distributions, about 1.4 for disjoint ones."""
+    """Gate of the distance of the mean embeddings; 0 for equal distributions, about 1.4 for disjoint ones."""
     min_domain_auc: Annotated[float, Meta(ge=0.5, le=1)] = 0.6
-    """Smallest area under the curve of a classifier that tells the window from the reference that matters."""
+    """Gate of the area under the ROC curve of a classifier that separates window and reference."""
     detectors: tuple[str, ...] = ("adwin", "page_hinkley")
-    """Sequential detectors fed with the blocks of successive panes; informative. `river:<name>` is one of river's."""
+    """Informational sequential detectors, one block per pane. `river:<name>` is one of river's."""
     paging_detectors: tuple[Literal["cusum", "adwin"], ...] = ()
-    """Sequential detectors that open alerts, with a share of the false-alarm budget."""
+    """Sequential detectors that can open alerts, with a share of the false-alarm budget."""
     detector_parameters: dict[str, dict[str, float | int | str | bool]] = field(default_factory=dict)
-    """Parameters by detector name, where the published defaults are not wanted."""
+    """Parameters by detector name that replace the published defaults."""
 
 
 class LabelSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """How long labels are waited for, and when performance is revised."""
+    """The wait for labels, and the revisions of performance."""
 
     horizon: Duration = days(30)
-    """A label counts only if it comes at most this long after its prediction."""
+    """Maximum age of a prediction at which a label still counts."""
     wait: Duration = hours(1)
-    """How long a label waits for a prediction that comes after it."""
+    """How long a label waits for a prediction that arrives later."""
     revisions: tuple[Duration, ...] = (hours(1), days(1), days(7), days(30))
-    """Ages of a window at which its performance is reported; the horizon is always the last."""
+    """Ages of a window at which its performance is reported; the horizon is always the last age."""
     repeated: Literal["last", "first"] = "last"
-    """Which of several labels of a prediction counts; a null label takes back what counts in either case."""
+    """The label that counts if a prediction gets several; a null label always retracts the one that counts."""
     test_coverage: Annotated[float, Meta(gt=0, le=1)] = 0.8
-    """The first revision with this share of labels is tested, once."""
+    """Labelled fraction; the first revision that reaches it is tested, once."""
     cohort: Duration = days(1)
-    """Predictions of so long a time make one cohort, of which it is told at each revision's age how many have a label;
-    rounded up to a multiple of the performance window."""
+    """Length of a cohort of predictions, whose labelled fraction is reported at each revision's age; rounded up to a
+    multiple of the performance window."""
     min_arrival_drop: Annotated[float, Meta(ge=0, le=1)] = 0.1
-    """Smallest fall of the share of a cohort that has a label by some age, against earlier cohorts, that matters."""
+    """Gate of the fall of a cohort's labelled fraction, compared with earlier cohorts at the same age."""
     stall_after: Duration = days(2)
-    """For so long there may be predictions and no label of any model at all; then an alert says so."""
+    """Time with predictions and without any label of any model after which an alert opens."""
 
     @property
     def ages_ms(self) -> tuple[int, ...]:
-        """Ages at which windows are cut, ascending: the revisions below the horizon, then the horizon."""
+        """Ages of the revisions, ascending: those below the horizon, then the horizon."""
         horizon = int(self.horizon)
         return (*sorted({int(age) for age in self.revisions if age < horizon}), horizon)
 
 
 class PerformanceSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """What performance is measured by, and which of its metrics are held against the baseline."""
+    """Performance metrics, and those compared with the baseline."""
 
     metrics: tuple[TestedMetric, ...] = ("accuracy", "mae")
-    """Metrics that get a verdict, where the task has them; the others are reported only. They divide the level of a
-    performance window evenly."""
+    """Metrics that are tested, if the task has them; the others are only reported. They divide the significance level
+    of a performance window evenly."""
     min_change: dict[TestedMetric, Annotated[float, Meta(ge=0)]] = field(default_factory=dict)
-    """Smallest change for the worse that matters, by metric: of a share in itself, of others as a part of the
-    baseline's value. Without it `min_accuracy_drop` for shares, 0.05 for others."""
+    """Gate of the change for the worse, by metric: absolute for fractions, relative to the baseline for others. By
+    default `min_accuracy_drop` for fractions, 0.05 for others."""
     beta: Annotated[float, Meta(gt=0)] = 2.0
-    """How many times as much recall counts as precision in `f_beta`."""
+    """Weight of recall relative to precision in `f_beta`."""
     quantile: Annotated[float, Meta(gt=0, lt=1)] = 0.5
-    """Of the pinball loss: the quantile that a regression predicts."""
+    """The quantile that a regression predicts, for the pinball loss."""
     calibration_bins: Literal[10, 20] = 10
-    """Bins of equal width of the reliability curve and the calibration error."""
+    """Number of equal-width bins of the reliability curve and the calibration error."""
     values: dict[str, dict[str, float]] = field(default_factory=dict)
-    """What a label is worth by predicted, then by actual class (`"1": {"1": 100, "0": -20}`); unnamed pairs nothing."""
+    """Value of a label by predicted, then by actual class (`"1": {"1": 100, "0": -20}`); other pairs have the value
+    0."""
     champion: str | None = None
-    """Version of the model whose performance, over the same windows, that of all others is shown beside."""
+    """Version of the model that all other versions are compared with, over the same windows."""
     weighted: bool = False
-    """Whether labels weigh what their weight says, up to a million; fixed when a reference is built."""
+    """Whether labels count with their weight, up to a million; fixed when a reference is built."""
 
 
 class RollingSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """A second reference that moves on with the stream: the week before. The published one stays beside it."""
+    """A second reference that moves with the stream, such as the week before. The published one is still used."""
 
     length: Duration = days(7)
-    """How much of the past it holds; a multiple of the step."""
+    """Length of the past that it holds; a multiple of the step."""
     gap: Duration = days(1)
-    """What lies between it and the windows that are compared with it; a multiple of the step."""
+    """Gap between it and the windows compared with it; a multiple of the step."""
     step: Duration = days(1)
-    """By how much it moves on; a multiple of the pane."""
+    """Step by which it moves; a multiple of the pane."""
 
 
 class ReferenceSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """What of the reference a window is compared with."""
+    """The part of the reference that a window is compared with."""
 
     season: Literal["auto", "none"] = "auto"
-    """`auto` compares with the same hours of the week, where the reference saw each of them in two weeks or more;
-    `none` always compares with all of it."""
+    """`auto` compares with the same hours of the week if the reference has each of them in at least two weeks; `none`
+    always compares with all of it."""
     rolling: RollingSettings | None = None
-    """Compares with the recent past as well (`rolling: {}` with the week before); without it with the profile alone."""
+    """Also compares with the recent past (`rolling: {}` is the week before); otherwise only with the profile."""
 
 
 class BootstrapSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """How a profile is made from the stream where no reference was published."""
+    """How a profile is learnt from the stream if no reference was published."""
 
     enabled: bool = True
-    """Without it, a model that has no published reference waits for one."""
+    """If false, a model without a published reference waits for one."""
     sample: Annotated[int, Meta(ge=200, le=20_000)] = 4_096
-    """Events whose values fix the bin edges."""
+    """Number of events that fix the bin edges."""
     events: Annotated[int, Meta(ge=500)] = 20_000
-    """Further events, disjoint from the sample, that are counted as the reference."""
+    """Number of further events, disjoint from the sample, that form the reference."""
 
 
 class Budget(Struct, frozen=True, forbid_unknown_fields=True):
-    """How many false pages a model may cost: ``pages`` per ``horizon``; written ``1 per 30d``."""
+    """Expected number of false alarms that a model may cost: ``pages`` per ``horizon``; written ``1 per 30d``."""
 
     pages: Annotated[float, Meta(gt=0)] = 1.0
     horizon: Duration = days(30)
 
 
 class OpenAfter(Struct, frozen=True, forbid_unknown_fields=True):
-    """How many findings of one check open an alert."""
+    """The number of findings of one check that open an alert."""
 
     findings: Annotated[int, Meta(ge=1, le=24)] = 1
-    """Findings of one check, column and window size that it takes; each test's level is as many times larger."""
+    """Findings of one check, column and window size that open an alert; each test's significance level is multiplied by
+    it."""
     windows: Annotated[int, Meta(ge=1, le=168)] = 1
-    """They must come within so many windows of that size in a row."""
+    """Number of consecutive windows of that size in which the findings must occur."""
 
 
 class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """When alerts open and resolve."""
 
     false_alarm_budget: Budget = Budget()
-    """How many false pages the model may cost; the levels of all its tests follow from it."""
+    """Expected number of false alarms of the model; it determines the significance levels of all its tests."""
     shares: dict[str, Annotated[float, Meta(gt=0, le=1)]] = field(default_factory=dict)
-    """Shares of the budget by verdict size (`1h`), `performance`, `labels` and `detectors`; the others divide the rest
-    evenly."""
+    """Shares of the budget by evaluation window size (`1h`), `performance`, `labels` and `detectors`; the others divide
+    the rest evenly."""
     open_after: OpenAfter = OpenAfter()
     info_level: Annotated[float, Meta(gt=0, le=1)] | None = None
-    """Level of findings of severity `info`, which open no alert and cost no budget; none without it."""
+    """Significance level of findings of severity `info`, which open no alert and cost no budget; off by default."""
     resolve_after: Annotated[int, Meta(ge=1)] = 2
-    """Clean windows in a row after which an alert resolves."""
+    """Number of consecutive clean windows after which an alert resolves."""
 
 
 class ColumnSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is known of a column beforehand."""
+    """Prior knowledge about a column."""
 
     kind: ColumnKind | None = None
-    """How values are read; without it the reference or the first events decide."""
+    """How values are read; inferred from the reference or the first events by default."""
     importance: Annotated[float, Meta(ge=0)] | None = None
-    """Weight in the order of findings; relative to the other columns."""
+    """Importance relative to the other columns; it ranks findings."""
     thresholds: dict[str, Annotated[float, Meta(gt=0)]] = field(default_factory=dict)
-    """Fixed thresholds of this column, by distance; stronger than those of the checks."""
+    """Fixed thresholds of this column, by distance; they override those of the checks."""
 
 
 class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything configured for one model; the same struct holds the defaults of all."""
+    """All settings of one model; the same struct holds the defaults of all models."""
 
     task: Task = "auto"
-    """What the model does; `auto` finds out from its first predictions and scores."""
+    """The type of task; `auto` infers it from the first predictions and scores."""
     positive_class: str | None = None
-    """The class that a binary model's score is the probability of."""
+    """The class whose probability is a binary model's score."""
     columns: dict[str, ColumnSettings] = field(default_factory=dict)
-    """What is known of the features, by name."""
+    """Prior knowledge about the features, by name."""
     segments: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Slices of the traffic whose performance is reported beside that of all: values by the name of a segment field,
-    as in `country: [DE, FR]`; at most 31 in all."""
+    """Slices of the traffic whose performance is reported separately: values by the name of a segment field, as in
+    `country: [DE, FR]`; at most 31 in total."""
     windows: WindowSettings = WindowSettings()
     checks: CheckSettings = CheckSettings()
     labels: LabelSettings = LabelSettings()
@@ -244,7 +247,7 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def cohort_ms(self) -> int:
-        """Length of a cohort: the least multiple of the performance window that is as long as configured."""
+        """Length of a cohort: the smallest multiple of the performance window not below the configured length."""
         window_ms = int(self.windows.performance)
         return -(-int(self.labels.cohort) // window_ms) * window_ms
 

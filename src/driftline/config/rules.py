@@ -25,7 +25,7 @@ MAX_STEPS: Final = 64
 MAX_SEGMENTS: Final = 31
 """Slices of a model's traffic: each event has a bit for every one."""
 
-OWN_TOPICS: Final = ("control", "panes", "pending", "references", "events", "alerts", "dead-letters")
+OWN_TOPICS: Final = ("control", "panes", "detect-state", "pending", "references", "events", "alerts", "dead-letters")
 """Last part of the name of every topic that driftline makes."""
 
 PERFORMANCE: Final = "performance"
@@ -36,6 +36,9 @@ OTHER_SHARES: Final = (PERFORMANCE, LABELS, DETECTORS)
 
 SHARES_SLACK: Final = 1e-9
 """By how much shares may exceed 1 in sum: 0.7 + 0.2 + 0.1 is a little more than 1 in floating point."""
+
+DETECT_SESSION: Final = (Duration(3_000), Duration(60_000))
+"""A detect worker sends a heartbeat each second, and waits up to a minute for an answer of the broker."""
 
 _BROKER: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}")
 _TOPIC: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
@@ -123,12 +126,15 @@ def _positive(settings: Settings) -> Iterator[Problem]:
         "$.sketch.max_skew": settings.sketch.max_skew,
         "$.sketch.flush_interval": settings.sketch.flush_interval,
         "$.detect.checkpoint_interval": settings.detect.checkpoint_interval,
-        "$.detect.session_timeout": settings.detect.session_timeout,
         "$.kafka.session_timeout": settings.kafka.session_timeout,
     }
     for path, duration in durations.items():
         if duration <= 0:
             yield _one("a duration above zero", str(duration), path)
+    shortest, longest = DETECT_SESSION
+    if not shortest <= settings.detect.session_timeout <= longest:
+        expected = f"a duration from {shortest} to {longest}"
+        yield _one(expected, str(settings.detect.session_timeout), "$.detect.session_timeout")
 
 
 def _topics(settings: Settings) -> Iterator[Problem]:
@@ -140,10 +146,10 @@ def _topics(settings: Settings) -> Iterator[Problem]:
         if _TOPIC.fullmatch(topic) is None:
             yield _one("a topic's name (letters, digits, `.`, `_` and `-`, up to 249)", topic, path)
         elif topic in own:
-            yield _one("a topic of yours, not one that driftline writes", topic, path, "$.kafka.prefix")
+            yield _one("an input topic, not one that driftline writes", topic, path, "$.kafka.prefix")
     if settings.labels is not None and settings.labels.topic == settings.predictions.topic:
         path = "$.labels.topic"
-        yield _one("another topic than that of the predictions", settings.labels.topic, path, "$.predictions.topic")
+        yield _one("a topic other than that of the predictions", settings.labels.topic, path, "$.predictions.topic")
 
 
 def _security(security: SecuritySettings) -> Iterator[Problem]:
@@ -214,12 +220,14 @@ def _shares_left(settings: Settings) -> Iterator[Problem]:
         shares, place = model.alerts.shares, f"{path}.alerts.shares"
         without = [name for name in spenders(model, has_labels=settings.labels is not None) if name not in shares]
         if without and math.fsum(shares.values()) >= 1 - SHARES_SLACK:
-            wanted = f"something left for {', '.join(f'`{name}`' for name in without)}"
+            wanted = f"shares that leave something for {', '.join(f'`{name}`' for name in without)}"
             yield _one(wanted, shares, place, f"{path}.windows.verdict", "$.labels")
 
 
 def spenders(model: ModelSettings, *, has_labels: bool) -> tuple[str, ...]:
-    """Return what spends a model's budget: its window sizes, then what of ``OTHER_SHARES`` is in use."""
+    """Return the parts that a model's budget is divided between: its window sizes, then those of ``OTHER_SHARES`` in
+    use.
+    """
     sizes = tuple(str(size) for size in model.windows.verdict)
     in_use = (has_labels, has_labels, bool(model.checks.paging_detectors))
     return (*sizes, *(name for name, used in zip(OTHER_SHARES, in_use, strict=True) if used))
@@ -248,7 +256,7 @@ def _windows(model: ModelSettings, pane: Duration, at: str) -> Iterator[Problem]
 
 
 def _display(expected: str, windows: WindowSettings, at: str) -> Problem:
-    """Return what is wrong with the display window, which nobody may have written: the hop alone may have been set."""
+    """Return a problem of the display window; it may be the default, where only the hop was configured."""
     path = f"{at}.display"
     default = ", the default" if windows.display == WindowSettings().display else ""
     message = f"Expected {expected}, got {str(windows.display)!r}{default} - at `{path}`"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @final
 class Secret:
-    """A text that no print, log, format, comparison or pickle gives away.
+    """A text that print, log, format, comparison and pickle do not reveal.
 
     Examples
     --------
@@ -46,7 +46,7 @@ class Secret:
 
 
 class Credentials(Struct, frozen=True):
-    """What is needed to authenticate to Kafka; empty for an open broker."""
+    """User name, password and key password for Kafka; all None for a broker without authentication."""
 
     username: Secret | None = None
     password: Secret | None = None
@@ -62,21 +62,21 @@ def resolve_credentials(security: SecuritySettings, environ: Mapping[str, str]) 
         With every variable that is not set and every file that cannot be read.
     """
     problems: list[str] = []
-    found: dict[str, Secret | None] = {}
+    secrets: dict[str, Secret | None] = {}
     for name in ("username", "password", "key_password"):
         variable, file = getattr(security, f"{name}_env"), getattr(security, f"{name}_file")
-        found[name] = None
+        secrets[name] = None
         if variable is not None:
-            found[name] = _from_variable(variable, f"$.kafka.security.{name}_env", environ, problems)
+            secrets[name] = _from_variable(variable, f"$.kafka.security.{name}_env", environ, problems)
         elif file is not None:
-            found[name] = _from_file(file, f"$.kafka.security.{name}_file", problems)
+            secrets[name] = _from_file(file, f"$.kafka.security.{name}_file", problems)
     for name in ("ca_file", "certificate_file", "key_file"):
         file = getattr(security, name)
         if file is not None and not os.access(file, os.R_OK):
             problems.append(describe("a readable file", file, f"$.kafka.security.{name}"))
     if problems:
         raise ConfigurationError(tuple(problems), "The security configuration")
-    return Credentials(**found)
+    return Credentials(**secrets)
 
 
 def _from_variable(variable: str, at: str, environ: Mapping[str, str], problems: list[str]) -> Secret | None:
@@ -93,6 +93,6 @@ def _from_file(file: str, at: str, problems: list[str]) -> Secret | None:
     except (OSError, UnicodeDecodeError):
         text = ""
     if not text:
-        problems.append(describe("a readable file with the secret in it", file, at))
+        problems.append(describe("a readable file that contains the secret", file, at))
         return None
     return Secret(text)

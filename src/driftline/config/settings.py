@@ -14,44 +14,44 @@ Pointer = Annotated[str, Meta(pattern=r"^(/.*)?$")]
 
 
 class SecuritySettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """How to authenticate to Kafka. Secrets are named by the variable or file that holds them, never written here."""
+    """Authentication to Kafka. Secrets are never written here; settings name the variable or file that holds them."""
 
     protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
-    """How the name and the password are proven, with a SASL protocol."""
+    """Mechanism of a SASL protocol."""
     username_env: str | None = None
-    """Variable that holds the user's name."""
+    """Environment variable that holds the user name."""
     username_file: str | None = None
-    """File that holds the user's name."""
+    """File that holds the user name."""
     password_env: str | None = None
-    """Variable that holds the password."""
+    """Environment variable that holds the password."""
     password_file: str | None = None
     """File that holds the password."""
     ca_file: str | None = None
-    """Certificates (PEM) by which the brokers are recognised; the system's own without it."""
+    """CA certificates (PEM) that verify the brokers; the system's own by default."""
     certificate_file: str | None = None
-    """Our own certificate (PEM), where brokers ask for one."""
+    """Client certificate (PEM), if brokers require one."""
     key_file: str | None = None
-    """The key (PEM) of our own certificate."""
+    """Private key (PEM) of the client certificate."""
     key_password_env: str | None = None
-    """Variable that holds the key's password."""
+    """Environment variable that holds the key's password."""
     key_password_file: str | None = None
-    """File that holds the key's password."""
+    """File that holds the private key's password."""
 
 
 class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where Kafka is, and how driftline's groups and topics are named there."""
+    """The Kafka brokers, and the names of driftline's groups and topics."""
 
     brokers: str = "localhost:9092"
     """Comma-separated ``host:port`` list."""
     prefix: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = "driftline"
-    """First part of every topic, group and transactional id that is ours."""
+    """Prefix of all of driftline's topics, groups and transactional ids."""
     panes_partitions: Annotated[int, Meta(ge=1, le=1024)] = 4
-    """Partitions of the panes topic: the greatest number of detect workers."""
+    """Partitions of the panes topic: the maximum number of detect workers."""
     replication: Annotated[int, Meta(ge=1)] = 1
-    """Replicas of the topics that ``driftline topics create`` makes."""
+    """Replication factor of the topics that ``driftline topics create`` creates."""
     session_timeout: Duration = Duration(10_000)
-    """Silence after which a sketch worker counts as dead and others take over its partitions."""
+    """Time without a heartbeat after which other sketch workers take over a worker's partitions."""
     security: SecuritySettings = SecuritySettings()
 
     def topic(self, name: str) -> str:
@@ -60,44 +60,44 @@ class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Constant(Struct, frozen=True, forbid_unknown_fields=True):
-    """A field that no record carries: every event has this value."""
+    """A field that records do not have: every event gets this value."""
 
     value: str
 
 
 class PredictionFields(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where each field of a prediction event stands in the record."""
+    """The place of each field of a prediction event in the record."""
 
     prediction_id: Pointer = "/prediction_id"
-    """What a label refers to."""
+    """The id that a label refers to."""
     model: Pointer | Constant = "/model"
-    """The model's name; `{value: ...}` where no record says it."""
+    """The model's name; `{value: ...}` if records lack it."""
     model_version: Pointer | Constant = "/model_version"
-    """The model's version; `{value: ...}` where no record says it."""
+    """The model's version; `{value: ...}` if records lack it."""
     ts: Pointer = "/ts"
-    """Event time, RFC 3339 or epoch milliseconds; where it is absent, the record's Kafka timestamp serves."""
+    """Event time, RFC 3339 or epoch milliseconds; the record's Kafka timestamp if absent."""
     features: Pointer = "/features"
-    """Pointer to an object of name to value; the empty pointer means the record itself, without the mapped fields."""
+    """Pointer to an object of feature values by name; the empty pointer means the record itself without the mapped
+    fields."""
     prediction: Pointer = "/prediction"
-    """The class or number that was predicted."""
+    """The predicted class or number."""
     score: Pointer = "/score"
     """A probability (binary), a map of class to probability (multiclass), or absent."""
     segments: Pointer = "/segments"
-    """Pointer to an object of name to value that slices of the traffic are told by."""
+    """Pointer to an object of segment values by name."""
 
 
 class LabelFields(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where each field of a label event stands in the record."""
+    """The place of each field of a label event in the record."""
 
     prediction_id: Pointer = "/prediction_id"
-    """The prediction that the label is for."""
+    """The id of the prediction."""
     label: Pointer = "/label"
-    """What turned out to be true; null takes a label back."""
+    """The true class or number; null retracts a label."""
     weight: Pointer | None = None
-    """How much the label counts, at least 0, where models say that their performance is `weighted`; 1 where it is
-    absent."""
+    """Weight of the label, at least 0, used by models with `weighted` performance; 1 if absent."""
     ts: Pointer = "/ts"
-    """When it turned out; where it is absent, the record's Kafka timestamp serves."""
+    """Event time of the label; the record's Kafka timestamp if absent."""
 
 
 class PredictionInput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,69 +115,71 @@ class LabelInput(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """How event time is cut and how long stragglers are waited for."""
+    """Panes of event time, and the wait for late events."""
 
     pane: Duration = Duration(10_000)
-    """The smallest slice of event time that is aggregated."""
+    """Length of a pane, the smallest unit of aggregation in event time."""
     lateness: Duration = Duration(60_000)
-    """A partition's watermark is its greatest event time less this."""
+    """Wait for late events: a partition's watermark is its greatest event time minus this."""
     max_future: Duration = Duration(600_000)
-    """An event time further than this past the record's Kafka timestamp is a dead letter."""
+    """An event dated more than this after its Kafka timestamp becomes a dead letter."""
     idle_timeout: Duration = Duration(60_000)
-    """Time without input, at the partition's end, after which it no longer holds the others back."""
+    """Time without input, at a partition's end, after which the partition no longer holds back the watermark."""
 
 
 class SketchSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the sketch stage batches; changes nothing in what is emitted."""
+    """Batching of the sketch stage; it does not change the output."""
 
     batch: Annotated[int, Meta(ge=1, le=100_000)] = 5_000
-    """Records taken from Kafka at once, at most."""
+    """Maximum number of records per fetch from Kafka."""
     flush_interval: Duration = Duration(1_000)
-    """How often what was counted is written, in one transaction."""
+    """Interval of flushes; each is one transaction."""
     flush_events: Annotated[int, Meta(ge=1)] = 50_000
-    """A flush happens early when as many predictions and labels are waiting to be counted."""
+    """Number of predictions and labels that triggers an early flush."""
     max_skew: Duration = Duration(3_600_000)
-    """How far in event time predictions and labels may run ahead of each other while both have something to read."""
+    """Maximum distance in event time between predictions and labels while both have input."""
     flush_cells: Annotated[int, Meta(ge=1_000)] = 4_000_000
-    """A flush happens early when its sketches have as many cells."""
+    """Number of sketch cells that triggers an early flush."""
 
 
 class JoinSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """How predictions wait for their labels."""
+    """Storage of predictions that await their labels."""
 
     directory: str | None = None
-    """Where workers keep what waits, each in a folder of its own; without it in a temporary one, which is read back
-    from Kafka at every start."""
+    """Directory for predictions that await labels, with a folder per worker. By default a temporary one, which is
+    restored from Kafka at every start."""
     max_bytes: Annotated[int, Meta(ge=1 << 20)] = 16 << 30
-    """What a worker's predictions and labels may take on disk before compression; beyond it the oldest are dropped, and
-    counted."""
+    """Maximum size of a worker's waiting predictions and labels before compression; beyond it the oldest are dropped
+    and counted."""
     sample_ratio: Annotated[float, Meta(gt=0, le=1)] = 1.0
-    """Share of the prediction ids, by their hash, whose labels are joined; for more traffic than there is disk."""
+    """Fraction of prediction ids, by hash, whose labels are joined; for traffic that exceeds the disk."""
     repartition: bool = False
-    """Send predictions and labels through the pending topic to the partition of their id: for topics that are not
+    """Route predictions and labels through the pending topic to the partition of their id, for topics that are not
     partitioned alike by the prediction id."""
 
 
 class DetectRuntimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the detect stage saves its state; changes nothing in what is emitted."""
+    """Checkpoints of the detect stage; they do not change the output."""
 
     checkpoint_interval: Duration = Duration(2_000)
-    """How often the position and the state are written."""
+    """Interval of checkpoints of position and state."""
+    checkpoint_records: Annotated[int, Meta(ge=1)] = 20_000
+    """Records applied since the last checkpoint after which the next one is written early."""
     session_timeout: Duration = Duration(6_000)
-    """Silence after which a detect worker counts as dead and others take over its partitions."""
+    """Time without a heartbeat after which other detect workers take over a worker's partitions."""
 
 
 class TelemetrySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The HTTP endpoint with /metrics, /healthz and /readyz, and the logs."""
 
     host: str = "127.0.0.1"
-    """Address to listen on; `0.0.0.0` for all of this machine's."""
+    """Address to listen on; `0.0.0.0` for all interfaces."""
     port: Annotated[int, Meta(ge=0, le=65_535)] = 9108
-    """0 picks a free port; the log says which."""
+    """Port; 0 picks a free one, which the log reports."""
     log_format: Literal["auto", "console", "json"] = "auto"
-    """`auto` is `console` on a terminal and `json` elsewhere."""
+    """`auto` is `console` on a terminal and `json` otherwise."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least level that is shown."""
+    """Minimum severity of log lines."""
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -193,8 +195,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     telemetry: TelemetrySettings = TelemetrySettings()
     defaults: ModelSettings = ModelSettings()
     models: dict[str, ModelSettings] = field(default_factory=dict)
-    """Settings by model name; in the file each needs to name only what differs from ``defaults``."""
+    """Settings by model name; the file needs only those that differ from ``defaults``."""
 
     def model(self, name: str) -> ModelSettings:
-        """Return the settings of a model; the defaults where nobody configured it."""
+        """Return the settings of a model, or the defaults if it has none of its own."""
         return self.models.get(name, self.defaults)

@@ -106,8 +106,8 @@ def read_yaml(path: Path) -> YamlFile | str:
     try:
         return YamlFile(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return describe("a configuration file", "no such file", str(path))
+        return f"{path}: no such file"
     except UnicodeDecodeError as error:
-        return describe("text in UTF-8", error.object[error.start : error.start + 4], f"byte {error.start}")
+        return f"{path}: not UTF-8, at byte {error.start}"
     except OSError as error:
-        return describe("a readable configuration file", error.strerror, str(path))
+        return f"{path}: {(error.strerror or str(error)).lower()}"

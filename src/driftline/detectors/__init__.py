@@ -1,4 +1,4 @@
-"""Sequential change detectors on blocks. One file each; the registry finds every file here.
+"""Sequential change detectors on blocks, one file each; importing the package registers every file in it.
 
 ``get(name)`` returns a class, ``get(name)()`` a detector with default parameters, ``names()`` the permanent keys and
 ``restore(data)`` the detector of a snapshot. ``get("river:<name>")`` returns one of river's detectors.

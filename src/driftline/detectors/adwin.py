@@ -1,4 +1,4 @@
-"""ADWIN: a window that grows while its mean stays, and is cut where two parts of it disagree."""
+"""ADWIN: a window that grows while its mean stays the same, and is dropped when two parts of it disagree."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TypeAlias
 import numpy as np
 from msgspec import Struct, field
 
-from driftline.detectors.base import Block, Detection, Detector, is_number
+from driftline.detectors.base import Block, Detection, Detector
+from driftline.detectors.parameters import PROBABILITY, check, whole
 from driftline.detectors.registry import register
-from driftline.errors import ParameterError
 
 _Bucket: TypeAlias = tuple[int, float, float]
 """Events, sum of their values, sum of squared deviations from their mean."""
@@ -29,11 +29,11 @@ class AdwinParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     delta : float in (0, 1)
         Confidence: the smaller, the fewer false alarms.
     clock : int, unit events, at least 1
-        Cuts are examined at each block that reaches or passes a multiple of so many events since the last reset.
+        Cuts are examined at each block that reaches or passes a multiple of this number of events since the reset.
     max_buckets : int, at least 2
-        Buckets of one size before two are merged; more of them place cuts more finely.
+        Buckets of one size before two are merged; more buckets place cuts more finely.
     min_window_length : int, unit events, at least 1
-        Each part of a cut holds at least so many events.
+        Least number of events on each side of a cut.
     grace_period : int, unit events, at least 0
         No cut is examined before the window holds more than this.
 
@@ -50,11 +50,8 @@ class AdwinParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     grace_period: int = 10
 
     def __post_init__(self) -> None:
-        if not (is_number(self.delta, above=0) and self.delta < 1):
-            raise ParameterError("a number in (0, 1)", self.delta, "$.delta")
-        for name, least in (("clock", 1), ("max_buckets", 2), ("min_window_length", 1), ("grace_period", 0)):
-            if getattr(self, name) < least:
-                raise ParameterError(f"a whole number of at least {least}", getattr(self, name), f"$.{name}")
+        check(self, delta=PROBABILITY, clock=whole(1), max_buckets=whole(2))
+        check(self, min_window_length=whole(1), grace_period=whole(0))
 
 
 class AdwinState(Struct):
@@ -68,16 +65,16 @@ class AdwinState(Struct):
 
 @register("adwin")
 class Adwin(Detector):
-    """ADWIN on blocks: finds a change of the mean, without being told when or how large; δ sets its false alarms.
+    """ADWIN on blocks: detects a change of the mean of any size at any time; δ controls its false alarms.
 
-    Whenever the clock comes round, each boundary between two buckets cuts the window of W events into an older part of
-    n₀ and a newer one of n₁. With m the least length, σ² the window's variance and δ' = ln(2 ln(W) / δ), a change is
-    found where::
+    Every `clock` events, each boundary between two buckets cuts the window of W events into an older part of n₀ and a
+    newer part of n₁. With m the least length, σ² the window's variance and δ' = ln(2 ln(W) / δ), a cut shows a change
+    where::
 
         |mean₀ − mean₁| > √(2 r σ² δ') + ⅔ r δ',    r = 1/(n₀ − m + 1) + 1/(n₁ − m + 1)
 
-    The cut that exceeds its bound by the largest factor gives the evidence: `statistic` and `threshold` are the two
-    sides above, in units of the values; the estimated change lies at that cut. Then the detector begins anew.
+    The cut that exceeds its bound by the largest factor is reported: `statistic` and `threshold` are the two sides
+    above, in units of the values, and the estimated change lies at that cut. Then the detector restarts.
 
     Parameters
     ----------
@@ -86,11 +83,11 @@ class Adwin(Detector):
 
     Notes
     -----
-    Values: standardised and clipped, as a profile's are. The bound grows with the window's variance, so one value of
+    Values: standardised and clipped, as in a profile. The bound grows with the window's variance, so one value of
     10⁹ among standardised ones would hide every change until a reset.
 
-    Blocks: a block is a bucket of its own, with the variance inside it; all counts (W, n₀, n₁, m, clock, grace period)
-    are events. Cuts inside a block are not seen, so a change is found at a block's end.
+    Blocks: each block is one bucket, with the variance inside it; all counts (W, n₀, n₁, m, clock, grace period) are
+    events. Cuts inside a block are not examined, so changes are detected at the end of a block.
 
     State: at most `max_buckets` buckets in each of log₂(blocks) rows, up to 28 bytes each in a snapshot and about 150
     in memory: 1.4 kB and 9 kB after 10,000 blocks with the defaults. A reset keeps only the lifetime counters. Cost:
@@ -111,13 +108,10 @@ class Adwin(Detector):
     >>> rng = random.Random(12345)
     >>> values = rng.choices([0, 1], k=1000) + rng.choices(range(4, 8), k=1000)
     >>> adwin = Adwin(AdwinParameters(delta=0.002))
-    >>> found = [d for d in (adwin.update(Block(1, float(v))) for v in values) if d]
-    >>> [(d.index, d.since_events, d.direction) for d in found]
+    >>> changes = [d for d in (adwin.update(Block(1, float(v))) for v in values) if d]
+    >>> [(d.index, d.since_events, d.direction) for d in changes]
     [(1023, 24, 'up')]
     """
-
-    parameters_type = AdwinParameters
-    state_type = AdwinState
 
     parameters: AdwinParameters
     state: AdwinState
@@ -131,7 +125,7 @@ class Adwin(Detector):
         return self.feed(block)
 
     def feed(self, block: Block) -> Detection | None:
-        """Take in a usable block without counting it; for detectors that keep an ADWIN inside."""
+        """Process a usable block without counting it; for detectors that contain an ADWIN."""
         before = self.state.n_events
         self._insert(block)
         clock = self.parameters.clock
@@ -140,13 +134,13 @@ class Adwin(Detector):
         return self._examine()
 
     def _insert(self, block: Block) -> None:
-        """Add the block as the newest bucket and merge the buckets that are then too many."""
+        """Add the block as the newest bucket, and merge the oldest two buckets of each full row."""
         state, n = self.state, block.count
         inside = block.variance * n
         total = block.mean * n
         if state.n_events:
-            apart = block.mean - state.total / state.n_events
-            state.squares += state.n_events * n * apart * apart / (state.n_events + n)
+            difference = block.mean - state.total / state.n_events
+            state.squares += state.n_events * n * difference * difference / (state.n_events + n)
         state.squares += inside
         state.n_events += n
         state.total += total
@@ -160,7 +154,7 @@ class Adwin(Detector):
             row += 1
 
     def _examine(self) -> Detection | None:
-        """Look at every cut between two buckets."""
+        """Return the change at the cut that exceeds its bound by the largest factor; None where no cut does."""
         state, least = self.state, self.parameters.min_window_length
         buckets = [bucket for row in reversed(state.rows) for bucket in row]
         totals = np.array([bucket[1] for bucket in buckets])
@@ -173,26 +167,25 @@ class Adwin(Detector):
         log_term = math.log(2 * math.log(state.n_events) / self.parameters.delta)
         r = 1 / (n0 - least + 1) + 1 / (n1 - least + 1)
         bound = np.sqrt(2 * r * (state.squares / state.n_events) * log_term) + 2 / 3 * log_term * r
-        apart = np.abs(u0 / n0 - u1 / n1)
-        excess = np.where(apart > bound, apart / bound, 0.0)
+        difference = np.abs(u0 / n0 - u1 / n1)
+        excess = np.where(difference > bound, difference / bound, 0.0)
         if not excess.any():
             return None
         best = int(excess.argmax())
         # The buckets' blocks, oldest first: those from the cut on came after the change.
         n_blocks = [1 << i for i in reversed(range(len(state.rows))) for _ in state.rows[i]]
-        return Detection(
-            index=self.counters.n_events - 1,
-            statistic=float(apart[best]),
-            threshold=float(bound[best]),
-            mean_before=float(u0[best] / n0[best]),
-            mean_after=float(u1[best] / n1[best]),
-            since_blocks=sum(n_blocks[int(long_enough[best]) + 1 :]),
-            since_events=int(n1[best]),
+        return self._detection(
+            float(difference[best]),
+            float(bound[best]),
+            float(u0[best] / n0[best]),
+            float(u1[best] / n1[best]),
+            sum(n_blocks[int(long_enough[best]) + 1 :]),
+            int(n1[best]),
         )
 
 
 def _merged(older: _Bucket, newer: _Bucket) -> _Bucket:
     """Return the bucket of the events of two neighbours."""
     (n0, u0, v0), (n1, u1, v1) = older, newer
-    apart = u0 / n0 - u1 / n1
-    return n0 + n1, u0 + u1, v0 + v1 + n0 * n1 * apart * apart / (n0 + n1)
+    difference = u0 / n0 - u1 / n1
+    return n0 + n1, u0 + u1, v0 + v1 + n0 * n1 * difference * difference / (n0 + n1)

@@ -4,22 +4,22 @@ Contract
 --------
 A detector MUST
 
-- take blocks of any size in constant or logarithmic time, never by replaying values;
-- ignore and count a block that is empty, not finite or outside its domain, and go on as if it had not come;
-- give, after :meth:`Detector.restore` of a :meth:`Detector.snapshot` taken in mid-stream, the results it would have
-  given;
-- hold its state within :attr:`Detector.snapshot_limit_bytes`, however long it has run;
-- keep its lifetime counters over :meth:`Detector.reset` and over its own detections.
+- process blocks of any size in constant or logarithmic time, never by replaying values;
+- count a block that is empty, not finite or outside its domain, and otherwise ignore it;
+- give the same results after :meth:`Detector.restore` of a :meth:`Detector.snapshot` as without the interruption;
+- keep its state below :attr:`Detector.snapshot_limit_bytes`, however long the stream;
+- keep its lifetime counters through :meth:`Detector.reset` and after its own detections.
 
 It CANNOT read a clock or draw random numbers: the same blocks give the same detections on every worker.
 
-A detector of this package is a subclass with the four class attributes, ``_update``, and the decorator
-:func:`driftline.detectors.registry.register`.
+A new detector is one module in this package: a subclass of :class:`Detector` that annotates ``parameters`` and
+``state`` with its own types, defines ``_update`` and carries :func:`driftline.detectors.registry.register`. The package
+imports every module in it, and configurations, tests of the contract and parity modes find the detector by its key.
 """
 
 from __future__ import annotations
 
-import math
+import inspect
 from abc import ABC, abstractmethod
 from typing import ClassVar, Literal, Self
 
@@ -29,28 +29,28 @@ from msgspec import Struct
 from driftline.errors import FormatError
 
 _MEAN_LIMIT = 1e100
-"""Means beyond this are treated as not finite: their squares, times counts, would overflow and stay in the sums for
-ever."""
+"""Larger means are treated as not finite: their squares times the counts would overflow and stay in the sums."""
 
 Direction = Literal["up", "down"]
 Domain = Literal["real", "unit"]
-"""Which streams a detector is made for: any numbers, or values in [0, 1] such as error bits and shares."""
+"""Streams that a detector accepts: any numbers, or values in [0, 1] such as error bits and shares."""
 
 
 class Block(Struct, frozen=True):
-    """A summary of consecutive events: what a pane says of one column.
+    """Count, mean and variance of consecutive events of one column, usually those of a pane.
 
     Parameters
     ----------
     count : int, unit events
         Events in the block; a block of 0 is ignored.
     mean : float
-        Mean of their values, best standardised with the profile; at most 10¹⁰⁰ in size, beyond that the block is
+        Mean of their values, standardised with the profile where there is one; a block with a mean beyond ±10¹⁰⁰ is
         ignored.
     variance : float, at least 0
         Mean squared deviation from `mean` (divided by `count`, not by `count` − 1); 0 for a single event.
     counts : tuple of int or None, at most 40
-        The events by group of bins, in the order of the values and adding up to `count`; None where nobody asked.
+        Number of events by group of bins, in the order of the values, adding up to `count`; None where no detector
+        needs them.
     """
 
     count: int
@@ -69,21 +69,21 @@ class Block(Struct, frozen=True):
 
 
 class Detection(Struct, frozen=True, kw_only=True):
-    """A change that a detector found, with its evidence.
+    """A detected change, with its evidence.
 
     Parameters
     ----------
     index : int, unit events, from 0
-        The last event of the block at which the change was found, counted over the detector's lifetime without the
-        ignored.
+        Last event of the block at which the change was detected, counted over the detector's lifetime without ignored
+        blocks.
     statistic : float
     threshold : float or None
-        What exceeded what, in the unit that the detector states; None where it says no more than that there is a
-        change.
+        The statistic exceeded the threshold, both in the unit that the detector states; None where the detector reports
+        no threshold.
     mean_before, mean_after : float
         Estimates of the mean before and after the change.
     since_blocks, since_events : int or None
-        How many of the latest blocks and events lie after the estimated change, at least 1; None where it is not known.
+        Number of latest blocks and events after the estimated change, at least 1; None where unknown.
     """
 
     index: int
@@ -101,16 +101,16 @@ class Detection(Struct, frozen=True, kw_only=True):
 
 
 class Counters(Struct, kw_only=True):
-    """What a detector has seen in its lifetime; no reset clears it.
+    """Lifetime counters of a detector; no reset clears them.
 
     Parameters
     ----------
     n_events, n_blocks : int
-        Events and blocks taken in.
+        Events and blocks processed.
     n_ignored : int
         Blocks that were empty, not finite or outside the detector's domain.
     n_detections : int
-        Changes found.
+        Detected changes.
     """
 
     n_events: int = 0
@@ -120,7 +120,7 @@ class Counters(Struct, kw_only=True):
 
 
 class _Snapshot(Struct):
-    """The envelope of a detector's state; fields are only ever added, at the end, with a default."""
+    """The envelope of a detector's state; new fields go to the end and have a default."""
 
     detector: str
     version: int
@@ -144,23 +144,24 @@ class Detector(ABC):
     version : int
         Version of the state's layout.
     parameters_type, state_type : type
-        The frozen parameters, and the state that :meth:`reset` makes anew.
+        The frozen parameters, and the state that :meth:`reset` makes anew; read from the subclass's annotations of
+        `parameters` and `state`.
     domain : {"real", "unit"}
-        Which streams it is made for; in the domain ``unit`` blocks whose mean lies outside [0, 1] are ignored.
+        Streams that it accepts; in the domain ``unit`` blocks whose mean lies outside [0, 1] are ignored.
     needs_counts : bool
-        Whether it reads the blocks' `counts`, and ignores blocks without.
+        Whether it needs the blocks' `counts`; it ignores blocks without.
     budgeted : bool
-        Whether its parameters bound its expected false alarms, so that it may page.
+        Whether its parameters bound its expected false alarms, so that it may open alerts.
     snapshot_bytes : int
-        Largest size of a snapshot; 0 where it depends on the parameters: :attr:`snapshot_limit_bytes` then says it.
+        Largest size of a snapshot; 0 where it depends on the parameters, see :attr:`snapshot_limit_bytes`.
     counters : Counters
-        What it has seen in its lifetime.
+        Its lifetime counters.
     """
 
     key: ClassVar[str]
     version: ClassVar[int] = 1
-    parameters_type: ClassVar[type[Struct]]
-    state_type: ClassVar[type[Struct]]
+    parameters_type: ClassVar[type[Struct]] = Struct
+    state_type: ClassVar[type[Struct]] = Struct
     domain: ClassVar[Domain] = "real"
     needs_counts: ClassVar[bool] = False
     budgeted: ClassVar[bool] = False
@@ -169,6 +170,12 @@ class Detector(ABC):
     parameters: Struct
     state: Struct
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        annotations = inspect.get_annotations(cls, eval_str=True)
+        cls.parameters_type = annotations.get("parameters", cls.parameters_type)
+        cls.state_type = annotations.get("state", cls.state_type)
+
     def __init__(self, parameters: Struct | None = None) -> None:
         self.parameters = self.parameters_type() if parameters is None else parameters
         self.state = self.state_type()
@@ -176,15 +183,15 @@ class Detector(ABC):
 
     @property
     def snapshot_limit_bytes(self) -> int:
-        """Largest size of a snapshot, however long the stream; the class's own, where no parameter changes it."""
+        """Largest size of a snapshot, however long the stream; `snapshot_bytes` where no parameter changes it."""
         return self.snapshot_bytes
 
     @abstractmethod
     def _update(self, block: Block) -> Detection | None:
-        """Take in a usable block that the counters include already."""
+        """Process a usable block, which the counters include already."""
 
     def update(self, block: Block) -> Detection | None:
-        """Take in the next block.
+        """Process the next block.
 
         Parameters
         ----------
@@ -195,7 +202,7 @@ class Detector(ABC):
         Returns
         -------
         Detection or None
-            A detection when this block showed a change; the detector has then begun anew after it.
+            A detection when this block showed a change; the detector has then restarted.
         """
         if not self._takes(block):
             self.counters.n_ignored += 1
@@ -208,6 +215,26 @@ class Detector(ABC):
             self.reset()
         return detection
 
+    def _detection(
+        self,
+        statistic: float,
+        threshold: float | None,
+        mean_before: float,
+        mean_after: float,
+        since_blocks: int | None = None,
+        since_events: int | None = None,
+    ) -> Detection:
+        """Return the detection of a change at the latest event."""
+        return Detection(
+            index=self.counters.n_events - 1,
+            statistic=statistic,
+            threshold=threshold,
+            mean_before=mean_before,
+            mean_after=mean_after,
+            since_blocks=since_blocks,
+            since_events=since_events,
+        )
+
     def _takes(self, block: Block) -> bool:
         return (
             block.usable
@@ -216,7 +243,7 @@ class Detector(ABC):
         )
 
     def reset(self) -> None:
-        """Forget the stream seen so far; the lifetime counters stay."""
+        """Restart with an empty state; the lifetime counters stay."""
         self.state = self.state_type()
 
     def snapshot(self) -> bytes:
@@ -233,12 +260,12 @@ class Detector(ABC):
 
     @classmethod
     def restore(cls, data: bytes) -> Self:
-        """Return a detector that goes on where the one that made the snapshot was.
+        """Return a detector that continues where the one that made the snapshot stopped.
 
         Parameters
         ----------
         data : bytes
-            A snapshot of this class, of its present version.
+            A snapshot of this class and of its current version.
 
         Raises
         ------
@@ -279,10 +306,3 @@ def snapshot_key(data: bytes) -> str:
             f"Expected a snapshot of a detector, got {len(data)} bytes that are none ({error}); "
             "delete this state to let the detector begin anew"
         ) from error
-
-
-def is_number(
-    value: float, *, above: float = -math.inf, at_least: float = -math.inf, at_most: float = math.inf
-) -> bool:
-    """Whether a parameter is finite and within its range."""
-    return math.isfinite(value) and value > above and at_least <= value <= at_most

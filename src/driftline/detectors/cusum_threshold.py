@@ -1,4 +1,4 @@
-"""The threshold of the paging CUSUM: from the false alarms it may cost, by a table made beforehand."""
+"""The threshold of the CUSUM that may open alerts, as a function of its false-alarm budget, from a table."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LEAST_ALLOWANCE: Final = 0.25
-"""k in standard deviations of a block's mean: half the shift of a block that is found soonest."""
+"""k in standard deviations of a block's mean: half the shift of a block that is detected soonest."""
 STANDARD_ERRORS: Final = 6.0
-"""k is at least so many standard errors of the reference's mean: what the reference may be off is no drift."""
+"""Least k in standard errors of the reference's mean: an error of the reference is no drift."""
 LEAST_DEGREES: Final = DEGREES[0]
-"""With fewer degrees of freedom the variance is not known well enough for any threshold to hold."""
+"""With fewer degrees of freedom the variance is too uncertain for any threshold."""
 
 MOST_BLOCKS_AN_ALARM: Final = round(10 ** EXPONENTS[-1])
-"""The table reaches down to one alarm in so many blocks."""
+"""Smallest rate in the table: one alarm in this many blocks."""
 
 
 def threshold_for(
@@ -29,18 +29,19 @@ def threshold_for(
     degrees_of_freedom: float = math.inf,
     allowance: float = LEAST_ALLOWANCE,
 ) -> float:
-    """Return the least threshold that keeps the expected number of false alarms, in both directions together.
+    """Return the least threshold that keeps to the expected number of false alarms, both directions together.
 
     Parameters
     ----------
     expected_alarms : float, greater than 0
-        False alarms that may be expected in the horizon, over the error of the reference's mean and of the variance.
+        Expected number of false alarms allowed in the horizon, averaged over the errors of the reference's mean and of
+        the variance.
     n_blocks : float, at least 1
-        Blocks that come within the horizon; their number may be overstated, not understated.
+        Number of blocks within the horizon; overstating it is safe, understating it is not.
     degrees_of_freedom : float, at least 20
-        Of the estimated variance ratio; infinite where it is known.
+        Degrees of freedom of the estimated variance ratio; infinite where it is known.
     allowance : float, at least 0.25
-        k of the blocks of least size, in standard deviations of their means.
+        k of the smallest blocks, in standard deviations of their means.
 
     Returns
     -------
@@ -50,12 +51,12 @@ def threshold_for(
     Raises
     ------
     ParameterError
-        Where there are too few degrees of freedom, or less than one alarm in 10⁸ blocks is asked for.
+        Too few degrees of freedom, or less than one alarm in 10⁸ blocks.
 
     Notes
     -----
-    Between the table's cells it is linear in log₁₀ of the rate, in 1/ν and in k; h is convex in each, so what lies
-    between cells is rather too large. Source and derivation: ``scripts/cusum_thresholds.py``.
+    The threshold is interpolated linearly in log₁₀ of the rate, in 1/ν and in k; h is convex in each, so interpolated
+    thresholds err on the large side. Source and derivation: ``scripts/cusum_thresholds.py``.
 
     Examples
     --------
@@ -84,7 +85,7 @@ def threshold_for(
 
 
 def _between(points: Sequence[float], values: Sequence[float], at: float) -> float:
-    """Return the value at a point between the first and the last, linearly."""
+    """Return the linearly interpolated value at a point between the first and the last."""
     right = min(max(bisect_right(points, at), 1), len(points) - 1)
     low, high = points[right - 1], points[right]
     return values[right - 1] + (values[right] - values[right - 1]) * (at - low) / (high - low)

@@ -1,4 +1,4 @@
-"""DDM: an error rate that rises above the lowest it has ever been."""
+"""DDM: an error rate that rises above its lowest value so far."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import math
 
 from msgspec import Struct, field
 
-from driftline.detectors.base import Block, Detection, Detector, is_number
+from driftline.detectors.base import Block, Detection, Detector
+from driftline.detectors.parameters import POSITIVE, check, whole
 from driftline.detectors.registry import register
 from driftline.detectors.running import RunningMean
-from driftline.errors import ParameterError
 
 
 class DdmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -18,9 +18,9 @@ class DdmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     Parameters
     ----------
     warm_start : int, unit events, at least 1
-        No change is reported, and no lowest rate is noted, before more events than this.
+        Number of first events in which no change is reported and no lowest rate is recorded.
     drift_threshold : float, greater than 0
-        How many standard deviations the rate may rise above its lowest.
+        Number of standard deviations that the rate may rise above its lowest value.
 
     Raises
     ------
@@ -32,14 +32,11 @@ class DdmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     drift_threshold: float = 3.0
 
     def __post_init__(self) -> None:
-        if self.warm_start < 1:
-            raise ParameterError("a whole number of at least 1", self.warm_start, "$.warm_start")
-        if not is_number(self.drift_threshold, above=0):
-            raise ParameterError("a number greater than 0", self.drift_threshold, "$.drift_threshold")
+        check(self, warm_start=whole(1), drift_threshold=POSITIVE)
 
 
 class DdmState(Struct):
-    """The error rate, and where it was lowest."""
+    """The error rate, and its state at the lowest rate."""
 
     rate: RunningMean = field(default_factory=RunningMean)
     lowest: RunningMean = field(default_factory=RunningMean)
@@ -48,10 +45,10 @@ class DdmState(Struct):
 
 @register("ddm")
 class Ddm(Detector):
-    """DDM on blocks: finds that an error rate has risen; made for errors in [0, 1], deaf to a fall.
+    """DDM on blocks: detects that the mean of errors in [0, 1] has risen; it does not detect a fall.
 
-    With p the rate of all n events so far and s = √(p (1 − p) / n), the lowest p + s is remembered; a change is found
-    where p + s > p_min + drift_threshold · s_min.
+    Let p be the rate of all n events so far and s = √(p (1 − p) / n). The detector keeps the lowest p + s so far; a
+    change is detected where p + s > p_min + drift_threshold · s_min.
 
     Parameters
     ----------
@@ -60,14 +57,14 @@ class Ddm(Detector):
 
     Notes
     -----
-    Blocks: a block of b errors enters with its mean; lowest points and changes inside a block are not seen.
+    Blocks: the lowest point and the change are searched at the ends of blocks, not inside them.
 
     State: 7 numbers, below 300 bytes in a snapshot. A reset keeps only the lifetime counters. Cost: O(1) per block,
     about 1 µs. It is informative: its false alarms in a given time are not bounded, and after a warm-up without any
-    error the very first error is a detection (p_min = s_min = 0), as in the paper and in river.
+    error the first error is a detection (p_min = s_min = 0), as in the paper and in river.
 
     Source: Gama, Medas, Castillo and Rodrigues (2004), doi:10.1007/978-3-540-28645-5_29, section 3. Deviations: no
-    warning level, which has no reader here.
+    warning level, which driftline would not use.
 
     Oracle: ``river.drift.binary.DDM`` of river 0.26.1, with blocks of one value, detection index by detection index.
 
@@ -82,8 +79,6 @@ class Ddm(Detector):
     [1334]
     """
 
-    parameters_type = DdmParameters
-    state_type = DdmState
     snapshot_bytes = 300
     domain = "unit"
 
@@ -102,12 +97,7 @@ class Ddm(Detector):
         threshold = state.lowest.mean + self.parameters.drift_threshold * state.lowest_deviation
         if rate + deviation <= threshold or n == state.lowest.n_events:
             return None
-        return Detection(
-            index=self.counters.n_events - 1,
-            statistic=rate + deviation,
-            threshold=threshold,
-            mean_before=state.lowest.mean,
-            mean_after=state.rate.mean_since(state.lowest),
-            since_blocks=state.rate.n_blocks - state.lowest.n_blocks,
-            since_events=n - state.lowest.n_events,
+        after = state.rate.since(state.lowest)
+        return self._detection(
+            rate + deviation, threshold, state.lowest.mean, after.mean, after.n_blocks, after.n_events
         )

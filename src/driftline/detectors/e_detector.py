@@ -1,4 +1,4 @@
-"""An e-detector for means of values in [0, 1]: a bound on false alarms that needs neither independence nor a law."""
+"""An e-detector for values in [0, 1]: its false-alarm bound needs neither independence nor a distribution."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 
 from msgspec import Struct, field
 
-from driftline.detectors.base import Block, Detection, Detector, is_number
+from driftline.detectors.base import Block, Detection, Detector
+from driftline.detectors.parameters import PROBABILITY, ParameterRange, check, whole
 from driftline.detectors.registry import register
-from driftline.detectors.running import Baseline
-from driftline.errors import ParameterError
+from driftline.detectors.running import RunningMoments
 
 _BETS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
-"""λ as shares of the largest that cannot lose everything; each has an e-detector."""
+"""λ as fractions of the largest bet that cannot lose everything; each bet has an e-detector."""
 
 
 class EDetectorParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,10 +23,10 @@ class EDetectorParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     run_length : float, greater than 1, unit blocks
         Least expected number of blocks until a false alarm.
     highest : float in (0, 1), or None
-        The largest mean that is no change. None: that of the first events, and four of its standard errors; then the
-        guarantee is that of a mean which was learnt right.
+        The largest mean that is no change. None: the mean of the first events plus four standard errors; the guarantee
+        then assumes that this was learnt correctly.
     warm_up : int, unit events, at least 1
-        The first events, where `highest` is not given.
+        Number of first events from which `highest` is learnt, where it is not given.
 
     Raises
     ------
@@ -39,35 +39,31 @@ class EDetectorParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     warm_up: int = 1000
 
     def __post_init__(self) -> None:
-        if not is_number(self.run_length, above=1):
-            raise ParameterError("a number greater than 1", self.run_length, "$.run_length")
-        if self.highest is not None and not (is_number(self.highest, above=0) and self.highest < 1):
-            raise ParameterError("a number in (0, 1)", self.highest, "$.highest")
-        if self.warm_up < 1:
-            raise ParameterError("a whole number of at least 1", self.warm_up, "$.warm_up")
+        run_length = ParameterRange("a number greater than 1", lambda value: 1 < value < math.inf)
+        check(self, run_length=run_length, highest=PROBABILITY, warm_up=whole(1))
 
 
 class EDetectorState(Struct):
-    """What was learnt, the logarithm of the e-detector of each bet, and what came since the last reset."""
+    """The learnt mean, the logarithm of each bet's e-detector, and the events since the warm-up."""
 
-    baseline: Baseline = field(default_factory=Baseline)
+    baseline: RunningMoments = field(default_factory=RunningMoments)
     logs: list[float] = field(default_factory=lambda: [-math.inf] * len(_BETS))
-    since: Baseline = field(default_factory=Baseline)
+    since: RunningMoments = field(default_factory=RunningMoments)
 
 
 @register("e_detector")
 class EDetector(Detector):
-    """An e-detector on blocks: finds that a mean of values in [0, 1] rose above the highest that is no change.
+    """An e-detector on blocks: detects that the mean of values in [0, 1] exceeds a highest acceptable mean.
 
     For bets λ, with m the highest mean and each block's values x₁ ... x_n, n x̄ their sum::
 
         L = (1 + λ (1 − m))^(n x̄) (1 − λ m)^(n (1 − x̄)),    M ← (M + 1) L,    change when max M / 6 > run_length
 
-    As long as every value's expectation, given the past, is at most m, L has an expectation of at most 1 and that of M
-    grows by at most 1 a block; so does that of the mean of the six bets' M, of which max M / 6 is a lower bound. So the
-    expected number of blocks until a false alarm is at least `run_length`, and the chance of one within n blocks at
-    most n / run_length, whatever the values' law and dependence. `statistic` and `threshold` are the logarithms of the
-    two sides. It has no estimate of when the change was.
+    As long as every value's expectation, given the past, is at most m, the expectation of L is at most 1, and that of M
+    grows by at most 1 per block. The same holds for the mean of the six bets' M, of which max M / 6 is a lower bound.
+    So the expected number of blocks until a false alarm is at least `run_length`, and the probability of one within n
+    blocks at most n / run_length, whatever the distribution and the dependence of the values. `statistic` and
+    `threshold` are the logarithms of the two sides. The detector does not estimate the time of the change.
 
     Parameters
     ----------
@@ -76,14 +72,14 @@ class EDetector(Detector):
 
     Notes
     -----
-    Blocks: for error bits L is the product over the events; for other values it is less, as the logarithm is concave,
-    which keeps the guarantee.
+    Blocks: for error bits L is the product over the events; for other values it is smaller, as the logarithm is
+    concave, and the guarantee still holds.
 
-    State: 13 numbers, below 600 bytes in a snapshot. A reset forgets the mean that was learnt, and keeps only the
-    lifetime counters. Cost: O(1) per block, about 5 µs.
+    State: 13 numbers, below 600 bytes in a snapshot. A reset drops the learnt mean and keeps only the lifetime
+    counters. Cost: O(1) per block, about 5 µs.
 
     Source: Shin, Ramdas and Rinaldo (2022), arXiv:2203.03532, definition 2.2 (Shiryaev-Roberts e-detector), theorem
-    2.4 and section 4 (bounded values). Deviations: six fixed bets; M begins anew at each block, not at each event.
+    2.4 and section 4 (bounded values). Deviations: six fixed bets; M restarts at each block, not at each event.
 
     Oracle: the definition, event by event, in whole products.
 
@@ -96,8 +92,6 @@ class EDetector(Detector):
     [(5099, 'up'), (5199, 'up')]
     """
 
-    parameters_type = EDetectorParameters
-    state_type = EDetectorState
     snapshot_bytes = 600
     domain = "unit"
 
@@ -111,7 +105,7 @@ class EDetector(Detector):
                 state.baseline.add(block)
                 return None
             mean, n = state.baseline.mean, state.baseline.n_events
-            # Agresti and Coull's: two errors more among four events, so that no error at all is not certainty.
+            # Agresti and Coull: two more errors among four more events, so that no error at all is not certainty.
             learnt = (mean * n + 2) / (n + 4)
             highest = min(learnt + 4 * math.sqrt(learnt * (1 - learnt) / n), 0.999)
         state.since.add(block)
@@ -124,15 +118,7 @@ class EDetector(Detector):
         threshold = math.log(self.parameters.run_length)
         if statistic <= threshold:
             return None
-        return Detection(
-            index=self.counters.n_events - 1,
-            statistic=statistic,
-            threshold=threshold,
-            mean_before=min(highest, state.since.mean),
-            mean_after=block.mean,
-            since_blocks=None,
-            since_events=None,
-        )
+        return self._detection(statistic, threshold, min(highest, state.since.mean), block.mean)
 
 
 def _log_of_one_more(log: float) -> float:

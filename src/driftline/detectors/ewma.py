@@ -1,4 +1,4 @@
-"""The chart of an exponentially weighted moving average: the recent mean, against limits around its target."""
+"""The EWMA chart: an exponentially weighted moving average against limits around its target."""
 
 from __future__ import annotations
 
@@ -6,66 +6,56 @@ import math
 
 from msgspec import Struct, field
 
-from driftline.detectors.base import Block, Detection, Detector, is_number
+from driftline.detectors.base import Block, Detection, Detector
+from driftline.detectors.parameters import POSITIVE, WEIGHT, check
 from driftline.detectors.registry import register
-from driftline.detectors.running import Baseline, check_target
-from driftline.errors import ParameterError
+from driftline.detectors.running import RunningMoments, TargetParameters
 
 
-class EwmaParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Parameters of :class:`Ewma`.
+class EwmaParameters(TargetParameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of :class:`Ewma`, beside :class:`~driftline.detectors.running.TargetParameters`.
 
     Parameters
     ----------
     weight : float in (0, 1]
         λ: the weight of the latest event.
     limit : float, greater than 0
-        L: how many standard deviations of the average the limits lie from the target.
-    warm_up : int, unit events, at least 1
-        Target and spread are those of the first so many events, where they are not given.
-    target : float or None, unit of the values
-    spread : float or None, greater than 0, unit of the values
+        L: distance of the limits from the target, in standard deviations of the average.
 
     Raises
     ------
     ParameterError
-        A parameter outside its range, or only one of target and spread.
+        A parameter outside its range.
     """
 
     weight: float = 0.05
     limit: float = 4.0
-    warm_up: int = 200
-    target: float | None = None
-    spread: float | None = None
 
     def __post_init__(self) -> None:
-        if not is_number(self.weight, above=0, at_most=1):
-            raise ParameterError("a number in (0, 1]", self.weight, "$.weight")
-        if not is_number(self.limit, above=0):
-            raise ParameterError("a number greater than 0", self.limit, "$.limit")
-        check_target(self.target, self.spread, self.warm_up)
+        super().__post_init__()
+        check(self, weight=WEIGHT, limit=POSITIVE)
 
 
 class EwmaState(Struct):
-    """What was learnt of the target, and the average since."""
+    """The learnt target, and the average since."""
 
-    baseline: Baseline = field(default_factory=Baseline)
+    baseline: RunningMoments = field(default_factory=RunningMoments)
     average: float = 0.0
-    """In spreads from the target."""
+    """Distance from the target, in spreads."""
     n_events: int = 0
     n_blocks: int = 0
 
 
 @register("ewma")
 class Ewma(Detector):
-    """An EWMA chart on blocks: finds that the recent mean has left the limits around its target.
+    """An EWMA chart on blocks: detects that the recent mean has left the limits around its target.
 
-    With values standardised by target and spread, zₜ = (1 − λ) zₜ₋₁ + λ xₜ from z₀ = 0; a change is found where::
+    With values standardised by target and spread, zₜ = (1 − λ) zₜ₋₁ + λ xₜ from z₀ = 0; a change is detected where::
 
         |zₜ| > L √(λ / (2 − λ) · (1 − (1 − λ)²ᵗ))
 
-    `statistic` and `threshold` are the two sides, in spreads; the means are in the unit of the values, the one after
-    the change being the average itself. It has no estimate of when the change was.
+    `statistic` and `threshold` are the two sides, in spreads; the means are in the unit of the values, and the mean
+    after the change is the average itself. The detector does not estimate the time of the change.
 
     Parameters
     ----------
@@ -74,11 +64,11 @@ class Ewma(Detector):
 
     Notes
     -----
-    Blocks: a block of b events enters as b events of its mean; excursions inside a block are not seen, the variance
-    inside it counts for the warm-up only. Without a spread in the first events, 1 stands for it.
+    Blocks: a block of b events counts as b events of its mean; excursions inside a block are not detected, and the
+    variance inside it is used in the warm-up only. Where the first events are all equal, the spread is 1.
 
-    State: 6 numbers, below 350 bytes in a snapshot. A reset forgets the target that was learnt, and keeps only the
-    lifetime counters. Cost: O(1) per block, about 2 µs. Informative: on autocorrelated values its alarms are many.
+    State: 6 numbers, below 350 bytes in a snapshot. A reset drops the learnt target and keeps only the lifetime
+    counters. Cost: O(1) per block, about 2 µs. Informative: on autocorrelated values it raises many alarms.
 
     Source: Roberts (1959), doi:10.1080/00401706.1959.10489860; limits: Lucas and Saccucci (1990),
     doi:10.1080/00401706.1990.10484583, equation 2. Deviation: the target may be learnt.
@@ -95,33 +85,23 @@ class Ewma(Detector):
     [(12, 'up')]
     """
 
-    parameters_type = EwmaParameters
-    state_type = EwmaState
     snapshot_bytes = 350
 
     parameters: EwmaParameters
     state: EwmaState
 
     def _update(self, block: Block) -> Detection | None:
-        state, given = self.state, self.parameters
-        target_and_spread = state.baseline.target(given, block)
+        state, parameters = self.state, self.parameters
+        target_and_spread = state.baseline.target(parameters, block)
         if target_and_spread is None:
             return None
         target, spread = target_and_spread
-        kept = (1 - given.weight) ** block.count
-        state.average = kept * state.average + (1 - kept) * ((block.mean - target) / spread)
+        fade = (1 - parameters.weight) ** block.count
+        state.average = fade * state.average + (1 - fade) * ((block.mean - target) / spread)
         state.n_events += block.count
         state.n_blocks += 1
-        reached = 1 - (1 - given.weight) ** (2 * state.n_events)
-        threshold = given.limit * math.sqrt(given.weight / (2 - given.weight) * reached)
+        grown = 1 - (1 - parameters.weight) ** (2 * state.n_events)
+        threshold = parameters.limit * math.sqrt(parameters.weight / (2 - parameters.weight) * grown)
         if abs(state.average) <= threshold:
             return None
-        return Detection(
-            index=self.counters.n_events - 1,
-            statistic=abs(state.average),
-            threshold=threshold,
-            mean_before=target,
-            mean_after=target + spread * state.average,
-            since_blocks=None,
-            since_events=None,
-        )
+        return self._detection(abs(state.average), threshold, target, target + spread * state.average)

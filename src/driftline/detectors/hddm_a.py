@@ -1,4 +1,4 @@
-"""HDDM-A: two parts of the stream whose means differ by more than Hoeffding's bound allows."""
+"""HDDM-A: the means of two parts of the stream against Hoeffding's bound on their difference."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import math
 
 from msgspec import Struct, field
 
-from driftline.detectors.base import Block, Detection, Detector, is_number
+from driftline.detectors.base import Block, Detection, Detector
+from driftline.detectors.parameters import PROBABILITY, check
 from driftline.detectors.registry import register
 from driftline.detectors.running import RunningMean
-from driftline.errors import ParameterError
 
 
 class HddmAParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,12 +32,11 @@ class HddmAParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     two_sided_test: bool = False
 
     def __post_init__(self) -> None:
-        if not (is_number(self.drift_confidence, above=0) and self.drift_confidence < 1):
-            raise ParameterError("a number in (0, 1)", self.drift_confidence, "$.drift_confidence")
+        check(self, drift_confidence=PROBABILITY)
 
 
 class HddmAState(Struct):
-    """The mean of all, and its two cut points: where it was surely lowest, and surely highest."""
+    """The mean of all events, and its copies at the two cut points: lowest upper and highest lower confidence limit."""
 
     total: RunningMean = field(default_factory=RunningMean)
     lowest: RunningMean = field(default_factory=RunningMean)
@@ -46,9 +45,9 @@ class HddmAState(Struct):
 
 @register("hddm_a")
 class HddmA(Detector):
-    """HDDM-A on blocks: finds a rise (or, two-sided, a fall) of a mean of values in [0, 1], whatever their law.
+    """HDDM-A on blocks: detects a rise (two-sided: or a fall) of the mean of values in [0, 1], of any distribution.
 
-    With x̄ the mean of the m events up to the cut point, and z̄ that of all n, a rise is found where::
+    With x̄ the mean of the m events up to the cut point, and z̄ that of all n, a rise is detected where::
 
         z̄ − x̄ ≥ √((n − m) / (m n) · ln(2 / drift_confidence) / 2)
 
@@ -59,15 +58,15 @@ class HddmA(Detector):
 
     Notes
     -----
-    Blocks: a block of b events enters with its mean; cut points and changes inside a block are not seen. Averages of
-    bounded values keep Hoeffding's bound, so a block's mean needs no law either. The bound holds for independent
-    events, and at each look, not over all of them: informative.
+    Blocks: cut points and changes are searched at the ends of blocks, not inside them. Hoeffding's bound holds for
+    averages of bounded values, so it needs no distribution of a block's mean either. It holds for independent events
+    and for each single evaluation, not for all of them together: the detector is informative.
 
     State: 9 numbers, below 400 bytes in a snapshot. A reset keeps only the lifetime counters. Cost: O(1) per block,
     about 4 µs.
 
     Source: Frías-Blanco et al. (2015), doi:10.1109/TKDE.2014.2345382, corollary 7 and algorithm HDDM_A-test.
-    Deviations: no warning level. River's, kept: the factor 2 in the logarithm also for the one-sided test.
+    Deviations: no warning level; as in river, the factor 2 in the logarithm also for the one-sided test.
 
     Oracle: ``river.drift.binary.HDDMA`` of river 0.26.1, with blocks of one value, detection index by detection index.
 
@@ -82,8 +81,6 @@ class HddmA(Detector):
     [1206]
     """
 
-    parameters_type = HddmAParameters
-    state_type = HddmAState
     snapshot_bytes = 400
     domain = "unit"
 
@@ -99,30 +96,23 @@ class HddmA(Detector):
             state.lowest = state.total.copy()
         if not state.highest.n_events or state.highest.mean - self._bound(state.highest) <= mean - bound:
             state.highest = state.total.copy()
-        risen = self._change(state.lowest, mean - state.lowest.mean)
-        if risen is not None or not self.parameters.two_sided_test:
-            return risen
+        rise = self._change(state.lowest, mean - state.lowest.mean)
+        if rise is not None or not self.parameters.two_sided_test:
+            return rise
         return self._change(state.highest, state.highest.mean - mean)
 
     def _bound(self, part: RunningMean) -> float:
         return math.sqrt(1.0 / (2 * part.n_events) * math.log(1.0 / self.parameters.drift_confidence))
 
-    def _change(self, cut: RunningMean, apart: float) -> Detection | None:
-        """Return the change at a cut point, if the means on both sides are far enough apart."""
+    def _change(self, cut: RunningMean, difference: float) -> Detection | None:
+        """Return the change at a cut point, where the means on both sides differ by enough."""
         total = self.state.total
         since_events = total.n_events - cut.n_events
         if not since_events:
             return None
         m = since_events / cut.n_events * (1.0 / total.n_events)
         threshold = math.sqrt(m / 2 * math.log(2.0 / self.parameters.drift_confidence))
-        if apart < threshold:
+        if difference < threshold:
             return None
-        return Detection(
-            index=self.counters.n_events - 1,
-            statistic=apart,
-            threshold=threshold,
-            mean_before=cut.mean,
-            mean_after=total.mean_since(cut),
-            since_blocks=total.n_blocks - cut.n_blocks,
-            since_events=since_events,
-        )
+        after = total.since(cut)
+        return self._detection(difference, threshold, cut.mean, after.mean, after.n_blocks, after.n_events)

@@ -1,4 +1,4 @@
-"""HDDM-W: as HDDM-A, but recent events weigh more."""
+"""HDDM-W: as HDDM-A, with exponentially weighted means, so that recent events weigh more."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import math
 
 from msgspec import Struct, field
 
-from driftline.detectors.base import Block, Detection, Detector, is_number
+from driftline.detectors.base import Block, Detection, Detector
+from driftline.detectors.parameters import PROBABILITY, check
 from driftline.detectors.registry import register
-from driftline.errors import ParameterError
 
 
 class HddmWParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,14 +34,11 @@ class HddmWParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     two_sided_test: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("drift_confidence", "lambda_val"):
-            value = getattr(self, name)
-            if not (is_number(value, above=0) and value < 1):
-                raise ParameterError("a number in (0, 1)", value, f"$.{name}")
+        check(self, drift_confidence=PROBABILITY, lambda_val=PROBABILITY)
 
 
 class _Faded(Struct):
-    """An exponentially weighted mean, and the sum of its squared weights, by which McDiarmid's bound grows."""
+    """An exponentially weighted mean, and the sum of its squared weights, which determines McDiarmid's bound."""
 
     mean: float = 0.0
     weights: float = 1.0
@@ -49,7 +46,7 @@ class _Faded(Struct):
     n_blocks: int = 0
 
     def add(self, block: Block, weight: float) -> None:
-        """Take in a block, as that many events of its mean; with one value the arithmetic is river's."""
+        """Add a block as `count` events of its mean; with one value the arithmetic is river's."""
         n, keep = block.count, 1 - weight
         faded = keep**n
         # λ + λ(1−λ) + ... over the block's events; exactly λ for one.
@@ -68,7 +65,7 @@ class _Faded(Struct):
 
 
 class _Side(Struct):
-    """One cut point: the mean up to it, and since."""
+    """One cut point: the mean before and after it."""
 
     before: _Faded = field(default_factory=_Faded)
     after: _Faded = field(default_factory=_Faded)
@@ -76,7 +73,7 @@ class _Side(Struct):
 
 
 class HddmWState(Struct):
-    """The weighted mean of all, and its two cut points."""
+    """The weighted mean of all events, and its two cut points."""
 
     total: _Faded = field(default_factory=_Faded)
     up: _Side = field(default_factory=_Side)
@@ -85,10 +82,10 @@ class HddmWState(Struct):
 
 @register("hddm_w")
 class HddmW(Detector):
-    """HDDM-W on blocks: finds a rise (or, two-sided, a fall) of a recent mean of values in [0, 1], whatever their law.
+    """HDDM-W on blocks: detects a rise (two-sided: or a fall) of the recent mean of values in [0, 1].
 
-    With x̂ the exponentially weighted mean up to the cut point, ŷ the one since it, and v the sums of their squared
-    weights, a rise is found where::
+    With x̂ the exponentially weighted mean up to the cut point, ŷ the one after it, and v the sums of their squared
+    weights, a rise is detected where::
 
         ŷ − x̂ > √((v_x + v_y) ln(1 / drift_confidence) / 2)
 
@@ -99,14 +96,15 @@ class HddmW(Detector):
 
     Notes
     -----
-    Blocks: a block of b events enters as b events of its mean; cut points and changes inside a block are not seen.
-    The bound holds for independent events, and at each look, not over all of them: informative.
+    Blocks: a block of b events counts as b events of its mean; cut points and changes are searched at the ends of
+    blocks. The bound holds for independent values of any distribution and for each single evaluation, not for all of
+    them together: the detector is informative.
 
     State: 22 numbers, below 600 bytes in a snapshot. A reset keeps only the lifetime counters. Cost: O(1) per block,
     about 6 µs.
 
     Source: Frías-Blanco et al. (2015), doi:10.1109/TKDE.2014.2345382, corollary 13 and algorithm HDDM_W-test.
-    Deviations: no warning level. River's, kept: the sum of squared weights starts from 1.
+    Deviations: no warning level; as in river, the sum of squared weights starts from 1.
 
     Oracle: ``river.drift.binary.HDDMW`` of river 0.26.1, with blocks of one value, detection index by detection index.
 
@@ -121,8 +119,6 @@ class HddmW(Detector):
     [1077]
     """
 
-    parameters_type = HddmWParameters
-    state_type = HddmWState
     snapshot_bytes = 600
     domain = "unit"
 
@@ -135,36 +131,28 @@ class HddmW(Detector):
         bound = self._bound(state.total.weights)
         self._follow(state.up, state.total.mean + bound, block)
         self._follow(state.down, bound - state.total.mean, block)
-        risen = self._change(state.up, 1.0)
-        if risen is not None or not self.parameters.two_sided_test:
-            return risen
+        rise = self._change(state.up, 1.0)
+        if rise is not None or not self.parameters.two_sided_test:
+            return rise
         return self._change(state.down, -1.0)
 
     def _bound(self, weights: float) -> float:
         return math.sqrt(weights * math.log(1 / self.parameters.drift_confidence) / 2)
 
     def _follow(self, side: _Side, cut: float, block: Block) -> None:
-        """Move the cut point here when this is the lowest bound so far, else count the block as after it."""
+        """Move the cut point here where the bound is the lowest so far, else add the block to the events after it."""
         if cut < side.cut:
             side.cut, side.before, side.after = cut, self.state.total.copy(), _Faded()
         else:
             side.after.add(block, self.parameters.lambda_val)
 
     def _change(self, side: _Side, sign: float) -> Detection | None:
-        """Return the change at a cut point, if the means on both sides are far enough apart."""
+        """Return the change at a cut point, where the means on both sides differ by enough."""
         before, after = side.before, side.after
         if not after.n_events:
             return None
         threshold = self._bound(before.weights + after.weights)
-        apart = sign * (after.mean - before.mean)
-        if apart <= threshold:
+        difference = sign * (after.mean - before.mean)
+        if difference <= threshold:
             return None
-        return Detection(
-            index=self.counters.n_events - 1,
-            statistic=apart,
-            threshold=threshold,
-            mean_before=before.mean,
-            mean_after=after.mean,
-            since_blocks=after.n_blocks,
-            since_events=after.n_events,
-        )
+        return self._detection(difference, threshold, before.mean, after.mean, after.n_blocks, after.n_events)

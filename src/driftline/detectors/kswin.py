@@ -1,4 +1,4 @@
-"""KSWIN's idea on histograms: the latest blocks against the blocks before them, by Kolmogorov and Smirnov's test."""
+"""KSWIN on histograms: a Kolmogorov-Smirnov test of the latest blocks against the blocks before them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from itertools import accumulate
 
 from msgspec import Struct, field
 
-from driftline.detectors.base import Block, Detection, Detector, is_number
+from driftline.detectors.base import Block, Detection, Detector
+from driftline.detectors.parameters import PROBABILITY, ParameterRange, check, whole
 from driftline.detectors.registry import register
 from driftline.errors import ParameterError
 
 MAX_COUNTS = 40
-"""Groups of bins in a block's counts."""
+"""Largest number of groups of bins in a block's counts."""
 _MAX_SLOTS = 200
 _NUMBER_BYTES = 9
 _REST_BYTES = 500
 _EXACT_LIMIT = 10_000
-"""Events on each side up to which equal sides are tested exactly; beyond, the limit law is as good."""
+"""Events on each side up to which equal sides are tested exactly; beyond, the limit distribution is as accurate."""
 
 
 class KswinParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,15 +27,15 @@ class KswinParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     Parameters
     ----------
     alpha : float in (0, 1)
-        Level of each test; keep it below 0.01.
+        Significance level of each test; keep it below 0.01.
     window_size : int, unit slots, at most 200
-        Slots that are kept: the latest, and those they are compared with.
+        Number of slots: the latest, and those they are compared with.
     stat_size : int, unit slots, at least 1, below `window_size`
-        The latest slots.
+        Number of latest slots.
     slot_events : int, unit events, at least 1
-        Blocks are gathered until a slot holds so many events.
+        Events of a slot: blocks are merged until there are as many.
     min_distance : float in [0, 1)
-        Smaller distances are no change, whatever their significance.
+        Smaller distances are not reported, whatever their significance.
 
     Raises
     ------
@@ -49,20 +50,14 @@ class KswinParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     min_distance: float = 0.1
 
     def __post_init__(self) -> None:
-        if not (is_number(self.alpha, above=0) and self.alpha < 1):
-            raise ParameterError("a number in (0, 1)", self.alpha, "$.alpha")
-        if not 1 < self.window_size <= _MAX_SLOTS:
-            raise ParameterError(f"a whole number in [2, {_MAX_SLOTS}]", self.window_size, "$.window_size")
+        distance = ParameterRange("a number in [0, 1)", lambda value: 0 <= value < 1)
+        check(self, alpha=PROBABILITY, window_size=whole(2, _MAX_SLOTS), slot_events=whole(1), min_distance=distance)
         if not 1 <= self.stat_size < self.window_size:
             raise ParameterError("a whole number of at least 1, below window_size", self.stat_size, "$.stat_size")
-        if self.slot_events < 1:
-            raise ParameterError("a whole number of at least 1", self.slot_events, "$.slot_events")
-        if not (is_number(self.min_distance, at_least=0) and self.min_distance < 1):
-            raise ParameterError("a number in [0, 1)", self.min_distance, "$.min_distance")
 
 
 class _Slot(Struct, array_like=True):
-    """Blocks gathered: how many, their events, the sum of the values, and the events by group."""
+    """Merged blocks: their number, their events, the sum of the values, and the events by group."""
 
     n_blocks: int
     n_events: int
@@ -77,18 +72,18 @@ class _Slot(Struct, array_like=True):
 
 
 class KswinState(Struct):
-    """The slots, the oldest first; the last one may still be gathering."""
+    """The slots, oldest first; the last one may be incomplete."""
 
     slots: list[_Slot] = field(default_factory=list)
 
 
 @register("kswin")
 class Kswin(Detector):
-    """KSWIN on histograms: finds a change of the distribution, not of the mean only, in the latest blocks.
+    """KSWIN on histograms: detects a change of the distribution, not of the mean only, in the latest blocks.
 
     D is the greatest difference between the empirical distributions of the latest `stat_size` slots and of the slots
-    before them, read off the groups of bins; a change is found where D > `min_distance` and its p-value ≤ `alpha`.
-    `statistic` is D and `threshold` the least D that would have been a change, to 10⁻⁶.
+    before them, at the edges of the groups of bins; a change is detected where D > `min_distance` and its p-value ≤
+    `alpha`. `statistic` is D and `threshold` the least D that would have been a change, to 10⁻⁶.
 
     Parameters
     ----------
@@ -97,21 +92,21 @@ class Kswin(Detector):
 
     Notes
     -----
-    Blocks: count, mean and variance cannot carry a distribution, so the blocks' `counts` are needed; blocks without
-    are ignored. On groups D is at most the D of the values, and the test keeps its level.
+    Blocks: count, mean and variance do not describe a distribution, so the blocks need `counts`; blocks without are
+    ignored. On groups D is at most the D of the values, so the test keeps its significance level.
 
     State: `window_size` slots of up to 40 counts: at most 16.8 kB in a snapshot with the defaults, 3 kB when a group
     holds below 128 events a slot. A reset keeps only the lifetime counters. Cost: O(window_size · groups) per slot,
-    about 150 µs with the defaults. It is informative: it tests at every slot, each time at `alpha`.
+    about 150 µs with the defaults. It is informative: it tests at every slot, each time at level `alpha`.
 
     Source: Raab, Heusinger and Schleif (2020), doi:10.1016/j.neucom.2019.11.111, equation 8. Deviations: all slots
     before the latest are compared, not a random sample of them, so nothing is drawn; p-values are exact for equal
     sides of at most 10,000 events (Gnedenko and Korolyuk 1951), else Kolmogorov's limit with Stephens' (1970)
     correction, where the paper takes the limit's first term.
 
-    Oracle: ``river.drift.KSWIN`` of river 0.26.1 with `window_size` = 2 `stat_size`, where its random sample is all
-    there is, on values that have a bin each, detection index by detection index; ``scipy.stats.ks_2samp`` of SciPy
-    1.17.1.
+    Oracle: ``river.drift.KSWIN`` of river 0.26.1 with `window_size` = 2 `stat_size`, where its random sample is the
+    whole of the older values, on values with a bin each, detection index by detection index; ``scipy.stats.ks_2samp``
+    of SciPy 1.17.1.
 
     Examples
     --------
@@ -123,8 +118,6 @@ class Kswin(Detector):
     [(119, 4, 'up')]
     """
 
-    parameters_type = KswinParameters
-    state_type = KswinState
     needs_counts = True
 
     parameters: KswinParameters
@@ -146,28 +139,27 @@ class Kswin(Detector):
         )
 
     def _update(self, block: Block) -> Detection | None:
-        given, slots, counts = self.parameters, self.state.slots, block.counts or ()
+        parameters, slots, counts = self.parameters, self.state.slots, block.counts or ()
         if slots and len(slots[-1].counts) != len(counts):
             slots.clear()
-        if not slots or slots[-1].n_events >= given.slot_events:
+        if not slots or slots[-1].n_events >= parameters.slot_events:
             slots.append(_Slot(0, 0, 0.0, [0] * len(counts)))
-            del slots[: -given.window_size]
+            del slots[: -parameters.window_size]
         slots[-1].add(block, counts)
-        if len(slots) < given.window_size or slots[-1].n_events < given.slot_events:
+        if len(slots) < parameters.window_size or slots[-1].n_events < parameters.slot_events:
             return None
-        older, latest = slots[: -given.stat_size], slots[-given.stat_size :]
+        older, latest = slots[: -parameters.stat_size], slots[-parameters.stat_size :]
         n0, n1 = sum(slot.n_events for slot in older), sum(slot.n_events for slot in latest)
         distance = _distance(older, latest, n0, n1)
-        if distance <= given.min_distance or p_value(distance, n0, n1) > given.alpha:
+        if distance <= parameters.min_distance or p_value(distance, n0, n1) > parameters.alpha:
             return None
-        return Detection(
-            index=self.counters.n_events - 1,
-            statistic=distance,
-            threshold=min(max(given.min_distance, _critical(given.alpha, n0, n1)), math.nextafter(distance, 0)),
-            mean_before=sum(slot.total for slot in older) / n0,
-            mean_after=sum(slot.total for slot in latest) / n1,
-            since_blocks=sum(slot.n_blocks for slot in latest),
-            since_events=n1,
+        return self._detection(
+            distance,
+            min(max(parameters.min_distance, _critical(parameters.alpha, n0, n1)), math.nextafter(distance, 0)),
+            sum(slot.total for slot in older) / n0,
+            sum(slot.total for slot in latest) / n1,
+            sum(slot.n_blocks for slot in latest),
+            n1,
         )
 
 
@@ -200,7 +192,7 @@ def p_value(distance: float, n0: int, n1: int) -> float:
 
 
 def _exact(n: int, steps: int) -> float:
-    """Return the share of paths of n steps up and n down that reach ``steps`` off zero, by reflection."""
+    """Return the fraction of paths of n steps up and n down that reach ±``steps``, by reflection."""
     if steps == 0:
         return 1.0
     outside = 0.0
@@ -214,13 +206,13 @@ def _exact(n: int, steps: int) -> float:
 
 
 def _distance(older: list[_Slot], latest: list[_Slot], n0: int, n1: int) -> float:
-    """Return the greatest difference between the two distributions; a quotient of whole numbers."""
+    """Return the greatest difference between the two distributions, as a quotient of integers."""
     steps: list[int] = [abs(b * n1 - a * n0) for b, a in zip(_below(older), _below(latest), strict=True)]
     return max(steps) / (n0 * n1)
 
 
 def _below(slots: list[_Slot]) -> list[int]:
-    """Return the events up to each group."""
+    """Return the cumulative events by group."""
     return list(accumulate(sum(group) for group in zip(*(slot.counts for slot in slots), strict=True)))
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 from msgspec import Struct, field
 
-from driftline.detectors.base import Block, Detection, Detector, is_number
+from driftline.detectors.base import Block, Detection, Detector
+from driftline.detectors.parameters import MODE, NOT_NEGATIVE, POSITIVE, WEIGHT, Mode, check, reports_rise, whole
 from driftline.detectors.registry import register
-from driftline.errors import ParameterError
+from driftline.detectors.running import RunningMean
 
 
 class PageHinkleyParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -18,13 +18,13 @@ class PageHinkleyParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fi
     Parameters
     ----------
     min_instances : int, unit events, at least 1
-        No change is reported before so many events since the last reset.
+        Number of events since the last reset in which no change is reported.
     delta : float, at least 0, unit of the values
-        Deviation that is tolerated.
+        Tolerated deviation.
     threshold : float, greater than 0, unit of the values times events
-        λ: how far the cumulative deviation may move from its extreme.
+        λ: largest distance of the cumulative deviation from its extreme.
     alpha : float in (0, 1]
-        Factor by which the cumulative deviation fades with every event; 1 for none.
+        Factor by which the cumulative deviation fades with every event; 1 for no fading.
     mode : {"up", "down", "both"}
         Which changes of the mean to report.
 
@@ -38,53 +38,43 @@ class PageHinkleyParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fi
     delta: float = 0.005
     threshold: float = 50.0
     alpha: float = 1 - 0.0001
-    mode: Literal["up", "down", "both"] = "both"
+    mode: Mode = "both"
 
     def __post_init__(self) -> None:
-        if self.min_instances < 1:
-            raise ParameterError("a whole number of at least 1", self.min_instances, "$.min_instances")
-        if not is_number(self.delta, at_least=0):
-            raise ParameterError("a number of at least 0", self.delta, "$.delta")
-        if not is_number(self.threshold, above=0):
-            raise ParameterError("a number greater than 0", self.threshold, "$.threshold")
-        if not is_number(self.alpha, above=0, at_most=1):
-            raise ParameterError("a number in (0, 1]", self.alpha, "$.alpha")
-        if self.mode not in ("up", "down", "both"):
-            raise ParameterError("up, down or both", self.mode, "$.mode")
+        check(self, min_instances=whole(1), delta=NOT_NEGATIVE, threshold=POSITIVE, alpha=WEIGHT, mode=MODE)
 
 
-class _Side(Struct):
-    """One cumulative deviation, and where the stream stood when it was at its extreme."""
+class _Side(RunningMean):
+    """One cumulative deviation, its extreme, and the running mean at the time of the extreme."""
 
     deviation: float = 0.0
     extreme: float = math.inf
-    n_blocks: int = 0
-    n_events: int = 0
-    mean: float = 0.0
+
+    @property
+    def excursion(self) -> float:
+        """How far the deviation is above its minimum."""
+        return self.deviation - self.extreme
 
 
-class PageHinkleyState(Struct):
-    """The running mean and the two sides; the falling side is kept with its sign turned, so both seek a minimum."""
+class PageHinkleyState(RunningMean):
+    """The running mean and the two sides; the falling side has its sign turned, so that both seek a minimum."""
 
-    n_blocks: int = 0
-    n_events: int = 0
-    mean: float = 0.0
     up: _Side = field(default_factory=_Side)
     down: _Side = field(default_factory=_Side)
 
 
 @register("page_hinkley")
 class PageHinkley(Detector):
-    """Page-Hinkley on blocks: finds a lasting rise or fall of the mean above the tolerated deviation.
+    """Page-Hinkley on blocks: detects a lasting rise or fall of the mean beyond the tolerated deviation.
 
     With x̄ₜ the mean of the values so far, per event::
 
         Uₜ = α Uₜ₋₁ + (xₜ − x̄ₜ) − δ,    change up   when Uₜ − min U > λ
         Dₜ = α Dₜ₋₁ + (xₜ − x̄ₜ) + δ,    change down when max D − Dₜ > λ
 
-    `statistic` and `threshold` are the two sides of the inequality. The change is estimated to lie where the extreme
-    was, and the means before and after it are those of the events since the last reset, split there. With δ far below
-    the values' spread the extreme may lie long before the change, and the two means then differ by less than it.
+    `statistic` and `threshold` are the two sides of the inequality. The estimated time of the change is that of the
+    extreme; the means before and after are those of the events since the last reset, split there. With δ far below the
+    values' spread the extreme may lie long before the change, and the two means then differ by less than the change.
 
     Parameters
     ----------
@@ -93,12 +83,12 @@ class PageHinkley(Detector):
 
     Notes
     -----
-    Blocks: a block of b events enters as b deviations of its mean from the running mean *at its end*::
+    Blocks: a block of b events counts as b deviations of its mean from the running mean *at its end*::
 
         U = αᵇ U + (x̄_block − x̄ − δ) (1 + α + ... + αᵇ⁻¹)
 
-    which is the formula above for b = 1. Extremes and changes inside a block are not seen; the variance inside it is
-    not used.
+    which is the formula above for b = 1. Extremes and changes are searched at the ends of blocks; the variance inside
+    a block is not used.
 
     State: 13 numbers, below 500 bytes in a snapshot and about 1 kB in memory. A reset keeps only the lifetime
     counters. Cost: O(1) per block, about 2 µs.
@@ -117,13 +107,11 @@ class PageHinkley(Detector):
     >>> rng = random.Random(12345)
     >>> values = rng.choices([0, 1], k=1000) + rng.choices(range(4, 8), k=1000)
     >>> detector = PageHinkley(PageHinkleyParameters(mode="up"))
-    >>> found = [d for d in (detector.update(Block(1, float(v))) for v in values) if d]
-    >>> [(d.index, d.direction) for d in found]
+    >>> changes = [d for d in (detector.update(Block(1, float(v))) for v in values) if d]
+    >>> [(d.index, d.direction) for d in changes]
     [(1006, 'up')]
     """
 
-    parameters_type = PageHinkleyParameters
-    state_type = PageHinkleyState
     snapshot_bytes = 500
 
     parameters: PageHinkleyParameters
@@ -131,9 +119,7 @@ class PageHinkley(Detector):
 
     def _update(self, block: Block) -> Detection | None:
         state, parameters, n = self.state, self.parameters, block.count
-        state.n_blocks += 1
-        state.n_events += n
-        state.mean += (n / state.n_events) * (block.mean - state.mean)
+        state.add(block)
         deviation = block.mean - state.mean
         alpha = parameters.alpha
         fade = alpha**n
@@ -142,34 +128,18 @@ class PageHinkley(Detector):
         self._accumulate(state.down, fade, -weight * deviation, weight * parameters.delta)
         if state.n_events < parameters.min_instances:
             return None
-        sides = {"up": (state.up,), "down": (state.down,), "both": (state.up, state.down)}[parameters.mode]
-        side = max(sides, key=_excursion)
-        if _excursion(side) <= parameters.threshold:
+        up, down = state.up, state.down
+        side = up if reports_rise(parameters.mode, up.excursion, down.excursion) else down
+        if side.excursion <= parameters.threshold:
             return None
-        return self._detection(side)
+        after = state.since(side)
+        return self._detection(
+            side.excursion, parameters.threshold, side.mean, after.mean, after.n_blocks, after.n_events
+        )
 
     def _accumulate(self, side: _Side, fade: float, deviation: float, tolerated: float) -> None:
-        """Add a deviation to one side and note where the stream stands when that is its minimum."""
+        """Add a deviation to one side; where that is its minimum, record the running mean."""
         side.deviation = fade * side.deviation + deviation - tolerated
         if side.deviation < side.extreme:
             side.extreme = side.deviation
             side.n_blocks, side.n_events, side.mean = self.state.n_blocks, self.state.n_events, self.state.mean
-
-    def _detection(self, side: _Side) -> Detection:
-        """Return the evidence of a change on one side."""
-        state = self.state
-        since_events = state.n_events - side.n_events
-        return Detection(
-            index=self.counters.n_events - 1,
-            statistic=_excursion(side),
-            threshold=self.parameters.threshold,
-            mean_before=side.mean,
-            mean_after=(state.n_events * state.mean - side.n_events * side.mean) / since_events,
-            since_blocks=state.n_blocks - side.n_blocks,
-            since_events=since_events,
-        )
-
-
-def _excursion(side: _Side) -> float:
-    """Return how far a side is above its minimum."""
-    return side.deviation - side.extreme

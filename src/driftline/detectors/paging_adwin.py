@@ -1,4 +1,4 @@
-"""ADWIN in budget mode: counts in independent events, and a δ with a bound on its expected false alarms."""
+"""ADWIN in budget mode: effective event counts, and a δ that bounds the expected number of false alarms."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from scipy.special import stdtrit
 
 from driftline.detectors.adwin import Adwin, AdwinParameters, AdwinState
 from driftline.detectors.base import Block, Detection, Detector
-from driftline.detectors.paging import GREATEST_STEP, Gathered, PagingParameters
+from driftline.detectors.paging import GREATEST_STEP, BlockAccumulator, PagingParameters
 from driftline.detectors.registry import register
 
 LOOKS = 0.5
-"""False alarms a block, in units of the two-sided tail at the least bound; simulated, see docs/detectors.md."""
+"""False alarms per block, in units of the two-sided tail at the least bound; simulated, see docs/detectors.md."""
 _LEAST_DELTA = 1e-300
 _REST_BYTES = 600
 _MATURE_BLOCKS = 10
-"""Blocks in the window before its spread is known well enough to cut the next one."""
+"""Blocks in the window from which on its spread is accurate enough to clip the next block."""
 
 
 class PagingAdwinState(Struct):
-    """What is being gathered, and ADWIN's window; how many blocks came, and were fed, since the last reset."""
+    """The incomplete block, ADWIN's window, and the blocks received and passed on since the last reset."""
 
-    gathered: Gathered = field(default_factory=Gathered)
+    gathered: BlockAccumulator = field(default_factory=BlockAccumulator)
     adwin: AdwinState = field(default_factory=AdwinState)
     n_blocks: int = 0
     n_fed: int = 0
 
 
 def delta_for(expected_alarms: float, n_blocks: float, degrees_of_freedom: float = math.inf) -> float:
-    """Return the δ that keeps the expected number of false alarms.
+    """Return the δ that keeps to the expected number of false alarms.
 
     A cut between two parts of the window is a change where their means differ by at least x = √(2 ln(2 ln(W) / δ))
     standard errors. With a variance known to ν degrees of freedom, the difference is a Student variable, and unchanged
@@ -40,11 +40,11 @@ def delta_for(expected_alarms: float, n_blocks: float, degrees_of_freedom: float
     Parameters
     ----------
     expected_alarms : float, greater than 0
-        False alarms that may be expected in the horizon.
+        Expected number of false alarms allowed in the horizon.
     n_blocks : float, at least 1
-        Blocks that come within the horizon.
+        Number of blocks within the horizon.
     degrees_of_freedom : float
-        Of the estimated variance ratio; infinite where it is known.
+        Degrees of freedom of the estimated variance ratio; infinite where it is known.
 
     Returns
     -------
@@ -63,11 +63,11 @@ def delta_for(expected_alarms: float, n_blocks: float, degrees_of_freedom: float
 
 @register("paging_adwin")
 class PagingAdwin(Detector):
-    """ADWIN that may page: finds a change of the mean against the recent past, with expected false alarms bounded.
+    """ADWIN that may open alerts: detects a change of the mean against the recent past, with bounded false alarms.
 
-    A gathered block of n events is fed to :class:`~driftline.detectors.adwin.Adwin` as n / R events (R the variance
-    ratio) with its mean and variance, and every block is examined; δ is :func:`delta_for`. A block's mean counts for at
-    most 3 of its standard deviations from the window's mean, once the window holds ten blocks.
+    A merged block of n events counts in :class:`~driftline.detectors.adwin.Adwin` as n / R events (R the variance
+    ratio) with its mean and variance, and every block is examined; δ is :func:`delta_for`. Once the window holds ten
+    blocks, a block's mean is clipped at 3 of its standard deviations from the window's mean.
 
     Parameters
     ----------
@@ -76,14 +76,14 @@ class PagingAdwin(Detector):
 
     Notes
     -----
-    Needs no reference, so it also finds changes after a reference that never fitted, and finds a return to it. Assumes
-    that nothing but their dependence on each other (R) moves the block means: where the hour of the day does, R must
-    contain it. `since_blocks` is exact where all gathered blocks are of equally many panes.
+    It needs no reference, so it detects changes even where the reference never fitted, and a return to the reference.
+    It assumes that only dependence between events (R) moves the block means: where the hour of the day moves them, R
+    must include that. `since_blocks` is exact where all merged blocks consist of equally many panes.
 
-    State: as ADWIN's, and 7 numbers. A reset keeps only the lifetime counters. Cost: as ADWIN's, a gathered block.
+    State: as ADWIN's, and 7 numbers. A reset keeps only the lifetime counters. Cost: as ADWIN's, per merged block.
 
-    Source: Bifet and Gavaldà (2007), doi:10.1137/1.9781611972771.42. Deviations: those of :class:`Adwin`; independent
-    events in the place of events; δ from simulated false alarms, not from the union bound; the cut.
+    Source: Bifet and Gavaldà (2007), doi:10.1137/1.9781611972771.42. Deviations: those of :class:`Adwin`; effective
+    event counts; δ from simulated false alarms, not from the union bound; the clipping.
 
     Oracle: simulation.
 
@@ -96,8 +96,6 @@ class PagingAdwin(Detector):
     [(5399, 4, 'up')]
     """
 
-    parameters_type = PagingParameters
-    state_type = PagingAdwinState
     budgeted = True
 
     parameters: PagingParameters
@@ -105,8 +103,8 @@ class PagingAdwin(Detector):
 
     def __init__(self, parameters: Struct | None = None) -> None:
         super().__init__(parameters)
-        given = self.parameters
-        delta = delta_for(given.expected_alarms, given.n_blocks, given.degrees_of_freedom)
+        budget = self.parameters
+        delta = delta_for(budget.expected_alarms, budget.n_blocks, budget.degrees_of_freedom)
         self._adwin = Adwin(AdwinParameters(delta=delta, clock=1))
 
     @property
@@ -115,26 +113,26 @@ class PagingAdwin(Detector):
         return self._adwin.snapshot_limit_bytes + _REST_BYTES
 
     def _update(self, block: Block) -> Detection | None:
-        state, given = self.state, self.parameters
+        state, parameters = self.state, self.parameters
         state.n_blocks += 1
-        whole = state.gathered.add(block, given.block_events, given.min_blocks)
+        whole = state.gathered.merge(block, parameters.block_events, parameters.min_blocks)
         if whole is None:
             return None
         state.n_fed += 1
-        count = max(int(whole.count / given.ratio), 1)
+        count = max(int(whole.count / parameters.ratio), 1)
         self._adwin.state = state.adwin
-        found = self._adwin.feed(Block(count, self._cut(whole.mean, count), whole.variance))
-        if found is None or found.since_blocks is None or found.since_events is None:
+        change = self._adwin.feed(Block(count, self._cut(whole.mean, count), whole.variance))
+        if change is None or change.since_blocks is None or change.since_events is None:
             return None
         return msgspec.structs.replace(
-            found,
+            change,
             index=self.counters.n_events - 1,
-            since_blocks=max(round(found.since_blocks * state.n_blocks / state.n_fed), 1),
-            since_events=min(round(found.since_events * given.ratio), self.counters.n_events),
+            since_blocks=max(round(change.since_blocks * state.n_blocks / state.n_fed), 1),
+            since_events=min(round(change.since_events * parameters.ratio), self.counters.n_events),
         )
 
     def _cut(self, mean: float, count: int) -> float:
-        """Return a block's mean, no further from the window's than a block's mean may be."""
+        """Return a block's mean, clipped at its greatest allowed distance from the window's mean."""
         window = self.state.adwin
         if self.state.n_fed <= _MATURE_BLOCKS:
             return mean

@@ -1,4 +1,4 @@
-"""The registry of detectors: permanent keys, and no way to enter one twice."""
+"""The registry of detectors by permanent key; a key can be registered once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Class = TypeVar("_Class", bound=type[Detector])
 
 
 def register(key: str) -> Callable[[_Class], _Class]:
-    """Enter a detector's class into the registry under a permanent key, which becomes its attribute `key`.
+    """Register a detector's class under a permanent key, which becomes its attribute `key`.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def register(key: str) -> Callable[[_Class], _Class]:
 
 
 def get(name: str) -> type[Detector]:
-    """Return the class registered under a key, or made for one of river's detectors.
+    """Return the class registered under a key, or the class that adapts one of river's detectors.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def get(name: str) -> type[Detector]:
     Raises
     ------
     ParameterError
-        When there is none; the message lists those there are.
+        When there is none; the message lists the registered keys.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def get(name: str) -> type[Detector]:
 
 
 def names() -> tuple[str, ...]:
-    """Return the registered keys, sorted; river's detectors are not among them.
+    """Return the registered keys, sorted, without river's detectors.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def names() -> tuple[str, ...]:
 
 
 def informative_names() -> tuple[str, ...]:
-    """Return the registered keys of the detectors that never page, sorted.
+    """Return the registered keys of the detectors that never open alerts, sorted.
 
     Examples
     --------
@@ -92,7 +92,7 @@ def informative_names() -> tuple[str, ...]:
 
 
 def river_names() -> tuple[str, ...]:
-    """Return the names under which river's detectors can be had, sorted; imports river.
+    """Return the names of river's detectors, sorted; imports river.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def river_names() -> tuple[str, ...]:
 
 
 def restore(data: bytes) -> Detector:
-    """Return the detector, of whichever class, that goes on where a snapshot was taken.
+    """Return the detector of a snapshot, of whichever class, in the state of the snapshot.
 
     Parameters
     ----------

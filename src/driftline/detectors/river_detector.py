@@ -1,9 +1,9 @@
-"""``river:<name>``: any of river's own detectors on a series of blocks, one value a block, its mean.
+"""``river:<name>``: any of river's own detectors, on the means of blocks.
 
-river's objects are not written to the state: they can be neither read back safely (pickle) nor taken apart (ADWIN is
-compiled). What is written is a journal of the values since the detector began, at most `epoch` of them; a restored
-detector is a new one that is fed the journal. So that this is exact, the journal is all that a detector knows: when it
-is full, it is cut to its later half, and a new detector is fed that half. The detections are then a function of the
+river's objects are not written to the state: they cannot be read back safely (pickle) nor disassembled (ADWIN is
+compiled). The state is a journal of at most `epoch` values since the detector started; a restored detector is a new
+one that replays the journal. To make this exact, a detector never depends on more than the journal: when the journal
+is full, it is reduced to its later half, and a new detector replays that half. So the detections are a function of the
 blocks alone, whenever and wherever the state was restored.
 """
 
@@ -27,7 +27,7 @@ _REST_BYTES = 800
 
 
 class _RiverObject(Protocol):
-    """What every detector of river has."""
+    """The interface of all of river's detectors."""
 
     @property
     def drift_detected(self) -> bool: ...
@@ -36,17 +36,17 @@ class _RiverObject(Protocol):
 
 
 class RiverParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every ``river:`` detector has beside river's own parameters.
+    """Parameters of every ``river:`` detector beside river's own.
 
     Parameters
     ----------
     epoch : int, unit blocks, in [2, 10,000]
-        Blocks that the detector looks back at most; never fewer than the latter half of them.
+        Largest number of blocks in the journal; after a reduction it holds the later half of them.
 
     Raises
     ------
     ParameterError
-        A parameter outside its range, a negative number, or what river itself refuses.
+        A parameter outside its range, a negative number, or a parameter that river refuses.
     """
 
     epoch: int = _DEFAULT_EPOCH
@@ -62,13 +62,13 @@ class RiverParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class RiverState(Struct):
-    """The values since the detector began."""
+    """The values since the detector started."""
 
     journal: list[float] = field(default_factory=list)
 
 
 class RiverDetector(Detector):
-    """A detector of river on the means of blocks; the classes that can be used are made by :func:`river_detector`.
+    """A detector of river on the means of blocks; :func:`river_detector` makes its concrete classes.
 
     Parameters
     ----------
@@ -79,14 +79,14 @@ class RiverDetector(Detector):
     -----
     Blocks: the mean of a block is one value, however many events it holds; river's parameters that count values count
     blocks. Blocks that are empty or not finite never reach river (one not-a-number silences its ADWIN for ever). A
-    detector of ``river.drift.binary`` takes means in [0, 1] only.
+    detector of ``river.drift.binary`` accepts means in [0, 1] only.
 
-    river says that there is a change, and no more: `threshold` is None, `statistic` the difference of the means before
-    and after the split of the journal that tells them apart best (most likely for normal values of equal variance).
+    river reports only that there is a change: `threshold` is None, and `statistic` is the difference of the means
+    before and after the most likely split of the journal (for normal values of equal variance).
 
     State: at most `epoch` values, 9 kB in a snapshot with the default. A reset keeps only the lifetime counters. Cost:
-    that of river's detector, twice over (each value is fed once more when the journal is cut); after a restore, one
-    feeding of the journal. Where river raises, the block is counted as ignored and the detector begins anew.
+    twice that of river's detector (each value is replayed once when the journal is reduced); after a restore, one
+    replay of the journal. Where river raises, the block is counted as ignored and the detector restarts.
 
     Source: river 0.26.1, https://riverml.xyz. Deviations: the `epoch`; a fixed seed where river would draw one.
 
@@ -104,7 +104,6 @@ class RiverDetector(Detector):
     [(415, 16)]
     """
 
-    state_type = RiverState
     parameters: RiverParameters
     state: RiverState
 
@@ -118,7 +117,7 @@ class RiverDetector(Detector):
         return self.parameters.epoch * _NUMBER_BYTES + _REST_BYTES
 
     def reset(self) -> None:
-        """Forget the stream seen so far; the lifetime counters stay."""
+        """Restart with an empty state; the lifetime counters stay."""
         super().reset()
         self._object = None
 
@@ -138,36 +137,28 @@ class RiverDetector(Detector):
             self.counters.n_ignored += 1
             self.reset()
             return None
-        return self._detection(journal) if self._object.drift_detected else None
+        return self._split_detection(journal) if self._object.drift_detected else None
 
     def _fed(self, journal: list[float]) -> _RiverObject:
-        """Return a new object of river's that has seen the journal."""
-        made = self._new()
+        """Return a new object of river's that has replayed the journal."""
+        new = self._new()
         for value in journal:
-            made.update(value)
-        return made
+            new.update(value)
+        return new
 
     @abstractmethod
     def _new(self) -> _RiverObject:
         """Return a new object of river's."""
 
-    def _detection(self, journal: list[float]) -> Detection:
+    def _split_detection(self, journal: list[float]) -> Detection:
         n_before = _best_split(journal)
         before = sum(journal[:n_before]) / max(n_before, 1)
         after = sum(journal[n_before:]) / (len(journal) - n_before)
-        return Detection(
-            index=self.counters.n_events - 1,
-            statistic=abs(after - before),
-            threshold=None,
-            mean_before=before,
-            mean_after=after,
-            since_blocks=len(journal) - n_before,
-            since_events=None,
-        )
+        return self._detection(abs(after - before), None, before, after, len(journal) - n_before)
 
 
 def _best_split(journal: list[float]) -> int:
-    """Return how many values lie before the split whose two means differ by most standard errors."""
+    """Return the number of values before the split whose two means differ by most standard errors."""
     total, n = sum(journal), len(journal)
     best, best_excess, below = n - 1, -1.0, 0.0
     for k, value in enumerate(journal[:-1], start=1):
@@ -180,7 +171,7 @@ def _best_split(journal: list[float]) -> int:
 
 @cache
 def river_detector(name: str) -> type[RiverDetector]:
-    """Return the detector of a name such as ``river:ADWIN``, made once.
+    """Return the class of a name such as ``river:ADWIN``; it is made once.
 
     Parameters
     ----------
@@ -195,18 +186,18 @@ def river_detector(name: str) -> type[RiverDetector]:
     Raises
     ------
     ParameterError
-        When river has no detector of that name; the message lists those there are.
+        When river has no detector of that name; the message lists the names that it has.
     """
-    known = river_classes()
-    found = known.get(name.removeprefix(PREFIX))
-    if found is None:
-        expected = ", ".join(f"{PREFIX}{listed}" for listed in known)
+    classes = river_classes()
+    river_class = classes.get(name.removeprefix(PREFIX))
+    if river_class is None:
+        expected = ", ".join(f"{PREFIX}{listed}" for listed in classes)
         raise ParameterError(f"one of {expected}", name, "driftline.detectors")
-    domain: Domain = "unit" if found.binary else "real"
+    domain: Domain = "unit" if river_class.binary else "real"
     own = name.removeprefix(PREFIX)
 
     def new(self: RiverDetector) -> _RiverObject:
-        return _made(found, self.parameters)
+        return _river_object(river_class, self.parameters)
 
     return type(
         f"River{own}",
@@ -216,16 +207,16 @@ def river_detector(name: str) -> type[RiverDetector]:
             "key": name,
             "_new": new,
             "domain": domain,
-            "parameters_type": _parameters_type(own, found),
+            "parameters_type": _parameters_type(own, river_class),
         },
     )
 
 
-def _parameters_type(name: str, found: RiverClass) -> type[RiverParameters]:
+def _parameters_type(name: str, river_class: RiverClass) -> type[RiverParameters]:
     def check(self: RiverParameters) -> None:
         RiverParameters.__post_init__(self)
         try:
-            _made(found, self)
+            _river_object(river_class, self)
         except (TypeError, ValueError, ArithmeticError) as error:
             raise ParameterError(f"parameters that river takes ({error})", name, "$") from error
 
@@ -235,9 +226,9 @@ def _parameters_type(name: str, found: RiverClass) -> type[RiverParameters]:
             int | float | None if default is None else type(default) if not isinstance(default, float) else float,
             default,
         )
-        for parameter, default in found.defaults.items()
+        for parameter, default in river_class.defaults.items()
     ]
-    made: type[RiverParameters] = msgspec.defstruct(  # type: ignore[assignment] # its bases are not in its type
+    new: type[RiverParameters] = msgspec.defstruct(  # type: ignore[assignment] # its bases are not in its type
         f"River{name}Parameters",
         fields,
         bases=(RiverParameters,),
@@ -246,9 +237,9 @@ def _parameters_type(name: str, found: RiverClass) -> type[RiverParameters]:
         kw_only=True,
         forbid_unknown_fields=True,
     )
-    return made
+    return new
 
 
-def _made(found: RiverClass, parameters: RiverParameters) -> _RiverObject:
-    made: _RiverObject = found.made_by(**{name: getattr(parameters, name) for name in found.defaults})
-    return made
+def _river_object(river_class: RiverClass, parameters: RiverParameters) -> _RiverObject:
+    new: _RiverObject = river_class.made_by(**{name: getattr(parameters, name) for name in river_class.defaults})
+    return new

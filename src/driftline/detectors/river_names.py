@@ -1,6 +1,6 @@
-"""Which of river's detectors may be named in a configuration: an allow list found by looking at river itself.
+"""The names of river's detectors that a configuration may use, read from river itself.
 
-river is imported when the first such name is resolved, and never otherwise: it takes a second.
+river is imported when the first such name is resolved, and never otherwise, as the import takes a second.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 PREFIX: Final = "river:"
 _MODULES: Final = ("river.drift", "river.drift.binary")
 _BASELINES: Final = frozenset({"NoDrift", "DummyDriftDetector"})
-"""Classes that look at nothing, made for comparisons."""
+"""Dummy classes for comparisons, which ignore the data."""
 _SEED: Final = 0
-"""What river's own random numbers start from, where a detector draws some."""
+"""Seed of river's detectors that draw random numbers."""
 
 Plain = bool | int | float | str | None
 
@@ -32,9 +32,9 @@ class RiverClass(NamedTuple):
     made_by : type
         The class.
     binary : bool
-        Whether it is made for values in [0, 1].
+        Whether it accepts only values in [0, 1].
     defaults : mapping of str to bool, int, float, str or None
-        Its parameters; those that are no plain value (data to start from) are left out.
+        Its parameters with plain values; others (initial data) are left out.
     """
 
     made_by: type
@@ -54,7 +54,7 @@ def river_classes() -> Mapping[str, RiverClass]:
     {'warm_start': 30, 'warning_threshold': 2.0, 'drift_threshold': 3.0}
     """
     base = import_module("river.base")
-    found = {
+    classes = {
         name: RiverClass(made_by, issubclass(made_by, base.BinaryDriftDetector), _defaults(made_by))
         for module in map(import_module, _MODULES)
         for name, made_by in inspect.getmembers(module, inspect.isclass)
@@ -62,11 +62,11 @@ def river_classes() -> Mapping[str, RiverClass]:
         and not inspect.isabstract(made_by)
         and name not in _BASELINES
     }
-    return MappingProxyType(dict(sorted(found.items())))
+    return MappingProxyType(dict(sorted(classes.items())))
 
 
 def _defaults(made_by: type) -> Mapping[str, Plain]:
-    """Return the parameters that a configuration may give, with a fixed seed in the place of none."""
+    """Return the configurable parameters, with a fixed seed as the default of `seed`."""
     parameters = inspect.signature(made_by).parameters.values()
     plain = {
         parameter.name: parameter.default

@@ -1,13 +1,13 @@
-"""What several detectors keep: a running mean, and a baseline learnt from the first events."""
+"""State that several detectors share: running means, and a target learnt from the first events."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from driftline.detectors.base import is_number
+from driftline.detectors.parameters import FINITE, POSITIVE, check, whole
 from driftline.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class RunningMean(Struct):
-    """Mean of all events since the detector began, and how many events and blocks they were.
+    """The mean of all events since the detector began, and the number of events and blocks.
 
     Examples
     --------
@@ -32,47 +32,74 @@ class RunningMean(Struct):
     mean: float = 0.0
 
     def add(self, block: Block) -> None:
-        """Take in a block; with one value the arithmetic is river's ``stats.Mean``, bit by bit."""
+        """Add a block; with one value the arithmetic is that of river's ``stats.Mean``, bit by bit."""
         self.n_events += block.count
         self.n_blocks += 1
         self.mean += (block.count / self.n_events) * (block.mean - self.mean)
 
     def copy(self) -> RunningMean:
-        """Return one that goes its own way from here."""
+        """Return an independent copy."""
         return RunningMean(self.n_events, self.n_blocks, self.mean)
 
-    def mean_since(self, earlier: RunningMean) -> float:
-        """Return the mean of the events after an earlier state of this one, of which there must be some."""
+    def since(self, earlier: RunningMean) -> RunningMean:
+        """Return the mean of the events after an earlier copy of this one; there must be some."""
         n = self.n_events - earlier.n_events
-        return (self.n_events * self.mean - earlier.n_events * earlier.mean) / n
+        mean = (self.n_events * self.mean - earlier.n_events * earlier.mean) / n
+        return RunningMean(n, self.n_blocks - earlier.n_blocks, mean)
 
 
-class Targeted(Protocol):
-    """Parameters that may name the target and the spread, or leave them to be learnt."""
+class Excursion(RunningMean):
+    """One direction's cumulative deviation, and the mean of the events since it was last zero."""
 
-    @property
-    def target(self) -> float | None:
-        """Mean that the values should have."""
+    deviation: float = 0.0
 
-    @property
-    def spread(self) -> float | None:
-        """Their standard deviation."""
-
-    @property
-    def warm_up(self) -> int:
-        """Events that both are learnt from, where they are not given."""
+    def step(self, size: float, block: Block) -> None:
+        """Add a block's step; where the sum falls to zero or below, the excursion is over."""
+        self.deviation += size
+        if self.deviation > 0:
+            self.add(block)
+        else:
+            self.deviation, self.n_blocks, self.n_events, self.mean = 0.0, 0, 0, 0.0
 
 
-class Baseline(Struct):
-    """Mean and spread of the first events, for detectors that were not told them.
+class TargetParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of detectors that compare with a target.
+
+    Parameters
+    ----------
+    warm_up : int, unit events, at least 1
+        Target and spread are learnt from this many first events, where they are not given.
+    target : float or None, unit of the values
+        Mean that the values should have; None to learn it.
+    spread : float or None, greater than 0, unit of the values
+        Their standard deviation; None to learn it.
+
+    Raises
+    ------
+    ParameterError
+        A parameter outside its range, or only one of target and spread.
+    """
+
+    warm_up: int = 200
+    target: float | None = None
+    spread: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.target is None) != (self.spread is None):
+            raise ParameterError("target and spread together, or neither", (self.target, self.spread), "$.target")
+        check(self, warm_up=whole(1), target=FINITE, spread=POSITIVE)
+
+
+class RunningMoments(Struct):
+    """The mean and the variance of the events so far.
 
     Examples
     --------
     >>> from driftline.detectors import Block
-    >>> baseline = Baseline()
+    >>> moments = RunningMoments()
     >>> for value in (1.0, 3.0):
-    ...     baseline.add(Block(1, value))
-    >>> baseline.mean, baseline.spread
+    ...     moments.add(Block(1, value))
+    >>> moments.mean, moments.spread
     (2.0, 1.0)
     """
 
@@ -82,21 +109,11 @@ class Baseline(Struct):
     """Sum of squared deviations from the mean."""
 
     def add(self, block: Block) -> None:
-        """Take in a block."""
-        apart = block.mean - self.mean
-        before = self.n_events
+        """Add a block."""
+        difference, before = block.mean - self.mean, self.n_events
         self.n_events += block.count
-        self.mean += (block.count / self.n_events) * apart
-        self.squares += block.count * block.variance + before * block.count / self.n_events * apart * apart
-
-    def target(self, given: Targeted, block: Block) -> tuple[float, float] | None:
-        """Return target and spread: those given, else those learnt; None where the block was taken in to learn them."""
-        if given.target is not None and given.spread is not None:
-            return given.target, given.spread
-        if self.n_events < given.warm_up:
-            self.add(block)
-            return None
-        return self.mean, self.spread
+        self.mean += (block.count / self.n_events) * difference
+        self.squares += block.count * block.variance + before * block.count / self.n_events * difference * difference
 
     @property
     def spread(self) -> float:
@@ -104,14 +121,11 @@ class Baseline(Struct):
         spread = math.sqrt(self.squares / self.n_events) if self.n_events else 0.0
         return spread if spread > 0 else 1.0
 
-
-def check_target(target: float | None, spread: float | None, warm_up: int) -> None:
-    """Raise where target and spread are not both given or both absent, or one is outside its range."""
-    if warm_up < 1:
-        raise ParameterError("a whole number of at least 1", warm_up, "$.warm_up")
-    if (target is None) != (spread is None):
-        raise ParameterError("target and spread together, or neither", (target, spread), "$.target")
-    if target is not None and not is_number(target):
-        raise ParameterError("a finite number", target, "$.target")
-    if spread is not None and not is_number(spread, above=0):
-        raise ParameterError("a number greater than 0", spread, "$.spread")
+    def target(self, parameters: TargetParameters, block: Block) -> tuple[float, float] | None:
+        """Return target and spread, as configured or learnt; None while the warm-up lasts, to which the block goes."""
+        if parameters.target is not None and parameters.spread is not None:
+            return parameters.target, parameters.spread
+        if self.n_events < parameters.warm_up:
+            self.add(block)
+            return None
+        return self.mean, self.spread

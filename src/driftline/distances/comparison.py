@@ -56,7 +56,7 @@ def compare(
     >>> list(distances.compare(["psi", "kolmogorov_smirnov"], here, there, here, there, None))
     ['psi']
     """
-    found: dict[str, DistanceResult] = {}
+    results: dict[str, DistanceResult] = {}
     for name in names:
         distance = get(name)
         if distance.needs_order and support is None:
@@ -66,5 +66,5 @@ def compare(
         reference = reference_grouped if grouped else reference_grid
         result = distance(current, reference, dispersion=dispersion, support=support)
         if result is not None:
-            found[name] = result
-    return found
+            results[name] = result
+    return results

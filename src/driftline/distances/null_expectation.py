@@ -39,8 +39,8 @@ def variances(sides: Sides, shares: NDArray[np.float64], dispersion: float) -> N
     """
     total = sides.n + sides.n_reference
     scale = sides.null_scale(dispersion) * total / (total - 1)
-    found: NDArray[np.float64] = scale * shares * (1 - shares)
-    return found
+    variance: NDArray[np.float64] = scale * shares * (1 - shares)
+    return variance
 
 
 def absolute_differences(sides: Sides, shares: NDArray[np.float64], dispersion: float) -> NDArray[np.float64]:
@@ -51,8 +51,8 @@ def absolute_differences(sides: Sides, shares: NDArray[np.float64], dispersion: 
     expected: without it the far tails of a heavy-tailed column would be given an expectation they cannot reach.
     """
     normal = np.sqrt(variances(sides, shares, dispersion) * (2 / math.pi))
-    found: NDArray[np.float64] = np.minimum(normal, 2 * shares * (1 - shares))
-    return found
+    expected: NDArray[np.float64] = np.minimum(normal, 2 * shares * (1 - shares))
+    return expected
 
 
 def largest_difference(sides: Sides, dispersion: float, *, cumulative: bool) -> float:

@@ -101,7 +101,7 @@ def single_valued(support: Support | None, sides: Sides) -> NDArray[np.bool_]:
     return high <= np.nextafter(low, np.inf)
 
 
-class Placed(NamedTuple):
+class Placement(NamedTuple):
     """Where a side's events are put, and how far from there they may lie on average: each of shape (n_bins,)."""
 
     positions: NDArray[np.float64]
@@ -183,7 +183,7 @@ def _held(sums: NDArray[np.float64] | None, sides: Sides) -> NDArray[np.float64]
     return np.full(sides.n_bins, np.nan) if sums is None else sums[sides.held]
 
 
-def _place(low: NDArray[np.float64], high: NDArray[np.float64], counts: Counts, sums: NDArray[np.float64]) -> Placed:
+def _place(low: NDArray[np.float64], high: NDArray[np.float64], counts: Counts, sums: NDArray[np.float64]) -> Placement:
     """Return where a side's events are put.
 
     About the mean m of values in [l, h] the mean distance is at most 2 (h − m)(m − l) / (h − l), reached by two atoms
@@ -196,11 +196,11 @@ def _place(low: NDArray[np.float64], high: NDArray[np.float64], counts: Counts, 
             np.isneginf(low), np.where(np.isposinf(high), 0.0, high), np.where(np.isposinf(high), low, middle)
         )
         means = np.clip(sums / counts, low, high)
-        known = np.isfinite(means)
+        has_mean = np.isfinite(means)
         below, above = means - low, high - means
         about_mean = 2 * np.minimum(below, above) * (np.maximum(below, above) / (high - low))
         about_mean = np.where(np.isposinf(high - low), 2 * np.minimum(below, above), about_mean)
-        slack = np.where(known, about_mean, np.maximum(high - middle, middle - low))
+        slack = np.where(has_mean, about_mean, np.maximum(high - middle, middle - low))
     single = high <= np.nextafter(low, np.inf)
-    positions = np.where(single, low, np.where(known, means, middle))
-    return Placed(positions, np.where(single | (counts == 0), 0.0, slack))
+    positions = np.where(single, low, np.where(has_mean, means, middle))
+    return Placement(positions, np.where(single | (counts == 0), 0.0, slack))

@@ -1,4 +1,4 @@
-"""Alert events: what a person or a program acts on, each record the whole latest state of one alert."""
+"""Alert events: each record is the whole latest state of one alert, for people and programs to act on."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 Cause = Literal["data drift", "prediction drift", "data quality", "performance", "duplicates", "labels"]
 NotifyReason = Literal["opened", "more severe", "far greater effect", "new column", "still open", "confirmed"]
 MAX_SUMMARIES = 10
-"""Findings of one alert that are shown."""
+"""Maximum number of findings shown in one alert."""
 
 
 class FindingSummary(Struct, frozen=True, kw_only=True):
-    """A finding, in short; the finding event with this id has the evidence."""
+    """Summary of a finding; the finding event with this id has the evidence."""
 
     finding_id: str
     check: str
@@ -30,9 +30,9 @@ class FindingSummary(Struct, frozen=True, kw_only=True):
     effect: str
     """Name of the effect."""
     value: float
-    """Its size, corrected."""
+    """Corrected size of the effect."""
     gate: float
-    """The smallest size that matters."""
+    """Threshold for practical significance."""
     p_value: Share | None
     importance: float
     message: str
@@ -41,58 +41,60 @@ class FindingSummary(Struct, frozen=True, kw_only=True):
 class AlertEvent(Event, frozen=True, kw_only=True):
     """The whole latest state of one alert; a record with a higher revision replaces it.
 
-    Window, counts, offsets and profile are those of the window that brought the alert into this state.
+    Window, counts, offsets and profile are those of the window that caused this state.
     """
 
     TYPE: ClassVar[str] = ALERT
 
     alert_id: str
-    """The record's key, the same for the alert's whole life."""
+    """The record's key; it never changes during the alert's life."""
     notify: bool
-    """Whether this revision is a page: the opening, or what an open alert must not hide. The false-alarm budget counts
-    these. Others tell how the alert goes on."""
+    """Whether this revision is a notification: the alert opened, or it would otherwise hide a worse problem. The
+    false-alarm budget counts notifications. Other revisions update the alert."""
     notification: Annotated[int, Meta(ge=1)]
-    """Pages so far: 1 at the opening, one more with each later revision that is one."""
+    """Number of notifications so far: 1 at the opening, one more with each later revision that notifies."""
     notified_for: NotifyReason
-    """Why the latest page was sent: it ``opened``; it became critical (``more severe``); an effect came out 2.5 times
-    the greatest paged before (``far greater effect``), or a critical one, greater than all paged before, in a column
-    that the alert had not named (``new column``); it was found again a budget's horizon after the latest page (``still
-    open``); a test within the budget came out after fixed thresholds alone had paged (``confirmed``)."""
+    """Reason of the latest notification. ``opened``: the alert opened. ``more severe``: it became critical. ``far
+    greater effect``: an effect was at least 2.5 times the largest notified before. ``new column``: a column that had
+    not been notified had a critical effect, larger than all notified before. ``still open``: findings continued a
+    budget's horizon after the latest notification. ``confirmed``: a test within the budget had a finding after only
+    fixed thresholds had notified."""
     in_budget: bool
-    """Whether the false-alarm budget bounds the latest page: not where only fixed thresholds came out."""
+    """Whether the false-alarm budget bounds the latest notification; false if only fixed thresholds caused it."""
     state: Literal["open", "resolved"]
-    """A resolved alert never opens again: what comes back is a new one."""
+    """A resolved alert never opens again; a recurrence is a new alert."""
     revision: Annotated[int, Meta(ge=1)]
-    """From 1, one more with each change."""
+    """Counts the changes, from 1."""
     severity: Severity
-    """The greatest since it opened."""
+    """The highest severity since the alert opened."""
     cause: Cause
-    """What went wrong: features, predictions and scores, absent values, or accuracy."""
+    """The kind of problem: drift of features, drift of predictions and scores, data quality, performance, repeated ids,
+    or labels."""
     title: str
-    """A short line for people, to stand beside the model; its wording may change."""
+    """A short line for people, to show beside the model; its wording may change."""
     message: str
-    """What was found, with numbers, for people; its wording may change."""
+    """The findings with numbers, for people; its wording may change."""
     opened_at: Time
-    """Moment of event time at which it opened: the end of the window, for performance when its revision was cut."""
+    """Event time of the opening: the end of the window; for performance, the time of the revision."""
     updated_at: Time
-    """The same of this revision."""
+    """Event time of this revision."""
     resolved_at: Time | None
-    """The same of its resolution; null while it is open."""
+    """Event time of the resolution; null while the alert is open."""
     since: Time
-    """Since when it has been so, as far as the findings tell."""
+    """Start of the problem according to the findings."""
     findings: list[FindingSummary]
-    """Of the latest window that had any: the most important first, at most 10."""
+    """Findings of the latest window that had any, the most important first, at most 10."""
     n_findings: Count
-    """How many that window had."""
+    """Number of findings of that window."""
 
     @property
     def about(self) -> tuple[str | int, ...]:
-        """What the event is about, beside its type, model and segment."""
+        """Identity of the event, beside its type, model and segment."""
         return (self.alert_id, self.revision)
 
     @property
     def ce_time(self) -> str:
-        """CloudEvents time: when this revision came about, in event time."""
+        """CloudEvents time: the event time of this revision."""
         return self.updated_at
 
 

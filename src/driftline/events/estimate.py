@@ -1,4 +1,4 @@
-"""Estimate events: how good the predictions of a window are likely to be, before their labels say so."""
+"""Estimate events: the expected performance of a window's predictions, before their labels arrive."""
 
 from __future__ import annotations
 
@@ -13,47 +13,48 @@ NonNegative = Annotated[float, Meta(ge=0)]
 
 
 class EstimatedMetric(Struct, frozen=True, kw_only=True):
-    """One metric, as it is to be expected; ``lower`` and ``upper`` are three standard errors away."""
+    """Expected value of one metric; ``lower`` and ``upper`` are three standard errors away."""
 
     value: float
     standard_error: NonNegative
-    """Of the difference between estimate and realised metric: both errors below, squared and added."""
+    """Standard error of the difference between estimate and realised metric: the root of the sum of the two squared
+    errors below."""
     sampling_error: NonNegative
-    """How far chance puts the realised metric off its expectation, with as many events."""
+    """Random deviation of the realised metric from its expectation, for this number of events."""
     model_error: NonNegative
-    """How well the labelled rows of the reference determine the calibrator or the loss model."""
+    """Error of the calibrator or loss model from the finite number of labelled reference rows."""
     lower: float
     upper: float
 
 
 class EstimatorReference(Struct, frozen=True, kw_only=True):
-    """What made the estimate; it is a part of the profile."""
+    """The estimator; it is part of the profile."""
 
     id: str
-    """Estimates by one estimator can be compared with each other."""
+    """Id of the estimator; estimates of one estimator are comparable."""
     method: Literal["confidence", "direct_loss"]
-    """``confidence``: from the scores, taken for probabilities; ``direct_loss``: from a model of the loss."""
+    """``confidence``: from the scores, used as probabilities; ``direct_loss``: from a model of the loss."""
     calibrated: bool | None
-    """Whether scores were calibrated first: they are where that made rows that were held out better calibrated. Null
-    for ``direct_loss``."""
+    """Whether scores are calibrated first; they are if that improved the calibration of held-out rows. Null for
+    ``direct_loss``."""
     n_labelled: Count
-    """Labelled rows of the reference that it was fitted on."""
+    """Labelled reference rows that it was fitted on."""
 
 
 class TrackRecord(Struct, frozen=True, kw_only=True):
-    """How far estimates of one metric were from what labels showed, over the windows in which they have."""
+    """Errors of the estimates of one metric, over the windows that have labels."""
 
     n_windows: Count
     mean_error: float
-    """Mean of realised less estimated value: below zero where a metric turns out lower than estimated."""
+    """Mean of realised minus estimated value; negative if the metric was lower than estimated."""
     mean_absolute_error: NonNegative
     within: Share
-    """Share of the windows in which the realised value lay in the estimate's band: near 1, unless what is to be
-    predicted has changed itself (concept drift), which no estimate without labels can see."""
+    """Fraction of the windows whose realised value was in the estimate's band: near 1, except after concept drift,
+    which no estimate without labels can see."""
 
 
 class ExpectedConfusion(Struct, frozen=True, kw_only=True):
-    """Events by predicted and by actual class, as they are to be expected."""
+    """Expected number of events by predicted and actual class."""
 
     classes: list[str]
     counts: list[list[NonNegative]]
@@ -61,48 +62,48 @@ class ExpectedConfusion(Struct, frozen=True, kw_only=True):
 
 
 class EstimateEvent(Event, frozen=True, kw_only=True):
-    """How good the predictions of a window are likely to be, from the predictions alone.
+    """Expected performance of a window's predictions, from the predictions alone.
 
-    ``n`` counts the events that the estimate rests on, ``n_reference`` the labelled rows of the reference that the
-    estimator was fitted on. Revision 0 comes when the window has closed. With labels, each revision of the performance
-    event is followed by one of this event as soon as there is something to add: the same estimate beside what labels
-    say, or beside that of a calibrator fitted again.
+    ``n`` is the number of events behind the estimate, ``n_reference`` the number of labelled reference rows that the
+    estimator was fitted on. Revision 0 is sent when the window has closed. With labels, each revision of the
+    performance event is followed by one of this event if there is something to add: the same estimate beside the
+    realised values, or beside the estimate of a refitted calibrator.
     """
 
     TYPE: ClassVar[str] = ESTIMATE
 
     task: Literal["binary", "multiclass", "regression"]
-    """What the model predicts: one of two classes, one of several, or a number."""
+    """The model's prediction: one of two classes, one of several, or a number."""
     revision: Count
-    """0 before any label; else one more than the revision of the performance event."""
+    """0 before any label, otherwise the revision of the performance event plus 1."""
     age_ms: Count
-    """Age of the window, from its end, at this revision."""
+    """Age of the window at this revision, from its end."""
     final: bool
-    """Whether no revision comes after it."""
+    """Whether this is the last revision."""
     estimator: EstimatorReference
+    """The estimator of the profile that made the estimate."""
     left_out: Count
-    """Events that nothing was estimated of: without a score, or of an unknown class."""
+    """Events without an estimate: they have no score, or an unknown class."""
     metrics: dict[str, EstimatedMetric | None]
-    """By name: ``accuracy``, ``balanced_accuracy``, ``precision``, ``recall``, ``specificity``, ``f1`` and ``auc``;
-    ``mae``, ``mse`` and ``rmse`` for regression. Null where undefined. Averages over classes (macro) for multiclass
-    tasks."""
+    """Estimates by metric: ``accuracy``, ``balanced_accuracy``, ``precision``, ``recall``, ``specificity``, ``f1`` and
+    ``auc``; ``mae``, ``mse`` and ``rmse`` for regression. Null if undefined. Macro averages for multiclass tasks."""
     reference: dict[str, float | None]
-    """The same metrics of the reference's labelled rows, realised."""
+    """Realised values of the same metrics on the reference's labelled rows."""
     confusion: ExpectedConfusion | None
     """Null for regression and for tasks of more than 64 classes."""
     refitted: dict[str, EstimatedMetric | None] | None
-    """The estimate with the calibrator fitted again, on the labels of the windows that had matured before: it follows a
-    change of what is to be predicted as soon as they show it. Binary tasks only; null before there are enough."""
+    """Estimate of a calibrator refitted on the labels of previously matured windows; it follows concept drift once
+    those labels show it. Binary tasks only; null until there are enough labels."""
     coverage: Share | None
-    """Labelled predictions over all predictions of the window; null at revision 0."""
+    """Labelled predictions divided by all predictions of the window; null at revision 0."""
     realised: dict[str, float | None] | None
-    """The same metrics as labels have them by now; null at revision 0."""
+    """Values of the same metrics from the labels so far; null at revision 0."""
     matured: bool
-    """Whether this is the revision that the track record takes: the first with enough labels, or the last."""
+    """Whether this revision counts in the track record: the first with enough labels, or the last."""
     record: dict[str, TrackRecord]
-    """Of this estimator so far, by metric, with this window where it has matured; empty before the first has."""
+    """Track record of this estimator by metric, including this window if it has matured; empty before the first has."""
 
     @property
     def about(self) -> tuple[str | int, ...]:
-        """What the event is about, beside its type, model and segment."""
+        """Identity of the event, beside its type, model and segment."""
         return (*super().about, self.revision)

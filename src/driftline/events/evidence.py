@@ -1,4 +1,4 @@
-"""What every output event says of itself: the model, the window, the profile, and which input it stems from."""
+"""Fields common to all output events: the model, the window, the profile, and the contributing input."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 WindowKind = Literal["tumbling", "sliding", "performance", "pane"]
 Severity = Literal["info", "warning", "critical"]
 EventRole = Literal["feature", "prediction", "score", "error"]
-"""What a column is; ``error`` stands for the errors that labels revealed."""
+"""Role of a column; ``error`` denotes the errors revealed by labels."""
 Histogram = list[Count]
 SourceOffsets = dict[str, dict[str, tuple[Count, Count]]]
-"""``predictions`` or ``labels`` to partition to (smallest, largest) offset that contributed."""
+"""``predictions`` or ``labels`` to partition to (smallest, largest) contributing offset."""
 
 
 class WindowSpan(Struct, frozen=True, kw_only=True):
     """A span of event time, from its start up to but not including its end."""
 
     kind: WindowKind
-    """``tumbling`` windows are disjoint and get a verdict, ``sliding`` ones are for display, ``performance`` windows
-    are spans of prediction time, a ``pane`` is the smallest slice."""
+    """``tumbling`` windows are disjoint, and checks run on them. ``sliding`` windows are for display. ``performance``
+    windows are spans of prediction time. A ``pane`` is the smallest unit."""
     start: Time
     end: Time
     size_ms: Count
-    """The configured size; the span is longer where the window was extended, shorter where a profile ended it."""
+    """The configured size. The span is longer if the window was extended, and shorter if a new profile ended it."""
     extended: bool
-    """Whether the window went on past its size until it had enough events."""
+    """Whether the window was extended beyond its size until it had enough events."""
 
     @property
     def about(self) -> tuple[str | int, ...]:
-        """What tells this window from all others."""
+        """Identity of the window."""
         return (self.kind, self.size_ms, self.start, self.end)
 
 
@@ -47,36 +47,35 @@ class ProfileReference(Struct, frozen=True, kw_only=True):
     id: str
     origin: Literal["training", "production", "bootstrap"]
     effective_from: Time
-    """First event time that the profile holds for."""
+    """First event time that the profile applies to."""
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """What all output events have in common."""
+    """Fields common to all output events."""
 
     TYPE: ClassVar[str]
 
     model: str
     """The model's name."""
     model_version: str
-    """Empty where the model's events carry no version."""
+    """The model's version; empty if its events have none."""
     segment: str
-    """The slice of the model's traffic; ``all`` is the whole of it."""
+    """The segment of the model's traffic; ``all`` is all of it."""
     window: WindowSpan
-    """The span of event time that it is about."""
+    """The span of event time."""
     profile: ProfileReference | None
-    """What the window was compared with; null for the label stream, which belongs to no model and so has none."""
+    """The profile that the window was compared with; null for the label stream, which belongs to no model."""
     settings: str
-    """Hash of the settings that can change what is emitted."""
+    """Hash of the settings that can change the output."""
     n: Count
-    """Events that were looked at."""
+    """Number of events evaluated."""
     n_reference: Count
-    """Events of the reference that they were compared with."""
+    """Number of reference events."""
     offsets: SourceOffsets
-    """Which input contributed: by topic (``predictions``, ``labels``) and partition, the smallest and the largest
-    offset."""
+    """Contributing input: the smallest and largest offset by topic (``predictions``, ``labels``) and partition."""
     flags: list[str]
-    """What makes this event depend on more than the input: ``after_idle`` where a partition that had been declared idle
-    brought events too late to be counted, ``bootstrap`` where the profile was made from the stream."""
+    """Reasons why this event may not be reproducible from the input alone. ``after_idle``: a partition that had been
+    declared idle returned with events too late to be counted. ``bootstrap``: the profile was learnt from the stream."""
 
     @property
     def key(self) -> ModelKey:
@@ -85,12 +84,12 @@ class Event(Struct, frozen=True, kw_only=True):
 
     @property
     def about(self) -> tuple[str | int, ...]:
-        """What the event is about, beside its type, model and segment."""
+        """Identity of the event, beside its type, model and segment."""
         return self.window.about
 
     @property
     def ce_id(self) -> str:
-        """CloudEvents id; repeats with the event."""
+        """CloudEvents id; a repeated event has the same id."""
         return event_id(self.TYPE, self.key, self.segment, self.about)
 
     @property
@@ -105,24 +104,25 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class DispersionEvidence(Struct, frozen=True, kw_only=True):
-    """How much more than independent events the column varies while nothing has changed, and how that is known."""
+    """Variation of the column without a change, relative to independent events, and the source of that estimate."""
 
     status: Literal["settled", "widened", "calibrating", "assumed"]
-    """``widened``: known from little, so the test demands more; ``calibrating``: not known yet, so nothing pages;
-    ``assumed``: events are taken as independent, as configured."""
+    """``settled``: estimated from enough data. ``widened``: estimated from little data, so the test is stricter.
+    ``calibrating``: not known yet, so nothing notifies. ``assumed``: events are treated as independent, as
+    configured."""
     source: Literal["reference", "production", "independent", "assumed"]
-    """Where it was learnt: from the reference's own panes, or from the first of production."""
+    """Source of the estimate: the reference's own panes, or the first panes of production."""
     independent: bool
-    """Whether the data showed nothing else than independence."""
+    """Whether the data are compatible with independence."""
     lambda_bar: float
-    """Mean weight of the null distribution: 1 for independent events."""
+    """Mean weight of the null distribution, a design effect: 1 for independent events."""
     lambda_max: float
-    """Largest weight."""
+    """Largest weight of the null distribution."""
     degrees_of_freedom: float | None
-    """What the estimate is worth; null where nothing was estimated."""
+    """Degrees of freedom of the estimate; null if nothing was estimated."""
     n_panes: Count
-    """Panes that it rests on."""
+    """Number of panes behind the estimate."""
     n_windows: Count
-    """Windows of the verdict's size that it rests on."""
+    """Number of windows of the evaluated size behind the estimate."""
     same_hours: bool
-    """Whether the window was compared with the reference's same hours of the week."""
+    """Whether the window was compared with the same hours of the week of the reference."""

@@ -1,4 +1,4 @@
-"""Finding events: a check that came out against the model in one window, with the evidence."""
+"""Finding events: a check that detected a change in one window, with the evidence."""
 
 from __future__ import annotations
 
@@ -19,57 +19,56 @@ Family = Literal["distribution", "quality", "performance", "labels", "detector",
 
 
 class Statistic(Struct, frozen=True, kw_only=True):
-    """Is it real: what was tested, and how unlikely it is when nothing has changed."""
+    """Evidence that the change is real: the test statistic and its p-value."""
 
     name: str
-    """``pearson_chi_squared`` or ``exact_partition`` (both to be compared with chi-squared), ``exact_share``,
-    ``welch_t``, ``estimated_accuracy`` (no test: its band is held against the reference), or a detector's name."""
+    """``pearson_chi_squared`` or ``exact_partition`` (both compared with chi-squared), ``exact_share``, ``welch_t``,
+    ``estimated_accuracy`` (no test: its band is compared with the reference), or a detector's name."""
     value: float
     degrees_of_freedom: int | None
-    """Null for statistics that have none."""
+    """Null for statistics without degrees of freedom."""
     p_value: Share | None
-    """Null for sequential detectors, which give none."""
+    """Null for sequential detectors, which have none."""
     threshold: float | None
-    """What a detector's statistic exceeded; null for tests."""
+    """Threshold that a detector's statistic exceeded; null for tests."""
 
 
 class BudgetSplit(Struct, frozen=True, kw_only=True):
-    """How a level follows from the budget: pages x share x findings to a page / (windows x tests)."""
+    """Derivation of a significance level from the budget: pages x share x findings to a page / (windows x tests)."""
 
     pages: Annotated[float, Meta(gt=0)]
-    """False pages that the model may cost within the horizon."""
+    """Expected number of false alarms of the model within the horizon."""
     horizon_ms: Count
     spender: str
-    """What has the share: a size of verdict windows, ``performance``, ``labels`` or ``detectors``."""
+    """Owner of the share: a size of evaluation windows, ``performance``, ``labels`` or ``detectors``."""
     share: Annotated[float, Meta(gt=0, le=1)]
-    """Its share of the budget."""
+    """Share of the budget."""
     n_windows: Annotated[int, Meta(ge=1)]
-    """Windows within the horizon."""
+    """Number of windows within the horizon."""
     tests_per_window: Annotated[int, Meta(ge=1)]
     findings_to_open: Annotated[int, Meta(ge=1)]
-    """Findings of one check that a page takes and uses up (k)."""
+    """Findings of one check that a notification needs and uses up (k)."""
     within_windows: Annotated[int, Meta(ge=1)]
-    """Windows in a row within which they must come (n)."""
+    """Consecutive windows in which they must occur (n)."""
 
 
 class LevelEvidence(Struct, frozen=True, kw_only=True):
-    """The level that the p-value was held against, and how it follows from the false-alarm budget."""
+    """The significance level, and its derivation from the false-alarm budget."""
 
     level: Annotated[float, Meta(gt=0, le=1)]
-    """1 where nothing was tested, as with fixed thresholds."""
+    """Significance level; 1 if nothing was tested, as with fixed thresholds."""
     n_tests: Annotated[int, Meta(ge=1)]
-    """Tests within the budget's horizon that share it."""
+    """Number of tests within the budget's horizon that divide the share."""
     derivation: str
-    """The division in words."""
+    """The derivation in words."""
     split: BudgetSplit | None = None
-    """The division in numbers; null where the level does not come from the budget."""
+    """The derivation in numbers; null if the level does not come from the budget."""
     in_budget: bool = True
-    """Whether the false-alarm budget bounds such findings: not those of fixed thresholds, nor those of severity
-    ``info``."""
+    """Whether the false-alarm budget bounds such findings; false for fixed thresholds and for severity ``info``."""
 
 
 class Effect(Struct, frozen=True, kw_only=True):
-    """Does it matter: how large the change is, beside the smallest that counts."""
+    """Practical significance: the size of the change, and its gate."""
 
     name: str
     """``psi``, ``share_change``, ``cardinality_growth``, ``volume_change``, ``<metric>_drop``, ``<metric>_rise``,
@@ -77,17 +76,17 @@ class Effect(Struct, frozen=True, kw_only=True):
     ``orphan_share_rise`` or ``silent_hours``."""
     raw: float
     corrected: float
-    """What is held against the gate: without the bias (``psi``), without the sign (shares)."""
+    """Value compared with the gate: without its bias (``psi``), without its sign (fractions)."""
     gate: float
-    """The smallest change that matters, as configured."""
+    """Threshold for practical significance, as configured."""
     current: float | None
-    """The share, accuracy, correlation or error of the window; null for distances."""
+    """Fraction, accuracy, correlation or error of the window; null for distances."""
     reference: float | None
-    """The share, accuracy, correlation or error of the reference; null for distances."""
+    """Fraction, accuracy, correlation or error of the reference; null for distances."""
 
 
 class HistogramPair(Struct, frozen=True, kw_only=True):
-    """What was compared: three lists of one length; bins that are empty on both sides are left out."""
+    """The compared counts: three lists of equal length, without bins that are empty on both sides."""
 
     bins: list[str]
     """Ranges of numbers, or categories."""
@@ -96,80 +95,80 @@ class HistogramPair(Struct, frozen=True, kw_only=True):
 
 
 class UnitChange(Struct, frozen=True):
-    """A number that looks as if its unit had changed: ``factor`` x the reference's values + ``offset``; no test."""
+    """An apparent change of unit: ``factor`` x the reference's values + ``offset``; not a test."""
 
     factor: float
     offset: float
     conversion: str | None
-    """The known conversion with this factor and offset; null where none is known."""
+    """Known conversion with this factor and offset; null if there is none."""
     residual: Share
-    """Largest difference between the distribution functions once the change is undone."""
+    """Largest difference between the distribution functions after the change is undone."""
     explained: float
-    """Part of the Kolmogorov-Smirnov distance that the change explains, at most 1."""
+    """Fraction of the Kolmogorov-Smirnov distance that the change explains, at most 1."""
     determined_by: Literal["shape", "moments", "mean"]
-    """What tells the factor from others: the ``shape`` on the grid, mean and standard deviation (``moments``), or the
-    ``mean`` alone, where values lie too far away for more."""
+    """Evidence for the factor: the ``shape`` on the grid, mean and standard deviation (``moments``), or only the
+    ``mean`` if the values are too far away for more."""
 
 
 class FindingEvent(Event, frozen=True, kw_only=True):
-    """A check that came out against the model in one window: the change is real, and it is large enough to matter.
+    """A check that detected a change in one window: the change is real and reaches its gate.
 
-    Findings of sequential detectors have no effect and no p-value; those that may not page have no level and are
-    informative (severity ``info``).
+    Findings of sequential detectors have no effect and no p-value. Those of detectors that cannot open alerts have no
+    level and the severity ``info``.
     """
 
     TYPE: ClassVar[str] = FINDING
 
     finding_id: str
-    """The same as ``ce_id``."""
+    """Equal to ``ce_id``."""
     check: str
     """Permanent name of the check: ``distribution.pearson``, ``quality.<test>``, ``multivariate.<check>``,
     ``performance.<metric>``, ``estimate.accuracy``, ``threshold.<distance>`` or ``detector.<name>``."""
     family: Family
-    """Which kind of change: of a distribution, of the data's quality, of performance, between columns
-    (``multivariate``); or a sequential detector's."""
+    """Kind of change: of a distribution, of data quality, of performance, of label arrival, between columns
+    (``multivariate``), or by a sequential detector."""
     column: str | None
-    """Null where the check is about the model as a whole."""
+    """Null if the check concerns the model as a whole."""
     role: EventRole | None
-    """What the column is; null as for the column."""
+    """Role of the column; null if ``column`` is."""
     severity: Severity
-    """``warning``, ``critical`` from 2.5 times the smallest effect that matters; ``info``, which opens no alert, for
-    detectors that may not page and for p-values between the budget's level and the level for information."""
+    """``warning``, or ``critical`` from 2.5 times the gate. ``info`` opens no alert: detectors that cannot open alerts,
+    and p-values between the budget's significance level and the level for information."""
     importance: float
-    """How much the column matters, from the profile or the configuration; 1 where nothing is known."""
+    """Importance of the column, from the profile or the configuration; 1 by default."""
     statistic: Statistic
-    """Is it real."""
+    """Evidence that the change is real."""
     level: LevelEvidence | None
-    """What the p-value was held against. Of a detector that may page, the false alarms that its threshold allows in the
-    budget's horizon; null for other detectors."""
+    """Significance level of the p-value. For a detector that can open alerts, the expected false alarms of its
+    threshold in the budget's horizon; null for other detectors."""
     effect: Effect | None
-    """Does it matter; null for detectors."""
+    """Practical significance; null for detectors."""
     baseline: Literal["reference", "first windows", "earlier weeks", "rolling", "earlier cohorts"]
-    """What the window was compared with; ``first windows`` where the reference has no labels, ``earlier weeks`` for
-    volume, ``rolling`` where it was the recent past beside the profile, ``earlier cohorts`` for when labels arrive."""
+    """What the window was compared with: ``first windows`` if the reference has no labels, ``earlier weeks`` for
+    volume, ``rolling`` for the recent past beside the profile, ``earlier cohorts`` for label arrival."""
     distances: dict[str, DistanceValue]
     """All distances of the column, by name."""
     histograms: HistogramPair | None
-    """The counts that were compared; null where there are none to show."""
+    """The compared counts; null if there are none to show."""
     dispersion: DispersionEvidence | None
-    """How much unchanged data vary, as the test took it; null where it is no test of a distribution."""
+    """Variation of unchanged data, as used by the test; null if it is not a test of a distribution."""
     unseen: dict[str, Count]
-    """Categories that the profile does not list, by name, with their counts; a selection where there are many."""
+    """Counts of categories that the profile does not list, by name; a selection if there are many."""
     since: Time
-    """Since when, in event time: the window's start, or the detector's estimate."""
+    """Start of the change in event time: the window's start, or the detector's estimate."""
     message: str
     """One sentence with numbers, for people; its wording may change."""
     unit_change: UnitChange | None
-    """What a changed distribution of a number looks like, where it looks like another unit; else null."""
+    """Apparent change of unit of a numeric column; null if there is none."""
 
     @property
     def ce_id(self) -> str:
-        """CloudEvents id; repeats with the event."""
+        """CloudEvents id; a repeated event has the same id."""
         return self.finding_id
 
 
 def finding_id(
     key: ModelKey, segment: str, window: WindowSpan, check: str, role: EventRole | None, column: str | None
 ) -> str:
-    """Return the id of the finding of a check in a window, whatever it found."""
+    """Return the id of the finding of a check in a window; it does not depend on the result."""
     return event_id(FINDING, key, segment, (*window.about, check, role or "", column or ""))

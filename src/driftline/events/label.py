@@ -1,4 +1,4 @@
-"""Label events: what turned out to be true of a prediction, perhaps much later."""
+"""Label events: the true outcome of a prediction, perhaps much later."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ LARGEST_WEIGHT: Final = float(1 << 20)
 
 
 class LabelEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """A label event in the field names that need no mapping; the public schema."""
+    """A label event with the default field names; the public schema."""
 
     prediction_id: Identifier
     label: ClassOrNumber | None = None
-    """A second label for the same prediction corrects the first; null takes it back."""
+    """A second label for the same prediction corrects the first; null retracts it."""
     weight: float | None = None
-    """How much it counts, at least 0; read where the mapping names it."""
+    """Weight of the label, at least 0; read if the mapping names it."""
     ts: Timestamp | None = None
-    """RFC 3339 or epoch milliseconds; the record's Kafka timestamp where it is absent."""
+    """RFC 3339 or epoch milliseconds; the record's Kafka timestamp if absent."""
 
 
 class Label(NamedTuple):

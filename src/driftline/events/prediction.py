@@ -47,25 +47,24 @@ _FIRST_BYTE: Final = itemgetter(slice(0, 1))
 
 
 class PredictionEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """A prediction event in the field names that need no mapping; the public schema."""
+    """A prediction event with the default field names; the public schema."""
 
     prediction_id: Identifier
-    """Unique for as long as labels are waited for; also the record's key."""
+    """Unique for as long as labels are accepted; also the record's key."""
     model: Name
     model_version: Version = ""
     ts: Timestamp | None = None
-    """RFC 3339 or epoch milliseconds; the record's Kafka timestamp where it is absent."""
+    """RFC 3339 or epoch milliseconds; the record's Kafka timestamp if absent."""
     features: dict[str, float | str | bool | None] = msgspec.field(default_factory=dict)
     prediction: ClassOrNumber | None = None
     score: Score | None = None
     """A probability (binary) or a map of class to probability (multiclass)."""
     segments: dict[str, str] = msgspec.field(default_factory=dict)
-    """What slices of the traffic are told by, such as a country; those that are configured get performance of their
-    own."""
+    """Values that assign the event to segments, such as a country; configured segments get their own performance."""
     latency_ms: float | None = None
-    """How long the model took; accepted, and not looked at by this version."""
+    """Latency of the model; accepted, but not used by this version."""
     error: str | None = None
-    """Why the model failed; accepted, and not looked at by this version."""
+    """Error of the model; accepted, but not used by this version."""
 
 
 class Prediction(NamedTuple):

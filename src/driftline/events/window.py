@@ -1,4 +1,4 @@
-"""Window events: what a window looks like beside its profile, column by column."""
+"""Window events: a window compared with its profile, column by column."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from driftline.events.cloudevents import WINDOW
 from driftline.events.evidence import Count, DispersionEvidence, Event, EventRole, Share
 
 MAX_COLUMNS = 50
-"""Columns of one window event; a model with more gets several, told apart by their block."""
+"""Maximum number of columns of one window event; a model with more gets several, numbered by block."""
 
 
 TestName = Literal[
@@ -27,12 +27,12 @@ TestName = Literal[
 
 
 class ColumnBlock(Struct, frozen=True, kw_only=True):
-    """Which part of the columns an event holds."""
+    """The part of the columns that an event holds."""
 
     index: Count
     """From 0."""
     of: Count
-    """Number of events over which the window's columns are spread."""
+    """Number of events that hold the window's columns."""
 
 
 class AbsentCounts(Struct, frozen=True, kw_only=True):
@@ -45,44 +45,43 @@ class AbsentCounts(Struct, frozen=True, kw_only=True):
 
 
 class DistanceValue(Struct, frozen=True, kw_only=True):
-    """How far a column is from its profile."""
+    """Distance of a column from its profile."""
 
     raw: float
     corrected: float | None
-    """Less what it shows on average when nothing has changed; null where no correction is known."""
+    """The value minus its expectation without a change; null if no correction is known."""
     error_bound: float | None
-    """The value on the unbinned events is at most this much away from ``raw``; null for distances defined on bins."""
+    """Maximum difference of the unbinned distance from ``raw``; null for distances defined on bins."""
 
 
 class DistributionTest(Struct, frozen=True, kw_only=True):
     """The test for a change of a column's distribution."""
 
     name: TestName
-    """Which statistic: Pearson's where all bins are well filled, the exact partition's where they are not; weighted
-    where the column's events are not independent; simulated where another was chosen, then the p-value is a rank among
-    draws; untestable (p-value 1) where all events are in one bin."""
+    """The statistic: Pearson's if all bins are well filled, otherwise that of the exact partition. Weighted if the
+    column's events are not independent. Simulated if another test was configured; its p-value is a rank among draws.
+    Untestable (p-value 1) if all events are in one bin."""
     statistic: float
-    """To be compared with chi-squared at so many degrees of freedom or, where it is weighted, with a sum of as many
-    weighted ones."""
+    """Compared with chi-squared at these degrees of freedom; if weighted, with a sum of this many weighted ones."""
     degrees_of_freedom: Count
     p_value: Share
     dispersion: DispersionEvidence
-    """How much unchanged data vary."""
+    """Variation of unchanged data."""
 
 
 class QualityTest(Struct, frozen=True, kw_only=True):
-    """The test of a column's quality: of all its tests the one with the smallest p-value."""
+    """The test of a column's quality: the one with the smallest p-value among its tests."""
 
     check: str
     """Its permanent name: ``quality.missing``, ``quality.out_of_range``, ..."""
     current: Annotated[float, Meta(ge=0)]
-    """What it looks at, in the window: a share, or a number of categories."""
+    """Value in the window: a fraction, or a number of categories."""
     reference: Annotated[float, Meta(ge=0)]
-    """The same in the reference, or what would be expected by it."""
+    """Value in the reference, or expected from it."""
     p_value: Share
     """The smallest p-value times the number of tests."""
     n_tests: Annotated[int, Meta(ge=1)]
-    """Tests of the column, fixed by its kind."""
+    """Number of tests of the column, fixed by its kind."""
 
 
 class ColumnSummary(Struct, frozen=True, kw_only=True):
@@ -97,39 +96,39 @@ class ColumnSummary(Struct, frozen=True, kw_only=True):
     unseen: Count
     """Events with a category that the profile does not list."""
     out_of_range: Count
-    """Events with a number beyond the reference's smallest and largest."""
+    """Events with a number outside the reference's range."""
     mean: float | None
-    """Null for categories and where there was no value; so are the next five."""
+    """Null for categories and without values; the same holds for the next five fields."""
     reference_mean: float | None
     standard_deviation: float | None
     reference_standard_deviation: float | None
     minimum: float | None
     maximum: float | None
     distances: dict[str, DistanceValue]
-    """By name; empty where there is nothing to compare."""
+    """Distances by name; empty if there is nothing to compare."""
     test: DistributionTest | None
     quality_test: QualityTest | None
 
 
 class WindowEvent(Event, frozen=True, kw_only=True):
-    """A window beside its profile: for dashboards, and as the record of what was looked at."""
+    """A window compared with its profile, for dashboards and as a record of every evaluation."""
 
     TYPE: ClassVar[str] = WINDOW
 
     late: Count
     """Events that came too late to be counted."""
     unexpected_features: Count
-    """Events with a feature that the profile does not know."""
+    """Events with a feature that the profile does not have."""
     n_columns: Count
-    """Columns of the profile, over all blocks."""
+    """Number of columns of the profile, over all blocks."""
     n_findings: Count
-    """Findings of this window, over all blocks; always 0 for sliding windows, which give no verdict."""
+    """Number of findings of this window, over all blocks; always 0 for sliding windows, on which no checks run."""
     block: ColumnBlock
-    """Which part of the columns this event holds."""
+    """The part of the columns that this event holds."""
     columns: list[ColumnSummary]
-    """In the profile's order: features by name, then the prediction and the score."""
+    """Columns in the profile's order: features by name, then the prediction and the score."""
 
     @property
     def about(self) -> tuple[str | int, ...]:
-        """What the event is about, beside its type, model and segment."""
+        """Identity of the event, beside its type, model and segment."""
         return (*super().about, self.block.index)

@@ -30,13 +30,13 @@ class ModelSetup(NamedTuple):
     key : ModelKey
     context : ErrorBudget
     pane_ms : int
-    book : Profiles
+    profiles : Profiles
     """
 
     key: ModelKey
     context: ErrorBudget
     pane_ms: int
-    book: Profiles
+    profiles: Profiles
 
 
 class WatermarkReach(NamedTuple):

@@ -7,81 +7,34 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from driftline.checks.contract.error_budget import ErrorBudget
-from driftline.errors import FormatError, describe
 from driftline.events.model_key import ModelKey
 from driftline.events.source import LABEL_STREAM, SEGMENT_ALL
-from driftline.monitoring.labels.join_monitor import JoinMonitor
 from driftline.monitoring.labels.label_stream_monitor import LabelStreamMonitor
-from driftline.monitoring.labels.segment_monitor import SegmentMonitor, segment_pieces
+from driftline.monitoring.model_monitor import ModelMonitor
 from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach
-from driftline.monitoring.monitor_status import ModelStatus, MonitorStatus
-from driftline.monitoring.predictions.prediction_monitor import PredictionMonitor
+from driftline.monitoring.monitor_status import MonitorStatus
 from driftline.monitoring.state.checkpoint import (
     META_KEY,
     STATE_VERSION,
     Checkpoint,
     CheckpointMeta,
     StateEntries,
+    damaged,
     load_meta,
 )
+from driftline.monitoring.state.scope import StateScope
 from driftline.panes.flush_record import decode
-from driftline.panes.segments import segment_names
 from driftline.panes.watermarks import Watermarks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from driftline.config.settings import Settings
     from driftline.monitoring.labels.earlier_revisions import LatestRevisions
-    from driftline.monitoring.state.checkpoint import Change
     from driftline.panes.flush_record import FlushRecord, JoinDelta, PaneDelta
     from driftline.profiles.profiles import Profiles
 
 __all__ = ["META_KEY", "Checkpoint", "PartitionMonitor"]
-
-
-class _Model:
-    """The sequences of one model: of its predictions, of its joins, and of the joins of its slices."""
-
-    __slots__ = ("_setup", "joins", "predictions", "segments")
-
-    def __init__(self, setup: ModelSetup) -> None:
-        self._setup = setup
-        self.predictions = PredictionMonitor(setup)
-        self.joins = JoinMonitor(setup, self.predictions.estimates)
-        self.segments: dict[str, SegmentMonitor] = {}
-
-    def segment(self, name: str) -> SegmentMonitor | None:
-        """Return the sequence of a slice; None where it is not configured."""
-        if name not in self.segments and name in segment_names(self._setup.context.settings.segments):
-            self.segments[name] = SegmentMonitor(self._setup, name)
-        return self.segments.get(name)
-
-    def absorb(self, delta: JoinDelta) -> None:
-        """Add a join delta, whose pane is open, to its slice."""
-        sequence = self.joins if delta.segment == SEGMENT_ALL else self.segment(delta.segment)
-        if sequence is not None:
-            sequence.absorb(delta)
-
-    def advance_joins(self, reach: WatermarkReach, champion: tuple[str, LatestRevisions] | None) -> Outputs:
-        outputs = self.joins.advance(reach, champion)
-        for _, segment in sorted(self.segments.items()):
-            outputs += segment.advance(reach)
-        return outputs
-
-    def changes(self) -> Iterator[tuple[str, bytes | None]]:
-        yield from self.predictions.changes()
-        yield from self.joins.changes()
-        for _, segment in sorted(self.segments.items()):
-            yield from segment.changes()
-
-    def load(self, pieces: dict[str, bytes], at: str) -> None:
-        self.predictions.load(pieces, at)
-        self.joins.load(pieces, at)
-        for name, own in segment_pieces(pieces).items():
-            segment = self.segment(name)
-            if segment is not None:
-                segment.load(own)
 
 
 class PartitionMonitor:
@@ -96,7 +49,7 @@ class PartitionMonitor:
     partition : int
         Of the panes topic, for messages.
     settings : Settings
-    book : Profiles
+    profiles : Profiles
         Published profiles; those of bootstraps are added to it.
 
     Notes
@@ -107,16 +60,17 @@ class PartitionMonitor:
     for as long as labels do, so it holds back neither the position nor grows with the panes in between.
     """
 
-    def __init__(self, partition: int, settings: Settings, book: Profiles) -> None:
+    def __init__(self, partition: int, settings: Settings, profiles: Profiles) -> None:
         self._partition = partition
         self._settings = settings
-        self._book = book
+        self._profiles = profiles
         self._pane_ms = int(settings.time.pane)
         self._watermarks = Watermarks(with_labels=settings.labels is not None, repartitioned=settings.join.repartition)
-        self._models: dict[ModelKey, _Model] = {}
+        self._models: dict[ModelKey, ModelMonitor] = {}
+        self._at = f"detection state of panes partition {partition}"
+        self._stream_scope = StateScope(f"{self._at}, label stream")
         self._stream: LabelStreamMonitor | None = None
         self._contexts: dict[str, ErrorBudget] = {}
-        self._touched: set[ModelKey] = set()
         self._entries = StateEntries()
         self._as_of = -1
         self._last = -1
@@ -136,7 +90,7 @@ class PartitionMonitor:
         flush = self._decode(record, None)
         deltas: list[PaneDelta | JoinDelta] = [*flush.panes, *flush.joins]
         named = {delta.profile_id: delta.key for delta in deltas}
-        return {id_: key for id_, key in named.items() if id_ and self._book.get(id_) is None}
+        return {id_: key for id_, key in named.items() if id_ and self._profiles.get(id_) is None}
 
     def _decode(self, record: bytes, offset: int | None) -> FlushRecord:
         if self._decoded is None or self._decoded[0] is not record:
@@ -161,57 +115,60 @@ class PartitionMonitor:
         self._last = offset
         replayed = offset <= self._as_of
         for delta in flush.panes:
-            self._absorb(delta, offset, replayed=replayed)
+            self._add_pane(delta, offset, replayed=replayed)
         if replayed:
             return []
         for join in flush.joins:
-            self._absorb_join(join)
+            self._add_joins(join)
         self._as_of = offset
         self._replay_from = None
         self._watermarks.update(flush.watermarks)
         return self._advance()
 
-    def _model(self, key: ModelKey) -> _Model:
+    def _model(self, key: ModelKey) -> ModelMonitor:
         model = self._models.get(key)
         if model is None:
             context = self._contexts.get(key.model)
             if context is None:
                 context = self._contexts[key.model] = ErrorBudget.of(self._settings, key.model)
-            model = self._models[key] = _Model(ModelSetup(key, context, self._pane_ms, self._book))
+            model = self._models[key] = ModelMonitor(ModelSetup(key, context, self._pane_ms, self._profiles), self._at)
         return model
 
-    def _absorb(self, delta: PaneDelta, offset: int, *, replayed: bool) -> None:
+    def _add_pane(self, delta: PaneDelta, offset: int, *, replayed: bool) -> None:
         if delta.segment != SEGMENT_ALL:
             return
         closed_ms = self._watermarks.predictions
         if closed_ms is None or delta.pane_ms + self._pane_ms > closed_ms:
-            self._model(delta.key).predictions.absorb(delta, offset)
+            self._model(delta.key).predictions.add_pane(delta, offset)
         elif not replayed:
             self._n_after_idle += delta.n_events
-            self._model(delta.key).predictions.miss()
-            self._touched.add(delta.key)
+            self._model(delta.key).predictions.miss_pane()
 
-    def _absorb_join(self, delta: JoinDelta) -> None:
+    def _add_joins(self, delta: JoinDelta) -> None:
         if self._settings.labels is None:
             return
         closed_ms = self._watermarks.joins
         if delta.key == LABEL_STREAM:
-            self._absorb_labels(delta, is_open=closed_ms is None or delta.pane_ms + self._pane_ms > closed_ms)
+            self._add_labels(delta, is_open=closed_ms is None or delta.pane_ms + self._pane_ms > closed_ms)
             return
         if closed_ms is None or delta.pane_ms + self._pane_ms > closed_ms:
-            self._model(delta.key).absorb(delta)
+            self._model(delta.key).add_joins(delta)
         elif delta.segment == SEGMENT_ALL:
             self._n_after_idle += delta.errors[0]
-            self._model(delta.key).joins.miss()
-        self._touched.add(delta.key)
+            self._model(delta.key).joins.miss_joins()
 
-    def _absorb_labels(self, delta: JoinDelta, *, is_open: bool) -> None:
+    def _add_labels(self, delta: JoinDelta, *, is_open: bool) -> None:
+        stream = self._label_stream()
+        if is_open:
+            stream.add_labels(delta)
+        else:
+            stream.miss_labels()
+
+    def _label_stream(self) -> LabelStreamMonitor:
         if self._stream is None:
             self._stream = LabelStreamMonitor(ErrorBudget.of(self._settings, LABEL_STREAM.model))
-        if is_open:
-            self._stream.absorb(delta)
-        else:
-            self._stream.miss()
+            self._stream_scope.add(self._stream.tables)
+        return self._stream
 
     def _advance(self) -> Outputs:
         """Close panes, windows and revisions; skipped while the watermarks stay within their panes."""
@@ -230,7 +187,6 @@ class PartitionMonitor:
                 outputs += model.predictions.advance(WatermarkReach(predictions, marks.certain_predictions))
             if joins is not None and joins != before[1]:
                 outputs += model.advance_joins(WatermarkReach(joins, marks.certain_joins), self._champion_of(key))
-        self._touched.update(self._models)
         return outputs
 
     def _after_champion(self, key: ModelKey) -> tuple[str, bool, str]:
@@ -238,22 +194,18 @@ class PartitionMonitor:
         return key.model, key.version != self._settings.model(key.model).performance.champion, key.version
 
     def _champion_of(self, key: ModelKey) -> tuple[str, LatestRevisions] | None:
-        """Return the version that a model is measured by, which has advanced already, and what it has cut."""
+        """Return the version that a model is measured by, which has advanced already, and its latest revisions."""
         version = self._settings.model(key.model).performance.champion
         champion = None if version is None else self._models.get(ModelKey(key.model, version))
-        return None if version in (None, key.version) or champion is None else (str(version), champion.joins.cuts)
+        return None if version in (None, key.version) or champion is None else (str(version), champion.joins.revisions)
 
     def _floor(self, time_ms: int | None) -> int | None:
         return None if time_ms is None else time_ms - time_ms % self._pane_ms
 
     def checkpoint(self) -> Checkpoint:
         """Return what changed since the last checkpoint, to be kept whole or not at all."""
-        changed: list[Change] = [
-            (key, name, payload) for key in sorted(self._touched) for name, payload in self._models[key].changes()
-        ]
-        if self._stream is not None:
-            changed += [(LABEL_STREAM, name, payload) for name, payload in self._stream.changes()]
-        self._touched.clear()
+        scopes = {LABEL_STREAM: self._stream_scope, **{key: model.scope for key, model in self._models.items()}}
+        changed = [(key, place, data) for key in sorted(scopes) for place, data in scopes[key].changes()]
         position = self._position()
         meta = CheckpointMeta(STATE_VERSION, self._as_of, position, self._watermarks.state, self._n_after_idle)
         return Checkpoint(position, self._entries.write(changed), msgspec.msgpack.encode(meta))
@@ -266,7 +218,7 @@ class PartitionMonitor:
 
     @classmethod
     def restore(
-        cls, partition: int, settings: Settings, book: Profiles, entries: Mapping[bytes, bytes]
+        cls, partition: int, settings: Settings, profiles: Profiles, entries: Mapping[bytes, bytes]
     ) -> PartitionMonitor:
         """Return the monitor of the last checkpoint; records from its position on are to be applied next.
 
@@ -274,7 +226,7 @@ class PartitionMonitor:
         ----------
         partition : int
         settings : Settings
-        book : Profiles
+        profiles : Profiles
             With every profile that was known at the checkpoint.
         entries : mapping of bytes to bytes
             All valid entries, and the meta bytes as :data:`META_KEY`; empty for a partition without a checkpoint.
@@ -284,28 +236,26 @@ class PartitionMonitor:
         FormatError
             When the state is damaged or of another version; the message says what to do.
         ProfileError
-            When the state counts under a profile that is not in the book.
+            When the state counts under a profile that is not among them.
         """
-        monitor = cls(partition, settings, book)
+        monitor = cls(partition, settings, profiles)
         if not entries:
             return monitor
-        at = f"detection state of panes partition {partition}"
+        at = monitor._at
         if META_KEY not in entries:
-            raise FormatError(describe(f"an entry {META_KEY!r}", f"{len(entries)} entries without it", at))
+            raise damaged(f"an entry {META_KEY!r}", f"{len(entries)} entries without it", at)
         meta = load_meta(entries[META_KEY], at)
         monitor._as_of, monitor._last, monitor._replay_from = meta.as_of, meta.position - 1, meta.position
         monitor._n_after_idle = meta.n_after_idle
         marks = monitor._watermarks
         marks.state = meta.watermarks
         monitor._advanced = (monitor._floor(marks.predictions), monitor._floor(marks.joins))
-        for key, pieces in monitor._entries.read(entries, at).items():
+        for key, values in monitor._entries.read(entries, at).items():
             if key == LABEL_STREAM:
-                monitor._stream = LabelStreamMonitor(ErrorBudget.of(settings, key.model))
-                monitor._stream.load(pieces, at)
-                continue
-            model = monitor._model(key)
-            model.load(pieces, at)
-            monitor._touched.add(key)
+                monitor._label_stream()
+                monitor._stream_scope.load(values)
+            else:
+                monitor._model(key).restore(values)
         return monitor
 
     @property
@@ -324,20 +274,7 @@ class PartitionMonitor:
             n_open_panes=self.n_open_panes,
             n_after_idle=self._n_after_idle,
             models={
-                **{key: _model_status(model) for key, model in self._models.items()},
+                **{key: model.status() for key, model in self._models.items()},
                 **({} if self._stream is None else {LABEL_STREAM: self._stream.status()}),
             },
         )
-
-
-def _model_status(model: _Model) -> ModelStatus:
-    predictions, joins = model.predictions, model.joins
-    return ModelStatus(
-        profile_id=predictions.state.profile_id,
-        bootstrap_error=predictions.bootstrap_error,
-        n_unprofiled=predictions.state.n_unprofiled,
-        calibrating_ms=predictions.calibrating,
-        statistics=(*predictions.statistics, *predictions.estimates.statistics, *joins.statistics),
-        open_alerts=(*(state.alert for state in predictions.state.alerts.open.values()), *joins.open_alerts),
-        coverage=joins.coverage,
-    )

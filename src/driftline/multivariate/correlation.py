@@ -94,8 +94,8 @@ def correlation_change(
     >>> from driftline.multivariate.cross_moments import CrossMoments
     >>> def moments(n, r):
     ...     return CrossMoments(n, np.zeros(2), np.array([[1.0, r], [r, 1.0]]))
-    >>> found = correlation_change(moments(1_000, 0.3), moments(10_000, 0.6), np.array([0.41]), np.zeros(1))
-    >>> found.pair, round(found.change, 2), found.p_value < 1e-20
+    >>> result = correlation_change(moments(1_000, 0.3), moments(10_000, 0.6), np.array([0.41]), np.zeros(1))
+    >>> result.pair, round(result.change, 2), result.p_value < 1e-20
     ((0, 1), 0.3, True)
     """
     least = 4
@@ -103,27 +103,27 @@ def correlation_change(
         return None
     rows, columns = np.triu_indices(current.mean.size, 1)
     here, there = current.correlation[rows, columns], reference.correlation[rows, columns]
-    held = np.flatnonzero(np.isfinite(here) & np.isfinite(there))
-    if not held.size:
+    pairs = np.flatnonzero(np.isfinite(here) & np.isfinite(there))
+    if not pairs.size:
         return None
-    z_here, z_there = (np.arctanh(np.clip(r[held], -MAX_CORRELATION, MAX_CORRELATION)) for r in (here, there))
-    unexplained = 1 - np.clip(there[held], -MAX_CORRELATION, MAX_CORRELATION) ** 2
+    z_here, z_there = (np.arctanh(np.clip(r[pairs], -MAX_CORRELATION, MAX_CORRELATION)) for r in (here, there))
+    unexplained = 1 - np.clip(there[pairs], -MAX_CORRELATION, MAX_CORRELATION) ** 2
     size = 1 / (current.n - 3) + 1 / (reference.n - 3)
-    scaled = np.maximum(variances[held] / unexplained**2, _LEAST_VARIANCE)
+    scaled = np.maximum(variances[pairs] / unexplained**2, _LEAST_VARIANCE)
     statistics = np.abs(z_here - z_there) / np.sqrt(design_effect * scaled * size)
-    heavy = np.maximum(kurtoses[held], 0.0) * design_effect * (current.n**-3.0 + reference.n**-3.0) / size**2
+    heavy = np.maximum(kurtoses[pairs], 0.0) * design_effect * (current.n**-3.0 + reference.n**-3.0) / size**2
     with np.errstate(divide="ignore"):
         freedom = np.minimum(4 + 6 / heavy, _NORMAL)
     p_values = 2 * np.where(freedom < _NORMAL, _t_tail(statistics, freedom), stats.norm.sf(statistics))
-    matters = np.abs(here[held] - there[held]) >= gate
+    matters = np.abs(here[pairs] - there[pairs]) >= gate
     best = int(np.argmin(np.where(matters, p_values, 2.0 + p_values)))
     return CorrelationChange(
-        pair=(int(rows[held[best]]), int(columns[held[best]])),
-        current=float(here[held[best]]),
-        reference=float(there[held[best]]),
+        pair=(int(rows[pairs[best]]), int(columns[pairs[best]])),
+        current=float(here[pairs[best]]),
+        reference=float(there[pairs[best]]),
         statistic=float(statistics[best]),
-        p_value=float(min(1.0, held.size * p_values[best])),
-        n_pairs=int(held.size),
+        p_value=float(min(1.0, pairs.size * p_values[best])),
+        n_pairs=int(pairs.size),
     )
 
 

@@ -71,8 +71,8 @@ def domain_score(
     Examples
     --------
     >>> rng = np.random.default_rng(1)
-    >>> found = domain_score(rng.normal(1.0, 1, (200, 2)), rng.normal(0.0, 1, (400, 2)))
-    >>> found.auc > 0.7, found.p_value < 1e-9
+    >>> result = domain_score(rng.normal(1.0, 1, (200, 2)), rng.normal(0.0, 1, (400, 2)))
+    >>> result.auc > 0.7, result.p_value < 1e-9
     (True, True)
     """
     if min(len(current), len(reference)) < MIN_ROWS:
@@ -112,8 +112,8 @@ def area_under_curve(here: NDArray[np.float64], there: NDArray[np.float64]) -> t
     both = np.concatenate([here, there])
     area = (float(stats.rankdata(both)[:k].sum()) - k * (k + 1) / 2) / (k * (n - k))
     _, ties = np.unique(both, return_counts=True)
-    taken = float((ties.astype(np.float64) ** 3 - ties).sum()) / (n * (n - 1))
-    return area, (n + 1 - taken) / (12 * k * (n - k))
+    tie_correction = float((ties.astype(np.float64) ** 3 - ties).sum()) / (n * (n - 1))
+    return area, (n + 1 - tie_correction) / (12 * k * (n - k))
 
 
 def _inputs(rows: NDArray[np.float64]) -> NDArray[np.float64]:

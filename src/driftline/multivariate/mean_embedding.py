@@ -60,8 +60,8 @@ def embedding_distance(
     --------
     >>> features = np.array([[0.1, 0.2], [0.3, 0.1], [0.2, 0.3]])
     >>> mean = features.mean(axis=0)
-    >>> found = embedding_distance((100, mean + 0.1), (1_000, mean), features)
-    >>> round(found.squared, 3), bool(found.weights.sum() < 0.001), round(found.corrected, 2)
+    >>> result = embedding_distance((100, mean + 0.1), (1_000, mean), features)
+    >>> round(result.squared, 3), bool(result.weights.sum() < 0.001), round(result.corrected, 2)
     (0.02, True, 0.14)
     """
     difference = current[1] - reference[1]

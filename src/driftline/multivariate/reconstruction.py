@@ -78,10 +78,10 @@ def residual_of(covariance: NDArray[np.float64], n: int) -> Residual:
     n_components = int(np.searchsorted(shares, RETAINED * shares[-1] * (1 - 1e-12)) + 1)
     leading = vectors[:, order[:n_components]]
     ordered = np.maximum(values[order], 0.0)
-    kept, left = ordered[:n_components, None], ordered[n_components:]
-    gaps = np.maximum(kept - left, (kept + left) * math.sqrt(1 / (2 * n)))
-    rotation = float((kept * left / np.where(gaps > 0, gaps, 1.0)).sum()) * 2 / n
-    optimism = rotation / float(left.sum()) if left.sum() > 0 else 0.0
+    leading_values, residual_values = ordered[:n_components, None], ordered[n_components:]
+    gaps = np.maximum(leading_values - residual_values, (leading_values + residual_values) * math.sqrt(1 / (2 * n)))
+    rotation = float((leading_values * residual_values / np.where(gaps > 0, gaps, 1.0)).sum()) * 2 / n
+    optimism = rotation / float(residual_values.sum()) if residual_values.sum() > 0 else 0.0
     return Residual(np.eye(values.size) - leading @ leading.T, n_components, optimism)
 
 

@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
 from driftline.events.source import Kind, Offsets, Watermark
-from driftline.sketches.packed import NO_CELLS, NO_EXTREME_BYTES, PackedEstimates, PackedSketch, SampleRow, Sparse
+from driftline.sketches.packed import NO_CELLS, PackedEstimates, SampleRow, Sparse
+from driftline.sketches.pane_sketch import PackedSketch, split_counts
 
 VERSION: Final = 3
 MAX_RECORD_BYTES: Final = 512 * 1024
@@ -140,21 +141,21 @@ def chunks(panes: list[PaneDelta], joins: list[JoinDelta], watermarks: list[Wate
     The delta of a wide model is cut in several, which add up to it.
     """
     records: list[bytes] = []
-    held_panes: list[PaneDelta] = []
-    held_joins: list[JoinDelta] = []
+    pane_deltas: list[PaneDelta] = []
+    join_deltas: list[JoinDelta] = []
     size = 0
     deltas: list[PaneDelta | JoinDelta] = [part for delta in panes for part in _narrow(delta)]
     for delta in [*deltas, *joins]:
         n_bytes = len(_ENCODER.encode(delta))
         if size and size + n_bytes > MAX_RECORD_BYTES:
-            records.append(encode(FlushRecord(VERSION, held_panes, held_joins, [])))
-            held_panes, held_joins, size = [], [], 0
+            records.append(encode(FlushRecord(VERSION, pane_deltas, join_deltas, [])))
+            pane_deltas, join_deltas, size = [], [], 0
         if isinstance(delta, PaneDelta):
-            held_panes.append(delta)
+            pane_deltas.append(delta)
         else:
-            held_joins.append(delta)
+            join_deltas.append(delta)
         size += n_bytes
-    records.append(encode(FlushRecord(VERSION, held_panes, held_joins, watermarks)))
+    records.append(encode(FlushRecord(VERSION, pane_deltas, join_deltas, watermarks)))
     return records
 
 
@@ -162,34 +163,6 @@ def _narrow(delta: PaneDelta) -> list[PaneDelta]:
     """Return deltas of at most about half a record's cells that add up to one; events and sums stand in the first."""
     if delta.sketch is None:
         return [delta]
-    counts = delta.sketch.counts
-    index_bytes, value_bytes = 1 << counts.index_type, 1 << counts.value_type
-    n_cells = len(counts.indices) // index_bytes
-    step = MAX_RECORD_BYTES // 2 // (index_bytes + value_bytes)
-    if n_cells <= step:
-        return [delta]
-    extremes = NO_EXTREME_BYTES * (len(delta.sketch.extremes) // 8)
-    nothing = PackedSketch(counts, bytes(len(delta.sketch.sums)), extremes, {})
-    parts = []
-    for start in range(0, n_cells, step):
-        cells = Sparse(
-            counts.index_type,
-            counts.value_type,
-            counts.indices[start * index_bytes : (start + step) * index_bytes],
-            counts.values[start * value_bytes : (start + step) * value_bytes],
-        )
-        if start == 0:
-            parts.append(replace(delta, sketch=replace(delta.sketch, counts=cells)))
-        else:
-            parts.append(
-                replace(
-                    delta,
-                    n_events=0,
-                    offsets={},
-                    sketch=replace(nothing, counts=cells),
-                    sample=[],
-                    n_late=0,
-                    estimates=None,
-                )
-            )
-    return parts
+    first, *others = split_counts(delta.sketch, MAX_RECORD_BYTES // 2)
+    rest = replace(delta, n_events=0, offsets={}, sample=[], n_late=0, estimates=None)
+    return [replace(delta, sketch=first), *(replace(rest, sketch=other) for other in others)]

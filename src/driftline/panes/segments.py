@@ -41,21 +41,21 @@ class SegmentBits:
 
     def __init__(self, configured: Mapping[str, Sequence[str]]) -> None:
         self._bits = {tuple(name.split("=", 1)): 1 << bit for bit, name in enumerate(segment_names(configured))}
-        self._known: dict[bytes, int] = {}
+        self._bits_by_text: dict[bytes, int] = {}
 
     def __call__(self, objects: Sequence[bytes | msgspec.Raw]) -> NDArray[np.uint32]:
         """Return the bits of n events, shape (n,); what is no JSON object belongs to no slice."""
         if not self._bits:
             return np.zeros(len(objects), dtype=np.uint32)
-        if len(self._known) > MAX_KNOWN:
-            self._known.clear()
+        if len(self._bits_by_text) > MAX_KNOWN:
+            self._bits_by_text.clear()
         return np.array([self._of(bytes(each)) for each in objects], dtype=np.uint32)
 
     def _of(self, data: bytes) -> int:
-        bits = self._known.get(data)
+        bits = self._bits_by_text.get(data)
         if bits is None:
-            found = _DECODE.decode(data) if data else None
-            pairs = found.items() if isinstance(found, dict) else ()
+            segments = _DECODE.decode(data) if data else None
+            pairs = segments.items() if isinstance(segments, dict) else ()
             bits = sum(self._bits.get((name, canonical_category(value) or ""), 0) for name, value in pairs)
-            self._known[data] = bits
+            self._bits_by_text[data] = bits
         return bits

@@ -29,8 +29,8 @@ class TopicState(Struct, array_like=True):
         """Take in one partition's watermark; a partition never goes back, and a topic never loses partitions."""
         partition = mark.source.partition
         before = self.times_ms.get(partition)
-        known = [time for time in (before, mark.time_ms) if time is not None]
-        self.times_ms[partition] = max(known) if known else None
+        times = [time for time in (before, mark.time_ms) if time is not None]
+        self.times_ms[partition] = max(times) if times else None
         self.n_partitions = max(self.n_partitions, mark.n_partitions)
         if mark.idle:
             self.idle.add(partition)

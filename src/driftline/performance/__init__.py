@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from driftline.performance.classification import DEFAULTS, Hits, classification_metrics, hits
 from driftline.performance.confusion import Metrics, one_against_rest
 from driftline.performance.intervals import differences
-from driftline.performance.measured import Measured, measure
+from driftline.performance.measurement import PerformanceMeasurement, measure
 from driftline.performance.probability import reliability_curve
 from driftline.performance.regression import regression_metrics
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Hits",
-    "Measured",
     "Metrics",
+    "PerformanceMeasurement",
     "classification_metrics",
     "differences",
     "hits",

@@ -50,17 +50,18 @@ def worst_case_bounds(
     >>> {name: tuple(round(end, 3) for end in ends) for name, ends in bounds.items()}["accuracy"]
     (0.75, 0.85)
     """
-    held = np.maximum(confusion, 0)
-    n = max(n_predictions, int(held.sum()))
+    labelled = np.maximum(confusion, 0)
+    n = max(n_predictions, int(labelled.sum()))
     if n == 0:
         return {}
-    right, missing = int(np.trace(held)), n - int(held.sum())
+    right, missing = int(np.trace(labelled)), n - int(labelled.sum())
     bounds = {"accuracy": (right / n, (right + missing) / n)}
     if not binary:
         return bounds
-    hit, n_predicted, n_actual = int(held[POSITIVE, POSITIVE]), int(held[POSITIVE].sum()), int(held[:, POSITIVE].sum())
+    hit, n_predicted = int(labelled[POSITIVE, POSITIVE]), int(labelled[POSITIVE].sum())
+    n_actual = int(labelled[:, POSITIVE].sum())
     bounds["positive_rate"] = (n_actual / n, (n_actual + missing) / n)
-    yes, no = _missing(held, missing, by_class)
+    yes, no = _missing(labelled, missing, by_class)
     # yes: at most so many without a label were predicted positive, no: predicted negative; together `missing`
     ends = {
         "precision": ((hit, n_predicted + yes), (hit + yes, n_predicted + yes)),
@@ -73,9 +74,9 @@ def worst_case_bounds(
     return bounds
 
 
-def _missing(held: NDArray[np.int64], missing: int, by_class: NDArray[np.int64] | None) -> tuple[int, int]:
+def _missing(labelled: NDArray[np.int64], missing: int, by_class: NDArray[np.int64] | None) -> tuple[int, int]:
     """Return how many without a label can have been predicted positive, and negative."""
     if by_class is None:
         return missing, missing
-    yes = min(missing, max(0, int(by_class[POSITIVE]) - int(held[POSITIVE].sum())))
+    yes = min(missing, max(0, int(by_class[POSITIVE]) - int(labelled[POSITIVE].sum())))
     return yes, missing - yes

@@ -51,7 +51,7 @@ class ArrivalRates(NamedTuple):
     dispersion: float
 
 
-class Weighted(NamedTuple):
+class WeightedMetrics(NamedTuple):
     """Metrics of a window as they will be when its labels have come.
 
     Attributes
@@ -116,9 +116,9 @@ def _pooled(come: NDArray[np.int64], total: NDArray[np.int64]) -> tuple[NDArray[
 def _dispersion(by_now: NDArray[np.int64], in_the_end: NDArray[np.int64], rate: Floats) -> float:
     expected = in_the_end * rate
     spread = expected * (1 - rate)
-    held = spread > 0
-    squares = np.where(held, (by_now - expected) ** 2 / np.where(held, spread, 1.0), 0.0)
-    freedom = int(held.sum()) - int(held.any(axis=0).sum())
+    varies = spread > 0
+    squares = np.where(varies, (by_now - expected) ** 2 / np.where(varies, spread, 1.0), 0.0)
+    freedom = int(varies.sum()) - int(varies.any(axis=0).sum())
     return max(1.0, float(squares.sum()) / freedom) if freedom > 0 else 1.0
 
 
@@ -133,7 +133,7 @@ def needed_rates(rates: ArrivalRates, in_the_end: NDArray[np.int64]) -> float:
     return float(rates.rate[in_the_end.sum(axis=0) > 0].min())
 
 
-def weighted_metrics(counts: NDArray[np.int64], rates: ArrivalRates, *, binary: bool) -> Weighted | None:
+def weighted_metrics(counts: NDArray[np.int64], rates: ArrivalRates, *, binary: bool) -> WeightedMetrics | None:
     """Return metrics with weights 1 / rate; None without labels.
 
     Parameters
@@ -164,37 +164,37 @@ def weighted_metrics(counts: NDArray[np.int64], rates: ArrivalRates, *, binary: 
     Half of the negatives have come, and all of the positives:
 
     >>> rates = ArrivalRates(np.array([[0.5, 1.0]]), np.zeros((1, 2)), 10, 1.0)
-    >>> found = weighted_metrics(np.array([[[40, 10], [10, 40]]]), rates, binary=True)
-    >>> found.metrics["positive_rate"], round(found.n_effective, 1)
+    >>> result = weighted_metrics(np.array([[[40, 10], [10, 40]]]), rates, binary=True)
+    >>> result.metrics["positive_rate"], round(result.n_effective, 1)
     (0.3333333333333333, 90.0)
     """
-    held = np.maximum(counts, 0)
-    if not held.any():
+    labels = np.maximum(counts, 0)
+    if not labels.any():
         return None
     inverse = 1.0 / np.where(rates.rate > 0, rates.rate, 1.0)[:, None, :]
-    weights = held * inverse
+    weights = labels * inverse
     n_effective = float(weights.sum() ** 2 / (weights * inverse).sum())
     metrics: dict[str, float | None] = {}
     errors: dict[str, float | None] = {}
-    for name, ratios in _ratios(held.sum(axis=0), binary=binary).items():
+    for name, ratios in _ratios(labels.sum(axis=0), binary=binary).items():
         value, residual = _mean_ratio(weights, ratios, undefined_is_zero=not binary)
         metrics[name] = value
-        errors[name] = None if residual is None else _standard_error(held, weights, residual, rates)
-    return Weighted(metrics, errors, n_effective)
+        errors[name] = None if residual is None else _standard_error(labels, weights, residual, rates)
+    return WeightedMetrics(metrics, errors, n_effective)
 
 
 def _ratios(confusion: NDArray[np.int64], *, binary: bool) -> dict[str, list[tuple[Floats, Floats]]]:
     """Return what is divided by what, of shape (n_codes, n_codes): each metric is the mean of some ratios."""
     n = len(confusion)
     every, right = np.ones((n, n)), np.eye(n)
-    seen = [1] if binary else np.flatnonzero(confusion.sum(axis=0) + confusion.sum(axis=1)).tolist()
+    codes = [1] if binary else np.flatnonzero(confusion.sum(axis=0) + confusion.sum(axis=1)).tolist()
     ratios: dict[str, list[tuple[Floats, Floats]]] = {
         "accuracy": [(right, every)],
         "precision": [],
         "recall": [],
         "f1": [],
     }
-    for code in seen:
+    for code in codes:
         predicted, actual = np.zeros((n, n)), np.zeros((n, n))
         predicted[code], actual[:, code] = 1.0, 1.0
         hit = predicted * actual
@@ -224,8 +224,8 @@ def _mean_ratio(
     return total / len(ratios), residual / len(ratios)
 
 
-def _standard_error(held: NDArray[np.int64], weights: Floats, residual: Floats, rates: ArrivalRates) -> float:
+def _standard_error(labels: NDArray[np.int64], weights: Floats, residual: Floats, rates: ArrivalRates) -> float:
     rate = rates.rate[:, None, :]
-    chance = held * (1 - rate) / np.where(rate > 0, rate, 1.0) ** 2 * residual**2
+    chance = labels * (1 - rate) / np.where(rate > 0, rate, 1.0) ** 2 * residual**2
     of_kind = (weights * residual).sum(axis=1)
     return math.sqrt(float(chance.sum()) + float((of_kind**2 * rates.variance).sum()))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from driftline.performance.intervals import Part, combined, normal, on_fisher_scale, on_logit_scale, wilson
+from driftline.performance.intervals import WeightedEstimate, combined, normal, on_fisher_scale, on_logit_scale, wilson
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -118,12 +118,12 @@ def _of_positive(shares: Floats, sizes: Sizes) -> Intervals:
 def _mean_of_shares(shares: Floats, sizes: Floats, axis: int, *, of_seen: bool) -> Interval:
     """Return the interval of the mean over classes of the diagonal's share of a row (1) or column (0)."""
     whole = shares.sum(axis=axis)
-    held = np.flatnonzero(whole > 0).tolist()
-    n = int((shares.sum(axis=0) + shares.sum(axis=1) > 0).sum()) if of_seen else len(held)
+    codes = np.flatnonzero(whole > 0).tolist()
+    n = int((shares.sum(axis=0) + shares.sum(axis=1) > 0).sum()) if of_seen else len(codes)
     parts = []
-    for code in held:
+    for code in codes:
         share = float(shares[code, code] / whole[code])
-        parts.append(Part(1 / n, share, wilson(share, float(sizes[code]))))
+        parts.append(WeightedEstimate(1 / n, share, wilson(share, float(sizes[code]))))
     return combined(parts)
 
 
@@ -185,12 +185,12 @@ def _slopes(shares: Floats, name: str, beta: float, *, binary: bool) -> Slopes:
         return _finite(weight * (1 + square) / whole, -weight * of_class / whole, by_actual)
 
 
-def _macro(seen: Floats, *, binary: bool) -> Floats:
+def _macro(total: Floats, *, binary: bool) -> Floats:
     """Return what each class counts in a metric: evenly, or the positive one alone."""
-    held: Floats = np.arange(seen.size) == 1 if binary else (seen > 0) / max(1, int((seen > 0).sum()))
-    return held.astype(np.float64)
+    weights: Floats = np.arange(total.size) == 1 if binary else (total > 0) / max(1, int((total > 0).sum()))
+    return weights.astype(np.float64)
 
 
 def _finite(*slopes: Floats) -> Slopes:
-    """Return slopes, 0 of classes that are not there."""
+    """Return slopes with 0 in the place of those that are not finite, of classes without labels."""
     return Slopes(*(np.where(np.isfinite(each), each, 0.0) for each in slopes))

@@ -29,11 +29,6 @@ class Hits(Struct, frozen=True):
     n: int
     n_right: int
 
-    @property
-    def n_wrong(self) -> int:
-        """Labelled predictions that were wrong."""
-        return self.n - self.n_right
-
 
 def hits(layout: PerformanceLayout, vector: NDArray[np.int64]) -> Hits:
     """Return how many labelled predictions of a classification were right, or what they weigh, in units.

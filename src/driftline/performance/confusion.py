@@ -16,7 +16,7 @@ Metrics = dict[str, float | None]
 """By name; None where undefined."""
 
 
-class OneAgainstRest(NamedTuple):
+class ClassMetrics(NamedTuple):
     """One class against all others.
 
     Attributes
@@ -35,7 +35,7 @@ class OneAgainstRest(NamedTuple):
     n_actual: int
 
 
-def one_against_rest(confusion: NDArray[np.int64], beta: float) -> list[OneAgainstRest]:
+def one_against_rest(confusion: NDArray[np.int64], beta: float) -> list[ClassMetrics]:
     """Return each class against the rest.
 
     Parameters
@@ -48,7 +48,7 @@ def one_against_rest(confusion: NDArray[np.int64], beta: float) -> list[OneAgain
     predicted, actual = confusion.sum(axis=1).tolist(), confusion.sum(axis=0).tolist()
     square = beta * beta
     return [
-        OneAgainstRest(
+        ClassMetrics(
             ratio(right, p),
             ratio(right, a),
             ratio(2 * right, p + a),

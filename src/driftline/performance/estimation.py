@@ -19,7 +19,7 @@ from driftline.sketches.sparse import unpack_into
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftline.performance.estimated import Estimates
+    from driftline.performance.metric_estimate import Estimates
     from driftline.profiles.estimator import BinaryEstimator, Estimator
     from driftline.profiles.task import Task
     from driftline.sketches.estimates import EstimateTotals

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from driftline.performance.estimated import Estimated
+from driftline.performance.metric_estimate import MetricEstimate
 from driftline.sketches.estimates import VALUE_SCALE, score_middles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftline.performance.estimated import Estimates
+    from driftline.performance.metric_estimate import Estimates
     from driftline.profiles.calibrator import Calibrator
     from driftline.sketches.estimates import EstimateTotals
 
@@ -41,7 +41,7 @@ def binary_estimates(totals: EstimateTotals, calibrator: Calibrator) -> Estimate
 
     Returns
     -------
-    dict of str to Estimated, or None
+    dict of str to MetricEstimate, or None
         None where undefined: no event was predicted to be of a class, or none is expected to be.
 
     Notes
@@ -120,10 +120,10 @@ def _metrics(e: _Expected) -> dict[str, tuple[float, float, float] | None]:
 
 def _delta(
     e: _Expected, by_group: NDArray[np.int64], variances: NDArray[np.float64], value: float, by_T: float, by_F: float
-) -> Estimated:
+) -> MetricEstimate:
     sampling = by_T * by_T * e.variance_t + by_F * by_F * e.variance_f
     slopes = by_F * by_group[0] + by_T * by_group[1]
-    return Estimated(value, math.sqrt(sampling), math.sqrt(float((slopes * slopes * variances).sum())))
+    return MetricEstimate(value, math.sqrt(sampling), math.sqrt(float((slopes * slopes * variances).sum())))
 
 
 def _joint_groups(totals: EstimateTotals, calibrator: Calibrator) -> NDArray[np.int64]:
@@ -133,7 +133,7 @@ def _joint_groups(totals: EstimateTotals, calibrator: Calibrator) -> NDArray[np.
     return np.stack([np.bincount(groups, weights=row, minlength=n_groups) for row in totals.counts]).astype(np.int64)
 
 
-def _area(counts: NDArray[np.int64], calibrator: Calibrator) -> Estimated | None:
+def _area(counts: NDArray[np.int64], calibrator: Calibrator) -> MetricEstimate | None:
     p = calibrator(score_middles())
     positive, negative = counts * p, counts * (1.0 - p)
     n_positive, n_negative = float(positive.sum()), float(negative.sum())
@@ -147,4 +147,4 @@ def _area(counts: NDArray[np.int64], calibrator: Calibrator) -> Estimated | None
     sampling = float((counts * p * (1.0 - p) * slope * slope).sum())
     by_group = np.bincount(calibrator.groups, weights=counts * slope, minlength=len(calibrator.rows))
     model = float((by_group * by_group * calibrator.variances).sum())
-    return Estimated(area, math.sqrt(sampling), math.sqrt(model))
+    return MetricEstimate(area, math.sqrt(sampling), math.sqrt(model))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from driftline.performance.estimated import Estimated
+from driftline.performance.metric_estimate import MetricEstimate
 from driftline.sketches.estimates import VALUE_SCALE
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from driftline.performance.estimated import Estimates
+    from driftline.performance.metric_estimate import Estimates
     from driftline.sketches.estimates import EstimateTotals
 
 
@@ -39,7 +39,7 @@ def multiclass_estimates(totals: EstimateTotals, n_labelled: int) -> Estimates:
 
     Returns
     -------
-    dict of str to Estimated, or None
+    dict of str to MetricEstimate, or None
         ``balanced_accuracy`` is the mean recall over the classes that are to be expected at all; for the others a class
         counts that was predicted or is to be expected. None without events.
 
@@ -64,12 +64,14 @@ def multiclass_estimates(totals: EstimateTotals, n_labelled: int) -> Estimates:
     squares = np.diagonal(totals.sums[:, :, 1]).sum() / VALUE_SCALE
     right = _Metric(float(hits) / n, np.eye(n_predicted.size) / n)
     model = math.sqrt(_bound(right.slopes, expected, n_predicted) * n / n_labelled)
-    accuracy = Estimated(right.value, math.sqrt(max(float(hits - squares), 0.0)) / n, model)
+    accuracy = MetricEstimate(right.value, math.sqrt(max(float(hits - squares), 0.0)) / n, model)
     estimates: Estimates = {"accuracy": accuracy}
     for name, metric in _averages(expected, n_predicted).items():
         bound = 0.0 if metric is None else _bound(metric.slopes, expected, n_predicted)
-        error = Estimated(0.0, math.sqrt(bound), math.sqrt(bound * n / n_labelled))
-        estimates[name] = None if metric is None else Estimated(metric.value, error.sampling_error, error.model_error)
+        error = MetricEstimate(0.0, math.sqrt(bound), math.sqrt(bound * n / n_labelled))
+        estimates[name] = (
+            None if metric is None else MetricEstimate(metric.value, error.sampling_error, error.model_error)
+        )
     return estimates
 
 
@@ -88,16 +90,16 @@ def _averages(expected: NDArray[np.float64], n_predicted: NDArray[np.int64]) -> 
     n = float(n_predicted.sum())
     n_actual = expected.sum(axis=0)
     classes = range(n_predicted.size)
-    seen = [k for k in classes if n_predicted[k] > 0 or n_actual[k] > 0]
+    present = [k for k in classes if n_predicted[k] > 0 or n_actual[k] > 0]
     occurring = [k for k in classes if n_actual[k] > 0]
     recalls = {k: _recall(expected, k, float(n_actual[k])) for k in occurring}
     nothing = _Metric(0.0, np.zeros(expected.shape))
     return {
         "balanced_accuracy": _mean(recalls.values()),
-        "precision": _mean(_precision(expected, k, int(n_predicted[k])) for k in seen),
-        "recall": _mean(recalls.get(k, nothing) for k in seen),
-        "specificity": _mean(_specificity(expected, k, int(n_predicted[k]), n - float(n_actual[k])) for k in seen),
-        "f1": _mean(_f1(expected, k, float(n_predicted[k] + n_actual[k])) for k in seen),
+        "precision": _mean(_precision(expected, k, int(n_predicted[k])) for k in present),
+        "recall": _mean(recalls.get(k, nothing) for k in present),
+        "specificity": _mean(_specificity(expected, k, int(n_predicted[k]), n - float(n_actual[k])) for k in present),
+        "f1": _mean(_f1(expected, k, float(n_predicted[k] + n_actual[k])) for k in present),
     }
 
 

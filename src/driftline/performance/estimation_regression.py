@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from driftline.performance.estimated import Estimated
+from driftline.performance.metric_estimate import MetricEstimate
 from driftline.sketches.estimates import LOSS_BLOCKS, VALUE_SCALE
 
 if TYPE_CHECKING:
-    from driftline.performance.estimated import Estimates
+    from driftline.performance.metric_estimate import Estimates
     from driftline.profiles.loss_estimator import LossEstimator
     from driftline.sketches.estimates import EstimateTotals
 
@@ -30,7 +30,7 @@ def loss_estimates(totals: EstimateTotals, estimator: LossEstimator, spread: flo
 
     Returns
     -------
-    dict of str to Estimated, or None
+    dict of str to MetricEstimate, or None
         ``mae`` and ``rmse`` in the unit of the prediction, ``mse`` in its square; None without events.
 
     Notes
@@ -54,11 +54,11 @@ def loss_estimates(totals: EstimateTotals, estimator: LossEstimator, spread: flo
     return {
         "mae": _scaled(mae, spread),
         "mse": _scaled(mse, spread * spread),
-        "rmse": _scaled(Estimated(rmse, mse.sampling_error * slope, mse.model_error * slope), spread),
+        "rmse": _scaled(MetricEstimate(rmse, mse.sampling_error * slope, mse.model_error * slope), spread),
     }
 
 
-def _mean(totals: EstimateTotals, estimator: LossEstimator, loss: int) -> Estimated | None:
+def _mean(totals: EstimateTotals, estimator: LossEstimator, loss: int) -> MetricEstimate | None:
     groups = estimator.groups[loss]
     counts = totals.counts[0, loss * LOSS_BLOCKS : (loss + 1) * LOSS_BLOCKS]
     n = int(counts.sum())
@@ -68,8 +68,8 @@ def _mean(totals: EstimateTotals, estimator: LossEstimator, loss: int) -> Estima
     shares = counts / n
     model = shares * shares * variances / np.maximum(np.array(groups.rows), 1)
     value = int(totals.sums[0, loss, 0]) / VALUE_SCALE / n
-    return Estimated(value, math.sqrt(float((shares * variances).sum()) / n), math.sqrt(float(model.sum())))
+    return MetricEstimate(value, math.sqrt(float((shares * variances).sum()) / n), math.sqrt(float(model.sum())))
 
 
-def _scaled(estimate: Estimated, factor: float) -> Estimated:
-    return Estimated(estimate.value * factor, estimate.sampling_error * factor, estimate.model_error * factor)
+def _scaled(estimate: MetricEstimate, factor: float) -> MetricEstimate:
+    return MetricEstimate(estimate.value * factor, estimate.sampling_error * factor, estimate.model_error * factor)

@@ -25,8 +25,8 @@ _NEAREST: Final = 1e-12
 """Values this close to the end of their range have no scale on which they could be normal."""
 
 
-class Part(NamedTuple):
-    """One of the independent parts of a sum: its value, and its interval, times a factor above 0."""
+class WeightedEstimate(NamedTuple):
+    """One term of a sum of independent estimates: value and interval, both times a factor above 0."""
 
     factor: float
     value: float
@@ -55,7 +55,7 @@ def wilson(share: float, n: float) -> Interval:
     return (0.0 if share <= 0 else max(0.0, centre - half)), (1.0 if share >= 1 else min(1.0, centre + half))
 
 
-def combined(parts: Iterable[Part]) -> Interval:
+def combined(terms: Iterable[WeightedEstimate]) -> Interval:
     """Return the interval of a weighted sum of independent estimates from theirs.
 
     Notes
@@ -64,13 +64,14 @@ def combined(parts: Iterable[Part]) -> Interval:
 
     Examples
     --------
-    >>> [round(each, 3) for each in combined([Part(0.5, 0.8, (0.7, 0.9)), Part(0.5, 0.6, (0.5, 0.7))])]
+    >>> terms = WeightedEstimate(0.5, 0.8, (0.7, 0.9)), WeightedEstimate(0.5, 0.6, (0.5, 0.7))
+    >>> [round(each, 3) for each in combined(terms)]
     [0.629, 0.771]
     """
-    held = list(parts)
-    value = math.fsum(part.factor * part.value for part in held)
-    below = math.fsum((part.factor * (part.value - part.interval[0])) ** 2 for part in held)
-    above = math.fsum((part.factor * (part.interval[1] - part.value)) ** 2 for part in held)
+    listed = list(terms)
+    value = math.fsum(term.factor * term.value for term in listed)
+    below = math.fsum((term.factor * (term.value - term.interval[0])) ** 2 for term in listed)
+    above = math.fsum((term.factor * (term.interval[1] - term.value)) ** 2 for term in listed)
     return value - math.sqrt(below), value + math.sqrt(above)
 
 
@@ -122,12 +123,12 @@ def differences(
 
     Only of metrics that have an interval on both sides.
     """
-    found = {}
+    by_name = {}
     for name, interval in intervals.items():
         value, other = metrics.get(name), others.get(name)
         if value is not None and other is not None and name in of_others:
-            found[name] = (value - other, *of_difference(value, interval, other, of_others[name]))
-    return found
+            by_name[name] = (value - other, *of_difference(value, interval, other, of_others[name]))
+    return by_name
 
 
 def _expit(odds: float) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 
 from driftline.performance.classification import confusion_counts
 from driftline.performance.mean_intervals import effective_size
-from driftline.performance.measured import class_sizes
+from driftline.performance.measurement import class_sizes
 from driftline.performance.probability import scored_weight
 from driftline.performance.regression import exact_weight
 
@@ -38,7 +38,7 @@ _SUMS: Final = {
 }
 
 
-class Wrong(NamedTuple):
+class ErrorCount(NamedTuple):
     """Wrong decisions among those that a metric is about.
 
     Attributes
@@ -79,7 +79,7 @@ def watched_metrics(task: Task, chosen: Iterable[TestedMetric]) -> tuple[TestedM
     return tuple(name for name in dict.fromkeys(chosen) if name in _OF_TASK[task.kind])
 
 
-def wrong_decisions(layout: PerformanceLayout, vector: NDArray[np.int64], metric: str) -> Wrong:
+def wrong_decisions(layout: PerformanceLayout, vector: NDArray[np.int64], metric: str) -> ErrorCount:
     """Return the wrong decisions that accuracy, precision, recall or specificity leave."""
     confusion, sizes = confusion_counts(layout, vector), class_sizes(layout, vector)
     if metric == "accuracy":
@@ -90,9 +90,9 @@ def wrong_decisions(layout: PerformanceLayout, vector: NDArray[np.int64], metric
         code = 1 if metric == "recall" else 0
         right, whole, size = int(confusion[code, code]), int(confusion[:, code].sum()), float(sizes.actual[code])
     if not layout.weighted or not whole:
-        return Wrong(whole - right, whole)
+        return ErrorCount(whole - right, whole)
     n = math.floor(size)
-    return Wrong(math.floor((whole - right) / whole * n), n)
+    return ErrorCount(math.floor((whole - right) / whole * n), n)
 
 
 def mean_loss(layout: PerformanceLayout, vector: NDArray[np.int64], metric: str) -> Loss | None:

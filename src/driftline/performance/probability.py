@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from driftline.sketches.scores import PerformanceLayout
 
 
-class ReliabilityBin(NamedTuple):
+class CalibrationBin(NamedTuple):
     """Scores of an interval (low, high], the first one with 0: how often the positive class came, and was expected.
 
     Attributes
@@ -72,7 +72,7 @@ def scored_weight(layout: PerformanceLayout, vector: NDArray[np.int64]) -> Fract
     return Fraction(max(0, int(layout.score_histograms_of(vector).sum())), layout.unit)
 
 
-def reliability_curve(layout: PerformanceLayout, vector: NDArray[np.int64], n_bins: int) -> list[ReliabilityBin]:
+def reliability_curve(layout: PerformanceLayout, vector: NDArray[np.int64], n_bins: int) -> list[CalibrationBin]:
     """Return the bins of equal width that hold a score, in ascending order."""
     each = RELIABILITY_BINS // n_bins
     cells = layout.reliability_of(vector)
@@ -83,5 +83,5 @@ def reliability_curve(layout: PerformanceLayout, vector: NDArray[np.int64], n_bi
         if n > 0:
             scores = sum((cell[2] for cell in part), Fraction(0)) * layout.unit
             low, high = index / n_bins, (index + 1) / n_bins
-            bins.append(ReliabilityBin(low, high, n / layout.unit, float(scores / n), positive / n))
+            bins.append(CalibrationBin(low, high, n / layout.unit, float(scores / n), positive / n))
     return bins

@@ -132,12 +132,12 @@ def average_precision(histograms: NDArray[np.int64]) -> tuple[float | None, floa
     if not n_positive or not negative.sum():
         return None, None, None
     above, below = np.cumsum(positive) - positive, np.cumsum(negative) - negative
-    held = np.flatnonzero(positive)
-    p, q, t, f = positive[held], negative[held], above[held], below[held]
+    bins = np.flatnonzero(positive)
+    p, q, t, f = positive[bins], negative[bins], above[bins], below[bins]
     tied = p * (t + p) / (t + f + p + q)
     most = p * (t + p) / (t + f + p)
     least = _precisions(p, t, f + q)
-    atoms = (held == 0) | (held == positive.size - 1)
+    atoms = (bins == 0) | (bins == positive.size - 1)
     lowest = float(np.where(atoms, tied, least).sum()) / n_positive
     highest = float(np.where(atoms, tied, most).sum()) / n_positive
     return float(tied.sum()) / n_positive, max(0.0, lowest - _ROUNDING), min(1.0, highest + _ROUNDING)
@@ -176,19 +176,19 @@ def lift(histograms: NDArray[np.int64]) -> tuple[float | None, float | None]:
     """
     negative, positive = (part[::-1].astype(np.float64) for part in histograms)
     both = negative + positive
-    n_positive, wanted = float(positive.sum()), DECILE * float(both.sum())
+    n_positive, n_top = float(positive.sum()), DECILE * float(both.sum())
     if not n_positive or not negative.sum():
         return None, None
-    last = int(np.searchsorted(np.cumsum(both), wanted))
+    last = int(np.searchsorted(np.cumsum(both), n_top))
     before, here = float(positive[:last].sum()), float(positive[last])
-    needed = wanted - float(both[:last].sum())
+    needed = n_top - float(both[:last].sum())
     share = min(1.0, needed / float(both[last]))
-    found = before + here * share
+    positives = before + here * share
     per_label = 1 / (DECILE * n_positive)
     if last in (0, positive.size - 1):
-        return found * per_label, 0.0
+        return positives * per_label, 0.0
     most, least = min(here, needed), max(0.0, needed - float(negative[last]))
-    return found * per_label, max(most - here * share, here * share - least) * per_label
+    return positives * per_label, max(most - here * share, here * share - least) * per_label
 
 
 def cut_of_class_distance(histograms: NDArray[np.int64]) -> tuple[int, int]:

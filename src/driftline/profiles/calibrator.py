@@ -130,8 +130,8 @@ def refit_calibrator(histograms: NDArray[np.int64]) -> Calibrator:
     """
     by_label = np.maximum(histograms, 0)
     rows = by_label.sum(axis=0)
-    held = np.flatnonzero(rows)
-    return _calibrator(_fitted(score_middles()[held], rows[held], by_label[1, held].astype(np.float64)), by_label)
+    filled = np.flatnonzero(rows)
+    return _calibrator(_fitted(score_middles()[filled], rows[filled], by_label[1, filled].astype(np.float64)), by_label)
 
 
 def _calibrator(points: _Points, by_label: NDArray[np.int64]) -> Calibrator:
@@ -162,10 +162,10 @@ def _fitted(knots: NDArray[np.float64], n_rows: NDArray[np.int64], n_hits: NDArr
     values = np.clip(isotonic_regression(shares, weights=n_rows.astype(np.float64)).x, 0.0, 1.0)
     inside = np.zeros(knots.size, dtype=np.bool_)
     inside[1:-1] = (values[1:-1] == values[:-2]) & (values[1:-1] == values[2:])
-    kept = np.flatnonzero(~inside)
-    if kept.size > MAX_KNOTS:
-        kept = kept[np.arange(MAX_KNOTS) * (kept.size - 1) // (MAX_KNOTS - 1)]
-    return knots[kept], values[kept]
+    ends = np.flatnonzero(~inside)
+    if ends.size > MAX_KNOTS:
+        ends = ends[np.arange(MAX_KNOTS) * (ends.size - 1) // (MAX_KNOTS - 1)]
+    return knots[ends], values[ends]
 
 
 def _group_starts(by_bin: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -173,7 +173,7 @@ def _group_starts(by_bin: NDArray[np.int64]) -> NDArray[np.int64]:
     n = int(by_bin.sum())
     before = np.cumsum(by_bin) - by_bin
     wanted = before * MAX_BLOCKS // max(n, 1)
-    held = np.flatnonzero(by_bin)
-    first = held[np.flatnonzero(np.concatenate([[True], wanted[held][1:] != wanted[held][:-1]]))]
+    filled = np.flatnonzero(by_bin)
+    first = filled[np.flatnonzero(np.concatenate([[True], wanted[filled][1:] != wanted[filled][:-1]]))]
     first[0] = 0
     return first

@@ -23,9 +23,9 @@ from driftline.profiles.task import Origin, Task, TaskKind
 from driftline.sketches.columns import CategoricalColumn, NumericColumn
 from driftline.sketches.dense import pack_words, unpack_words
 from driftline.sketches.joint import Joint
-from driftline.sketches.layout import HEAD, Layout, Place
-from driftline.sketches.packed import NO_WORDS, DenseWords, PackedSketch, Sparse
-from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.layout import Layout
+from driftline.sketches.packed import NO_WORDS, DenseWords, Sparse
+from driftline.sketches.pane_sketch import PackedSketch, PaneSketch
 from driftline.sketches.sparse import pack, unpack_into
 
 VERSION: Final = 3
@@ -126,11 +126,11 @@ def _runs(profile: Profile) -> list[range]:
     size = 8 * profile.layout.n_joint + (0 if together is None else len(together.rows) + len(together.pairs))
     size += len(_ENCODER.encode(profile.estimator))
     for index, column in enumerate(profile.columns):
-        held = 12 * column.n_bins + (0 if profile.history is None else profile.history.n_bytes(index))
-        if index > start and (index - start == BLOCK_COLUMNS or size + held > BLOCK_BYTES):
+        n_bytes = 12 * column.n_bins + (0 if profile.history is None else profile.history.n_bytes(index))
+        if index > start and (index - start == BLOCK_COLUMNS or size + n_bytes > BLOCK_BYTES):
             runs.append(range(start, index))
             start, size = index, 0
-        size += held
+        size += n_bytes
     return [*runs, range(start, len(profile.columns))]
 
 
@@ -220,11 +220,8 @@ def _assemble(blocks: list[ProfileBlock]) -> Profile:
     for block in blocks:
         part_layout = Layout(block.columns)
         part = PaneSketch.unpack(block.reference, part_layout)
-        reference.counts[: len(HEAD)] = part.counts[: len(HEAD)]
-        for i, place in enumerate(part_layout.places):
-            _copy(part, place, reference, layout.places[first + i])
-        for i, names in part.unseen.items():
-            reference.unseen[first + i] = names
+        places = layout.places[first : first + len(block.columns)]
+        reference.copy_columns(part, zip(part_layout.places, places, strict=True))
         first += len(block.columns)
     histories = [block.history for block in blocks if block.history is not None]
     return Profile(
@@ -247,19 +244,6 @@ def _assemble(blocks: list[ProfileBlock]) -> Profile:
 def _part(profile: Profile, chosen: range, layout: Layout) -> PaneSketch:
     """Return the reference sketch of some of the columns."""
     part = PaneSketch(layout)
-    part.counts[: len(HEAD)] = profile.reference.counts[: len(HEAD)]
-    for place, i in zip(layout.places, chosen, strict=True):
-        _copy(profile.reference, profile.layout.places[i], part, place)
-        if i in profile.reference.unseen:
-            part.unseen[i - chosen.start] = profile.reference.unseen[i]
+    places = profile.layout.places[chosen.start : chosen.stop]
+    part.copy_columns(profile.reference, zip(places, layout.places, strict=True))
     return part
-
-
-def _copy(source: PaneSketch, at: Place, target: PaneSketch, to: Place) -> None:
-    target.counts[to.bins] = source.counts[at.bins]
-    target.counts[to.quality] = source.counts[at.quality]
-    if at.moments >= 0:
-        target.sums[:, to.moments] = source.sums[:, at.moments]
-        target.extremes[to.moments] = source.extremes[at.moments]
-        target.tail_sums[:, to.tails] = source.tail_sums[:, at.tails]
-        target.tail_extremes[to.tails] = source.tail_extremes[at.tails]

@@ -17,17 +17,14 @@ from driftline.errors import ProfileError
 from driftline.profiles.task import NO_TIME
 from driftline.profiles.weighting import apportioned, effective_scale, scaled_total
 from driftline.sketches.counting import count_each
-from driftline.sketches.fixed_point import join
 from driftline.sketches.layout import EVENTS
-from driftline.sketches.pane_sketch import PaneSketch, merge_unseen
-from driftline.sketches.tails import NO_EXTREME
+from driftline.sketches.pane_sketch import PaneSketch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.sketches.encoding import EncodedColumns
     from driftline.sketches.layout import Layout
-    from driftline.sketches.pane_sketch import UnseenNames
 
 STEPS: Final = 16
 """Weights that differ within a half-life."""
@@ -35,8 +32,6 @@ GREATEST: Final = 1 << 16
 """Weight of the youngest events."""
 N_WEIGHTS: Final = 17 * STEPS + 1
 """Older ones would weigh less than half of the least unit."""
-_WORD_BITS: Final = 32
-_LOW: Final = (1 << _WORD_BITS) - 1
 
 
 class Decay(Struct, frozen=True, tag="decay", array_like=True):
@@ -99,67 +94,15 @@ def decayed(
         raise ProfileError(message)
     ages = np.minimum((times_ms.max() - times_ms) * STEPS // half_life_ms, N_WEIGHTS - 1)
     by_age = weights()
-    total = _Weighted(layout)
-    for weight, sketch in zip(by_age, count_each(layout, columns, ages, N_WEIGHTS), strict=True):
-        if weight:
-            total.add(sketch, weight)
-    return total.scaled(), Decay(half_life_ms, times_ms.size)
-
-
-class _Weighted:
-    """The weighted sum of sketches."""
-
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
-        self._counts = np.zeros(layout.n_cells, dtype=np.int64)
-        self._sums = [0] * (layout.n_numeric * 3)
-        self._tail_sums = [0] * layout.n_tails
-        self._joint = [0] * layout.n_joint
-        self._furthest = PaneSketch(layout)
-        self._unseen: UnseenNames = {}
-        self._sizes: list[tuple[int, int]] = []
-
-    def add(self, sketch: PaneSketch, weight: int) -> None:
-        """Add a sketch, each of whose events has this weight."""
-        self._counts += sketch.counts * weight
-        self._sums = _added(self._sums, join(sketch.sums.reshape(2, -1)), weight)
-        self._tail_sums = _added(self._tail_sums, join(sketch.tail_sums), weight)
-        self._joint = _added(self._joint, join(sketch.joint), weight)
-        furthest = self._furthest
-        np.maximum(furthest.extremes, sketch.extremes, out=furthest.extremes)
-        np.maximum(furthest.tail_extremes, sketch.tail_extremes, out=furthest.tail_extremes)
-        for column, names in sketch.unseen.items():
-            merge_unseen(self._unseen, {column: {key: (name, n * weight) for key, (name, n) in names.items()}})
-        self._sizes.append((int(sketch.counts[EVENTS]), weight))
-
-    def scaled(self) -> PaneSketch:
-        """Return the sum, scaled to the effective number of its events."""
-        factor = effective_scale([n for n, _ in self._sizes], [weight for _, weight in self._sizes])
-        result = PaneSketch(self._layout)
-        n = scaled_total(int(self._counts[EVENTS]), *factor)
-        result.counts[EVENTS] = n
-        for place in self._layout.places:
-            cells = slice(place.bins.start, place.quality.stop)
-            result.counts[cells] = apportioned(self._counts[cells].tolist(), *factor, n)
-        result.sums[:] = _words([scaled_total(value, *factor) for value in self._sums]).reshape(result.sums.shape)
-        result.tail_sums[:] = _words([scaled_total(value, *factor) for value in self._tail_sums])
-        result.joint[:] = _words([scaled_total(value, *factor) for value in self._joint])
-        np.copyto(result.extremes, self._furthest.extremes)
-        np.copyto(result.tail_extremes, self._furthest.tail_extremes)
-        for place in self._layout.places:  # a tail bin whose count was rounded to none holds none
-            empty = result.counts[place.bins][place.tail_bins] == 0
-            result.tail_sums[:, place.tails][:, empty] = 0
-            result.tail_extremes[place.tails][empty] = NO_EXTREME
-        for column, names in sorted(self._unseen.items()):
-            kept = {key: (name, scaled_total(n, *factor)) for key, (name, n) in sorted(names.items())}
-            result.unseen[column] = {key: value for key, value in kept.items() if value[1]}
-        return result
-
-
-def _added(sums: list[int], values: list[int], weight: int) -> list[int]:
-    return [known + value * weight for known, value in zip(sums, values, strict=True)]
-
-
-def _words(sums: list[int]) -> NDArray[np.int64]:
-    """Return exact sums in two words, shape (2, n)."""
-    return np.array([[value >> _WORD_BITS for value in sums], [value & _LOW for value in sums]], dtype=np.int64)
+    total, sizes = PaneSketch(layout), [0] * N_WEIGHTS
+    for age, sketch in enumerate(count_each(layout, columns, ages, N_WEIGHTS)):
+        if by_age[age]:
+            total.merge(sketch.weighed(by_age[age]))
+            sizes[age] = int(sketch.counts[EVENTS])
+    factor = effective_scale(sizes, by_age)
+    scaled = total.scaled(lambda weighted: scaled_total(weighted, *factor))
+    n = int(scaled.counts[EVENTS])
+    for place in layout.places:  # so that the counts of each column sum to the effective number
+        cells = slice(place.bins.start, place.quality.stop)
+        scaled.counts[cells] = apportioned(total.counts[cells].tolist(), *factor, n)
+    return scaled, Decay(half_life_ms, times_ms.size)

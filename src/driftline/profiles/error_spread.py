@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.profiles.task import Task
+    from driftline.sketches.joined import LabelledPairs
 
     Floats = NDArray[np.float64]
     Losses = tuple[NDArray[np.float64], NDArray[np.bool_]]
@@ -67,16 +68,14 @@ class ErrorSpread(Struct, frozen=True, array_like=True):
     metrics: dict[str, SpreadOfMetric]
 
 
-def error_spread(
-    task: Task, predicted: Floats, actual: Floats, scores: Floats, times_ms: NDArray[np.int64], window_ms: int
-) -> ErrorSpread | None:
+def error_spread(task: Task, pairs: LabelledPairs, times_ms: NDArray[np.int64], window_ms: int) -> ErrorSpread | None:
     """Return how the losses of labelled rows vary between windows; None where too few windows have any.
 
     Parameters
     ----------
     task : Task
-    predicted, actual, scores : ndarray of float64, shape (n,)
-        As in :class:`driftline.sketches.joined.Joined`; rows without prediction or label are not-a-number.
+    pairs : LabelledPairs
+        Of n rows; not-a-number where one has no prediction or no label.
     times_ms : ndarray of int64, shape (n,)
         ``NO_TIME`` where a row has none.
     window_ms : int
@@ -89,18 +88,19 @@ def error_spread(
 
     *Source*: McCullagh and Nelder (1989), Generalized Linear Models, section 4.5, for shares.
     """
-    rows = np.flatnonzero((times_ms != NO_TIME) & np.isfinite(predicted) & np.isfinite(actual))
+    rows = np.flatnonzero((times_ms != NO_TIME) & np.isfinite(pairs.predicted) & np.isfinite(pairs.actual))
     windows = times_ms[rows] // window_ms
     metrics = {}
-    for name, (losses, counted) in _losses(task, predicted[rows], actual[rows], scores[rows]):
+    for name, (losses, counted) in _losses(task, pairs.rows(rows)):
         spread = _spread(losses[counted], windows[counted])
         if spread is not None:
             metrics[name] = spread
     return ErrorSpread(window_ms, metrics) if metrics else None
 
 
-def _losses(task: Task, predicted: Floats, actual: Floats, scores: Floats) -> Iterator[tuple[str, Losses]]:
+def _losses(task: Task, pairs: LabelledPairs) -> Iterator[tuple[str, Losses]]:
     """Yield what each metric is the mean of, and which rows it is about."""
+    predicted, actual, scores = pairs.predicted, pairs.actual, pairs.scores
     every = np.ones(actual.size, dtype=np.bool_)
     if task.kind == "regression":
         error = np.abs(predicted - actual)

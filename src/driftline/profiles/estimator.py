@@ -14,7 +14,7 @@ from msgspec import Struct
 from driftline.profiles.calibrator import Calibrator
 from driftline.profiles.loss_estimator import LossEstimator
 from driftline.profiles.multiclass_estimator import MulticlassEstimator
-from driftline.sketches.estimates import BINARY, EstimateLayout, Evaluated
+from driftline.sketches.estimates import BINARY, EstimateLayout, EventEstimates
 from driftline.sketches.scores import score_bin
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class BinaryEstimator(Struct, frozen=True, array_like=True, tag="binary"):
         """Return the events that it said something of."""
         return int(totals.counts.sum())
 
-    def evaluate(self, columns: EncodedColumns, _scores: Sequence[Score | None]) -> Evaluated:
+    def evaluate(self, columns: EncodedColumns, _scores: Sequence[Score | None]) -> EventEstimates:
         """Return the calibrated probability of n events, by predicted class, and the bin of each score.
 
         Events without a score in [0, 1], or of a predicted class that the profile does not know, are left out.
@@ -74,7 +74,7 @@ class BinaryEstimator(Struct, frozen=True, array_like=True, tag="binary"):
         rows = by_score if self.prediction < 0 else columns.bins[self.prediction]
         rows = np.where(rows < 0, by_score, rows)
         rows = np.where(usable & (rows < BINARY.n_rows), rows, -1)
-        return Evaluated(rows, self.calibrator(scores)[None], score_bin(scores)[None])
+        return EventEstimates(rows, self.calibrator(scores)[None], score_bin(scores)[None])
 
 
 Estimator = BinaryEstimator | MulticlassEstimator | LossEstimator

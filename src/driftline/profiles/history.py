@@ -90,8 +90,8 @@ class History(Struct, frozen=True, array_like=True):
 
     def has_sums(self, column: int, window_ms: int, *, seasonless: bool = False) -> bool:
         """Whether :meth:`sums` has an answer; without unpacking it."""
-        known = self.columns[column]
-        packed = known.seasonless_sums if seasonless else known.sums
+        history = self.columns[column]
+        packed = history.seasonless_sums if seasonless else history.sums
         return packed is not None and window_ms in self.windows_ms
 
     def sums(self, column: int, window_ms: int, *, seasonless: bool = False) -> ColumnSums | None:
@@ -113,8 +113,8 @@ class History(Struct, frozen=True, array_like=True):
             On the column's base groups. None where the profile was built without windows of this length or, without
             their season, with an hour of the week that was seen in one week alone.
         """
-        known = self.columns[column]
-        packed = known.seasonless_sums if seasonless else known.sums
+        history = self.columns[column]
+        packed = history.seasonless_sums if seasonless else history.sums
         if packed is None or window_ms not in self.windows_ms:
             return None
         return packed.unpacked(self.windows_ms.index(window_ms))

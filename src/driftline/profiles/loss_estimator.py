@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 
 from driftline.profiles.loss_trees import LossTrees
-from driftline.sketches.estimates import LOSS_BLOCKS, VALUE_LIMIT, EstimateLayout, Evaluated, loss_layout
+from driftline.sketches.estimates import LOSS_BLOCKS, VALUE_LIMIT, EstimateLayout, EventEstimates, loss_layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +86,7 @@ class LossEstimator(Struct, frozen=True, array_like=True, tag="loss", dict=True)
     def _lookups(self) -> list[NDArray[np.uint8]]:
         return [np.frombuffer(table, dtype=np.uint8) for table in self.tables]
 
-    def evaluate(self, columns: EncodedColumns, _scores: Sequence[Score | None]) -> Evaluated:
+    def evaluate(self, columns: EncodedColumns, _scores: Sequence[Score | None]) -> EventEstimates:
         """Return the expected losses of n events, and the group of each; without a prediction an event is left out."""
         losses = np.clip(self.trees(codes_of(columns.bins, self.columns, self._lookups)), 0.0, VALUE_LIMIT)
         rows = np.where(columns.bins[self.prediction] >= 0, 0, -1)
@@ -94,7 +94,7 @@ class LossEstimator(Struct, frozen=True, array_like=True, tag="loss", dict=True)
             np.searchsorted(np.array(groups.bounds), loss, side="right") + i * LOSS_BLOCKS
             for i, (groups, loss) in enumerate(zip(self.groups, losses, strict=True))
         ]
-        return Evaluated(rows, losses, np.stack(cells))
+        return EventEstimates(rows, losses, np.stack(cells))
 
 
 def codes_of(bins: NDArray[np.int64], columns: Sequence[int], tables: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:

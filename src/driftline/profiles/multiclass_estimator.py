@@ -10,7 +10,7 @@ import numpy as np
 from msgspec import Struct
 
 from driftline.profiles.calibrator import Calibrator
-from driftline.sketches.estimates import EstimateLayout, Evaluated, multiclass_layout
+from driftline.sketches.estimates import EstimateLayout, EventEstimates, multiclass_layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,7 @@ class MulticlassEstimator(Struct, frozen=True, array_like=True, tag="multiclass"
         """Return the events that it said something of."""
         return int(totals.counts.sum())
 
-    def evaluate(self, columns: EncodedColumns, scores: Sequence[Score | None]) -> Evaluated:
+    def evaluate(self, columns: EncodedColumns, scores: Sequence[Score | None]) -> EventEstimates:
         """Return the calibrated probability of each class of n events, by predicted class.
 
         Events without a map of scores in [0, 1], or of a predicted class that the profile does not know, are left out.
@@ -73,7 +73,7 @@ class MulticlassEstimator(Struct, frozen=True, array_like=True, tag="multiclass"
         values = np.divide(values, total, out=np.full(values.shape, 1 / len(self.classes)), where=total > 0)
         rows = columns.bins[self.prediction]
         rows = np.where(usable & (rows < len(self.classes)), rows, -1)
-        return Evaluated(np.maximum(rows, -1), values, np.zeros((1, rows.size), dtype=np.int64))
+        return EventEstimates(np.maximum(rows, -1), values, np.zeros((1, rows.size), dtype=np.int64))
 
 
 def score_matrix(classes: tuple[str, ...], scores: Sequence[Score | None]) -> NDArray[np.float64]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-import numpy as np
 from msgspec import Struct
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from driftline.sketches.word_types import UNSIGNED_FIRST
 
-_TYPES: Final = ("<u1", "<u2", "<u4", "<i1", "<i2", "<i4", "<i8")
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class PackedWords(Struct, frozen=True, array_like=True):
@@ -32,15 +32,13 @@ class PackedWords(Struct, frozen=True, array_like=True):
 
         Examples
         --------
+        >>> import numpy as np
         >>> packed = PackedWords.of(np.array([1, -300]))
         >>> len(packed.data), packed.unpacked().tolist()
         (4, [1, -300])
         """
-        least, greatest = int(numbers.min(initial=0)), int(numbers.max(initial=0))
-        kinds = ((np.iinfo(name), i) for i, name in enumerate(_TYPES))
-        kind = next(i for limits, i in kinds if limits.min <= least and greatest <= limits.max)
-        return cls(kind, numbers.astype(_TYPES[kind]).tobytes())
+        return cls(*UNSIGNED_FIRST.pack(numbers))
 
     def unpacked(self) -> NDArray[np.int64]:
         """Return the numbers, shape (n,)."""
-        return np.frombuffer(self.data, dtype=_TYPES[self.type]).astype(np.int64)
+        return UNSIGNED_FIRST.unpack(self.type, self.data)

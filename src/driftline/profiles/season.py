@@ -39,11 +39,11 @@ def overlaps(start_ms: int, end_ms: int) -> dict[int, int]:
     {9: 3600000, 10: 60000}
     """
     weeks = max(0, end_ms - start_ms) // (HOURS * HOUR_MS)
-    found = dict.fromkeys(range(HOURS), weeks * HOUR_MS) if weeks else {}
+    inside_ms = dict.fromkeys(range(HOURS), weeks * HOUR_MS) if weeks else {}
     start_ms += weeks * HOURS * HOUR_MS
     hours = range(start_ms // HOUR_MS, -(-end_ms // HOUR_MS)) if start_ms < end_ms else ()
     for hour in hours:
         inside = min(end_ms, (hour + 1) * HOUR_MS) - max(start_ms, hour * HOUR_MS)
         slot = (hour + _EPOCH_SLOT) % HOURS
-        found[slot] = found.get(slot, 0) + inside
-    return found
+        inside_ms[slot] = inside_ms.get(slot, 0) + inside
+    return inside_ms

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.kafka.broker_failures import broker_error
 from driftline.runtime.kafka.input_partitions import input_partitions
-from driftline.runtime.kafka.kafka_clients import connect_admin
-from driftline.runtime.kafka.topics import create, sources, topic_specs
+from driftline.runtime.kafka.topic_admin import TopicAdmin
 from driftline.runtime.operations.health import TelemetryServer
 from driftline.runtime.operations.logs import get_logger
 from driftline.runtime.operations.telemetry import Telemetry
@@ -35,7 +34,7 @@ _log = get_logger(__name__)
 
 
 class NodeOptions(NamedTuple):
-    """How one process works, apart from what is configured for all of them.
+    """Options of one process, beyond the shared configuration.
 
     Attributes
     ----------
@@ -107,15 +106,15 @@ class Node:
         Exception
             Whatever else ended the first worker that failed.
         """
-        named = nullcontext(self._name or socket.gethostname())
+        given_name = nullcontext(self._name or socket.gethostname())
         try:
-            with worker_slot(self._settings.kafka.prefix) if self._needs_slot else named as self._name:
+            with worker_slot(self._settings.kafka.prefix) if self._needs_slot else given_name as self._name:
                 self._run(self._name)
         except Exception as error:
-            known = broker_error(error, self._settings.kafka.brokers, self._name)
-            if known is None:
+            failure = broker_error(error, self._settings.kafka.brokers, self._name)
+            if failure is None:
                 raise
-            raise known from error
+            raise failure from error
 
     @property
     def _needs_slot(self) -> bool:
@@ -124,14 +123,14 @@ class Node:
     def _run(self, name: str) -> None:
         if self._create_topics:
             self._make_topics()
-        book = Profiles()
-        references = ReferenceReader(self._settings.kafka, self._credentials, book, self._fail)
+        profiles = Profiles()
+        references = ReferenceReader(self._settings.kafka, self._credentials, profiles, self._fail)
         references.start()
-        workers = self._workers(book, references, name)
+        workers = self._workers(profiles, references, name)
         self._server.add_health("references", references.healthy)
         self._server.add_health("workers", self._failure)
         port = self._server.start()
-        _log.info("started", role=self._role, name=name, metrics_port=port, profiles=len(book))
+        _log.info("started", role=self._role, name=name, metrics_port=port, profiles=len(profiles))
         threads = [
             threading.Thread(target=self._guard, args=(worker.run,), name=kind, daemon=True)
             for kind, worker in workers.items()
@@ -144,12 +143,14 @@ class Node:
         finally:
             for worker in workers.values():
                 worker.stop()
-            left = self._join(threads)
+            unfinished = self._join(threads)
             if not references.stop():
-                left.append("references")
-            self.left_behind = tuple(left)
-            if left:
-                _log.error("did not stop in time; what was not committed is read again", left_behind=left)
+                unfinished.append("references")
+            self.left_behind = tuple(unfinished)
+            if unfinished:
+                _log.error(
+                    "workers did not stop in time; uncommitted records will be read again", left_behind=unfinished
+                )
             self._server.close()
         if self._errors:
             raise self._errors[0]
@@ -191,25 +192,25 @@ class Node:
         return f"a worker has ended: {self._errors[0]}" if self._errors else None
 
     def _workers(
-        self, book: Profiles, references: ReferenceReader, name: str
+        self, profiles: Profiles, references: ReferenceReader, name: str
     ) -> dict[str, SketchWorker | DetectWorker]:
         workers: dict[str, SketchWorker | DetectWorker] = {}
         if self._role in {"all", "sketch"}:
             workers["sketch"] = SketchWorker(
-                self._settings, self._credentials, book, self._telemetry, name, accept_recount=self._accept_recount
+                self._settings, self._credentials, profiles, self._telemetry, name, accept_recount=self._accept_recount
             )
         if self._role in {"all", "detect"}:
             # A process that only sketches has no use for what detection imports, which takes 90 MB.
-            from driftline.runtime.detect.detection import detection  # noqa: PLC0415
+            from driftline.runtime.detect.detect_worker import DetectWorker  # noqa: PLC0415
 
-            workers["detect"] = detection(
+            workers["detect"] = DetectWorker(
                 self._settings,
                 self._credentials,
-                book,
+                profiles,
                 references,
                 self._telemetry,
                 data_dir=self._data_dir,
-                embedded=self._embedded,
+                check_crcs=not self._embedded,
             )
         for kind, worker in workers.items():
             self._server.add_ready(kind, _probe(worker.is_ready, f"the {kind} worker has no partitions yet"))
@@ -217,11 +218,9 @@ class Node:
 
     def _make_topics(self) -> None:
         input_partitions(self._settings, self._credentials)
-        admin = connect_admin(self._settings.kafka, self._credentials)
-        found = sources(admin, self._settings)
-        made = create(admin, topic_specs(self._settings, found.greatest, found.max_message_bytes))
-        if made:
-            _log.info("topics created", topics=list(made))
+        created = TopicAdmin(self._settings, self._credentials).create()
+        if created:
+            _log.info("topics created", topics=list(created))
 
 
 def _probe(ready: Callable[[], bool], reason: str) -> Callable[[], str | None]:

@@ -132,8 +132,8 @@ def _derivatives(s: Floats, t: Floats, weights: Floats, c: Floats, nu: Floats) -
 def _saddlepoint(t: Floats, weights: Floats, c: Floats, nu: Floats) -> Floats:
     """Return ŝ, where φ is least, in (0, 1/2): Newton's method, held inside a bracket that shrinks."""
     # With all weights 1 and nothing subtracted but its mean, this is a quadratic equation.
-    level, held = t + nu * c, weights.sum(axis=1)
-    linear = held + 2 - level
+    level, total_weight = t + nu * c, weights.sum(axis=1)
+    linear = total_weight + 2 - level
     root = np.hypot(linear, np.sqrt(8 * level))
     s = np.where(linear > 0, 2 / (np.abs(linear) + root), (root + np.abs(linear)) / (4 * level))
     low, high = np.zeros_like(s), np.full_like(s, 0.5)

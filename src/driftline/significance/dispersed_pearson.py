@@ -131,9 +131,10 @@ def dispersed_pearson(
     """
     if dispersion is None or (dispersion.independent and dispersion_reference in {None, dispersion}):
         return _of_independent(current, reference, dispersion, ordered=ordered)
-    for known in (dispersion, dispersion_reference or dispersion):
-        if known.n_groups != current.size or current.shape != reference.shape:
-            raise ParameterError(f"{known.n_groups} groups on both sides", (current.size, reference.size), "$.current")
+    for estimate in (dispersion, dispersion_reference or dispersion):
+        if estimate.n_groups != current.size or current.shape != reference.shape:
+            sizes = current.size, reference.size
+            raise ParameterError(f"{estimate.n_groups} groups on both sides", sizes, "$.current")
     n, n_reference = int(current.sum()), int(reference.sum())
     if n == 0 or n_reference == 0:
         return None

@@ -49,7 +49,6 @@ can stay unseen."""
 LEAST_WINDOWS: Final = 8
 """With fewer, windows are not compared with their panes."""
 
-_FEW: Final = 30
 _REMEMBERED: Final = 64
 """Unions of groups whose matrices are kept: windows of a column hardly ever need more than two or three."""
 
@@ -101,9 +100,9 @@ class Dispersion:
     @property
     def lambda_bar(self) -> float:
         """Mean design effect of a typical window's modes; 1 for independent data and for a single group."""
-        held = self.shares.size - 1
+        n_modes = self.shares.size - 1
         inflated = self.covariance + self.excess * self.window_events
-        return float((np.diag(inflated) / self.shares).sum()) / held if held else 1.0
+        return float((np.diag(inflated) / self.shares).sum()) / n_modes if n_modes else 1.0
 
     @cached_property
     def slow(self) -> bool:
@@ -116,51 +115,26 @@ class Dispersion:
         total = np.diag(self.covariance) + n * np.diag(self.excess)
         return np.where(alone > 0, total / np.where(alone > 0, alone, 1.0), 1.0)
 
-    def scalar(self, members: Sequence[int], n: float) -> float:
-        """Return the design effect of the share of some groups together in windows of n events, at least 1.
-
-        Parameters
-        ----------
-        members : sequence of int
-            The groups whose events count.
-        n : float
-            Events of the window.
-
-        Returns
-        -------
-        float
-            Where the groups hold fewer than 30 of the events that the estimate rests on, the largest of any single
-            group: a share that was hardly ever seen cannot be trusted to be alone in being regular.
-        """
-        share = float(self.shares[list(members)].sum())
-        if not 0 < share < 1:
-            return 1.0
-        pick = np.zeros(self.n_groups)
-        pick[list(members)] = 1.0
-        own = float(pick @ (self.covariance + n * self.excess) @ pick) / (share * (1 - share))
-        few = math.isfinite(self.freedom) and min(share, 1 - share) * self.n_events < _FEW
-        return max(1.0, own, float(self.design_effects(n).max()) if few else 0.0)
-
     def standardised(self, groups: tuple[int, ...]) -> tuple[Floats, Floats]:
         """Return D^(-1/2) Σ D^(-1/2) of unions of groups, of covariance and excess: shape (number of unions,) twice."""
-        found = self._standardised.get(groups)
-        if found is None:
+        matrices = self._standardised.get(groups)
+        if matrices is None:
             unions = _unions(groups, self.n_groups)
             scale = 1 / np.sqrt(unions @ self.shares)
             outer = np.outer(scale, scale)
-            found = (unions @ self.covariance @ unions.T) * outer, (unions @ self.excess @ unions.T) * outer
+            matrices = (unions @ self.covariance @ unions.T) * outer, (unions @ self.excess @ unions.T) * outer
             if len(self._standardised) < _REMEMBERED:
-                self._standardised[groups] = found
-        return found
+                self._standardised[groups] = matrices
+        return matrices
 
     def eigenvalues(self, groups: tuple[int, ...]) -> Floats:
         """Return the design effects of the modes of unions of groups, without the excess, largest first."""
-        found = self._eigenvalues.get(groups)
-        if found is None:
-            found = weights_of(self.standardised(groups)[0])
+        values = self._eigenvalues.get(groups)
+        if values is None:
+            values = weights_of(self.standardised(groups)[0])
             if len(self._eigenvalues) < _REMEMBERED:
-                self._eigenvalues[groups] = found
-        return found
+                self._eigenvalues[groups] = values
+        return values
 
 
 def weights_of(standardised: Floats) -> Floats:
@@ -231,20 +205,20 @@ def estimate(
     doi:10.1093/biomet/29.1-2.133. Deviations: the choices in the module's docstring.
     """
     unions = _unions(tuple(groups), len(sums.events))
-    held = unions @ sums.events
-    total = float(held.sum())
-    n_groups = held.size
+    events = unions @ sums.events
+    total = float(events.sum())
+    n_groups = events.size
     calibrating = sums.n_panes < LEAST_PANES or sums.span < least_span
     settled = sums.n_panes >= SETTLED_PANES and sums.n_windows >= SETTLED_WINDOWS
     status: Status = "calibrating" if calibrating else "settled" if settled else "widened"
-    shares = np.maximum(held, 0.5) / max(total, 1.0)
+    shares = np.maximum(events, 0.5) / max(total, 1.0)
     shares /= shares.sum()
-    seen = np.flatnonzero(held)
+    nonempty = np.flatnonzero(events)
     covariance = np.diag(shares) - np.outer(shares, shares)
     excess = np.zeros((n_groups, n_groups))
     freedom, alike, window_events = math.inf, True, 0.0
-    if seen.size > 1:
-        unions = unions[seen]
+    if nonempty.size > 1:
+        unions = unions[nonempty]
         panes = per_event_of(unions, sums.between_panes, sums.events)
         lagged = per_event_of(unions, sums.lagged / (2.0 * UNIT), sums.events)
         basis = complement(np.sqrt(panes.shares))
@@ -252,13 +226,13 @@ def estimate(
         into = basis / root[:, None]
         back = basis * root[:, None]
         modes, alike, freedom = pane_modes(panes, into.T @ panes.matrix @ into, into.T @ lagged.matrix @ into)
-        covariance[np.ix_(seen, seen)] = back @ modes @ back.T
+        covariance[np.ix_(nonempty, nonempty)] = back @ modes @ back.T
         if sums.n_windows >= LEAST_WINDOWS:
             windows = per_event_of(unions, sums.between_windows, sums.events_in_windows)
             window_events = 1 / windows.per_event
             more, rests_on = window_modes(windows, into.T @ windows.matrix @ into, modes, freedom, alike=alike)
             if more is not None:
-                excess[np.ix_(seen, seen)] = back @ more @ back.T / window_events
+                excess[np.ix_(nonempty, nonempty)] = back @ more @ back.T / window_events
                 freedom, alike = min(freedom, rests_on), False
     result = Dispersion(
         covariance,
@@ -273,10 +247,10 @@ def estimate(
         source=source,
         status=status,
     )
-    unseen = np.flatnonzero(held == 0)
-    if not alike and unseen.size:
-        largest = max(1.0, float(result.design_effects(0.0)[seen].max()))
-        covariance[unseen, unseen] = largest * shares[unseen]
+    empty = np.flatnonzero(events == 0)
+    if not alike and empty.size:
+        largest = max(1.0, float(result.design_effects(0.0)[nonempty].max()))
+        covariance[empty, empty] = largest * shares[empty]
     return result
 
 
@@ -286,6 +260,6 @@ def _unions(groups: tuple[int, ...], n_base: int) -> Floats:
     if len(groups) > n_base or numbers != set(range(len(numbers))):
         raise ParameterError(f"at most {n_base} groups numbered from 0 without gaps", groups, "$.groups")
     unions = np.zeros((len(numbers), n_base))
-    kept = [base for base, group in enumerate(groups) if group >= 0]
-    unions[[groups[base] for base in kept], kept] = 1.0
+    members = [base for base, group in enumerate(groups) if group >= 0]
+    unions[[groups[base] for base in members], members] = 1.0
     return unions

@@ -56,15 +56,15 @@ def per_event_of(unions: Floats, sums: Floats | npt.NDArray[np.int64], events: n
         Events that they are of.
     """
     matrix = unions @ sums @ unions.T
-    held = unions @ events
-    total = float(held.sum())
-    shares = held / total
+    counts = unions @ events
+    total = float(counts.sum())
+    shares = counts / total
     row = matrix.sum(axis=1)
     squares = float(row.sum())
     centred = matrix - np.outer(shares, row) - np.outer(row, shares) + squares * np.outer(shares, shares)
-    left = max(1 - squares / total**2, 0.1)
-    seen = np.maximum(held, 0.5) / total
-    return PerEvent(centred / total / left, seen, total / squares, total**2 / squares)
+    remaining = max(1 - squares / total**2, 0.1)
+    floored = np.maximum(counts, 0.5) / total
+    return PerEvent(centred / total / remaining, floored, total / squares, total**2 / squares)
 
 
 def _trace_variance(part: PerEvent, n_modes: int, squared_weights: float) -> float:
@@ -115,8 +115,10 @@ def window_modes(
     modes = modes + slow
     # Shrunk for this comparison alone (Chen et al. 2010, doi:10.1109/TSP.2010.2053029): noise must not be divided by.
     trace, squares = float(np.trace(modes)), float((modes**2).sum())
-    apart = squares - trace**2 / n_modes
-    weight = min(1.0, ((1 - 2 / freedom) * squares + trace**2) / ((freedom + 2) * apart)) if apart > 0 else 1.0
+    difference = squares - trace**2 / n_modes
+    weight = (
+        min(1.0, ((1 - 2 / freedom) * squares + trace**2) / ((freedom + 2) * difference)) if difference > 0 else 1.0
+    )
     weight = max(weight, 1e-6)
     root = np.linalg.cholesky((1 - weight) * modes + weight * trace / n_modes * np.eye(n_modes))
     inverse = np.linalg.inv(root)

@@ -110,15 +110,15 @@ def level_per_test(
     return Level(level=level, n_tests=n_tests, n_windows=n_windows, derivation=derivation)
 
 
-def shares_of_budget(spenders: Iterable[str], given: Mapping[str, float]) -> dict[str, float]:
+def shares_of_budget(spenders: Iterable[str], configured: Mapping[str, float]) -> dict[str, float]:
     """Divide the budget among the kinds of test that spend it; the shares add up to at most 1.
 
     Parameters
     ----------
     spenders : iterable of str
         Window sizes, performance, detectors: what is in use.
-    given : mapping of str to float in (0, 1]
-        Shares that were configured; what is not in use leaves its share unspent.
+    configured : mapping of str to float in (0, 1]
+        Configured shares; the share of a spender that is not in use stays unspent.
 
     Returns
     -------
@@ -136,11 +136,13 @@ def shares_of_budget(spenders: Iterable[str], given: Mapping[str, float]) -> dic
     {'1h': 0.5, '1d': 0.25, 'performance': 0.25}
     """
     names = tuple(spenders)
-    unnamed = [name for name in names if name not in given]
-    left = 1 - math.fsum(given.values())
-    if left < -_SLACK or (unnamed and left <= _SLACK):
-        raise ParameterError("shares that add up to at most 1 and leave something for the rest", dict(given), "$.given")
-    return {name: given.get(name, left / max(len(unnamed), 1)) for name in names}
+    unnamed = [name for name in names if name not in configured]
+    rest = 1 - math.fsum(configured.values())
+    if rest < -_SLACK or (unnamed and rest <= _SLACK):
+        raise ParameterError(
+            "shares that add up to at most 1 and leave something for the rest", dict(configured), "$.shares"
+        )
+    return {name: configured.get(name, rest / max(len(unnamed), 1)) for name in names}
 
 
 def _duration(ms: int) -> str:

@@ -38,17 +38,17 @@ def merge_ordered(expected: npt.NDArray[np.float64], least: float) -> tuple[int,
     (0, 0, 0, 1, 2, 2, 2, 2)
     """
     tail = expected.size
-    held = 0.0
-    while tail > 0 and held < least:
+    events = 0.0
+    while tail > 0 and events < least:
         tail -= 1
-        held += float(expected[tail])
+        events += float(expected[tail])
     groups = [0] * expected.size
-    group, held, start = 0, 0.0, 0
+    group, events, start = 0, 0.0, 0
     for i in range(tail):
         groups[i] = group
-        held += float(expected[i])
-        if held >= least:
-            group, held, start = group + 1, 0.0, i + 1
+        events += float(expected[i])
+        if events >= least:
+            group, events, start = group + 1, 0.0, i + 1
     for i in range(start, expected.size):
         groups[i] = group
     return tuple(groups)
@@ -78,12 +78,12 @@ def merge_unordered(expected: npt.NDArray[np.float64], least: float) -> tuple[in
     >>> merge_unordered(np.array([1.0, 20, 3, 9]), 5)
     (1, 0, 1, 1)
     """
-    kept = [i for i in range(expected.size) if expected[i] >= least]
+    frequent = [i for i in range(expected.size) if expected[i] >= least]
     rest = float(expected[expected < least].sum())
-    if rest < least and len(kept) < expected.size and kept:
-        kept.remove(min(kept, key=lambda i: (float(expected[i]), i)))
-    numbers = {bin_: group for group, bin_ in enumerate(kept)}
-    return tuple(numbers.get(i, len(kept)) for i in range(expected.size))
+    if rest < least and len(frequent) < expected.size and frequent:
+        frequent.remove(min(frequent, key=lambda i: (float(expected[i]), i)))
+    numbers = {bin_: group for group, bin_ in enumerate(frequent)}
+    return tuple(numbers.get(i, len(frequent)) for i in range(expected.size))
 
 
 def all_but_the_most_frequent(pooled: Counts) -> tuple[int, ...]:

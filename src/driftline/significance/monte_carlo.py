@@ -93,7 +93,7 @@ def monte_carlo_test(
         Shares of the window less those of the profile, over groups of bins.
     covariance : NDArray[float64], shape (G, G)
         Of `difference` when nothing has changed: Σ_current / n + Σ_reference / N; for independent events
-        :func:`covariance_of_difference`.
+        (1/n + 1/N) (diag π − ππᵀ), with π the shares of both sides together.
     statistic : callable
         Takes differences of shape (k, G), returns shape (k,).
     seed : int, at least 0
@@ -133,7 +133,7 @@ def monte_carlo_test(
     >>> import numpy as np
     >>> shares = np.full(10, 0.1)
     >>> difference = np.array([0.02, 0.02, 0.01, 0.01, 0, 0, -0.01, -0.01, -0.02, -0.02])
-    >>> covariance = covariance_of_difference(shares, 1000, 20_000)
+    >>> covariance = (1 / 1000 + 1 / 20_000) * (np.diag(shares) - np.outer(shares, shares))
     >>> result = monte_carlo_test(difference, covariance, kolmogorov_smirnov, seed=7, level=1e-3)
     >>> round(result.statistic, 3), result.p_value < 0.002, result.reaches
     (0.06, True, 0.0001)
@@ -235,9 +235,9 @@ def _ranked(
     while drawn < n_draws:
         batch = min(max(drawn, _FIRST_BATCH), _LARGEST_BATCH, n_draws - drawn)
         at = np.flatnonzero(statistic(draw(rng, batch)) >= least)
-        wanted = ENOUGH_EXCEEDANCES - exceeded
-        if at.size >= wanted:
-            drawn, exceeded = drawn + int(at[wanted - 1]) + 1, ENOUGH_EXCEEDANCES
+        still_needed = ENOUGH_EXCEEDANCES - exceeded
+        if at.size >= still_needed:
+            drawn, exceeded = drawn + int(at[still_needed - 1]) + 1, ENOUGH_EXCEEDANCES
             p_value = exceeded / drawn
             break
         exceeded, drawn = exceeded + at.size, drawn + batch
@@ -246,23 +246,6 @@ def _ranked(
     return MonteCarloResult(
         statistic=observed, p_value=p_value, draws=drawn, exceeded=exceeded, reaches=1 / (n_draws + 1)
     )
-
-
-def covariance_of_difference(shares: Floats, n: int, n_reference: int) -> Floats:
-    """Covariance of the difference of two samples' shares, for independent events: (1/n + 1/N) (diag π − ππᵀ).
-
-    Parameters
-    ----------
-    shares : NDArray[float64], shape (G,), in [0, 1], summing to 1
-        π, of both samples together.
-    n, n_reference : int, unit events, at least 1
-
-    Returns
-    -------
-    NDArray[float64], shape (G, G)
-    """
-    result: Floats = (1 / n + 1 / n_reference) * (np.diag(shares) - np.outer(shares, shares))
-    return result
 
 
 def kolmogorov_smirnov(differences: Floats) -> Floats:

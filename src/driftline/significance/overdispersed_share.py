@@ -50,38 +50,17 @@ _TERMS = 64
 _SMALL = 1e-16
 
 
-def tails_of_known_share(k: int, n: int, share: float, dispersion: float) -> tuple[float, float]:
-    """P(X ≤ k) and P(X ≥ k) for the count of an overdispersed share that is known.
-
-    Parameters
-    ----------
-    k, n : int, unit events, 0 ≤ k ≤ n, n at least 1
-    share : float in [0, 1]
-    dispersion : float, at least 1
-        λ, the count's variance over the binomial one.
-
-    Returns
-    -------
-    tuple of float, in [0, 1]
-    """
-    at = np.array([share])
-    lower, upper = _effective_lower(k, n, at, dispersion), _effective_upper(k, n, at, dispersion)
-    if k > n * share > 0:
-        upper = np.maximum(upper, _beta_binomial_upper(k, n, at, dispersion))
-    return float(lower[0]), float(upper[0])
-
-
 def tails_of_estimated_share(
     k: int, n: int, k_reference: int, n_reference: int, dispersion: float
 ) -> tuple[float, float]:
-    """P(X ≤ k) and P(X ≥ k), as :func:`tails_of_known_share`, averaged over what the profile says of the share.
+    """P(X ≤ k) and P(X ≥ k) for a window's count, averaged over the confidence distribution of the profile's share.
 
     Parameters
     ----------
     k, n : int, unit events, 0 ≤ k ≤ n, n at least 1
     k_reference, n_reference : int, unit events, 0 ≤ K ≤ N, N at least 1
     dispersion : float, at least 1
-        λ, of both counts.
+        λ, the variance of both counts over the binomial one.
 
     Returns
     -------
@@ -106,10 +85,10 @@ def _average_upper(k: int, n: int, a: float, b: float, dispersion: float, *, eff
     x = np.linspace(centre - _REACH * spread, max(centre + _REACH * spread, here), _SEARCHED)
     with np.errstate(divide="ignore"):  # the logarithm of a tail below 10⁻³⁰⁰ is −∞
         log_integrand = _log_density(x, a, b) + np.log(_effective_upper(k, n, special.expit(x), dispersion))
-    held = np.flatnonzero(log_integrand > log_integrand.max() + _NEGLIGIBLE)
-    if not held.size:
+    relevant = np.flatnonzero(log_integrand > log_integrand.max() + _NEGLIGIBLE)
+    if not relevant.size:
         return 0.0
-    low, high = x[max(held[0] - 1, 0)], x[min(held[-1] + 1, x.size - 1)]
+    low, high = x[max(relevant[0] - 1, 0)], x[min(relevant[-1] + 1, x.size - 1)]
     nodes = min(_MOST_NODES, int((high - low) / (_STEP * width)) + 32)
     x, step = np.linspace(low, high, nodes, retstep=True)
     density, share = np.exp(_log_density(x, a, b)), special.expit(x)
@@ -131,11 +110,6 @@ def _effective_upper(k: int, n: int, share: Floats, dispersion: float) -> Floats
         return np.ones_like(share)
     result: Floats = special.betainc(k / dispersion, (n - k) / dispersion + 1, share)
     return result
-
-
-def _effective_lower(k: int, n: int, share: Floats, dispersion: float) -> Floats:
-    """Return P(X ≤ k) of the effective counts."""
-    return _effective_upper(n - k, n, 1 - share, dispersion)
 
 
 def _beta_binomial_upper(k: int, n: int, share: Floats, dispersion: float) -> Floats:

@@ -74,8 +74,8 @@ def partition_statistic(current: Floats, reference: Floats) -> Floats:
     --------
     >>> import numpy as np
     >>> alike = partition_statistic(np.array([[10.0, 10, 10]]), np.array([[100.0, 100, 100]]))
-    >>> apart = partition_statistic(np.array([[2.0, 8, 20]]), np.array([[100.0, 100, 100]]))
-    >>> round(float(alike[0]), 2), round(float(apart[0]), 2)
+    >>> different = partition_statistic(np.array([[2.0, 8, 20]]), np.array([[100.0, 100, 100]]))
+    >>> round(float(alike[0]), 2), round(float(different[0]), 2)
     (0.03, 15.3)
     """
     both = current + reference

@@ -27,13 +27,13 @@ def feature_columns(applicants: Applicants) -> dict[str, list[Any]]:
     """Return the features as lists of JSON values, None where the model was not told."""
     return {
         "age": applicants.age.tolist(),
-        "income": _known(applicants.income, applicants.no_income),
+        "income": _with_gaps(applicants.income, applicants.no_income),
         "debt_ratio": applicants.debt_ratio.tolist(),
         "credit_lines": applicants.credit_lines.tolist(),
-        "tenure_months": _known(applicants.tenure_months, applicants.no_tenure),
+        "tenure_months": _with_gaps(applicants.tenure_months, applicants.no_tenure),
         "channel": _CHANNELS[applicants.channel].tolist(),
         "region": _REGIONS[applicants.region].tolist(),
-        "employment": _known(_EMPLOYMENTS[applicants.employment], applicants.no_employment),
+        "employment": _with_gaps(_EMPLOYMENTS[applicants.employment], applicants.no_employment),
     }
 
 
@@ -83,7 +83,7 @@ def label_events(ids: Sequence[str], times_ms: NDArray[np.int64], labels: NDArra
     ]
 
 
-def _known(values: NDArray[Any], absent: NDArray[np.bool_]) -> list[Any]:
+def _with_gaps(values: NDArray[Any], absent: NDArray[np.bool_]) -> list[Any]:
     listed: list[Any] = values.tolist()
     for row in np.flatnonzero(absent).tolist():
         listed[row] = None

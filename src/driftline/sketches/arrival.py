@@ -21,7 +21,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftline.sketches.joined import Joined
+    from driftline.sketches.joined import LabelledPairs
     from driftline.sketches.scores import PerformanceLayout
 
 _MINUTE: Final = 60_000
@@ -146,14 +146,14 @@ def age_bins(ages_ms: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def arrival_cells(
-    layout: ArrivalLayout, joined: Joined, ages_ms: NDArray[np.int64], first: NDArray[np.bool_]
+    layout: ArrivalLayout, joined: LabelledPairs, ages_ms: NDArray[np.int64], first: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return which cell of first labels each pair would add 1 to, which rows do, and the cell of labels that count.
 
     Parameters
     ----------
     layout : ArrivalLayout
-    joined : Joined
+    joined : LabelledPairs
         With signs: what is taken out by a correction has -1.
     ages_ms : ndarray of int64, shape (n,), unit ms
         Of the label at its effective time.
@@ -181,35 +181,3 @@ def prediction_cells(
 ) -> NDArray[np.int64]:
     """Return the cell that each of n class codes and scores adds 1 to."""
     return layout.predictions + layout.score_bins(scores) * layout.n_codes + layout.codes(predicted)
-
-
-def add_arrivals(
-    layout: ArrivalLayout,
-    joined: Joined,
-    ages_ms: NDArray[np.int64],
-    first: NDArray[np.bool_],
-    vector: NDArray[np.int64],
-) -> None:
-    """Add joined pairs to an arrival vector of shape (layout.n_cells,), in place.
-
-    Parameters
-    ----------
-    layout : ArrivalLayout
-    joined : Joined
-        With signs: what is taken out by a correction has -1.
-    ages_ms : ndarray of int64, shape (n,), unit ms
-        Of the label at its effective time.
-    first : ndarray of bool, shape (n,)
-        Which labels are the first of their prediction.
-    vector : ndarray of int64, shape (layout.n_cells,)
-    """
-    cells, _, counting = arrival_cells(layout, joined, ages_ms, first)
-    np.add.at(vector, cells, 1)
-    np.add.at(vector, counting, joined.signs)
-
-
-def add_predictions(
-    layout: ArrivalLayout, predicted: NDArray[np.float64], scores: NDArray[np.float64], vector: NDArray[np.int64]
-) -> None:
-    """Add predictions to an arrival vector of shape (layout.n_cells,), in place; one of n class codes and scores."""
-    np.add.at(vector, prediction_cells(layout, predicted, scores), 1)

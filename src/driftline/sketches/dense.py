@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from driftline.sketches.fixed_point import carry
 from driftline.sketches.packed import NO_WORDS, DenseWords
+from driftline.sketches.word_types import SIGNED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_HIGH_TYPES: Final = ("<i1", "<i2", "<i4", "<i8")
 
 
 def pack_words(words: NDArray[np.int64]) -> DenseWords:
@@ -28,13 +27,10 @@ def pack_words(words: NDArray[np.int64]) -> DenseWords:
     high, low = carry(words)
     if not high.any() and not low.any():
         return NO_WORDS
-    least, greatest = int(high.min()), int(high.max())
-    fits = [np.iinfo(name).min <= least and greatest <= np.iinfo(name).max for name in _HIGH_TYPES]
-    kind = fits.index(True)
-    return DenseWords(kind, high.astype(_HIGH_TYPES[kind]).tobytes(), low.astype("<u4").tobytes())
+    return DenseWords(*SIGNED.pack(high), low.astype("<u4").tobytes())
 
 
 def unpack_words(packed: DenseWords) -> NDArray[np.int64]:
     """Return the words, shape (2, n); n is 0 where all sums are zero."""
-    high = np.frombuffer(packed.high, dtype=_HIGH_TYPES[packed.high_type])
-    return np.stack([high.astype(np.int64), np.frombuffer(packed.low, dtype="<u4").astype(np.int64)])
+    high = SIGNED.unpack(packed.high_type, packed.high)
+    return np.stack([high, np.frombuffer(packed.low, dtype="<u4").astype(np.int64)])

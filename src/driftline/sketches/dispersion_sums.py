@@ -30,8 +30,6 @@ UNIT: Final = LAG_WEIGHTS[0]
 
 _LARGEST: Final = float(2**62)
 """No sum may pass it: int64 would wrap silently."""
-_EXACT: Final = float(2**53)
-"""Whole numbers below it are exact in floating point."""
 
 
 class PackedSums(Struct, frozen=True, array_like=True):
@@ -172,60 +170,6 @@ class DispersionSums:
         self._n_panes += size > 0
         self._recent[1:] = self._recent[:-1].copy()
         self._recent[0] = counts
-
-    def add_many(self, panes: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> None:
-        """Count many panes at once, with the same result as one after the other, and 20 times as fast.
-
-        Parameters
-        ----------
-        panes : ndarray of int64, shape (P,), ascending
-        counts : ndarray of int64, shape (P, C, G), each at least 0
-
-        Raises
-        ------
-        ParameterError
-            Panes out of order.
-        """
-        if not panes.size or self.full:
-            return
-        if int(panes[0]) <= self.last_pane or (np.diff(panes) <= 0).any():
-            raise ParameterError(f"ascending panes after {self.last_pane}", panes.tolist()[:3], "$.panes")
-        windows = panes // self.panes_per_window
-        starts = np.flatnonzero(np.diff(windows, prepend=windows[0] - 1))
-        sizes = counts.sum(axis=2)
-        largest = float(sizes.max(initial=0))
-        window = float(self._open.sum(axis=1).max(initial=0)) + largest * panes.size
-        bound = max(
-            2 * UNIT * 2 * len(LAG_WEIGHTS) * largest * max(largest, float(self._recent.max(initial=0))), largest
-        )
-        if bound * panes.size >= _EXACT or 2 * float(self._totals.max(initial=0)) + window**2 >= _LARGEST:
-            for pane, row in zip(panes.tolist(), counts, strict=True):
-                self.add(pane, row)
-            return
-        self._move_to(int(panes[0]))
-        n_lags = len(LAG_WEIGHTS) - 1
-        rows = np.concatenate([self._recent[::-1], counts])
-        times = np.concatenate([int(panes[0]) - np.arange(n_lags, 0, -1), panes])
-        weights = np.array([*LAG_WEIGHTS, 0])
-        weighed = UNIT * counts
-        for back in range(1, n_lags + 1):
-            at = slice(n_lags - back, rows.shape[0] - back)
-            weighed += 2 * weights[np.minimum(panes - times[at], n_lags + 1)][:, None, None] * rows[at]
-        by_column = np.ascontiguousarray(counts.transpose(1, 2, 0), dtype=float)
-        # Whole numbers below 2⁵³ in floating point: exact, in whatever order they are added.
-        self._lagged += (by_column @ weighed.transpose(1, 0, 2).astype(float)).astype(np.int64)
-        self._between_panes += (by_column @ counts.transpose(1, 0, 2).astype(float)).astype(np.int64)
-        self._totals[0] += (sizes * weighed.sum(axis=2)).sum(axis=0)
-        self._events += counts.sum(axis=0)
-        self._n_panes += (sizes > 0).sum(axis=0)
-        for block in np.add.reduceat(counts, starts, axis=0)[:-1]:
-            self._open += block
-            self._close()
-        self._open += counts[starts[-1] :].sum(axis=0)
-        for lag in range(n_lags):
-            held = np.flatnonzero(times == panes[-1] - lag)
-            self._recent[lag] = rows[held[0]] if held.size else 0
-        self.last_pane = int(panes[-1])
 
     def _move_to(self, pane: int) -> None:
         """Let time pass up to the beginning of a pane; close the block that ends before it."""

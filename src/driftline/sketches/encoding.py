@@ -26,7 +26,7 @@ _TEXT_NUMBERS: Final = {"NaN": NOT_A_NUMBER, "Infinity": INFINITE, "-Infinity": 
 """How protobuf's JSON mapping writes what JSON has no literal for."""
 
 
-class Encoded(NamedTuple):
+class EncodedColumn(NamedTuple):
     """One column of n events.
 
     Attributes
@@ -60,7 +60,7 @@ class EncodedColumns(NamedTuple):
     clipped : ndarray of bool, shape (c, n)
         The numeric columns in their order.
     unlisted : dict of int to sequence of (int, str)
-        Column to what :class:`Encoded` has of it, where there is any.
+        Column to what :class:`EncodedColumn` has of it, where there is any.
     tails : TailValues
     hashes : ndarray of uint64, shape (n,), or None
         Of the prediction ids, where rows are sampled.
@@ -78,7 +78,7 @@ class EncodedColumns(NamedTuple):
     scores: NDArray[np.float64] | None = None
 
     @classmethod
-    def of(cls, columns: Sequence[Encoded], n: int) -> EncodedColumns:
+    def of(cls, columns: Sequence[EncodedColumn], n: int) -> EncodedColumns:
         """Return columns of n events that were encoded one by one."""
         none = np.empty((0, n), dtype=np.int64)
         tails = [column.tails for column in columns if column.tails is not None]
@@ -126,7 +126,7 @@ def numbers_of(values: Sequence[object]) -> tuple[NDArray[np.float64], list[tupl
 
 def encode_numeric(
     column: NumericColumn, values: NDArray[np.float64], exceptions: Sequence[tuple[int, int]] = ()
-) -> Encoded:
+) -> EncodedColumn:
     """Return the bins and fixed-point values of a numeric column.
 
     Parameters
@@ -139,7 +139,7 @@ def encode_numeric(
     """
     bins = np.empty((1, values.size), dtype=np.int64)
     z, squares, clipped, tails = NumericEncoder([column])(values.reshape(1, -1), [exceptions], bins, [0])
-    return Encoded(bins[0], z[0], squares[0], clipped[0], tails=tails)
+    return EncodedColumn(bins[0], z[0], squares[0], clipped[0], tails=tails)
 
 
 class CategoryCodes(dict[object, int]):
@@ -168,14 +168,14 @@ def encode_categorical(
     codes: CategoryCodes,
     values: Sequence[object],
     exceptions: Sequence[tuple[int, int]] = (),
-) -> Encoded:
+) -> EncodedColumn:
     """Return the bins of a categorical column; ``values`` are hashable JSON values, shape (n,)."""
     bins = np.empty(len(values), dtype=np.int64)
     struct.pack_into(f"{len(values)}q", bins.data, 0, *map(codes.__getitem__, values))  # faster than NumPy's iteration
     for row, code in exceptions:
         bins[row] = -1 - code
     rows = np.flatnonzero(bins == column.unlisted).tolist()
-    return Encoded(bins, unlisted=[(row, canonical_category(values[row]) or "") for row in rows])
+    return EncodedColumn(bins, unlisted=[(row, canonical_category(values[row]) or "") for row in rows])
 
 
 def unseen_names(

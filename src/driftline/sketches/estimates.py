@@ -78,7 +78,7 @@ def loss_layout(n_losses: int) -> EstimateLayout:
     return EstimateLayout(1, n_losses, n_losses * LOSS_BLOCKS)
 
 
-class Evaluated(NamedTuple):
+class EventEstimates(NamedTuple):
     """What an estimator says of n events.
 
     Attributes
@@ -97,14 +97,14 @@ class Evaluated(NamedTuple):
 
 
 def count_estimates(
-    layout: EstimateLayout, evaluated: Evaluated, slots: NDArray[np.int64]
+    layout: EstimateLayout, evaluated: EventEstimates, slots: NDArray[np.int64]
 ) -> Iterator[tuple[int, PackedEstimates]]:
     """Yield the slots that hold events, ascending, with what is estimated of their events.
 
     Parameters
     ----------
     layout : EstimateLayout
-    evaluated : Evaluated
+    evaluated : EventEstimates
         Of n events.
     slots : ndarray of int64, shape (n,)
 
@@ -124,27 +124,27 @@ _Cells = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
 _NOTHING: Final[_Cells] = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 
 
-def _counted(layout: EstimateLayout, evaluated: Evaluated, slots: NDArray[np.int64]) -> _Cells:
+def _counted(layout: EstimateLayout, evaluated: EventEstimates, slots: NDArray[np.int64]) -> _Cells:
     """Return the keys (slot times length and cell) of what was counted, ascending, and how often."""
-    known = evaluated.rows >= 0
-    cells = np.where(known, evaluated.rows * layout.n_cells + evaluated.cells, layout.left_out)
+    estimated = evaluated.rows >= 0
+    cells = np.where(estimated, evaluated.rows * layout.n_cells + evaluated.cells, layout.left_out)
     if cells.shape[0] > 1:
-        cells[1:, ~known] = -1  # counted once as left out
+        cells[1:, ~estimated] = -1  # counted once as left out
     keys = (slots * layout.n_counts + cells)[cells >= 0]
-    found, n_found = np.unique(keys, return_counts=True)
-    return found, n_found
+    present, n_present = np.unique(keys, return_counts=True)
+    return present, n_present
 
 
-def _summed(layout: EstimateLayout, evaluated: Evaluated, slots: NDArray[np.int64]) -> _Cells:
+def _summed(layout: EstimateLayout, evaluated: EventEstimates, slots: NDArray[np.int64]) -> _Cells:
     """Return the keys of the sums, ascending, and the sums."""
-    held = np.flatnonzero(evaluated.rows >= 0)
-    if not held.size:
+    rows = np.flatnonzero(evaluated.rows >= 0)
+    if not rows.size:
         return _NOTHING
-    group = slots[held] * layout.n_rows + evaluated.rows[held]
+    group = slots[rows] * layout.n_rows + evaluated.rows[rows]
     order = np.argsort(group, kind="stable")
-    group, held = group[order], held[order]
+    group, rows = group[order], rows[order]
     starts = np.flatnonzero(np.concatenate([[True], group[1:] != group[:-1]]))
-    values = np.clip(evaluated.values[:, held], 0.0, VALUE_LIMIT)
+    values = np.clip(evaluated.values[:, rows], 0.0, VALUE_LIMIT)
     units = np.rint(values * VALUE_SCALE).astype(np.int64)
     squares = np.rint(values * values * VALUE_SCALE).astype(np.int64)
     sums = np.stack([np.add.reduceat(units, starts, axis=1), np.add.reduceat(squares, starts, axis=1)])

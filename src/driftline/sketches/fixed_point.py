@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 Z_LIMIT: Final = 256.0
@@ -59,6 +61,17 @@ def split(sums: NDArray[np.int64]) -> NDArray[np.int64]:
     [-5, 1099511627776]
     """
     return np.stack([sums >> 32, sums & _LOW_MASK])
+
+
+def split_exact(sums: Sequence[int]) -> NDArray[np.int64]:
+    """Return :func:`split` of exact sums, which may pass 64 bits; shape (2, n).
+
+    Examples
+    --------
+    >>> join(split_exact([-5, 1 << 70]))
+    [-5, 1180591620717411303424]
+    """
+    return np.array([[value >> 32 for value in sums], [value & int(_LOW_MASK) for value in sums]], dtype=np.int64)
 
 
 def carry(words: NDArray[np.int64]) -> NDArray[np.int64]:

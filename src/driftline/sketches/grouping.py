@@ -214,9 +214,9 @@ def most_frequent(counts: NDArray[np.int64], n_groups: int) -> tuple[int, ...]:
     >>> most_frequent(np.array([3, 9, 3, 4]), 2), most_frequent(np.array([3, 9]), 2)
     ((2, 0, 2, 1), (0, 1))
     """
-    kept = sorted(np.argsort(-counts, kind="stable")[:n_groups].tolist())
-    numbers = {cell: group for group, cell in enumerate(kept)}
-    return tuple(numbers.get(cell, len(kept)) for cell in range(counts.size))
+    frequent = sorted(np.argsort(-counts, kind="stable")[:n_groups].tolist())
+    numbers = {cell: group for group, cell in enumerate(frequent)}
+    return tuple(numbers.get(cell, len(frequent)) for cell in range(counts.size))
 
 
 def _category_labels(categories: tuple[str, ...], groups: tuple[int, ...], rest: int) -> tuple[str, ...]:
@@ -260,9 +260,9 @@ def _starts(reference: NDArray[np.int64], low: int, high: int, n_groups: int) ->
 def _cut(reference: NDArray[np.int64], start: int, stop: int, n_groups: int, total: int) -> list[int]:
     """Return where a run of bins without atoms begins and is cut, so that its parts hold nearly the same."""
     sums = np.concatenate([[0], np.cumsum(reference[start:stop])])
-    held = int(sums[-1])
-    n_parts = max(1, (2 * held * n_groups + total) // (2 * total)) if total else 1
-    goals = np.arange(1, n_parts) * held
+    n_events = int(sums[-1])
+    n_parts = max(1, (2 * n_events * n_groups + total) // (2 * total)) if total else 1
+    goals = np.arange(1, n_parts) * n_events
     # The boundary whose count is nearest to the goal; of two equally near ones the first. In whole numbers.
     nearest = np.abs(sums[None, :] * n_parts - goals[:, None]).argmin(axis=1)
     return [start, *(start + int(i) for i in nearest)]

@@ -19,7 +19,7 @@ CHUNK: Final = 1 << 16
 _WORD: Final = 30
 
 
-class Joined(NamedTuple):
+class LabelledPairs(NamedTuple):
     """Predictions with their labels, n of them.
 
     Attributes
@@ -40,10 +40,12 @@ class Joined(NamedTuple):
     signs: NDArray[np.int64]
     weights: NDArray[np.int64] | None = None
 
-    def rows(self, chosen: NDArray[np.int64] | slice) -> Joined:
+    def rows(self, chosen: NDArray[np.int64] | slice) -> LabelledPairs:
         """Return some of the rows."""
         weights = None if self.weights is None else self.weights[chosen]
-        return Joined(self.predicted[chosen], self.actual[chosen], self.scores[chosen], self.signs[chosen], weights)
+        return LabelledPairs(
+            self.predicted[chosen], self.actual[chosen], self.scores[chosen], self.signs[chosen], weights
+        )
 
 
 class Contributions(NamedTuple):
@@ -75,7 +77,7 @@ class Contributions(NamedTuple):
             np.add.at(vector, self.cells[:, rows].ravel(), self.values[:, rows].ravel())
 
 
-def contributions(layout: PerformanceLayout, joined: Joined) -> Contributions:
+def contributions(layout: PerformanceLayout, joined: LabelledPairs) -> Contributions:
     """Return what each pair adds to a performance vector: a function of the pair alone, whatever stands beside it.
 
     Notes
@@ -97,7 +99,7 @@ def contributions(layout: PerformanceLayout, joined: Joined) -> Contributions:
     return Contributions(signs, layout.flags, run * signs, nothing, nothing)
 
 
-def _classified(layout: PerformanceLayout, joined: Joined, units: NDArray[np.int64] | None) -> Contributions:
+def _classified(layout: PerformanceLayout, joined: LabelledPairs, units: NDArray[np.int64] | None) -> Contributions:
     signs = joined.signs
     counted = signs if units is None else signs * units
     predicted, actual = joined.predicted.astype(np.int64), joined.actual.astype(np.int64)
@@ -126,14 +128,14 @@ def _squares(units: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.in
     return squares >> _WORD, squares & ((1 << _WORD) - 1)
 
 
-def add_joined(layout: PerformanceLayout, joined: Joined, vector: NDArray[np.int64]) -> None:
+def add_joined(layout: PerformanceLayout, joined: LabelledPairs, vector: NDArray[np.int64]) -> None:
     """Add joined pairs to a performance vector of shape (layout.n_cells,)."""
     for start in range(0, joined.signs.size, CHUNK):
         part = joined.rows(slice(start, start + CHUNK))
         contributions(layout, part).add(slice(None), vector)
 
 
-def errors_of(layout: PerformanceLayout, joined: Joined) -> NDArray[np.float64]:
+def errors_of(layout: PerformanceLayout, joined: LabelledPairs) -> NDArray[np.float64]:
     """Return the error of each pair, shape (n,): 0 or 1 for classes, the standardised absolute error otherwise."""
     if layout.n_classes:
         wrong: NDArray[np.float64] = (joined.predicted != joined.actual).astype(np.float64)

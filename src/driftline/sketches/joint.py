@@ -123,7 +123,7 @@ class Joint(Struct, frozen=True, array_like=True, dict=True):
         return COSINES.take(phase)
 
 
-class Counted(NamedTuple):
+class JointCount(NamedTuple):
     """What is kept of the complete events of one slot.
 
     Attributes
@@ -175,8 +175,8 @@ def complete_rows(
     ndarray of int64, shape (k,), or None
         None where all events are complete.
     """
-    mine = np.searchsorted(numeric, np.array(joint.columns, dtype=np.int64))
-    z = quantised(columns.z[mine])
+    rows_of_z = np.searchsorted(numeric, np.array(joint.columns, dtype=np.int64))
+    z = quantised(columns.z[rows_of_z])
     absent = np.zeros(z.shape[1], dtype=np.bool_)
     for column in joint.columns:
         bins = columns.bins[column]
@@ -190,7 +190,7 @@ def complete_rows(
 
 def count_joint(
     joint: Joint, numeric: NDArray[np.int64], columns: EncodedColumns, slots: NDArray[np.int64]
-) -> Iterator[Counted]:
+) -> Iterator[JointCount]:
     """Yield what is kept of each slot that has a complete event, slots ascending.
 
     Parameters
@@ -200,27 +200,28 @@ def count_joint(
     slots : ndarray of int64, shape (n,)
     """
     z, rows = complete_rows(joint, numeric, columns)
-    held = slots if rows is None else slots[rows]
-    if not held.size:
+    if rows is not None:
+        slots = slots[rows]
+    if not slots.size:
         return
     order = None
-    if not bool((held[1:] >= held[:-1]).all()):
-        order = np.argsort(held, kind="stable")
-        z, held = z[:, order], held[order]
-    present, starts = np.unique(held, return_index=True)
+    if not bool((slots[1:] >= slots[:-1]).all()):
+        order = np.argsort(slots, kind="stable")
+        z, slots = z[:, order], slots[order]
+    present, starts = np.unique(slots, return_index=True)
     upper = np.triu_indices(joint.n_columns)
     sampled: Iterator[tuple[int, SampledRows]] = ((slot, {}) for slot in present.tolist())
     if joint.sampled and columns.hashes is not None:
         hashes = columns.hashes if rows is None else columns.hashes[rows]
-        sampled = sample_rows(z, hashes if order is None else hashes[order], held)
-    for slot, start, stop in zip(present.tolist(), starts.tolist(), [*starts[1:].tolist(), held.size], strict=True):
-        mine = z[:, start:stop]
+        sampled = sample_rows(z, hashes if order is None else hashes[order], slots)
+    for slot, start, stop in zip(present.tolist(), starts.tolist(), [*starts[1:].tolist(), slots.size], strict=True):
+        part = z[:, start:stop]
         cells = np.zeros(joint.n_cells, dtype=np.int64)
         cells[0] = stop - start
         if joint.cross:
-            cells[1 : 1 + joint.n_columns] = mine.sum(axis=1).astype(np.int64)
-            cells[1 + joint.n_columns : 1 + joint.n_cross] = (mine @ mine.T)[upper].astype(np.int64)
+            cells[1 : 1 + joint.n_columns] = part.sum(axis=1).astype(np.int64)
+            cells[1 + joint.n_columns : 1 + joint.n_cross] = (part @ part.T)[upper].astype(np.int64)
         if joint.n_features:
             for first in range(0, stop - start, _BLOCK):
-                cells[1 + joint.n_cross :] += joint.features(mine[:, first : first + _BLOCK]).sum(axis=1)
-        yield Counted(slot, cells, next(sampled)[1])
+                cells[1 + joint.n_cross :] += joint.features(part[:, first : first + _BLOCK]).sum(axis=1)
+        yield JointCount(slot, cells, next(sampled)[1])

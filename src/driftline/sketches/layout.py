@@ -27,6 +27,8 @@ class Place:
 
     Attributes
     ----------
+    index : int
+        Its position in the profile.
     bins : slice
         Its histogram in the count vector.
     quality : slice
@@ -39,11 +41,17 @@ class Place:
         How many of them are below; they are its first bins, as those above are its last.
     """
 
+    index: int
     bins: slice
     quality: slice
     moments: int
     tails: slice
     n_low: int
+
+    @property
+    def moment_rows(self) -> slice:
+        """Its row in the sums and extremes; no rows if categorical."""
+        return slice(self.moments, self.moments + 1) if self.moments >= 0 else slice(0)
 
     @property
     def tail_bins(self) -> NDArray[np.int64]:
@@ -102,7 +110,7 @@ class Layout:
         places = []
         cell, row, tail = len(HEAD), 0, 0
         signs: list[int] = []
-        for column in columns:
+        for index, column in enumerate(columns):
             bins = slice(cell, cell + column.n_bins)
             quality = slice(bins.stop, bins.stop + len(QUALITY))
             numeric, n_low, n_high = isinstance(column, NumericColumn), 0, 0
@@ -110,7 +118,7 @@ class Layout:
                 first, last = tail_bins(column)
                 n_low, n_high = first, column.n_bins - 1 - last
             tails = slice(tail, tail + n_low + n_high)
-            places.append(Place(bins, quality, row if numeric else -1, tails, n_low))
+            places.append(Place(index, bins, quality, row if numeric else -1, tails, n_low))
             signs += [-1] * n_low + [1] * n_high
             cell, tail = quality.stop, tails.stop
             row += numeric
@@ -128,11 +136,11 @@ class Layout:
         starts = np.array([(place.bins.start, place.quality.start) for place in places], dtype=np.int64).reshape(-1, 2)
         self.bin_starts: NDArray[np.int64] = starts[:, :1]
         self.quality_starts: NDArray[np.int64] = starts[:, 1:]
-        held = [places[i] for i in self.numeric.tolist()]
-        self._low_tails: NDArray[np.int64] = np.array([place.n_low for place in held], dtype=np.int64)
-        self._low_offsets: NDArray[np.int64] = np.array([place.tails.start for place in held], dtype=np.int64)
+        numeric_places = [places[i] for i in self.numeric.tolist()]
+        self._low_tails: NDArray[np.int64] = np.array([place.n_low for place in numeric_places], dtype=np.int64)
+        self._low_offsets: NDArray[np.int64] = np.array([place.tails.start for place in numeric_places], dtype=np.int64)
         self._high_offsets: NDArray[np.int64] = np.array(
-            [place.tails.stop - (place.bins.stop - place.bins.start) for place in held], dtype=np.int64
+            [place.tails.stop - (place.bins.stop - place.bins.start) for place in numeric_places], dtype=np.int64
         )
 
     def tail_cells(self, numeric: NDArray[np.int64], bins: NDArray[np.int64]) -> NDArray[np.int64]:

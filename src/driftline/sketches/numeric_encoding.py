@@ -69,14 +69,14 @@ class NumericEncoder:
         clipped = np.empty(values.shape, dtype=np.bool_)
         tails: list[TailValues] = []
         for block in blocks(*values.shape):
-            mine = rows[block]
-            z[block], squares[block], clipped[block], found = self._block(block, values[block], bins, mine, tails)
+            at = rows[block]
+            z[block], squares[block], clipped[block], some_absent = self._block(block, values[block], bins, at, tails)
             for i, column in enumerate(exceptions[block]):
                 for row, code in column:
-                    found = True
-                    bins[mine[i], row] = -1 - code
-            if found:
-                absent = bins[mine] < 0
+                    some_absent = True
+                    bins[at[i], row] = -1 - code
+            if some_absent:
+                absent = bins[at] < 0
                 z[block][absent] = 0
                 squares[block][absent] = 0
                 clipped[block][absent] = False
@@ -101,9 +101,9 @@ class NumericEncoder:
             bins[rows] = np.where(finite, bins[rows], codes)
         outside = (safe < self._lows[block]) | (safe >= self._highs[block])
         if outside.any():
-            found, where = np.nonzero(outside)
-            numeric = found + block.start
-            units = tail_units(safe[found, where], self._means[numeric, 0], self._spreads[numeric, 0])
+            in_block, where = np.nonzero(outside)
+            numeric = in_block + block.start
+            units = tail_units(safe[in_block, where], self._means[numeric, 0], self._spreads[numeric, 0])
             tails.append(TailValues(numeric, where, units))
         return *standardise(safe, means, self._spreads[block]), not whole
 

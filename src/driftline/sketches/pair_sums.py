@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.sketches.scores import PerformanceLayout
-    from driftline.sketches.words import Words
+    from driftline.sketches.words import SumFormat
 
     Floats = NDArray[np.float64]
 
@@ -100,23 +100,23 @@ def sum_words(layout: PerformanceLayout, pairs: PairValues, units: NDArray[np.in
     """
     clipped = pairs.clipped
     parts = []
-    for name, (_, kept) in layout.sums.items():
+    for name, (_, form) in layout.sums.items():
         limit = layout.limits[name]
         value = pairs.values[name]
         clipped = clipped | (np.abs(value) > limit)
-        parts.append(cut(kept, value.clip(-limit, limit), pairs.rest.get(name), units))
+        parts.append(cut(form, value.clip(-limit, limit), pairs.rest.get(name), units))
     flags = np.empty((2, clipped.size), dtype=np.int64)
     flags[CLIPPED], flags[BELOW_LOG] = clipped, pairs.below_log
     return np.concatenate([flags, *parts])
 
 
-def cut(kept: Words, value: Floats, rest: Floats | None, units: NDArray[np.int64] | None) -> NDArray[np.int64]:
+def cut(form: SumFormat, value: Floats, rest: Floats | None, units: NDArray[np.int64] | None) -> NDArray[np.int64]:
     """Return the words of values, shape (n_words, n), exactly times their weights where there are some."""
     parts = [value] if rest is None else [value, rest]
     if units is not None:
         weights = units / WEIGHT_UNIT
         parts = [piece for part in parts for piece in two_product(weights, part)]
-    words = kept.cut(parts[0])
+    words = form.cut(parts[0])
     for part in parts[1:]:
-        words += kept.cut(part)
+        words += form.cut(part)
     return words

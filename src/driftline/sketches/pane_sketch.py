@@ -1,31 +1,31 @@
-"""The sketch of one model's events in one pane (or any union of panes): integer vectors that merge by addition."""
+"""The sketch of one model's events in one pane (or any union of panes): integer vectors that merge by addition.
+
+The class body of :class:`PaneSketch` is the table of the sketch's parts, and their order is that of the wire. A new
+part is one more entry at the end; merging, packing, copying and weighting, and their tests, take it from there.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
-import numpy as np
-from msgspec import Struct
+from msgspec import Struct, defstruct
+from msgspec.structs import replace
 
-from driftline.sketches.dense import pack_words, unpack_words
-from driftline.sketches.fixed_point import SQUARE_SCALE, Z_SCALE, carry, join
-from driftline.sketches.packed import PackedSketch
-from driftline.sketches.row_sample import merge_rows
-from driftline.sketches.sparse import cells, pack, pack_cells, unpack_into
-from driftline.sketches.tails import NO_EXTREME
+from driftline.sketches.cell_merging import COUNTS, EXTREMES, WORD_SUMS
+from driftline.sketches.cell_packing import DENSE_WORDS, RAW, SPARSE
+from driftline.sketches.fixed_point import SQUARE_SCALE, Z_SCALE, join, split
+from driftline.sketches.layout import HEAD
+from driftline.sketches.parts import CellPart, Part, RowsPart, UnseenPart
+from driftline.sketches.sparse import runs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    import numpy as np
     from numpy.typing import NDArray
 
-    from driftline.sketches.layout import Layout
-    from driftline.sketches.row_sample import SampledRows
-
-UNSEEN_NAMES: Final = 8
-"""Unlisted categories that are remembered by name, per column: those with the smallest hash, so that the choice
-is the same in whatever order sketches merge, and each one's count is exact."""
-
-UnseenNames = dict[int, dict[int, tuple[str, int]]]
-"""Column index to (hash of the name to (name, count))."""
+    from driftline.sketches.event_slots import EventSlots
+    from driftline.sketches.layout import Layout, Place
 
 
 class ValueSummary(Struct, frozen=True, array_like=True):
@@ -35,6 +35,11 @@ class ValueSummary(Struct, frozen=True, array_like=True):
     mean: float
     variance: float
     """Population variance, never negative."""
+
+
+def _joint_words(events: EventSlots, slot: int) -> NDArray[np.int64] | None:
+    counted = events.joint(slot)
+    return None if counted is None else split(counted.cells)
 
 
 class PaneSketch:
@@ -47,96 +52,138 @@ class PaneSketch:
     layout : Layout
         Gives the length of the vectors.
 
-    Attributes
-    ----------
-    counts : ndarray of int64, shape (layout.n_cells,)
-    sums : ndarray of int64, shape (2, layout.n_numeric, 3)
-        Words (:func:`driftline.sketches.fixed_point.split`) of Σz, Σz² and the number of clipped values.
-    extremes : ndarray of int64, shape (layout.n_numeric, 2)
-        -min z and max z in units of 2⁻²⁴; ``NO_EXTREME`` where there was no value.
-    unseen : dict
-        Names and counts of unlisted categories, at most ``UNSEEN_NAMES`` a column.
-    tail_sums : ndarray of int64, shape (2, layout.n_tails)
-        Words of Σz of each tail bin in units of 2⁻²⁰, not clipped; see :mod:`driftline.sketches.tails`.
-    tail_extremes : ndarray of int64, shape (layout.n_tails,)
-        The outermost |z| of each tail bin in units of 2⁻²⁰; ``NO_EXTREME`` where there was no value.
-    joint : ndarray of int64, shape (2, layout.n_joint)
-        Words of what is kept of several columns together; see :mod:`driftline.sketches.joint`.
-    rows : dict of int to bytes
-        A sample of complete rows, where one is kept; see :mod:`driftline.sketches.row_sample`.
-
     Notes
     -----
     *State*: 8 bytes a cell, 448 bytes a numeric column, and the names. *Cost* of a merge: one addition a cell.
     """
 
-    __slots__ = ("counts", "extremes", "joint", "rows", "sums", "tail_extremes", "tail_sums", "unseen")
+    counts = CellPart(
+        lambda layout: (layout.n_cells,),
+        COUNTS,
+        SPARSE,
+        count=lambda events, slot: events.counts(slot),
+        column=lambda place: slice(place.bins.start, place.quality.stop),
+        shared=slice(len(HEAD)),
+        required=True,
+    )
+    """Events by bin, and by quality code where they have none, shape (layout.n_cells,)."""
+
+    sums = CellPart(
+        lambda layout: (2, layout.n_numeric, 3),
+        WORD_SUMS,
+        RAW,
+        count=lambda events, slot: events.sums(slot),
+        column=lambda place: (slice(None), place.moment_rows),
+        required=True,
+    )
+    """Words (:func:`driftline.sketches.fixed_point.split`) of Σz, Σz² and the number of clipped values, shape
+    (2, layout.n_numeric, 3)."""
+
+    extremes = CellPart(
+        lambda layout: (layout.n_numeric, 2),
+        EXTREMES,
+        RAW,
+        count=lambda events, slot: events.extremes(slot),
+        column=lambda place: place.moment_rows,
+        required=True,
+    )
+    """-min z and max z in units of 2⁻²⁴, shape (layout.n_numeric, 2); ``NO_EXTREME`` where there was no value."""
+
+    unseen = UnseenPart()
+    """Unlisted categories by column: hash of the name to (name, count), at most ``UNSEEN_NAMES`` a column."""
+
+    tail_sums = CellPart(
+        lambda layout: (2, layout.n_tails),
+        WORD_SUMS,
+        SPARSE,
+        count=lambda events, slot: events.tail_sums(slot),
+        column=lambda place: (slice(None), place.tails),
+    )
+    """Words of Σz of each tail bin in units of 2⁻²⁰, not clipped, shape (2, layout.n_tails); see
+    :mod:`driftline.sketches.tails`."""
+
+    tail_extremes = CellPart(
+        lambda layout: (layout.n_tails,),
+        EXTREMES,
+        SPARSE,
+        count=lambda events, slot: events.tail_extremes(slot),
+        column=lambda place: place.tails,
+    )
+    """The outermost |z| of each tail bin in units of 2⁻²⁰, shape (layout.n_tails,); ``NO_EXTREME`` where there was no
+    value."""
+
+    joint = CellPart(lambda layout: (2, layout.n_joint), WORD_SUMS, DENSE_WORDS, count=_joint_words)
+    """Words of what is kept of several columns together, shape (2, layout.n_joint); see
+    :mod:`driftline.sketches.joint`."""
+
+    rows = RowsPart()
+    """A sample of complete rows, where one is kept: hash of the id to z of the joint features as int16."""
 
     def __init__(self, layout: Layout) -> None:
-        self.counts: NDArray[np.int64] = np.zeros(layout.n_cells, dtype=np.int64)
-        self.sums: NDArray[np.int64] = np.zeros((2, layout.n_numeric, 3), dtype=np.int64)
-        self.extremes: NDArray[np.int64] = np.full((layout.n_numeric, 2), NO_EXTREME, dtype=np.int64)
-        self.unseen: UnseenNames = {}
-        self.tail_sums: NDArray[np.int64] = np.zeros((2, layout.n_tails), dtype=np.int64)
-        self.tail_extremes: NDArray[np.int64] = np.full(layout.n_tails, NO_EXTREME, dtype=np.int64)
-        self.joint: NDArray[np.int64] = np.zeros((2, layout.n_joint), dtype=np.int64)
-        self.rows: SampledRows = {}
+        vars(self).update((name, part.empty(layout)) for name, part in _NAMED)
+
+    @classmethod
+    def of_slot(cls, events: EventSlots, slot: int) -> Self:
+        """Return the sketch of the events of one slot."""
+        return cls._of(part.count(events, slot) for _, part in _NAMED)
+
+    @classmethod
+    def unpack(cls, packed: PackedSketch, layout: Layout) -> Self:
+        """Return the sketch that was packed."""
+        sketch = cls(layout)
+        sketch.merge_packed(packed)
+        return sketch
+
+    @classmethod
+    def _of(cls, values: Iterable[Any]) -> Self:
+        sketch = cls.__new__(cls)
+        vars(sketch).update(zip((name for name, _ in _NAMED), values, strict=True))
+        return sketch
 
     def merge(self, other: PaneSketch) -> None:
         """Add another sketch of the same layout."""
-        self.counts += other.counts
-        self.sums += other.sums
-        np.maximum(self.extremes, other.extremes, out=self.extremes)
-        merge_unseen(self.unseen, other.unseen)
-        self.tail_sums += other.tail_sums
-        np.maximum(self.tail_extremes, other.tail_extremes, out=self.tail_extremes)
-        self.joint += other.joint
-        merge_rows(self.rows, other.rows)
+        values, values_there = vars(self), vars(other)
+        for name, part in _NAMED:
+            part.merge(values[name], values_there[name])
 
     def merge_packed(self, packed: PackedSketch) -> None:
         """Add a packed sketch of the same layout without unpacking it first."""
-        unpack_into(packed.counts, self.counts)
-        self.sums += np.frombuffer(packed.sums, dtype="<i8").reshape(self.sums.shape)
-        other = np.frombuffer(packed.extremes, dtype="<i8").reshape(self.extremes.shape)
-        np.maximum(self.extremes, other, out=self.extremes)
-        merge_unseen(self.unseen, packed.unseen)
-        unpack_into(packed.tail_sums, self.tail_sums.reshape(-1))
-        indices, extremes = cells(packed.tail_extremes)
-        self.tail_extremes[indices] = np.maximum(self.tail_extremes[indices], extremes)
-        if packed.joint.low:
-            self.joint += unpack_words(packed.joint)
-        merge_rows(self.rows, packed.rows)
+        values = vars(self)
+        for name, part in _NAMED:
+            part.merge_packed(values[name], getattr(packed, name))
 
     def pack(self) -> PackedSketch:
         """Return the sparse form for the wire and the state; equal sketches give equal bytes."""
-        held = np.flatnonzero(self.tail_extremes != NO_EXTREME)
-        return PackedSketch(
-            pack(self.counts),
-            carry(self.sums).astype("<i8").tobytes(),
-            self.extremes.astype("<i8").tobytes(),
-            {column: dict(sorted(names.items())) for column, names in sorted(self.unseen.items())},
-            pack(carry(self.tail_sums).reshape(-1)),
-            pack_cells(held, self.tail_extremes[held]),
-            pack_words(self.joint),
-            dict(sorted(self.rows.items())),
-        )
+        values = vars(self)
+        return PackedSketch(*[part.pack(values[name]) for name, part in _NAMED])
 
     def normalise(self) -> None:
         """Give the sketch the one form that all orders of merging share: carried words, names in order, no sample
         of rows.
         """
-        self.sums[:] = carry(self.sums)
-        self.tail_sums[:] = carry(self.tail_sums)
-        self.joint[:] = carry(self.joint)
-        self.rows.clear()  # a reference keeps rows of its own
-        self.unseen = {column: dict(sorted(names.items())) for column, names in sorted(self.unseen.items())}
+        for name, part in _NAMED:
+            part.normalise(vars(self)[name])
 
-    @classmethod
-    def unpack(cls, packed: PackedSketch, layout: Layout) -> PaneSketch:
-        """Return the sketch that was packed."""
-        sketch = cls(layout)
-        sketch.merge_packed(packed)
-        return sketch
+    def copy_columns(self, source: PaneSketch, places: Iterable[tuple[Place, Place]]) -> None:
+        """Take over columns of a sketch of another layout, and what belongs to no column.
+
+        Parameters
+        ----------
+        source : PaneSketch
+        places : iterable of (Place, Place)
+            Of each column, in the source's layout and in that of this sketch.
+        """
+        listed = list(places)
+        for name, part in _NAMED:
+            part.copy(vars(source)[name], vars(self)[name], listed)
+
+    def weighed(self, weight: int) -> Self:
+        """Return the sketch of the same events where each weighs ``weight``, from 1 to 2¹⁶."""
+        return self._of(part.weighed(vars(self)[name], weight) for name, part in _NAMED)
+
+    def scaled(self, scale: Callable[[int], int]) -> Self:
+        """Return the sketch with each of its counts and sums passed through ``scale``."""
+        return self._of(part.scaled(vars(self)[name], scale) for name, part in _NAMED)
 
     def block(self, layout: Layout, column: int) -> ValueSummary | None:
         """Return count, mean and variance of a numeric column's standardised values; None where there are none."""
@@ -149,12 +196,39 @@ class PaneSketch:
         return ValueSummary(count, mean, max(squares / SQUARE_SCALE / count - mean * mean, 0.0))
 
 
-def merge_unseen(into: UnseenNames, other: UnseenNames) -> None:
-    """Add counts by name, keeping the names with the smallest hashes."""
-    for column, names in other.items():
-        kept = into.setdefault(column, {})
-        for key, (name, count) in names.items():
-            kept[key] = (name, kept[key][1] + count if key in kept else count)
-        if len(kept) > UNSEEN_NAMES:
-            for key in sorted(kept)[UNSEEN_NAMES:]:
-                del kept[key]
+PARTS: Final[tuple[Part[Any, Any], ...]] = tuple(part for part in vars(PaneSketch).values() if isinstance(part, Part))
+"""The parts of a sketch, in the order of the wire."""
+_NAMED: Final = tuple((part.name, part) for part in PARTS)
+
+if TYPE_CHECKING:
+
+    class PackedSketch(Struct, frozen=True, array_like=True):
+        """A sketch for the wire and the state: an array of its packed parts, each a field under its part's name."""
+
+        def __init__(self, *parts: object) -> None: ...
+
+        def __getattr__(self, part: str) -> Any: ...  # noqa: ANN401  # each part has a type of its own
+
+else:
+    PackedSketch = defstruct(
+        "PackedSketch",
+        [(part.name, part.packed_type, part.packed_default) for part in PARTS],
+        frozen=True,
+        array_like=True,
+        module=__name__,
+    )
+
+
+def merge_sketches(pieces: Sequence[PackedSketch]) -> PackedSketch:
+    """Return packed sketches of one layout merged, without knowing it."""
+    return PackedSketch(*(part.merge_pieces([getattr(piece, part.name) for piece in pieces]) for part in PARTS))
+
+
+def split_counts(packed: PackedSketch, n_bytes: int) -> list[PackedSketch]:
+    """Return packed sketches that add up to one, with at most about ``n_bytes`` of counts each.
+
+    All that is not counts stands in the first.
+    """
+    first, *others = runs(packed.counts, n_bytes)
+    blank = PackedSketch(*(part.blank(getattr(packed, part.name)) for part in PARTS))
+    return [replace(packed, counts=first), *(replace(blank, counts=cells) for cells in others)]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from driftline.sketches.bottom_k import keep_smallest
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,9 +32,7 @@ def merge_rows(into: SampledRows, other: SampledRows) -> None:
     """
     for key, row in other.items():
         into[key] = min(into.get(key, row), row)
-    if len(into) > SAMPLE_ROWS:
-        for key in sorted(into)[SAMPLE_ROWS:]:
-            del into[key]
+    keep_smallest(into, SAMPLE_ROWS)
 
 
 def sample_rows(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from driftline.sketches.words import Words
+from driftline.sketches.words import SumFormat
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -41,24 +41,24 @@ HEAD: Final = ("predictions", "labelled", "duplicates")
 These are never weighted."""
 
 _PROBABILITY_SUMS: Final = (
-    Words("log_loss", -20, 2),
-    Words("log_loss_square", -14, 3),
-    Words("brier", -29, 2),
-    Words("brier_square", -29, 2),
+    SumFormat("log_loss", -20, 2),
+    SumFormat("log_loss_square", -14, 3),
+    SumFormat("brier", -29, 2),
+    SumFormat("brier_square", -29, 2),
 )
 """Of rows with a score and a label 0 or 1: -ln of the probability of the label, (score - label)², and their squares."""
 _ERROR_SUMS: Final = (
-    Words("error", -10, 3),
-    Words("absolute", -10, 3),
-    Words("square", 10, 4),
-    Words("signed_square", 10, 4),
-    Words("fourth", 50, 5),
-    Words("actual", -6, 4),
-    Words("actual_square", 18, 4),
-    Words("ratio", 32, 4),
-    Words("ratio_square", 80, 5),
-    Words("log_square", -10, 3),
-    Words("log_fourth", 10, 3),
+    SumFormat("error", -10, 3),
+    SumFormat("absolute", -10, 3),
+    SumFormat("square", 10, 4),
+    SumFormat("signed_square", 10, 4),
+    SumFormat("fourth", 50, 5),
+    SumFormat("actual", -6, 4),
+    SumFormat("actual_square", 18, 4),
+    SumFormat("ratio", 32, 4),
+    SumFormat("ratio_square", 80, 5),
+    SumFormat("log_square", -10, 3),
+    SumFormat("log_fourth", 10, 3),
 )
 """Of all pairs, in spreads of the reference: e = prediction - label, |e|, e², e |e|, e⁴, the label and its square; the
 relative error |e| / |label| and its square; the squared difference of ln(1 + x) and its square."""
@@ -77,7 +77,7 @@ def _edges() -> NDArray[np.float64]:
 SCORE_EDGES: Final = _edges()
 """float64, shape (SCORE_BINS - 1,); bin i is [edge i-1, edge i); bin 0 holds exactly 0, the last exactly 1."""
 RELIABILITY_EDGES: Final = np.linspace(0.0, 1.0, RELIABILITY_BINS + 1)
-_SCORE_SUM: Final = Words("score", -29, 2)
+_SCORE_SUM: Final = SumFormat("score", -29, 2)
 
 
 def score_bin(scores: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -138,15 +138,15 @@ class PerformanceLayout:
         return self.scores + (2 * SCORE_BINS if self.binary else 0)
 
     @cached_property
-    def sums(self) -> dict[str, tuple[int, Words]]:
+    def sums(self) -> dict[str, tuple[int, SumFormat]]:
         """First cell of the words of each sum, and how they are kept, by name; in the order of the cells."""
         specs = _PROBABILITY_SUMS if self.binary else () if self.n_classes else _ERROR_SUMS
-        places: dict[str, tuple[int, Words]] = {}
+        places: dict[str, tuple[int, SumFormat]] = {}
         at = self.flags + (_FLAGS if specs else 0)
         for spec in specs:
-            kept = spec.weighted() if self.weighted else spec
-            places[spec.name] = (at, kept)
-            at += kept.n_words
+            form = spec.weighted() if self.weighted else spec
+            places[spec.name] = (at, form)
+            at += form.n_words
         return places
 
     @cached_property
@@ -157,11 +157,11 @@ class PerformanceLayout:
     @cached_property
     def reliability(self) -> int:
         """First cell of the reliability curve: for each bin labels, positive labels, and the words of the scores."""
-        ends = [at + kept.n_words for at, kept in self.sums.values()]
+        ends = [at + form.n_words for at, form in self.sums.values()]
         return max(ends, default=self.flags)
 
     @cached_property
-    def score_sum(self) -> Words:
+    def score_sum(self) -> SumFormat:
         """How the scores of a bin of the reliability curve are summed."""
         return _SCORE_SUM.weighted() if self.weighted else _SCORE_SUM
 
@@ -198,8 +198,8 @@ class PerformanceLayout:
 
     def sum_of(self, vector: NDArray[np.int64], name: str) -> Fraction:
         """Return the exact sum of that name of a vector; weighted where labels are."""
-        at, kept = self.sums[name]
-        return kept.joined(vector[at : at + kept.n_words].tolist())
+        at, form = self.sums[name]
+        return form.joined(vector[at : at + form.n_words].tolist())
 
     def n_clipped(self, vector: NDArray[np.int64]) -> int:
         """Return how many rows of a vector had a value clipped."""

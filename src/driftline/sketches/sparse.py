@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 
 from driftline.sketches.packed import NO_CELLS, Sparse
+from driftline.sketches.word_types import INDICES, SIGNED
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
-_INDEX_TYPES: Final = ("<u1", "<u2", "<u4")
-_VALUE_TYPES: Final = ("<i1", "<i2", "<i4", "<i8")
-_INDEX_BYTES: Final = (1, 2, 4)
-_VALUE_BYTES: Final = (1, 2, 4, 8)
-_INDEX_LIMITS: Final = tuple((int(np.iinfo(name).min), int(np.iinfo(name).max)) for name in _INDEX_TYPES)
-_VALUE_LIMITS: Final = tuple((int(np.iinfo(name).min), int(np.iinfo(name).max)) for name in _VALUE_TYPES)
+    from numpy.typing import NDArray
 
 
 def pack(vector: NDArray[np.int64]) -> Sparse:
@@ -37,14 +34,9 @@ def pack_cells(indices: NDArray[np.int64], values: NDArray[np.int64]) -> Sparse:
     """Return distinct cells given by index and value, both of shape (k,)."""
     if indices.size == 0:
         return NO_CELLS
-    index_type = _narrowest(_INDEX_LIMITS, 0, int(indices.max()))
-    value_type = _narrowest(_VALUE_LIMITS, int(values.min()), int(values.max()))
-    return Sparse(
-        index_type,
-        value_type,
-        indices.astype(_INDEX_TYPES[index_type]).tobytes(),
-        values.astype(_VALUE_TYPES[value_type]).tobytes(),
-    )
+    index_type = INDICES.narrowest(0, int(indices.max()))
+    value_type = SIGNED.narrowest(int(values.min()), int(values.max()))
+    return Sparse(index_type, value_type, INDICES.bytes_of(indices, index_type), SIGNED.bytes_of(values, value_type))
 
 
 def pack_groups(indices: NDArray[np.int64], values: NDArray[np.int64], ends: NDArray[np.int64]) -> list[Sparse]:
@@ -69,42 +61,71 @@ def pack_groups(indices: NDArray[np.int64], values: NDArray[np.int64], ends: NDA
     """
     result = [NO_CELLS] * ends.size
     starts = np.append(0, ends[:-1])
-    held = np.flatnonzero(ends > starts)
-    if not held.size:
+    filled = np.flatnonzero(ends > starts)
+    if not filled.size:
         return result
-    starts, ends = starts[held], ends[held]
+    starts, ends = starts[filled], ends[filled]
     low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
-    index_types = _narrowest_each(_INDEX_LIMITS, np.zeros_like(low), indices[ends - 1])
-    value_types = _narrowest_each(_VALUE_LIMITS, low, high)
-    index_bytes = {t: indices.astype(_INDEX_TYPES[t]).tobytes() for t in np.unique(index_types).tolist()}
-    value_bytes = {t: values.astype(_VALUE_TYPES[t]).tobytes() for t in np.unique(value_types).tolist()}
-    columns = (held, index_types, value_types, starts, ends)
+    index_types = INDICES.narrowest_each(np.zeros_like(low), indices[ends - 1])
+    value_types = SIGNED.narrowest_each(low, high)
+    index_bytes = {t: INDICES.bytes_of(indices, t) for t in np.unique(index_types).tolist()}
+    value_bytes = {t: SIGNED.bytes_of(values, t) for t in np.unique(value_types).tolist()}
+    columns = (filled, index_types, value_types, starts, ends)
     for place, i, v, start, end in zip(*(column.tolist() for column in columns), strict=True):
-        n, m = _INDEX_BYTES[i], _VALUE_BYTES[v]
+        n, m = INDICES.n_bytes[i], SIGNED.n_bytes[v]
         result[place] = Sparse(i, v, index_bytes[i][start * n : end * n], value_bytes[v][start * m : end * m])
     return result
 
 
-def _narrowest_each(
-    limits: tuple[tuple[int, int], ...], low: NDArray[np.int64], high: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    fits = np.stack([(least <= low) & (high <= greatest) for least, greatest in limits])
-    first: NDArray[np.int64] = fits.argmax(axis=0)
-    return first
-
-
-def _narrowest(limits: tuple[tuple[int, int], ...], low: int, high: int) -> int:
-    return next(i for i, (least, greatest) in enumerate(limits) if least <= low and high <= greatest)
-
-
 def cells(packed: Sparse) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return indices and values, both of shape (k,)."""
-    indices = np.frombuffer(packed.indices, dtype=_INDEX_TYPES[packed.index_type]).astype(np.int64)
-    values = np.frombuffer(packed.values, dtype=_VALUE_TYPES[packed.value_type]).astype(np.int64)
-    return indices, values
+    return INDICES.unpack(packed.index_type, packed.indices), SIGNED.unpack(packed.value_type, packed.values)
 
 
 def unpack_into(packed: Sparse, vector: NDArray[np.int64]) -> None:
     """Add the packed cells to a vector."""
     indices, values = cells(packed)
     vector[indices] += values
+
+
+def combine(pieces: Sequence[Sparse], both: np.ufunc, nothing: int) -> Sparse:
+    """Return sparse vectors combined cell by cell, without knowing their length.
+
+    Parameters
+    ----------
+    pieces : sequence of Sparse
+    both : ufunc
+        What two values of one cell become: ``np.add`` or ``np.maximum``.
+    nothing : int
+        Value of the cells that a sparse vector leaves out.
+
+    Examples
+    --------
+    >>> pieces = [pack_cells(np.array([1, 5]), np.array([2, 3])), pack_cells(np.array([5]), np.array([-3]))]
+    >>> [part.tolist() for part in cells(combine(pieces, np.add, 0))]
+    [[1], [2]]
+    >>> [part.tolist() for part in cells(combine(pieces, np.maximum, -(2**63)))]
+    [[1, 5], [2, 3]]
+    """
+    unpacked = [cells(piece) for piece in pieces]
+    indices = np.concatenate([index for index, _ in unpacked])
+    distinct, inverse = np.unique(indices, return_inverse=True)
+    combined = np.full(distinct.size, nothing)
+    both.at(combined, inverse, np.concatenate([value for _, value in unpacked]))
+    present = combined != nothing
+    return pack_cells(distinct[present], combined[present])
+
+
+def runs(packed: Sparse, n_bytes: int) -> list[Sparse]:
+    """Return the cells in successive runs of at most about ``n_bytes`` each; at least one run."""
+    index_bytes, value_bytes = INDICES.n_bytes[packed.index_type], SIGNED.n_bytes[packed.value_type]
+    step = n_bytes // (index_bytes + value_bytes)
+    n_cells = len(packed.indices) // index_bytes
+    return [
+        replace(
+            packed,
+            indices=packed.indices[start * index_bytes : (start + step) * index_bytes],
+            values=packed.values[start * value_bytes : (start + step) * value_bytes],
+        )
+        for start in range(0, max(n_cells, 1), step)
+    ]

@@ -55,10 +55,10 @@ def count_tails(
         np.add.at(word, inverse, part)
     extremes = np.full(keys.size, NO_EXTREME, dtype=np.int64)
     np.maximum.at(extremes, inverse, units * signs)
-    held, starts = np.unique(keys // width, return_index=True)
-    for slot, start, stop in zip(held.tolist(), starts, [*starts[1:], keys.size], strict=True):
-        mine = slice(start, stop)
-        yield slot, keys[mine] % width, words[:, mine], extremes[mine]
+    present, starts = np.unique(keys // width, return_index=True)
+    for slot, start, stop in zip(present.tolist(), starts, [*starts[1:], keys.size], strict=True):
+        at = slice(start, stop)
+        yield slot, keys[at] % width, words[:, at], extremes[at]
 
 
 def tail_sums(
@@ -108,8 +108,8 @@ def tail_extremes(column: NumericColumn, place: Place, extremes: NDArray[np.int6
     """
     values = np.full(column.n_bins, np.nan)
     spread = column.spread if column.spread > 0 else 1.0
-    mine = extremes[place.tails]
-    z = np.where(mine == NO_EXTREME, np.nan, mine / TAIL_SCALE)
+    outermost = extremes[place.tails]
+    z = np.where(outermost == NO_EXTREME, np.nan, outermost / TAIL_SCALE)
     z[: place.n_low] *= -1
     with np.errstate(over="ignore"):
         values[place.tail_bins] = column.mean + spread * z

@@ -43,11 +43,11 @@ def bars(column: NumericColumn, counts: NDArray[np.int64], n_bars: int = 20) -> 
     if not total:
         return []
     edges = column.edges
-    held = np.flatnonzero(counts)
+    filled = np.flatnonzero(counts)
     below = _distribution(counts)
-    if held.size <= n_bars:
-        shares = counts[held] / total
-        lows, highs = edges[np.maximum(held - 1, 0)], edges[np.minimum(held, edges.size - 1)]
+    if filled.size <= n_bars:
+        shares = counts[filled] / total
+        lows, highs = edges[np.maximum(filled - 1, 0)], edges[np.minimum(filled, edges.size - 1)]
         atoms = highs <= np.nextafter(lows, np.inf)
         return [
             Bar(float(low), float(low if atom else high), float(share), float(upto))

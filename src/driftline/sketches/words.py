@@ -20,7 +20,7 @@ WORD_BITS: Final = 30
 _SPLITTER: Final = float((1 << 27) + 1)
 
 
-class Words(NamedTuple):
+class SumFormat(NamedTuple):
     """How one sum is kept.
 
     Attributes
@@ -45,9 +45,9 @@ class Words(NamedTuple):
         """Unit of the last word."""
         return Fraction(2) ** (self.top - WORD_BITS * (self.n_words - 1))
 
-    def weighted(self) -> Words:
+    def weighted(self) -> SumFormat:
         """Return how the sum is kept of values with weights up to 2²⁰: wider by a word."""
-        return Words(self.name, self.top + 20, self.n_words + 1)
+        return SumFormat(self.name, self.top + 20, self.n_words + 1)
 
     def cut(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the words of finite values within the limit, shape (n_words, n)."""
@@ -66,7 +66,7 @@ class Words(NamedTuple):
 
         Examples
         --------
-        >>> sums = Words("share", -30, 2)
+        >>> sums = SumFormat("share", -30, 2)
         >>> round(float(sums.joined(sums.cut(np.array([0.1, 0.7])).sum(axis=1))), 15)
         0.8
         """

@@ -50,7 +50,7 @@ def test_a_table_is_refused_where_lines_are_expected(capsys: pytest.CaptureFixtu
     table.write_bytes(b"PAR1")
     code, text, error = run(capsys, "--predictions", table, "--out", tmp_path / "o.ndjson")
     assert (code, text) == (4, "")
-    assert error.startswith("error: Expected NDJSON, one event a line")
+    assert error.startswith("error: Expected NDJSON, one event per line")
     assert not (tmp_path / "o.ndjson").exists()
 
 
@@ -62,10 +62,10 @@ def test_refused_records_are_counted_by_reason_and_the_first_is_shown(
     assert code == 0, "one prediction could be used"
     assert "4 predictions (0 late), 0 labels, 3 dead letters" in text
     first, second = error.splitlines()
-    assert first.startswith("2 refused, missing_field (a required field is absent); the first: Object missing")
+    assert first.startswith("2 rejected, missing_field (a required field is absent); the first: Object missing")
     assert "`model`" in first
     assert first.endswith(" - at `$` (predictions-0@1)")
-    assert second.startswith("1 refused, invalid_type")
+    assert second.startswith("1 rejected, invalid_type")
 
 
 def test_a_run_in_which_every_prediction_was_refused_fails(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -74,8 +74,8 @@ def test_a_run_in_which_every_prediction_was_refused_fails(capsys: pytest.Captur
     code, text, error = run(capsys, "--predictions", predictions, "--labels", labels, "--out", tmp_path / "o.ndjson")
     assert code == 4
     assert "2 predictions (0 late), 1 labels, 2 dead letters" in text
-    assert "2 refused, missing_field" in error
-    assert "error: Expected predictions that can be used, got none" in error
+    assert "2 rejected, missing_field" in error
+    assert "error: Expected usable predictions, got none" in error
 
 
 def test_rows_and_the_profile_that_is_built_of_them_give_the_same_events(

@@ -4,7 +4,6 @@ import os
 import pty
 import signal
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,11 +15,11 @@ from driftline.cli.common import overrides, progress
 from driftline.cli.exit_codes import ExitCode, exit_code
 from driftline.config.load import load_settings
 from driftline.errors import BrokerError, ConfigurationError, DriftlineError, EventError, FormatError, ParameterError
+from tests.support.command import COMMAND, interruptible
+from tests.support.real_broker import patient
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-RUN = (sys.executable, "-c", "from driftline.cli import main; main()")
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -147,14 +146,14 @@ def test_progress_is_silent_where_there_is_no_terminal(capsys: pytest.CaptureFix
 
 
 def test_colours_are_for_terminals_only(tmp_path: Path) -> None:
-    command = (*RUN, "check-config", str(tmp_path / "absent.yaml"))
+    command = (*COMMAND, "check-config", str(tmp_path / "absent.yaml"))
     environment = {**os.environ, "TERM": "xterm-256color"}
-    piped = subprocess.run(command, capture_output=True, check=False, timeout=60, env=environment)
+    piped = subprocess.run(command, capture_output=True, check=False, timeout=patient(60), env=environment)
     assert piped.returncode == ExitCode.CONFIGURATION
     assert b"\x1b[" not in piped.stderr
     terminal, end = pty.openpty()
     try:
-        shown = subprocess.run(command, stdout=end, stderr=end, check=False, timeout=60, env=environment)
+        shown = subprocess.run(command, stdout=end, stderr=end, check=False, timeout=patient(60), env=environment)
         assert shown.returncode == ExitCode.CONFIGURATION
         assert b"\x1b[" in os.read(terminal, 65_536)
     finally:
@@ -165,11 +164,14 @@ def test_colours_are_for_terminals_only(tmp_path: Path) -> None:
 def test_an_interrupted_command_is_exit_code_130(tmp_path: Path) -> None:
     pipe = tmp_path / "endless.yaml"
     os.mkfifo(pipe)
-    with subprocess.Popen([*RUN, "check-config", str(pipe)], stderr=subprocess.PIPE) as process:
+    with (
+        interruptible(),
+        subprocess.Popen([*COMMAND, "check-config", str(pipe)], stderr=subprocess.PIPE) as process,
+    ):
         # Opening the pipe for writing returns when the command has opened it for reading.
         with pipe.open("w", encoding="utf-8"):
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=60) == ExitCode.INTERRUPTED
+            assert process.wait(timeout=patient(60)) == ExitCode.INTERRUPTED
         assert process.stderr is not None
         assert b"Traceback" not in process.stderr.read()
 

@@ -41,7 +41,7 @@ def test_tests_levels_and_sizes_are_printed(capsys: pytest.CaptureFixture[str]) 
         "50 columns, 77,250 tests",
         "50 distribution + 50 quality + 2 window + 1 multivariate",
         "6.7e-06",
-        "Smallest changes found in 80% of the windows",
+        "Smallest changes detected in 80% of the windows",
         "share from 1% to",
         "10,000",
     ):

@@ -15,11 +15,13 @@ from driftline.cli import main
 from driftline.config.settings import PredictionFields
 from driftline.errors import FormatError, ProfileError
 from driftline.events.model_key import ModelKey
-from driftline.profiles.building.frames import Reading, Roles
+from driftline.profiles.building.roles import Roles
 from driftline.runtime.references.reference_files import read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from driftline.profiles.building.table import ReferenceRows
 
 KEY = ModelKey("credit-risk", "3")
 RNG = np.random.default_rng(1)
@@ -55,7 +57,7 @@ def rows(tmp_path: Path) -> Path:
     return tmp_path / "train.parquet"
 
 
-def reading(path: Path, text: str, roles: Roles | None = None, **more: object) -> Reading:
+def reading(path: Path, text: str, roles: Roles | None = None, **more: object) -> ReferenceRows:
     path.write_text(text, encoding="utf-8")
     return read_table(path, KEY, roles, **more)  # type: ignore[arg-type]  # fields, positive
 
@@ -151,9 +153,9 @@ def test_importances_and_a_half_life_are_options_of_a_build(capsys: pytest.Captu
         (["build", "no.parquet", "-m", "m", "-o", "x.bin"], 2, "Expected a name that ends in .profile"),
         (["build", "no.csv", "-m", "m", "-o", "x.profile", "--effective-from", "soon"], 2, "Expected RFC 3339"),
         (["build", "no.csv", "-m", "m", "-o", "x.profile", "--half-life", "0d"], 2, "Expected a duration above zero"),
-        (["publish", "no.profile", "--half-life", "7d"], 2, "Expected no such option beside a .profile"),
+        (["publish", "no.profile", "--half-life", "7d"], 2, "Expected no such option with a .profile"),
         (["publish", "no.csv"], 2, "Expected --model beside a table of rows"),
-        (["publish", "no.profile", "-m", "m"], 2, "Expected no such option beside a .profile"),
+        (["publish", "no.profile", "-m", "m"], 2, "Expected no such option with a .profile"),
         (["publish", "no.profile"], 4, "Expected a readable file, got No such file or directory"),
         (["show"], 2, "Expected either a file or --model"),
         (["show", "no.profile", "-m", "m"], 2, "Expected either a file or --model"),

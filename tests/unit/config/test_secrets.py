@@ -47,6 +47,6 @@ def test_all_that_is_missing_is_reported_at_once(tmp_path: Path) -> None:
         resolve_credentials(security, {})
     assert [problem.partition(", got")[0] for problem in caught.value.problems] == [
         "Expected an environment variable that is set",
-        "Expected a readable file with the secret in it",
+        "Expected a readable file that contains the secret",
         "Expected a readable file",
     ]

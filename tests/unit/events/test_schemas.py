@@ -3,27 +3,52 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 import subprocess
 import sys
-from pathlib import Path
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any, TypeAlias
 
 import jsonschema
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
-INPUTS = ("prediction", "label")
-OUTPUTS = ("window", "finding", "performance", "alert")
-
+from driftline import events
+from driftline.events import cloudevents
+from driftline.events.evidence import Event
+from tests.support.real_broker import ROOT, patient
 
 Json: TypeAlias = Any
 
+SCHEMAS = ROOT / "schemas"
+GOLDEN = ROOT / "tests" / "golden" / "stream.ndjson"
+INPUTS = ("label", "prediction")
+
+
+def event_types() -> set[str]:
+    """Return the CloudEvents type of every output event that the package defines."""
+    modules = [import_module(f"{events.__name__}.{found.name}") for found in iter_modules(events.__path__)]
+    classes = {found for module in modules for _, found in inspect.getmembers(module, inspect.isclass)}
+    return {found.TYPE for found in classes if issubclass(found, Event) and found is not Event}
+
+
+def name_of(event_type: str) -> str:
+    """Return the name of an event's schema."""
+    organisation, product, name, version = event_type.split(".")
+    assert (organisation, product, version) == ("io", "driftline", "v1")
+    return name
+
+
+OUTPUTS = tuple(sorted(map(name_of, event_types())))
+
 
 def load(*parts: str) -> Json:
-    return json.loads(ROOT.joinpath("schemas", *parts).read_text(encoding="utf-8"))
+    return json.loads(SCHEMAS.joinpath(*parts).read_text(encoding="utf-8"))
 
 
+@cache
 def validator(name: str) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(load(f"{name}.json"), format_checker=jsonschema.FormatChecker())
 
@@ -33,9 +58,33 @@ def messages(name: str) -> list[Any]:
     return [each["data"] for each in found] if name in OUTPUTS else list(found)
 
 
+def test_every_type_of_event_has_a_schema_and_examples() -> None:
+    constants = {value for value in vars(cloudevents).values() if str(value).startswith("io.driftline.")}
+    assert event_types() == constants
+    wanted = sorted([*INPUTS, *OUTPUTS])
+    assert sorted(path.stem for path in SCHEMAS.glob("*.json")) == wanted
+    assert sorted(path.stem for path in SCHEMAS.joinpath("examples").glob("*.json")) == wanted
+    assert [load(f"{name}.json")["$id"] for name in wanted] == [f"urn:driftline:schema:{name}:v1" for name in wanted]
+
+
+def test_the_golden_stream_validates() -> None:
+    validated = set()
+    for line in GOLDEN.read_bytes().splitlines():
+        event = json.loads(line)
+        name = name_of(event["type"])
+        validator(name).validate(event["data"])
+        validated.add(name)
+    assert validated >= {"window", "finding", "performance", "alert"}
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_examples_have_the_type_of_their_schema(name: str) -> None:
+    assert {example["type"] for example in load("examples", f"{name}.json")} == {f"io.driftline.{name}.v1"}
+
+
 def test_they_are_current() -> None:
     command = [sys.executable, str(ROOT / "scripts" / "generate_schemas.py"), "--check"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=patient(60))
     assert done.returncode == 0, done.stderr
 
 

@@ -8,16 +8,18 @@ import msgspec
 import pytest
 
 from driftline.alerts import ModelAlerts
+from driftline.checks.contract.verdict import Verdict
 from driftline.config.durations import Duration
 from driftline.config.model import AlertSettings, Budget, ModelSettings, OpenAfter
 from driftline.events.alert import AlertEvent
 from driftline.events.evidence import EventRole, WindowSpan
-from driftline.monitoring.alerting import settle_detection, settle_window
-from tests.support.windows import HOUR, context_of, examine_window, profile_of, table_of, window_of
+from driftline.monitoring.alerting import settle
+from tests.support.windows import HOUR, budget_of, examine_window, profile_of, table_of, window_of
 
 if TYPE_CHECKING:
     from driftline.checks.contract.error_budget import ErrorBudget
-    from driftline.events.finding import FindingEvent
+    from driftline.checks.contract.verdict import Sequence
+    from driftline.events.evidence import Event
     from driftline.events.output_record import OutputRecord
 
 PROFILE = profile_of(table_of(20_000))
@@ -40,16 +42,16 @@ def run(context: ErrorBudget, means: list[float]) -> list[AlertEvent]:
         moved = msgspec.structs.replace(
             window, start_ms=window.start_ms + hour * HOUR, end_ms=window.end_ms + hour * HOUR
         )
-        book, records = settle_window(examine_window(PROFILE, moved, context), book, context)
+        book, records = settle(examine_window(PROFILE, moved, context), book, context)
         alerts += alerts_of(records)
     return alerts
 
 
 def test_k_of_n_is_taken_from_the_settings() -> None:
     means = [0.8, 0.0, 0.8, 0.0]
-    opened = run(context_of(), means)
+    opened = run(budget_of(), means)
     assert [(alert.state, alert.revision) for alert in opened] == [("open", 1), ("open", 2)]
-    context = context_of(ModelSettings(alerts=AlertSettings(open_after=OpenAfter(findings=2, windows=3))))
+    context = budget_of(ModelSettings(alerts=AlertSettings(open_after=OpenAfter(findings=2, windows=3))))
     (alert,) = run(context, means)
     assert (alert.revision, alert.opened_at) == (1, "1970-01-01T13:00:00.000Z")
     assert run(context, [0.8, 0.0, 0.0, 0.8]) == []
@@ -57,7 +59,7 @@ def test_k_of_n_is_taken_from_the_settings() -> None:
 
 def test_what_is_still_found_after_the_budgets_horizon_pages_again() -> None:
     budget = Budget(pages=1.0, horizon=Duration(4 * HOUR))
-    alerts = run(context_of(ModelSettings(alerts=AlertSettings(false_alarm_budget=budget))), [0.8] * 6)
+    alerts = run(budget_of(ModelSettings(alerts=AlertSettings(false_alarm_budget=budget))), [0.8] * 6)
     assert [alert.notify for alert in alerts] == [True, False, False, False, True, False]
     assert alerts[4].notified_for == "still open"
 
@@ -66,17 +68,18 @@ def test_what_is_still_found_after_the_budgets_horizon_pages_again() -> None:
     ("role", "cause"), [("feature", "data drift"), ("score", "prediction drift"), ("error", "performance")]
 )
 def test_a_detector_that_may_page_opens_an_alert_and_another_does_not(role: EventRole, cause: str) -> None:
-    context = context_of(ModelSettings(alerts=AlertSettings(open_after=OpenAfter(findings=3, windows=3))), labels=True)
+    context = budget_of(ModelSettings(alerts=AlertSettings(open_after=OpenAfter(findings=3, windows=3))), labels=True)
     window = window_of(PROFILE, table_of(2_000, 1, mean=0.8))
     found = examine_window(PROFILE, window, context).findings[0]
     pane = WindowSpan(kind="pane", start=found.window.start, end=found.window.end, size_ms=10_000, extended=False)
     detection = msgspec.structs.replace(
         found, check="detector.cusum", family="detector", role=role, window=pane, level=None, effect=None
     )
-    silent: FindingEvent = msgspec.structs.replace(detection, severity="info")
-    book, records = settle_detection(silent, ModelAlerts(), context)
+    sequence: Sequence = "performance" if role == "error" else "predictions"
+    verdict: Verdict[Event] = Verdict(findings=(detection,), sequence=sequence, tested=True)
+    book, records = settle(msgspec.structs.replace(verdict, tested=False), ModelAlerts(), context)
     assert (book, len(records)) == (ModelAlerts(), 1)
-    book, records = settle_detection(detection, ModelAlerts(), context)
+    book, records = settle(verdict, ModelAlerts(), context)
     (alert,) = alerts_of(records)
     assert (alert.cause, alert.notify, alert.in_budget) == (cause, True, True)
     assert list(book.open) == [cause]

@@ -5,21 +5,21 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from driftline.alerts import ModelAlerts
-from driftline.checks.columns.detector_findings import DetectedChange, detector_finding
+from driftline.checks.columns.detector_findings import DetectedChange, examine_detection
 from driftline.checks.labels.performance_check import examine_performance
 from driftline.config.model import AlertSettings, ModelSettings
 from driftline.detectors.base import Detection
 from driftline.events.alert import AlertEvent
 from driftline.events.output_record import OutputRecord, event_record
-from driftline.monitoring.alerting import settle_performance, settle_window
-from tests.support.windows import HOUR, KEY, context_of, examine_window, profile_of, table_of, window_of
+from driftline.monitoring.alerting import settle
+from tests.support.windows import HOUR, KEY, budget_of, examine_window, profile_of, table_of, window_of
 from tests.unit.checks.labels.test_performance_check import baseline_of, cut_of, vector_of
 
 if TYPE_CHECKING:
     from driftline.checks.contract.closed_window import ClosedWindow
 
 PROFILE = profile_of(table_of(20_000))
-ONCE = context_of(ModelSettings(alerts=AlertSettings(resolve_after=1)))
+ONCE = budget_of(ModelSettings(alerts=AlertSettings(resolve_after=1)))
 
 
 def types_of(records: list[OutputRecord]) -> list[str]:
@@ -39,8 +39,8 @@ def alerts_of(records: list[OutputRecord]) -> list[AlertEvent]:
 def test_a_drift_becomes_window_finding_and_alert_and_ends_with_a_clean_window() -> None:
     drifted = examine_window(PROFILE, window_of(PROFILE, table_of(2_000, 1, mean=0.8)), ONCE)
     clean = examine_window(PROFILE, _later(1), ONCE)
-    book, first = settle_window(drifted, ModelAlerts(), ONCE)
-    book, second = settle_window(clean, book, ONCE)
+    book, first = settle(drifted, ModelAlerts(), ONCE)
+    book, second = settle(clean, book, ONCE)
     assert types_of(first) == ["window", "finding", "alert"]
     assert types_of(second) == ["window", "alert"]
     (opened,), (resolved,) = alerts_of(first), alerts_of(second)
@@ -52,23 +52,23 @@ def test_a_drift_becomes_window_finding_and_alert_and_ends_with_a_clean_window()
 
 def test_a_sliding_window_changes_no_alert() -> None:
     drifted = examine_window(PROFILE, window_of(PROFILE, table_of(2_000, 1, mean=0.8)), ONCE)
-    book, _ = settle_window(drifted, ModelAlerts(), ONCE)
-    after, records = settle_window(examine_window(PROFILE, _later(1, "sliding"), ONCE), book, ONCE)
+    book, _ = settle(drifted, ModelAlerts(), ONCE)
+    after, records = settle(examine_window(PROFILE, _later(1, "sliding"), ONCE), book, ONCE)
     assert after is book
     assert types_of(records) == ["window"]
 
 
 def test_only_tested_revisions_open_and_resolve_performance_alerts() -> None:
-    def settle(n_wrong: int, book: ModelAlerts, *, tested: bool, hour: int) -> tuple[ModelAlerts, list[OutputRecord]]:
+    def revised(n_wrong: int, book: ModelAlerts, *, tested: bool, hour: int) -> tuple[ModelAlerts, list[OutputRecord]]:
         cut = msgspec.structs.replace(
             cut_of(vector_of(PROFILE, 1_000, n_wrong), tested=tested), start_ms=hour * HOUR, end_ms=(hour + 1) * HOUR
         )
-        return settle_performance(examine_performance(PROFILE, cut, baseline_of(4_000, 400), ONCE), book, ONCE)
+        return settle(examine_performance(PROFILE, cut, baseline_of(4_000, 400), ONCE), book, ONCE)
 
-    book, untested = settle(500, ModelAlerts(), tested=False, hour=0)
-    book, opened = settle(500, book, tested=True, hour=1)
-    book, unheard = settle(100, book, tested=False, hour=2)
-    book, resolved = settle(100, book, tested=True, hour=3)
+    book, untested = revised(500, ModelAlerts(), tested=False, hour=0)
+    book, opened = revised(500, book, tested=True, hour=1)
+    book, unheard = revised(100, book, tested=False, hour=2)
+    book, resolved = revised(100, book, tested=True, hour=3)
     assert types_of(untested) == types_of(unheard) == ["performance"]
     assert types_of(opened) == ["performance", "finding", "alert"]
     assert types_of(resolved) == ["performance", "alert"]
@@ -80,9 +80,9 @@ def test_only_tested_revisions_open_and_resolve_performance_alerts() -> None:
 
 def test_tombstones_come_last() -> None:
     drifted = examine_window(PROFILE, window_of(PROFILE, table_of(2_000, 1, mean=0.8)), ONCE)
-    book, _ = settle_window(drifted, ModelAlerts(), ONCE)
-    book, resolved = settle_window(examine_window(PROFILE, _later(1), ONCE), book, ONCE)
-    book, records = settle_window(examine_window(PROFILE, _later(1 + 30 * 24), ONCE), book, ONCE)
+    book, _ = settle(drifted, ModelAlerts(), ONCE)
+    book, resolved = settle(examine_window(PROFILE, _later(1), ONCE), book, ONCE)
+    book, records = settle(examine_window(PROFILE, _later(1 + 30 * 24), ONCE), book, ONCE)
     assert types_of(records) == ["window", "tombstone"]
     assert records[-1].key == resolved[-1].key
     assert (book.open, book.resolved, book.tally.found) == ({}, (), {})
@@ -103,7 +103,8 @@ def test_a_detection_is_an_informative_finding_in_the_columns_unit() -> None:
         n=31,
         offsets={"predictions": {0: (1, 9)}},
     )
-    finding = detector_finding(PROFILE, change, ONCE)
+    verdict = examine_detection(PROFILE, change, ONCE)
+    (finding,) = verdict.findings
     assert (finding.check, finding.family, finding.severity, finding.column) == (
         "detector.adwin",
         "detector",
@@ -115,7 +116,10 @@ def test_a_detection_is_an_informative_finding_in_the_columns_unit() -> None:
     assert (finding.window.kind, finding.window.size_ms, finding.n) == ("pane", 10_000, 31)
     assert finding.since == "1970-01-01T09:59:40.000Z"
     assert "the mean go up, " in finding.message
-    errors = detector_finding(PROFILE, msgspec.structs.replace(change, column=None, since_ms=None), ONCE)
+    of_errors = examine_detection(PROFILE, msgspec.structs.replace(change, column=None, since_ms=None), ONCE)
+    (errors,) = of_errors.findings
+    assert (verdict.sequence, verdict.tested) == ("predictions", False)
+    assert (of_errors.sequence, of_errors.tested) == ("performance", False)
     assert (errors.column, errors.role, errors.since) == ("error", "error", "1970-01-01T10:00:00.000Z")
     assert "0 -> 2" in errors.message
     assert errors.ce_id != finding.ce_id

@@ -29,6 +29,7 @@ from driftline.sketches.estimates import BINARY, unpack_estimates
 from driftline.sketches.packed import NO_CELLS, PackedEstimates, Sparse
 from driftline.sketching.pane_counter import PaneCounter
 from driftline.sketching.rows import PredictionRows
+from tests.support.state import changes, restore
 
 if TYPE_CHECKING:
     from driftline.events.output_record import OutputRecord
@@ -139,10 +140,10 @@ def test_a_window_is_reported_once_when_it_has_closed() -> None:
 def test_without_labels_nothing_is_kept_of_a_window_that_was_reported() -> None:
     made = windows(labels=False)
     made.add(0, opened(0, [0.2, 0.9]), frozenset())
-    assert dict(made.changes())["estimate/0"] is not None
+    assert changes(made)["estimate/0"] is not None
     assert len(made.report(WatermarkReach(HOUR_MS, HOUR_MS))) == 1
     assert len(made) == 0
-    assert dict(made.changes()) == {"estimate/0": None}
+    assert changes(made) == {"estimate/0": None}
 
 
 def test_windows_whose_labels_never_come_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +156,7 @@ def test_windows_whose_labels_never_come_are_forgotten(monkeypatch: pytest.Monke
     made.report(WatermarkReach(0, None))
     assert len(made) == 2
     again = windows(labels=True)
-    again.load({name: data for name, data in made.changes() if data is not None})
+    restore(again, changes(made))
     assert len(again) == 2
 
 

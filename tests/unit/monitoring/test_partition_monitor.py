@@ -36,9 +36,10 @@ if TYPE_CHECKING:
 
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.checks.contract.error_budget import ErrorBudget
-    from driftline.checks.contract.verdict import WindowVerdict
+    from driftline.checks.contract.verdict import Verdict
     from driftline.checks.references.reference_view import ReferenceView
     from driftline.events.output_record import OutputRecord
+    from driftline.events.window import WindowEvent
 
 
 def idle_mark(time_ms: int | None, partition: int = 0, n: int = 1) -> bytes:
@@ -76,7 +77,7 @@ def test_a_jump_over_a_year_gives_what_the_steps_give_and_costs_a_few_windows(mo
     traffic = one_partition([*items, end])
     n_examined = 0
 
-    def counted(standard: ReferenceView, window: ClosedWindow, context: ErrorBudget) -> WindowVerdict:
+    def counted(standard: ReferenceView, window: ClosedWindow, context: ErrorBudget) -> Verdict[WindowEvent]:
         nonlocal n_examined
         n_examined += 1
         return examine_window(standard, window, context)
@@ -144,8 +145,8 @@ def test_only_what_changed_is_written() -> None:
     assert monitor.checkpoint().entries
     assert monitor.checkpoint().entries == {}
     monitor.apply(flush(traffic, 100, 101), 1)
-    names = [msgspec.msgpack.decode(key)[1].split("/")[0] for key in monitor.checkpoint().entries]
-    assert sorted(names) == ["revision", "slot"]  # what waits for labels; the open pane is read again
+    names = [msgspec.msgpack.decode(key)[1] for key in monitor.checkpoint().entries]
+    assert sorted(names) == ["pane-group", "revision"]  # what waits for labels; the open pane is read again
     assert monitor.checkpoint().entries == {}
 
 

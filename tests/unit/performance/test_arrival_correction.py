@@ -14,7 +14,7 @@ from driftline.performance.arrival_bounds import worst_case_bounds
 from driftline.performance.arrival_weights import (
     MIN_LABELS,
     ArrivalRates,
-    Weighted,
+    WeightedMetrics,
     arrival_rates,
     needed_rates,
     weighted_metrics,
@@ -122,7 +122,7 @@ def test_without_weights_multiclass_metrics_are_the_plain_ones(cells: list[int])
     vector = np.zeros(layout.n_cells, dtype=np.int64)
     layout.confusion_of(vector)[:] = counts[0]
     plain = classification_metrics(layout, vector)
-    assert isinstance(found, Weighted)
+    assert isinstance(found, WeightedMetrics)
     for name, value in found.metrics.items():
         assert value == pytest.approx(plain[name])
 

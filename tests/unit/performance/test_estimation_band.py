@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from driftline.performance.estimated import BAND, Estimated
 from driftline.performance.estimation_binary import binary_estimates
 from driftline.performance.estimation_multiclass import multiclass_estimates
+from driftline.performance.metric_estimate import BAND, MetricEstimate
 from driftline.profiles.calibrator import fit_calibrator
 from driftline.sketches.estimates import BINARY, VALUE_SCALE, EstimateTotals, count_estimates, unpack_estimates
-from driftline.sketches.estimates import Evaluated as Said
+from driftline.sketches.estimates import EventEstimates as Said
 from driftline.sketches.scores import score_bin
 
 N_DRAWS = 300
@@ -111,6 +111,6 @@ def test_a_metric_that_nothing_defines_is_none() -> None:
 
 
 def test_a_band_stays_within_the_range_of_its_metric() -> None:
-    assert Estimated(0.97, 0.03, 0.04).band(high=1.0) == (0.82, 1.0)
-    assert Estimated(5.0, 0.3, 0.4).band() == (3.5, 6.5)
-    assert Estimated(0.1, 0.3, 0.4).band() == (0.0, 1.6)
+    assert MetricEstimate(0.97, 0.03, 0.04).band(high=1.0) == (0.82, 1.0)
+    assert MetricEstimate(5.0, 0.3, 0.4).band() == (3.5, 6.5)
+    assert MetricEstimate(0.1, 0.3, 0.4).band() == (0.0, 1.6)

@@ -9,10 +9,10 @@ from scipy import stats
 
 from driftline.config.model import PerformanceSettings
 from driftline.performance.intervals import differences, of_difference, wilson
-from driftline.performance.measured import measure
+from driftline.performance.measurement import measure
 from driftline.performance.ranking_intervals import area_variance
 from driftline.profiles.task import Task
-from driftline.sketches.joined import Joined, add_joined
+from driftline.sketches.joined import LabelledPairs, add_joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ def vector_of(task: Task, rows: Rows) -> np.ndarray:
     vector = np.zeros(layout.n_cells, dtype=np.int64)
     given = np.full(actual.size, np.nan) if scores is None else scores
     signs = np.ones(actual.size, dtype=np.int64)
-    add_joined(layout, Joined(predicted.astype(float), actual.astype(float), given, signs, units), vector)
+    add_joined(layout, LabelledPairs(predicted.astype(float), actual.astype(float), given, signs, units), vector)
     return vector
 
 

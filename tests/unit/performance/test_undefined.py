@@ -5,7 +5,7 @@ import pytest
 
 from driftline.performance import hits, metrics_of
 from driftline.profiles.task import Task, TaskKind
-from driftline.sketches.joined import Joined, add_joined
+from driftline.sketches.joined import LabelledPairs, add_joined
 from driftline.sketches.scores import PerformanceLayout
 
 CLASSES = {
@@ -22,7 +22,7 @@ RANKING = {
 def vector_of(layout: PerformanceLayout, pairs: list[tuple[float, float, float]], sign: int = 1) -> np.ndarray:
     vector = np.zeros(layout.n_cells, dtype=np.int64)
     predicted, actual, scores = np.array(pairs, dtype=np.float64).T
-    add_joined(layout, Joined(predicted, actual, scores, np.full(len(pairs), sign, dtype=np.int64)), vector)
+    add_joined(layout, LabelledPairs(predicted, actual, scores, np.full(len(pairs), sign, dtype=np.int64)), vector)
     return vector
 
 

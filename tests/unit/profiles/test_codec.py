@@ -11,7 +11,8 @@ import pytest
 from driftline.config.model import ColumnSettings, ModelSettings
 from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
-from driftline.profiles.building.build import build_profile, encode_values
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import BLOCK_COLUMNS, ProfileAssembler, decode_block, decode_profile, encode_profile
 from driftline.profiles.profiles import Profiles

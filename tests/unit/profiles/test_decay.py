@@ -8,7 +8,7 @@ import pytest
 from driftline.config.model import ModelSettings
 from driftline.errors import ProfileError
 from driftline.events.model_key import ModelKey
-from driftline.profiles.building.build import InTime, build_profile
+from driftline.profiles.building.build import TimeOptions, build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import decode_profile, encode_profile
 from driftline.profiles.decay import N_WEIGHTS, STEPS, weights
@@ -21,7 +21,7 @@ HOUR_MS = 3_600_000
 
 
 def built(rows: ReferenceTable, half_life_ms: int | None) -> Profile:
-    in_time = InTime(60_000, half_life_ms)
+    in_time = TimeOptions(60_000, half_life_ms)
     return build_profile(ModelKey("m", ""), rows, ModelSettings(), 0, "training", in_time=in_time)
 
 

@@ -10,6 +10,7 @@ from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import decode_profile, encode_profile
 from driftline.profiles.error_spread import ErrorSpread, error_spread
 from driftline.profiles.task import NO_TIME, Task
+from driftline.sketches.joined import LabelledPairs
 
 HOUR = 3_600_000
 BINARY = Task("binary", ("0", "1"))
@@ -18,7 +19,12 @@ BINARY = Task("binary", ("0", "1"))
 def spread_of(wrong: np.ndarray, times: np.ndarray, task: Task = BINARY) -> ErrorSpread | None:
     actual = (np.arange(wrong.size) % 2).astype(np.float64)
     predicted = np.where(wrong, 1 - actual, actual).astype(np.float64)
-    return error_spread(task, predicted, actual, np.full(wrong.size, np.nan), times, HOUR)
+    return error_spread(task, pairs_of(predicted, actual), times, HOUR)
+
+
+def pairs_of(predicted: np.ndarray, actual: np.ndarray) -> LabelledPairs:
+    n = actual.size
+    return LabelledPairs(predicted, actual, np.full(n, np.nan), np.ones(n, dtype=np.int64))
 
 
 def test_independent_errors_vary_as_they_should() -> None:
@@ -50,13 +56,13 @@ def test_hours_that_are_worse_than_others_show() -> None:
 def test_the_order_of_the_rows_does_not_show() -> None:
     rng = np.random.default_rng(2)
     times = rng.integers(0, 30 * HOUR, 2_000)
-    actual, scores = rng.normal(0, 1, 2_000), np.full(2_000, np.nan)
+    actual = rng.normal(0, 1, 2_000)
     predicted = actual + rng.normal(0, 0.3, 2_000)
     task, order = Task("regression", ()), rng.permutation(2_000)
-    one = error_spread(task, predicted, actual, scores, times, HOUR)
+    one = error_spread(task, pairs_of(predicted, actual), times, HOUR)
     assert one is not None
     assert one.metrics.keys() == {"mae", "mse"}
-    assert one == error_spread(task, predicted[order], actual[order], scores, times[order], HOUR)
+    assert one == error_spread(task, pairs_of(predicted[order], actual[order]), times[order], HOUR)
 
 
 def test_few_windows_or_no_errors_say_nothing() -> None:

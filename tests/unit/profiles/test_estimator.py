@@ -10,7 +10,9 @@ from driftline.config.model import ModelSettings
 from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.estimator_build import MIN_LABELLED, calibration_helps
-from driftline.profiles.building.frames import Roles, build_profile_from_frame, table_of_rows
+from driftline.profiles.building.frames import build_profile_from_frame
+from driftline.profiles.building.json_rows import table_of_rows
+from driftline.profiles.building.roles import Roles
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import decode_block, decode_profile, encode_profile
 from driftline.profiles.estimator import BinaryEstimator, estimator_id

@@ -9,7 +9,8 @@ import pytest
 
 from driftline.config.model import ModelSettings
 from driftline.events.model_key import ModelKey
-from driftline.profiles.building.build import InTime, build_profile, encode_values
+from driftline.profiles.building.build import TimeOptions, build_profile
+from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import decode_profile, encode_profile
 from driftline.profiles.remarks import remarks_of
@@ -35,7 +36,7 @@ def table(n: int, days: float, *, n_columns: int = 2, seed: int = 1) -> Referenc
 
 
 def built(rows: ReferenceTable) -> Profile:
-    return build_profile(ModelKey("m", ""), rows, ModelSettings(), 0, "training", in_time=InTime(PANE_MS))
+    return build_profile(ModelKey("m", ""), rows, ModelSettings(), 0, "training", in_time=TimeOptions(PANE_MS))
 
 
 def test_the_history_is_that_of_a_walk_through_the_rows() -> None:

@@ -10,7 +10,12 @@ from scipy import optimize, special
 
 from driftline import distances
 from driftline.errors import ParameterError
-from driftline.significance.detectable import Comparison, detectable_mean_shift, detectable_psi, detectable_share_rise
+from driftline.significance.detectable import (
+    PowerAnalysis,
+    detectable_mean_shift,
+    detectable_psi,
+    detectable_share_rise,
+)
 from driftline.significance.pearson import pearson
 from driftline.significance.share import share_test
 
@@ -56,15 +61,15 @@ def share_found(shares: np.ndarray, n: int, gate: float) -> float:
 @pytest.mark.parametrize("gate", [0.0, 0.1])
 @pytest.mark.parametrize("n", [200, 1_000, 10_000])
 def test_a_change_of_the_stated_size_is_found_in_about_80_percent_of_windows(n: int, gate: float) -> None:
-    comparison = Comparison(level=LEVEL, n=n, n_reference=N_REFERENCE)
-    assert 0.7 <= share_found(shifted(detectable_mean_shift(comparison, GROUPS, gate).found), n, gate) <= 0.9
-    assert 0.7 <= share_found(of_psi(detectable_psi(comparison, GROUPS, gate).found), n, gate) <= 0.9
+    analysis = PowerAnalysis(level=LEVEL, n=n, n_reference=N_REFERENCE)
+    assert 0.7 <= share_found(shifted(detectable_mean_shift(analysis, GROUPS, gate).by_test_and_gate), n, gate) <= 0.9
+    assert 0.7 <= share_found(of_psi(detectable_psi(analysis, GROUPS, gate).by_test_and_gate), n, gate) <= 0.9
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.1])
 @pytest.mark.parametrize("n", [200, 1_000, 10_000])
 def test_a_rise_of_the_stated_size_is_found_in_about_80_percent_of_windows(n: int, share: float) -> None:
-    rise = detectable_share_rise(Comparison(level=LEVEL, n=n, n_reference=N_REFERENCE), share, 0.01).found
+    rise = detectable_share_rise(PowerAnalysis(level=LEVEL, n=n, n_reference=N_REFERENCE), share, 0.01).by_test_and_gate
     rng = np.random.default_rng([n, int(100 * share)])
     counts = zip(rng.binomial(n, share + rise, WINDOWS), rng.binomial(N_REFERENCE, share, WINDOWS), strict=True)
     found = 0
@@ -77,8 +82,8 @@ def test_a_rise_of_the_stated_size_is_found_in_about_80_percent_of_windows(n: in
 
 def test_a_rise_in_bursts_of_four_is_found_in_about_80_percent_of_windows() -> None:
     n, burst, share = 4_000, 4, 0.05
-    comparison = Comparison(level=LEVEL, n=n, n_reference=N_REFERENCE, dispersion=burst)
-    rise = detectable_share_rise(comparison, share, 0.0).by_test
+    analysis = PowerAnalysis(level=LEVEL, n=n, n_reference=N_REFERENCE, dispersion=burst)
+    rise = detectable_share_rise(analysis, share, 0.0).by_test
     rng = np.random.default_rng(4)
     found = 0
     for _ in range(WINDOWS):
@@ -90,13 +95,13 @@ def test_a_rise_in_bursts_of_four_is_found_in_about_80_percent_of_windows() -> N
 
 
 def test_a_smaller_level_fewer_events_and_more_dispersion_cost_power() -> None:
-    base = Comparison(level=1e-4, n=1_000, n_reference=N_REFERENCE)
+    base = PowerAnalysis(level=1e-4, n=1_000, n_reference=N_REFERENCE)
     harder = (
-        Comparison(level=1e-6, n=1_000, n_reference=N_REFERENCE),
-        Comparison(level=1e-4, n=500, n_reference=N_REFERENCE),
-        Comparison(level=1e-4, n=1_000, n_reference=1_000),
-        Comparison(level=1e-4, n=1_000, n_reference=N_REFERENCE, dispersion=3.0),
-        Comparison(level=1e-4, n=1_000, n_reference=N_REFERENCE, power=0.95),
+        PowerAnalysis(level=1e-6, n=1_000, n_reference=N_REFERENCE),
+        PowerAnalysis(level=1e-4, n=500, n_reference=N_REFERENCE),
+        PowerAnalysis(level=1e-4, n=1_000, n_reference=1_000),
+        PowerAnalysis(level=1e-4, n=1_000, n_reference=N_REFERENCE, dispersion=3.0),
+        PowerAnalysis(level=1e-4, n=1_000, n_reference=N_REFERENCE, power=0.95),
     )
     for each in harder:
         assert detectable_psi(each, GROUPS, 0.0).by_test > detectable_psi(base, GROUPS, 0.0).by_test
@@ -105,22 +110,25 @@ def test_a_smaller_level_fewer_events_and_more_dispersion_cost_power() -> None:
 
 
 def test_the_gate_decides_where_events_are_many() -> None:
-    many = detectable_psi(Comparison(level=LEVEL, n=100_000, n_reference=1_000_000), GROUPS, 0.1)
+    many = detectable_psi(PowerAnalysis(level=LEVEL, n=100_000, n_reference=1_000_000), GROUPS, 0.1)
     assert many.by_test < 0.002
-    assert 0.1 < many.found < 0.11
-    few = detectable_psi(Comparison(level=LEVEL, n=200, n_reference=N_REFERENCE), GROUPS, 0.1)
-    assert few.found == few.by_test > 0.1
+    assert 0.1 < many.by_test_and_gate < 0.11
+    few = detectable_psi(PowerAnalysis(level=LEVEL, n=200, n_reference=N_REFERENCE), GROUPS, 0.1)
+    assert few.by_test_and_gate == few.by_test > 0.1
 
 
 def test_where_no_change_can_be_found_the_answer_is_infinite() -> None:
-    hopeless = Comparison(level=1e-12, n=5, n_reference=10)
+    hopeless = PowerAnalysis(level=1e-12, n=5, n_reference=10)
     assert detectable_share_rise(hopeless, 0.5, 0.0).by_test == math.inf
     assert detectable_mean_shift(hopeless, GROUPS, 0.0).by_test == math.inf
-    assert detectable_share_rise(Comparison(level=0.01, n=50, n_reference=N_REFERENCE), 0.5, 0.6).found == math.inf
+    assert (
+        detectable_share_rise(PowerAnalysis(level=0.01, n=50, n_reference=N_REFERENCE), 0.5, 0.6).by_test_and_gate
+        == math.inf
+    )
 
 
 def test_a_level_of_one_needs_no_change() -> None:
-    assert detectable_psi(Comparison(level=1.0, n=1_000, n_reference=N_REFERENCE), GROUPS, 0.0).by_test == 0.0
+    assert detectable_psi(PowerAnalysis(level=1.0, n=1_000, n_reference=N_REFERENCE), GROUPS, 0.0).by_test == 0.0
 
 
 @pytest.mark.parametrize(
@@ -134,9 +142,9 @@ def test_a_level_of_one_needs_no_change() -> None:
 )
 def test_what_cannot_be_compared_is_refused(changed: dict[str, float], message: str) -> None:
     with pytest.raises(ParameterError, match=message):
-        Comparison(**{"level": 0.01, "n": 100, "n_reference": 100, **changed})  # type: ignore[arg-type]  # n is whole
+        PowerAnalysis(**{"level": 0.01, "n": 100, "n_reference": 100, **changed})  # type: ignore[arg-type]  # n is whole
 
 
 def test_a_share_of_one_cannot_rise() -> None:
     with pytest.raises(ParameterError, match="below 1"):
-        detectable_share_rise(Comparison(level=0.01, n=100, n_reference=100), 1.0, 0.0)
+        detectable_share_rise(PowerAnalysis(level=0.01, n=100, n_reference=100), 1.0, 0.0)

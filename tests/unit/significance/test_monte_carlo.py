@@ -11,7 +11,6 @@ from driftline.errors import ParameterError
 from driftline.significance.monte_carlo import (
     ENOUGH_EXCEEDANCES,
     Statistic,
-    covariance_of_difference,
     kolmogorov_smirnov,
     l_infinity,
     monte_carlo_test,
@@ -27,6 +26,11 @@ STATISTICS = {
     "l_infinity": l_infinity,
     "wasserstein": wasserstein(np.array([3.0, 1, 0.5, 0.5, 1, 3])),
 }
+
+
+def covariance_of_difference(shares: np.ndarray, n: int, n_reference: int) -> np.ndarray:
+    """Return the covariance of two samples' difference of shares, for independent events."""
+    return np.asarray((1 / n + 1 / n_reference) * (np.diag(shares) - np.outer(shares, shares)))
 
 
 def _sum_of_squares(differences: np.ndarray) -> np.ndarray:

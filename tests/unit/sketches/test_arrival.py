@@ -6,8 +6,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftline.sketches.arrival import AGE_EDGES_MS, MAX_CLASSES, ArrivalLayout, add_arrivals, add_predictions, age_bins
-from driftline.sketches.joined import Joined
+from driftline.sketches.arrival import (
+    AGE_EDGES_MS,
+    MAX_CLASSES,
+    ArrivalLayout,
+    age_bins,
+    arrival_cells,
+    prediction_cells,
+)
+from driftline.sketches.joined import LabelledPairs
 from driftline.sketches.scores import PerformanceLayout
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -29,7 +36,9 @@ ROWS = st.lists(
 def counted(rows: list[tuple[float, float, float, int, int, bool]]) -> np.ndarray:
     predicted, actual, scores, signs, ages, first = (np.array(column) for column in zip(*rows, strict=True))
     vector = np.zeros(BINARY.n_cells, dtype=np.int64)
-    add_arrivals(BINARY, Joined(predicted, actual, scores, signs), ages, first, vector)
+    cells, _, counting = arrival_cells(BINARY, LabelledPairs(predicted, actual, scores, signs), ages, first)
+    np.add.at(vector, cells, 1)
+    np.add.at(vector, counting, signs)
     return vector
 
 
@@ -71,5 +80,5 @@ def test_vectors_of_parts_add_up(
 
 def test_an_event_without_a_score_has_a_bin_of_its_own() -> None:
     vector = np.zeros(BINARY.n_cells, dtype=np.int64)
-    add_predictions(BINARY, np.array([1.0, 1.0, 0.0]), np.array([np.nan, 1.0, 0.0]), vector)
+    np.add.at(vector, prediction_cells(BINARY, np.array([1.0, 1.0, 0.0]), np.array([np.nan, 1.0, 0.0])), 1)
     assert np.argwhere(BINARY.predictions_of(vector)).tolist() == [[0, 0], [7, 1], [8, 1]]

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from driftline.config.model import CheckSettings, ColumnSettings, ModelSettings
 from driftline.events.model_key import ModelKey
-from driftline.profiles.building.build import build_profile, encode_values
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import decode_profile, encode_profile
 from driftline.sketches.columns import NumericColumn
@@ -22,8 +23,7 @@ from driftline.sketches.dense import pack_words, unpack_words
 from driftline.sketches.fixed_point import join, split
 from driftline.sketches.joint import FEATURE_UNITS, MAX_JOINT, Z_UNITS, Joint
 from driftline.sketches.packed import NO_WORDS
-from driftline.sketches.packed_merge import merge_sketches
-from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.pane_sketch import PaneSketch, merge_sketches
 from driftline.sketches.row_sample import SAMPLE_ROWS, merge_rows, rows_of, sample_rows
 
 if TYPE_CHECKING:

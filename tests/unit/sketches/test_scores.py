@@ -3,15 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from driftline.sketches.joined import Joined, add_joined, errors_of
+from driftline.sketches.joined import LabelledPairs, add_joined, errors_of
 from driftline.sketches.scores import LABELLED, SCORE_BINS, SCORE_EDGES, PerformanceLayout, score_bin
 
 BINARY = PerformanceLayout(2, binary=True)
 REGRESSION = PerformanceLayout(0, binary=False)
 
 
-def joined(predicted: list[float], actual: list[float], scores: list[float], signs: list[int]) -> Joined:
-    return Joined(np.array(predicted), np.array(actual), np.array(scores), np.array(signs, dtype=np.int64))
+def joined(predicted: list[float], actual: list[float], scores: list[float], signs: list[int]) -> LabelledPairs:
+    return LabelledPairs(np.array(predicted), np.array(actual), np.array(scores), np.array(signs, dtype=np.int64))
 
 
 def test_zero_and_one_have_bins_of_their_own() -> None:
@@ -76,7 +76,7 @@ def test_whatever_was_put_in_is_taken_out_in_other_company(layout: PerformanceLa
     actual = rng.integers(0, 2, n).astype(float) if layout.binary else rng.normal(1e5, 1, n)
     predicted = rng.integers(0, 2, n).astype(float) if layout.binary else actual + rng.standard_t(2, n)
     weights = rng.integers(0, 1 << 30, n)
-    pairs = Joined(predicted, actual, rng.random(n), np.ones(n, dtype=np.int64), weights)
+    pairs = LabelledPairs(predicted, actual, rng.random(n), np.ones(n, dtype=np.int64), weights)
     vector = np.zeros(layout.n_cells, dtype=np.int64)
     add_joined(layout, pairs, vector)
     for row in rng.permutation(n):

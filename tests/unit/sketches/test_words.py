@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.sketches.exact_log import log_of_one_plus, natural_log
-from driftline.sketches.words import Words, two_product
+from driftline.sketches.words import SumFormat, two_product
 
-SUMS = Words("sum", 10, 4)
+SUMS = SumFormat("sum", 10, 4)
 VALUES = st.lists(st.floats(-SUMS.limit, SUMS.limit), min_size=1, max_size=20)
 
 

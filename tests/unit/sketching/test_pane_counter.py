@@ -11,14 +11,14 @@ import pytest
 
 from driftline.config.model import BootstrapSettings, ColumnSettings, ModelSettings
 from driftline.events.model_key import ModelKey
-from driftline.monitoring.predictions.open_panes import Part
+from driftline.monitoring.predictions.open_panes import ProfilePane
 from driftline.panes.flush_record import MAX_RECORD_BYTES, PaneDelta, chunks
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable, table_of_sample
 from driftline.profiles.profiles import Profiles
+from driftline.sketches.bottom_k import smallest
 from driftline.sketches.columns import QUALITY
 from driftline.sketches.layout import EVENTS, LATE, UNEXPECTED
-from driftline.sketches.packed_merge import smallest
 from driftline.sketches.pane_sketch import PaneSketch
 from driftline.sketching import pane_counter
 from driftline.sketching.pane_counter import COUNT_ROWS, SAMPLE_BYTES, PaneCounter
@@ -164,7 +164,7 @@ def test_a_sample_is_taken_where_no_profile_is_known() -> None:
 def test_flushes_do_not_change_the_sample_even_of_duplicates(order: tuple[int, ...], n_sample: int) -> None:
     features = ['{"x": 10}', '{"x": 9}', '{"x": 9}', '{"x": 100}']
     predictions = ["no", "yes", "no", "no"]
-    total = Part()
+    total = ProfilePane()
     counting = counter()
     counting._settings = ModelSettings(bootstrap=BootstrapSettings(sample=n_sample))
     for i in order:

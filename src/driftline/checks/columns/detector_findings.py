@@ -8,21 +8,22 @@ from msgspec import Struct, structs
 
 from driftline import detectors
 from driftline.checks.columns.constant_columns import constant_bin
+from driftline.checks.contract.check import Outcome, Subject, statistic_of
 from driftline.checks.contract.common_fields import common_fields, span
-from driftline.checks.contract.finding_builder import Subject, finding_of
+from driftline.checks.contract.ladder import judge
 from driftline.checks.contract.units import in_units
+from driftline.checks.contract.verdict import Verdict
 from driftline.checks.contract.wording import number
 from driftline.detectors.base import Detection
 from driftline.events.cloudevents import rfc3339
-from driftline.events.finding import Statistic
 from driftline.events.model_key import ModelKey
 from driftline.events.source import Kind, Offsets
 from driftline.sketches.columns import NumericColumn
 
 if TYPE_CHECKING:
     from driftline.checks.contract.error_budget import ErrorBudget
-    from driftline.events.evidence import EventRole
-    from driftline.events.finding import FindingEvent
+    from driftline.checks.contract.verdict import Sequence
+    from driftline.events.evidence import Event, EventRole
     from driftline.profiles.profile import Profile
 
 ERROR_COLUMN = "error"
@@ -64,36 +65,36 @@ class DetectedChange(Struct, frozen=True, kw_only=True):
     flags: tuple[str, ...] = ()
 
 
-def detector_finding(profile: Profile, change: DetectedChange, context: ErrorBudget) -> FindingEvent:
-    """Return the finding of a detection: a ``warning`` of a detector that may page, ``info`` of any other."""
+def examine_detection(profile: Profile, change: DetectedChange, budget: ErrorBudget) -> Verdict[Event]:
+    """Return the finding of a detection: a ``warning`` of a detector that may page, ``info`` of any other.
+
+    No registered check: a detector decides by itself, as values come, and has neither p-value nor effect. What bounds
+    its false alarms is its threshold, which :meth:`~driftline.checks.contract.error_budget.ErrorBudget.detector_alarms`
+    sets from the share of detectors in the budget.
+    """
     window = span("pane", change.start_ms, change.end_ms, change.end_ms - change.start_ms)
-    common = common_fields(change.key, change.segment, window, profile, context, change.offsets, change.flags)
-    common["n"] = change.n
-    common["n_reference"] = profile.n_events
-    check = f"detector.{change.detector}"
+    common = common_fields(change.key, change.segment, window, profile, budget, change.offsets, change.flags)
     name, role, before, after = _subject(profile, change)
-    since_ms = change.start_ms if change.since_ms is None else change.since_ms
     detection, may_page = change.detection, detectors.get(change.detector).budgeted
-    subject = name
-    if _is_constant(profile, change.column):
-        subject = f"{name}, share of values that differ from the reference's only one"
-    statistic = Statistic(
-        name=change.detector,
-        value=detection.statistic,
-        degrees_of_freedom=None,
-        p_value=None,
-        threshold=detection.threshold,
+    about = f"{name}, share of values that differ from the reference's only one"
+    outcome = Outcome(
+        check=f"detector.{change.detector}",
+        family="detector",
+        subject=Subject(name, role, profile.importances.get(name, 1.0)),
+        statistic=statistic_of(change.detector, detection.statistic, threshold=detection.threshold),
+        effect=None,
+        n=change.n,
+        n_reference=profile.n_events,
+        message=f"{about if _is_constant(profile, change.column) else name}: {change.detector} sees the mean go "
+        f"{detection.direction}, {number(before)} -> {number(after)} ({_evidence(detection)})",
+        level=budget.detector_level(profile.layout.n_numeric) if may_page else None,
+        severity="warning" if may_page else "info",
     )
-    level = context.detector_level(profile.layout.n_numeric) if may_page else None
-    finding = finding_of(
-        common,
-        Subject(check, "detector", name, role, profile.importances.get(name, 1.0)),
-        (statistic, None),
-        level,
-        f"{subject}: {change.detector} sees the mean go {detection.direction}, {number(before)} -> {number(after)} "
-        f"({_evidence(detection)})",
-    )
-    return structs.replace(finding, severity="warning" if may_page else "info", since=rfc3339(since_ms))
+    (finding,) = judge([outcome], (), common)
+    if change.since_ms is not None:
+        finding = structs.replace(finding, since=rfc3339(change.since_ms))
+    sequence: Sequence = "performance" if role == "error" else "predictions"
+    return Verdict(findings=(finding,), sequence=sequence, tested=may_page)
 
 
 def _is_constant(profile: Profile, column: int | None) -> bool:

@@ -3,39 +3,38 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, structs
 
 from driftline import distances
-from driftline.checks.columns.share_test import applies, chosen_test
-from driftline.checks.contract.wording import number, p_value_at, percent
+from driftline.checks.columns.share_test import applies, simulated_test
+from driftline.checks.contract.check import Evidence, Outcome, check, effect_of, statistic_of
+from driftline.checks.contract.units import moments_of
+from driftline.checks.contract.wording import number, percent
+from driftline.checks.quality.unit_change import unit_change, unit_words
 from driftline.checks.references.column_support import grid_support, group_support
 from driftline.distances.comparison import compare
 from driftline.distances.support import Support
 from driftline.events.evidence import DispersionEvidence
-from driftline.events.finding import Effect, HistogramPair, Statistic
+from driftline.events.finding import HistogramPair
 from driftline.events.window import DistanceValue, DistributionTest
 from driftline.significance.dispersed_pearson import dispersed_pearson
 from driftline.sketches.columns import NumericColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from driftline.checks.columns.share_test import Chosen
-    from driftline.checks.contract.closed_window import ClosedWindow
+    from driftline.checks.references.cases import ColumnCase
     from driftline.checks.references.reference_view import ColumnReference
-    from driftline.config.model import ChosenTest
+    from driftline.config.model import ModelSettings
     from driftline.distances.sides import DistanceResult
-    from driftline.events.finding import LevelEvidence
-    from driftline.events.window import ColumnSummary, TestName
-    from driftline.profiles.profile import Profile
+    from driftline.events.window import TestName
     from driftline.significance.dispersed_pearson import DispersedPearsonResult, Tail
-    from driftline.sketches.columns import Column
-    from driftline.sketches.layout import Place
 
 CHECK: Final = "distribution.pearson"
 EFFECT: Final = "psi"
@@ -54,8 +53,8 @@ _SIMULATED_NAMES: Final[dict[Chosen, TestName]] = {
 }
 
 
-class DistributionOutcome(Struct, frozen=True, kw_only=True):
-    """How a column's values compare with the profile's.
+class Comparison(Struct, frozen=True, kw_only=True):
+    """How a column's values compare with the reference's.
 
     Parameters
     ----------
@@ -66,6 +65,8 @@ class DistributionOutcome(Struct, frozen=True, kw_only=True):
         Of the groups that are not empty on both sides.
     n, n_reference : int
         Events with a value.
+    calibrating : bool
+        Whether the column's dispersion is still being learnt.
     """
 
     distances: dict[str, DistanceValue]
@@ -73,167 +74,169 @@ class DistributionOutcome(Struct, frozen=True, kw_only=True):
     histograms: HistogramPair
     n: int
     n_reference: int
-
-
-class Compared(NamedTuple):
-    """One column of one window, and what it is held against."""
-
-    profile: Profile
-    position: int
-    window: ClosedWindow
-    standard: ColumnReference
+    calibrating: bool
 
     @property
-    def column(self) -> Column:
-        """The column."""
-        return self.profile.columns[self.position]
-
-    @property
-    def place(self) -> Place:
-        """Where the column stands in the profile's layout."""
-        return self.profile.layout.places[self.position]
-
-    @property
-    def bins(self) -> NDArray[np.int64]:
-        """The window's counts over the whole grid, shape (column.n_bins,)."""
-        return self.window.sketch.counts[self.place.bins]
-
-    @property
-    def groups(self) -> NDArray[np.int64]:
-        """The window's counts by the standard's groups."""
-        return self.standard.grouping.grouped(self.bins)
+    def evidence(self) -> Evidence:
+        """What findings show of it."""
+        dispersion = None if self.test is None else self.test.dispersion
+        return Evidence(distances=self.distances, histograms=self.histograms, dispersion=dispersion)
 
 
-def compare_distributions(
-    compared: Compared, names: Sequence[str], test: ChosenTest, level: float
-) -> DistributionOutcome:
+def compared(case: ColumnCase) -> Comparison:
+    """Return how a column compares with its profile, by all distances that are reported; the gate's own comes first."""
+    wanted = (EFFECT, *case.settings.checks.distances, *thresholds_of(case.settings, case.column.name))
+    return compare_distributions(case, case.reference, tuple(dict.fromkeys(wanted)))
+
+
+def compare_distributions(case: ColumnCase, reference: ColumnReference, names: Sequence[str]) -> Comparison:
     """Compare the values of a column; events without one are the quality check's business.
 
     Parameters
     ----------
-    compared : Compared
+    case : ColumnCase
+    reference : ColumnReference
+        The profile's, or the recent past.
     names : sequence of str
         Distances wanted.
-    test : str
-        Test wanted: ``pearson``, or one that is simulated.
-    level : float in (0, 1)
-        Of the test; simulated ones draw by it.
     """
-    here, there, standard = compared.groups, compared.standard.reference, compared.standard
-    ordered = isinstance(compared.column, NumericColumn)
-    outcome = dispersed_pearson(here, there, standard.dispersion, ordered=ordered)
-    held = [i for i in range(here.size) if here[i] or there[i]]
-    found = _distances(compared, here, names, 1.0 if outcome is None else outcome.lambda_bar)
-    made = None if outcome is None else _test(outcome, standard)
-    if made is not None and test != "pearson" and applies(test, compared.column):
-        made = _simulated(made, compared, here, test, level)
-    return DistributionOutcome(
+    here, there = reference.grouping.grouped(case.window.sketch.counts[case.place.bins]), reference.reference
+    result = dispersed_pearson(here, there, reference.dispersion, ordered=isinstance(case.column, NumericColumn))
+    shown = [i for i in range(here.size) if here[i] or there[i]]
+    made = None if result is None else _test(result, reference)
+    chosen = case.settings.checks.test
+    if made is not None and chosen != "pearson" and applies(chosen, case.column):
+        drawn = simulated_test(chosen, case, reference, here)
+        if drawn is not None:
+            name = _SIMULATED_NAMES[chosen]
+            made = structs.replace(made, name=name, statistic=drawn.statistic, p_value=drawn.p_value)
+    return Comparison(
         distances={
             name: DistanceValue(raw=value.raw, corrected=value.corrected, error_bound=value.error_bound)
-            for name, value in found.items()
+            for name, value in _distances(
+                case, reference, here, names, 1.0 if result is None else result.lambda_bar
+            ).items()
         },
         test=made,
         histograms=HistogramPair(
-            bins=[standard.grouping.labels[i] for i in held],
-            reference=[int(there[i]) for i in held],
-            current=[int(here[i]) for i in held],
+            bins=[reference.grouping.labels[i] for i in shown],
+            reference=[int(there[i]) for i in shown],
+            current=[int(here[i]) for i in shown],
         ),
         n=int(here.sum()),
         n_reference=int(there.sum()),
+        calibrating=reference.calibrating,
     )
+
+
+def thresholds_of(settings: ModelSettings, column: str) -> dict[str, float]:
+    """Return the fixed thresholds of a column, by distance: its own, then those of all.
+
+    Examples
+    --------
+    >>> from driftline.config.model import CheckSettings, ColumnSettings, ModelSettings
+    >>> settings = ModelSettings(
+    ...     checks=CheckSettings(thresholds={"psi": 0.2}), columns={"age": ColumnSettings(thresholds={"psi": 0.5})}
+    ... )
+    >>> thresholds_of(settings, "age"), thresholds_of(settings, "income")
+    ({'psi': 0.5}, {'psi': 0.2})
+    """
+    own = settings.columns.get(column)
+    return {**settings.checks.thresholds, **(own.thresholds if own is not None else {})}
+
+
+@check("distribution", "column")
+def distribution(case: ColumnCase) -> Iterable[Outcome]:
+    """Test whether a column's values fall into other groups than the reference's."""
+    comparison = case.once(compared)
+    outcome = distribution_outcome(case, comparison, CHECK)
+    return [] if outcome is None else [structs.replace(outcome, evidence=lambda: _evidence(case, comparison))]
+
+
+def distribution_outcome(case: ColumnCase, comparison: Comparison, name: str) -> Outcome | None:
+    """Return what the test of a comparison says; None where a side has no value."""
+    psi, test = comparison.distances.get(EFFECT), comparison.test
+    if psi is None or test is None or psi.corrected is None:
+        return None
+    gate = case.settings.checks.min_psi
+    return Outcome(
+        check=name,
+        family="distribution",
+        subject=case.subject,
+        statistic=statistic_of(test.name, test.statistic, test.p_value, degrees_of_freedom=test.degrees_of_freedom),
+        effect=effect_of(EFFECT, psi.raw, gate, corrected=psi.corrected),
+        n=comparison.n,
+        n_reference=comparison.n_reference,
+        message=f"{case.column.name}: PSI {psi.raw:.2f} (corrected {psi.corrected:.2f}, matters from {gate:.2f})",
+        calibrating=comparison.calibrating,
+    )
+
+
+def _evidence(case: ColumnCase, comparison: Comparison) -> Evidence:
+    unit = unit_change(case.profile, case.index, case.window.sketch)
+    details = _details(case, comparison)
+    return structs.replace(
+        comparison.evidence,
+        details=details if unit is None else f"{details}; {unit_words(unit)}",
+        unseen=case.unseen,
+        unit_change=unit,
+    )
+
+
+def _details(case: ColumnCase, comparison: Comparison) -> str:
+    """Return what moved: the mean of numbers, the share that changed most of categories."""
+    sketches = (case.profile.reference, case.window.sketch)
+    before, after = (moments_of(case.profile, sketch, case.index).mean for sketch in sketches)
+    if before is not None and after is not None:
+        same_hours = comparison.test is not None and comparison.test.dispersion.same_hours
+        hours, whole = ("against the same hours of the week; ", " (all hours)") if same_hours else ("", "")
+        return f"{hours}mean {number(before)}{whole} -> {number(after)}"
+    histograms = comparison.histograms
+    pairs = zip(histograms.bins, histograms.reference, histograms.current, strict=True)
+    shares = [(name, k / comparison.n_reference, n / comparison.n) for name, k, n in pairs]
+    name, before, after = max(shares, key=lambda share: abs(share[2] - share[1]))
+    return f"share of {name} {percent(before)} -> {percent(after)}"
 
 
 def _distances(
-    compared: Compared, here: NDArray[np.int64], names: Sequence[str], lambda_bar: float
+    case: ColumnCase, reference: ColumnReference, here: NDArray[np.int64], names: Sequence[str], lambda_bar: float
 ) -> dict[str, DistanceResult]:
     """Return distances on the groups and, where the reference is all of the profile's, on the whole grid."""
-    standard, bins = compared.standard, compared.bins
-    # The hours of the week and the recent past are kept on the base groups alone.
-    fine = standard.base.grouped(bins) if standard.by_base else bins
-    reference = compared.profile.reference.counts[compared.place.bins]
-    fine_reference = standard.base_reference if standard.by_base else reference
-    support = _support(compared, names)
-    return compare(names, here, standard.reference, fine, fine_reference, support, dispersion=lambda_bar)
+    fine, there = (counts[case.place.bins] for counts in (case.window.sketch.counts, case.profile.reference.counts))
+    if reference.by_base:  # the hours of the week and the recent past are kept on the base groups alone
+        fine, there = reference.base.grouped(fine), reference.base_reference
+    support = _support(case, reference, names)
+    return compare(names, here, reference.reference, fine, there, support, dispersion=lambda_bar)
 
 
-def _support(compared: Compared, names: Sequence[str]) -> Support | None:
+def _support(case: ColumnCase, reference: ColumnReference, names: Sequence[str]) -> Support | None:
     """Return which values the bins hold; None for categories. What the tails hold is looked at where it is needed."""
-    column, sketch, reference = compared.column, compared.window.sketch, compared.profile.reference
+    column, sketch, whole = case.column, case.window.sketch, case.profile.reference
     if not isinstance(column, NumericColumn):
         return None
-    if compared.standard.by_base:
-        return group_support(column, compared.place, sketch, reference, compared.standard.base)
+    if reference.by_base:
+        return group_support(column, case.place, sketch, whole, reference.base)
     if any(distances.get(name).needs_values for name in names):
-        return grid_support(column, compared.place, sketch, reference)
+        return grid_support(column, case.place, sketch, whole)
     return Support.of_grid(column.edges, spread=column.spread)
 
 
-def _simulated(
-    made: DistributionTest, compared: Compared, here: NDArray[np.int64], test: Chosen, level: float
-) -> DistributionTest:
-    """Return the chosen test in the place of Pearson's."""
-    drawn = chosen_test(test, compared.column, compared.window, compared.standard, here, level)
-    if drawn is None:
-        return made
-    name = _SIMULATED_NAMES[test]
-    return structs.replace(made, name=name, statistic=drawn.statistic, p_value=drawn.p_value)
-
-
-def _test(outcome: DispersedPearsonResult, standard: ColumnReference) -> DistributionTest:
-    known = standard.dispersion
-    independent = known is None or known.independent
+def _test(result: DispersedPearsonResult, reference: ColumnReference) -> DistributionTest:
+    dispersion = reference.dispersion
     return DistributionTest(
-        name=_TEST_NAMES[outcome.tail],
-        statistic=outcome.tail_statistic,
-        degrees_of_freedom=outcome.n_groups - 1,
-        p_value=outcome.p_value,
+        name=_TEST_NAMES[result.tail],
+        statistic=result.tail_statistic,
+        degrees_of_freedom=result.n_groups - 1,
+        p_value=result.p_value,
         dispersion=DispersionEvidence(
-            status="calibrating" if standard.calibrating else "assumed" if known is None else known.status,
-            source="assumed" if known is None else known.source,
-            independent=independent,
-            lambda_bar=outcome.lambda_bar,
-            lambda_max=outcome.lambda_max,
-            degrees_of_freedom=outcome.freedom if math.isfinite(outcome.freedom) else None,
-            n_panes=0 if known is None else known.n_panes,
-            n_windows=0 if known is None else known.n_windows,
-            same_hours=standard.seasonal,
+            status="calibrating" if reference.calibrating else "assumed" if dispersion is None else dispersion.status,
+            source="assumed" if dispersion is None else dispersion.source,
+            independent=dispersion is None or dispersion.independent,
+            lambda_bar=result.lambda_bar,
+            lambda_max=result.lambda_max,
+            degrees_of_freedom=result.freedom if math.isfinite(result.freedom) else None,
+            n_panes=0 if dispersion is None else dispersion.n_panes,
+            n_windows=0 if dispersion is None else dispersion.n_windows,
+            same_hours=reference.seasonal,
         ),
     )
-
-
-def distribution_effect(outcome: DistributionOutcome, level: float, gate: float) -> tuple[Statistic, Effect] | None:
-    """Return statistic and effect where the change is real and as large as matters, else None."""
-    psi = outcome.distances.get(EFFECT)
-    test = outcome.test
-    if psi is None or test is None or psi.corrected is None or test.p_value > level or psi.corrected < gate:
-        return None
-    statistic = Statistic(
-        name=test.name,
-        value=test.statistic,
-        degrees_of_freedom=test.degrees_of_freedom,
-        p_value=test.p_value,
-        threshold=None,
-    )
-    effect = Effect(name=EFFECT, raw=psi.raw, corrected=psi.corrected, gate=gate, current=None, reference=None)
-    return statistic, effect
-
-
-def distribution_message(
-    summary: ColumnSummary, outcome: DistributionOutcome, effect: Effect, level: LevelEvidence
-) -> str:
-    """Return what changed, in one sentence with numbers."""
-    p_value = outcome.test.p_value if outcome.test else 1.0
-    text = (
-        f"{summary.name}: PSI {effect.raw:.2f} (corrected {effect.corrected:.2f}, matters from {effect.gate:.2f}); "
-        f"{p_value_at(p_value, level.level)}"
-    )
-    same_hours = outcome.test is not None and outcome.test.dispersion.same_hours
-    if summary.mean is not None and summary.reference_mean is not None:
-        if same_hours:
-            text = f"{text}; against the same hours of the week"
-        whole = " (all hours)" if same_hours else ""
-        return f"{text}; mean {number(summary.reference_mean)}{whole} -> {number(summary.mean)}"
-    pairs = zip(outcome.histograms.bins, outcome.histograms.reference, outcome.histograms.current, strict=True)
-    shares = [(name, before / outcome.n_reference, after / outcome.n) for name, before, after in pairs]
-    name, before, after = max(shares, key=lambda share: abs(share[2] - share[1]))
-    return f"{text}; share of {name} {percent(before)} -> {percent(after)}"

@@ -23,7 +23,7 @@ from driftline.sketches.columns import NumericColumn
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftline.checks.contract.closed_window import ClosedWindow
+    from driftline.checks.references.cases import ColumnCase
     from driftline.checks.references.reference_view import ColumnReference
     from driftline.significance.monte_carlo import MonteCarloResult, Statistic
     from driftline.sketches.columns import Column
@@ -48,28 +48,20 @@ def applies(name: Chosen, column: Column) -> bool:
     return name not in NEEDS_ORDER or isinstance(column, NumericColumn)
 
 
-def chosen_test(
-    name: Chosen,
-    column: Column,
-    window: ClosedWindow,
-    standard: ColumnReference,
-    counts: NDArray[np.int64],
-    level: float,
+def simulated_test(
+    name: Chosen, case: ColumnCase, reference: ColumnReference, counts: NDArray[np.int64]
 ) -> MonteCarloResult | None:
-    """Return the outcome of a chosen test, from draws seeded by what it is about.
+    """Return the outcome of a chosen test, from draws seeded by what it is about; the case's level gives their number.
 
     Parameters
     ----------
     name : {"kolmogorov_smirnov", "total_variation", "l_infinity", "wasserstein"}
         One that applies to the column.
-    column : Column
-    window : ClosedWindow
-    standard : ColumnReference
+    case : ColumnCase
+    reference : ColumnReference
         Of the column. Independent events are permuted, which is exact; others are drawn from the normal law.
     counts : ndarray of int64, shape (groups,)
-        Of the window, by the standard's groups.
-    level : float in (0, 1]
-        Gives the number of draws.
+        Of the window, by the reference's groups.
 
     Returns
     -------
@@ -77,20 +69,20 @@ def chosen_test(
         None where either side counted nothing, and at levels that no number of draws allowed reaches: there a simulated
         test could never reject, and Pearson's decides.
     """
-    reference, known = standard.reference, standard.dispersion
-    n, n_reference = int(counts.sum()), int(reference.sum())
-    if n == 0 or n_reference == 0 or level * (MOST_DRAWS + 1) < 1:
+    there, dispersion, column, window = reference.reference, reference.dispersion, case.column, case.window
+    n, n_reference = int(counts.sum()), int(there.sum())
+    if n == 0 or n_reference == 0 or case.level * (MOST_DRAWS + 1) < 1:
         return None
-    level = min(level, LARGEST_LEVEL)
-    statistic = _statistic(name, column, standard.grouping)
+    level = min(case.level, LARGEST_LEVEL)
+    statistic = _statistic(name, column, reference.grouping)
     about = (str(window.key), window.segment, column.name, str(window.start_ms), str(window.size_ms), name)
     seed = xxhash.xxh3_64_intdigest("\0".join(about).encode())
-    if known is None or known.independent:
-        return permutation_test(counts, reference, statistic, seed=seed, level=level)
-    between = known.covariance + known.excess * known.window_events
-    covariance = known.covariance / n + known.excess + between / n_reference
-    difference = counts / n - reference / n_reference
-    freedom = known.freedom if np.isfinite(known.freedom) else None
+    if dispersion is None or dispersion.independent:
+        return permutation_test(counts, there, statistic, seed=seed, level=level)
+    between = dispersion.covariance + dispersion.excess * dispersion.window_events
+    covariance = dispersion.covariance / n + dispersion.excess + between / n_reference
+    difference = counts / n - there / n_reference
+    freedom = dispersion.freedom if np.isfinite(dispersion.freedom) else None
     return monte_carlo_test(difference, covariance, statistic, seed=seed, level=level, degrees_of_freedom=freedom)
 
 

@@ -6,103 +6,54 @@ false-alarm budget does not cover it, and each finding says so.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct
-
-from driftline.events.finding import Effect, Statistic
+from driftline.checks.columns.distribution_check import compared, thresholds_of
+from driftline.checks.contract.check import Evidence, Outcome, check, effect_of, statistic_of
+from driftline.events.finding import LevelEvidence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
-    from driftline.config.model import ModelSettings
-    from driftline.events.window import DistanceValue
+    from driftline.checks.references.cases import ColumnCase
 
 PREFIX: Final = "threshold."
 """Before the distance's name, in the name of the check."""
+_NOT_TESTED: Final = LevelEvidence(
+    level=1.0, n_tests=1, derivation="fixed threshold, no false-alarm bound", in_budget=False
+)
 
 
-class Crossing(Struct, frozen=True, kw_only=True):
-    """A distance that reached its threshold.
+@check("threshold", "column", lambda _settings: 0)
+def threshold(case: ColumnCase) -> Iterator[Outcome]:
+    """Return the distances of a column that reached their fixed thresholds, by name.
 
-    Parameters
-    ----------
-    check : str
-        ``threshold.<distance>``.
-    statistic : Statistic
-        What was held against the threshold; no p-value, as nothing was tested.
-    effect : Effect
-    words : str
-        What happened, to follow the column's name.
+    A distance that could not be computed reaches nothing; one that has no correction is taken as it is.
     """
-
-    check: str
-    statistic: Statistic
-    effect: Effect
-    words: str
-
-
-def thresholds_of(settings: ModelSettings, column: str) -> dict[str, float]:
-    """Return the fixed thresholds of a column, by distance: its own, then those of all.
-
-    Examples
-    --------
-    >>> from driftline.config.model import CheckSettings, ColumnSettings, ModelSettings
-    >>> settings = ModelSettings(
-    ...     checks=CheckSettings(thresholds={"psi": 0.2}), columns={"age": ColumnSettings(thresholds={"psi": 0.5})}
-    ... )
-    >>> thresholds_of(settings, "age"), thresholds_of(settings, "income")
-    ({'psi': 0.5}, {'psi': 0.2})
-    """
-    own = settings.columns.get(column)
-    return {**settings.checks.thresholds, **(own.thresholds if own is not None else {})}
-
-
-def crossings(
-    distances: Mapping[str, DistanceValue], thresholds: Mapping[str, float], value: Literal["corrected", "raw"]
-) -> list[Crossing]:
-    """Return the distances that reached their thresholds, by name.
-
-    Parameters
-    ----------
-    distances : mapping of str to DistanceValue
-        Of one column in one window; one that could not be computed is not in it, and reaches nothing.
-    thresholds : mapping of str to float
-        By distance.
-    value : {"corrected", "raw"}
-        Which value is held against the threshold. A distance that has no correction is taken as it is.
-
-    Examples
-    --------
-    >>> from driftline.events.window import DistanceValue
-    >>> psi = DistanceValue(raw=0.24, corrected=0.17, error_bound=0.0)
-    >>> crossings({"psi": psi}, {"psi": 0.2}, "corrected")
-    []
-    >>> crossings({"psi": psi}, {"psi": 0.2}, "raw")[0].words
-    'psi 0.24 reached its fixed threshold of 0.2 (corrected 0.17); not tested, no false-alarm bound'
-    """
-    found: list[Crossing] = []
-    for name, threshold in sorted(thresholds.items()):
-        distance = distances.get(name)
+    comparison = case.once(compared)
+    shown = Evidence(distances=comparison.distances, histograms=comparison.histograms)
+    for name, least in sorted(thresholds_of(case.settings, case.column.name).items()):
+        distance = comparison.distances.get(name)
         if distance is None:
             continue
         corrected = distance.raw if distance.corrected is None else distance.corrected
-        held, other = (corrected, distance.raw) if value == "corrected" else (distance.raw, corrected)
-        if held < threshold:
+        value, beside, other = corrected, "raw", distance.raw
+        if case.settings.checks.threshold_value == "raw":
+            value, beside, other = distance.raw, "corrected", corrected
+        if value < least:
             continue
-        beside = "raw" if value == "corrected" else "corrected"
-        beside = "" if distance.corrected is None else f" ({beside} {other:.2g})"
-        words = (
-            f"{name} {held:.2g} reached its fixed threshold of {threshold:g}{beside}; not tested, no false-alarm bound"
+        more = "" if distance.corrected is None else f" ({beside} {other:.2g})"
+        yield Outcome(
+            check=f"{PREFIX}{name}",
+            family="distribution",
+            subject=case.subject,
+            statistic=statistic_of(name, value, threshold=least),
+            effect=effect_of(name, distance.raw, least, corrected=corrected),
+            n=comparison.n,
+            n_reference=comparison.n_reference,
+            message=f"{case.column.name}: {name} {value:.2g} reached its fixed threshold of {least:g}{more}; "
+            "not tested, no false-alarm bound",
+            evidence=lambda: shown,
+            level=_NOT_TESTED,
+            severity="warning",
         )
-        found.append(
-            Crossing(
-                check=f"{PREFIX}{name}",
-                statistic=Statistic(name=name, value=held, degrees_of_freedom=None, p_value=None, threshold=threshold),
-                effect=Effect(
-                    name=name, raw=distance.raw, corrected=corrected, gate=threshold, current=None, reference=None
-                ),
-                words=words,
-            )
-        )
-    return found

@@ -1,61 +1,57 @@
-"""The checks on a closed window: every column beside its profile, and findings where a change is real and matters.
+"""A closed window beside its profile: an event with every column, and findings where a change is real and matters.
 
 Pure functions: the same window, profile and settings give the same events.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from driftline.checks.columns.column_check import examine_column
-from driftline.checks.columns.multivariate_check import examine_multivariate
-from driftline.checks.columns.rolling_check import rolling_findings
+from driftline.checks.columns.column_summary import column_statistics, column_summary
+from driftline.checks.contract.check import checks_of
 from driftline.checks.contract.common_fields import window_fields
-from driftline.checks.contract.verdict import WindowVerdict
-from driftline.checks.quality.whole import whole_findings
+from driftline.checks.contract.ladder import judge
+from driftline.checks.contract.verdict import CheckStatistic, Verdict
+from driftline.checks.references.cases import ColumnCase, WindowCase
 from driftline.events.window import MAX_COLUMNS, ColumnBlock, WindowEvent
 from driftline.sketches.layout import LATE, UNEXPECTED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from driftline.checks.contract.check import Check, Outcome
     from driftline.checks.contract.closed_window import ClosedWindow
+    from driftline.checks.contract.common_fields import CommonFields
     from driftline.checks.contract.error_budget import ErrorBudget
-    from driftline.checks.contract.verdict import CheckStatistic
     from driftline.checks.references.reference_view import ReferenceView
+    from driftline.events.finding import FindingEvent
 
-__all__ = ["examine_window"]
+DISPLAYED: Final = 0.01
+"""Level down to which a simulated test is drawn for a window that gets no verdict."""
 
 
-def examine_window(standard: ReferenceView, window: ClosedWindow, context: ErrorBudget) -> WindowVerdict:
+def examine_window(view: ReferenceView, window: ClosedWindow, budget: ErrorBudget) -> Verdict[WindowEvent]:
     """Compare every column of a window with its profile.
 
     Parameters
     ----------
-    standard : ReferenceView
+    view : ReferenceView
         Of the profile whose grid the window's sketch is on.
     window : ClosedWindow
         Of kind ``tumbling``, which gets findings, or ``sliding``, which does not.
-    context : ErrorBudget
-
-    Returns
-    -------
-    WindowVerdict
+    budget : ErrorBudget
     """
-    common = window_fields(standard.profile, window, context)
-    n_columns = len(standard.profile.columns)
-    level = context.column_level(window.size_ms, n_columns) if window.kind == "tumbling" else None
-    checked = [examine_column(standard, index, window, context, common, level) for index in range(n_columns)]
-    findings = tuple(finding for column in checked for finding in column.findings)
-    multivariate: list[CheckStatistic] = []
-    if level is not None:
-        levels = [each for each in (level, context.info_level()) if each is not None]
-        lookup = standard.of_whole(window)
-        findings += tuple(whole_findings(standard.profile, window, context.settings.checks, common, levels, lookup))
-        findings += tuple(rolling_findings(standard, window, context.settings.checks, common, levels))
-        together, multivariate = examine_multivariate(standard, window, context, common, level)
-        findings += tuple(together)
+    n_columns, tested = len(view.profile.columns), window.kind == "tumbling"
+    level = budget.column_level(window.size_ms, n_columns).level if tested else DISPLAYED
+    columns = [ColumnCase(view, window, level, index) for index in range(n_columns)]
+    summaries = [column_summary(case) for case in columns]
+    common = window_fields(view.profile, window, budget)
+    findings, together = (
+        window_findings(WindowCase(view, window, level), columns, budget, common) if tested else ([], [])
+    )
     starts = range(0, max(n_columns, 1), MAX_COLUMNS)
     counts = window.sketch.counts
-    windows = tuple(
+    events = tuple(
         WindowEvent(
             **common,
             late=int(counts[LATE]),
@@ -63,9 +59,40 @@ def examine_window(standard: ReferenceView, window: ClosedWindow, context: Error
             n_columns=n_columns,
             n_findings=len(findings),
             block=ColumnBlock(index=index, of=len(starts)),
-            columns=[column.summary for column in checked[start : start + MAX_COLUMNS]],
+            columns=summaries[start : start + MAX_COLUMNS],
         )
         for index, start in enumerate(starts)
     )
-    statistics = tuple(statistic for column in checked for statistic in column.statistics) + tuple(multivariate)
-    return WindowVerdict(windows=windows, findings=findings, statistics=statistics)
+    statistics = (*(each for summary in summaries for each in column_statistics(summary)), *together)
+    return Verdict(
+        events=events, findings=tuple(findings), statistics=statistics, sequence="predictions", tested=tested
+    )
+
+
+def window_findings(
+    whole: WindowCase, columns: Iterable[ColumnCase], budget: ErrorBudget, common: CommonFields
+) -> tuple[list[FindingEvent], list[CheckStatistic]]:
+    """Return what all registered checks find in a verdict window, and the numbers of those of all columns together.
+
+    Parameters
+    ----------
+    whole : WindowCase
+    columns : iterable of ColumnCase
+        Of the same window.
+    budget : ErrorBudget
+    common : CommonFields
+        Of the window.
+    """
+    levels = budget.with_info(budget.column_level(whole.window.size_ms, len(whole.profile.columns)))
+    examined: list[tuple[Check[Any], list[Outcome]]] = []
+    for checks, cases in ((checks_of("column"), columns), (checks_of("window"), [whole])):
+        examined += [(check, [*check.examine(case)]) for case in cases for check in checks]
+    examined.sort(key=lambda each: each[0].order)  # stable: of one column together, in the order of the columns
+    findings = [finding for _, outcomes in examined for finding in judge(outcomes, levels, common)]
+    statistics = [
+        CheckStatistic(each.check, "", "feature", each.effect.corrected, each.p_value)
+        for _, outcomes in examined
+        for each in outcomes
+        if each.family == "multivariate" and each.effect is not None
+    ]
+    return findings, statistics

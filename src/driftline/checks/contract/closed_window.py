@@ -14,6 +14,8 @@ from driftline.sketches.layout import EVENTS
 from driftline.sketches.pane_sketch import PaneSketch
 
 if TYPE_CHECKING:
+    from driftline.config.model import ModelSettings
+    from driftline.profiles.profile import Profile
     from driftline.sketches.arrival import ArrivalLayout
 
 
@@ -107,13 +109,13 @@ class PerformanceRevision(Struct, frozen=True, kw_only=True):
     start_ms, end_ms : int
         Span of prediction time, end excluded.
     vector : ndarray of int64, shape (performance_layout.n_cells,)
-        All join panes merged that ended by the moment of the cut.
+        All join panes merged that ended by the moment of the revision.
     offsets : dict of {"predictions", "labels"} to dict of int to (int, int)
         Partition to smallest and largest contributing offset.
     revision : int
         From 0.
     age_ms : int
-        Age of the window at the cut, from its end.
+        Age of the window at the revision, from its end.
     final : bool
         Whether no revision comes after it.
     tested : bool
@@ -142,6 +144,15 @@ class PerformanceRevision(Struct, frozen=True, kw_only=True):
     previous: EarlierRevision | None = None
     champion: tuple[str, EarlierRevision] | None = None
     arrival: ArrivalEvidence | None = None
+
+
+class PerformanceCase(NamedTuple):
+    """The tested revision of a performance window, and what it is held against."""
+
+    profile: Profile
+    revision: PerformanceRevision
+    baseline: PerformanceBaseline
+    settings: ModelSettings
 
 
 class ArrivalEvidence(NamedTuple):

@@ -37,7 +37,7 @@ def common_fields(
     segment: str,
     window: WindowSpan,
     profile: Profile,
-    context: ErrorBudget,
+    budget: ErrorBudget,
     offsets: Mapping[Kind, Offsets],
     flags: Iterable[str],
 ) -> CommonFields:
@@ -49,7 +49,7 @@ def common_fields(
         "segment": segment,
         "window": window,
         "profile": profile_reference(profile),
-        "settings": context.settings_hash,
+        "settings": budget.settings_hash,
         "n": 0,
         "n_reference": 0,
         "offsets": source_offsets(offsets),
@@ -57,11 +57,11 @@ def common_fields(
     }
 
 
-def window_fields(profile: Profile, window: ClosedWindow, context: ErrorBudget) -> CommonFields:
+def window_fields(profile: Profile, window: ClosedWindow, budget: ErrorBudget) -> CommonFields:
     """Return the common fields of the events about a closed window."""
     extent = span(window.kind, window.start_ms, window.end_ms, window.size_ms, extended=window.extended)
     offsets: dict[Kind, Offsets] = {"predictions": window.offsets}
-    common = common_fields(window.key, window.segment, extent, profile, context, offsets, window.flags)
+    common = common_fields(window.key, window.segment, extent, profile, budget, offsets, window.flags)
     common["n"] = window.n_events
     common["n_reference"] = profile.n_events
     return common

@@ -1,12 +1,13 @@
-"""What the checks of one model need to know beside its data: its settings, and how the false-alarm budget is split."""
+"""How the false-alarm budget of one model is split: the level of each test, by the tests of all registered checks."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
+from driftline.checks.contract.check import tests_of
 from driftline.config.durations import Duration
 from driftline.config.fingerprint import model_settings_hash
 from driftline.config.model import ModelSettings
@@ -17,32 +18,9 @@ from driftline.significance.levels import level_per_test, shares_of_budget
 if TYPE_CHECKING:
     from driftline.config.settings import Settings
 
-TESTS_PER_COLUMN: Final = 2
-"""One of its distribution, one of its quality: the families of a column."""
-WINDOW_TESTS: Final = ("appeared", "volume")
-"""Tests of quality that a window costs the budget, however many columns it has."""
-
-
-PERFORMANCE_TESTS: Final = ("duplicates",)
-"""Tests of quality that a tested performance window costs the budget."""
-
-TESTS_PER_WINDOW: Final = len(WINDOW_TESTS)
-"""Of the quality of a window as a whole."""
-TESTS_OF_PERFORMANCE: Final = 1 + len(PERFORMANCE_TESTS)
-"""Of a tested performance window: its accuracy, and its quality."""
-FIXED_THRESHOLD: Final = LevelEvidence(
-    level=1.0, n_tests=1, derivation="fixed threshold, no false-alarm bound", in_budget=False
-)
-"""In the place of a level, in findings of fixed thresholds."""
-
-
-def calibrating(level: LevelEvidence) -> LevelEvidence:
-    """Return a level at which nothing may page yet, as the dispersion of the data is not known."""
-    return structs.replace(level, derivation=f"calibrating, pages nobody: {level.derivation}", in_budget=False)
-
 
 class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
-    """Settings of one model, as the checks need them.
+    """The false-alarm budget of one model, and the settings by which it is divided.
 
     Parameters
     ----------
@@ -62,7 +40,7 @@ class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
 
     @classmethod
     def of(cls, settings: Settings, model: str) -> ErrorBudget:
-        """Return the context of a model."""
+        """Return the budget of a model."""
         return cls(
             settings=settings.model(model),
             settings_hash=model_settings_hash(settings, model),
@@ -71,10 +49,8 @@ class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
         )
 
     def tests_per_window(self, n_columns: int) -> int:
-        """Return the tests of a verdict window: columns x families, those of the whole, multivariate ones."""
-        n_multivariate = len(self.settings.checks.multivariate)
-        per_column = TESTS_PER_COLUMN + (self.settings.reference.rolling is not None)
-        return per_column * n_columns + TESTS_PER_WINDOW + n_multivariate
+        """Return the tests of a verdict window: those of each column, and those of the window as a whole."""
+        return tests_of("column", self.settings) * n_columns + tests_of("window", self.settings)
 
     def column_level(self, size_ms: int, n_columns: int) -> LevelEvidence:
         """Return the level of each test of verdict windows of one size: of a column, of the whole, multivariate.
@@ -90,15 +66,15 @@ class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
 
     def performance_level(self) -> LevelEvidence:
         """Return the level of each test of a performance window, tested once: at the declared coverage."""
-        return self._level(PERFORMANCE, int(self.settings.windows.performance), TESTS_OF_PERFORMANCE)
+        return self._level(PERFORMANCE, int(self.settings.windows.performance), tests_of("performance", self.settings))
 
     def labels_level(self) -> LevelEvidence:
         """Return the level of each test of when labels arrive: of each cohort, one at each age."""
-        return self._level(LABELS, self.settings.cohort_ms, len(self.settings.labels.ages_ms))
+        return self._level(LABELS, self.settings.cohort_ms, tests_of("cohort", self.settings))
 
     def orphans_level(self) -> LevelEvidence:
         """Return the level of the test of orphans, one a cohort: of no model, so nothing else spends the share."""
-        return self._level(LABELS, self.settings.cohort_ms, 1)
+        return self._level(LABELS, self.settings.cohort_ms, tests_of("label stream", self.settings))
 
     def detector_pages(self) -> float:
         """Return the false pages per horizon that all paging detectors together may cost; 0 where there are none."""
@@ -134,6 +110,11 @@ class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
         return LevelEvidence(
             level=level, n_tests=1, derivation=f"info level {level:g}, beside the budget; never pages", in_budget=False
         )
+
+    def with_info(self, level: LevelEvidence) -> tuple[LevelEvidence, ...]:
+        """Return a level of the budget, then that of findings for information where these are wanted."""
+        info = self.info_level()
+        return (level,) if info is None else (level, info)
 
     @cached_property
     def shares(self) -> dict[str, float]:

@@ -1,13 +1,18 @@
-"""What the checks say of a closed window."""
+"""What the checks say of a window, a cohort, or a span of the label stream."""
 
 from __future__ import annotations
 
+from typing import Generic, Literal, TypeAlias, TypeVar
+
 from msgspec import Struct
 
-from driftline.events.evidence import EventRole
+from driftline.events.evidence import Event, EventRole
 from driftline.events.finding import FindingEvent
-from driftline.events.performance import PerformanceEvent
-from driftline.events.window import WindowEvent
+
+E_co = TypeVar("E_co", bound=Event, covariant=True)
+Sequence: TypeAlias = Literal["predictions", "performance", "cohorts", "label stream", "silence"]
+"""Which windows in a row open and resolve the same alerts: verdict windows, performance windows, cohorts of predictions
+(each seen at several ages), spans of the labels topic; and silence of that topic, whose alert opens at once."""
 
 
 class CheckStatistic(Struct, frozen=True):
@@ -31,34 +36,31 @@ class CheckStatistic(Struct, frozen=True):
     p_value: float | None
 
 
-class WindowVerdict(Struct, frozen=True, kw_only=True):
-    """What the checks say of a window of prediction panes.
+class Verdict(Struct, Generic[E_co], frozen=True, kw_only=True):
+    """What is to be emitted, and whether alerts go on from it.
 
     Parameters
     ----------
-    windows : tuple of WindowEvent
-        One for each block of columns.
+    events : tuple of Event
+        Of windows, one for each block of columns; empty where a finding stands alone.
     findings : tuple of FindingEvent
-        In the order of the columns; none for sliding windows.
+        In the order of the columns; they follow the events.
     statistics : tuple of CheckStatistic
+    sequence : Sequence
+    tested : bool
+        Whether it opens and resolves alerts: else it is only reported.
+    age_ms : int
+        How long after the window's end it was tested: alerts date from that moment.
     """
 
-    windows: tuple[WindowEvent, ...]
+    events: tuple[E_co, ...] = ()
     findings: tuple[FindingEvent, ...]
-    statistics: tuple[CheckStatistic, ...]
+    statistics: tuple[CheckStatistic, ...] = ()
+    sequence: Sequence
+    tested: bool
+    age_ms: int = 0
 
-
-class PerformanceVerdict(Struct, frozen=True, kw_only=True):
-    """What is known of a performance window at one of its revisions.
-
-    Parameters
-    ----------
-    event : PerformanceEvent
-    findings : tuple of FindingEvent
-        None where the revision was not tested.
-    statistics : tuple of CheckStatistic
-    """
-
-    event: PerformanceEvent
-    findings: tuple[FindingEvent, ...]
-    statistics: tuple[CheckStatistic, ...]
+    @property
+    def event(self) -> E_co:
+        """The only event of what is no window of predictions, or the first of several."""
+        return self.events[0]

@@ -10,7 +10,7 @@ from driftline.performance.arrival_weights import MIN_RATE, arrival_rates, neede
 
 if TYPE_CHECKING:
     from driftline.checks.contract.closed_window import ArrivalEvidence
-    from driftline.performance.arrival_weights import ArrivalRates, Weighted
+    from driftline.performance.arrival_weights import ArrivalRates, WeightedMetrics
 
 ASSUMPTIONS: Final = (
     "labels of a score bin and class come as soon as they did for the cohorts past the horizon",
@@ -46,23 +46,23 @@ def corrected_metrics(
         return None
     layout, vector = evidence.layout, evidence.vector
     counts, by_class = layout.counting_of(vector), layout.predictions_of(vector).sum(axis=0)
-    known = by_class if int(by_class.sum()) == n_predictions else None
-    bounds = worst_case_bounds(counts.sum(axis=0), n_predictions, known, binary=binary)
+    classes = by_class if int(by_class.sum()) == n_predictions else None
+    bounds = worst_case_bounds(counts.sum(axis=0), n_predictions, classes, binary=binary)
     rates = None if final else arrival_rates(evidence.by_now, evidence.in_the_end)
     least = None if rates is None else needed_rates(rates, evidence.in_the_end)
-    found, reason = None, None
+    weighted, reason = None, None
     if rates is None or least is None:
         reason = None if final else TOO_FEW
     elif least < MIN_RATE:
         reason = TOO_SOON
     else:
-        found = weighted_metrics(counts, rates, binary=binary)
-        reason = NO_LABELS if found is None else None
-    return _event(found, rates, least, bounds, reason, final=final)
+        weighted = weighted_metrics(counts, rates, binary=binary)
+        reason = NO_LABELS if weighted is None else None
+    return _event(weighted, rates, least, bounds, reason, final=final)
 
 
 def _event(
-    found: Weighted | None,
+    weighted: WeightedMetrics | None,
     rates: ArrivalRates | None,
     least: float | None,
     bounds: dict[str, tuple[float, float]],
@@ -71,14 +71,14 @@ def _event(
     final: bool,
 ) -> CorrectedMetrics:
     return CorrectedMetrics(
-        status="mature" if final else "withheld" if found is None else "corrected",
+        status="mature" if final else "withheld" if weighted is None else "corrected",
         reason=reason,
-        metrics={} if found is None else found.metrics,
-        standard_errors={} if found is None else found.standard_errors,
-        n_effective=None if found is None else found.n_effective,
+        metrics={} if weighted is None else weighted.metrics,
+        standard_errors={} if weighted is None else weighted.standard_errors,
+        n_effective=None if weighted is None else weighted.n_effective,
         least_rate=None if least is None else min(1.0, least),
         n_cohorts=0 if rates is None else rates.n_cohorts,
         dispersion=None if rates is None else rates.dispersion,
         bounds=bounds,
-        assumptions=[] if found is None else list(ASSUMPTIONS),
+        assumptions=[] if weighted is None else list(ASSUMPTIONS),
     )

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from msgspec import Struct
 
-from driftline.checks.contract.common_fields import CommonFields, common_fields, span
-from driftline.checks.contract.finding_builder import Subject, finding_of
+from driftline.checks.contract.check import Outcome, check, checks_of, effect_of, statistic_of
+from driftline.checks.contract.common_fields import common_fields, span
+from driftline.checks.contract.ladder import judge
+from driftline.checks.contract.verdict import Verdict
 from driftline.checks.contract.wording import number, percent
 from driftline.events.estimate import EstimatedMetric, EstimateEvent, EstimatorReference, ExpectedConfusion, TrackRecord
-from driftline.events.finding import Effect, FindingEvent, Statistic
 from driftline.events.model_key import ModelKey
 from driftline.events.source import SEGMENT_ALL, Kind, Offsets
 from driftline.performance import metrics_of
-from driftline.performance.estimated import Estimates
 from driftline.performance.estimation import confusion_of, estimates_of
+from driftline.performance.metric_estimate import Estimates
 from driftline.sketches.estimates import unpack_estimates
 from driftline.sketches.packed import PackedEstimates
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.checks.contract.error_budget import ErrorBudget
-    from driftline.performance.estimated import Estimated
+    from driftline.config.model import ModelSettings
+    from driftline.events.finding import FindingEvent
+    from driftline.performance.metric_estimate import MetricEstimate
     from driftline.profiles.profile import Profile
 
 CHECK: Final = "estimate.accuracy"
@@ -71,7 +74,7 @@ class Truth(Struct, frozen=True, kw_only=True):
         In [0, 1].
     matured : bool
     record : dict of str to TrackRecord
-    refitted : dict of str to Estimated or None, or None
+    refitted : dict of str to MetricEstimate or None, or None
     """
 
     metrics: dict[str, float | None]
@@ -81,11 +84,14 @@ class Truth(Struct, frozen=True, kw_only=True):
     refitted: Estimates | None
 
 
-class EstimateVerdict(Struct, frozen=True, kw_only=True):
-    """What is estimated of a window."""
+class EstimateCase(NamedTuple):
+    """What an estimator expects of a window's accuracy, and that of the reference."""
 
-    event: EstimateEvent
-    findings: tuple[FindingEvent, ...]
+    accuracy: MetricEstimate | None
+    reference: float | None
+    n: int
+    n_reference: int
+    settings: ModelSettings
 
 
 def window_estimates(profile: Profile, cells: PackedEstimates) -> Estimates:
@@ -95,16 +101,16 @@ def window_estimates(profile: Profile, cells: PackedEstimates) -> Estimates:
 
 
 def examine_estimate(
-    profile: Profile, cut: EstimateRevision, context: ErrorBudget, truth: Truth | None = None
-) -> EstimateVerdict:
+    profile: Profile, revision: EstimateRevision, budget: ErrorBudget, truth: Truth | None = None
+) -> Verdict[EstimateEvent]:
     """Report what the profile's estimator said of a window.
 
     Parameters
     ----------
     profile : Profile
         With an estimator.
-    cut : EstimateRevision
-    context : ErrorBudget
+    revision : EstimateRevision
+    budget : ErrorBudget
     truth : Truth or None
         None before labels; then a finding of severity ``info`` says where the estimated accuracy is below the
         reference's by as much as matters, and by more than the band.
@@ -116,12 +122,13 @@ def examine_estimate(
     """
     estimator, task = profile.estimator, profile.task
     if estimator is None:
-        message = f"Expected a profile with an estimator, got {profile.profile_id} without one - at `{cut.key}`"
+        message = f"Expected a profile with an estimator, got {profile.profile_id} without one - at `{revision.key}`"
         raise ValueError(message)
-    totals = unpack_estimates(estimator.layout, cut.cells)
+    totals = unpack_estimates(estimator.layout, revision.cells)
     estimates = estimates_of(estimator, totals, task)
-    window = span("performance", cut.start_ms, cut.end_ms, context.settings.windows.performance)
-    common = common_fields(cut.key, SEGMENT_ALL, window, profile, context, cut.offsets, cut.flags)
+    settings, offsets, flags = budget.settings, revision.offsets, revision.flags
+    window = span("performance", revision.start_ms, revision.end_ms, settings.windows.performance)
+    common = common_fields(revision.key, SEGMENT_ALL, window, profile, budget, offsets, flags)
     common["n"] = estimator.n_events(totals)
     common["n_reference"] = estimator.n_labelled
     realised = {} if profile.performance is None else metrics_of(task, profile.performance)
@@ -130,9 +137,9 @@ def examine_estimate(
     event = EstimateEvent(
         **common,
         task=task.kind,
-        revision=cut.revision,
-        age_ms=cut.age_ms,
-        final=cut.final,
+        revision=revision.revision,
+        age_ms=revision.age_ms,
+        final=revision.final,
         estimator=EstimatorReference(
             id=profile.estimator_id or "",
             method=estimator.method,
@@ -149,8 +156,12 @@ def examine_estimate(
         matured=truth is not None and truth.matured,
         record={} if truth is None else truth.record,
     )
-    finding = _finding(estimates.get("accuracy"), reference.get("accuracy"), common, context) if truth is None else None
-    return EstimateVerdict(event=event, findings=() if finding is None else (finding,))
+    findings: list[FindingEvent] = []
+    if truth is None:
+        accuracy = estimates.get("accuracy")
+        case = EstimateCase(accuracy, reference.get("accuracy"), event.n, event.n_reference, settings)
+        findings += [each for check in checks_of("estimate") for each in judge(check.examine(case), (), common)]
+    return Verdict(events=(event,), findings=tuple(findings), sequence="performance", tested=False)
 
 
 def _confusion(classes: tuple[str, ...], counts: NDArray[np.float64]) -> ExpectedConfusion:
@@ -161,7 +172,7 @@ def _shown(estimates: Estimates) -> dict[str, EstimatedMetric | None]:
     return {name: None if each is None else _metric(name, each) for name, each in estimates.items()}
 
 
-def _metric(name: str, estimate: Estimated) -> EstimatedMetric:
+def _metric(name: str, estimate: MetricEstimate) -> EstimatedMetric:
     lower, upper = estimate.band(high=1.0) if name not in UNBOUNDED else estimate.band()
     return EstimatedMetric(
         value=estimate.value,
@@ -173,23 +184,29 @@ def _metric(name: str, estimate: Estimated) -> EstimatedMetric:
     )
 
 
-def _finding(
-    estimate: Estimated | None, before: float | None, common: CommonFields, context: ErrorBudget
-) -> FindingEvent | None:
-    """Return a finding, which never pages, where the whole band is below the reference and the drop matters."""
-    gate = context.settings.checks.min_accuracy_drop
-    if estimate is None or before is None:
-        return None
-    low, high = estimate.band(high=1.0)
-    drop = before - estimate.value
+@check("estimate", "estimate", lambda _settings: 0)
+def estimate(case: EstimateCase) -> list[Outcome]:
+    """Say where the whole band of the estimated accuracy is below the reference's, and the drop matters.
+
+    Not a test: it costs the budget nothing and never pages, as an estimate takes the relation of scores and labels to
+    be what it was.
+    """
+    estimated, before, gate = case.accuracy, case.reference, case.settings.checks.min_accuracy_drop
+    if estimated is None or before is None:
+        return []
+    value, (low, high) = estimated.value, estimated.band(high=1.0)
+    drop = before - value
     if drop < gate or high >= before:
-        return None
-    statistic = Statistic(
-        name="estimated_accuracy", value=estimate.value, degrees_of_freedom=None, p_value=None, threshold=high
-    )
-    effect = Effect(name="accuracy_drop", raw=drop, corrected=drop, gate=gate, current=estimate.value, reference=before)
-    message = (
-        f"accuracy is estimated to have gone {percent(before)} -> {percent(estimate.value)} "
-        f"({percent(low)} to {percent(high)}), without labels, from the scores of {number(common['n'])} predictions"
-    )
-    return finding_of(common, Subject(CHECK, "performance"), (statistic, effect), None, message)
+        return []
+    return [
+        Outcome(
+            check=CHECK,
+            family="performance",
+            statistic=statistic_of("estimated_accuracy", value, threshold=high),
+            effect=effect_of("accuracy_drop", drop, gate, value, before),
+            n=case.n,
+            n_reference=case.n_reference,
+            message=f"accuracy is estimated to have gone {percent(before)} -> {percent(value)} ({percent(low)} to "
+            f"{percent(high)}), without labels, from the scores of {number(case.n)} predictions",
+        )
+    ]

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from msgspec import structs
-
+from driftline.checks.contract.check import Outcome, check, checks_of, effect_of, statistic_of
 from driftline.checks.contract.common_fields import source_offsets, span
-from driftline.checks.contract.finding_builder import Subject, finding_of, seen_by
-from driftline.checks.contract.wording import number, p_value_at, percent
-from driftline.checks.labels.arrival_check import usual_of
+from driftline.checks.contract.ladder import judge
+from driftline.checks.contract.verdict import Verdict
+from driftline.checks.contract.wording import number, percent
+from driftline.checks.labels.usual import BesideUsual
 from driftline.config.durations import Duration
-from driftline.events.finding import Effect, FindingEvent, LevelEvidence, Statistic
-from driftline.events.label_arrival import ArrivalTest
+from driftline.events.finding import LevelEvidence
 from driftline.events.label_stream import LabelStreamEvent
 from driftline.events.source import LABEL_STREAM, SEGMENT_ALL
-from driftline.significance.usual_share import unusual_share_test
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from driftline.checks.contract.common_fields import CommonFields
     from driftline.checks.contract.error_budget import ErrorBudget
+    from driftline.config.model import ModelSettings
+    from driftline.events.evidence import Event
     from driftline.events.source import Kind, Offsets
-    from driftline.significance.share import ShareResult
-    from driftline.significance.usual_share import UsualShare
 
 ORPHANS: Final = "labels.orphans"
 SILENT: Final = "labels.silent"
@@ -57,113 +55,93 @@ class StreamSpan(NamedTuple):
     flags: Iterable[str]
 
 
-class StreamVerdict(NamedTuple):
-    """What is known of a span.
+class SpanCase(NamedTuple):
+    """A span of the label stream, beside the spans before it."""
 
-    Attributes
-    ----------
-    event : LabelStreamEvent
-    findings : tuple of FindingEvent
-        At most one.
-    """
-
-    event: LabelStreamEvent
-    findings: tuple[FindingEvent, ...]
+    span: StreamSpan
+    beside: BesideUsual
+    settings: ModelSettings
 
 
-def examine_stream(stretch: StreamSpan, context: ErrorBudget) -> StreamVerdict:
+def examine_stream(stretch: StreamSpan, budget: ErrorBudget) -> Verdict[LabelStreamEvent]:
     """Say how many labels of a span are orphans, and test whether they are more than usual.
 
     Parameters
     ----------
     stretch : StreamSpan
-    context : ErrorBudget
+    budget : ErrorBudget
         Of the settings that all models have by default.
     """
     n = stretch.n_joined + stretch.n_orphans
-    usual = usual_of(stretch.earlier)
-    result = None if usual is None else unusual_share_test(stretch.n_orphans, n, usual, "greater")
-    common = stream_fields((stretch.start_ms, stretch.end_ms), stretch.offsets, stretch.flags, context)
-    common["n"], common["n_reference"] = n, 0 if usual is None else usual.n
-    test, finding = None, None
-    if usual is not None and result is not None:
-        test = ArrivalTest(
-            share=result.share_reference,
-            n_predictions=usual.n,
-            n_cohorts=usual.n_groups,
-            dispersion=result.dispersion,
-            p_value=result.p_value,
-        )
-        finding = _orphans(stretch, usual, result, common, context)
+    beside = BesideUsual.of(stretch.n_orphans, n, stretch.earlier, "greater")
+    common = stream_fields((stretch.start_ms, stretch.end_ms), stretch.offsets, stretch.flags, budget)
+    common["n"], common["n_reference"] = n, beside.n_reference
+    case, levels = SpanCase(stretch, beside, budget.settings), budget.with_info(budget.orphans_level())
+    findings = [each for check in checks_of("label stream") for each in judge(check.examine(case), levels, common)]
     event = LabelStreamEvent(
         **common,
-        status="calibrating" if usual is None else "usual" if finding is None else "many",
+        status="calibrating" if beside.usual is None else "many" if findings else "usual",
         n_predictions=stretch.n_predictions,
         n_joined=stretch.n_joined,
         n_orphans=stretch.n_orphans,
         orphan_share=stretch.n_orphans / n if n else 0.0,
-        test=test,
+        test=beside.test,
     )
-    return StreamVerdict(event, () if finding is None else (finding,))
+    return Verdict(events=(event,), findings=tuple(findings), sequence="label stream", tested=n > 0)
 
 
-def _orphans(
-    stretch: StreamSpan, usual: UsualShare, result: ShareResult, common: CommonFields, context: ErrorBudget
-) -> FindingEvent | None:
-    levels = (context.orphans_level(), context.info_level())
-    level = next((each for each in levels if each is not None and result.p_value <= each.level), None)
-    gate = context.settings.checks.min_share_change
-    rise = result.share - result.share_reference
-    if level is None or rise < gate:
-        return None
-    statistic = Statistic(
-        name="exact_share", value=result.share, degrees_of_freedom=None, p_value=result.p_value, threshold=None
-    )
-    effect = Effect(
-        name="orphan_share_rise",
-        raw=rise,
-        corrected=rise,
-        gate=gate,
-        current=result.share,
-        reference=result.share_reference,
-    )
+@check("orphans", "label stream")
+def orphans(case: SpanCase) -> list[Outcome]:
+    """Test whether more labels than usual have no prediction; of no model, so nothing else spends the share."""
+    usual, result = case.beside
+    if usual is None or result is None:
+        return []
+    gate = case.settings.checks.min_share_change
     message = (
         f"labels whose prediction never came: {percent(result.share_reference)} -> {percent(result.share)} of all (a "
-        f"rise matters from {percent(gate)}); {p_value_at(result.p_value, level.level)}; "
-        f"{number(stretch.n_orphans)} of {number(result.n)} labels"
+        f"rise matters from {percent(gate)})"
     )
-    seen = seen_by(common, result.n, usual.n)
-    return finding_of(seen, Subject(ORPHANS, "labels"), (statistic, effect), level, message, "earlier cohorts")
+    details = f"{number(case.span.n_orphans)} of {number(result.n)} labels"
+    rise = result.share - result.share_reference
+    return [case.beside.outcome(ORPHANS, "orphan_share_rise", rise, gate, message, details)]
 
 
-def silence_finding(since_ms: int, context: ErrorBudget, flags: Iterable[str]) -> FindingEvent:
+def silence(since_ms: int, budget: ErrorBudget, flags: Iterable[str]) -> Verdict[Event]:
     """Return the finding that there has been no label for as long as is configured, while there were predictions.
 
     Parameters
     ----------
     since_ms : int
         The watermark of the labels.
-    context : ErrorBudget
+    budget : ErrorBudget
         Of the settings that all models have by default.
     flags : iterable of str
 
     Notes
     -----
-    It says nothing that depends on the moment at which the silence was noticed, so that it repeats byte for byte.
+    No registered check: nothing is tested, and nothing closes that could be examined. It says nothing that depends on
+    the moment at which the silence was noticed, so that it repeats byte for byte.
     """
-    limit_ms = int(context.settings.labels.stall_after)
-    common = stream_fields((since_ms, since_ms + limit_ms), {}, flags, context)
+    limit_ms = int(budget.settings.labels.stall_after)
+    common = stream_fields((since_ms, since_ms + limit_ms), {}, flags, budget)
     hours = limit_ms / HOUR_MS
-    statistic = Statistic(name="silent_hours", value=hours, degrees_of_freedom=None, p_value=None, threshold=hours)
-    effect = Effect(name="silent_hours", raw=hours, corrected=hours, gate=hours, current=None, reference=None)
-    message = f"no label of any model for {Duration(limit_ms)}, while predictions went on"
-    real = (statistic, effect)
-    finding = finding_of(common, Subject(SILENT, "labels"), real, _NOT_TESTED, message, "earlier cohorts")
-    return structs.replace(finding, severity="warning")
+    outcome = Outcome(
+        check=SILENT,
+        family="labels",
+        statistic=statistic_of("silent_hours", hours, threshold=hours),
+        effect=effect_of("silent_hours", hours, gate=hours),
+        n=0,
+        n_reference=0,
+        message=f"no label of any model for {Duration(limit_ms)}, while predictions went on",
+        baseline="earlier cohorts",
+        level=_NOT_TESTED,
+        severity="warning",
+    )
+    return Verdict(findings=tuple(judge([outcome], (), common)), sequence="silence", tested=True)
 
 
 def stream_fields(
-    times_ms: tuple[int, int], offsets: Mapping[Kind, Offsets], flags: Iterable[str], context: ErrorBudget
+    times_ms: tuple[int, int], offsets: Mapping[Kind, Offsets], flags: Iterable[str], budget: ErrorBudget
 ) -> CommonFields:
     """Return the common fields of an event of the label stream, which is compared with no profile."""
     start_ms, end_ms = times_ms
@@ -173,7 +151,7 @@ def stream_fields(
         "segment": SEGMENT_ALL,
         "window": span("tumbling", start_ms, end_ms, end_ms - start_ms),
         "profile": None,
-        "settings": context.settings_hash,
+        "settings": budget.settings_hash,
         "n": 0,
         "n_reference": 0,
         "offsets": source_offsets(offsets),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from driftline.checks.contract.closed_window import EarlierRevision, PerformanceBaseline, PerformanceRevision
     from driftline.checks.contract.common_fields import CommonFields
     from driftline.config.model import PerformanceSettings
-    from driftline.performance import Measured
+    from driftline.performance import PerformanceMeasurement
     from driftline.profiles.task import Task
 
 MAX_CLASSES: Final = 64
@@ -34,20 +34,20 @@ MAX_CLASSES: Final = 64
 
 def performance_event(
     task: Task,
-    cut: PerformanceRevision,
+    revision: PerformanceRevision,
     baseline: PerformanceBaseline | None,
     settings: PerformanceSettings,
     common: CommonFields,
     *,
     tested: bool,
 ) -> PerformanceEvent:
-    """Return the event of a cut.
+    """Return the event of a revision.
 
     Parameters
     ----------
     task : Task
-        That the vectors of cut and baseline are of.
-    cut : PerformanceRevision
+        That the vectors of revision and baseline are of.
+    revision : PerformanceRevision
     baseline : PerformanceBaseline or None
     settings : PerformanceSettings
     common : CommonFields
@@ -55,16 +55,16 @@ def performance_event(
     tested : bool
         Whether this revision is held against the baseline.
     """
-    vector, layout = cut.vector, task.performance_layout
+    vector, layout = revision.vector, task.performance_layout
     measured = measure(task, vector, settings)
-    held_against = None if baseline is None else measure(task, baseline.vector, settings)
+    before = None if baseline is None else measure(task, baseline.vector, settings)
     n_predictions = max(0, int(vector[PREDICTED]))
     return PerformanceEvent(
         **common,
         task=task.kind,
-        revision=cut.revision,
-        age_ms=int(cut.age_ms),
-        final=cut.final,
+        revision=revision.revision,
+        age_ms=int(revision.age_ms),
+        final=revision.final,
         tested=tested,
         n_predictions=n_predictions,
         coverage=min(1.0, max(0, int(vector[LABELLED])) / n_predictions) if n_predictions else 0.0,
@@ -73,27 +73,25 @@ def performance_event(
         clipped=layout.n_clipped(vector),
         metrics=measured.metrics,
         intervals=measured.intervals,
-        baseline=None if held_against is None else held_against.metrics,
-        differences=None
-        if held_against is None
-        else _differences(measured, held_against.metrics, held_against.intervals),
-        previous=None if cut.previous is None else _previous(measured, cut.previous),
-        champion=None if cut.champion is None else _champion(measured, *cut.champion),
+        baseline=None if before is None else before.metrics,
+        differences=None if before is None else _differences(measured, before.metrics, before.intervals),
+        previous=None if revision.previous is None else _previous(measured, revision.previous),
+        champion=None if revision.champion is None else _champion(measured, *revision.champion),
         baseline_origin=baseline.origin if baseline else None,
         confusion=_confusion(task, vector),
         one_against_rest=_one_against_rest(task, vector, settings.beta),
         reliability=_reliability(task, vector, settings.calibration_bins) if layout.binary else None,
-        corrected=corrected_metrics(cut.arrival, n_predictions, binary=layout.binary, final=cut.final),
+        corrected=corrected_metrics(revision.arrival, n_predictions, binary=layout.binary, final=revision.final),
     )
 
 
 def _differences(
-    measured: Measured, metrics: dict[str, float | None], intervals: dict[str, tuple[float, float]]
+    measured: PerformanceMeasurement, metrics: dict[str, float | None], intervals: dict[str, tuple[float, float]]
 ) -> dict[str, tuple[float, float, float]]:
     return differences(measured.metrics, measured.intervals, metrics, intervals)
 
 
-def _previous(measured: Measured, previous: EarlierRevision) -> PreviousWindow:
+def _previous(measured: PerformanceMeasurement, previous: EarlierRevision) -> PreviousWindow:
     return PreviousWindow(
         start=rfc3339(previous.start_ms),
         end=rfc3339(previous.end_ms),
@@ -103,12 +101,12 @@ def _previous(measured: Measured, previous: EarlierRevision) -> PreviousWindow:
     )
 
 
-def _champion(measured: Measured, version: str, cut: EarlierRevision) -> Champion:
+def _champion(measured: PerformanceMeasurement, version: str, revision: EarlierRevision) -> Champion:
     return Champion(
         model_version=version,
-        n=cut.n,
-        metrics=cut.metrics,
-        differences=_differences(measured, cut.metrics, cut.intervals),
+        n=revision.n,
+        metrics=revision.metrics,
+        differences=_differences(measured, revision.metrics, revision.intervals),
     )
 
 

@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import structs
 
-from driftline.checks.contract.finding_builder import Subject, finding_of, seen_by
-from driftline.checks.contract.wording import number, p_value_at, percent
-from driftline.checks.quality.duplicates import PART_OF_LEVEL, part_of
+from driftline.checks.contract.check import Evidence, Outcome, check, effect_of, statistic_of
+from driftline.checks.contract.wording import number, percent
+from driftline.checks.quality.duplicates import PART_OF_LEVEL
 from driftline.events.evidence import DispersionEvidence
-from driftline.events.finding import Effect, Statistic
 from driftline.performance.losses import SHARES, mean_loss, watched_metrics, wrong_decisions
 from driftline.significance.mean_shift import Values, mean_shift_test
 from driftline.significance.share import share_test
 
 if TYPE_CHECKING:
-    from driftline.checks.contract.closed_window import PerformanceBaseline, PerformanceRevision
-    from driftline.checks.contract.common_fields import CommonFields
-    from driftline.checks.contract.error_budget import ErrorBudget
-    from driftline.config.model import TestedMetric
-    from driftline.events.finding import FindingEvent
-    from driftline.profiles.profile import Profile
+    from collections.abc import Iterator
 
+    from driftline.checks.contract.closed_window import PerformanceCase
+    from driftline.config.model import TestedMetric
+    from driftline.events.finding import Effect, Statistic
+
+PREFIX: Final = "performance."
+"""Before the metric's name, in the name of the check."""
 MIN_RISE: Final = 0.05
 """Smallest rise of a loss that matters where none is configured, as a part of the baseline's."""
 
@@ -35,97 +35,25 @@ class Spread(NamedTuple):
     n_windows: int
 
 
-class Outcome(NamedTuple):
-    """What the test of a metric said.
+@check("performance", "performance")
+def performance(case: PerformanceCase) -> Iterator[Outcome]:
+    """Test each watched metric that the task has and both sides have labels for; together they are one test.
 
-    Attributes
-    ----------
-    metric : TestedMetric
-    statistic : Statistic
-    effect : Effect
-    n, n_reference : int
-        Labels that the metric is about.
-    spread : Spread
+    Each has its part of the level, by the metrics that are watched, whether they have an outcome or not. Shares of
+    right decisions: the exact one-sided test of the wrong ones. Losses: Welch's one-sided test of their mean. Both take
+    errors to vary as much as they did between the reference's windows, where its rows have times.
     """
-
-    metric: TestedMetric
-    statistic: Statistic
-    effect: Effect
-    n: int
-    n_reference: int
-    spread: Spread
-
-    @property
-    def p_value(self) -> float:
-        """Of the test."""
-        return self.statistic.p_value or 0.0
-
-
-def performance_outcomes(
-    profile: Profile, cut: PerformanceRevision, baseline: PerformanceBaseline, context: ErrorBudget
-) -> list[Outcome]:
-    """Return the outcome for each watched metric that the task has and both sides have labels for.
-
-    Parameters
-    ----------
-    profile : Profile
-    cut : PerformanceRevision
-    baseline : PerformanceBaseline
-    context : ErrorBudget
-
-    Notes
-    -----
-    Shares of right decisions: the exact one-sided test of the wrong ones. Losses: Welch's one-sided test of their mean.
-    Both take errors to vary as much as they did between the reference's windows, where its rows have times.
-    """
-    outcomes = []
-    for metric in watched_metrics(profile.task, context.settings.performance.metrics):
-        outcome = (_share if metric in SHARES else _loss)(metric, profile, cut, baseline, context)
+    watched = watched_metrics(case.profile.task, case.settings.performance.metrics)
+    for metric in watched:
+        outcome = (_share if metric in SHARES else _loss)(metric, case)
         if outcome is not None:
-            outcomes.append(outcome)
-    return outcomes
+            yield structs.replace(outcome, part=(1 - PART_OF_LEVEL) / len(watched))
 
 
-def performance_findings(
-    outcomes: list[Outcome], profile: Profile, baseline: PerformanceBaseline, context: ErrorBudget, common: CommonFields
-) -> list[FindingEvent]:
-    """Return a finding for each outcome that is real at its level, and as large as matters.
-
-    Parameters
-    ----------
-    outcomes : list of Outcome
-    profile : Profile
-    baseline : PerformanceBaseline
-    context : ErrorBudget
-        The level is divided over the metrics that are watched, whether they had an outcome or not.
-    common : CommonFields
-        Of the window.
-    """
-    n_tests = len(watched_metrics(profile.task, context.settings.performance.metrics))
-    findings = []
-    for outcome in outcomes:
-        levels = (part_of(context.performance_level(), (1 - PART_OF_LEVEL) / n_tests), context.info_level())
-        level = next((each for each in levels if each is not None and outcome.p_value <= each.level), None)
-        if level is None or outcome.effect.corrected < outcome.effect.gate:
-            continue
-        subject = Subject(f"performance.{outcome.metric}", "performance")
-        seen = seen_by(common, outcome.n, outcome.n_reference)
-        message = f"{_change(outcome, baseline)}; {p_value_at(outcome.p_value, level.level)}; {_basis(outcome)}"
-        finding = finding_of(seen, subject, (outcome.statistic, outcome.effect), level, message, baseline.origin)
-        findings.append(structs.replace(finding, dispersion=_evidence(outcome.spread)))
-    return findings
-
-
-def _share(
-    metric: TestedMetric,
-    profile: Profile,
-    cut: PerformanceRevision,
-    baseline: PerformanceBaseline,
-    context: ErrorBudget,
-) -> Outcome | None:
-    layout = profile.task.performance_layout
-    here, there = (wrong_decisions(layout, vector, metric) for vector in (cut.vector, baseline.vector))
-    spread = _spread(profile, metric, here.n, context)
+def _share(metric: TestedMetric, case: PerformanceCase) -> Outcome | None:
+    layout, settings = case.profile.task.performance_layout, case.settings
+    here, there = (wrong_decisions(layout, vector, metric) for vector in (case.revision.vector, case.baseline.vector))
+    spread = _spread(case, metric, here.n)
     result = share_test(
         *here,
         *there,
@@ -136,73 +64,69 @@ def _share(
     if result is None:
         return None
     current, reference = (here.n - here.k) / here.n, (there.n - there.k) / there.n
-    statistic = Statistic(
-        name="exact_share", value=result.share, degrees_of_freedom=None, p_value=result.p_value, threshold=None
-    )
-    gate = context.settings.performance.min_change.get(metric, context.settings.checks.min_accuracy_drop)
-    drop = reference - current
-    effect = Effect(name=f"{metric}_drop", raw=drop, corrected=drop, gate=gate, current=current, reference=reference)
-    return Outcome(metric, statistic, effect, here.n, there.n, spread)
+    gate = settings.performance.min_change.get(metric, settings.checks.min_accuracy_drop)
+    statistic = statistic_of("exact_share", result.share, result.p_value)
+    effect = effect_of(f"{metric}_drop", reference - current, gate, current, reference)
+    return _outcome(metric, case, statistic, effect, (here.n, there.n), spread)
 
 
-def _loss(
-    metric: TestedMetric,
-    profile: Profile,
-    cut: PerformanceRevision,
-    baseline: PerformanceBaseline,
-    context: ErrorBudget,
-) -> Outcome | None:
-    layout = profile.task.performance_layout
-    here, there = (mean_loss(layout, vector, metric) for vector in (cut.vector, baseline.vector))
+def _loss(metric: TestedMetric, case: PerformanceCase) -> Outcome | None:
+    layout, settings = case.profile.task.performance_layout, case.settings
+    here, there = (mean_loss(layout, vector, metric) for vector in (case.revision.vector, case.baseline.vector))
     if here is None or there is None or there.mean <= 0:
         return None
-    spread = _spread(profile, metric, here.n, context)
+    spread = _spread(case, metric, here.n)
     result = mean_shift_test(
         Values(*here), Values(*there), dispersion=spread.dispersion, degrees_of_freedom=spread.degrees_of_freedom
     )
     if result is None:
         return None
-    statistic = Statistic(
-        name="welch_t",
-        value=result.statistic,
-        degrees_of_freedom=int(result.degrees_of_freedom),
-        p_value=result.p_value,
-        threshold=None,
-    )
-    effect = Effect(
-        name=f"{metric}_rise",
-        raw=here.mean - there.mean,
-        corrected=here.mean / there.mean - 1,
-        gate=context.settings.performance.min_change.get(metric, MIN_RISE),
-        current=here.mean,
-        reference=there.mean,
-    )
-    return Outcome(metric, statistic, effect, int(here.n), int(there.n), spread)
+    gate, relative = settings.performance.min_change.get(metric, MIN_RISE), here.mean / there.mean - 1
+    freedom = int(result.degrees_of_freedom)
+    statistic = statistic_of("welch_t", result.statistic, result.p_value, degrees_of_freedom=freedom)
+    effect = effect_of(f"{metric}_rise", here.mean - there.mean, gate, here.mean, there.mean, corrected=relative)
+    return _outcome(metric, case, statistic, effect, (int(here.n), int(there.n)), spread)
 
 
-def _spread(profile: Profile, metric: str, n: float, context: ErrorBudget) -> Spread:
-    """Return what is known of how errors vary; independent ones where the reference has no times, or as configured."""
-    history = profile.history
-    if history is None or history.errors is None or context.settings.checks.dispersion.mode == "independent":
-        return Spread(1.0, None, 0)
-    known = history.errors.metrics.get(metric)
-    if known is None or history.errors.window_ms != int(context.settings.windows.performance):
-        return Spread(1.0, None, 0)
-    return Spread(known.at(n), known.n_windows - 1.0, known.n_windows)
-
-
-def _change(outcome: Outcome, baseline: PerformanceBaseline) -> str:
-    effect, metric = outcome.effect, outcome.metric
-    origin = "the reference" if baseline.origin == "reference" else "the first windows"
+def _outcome(
+    metric: TestedMetric,
+    case: PerformanceCase,
+    statistic: Statistic,
+    effect: Effect,
+    sizes: tuple[int, int],
+    spread: Spread,
+) -> Outcome:
+    """Return the outcome of a metric; ``sizes`` are the labels that it is about."""
+    origin = "the reference" if case.baseline.origin == "reference" else "the first windows"
     show, word = (percent, "drop") if metric in SHARES else (number, "rise")
     before, after = (show(value) for value in (effect.reference or 0.0, effect.current or 0.0))
-    words = metric.replace("_", " ")
-    return f"{words} {before} -> {after} against {origin} (a {word} matters from {percent(effect.gate)})"
+    change = f"{metric.replace('_', ' ')} {before} -> {after} against {origin}"
+    return Outcome(
+        check=f"{PREFIX}{metric}",
+        family="performance",
+        statistic=statistic,
+        effect=effect,
+        n=sizes[0],
+        n_reference=sizes[1],
+        message=f"{change} (a {word} matters from {percent(effect.gate)})",
+        evidence=lambda: Evidence(details=_basis(sizes[0], spread), dispersion=_evidence(spread)),
+        baseline=case.baseline.origin,
+    )
 
 
-def _basis(outcome: Outcome) -> str:
-    labels = f"{number(outcome.n)} labelled predictions"
-    spread = outcome.spread
+def _spread(case: PerformanceCase, metric: str, n: float) -> Spread:
+    """Return what is known of how errors vary; independent ones where the reference has no times, or as configured."""
+    history, settings = case.profile.history, case.settings
+    if history is None or history.errors is None or settings.checks.dispersion.mode == "independent":
+        return Spread(1.0, None, 0)
+    of_metric = history.errors.metrics.get(metric)
+    if of_metric is None or history.errors.window_ms != int(settings.windows.performance):
+        return Spread(1.0, None, 0)
+    return Spread(of_metric.at(n), of_metric.n_windows - 1.0, of_metric.n_windows)
+
+
+def _basis(n: int, spread: Spread) -> str:
+    labels = f"{number(n)} labelled predictions"
     if not spread.n_windows:
         return f"{labels}, whose errors are taken as independent"
     return (
@@ -212,10 +136,9 @@ def _basis(outcome: Outcome) -> str:
 
 
 def _evidence(spread: Spread) -> DispersionEvidence:
-    known = spread.n_windows > 0
     return DispersionEvidence(
-        status="widened" if known else "assumed",
-        source="reference" if known else "assumed",
+        status="widened" if spread.n_windows else "assumed",
+        source="reference" if spread.n_windows else "assumed",
         independent=spread.dispersion <= 1,
         lambda_bar=spread.dispersion,
         lambda_max=spread.dispersion,

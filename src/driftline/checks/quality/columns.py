@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from driftline.checks.contract.check import check
 from driftline.checks.quality.families import n_quality_tests
 from driftline.checks.quality.frozen import frozen, frozen_value
-from driftline.checks.quality.outcome import QualityOutcome, combined_p, smallest
+from driftline.checks.quality.outcome import Quality
 from driftline.checks.quality.shares import absent_shares, out_of_range
 from driftline.checks.quality.unseen import unseen_outcomes
-from driftline.checks.references.share_dispersion import independent
 from driftline.events.window import QualityTest
 from driftline.sketches.columns import NumericColumn
 from driftline.sketches.layout import EVENTS
@@ -17,25 +17,42 @@ from driftline.sketches.layout import EVENTS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftline.checks.references.share_dispersion import DispersionLookup
+    from driftline.checks.contract.check import Outcome
+    from driftline.checks.references.cases import ColumnCase
     from driftline.profiles.profile import Profile
-    from driftline.sketches.columns import Column
     from driftline.sketches.pane_sketch import PaneSketch
 
 
-def examine_quality(
-    profile: Profile, index: int, sketch: PaneSketch, lookup: DispersionLookup = independent
-) -> list[QualityOutcome]:
+@check("quality", "column")
+def quality(case: ColumnCase) -> Sequence[Outcome]:
+    """Test whether a column is there, of its type, in range, of known categories, and varies: one test together."""
+    return case.once(quality_outcomes)
+
+
+def quality_outcomes(case: ColumnCase) -> list[Outcome]:
+    """Return the outcomes of :data:`quality`, which the event of a window shows as well."""
+    n = int(case.window.sketch.counts[case.place.bins].sum())
+    about = Quality(
+        case.subject,
+        case.settings.checks,
+        n_quality_tests(case.column),
+        case.reference.of_shares(n),
+        calibrating=case.reference.shares_calibrating,
+    )
+    return column_outcomes(about, case.profile, case.index, case.window.sketch)
+
+
+def column_outcomes(about: Quality, profile: Profile, index: int, sketch: PaneSketch) -> list[Outcome]:
     """Return the outcome of each test of a column's quality; empty where the window or the reference is.
 
     Parameters
     ----------
+    about : Quality
     profile : Profile
     index : int
         Position of the column in the profile.
     sketch : PaneSketch
         Of the window, on the profile's grid.
-    lookup : DispersionLookup
     """
     column, place = profile.columns[index], profile.layout.places[index]
     here, there = sketch.counts, profile.reference.counts
@@ -43,28 +60,27 @@ def examine_quality(
     if n == 0 or n_reference == 0:
         return []
     bins, bins_there = here[place.bins], there[place.bins]
-    outcomes = absent_shares(column, here[place.quality], n, there[place.quality], n_reference, lookup)
+    outcomes = absent_shares(about, column, here[place.quality], n, there[place.quality], n_reference)
     if isinstance(column, NumericColumn):
-        beyond = out_of_range(column, bins, bins_there, lookup)
+        beyond = out_of_range(about, column, bins, bins_there)
         outcomes += [] if beyond is None else [beyond]
         value = frozen_value(column, bins, sketch.extremes[place.moments])
     else:
-        outcomes += unseen_outcomes(column, bins, bins_there, sketch.unseen.get(index, {}), lookup)
+        outcomes += unseen_outcomes(about, column, bins, bins_there, sketch.unseen.get(index, {}))
         value = frozen_value(column, bins, None, sketch.unseen, index)
-    constant = frozen(column, bins, bins_there, value, lookup)
+    constant = frozen(about, column, bins, bins_there, value)
     return outcomes if constant is None else [*outcomes, constant]
 
 
-def quality_test(column: Column, outcomes: Sequence[QualityOutcome]) -> QualityTest | None:
+def quality_test(outcomes: Sequence[Outcome]) -> QualityTest | None:
     """Return a column's one test of quality, as windows show it; None where nothing could be tested."""
-    outcome = smallest(outcomes)
-    if outcome is None:
+    outcome = min(outcomes, key=lambda each: each.statistic.p_value or 0.0, default=None)
+    if outcome is None or outcome.effect is None:
         return None
-    n_tests = n_quality_tests(column)
     return QualityTest(
         check=outcome.check,
-        current=outcome.current,
-        reference=outcome.reference,
-        p_value=combined_p(outcome, n_tests),
-        n_tests=n_tests,
+        current=outcome.statistic.value,
+        reference=outcome.effect.reference or 0.0,
+        p_value=outcome.p_value or 0.0,
+        n_tests=outcome.alternatives,
     )

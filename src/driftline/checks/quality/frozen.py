@@ -9,9 +9,8 @@ import numpy as np
 
 from driftline.checks.contract.units import in_units
 from driftline.checks.contract.wording import percent
-from driftline.checks.quality.outcome import QualityOutcome
+from driftline.checks.quality.outcome import share_pair
 from driftline.checks.references.share_dispersion import widened
-from driftline.events.finding import HistogramPair
 from driftline.significance.tails import log_choose
 from driftline.sketches.columns import NumericColumn
 from driftline.sketches.fixed_point import Z_LIMIT, Z_SCALE
@@ -19,12 +18,12 @@ from driftline.sketches.fixed_point import Z_LIMIT, Z_SCALE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftline.checks.references.share_dispersion import DispersionLookup
+    from driftline.checks.contract.check import Outcome
+    from driftline.checks.quality.outcome import Quality
     from driftline.sketches.columns import Column
-    from driftline.sketches.pane_sketch import UnseenNames
+    from driftline.sketches.parts import UnseenNames
 
 STATISTIC: Final = "exact_constancy"
-EFFECT: Final = "share_change"
 
 
 def frozen_value(
@@ -47,14 +46,14 @@ def frozen_value(
     index : int
         the column's place among them.
     """
-    held = np.flatnonzero(current)
-    if held.size != 1:
+    bins = np.flatnonzero(current)
+    if bins.size != 1:
         return None
     if isinstance(column, NumericColumn):
         if extremes is None or -int(extremes[0]) != int(extremes[1]) or abs(int(extremes[1])) >= Z_LIMIT * Z_SCALE:
             return None
         return f"{in_units(column, int(extremes[1]) / Z_SCALE):g}"
-    code = int(held[0])
+    code = int(bins[0])
     if code < column.unlisted:
         return repr(column.categories[code])
     names = [name for name, count in (unseen or {}).get(index, {}).values() if count > 0]
@@ -62,21 +61,17 @@ def frozen_value(
 
 
 def frozen(
-    column: Column,
-    current: NDArray[np.int64],
-    reference: NDArray[np.int64],
-    value: str | None,
-    lookup: DispersionLookup,
-) -> QualityOutcome | None:
+    about: Quality, column: Column, current: NDArray[np.int64], reference: NDArray[np.int64], value: str | None
+) -> Outcome | None:
     """Test whether a column is constant by chance; None where it is not constant, or either side has no value.
 
     Parameters
     ----------
+    about : Quality
     column : Column
     current, reference : ndarray of int64, shape (column.n_bins,)
     value : str or None
         What :func:`frozen_value` says.
-    lookup : DispersionLookup
 
     Notes
     -----
@@ -94,22 +89,7 @@ def frozen(
     logs = log_choose(able, size) - log_choose(np.full(able.shape, float(n + n_reference)), size)
     most = float(logs.max())
     log_p = most + math.log(float(np.exp(logs - most).sum()))
-    before = int(reference[bin_]) / n_reference
-    return QualityOutcome(
-        test="frozen",
-        statistic=STATISTIC,
-        p_value=widened(log_p, lookup(column.name, "frozen")),
-        effect=EFFECT,
-        gate="share",
-        change=1.0 - before,
-        current=1.0,
-        reference=before,
-        n=n,
-        n_reference=n_reference,
-        histograms=HistogramPair(
-            bins=[value, "(other)"],
-            reference=[int(reference[bin_]), n_reference - int(reference[bin_])],
-            current=[n, 0],
-        ),
-        words=f"froze: all {n:,} values are {value}; {percent(before)} of the reference lies in its bin",
-    )
+    p_value, there = widened(log_p, about.lookup(column.name, "frozen")), (int(reference[bin_]), n_reference)
+    words = f"froze: all {n:,} values are {value}; {percent(there[0] / n_reference)} of the reference lies in its bin"
+    evidence = share_pair((value, "(other)"), (n, n), there)
+    return about.share("frozen", (n, n), there, p_value, words, evidence, STATISTIC)

@@ -1,139 +1,130 @@
-"""What a test of quality says: how unlikely, how large, and in words."""
+"""The outcome of a test of quality: a share, a number of categories or a rate beside that of the reference."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from msgspec import Struct
-
-from driftline.checks.contract.wording import p_value_at, percent
+from driftline.checks.contract.check import Evidence, Outcome, Subject, effect_of, statistic_of
+from driftline.checks.contract.wording import percent
 from driftline.checks.quality.families import CARDINALITY, VANISHED, check_name
-from driftline.events.finding import Effect, HistogramPair, Statistic
+from driftline.checks.references.share_dispersion import independent
+from driftline.events.finding import HistogramPair
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from driftline.checks.references.share_dispersion import DispersionLookup
     from driftline.config.model import CheckSettings
-    from driftline.events.finding import LevelEvidence
 
-WHOLE: Final = (VANISHED, "frozen")
-"""What has become of the whole column."""
+STATISTIC: Final = "exact_share"
+SHARE: Final = "share_change"
+GROWTH: Final = "cardinality_growth"
+VOLUME: Final = "volume_change"
+_PRECEDENCE: Final = {VANISHED: 0, "frozen": 0, CARDINALITY: 2}
+"""That the column vanished or froze comes first, as it explains the rest; the number of unseen categories last, as
+their share says more."""
+Counted = tuple[int, int]
+"""Events that have a mark, and all."""
 
-Gate = Literal["share", "cardinality", "volume"]
 
+class Quality(NamedTuple):
+    """What all tests of the quality of one subject have in common.
 
-class QualityOutcome(Struct, frozen=True, kw_only=True):
-    """The outcome of one test.
-
-    Parameters
+    Attributes
     ----------
-    test : str
-        One of :mod:`driftline.checks.quality.families`, or ``vanished``.
-    statistic : str
-        Name of the statistic; its value is ``current``.
-    p_value : float
-        Of this test alone.
-    effect : str
-        Name of the effect.
-    gate : {"share", "cardinality", "volume"}
-        Which setting says how large a change matters.
-    change : float
-        The effect; its sign is not held against the gate.
-    current, reference : float
-        What changed, in the window and in the reference.
-    n, n_reference : int
-        Events that the test saw.
-    histograms : HistogramPair or None
-        What was counted.
-    words : str
-        What changed, with numbers.
+    subject : Subject
+        A column; or nothing, for the whole model.
+    checks : CheckSettings
+        Say how large a change matters.
+    alternatives : int
+        Tests that are one of the budget together.
+    lookup : DispersionLookup
+    calibrating : bool
     """
 
-    test: str
-    statistic: str
-    p_value: float
-    effect: str
-    gate: Gate
-    change: float
-    current: float
-    reference: float
-    n: int
-    n_reference: int
-    histograms: HistogramPair | None
-    words: str
+    subject: Subject
+    checks: CheckSettings
+    alternatives: int = 1
+    lookup: DispersionLookup = independent
+    calibrating: bool = False
 
-    @property
-    def check(self) -> str:
-        """Permanent name of the check."""
-        return check_name(self.test)
+    def share(
+        self,
+        test: str,
+        here: Counted,
+        there: Counted,
+        p_value: float,
+        words: str,
+        evidence: Evidence,
+        statistic: str = STATISTIC,
+    ) -> Outcome:
+        """Return the outcome of a test of a share; neither side is empty."""
+        share, before = here[0] / here[1], there[0] / there[1]
+        sizes = (here[1], there[1])
+        return self.outcome(
+            test, (statistic, p_value), (SHARE, share - before), (share, before), sizes, words, evidence
+        )
+
+    def outcome(
+        self,
+        test: str,
+        statistic: tuple[str, float],
+        effect: tuple[str, float],
+        sides: tuple[float, float],
+        sizes: tuple[int, int],
+        words: str,
+        evidence: Evidence | None = None,
+    ) -> Outcome:
+        """Return the outcome of a test.
+
+        Parameters
+        ----------
+        test : str
+            One of :mod:`driftline.checks.quality.families`, or ``vanished``.
+        statistic : (str, float)
+            Name, and p-value of this test alone; its value is that of the window.
+        effect : (str, float)
+            Name, and the change; its sign is not held against the gate.
+        sides : (float, float)
+            What changed, in the window and in the reference.
+        sizes : (int, int)
+            Events that the test saw.
+        words : str
+            What changed, with numbers.
+        evidence : Evidence, optional
+        """
+        current, reference = sides
+        name, change = effect
+        gate = gate_of(name, self.checks)
+        shown = percent(gate) if name == SHARE else f"{gate:g}"
+        start = f"{self.subject.column}: " if self.subject.column else ""
+        return Outcome(
+            check=check_name(test),
+            family="quality",
+            subject=self.subject,
+            statistic=statistic_of(statistic[0], current, statistic[1]),
+            effect=effect_of(name, change, gate, current, reference, corrected=abs(change)),
+            n=sizes[0],
+            n_reference=sizes[1],
+            message=f"{start}{words} (a change matters from {shown})",
+            evidence=lambda: evidence or Evidence(),
+            alternatives=self.alternatives,
+            precedence=_PRECEDENCE.get(test, 1),
+            calibrating=self.calibrating,
+        )
 
 
-def gate_of(outcome: QualityOutcome, checks: CheckSettings) -> float:
+def gate_of(effect: str, checks: CheckSettings) -> float:
     """Return how large a change of this kind matters, as configured."""
-    gates: dict[Gate, float] = {
-        "share": checks.min_share_change,
-        "cardinality": checks.min_cardinality_growth,
-        "volume": checks.min_volume_change,
+    gates = {
+        SHARE: checks.min_share_change,
+        GROWTH: checks.min_cardinality_growth,
+        VOLUME: checks.min_volume_change,
     }
-    return gates[outcome.gate]
+    return gates[effect]
 
 
-def smallest(outcomes: Sequence[QualityOutcome]) -> QualityOutcome | None:
-    """Return the outcome with the smallest p-value, of equal ones the first; None where there is none."""
-    return min(outcomes, key=lambda outcome: outcome.p_value, default=None)
-
-
-def combined_p(outcome: QualityOutcome, n_tests: int) -> float:
-    """Return a p-value that holds for the smallest of so many tests."""
-    return min(1.0, outcome.p_value * n_tests)
-
-
-def found(
-    outcomes: Sequence[QualityOutcome], n_tests: int, level: float, checks: CheckSettings
-) -> QualityOutcome | None:
-    """Return what came out against the column: real by the combined p-value, and as large as matters.
-
-    Of several, that the column vanished or froze comes first, as it explains the others, and the number of unseen
-    categories last, as their share says more; then the smallest p-value decides.
-    """
-    real = [
-        outcome
-        for outcome in outcomes
-        if combined_p(outcome, n_tests) <= level and abs(outcome.change) >= gate_of(outcome, checks)
-    ]
-    whole = [outcome for outcome in real if outcome.test in WHOLE]
-    return smallest(whole or [outcome for outcome in real if outcome.test != CARDINALITY] or real)
-
-
-def evidence_of(outcome: QualityOutcome, p_value: float, checks: CheckSettings) -> tuple[Statistic, Effect]:
-    """Return the statistic and the effect of a finding."""
-    statistic = Statistic(
-        name=outcome.statistic, value=outcome.current, degrees_of_freedom=None, p_value=p_value, threshold=None
-    )
-    effect = Effect(
-        name=outcome.effect,
-        raw=outcome.change,
-        corrected=abs(outcome.change),
-        gate=gate_of(outcome, checks),
-        current=outcome.current,
-        reference=outcome.reference,
-    )
-    return statistic, effect
-
-
-def message_of(outcome: QualityOutcome, name: str, evidence: tuple[Statistic, Effect], level: LevelEvidence) -> str:
-    """Return what changed, in one sentence with numbers; ``name`` is the column's, empty for the whole model."""
-    statistic, effect = evidence
-    gate = percent(effect.gate) if outcome.gate == "share" else f"{effect.gate:g}"
-    p_value = 1.0 if statistic.p_value is None else statistic.p_value
-    start = f"{name}: " if name else ""
-    return f"{start}{outcome.words} (a change matters from {gate}); {p_value_at(p_value, level.level)}"
-
-
-def share_pair(names: tuple[str, str], current: tuple[int, int], reference: tuple[int, int]) -> HistogramPair:
+def share_pair(
+    names: tuple[str, str], current: Counted, reference: Counted, unseen: dict[str, int] | None = None
+) -> Evidence:
     """Return the histograms of a share: those that have the mark, those that have not; (count, events) of each side."""
-    return HistogramPair(
-        bins=list(names),
-        reference=[reference[0], reference[1] - reference[0]],
-        current=[current[0], current[1] - current[0]],
-    )
+    before, after = ([side[0], side[1] - side[0]] for side in (reference, current))
+    return Evidence(histograms=HistogramPair(bins=list(names), reference=before, current=after), unseen=unseen or {})

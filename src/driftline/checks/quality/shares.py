@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from driftline.checks.contract.check import Evidence
 from driftline.checks.contract.wording import percent
 from driftline.checks.quality.families import VANISHED, quality_tests
-from driftline.checks.quality.outcome import QualityOutcome
 from driftline.events.finding import HistogramPair
 from driftline.events.window import AbsentCounts
 from driftline.significance.share import share_test
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from driftline.checks.references.share_dispersion import DispersionLookup, ShareDispersion
+    from driftline.checks.contract.check import Outcome
+    from driftline.checks.quality.outcome import Quality
+    from driftline.checks.references.share_dispersion import ShareDispersion
     from driftline.significance.share import Alternative
     from driftline.sketches.columns import Column, NumericColumn
 
-STATISTIC: Final = "exact_share"
-EFFECT: Final = "share_change"
 PRESENT: Final = "present"
 _WORDS: Final = {
     "missing": "missing values",
@@ -59,62 +59,44 @@ def share_p_value(
 
 
 def absent_shares(
-    column: Column,
-    current: NDArray[np.int64],
-    n: int,
-    reference: NDArray[np.int64],
-    n_reference: int,
-    lookup: DispersionLookup,
-) -> list[QualityOutcome]:
+    about: Quality, column: Column, current: NDArray[np.int64], n: int, reference: NDArray[np.int64], n_reference: int
+) -> list[Outcome]:
     """Test the share of each reason for which a value can be absent; more of them counts, and fewer.
 
     Parameters
     ----------
+    about : Quality
     column : Column
     current, reference : ndarray of int64, shape (4,)
         Quality cells.
     n, n_reference : int
         All events, with a value or without; neither is 0.
-    lookup : DispersionLookup
     """
     outcomes = []
     for cell, test in enumerate(QUALITY):
         if test not in quality_tests(column):
             continue
-        here, there = int(current[cell]), int(reference[cell])
-        p_value = share_p_value((here, n), (there, n_reference), "two_sided", lookup(column.name, test))
-        gone = test == "missing" and here == n
-        share, before = here / n, there / n_reference
-        words = f"{_WORDS[test]} {percent(before)} -> {percent(share)} of events, {here:,} of {n:,}"
-        outcomes.append(
-            QualityOutcome(
-                test=VANISHED if gone else test,
-                statistic=STATISTIC,
-                p_value=p_value,
-                effect=EFFECT,
-                gate="share",
-                change=share - before,
-                current=share,
-                reference=before,
-                n=n,
-                n_reference=n_reference,
-                histograms=_absent_histograms(current, n, reference, n_reference),
-                words=f"vanished: no event of {n:,} has a value, {100 * (1 - before):.1f} % before" if gone else words,
-            )
-        )
+        here, there = (int(current[cell]), n), (int(reference[cell]), n_reference)
+        p_value = share_p_value(here, there, "two_sided", about.lookup(column.name, test))
+        before, share = there[0] / n_reference, here[0] / n
+        name, words = test, f"{_WORDS[test]} {percent(before)} -> {percent(share)} of events, {here[0]:,} of {n:,}"
+        if test == "missing" and here[0] == n:
+            name, words = VANISHED, f"vanished: no event of {n:,} has a value, {100 * (1 - before):.1f} % before"
+        evidence = Evidence(histograms=_absent_histograms(current, n, reference, n_reference))
+        outcomes.append(about.share(name, here, there, p_value, words, evidence))
     return outcomes
 
 
 def out_of_range(
-    column: NumericColumn, current: NDArray[np.int64], reference: NDArray[np.int64], lookup: DispersionLookup
-) -> QualityOutcome | None:
+    about: Quality, column: NumericColumn, current: NDArray[np.int64], reference: NDArray[np.int64]
+) -> Outcome | None:
     """Test whether more values lie below or above the reference's range; None where either side has no value.
 
     Parameters
     ----------
+    about : Quality
     column : NumericColumn
     current, reference : ndarray of int64, shape (column.n_bins,)
-    lookup : DispersionLookup
 
     Notes
     -----
@@ -130,31 +112,26 @@ def out_of_range(
     ends = [(slice(None, first), "below"), (slice(last + 1, None), "above")]
     here = [int(current[end].sum()) for end, _ in ends]
     there = [int(reference[end].sum()) for end, _ in ends]
-    dispersion = lookup(column.name, "out_of_range")
+    dispersion = about.lookup(column.name, "out_of_range")
     p_values = [
         share_p_value((k, n), (m, n_reference), "greater", dispersion) for k, m in zip(here, there, strict=True)
     ]
     share, before = sum(here) / n, sum(there) / n_reference
     sides = " and ".join(f"{k:,} {end[1]}" for k, end in zip(here, ends, strict=True) if k)
     span = f"[{column.minimum:g}, {column.maximum:g}]"
-    return QualityOutcome(
-        test="out_of_range",
-        statistic=STATISTIC,
-        p_value=min(1.0, 2 * min(p_values)),
-        effect=EFFECT,
-        gate="share",
-        change=share - before,
-        current=share,
-        reference=before,
-        n=n,
-        n_reference=n_reference,
-        histograms=HistogramPair(
-            bins=["below", "inside", "above"],
-            reference=[there[0], n_reference - sum(there), there[1]],
-            current=[here[0], n - sum(here), here[1]],
-        ),
-        words=f"values outside the reference's range {span} {percent(before)} -> {percent(share)}"
-        + (f", {sides}" if sides else ""),
+    histograms = HistogramPair(
+        bins=["below", "inside", "above"],
+        reference=[there[0], n_reference - sum(there), there[1]],
+        current=[here[0], n - sum(here), here[1]],
+    )
+    words = f"values outside the reference's range {span} {percent(before)} -> {percent(share)}"
+    return about.share(
+        "out_of_range",
+        (sum(here), n),
+        (sum(there), n_reference),
+        min(1.0, 2 * min(p_values)),
+        f"{words}, {sides}" if sides else words,
+        Evidence(histograms=histograms),
     )
 
 
@@ -165,7 +142,7 @@ def _absent_histograms(
     here = [n - int(current.sum()), *(int(cell) for cell in current)]
     there = [n_reference - int(reference.sum()), *(int(cell) for cell in reference)]
     names = (PRESENT, *QUALITY)
-    held = [i for i in range(len(names)) if here[i] or there[i]]
+    shown = [i for i in range(len(names)) if here[i] or there[i]]
     return HistogramPair(
-        bins=[names[i] for i in held], reference=[there[i] for i in held], current=[here[i] for i in held]
+        bins=[names[i] for i in shown], reference=[there[i] for i in shown], current=[here[i] for i in shown]
     )

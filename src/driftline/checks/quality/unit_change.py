@@ -84,17 +84,17 @@ def unit_change(profile: Profile, index: int, sketch: PaneSketch) -> UnitChange 
     apart = float(np.abs(here.below - there.below).max())
     noise = math.sqrt(1 / here.n + 1 / there.n)
     most = _SLACK + _KOLMOGOROV * noise
-    found: list[tuple[float, UnitChange]] = []
+    fits: list[tuple[float, UnitChange]] = []
     for change in _candidates(column, here, there, most):
         residual = _residual(column, here, there, change)
         if residual > min(most, (1 - MIN_EXPLAINED) * apart) or not _matters(change, there.deviation):
             continue
         basis = _basis(column, here, there, change, most)
-        known = _known(change, here, there, noise)
-        if basis is None or (basis == "mean" and known is None):
+        conversion = _conversion(change, here, there, noise)
+        if basis is None or (basis == "mean" and conversion is None):
             continue
-        found.append((residual - (noise if known else 0.0), _event(change, known, residual, apart, basis)))
-    return min(found, key=lambda each: each[0])[1] if found else None
+        fits.append((residual - (noise if conversion else 0.0), _event(change, conversion, residual, apart, basis)))
+    return min(fits, key=lambda each: each[0])[1] if fits else None
 
 
 def unit_words(change: UnitChange) -> str:
@@ -114,7 +114,7 @@ def unit_words(change: UnitChange) -> str:
 
 def _event(
     change: Conversion,
-    known: Conversion | None,
+    conversion: Conversion | None,
     residual: float,
     apart: float,
     basis: Literal["shape", "moments", "mean"],
@@ -122,7 +122,7 @@ def _event(
     return UnitChange(
         factor=change.factor,
         offset=change.offset,
-        conversion=None if known is None else str(known),
+        conversion=None if conversion is None else str(conversion),
         residual=residual,
         explained=1 - residual / apart,
         determined_by=basis,
@@ -151,15 +151,15 @@ def _candidates(column: NumericColumn, here: _Side, there: _Side, most: float) -
     """Yield the conversions that are no mere factor or offset, and the factor and the offset that fit best."""
     yield from (each for each in CONVERSIONS if each.factor < 0 or (each.factor != 1 and each.offset))
     inner = _LEVELS[(here.below[0] < _LEVELS) & (here.below[-1] > _LEVELS)]
-    mine, theirs = np.interp(inner, here.below, column.edges), np.interp(inner, there.below, column.edges)
+    ours, theirs = np.interp(inner, here.below, column.edges), np.interp(inner, there.below, column.edges)
     factors = [here.mean / there.mean] if there.mean else []
     if here.deviation is not None and there.deviation:
         factors.append(here.deviation / there.deviation)
     usable = theirs != 0
     if usable.any():
         with np.errstate(over="ignore"):
-            factors.append(float(np.median(mine[usable] / theirs[usable])))
-    offsets = [here.mean - there.mean, *([float(np.median(mine - theirs))] if inner.size else [])]
+            factors.append(float(np.median(ours[usable] / theirs[usable])))
+    offsets = [here.mean - there.mean, *([float(np.median(ours - theirs))] if inner.size else [])]
     times = [
         (abs(nudge), Conversion("", "", factor * (1 + nudge)))
         for factor in factors
@@ -206,7 +206,7 @@ def _basis(
     return "mean"
 
 
-def _known(change: Conversion, here: _Side, there: _Side, noise: float) -> Conversion | None:
+def _conversion(change: Conversion, here: _Side, there: _Side, noise: float) -> Conversion | None:
     if change.old:  # one of the table
         return change
     relative = (there.deviation or 0.0) / abs(there.mean) if there.mean else 1.0

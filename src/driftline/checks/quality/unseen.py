@@ -19,23 +19,25 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from driftline.checks.contract.wording import number, percent
+from driftline.checks.quality.families import CARDINALITY
 from driftline.checks.quality.novelty import log_chances, log_tail_bound
-from driftline.checks.quality.outcome import QualityOutcome, share_pair
-from driftline.checks.quality.shares import EFFECT, STATISTIC, share_p_value
+from driftline.checks.quality.outcome import GROWTH, share_pair
+from driftline.checks.quality.shares import share_p_value
 from driftline.checks.references.share_dispersion import widened
 from driftline.profiles.task import MAX_CLASSES
 from driftline.sketches.columns import MAX_CATEGORIES
-from driftline.sketches.pane_sketch import UNSEEN_NAMES
+from driftline.sketches.parts import UNSEEN_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
+    from driftline.checks.contract.check import Outcome
+    from driftline.checks.quality.outcome import Quality
     from driftline.checks.references.share_dispersion import DispersionLookup
     from driftline.sketches.columns import CategoricalColumn
 
-CARDINALITY_EFFECT: Final = "cardinality_growth"
 _HASHES: Final = float(1 << 64)
 _SHOWN: Final = 3
 """Names told in a message."""
@@ -61,21 +63,21 @@ class Unseen(NamedTuple):
     @classmethod
     def of(cls, kept: Mapping[int, tuple[str, int]]) -> Unseen:
         """Return what the names with the smallest hashes say."""
-        held = {key: entry for key, entry in kept.items() if entry[1] > 0}
-        names = sorted(held.values())
-        if len(held) < UNSEEN_NAMES:
-            return cls(names, float(len(held)), exact=True)
-        share = (max(held) + 1) / _HASHES
-        return cls(names, max(float(len(held)), (len(held) - 1) / share), exact=False)
+        present = {key: entry for key, entry in kept.items() if entry[1] > 0}
+        names, n = sorted(present.values()), len(present)
+        if n < UNSEEN_NAMES:
+            return cls(names, float(n), exact=True)
+        share = (max(present) + 1) / _HASHES
+        return cls(names, max(float(n), (n - 1) / share), exact=False)
 
 
 def unseen_outcomes(
+    about: Quality,
     column: CategoricalColumn,
     current: NDArray[np.int64],
     reference: NDArray[np.int64],
     kept: Mapping[int, tuple[str, int]],
-    lookup: DispersionLookup,
-) -> list[QualityOutcome]:
+) -> list[Outcome]:
     """Test whether unseen categories are more than a reference of this size misses; empty where a side has no value.
 
     One test, by the number of their events, and two ways in which it can matter: by the share of values, or by how many
@@ -83,55 +85,38 @@ def unseen_outcomes(
 
     Parameters
     ----------
+    about : Quality
     column : CategoricalColumn
     current, reference : ndarray of int64, shape (column.n_bins,)
     kept : mapping of int to (str, int)
         Hash of the name to name and count of unlisted categories, at most ``UNSEEN_NAMES``.
-    lookup : DispersionLookup
     """
     n, n_reference = int(current.sum()), int(reference.sum())
     if n == 0 or n_reference == 0:
         return []
-    here, there = int(current[column.unlisted]), int(reference[column.unlisted])
+    here, there = (int(current[column.unlisted]), n), (int(reference[column.unlisted]), n_reference)
     unseen = Unseen.of(kept)
-    p_value, expected = _p_value(column, current, reference, unseen, lookup)
-    share, before = here / n, there / n_reference
-    n_known = max(1, int((reference[: column.unlisted] > 0).sum()))
+    p_value, expected = _p_value(column, current, reference, unseen, about.lookup)
+    n_listed = max(1, int((reference[: column.unlisted] > 0).sum()))
     names = ", ".join(f"{name!r} {count:,}" for name, count in sorted(unseen.names, key=lambda each: -each[1])[:_SHOWN])
-    about = "" if unseen.exact else "about "
-    histograms = share_pair(("unseen", "listed"), (here, n), (there, n_reference))
-    one = QualityOutcome(
-        test="unseen",
-        statistic=STATISTIC,
-        p_value=p_value,
-        effect=EFFECT,
-        gate="share",
-        change=share - before,
-        current=share,
-        reference=before,
-        n=n,
-        n_reference=n_reference,
-        histograms=histograms,
-        words=f"categories that the reference does not have {percent(before)} -> {percent(share)} of values"
-        + (f": {names}" if names else ""),
+    words = (
+        f"categories that the reference does not have {percent(there[0] / n_reference)} -> {percent(here[0] / n)} of "
+        "values" + (f": {names}" if names else "")
     )
-    growth = unseen.n_distinct / n_known
-    other = QualityOutcome(
-        test="cardinality",
-        statistic="distinct_unseen",
-        p_value=p_value,
-        effect=CARDINALITY_EFFECT,
-        gate="cardinality",
-        change=growth,
-        current=unseen.n_distinct,
-        reference=expected,
-        n=n,
-        n_reference=n_reference,
-        histograms=histograms,
-        words=f"{about}{number(unseen.n_distinct)} categories beside the reference's {n_known:,}, "
-        f"where {number(expected)} would be expected",
-    )
-    return [one, other]
+    evidence = share_pair(("unseen", "listed"), here, there, dict(unseen.names))
+    return [
+        about.share("unseen", here, there, p_value, words, evidence),
+        about.outcome(
+            CARDINALITY,
+            ("distinct_unseen", p_value),
+            (GROWTH, unseen.n_distinct / n_listed),
+            (unseen.n_distinct, expected),
+            (n, n_reference),
+            f"{'' if unseen.exact else 'about '}{number(unseen.n_distinct)} categories beside the reference's "
+            f"{n_listed:,}, where {number(expected)} would be expected",
+            evidence,
+        ),
+    ]
 
 
 def _p_value(

@@ -54,7 +54,7 @@ class WindowVolumes:
     def __init__(self) -> None:
         self._entries: VolumeState = {}
 
-    def standard(self, start_ms: int, end_ms: int, n: int) -> VolumeReference | None:
+    def reference(self, start_ms: int, end_ms: int, n: int) -> VolumeReference | None:
         """Return what a window's volume is held against; None while too little is known, or it is not looked at."""
         hour = start_ms // HOUR_MS
         peers = self._peers(hour)
@@ -89,8 +89,8 @@ class WindowVolumes:
         self._entries = {key: entry for key, entry in self._entries.items() if key >= oldest}
 
     def _peers(self, hour: int) -> list[VolumeEntry]:
-        found = (self._entries.get(hour - week * WEEK_HOURS) for week in range(1, WEEKS + 1))
-        return [entry for entry in found if entry is not None]
+        weeks = (self._entries.get(hour - week * WEEK_HOURS) for week in range(1, WEEKS + 1))
+        return [entry for entry in weeks if entry is not None]
 
     @property
     def state(self) -> VolumeState:
@@ -105,7 +105,7 @@ class WindowVolumes:
         return watch
 
 
-def volume_p_value(standard: VolumeReference, n: int, span_ms: int) -> float:
+def volume_p_value(reference: VolumeReference, n: int, span_ms: int) -> float:
     """Return the two-sided p-value of n events in so many milliseconds.
 
     Examples
@@ -114,8 +114,8 @@ def volume_p_value(standard: VolumeReference, n: int, span_ms: int) -> float:
     >>> volume_p_value(usual, 5_700, HOUR_MS) > 0.5, volume_p_value(usual, 1_500, HOUR_MS) < 1e-9
     (True, True)
     """
-    off = _log_rate(n, span_ms) - math.log(standard.rate)
-    return min(1.0, 2 * float(stats.t.sf(abs(off) / standard.spread, standard.degrees_of_freedom)))
+    off = _log_rate(n, span_ms) - math.log(reference.rate)
+    return min(1.0, 2 * float(stats.t.sf(abs(off) / reference.spread, reference.degrees_of_freedom)))
 
 
 def _log_rate(n: int, span_ms: int) -> float:

@@ -101,11 +101,11 @@ class ColumnReference(NamedTuple):
         return lambda _column, share: constant if share == "frozen" else usual
 
 
-def _of_groups(known: Dispersion | None, n: int) -> ShareDispersion:
-    if known is None or known.independent:
+def _of_groups(dispersion: Dispersion | None, n: int) -> ShareDispersion:
+    if dispersion is None or dispersion.independent:
         return INDEPENDENT
-    freedom = known.freedom if math.isfinite(known.freedom) else None
-    return ShareDispersion(max(1.0, nine_digits(float(known.design_effects(n).max()))), freedom)
+    freedom = dispersion.freedom if math.isfinite(dispersion.freedom) else None
+    return ShareDispersion(max(1.0, nine_digits(float(dispersion.design_effects(n).max()))), freedom)
 
 
 class _Groups(NamedTuple):
@@ -141,7 +141,7 @@ class ReferenceView:
         self.settings = settings
         self.pane_ms = pane_ms
         self._groups = [self._grouped(index) for index in range(len(profile.columns))]
-        self._known: dict[tuple[int, bool], list[Dispersion] | None] = {}
+        self._by_size: dict[tuple[int, bool], list[Dispersion] | None] = {}
         self.observed: Observed | None = None
         self._window: tuple[int, int, int] | None = None
         self._of_window: dict[int, ColumnReference] = {}
@@ -166,8 +166,8 @@ class ReferenceView:
     def unknown_sizes(self) -> tuple[int, ...]:
         """Return the sizes of verdict windows of which only production can tell some column's dispersion, ascending."""
         sizes = sorted(int(size) for size in self.settings.windows.verdict) if self.estimates else ()
-        known = {size: self._of_reference(size, seasonless=self.seasonal) for size in sizes}
-        return tuple(size for size, found in known.items() if found is None or any(map(_is_calibrating, found)))
+        shown = {size: self._of_reference(size, seasonless=self.seasonal) for size in sizes}
+        return tuple(size for size, each in shown.items() if each is None or any(map(_is_calibrating, each)))
 
     @cached_property
     def seasonal(self) -> bool:
@@ -185,10 +185,9 @@ class ReferenceView:
         asked = (window.start_ms, window.end_ms, window.size_ms)
         if asked != self._window:
             self._window, self._of_window = asked, {}
-        held = self._of_window.get(index)
-        if held is None:
-            held = self._of_window[index] = self._column(index, window)
-        return held
+        if index not in self._of_window:
+            self._of_window[index] = self._column(index, window)
+        return self._of_window[index]
 
     def _column(self, index: int, window: ClosedWindow) -> ColumnReference:
         groups = self._groups[index]
@@ -197,9 +196,9 @@ class ReferenceView:
             season = season_counts(self.profile, index, window.start_ms, window.end_ms)
             if season is not None and season.n > 0:
                 seasonal, base_reference = True, season.counts
-        known = self._dispersions(window, seasonless=self.seasonal) if self.estimates else None
-        whole = (self._dispersions(window, seasonless=False) if self.estimates else None) or known
-        return self._held(index, base_reference, (known, whole), seasonal=seasonal, by_base=seasonal)
+        dispersions = self._dispersions(window, seasonless=self.seasonal)
+        whole = self._dispersions(window, seasonless=False) or dispersions
+        return self._reference(index, base_reference, (dispersions, whole), seasonal=seasonal, by_base=seasonal)
 
     def rolling_column(self, index: int, window: ClosedWindow) -> ColumnReference:
         """Return the recent past that a column is held against; the window brings its sketch.
@@ -210,10 +209,10 @@ class ReferenceView:
             raise ParameterError("a window with a rolling reference", None, "$.window.rolling")
         groups = self._groups[index]
         base_reference = groups.base.grouped(window.rolling.counts[self.profile.layout.places[index].bins])
-        known = self._dispersions(window, seasonless=False) if self.estimates else None
-        return self._held(index, base_reference, (known, known), seasonal=False, by_base=True)
+        dispersions = self._dispersions(window, seasonless=False)
+        return self._reference(index, base_reference, (dispersions, dispersions), seasonal=False, by_base=True)
 
-    def _held(
+    def _reference(
         self,
         index: int,
         base_reference: NDArray[np.int64],
@@ -222,31 +221,31 @@ class ReferenceView:
         seasonal: bool,
         by_base: bool,
     ) -> ColumnReference:
-        """Return a column's standard, given all columns' dispersions: those of the comparison, and of whole windows."""
-        groups, (known, whole) = self._groups[index], dispersions
+        """Return what a column is held against, given all columns' dispersions: of the comparison, of whole windows."""
+        groups, (own, whole) = self._groups[index], dispersions
         return ColumnReference(
             grouping=groups.grouping,
             reference=groups.union.grouped(base_reference),
             base=groups.base,
             base_reference=base_reference,
-            dispersion=None if known is None else known[index],
+            dispersion=None if own is None else own[index],
             whole=None if whole is None else whole[index],
             seasonal=seasonal,
             by_base=by_base,
-            calibrating=self._calibrating(known, index),
+            calibrating=self._calibrating(own, index),
         )
 
-    def _calibrating(self, known: Sequence[Dispersion] | None, index: int) -> bool:
+    def _calibrating(self, dispersions: Sequence[Dispersion] | None, index: int) -> bool:
         """Whether a column's dispersion is asked for and not known, as where it had values in too few panes."""
-        return self.estimates and (known is None or _is_calibrating(known[index]))
+        return self.estimates and (dispersions is None or _is_calibrating(dispersions[index]))
 
     def of_whole(self, window: ClosedWindow) -> DispersionLookup:
         """Return how much the shares of all events vary: as those of the column that varies most of all known ones."""
 
         def lookup(_column: str, share: str) -> ShareDispersion:
-            held = (self.column(index, window) for index in range(len(self._groups)))
-            known = [each.of_shares(window.n_events)("", share) for each in held if not each.calibrating]
-            return max(known, key=lambda each: each.factor, default=UNKNOWN)
+            columns = (self.column(index, window) for index in range(len(self._groups)))
+            shares = (each.of_shares(window.n_events)("", share) for each in columns if not each.calibrating)
+            return max(shares, key=lambda each: each.factor, default=UNKNOWN)
 
         return lookup
 
@@ -261,37 +260,40 @@ class ReferenceView:
         if not self.estimates:
             return VarianceRatio(1.0, math.inf)
         size_ms = min(int(size) for size in self.settings.windows.verdict)
-        known = self._known_at(size_ms, NEVER_MS, seasonless=False)
-        if known is None or self._calibrating(known, index):
+        dispersions = self._dispersions_at(size_ms, NEVER_MS, seasonless=False)
+        if dispersions is None or self._calibrating(dispersions, index):
             return None
-        return variance_ratio(column, grouping, known[index])
+        return variance_ratio(column, grouping, dispersions[index])
 
     def _dispersions(self, window: ClosedWindow, *, seasonless: bool) -> Sequence[Dispersion] | None:
+        if not self.estimates:
+            return None
         sizes = {int(size) for size in self.settings.windows.verdict}
         size_ms = window.size_ms if window.size_ms in sizes else min(sizes)
-        return self._known_at(size_ms, window.start_ms, seasonless=seasonless)
+        return self._dispersions_at(size_ms, window.start_ms, seasonless=seasonless)
 
-    def _known_at(self, size_ms: int, start_ms: int, *, seasonless: bool) -> Sequence[Dispersion] | None:
+    def _dispersions_at(self, size_ms: int, start_ms: int, *, seasonless: bool) -> Sequence[Dispersion] | None:
         """Return each column's dispersion: the reference's, and where that tells too little, production's."""
-        known = self._of_reference(size_ms, seasonless=seasonless)
-        if self.observed is None or (known is not None and not any(map(_is_calibrating, known))):
-            return known
+        shown = self._of_reference(size_ms, seasonless=seasonless)
+        if self.observed is None or (shown is not None and not any(map(_is_calibrating, shown))):
+            return shown
         seen = self.observed.dispersions(size_ms, start_ms)
-        if known is None or seen is None:
-            return known or seen
-        return [other if _is_calibrating(own) else own for own, other in zip(known, seen, strict=True)]
+        if shown is None or seen is None:
+            return shown or seen
+        return [other if _is_calibrating(own) else own for own, other in zip(shown, seen, strict=True)]
 
     def _of_reference(self, size_ms: int, *, seasonless: bool) -> list[Dispersion] | None:
         """Return each column's dispersion as the reference shows it, calibrating where that is too little."""
         key = (size_ms, seasonless)
-        if key not in self._known:
-            self._known[key] = self._estimated(size_ms, seasonless=seasonless)
-        return self._known[key]
+        if key not in self._by_size:
+            self._by_size[key] = self._estimated(size_ms, seasonless=seasonless)
+        return self._by_size[key]
 
     def _estimated(self, size_ms: int, *, seasonless: bool) -> list[Dispersion] | None:
-        history, found = self.profile.history, []
+        history = self.profile.history
         if history is None:
             return None
+        dispersions = []
         least_span = -(-int(self.settings.checks.dispersion.span) // history.pane_ms)
         for index, groups in enumerate(self._groups):
             sums = history.sums(index, size_ms, seasonless=seasonless)
@@ -299,8 +301,8 @@ class ReferenceView:
                 return None
             dispersion = estimate(sums, groups.union.groups, source="reference", least_span=least_span)
             enough = dispersion.n_windows >= LEAST_WINDOWS
-            found.append(dispersion if enough else replace(dispersion, status="calibrating"))
-        return found
+            dispersions.append(dispersion if enough else replace(dispersion, status="calibrating"))
+        return dispersions
 
 
 def _is_calibrating(dispersion: Dispersion) -> bool:

@@ -8,30 +8,24 @@ read to its end, and what it leads to is flagged so.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec import Struct
 
 from driftline.alerts import ModelAlerts
-from driftline.checks.labels.label_stream_check import StreamSpan, examine_stream, silence_finding
+from driftline.checks.labels.label_stream_check import StreamSpan, examine_stream, silence
 from driftline.events.source import Kind, Offsets, merge_offsets
-from driftline.monitoring.alerting import settle_silence, settle_stream
+from driftline.monitoring.alerting import settle
 from driftline.monitoring.labels.cohorts import KEPT
 from driftline.monitoring.model_setup import AFTER_IDLE, IDLE
 from driftline.monitoring.monitor_status import ModelStatus
-from driftline.monitoring.state.checkpoint import load
+from driftline.monitoring.state.table import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.monitoring.model_setup import Outputs, WatermarkReach
     from driftline.panes.flush_record import JoinDelta
     from driftline.panes.watermarks import Watermarks
-
-NAME: Final = "stream"
-"""Of the piece of state."""
 
 
 class OpenSpan(Struct, array_like=True):
@@ -73,8 +67,13 @@ class LabelStreamMonitor:
 
     def __init__(self, context: ErrorBudget) -> None:
         self._context = context
-        self._dirty = False
-        self.state = StreamState()
+        self._state = Value("stream", StreamState, StreamState())
+        self.tables = (self._state,)
+
+    @property
+    def state(self) -> StreamState:
+        """All of the state."""
+        return self._state.value
 
     def status(self) -> ModelStatus:
         """Return what telemetry shows of the label stream: its open alerts."""
@@ -88,54 +87,54 @@ class LabelStreamMonitor:
             coverage=None,
         )
 
-    def absorb(self, delta: JoinDelta) -> None:
+    def add_labels(self, delta: JoinDelta) -> None:
         """Add a delta, whose pane is open."""
         size_ms = self._context.settings.cohort_ms
         start_ms = delta.pane_ms - delta.pane_ms % size_ms
-        known = self.state.open.get(start_ms)
-        if known is None:
-            known = self.state.open[start_ms] = OpenSpan()
+        span = self.state.open.get(start_ms)
+        if span is None:
+            span = self.state.open[start_ms] = OpenSpan()
         n_predictions, n_joined, n_orphans = delta.labels
-        known.n_predictions += n_predictions
-        known.n_joined += n_joined
-        known.n_orphans += n_orphans
+        span.n_predictions += n_predictions
+        span.n_joined += n_joined
+        span.n_orphans += n_orphans
         for kind, offsets in delta.offsets.items():
-            merge_offsets(known.offsets.setdefault(kind, {}), offsets)
+            merge_offsets(span.offsets.setdefault(kind, {}), offsets)
         first_ms = self.state.first_ms
         self.state.first_ms = delta.pane_ms if first_ms is None else min(first_ms, delta.pane_ms)
-        self._dirty = True
+        self._state.changed()
 
-    def miss(self) -> None:
+    def miss_labels(self) -> None:
         """Note that labels came for a pane that an idle mark had closed."""
         self.state.missed = True
-        self._dirty = True
+        self._state.changed()
 
     def advance(self, reach: WatermarkReach) -> Outputs:
         """Close all spans that end by the watermark of joins."""
         outputs: Outputs = []
         size_ms = self._context.settings.cohort_ms
         for start_ms in sorted(start for start in self.state.open if start + size_ms <= reach.until_ms):
-            known = self.state.open.pop(start_ms)
+            span = self.state.open.pop(start_ms)
             flags = {*reach.flags(start_ms + size_ms), *((AFTER_IDLE,) if self.state.missed else ())}
-            stretch = StreamSpan(
+            closing = StreamSpan(
                 start_ms,
                 start_ms + size_ms,
-                known.n_predictions,
-                known.n_joined,
-                known.n_orphans,
+                span.n_predictions,
+                span.n_joined,
+                span.n_orphans,
                 self.state.closed,
-                known.offsets,
+                span.offsets,
                 flags,
             )
-            verdict = examine_stream(stretch, self._context)
-            self.state.alerts, records = settle_stream(verdict, self.state.alerts, self._context)
+            verdict = examine_stream(closing, self._context)
+            self.state.alerts, records = settle(verdict, self.state.alerts, self._context)
             outputs += records
-            n = known.n_joined + known.n_orphans
+            n = span.n_joined + span.n_orphans
             if n:
-                closed = [*self.state.closed, (known.n_orphans, n, verdict.event.status == "many")]
+                closed = [*self.state.closed, (span.n_orphans, n, verdict.event.status == "many")]
                 self.state.closed = closed[-KEPT:]
             self.state.missed = False
-            self._dirty = True
+            self._state.changed()
         return outputs
 
     def listen(self, marks: Watermarks) -> Outputs:
@@ -147,18 +146,7 @@ class LabelStreamMonitor:
         if marks.predictions is None or marks.predictions < since_ms + limit_ms:
             return []
         self.state.told_ms = since_ms
-        self._dirty = True
-        finding = silence_finding(since_ms, self._context, (IDLE,))
-        self.state.alerts, outputs = settle_silence(finding, self.state.alerts, self._context)
+        self._state.changed()
+        verdict = silence(since_ms, self._context, (IDLE,))
+        self.state.alerts, outputs = settle(verdict, self.state.alerts, self._context)
         return outputs
-
-    def changes(self) -> Iterator[tuple[str, bytes | None]]:
-        """Yield the piece of state, if it changed since the last call."""
-        if self._dirty:
-            yield NAME, msgspec.msgpack.encode(self.state)
-            self._dirty = False
-
-    def load(self, pieces: dict[str, bytes], at: str) -> None:
-        """Go on from a state."""
-        if NAME in pieces:
-            self.state = load(pieces[NAME], StreamState, at)

@@ -1,10 +1,11 @@
-"""What one model's joins add while their panes are open, and until the next cut of the windows they add to.
+"""What one model's joins add while their panes are open, and until the next revision of the windows they add to.
 
 Labels may stand still for weeks while predictions, each with its head count, go on: nothing here may grow with the
-panes in between. What a pane adds to a window matters only for the first cut of that window at or after the pane's end
-(a part of a revision). Panes between two moments at which any window could be cut (a slot) share their offsets, and
-keep one bit each in every window that they touched, as a pane is flagged by how the watermarks stood when it closed.
-Only what labels brought stays by pane: detectors are fed pane by pane, and labels do not come while they stand still.
+panes in between. What a pane adds to a window matters only for the first revision of that window at or after the pane's
+end (a part of that revision). Panes between two moments at which a revision of any window could be due (a group) share
+their offsets, and keep one bit each in every window that they affect, as a pane is flagged by how the watermarks stood
+when it closed. Only what labels brought stays by pane: detectors are fed pane by pane, and labels do not come while
+they stand still.
 """
 
 from __future__ import annotations
@@ -12,14 +13,13 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
 from msgspec import Struct
 
 from driftline.events.source import Kind, Offsets, merge_offsets
 from driftline.monitoring.labels.revision_times import RevisionTimes
 from driftline.monitoring.model_setup import AFTER_IDLE, IDLE
 from driftline.monitoring.predictions.open_panes import MAX_PIECES
-from driftline.monitoring.state.checkpoint import load
+from driftline.monitoring.state.table import Codec, Table
 from driftline.sketches.packed import Sparse
 from driftline.sketches.packed_merge import merge_sparse
 
@@ -40,16 +40,16 @@ class RevisionPart(Struct, array_like=True):
     pieces: list[Sparse] = []
     """Performance cells, at most ``MAX_PIECES``; one in the state."""
     offsets: dict[Kind, Offsets] = {}
-    """Of the slots that are past."""
+    """Of the groups that are past."""
     flags: list[str] = []
     arrivals: list[Sparse] = []
     """Arrival cells, likewise."""
 
 
-class Touched(Struct, array_like=True):
-    """A window that panes of a slot add to."""
+class AffectedWindow(Struct, array_like=True):
+    """A window that panes of a group add to."""
 
-    cut_ms: int
+    due_ms: int
     """Of the revision that they add to."""
     panes: bytes = b""
     """Which of its panes still have to close."""
@@ -66,13 +66,13 @@ class LabelledPane(Struct, array_like=True):
     """Of the labels."""
 
 
-class Slot(Struct, array_like=True):
-    """The panes between two moments at which a window could be cut."""
+class PaneGroup(Struct, array_like=True):
+    """The panes between two moments at which a revision of any window could be due."""
 
     panes: bytes = b""
     """Which panes still have to close, a bit each, the latest first; little-endian."""
     offsets: dict[Kind, Offsets] = {}
-    windows: dict[str, dict[int, Touched]] = {}
+    windows: dict[str, dict[int, AffectedWindow]] = {}
     """By profile id and window."""
     labelled: dict[int, LabelledPane] = {}
     """By the pane's start, while it is open."""
@@ -108,68 +108,63 @@ class OpenJoins:
 
     Notes
     -----
-    *State*: one entry for each slot (as many in a window's size as there are ages), with a bit for each pane and window
-    touched; one sparse vector for each window and revision that is to come. All of it is in the checkpoints.
-    *Cost*: of a delta, O(windows it touches); of a closing, O(open slots).
+    *State*: one value for each group (as many in a window's size as there are ages), with a bit for each pane and
+    affected window; one sparse vector for each window and revision that is to come. All of it is in the checkpoints.
+    *Cost*: of a delta, O(windows it touches); of a closing, O(open groups).
     """
 
     def __init__(self, settings: ModelSettings, pane_ms: int) -> None:
         self._times = RevisionTimes.of(settings)
         self._pane_ms = pane_ms
-        self._slots: dict[int, Slot] = {}
-        self._parts: dict[int, dict[int, dict[str, RevisionPart]]] = {}
-        self._moments: list[int] = []
-        self._dirty: set[tuple[int, int | None]] = set()
+        self._groups = Table("pane-group", int, PaneGroup)
+        parts = Codec(dict[str, RevisionPart], _merged, lambda parts: parts)
+        self._revisions = Table("revision", tuple[int, int], parts, self._restored)
+        self._due: list[tuple[int, int]] = []
+        self.tables = (self._groups, self._revisions)
 
     @property
     def n_panes(self) -> int:
         """Open panes."""
-        return sum(_bits(slot.panes).bit_count() for slot in self._slots.values())
-
-    @property
-    def n_entries(self) -> int:
-        """Pieces of state."""
-        return len(self._slots) + sum(len(windows) for windows in self._parts.values())
+        return sum(_bits(group.panes).bit_count() for group in self._groups.values())
 
     def add(self, delta: JoinDelta) -> None:
         """Add a delta, whose pane is open."""
         end_ms = delta.pane_ms + self._pane_ms
-        slot_ms = self._times.next_cut(end_ms)
-        slot = self._slots.get(slot_ms)
-        if slot is None:
-            slot = self._slots[slot_ms] = Slot()
-        self._dirty.add((slot_ms, None))
+        group_ms = self._times.next_due(end_ms)
+        group = self._groups.get(group_ms) or PaneGroup()
+        self._groups.put(group_ms, group)
         for kind, offsets in delta.offsets.items():
-            merge_offsets(slot.offsets.setdefault(kind, {}), offsets)
-        bit = 1 << ((slot_ms - end_ms) // self._pane_ms)
-        slot.panes = _packed(_bits(slot.panes) | bit)
-        windows = slot.windows.setdefault(delta.profile_id, {})
+            merge_offsets(group.offsets.setdefault(kind, {}), offsets)
+        bit = 1 << ((group_ms - end_ms) // self._pane_ms)
+        group.panes = _packed(_bits(group.panes) | bit)
+        windows = group.windows.setdefault(delta.profile_id, {})
         for window in delta.windows:
-            touched = windows.get(window.window_ms)
-            if touched is None:
-                cut_ms = self._times.cut_after(window.window_ms, end_ms)
-                if cut_ms is None:
+            affected = windows.get(window.window_ms)
+            if affected is None:
+                due_ms = self._times.due_after(window.window_ms, end_ms)
+                if due_ms is None:
                     continue
-                touched = windows[window.window_ms] = Touched(cut_ms)
-            touched.panes = _packed(_bits(touched.panes) | bit)
-            part = self._part(touched.cut_ms, window.window_ms, delta.profile_id)
+                affected = windows[window.window_ms] = AffectedWindow(due_ms)
+            affected.panes = _packed(_bits(affected.panes) | bit)
+            part = self._part(affected.due_ms, window.window_ms, delta.profile_id)
             part.pieces.append(window.cells)
             part.arrivals.append(window.arrival)
             if len(part.pieces) > MAX_PIECES:
                 _merge(part)
         labels = delta.offsets.get("labels")
         if labels is not None or delta.errors[0]:
-            _add_labels(slot.labelled.setdefault(delta.pane_ms, LabelledPane()), delta, labels or {})
+            _add_labels(group.labelled.setdefault(delta.pane_ms, LabelledPane()), delta, labels or {})
 
-    def _part(self, cut_ms: int, window_ms: int, profile_id: str) -> RevisionPart:
-        if cut_ms not in self._parts:
-            heapq.heappush(self._moments, cut_ms)
-        self._dirty.add((cut_ms, window_ms))
-        parts = self._parts.setdefault(cut_ms, {}).setdefault(window_ms, {})
-        part = parts.get(profile_id)
-        if part is None:
-            part = parts[profile_id] = RevisionPart()
-        return part
+    def _part(self, due_ms: int, window_ms: int, profile_id: str) -> RevisionPart:
+        key = (due_ms, window_ms)
+        if key not in self._revisions:
+            heapq.heappush(self._due, key)
+            self._revisions.put(key, {})
+        self._revisions.changed(key)
+        parts = self._revisions[key]
+        if profile_id not in parts:
+            parts[profile_id] = RevisionPart()
+        return parts[profile_id]
 
     def close(self, reach: WatermarkReach, *, missed: bool) -> tuple[list[ClosedLabels], bool]:
         """Close the panes that end by the watermark.
@@ -189,108 +184,97 @@ class OpenJoins:
         """
         first_ms: int | None = None
         labelled: list[ClosedLabels] = []
-        for slot_ms in sorted(self._slots):
-            if slot_ms - self._times.size_ms >= reach.until_ms:
+        for group_ms in sorted(self._groups):
+            if group_ms - self._times.size_ms >= reach.until_ms:
                 break
-            slot = self._slots[slot_ms]
-            closed = self._closed(slot.panes, slot_ms, reach)
+            group = self._groups[group_ms]
+            closed = self._closed(group.panes, group_ms, reach)
             if closed:
                 if first_ms is None:
-                    first_ms = slot_ms - (closed.bit_length() - 1) * self._pane_ms
+                    first_ms = group_ms - (closed.bit_length() - 1) * self._pane_ms
                 after_idle_ms = first_ms if missed else None
-                slot.panes = _packed(_bits(slot.panes) ^ closed)
-                for windows in slot.windows.values():
-                    for touched in windows.values():
-                        self._flag(slot_ms, touched, reach, after_idle_ms)
-                labelled += self._take_labelled(slot, reach, after_idle_ms)
-                self._dirty.add((slot_ms, None))
-            if slot_ms <= reach.until_ms:
-                self._leave(self._slots.pop(slot_ms))
-                self._dirty.add((slot_ms, None))
+                group.panes = _packed(_bits(group.panes) ^ closed)
+                for windows in group.windows.values():
+                    for affected in windows.values():
+                        self._flag(group_ms, affected, reach, after_idle_ms)
+                labelled += self._take_labelled(group, reach, after_idle_ms)
+                self._groups.changed(group_ms)
+            if group_ms <= reach.until_ms:
+                self._leave(group)
+                self._groups.drop(group_ms)
         return labelled, first_ms is not None
 
-    def _closed(self, panes: bytes, slot_ms: int, reach: WatermarkReach) -> int:
-        """Return those of a slot's panes that end by the watermark."""
-        n_open = self._n_after(slot_ms, reach.until_ms)
+    def _closed(self, panes: bytes, group_ms: int, reach: WatermarkReach) -> int:
+        """Return those of a group's panes that end by the watermark."""
+        n_open = self._n_after(group_ms, reach.until_ms)
         return _bits(panes) >> n_open << n_open
 
-    def _flag(self, slot_ms: int, touched: Touched, reach: WatermarkReach, after_idle_ms: int | None) -> None:
+    def _flag(self, group_ms: int, affected: AffectedWindow, reach: WatermarkReach, after_idle_ms: int | None) -> None:
         """Close a window's panes up to the watermark, and keep what is to be said of them."""
-        closed = self._closed(touched.panes, slot_ms, reach)
-        flags = set(touched.flags)
+        closed = self._closed(affected.panes, group_ms, reach)
+        flags = set(affected.flags)
         uncertain = closed
         if reach.certain_ms is not None:
-            uncertain &= (1 << self._n_after(slot_ms, reach.certain_ms)) - 1
+            uncertain &= (1 << self._n_after(group_ms, reach.certain_ms)) - 1
         if uncertain:
             flags.add(IDLE)
-        if after_idle_ms is not None and closed >> ((slot_ms - after_idle_ms) // self._pane_ms) & 1:
+        if after_idle_ms is not None and closed >> ((group_ms - after_idle_ms) // self._pane_ms) & 1:
             flags.add(AFTER_IDLE)
-        touched.panes, touched.flags = _packed(_bits(touched.panes) ^ closed), sorted(flags)
+        affected.panes, affected.flags = _packed(_bits(affected.panes) ^ closed), sorted(flags)
 
-    def _n_after(self, slot_ms: int, time_ms: int) -> int:
-        """Return how many of a slot's panes, counted from its end, end after a moment."""
-        return max(0, -((time_ms - slot_ms) // self._pane_ms))
+    def _n_after(self, group_ms: int, time_ms: int) -> int:
+        """Return how many of a group's panes, counted from its end, end after a moment."""
+        return max(0, -((time_ms - group_ms) // self._pane_ms))
 
-    def _take_labelled(self, slot: Slot, reach: WatermarkReach, after_idle_ms: int | None) -> Iterator[ClosedLabels]:
-        for start_ms in sorted(slot.labelled):
+    def _take_labelled(
+        self, group: PaneGroup, reach: WatermarkReach, after_idle_ms: int | None
+    ) -> Iterator[ClosedLabels]:
+        for start_ms in sorted(group.labelled):
             end_ms = start_ms + self._pane_ms
             if end_ms > reach.until_ms:
                 return
-            pane = slot.labelled.pop(start_ms)
+            pane = group.labelled.pop(start_ms)
             flags = reach.flags(end_ms) | ({AFTER_IDLE} if end_ms == after_idle_ms else set())
             offsets: dict[Kind, Offsets] = {"labels": pane.offsets} if pane.offsets else {}
             yield ClosedLabels(start_ms, end_ms, pane.errors, offsets, tuple(sorted(flags)))
 
-    def _leave(self, slot: Slot) -> None:
-        """Hand what a slot knows on to the revisions that it adds to."""
-        for profile_id, windows in slot.windows.items():
-            for window_ms, touched in windows.items():
-                part = self._part(touched.cut_ms, window_ms, profile_id)
-                for kind, offsets in slot.offsets.items():
+    def _leave(self, group: PaneGroup) -> None:
+        """Hand what a group knows on to the revisions that it adds to."""
+        for profile_id, windows in group.windows.items():
+            for window_ms, affected in windows.items():
+                part = self._part(affected.due_ms, window_ms, profile_id)
+                for kind, offsets in group.offsets.items():
                     merge_offsets(part.offsets.setdefault(kind, {}), offsets)
-                part.flags = sorted({*part.flags, *touched.flags})
+                part.flags = sorted({*part.flags, *affected.flags})
 
     def due_ms(self) -> int | None:
-        """Return the moment of the next cut that something waits for."""
-        return self._moments[0] if self._moments else None
+        """Return the moment of the next revision that something waits for."""
+        return self._due[0][0] if self._due else None
 
     def take(self) -> list[tuple[int, dict[str, RevisionPart]]]:
-        """Return what waited for the next cut, by window and profile id; all its panes have closed."""
-        cut_ms = heapq.heappop(self._moments)
-        windows = self._parts.pop(cut_ms)
-        self._dirty.update((cut_ms, window_ms) for window_ms in windows)
-        return sorted(windows.items())
+        """Return what waited for the next moment, by window and profile id; all its panes have closed."""
+        due_ms, windows = self._due[0][0], []
+        while self._due and self._due[0][0] == due_ms:
+            key = heapq.heappop(self._due)
+            windows.append((key[1], self._revisions[key]))
+            self._revisions.drop(key)
+        return windows
 
-    def changes(self) -> Iterator[tuple[str, bytes | None]]:
-        """Yield the pieces of state that changed since the last call."""
-        for at_ms, window_ms in sorted(self._dirty, key=lambda name: (name[0], name[1] is not None, name[1] or 0)):
-            if window_ms is None:
-                slot = self._slots.get(at_ms)
-                yield f"slot/{at_ms}", None if slot is None else msgspec.msgpack.encode(slot)
-                continue
-            parts = self._parts.get(at_ms, {}).get(window_ms)
-            for part in (parts or {}).values():
-                _merge(part)
-            yield f"revision/{at_ms}/{window_ms}", None if parts is None else msgspec.msgpack.encode(parts)
-        self._dirty.clear()
-
-    def load(self, pieces: dict[str, bytes]) -> None:
-        """Go on from a state; what waits for a cut that is no longer configured joins the window's next one."""
-        for name, data in pieces.items():
-            kind, _, place = name.partition("/")
-            if kind == "slot":
-                self._slots[int(place)] = load(data, Slot, name)
-            elif kind == "revision":
-                cut_ms, _, window_ms = place.partition("/")
-                parts = load(data, dict[str, RevisionPart], name)
-                self._parts.setdefault(int(cut_ms), {})[int(window_ms)] = parts
-        self._moments = sorted(self._parts)
+    def _restored(self) -> None:
+        """Take up what waits; for a moment that is no longer configured too: it joins the window's next revision."""
+        self._due = sorted(self._revisions)
 
 
 def _add_labels(pane: LabelledPane, delta: JoinDelta, labels: Offsets) -> None:
     merge_offsets(pane.offsets, labels)
     known, new = pane.errors.get(delta.profile_id, (0, 0, 0)), delta.errors
     pane.errors[delta.profile_id] = (known[0] + new[0], known[1] + new[1], known[2] + new[2])
+
+
+def _merged(parts: dict[str, RevisionPart]) -> dict[str, RevisionPart]:
+    for part in parts.values():
+        _merge(part)
+    return parts
 
 
 def _merge(part: RevisionPart) -> None:

@@ -1,7 +1,7 @@
-"""Performance windows of one model: vectors by prediction time that labels revise, cut at fixed ages.
+"""Performance windows of one model: vectors by prediction time that labels revise, evaluated at fixed ages.
 
-A window's revision r is cut at the window's end plus age r, after all join panes that end by then; the moment of the
-cut is in event time, so how many revisions there are, and what each holds, follows from the labels alone.
+A window's revision r is due at the window's end plus age r, after all join panes that end by then; its
+moment is in event time, so how many revisions there are, and what each holds, follows from the labels alone.
 """
 
 from __future__ import annotations
@@ -9,26 +9,26 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import msgspec
 import numpy as np
 from msgspec import Struct
 
+from driftline.checks.contract.closed_window import PerformanceRevision
 from driftline.events.source import Kind, Offsets, merge_offsets
 from driftline.monitoring.labels.revision_times import RevisionTimes
 from driftline.monitoring.model_setup import task_id
-from driftline.monitoring.state.checkpoint import load
+from driftline.monitoring.state.table import Table, Value
 from driftline.sketches.arrival import ArrivalLayout
 from driftline.sketches.packed import Sparse
 from driftline.sketches.packed_merge import merge_sparse
 from driftline.sketches.scores import LABELLED, PREDICTED
-from driftline.sketches.sparse import unpack_into
+from driftline.sketches.sparse import pack, unpack_into
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from numpy.typing import NDArray
 
     from driftline.config.model import ModelSettings
+    from driftline.events.model_key import ModelKey
+    from driftline.monitoring.model_setup import WatermarkReach
     from driftline.profiles.task import Task
 
 MIN_BASELINE: Final = 500
@@ -43,14 +43,14 @@ class WindowState(Struct, array_like=True):
     offsets: dict[Kind, Offsets]
     flags: list[str]
     revision: int
-    """The next one to be cut."""
+    """The next one that is due."""
     tested: bool
     arrivals: dict[str, Sparse] = {}
     """Arrival cells by task."""
 
 
 class JoinedPanes(NamedTuple):
-    """What closed join panes add, between which no cut of a window that they add to lies.
+    """What closed join panes add, between which no revision of a window that they add to is due.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class JoinedPanes(NamedTuple):
     arrivals: dict[int, dict[str, list[Sparse]]] = {}  # noqa: RUF012  # a default of a NamedTuple, never changed
 
 
-class Revision(NamedTuple):
+class DueRevision(NamedTuple):
     """A revision that is due.
 
     Attributes
@@ -79,7 +79,7 @@ class Revision(NamedTuple):
     start_ms, end_ms : int
         Of the window.
     at_ms : int
-        The moment of the cut.
+        The moment.
     revision : int
     final : bool
     window : WindowState
@@ -92,6 +92,24 @@ class Revision(NamedTuple):
     final: bool
     window: WindowState
 
+    def counted(
+        self, key: ModelKey, segment: str, vector: NDArray[np.int64], reach: WatermarkReach, *, tested: bool
+    ) -> PerformanceRevision:
+        """Return what the checks read of the revision, with the window's vector for one task."""
+        return PerformanceRevision(
+            key=key,
+            segment=segment,
+            start_ms=self.start_ms,
+            end_ms=self.end_ms,
+            vector=vector,
+            offsets=self.window.offsets,
+            revision=self.revision,
+            age_ms=self.at_ms - self.end_ms,
+            final=self.final,
+            tested=tested,
+            flags=tuple(sorted(reach.flags(self.at_ms).union(self.window.flags))),
+        )
+
 
 class PerformanceWindows:
     """All windows of a model between their first prediction and their last revision.
@@ -103,99 +121,85 @@ class PerformanceWindows:
     Notes
     -----
     *State*: one sparse vector a window, and horizon / size windows. *Cost*: of panes, one merge for each window they
-    touch; of a cut, O(log windows).
+    touch; of a revision, O(log windows).
 
     The offsets of a window enclose what contributed: they are those of all joins in the spans, from one moment at which
-    any window could be cut to the next, in which a pane touched it. So they follow from the events alone.
+    any revision could be due to the next, in which a pane touched it. So they follow from the events alone.
     """
 
     def __init__(self, settings: ModelSettings) -> None:
         self._times = RevisionTimes.of(settings)
-        self._windows: dict[int, WindowState] = {}
-        self._cuts: list[tuple[int, int]] = []
-        self._dirty: set[int] = set()
+        self._windows = Table("performance", int, WindowState, self._restored)
+        self._due: list[tuple[int, int]] = []
         self.n_expired = 0
+        self.tables = (self._windows,)
 
     def __len__(self) -> int:
         return len(self._windows)
 
     def add(self, panes: JoinedPanes) -> None:
-        """Merge panes; all cuts before their end have been made."""
+        """Merge panes; all revisions due before their end have been taken."""
         for start_ms, by_task in sorted(panes.windows.items()):
             window = self._windows.get(start_ms) or self._open(start_ms, panes.end_ms)
             if window is None:
                 self.n_expired += 1
                 continue
-            for task, pieces in by_task.items():
-                known = window.vectors.get(task)
-                window.vectors[task] = merge_sparse(pieces if known is None else [known, *pieces])
-            for task, pieces in panes.arrivals.get(start_ms, {}).items():
-                known = window.arrivals.get(task)
-                window.arrivals[task] = merge_sparse(pieces if known is None else [known, *pieces])
+            for vectors, new in ((window.vectors, by_task), (window.arrivals, panes.arrivals.get(start_ms, {}))):
+                for task, pieces in new.items():
+                    vectors[task] = merge_sparse([vectors[task], *pieces] if task in vectors else pieces)
             for kind, offsets in panes.offsets.items():
                 merge_offsets(window.offsets.setdefault(kind, {}), offsets)
             window.flags = sorted(panes.flags.union(window.flags))
-            self._dirty.add(start_ms)
+            self._windows.changed(start_ms)
 
     def _open(self, start_ms: int, pane_end_ms: int) -> WindowState | None:
         """Return a new window, at the first revision that panes can be part of; None where all are past."""
         revision = self._times.revision_after(start_ms, pane_end_ms)
         if revision is None:
             return None
-        window = self._windows[start_ms] = WindowState({}, {}, [], revision, tested=False)
-        heapq.heappush(self._cuts, (self._times.cut_ms(start_ms, revision), start_ms))
+        window = WindowState({}, {}, [], revision, tested=False)
+        self._windows.put(start_ms, window)
+        heapq.heappush(self._due, (self._times.due_ms(start_ms, revision), start_ms))
         return window
 
     def due_ms(self) -> int | None:
-        """Return the moment of the next cut."""
-        return self._cuts[0][0] if self._cuts else None
+        """Return the moment of the next revision."""
+        return self._due[0][0] if self._due else None
 
-    def cut(self) -> Revision:
-        """Make the next cut: at one moment, of the oldest window first."""
-        at_ms, start_ms = heapq.heappop(self._cuts)
+    def take(self) -> DueRevision:
+        """Return the next revision: at one moment, that of the oldest window first."""
+        at_ms, start_ms = heapq.heappop(self._due)
         window = self._windows[start_ms]
         revision = window.revision
         final = revision == len(self._times.ages_ms) - 1
         if final:
-            del self._windows[start_ms]
+            self._windows.drop(start_ms)
         else:
             window.revision += 1
-            heapq.heappush(self._cuts, (self._times.cut_ms(start_ms, window.revision), start_ms))
-        self._dirty.add(start_ms)
-        return Revision(start_ms, start_ms + self._times.size_ms, at_ms, revision, final, window)
+            heapq.heappush(self._due, (self._times.due_ms(start_ms, window.revision), start_ms))
+            self._windows.changed(start_ms)
+        return DueRevision(start_ms, start_ms + self._times.size_ms, at_ms, revision, final, window)
 
-    def changes(self) -> Iterator[tuple[str, bytes | None]]:
-        """Yield the windows that changed since the last call."""
-        for start_ms in sorted(self._dirty):
-            window = self._windows.get(start_ms)
-            yield f"performance/{start_ms}", None if window is None else msgspec.msgpack.encode(window)
-        self._dirty.clear()
-
-    def load(self, pieces: dict[str, bytes]) -> None:
-        """Go on from a state; a window whose next revision is no longer configured is cut at the last one."""
-        for name, data in pieces.items():
-            if name.startswith("performance/"):
-                start_ms = int(name.removeprefix("performance/"))
-                window = load(data, WindowState, name)
-                window.revision = min(window.revision, len(self._times.ages_ms) - 1)
-                self._windows[start_ms] = window
-                self._cuts.append((self._times.cut_ms(start_ms, window.revision), start_ms))
-        heapq.heapify(self._cuts)
+    def _restored(self) -> None:
+        """Take up the windows; one whose next revision is no longer configured goes on with the last."""
+        for start_ms, window in self._windows.items():
+            window.revision = min(window.revision, len(self._times.ages_ms) - 1)
+            self._due.append((self._times.due_ms(start_ms, window.revision), start_ms))
+        heapq.heapify(self._due)
 
 
 def vector_of(window: WindowState, task: Task) -> NDArray[np.int64]:
     """Return a window's performance vector for a task; zeros where it has none."""
-    vector = np.zeros(task.performance_layout.n_cells, dtype=np.int64)
-    packed = window.vectors.get(task_id(task))
-    if packed is not None:
-        unpack_into(packed, vector)
-    return vector
+    return _unpacked(window.vectors.get(task_id(task)), task.performance_layout.n_cells)
 
 
 def arrival_of(window: WindowState, task: Task) -> NDArray[np.int64]:
     """Return a window's arrival vector for a task; zeros where it has none."""
-    vector = np.zeros(ArrivalLayout.of(task.performance_layout).n_cells, dtype=np.int64)
-    packed = window.arrivals.get(task_id(task))
+    return _unpacked(window.arrivals.get(task_id(task)), ArrivalLayout.of(task.performance_layout).n_cells)
+
+
+def _unpacked(packed: Sparse | None, n_cells: int) -> NDArray[np.int64]:
+    vector = np.zeros(n_cells, dtype=np.int64)
     if packed is not None:
         unpack_into(packed, vector)
     return vector
@@ -207,16 +211,15 @@ def coverage_of(vector: NDArray[np.int64]) -> float:
     return int(vector[LABELLED]) / predicted if predicted > 0 else 0.0
 
 
-class FirstWindows(Struct, array_like=True):
+class ProductionBaseline(Struct, array_like=True):
     """The baseline of a model whose profile has no labels: its first windows, until there are enough labels."""
 
-    profile_id: str
     cells: Sparse
     n_labelled: int
 
 
-class FirstWindowsByProfile:
-    """First windows by profile, of the latest few profiles.
+class ProductionBaselines:
+    """Baselines made of first windows by profile, of the latest few profiles.
 
     Parameters
     ----------
@@ -225,29 +228,29 @@ class FirstWindowsByProfile:
 
     KEPT: Final = 4
 
-    def __init__(self, min_labelled: int, kept: Iterable[FirstWindows] = ()) -> None:
+    def __init__(self, min_labelled: int) -> None:
         self._min_labelled = max(MIN_BASELINE, min_labelled)
-        self._kept = {first.profile_id: first for first in kept}
+        # One value, as the order in which profiles came is part of it.
+        self._by_profile = Value("baselines", dict[str, ProductionBaseline], {})
+        self.tables = (self._by_profile,)
 
-    def dump(self) -> list[FirstWindows]:
-        """Return the state."""
-        return list(self._kept.values())
+    def __len__(self) -> int:
+        return len(self._by_profile.value)
 
-    def baseline(self, profile_id: str, task: Task) -> NDArray[np.int64] | None:
-        """Return the baseline's vector; None while there are too few labels."""
-        first = self._kept.get(profile_id)
-        if first is None or first.n_labelled < self._min_labelled:
+    def vector(self, profile_id: str, task: Task) -> NDArray[np.int64] | None:
+        """Return a profile's baseline; None while there are too few labels."""
+        baseline = self._by_profile.value.get(profile_id)
+        if baseline is None or baseline.n_labelled < self._min_labelled:
             return None
-        vector = np.zeros(task.performance_layout.n_cells, dtype=np.int64)
-        unpack_into(first.cells, vector)
-        return vector
+        return _unpacked(baseline.cells, task.performance_layout.n_cells)
 
-    def add(self, profile_id: str, vector: NDArray[np.int64], cells: Sparse) -> None:
+    def add(self, profile_id: str, vector: NDArray[np.int64]) -> None:
         """Add a window; the profile that came first is forgotten where there are too many."""
-        known = self._kept.get(profile_id)
-        n_labelled = int(vector[LABELLED])
+        by_profile, cells, n_labelled = self._by_profile.value, pack(vector), int(vector[LABELLED])
+        known = by_profile.get(profile_id)
         if known is not None:
             cells, n_labelled = merge_sparse([known.cells, cells]), n_labelled + known.n_labelled
-        self._kept[profile_id] = FirstWindows(profile_id, cells, n_labelled)
-        while len(self._kept) > self.KEPT:
-            del self._kept[next(iter(self._kept))]
+        by_profile[profile_id] = ProductionBaseline(cells, n_labelled)
+        while len(by_profile) > self.KEPT:
+            del by_profile[next(iter(by_profile))]
+        self._by_profile.changed()

@@ -1,4 +1,4 @@
-"""When the revisions of performance windows are cut: at fixed ages of each window, in event time."""
+"""When the revisions of performance windows are due: at fixed ages of each window, in event time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class RevisionTimes(NamedTuple):
-    """The moments at which one model's performance windows are cut.
+    """The moments at which revisions of one model's performance windows are due.
 
     Attributes
     ----------
@@ -21,7 +21,7 @@ class RevisionTimes(NamedTuple):
     Examples
     --------
     >>> times = RevisionTimes(60, (60, 200))
-    >>> times.cut_ms(0, 1), times.cut_after(0, 121), times.cut_after(0, 261), times.next_cut(121)
+    >>> times.due_ms(0, 1), times.due_after(0, 121), times.due_after(0, 261), times.next_due(121)
     (260, 260, None, 140)
     """
 
@@ -31,32 +31,27 @@ class RevisionTimes(NamedTuple):
     @classmethod
     def of(cls, settings: ModelSettings) -> RevisionTimes:
         """Return the moments that a model's settings say."""
-        return cls(int(settings.windows.performance), tuple(revision_ages(settings)))
+        return cls(int(settings.windows.performance), tuple(settings.labels.ages_ms))
 
-    def cut_ms(self, start_ms: int, revision: int) -> int:
-        """Return when a window's revision is cut."""
+    def due_ms(self, start_ms: int, revision: int) -> int:
+        """Return when a window's revision is due."""
         return start_ms + self.size_ms + self.ages_ms[revision]
 
     def revision_after(self, start_ms: int, pane_end_ms: int) -> int | None:
         """Return the first revision of a window that a pane is part of; None where all are past."""
         for revision in range(len(self.ages_ms)):
-            if self.cut_ms(start_ms, revision) >= pane_end_ms:
+            if self.due_ms(start_ms, revision) >= pane_end_ms:
                 return revision
         return None
 
-    def cut_after(self, start_ms: int, pane_end_ms: int) -> int | None:
-        """Return the moment of the first cut of a window that a pane is part of; None where all are past."""
+    def due_after(self, start_ms: int, pane_end_ms: int) -> int | None:
+        """Return the moment of the first revision of a window that a pane is part of; None where all are past."""
         revision = self.revision_after(start_ms, pane_end_ms)
-        return None if revision is None else self.cut_ms(start_ms, revision)
+        return None if revision is None else self.due_ms(start_ms, revision)
 
-    def next_cut(self, pane_end_ms: int) -> int:
-        """Return the first moment, at a pane's end or after it, at which any window could be cut.
+    def next_due(self, pane_end_ms: int) -> int:
+        """Return the first moment, at a pane's end or after it, at which a revision of any window could be due.
 
         No window tells apart panes that end between two such moments.
         """
         return min(age_ms - (age_ms - pane_end_ms) // self.size_ms * self.size_ms for age_ms in self.ages_ms)
-
-
-def revision_ages(settings: ModelSettings) -> list[int]:
-    """Return the ages at which windows are cut: those configured below the horizon, then the horizon."""
-    return [*settings.labels.ages_ms]

@@ -6,28 +6,23 @@ a model name of its own.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from driftline.checks.contract.closed_window import PerformanceRevision
 from driftline.checks.labels.performance_check import examine_performance
 from driftline.events.output_record import event_record
 from driftline.monitoring.labels.earlier_revisions import EarlierRevisions
 from driftline.monitoring.labels.open_joins import OpenJoins
 from driftline.monitoring.labels.performance_windows import JoinedPanes, PerformanceWindows, vector_of
 from driftline.monitoring.model_setup import task_id
+from driftline.monitoring.state.timeline import Due, run_due
 from driftline.sketches.scores import PREDICTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from driftline.monitoring.labels.performance_windows import Revision
     from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach
     from driftline.panes.flush_record import JoinDelta
-
-PREFIX = "segment/"
-"""First part of the names of a slice's pieces of state; the slice's name and another slash follow."""
 
 
 class SegmentMonitor:
@@ -46,83 +41,39 @@ class SegmentMonitor:
         self._windows = PerformanceWindows(setup.context.settings)
         self._earlier = EarlierRevisions()
         self.open = OpenJoins(setup.context.settings, setup.pane_ms)
+        self.tables = (*self.open.tables, *self._windows.tables, *self._earlier.tables)
 
-    def absorb(self, delta: JoinDelta) -> None:
+    def add_joins(self, delta: JoinDelta) -> None:
         """Add a delta, whose pane is open."""
         self.open.add(delta)
 
     def advance(self, reach: WatermarkReach) -> Outputs:
         """Close everything up to the watermark."""
         self.open.close(reach, missed=False)
-        outputs: Outputs = []
-        while True:
-            waiting_ms, cut_ms = self.open.due_ms(), self._windows.due_ms()
-            due_ms = min((at_ms for at_ms in (waiting_ms, cut_ms) if at_ms is not None), default=None)
-            if due_ms is None or due_ms > reach.until_ms:
-                return outputs
-            if waiting_ms == due_ms:
-                self._join(due_ms)
-            else:
-                outputs += self._cut(self._windows.cut(), reach)
+        dues = (Due(self.open.due_ms, self._join), Due(self._windows.due_ms, partial(self._evaluate, reach)))
+        return run_due(dues, reach.until_ms)
 
-    def _join(self, cut_ms: int) -> None:
+    def _join(self, at_ms: int) -> Outputs:
         """Add what waited for a revision to its windows."""
         for window_ms, parts in self.open.take():
             for profile_id, part in sorted(parts.items()):
-                known = self._setup.book.get(profile_id)
+                known = self._setup.profiles.get(profile_id)
                 if known is not None:
                     cells = {window_ms: {task_id(known.task): part.pieces}}
-                    self._windows.add(JoinedPanes(cut_ms, cells, part.offsets, frozenset(part.flags)))
+                    self._windows.add(JoinedPanes(at_ms, cells, part.offsets, frozenset(part.flags)))
+        return []
 
-    def _cut(self, cut: Revision, reach: WatermarkReach) -> Outputs:
-        profile = self._setup.book.at(self._setup.key, cut.end_ms - self._setup.pane_ms)
+    def _evaluate(self, reach: WatermarkReach, _: int) -> Outputs:
+        due = self._windows.take()
+        profile = self._setup.profiles.at(self._setup.key, due.end_ms - self._setup.pane_ms)
         if profile is None:
             return []
-        vector = vector_of(cut.window, profile.task)
+        vector = vector_of(due.window, profile.task)
         if vector[PREDICTED] <= 0:
             return []
         context, task = self._setup.context, task_id(profile.task)
-        performance_cut = PerformanceRevision(
-            key=self._setup.key,
-            segment=self._segment,
-            start_ms=cut.start_ms,
-            end_ms=cut.end_ms,
-            vector=vector,
-            offsets=cut.window.offsets,
-            revision=cut.revision,
-            age_ms=cut.at_ms - cut.end_ms,
-            final=cut.final,
-            tested=False,
-            flags=tuple(sorted(reach.flags(cut.at_ms).union(cut.window.flags))),
-        )
-        earlier = self._earlier.before(performance_cut, task)
-        verdict = examine_performance(profile, structs.replace(performance_cut, previous=earlier), None, context)
-        self._earlier.add(performance_cut, task, verdict.event)
+        revision = due.counted(self._setup.key, self._segment, vector, reach, tested=False)
+        revision = structs.replace(revision, previous=self._earlier.before(revision, task))
+        verdict = examine_performance(profile, revision, None, context)
+        self._earlier.add(revision, task, verdict.event)
         return [event_record(verdict.event, context.source)]
-
-    def changes(self) -> Iterator[tuple[str, bytes | None]]:
-        """Yield the pieces of state that changed since the last call."""
-        for part in (self.open, self._windows, self._earlier):
-            for name, payload in part.changes():
-                yield f"{PREFIX}{self._segment}/{name}", payload
-
-    def load(self, pieces: dict[str, bytes]) -> None:
-        """Go on from the slice's pieces of a state, by their names without the prefix."""
-        for part in (self.open, self._windows, self._earlier):
-            part.load(pieces)
-
-
-def segment_pieces(pieces: dict[str, bytes]) -> dict[str, dict[str, bytes]]:
-    """Return pieces of state by slice, by their names without the prefix.
-
-    Examples
-    --------
-    >>> segment_pieces({"segment/country=DE/slot/5": b"", "joins": b""})
-    {'country=DE': {'slot/5': b''}}
-    """
-    result: dict[str, dict[str, bytes]] = {}
-    for name, payload in pieces.items():
-        if name.startswith(PREFIX):
-            segment, _, rest = name.removeprefix(PREFIX).partition("/")
-            result.setdefault(segment, {})[rest] = payload
-    return result

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 
 from driftline.events.source import Offsets, merge_offsets
+from driftline.monitoring.state.table import Codec
 from driftline.sketches.layout import EVENTS
-from driftline.sketches.packed import PackedSketch
-from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.pane_sketch import PackedSketch, PaneSketch
 
 if TYPE_CHECKING:
     from driftline.sketches.layout import Layout
@@ -88,3 +88,15 @@ class Accumulator:
     def pack(self) -> PackedUnion:
         """Return the form for the state; to be encoded before anything more is added."""
         return PackedUnion(self.sketch.pack(), self.n_events, dict(self.offsets), sorted(self.flags))
+
+    @classmethod
+    def unpack(cls, union: PackedUnion, layout: Layout) -> Accumulator:
+        """Return the accumulator that was packed."""
+        accumulator = cls(layout)
+        accumulator.add_packed(union)
+        return accumulator
+
+
+def packed_union(layout: Layout) -> Codec[Accumulator]:
+    """Return how accumulators of a layout are written."""
+    return Codec(PackedUnion, Accumulator.pack, lambda union: Accumulator.unpack(union, layout))

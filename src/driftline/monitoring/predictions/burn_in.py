@@ -6,28 +6,23 @@ stays as it is until the profile changes: data that drift must not teach the tes
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 import xxhash
 from msgspec import Struct
 
-from driftline.monitoring.state.checkpoint import load
+from driftline.monitoring.state.table import Codec, Value
 from driftline.significance.dispersion import LEAST_WINDOWS, Dispersion, estimate
 from driftline.sketches.dispersion_sums import DispersionSums, PackedSums
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from driftline.checks.references.reference_view import ReferenceView
     from driftline.monitoring.predictions.accumulator import ClosedPane
-
-
-PREFIX: Final = "burn-in/"
-"""Of the names of its pieces of state; the size of the windows follows."""
 
 
 class BurnInState(Struct, array_like=True):
@@ -40,14 +35,13 @@ class BurnInState(Struct, array_like=True):
     """Which groups of bins the sums are of: others, as with another ``checks.bins``, begin anew."""
 
 
-class _Size(Struct):
+class SizeSums(Struct):
     """The sums for one size of verdict window."""
 
     sums: DispersionSums
     n_panes: int = 0
     known_from_ms: int | None = None
     dispersions: list[Dispersion] | None = None
-    dirty: bool = True
 
 
 class BurnIn:
@@ -76,34 +70,42 @@ class BurnIn:
         rows = [np.arange(grouping.n_groups) + i * self._n_groups for i, grouping in enumerate(self._groupings)]
         self._rows = np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
         self._sizes = {size: self._fresh(size) for size in standard.unknown_sizes()}
-        self._forgotten: list[int] = []
-        self._ended = False
         standard.observed = self
+        self.tables = tuple(self._sizes.values())
 
-    def _fresh(self, size_ms: int) -> _Size:
+    def _fresh(self, size_ms: int) -> Value[SizeSums]:
         per_window = max(1, size_ms // self._pane_ms)
-        return _Size(DispersionSums(len(self._groupings), self._n_groups, panes_per_window=per_window))
+        sums = SizeSums(DispersionSums(len(self._groupings), self._n_groups, panes_per_window=per_window))
+        return Value(f"burn-in-{size_ms:d}", Codec(BurnInState, self._pack, self._unpack), sums)
+
+    def _pack(self, size: SizeSums) -> BurnInState:
+        return BurnInState(size.n_panes, size.known_from_ms, size.sums.pack(), self._grouped)
+
+    def _unpack(self, state: BurnInState) -> SizeSums | None:
+        if state.grouped != self._grouped:
+            return None
+        return SizeSums(DispersionSums.unpack([state.sums]), state.n_panes, state.known_from_ms)
 
     def add(self, pane: ClosedPane) -> None:
         """Count a pane of the profile's grid, in the order of time."""
-        gathering = [size for size in self._sizes.values() if size.known_from_ms is None]
+        gathering = [size for size in self._sizes.values() if size.value.known_from_ms is None]
         if not gathering:
             return
         counts = np.zeros((len(self._groupings), self._n_groups), dtype=np.int64)
         counts.ravel()[self._rows] = np.add.reduceat(pane.sketch.counts[self._cells], self._starts)
         for size in gathering:
-            size.sums.add(pane.start_ms // self._pane_ms, counts)
-            size.n_panes += 1
-            size.dirty = True
+            size.value.sums.add(pane.start_ms // self._pane_ms, counts)
+            size.value.n_panes += 1
+            size.changed()
 
     def settle(self, at_ms: int) -> None:
         """At the end of windows: take as known what has been looked at for long enough, for windows from now on."""
         for size_ms, size in self._sizes.items():
-            if size.known_from_ms is None and self._enough(size_ms, size, at_ms):
-                size.known_from_ms = at_ms
-                size.dirty = True
+            if size.value.known_from_ms is None and self._enough(size_ms, size.value, at_ms):
+                size.value.known_from_ms = at_ms
+                size.changed()
 
-    def _enough(self, size_ms: int, size: _Size, at_ms: int) -> bool:
+    def _enough(self, size_ms: int, size: SizeSums, at_ms: int) -> bool:
         if size.n_panes < self._settings.panes and not size.sums.full:
             return False
         span_ms = at_ms - size.sums.first_pane * self._pane_ms
@@ -111,7 +113,8 @@ class BurnIn:
 
     def dispersions(self, size_ms: int, start_ms: int) -> Sequence[Dispersion] | None:
         """Return each column's dispersion for windows of a size; None for a window that began before it was known."""
-        size = self._sizes.get(size_ms)
+        sums = self._sizes.get(size_ms)
+        size = None if sums is None else sums.value
         if size is None or size.known_from_ms is None or start_ms < size.known_from_ms:
             return None
         if size.dispersions is None:
@@ -124,42 +127,7 @@ class BurnIn:
     @property
     def calibrating(self) -> tuple[int, ...]:
         """Sizes of verdict windows for which something is not known yet, ascending."""
-        return tuple(size_ms for size_ms, size in sorted(self._sizes.items()) if size.known_from_ms is None)
-
-    def clear(self) -> None:
-        """Keep nothing in the state: another profile holds. The last windows are still held against what is known."""
-        self._forgotten.extend(self._sizes)
-        self._ended = True
-
-    def changes(self) -> Iterator[tuple[str, bytes | None]]:
-        """Yield the pieces of state that changed since the last call."""
-        yield from ((_piece(size_ms), None) for size_ms in self._forgotten)
-        self._forgotten = []
-        if self._ended:
-            return
-        for size_ms, size in self._sizes.items():
-            if size.dirty:
-                size.dirty = False
-                state = BurnInState(size.n_panes, size.known_from_ms, size.sums.pack(), self._grouped)
-                yield _piece(size_ms), msgspec.msgpack.encode(state)
-
-    def load(self, pieces: dict[str, bytes]) -> None:
-        """Go on from a state; what is no longer asked for is forgotten, and what was counted by other groups."""
-        sizes = {_piece(size_ms): size_ms for size_ms in self._sizes}
-        for name, data in pieces.items():
-            if not name.startswith(PREFIX):
-                continue
-            if name not in sizes:
-                self._forgotten.append(int(name.removeprefix(PREFIX)))
-                continue
-            state = load(data, BurnInState, name)
-            if state.grouped == self._grouped:
-                sums = DispersionSums.unpack([state.sums])
-                self._sizes[sizes[name]] = _Size(sums, state.n_panes, state.known_from_ms, dirty=False)
-
-
-def _piece(size_ms: int) -> str:
-    return f"{PREFIX}{size_ms}"
+        return tuple(size_ms for size_ms, size in sorted(self._sizes.items()) if size.value.known_from_ms is None)
 
 
 def _sorted_cells(

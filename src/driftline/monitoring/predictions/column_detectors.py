@@ -11,27 +11,30 @@ from msgspec import Struct
 from driftline import detectors
 from driftline.detectors.cusum_threshold import LEAST_DEGREES, MOST_BLOCKS_AN_ALARM
 from driftline.detectors.paging import PagingParameters
-from driftline.monitoring.state.checkpoint import load
+from driftline.monitoring.state.table import Codec, Table, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable
 
     from driftline.checks.references.mean_variance import VarianceRatio
     from driftline.config.model import CheckSettings
     from driftline.detectors import Block, Detection, Detector
 
 BLOCK_COLUMNS: Final = 25
-"""Columns whose detectors are one piece of the state."""
+"""Columns whose detectors are one value of the state."""
 MAX_RUNS: Final = 64
 """Runs of contiguous panes that are remembered; a change estimated to lie before them is dated to the oldest."""
 
 MAX_PAGING_BLOCKS: Final = 8640
 """Blocks that a detector that may page is fed in a horizon: shorter ones only make it take smaller shifts for drift."""
 
-_Saved = list[tuple[int, str, bytes]]
+_Snapshots = list[tuple[int, str, bytes]]
+"""Column, name of the detector and its state."""
+_Group = dict[int, dict[str, "Detector"]]
+"""Detectors by column and name."""
 
 
-class Found(NamedTuple):
+class ColumnDetection(NamedTuple):
     """A change that a detector found.
 
     Attributes
@@ -54,8 +57,8 @@ class Found(NamedTuple):
     since_ms: int | None
 
 
-class Paging(NamedTuple):
-    """What detectors that may page are told.
+class PagingBudget(NamedTuple):
+    """What detectors that may page are made from: their part of the budget of false alarms, and the reference.
 
     Attributes
     ----------
@@ -135,8 +138,8 @@ class ColumnDetectors:
         Which detectors, with which parameters.
     pane_ms : int
     name : str
-        Under which its pieces stand in the state.
-    paging : Paging or None
+        Of its table.
+    paging : PagingBudget or None
         For ``checks.paging_detectors``; None: none of them is made.
 
     Notes
@@ -144,8 +147,7 @@ class ColumnDetectors:
     *State*: that of each detector, and at most ``MAX_RUNS`` pairs. *Cost* of a pane: one update a column and detector.
     """
 
-    def __init__(self, checks: CheckSettings, pane_ms: int, name: str, paging: Paging | None = None) -> None:
-        self._name = name
+    def __init__(self, checks: CheckSettings, pane_ms: int, name: str, paging: PagingBudget | None = None) -> None:
         self._paging = paging
         self._paging_names = [f"paging_{detector}" for detector in checks.paging_detectors] if paging else []
         self._pane_ms = pane_ms
@@ -155,9 +157,9 @@ class ColumnDetectors:
             )
             for detector in checks.detectors
         }
-        self._detectors: dict[int, dict[str, Detector]] = {}
-        self._runs = PaneRuns()
-        self._dirty: set[int] = set()
+        self._groups = Table(name, int, Codec(_Snapshots, _snapshots, self._restored))
+        self._runs = Value(f"{name}-runs", PaneRuns, PaneRuns())
+        self.tables = (self._groups, self._runs)
 
     @property
     def needs_counts(self) -> bool:
@@ -166,7 +168,7 @@ class ColumnDetectors:
 
     def update(
         self, start_ms: int, blocks: Iterable[tuple[int, Block]], bounded: Container[int] = frozenset()
-    ) -> list[Found]:
+    ) -> list[ColumnDetection]:
         """Feed one pane's blocks, by column; return what was found, in the order of columns and names.
 
         Parameters
@@ -177,81 +179,60 @@ class ColumnDetectors:
             Columns whose values all lie in [0, 1]: only they are fed to detectors that are made for those. No detector
             that may page is, for what is measured there is no standardised value.
         """
-        found = []
-        self._runs.add(start_ms, self._pane_ms)
+        detections = []
+        runs = self._runs.value
+        runs.add(start_ms, self._pane_ms)
+        self._runs.changed()
         for column, block in blocks:
-            bank = self._detectors.get(column)
-            if bank is None:
-                bank = self._detectors[column] = self._new(bounded=column in bounded)
+            place = column // BLOCK_COLUMNS
+            if place not in self._groups:
+                self._groups.put(place, {})
+            by_name = self._groups[place].get(column)
+            if by_name is None:
+                by_name = self._groups[place][column] = self._new(bounded=column in bounded)
             if column not in bounded:
-                self._add_paging(column, bank)
-            self._dirty.add(column // BLOCK_COLUMNS)
-            for name, detector in sorted(bank.items()):
+                self._add_paging(column, by_name)
+            self._groups.changed(place)
+            for name, detector in sorted(by_name.items()):
                 detection = detector.update(block)
                 if detection is not None:
                     n_back = detection.since_blocks
-                    since_ms = None if n_back is None else self._runs.start_of(n_back, self._pane_ms)
-                    found.append(Found(column, name, detection, block.count, since_ms))
-        return found
+                    since_ms = None if n_back is None else runs.start_of(n_back, self._pane_ms)
+                    detections.append(ColumnDetection(column, name, detection, block.count, since_ms))
+        return detections
 
     def _new(self, *, bounded: bool) -> dict[str, Detector]:
         wanted = ((detectors.get(name), parameters) for name, parameters in self._parameters.items())
         return {kind.key: kind(parameters) for kind, parameters in wanted if bounded or kind.domain == "real"}
 
-    def _add_paging(self, column: int, bank: dict[str, Detector]) -> None:
+    def _add_paging(self, column: int, by_name: dict[str, Detector]) -> None:
         """Make the detectors that may page as soon as it is known how the column varies."""
-        missing = [name for name in self._paging_names if name not in bank]
+        missing = [name for name in self._paging_names if name not in by_name]
         if not missing or self._paging is None:
             return
         parameters = self._paging.parameters(column, self._pane_ms)
         if parameters is not None:
-            bank.update({name: detectors.get(name)(parameters) for name in missing})
+            by_name.update({name: detectors.get(name)(parameters) for name in missing})
 
     def clear(self) -> None:
         """Start afresh."""
-        self._dirty.update(column // BLOCK_COLUMNS for column in self._detectors)
-        self._detectors = {}
-        self._runs = PaneRuns()
+        self._groups.clear()
+        self._runs.set(PaneRuns())
 
-    def changes(self) -> Iterator[tuple[str, bytes | None]]:
-        """Yield the pieces of state that changed since the last call."""
-        if self._dirty:
-            yield f"{self._name}/runs", msgspec.msgpack.encode(self._runs) if self._detectors else None
-        for block in sorted(self._dirty):
-            columns = range(block * BLOCK_COLUMNS, (block + 1) * BLOCK_COLUMNS)
-            saved: _Saved = [
-                (column, name, detector.snapshot())
-                for column in columns
-                for name, detector in self._detectors.get(column, {}).items()
-            ]
-            yield f"{self._name}/{block}", msgspec.msgpack.encode(saved) if saved else None
-        self._dirty.clear()
-
-    def load(self, pieces: dict[str, bytes]) -> None:
-        """Go on from a state; a detector whose parameters were changed since starts afresh."""
-        for name, data in pieces.items():
-            owner, _, piece = name.partition("/")
-            if owner != self._name:
-                continue
-            if piece == "runs":
-                self._runs = load(data, PaneRuns, name)
-                continue
-            for column, detector, snapshot in load(data, _Saved, name):
-                self._restore(column, detector, snapshot)
-
-    def _restore(self, column: int, name: str, snapshot: bytes) -> None:
-        bank = self._detectors.get(column)
-        if bank is None:
+    def _restored(self, snapshots: _Snapshots) -> _Group:
+        """Return a group's detectors; one whose parameters were changed since its snapshot starts afresh."""
+        group: _Group = {}
+        for column, name, snapshot in snapshots:
             # Which detectors a column has depends on its kind, which the snapshots tell.
-            bank = self._detectors[column] = self._new(bounded=False)
-        if name not in self._parameters and name not in self._paging_names:
-            return
-        restored = detectors.restore(snapshot)
-        if name not in self._paging_names:
-            wanted = self._parameters[name]
-            bank[name] = restored if restored.parameters == wanted else detectors.get(name)(wanted)
-        elif self._same_budget(restored.parameters):
-            bank[name] = restored
+            by_name = group.setdefault(column, self._new(bounded=False))
+            if name in self._paging_names:
+                restored = detectors.restore(snapshot)
+                if self._same_budget(restored.parameters):
+                    by_name[name] = restored
+            elif name in self._parameters:
+                restored, wanted = detectors.restore(snapshot), self._parameters[name]
+                by_name[name] = restored if restored.parameters == wanted else detectors.get(name)(wanted)
+        return group
 
     def _same_budget(self, parameters: object) -> bool:
         """Whether a detector that may page still has the share of the budget that it was made for."""
@@ -260,3 +241,11 @@ class ColumnDetectors:
             return False
         asked = (paging.expected_alarms, -(-paging.horizon_ms // self._pane_ms))
         return (parameters.expected_alarms, parameters.horizon_blocks) == asked
+
+
+def _snapshots(group: _Group) -> _Snapshots:
+    return [
+        (column, name, detector.snapshot())
+        for column, by_name in sorted(group.items())
+        for name, detector in sorted(by_name.items())
+    ]

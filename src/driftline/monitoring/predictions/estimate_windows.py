@@ -16,13 +16,11 @@ from driftline.checks.contract.verdict import CheckStatistic
 from driftline.checks.labels.estimate_check import EstimateRevision, examine_estimate
 from driftline.events.output_record import event_records
 from driftline.events.source import Offsets, merge_offsets
-from driftline.monitoring.state.checkpoint import load
+from driftline.monitoring.state.table import Table
 from driftline.sketches.packed import PackedEstimates
 from driftline.sketches.packed_merge import merge_estimates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach
     from driftline.monitoring.predictions.open_panes import OpenPane
     from driftline.profiles.profile import Profile
@@ -63,9 +61,9 @@ class EstimateWindows:
     def __init__(self, setup: ModelSetup) -> None:
         self._setup = setup
         self._size_ms = int(setup.context.settings.windows.performance)
-        self._windows: dict[int, WindowEstimates] = {}
-        self._dirty: set[int] = set()
+        self._windows = Table("estimate", int, WindowEstimates)
         self.statistics: tuple[CheckStatistic, ...] = ()
+        self.tables = (self._windows,)
 
     def __len__(self) -> int:
         return len(self._windows)
@@ -73,16 +71,16 @@ class EstimateWindows:
     def add(self, start_ms: int, opened: OpenPane, flags: frozenset[str]) -> None:
         """Add a closed pane of predictions."""
         for profile_id, part in sorted(opened.parts.items()):
-            known = self._setup.book.get(profile_id)
+            known = self._setup.profiles.get(profile_id)
             if part.estimates is None or known is None or known.estimator_id is None:
                 continue
             window_ms = start_ms - start_ms % self._size_ms
-            window = self._windows.setdefault(window_ms, WindowEstimates({}, {}, []))
+            window = self._windows.get(window_ms) or WindowEstimates({}, {}, [])
             cells = window.cells.get(known.estimator_id)
             window.cells[known.estimator_id] = merge_estimates(cells, part.estimates)
             merge_offsets(window.offsets, part.offsets)
             window.flags = sorted(flags.union(window.flags))
-            self._dirty.add(window_ms)
+            self._windows.put(window_ms, window)
 
     def report(self, reach: WatermarkReach) -> Outputs:
         """Return the first revisions of the windows that have closed."""
@@ -92,12 +90,12 @@ class EstimateWindows:
         for start_ms in sorted(start for start in due if start + self._size_ms <= reach.until_ms):
             window, end_ms = self._windows[start_ms], start_ms + self._size_ms
             window.reported = True
-            self._dirty.add(start_ms)
-            profile = self._setup.book.at(self._setup.key, end_ms - self._setup.pane_ms)
-            cut = None if profile is None else self.cut(start_ms, profile)
-            if profile is not None and cut is not None:
-                flags = tuple(sorted(reach.flags(end_ms).union(cut.flags)))
-                verdict = examine_estimate(profile, msgspec.structs.replace(cut, flags=flags), context)
+            self._windows.changed(start_ms)
+            profile = self._setup.profiles.at(self._setup.key, end_ms - self._setup.pane_ms)
+            revision = None if profile is None else self.revision(start_ms, profile)
+            if profile is not None and revision is not None:
+                flags = tuple(sorted(reach.flags(end_ms).union(revision.flags)))
+                verdict = examine_estimate(profile, msgspec.structs.replace(revision, flags=flags), context)
                 outputs += event_records([verdict.event, *verdict.findings], context.source)
                 self.statistics = tuple(
                     CheckStatistic(f"estimated_{name}", "", "error", metric.value, None)
@@ -110,7 +108,7 @@ class EstimateWindows:
             self.drop(start_ms)
         return outputs
 
-    def cut(self, start_ms: int, profile: Profile) -> EstimateRevision | None:
+    def revision(self, start_ms: int, profile: Profile) -> EstimateRevision | None:
         """Return what the profile's estimator said of a window; None where that is nothing."""
         window = self._windows.get(start_ms)
         cells = None if window is None else window.cells.get(profile.estimator_id or "")
@@ -131,28 +129,14 @@ class EstimateWindows:
         if window is None or window.matured:
             return False
         window.matured = True
-        self._dirty.add(start_ms)
+        self._windows.changed(start_ms)
         return True
 
     def drop(self, start_ms: int) -> None:
         """Forget a window, after its last revision."""
-        if self._windows.pop(start_ms, None) is not None:
-            self._dirty.add(start_ms)
+        self._windows.drop(start_ms)
 
     def expire(self, before_ms: int) -> None:
         """Forget the windows that end before a time: no revision of them is left."""
         for start_ms in [start for start in self._windows if start + self._size_ms < before_ms]:
             self.drop(start_ms)
-
-    def changes(self) -> Iterator[tuple[str, bytes | None]]:
-        """Yield the windows that changed since the last call."""
-        for start_ms in sorted(self._dirty):
-            window = self._windows.get(start_ms)
-            yield f"estimate/{start_ms}", None if window is None else msgspec.msgpack.encode(window)
-        self._dirty.clear()
-
-    def load(self, pieces: dict[str, bytes]) -> None:
-        """Go on from a state."""
-        for name, data in pieces.items():
-            if name.startswith("estimate/"):
-                self._windows[int(name.removeprefix("estimate/"))] = load(data, WindowEstimates, name)

@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from driftline.events.source import Offsets, merge_offsets
-from driftline.sketches.packed_merge import merge_estimates, merge_sketches, smallest
+from driftline.sketches.bottom_k import smallest
+from driftline.sketches.packed_merge import merge_estimates
+from driftline.sketches.pane_sketch import merge_sketches
 
 if TYPE_CHECKING:
     from driftline.panes.flush_record import PaneDelta
-    from driftline.sketches.packed import PackedEstimates, PackedSketch, SampleRow
+    from driftline.sketches.packed import PackedEstimates, SampleRow
+    from driftline.sketches.pane_sketch import PackedSketch
 
 MAX_PIECES: Final = 16
 """Pieces of one pane that are kept apart; more are merged into one, so a pane's memory does not grow with flushes."""
 
 
-class Part:
-    """The share of a prediction pane that was sketched under one profile id.
+class ProfilePane:
+    """What of one pane of predictions was sketched under one profile id.
 
     Attributes
     ----------
@@ -65,11 +68,11 @@ class OpenPane:
 
     def __init__(self, offset: int) -> None:
         self.first_offset = offset
-        self.parts: dict[str, Part] = {}
+        self.parts: dict[str, ProfilePane] = {}
 
     def add(self, delta: PaneDelta, n_sample: int) -> None:
         """Add a delta."""
         part = self.parts.get(delta.profile_id)
         if part is None:
-            part = self.parts[delta.profile_id] = Part()
+            part = self.parts[delta.profile_id] = ProfilePane()
         part.add(delta, n_sample)

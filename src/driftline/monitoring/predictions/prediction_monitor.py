@@ -7,38 +7,43 @@ change of profile.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
 from driftline.alerts import ModelAlerts
-from driftline.checks.columns.detector_findings import DetectedChange, detector_finding
+from driftline.checks.columns.detector_findings import DetectedChange, examine_detection
 from driftline.checks.columns.window_check import examine_window
 from driftline.errors import ProfileError, describe
 from driftline.events.output_record import reference_records
 from driftline.events.source import SEGMENT_ALL, merge_offsets
-from driftline.monitoring.alerting import settle_detection, settle_window
+from driftline.monitoring.alerting import settle
 from driftline.monitoring.model_setup import AFTER_IDLE, UNPROFILED, Outputs, WatermarkReach
 from driftline.monitoring.predictions.accumulator import ClosedPane
-from driftline.monitoring.predictions.bootstrap import Counting, Gathering, is_counting
+from driftline.monitoring.predictions.bootstrap import BootstrapReference, BootstrapSample, is_counting
 from driftline.monitoring.predictions.estimate_windows import EstimateWindows
 from driftline.monitoring.predictions.open_panes import OpenPane
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor, first_pane
 from driftline.monitoring.predictions.volume_history import VolumeHistory
-from driftline.monitoring.state.checkpoint import load
+from driftline.monitoring.state.checkpoint import START_AFRESH
+from driftline.monitoring.state.table import Value
+from driftline.monitoring.state.timeline import Due, run_due
 from driftline.profiles.codec import encode_profile
 from driftline.sketches.pane_sketch import PaneSketch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.checks.contract.verdict import CheckStatistic
     from driftline.checks.references.reference_view import ReferenceView
     from driftline.events.source import Offsets
     from driftline.monitoring.model_setup import ModelSetup
-    from driftline.monitoring.predictions.column_detectors import Found
+    from driftline.monitoring.predictions.column_detectors import ColumnDetection
+    from driftline.monitoring.state.scope import StateScope
+    from driftline.monitoring.state.table import Tables
     from driftline.panes.flush_record import PaneDelta
     from driftline.profiles.profile import Profile
 
@@ -63,95 +68,115 @@ class PredictionMonitor:
     Parameters
     ----------
     setup : ModelSetup
+    scope : StateScope
+        Of the model. What counts under a profile adds its tables here, and takes them out when the profile ends.
 
     Attributes
     ----------
     open : dict of int to OpenPane
         By start.
-    state : PredictionState
     estimates : EstimateWindows
         Read by the sequence of joins.
     statistics : tuple of CheckStatistic
         Of the last tumbling window, for telemetry; not part of the state.
     """
 
-    def __init__(self, setup: ModelSetup) -> None:
+    def __init__(self, setup: ModelSetup, scope: StateScope) -> None:
         self._setup = setup
-        self._gathering = Gathering(setup.key, setup.context.settings)
+        self._scope = scope
+        self._bootstrap_sample = BootstrapSample(setup.key, setup.context.settings)
         self._volumes = VolumeHistory(setup.context.settings.windows.verdict)
-        self._counting: Counting | None = None
-        self._watch: ProfileMonitor | None = None
-        self._dropped: dict[str, bytes | None] = {}
-        self._dirty = False
+        self._bootstrap_reference: BootstrapReference | None = None
+        self._profile_monitor: ProfileMonitor | None = None
+        self._state = Value("predictions", PredictionState, PredictionState(), self._resume)
         self.open: dict[int, OpenPane] = {}
-        self.state = PredictionState()
         self.estimates = EstimateWindows(setup)
         self.statistics: tuple[CheckStatistic, ...] = ()
+        self.tables: Tables = (
+            self._state,
+            *self._bootstrap_sample.tables,
+            *self._volumes.tables,
+            *self.estimates.tables,
+        )
+
+    @property
+    def state(self) -> PredictionState:
+        """The small part of the state."""
+        return self._state.value
 
     @property
     def bootstrap_error(self) -> str | None:
         """Why the last sample did not make a profile."""
-        return self._gathering.last_error
+        return self._bootstrap_sample.last_error
 
     @property
     def calibrating(self) -> tuple[int, ...]:
         """Sizes of verdict windows that do not page yet, ascending."""
-        return () if self._watch is None else self._watch.calibrating
+        return () if self._profile_monitor is None else self._profile_monitor.calibrating
 
-    def absorb(self, delta: PaneDelta, offset: int) -> None:
+    def add_pane(self, delta: PaneDelta, offset: int) -> None:
         """Add a delta to its pane, which is open."""
         pane = self.open.get(delta.pane_ms)
         if pane is None:
             pane = self.open[delta.pane_ms] = OpenPane(offset)
         pane.add(delta, self._setup.context.settings.bootstrap.sample)
 
-    def miss(self) -> None:
+    def miss_pane(self) -> None:
         """Note that events came for a pane that an idle mark had closed."""
         self.state.missed = True
-        self._dirty = True
+        self._state.changed()
 
     def advance(self, reach: WatermarkReach) -> Outputs:
         """Close everything up to the watermark."""
         outputs: Outputs = []
         pane_ms = self._setup.pane_ms
+        dues = (
+            Due(self._windows_due_ms, partial(self._close_windows, reach)),
+            Due(self._profile_ends_ms, partial(self._end_profile, reach)),
+        )
         for start_ms in sorted(start for start in self.open if start + pane_ms <= reach.until_ms):
-            outputs += self._run_due(start_ms, reach)
+            outputs += run_due(dues, start_ms)
             outputs += self._close(start_ms, self.open.pop(start_ms), reach)
-        outputs += self._run_due(reach.until_ms, reach)
+        outputs += run_due(dues, reach.until_ms)
         outputs += self.estimates.report(reach)
         return outputs
 
-    def _run_due(self, limit_ms: int, reach: WatermarkReach) -> Outputs:
-        outputs: Outputs = []
-        while self._watch is not None:
-            change_ms = self._change_ms(self._watch.profile)
-            due_ms = self._watch.due_ms()
-            at_ms = min((ms for ms in (change_ms, due_ms) if ms is not None), default=limit_ms + 1)
-            if at_ms > limit_ms:
-                break
-            standard = self._watch.standard
-            windows = self._watch.close(at_ms)
-            if at_ms == change_ms:
-                windows += self._watch.finish(at_ms)
-                self._drop_watch()
-                self.state.profile_id = None
-            for window in windows:
-                outputs += self._examine(standard, window, reach)
-        return outputs
+    def _windows_due_ms(self) -> int | None:
+        return None if self._profile_monitor is None else self._profile_monitor.due_ms()
 
-    def _change_ms(self, profile: Profile) -> int | None:
+    def _close_windows(self, reach: WatermarkReach, at_ms: int) -> Outputs:
+        monitor = self._profile_monitor
+        return [] if monitor is None else self._examine_all(monitor.standard, monitor.close(at_ms), reach)
+
+    def _profile_ends_ms(self) -> int | None:
         """Return when the next profile takes over; never before what is counted already."""
+        if self._profile_monitor is None:
+            return None
+        profile = self._profile_monitor.profile
         here = (profile.effective_from_ms, profile.profile_id)
-        for other in self._setup.book.of(self._setup.key):
+        for other in self._setup.profiles.of(self._setup.key):
             if (other.effective_from_ms, other.profile_id) > here:
                 begins_ms = first_pane(other, self._setup.pane_ms)
                 return max(begins_ms, self.state.last_end_ms or begins_ms)
         return None
 
-    def _drop_watch(self) -> None:
-        if self._watch is not None:
-            self._dropped.update(self._watch.changes())
-            self._watch = None
+    def _end_profile(self, reach: WatermarkReach, at_ms: int) -> Outputs:
+        monitor = self._profile_monitor
+        windows = [] if monitor is None else monitor.finish(at_ms)
+        self._leave_profile()
+        return [] if monitor is None else self._examine_all(monitor.standard, windows, reach)
+
+    def _leave_profile(self) -> None:
+        """Forget what counts under a profile."""
+        for part in (self._profile_monitor, self._bootstrap_reference):
+            if part is not None:
+                self._scope.remove(part.tables)
+        self._profile_monitor = self._bootstrap_reference = None
+        self.state.profile_id = None
+        self._state.changed()
+
+    def _examine_all(self, standard: ReferenceView, windows: Iterable[ClosedWindow], reach: WatermarkReach) -> Outputs:
+        return [record for window in windows for record in self._examine(standard, window, reach)]
 
     def _examine(self, standard: ReferenceView, window: ClosedWindow, reach: WatermarkReach) -> Outputs:
         flags = reach.flags(window.end_ms)
@@ -160,17 +185,17 @@ class PredictionMonitor:
         window = self._volumes.judged(window)
         context = self._setup.context
         verdict = examine_window(standard, window, context)
-        self.state.alerts, outputs = settle_window(verdict, self.state.alerts, context)
-        self._dirty = True
+        self.state.alerts, outputs = settle(verdict, self.state.alerts, context)
+        self._state.changed()
         if window.kind == "tumbling":
             self.statistics = verdict.statistics
         return outputs
 
     def _close(self, start_ms: int, opened: OpenPane, reach: WatermarkReach) -> Outputs:
-        self._dirty = True
+        self._state.changed()
         flags = reach.flags(start_ms + self._setup.pane_ms)
         self.estimates.add(start_ms, opened, flags.union((AFTER_IDLE,)) if self.state.missed else flags)
-        profile = self._setup.book.at(self._setup.key, start_ms)
+        profile = self._setup.profiles.at(self._setup.key, start_ms)
         if profile is None:
             return self._gather(start_ms, opened)
         if profile.profile_id != self.state.profile_id:
@@ -180,28 +205,27 @@ class PredictionMonitor:
             return []
         self.state.last_end_ms = pane.end_ms
         self.state.missed = False
-        if self._watch is not None:
-            found = self._watch.add(pane)
-            return [record for change in found for record in self._detected(profile, pane, change)]
-        finished = None if self._counting is None else self._counting.add(pane)
+        if self._profile_monitor is not None:
+            detections = self._profile_monitor.add(pane)
+            return [record for each in detections for record in self._detected(profile, pane, each)]
+        finished = None if self._bootstrap_reference is None else self._bootstrap_reference.add(pane)
         return [] if finished is None else self._publish(finished)
 
     def _take_up(self, profile: Profile) -> None:
-        self._gathering.clear()
-        self._drop_watch()
-        if self._counting is not None:
-            self._dropped["counting"] = None
-            self._counting = None
+        self._bootstrap_sample.clear()
+        self._leave_profile()
         self._begin(profile)
         self.state.profile_id = profile.profile_id
 
     def _begin(self, profile: Profile) -> None:
         settings = self._setup.context.settings
+        part: BootstrapReference | ProfileMonitor
         if is_counting(profile):
-            self._counting = Counting(profile, settings.bootstrap.events)
+            part = self._bootstrap_reference = BootstrapReference(profile, settings.bootstrap.events)
         else:
             alarms = self._setup.context.detector_alarms(profile.layout.n_numeric)
-            self._watch = ProfileMonitor(profile, settings, self._setup.pane_ms, alarms)
+            part = self._profile_monitor = ProfileMonitor(profile, settings, self._setup.pane_ms, alarms)
+        self._scope.add(part.tables)
 
     def _union(self, profile: Profile, start_ms: int, opened: OpenPane, reach: WatermarkReach) -> ClosedPane | None:
         """Return what of a pane lies on the profile's grid; the rest is counted as unprofiled."""
@@ -210,7 +234,7 @@ class PredictionMonitor:
         offsets: Offsets = {}
         flags = set(reach.flags(end_ms))
         for profile_id, part in sorted(opened.parts.items()):
-            known = self._setup.book.get(profile_id)
+            known = self._setup.profiles.get(profile_id)
             if known is None or known.grid_id != profile.grid_id:
                 self.state.n_unprofiled += part.n_events
                 flags.add(UNPROFILED)
@@ -233,75 +257,46 @@ class PredictionMonitor:
         if not self._setup.context.settings.bootstrap.enabled:
             self.state.n_unprofiled += sampled.n_events
             return []
-        profile = self._gathering.add(start_ms, start_ms + self._setup.pane_ms, sampled)
+        profile = self._bootstrap_sample.add(start_ms, start_ms + self._setup.pane_ms, sampled)
         return [] if profile is None else self._publish(profile)
 
     def _publish(self, profile: Profile) -> Outputs:
-        self._setup.book.add(profile)
+        self._setup.profiles.add(profile)
         return list(reference_records(encode_profile(profile)))
 
-    def _detected(self, profile: Profile, pane: ClosedPane, found: Found) -> Outputs:
+    def _detected(self, profile: Profile, pane: ClosedPane, detected: ColumnDetection) -> Outputs:
         change = DetectedChange(
             key=self._setup.key,
             segment=SEGMENT_ALL,
             start_ms=pane.start_ms,
             end_ms=pane.end_ms,
-            detector=found.detector,
-            column=found.column,
-            detection=found.detection,
-            since_ms=found.since_ms,
-            n=found.n,
+            detector=detected.detector,
+            column=detected.column,
+            detection=detected.detection,
+            since_ms=detected.since_ms,
+            n=detected.n,
             offsets={"predictions": pane.offsets},
             flags=tuple(sorted(pane.flags)),
         )
         context = self._setup.context
-        finding = detector_finding(profile, change, context)
-        self.state.alerts, records = settle_detection(finding, self.state.alerts, context)
+        verdict = examine_detection(profile, change, context)
+        self.state.alerts, records = settle(verdict, self.state.alerts, context)
         return records
 
-    def changes(self) -> Iterator[tuple[str, bytes | None]]:
-        """Yield the pieces of state that changed since the last call."""
-        changed = self._dropped
-        self._dropped = {}
-        for part in (self._gathering, self._counting, self._watch, self._volumes):
-            if part is not None:
-                changed.update(part.changes())
-        changed.update(self.estimates.changes())
-        if self._dirty:
-            changed["predictions"] = msgspec.msgpack.encode(self.state)
-            self._dirty = False
-        yield from changed.items()
-
-    def load(self, pieces: dict[str, bytes], at: str) -> None:
-        """Go on from a state.
+    def _resume(self) -> None:
+        """Go on under the profile that the restored state counts under.
 
         Raises
         ------
         ProfileError
-            When the profile that the state counts under is not among the references.
+            When it is not among the references.
         """
-        if "predictions" in pieces:
-            self.state = load(pieces["predictions"], PredictionState, at)
-        self._gathering.load(pieces)
-        self._volumes.load(pieces)
-        self.estimates.load(pieces)
-        settings = self._setup.context.settings
-        sizes = {f"verdict/{size:d}" for size in settings.windows.verdict}
-        self._dropped.update({name: None for name in pieces if name.startswith("verdict/") and name not in sizes})
-        if settings.reference.rolling is None:
-            # Kept, it would be taken for an unbroken past if the setting came back.
-            self._dropped.update({name: None for name in pieces if name.startswith("rolling/")})
-        if self.state.profile_id is None:
+        profile_id = self.state.profile_id
+        if profile_id is None:
             return
-        profile = self._setup.book.get(self.state.profile_id)
+        profile = self._setup.profiles.get(profile_id)
         if profile is None:
-            raise ProfileError(
-                describe(f"profile {self.state.profile_id} of {self._setup.key} among the references", "none", at)
-                + ". Publish it again, or delete the state topic, `<prefix>.detect-state`, and the offsets of the "
-                "group `<prefix>-detect`: detection then starts again "
-                "from the oldest pane that is still kept."
-            )
+            expected = f"profile {profile_id} of {self._setup.key} among the references"
+            message = describe(expected, "none", self._scope.at)
+            raise ProfileError(f"{message}. Publish it again, or {START_AFRESH}")
         self._begin(profile)
-        for part in (self._counting, self._watch):
-            if part is not None:
-                part.load(pieces)

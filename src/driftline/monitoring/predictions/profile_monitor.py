@@ -9,21 +9,19 @@ import msgspec
 from driftline.checks.references.reference_view import ReferenceView
 from driftline.monitoring.predictions.accumulator import ClosedPane, PackedUnion
 from driftline.monitoring.predictions.burn_in import BurnIn
-from driftline.monitoring.predictions.column_detectors import ColumnDetectors, Paging
+from driftline.monitoring.predictions.column_detectors import ColumnDetectors, PagingBudget
 from driftline.monitoring.predictions.detector_blocks import BlockMaker
 from driftline.monitoring.predictions.rolling import RollingReference
 from driftline.monitoring.predictions.windowing import SlidingWindow, TumblingWindow
-from driftline.monitoring.state.checkpoint import load
+from driftline.monitoring.state.journal import Journal
 from driftline.sketches.pane_sketch import PaneSketch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.config.model import ModelSettings
-    from driftline.monitoring.predictions.column_detectors import Found
+    from driftline.monitoring.predictions.column_detectors import ColumnDetection
+    from driftline.monitoring.state.table import Stateful
     from driftline.profiles.profile import Profile
-
 
 MAX_JOURNAL: Final = 60
 """Panes that are kept apart in the state; more are written as what the windows have become."""
@@ -59,44 +57,38 @@ class ProfileMonitor:
         self._burn_in = BurnIn(self.standard)
         rolling = settings.reference.rolling
         self._rolling = None if rolling is None else RollingReference(layout, rolling, windows.min_samples)
-        self._bank = ColumnDetectors(settings.checks, pane_ms, "detectors", self._paging(expected_alarms))
-        self._blocks = BlockMaker(profile, with_counts=self._bank.needs_counts)
+        self._detectors = ColumnDetectors(settings.checks, pane_ms, "detectors", self._paging(expected_alarms))
+        self._blocks = BlockMaker(profile, with_counts=self._detectors.needs_counts)
         self._pane_ms = pane_ms
-        self._journal: dict[int, PackedUnion] = {}
-        self._written: set[int] = set()
-        self._stepped = False
+        parts: list[Stateful] = [*self._tumbling.values(), self._sliding, self._burn_in]
+        parts += [] if self._rolling is None else [self._rolling]
+        self._covered = [table for part in parts for table in part.tables]
+        self._journal = Journal("pane", PackedUnion, self._covered, MAX_JOURNAL, self._replay)
+        self.tables = (*self._covered, self._journal, *self._detectors.tables)
 
-    def _paging(self, expected_alarms: float) -> Paging | None:
+    def _paging(self, expected_alarms: float) -> PagingBudget | None:
         settings = self.standard.settings
         if not settings.checks.paging_detectors or expected_alarms <= 0:
             return None
         horizon_ms = int(settings.alerts.false_alarm_budget.horizon)
-        return Paging(expected_alarms, horizon_ms, self.profile.n_events, self.standard.variance_ratio)
+        return PagingBudget(expected_alarms, horizon_ms, self.profile.n_events, self.standard.variance_ratio)
 
     @property
     def calibrating(self) -> tuple[int, ...]:
         """Sizes of verdict windows that do not page yet, or not in all columns: their dispersion is being learnt."""
         return self._burn_in.calibrating
 
-    def add(self, pane: ClosedPane) -> list[Found]:
+    def add(self, pane: ClosedPane) -> list[ColumnDetection]:
         """Add a pane of the profile's grid; all that was due at or before its start has been closed."""
         self._add_to_windows(pane)
         self._note(pane)
         present = self._blocks.blocks(pane.sketch)
-        return self._bank.update(pane.start_ms, present, self._blocks.bounded) if present else []
+        return self._detectors.update(pane.start_ms, present, self._blocks.bounded) if present else []
 
     def _note(self, pane: ClosedPane) -> None:
-        if self._stepped:
-            return
-        union = PackedUnion(pane.sketch.pack(), pane.n_events, pane.offsets, sorted(pane.flags))
-        self._journal[pane.start_ms] = union
-        if len(self._journal) > MAX_JOURNAL:
-            self._step()
-
-    def _step(self) -> None:
-        """Let the windows themselves be written next time."""
-        self._stepped = True
-        self._journal = {}
+        if not self._journal.ended:
+            union = PackedUnion(pane.sketch.pack(), pane.n_events, pane.offsets, sorted(pane.flags))
+            self._journal.note(pane.start_ms, union)
 
     def _add_to_windows(self, pane: ClosedPane) -> None:
         for window in self._tumbling.values():
@@ -114,7 +106,7 @@ class ProfileMonitor:
 
     def close(self, at_ms: int) -> list[ClosedWindow]:
         """Close the windows that are due at this moment, the smaller sizes first, the sliding one last."""
-        self._step()
+        self._journal.end()
         self._burn_in.settle(at_ms)
         windows = [window.close(at_ms) for window in self._tumbling.values() if window.due_ms() == at_ms]
         if self._sliding.due_ms() == at_ms:
@@ -131,53 +123,12 @@ class ProfileMonitor:
         """Close everything early: another profile holds from this moment on."""
         windows = [window.close(at_ms) for window in self._tumbling.values()]
         windows.append(self._sliding.close(at_ms))
-        self._step()
-        self._burn_in.clear()
-        windows = [window if window is None else self._beside(window) for window in windows]
-        if self._rolling is not None:
-            self._rolling.clear()
-        self._bank.clear()
-        return [window for window in windows if window is not None]
+        return [self._beside(window) for window in windows if window is not None]
 
-    def changes(self) -> Iterator[tuple[str, bytes | None]]:
-        """Yield the pieces of state that changed since the last call."""
-        if self._stepped:
-            for size, window in self._tumbling.items():
-                yield f"verdict/{size}", window.dump()
-            yield from self._sliding.changes()
-            yield from self._burn_in.changes()
-            if self._rolling is not None:
-                yield from self._rolling.changes()
-            yield from ((f"pane/{start_ms}", None) for start_ms in sorted(self._written))
-            self._written, self._stepped = set(), False
-        for start_ms, union in self._journal.items():
-            if start_ms not in self._written:
-                self._written.add(start_ms)
-                yield f"pane/{start_ms}", msgspec.msgpack.encode(union)
-        yield from self._bank.changes()
-
-    def load(self, pieces: dict[str, bytes]) -> None:
-        """Go on from a state; windows of a size that is no longer configured are forgotten."""
-        for size, window in self._tumbling.items():
-            data = pieces.get(f"verdict/{size}")
-            if data is not None:
-                window.load(data)
-        self._sliding.load(pieces)
-        self._burn_in.load(pieces)
-        if self._rolling is not None:
-            self._rolling.load(pieces)
-        self._load_journal(pieces)
-        self._bank.load(pieces)
-
-    def _load_journal(self, pieces: dict[str, bytes]) -> None:
-        for name, data in pieces.items():
-            if name.startswith("pane/"):
-                self._journal[int(name.removeprefix("pane/"))] = load(data, PackedUnion, name)
-        self._written = set(self._journal)
-        for start_ms, union in sorted(self._journal.items()):
-            sketch = PaneSketch.unpack(union.sketch, self.profile.layout)
-            end_ms = start_ms + self._pane_ms
-            self._add_to_windows(ClosedPane(start_ms, end_ms, sketch, union.offsets, frozenset(union.flags)))
+    def _replay(self, start_ms: int, union: PackedUnion) -> None:
+        sketch = PaneSketch.unpack(union.sketch, self.profile.layout)
+        end_ms = start_ms + self._pane_ms
+        self._add_to_windows(ClosedPane(start_ms, end_ms, sketch, union.offsets, frozenset(union.flags)))
 
 
 def first_pane(profile: Profile, pane_ms: int) -> int:

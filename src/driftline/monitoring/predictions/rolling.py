@@ -11,21 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from driftline.errors import FormatError
+from driftline.monitoring.state.table import Codec, Table, Value
 from driftline.sketches.layout import EVENTS
-from driftline.sketches.packed import PackedSketch
-from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.pane_sketch import PackedSketch, PaneSketch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from driftline.config.model import RollingSettings
     from driftline.sketches.layout import Layout
-
-_Piece = tuple[int, PackedSketch]
-_DECODER = msgspec.msgpack.Decoder(_Piece)
 
 
 class RollingReference:
@@ -55,36 +47,36 @@ class RollingReference:
         self._length_ms, self._gap_ms = int(settings.length), int(settings.gap)
         self._step_ms = int(settings.step)
         self._min_events = min_events
-        self._first_ms: int | None = None
-        self._blocks: dict[int, PackedSketch] = {}
-        self._running: PaneSketch | None = None
-        self._running_ms = 0
-        self._known: tuple[int, PaneSketch | None] | None = None
-        self._dirty: set[int] = set()
-        self._cleared = False
+        self._first_ms = Value("rolling-first", int)
+        self._blocks = Table("rolling", int, PackedSketch)
+        codec = Codec(PackedSketch, PaneSketch.pack, lambda packed: PaneSketch.unpack(packed, layout))
+        self._running = Value("rolling-running", codec)
+        self._running_ms = Value("rolling-step", int, 0)
+        self._latest: tuple[int, PaneSketch | None] | None = None
+        self.tables = (self._first_ms, self._blocks, self._running, self._running_ms)
 
     def add(self, start_ms: int, sketch: PaneSketch) -> None:
         """Add a pane that starts at ``start_ms``, no earlier than any before."""
         step_ms = start_ms - start_ms % self._step_ms
-        if self._first_ms is None:
-            self._first_ms = start_ms
-        if self._running is None or step_ms != self._running_ms:
+        if not self._first_ms:
+            self._first_ms.set(start_ms)
+        if not self._running or step_ms != self._running_ms.value:
             self._finish_block()
             self._forget(step_ms)
-            self._running, self._running_ms = PaneSketch(self._layout), step_ms
-        self._running.merge(sketch)
+            self._running.set(PaneSketch(self._layout))
+            self._running_ms.set(step_ms)
+        self._running.value.merge(sketch)
+        self._running.changed()
 
     def _finish_block(self) -> None:
-        if self._running is not None:
-            self._blocks[self._running_ms] = self._running.pack()
-            self._dirty.add(self._running_ms)
-            self._running = None
+        running = self._running.drop()
+        if running is not None:
+            self._blocks.put(self._running_ms.value, running.pack())
 
     def _forget(self, step_ms: int) -> None:
         """Drop what no window from here on can be compared with."""
         for block_ms in [each for each in self._blocks if each < step_ms - self._reach_ms]:
-            del self._blocks[block_ms]
-            self._dirty.add(block_ms)
+            self._blocks.drop(block_ms)
 
     @property
     def _reach_ms(self) -> int:
@@ -105,66 +97,21 @@ class RollingReference:
             None as long as panes have not come for the whole length, and where it holds fewer than ``min_events``
             events or the window began further back than is remembered.
         """
-        begin_ms, end_ms = self.span(start_ms)
-        if self._first_ms is None or begin_ms < self._first_ms - self._first_ms % self._step_ms:
+        (begin_ms, end_ms), first_ms = self.span(start_ms), self._first_ms.or_none
+        if first_ms is None or begin_ms < first_ms - first_ms % self._step_ms:
             return None
-        if begin_ms < self._running_ms - self._reach_ms:
+        if begin_ms < self._running_ms.value - self._reach_ms:
             return None
-        if self._known is None or self._known[0] != end_ms or self._running_ms < end_ms:
-            self._known = (end_ms, self._union(begin_ms, end_ms))
-        return self._known[1]
+        if self._latest is None or self._latest[0] != end_ms or self._running_ms.value < end_ms:
+            self._latest = (end_ms, self._union(begin_ms, end_ms))
+        return self._latest[1]
 
     def _union(self, begin_ms: int, end_ms: int) -> PaneSketch | None:
         union = PaneSketch(self._layout)
         for block_ms, packed in self._blocks.items():
             if begin_ms <= block_ms < end_ms:
                 union.merge_packed(packed)
-        if self._running is not None and begin_ms <= self._running_ms < end_ms:
-            union.merge(self._running)
+        if self._running and begin_ms <= self._running_ms.value < end_ms:
+            union.merge(self._running.value)
         union.normalise()
         return union if int(union.counts[EVENTS]) >= self._min_events else None
-
-    def clear(self) -> None:
-        """Forget everything: another profile, with another grid, holds."""
-        self._dirty.update(self._blocks)
-        self._blocks, self._running, self._first_ms, self._known = {}, None, None, None
-        self._cleared = True
-
-    def changes(self) -> Iterator[tuple[str, bytes | None]]:
-        """Yield the pieces of state that changed since the last call: finished blocks by start, and the running one."""
-        if self._cleared:
-            yield from ((name, None) for name in ("rolling/first", "rolling/running"))
-            self._cleared = False
-        for block_ms in sorted(self._dirty):
-            packed = self._blocks.get(block_ms)
-            yield f"rolling/{block_ms}", None if packed is None else msgspec.msgpack.encode((block_ms, packed))
-        self._dirty.clear()
-        if self._first_ms is not None:
-            yield "rolling/first", msgspec.msgpack.encode(self._first_ms)
-        if self._running is not None:
-            yield "rolling/running", msgspec.msgpack.encode((self._running_ms, self._running.pack()))
-
-    def load(self, pieces: dict[str, bytes]) -> None:
-        """Go on from a state.
-
-        Raises
-        ------
-        FormatError
-            When a piece is damaged.
-        """
-        for name, data in pieces.items():
-            kind, _, rest = name.partition("/")
-            if kind != "rolling":
-                continue
-            try:
-                if rest == "first":
-                    self._first_ms = msgspec.msgpack.decode(data, type=int)
-                    continue
-                block_ms, packed = _DECODER.decode(data)
-            except msgspec.DecodeError as error:
-                message = f"Expected a block of a rolling reference, got {data[:16]!r} ({error}) - at `{name}`"
-                raise FormatError(message) from error
-            if rest == "running":
-                self._running, self._running_ms = PaneSketch.unpack(packed, self._layout), block_ms
-            else:
-                self._blocks[block_ms] = packed

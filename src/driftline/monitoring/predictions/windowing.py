@@ -8,28 +8,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-import msgspec
 from msgspec import Struct
 
 from driftline.checks.contract.closed_window import ClosedWindow
 from driftline.events.source import SEGMENT_ALL
-from driftline.monitoring.predictions.accumulator import Accumulator, ClosedPane, PackedUnion
-from driftline.monitoring.state.checkpoint import load
+from driftline.monitoring.predictions.accumulator import Accumulator, ClosedPane, PackedUnion, packed_union
+from driftline.monitoring.state.table import Codec, Table, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from driftline.events.model_key import ModelKey
     from driftline.sketches.layout import Layout
 
 
-class TumblingState(Struct, array_like=True):
+class PackedWindow(Struct, array_like=True):
     """A running tumbling window in the state."""
 
     start_ms: int
     end_ms: int
     extended: bool
     union: PackedUnion
+
+
+class RunningWindow(Struct):
+    """A tumbling window that has not ended."""
+
+    start_ms: int
+    end_ms: int
+    extended: bool
+    union: Accumulator
+
+    def pack(self) -> PackedWindow:
+        """Return the form for the state."""
+        return PackedWindow(self.start_ms, self.end_ms, self.extended, self.union.pack())
 
 
 class TumblingWindow:
@@ -52,46 +62,37 @@ class TumblingWindow:
         self.size_ms = size_ms
         self._min_samples = min_samples
         self._since_ms = since_ms
-        self._start_ms = 0
-        self._end_ms = 0
-        self._extended = False
-        self._union: Accumulator | None = None
+        self._running = Value(f"verdict-{size_ms:d}", Codec(PackedWindow, RunningWindow.pack, self._unpack))
+        self.tables = (self._running,)
+
+    def _unpack(self, packed: PackedWindow) -> RunningWindow:
+        union = Accumulator.unpack(packed.union, self._layout)
+        return RunningWindow(packed.start_ms, packed.end_ms, packed.extended, union)
 
     def add(self, pane: ClosedPane) -> None:
         """Add a pane; all that was due at or before its start has been closed."""
         floor = pane.start_ms - pane.start_ms % self.size_ms
-        if self._union is None:
-            self._union = Accumulator(self._layout)
-            self._start_ms, self._end_ms, self._extended = max(floor, self._since_ms), floor + self.size_ms, False
-        elif pane.start_ms >= self._end_ms:
-            self._end_ms, self._extended = floor + self.size_ms, True
-        self._union.add(pane)
+        running = self._running.or_none
+        if running is None:
+            start_ms, end_ms = max(floor, self._since_ms), floor + self.size_ms
+            running = RunningWindow(start_ms, end_ms, extended=False, union=Accumulator(self._layout))
+        elif pane.start_ms >= running.end_ms:
+            running.end_ms, running.extended = floor + self.size_ms, True
+        running.union.add(pane)
+        self._running.set(running)
 
     def due_ms(self) -> int | None:
         """Return when the window ends, as things stand; None while it has too few events."""
-        enough = self._union is not None and self._union.n_events >= self._min_samples
-        return self._end_ms if enough else None
+        running = self._running.or_none
+        return None if running is None or running.union.n_events < self._min_samples else running.end_ms
 
     def close(self, end_ms: int) -> ClosedWindow | None:
         """End the window, on time or early; return it where it has enough events."""
-        union, self._union = self._union, None
-        if union is None or union.n_events < self._min_samples:
+        window = self._running.drop()
+        if window is None or window.union.n_events < self._min_samples:
             return None
-        return closed(self._key, "tumbling", (self._start_ms, end_ms, self.size_ms), union, extended=self._extended)
-
-    def dump(self) -> bytes | None:
-        """Return the state; None where no window runs."""
-        if self._union is None:
-            return None
-        state = TumblingState(self._start_ms, self._end_ms, self._extended, self._union.pack())
-        return msgspec.msgpack.encode(state)
-
-    def load(self, data: bytes) -> None:
-        """Go on from a state."""
-        state = load(data, TumblingState, f"window of {self._key}")
-        self._start_ms, self._end_ms, self._extended = state.start_ms, state.end_ms, state.extended
-        self._union = Accumulator(self._layout)
-        self._union.add_packed(state.union)
+        span = (window.start_ms, end_ms, self.size_ms)
+        return closed(self._key, "tumbling", span, window.union, extended=window.extended)
 
 
 class SlidingWindow:
@@ -117,36 +118,36 @@ class SlidingWindow:
         self._size_ms, self._hop_ms = span
         self._min_samples = min_samples
         self._since_ms = since_ms
-        self._seen_ms = 0
-        self._blocks: dict[int, PackedUnion] = {}
-        self._running: Accumulator | None = None
-        self._dirty: set[int] = set()
+        self._blocks = Table("block", int, PackedUnion)
+        self._running = Value("running-block", packed_union(layout))
+        self._seen_ms = Value("hop", int)
+        self.tables = (self._blocks, self._running, self._seen_ms)
 
     def add(self, pane: ClosedPane) -> None:
         """Add a pane; all that was due at or before its start has been shown."""
-        if self._running is None:
-            self._running = Accumulator(self._layout)
+        if not self._running:
+            self._running.set(Accumulator(self._layout))
             if not self._blocks:
-                self._seen_ms = pane.start_ms - pane.start_ms % self._hop_ms
-        self._running.add(pane)
+                self._seen_ms.set(pane.start_ms - pane.start_ms % self._hop_ms)
+        self._running.value.add(pane)
+        self._running.changed()
 
     def due_ms(self) -> int | None:
         """Return the next multiple of the hop at which something can be shown or forgotten."""
-        if self._running is None and not self._blocks:
-            return None
-        return self._seen_ms - self._seen_ms % self._hop_ms + self._hop_ms
+        seen_ms = self._seen_ms.or_none
+        return None if seen_ms is None else seen_ms - seen_ms % self._hop_ms + self._hop_ms
 
     def show(self, end_ms: int) -> ClosedWindow | None:
         """Finish the running block at ``end_ms`` and return the window that ends there, where it has enough events."""
-        if self._running is not None:
-            self._blocks[self._seen_ms] = self._running.pack()
-            self._dirty.add(self._seen_ms)
-            self._running = None
-        self._seen_ms = end_ms
+        running = self._running.drop()
+        if running is not None:
+            self._blocks.put(self._seen_ms.value, running.pack())
+        self._seen_ms.set(end_ms)
         start_ms = end_ms - self._size_ms
         for block_ms in [block_ms for block_ms in self._blocks if block_ms < start_ms]:
-            del self._blocks[block_ms]
-            self._dirty.add(block_ms)
+            self._blocks.drop(block_ms)
+        if not self._blocks:
+            self._seen_ms.drop()
         if sum(block.n_events for block in self._blocks.values()) < self._min_samples:
             return None
         union = Accumulator(self._layout)
@@ -156,32 +157,10 @@ class SlidingWindow:
 
     def close(self, end_ms: int) -> ClosedWindow | None:
         """Show what there is at a change of profile, and forget it."""
-        window = None if self._running is None else self.show(end_ms)
-        self._dirty.update(self._blocks)
-        self._blocks = {}
+        window = self.show(end_ms) if self._running else None
+        self._blocks.clear()
+        self._seen_ms.drop()
         return window
-
-    def changes(self) -> Iterator[tuple[str, bytes | None]]:
-        """Yield the pieces of state that changed since the last call: finished blocks by start, and the running one."""
-        for block_ms in sorted(self._dirty):
-            block = self._blocks.get(block_ms)
-            yield f"block/{block_ms}", None if block is None else msgspec.msgpack.encode(block)
-        self._dirty.clear()
-        running = None if self._running is None else self._running.pack()
-        empty = running is None and not self._blocks
-        yield "hop", None if empty else msgspec.msgpack.encode((self._seen_ms, running))
-
-    def load(self, pieces: dict[str, bytes]) -> None:
-        """Go on from a state."""
-        at = f"sliding window of {self._key}"
-        for name, data in pieces.items():
-            if name == "hop":
-                self._seen_ms, running = load(data, tuple[int, PackedUnion | None], at)
-                if running is not None:
-                    self._running = Accumulator(self._layout)
-                    self._running.add_packed(running)
-            elif name.startswith("block/"):
-                self._blocks[int(name.removeprefix("block/"))] = load(data, PackedUnion, at)
 
 
 def closed(

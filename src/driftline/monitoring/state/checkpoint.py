@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -14,20 +14,38 @@ from driftline.panes.watermarks import WatermarkState
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-STATE_VERSION: Final = 4
+STATE_VERSION: Final = 5
 META_KEY: Final = b"meta"
 """Under this key a checkpoint's meta bytes stand among the entries that a monitor is restored from."""
 PIECE_BYTES: Final = 400 * 1024
 """Payload of one entry at most; with key and envelope it stays below 512 KB."""
 
-_ADVICE: Final = (
-    ". Start the driftline version that wrote it, or delete the state topic, `<prefix>.detect-state`, and the "
-    "offsets of the group `<prefix>-detect`: "
-    "detection then starts again from the oldest pane that is still kept."
+START_AFRESH: Final = (
+    "delete the state topic, `<prefix>.detect-state`, create it again with `driftline topics create`, and delete the "
+    "offsets of the group `<prefix>-detect`: detection then starts again from the oldest pane that is still kept."
 )
+"""What an operator can always do."""
 
-Change = tuple[ModelKey, str, bytes | None]
-"""Model, name of the piece of state, and its bytes; None deletes."""
+
+class Place(NamedTuple):
+    """Where a value of a model's state stands.
+
+    Attributes
+    ----------
+    table : str
+        Its name in the model's scope.
+    key : str
+    """
+
+    table: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.table}/{self.key}" if self.key else self.table
+
+
+Change: TypeAlias = tuple[ModelKey, Place, bytes | None]
+"""Model, place of the value, and its bytes; None deletes."""
 
 T = TypeVar("T")
 
@@ -66,99 +84,99 @@ class EntryKey(Struct, frozen=True, array_like=True):
     """Key of one entry."""
 
     model: ModelKey
-    name: str
+    table: str
+    key: str
     piece: int
 
 
 class Entry(Struct, frozen=True, array_like=True):
-    """One piece of a model's state."""
+    """A value of a model's state, or a piece of a large one."""
 
     version: int
     n_pieces: int
     payload: bytes
 
 
-def load(data: bytes, as_type: type[T], at: str) -> T:
-    """Read bytes of the state.
+def damaged(expected: str, got: object, at: str) -> FormatError:
+    """Return the error of state that cannot be read, with what the operator does."""
+    advice = f". Start the driftline version that wrote it, or {START_AFRESH}"
+    return FormatError(describe(expected, got, at) + advice)
+
+
+def _load(data: bytes, as_type: type[T], at: str) -> T:
+    try:
+        return msgspec.msgpack.decode(data, type=as_type)
+    except msgspec.DecodeError as error:
+        raise damaged(f"state of version {STATE_VERSION}", str(error), at) from error
+
+
+def _load_versioned(data: bytes, as_type: type[T], at: str) -> T:
+    """Read a record that begins with its version; that first, as the rest may look different under another."""
+    head = _load(data, list[msgspec.Raw], at)
+    version = _load(bytes(head[0]), int, at) if head else 0
+    if version != STATE_VERSION:
+        raise damaged(f"state of version {STATE_VERSION}", version, at)
+    return _load(data, as_type, at)
+
+
+def load_meta(data: bytes, at: str) -> CheckpointMeta:
+    """Read a checkpoint's meta bytes.
 
     Raises
     ------
     FormatError
         When they are damaged or of another version; the message says what to do.
     """
-    try:
-        return msgspec.msgpack.decode(data, type=as_type)
-    except msgspec.DecodeError as error:
-        raise FormatError(describe(f"state of version {STATE_VERSION}", str(error), at) + _ADVICE) from error
-
-
-def require_version(version: int, at: str) -> None:
-    """Refuse another version of the state.
-
-    Raises
-    ------
-    FormatError
-        When ``version`` is not :data:`STATE_VERSION`.
-    """
-    if version != STATE_VERSION:
-        raise FormatError(describe(f"state of version {STATE_VERSION}", version, at) + _ADVICE)
-
-
-def load_meta(data: bytes, at: str) -> CheckpointMeta:
-    """Read a checkpoint's meta bytes; the version first, as the rest may look different under another."""
-    head = load(data, list[msgspec.Raw], at)
-    require_version(load(bytes(head[0]), int, at) if head else 0, at)
-    return load(data, CheckpointMeta, at)
+    return _load_versioned(data, CheckpointMeta, at)
 
 
 class StateEntries:
-    """Turns pieces of state into entries and back.
+    """Turns values of the state into entries and back.
 
-    *State*: the number of pieces of each name, to delete those that are no longer used.
+    *State*: the number of pieces of each value, to delete those that are no longer used.
     """
 
     def __init__(self) -> None:
-        self._n_pieces: dict[tuple[ModelKey, str], int] = {}
+        self._n_pieces: dict[tuple[ModelKey, Place], int] = {}
 
     def write(self, changes: Iterable[Change]) -> dict[bytes, bytes | None]:
-        """Return the entries of the changed pieces of state."""
+        """Return the entries of the values that changed."""
         entries: dict[bytes, bytes | None] = {}
-        for model, name, payload in changes:
-            before = self._n_pieces.pop((model, name), 0)
+        for model, place, payload in changes:
+            before = self._n_pieces.pop((model, place), 0)
             n_pieces = 0 if payload is None else max(1, -(-len(payload) // PIECE_BYTES))
             for piece in range(n_pieces, before):
-                entries[msgspec.msgpack.encode(EntryKey(model, name, piece))] = None
+                entries[msgspec.msgpack.encode(EntryKey(model, *place, piece))] = None
             if payload is None:
                 continue
-            self._n_pieces[model, name] = n_pieces
+            self._n_pieces[model, place] = n_pieces
             for piece in range(n_pieces):
                 part = payload[piece * PIECE_BYTES : (piece + 1) * PIECE_BYTES]
                 entry = Entry(STATE_VERSION, n_pieces, part)
-                entries[msgspec.msgpack.encode(EntryKey(model, name, piece))] = msgspec.msgpack.encode(entry)
+                entries[msgspec.msgpack.encode(EntryKey(model, *place, piece))] = msgspec.msgpack.encode(entry)
         return entries
 
-    def read(self, entries: Mapping[bytes, bytes], at: str) -> dict[ModelKey, dict[str, bytes]]:
-        """Return the pieces of state by model and name.
+    def read(self, entries: Mapping[bytes, bytes], at: str) -> dict[ModelKey, dict[Place, bytes]]:
+        """Return the values by model and place.
 
         Raises
         ------
         FormatError
-            When an entry is damaged, missing or of another version.
+            When an entry is damaged, missing or of another version; the message says what to do.
         """
-        found: dict[tuple[ModelKey, str], dict[int, Entry]] = {}
-        for key, value in entries.items():
-            if key == META_KEY:
+        values: dict[tuple[ModelKey, Place], dict[int, Entry]] = {}
+        for data, value in entries.items():
+            if data == META_KEY:
                 continue
-            place = load(key, EntryKey, at)
-            head = load(value, list[msgspec.Raw], at)
-            require_version(load(bytes(head[0]), int, at) if head else 0, at)
-            found.setdefault((place.model, place.name), {})[place.piece] = load(value, Entry, at)
-        states: dict[ModelKey, dict[str, bytes]] = {}
-        for (model, name), pieces in found.items():
+            entry = _load_versioned(value, Entry, at)
+            key = _load(data, EntryKey, at)
+            values.setdefault((key.model, Place(key.table, key.key)), {})[key.piece] = entry
+        states: dict[ModelKey, dict[Place, bytes]] = {}
+        for (model, place), pieces in values.items():
             n_pieces = next(iter(pieces.values())).n_pieces
             if sorted(pieces) != list(range(n_pieces)):
-                raise FormatError(describe(f"{n_pieces} pieces of {name} of {model}", sorted(pieces), at) + _ADVICE)
-            self._n_pieces[model, name] = n_pieces
+                raise damaged(f"{n_pieces} pieces of {place} of {model}", sorted(pieces), at)
+            self._n_pieces[model, place] = n_pieces
             payload = b"".join(pieces[piece].payload for piece in range(n_pieces))
-            states.setdefault(model, {})[name] = payload
+            states.setdefault(model, {})[place] = payload
         return states

@@ -17,11 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.events.prediction import Score
-    from driftline.profiles.building.table import ReferenceTable
+    from driftline.profiles.building.encoded_reference import EncodedReference
     from driftline.profiles.estimator import Estimator
     from driftline.profiles.task import Task
-    from driftline.sketches.columns import Column
-    from driftline.sketches.encoding import EncodedColumns
 
 MIN_LABELLED: Final = 500
 """Labelled rows without which nothing is fitted."""
@@ -36,33 +34,21 @@ _SEED: Final = 20_020_723
 """Of the folds, so that equal rows give equal profiles."""
 
 
-def build_estimator(
-    task: Task, table: ReferenceTable, columns: tuple[Column, ...], encoded: EncodedColumns
-) -> Estimator | None:
-    """Return the estimator of reference rows; None where too few of them have what it takes.
-
-    Parameters
-    ----------
-    task : Task
-    table : ReferenceTable
-        Of n rows.
-    columns : tuple of Column
-        Of the profile.
-    encoded : EncodedColumns
-        The table's rows, with their scores.
-    """
-    if table.label is None:
+def build_estimator(reference: EncodedReference) -> Estimator | None:
+    """Return the estimator of reference rows; None where too few of them have what it takes."""
+    task, labels, columns = reference.task, reference.labels, reference.columns
+    if labels is None:
         return None
     prediction = next((i for i, column in enumerate(columns) if column.role == "prediction"), -1)
     if task.kind == "binary":
-        return _binary(task.encode(table.label), encoded.scores, prediction)
-    if task.kind == "multiclass" and table.score_maps is not None and prediction >= 0:
-        return _multiclass(task, task.encode(table.label), table.score_maps, prediction)
-    if task.kind == "regression" and table.prediction is not None and prediction >= 0:
-        errors = task.encode(table.prediction) - task.encode(table.label)
+        return _binary(labels, reference.rows.scores, prediction)
+    if task.kind == "multiclass" and reference.score_maps is not None and prediction >= 0:
+        return _multiclass(task, labels, reference.score_maps, prediction)
+    if task.kind == "regression" and reference.pairs is not None:
+        errors = reference.pairs.predicted - labels
         rows = np.flatnonzero(np.isfinite(errors))
         if rows.size >= MIN_LABELLED:
-            return build_loss_estimator(columns, encoded.bins[:, rows], errors[rows], prediction)
+            return build_loss_estimator(columns, reference.rows.bins[:, rows], errors[rows], prediction)
     return None
 
 
@@ -83,8 +69,8 @@ def _multiclass(
     if not 1 < len(task.classes) <= MAX_CLASSES:
         return None
     scores = score_matrix(task.classes, maps)
-    known = (labels >= 0) & (labels < len(task.classes))
-    rows = np.flatnonzero(known & ((scores >= 0.0) & (scores <= 1.0)).all(axis=0))
+    labelled = (labels >= 0) & (labels < len(task.classes))
+    rows = np.flatnonzero(labelled & ((scores >= 0.0) & (scores <= 1.0)).all(axis=0))
     if rows.size < MIN_LABELLED:
         return None
     calibrators = []
@@ -126,8 +112,8 @@ def _folds(hits: NDArray[np.bool_]) -> NDArray[np.int64]:
     folds = np.empty(hits.size, dtype=np.int64)
     chance = np.random.default_rng(_SEED)
     for kind in (False, True):
-        mine = np.flatnonzero(hits == kind)
-        folds[chance.permutation(mine)] = np.arange(mine.size) % N_FOLDS
+        rows = np.flatnonzero(hits == kind)
+        folds[chance.permutation(rows)] = np.arange(rows.size) % N_FOLDS
     return folds
 
 

@@ -27,14 +27,14 @@ def checked(importances: Mapping[str, object], at: str) -> dict[str, float]:
     >>> checked({"age": 3, "income": 0.5}, "x.json")
     {'age': 3.0, 'income': 0.5}
     """
-    found = {}
+    numbers = {}
     for name, value in importances.items():
         number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
         if not 0 <= number < math.inf:
             message = f"Expected an importance at or above zero, got {value!r} - at `{name}` in `{at}`"
             raise ProfileError(message)
-        found[name] = number
-    return found
+        numbers[name] = number
+    return numbers
 
 
 def with_importances(settings: ModelSettings, importances: Mapping[str, float]) -> ModelSettings:
@@ -48,9 +48,9 @@ def with_importances(settings: ModelSettings, importances: Mapping[str, float]) 
     """
     columns = dict(settings.columns)
     for name, importance in importances.items():
-        known = columns.get(name, ColumnSettings())
-        if known.importance is None:
-            columns[name] = structs.replace(known, importance=importance)
+        column = columns.get(name, ColumnSettings())
+        if column.importance is None:
+            columns[name] = structs.replace(column, importance=importance)
     return settings.replace(columns=columns)
 
 

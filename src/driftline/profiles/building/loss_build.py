@@ -68,11 +68,11 @@ def build_loss_estimator(
 
 def _table(column: Column, bins: NDArray[np.int64], losses: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Return the code of an absent value, which is 0, and of each bin: bins in order, categories by their mean loss."""
-    held = bins >= 0
-    n_rows = np.bincount(bins[held], minlength=column.n_bins)
+    present = bins >= 0
+    n_rows = np.bincount(bins[present], minlength=column.n_bins)
     order = np.arange(column.n_bins)
     if isinstance(column, CategoricalColumn):
-        sums = np.bincount(bins[held], weights=losses[held], minlength=column.n_bins)
+        sums = np.bincount(bins[present], weights=losses[present], minlength=column.n_bins)
         order = np.argsort((sums + RIDGE * losses.mean()) / (n_rows + RIDGE), kind="stable")
     codes = np.empty(column.n_bins + 1, dtype=np.uint8)
     codes[0] = 0

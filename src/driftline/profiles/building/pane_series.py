@@ -77,12 +77,12 @@ class SeasonShares(NamedTuple):
         weeks : ndarray of int64, shape (168,)
             Weeks in which each hour was seen.
         """
-        held = season.sum(axis=1)
-        seen = held > 0
+        sizes = season.sum(axis=1)
+        seen = sizes > 0
         if not seen.any() or int(weeks[seen].min()) < 2:  # noqa: PLR2004  # two weeks are the least that can differ
             return None
-        overall = season.sum(axis=0) / held.sum()
-        shares = np.where(seen[:, None], season / np.maximum(held, 1)[:, None], overall)
+        overall = season.sum(axis=0) / sizes.sum()
+        shares = np.where(seen[:, None], season / np.maximum(sizes, 1)[:, None], overall)
         return cls(shares, overall, weeks)
 
     def taken_from(self, counts: NDArray[np.float64], slots: NDArray[np.int64], length_ms: int) -> NDArray[np.float64]:
@@ -154,14 +154,14 @@ def column_sums(
         sums.n_panes += int((counts.sum(axis=1) > 0).sum())
         sums.events += counts.sum(axis=0)
         taken = counts if season is None else season.taken_from(counts, panes.slots[first:last], panes.pane_ms)
-        known = np.concatenate([before, taken])
-        _add_chunk(sums, known, panes.numbers[first - len(before) : last], len(before))
+        series = np.concatenate([before, taken])
+        _add_chunk(sums, series, panes.numbers[first - len(before) : last], len(before))
         for size, blocks in zip(sizes, sums.blocks, strict=True):
-            held = counts
+            window_counts = counts
             if season is not None:
-                held = season.taken_from(counts, panes.slots[first:last], size * panes.pane_ms)
-            _add_blocks(blocks, panes.numbers[first:last] // size, held)
-        before = known[max(0, len(known) - n_lags) :]
+                window_counts = season.taken_from(counts, panes.slots[first:last], size * panes.pane_ms)
+            _add_blocks(blocks, panes.numbers[first:last] // size, window_counts)
+        before = series[max(0, len(series) - n_lags) :]
     largest = max([np.abs(sums.lagged).max(initial=0.0) * 2, *_squares(sums.blocks)])
     if largest >= EXACT:
         return None
@@ -169,15 +169,15 @@ def column_sums(
     return [_finished(sums, blocks, span) for blocks in sums.blocks]
 
 
-def _add_chunk(sums: _Sums, known: NDArray[np.float64], numbers: NDArray[np.int64], n_before: int) -> None:
+def _add_chunk(sums: _Sums, series: NDArray[np.float64], numbers: NDArray[np.int64], n_before: int) -> None:
     """Add the panes after the first ``n_before``, which are there to be looked back to."""
-    counts = known[n_before:]
+    counts = series[n_before:]
     weighed = LAG_WEIGHTS[0] * counts
-    padded = np.concatenate([known, np.zeros((1, known.shape[1]))])
+    padded = np.concatenate([series, np.zeros((1, series.shape[1]))])
     for lag, weight in enumerate(LAG_WEIGHTS[1:], start=1):
         wanted = numbers[n_before:] - lag
         at = np.searchsorted(numbers, wanted)
-        earlier = padded.take(np.where(numbers[at] == wanted, at, len(known)), axis=0)
+        earlier = padded.take(np.where(numbers[at] == wanted, at, len(series)), axis=0)
         earlier *= 2 * weight
         weighed += earlier
     sums.between_panes += _product(counts, counts)
@@ -197,8 +197,8 @@ def _add_blocks(
     blocks: dict[int, NDArray[np.float64]], of_panes: NDArray[np.int64], counts: NDArray[np.float64]
 ) -> None:
     present, starts = np.unique(of_panes, return_index=True)
-    for block, held in zip(present.tolist(), np.add.reduceat(counts, starts, axis=0), strict=True):
-        blocks[block] = blocks[block] + held if block in blocks else held
+    for block, sums in zip(present.tolist(), np.add.reduceat(counts, starts, axis=0), strict=True):
+        blocks[block] = blocks[block] + sums if block in blocks else sums
 
 
 def _squares(blocks: list[dict[int, NDArray[np.float64]]]) -> list[float]:
@@ -208,15 +208,15 @@ def _squares(blocks: list[dict[int, NDArray[np.float64]]]) -> list[float]:
 def _finished(sums: _Sums, blocks: dict[int, NDArray[np.float64]], span: int) -> ColumnSums:
     """Return the sums of one length of windows; the last block may go on, and is left out."""
     complete = [blocks[block] for block in sorted(blocks)[:-1]]
-    held = np.array(complete).reshape(len(complete), -1) if complete else np.zeros((0, sums.events.size))
+    windows = np.array(complete).reshape(len(complete), -1) if complete else np.zeros((0, sums.events.size))
     return ColumnSums(
         between_panes=_whole(sums.between_panes),
         lagged=_whole(sums.lagged + sums.lagged.T),
-        between_windows=_whole(held.T @ held),
+        between_windows=_whole(windows.T @ windows),
         events=_whole(sums.events),
-        events_in_windows=_whole(held.sum(axis=0)),
+        events_in_windows=_whole(windows.sum(axis=0)),
         n_panes=sums.n_panes,
-        n_windows=int((np.rint(held.sum(axis=1)) > 0).sum()),
+        n_windows=int((np.rint(windows.sum(axis=1)) > 0).sum()),
         span=span,
     )
 

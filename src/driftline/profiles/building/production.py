@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from driftline.errors import ProfileError
-from driftline.profiles.building.build import PANE_MS, build_profile, encode_values
-from driftline.profiles.building.frames import table_of_events
+from driftline.profiles.building.build import PANE_MS, build_profile
+from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.history_build import build_history
+from driftline.profiles.building.json_rows import table_of_events
 from driftline.profiles.building.table import parsed_features, table_of_sample
+from driftline.sketches.bottom_k import smallest
 from driftline.sketches.counting import count
 from driftline.sketches.pane_sketch import PaneSketch
 
@@ -44,7 +46,7 @@ class TimedRow(NamedTuple):
     row: SampleRow
 
 
-class FromProduction(NamedTuple):
+class ProductionOptions(NamedTuple):
     """How a profile of production is counted.
 
     Attributes
@@ -66,7 +68,7 @@ def build_from_production(
     read: Callable[[], Iterator[Sequence[TimedRow]]],
     settings: ModelSettings,
     effective_from_ms: int,
-    how: FromProduction,
+    how: ProductionOptions,
 ) -> Profile:
     """Return the profile of production events.
 
@@ -77,7 +79,7 @@ def build_from_production(
         Begins a reading of the events; called twice. In batches of any size and in any order, which cannot show.
     settings : ModelSettings
     effective_from_ms : int
-    how : FromProduction
+    how : ProductionOptions
 
     Raises
     ------
@@ -118,16 +120,12 @@ def build_from_production(
 
 def _sampled(batches: Iterable[Sequence[TimedRow]], n: int) -> list[SampleRow]:
     """Return the n rows with the smallest hashes, in their order."""
-    kept: list[SampleRow] = []
+    rows: list[SampleRow] = []
     for batch in batches:
-        kept.extend(event.row for event in batch)
-        if len(kept) > 2 * n:
-            kept = _smallest(kept, n)
-    return _smallest(kept, n)
-
-
-def _smallest(rows: list[SampleRow], n: int) -> list[SampleRow]:
-    return sorted(rows, key=lambda row: (row.hash, row.features))[:n]
+        rows.extend(event.row for event in batch)
+        if len(rows) > 2 * n:
+            rows = smallest(rows, n)
+    return smallest(rows, n)
 
 
 def _table(batch: Sequence[TimedRow]) -> ReferenceTable:

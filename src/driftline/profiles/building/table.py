@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from driftline.sketches.bottom_k import smallest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,12 +44,19 @@ class ReferenceTable:
     score_maps: Sequence[dict[str, float] | None] | None = None
 
 
+class ReferenceRows(NamedTuple):
+    """Reference rows, and what was left out of them and why."""
+
+    table: ReferenceTable
+    remarks: tuple[str, ...]
+
+
 def table_of_sample(rows: Sequence[SampleRow]) -> ReferenceTable:
     """Return the table of a bootstrap sample; the rows' order does not matter.
 
     Features appear in the order of their names, so that equal samples give equal tables.
     """
-    ordered = sorted(rows, key=lambda row: (row.hash, row.features))
+    ordered = smallest(rows)
     parsed: list[dict[str, Any]] = [parsed_features(row.features) for row in ordered]
     names = sorted({name for features in parsed for name in features})
     return ReferenceTable(

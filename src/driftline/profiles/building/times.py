@@ -37,9 +37,9 @@ def times_of_series(series: nw.Series[Any], at: str) -> NDArray[np.int64]:
         return _checked(np.where(absent, NO_TIME, whole.astype(np.int64)), at)
     if dtype.is_numeric() and not isinstance(dtype, nw.Decimal):
         numbers = np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
-        known = np.isfinite(numbers)
-        rounded = np.rint(np.where(known & (np.abs(numbers) <= LATEST_MS), numbers, LATEST_MS + 1.0))
-        return _checked(np.where(known, rounded.astype(np.int64), NO_TIME), at)
+        finite = np.isfinite(numbers)
+        rounded = np.rint(np.where(finite & (np.abs(numbers) <= LATEST_MS), numbers, LATEST_MS + 1.0))
+        return _checked(np.where(finite, rounded.astype(np.int64), NO_TIME), at)
     return times_of(series.to_list(), at)
 
 

@@ -26,7 +26,7 @@ from driftline.config.settings import (
 )
 from driftline.errors import BrokerError
 from driftline.events.model_key import ModelKey
-from driftline.profiles.building.build import InTime, build_profile
+from driftline.profiles.building.build import TimeOptions, build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.effective import BEGINNING_MS
 from driftline.runtime.demo.embedded_broker import EmbeddedBroker
@@ -85,7 +85,7 @@ class DemoPlan(Struct, frozen=True, kw_only=True):
         return cls(scenario=scenario, speed=speed)
 
     def settings(self, brokers: str) -> Settings:
-        """Return the configuration of the demo: as by default, but all that takes time is shorter."""
+        """Return the demo's configuration: the defaults with shorter times."""
         quarter = Duration(15 * MINUTE_MS)
         return Settings(
             kafka=KafkaSettings(brokers=brokers, panes_partitions=2),
@@ -144,7 +144,6 @@ def run_demo(plan: DemoPlan, tell: Callable[[str, dict[str, Any]], None]) -> Dem
     bare = plan.settings("")
     topics = {spec.name: spec.partitions for spec in topic_specs(bare, PARTITIONS)}
     topics |= {bare.predictions.topic: PARTITIONS, "labels": PARTITIONS}
-    topics[bare.kafka.topic("detect-state")] = bare.kafka.panes_partitions
     with EmbeddedBroker(topics) as broker, tempfile.TemporaryDirectory(prefix="driftline-demo-") as folder:
         settings = plan.settings(broker.bootstrap)
         publish(settings.kafka, _OPEN, _reference(plan.scenario, settings))
@@ -180,7 +179,7 @@ def _reference(scenario: Scenario, settings: Settings) -> Profile:
     times = reference_times(scenario, REFERENCE_ROWS)
     table = ReferenceTable(REFERENCE_ROWS, features, outcome["prediction"], outcome["score"], outcome["label"], times)
     key = ModelKey(scenario.model, scenario.version)
-    in_time = InTime(pane_ms=int(settings.time.pane))
+    in_time = TimeOptions(pane_ms=int(settings.time.pane))
     return build_profile(key, table, settings.defaults, BEGINNING_MS, "training", in_time=in_time)
 
 
@@ -224,7 +223,7 @@ def _listen(
     tell: Callable[[str, dict[str, Any]], None],
     failure: list[BaseException],
 ) -> None:
-    """Read the output topics until the last window's event has come."""
+    """Read the output topics until the event of the last window arrives."""
     kafka = settings.kafka
     consumer = Consumer(consumer_configuration(kafka, _OPEN, "demo-reader"))
     events = [TopicPartition(kafka.topic("events"), partition, 0) for partition in range(kafka.panes_partitions)]
@@ -246,7 +245,9 @@ def _listen(
 
 
 def _in_order(records: list[Message]) -> list[tuple[str, dict[str, Any]]]:
-    """Return type and data of the events of both output topics, by their time and then as one explains the other."""
+    """Return type and data of the output events, ordered by time and then by kind: windows before findings before
+    alerts.
+    """
     events = []
     for record in records:
         value = record.value()
@@ -279,5 +280,5 @@ def _until(condition: Callable[[], bool], timeout_s: float, what: str) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
-            raise BrokerError(f"Expected {what} within {timeout_s:.0f} s, it did not come")
+            raise BrokerError(f"Expected {what} within {timeout_s:.0f} s, got a timeout")
         waiting.wait(0.02)

@@ -47,7 +47,7 @@ _SIGNATURES: Final[Mapping[str, tuple[type | None, list[type]]]] = {
 
 
 class EmbeddedBrokerError(DriftlineError):
-    """The embedded broker cannot be had here, or refused a topic. Says what to do instead."""
+    """The embedded broker is not available, or rejected a topic; the message says what to do instead."""
 
 
 class EmbeddedBroker:
@@ -57,13 +57,11 @@ class EmbeddedBroker:
     ----------
     topics : mapping of str to int, optional
         Topics to create at the start, each with its number of partitions (1 or more).
-    n_brokers : int, default 1
-        Brokers in the cluster, 1 or more. Topics have one replica.
 
     Attributes
     ----------
     bootstrap : str
-        ``host:port`` of every broker, separated by commas: what a client takes as ``bootstrap.servers``.
+        ``host:port``: what a client takes as ``bootstrap.servers``.
 
     Raises
     ------
@@ -82,11 +80,8 @@ class EmbeddedBroker:
     True
     """
 
-    def __init__(self, topics: Mapping[str, int] | None = None, n_brokers: int = 1) -> None:
-        if n_brokers < 1:
-            raise EmbeddedBrokerError(describe("at least 1 broker", n_brokers, "EmbeddedBroker.n_brokers"))
+    def __init__(self, topics: Mapping[str, int] | None = None) -> None:
         self._topics = dict(topics or {})
-        self._n_brokers = n_brokers
         self._library: ctypes.CDLL | None = None
         self._client: int | None = None
         self._cluster: int | None = None
@@ -113,7 +108,7 @@ class EmbeddedBroker:
         self._client = library.rd_kafka_new(_RD_KAFKA_PRODUCER, settings, text, len(text))
         if not self._client:
             raise EmbeddedBrokerError(f"Expected librdkafka to make a client, got {text.value.decode()!r}")
-        self._cluster = library.rd_kafka_mock_cluster_new(self._client, self._n_brokers)
+        self._cluster = library.rd_kafka_mock_cluster_new(self._client, 1)
         if not self._cluster:
             self.stop()
             raise EmbeddedBrokerError("Expected librdkafka to start a mock cluster on loopback, got none")

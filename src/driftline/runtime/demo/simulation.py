@@ -6,12 +6,12 @@ import time
 from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING, Final
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, Producer
 from msgspec import Struct
 
 from driftline.errors import BrokerError, ParameterError, ProfileError
 from driftline.runtime.kafka.kafka_clients import connect_admin, producer_configuration
-from driftline.runtime.kafka.topics import TopicSpec
+from driftline.runtime.kafka.topics import TopicSpec, partition_counts
 from driftline.runtime.kafka.topics import create as create_topics
 from driftline.simulation.keys import partitions_of
 from driftline.simulation.traffic import CHUNK, Records, Slice, reference_columns, reference_events, slices
@@ -33,8 +33,8 @@ _QUEUE: Final = 200_000
 """Records that wait for their acknowledgement before more are made; a chunk comes on top."""
 
 
-class Sent(Struct):
-    """What a simulation wrote."""
+class SentCounts(Struct):
+    """How many predictions and labels a simulation wrote."""
 
     n_predictions: int = 0
     n_labels: int = 0
@@ -70,7 +70,7 @@ def write_files(
     partitions: int | None = None,
     all_labels: bool = False,
     advance: Callable[[int], None] = lambda _: None,
-) -> Sent:
+) -> SentCounts:
     """Write a scenario to files of one JSON event a line.
 
     Parameters
@@ -84,12 +84,12 @@ def write_files(
     advance : callable
         Told how many predictions were written.
     """
-    sent = Sent()
+    sent = SentCounts()
     with ExitStack() as stack:
         files = [None if path is None else stack.enter_context(_created(path)) for path in (predictions, labels)]
-        placed = [None if partitions is None else _Placed(partitions) for _ in files]
+        positions = [None if partitions is None else _RecordPositions(partitions) for _ in files]
         for part in slices(scenario, all_labels=all_labels):
-            for file, place, records in zip(files, placed, (part.predictions, part.labels), strict=True):
+            for file, place, records in zip(files, positions, (part.predictions, part.labels), strict=True):
                 if file is not None and records.values:
                     file.write(b"\n".join(records.values if place is None else place(records)) + b"\n")
             _count(sent, part, advance)
@@ -154,23 +154,19 @@ class Sender:
         if destination.create:
             specs = [TopicSpec(name, destination.partitions, self._kafka.replication, {}) for name in names]
             create_topics(admin, specs)
-        try:
-            found = admin.list_topics(timeout=_TIMEOUT_S).topics
-        except KafkaException as error:
-            message = f"Expected the broker's list of topics, got {error.args[0].str()} - at `{self._kafka.brokers}`"
-            raise BrokerError(message) from error
-        counts = [len(found[name].partitions) if name in found else 0 for name in names]
-        if 0 in counts:
-            there = [name for name, count in zip(names, counts, strict=True) if count]
-            got = f"only `{there[0]}`" if there else "neither"
+        counts = partition_counts(admin, names)
+        n_predictions, n_labels = (counts[name] for name in names)
+        if n_predictions is None or n_labels is None:
+            present = [name for name, count in counts.items() if count is not None]
+            got = f"only `{present[0]}`" if present else "neither"
             message = f"Expected the topics `{names[0]}` and `{names[1]}` to exist, got {got}"
-            raise BrokerError(f"{message} - at `{self._kafka.brokers}`. Give --create-topics to make them")
-        if counts[0] != counts[1]:
-            message = f"Expected as many partitions of {names[1]} as of {names[0]}, got {counts[1]} and {counts[0]}"
+            raise BrokerError(f"{message} - at `{self._kafka.brokers}`. Give --create-topics to create them")
+        if n_predictions != n_labels:
+            message = f"Expected as many partitions of {names[1]} as of {names[0]}, got {n_labels} and {n_predictions}"
             raise BrokerError(
-                f"{message} - at `{self._kafka.brokers}`. Labels meet their predictions partition by partition"
+                f"{message} - at `{self._kafka.brokers}`. Labels are joined to predictions partition by partition"
             )
-        return counts[0]
+        return n_predictions
 
     def send(
         self,
@@ -179,7 +175,7 @@ class Sender:
         speed: float = 1.0,
         all_labels: bool = False,
         advance: Callable[[int], None] = lambda _: None,
-    ) -> Sent:
+    ) -> SentCounts:
         """Send predictions and labels in the order of event time; returns when all are acknowledged.
 
         Parameters
@@ -197,7 +193,7 @@ class Sender:
         BrokerError
             When a record was not taken.
         """
-        sent = Sent()
+        sent = SentCounts()
         started = time.monotonic()
         for part in slices(scenario, all_labels=all_labels):
             for piece in _pieces(part, speed):
@@ -239,7 +235,7 @@ class Sender:
             raise BrokerError(message)
 
 
-def _count(sent: Sent, part: Slice, advance: Callable[[int], None]) -> None:
+def _count(sent: SentCounts, part: Slice, advance: Callable[[int], None]) -> None:
     sent.n_predictions += len(part.predictions.values)
     sent.n_labels += len(part.labels.values)
     advance(len(part.predictions.values))
@@ -266,8 +262,8 @@ def _cut(records: Records, start: int, stop: int) -> Records:
     return Records(records.times_ms[start:stop], records.ids[start:stop], records.values[start:stop])
 
 
-class _Placed:
-    """Adds to each line which record it was, with its event time as timestamp."""
+class _RecordPositions:
+    """Adds the position of its record to each line, with the event time as timestamp."""
 
     def __init__(self, partitions: int) -> None:
         self._next = [0] * partitions

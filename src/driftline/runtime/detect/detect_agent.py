@@ -14,88 +14,35 @@ nor count a delta twice.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from driftline.errors import ProfileError
 from driftline.runtime.detect.faust_transport import panes_consumer
-from driftline.runtime.detect.state_table import CheckpointSlots, StoredCheckpoint
+from driftline.runtime.detect.state_table import CheckpointSlots
+from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 
     from faust.types import TP, EventT
 
-    from driftline.runtime.detect.detect_settings import DetectSettings
+    from driftline.config.settings import Settings
+    from driftline.events.output_record import OutputRecord
+    from driftline.monitoring.partition_monitor import PartitionMonitor
     from driftline.runtime.detect.faust_app import DetectApp
     from driftline.runtime.detect.faust_table import StateTable
     from driftline.runtime.detect.faust_transport import PanesMessage
     from driftline.runtime.detect.heartbeat_guard import HeartbeatGuard
+    from driftline.runtime.detect.monitor_reporter import MonitorReporter
+    from driftline.runtime.operations.telemetry import Telemetry
+    from driftline.runtime.references.reference_topic import ReferenceReader
 
+_PROFILE_WAIT_S: Final = 30.0  # for a profile that has not been read yet; longer than the session timeout is safe
 _UNACKNOWLEDGED_MAX: Final = 2_000  # outputs in flight; above it the agent waits, so a burst cannot fill the memory
 _SEEK_PAUSE_S: Final = 1.0  # between two attempts to go back to a record that went missing on the way
 
-_LOG = logging.getLogger(__name__)
-
-
-class OutputRecord(Protocol):
-    """A record for an output topic; the same event always has the same bytes."""
-
-    @property
-    def channel(self) -> str:
-        """Which output topic: a key of the settings' channels."""
-
-    @property
-    def key(self) -> bytes:
-        """Kafka key; decides about the partition."""
-
-    @property
-    def value(self) -> bytes | None:
-        """Kafka value; None is a tombstone."""
-
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]]:
-        """CloudEvents headers."""
-
-
-class PartitionMonitor(Protocol):
-    """Everything detection knows about one partition of the panes topic; pure."""
-
-    def profiles_wanted(self, record: bytes) -> Mapping[str, object]:
-        """Return the profiles that the record needs and the monitor has not got: id to model."""
-
-    def apply(self, record: bytes, offset: int) -> Sequence[OutputRecord]:
-        """Take in one record, and return what it makes known."""
-
-    def checkpoint(self) -> StoredCheckpoint:
-        """Return what changed since the last checkpoint."""
-
-
-class References(Protocol):
-    """The profiles, read beside the panes."""
-
-    async def wait_for(self, ids: Collection[object], deadline: float) -> object:
-        """Return when the profiles are known, or at the deadline (`time.monotonic()`); raise if none can be read."""
-
-
-class DetectTelemetry(Protocol):
-    """What the detect worker reports; called from its own thread."""
-
-    def records_applied(self, n: int) -> None:
-        """Take note of panes records taken in."""
-
-    def outputs_sent(self, channel: str, n: int) -> None:
-        """Take note of outputs handed to the producer."""
-
-    def checkpoint_written(self, seconds: float) -> None:
-        """Take note of a checkpoint's duration."""
-
-    def position(self, partition: int, offset: int) -> None:
-        """Take note of the oldest offset that a partition's open panes need."""
-
-    def panes_lost(self, partition: int, first: int, n: int) -> None:
-        """Take note that the topic no longer holds `n` offsets from `first` on, which open panes needed."""
+_log = get_logger(__name__)
 
 
 class _Partition:
@@ -112,37 +59,40 @@ class _Partition:
 
 
 class PanesAgent:
-    """Applies panes records in their order, each once, and keeps outputs, state and position in theirs.
+    """Applies each panes record once and in order, and writes outputs, state and position in the order that loses
+    nothing.
 
     Lives in the event loop of one thread; only :meth:`is_ready` may be called from others.
 
     Parameters
     ----------
-    settings : DetectSettings
-        Topics, intervals.
-    monitor_factory : callable
-        From a partition and the entries of its last checkpoint (empty: fresh) to its monitor.
-    references : References
+    settings : Settings
+    restore : callable
+        Returns a partition's monitor from the entries of its last checkpoint; from none, a new one.
+    references : ReferenceReader
         Where missing profiles are waited for.
-    telemetry : DetectTelemetry
-        Told what happens.
+    telemetry : Telemetry
+    reporter : MonitorReporter
+        Given each monitor's status at its checkpoints.
     guard : HeartbeatGuard
         Asked before each checkpoint.
     """
 
     def __init__(
         self,
-        settings: DetectSettings,
-        monitor_factory: Callable[[int, Mapping[bytes, bytes]], PartitionMonitor],
-        references: References,
-        telemetry: DetectTelemetry,
+        settings: Settings,
+        restore: Callable[[int, Mapping[bytes, bytes]], PartitionMonitor],
+        references: ReferenceReader,
+        telemetry: Telemetry,
+        reporter: MonitorReporter,
         guard: HeartbeatGuard,
     ) -> None:
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._settings = settings
-        self._monitor_factory = monitor_factory
+        self._restore = restore
         self._references = references
         self._telemetry = telemetry
+        self._reporter = reporter
         self._guard = guard
         self._app: DetectApp
         self._table: StateTable
@@ -163,7 +113,7 @@ class PanesAgent:
         return generation is not None and generation == self._app.consumer_generation_id
 
     async def run(self, events: AsyncIterator[EventT[bytes]]) -> None:
-        """Take in records until the stream ends; at the first error, report it and stay silent.
+        """Apply records until the stream ends; report the first error and apply nothing more.
 
         Faust would acknowledge the record, start the agent anew and go on with the next one.
         """
@@ -180,7 +130,7 @@ class PanesAgent:
             self.failure.set_exception(error)
 
     def recovered(self, generation_id: int) -> None:
-        """Take records of this group generation from now on: the table is complete."""
+        """Accept records of this group generation from now on: the state is recovered."""
         self._generation = generation_id
 
     async def before_revocation(self) -> None:
@@ -194,6 +144,8 @@ class PanesAgent:
                 self._fail(error)
             finally:
                 self._unacknowledged.clear()
+                for number in self._partitions:
+                    self._reporter.forget(number)
                 self._partitions.clear()
                 self._revoking.clear()
 
@@ -218,7 +170,7 @@ class PanesAgent:
 
     async def _open(self, tp: TP) -> _Partition:
         slots, entries = CheckpointSlots.restore(tp.partition, self._table.take(tp.partition))
-        partition = _Partition(tp, slots, self._monitor_factory(tp.partition, entries))
+        partition = _Partition(tp, slots, self._restore(tp.partition, entries))
         self._partitions[tp.partition] = partition
         if slots.position is not None:
             await self._report_lost_panes(tp, slots.position)
@@ -227,33 +179,32 @@ class PanesAgent:
     async def _report_lost_panes(self, tp: TP, needed: int) -> None:
         earliest = (await self._app.consumer.earliest_offsets(tp)).get(tp) or 0
         if earliest > needed:
-            _LOG.error(
-                "Expected %s to hold offset %d, which open panes need, it begins at %d: what was in between is lost. "
-                "Lengthen the topic's retention, or run the worker more often than that.",
-                tp.topic,
-                needed,
-                earliest,
+            _log.error(
+                "panes lost: the topic deleted records that open panes need; lengthen its retention",
+                topic=f"{tp.topic}-{tp.partition}",
+                needed=needed,
+                oldest=earliest,
             )
-            self._telemetry.panes_lost(tp.partition, needed, earliest - needed)
+            self._telemetry.panes_lost(tp.partition, earliest - needed)
 
     async def _go_back(self, partition: _Partition, message: PanesMessage) -> None:
         now = time.monotonic()
         if now - partition.sought_at_s < _SEEK_PAUSE_S:
             return  # still on its way from before the last attempt
         partition.sought_at_s = now
-        _LOG.warning(
-            "Expected offset %d of %s next, got %d after a record that never arrived; reading again from there",
-            partition.next_offset,
-            partition.tp,
-            message.offset,
+        _log.warning(
+            "a record did not arrive; reading again from its offset",
+            topic=f"{partition.tp.topic}-{partition.tp.partition}",
+            missing=partition.next_offset,
+            arrived=message.offset,
         )
         await self._app.consumer.seek_wait({partition.tp: partition.next_offset})
 
     async def _apply(self, partition: _Partition, message: PanesMessage) -> bool:
         if message.value is not None:
-            wanted = partition.monitor.profiles_wanted(message.value)
-            if wanted:
-                if not await self._may_go_on(wanted):
+            missing = partition.monitor.profiles_wanted(message.value)
+            if missing:
+                if not await self._may_go_on(missing):
                     return False
                 self._require_known(partition, message)
             await self._send(partition.monitor.apply(message.value, message.offset))
@@ -263,8 +214,8 @@ class PanesAgent:
         return True
 
     async def _may_go_on(self, ids: Collection[object]) -> bool:
-        """Wait for profiles, to the deadline at most; False once the partitions are about to be given back."""
-        deadline = time.monotonic() + self._settings.profile_wait_s
+        """Wait for profiles until the deadline; return False if the partitions are about to be revoked."""
+        deadline = time.monotonic() + _PROFILE_WAIT_S
         waits = {
             asyncio.ensure_future(self._wait_for_profiles(ids, deadline)),
             asyncio.ensure_future(self._revoking.wait()),
@@ -277,15 +228,15 @@ class PanesAgent:
         return not self._revoking.is_set()
 
     def _require_known(self, partition: _Partition, message: PanesMessage) -> None:
-        """Refuse to go on without a profile: whether its panes are counted must not depend on how soon it is read."""
+        """Raise if a profile is still missing: which panes are counted must not depend on how soon it is read."""
         missing = partition.monitor.profiles_wanted(message.value or b"")
         if missing:
-            named = ", ".join(f"`{id_}` of {model}" for id_, model in sorted(missing.items()))
+            names = ", ".join(f"`{id_}` of {model}" for id_, model in sorted(missing.items()))
             raise ProfileError(
-                f"Expected to read the profile {named} from {self._settings.prefix}.references within "
-                f"{self._settings.profile_wait_s:g} s, got none - at `{message.tp.topic}-{message.partition}"
-                f"@{message.offset}`. Panes were counted by it, so it was there: publish it again with `driftline "
-                "reference publish`. The worker goes on at this record when it is started again"
+                f"Expected to read the profile {names} from {self._settings.kafka.topic('references')} within "
+                f"{_PROFILE_WAIT_S:g} s, got none - at `{message.tp.topic}-{message.partition}"
+                f"@{message.offset}`. Panes were counted under this profile: publish it again with "
+                "`driftline reference publish`. After a restart the worker continues at this record"
             )
 
     async def _wait_for_profiles(self, ids: Collection[object], deadline: float) -> None:
@@ -293,7 +244,7 @@ class PanesAgent:
 
     async def _send(self, outputs: Sequence[OutputRecord]) -> None:
         for output in outputs:
-            topic = self._settings.channels[output.channel]
+            topic = self._settings.kafka.topic(output.channel)
             self._unacknowledged.append(
                 await self._app.send_raw(topic, output.key, output.value, headers=output.headers)
             )
@@ -308,8 +259,8 @@ class PanesAgent:
     async def _checkpoint_when_due(self, partition: _Partition) -> None:
         waited_s = time.monotonic() - partition.checkpoint_at_s
         if (
-            waited_s >= self._settings.checkpoint_interval_s
-            or partition.n_since_checkpoint >= self._settings.checkpoint_records
+            waited_s >= self._settings.detect.checkpoint_interval / 1000
+            or partition.n_since_checkpoint >= self._settings.detect.checkpoint_records
         ):
             await self._checkpoint(partition)
 
@@ -319,6 +270,7 @@ class PanesAgent:
         await self._guard.until_fresh("writing a checkpoint")
         started_at_s = time.monotonic()
         await self._acknowledged()
+        self._reporter.show(partition.monitor.status())
         writes = partition.slots.writes(partition.monitor.checkpoint())
         self._unacknowledged = [await self._table.write(key, value) for key, value in writes.first]
         await self._acknowledged()

@@ -3,41 +3,47 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import threading
-import time
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
-
-from driftline.errors import BrokerError, describe
+from driftline.errors import BrokerError
+from driftline.monitoring.partition_monitor import PartitionMonitor
 from driftline.runtime.detect.detect_agent import PanesAgent
 from driftline.runtime.detect.faust_app import DetectApp
 from driftline.runtime.detect.faust_credentials import faust_credentials
 from driftline.runtime.detect.faust_table import StateTable, StateTableManager
 from driftline.runtime.detect.faust_transport import Transport
 from driftline.runtime.detect.heartbeat_guard import HeartbeatGuard
+from driftline.runtime.detect.monitor_reporter import MonitorReporter
+from driftline.runtime.kafka.kafka_clients import connect_admin
+from driftline.runtime.kafka.topics import missing_topic, partition_counts
+from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+    from pathlib import Path
 
-    from driftline.runtime.detect.detect_agent import DetectTelemetry, PartitionMonitor, References
-    from driftline.runtime.detect.detect_settings import DetectSettings
+    from driftline.config.secrets import Credentials
+    from driftline.config.settings import Settings
+    from driftline.profiles.profiles import Profiles
+    from driftline.runtime.operations.telemetry import Telemetry
+    from driftline.runtime.references.reference_topic import ReferenceReader
 
-_STOP_TIMEOUT_S: Final = 20.0  # Faust's services; state and position are safe before they begin to stop
-_ADMIN_TIMEOUT_S: Final = 30.0
-_SHOWN_POLL_S: Final = 0.1
-_STREAM_BUFFER: Final = 64  # records waiting for the agent; each may have 512 KB
-_STATE_TOPIC_CONFIG: Final = {
-    "cleanup.policy": "compact",
-    "min.cleanable.dirty.ratio": "0.1",  # the changelog is read whole at each start: keep it short
-    "segment.ms": "3600000",
-}
+_COMMIT_INTERVAL_S: Final = 1.0
+"""How often a new position is committed; each is safe before, in a checkpoint."""
+_HEARTBEAT_S: Final = 1.0
+_REBALANCE_S: Final = 60.0
+"""How long the group waits for a member that finishes its record and its last checkpoint."""
+_REQUEST_S: Final = 60.0
+"""A record that the broker does not take within this ends the worker; no session timeout is longer."""
+_STOP_TIMEOUT_S: Final = 20.0
+"""For Faust's services; state and position are safe before they begin to stop."""
+_STREAM_BUFFER: Final = 64
+"""Records waiting for the agent; each may have 512 KB."""
 
-_LOG = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 class DetectWorker:
@@ -45,33 +51,47 @@ class DetectWorker:
 
     Parameters
     ----------
-    settings : DetectSettings
-        Kafka, topics, intervals.
-    monitor_factory : callable
-        From a panes partition and the entries of its last checkpoint to its monitor. The mapping holds the meta bytes
-        under :data:`driftline.runtime.detect.state_table.META_KEY` and is empty for a partition without a checkpoint.
-    references : References
-        Where missing profiles are waited for.
-    telemetry : DetectTelemetry
-        Told what happens, from the worker's thread.
+    settings : Settings
+    credentials : Credentials
+    profiles : Profiles
+        Kept up to date by the reader.
+    references : ReferenceReader
+        Waited for where a record needs a profile that has not been read yet.
+    telemetry : Telemetry
+        Called from the worker's thread.
+    data_dir : Path
+        Where Faust makes its folders; nothing of ours is kept there.
+    check_crcs : bool
+        Check the records' checksums; those of transactional batches do not hold on the embedded broker.
     """
 
     def __init__(
         self,
-        settings: DetectSettings,
-        monitor_factory: Callable[[int, Mapping[bytes, bytes]], PartitionMonitor],
-        references: References,
-        telemetry: DetectTelemetry,
+        settings: Settings,
+        credentials: Credentials,
+        profiles: Profiles,
+        references: ReferenceReader,
+        telemetry: Telemetry,
+        *,
+        data_dir: Path,
+        check_crcs: bool = True,
     ) -> None:
         self._settings = settings
-        self._monitor_factory = monitor_factory
+        self._credentials = credentials
+        self._profiles = profiles
         self._references = references
         self._telemetry = telemetry
+        self._data_dir = data_dir
+        self._check_crcs = check_crcs
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_event = asyncio.Event()
         self._stop_requested = False
         self._agent: PanesAgent | None = None
+
+    def restore(self, partition: int, entries: Mapping[bytes, bytes]) -> PartitionMonitor:
+        """Return the monitor of a partition from the entries of its last checkpoint; without any, a new one."""
+        return PartitionMonitor.restore(partition, self._settings, self._profiles, entries)
 
     def run(self) -> None:
         """Work until :meth:`stop`, in an event loop of its own, without touching signals or logging.
@@ -79,7 +99,7 @@ class DetectWorker:
         Raises
         ------
         BrokerError
-            The topics do not fit: the panes topic is missing or has another number of partitions, or the state topic.
+            The panes topic or the state topic is missing or has another number of partitions than the settings say.
         Exception
             Whatever ended the worker: an error of the monitor, of its stored state, of Kafka. State and committed
             position are then those of the last checkpoint.
@@ -106,12 +126,13 @@ class DetectWorker:
             return self._loop
 
     async def _main(self) -> None:
-        await asyncio.to_thread(check_topics, self._settings)
+        await asyncio.to_thread(check_topics, self._settings, self._credentials)
         if self._stop_event.is_set():
             return
-        guard = HeartbeatGuard(self._settings.session_timeout_s)
-        agent = PanesAgent(self._settings, self._monitor_factory, self._references, self._telemetry, guard)
-        app = build_app(self._settings, agent, guard)
+        guard = HeartbeatGuard(self._settings.detect.session_timeout / 1000)
+        reporter = MonitorReporter(self._telemetry, self._settings, self._profiles)
+        agent = PanesAgent(self._settings, self.restore, self._references, self._telemetry, reporter, guard)
+        app = self._build_app(agent, guard)
         self._agent = agent
         ends: set[asyncio.Future[Any]] = {
             asyncio.ensure_future(_start(app)),
@@ -130,6 +151,61 @@ class DetectWorker:
         if app.crash_reason is not None:
             raise app.crash_reason
 
+    def _build_app(self, agent: PanesAgent, guard: HeartbeatGuard) -> DetectApp:
+        """Return the Faust application: one agent on the panes topic, and its table."""
+        kafka, session_timeout_s = self._settings.kafka, self._settings.detect.session_timeout / 1000
+        group = f"{kafka.prefix}-detect"
+        app = DetectApp(
+            group,
+            guard=guard,
+            panes_reader=agent,
+            transport=Transport,
+            TableManager=StateTableManager,
+            broker=[f"kafka://{address.strip()}" for address in kafka.brokers.split(",")],
+            broker_credentials=faust_credentials(kafka.security, self._credentials),
+            broker_client_id=f"{group}-{socket.gethostname()}",
+            broker_commit_interval=_COMMIT_INTERVAL_S,
+            broker_session_timeout=session_timeout_s,
+            broker_heartbeat_interval=_HEARTBEAT_S,
+            broker_rebalance_timeout=_REBALANCE_S,
+            broker_request_timeout=_REQUEST_S,
+            broker_check_crcs=self._check_crcs,
+            producer_request_timeout=_REQUEST_S,
+            producer_linger=0.005,  # seconds; outputs of one record travel together
+            processing_guarantee="at_least_once",
+            store="memory://",
+            datadir=str(self._data_dir),
+            table_standby_replicas=0,
+            topic_allow_declare=False,  # `driftline topics create` makes them
+            topic_disable_leader=True,
+            topic_partitions=kafka.panes_partitions,
+            stream_buffer_maxsize=_STREAM_BUFFER,
+            stream_wait_empty=False,  # the agent itself finishes before a revocation
+            stream_recovery_delay=0.0,
+            web_enabled=False,
+            canonical_url=f"http://{uuid.uuid4().hex}.driftline.invalid:6066",  # Faust tells workers apart by it
+            autodiscover=False,
+        )
+        changelog = kafka.topic("detect-state")
+        table = StateTable(app, name="detect-state", changelog=changelog, partitions=kafka.panes_partitions)
+        app.tables.add(table)
+        agent.attach(app, table)
+        panes = app.topic(
+            kafka.topic("panes"),
+            partitions=kafka.panes_partitions,
+            key_type=bytes,
+            value_type=bytes,
+            key_serializer="raw",  # without these two, Faust reads bytes as JSON, and stops at what is none
+            value_serializer="raw",
+            allow_empty=True,
+        )
+
+        async def detect(stream: Any) -> None:  # noqa: ANN401 - Faust and aiokafka leave it untyped
+            await agent.run(stream.events())
+
+        app.agent(panes, name="detect", concurrency=1)(detect)
+        return app
+
 
 async def _start(app: DetectApp) -> None:
     """Start the application; end only with an error."""
@@ -146,113 +222,25 @@ async def _shut_down(app: DetectApp, agent: PanesAgent, tasks: set[asyncio.Futur
     try:
         await asyncio.wait_for(app.stop(), _STOP_TIMEOUT_S)
     except TimeoutError:
-        _LOG.warning("Expected Faust to stop within %.0f s, it did not; state and position are safe", _STOP_TIMEOUT_S)
+        _log.warning("Faust did not stop in time; state and position are safe", timeout_s=_STOP_TIMEOUT_S)
 
 
-def build_app(settings: DetectSettings, agent: PanesAgent, guard: HeartbeatGuard) -> DetectApp:
-    """Return the Faust application of a worker: one agent on the panes topic and its table."""
-    app = DetectApp(
-        settings.group_id,
-        guard=guard,
-        panes_reader=agent,
-        transport=Transport,
-        TableManager=StateTableManager,
-        broker=[f"kafka://{address.strip()}" for address in settings.bootstrap.split(",")],
-        broker_credentials=faust_credentials(settings.security),
-        broker_client_id=f"{settings.group_id}-{socket.gethostname()}",
-        broker_commit_interval=settings.commit_interval_s,
-        broker_session_timeout=settings.session_timeout_s,
-        broker_heartbeat_interval=settings.heartbeat_interval_s,
-        broker_rebalance_timeout=settings.rebalance_timeout_s,
-        broker_request_timeout=settings.request_timeout_s,
-        broker_check_crcs=settings.check_crcs,
-        producer_request_timeout=settings.request_timeout_s,
-        producer_linger=0.005,  # seconds; outputs of one record travel together
-        processing_guarantee="at_least_once",
-        store="memory://",
-        datadir=settings.data_dir,
-        table_standby_replicas=0,
-        topic_allow_declare=False,  # check_topics() creates the one topic that is ours to create
-        topic_disable_leader=True,
-        topic_partitions=settings.panes_partitions,
-        stream_buffer_maxsize=_STREAM_BUFFER,
-        stream_wait_empty=False,  # the agent itself finishes before a revocation
-        stream_recovery_delay=0.0,
-        web_enabled=False,
-        canonical_url=f"http://{uuid.uuid4().hex}.driftline.invalid:6066",  # Faust tells workers apart by it
-        autodiscover=False,
-    )
-    table = StateTable(app, name="detect-state", changelog=settings.state_topic, partitions=settings.panes_partitions)
-    app.tables.add(table)
-    agent.attach(app, table)
-    panes = app.topic(
-        settings.panes_topic,
-        partitions=settings.panes_partitions,
-        key_type=bytes,
-        value_type=bytes,
-        key_serializer="raw",  # without these two, Faust reads bytes as JSON, and stops at what is none
-        value_serializer="raw",
-        allow_empty=True,
-    )
-
-    async def detect(stream: Any) -> None:  # noqa: ANN401 - Faust and aiokafka leave it untyped
-        await agent.run(stream.events())
-
-    app.agent(panes, name="detect", concurrency=1)(detect)
-    return app
-
-
-def check_topics(settings: DetectSettings) -> None:
-    """Make sure that the panes topic and the state topic have the partitions the settings say.
+def check_topics(settings: Settings, credentials: Credentials) -> None:
+    """Make sure that the panes topic and the state topic have the partitions that the settings say.
 
     Raises
     ------
     BrokerError
         A topic is missing or has another number of partitions.
     """
-    properties: dict[str, Any] = {"logger": logging.getLogger("driftline.kafka"), **settings.security}
-    admin = AdminClient({**properties, "bootstrap.servers": settings.bootstrap})
-    _expect_partitions(settings, settings.panes_topic, _partitions_of(admin, settings.panes_topic))
-    found = _partitions_of(admin, settings.state_topic)
-    if found == 0 and settings.manage_state_topic:
-        _create_state_topic(admin, settings)
-        found = _partitions_once_shown(admin, settings.state_topic)
-    _expect_partitions(settings, settings.state_topic, found)
-
-
-def _partitions_of(admin: AdminClient, topic: str) -> int:
-    try:
-        # asking for one topic by its name creates it, where the broker creates topics by itself
-        described = admin.list_topics(timeout=_ADMIN_TIMEOUT_S).topics.get(topic)
-    except KafkaException as error:
-        raise BrokerError(f"Cannot ask the broker about topic {topic}: {error.args[0]}") from error
-    return 0 if described is None or described.error is not None else len(described.partitions)
-
-
-def _partitions_once_shown(admin: AdminClient, topic: str) -> int:
-    """Return the partitions of a topic that exists: this worker or another has made it only just now."""
-    end_s = time.monotonic() + _ADMIN_TIMEOUT_S
-    while not (found := _partitions_of(admin, topic)) and time.monotonic() < end_s:
-        time.sleep(_SHOWN_POLL_S)
-    return found
-
-
-def _create_state_topic(admin: AdminClient, settings: DetectSettings) -> None:
-    topic = NewTopic(
-        settings.state_topic,
-        num_partitions=settings.panes_partitions,
-        replication_factor=settings.replication_factor,
-        config=_STATE_TOPIC_CONFIG,
-    )
-    creation = admin.create_topics([topic], operation_timeout=_ADMIN_TIMEOUT_S)[settings.state_topic]
-    try:
-        creation.result()
-    except KafkaException as error:
-        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-            raise BrokerError(f"Cannot create topic {settings.state_topic}: {error.args[0]}") from error
-
-
-def _expect_partitions(settings: DetectSettings, topic: str, found: int) -> None:
-    if found != settings.panes_partitions:
-        advice = "; run `driftline topics create`" if not found else "; partitions of panes and state must be equal"
-        raise BrokerError(describe(f"{settings.panes_partitions} partitions", found, f"topic {topic}") + advice)
+    kafka = settings.kafka
+    topics = [kafka.topic(name) for name in ("panes", "detect-state")]
+    for topic, n_partitions in partition_counts(connect_admin(kafka, credentials), topics).items():
+        if n_partitions is None:
+            raise missing_topic(kafka, topic)
+        if n_partitions != kafka.panes_partitions:
+            raise BrokerError(
+                f"Expected {kafka.panes_partitions} partitions, got {n_partitions} - at topic `{topic}`. The panes "
+                "topic and the state topic have as many partitions as `kafka.panes_partitions` says: run "
+                "`driftline topics check`"
+            )

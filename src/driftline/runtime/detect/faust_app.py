@@ -1,4 +1,4 @@
-"""The Faust application of detection, deaf to the environment, and what its consumer tells the agent."""
+"""The Faust application of the detect stage, which ignores environment variables, and the agent's callbacks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class PanesReader(Protocol):
-    """What the transport tells the agent."""
+    """The agent's methods that the consumer and the recovery call."""
 
     async def before_revocation(self) -> None:
         """Finish the record in hand, keep what may be kept and forget all partitions."""
@@ -27,7 +27,7 @@ class PanesReader(Protocol):
 
 
 class DetectApp(App):
-    """A Faust application on the transport above, deaf to the environment.
+    """A Faust application with a given transport, which ignores environment variables.
 
     Faust lets variables such as `PRODUCER_ACKS` or `STREAM_BUFFER_MAXSIZE` override what the program says; an empty
     environment is passed instead.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class StateStore(Store[bytes, bytes]):
-    """What recovery read from the changelog, by partition, until a monitor takes it."""
+    """Recovered changelog entries by partition, until a monitor takes them."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -48,7 +48,7 @@ class StateStore(Store[bytes, bytes]):
                 entries[key] = message.value
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
-        """Keep everything: it was read for exactly this assignment."""
+        """Keep all entries: they were read for exactly this assignment."""
 
     def forget(self) -> None:
         """Drop all entries: they are about to be read again."""
@@ -88,7 +88,7 @@ class StateTable(Table[bytes, bytes]):
 
 
 class StateRecovery(Recovery):
-    """Recovery that begins at the beginning after each rebalance, and ends where the changelog does."""
+    """Recovery that reads the whole changelog after each rebalance, and ends at the changelog's end."""
 
     app: DetectApp
 
@@ -119,7 +119,7 @@ class StateRecovery(Recovery):
         await super()._build_highwaters(consumer, tps, destination, title)
 
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
-        """Let the agent in before the streams flow."""
+        """Notify the agent before the streams start."""
         self.app.panes_reader.recovered(generation_id)
         await super().on_recovery_completed(generation_id)
 

@@ -1,4 +1,4 @@
-"""Faust's aiokafka transport, with what detection needs and Faust 0.15.3 does not do.
+"""Faust's aiokafka transport, with what the detect stage needs beyond Faust 0.15.3.
 
 - The stream consumer reads committed records only, also at `at_least_once`.
 - What is committed for the panes partitions is the position that a checkpoint gives, never what Faust makes of its
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 
 class PanesMessage(ConsumerMessage):
-    """A record that knows which offset its fetch went on from; None where that is unknown."""
+    """A record with the offset behind its predecessor in the fetch; None where that is unknown."""
 
     __slots__ = ("follows",)
     follows: int | None
 
 
 class _NeverRead(dict[TP, int | None]):
-    """In place of Faust's read offsets: it drops what lies below them, also after a seek back that it raced with."""
+    """Replaces Faust's read offsets: Faust drops records below them, even after a seek back."""
 
     def __getitem__(self, _: TP) -> None:
         return None
@@ -154,8 +154,8 @@ class Consumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Faust and aiokafka leave it untyped
         super().__init__(*args, **kwargs)
         self._read_offset = _NeverRead()
-        self._wanted: dict[TP, int] = {}
-        self._done: dict[TP, int] = {}
+        self._positions: dict[TP, int] = {}
+        self._committed: dict[TP, int] = {}
         self.handed_over: dict[TP, int] = {}
 
     def _new_consumer_thread(self) -> ConsumerThread:
@@ -163,18 +163,18 @@ class Consumer(driver.Consumer):
 
     def commit_position(self, tp: TP, offset: int) -> None:
         """From now on, commit `offset` for `tp`."""
-        self._wanted[tp] = offset
+        self._positions[tp] = offset
 
     async def force_commit(self, topics: object = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002 - Faust's signature
         """Commit each position that was given since it was last committed."""
-        wanted = {tp: offset for tp, offset in self._wanted.items() if self._done.get(tp) != offset}
-        if not wanted or not self.app.guard.is_fresh() or not await self._commit(wanted):
+        positions = {tp: offset for tp, offset in self._positions.items() if self._committed.get(tp) != offset}
+        if not positions or not self.app.guard.is_fresh() or not await self._commit(positions):
             return False
-        self._done.update(wanted)
+        self._committed.update(positions)
         return True
 
     def ack(self, message: Message) -> bool:
-        """Let go of a message; where the group goes on is decided by checkpoints alone."""
+        """Release a message; only checkpoints decide the committed position."""
         message.acked = True
         self._unacked_messages.discard(message)
         return True
@@ -182,13 +182,13 @@ class Consumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Let the agent finish before Faust stops its streams, then forget all positions."""
         await self.app.panes_reader.before_revocation()
-        self._wanted.clear()
-        self._done.clear()
+        self._positions.clear()
+        self._committed.clear()
         self.handed_over.clear()
         await super().on_partitions_revoked(revoked)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 - Faust's signature
-        """Yield fetched records, and know afterwards how far all of them were handed over."""
+        """Yield fetched records, and record afterwards up to which offsets all were yielded."""
         generation = self.app.consumer_generation_id
         async for item in super().getmany(timeout):
             yield item
@@ -216,7 +216,7 @@ class Consumer(driver.Consumer):
         return message
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Say nothing: a commit position that waits for an open pane is no sign of a hanging stream."""
+        """Do not warn: a commit position that waits for an open pane does not mean that the stream hangs."""
 
 
 class Producer(driver.Producer):

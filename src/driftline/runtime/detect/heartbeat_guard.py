@@ -1,4 +1,4 @@
-"""Writing only while the group knows this worker is alive.
+"""Guards writes: a worker writes only while the group considers it alive.
 
 A process that was stopped (SIGSTOP, a paused virtual machine) and wakes up after its successor has taken over still
 holds batches it built before. Kafka fences the offsets of such a process by group generation, but not its records: sent
@@ -18,7 +18,6 @@ before ours.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import sys
 import time
@@ -26,6 +25,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from aiokafka.protocol.group import HeartbeatRequest, SyncGroupRequest
 from aiokafka.protocol.produce import ProduceRequest
+
+from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,7 @@ _GONE: Final = frozenset({22, 25, 82})  # illegal generation, unknown member id,
 
 _POLL_S: Final = 0.05  # heartbeats are acknowledged in another thread
 
-_LOG = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 def boot_time_s() -> float:
@@ -56,7 +57,8 @@ def _exit_now(code: int) -> NoReturn:
 
 
 class HeartbeatGuard:
-    """The age of the last acknowledged heartbeat, and the end of the process where a write finds it too old.
+    """Tracks the last acknowledged heartbeat, and ends the process when a write finds it older than the session
+    timeout.
 
     Used from several threads: the consumer's thread reports heartbeats, any thread asks. Every operation is one
     assignment or one read of a float, which Python makes atomic.
@@ -101,20 +103,19 @@ class HeartbeatGuard:
         age_s = self.age_s()
         if age_s < self._session_timeout_s:
             return
-        _LOG.critical(
-            "Expected a heartbeat within the last %.1f s before %s, the last one was %s: another worker may own these "
-            "partitions. This process ends now with code %d and nothing was written; start it again.",
-            self._session_timeout_s,
-            action,
-            f"{age_s:.1f} s ago"
+        _log.critical(
+            "heartbeat lost: another worker may own these partitions. Nothing was written; start this process again",
+            action=action,
+            session_timeout_s=self._session_timeout_s,
+            heartbeat_age_s=round(age_s, 1)
             if age_s != float("inf")
-            else "never acknowledged, or the group has removed this worker",
-            EXIT_HEARTBEAT_LOST,
+            else "none acknowledged, or removed from the group",
+            exit_code=EXIT_HEARTBEAT_LOST,
         )
         self._exit_process(EXIT_HEARTBEAT_LOST)
 
     async def until_fresh(self, action: str) -> None:
-        """Return while the last heartbeat is young enough; else wait for the broker's next answer to one.
+        """Return at once if the last heartbeat is recent; otherwise wait for the broker's next answer to one.
 
         Parameters
         ----------
@@ -155,7 +156,8 @@ class HeartbeatGuard:
             self._last_ok_s = float("-inf")
 
     def guard_client(self, client: Any) -> None:  # noqa: ANN401 - Faust and aiokafka leave it untyped
-        """Make an aiokafka client wait for a young heartbeat, and its connections ask again, before records are sent.
+        """Make an aiokafka client wait for a recent heartbeat, and its connections check again, before records are
+        sent.
 
         Parameters
         ----------

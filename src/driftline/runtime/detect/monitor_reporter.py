@@ -1,8 +1,7 @@
-"""What telemetry and logs show of the models that this process watches; nothing stays of those it gave up."""
+"""Publishes the status of the models that this process monitors as metrics and logs."""
 
 from __future__ import annotations
 
-import weakref
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -11,49 +10,24 @@ from driftline.runtime.operations.logs import get_logger
 from driftline.significance.dispersion import LEAST_WINDOWS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from driftline.config.settings import Settings
     from driftline.events.model_key import ModelKey
-    from driftline.events.output_record import OutputRecord
     from driftline.monitoring.monitor_status import ModelStatus, MonitorStatus
-    from driftline.monitoring.partition_monitor import Checkpoint, PartitionMonitor
     from driftline.profiles.profiles import Profiles
     from driftline.runtime.operations.telemetry import Telemetry
 
 _log = get_logger(__name__)
 
 
-class ReportingMonitor:
-    """A partition's monitor that shows its status at each checkpoint."""
-
-    def __init__(self, monitor: PartitionMonitor, board: MonitorReporter) -> None:
-        self._monitor = monitor
-        self._board = board
-
-    def profiles_wanted(self, record: bytes) -> Mapping[str, ModelKey]:
-        """Return the profiles that the record needs and the monitor has not got: id to model."""
-        return self._monitor.profiles_wanted(record)
-
-    def apply(self, record: bytes, offset: int) -> Sequence[OutputRecord]:
-        """Take in one record, and return what it makes known."""
-        return self._monitor.apply(record, offset)
-
-    def checkpoint(self) -> Checkpoint:
-        """Return what changed since the last checkpoint."""
-        self._board.show(self._monitor.status())
-        return self._monitor.checkpoint()
-
-
 class MonitorReporter:
-    """Shows the last status of each partition of the panes topic that this process owns.
+    """Publishes the latest status of each owned partition of the panes topic.
 
     Parameters
     ----------
     telemetry : Telemetry
     settings : Settings
         Whether, and from how many events, a reference is learnt where none was published.
-    book : Profiles
+    profiles : Profiles
         A model that has a profile here is not said to learn one: its first pane has only not closed yet.
 
     Notes
@@ -61,20 +35,14 @@ class MonitorReporter:
     *State*: the models of each partition, and what the log was told of each; both go with the partition.
     """
 
-    def __init__(self, telemetry: Telemetry, settings: Settings, book: Profiles) -> None:
+    def __init__(self, telemetry: Telemetry, settings: Settings, profiles: Profiles) -> None:
         self._telemetry = telemetry
         self._settings = settings
-        self._book = book
+        self._profiles = profiles
         self._models: dict[int, set[ModelKey]] = {}
         self._calibrating: dict[ModelKey, tuple[int, ...]] = {}
         self._told_gathering: set[ModelKey] = set()
         self._told_error: dict[ModelKey, str] = {}
-
-    def watch(self, monitor: PartitionMonitor, partition: int) -> ReportingMonitor:
-        """Return the monitor to be used; when it is dropped, its models are forgotten."""
-        watched = ReportingMonitor(monitor, self)
-        weakref.finalize(watched, self._forget, partition)
-        return watched
 
     def show(self, status: MonitorStatus) -> None:
         """Replace what is shown of a partition."""
@@ -95,13 +63,13 @@ class MonitorReporter:
                 self._telemetry.open_alerts(key.model, key.version, severity, severities[severity])
 
     def _tell(self, key: ModelKey, model: ModelStatus) -> None:
-        """Log, once, that a model has no reference yet, and each new reason why its sample made none."""
-        if model.profile_id is None and key not in self._told_gathering and not self._book.of(key):
+        """Log once that a model has no reference yet, and each new reason why none could be learnt."""
+        if model.profile_id is None and key not in self._told_gathering and not self._profiles.of(key):
             self._told_gathering.add(key)
             bootstrap = self._settings.model(key.model).bootstrap
             if bootstrap.enabled:
                 _log.info(
-                    "no reference published, a sample is being gathered to learn one from the stream",
+                    "no reference published: collecting events to learn one",
                     model=str(key),
                     events_needed=bootstrap.sample + bootstrap.events,
                     events_of_sample=bootstrap.sample,
@@ -109,7 +77,7 @@ class MonitorReporter:
                 )
             else:
                 _log.warning(
-                    "no reference published and learning one is switched off: nothing is watched until one is",
+                    "no reference published and bootstrap is disabled: the model is not checked until one is published",
                     model=str(key),
                 )
         error = model.bootstrap_error
@@ -117,17 +85,17 @@ class MonitorReporter:
             self._told_error.pop(key, None)
         elif self._told_error.get(key) != error:
             self._told_error[key] = error
-            _log.warning("the sample made no reference, gathering begins anew", model=str(key), reason=error)
+            _log.warning("the collected events yield no reference: collecting again", model=str(key), reason=error)
 
     def _tell_calibrating(self, key: ModelKey, sizes: tuple[int, ...]) -> None:
-        """Log when tests begin to learn how much unchanged data vary, and when windows of a size begin to page."""
+        """Log when tests begin to learn how much unchanged data vary, and when windows of a size begin to notify."""
         before = self._calibrating.get(key, ())
         self._calibrating[key] = sizes
         needed = self._settings.model(key.model).checks.dispersion
         for size in sizes:
             if size not in before:
                 _log.info(
-                    "calibrating: windows page nobody until production has shown how much unchanged data vary",
+                    "calibrating: windows of this size notify nobody until the normal variation is known",
                     model=str(key),
                     window=str(Duration(size)),
                     panes=needed.panes,
@@ -135,9 +103,13 @@ class MonitorReporter:
                 )
         for size in before:
             if size not in sizes:
-                _log.info("calibrated: windows page from now on", model=str(key), window=str(Duration(size)))
+                _log.info(
+                    "calibrated: windows of this size notify from now on", model=str(key), window=str(Duration(size))
+                )
 
-    def _forget(self, partition: int) -> None:
+    def forget(self, partition: int) -> None:
+        """Remove what is shown of a partition that this process has given up."""
+        self._telemetry.forget_partition(partition, "panes")
         for key in self._models.pop(partition, ()):
             self._telemetry.forget_model(key.model, key.version)
             self._calibrating.pop(key, None)

@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or absent, in a table that can only write one entry at a time.
+"""Atomic checkpoints in a table that can only write one entry at a time.
 
 Each key has two slots. A checkpoint writes the slot that does *not* hold the key's valid version, with the checkpoint's
 generation in front of the value, and the meta entry last: it names the last complete generation. At a restore, the
@@ -19,37 +19,23 @@ Layout, all integers big-endian::
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from driftline.errors import FormatError, ParameterError, describe
-from driftline.monitoring.state.checkpoint import META_KEY
+from driftline.errors import ParameterError
+from driftline.monitoring.state.checkpoint import META_KEY, damaged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["META_KEY", "STATE_VERSION", "CheckpointSlots", "StoredCheckpoint", "Write", "partition_of"]
+    from driftline.monitoring.state.checkpoint import Checkpoint
+
+__all__ = ["META_KEY", "STATE_VERSION", "CheckpointSlots", "Write", "partition_of"]
 
 STATE_VERSION: Final = 1
 
 _SLOTS: Final = (b"a", b"b")
 _ENTRY: Final = struct.Struct(">QB")
 _META: Final = struct.Struct(">BQq")
-
-
-class StoredCheckpoint(Protocol):
-    """What a monitor wants kept: changed entries (None deletes), the oldest offset it needs again, and meta bytes."""
-
-    @property
-    def position(self) -> int:
-        """Oldest offset of the panes topic that an open pane needs."""
-
-    @property
-    def entries(self) -> Mapping[bytes, bytes | None]:
-        """Entries changed since the last checkpoint; None deletes."""
-
-    @property
-    def meta(self) -> bytes:
-        """Whatever else the monitor wants back with its entries."""
 
 
 class Write(NamedTuple):
@@ -74,7 +60,7 @@ class _Version(NamedTuple):
 
 
 class CheckpointSlots:
-    """Which slot of each key is valid in one partition; turns checkpoints into writes, and entries back into state.
+    """Tracks the valid slot of each key of a partition; turns checkpoints into writes, and stored entries into state.
 
     *State*: about 100 bytes a key, without the values. *Cost*: O(entries) for a checkpoint, O(keys) for a restore.
 
@@ -91,11 +77,6 @@ class CheckpointSlots:
         self._complete = 0
         self._valid: dict[bytes, bytes] = {}
         self._garbage: list[bytes] = []
-
-    @property
-    def generation(self) -> int:
-        """Generation of the last complete checkpoint; 0 where there is none."""
-        return self._complete
 
     @classmethod
     def restore(cls, partition: int, stored: Mapping[bytes, bytes]) -> tuple[CheckpointSlots, dict[bytes, bytes]]:
@@ -129,22 +110,22 @@ class CheckpointSlots:
         for table_key, value in stored.items():
             if table_key != slots._prefix + b"m":
                 slots._collect(table_key, value, versions)
-        for key, found in versions.items():
-            slots._settle(key, found, entries)
+        for key, each in versions.items():
+            slots._settle(key, each, entries)
         return slots, entries
 
     def _collect(self, table_key: bytes, value: bytes, versions: dict[bytes, list[_Version]]) -> None:
         slot, separator, key = table_key[len(self._prefix) :].partition(b"/")
         if not table_key.startswith(self._prefix) or slot not in _SLOTS or not separator or len(value) < _ENTRY.size:
             expected = f"an entry of state version {STATE_VERSION} for partition {self._partition}"
-            raise FormatError(describe(expected, table_key, "detection state") + _ADVICE)
+            raise damaged(expected, table_key, "detection state")
         generation, kind = _ENTRY.unpack_from(value)
         payload = value[_ENTRY.size :] if kind else None
         versions.setdefault(key, []).append(_Version(slot, generation, payload))
 
-    def _settle(self, key: bytes, found: list[_Version], entries: dict[bytes, bytes]) -> None:
-        self._garbage.extend(self._table_key(v.slot, key) for v in found if v.generation > self._complete)
-        complete = sorted((v for v in found if v.generation <= self._complete), key=lambda v: v.generation)
+    def _settle(self, key: bytes, versions: list[_Version], entries: dict[bytes, bytes]) -> None:
+        self._garbage.extend(self._table_key(v.slot, key) for v in versions if v.generation > self._complete)
+        complete = sorted((v for v in versions if v.generation <= self._complete), key=lambda v: v.generation)
         if not complete:
             return
         winner = complete[-1]
@@ -154,12 +135,12 @@ class CheckpointSlots:
         entries[key] = winner.value
         self._valid[key] = winner.slot
 
-    def writes(self, checkpoint: StoredCheckpoint) -> CheckpointWrites:
-        """Return what to write for a checkpoint, and count it as the valid one from here on.
+    def writes(self, checkpoint: Checkpoint) -> CheckpointWrites:
+        """Return the writes of a checkpoint, which counts as the valid one from now on.
 
         Parameters
         ----------
-        checkpoint : StoredCheckpoint
+        checkpoint : Checkpoint
             Its entries' keys must not be empty.
 
         Returns
@@ -195,18 +176,11 @@ class CheckpointSlots:
         return self._prefix + slot + b"/" + key
 
 
-_ADVICE: Final = (
-    ". Start the release that wrote it, or delete the state topic, `<prefix>.detect-state`, and the "
-    "offsets of the group `<prefix>-detect`: "
-    "detection then starts again from the oldest pane that is still kept."
-)
-
-
 def _read_meta(value: bytes, partition: int) -> tuple[int, int, bytes]:
     if len(value) < _META.size or value[0] != STATE_VERSION:
         version = value[0] if value else None
         at = f"detection state of panes partition {partition}"
-        raise FormatError(describe(f"state version {STATE_VERSION}", version, at) + _ADVICE)
+        raise damaged(f"state version {STATE_VERSION}", version, at)
     _, generation, position = _META.unpack_from(value)
     return generation, position, value[_META.size :]
 

@@ -22,7 +22,7 @@ METADATA_FIELD: Final = "kafka"
 
 
 class LineMetadata(Struct, frozen=True):
-    """Where a line's record stood on Kafka; what is absent is made up: partition by id, offset by order."""
+    """The position of a line's record on Kafka; by default partition by id, offset by order."""
 
     partition: int | None = None
     offset: int | None = None
@@ -39,7 +39,7 @@ _NOWHERE: Final = LineMetadata()
 
 
 def metadata_of(line: bytes, at: str) -> LineMetadata:
-    """Return what a line says of its record.
+    """Return the record position that a line contains.
 
     Raises
     ------

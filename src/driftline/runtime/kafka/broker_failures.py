@@ -1,4 +1,4 @@
-"""What Kafka's clients raise, as errors that tell the operator what to do."""
+"""Translates errors of the Kafka clients into errors that tell the operator what to do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_
 
 
 def broker_error(error: BaseException, brokers: str | None = None, worker: str | None = None) -> BrokerError | None:
-    """Return the error to show for what a Kafka client raised; None where no Kafka client raised it.
+    """Return the error to show for a Kafka client's error; None for any other error.
 
     Parameters
     ----------
@@ -52,34 +52,32 @@ def broker_error(error: BaseException, brokers: str | None = None, worker: str |
         reason = error.args[0] if error.args else None
         if isinstance(reason, KafkaError):
             return BrokerError(_message(reason, at, worker))
-        return BrokerError(f"Expected Kafka to do what was asked, got {error}{at}. {_START_AGAIN}")
+        return BrokerError(f"Expected Kafka to complete the request, got {error}{at}. {_START_AGAIN}")
     aiokafka = sys.modules.get("aiokafka.errors")  # importing it takes longer than most commands
     if aiokafka is not None and isinstance(error, aiokafka.KafkaError):
-        return BrokerError(f"Expected Kafka to do what was asked, got {error}{at}. {_START_AGAIN}")
+        return BrokerError(f"Expected Kafka to complete the request, got {error}{at}. {_START_AGAIN}")
     return None
 
 
 _START_AGAIN: Final = (
-    "What was committed stands and the rest is read again, so nothing is lost and nothing is counted twice: start the "
-    "process again once the brokers answer"
+    "Committed work is kept and the rest is read again, so nothing is lost and nothing is counted twice: start the "
+    "process again when the brokers answer"
 )
 
 
 def _message(reason: KafkaError, at: str, worker: str | None) -> str:
     code, text = reason.code(), reason.str()
     if code in _FENCED:
-        named = "of its name" if worker is None else f"named `{worker}`"
+        name = "of its name" if worker is None else f"named `{worker}`"
         return (
-            f"Expected to be the only worker {named}, got fenced by another one ({text}){at}. "
-            "Another process with this name runs: give each worker its own `--name`"
+            f"Expected to be the only worker {name}, got fenced by another one ({text}){at}. "
+            "Another process runs under this name: give each worker its own `--name`"
         )
     if code in _REFUSED:
         return (
-            f"Expected the right to do this, got refused ({text}){at}. Give the user that `kafka.security` names the "
-            "right to read the input topics and to write driftline's own topics, groups and transactional ids"
+            f"Expected permission for the request, got {text}{at}. Allow the user that `kafka.security` names to read "
+            "the input topics and to write driftline's own topics, groups and transactional ids"
         )
     if code in _TOO_LARGE:
-        return (
-            f"Expected the topic to take a record, got {text}{at}. `driftline topics check` says which limits are low"
-        )
-    return f"Expected Kafka to do what was asked, got {text} ({reason.name()}){at}. {_START_AGAIN}"
+        return f"Expected the topic to accept a record, got {text}{at}. `driftline topics check` shows low limits"
+    return f"Expected Kafka to complete the request, got {text} ({reason.name()}){at}. {_START_AGAIN}"

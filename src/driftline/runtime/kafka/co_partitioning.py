@@ -1,4 +1,4 @@
-"""Whether predictions and labels of the same id lie on the same partition, judged by the first records that have keys.
+"""Checks on a sample of keyed records whether predictions and labels of an id are in the same partition.
 
 Kafka's Java clients choose a key's partition by murmur2, librdkafka's by CRC-32 unless told otherwise. Where the
 topics are written with one of them each, most labels never meet their predictions.
@@ -28,7 +28,7 @@ _NAMES: Final = {
 }
 
 
-class Sampled(NamedTuple):
+class KeyedRecord(NamedTuple):
     """One record with a key."""
 
     partition: int
@@ -39,23 +39,23 @@ class Sampled(NamedTuple):
 
 
 _START: Final = (
-    "Records that are written already stay where they are: begin with new topics, or delete the old records. Or let "
-    "driftline send both to the partitions of their ids, with `join: {repartition: true}`"
+    "Existing records do not move: start with new topics, or delete the old records. Or let driftline repartition both "
+    "topics by id, with `join: {repartition: true}`"
 )
 
 
 class _Topic:
-    """What the sample of one topic comes to."""
+    """Counts over the sampled records of one topic."""
 
     __slots__ = ("by_id", "n", "n_crc32", "n_murmur2", "n_strange", "name", "strange")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.n = self.n_strange = self.n_murmur2 = self.n_crc32 = 0
-        self.strange: Sampled | None = None
-        self.by_id: dict[str, Sampled] = {}
+        self.strange: KeyedRecord | None = None
+        self.by_id: dict[str, KeyedRecord] = {}
 
-    def add(self, record: Sampled, n_partitions: int) -> None:
+    def add(self, record: KeyedRecord, n_partitions: int) -> None:
         self.n += 1
         self.n_murmur2 += partition_of(record.key, n_partitions) == record.partition
         self.n_crc32 += crc32_partition(record.key, n_partitions) == record.partition
@@ -71,7 +71,7 @@ class _Topic:
 
 
 class CoPartitioning:
-    """Looks at the first records of both topics.
+    """Checks the partitioning of both topics on their first records.
 
     Parameters
     ----------
@@ -88,15 +88,15 @@ class CoPartitioning:
     def __init__(self, predictions: str, labels: str, n_partitions: int) -> None:
         self._n_partitions = n_partitions
         self._topics: dict[Kind, _Topic] = {"predictions": _Topic(predictions), "labels": _Topic(labels)}
-        self._apart: list[tuple[Sampled, Sampled]] = []
+        self._apart: list[tuple[KeyedRecord, KeyedRecord]] = []
         self._n_shared = 0
 
     def wants(self, kind: Kind) -> bool:
-        """Whether more records of a topic are to be looked at."""
+        """Whether the sample of a topic needs more records."""
         return self._topics[kind].n < SAMPLE
 
-    def add(self, kind: Kind, record: Sampled) -> None:
-        """Look at one record."""
+    def add(self, kind: Kind, record: KeyedRecord) -> None:
+        """Add a record to the sample."""
         if not self.wants(kind):
             return
         self._topics[kind].add(record, self._n_partitions)
@@ -107,7 +107,7 @@ class CoPartitioning:
                 self._apart.append((partner, record))
 
     def problem(self) -> str | None:
-        """Return why the topics cannot be joined; None as long as nothing speaks against it.
+        """Return why the topics cannot be joined; None while the sample shows no reason.
 
         One strange record among good ones stops nothing: more than half of a topic's keys must differ from the
         prediction ids, or its partitions from those of the other topic's partitioner.
@@ -123,20 +123,20 @@ class CoPartitioning:
                 return (
                     f"Expected the prediction id as the key of each record, got {got} ({topic.n_strange} of {topic.n} "
                     f"records differ) - at `{topic.strange.at}`. Labels are joined to predictions partition by "
-                    f"partition: let the producers of `{topic.name}` write the id as the key, in UTF-8 and without "
-                    f"quotes. {_START}"
+                    f"partition: configure the producers of `{topic.name}` to use the id as the key, in UTF-8 and "
+                    f"without quotes. {_START}"
                 )
         return None
 
     def _partitioners(self) -> str | None:
-        known = [topic for topic in self._topics.values() if topic.n >= ENOUGH]
-        if len({topic.partitioner for topic in known}) < len(self._topics):
+        sampled = [topic for topic in self._topics.values() if topic.n >= ENOUGH]
+        if len({topic.partitioner for topic in sampled}) < len(self._topics):
             return None
-        shown = " and ".join(f"{_NAMES[topic.partitioner]} at `{topic.name}`" for topic in known)
+        shown = " and ".join(f"{_NAMES[topic.partitioner]} at `{topic.name}`" for topic in sampled)
         return (
             f"Expected predictions and labels to be partitioned in the same way, got {shown}. A label then lies on "
-            "another partition than its prediction and is never joined: set `partitioner: murmur2_random` in producers "
-            f"made with librdkafka, or the same partitioner in both. {_START}"
+            "a different partition than its prediction and is never joined: set `partitioner: murmur2_random` in "
+            f"librdkafka's producers, or the same partitioner in both. {_START}"
         )
 
     def _ids_apart(self) -> str | None:
@@ -145,9 +145,9 @@ class CoPartitioning:
             return None
         one, other = self._apart[0]
         return (
-            f"Expected a prediction and its label on partitions of the same number, got {one.prediction_id[:80]!r} at "
-            f"`{one.at}` and at `{other.at}` ({len(self._apart)} of {self._n_shared} ids lie apart). Let the producers "
-            f"of both topics use the id as the key and the same partitioner. {_START}"
+            f"Expected a prediction and its label in partitions of the same number, got {one.prediction_id[:80]!r} at "
+            f"`{one.at}` and at `{other.at}` ({len(self._apart)} of {self._n_shared} ids are apart). Configure the "
+            f"producers of both topics to use the id as the key and the same partitioner. {_START}"
         )
 
 

@@ -1,4 +1,4 @@
-"""How many partitions the topics have that sketch workers read, and whether labels can meet their predictions there."""
+"""The partition counts of the topics that sketch workers read, and whether these can be joined."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from driftline.errors import BrokerError
 from driftline.runtime.kafka.kafka_clients import connect_admin
-from driftline.runtime.kafka.topics import partition_counts
+from driftline.runtime.kafka.topics import missing_topic, partition_counts
 
 if TYPE_CHECKING:
     from driftline.config.secrets import Credentials
@@ -25,7 +25,7 @@ def read_topics(settings: Settings) -> dict[Kind, str]:
 
 
 def input_partitions(settings: Settings, credentials: Credentials) -> dict[Kind, int]:
-    """Return the number of partitions of each topic that is there; those of the user must be.
+    """Return the number of partitions of each existing topic; the input topics must exist.
 
     Raises
     ------
@@ -33,20 +33,20 @@ def input_partitions(settings: Settings, credentials: Credentials) -> dict[Kind,
         When a topic is missing, or the counts differ and nothing repartitions.
     """
     topics = read_topics(settings)
-    found = partition_counts(connect_admin(settings.kafka, credentials), topics.values())
+    on_broker = partition_counts(connect_admin(settings.kafka, credentials), topics.values())
     at = f"`{settings.kafka.brokers}`"
     counts: dict[Kind, int] = {}
     for kind, topic in topics.items():
-        count = found[topic]
+        count = on_broker[topic]
         if count is not None:
             counts[kind] = count
         elif kind != "joins":
-            raise BrokerError(f"Expected topic {topic}, got none - at {at}. Create it, or name another.")
+            raise missing_topic(settings.kafka, topic)
     if not settings.join.repartition and len(set(counts.values())) > 1:
         shown = ", ".join(f"{topics[kind]} has {count}" for kind, count in counts.items())
         raise BrokerError(
             f"Expected predictions and labels with the same number of partitions, got {shown} - at {at}. Labels are "
             "joined partition by partition: give both topics the same number, and the prediction id as key; or let "
-            "driftline send them to the partitions of their ids, with `join: {repartition: true}`."
+            "driftline repartition them by id, with `join: {repartition: true}`."
         )
     return counts

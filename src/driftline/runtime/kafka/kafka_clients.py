@@ -1,4 +1,4 @@
-"""The one place where Kafka settings become librdkafka's configuration, with security and our rules."""
+"""Builds librdkafka's configuration from the Kafka settings, with security and driftline's rules."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _LIBRDKAFKA_LOG: Final = logging.getLogger("driftline.kafka")
 _LIBRDKAFKA_LOG.addHandler(logging.NullHandler())  # a command without logs has its own message to print
 
 _SECRET_PROPERTIES: Final = frozenset({"sasl.username", "sasl.password", "ssl.key.password"})
-_NOTHING_MORE: Final[Mapping[str, object]] = MappingProxyType({})
+NOTHING_MORE: Final[Mapping[str, object]] = MappingProxyType({})
 
 
 class ClientConfiguration(dict[str, Any]):
-    """Properties for a librdkafka client; secrets are left out of what is printed."""
+    """Properties for a librdkafka client; its repr hides secrets."""
 
     def __repr__(self) -> str:
         return repr({name: "***" if name in _SECRET_PROPERTIES else value for name, value in self.items()})
@@ -60,7 +60,7 @@ def admin_configuration(kafka: KafkaSettings, credentials: Credentials) -> Clien
 
 
 def consumer_configuration(
-    kafka: KafkaSettings, credentials: Credentials, group: str, more: Mapping[str, object] = _NOTHING_MORE
+    kafka: KafkaSettings, credentials: Credentials, group: str, more: Mapping[str, object] = NOTHING_MORE
 ) -> ClientConfiguration:
     """Return the properties of a consumer that reads committed data and whose offsets only we commit.
 
@@ -95,7 +95,7 @@ def producer_configuration(
     kafka: KafkaSettings,
     credentials: Credentials,
     transactional_id: str | None = None,
-    more: Mapping[str, object] = _NOTHING_MORE,
+    more: Mapping[str, object] = NOTHING_MORE,
 ) -> ClientConfiguration:
     """Return the properties of an idempotent producer, a transactional one where an id is given.
 
@@ -136,15 +136,15 @@ def connect_admin(kafka: KafkaSettings, credentials: Credentials, timeout_s: flo
     try:
         admin.list_topics(timeout=timeout_s)
     except KafkaException as error:
-        raise unreachable(kafka.brokers, error, timeout_s) from error
+        raise _unreachable(kafka.brokers, error, timeout_s) from error
     return admin
 
 
-def unreachable(brokers: str, error: KafkaException, timeout_s: float) -> BrokerError:
+def _unreachable(brokers: str, error: KafkaException, timeout_s: float) -> BrokerError:
     """Return the error to raise when no broker answers."""
     reason = error.args[0].str() if error.args else str(error)
     return BrokerError(
         f"Expected an answer from Kafka within {timeout_s:g} s, got none ({reason}) - at `{brokers}`. "
-        "Check that the brokers run, that `kafka.brokers` names them as they can be reached from here, "
-        "and that `kafka.security` is what they ask for"
+        "Check that the brokers run, that `kafka.brokers` has addresses that can be reached from here, "
+        "and that `kafka.security` fits their listeners"
     )

@@ -30,10 +30,11 @@ def by_source(
         What each topic holds.
     """
     batches: dict[Any, RecordBatch] = {}
-    taken = [*messages]
-    failed = [*map(is_not, map(Message.error, taken), repeat(None))]  # a KafkaError raises when it is compared to None
-    events = [(message, error) for message in compress(taken, failed) if (error := message.error()) is not None]
-    for at, run in groupby(compress(taken, map(not_, failed)), _place):
+    received = [*messages]
+    # by identity: a KafkaError raises when it is compared to None
+    failed = [*map(is_not, map(Message.error, received), repeat(None))]
+    events = [(message, error) for message in compress(received, failed) if (error := message.error()) is not None]
+    for at, run in groupby(compress(received, map(not_, failed)), _place):
         records = [*run]
         batch = batches.get(at)
         if batch is None:

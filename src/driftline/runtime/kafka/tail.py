@@ -1,15 +1,15 @@
-"""Following a topic from its beginning or from now, without a group and without leaving a trace on the broker."""
+"""Follows a topic from its beginning or its end, without joining a group or committing offsets."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
 from msgspec import Struct
 
-from driftline.errors import BrokerError
-from driftline.runtime.kafka.kafka_clients import ADMIN_TIMEOUT_S, consumer_configuration, unreachable
+from driftline.runtime.kafka.reading import PartitionReading, assigned_consumer
+from driftline.runtime.kafka.topic_admin import topic_partitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from driftline.config.secrets import Credentials
     from driftline.config.settings import KafkaSettings
 
-_POLL_S: Final = 0.2
 _REACH_END_S: Final = 60.0
 """How long a reader that stops at the end may take to get there without a single record, before it gives up."""
 
@@ -61,52 +60,29 @@ def follow(
     BrokerError
         When no broker answers, the topic does not exist, or its end cannot be reached.
     """
-    properties = {"enable.partition.eof": True, "auto.offset.reset": "earliest"}
-    consumer = Consumer(consumer_configuration(kafka, credentials, f"{kafka.prefix}-tail", properties))
+    n_partitions = topic_partitions(kafka, credentials, topic)
+    consumer = assigned_consumer(kafka, credentials, "tail")
     try:
-        partitions = _partitions(consumer, kafka, topic)
         start = OFFSET_BEGINNING if from_beginning else OFFSET_END
-        consumer.assign([TopicPartition(topic, partition, start) for partition in partitions])
-        yield from _records(consumer, set(partitions), until_idle_s)
+        starts = dict.fromkeys(range(n_partitions), start)
+        yield from _records(PartitionReading(consumer, kafka, topic, starts), until_idle_s)
     finally:
         consumer.close()
 
 
-def _partitions(consumer: Consumer, kafka: KafkaSettings, topic: str) -> list[int]:
-    try:
-        found = consumer.list_topics(topic, timeout=ADMIN_TIMEOUT_S).topics[topic]
-    except KafkaException as error:
-        raise unreachable(kafka.brokers, error, ADMIN_TIMEOUT_S) from error
-    if found.error is not None or not found.partitions:
-        raise BrokerError(
-            f"Expected the topic `{topic}`, got none - at `{kafka.brokers}`. "
-            "`driftline topics create` makes it; another `--prefix` names another one"
-        )
-    return sorted(found.partitions)
-
-
-def _records(consumer: Consumer, partitions: set[int], until_idle_s: float | None) -> Iterator[TailedRecord]:
-    not_at_end = set(partitions)
+def _records(reading: PartitionReading, until_idle_s: float | None) -> Iterator[TailedRecord]:
     last_s = time.monotonic()
     while True:
-        message = consumer.poll(_POLL_S)
-        if message is None:
-            idle_s = time.monotonic() - last_s
-            if until_idle_s is None:
-                continue
-            if not not_at_end and idle_s >= until_idle_s:
-                return
-            if not_at_end and idle_s >= max(until_idle_s, _REACH_END_S):
-                raise BrokerError(f"Expected to reach the end of partitions {sorted(not_at_end)} within {idle_s:.0f} s")
+        for message in reading.poll():
+            last_s = time.monotonic()
+            yield _record(message)
+        idle_s = time.monotonic() - last_s
+        if until_idle_s is None or idle_s < until_idle_s:
             continue
-        error = message.error()
-        if error is not None:
-            if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  # librdkafka's own codes are named so
-                raise BrokerError(f"Expected records, got {error.str()}")
-            not_at_end.discard(message.partition() or 0)
-            continue
-        last_s = time.monotonic()
-        yield _record(message)
+        if not reading.unfinished:
+            return
+        if idle_s >= _REACH_END_S:
+            raise reading.overdue(_REACH_END_S)
 
 
 def _record(message: Message) -> TailedRecord:

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import json
-import logging
 import socketserver
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import AF_INET6
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client.exposition import choose_encoder
 
 from driftline.errors import ConfigurationError, describe
+from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from driftline.config.settings import TelemetrySettings
     from driftline.runtime.operations.telemetry import Telemetry
 
 Probe = Callable[[], str | None]
 """Returns None while all is well, else the reason why not. Called from the server's threads; it must not block."""
 
-_LOG: Final = logging.getLogger(__name__)
 _REQUEST_TIMEOUT_S: Final = 10
 """A client that sends nothing for this long is dropped; a thread each would otherwise stay for ever."""
+_log = get_logger(__name__)
 
 
 class TelemetryServer:
-    """Serves the figures and the answers of the probes until it is closed.
+    """Serves the metrics and the results of the probes until it is closed.
 
     Parameters
     ----------
@@ -68,13 +66,14 @@ class TelemetryServer:
         try:
             self._server = _Server(host, port, self._answer)
         except OSError as error:
-            message = describe("a host of this machine with a free port", f"{host}:{port}", "$.telemetry.port")
-            advice = "`driftline run --metrics-port` takes another one, 0 any that is free"
+            message = describe("an address of this machine with a free port", f"{host}:{port}", "$.telemetry.port")
+            advice = "choose another one with `driftline run --metrics-port`; 0 picks a free one"
             raise ConfigurationError((f"{message} ({error.strerror}); {advice}",), "The telemetry endpoint") from error
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="telemetry", daemon=True)
         self._thread.start()
         bound = int(self._server.server_address[1])
-        _LOG.info("telemetry on http://%s:%d/metrics", f"[{host}]" if ":" in host else host, bound)
+        name = f"[{host}]" if ":" in host else host
+        _log.info("serving metrics and health", url=f"http://{name}:{bound}/metrics")
         return bound
 
     def close(self) -> None:
@@ -84,20 +83,6 @@ class TelemetryServer:
             self._thread.join()
             self._server.server_close()
         self._server = self._thread = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @property
-    def port(self) -> int:
-        """The port in use; 0 while not running."""
-        return 0 if self._server is None else int(self._server.server_address[1])
 
     def _answer(self, path: str, accept: str) -> tuple[HTTPStatus, str, bytes]:
         if path == "/metrics":
@@ -119,7 +104,7 @@ def _ask(probe: Probe) -> str | None:
     try:
         return probe()
     except Exception as error:  # noqa: BLE001  # whatever a probe cannot do is the reason why the process is not well
-        _LOG.exception("a probe failed")
+        _log.exception("a probe failed")
         return f"the probe failed: {type(error).__name__}: {error}"
 
 
@@ -161,4 +146,4 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it so
         """Log requests for debugging only: a scrape every few seconds is no news."""
-        _LOG.debug(format, *args)
+        _log.debug("request", line=format % args)

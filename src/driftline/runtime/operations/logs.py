@@ -27,7 +27,7 @@ _CHATTY: Final = (
 """Loggers of other libraries: their debugging and information lines, and what they repeat, are shown when debugging."""
 
 
-def configure_logs(settings: TelemetrySettings, stream: TextIO | None = None, **fields: object) -> None:
+def configure_logs(settings: TelemetrySettings, stream: TextIO | None = None) -> None:
     """Send every log of this process, structlog's and the standard library's, to one stream in one form.
 
     Parameters
@@ -36,15 +36,12 @@ def configure_logs(settings: TelemetrySettings, stream: TextIO | None = None, **
         Level and format; ``auto`` is ``console`` on a terminal and ``json`` elsewhere.
     stream : TextIO, optional
         Where to; standard error by default.
-    **fields : object
-        Put on every line, such as ``role="sketch"``.
     """
     stream = sys.stderr if stream is None else stream
     terminal = stream.isatty()
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not terminal)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
-        _fields_of_process(fields),
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.PositionalArgumentsFormatter(),
@@ -89,13 +86,6 @@ def _renderer(as_json: bool, terminal: bool) -> list[Processor]:  # noqa: FBT001
     if as_json:
         return [structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer(default=str)]
     return [structlog.dev.ConsoleRenderer(colors=terminal, pad_event_to=0)]
-
-
-def _fields_of_process(fields: dict[str, object]) -> Processor:
-    def add(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        return {**fields, **event}
-
-    return add
 
 
 def _one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -1,4 +1,4 @@
-"""How much memory the C library keeps for itself when many threads allocate."""
+"""Limits the memory that the C library keeps when many threads allocate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other libraries' log lines, at most one of a kind in a while: a client without its broker says the same for ever."""
+"""Limits repeated log lines of other libraries: a client without a broker logs the same line for ever."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an operator sees in Prometheus: every figure by a plain method, and every label set removable."""
+"""Prometheus metrics: one method per metric, and removable label sets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DURATION_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
 Metric = TypeVar("Metric", Counter, Gauge)
 
 
-class Family(Generic[Metric]):
+class LabelledMetric(Generic[Metric]):
     """One metric with labels, whose label sets can be forgotten.
 
     Parameters
@@ -41,14 +41,14 @@ class Family(Generic[Metric]):
 
     def forget(self, **labels: str) -> None:
         """Remove every child whose labels have these values, among others."""
-        wanted = [(self._labels.index(name), value) for name, value in labels.items()]
-        for values in [each for each in self._children if all(each[i] == value for i, value in wanted)]:
+        positions = [(self._labels.index(name), value) for name, value in labels.items()]
+        for values in [each for each in self._children if all(each[i] == value for i, value in positions)]:
             del self._children[values]
             self._metric.remove(*values)
 
 
 class Telemetry:
-    """The figures of one process, in a registry of its own.
+    """The metrics of one process, in a registry of its own.
 
     *Cost*: a dictionary look-up and an addition under a lock per call; workers call once per batch or flush, never per
     event. *State*: one entry per partition, and one per check of the models watched; :meth:`forget_partition` and
@@ -63,43 +63,49 @@ class Telemetry:
         topic = ("topic_kind", "partition")
         model = ("model", "model_version")
         self._input = self._counter("input_records", "Records read from the input topics", *topic)
-        self._lag = self._gauge("consumer_lag_records", "Records not yet read, up to the partition's end", *topic)
-        self._delay = self._gauge("watermark_delay_seconds", "How far the watermark is behind the clock", *topic)
-        self._position = self._gauge("panes_position_offset", "Next offset of the panes to apply", "partition")
+        self._lag = self._gauge(
+            "consumer_lag_records", "Records between the position and the end of the partition", *topic
+        )
+        self._delay = self._gauge("watermark_delay_seconds", "Time from the watermark to now", *topic)
+        self._position = self._gauge(
+            "panes_position_offset", "Offset of the panes topic from which a restart reads again", "partition"
+        )
         self._lost = self._counter(
-            "panes_lost_records", "Flush records that expired before they were read", "partition"
+            "panes_lost_records", "Flush records that retention deleted before detection read them", "partition"
         )
         self._pending = self._gauge(
             "pending_predictions",
-            "Predictions remembered for the join, joined or not, until the label horizon has passed",
+            "Predictions kept for the join with labels, until the label horizon has passed",
             "partition",
         )
-        self._joins = self._counter("joins", "Labels and predictions by what became of them in the join", "outcome")
+        self._joins = self._counter("joins", "Labels and predictions by their outcome in the join", "outcome")
         self._expired = self._counter(
             "pending_expired_entries",
-            "Predictions and labels dropped as nothing can be joined with them any more",
+            "Predictions and labels dropped after their label horizon or wait",
             "partition",
         )
         self._evicted = self._counter(
-            "pending_evicted_entries", "Predictions and labels dropped before their time for want of room", "partition"
+            "pending_evicted_entries",
+            "Predictions and labels dropped early because the disk quota was reached",
+            "partition",
         )
-        self._dead = self._counter("dead_letters", "Records refused, by reason", "reason")
+        self._dead = self._counter("dead_letters", "Records rejected, by reason", "reason")
         self._sent = self._counter("outputs_sent", "Events and alerts acknowledged by the broker", "channel")
         self._coverage = self._gauge(
-            "label_coverage_ratio", "Share of the last window's predictions with label", *model
+            "label_coverage_ratio", "Fraction of the last performance window's predictions that have a label", *model
         )
         self._statistic = self._gauge("check_statistic", "Last value of a check's statistic", *model, "column", "check")
-        self._alerts = self._gauge("open_alerts", "Alerts that are open", "model", "model_version", "severity")
+        self._alerts = self._gauge("open_alerts", "Open alerts", "model", "model_version", "severity")
         self._unprofiled = self._gauge(
-            "unprofiled_events", "Events left out, as they had been sketched under another profile or none", *model
+            "unprofiled_events", "Events not counted because no reference covered them", *model
         )
         self._calibrating = self._gauge(
             "calibrating_window_sizes",
-            "Sizes of verdict windows that do not page yet: dispersion is learnt",
+            "Window sizes that do not notify yet because their dispersion is being learnt",
             *model,
         )
         self._late = Counter(
-            "driftline_late_records", "Records behind their partition's watermark", registry=self.registry
+            "driftline_late_records", "Records that arrived behind their partition's watermark", registry=self.registry
         )
         self._applied = Counter(
             "driftline_records_applied", "Flush records applied by detection", registry=self.registry
@@ -109,17 +115,17 @@ class Telemetry:
         self._transaction = self._histogram("transaction_seconds", "Time from begin to commit of one transaction")
         self._checkpoint = self._histogram("checkpoint_seconds", "Time to write one checkpoint of detection's state")
 
-    def _counter(self, name: str, documentation: str, *labels: str) -> Family[Counter]:
-        return Family(Counter(f"driftline_{name}", documentation, labels, registry=self.registry), *labels)
+    def _counter(self, name: str, documentation: str, *labels: str) -> LabelledMetric[Counter]:
+        return LabelledMetric(Counter(f"driftline_{name}", documentation, labels, registry=self.registry), *labels)
 
-    def _gauge(self, name: str, documentation: str, *labels: str) -> Family[Gauge]:
-        return Family(Gauge(f"driftline_{name}", documentation, labels, registry=self.registry), *labels)
+    def _gauge(self, name: str, documentation: str, *labels: str) -> LabelledMetric[Gauge]:
+        return LabelledMetric(Gauge(f"driftline_{name}", documentation, labels, registry=self.registry), *labels)
 
     def _histogram(self, name: str, documentation: str) -> Histogram:
         return Histogram(f"driftline_{name}", documentation, buckets=DURATION_BUCKETS_S, registry=self.registry)
 
     def input_records(self, kind: str, partition: int, n: int) -> None:
-        """Count ``n`` records read; ``kind`` is ``predictions``, ``labels``, ``control`` or ``panes``."""
+        """Count ``n`` records read; ``kind`` is ``predictions``, ``labels``, ``joins`` or ``panes``."""
         self._input.of(kind, str(partition)).inc(n)
 
     def lag(self, kind: str, partition: int, n: int) -> None:
@@ -132,11 +138,11 @@ class Telemetry:
         self._delay.of(kind, str(partition)).set_function(lambda: time.time() - watermark_s)
 
     def position(self, partition: int, offset: int) -> None:
-        """Set the next offset of a panes partition that detection will apply."""
+        """Set the offset of a panes partition from which a restart reads again."""
         self._position.of(str(partition)).set(offset)
 
-    def panes_lost(self, partition: int, first: int, n: int) -> None:  # noqa: ARG002  # the offset is for the log
-        """Count ``n`` flush records, from offset ``first`` on, that had expired before detection read them."""
+    def panes_lost(self, partition: int, n: int) -> None:
+        """Count ``n`` flush records of a panes partition that had expired before detection read them."""
         self._lost.of(str(partition)).inc(n)
 
     def pending(self, partition: int, n: int) -> None:
@@ -155,9 +161,9 @@ class Telemetry:
         """Count ``n`` entries of a partition's pending store that were dropped for want of room."""
         self._evicted.of(str(partition)).inc(n)
 
-    def dead_letter(self, reason: str, n: int = 1) -> None:
-        """Count ``n`` records refused for a reason."""
-        self._dead.of(reason).inc(n)
+    def dead_letter(self, reason: str) -> None:
+        """Count a record refused for a reason."""
+        self._dead.of(reason).inc()
 
     def late(self, n: int) -> None:
         """Count ``n`` late records."""
@@ -197,31 +203,26 @@ class Telemetry:
         self._alerts.of(model, version, severity).set(n)
 
     def unprofiled(self, model: str, version: str, n: int) -> None:
-        """Set how many events of a model were left out, as they had been sketched under another profile or none."""
+        """Set how many events of a model were not counted because no reference covered them."""
         self._unprofiled.of(model, version).set(n)
 
     def calibrating(self, model: str, version: str, n: int) -> None:
-        """Set how many sizes of a model's verdict windows page nobody yet."""
+        """Set how many window sizes of a model do not notify yet."""
         self._calibrating.of(model, version).set(n)
 
-    def forget_partition(self, partition: int, kind: str | None = None) -> None:
-        """Remove all figures of a partition that was taken away; of one topic kind where that is given."""
-        at = {"partition": str(partition)}
-        for family in (self._lag, self._delay):
-            family.forget(**at, **({} if kind is None else {"topic_kind": kind}))
-        self._input.forget(**at, **({} if kind is None else {"topic_kind": kind}))
-        if kind in (None, "panes"):
-            self._position.forget(**at)
-        if kind in (None, "predictions", "joins"):
-            self._pending.forget(**at)
-            self._expired.forget(**at)
-            self._evicted.forget(**at)
+    def forget_partition(self, partition: int, kind: str) -> None:
+        """Remove all figures of a partition that this process has given up; ``kind`` as for :meth:`input_records`."""
+        number = str(partition)
+        for metric in (self._lag, self._delay, self._input):
+            metric.forget(topic_kind=kind, partition=number)
+        if kind == "panes":
+            self._position.forget(partition=number)
+        if kind in {"predictions", "joins"}:
+            self._pending.forget(partition=number)
+            self._expired.forget(partition=number)
+            self._evicted.forget(partition=number)
 
-    def forget_model(self, model: str, version: str | None = None) -> None:
-        """Remove all figures of a model; of one version where that is given."""
-        labels = {"model": model} | ({} if version is None else {"model_version": version})
-        self._coverage.forget(**labels)
-        self._statistic.forget(**labels)
-        self._alerts.forget(**labels)
-        self._unprofiled.forget(**labels)
-        self._calibrating.forget(**labels)
+    def forget_model(self, model: str, version: str) -> None:
+        """Remove all figures of a version of a model."""
+        for metric in (self._coverage, self._statistic, self._alerts, self._unprofiled, self._calibrating):
+            metric.forget(model=model, model_version=version)

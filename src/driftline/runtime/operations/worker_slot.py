@@ -1,4 +1,4 @@
-"""A name for a worker to which nobody gave one: unique among the live processes of a host, found again by a restart."""
+"""Default worker names: unique among the live processes of a host, and reused after a restart."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def worker_slot(prefix: str, folder: Path | None = None) -> Iterator[str]:
     """
     place = _folder() if folder is None else _made(folder)
     if place is None:
-        message = "Expected a folder for lock files in the home folder or among the temporary ones, got none"
-        raise BrokerError(f"{message} that can be written. Give the worker a name of its own with `--name`")
+        message = "Expected a writable folder for lock files in the home or the temporary directory, got none"
+        raise BrokerError(f"{message}. Give the worker a name with `--name`")
     for slot in range(MAX_SLOTS):
         file = os.open(place / f"{prefix}-{slot}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -54,8 +54,8 @@ def worker_slot(prefix: str, folder: Path | None = None) -> Iterator[str]:
             return
         finally:
             os.close(file)
-    message = f"Expected a free slot for a worker, got {MAX_SLOTS} that are taken - at `{place}`"
-    raise BrokerError(f"{message}. Give the worker a name of its own with `--name`")
+    message = f"Expected a free slot for a worker, got {MAX_SLOTS} in use - at `{place}`"
+    raise BrokerError(f"{message}. Give the worker a name with `--name`")
 
 
 def _folder() -> Path | None:
@@ -67,7 +67,7 @@ def _folder() -> Path | None:
 
 
 def _made(folder: Path) -> Path | None:
-    """Return the folder, made where it was absent; None where it cannot be written."""
+    """Return the folder, created if missing; None where it is not writable."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError:

@@ -114,19 +114,19 @@ class KeyedValues:
                 if name not in self.profile_ids:
                     self.profile_ids.append(name)
             self._index()
-        mine = as_bytes(records).copy().view(records.dtype)
-        mine["profile"] = self._local[records["profile"]]
-        return mine
+        renumbered = as_bytes(records).copy().view(records.dtype)
+        renumbered["profile"] = self._local[records["profile"]]
+        return renumbered
 
     def known(self, records: NDArray[np.void]) -> NDArray[np.void]:
-        """Number the profiles of records, in place, as the table does; -1 where there is no such profile any more."""
+        """Renumber the profiles of records in place as the table does; -1 for a profile that no longer exists."""
         if "profile" in (records.dtype.names or ()) and records.size:
             records["profile"] = self._global[records["profile"]]
         return records
 
     def _index(self) -> None:
-        found = [self._find(name) for name in self.profile_ids]
-        numbers = [-1 if profile is None else self._table.intern(profile) for profile in found]
+        profiles = [self._find(name) for name in self.profile_ids]
+        numbers = [-1 if profile is None else self._table.intern(profile) for profile in profiles]
         self._global = np.array(numbers, dtype=np.int32)
         self._local = np.full(len(self._table.profiles), -1, dtype=np.int32)
         for local, number in enumerate(numbers):

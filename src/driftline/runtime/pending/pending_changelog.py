@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, Protocol
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import TopicPartition
 
 from driftline.errors import BrokerError
-from driftline.runtime.kafka.kafka_clients import TRANSACTION_TIMEOUT_MS, consumer_configuration
+from driftline.runtime.kafka.kafka_clients import TRANSACTION_TIMEOUT_MS
+from driftline.runtime.kafka.reading import PartitionReading, assigned_consumer
 from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ TOPIC: Final = "pending"
 OPEN_TRANSACTION_S: Final = TRANSACTION_TIMEOUT_MS / 1000 + 10.0 + 20.0
 """How long an open transaction may hide what stands behind it: its timeout, the broker's sweep for transactions past it
 (``transaction.abort.timed.out.transaction.cleanup.interval.ms``, 10 s unless changed), and a margin."""
+_READER: Final = "pending-reader"
 _REQUEST_S: Final = 30.0
 _POLL_S: Final = 0.1
 _BATCH: Final = 16
@@ -38,11 +40,11 @@ class Restoring(Protocol):
         """Take a block; return its number of rows."""
 
     def restored(self, partition: int, next_offset: int, *, whole: bool) -> None:
-        """Keep what was taken; ``whole`` says that nothing is missing any more, so that what is over may go."""
+        """Commit the restored rows; ``whole`` says that all are restored, so expired ones may be removed."""
 
 
 class PendingChangelog:
-    """Reads committed blocks of the pending topic, all that stand in a partition when it is asked.
+    """Reads the committed blocks of a partition of the pending topic, up to its end at the time of the call.
 
     Parameters
     ----------
@@ -55,15 +57,13 @@ class PendingChangelog:
     def __init__(
         self, kafka: KafkaSettings, credentials: Credentials, open_transaction_s: float = OPEN_TRANSACTION_S
     ) -> None:
-        self._brokers = kafka.brokers
+        self._kafka = kafka
+        self._credentials = credentials
         self._topic = kafka.topic(TOPIC)
         self._open_transaction_s = open_transaction_s
-        group = f"{kafka.prefix}-pending-reader"  # never joined and never committed to: partitions are assigned
-        self._configuration = consumer_configuration(kafka, credentials, group, {"enable.partition.eof": True})
-        self._uncommitted = consumer_configuration(kafka, credentials, group, {"isolation.level": "read_uncommitted"})
 
     def replay(self, replay: Replay, joins: Restoring) -> bool:
-        """Give a partition's join the blocks that it needs, oldest first.
+        """Restore the blocks that a partition's join does not hold yet, oldest first.
 
         Parameters
         ----------
@@ -89,7 +89,7 @@ class PendingChangelog:
         return restored or replay.next_offset > low
 
     def _restore(self, partition: int, start: int, high: int, joins: Restoring) -> bool:
-        """Give a partition's join the blocks between two offsets; return whether there are any."""
+        """Restore the blocks between two offsets; return whether there are any."""
         started = reported = time.monotonic()
         n_rows = n_kept = 0
         reached = start
@@ -117,34 +117,20 @@ class PendingChangelog:
     def _blocks(self, partition: int, low: int, high: int) -> Iterator[tuple[bytes, int]]:
         if low >= high:
             return
-        consumer = Consumer(self._configuration)
+        consumer = assigned_consumer(self._kafka, self._credentials, _READER)
         try:
-            consumer.assign([TopicPartition(self._topic, partition, low)])
-            held_since_s = None
-            while True:
-                for message in consumer.consume(_BATCH, _POLL_S):
-                    error = message.error()
-                    if error is None:
-                        if (message.offset() or 0) >= high:
-                            return
-                        held_since_s = None
-                        yield message.value() or b"", message.offset() or 0
-                    elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # librdkafka's own name
-                        reached = message.offset() or 0
-                        if reached >= high:
-                            return
-                        held_since_s = time.monotonic()
-                        _log.warning("pending waits for an open transaction", partition=partition, offset=reached)
-                    elif error.fatal() or not error.retriable():
-                        raise KafkaException(error)
-                if held_since_s is not None and time.monotonic() - held_since_s > self._open_transaction_s:
-                    raise self._held(partition, high)
+            reading = PartitionReading(consumer, self._kafka, self._topic, {partition: low}, {partition: high})
+            for messages in reading.to_end(self._open_transaction_s, _BATCH, _POLL_S):
+                for message in messages:
+                    yield message.value() or b"", message.offset() or 0
         finally:
             consumer.close()
 
     def _range(self, partition: int) -> tuple[int, int]:
-        """Return the oldest offset, and the end with open transactions: a reader of committed data is told of less."""
-        consumer = Consumer(self._uncommitted)
+        """Return the oldest offset and the end; the end includes open transactions, which a read-committed consumer
+        does not see.
+        """
+        consumer = assigned_consumer(self._kafka, self._credentials, _READER, {"isolation.level": "read_uncommitted"})
         try:
             return consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=_REQUEST_S)
         finally:
@@ -153,14 +139,6 @@ class PendingChangelog:
     def _ahead(self, partition: int, next_offset: int, high: int) -> BrokerError:
         return BrokerError(
             f"Expected a pending changelog up to offset {next_offset} at least, as the store on disk has it, got its "
-            f"end at {high} - at `{self._topic}-{partition}` (`{self._brokers}`). The topic was made anew: delete the "
-            "folder that `join.directory` names, and start this worker again"
-        )
-
-    def _held(self, partition: int, high: int) -> BrokerError:
-        return BrokerError(
-            f"Expected to read the pending changelog up to offset {high} within {self._open_transaction_s:g} s, got an "
-            f"open transaction before it - at `{self._topic}-{partition}` (`{self._brokers}`). The brokers abort it "
-            "when its timeout has passed: start this worker again; if that does not help, "
-            "`kafka-transactions.sh find-hanging --broker-id ID` finds it and `abort` ends it"
+            f"end at {high} - at `{self._topic}-{partition}` (`{self._kafka.brokers}`). The topic was created again: "
+            "delete the folder that `join.directory` names, and start this worker again"
         )

@@ -35,7 +35,7 @@ _log = get_logger(__name__)
 
 
 class DatabaseMeta(Struct):
-    """What is said of a database in itself."""
+    """What a database stores about itself."""
 
     version: int
     owner: str
@@ -49,7 +49,7 @@ class DatabaseMeta(Struct):
 
 
 def shared_buffers() -> rocksdict.WriteBufferManager:
-    """Return what all databases of a worker keep writes in, so that its 32 MB do not grow with the partitions.
+    """Return the write buffers, 32 MB, that all databases of a worker share.
 
     Besides, a database takes 20 bytes of memory for every 2 KB on disk. What is read of it is left to the system's own
     cache: a label that is months late finds nothing near what was read before it.
@@ -94,7 +94,12 @@ class PendingDatabase:
         meta = _meta_of(self._db)
         if meta is None or meta.version != VERSION or meta.owner != owner:
             if meta is not None:
-                _log.warning("pending store made anew", path=str(path), version=meta.version, owner=meta.owner)
+                _log.warning(
+                    "pending store created again: another version or configuration wrote it",
+                    path=str(path),
+                    version=meta.version,
+                    owner=meta.owner,
+                )
             self._db.close()
             shutil.rmtree(path)
             self._db = _open(path, buffers)
@@ -105,18 +110,18 @@ class PendingDatabase:
 
     @property
     def next_offset(self) -> int:
-        """Of the changelog: what stands there and behind it is not in the database."""
+        """Changelog offset of the first block that the database does not hold."""
         return self._meta.next_offset
 
     @property
     def resume(self) -> bytes:
-        """What the last commit kept for the join."""
+        """Bytes that the join stored with the last commit."""
         return self._meta.resume
 
     # --- what a worker's joiner calls ---------------------------------------------------------------------------------
 
     def open(self, kind: RecordKind) -> RocksPendingStore:
-        """Return the store for a kind of record; called once for each name."""
+        """Return the store of one kind of record; called once for each kind."""
         store = RocksPendingStore(self._values, kind)
         self._stores.append(store)
         return store
@@ -126,7 +131,7 @@ class PendingDatabase:
         while sum(store.n_bytes for store in self._stores) > self.max_bytes:
             evicted = max(self._stores, key=lambda store: store.n_bytes).evict()
             self._n_evicted += evicted
-            _log.warning("pending store is full: the oldest entries are dropped", entries=evicted, path=str(self._path))
+            _log.warning("pending store is full: dropping the oldest entries", entries=evicted, path=str(self._path))
         if next_offset is not None:
             self._meta.next_offset = next_offset
         if resume is not None:
@@ -134,9 +139,9 @@ class PendingDatabase:
         self._values.write(_META, msgspec.msgpack.encode(self._meta))
 
     def take_evicted(self) -> int:
-        """Return how many entries were dropped for want of room since the last call."""
-        taken, self._n_evicted = self._n_evicted, 0
-        return taken
+        """Return how many entries the quota has evicted since the last call."""
+        n_evicted, self._n_evicted = self._n_evicted, 0
+        return n_evicted
 
     def close(self) -> None:
         """Close the database; what was not committed is in the changelog."""
@@ -166,7 +171,7 @@ def _open(path: Path, buffers: rocksdict.WriteBufferManager) -> rocksdict.Rdict:
 
 
 def _meta_of(db: rocksdict.Rdict) -> DatabaseMeta | None:
-    """Return what a database says of itself; a new one says nothing, and an unreadable one counts as old."""
+    """Return a database's metadata; None for a new database, version -1 for unreadable metadata."""
     data = db.get(_META)
     if data is None:
         return None

@@ -1,4 +1,4 @@
-"""Where a worker keeps its pending databases, one folder a source partition."""
+"""A worker's pending databases on disk, one folder per source partition."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PendingFolder:
     Parameters
     ----------
     settings : JoinSettings
-    book : Profiles
+    profiles : Profiles
     owner : str
         What the databases belong to: the cluster, the topic and the settings that their layout follows from.
     worker : str
@@ -32,9 +32,9 @@ class PendingFolder:
         Those open now, by source partition.
     """
 
-    def __init__(self, settings: JoinSettings, book: Profiles, owner: str, worker: str) -> None:
+    def __init__(self, settings: JoinSettings, profiles: Profiles, owner: str, worker: str) -> None:
         self._settings = settings
-        self._book = book
+        self._profiles = profiles
         self._owner = owner
         self._worker = worker
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
@@ -45,7 +45,7 @@ class PendingFolder:
         """Open the database of a source partition; the quota is divided evenly between those that are open."""
         owner = f"{self._owner}/{partition}/{table.longest_horizon_ms}/{table.longest_wait_ms}"
         path = self._root() / self._worker / str(partition)
-        database = PendingDatabase(path, owner, table, self._book.get, self._settings.max_bytes, self._buffers)
+        database = PendingDatabase(path, owner, table, self._profiles.get, self._settings.max_bytes, self._buffers)
         self.databases[partition] = database
         for each in self.databases.values():
             each.max_bytes = self._settings.max_bytes // len(self.databases)
@@ -59,11 +59,11 @@ class PendingFolder:
         return Path(self._temporary.name)
 
     def forget(self) -> None:
-        """Say that all databases were closed."""
+        """Forget all databases; the caller has closed them."""
         self.databases.clear()
 
     def close(self) -> None:
-        """Remove what was temporary."""
+        """Remove the temporary folder."""
         if self._temporary is not None:
             self._temporary.cleanup()
             self._temporary = None

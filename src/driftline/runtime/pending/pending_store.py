@@ -54,7 +54,7 @@ class RocksPendingStore:
         self._letter = kind.name[:1].encode()
         self._overlay = Overlay(kind.dtype)
         self._removed: set[bytes] = set()
-        self._there: set[bytes] = set()
+        self._committed_keys: set[bytes] = set()
         self._filters: dict[int, DigestFilter] = {}
         self._n_entries: dict[int, int] = {}
         for keys in values.keys(self._letter):
@@ -91,19 +91,19 @@ class RocksPendingStore:
         """Return what is committed of ids, and the row of each record."""
         probes = probes_of(digests)
         order = np.argsort(digests[:, 0])
-        found = [(bucket, order[known.contains(probes)[order]]) for bucket, known in sorted(self._filters.items())]
-        owner = np.concatenate([mine for _, mine in found])
-        buckets = np.repeat([bucket for bucket, _ in found], [mine.size for _, mine in found])
+        candidates = [(bucket, order[each.contains(probes)[order]]) for bucket, each in sorted(self._filters.items())]
+        owner = np.concatenate([rows_in for _, rows_in in candidates])
+        buckets = np.repeat([bucket for bucket, _ in candidates], [rows_in.size for _, rows_in in candidates])
         keys = _pieces(self._keys(buckets, digests[owner]))
         values = self._values.get(keys)
-        there = [row for row, value in enumerate(values) if value is not None]
-        self._there.update([keys[row] for row in there])
-        records, lengths = self._records([values[row] for row in there])
-        owner = np.repeat(rows[owner[there]], lengths)
+        present = [row for row, value in enumerate(values) if value is not None]
+        self._committed_keys.update([keys[row] for row in present])
+        records, lengths = self._records([values[row] for row in present])
+        owner = np.repeat(rows[owner[present]], lengths)
         records = self._values.known(records)
         if "profile" in (records.dtype.names or ()) and (records["profile"] < 0).any():
-            kept = records["profile"] >= 0
-            return taken(records, kept), owner[kept]
+            has_profile = records["profile"] >= 0
+            return taken(records, has_profile), owner[has_profile]
         return records, owner
 
     def _records(self, values: Sequence[bytes | None]) -> tuple[NDArray[np.void], NDArray[np.int64]]:
@@ -151,10 +151,10 @@ class RocksPendingStore:
         for key in self._removed:
             self._values.delete(key)
         written = self._write()
-        new = [key for key in written if key not in self._there] if self._there else written
+        new = [key for key in written if key not in self._committed_keys] if self._committed_keys else written
         self._note(np.frombuffer(b"".join(new), dtype=_KEY))
         self._removed.difference_update(written)
-        for key in self._removed & self._there:
+        for key in self._removed & self._committed_keys:
             self._n_entries[int.from_bytes(key[1:_PREFIX_BYTES], "big")] -= 1
         self._clear()
 
@@ -190,10 +190,10 @@ class RocksPendingStore:
     def _note(self, keys: NDArray[np.void]) -> None:
         """Let the filters know of new entries."""
         for bucket in np.unique(keys["bucket"]).tolist():
-            mine = taken(keys, keys["bucket"] == bucket)
-            digests = np.stack([mine["high"], mine["low"]], axis=1).astype(np.uint64)
+            bucket_keys = taken(keys, keys["bucket"] == bucket)
+            digests = np.stack([bucket_keys["high"], bucket_keys["low"]], axis=1).astype(np.uint64)
             self._filters.setdefault(bucket, DigestFilter()).add(probes_of(digests))
-            self._n_entries[bucket] = self._n_entries.get(bucket, 0) + mine.size
+            self._n_entries[bucket] = self._n_entries.get(bucket, 0) + bucket_keys.size
 
     def rollback(self) -> None:
         """Forget what was written since the last commit."""
@@ -202,7 +202,7 @@ class RocksPendingStore:
     def _clear(self) -> None:
         self._overlay.clear()
         self._removed.clear()
-        self._there.clear()
+        self._committed_keys.clear()
 
     # --- what goes ----------------------------------------------------------------------------------------------------
 

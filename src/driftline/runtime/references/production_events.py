@@ -5,20 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import xxhash
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, TopicPartition
 
-from driftline.errors import BrokerError, EventError, ProfileError
+from driftline.errors import EventError, ProfileError
 from driftline.events.prediction import PredictionDecoder, one_score
 from driftline.profiles.building.production import TimedRow
 from driftline.runtime.files.event_files import lines, metadata_of
-from driftline.runtime.kafka.kafka_clients import ADMIN_TIMEOUT_S, connect_admin, consumer_configuration
+from driftline.runtime.kafka.kafka_clients import ADMIN_TIMEOUT_S
+from driftline.runtime.kafka.reading import PartitionReading, assigned_consumer
+from driftline.runtime.kafka.topic_admin import topic_partitions
 from driftline.sketches.packed import SampleRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from confluent_kafka import Message
+    from confluent_kafka import Consumer, Message
 
     from driftline.config.secrets import Credentials
     from driftline.config.settings import Settings
@@ -27,12 +29,12 @@ if TYPE_CHECKING:
 BATCH: Final = 10_000
 """Records decoded together."""
 _POLL_S: Final = 1.0
-_SILENCE_POLLS: Final = 30
-"""Polls without any record, short of the end, after which the broker counts as gone."""
+_PATIENCE_S: Final = 30.0
+"""Time without any record, short of the end, after which the broker counts as gone."""
 
 
-class Stretch(NamedTuple):
-    """Which events are wanted: of one model, from ``start_ms`` to before ``end_ms`` in event time."""
+class EventSelection(NamedTuple):
+    """Which events to read: those of one model, from ``start_ms`` to before ``end_ms`` in event time."""
 
     key: ModelKey
     start_ms: int
@@ -40,14 +42,14 @@ class Stretch(NamedTuple):
     positive: str | None = None
 
 
-class Reader:
-    """Decodes records, keeps those that are wanted, and counts the others.
+class EventReader:
+    """Decodes records, keeps the selected events, and counts the others.
 
     Parameters
     ----------
     settings : Settings
         Field mapping and ``time.max_future``.
-    stretch : Stretch
+    selection : EventSelection
 
     Attributes
     ----------
@@ -55,15 +57,15 @@ class Reader:
         Of the last reading: records that would be dead letters, and events of other models or times.
     """
 
-    def __init__(self, settings: Settings, stretch: Stretch) -> None:
+    def __init__(self, settings: Settings, selection: EventSelection) -> None:
         self._decode = PredictionDecoder(settings.predictions.fields)
         self._max_future_ms = int(settings.time.max_future)
-        self._stretch = stretch
+        self._selection = selection
         self.n_refused = self.n_others = 0
 
     def rows(self, records: Sequence[tuple[bytes | None, int]]) -> list[TimedRow]:
-        """Return the wanted events among values and record timestamps (-1 where there is none)."""
-        found = []
+        """Return the selected events among values and record timestamps (-1 where there is none)."""
+        rows = []
         for value, timestamp_ms in records:
             try:
                 event = self._decode(value or b"")
@@ -74,17 +76,18 @@ class Reader:
             if event.ts_ms is not None and 0 <= timestamp_ms < event.ts_ms - self._max_future_ms:
                 self.n_refused += 1
                 continue
-            wanted, key = self._stretch, (event.model, event.version)
-            if key != (wanted.key.model, wanted.key.version) or not wanted.start_ms <= time_ms < wanted.end_ms:
+            selection, key = self._selection, (event.model, event.version)
+            in_time = selection.start_ms <= time_ms < selection.end_ms
+            if key != (selection.key.model, selection.key.version) or not in_time:
                 self.n_others += 1
                 continue
             digest = xxhash.xxh3_64_intdigest(event.prediction_id.encode())
-            prediction, score = event.prediction, one_score(event.score, wanted.positive)
-            found.append(TimedRow(time_ms, SampleRow(digest, bytes(event.features), prediction, score)))
-        return found
+            prediction, score = event.prediction, one_score(event.score, selection.positive)
+            rows.append(TimedRow(time_ms, SampleRow(digest, bytes(event.features), prediction, score)))
+        return rows
 
     def read_file(self, path: Path) -> Iterator[list[TimedRow]]:
-        """Yield the wanted events of a file of one JSON object a line, batch by batch.
+        """Yield the selected events of a file of one JSON object per line, batch by batch.
 
         Raises
         ------
@@ -105,8 +108,8 @@ class Reader:
         yield self.rows(batch)
 
 
-class TopicStretch:
-    """The records of the predictions topic that can hold a stretch of event time; read as often as is asked for.
+class TopicEvents:
+    """The predictions topic, read from where the selected event times can begin; may be read repeatedly.
 
     An event is refused when it is dated more than ``time.max_future`` past its record, so no record older than the
     stretch's beginning less that can hold one of it: reading begins there, in every partition, and goes on to what was
@@ -116,7 +119,7 @@ class TopicStretch:
     ----------
     settings : Settings
     credentials : Credentials
-    stretch : Stretch
+    selection : EventSelection
 
     Raises
     ------
@@ -124,39 +127,34 @@ class TopicStretch:
         When no broker answers, or the topic is missing.
     """
 
-    def __init__(self, settings: Settings, credentials: Credentials, stretch: Stretch) -> None:
+    def __init__(self, settings: Settings, credentials: Credentials, selection: EventSelection) -> None:
         self._settings, self._credentials = settings, credentials
         self._topic = settings.predictions.topic
-        self.reader = Reader(settings, stretch)
-        metadata = connect_admin(settings.kafka, credentials).list_topics(timeout=ADMIN_TIMEOUT_S).topics
-        if self._topic not in metadata:
-            message = f"Expected topic {self._topic}, got none - at `{settings.kafka.brokers}`. See `predictions.topic`"
-            raise BrokerError(message)
+        self.reader = EventReader(settings, selection)
+        n_partitions = topic_partitions(settings.kafka, credentials, self._topic)
         consumer = self._consumer()
         try:
-            self._spans = self._found(consumer, list(metadata[self._topic].partitions), stretch)
+            self._spans = self._spans_of(consumer, range(n_partitions), selection)
         finally:
             consumer.close()
 
     def _consumer(self) -> Consumer:
-        group = f"{self._settings.kafka.prefix}-reference-build"  # never joined and never committed to
-        more = {"enable.partition.eof": True}
-        return Consumer(consumer_configuration(self._settings.kafka, self._credentials, group, more))
+        return assigned_consumer(self._settings.kafka, self._credentials, "reference-build")
 
-    def _found(self, consumer: Consumer, partitions: list[int], stretch: Stretch) -> dict[int, tuple[int, int]]:
+    def _spans_of(self, consumer: Consumer, partitions: range, selection: EventSelection) -> dict[int, tuple[int, int]]:
         """Return the first offset to read of each partition, and the one to stop before."""
-        earliest_ms = max(0, stretch.start_ms - int(self._settings.time.max_future))
-        asked = [TopicPartition(self._topic, partition, earliest_ms) for partition in partitions]
+        earliest_ms = max(0, selection.start_ms - int(self._settings.time.max_future))
+        times = [TopicPartition(self._topic, partition, earliest_ms) for partition in partitions]
         spans = {}
-        for found in consumer.offsets_for_times(asked, timeout=ADMIN_TIMEOUT_S):
-            low, high = consumer.get_watermark_offsets(found, timeout=ADMIN_TIMEOUT_S)
-            first = max(low, found.offset) if found.offset >= 0 else high
+        for place in consumer.offsets_for_times(times, timeout=ADMIN_TIMEOUT_S):
+            low, high = consumer.get_watermark_offsets(place, timeout=ADMIN_TIMEOUT_S)
+            first = max(low, place.offset) if place.offset >= 0 else high
             if first < high:
-                spans[found.partition] = (first, high)
+                spans[place.partition] = (first, high)
         return spans
 
     def read(self) -> Iterator[list[TimedRow]]:
-        """Yield the wanted events batch by batch, partitions mixed.
+        """Yield the selected events batch by batch, partitions mixed.
 
         Raises
         ------
@@ -164,36 +162,17 @@ class TopicStretch:
             When the broker goes silent before the end.
         """
         self.reader.n_refused = self.reader.n_others = 0
-        left = {partition: high for partition, (_, high) in self._spans.items()}
-        consumer, silent = self._consumer(), 0
+        starts, stops = ({number: span[i] for number, span in self._spans.items()} for i in (0, 1))
+        consumer = self._consumer()
         try:
-            consumer.assign([TopicPartition(self._topic, each, first) for each, (first, _) in self._spans.items()])
-            while left:
-                messages = consumer.consume(BATCH, _POLL_S)
-                silent = 0 if messages else silent + 1
-                if silent == _SILENCE_POLLS:
-                    expected = f"Expected the rest of {self._topic} within {_SILENCE_POLLS} s, got nothing"
-                    raise BrokerError(f"{expected} - at `{self._settings.kafka.brokers}`")
-                records: list[tuple[bytes | None, int]] = []
-                for message in messages:
-                    self._take(message, left, records)
-                yield self.reader.rows(records)
+            reading = PartitionReading(consumer, self._settings.kafka, self._topic, starts, stops)
+            for messages in reading.to_end(_PATIENCE_S, BATCH, _POLL_S):
+                yield self.reader.rows([_record(message) for message in messages])
         finally:
             consumer.close()
 
-    def _take(self, message: Message, left: dict[int, int], records: list[tuple[bytes | None, int]]) -> None:
-        """Take one message: a record, the end of a partition, or what went wrong."""
-        partition, offset, error = message.partition() or 0, message.offset() or 0, message.error()
-        if error is not None:
-            if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  # librdkafka's own name of a local event
-                raise KafkaException(error)
-            left.pop(partition, None)  # the last offsets may be markers of transactions, which are never seen
-            return
-        high = left.get(partition)
-        if high is None:
-            return  # appended since
-        if offset < high:
-            kind, timestamp_ms = message.timestamp()
-            records.append((message.value(), -1 if kind == TIMESTAMP_NOT_AVAILABLE else timestamp_ms))
-        if offset >= high - 1:
-            del left[partition]
+
+def _record(message: Message) -> tuple[bytes | None, int]:
+    """Return a record's value and timestamp, -1 where it has none."""
+    kind, timestamp_ms = message.timestamp()
+    return message.value(), -1 if kind == TIMESTAMP_NOT_AVAILABLE else timestamp_ms

@@ -16,15 +16,11 @@ from driftline.config.settings import PredictionFields
 from driftline.errors import EventError, FormatError, ProfileError
 from driftline.events.mapping import pointer_parts
 from driftline.events.prediction import EARLIEST_MS, LATEST_MS, PredictionDecoder, mapped_root_names, one_score
-from driftline.profiles.building.frames import (
-    NO_FEATURES,
-    Reading,
-    Roles,
-    table_of_events,
-    table_of_frame,
-    table_of_rows,
-)
+from driftline.profiles.building.frames import table_of_frame
 from driftline.profiles.building.importance import checked
+from driftline.profiles.building.json_rows import table_of_events, table_of_rows
+from driftline.profiles.building.roles import NO_FEATURES, Roles
+from driftline.profiles.building.table import ReferenceRows
 from driftline.profiles.building.times import or_none
 from driftline.profiles.codec import decode_profile, encode_profile
 from driftline.profiles.task import NO_TIME
@@ -113,7 +109,7 @@ def read_table(
     *,
     fields: PredictionFields | None = None,
     positive: str | None = None,
-) -> Reading:
+) -> ReferenceRows:
     """Read reference rows.
 
     Parameters
@@ -177,7 +173,7 @@ def read_importances(path: Path | str) -> dict[str, float]:
         message = f"Expected importances in a file that ends in .json or .csv, got `{source.name}`"
         raise ProfileError(message)
     rows = list(csv.reader(_read_bytes(source).decode("utf-8-sig", "replace").splitlines()))[1:]
-    found: dict[str, object] = {}
+    importances: dict[str, object] = {}
     for number, row in enumerate(rows, start=2):
         if len(row) < 2:  # noqa: PLR2004  # a name and a number
             if row:
@@ -185,10 +181,10 @@ def read_importances(path: Path | str) -> dict[str, float]:
                 raise ProfileError(message)
             continue
         try:
-            found[row[0]] = float(row[1])
+            importances[row[0]] = float(row[1])
         except ValueError:
-            found[row[0]] = row[1]
-    return checked(found, str(source))
+            importances[row[0]] = row[1]
+    return checked(importances, str(source))
 
 
 def _mapped(roles: Roles, fields: PredictionFields) -> Roles:
@@ -239,7 +235,9 @@ def _read_csv(path: Path) -> Any:  # noqa: ANN401  # pyarrow publishes no types
         raise ProfileError(message) from error
 
 
-def _read_lines(path: Path, key: ModelKey, roles: Roles, fields: PredictionFields, positive: str | None) -> Reading:
+def _read_lines(
+    path: Path, key: ModelKey, roles: Roles, fields: PredictionFields, positive: str | None
+) -> ReferenceRows:
     lines = list(_lines(path))
     objects = [_object(line, f"{path}:{number}") for number, line in lines]
     if not objects:
@@ -272,11 +270,11 @@ def _read_lines(path: Path, key: ModelKey, roles: Roles, fields: PredictionField
         raise ProfileError(message)
     times_ms = or_none(np.array(times, dtype=np.int64))
     table = table_of_events(features, predictions, scores, labels, roles.drop, times_ms=times_ms)
-    return Reading(table, (f"{n_others} events are of other models: they are left out",) if n_others else ())
+    return ReferenceRows(table, (f"{n_others} events are of other models: they are left out",) if n_others else ())
 
 
 def _time(event: Prediction, line: dict[str, Any]) -> int:
-    """Return when an event was: as it says, or its record's Kafka timestamp."""
+    """Return an event's own time, or else its record's Kafka timestamp."""
     if event.ts_ms is not None:
         return event.ts_ms
     record = line.get(_METADATA)
@@ -302,7 +300,7 @@ def _object(line: bytes, at: str) -> dict[str, Any]:
 
 
 def _loose(line: bytes, at: str) -> object:
-    """Decode what is no JSON by the letter but is written by Python's own encoder: NaN and Infinity."""
+    """Decode JSON with NaN and Infinity, as Python's own encoder writes them."""
     try:
         value: object = json.loads(line)
         json.dumps(value, ensure_ascii=False).encode()

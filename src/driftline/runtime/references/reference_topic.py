@@ -1,4 +1,4 @@
-"""The references topic: profiles are read to its end before anything else, then followed; and published."""
+"""The references topic: read to its end at the start and then followed; and published to."""
 
 from __future__ import annotations
 
@@ -7,72 +7,58 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Producer
 
-from driftline.config.settings import KafkaSettings
 from driftline.errors import BrokerError, DriftlineError
 from driftline.profiles.codec import ProfileAssembler, decode_block, encode_profile, is_profile_block
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.kafka.broker_failures import broker_error
-from driftline.runtime.kafka.kafka_clients import (
-    ADMIN_TIMEOUT_S,
-    connect_admin,
-    consumer_configuration,
-    producer_configuration,
-)
+from driftline.runtime.kafka.kafka_clients import producer_configuration
+from driftline.runtime.kafka.reading import PartitionReading, assigned_consumer
+from driftline.runtime.kafka.topic_admin import topic_partitions
 from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from confluent_kafka import Message
+    from confluent_kafka import KafkaError, Message
 
     from driftline.config.secrets import Credentials
+    from driftline.config.settings import KafkaSettings
     from driftline.profiles.profile import Profile
 
 TOPIC: Final = "references"
-_DEFAULT_PREFIX: Final = KafkaSettings().prefix
-_POLL_S: Final = 0.2
 _TIMEOUT_S: Final = 30.0
 _STOP_S: Final = 5.0  # it ends within a poll; only librdkafka may take longer to close its consumer
 _SHOWN: Final = 80
-_LASTING: Final = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError._AUTHENTICATION})  # noqa: SLF001  # its name
 _log = get_logger(__name__)
 
 
-def missing_topic(kafka: KafkaSettings) -> BrokerError:
-    """Return the error to raise where there is no references topic; it says which command makes it."""
-    prefix = "" if kafka.prefix == _DEFAULT_PREFIX else f" --prefix {kafka.prefix}"
-    text = f"Expected topic {kafka.topic(TOPIC)}, got none - at `{kafka.brokers}`"
-    return BrokerError(f"{text}. Run `driftline topics create{prefix}`")
-
-
 class ReferenceReader:
-    """Keeps a profile book up to date from a thread of its own.
+    """Keeps profiles up to date with the references topic, from a thread of its own.
 
     Parameters
     ----------
     kafka : KafkaSettings
     credentials : Credentials
-    book : Profiles
+    profiles : Profiles
         Profiles are added as soon as their last block has been read.
     on_failure : callable, optional
-        Told, from the reader's thread, why it cannot go on: from then on the book grows old, so nobody may work with
-        it. Records that are no profiles are logged and skipped, they are no failure.
+        Called from the reader's thread with the error that ends it. The profiles then go out of date, so no worker may
+        go on with them. A record that is not a profile is logged and skipped; it is not an error.
     """
 
     def __init__(
         self,
         kafka: KafkaSettings,
         credentials: Credentials,
-        book: Profiles,
+        profiles: Profiles,
         on_failure: Callable[[DriftlineError], None] | None = None,
     ) -> None:
         self._kafka = kafka
-        self._book = book
+        self._credentials = credentials
+        self._profiles = profiles
         self._on_failure = on_failure
-        group = f"{kafka.prefix}-references-reader"  # never joined and never committed to: partitions are assigned
-        self._consumer = Consumer(consumer_configuration(kafka, credentials, group, {"enable.partition.eof": True}))
         self._assembler = ProfileAssembler()
         self._changed = threading.Condition()
         self._at_end = False
@@ -123,11 +109,11 @@ class ReferenceReader:
         await asyncio.to_thread(self._wait_for, ids, deadline)
 
     def _wait_for(self, ids: Collection[object], deadline: float) -> None:
-        def known() -> bool:
-            return self._error is not None or all(self._book.get(str(wanted)) is not None for wanted in ids)
+        def is_over() -> bool:
+            return self._error is not None or all(self._profiles.get(str(each)) is not None for each in ids)
 
         with self._changed:
-            self._changed.wait_for(known, max(0.0, deadline - time.monotonic()))
+            self._changed.wait_for(is_over, max(0.0, deadline - time.monotonic()))
         if self._error is not None:
             raise self._error
 
@@ -136,57 +122,53 @@ class ReferenceReader:
         return self._kafka.topic(TOPIC)
 
     def _run(self) -> None:
+        consumer = assigned_consumer(self._kafka, self._credentials, "references-reader")
         try:
-            self._consumer.assign([TopicPartition(self._topic, 0, 0)])
+            reading = PartitionReading(consumer, self._kafka, self._topic, {0: 0})
             while not self._stopping.is_set():
-                message = self._consumer.poll(_POLL_S)
-                if message is not None:
+                for message in reading.poll():
                     self._take(message)
+                if not self._at_end and not reading.unfinished:
+                    with self._changed:
+                        self._at_end = True
+                        self._changed.notify_all()
         except Exception as error:  # noqa: BLE001  # handed on: without its reader no worker may go on
             self._fail(error)
         finally:
-            self._consumer.close()
+            consumer.close()
 
     def _fail(self, error: Exception) -> None:
-        _log.error("references cannot be read", topic=self._topic, error=str(error))
-        known = error if isinstance(error, DriftlineError) else broker_error(error, self._kafka.brokers)
-        if known is None:
-            known = BrokerError(f"Expected to read {self._topic}, got {error!r} - at `{self._kafka.brokers}`")
-            known.__cause__ = error
+        _log.error("reading the references topic failed", topic=self._topic, error=str(error))
+        failure = error if isinstance(error, DriftlineError) else broker_error(error, self._kafka.brokers)
+        if failure is None:
+            failure = BrokerError(f"Expected to read {self._topic}, got {error!r} - at `{self._kafka.brokers}`")
+            failure.__cause__ = error
         with self._changed:
-            self._error = known
+            self._error = failure
             self._changed.notify_all()
         if self._on_failure is not None:
-            self._on_failure(known)
+            self._on_failure(failure)
 
     def _take(self, message: Message) -> None:
-        error = message.error()
-        if error is not None:
-            if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # librdkafka's own name of a local event
-                with self._changed:
-                    self._at_end = True
-                    self._changed.notify_all()
-                return
-            if error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION}:  # noqa: SLF001
-                raise missing_topic(self._kafka)
-            if error.fatal() or error.code() in _LASTING:
-                raise KafkaException(error)
-            _log.warning("reading references", error=str(error))
-            return
         value = message.value()
         if value is None:
             return
         at = f"{self._topic}-0@{message.offset()}"
         if not is_profile_block(value):
-            _log.error("no profile, skipped", at=at, key=repr(message.key())[:_SHOWN], value=repr(value[:_SHOWN]))
+            _log.error(
+                "skipped a record that is not a profile",
+                at=at,
+                key=repr(message.key())[:_SHOWN],
+                value=repr(value[:_SHOWN]),
+            )
             return
         profile = self._assembler.add(decode_block(value, at))
         if profile is not None:
             with self._changed:
-                self._book.add(profile)
+                self._profiles.add(profile)
                 self._changed.notify_all()
             _log.info(
-                "profile known",
+                "profile loaded",
                 model=str(profile.key),
                 profile=profile.profile_id,
                 origin=profile.origin,
@@ -214,8 +196,8 @@ def publish(kafka: KafkaSettings, credentials: Credentials, profile: Profile) ->
     topic = kafka.topic(TOPIC)
     for key, value in records:
         producer.produce(topic, key=key, value=value, partition=0, on_delivery=delivered)
-    left = producer.flush(_TIMEOUT_S)
-    if left or failures:
+    n_left = producer.flush(_TIMEOUT_S)
+    if n_left or failures:
         reason = str(failures[0]) if failures else f"no answer within {_TIMEOUT_S:.0f} s"
         message = f"Expected {len(records)} records to be taken by {topic}, got {reason} - at `{kafka.brokers}`"
         raise BrokerError(message)
@@ -231,13 +213,13 @@ def published_profiles(kafka: KafkaSettings, credentials: Credentials) -> list[P
         When no broker answers, or the topic is missing.
     """
     require_topic(kafka, credentials)
-    book = Profiles()
-    reader = ReferenceReader(kafka, credentials, book)
+    profiles = Profiles()
+    reader = ReferenceReader(kafka, credentials, profiles)
     try:
         reader.start()
     finally:
         reader.stop()
-    return book.all()
+    return profiles.all()
 
 
 def require_topic(kafka: KafkaSettings, credentials: Credentials) -> None:
@@ -248,6 +230,4 @@ def require_topic(kafka: KafkaSettings, credentials: Credentials) -> None:
     BrokerError
         When no broker answers, or the topic is missing.
     """
-    found = connect_admin(kafka, credentials).list_topics(timeout=ADMIN_TIMEOUT_S).topics
-    if kafka.topic(TOPIC) not in found:
-        raise missing_topic(kafka)
+    topic_partitions(kafka, credentials, kafka.topic(TOPIC))

@@ -73,13 +73,14 @@ class CommittedOffsets:
         return committed
 
     def require_no_earlier_panes(self, committed: list[TopicPartition]) -> None:
-        """Refuse where nothing is committed for any partition of the group, and the panes tell of earlier work.
+        """Raise if no partition of the group has a committed offset although the panes topic shows earlier work.
 
         The panes are read first: what another member counts meanwhile, it commits together with its offsets.
 
         Raises
         ------
         BrokerError
+            When there was earlier work, and counting it again is not accepted.
         """
         if not committed or any(partition.offset >= 0 for partition in committed):
             return
@@ -88,13 +89,13 @@ class CommittedOffsets:
             self.recount("any of its partitions", shown_by)
 
     def recount(self, partitions: str, shown_by: str) -> None:
-        """Count records of partitions again that have been counted, where that is accepted.
+        """Allow records to be counted again where the settings of this start accept it.
 
         Raises
         ------
         BrokerError
-            Where it is not.
+            When they do not.
         """
         if not self._accept_recount:
             raise offsets_gone(self._kafka, partitions, shown_by)
-        _log.warning("records are counted again", partitions=partitions, shown_by=shown_by)
+        _log.warning("counting records again", partitions=partitions, shown_by=shown_by)

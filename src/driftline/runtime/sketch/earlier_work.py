@@ -1,70 +1,53 @@
-"""Whether a sketch group has counted before, by what the panes topic says: committed offsets expire."""
+"""Tells from the panes topic whether a sketch group has counted before: committed offsets expire."""
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import TopicPartition
 
 from driftline.errors import BrokerError
 from driftline.panes.flush_record import decode
-from driftline.runtime.kafka.kafka_clients import consumer_configuration
+from driftline.runtime.kafka.reading import PartitionReading, assigned_consumer
 
 if TYPE_CHECKING:
     from driftline.config.secrets import Credentials
     from driftline.config.settings import KafkaSettings
 
 _REQUEST_S: Final = 30.0
-_POLL_S: Final = 0.2
 
 
 def counted_panes(kafka: KafkaSettings, credentials: Credentials) -> str | None:
-    """Return where the panes topic shows that events have been counted; None where it does not.
+    """Return the position of a panes record that counts events; None if there is none.
 
     What only says that a worker has started, and what was never committed, shows nothing. Records that have expired
     show it too. *Cost*: the records up to the first that counts something.
     """
     topic = kafka.topic("panes")
-    group = f"{kafka.prefix}-panes-reader"  # never joined and never committed to: partitions are assigned
-    consumer = Consumer(consumer_configuration(kafka, credentials, group, {"enable.partition.eof": True}))
+    consumer = assigned_consumer(kafka, credentials, "panes-reader")
     try:
         for number in range(kafka.panes_partitions):
             low, _high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=_REQUEST_S)
             if low > 0:
                 return f"{topic}-{number}@{low}"
-            found = _first_count(consumer, TopicPartition(topic, number, low))
-            if found is not None:
-                return found
+            reading = PartitionReading(consumer, kafka, topic, {number: low})
+            for message in chain.from_iterable(reading.to_end(_REQUEST_S)):
+                at = f"{topic}-{number}@{message.offset()}"
+                flush = decode(message.value() or b"", at)
+                if flush.panes or flush.joins or any(mark.time_ms is not None for mark in flush.watermarks):
+                    return at
         return None
     finally:
         consumer.close()
 
 
-def _first_count(consumer: Consumer, start: TopicPartition) -> str | None:
-    consumer.assign([start])
-    while True:
-        message = consumer.poll(_POLL_S)
-        if message is None:
-            continue
-        error = message.error()
-        if error is not None:
-            if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # librdkafka's own name of a local event
-                return None
-            if error.fatal() or not error.retriable():
-                raise KafkaException(error)
-            continue
-        at = f"{start.topic}-{start.partition}@{message.offset()}"
-        flush = decode(message.value() or b"", at)
-        if flush.panes or flush.joins or any(mark.time_ms is not None for mark in flush.watermarks):
-            return at
-
-
 def offsets_gone(kafka: KafkaSettings, partitions: str, shown_by: str) -> BrokerError:
     """Return the error for partitions whose committed offsets are absent though they have been read before."""
     return BrokerError(
-        f"Expected committed offsets of the group `{kafka.prefix}-sketch` for {partitions}, got none though "
-        f"`{shown_by}` shows that it has read them before - at `{kafka.brokers}`. The broker forgets the offsets of a "
-        "group that had no member for `offsets.retention.minutes` (7 days unless changed). Going on at the oldest "
-        "record would count what is still there a second time: begin afresh with another `--prefix`, or, if counting "
-        "it again is what you want, start once with `driftline run --accept-recount`"
+        f"Expected committed offsets of the group `{kafka.prefix}-sketch` for {partitions}, got none although "
+        f"`{shown_by}` shows that it has read them before - at `{kafka.brokers}`. The broker deletes the offsets of a "
+        "group that has no member for `offsets.retention.minutes` (7 days by default). Starting at the oldest record "
+        "would count the records that are left a second time: use another `--prefix`, or accept that by starting once "
+        "with `driftline run --accept-recount`"
     )

@@ -1,4 +1,4 @@
-"""Looks at the keys of the first records that a sketch worker reads, and stops it where labels would not be joined."""
+"""Checks the keys of the first records, and stops the worker where labels would not be joined to predictions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from driftline.config.settings import LabelInput
 from driftline.errors import BrokerError, EventError
 from driftline.events.label import LabelDecoder
 from driftline.events.prediction import PredictionDecoder
-from driftline.runtime.kafka.co_partitioning import CoPartitioning, Sampled
+from driftline.runtime.kafka.co_partitioning import CoPartitioning, KeyedRecord
 from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from driftline.events.record_batch import RecordBatch
     from driftline.events.source import Kind
 
-_LOOKED_AT: Final = 10_000
+_MAX_RECORDS: Final = 10_000
 """Records of a topic after which no more are looked at, whether they had keys or not."""
 _log = get_logger(__name__)
 
@@ -46,28 +46,29 @@ class KeyCheck:
         }
         self._check = CoPartitioning(settings.predictions.topic, labels.topic, n_partitions)
         joined = settings.labels is not None and n_partitions > 1 and not settings.join.repartition
-        self._left: dict[Kind, int] = dict.fromkeys(self._decoders, _LOOKED_AT if joined else 0)  # else none is wrong
+        # where nothing is joined by partition, no record is on a wrong one
+        self._n_left: dict[Kind, int] = dict.fromkeys(self._decoders, _MAX_RECORDS if joined else 0)
         self._without_key: set[Kind] = set()
 
     @property
     def done(self) -> bool:
-        """Whether no more records are wanted."""
-        return not any(self._left.values())
+        """Whether enough records have been checked."""
+        return not any(self._n_left.values())
 
     def look(self, messages: Iterable[Message], batches: Sequence[RecordBatch]) -> None:
-        """Look at records that have just been read.
+        """Check records that have just been read.
 
         Raises
         ------
         BrokerError
             When labels would not be joined to their predictions; says what to do.
         """
-        if not any(self._left[batch.source.kind] for batch in batches):
+        if not any(self._n_left[batch.source.kind] for batch in batches):
             return
         for message in messages:
             kind = self._kinds[message.topic() or ""] if message.error() is None else None
-            if kind is not None and self._left[kind]:
-                self._left[kind] = self._left[kind] - 1 if self._check.wants(kind) else 0
+            if kind is not None and self._n_left[kind]:
+                self._n_left[kind] = self._n_left[kind] - 1 if self._check.wants(kind) else 0
                 self._sample(kind, message)
         problem = self._check.problem()
         if problem is not None:
@@ -79,10 +80,12 @@ class KeyCheck:
         if key is None:
             if kind not in self._without_key:
                 self._without_key.add(kind)
-                _log.warning("no key: whether labels meet their predictions is not checked; use the id as key", at=at)
+                _log.warning(
+                    "record without a key: cannot check the partitioning; use the prediction id as the key", at=at
+                )
             return
         try:
             event = self._decoders[kind](value or b"")
         except EventError:
             return  # the pipeline says what is wrong with it
-        self._check.add(kind, Sampled(message.partition() or 0, key, event.prediction_id, at))
+        self._check.add(kind, KeyedRecord(message.partition() or 0, key, event.prediction_id, at))

@@ -107,7 +107,7 @@ class SketchTransactions:
             self._send(self._dead_letters, value, key=key, headers=list(headers))
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
-        """Note how far the changelog reaches; a failed delivery fails the transaction by itself."""
+        """Record the changelog offset that was reached; a failed delivery fails the transaction by itself."""
         partition, offset = message.partition(), message.offset()
         if error is None and partition is not None and offset is not None:
             self._changelog[partition] = max(self._changelog.get(partition, 0), offset + 1)
@@ -129,7 +129,7 @@ class SketchTransactions:
             except KafkaException as error:
                 if not _error_of(error).retriable():
                     raise
-                _log.warning("commit is tried again", error=str(error))
+                _log.warning("retrying the commit", error=str(error))
             else:
                 return
         self._producer.commit_transaction(COMMIT_TIMEOUT_S)
@@ -138,7 +138,7 @@ class SketchTransactions:
         reason = _error_of(error)
         if reason.fatal() or not reason.txn_requires_abort():
             raise error
-        _log.warning("flush aborted, reading again", error=str(reason))
+        _log.warning("flush aborted: reading its records again", error=str(reason))
         self._producer.abort_transaction(COMMIT_TIMEOUT_S)
         raise FlushAborted(str(reason)) from error
 
@@ -154,7 +154,7 @@ def to_metadata(running_max_ms: int | None) -> str:
 
 
 def from_metadata(metadata: str | None) -> int | None:
-    """Return the running maximum from a committed offset's metadata; None where nothing or something else stands there.
+    """Return the running maximum from a committed offset's metadata; None where the metadata has none.
 
     Examples
     --------

@@ -14,7 +14,9 @@ from driftline.events.dead_letter import OFFSET_GAP, DeadLetter
 from driftline.events.source import Source
 from driftline.runtime.kafka.input_partitions import input_partitions, read_topics
 from driftline.runtime.kafka.kafka_clients import consumer_configuration
+from driftline.runtime.kafka.reading import END_OF_PARTITION
 from driftline.runtime.kafka.record_batches import by_source, source_of
+from driftline.runtime.kafka.topics import missing_topic
 from driftline.runtime.operations.logs import get_logger
 from driftline.runtime.pending.pending_changelog import PendingChangelog
 from driftline.runtime.pending.pending_folder import PendingFolder
@@ -43,8 +45,7 @@ _GC_ALLOCATIONS: Final = 100_000
 thousands of short-lived tuples and no cycles. Together the searches took as long as decoding."""
 _REQUEST_S: Final = 30.0
 _PROFILE_WAIT_S: Final = 60.0
-_END_OF_PARTITION: Final = KafkaError._PARTITION_EOF  # noqa: SLF001  # librdkafka's own names of local events
-_GAP: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001
+_GAP: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001  # librdkafka's own name of a local event
 _log = get_logger(__name__)
 
 
@@ -81,10 +82,7 @@ class SketchWorker:
         self._kinds: dict[str, Kind] = {topic: kind for kind, topic in self._topics.items()}
         n_partitions = input_partitions(settings, credentials)
         for kind in self._topics.keys() - n_partitions.keys():
-            at = f"`{settings.kafka.brokers}`"
-            raise BrokerError(
-                f"Expected topic {self._topics[kind]}, got none - at {at}. `driftline topics create` makes it"
-            )
+            raise missing_topic(settings.kafka, self._topics[kind])
         owner = f"{settings.kafka.brokers}/{settings.kafka.topic('pending')}/{n_partitions.get('joins', '')}"
         self._pending = PendingFolder(settings.join, profiles, owner, name)
         self._sketcher = Sketcher(settings, profiles, n_partitions, self._pending.open)
@@ -164,15 +162,15 @@ class SketchWorker:
             self._measure(watermarks_ms)
 
     def _knows_profiles(self, batch: RecordBatch) -> bool:
-        """Wait for profiles that another worker knew when it sent predictions; False where the worker is to end."""
+        """Wait for profiles that another worker has used already; return False if the worker is asked to stop."""
         end_s = time.monotonic() + _PROFILE_WAIT_S
-        while wanted := self._sketcher.joins.profiles_wanted(batch):
+        while missing := self._sketcher.joins.profiles_wanted(batch):
             if time.monotonic() > end_s:
-                name = min(wanted)
+                name = min(missing)
                 raise BrokerError(
                     f"Expected to read the profile `{name}` within {_PROFILE_WAIT_S:g} s, got none - at "
-                    f"`{self._settings.kafka.topic('references')}`. Predictions made under it are at "
-                    f"`{batch.topic}-{batch.source.partition}@{batch.offsets[0]}`: publish it again"
+                    f"`{self._settings.kafka.topic('references')}`. The predictions at "
+                    f"`{batch.topic}-{batch.source.partition}@{batch.offsets[0]}` belong to it: publish it again"
                 )
             if self._stopping.wait(_CONSUME_S):
                 return False
@@ -180,32 +178,28 @@ class SketchWorker:
 
     def _on_error(self, message: Message, error: KafkaError) -> None:
         source = source_of(message, self._kinds)
-        if source is not None and error.code() == _END_OF_PARTITION:
+        if source is not None and error.code() == END_OF_PARTITION:
             self._progress.at_end(source, message.offset() or 0)
         elif source is not None and error.code() == _GAP:
             self._jump_gap(source)
         elif error.fatal():
             raise KafkaException(error)
         else:
-            _log.warning("consuming", error=str(error))
+            _log.warning("error while consuming", error=str(error))
 
     def _jump_gap(self, source: Source) -> None:
-        """Account for records that were deleted before they were read, and go on with the oldest there is."""
+        """Report records that retention deleted before they were read, and continue at the oldest record."""
         partition = self._place(source)
         expected = self._progress.next_offset(source)
         low, _high = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
         text = f"Expected records from offset {expected} on, got {low} as the oldest - at `{partition.topic}-{source}`"
-        _log.error("gap in the input", source=str(source), expected=expected, oldest=low)
+        _log.error("records were deleted before they were read", source=str(source), expected=expected, oldest=low)
         letter = DeadLetter(OFFSET_GAP, text, partition.topic, source.partition, expected, b"")
         self._sketcher.skip(source, low, letter)
         self._progress.read(source, low, time.monotonic())
         # librdkafka has stopped this partition, and seeks in none that is stopped: all begin again where they are.
-        self._consumer.assign(
-            [
-                TopicPartition(self._topics[s.kind], s.partition, self._progress.next_offset(s))
-                for s in self._progress.sources
-            ]
-        )
+        sources = self._progress.sources
+        self._consumer.assign([self._place(each, self._progress.next_offset(each)) for each in sources])
         self._consumer.pause([*map(self._place, self._progress.paused)])
 
     # --- flush --------------------------------------------------------------------------------------------------------
@@ -241,7 +235,7 @@ class SketchWorker:
                 self._telemetry.evicted(number, evicted)
 
     def _measure(self, watermarks_ms: Mapping[Source, int | None]) -> None:
-        """Show how far partitions are, whether they were read since the last time or are paused, idle or empty."""
+        """Publish each partition's lag, watermark and pending predictions, also while it is paused, idle or empty."""
         for source, watermark_ms in watermarks_ms.items():
             if watermark_ms is not None:
                 self._telemetry.watermark_delay(source.kind, source.partition, time.time() - watermark_ms / 1000)
@@ -260,13 +254,15 @@ class SketchWorker:
         self._consumer.resume(self._consumer.assignment())
 
     def _look_for_idle(self) -> None:
-        """Declare partitions idle that have been at their end for long enough, by the broker's own word."""
+        """Mark partitions idle that have been at the broker's end for the idle timeout."""
         for source, end in self._progress.quiet(time.monotonic()):
             partition = self._place(source)
             try:
                 _low, high = self._consumer.get_watermark_offsets(partition, timeout=1.0)
             except KafkaException as error:
-                _log.warning("the end of a quiet partition is not known", source=str(source), error=str(error))
+                _log.warning(
+                    "cannot ask the broker for the end of a quiet partition", source=str(source), error=str(error)
+                )
                 continue
             if high <= end:
                 self._progress.confirm_idle(source)
@@ -275,7 +271,7 @@ class SketchWorker:
             self._sketcher.mark_idle(source, idle=False)
 
     def _hold_back(self, watermarks_ms: Mapping[Source, int | None]) -> None:
-        """Pause what is ahead in event time, so that the join need not remember what the others will bring."""
+        """Pause the topic that is ahead in event time, to bound what the join must remember."""
         pause, resume = self._progress.hold_back(self._sketcher.joins.hold_back(watermarks_ms))
         if pause:
             self._consumer.pause([*map(self._place, pause)])

@@ -22,7 +22,7 @@ class _Partition:
 
 
 class SourceProgress:
-    """Progress of the assigned source partitions, by the reader's monotonic clock.
+    """Tracks how far each assigned source partition was read, and when, by a monotonic clock.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class SourceProgress:
         return self._partitions[source].next_offset
 
     def reached(self, source: Source) -> int:
-        """Return the offset up to which there is nothing more to read: at the end, past what were no records."""
+        """Return the offset up to which everything is read, including transaction markers at the end."""
         partition = self._partitions[source]
         return partition.next_offset if partition.end is None else partition.end
 
@@ -68,7 +68,7 @@ class SourceProgress:
         partition.end = None
 
     def at_end(self, source: Source, end: int) -> None:
-        """Note that the end of the partition was reached, at an offset past what may not have been records.
+        """Note that the end of the partition was reached; its offset may be past transaction markers.
 
         An end before records that have been read since is none any more.
         """
@@ -77,7 +77,7 @@ class SourceProgress:
             partition.end = end
 
     def quiet(self, now_s: float) -> Iterator[tuple[Source, int]]:
-        """Yield partitions, and their ends, that have been there for the idle timeout and are not idle yet."""
+        """Yield partitions that have been at their end for the idle timeout and are not marked idle, with the end."""
         for source, partition in self._partitions.items():
             if source.kind == "joins":
                 continue  # its records say themselves which inputs are idle
@@ -90,7 +90,7 @@ class SourceProgress:
         self._partitions[source].idle = True
 
     def lively(self) -> list[Source]:
-        """Return partitions that were idle and have been read since; they are no longer idle."""
+        """Return the partitions that were idle and have been read since, and unmark them."""
         woken = [source for source, partition in self._partitions.items() if partition.idle and partition.end is None]
         for source in woken:
             self._partitions[source].idle = False

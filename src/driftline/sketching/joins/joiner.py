@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from driftline.events.source import Source
-from driftline.sketches.joined import Joined
+from driftline.sketches.joined import LabelledPairs
 from driftline.sketching.joins.counting.join_counter import Address, Uncounted
 from driftline.sketching.joins.join_matching import Matches, matches
 from driftline.sketching.joins.join_totals import JoinTotals
@@ -196,7 +196,7 @@ class Joiner:
         rows = np.flatnonzero(~np.isnan(actual))
         signs = np.full(rows.size, sign, dtype=np.int64)
         weight = weights[rows].astype(np.int64)
-        pairs = Joined(records["predicted"][rows], actual[rows], records["score"][rows], signs, weight)
+        pairs = LabelledPairs(records["predicted"][rows], actual[rows], records["score"][rows], signs, weight)
         self._counter.joined(at.rows(rows), pairs, first[rows])
 
     def _codes(self, profiles: NDArray[np.int32], labels: NDArray[np.void]) -> NDArray[np.float64]:

@@ -12,17 +12,18 @@ from scipy import stats
 from driftline.alerts.policy import cause_of
 from driftline.checks.columns.multivariate_check import Inflation
 from driftline.config.model import CheckSettings, ColumnSettings, ModelSettings
-from driftline.profiles.building.build import encode_values
+from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.encoding import EncodedColumns
 from driftline.sketches.joint import complete_rows
 from driftline.sketches.row_sample import sample_rows
-from tests.support.windows import context_of, examine_window, profile_of, window_of
+from tests.support.windows import budget_of, examine_window, profile_of, window_of
 
 if TYPE_CHECKING:
-    from driftline.checks.contract.verdict import WindowVerdict
+    from driftline.checks.contract.verdict import Verdict
     from driftline.config.model import MultivariateCheck
     from driftline.events.finding import FindingEvent
+    from driftline.events.window import WindowEvent
     from driftline.profiles.profile import Profile
 
 ALL: tuple[MultivariateCheck, ...] = ("correlation", "reconstruction", "mean_embedding")
@@ -39,12 +40,12 @@ def table_of(n: int, seed: int, *, sign: float = 1.0, missing: float = 0.0) -> R
     return ReferenceTable(n, dict(features), rng.integers(0, 2, n).tolist(), None)
 
 
-def verdict_of(table: ReferenceTable, settings: ModelSettings = SETTINGS) -> WindowVerdict:
+def verdict_of(table: ReferenceTable, settings: ModelSettings = SETTINGS) -> Verdict[WindowEvent]:
     profile = profile_of(table_of(20_000, 1), settings)
-    return examine_window(profile, window_of(profile, table), context_of(settings))
+    return examine_window(profile, window_of(profile, table), budget_of(settings))
 
 
-def together(verdict: WindowVerdict) -> dict[str, FindingEvent]:
+def together(verdict: Verdict[WindowEvent]) -> dict[str, FindingEvent]:
     return {finding.check: finding for finding in verdict.findings if finding.family == "multivariate"}
 
 
@@ -92,7 +93,7 @@ def test_only_complete_events_count_and_few_are_too_few() -> None:
 
 def test_a_reference_that_keeps_nothing_together_takes_no_part() -> None:
     profile = profile_of(table_of(20_000, 1), ModelSettings(checks=CheckSettings(multivariate=())))
-    verdict = examine_window(profile, window_of(profile, table_of(2_000, 2, sign=-1.0)), context_of(SETTINGS))
+    verdict = examine_window(profile, window_of(profile, table_of(2_000, 2, sign=-1.0)), budget_of(SETTINGS))
     assert together(verdict) == {}
     assert not [each for each in verdict.statistics if each.check.startswith("multivariate.")]
 
@@ -101,7 +102,7 @@ def test_each_check_is_one_test_of_a_window() -> None:
     levels = []
     for checks in ((), ALL):
         settings = ModelSettings(checks=CheckSettings(multivariate=checks))
-        levels.append(context_of(settings).tests_per_window(5))
+        levels.append(budget_of(settings).tests_per_window(5))
     assert levels[1] - levels[0] == 3
 
 
@@ -116,7 +117,7 @@ def test_while_the_dispersion_is_learnt_nothing_pages() -> None:
     settings = ModelSettings(checks=CheckSettings(multivariate=ALL))
     profile = profile_of(table_of(20_000, 1), settings)
     window = window_of(profile, table_of(2_000, 2, sign=-1.0))
-    context = context_of().__class__(settings=settings, settings_hash="x", has_labels=False, source="test")
+    context = budget_of().__class__(settings=settings, settings_hash="x", has_labels=False, source="test")
     found = together(examine_window(profile, window, context))
     assert sorted(found) == [f"multivariate.{name}" for name in sorted(ALL)]
     assert {finding.severity for finding in found.values()} == {"info"}
@@ -135,7 +136,7 @@ def test_a_classifier_on_sampled_rows_tells_a_changed_window() -> None:
         z, _ = complete_rows(profile.joint, profile.layout.numeric, encoded_of(profile, table))
         hashes = np.random.default_rng(3).integers(0, 2**60, table.n).astype(np.uint64)
         window.sketch.rows = dict(sample_rows(z, hashes, np.zeros(table.n, dtype=np.int64)))[0]
-        found[sign] = together(examine_window(profile, window, context_of(settings)))
+        found[sign] = together(examine_window(profile, window, budget_of(settings)))
     assert found[1.0] == {}
     finding = found[-1.0]["multivariate.domain_classifier"]
     assert finding.n == 300

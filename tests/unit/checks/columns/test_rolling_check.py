@@ -7,7 +7,8 @@ from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings, ModelSettings, ReferenceSettings, RollingSettings, WindowSettings
 from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor
-from tests.support.windows import HOUR, context_of, independent, profile_of, table_of, window_of
+from tests.support.state import checkpoint, restore
+from tests.support.windows import HOUR, budget_of, independent, profile_of, table_of, window_of
 
 SETTINGS = independent(
     ModelSettings(
@@ -25,7 +26,7 @@ PROFILE = profile_of(table_of(5_000))
 
 def checks_of_x(means: list[float], restart_at: int | None = None) -> list[set[str]]:
     """Return, hour by hour, which checks found something of column x; one pane of 800 events an hour."""
-    context, watch = context_of(SETTINGS), ProfileMonitor(PROFILE, SETTINGS, HOUR)
+    context, watch = budget_of(SETTINGS), ProfileMonitor(PROFILE, SETTINGS, HOUR)
     pieces: dict[str, bytes] = {}
     found = []
     for hour, mean in enumerate([*means, 0.0]):
@@ -39,14 +40,10 @@ def checks_of_x(means: list[float], restart_at: int | None = None) -> list[set[s
                 found.append({each.check for each in findings if each.column == "x" and each.family == "distribution"})
         sketch = window_of(PROFILE, table_of(800, hour, mean=mean)).sketch
         watch.add(ClosedPane(hour * HOUR, (hour + 1) * HOUR, sketch, {}, frozenset()))
-        for name, data in watch.changes():
-            if data is None:
-                pieces.pop(name, None)
-            else:
-                pieces[name] = data
+        checkpoint(watch, pieces)
         if hour == restart_at:
             watch = ProfileMonitor(PROFILE, SETTINGS, HOUR)
-            watch.load(pieces)
+            restore(watch, pieces)
     return found
 
 
@@ -71,5 +68,5 @@ def test_a_restart_changes_nothing() -> None:
 
 
 def test_each_column_has_one_more_test() -> None:
-    plain = context_of(SETTINGS.replace(reference=ReferenceSettings()))
-    assert context_of(SETTINGS).tests_per_window(10) == plain.tests_per_window(10) + 10
+    plain = budget_of(SETTINGS.replace(reference=ReferenceSettings()))
+    assert budget_of(SETTINGS).tests_per_window(10) == plain.tests_per_window(10) + 10

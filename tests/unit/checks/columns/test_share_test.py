@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from driftline.config.model import AlertSettings, Budget, CheckSettings, ModelSettings
-from tests.support.windows import context_of, examine_window, profile_of, table_of, window_of
+from tests.support.windows import budget_of, examine_window, profile_of, table_of, window_of
 
 if TYPE_CHECKING:
     from driftline.checks.columns.share_test import Chosen
@@ -19,7 +19,7 @@ NAMES: tuple[Chosen, ...] = ("kolmogorov_smirnov", "total_variation", "l_infinit
 
 
 def context(name: Chosen) -> ErrorBudget:
-    return context_of(ModelSettings(checks=CheckSettings(test=name)))
+    return budget_of(ModelSettings(checks=CheckSettings(test=name)))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -39,7 +39,7 @@ def test_p_values_of_unchanged_windows_are_spread_evenly(name: Chosen) -> None:
     for seed in range(60):
         window = window_of(PROFILE, table_of(300, 100 + seed), kind="sliding")
         summary = next(
-            each for each in examine_window(PROFILE, window, context(name)).windows[0].columns if each.name == "x"
+            each for each in examine_window(PROFILE, window, context(name)).events[0].columns if each.name == "x"
         )
         assert summary.test is not None
         p_values.append(summary.test.p_value)
@@ -50,7 +50,7 @@ def test_p_values_of_unchanged_windows_are_spread_evenly(name: Chosen) -> None:
 @pytest.mark.parametrize("pages", [1e-3, 1e9])
 def test_levels_that_no_draws_reach_are_left_to_pearson_and_a_level_of_one_is_no_error(pages: float) -> None:
     budget = AlertSettings(false_alarm_budget=Budget(pages=pages))
-    settings = context_of(ModelSettings(checks=CheckSettings(test="total_variation"), alerts=budget))
+    settings = budget_of(ModelSettings(checks=CheckSettings(test="total_variation"), alerts=budget))
     window = window_of(PROFILE, table_of(1_000, 1, mean=0.7))
     finding = next(
         each

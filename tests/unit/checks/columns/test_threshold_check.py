@@ -11,8 +11,8 @@ from driftline.alerts import ModelAlerts
 from driftline.checks.labels.performance_check import examine_performance
 from driftline.config.model import AlertSettings, CheckSettings, ColumnSettings, ModelSettings
 from driftline.events.alert import AlertEvent
-from driftline.monitoring.alerting import settle_window
-from tests.support.windows import context_of, examine_window, profile_of, table_of, window_of
+from driftline.monitoring.alerting import settle
+from tests.support.windows import budget_of, examine_window, profile_of, table_of, window_of
 from tests.unit.checks.labels.test_performance_check import baseline_of, cut_of, vector_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ PROFILE = profile_of(table_of(20_000))
 
 def findings_of(settings: ModelSettings, n: int = 2_000, mean: float = 0.0) -> list[FindingEvent]:
     window = window_of(PROFILE, table_of(n, 1, mean=mean))
-    return list(examine_window(PROFILE, window, context_of(settings)).findings)
+    return list(examine_window(PROFILE, window, budget_of(settings)).findings)
 
 
 def test_there_are_none_by_default() -> None:
@@ -69,9 +69,9 @@ def test_a_threshold_stands_beside_the_test_and_has_an_id_of_its_own() -> None:
 
 @pytest.mark.parametrize(("mean", "in_budget"), [(0.0, False), (0.8, True)])
 def test_an_alert_says_whether_the_budget_covers_it(mean: float, *, in_budget: bool) -> None:
-    context = context_of(ModelSettings(checks=CheckSettings(thresholds={"psi": 0.01}, threshold_value="raw")))
+    context = budget_of(ModelSettings(checks=CheckSettings(thresholds={"psi": 0.01}, threshold_value="raw")))
     verdict = examine_window(PROFILE, window_of(PROFILE, table_of(300 if not mean else 2_000, 1, mean=mean)), context)
-    records = settle_window(verdict, ModelAlerts(), context)[1]
+    records = settle(verdict, ModelAlerts(), context)[1]
     alerts = [msgspec.json.decode(each.value or b"", type=AlertEvent) for each in records if each.channel == "alerts"]
     (alert,) = [alert for alert in alerts if alert.cause == "data drift"]
     assert (alert.notify, alert.in_budget) == (True, in_budget)
@@ -87,11 +87,11 @@ def test_findings_for_information_lie_above_the_budgets_level_and_open_nothing()
     assert finding.severity == "info"
     assert finding.level is not None
     assert finding.statistic.p_value is not None
-    assert context_of(settings).column_level(3_600_000, 4).level < finding.statistic.p_value <= finding.level.level
+    assert budget_of(settings).column_level(3_600_000, 4).level < finding.statistic.p_value <= finding.level.level
     assert (finding.level.level, finding.level.in_budget) == (0.05, False)
-    context = context_of(settings)
+    context = budget_of(settings)
     verdict = examine_window(PROFILE, window_of(PROFILE, table_of(n, 1, mean=0.14)), context)
-    book, records = settle_window(verdict, ModelAlerts(), context)
+    book, records = settle(verdict, ModelAlerts(), context)
     assert book.open == {}
     assert all(record.channel != "alerts" for record in records)
 
@@ -102,7 +102,7 @@ def test_what_pages_is_not_repeated_for_information() -> None:
 
 
 def test_performance_has_findings_for_information_too() -> None:
-    context = context_of(ModelSettings(alerts=AlertSettings(info_level=0.05)), labels=True)
+    context = budget_of(ModelSettings(alerts=AlertSettings(info_level=0.05)), labels=True)
     cut = cut_of(vector_of(PROFILE, 1_000, 125), tested=True)
     (finding,) = examine_performance(PROFILE, cut, baseline_of(4_000, 400), context).findings
     assert (finding.severity, finding.level == context.info_level()) == ("info", True)

@@ -5,13 +5,13 @@ import pytest
 from driftline.config.durations import Duration
 from driftline.config.model import AlertSettings, Budget, CheckSettings, ModelSettings, OpenAfter, WindowSettings, hours
 from driftline.significance.levels import level_per_test
-from tests.support.windows import HOUR, context_of
+from tests.support.windows import HOUR, budget_of
 
 CHECKS = CheckSettings(multivariate=("correlation",))
 
 
 def test_the_level_divides_the_budget_over_sizes_windows_columns_and_families() -> None:
-    context = context_of(ModelSettings(checks=CHECKS), labels=True)
+    context = budget_of(ModelSettings(checks=CHECKS), labels=True)
     level = context.column_level(HOUR, 4)
     # 1 page over 2 sizes, performance and labels; 720 windows of an hour in 30 days; 2 tests for each of 4 columns,
     # 2 of all and 1 multivariate.
@@ -22,7 +22,7 @@ def test_the_level_divides_the_budget_over_sizes_windows_columns_and_families() 
     assert context.performance_level().level == pytest.approx(1 / 4 / 720 / 2)
     assert context.labels_level().level == pytest.approx(1 / 4 / 30 / 4), "a day's predictions at four ages"
     assert context.orphans_level().level == pytest.approx(1 / 4 / 30)
-    alone = context_of(ModelSettings(checks=CHECKS, windows=WindowSettings(verdict=(hours(1),))))
+    alone = budget_of(ModelSettings(checks=CHECKS, windows=WindowSettings(verdict=(hours(1),))))
     assert alone.column_level(HOUR, 4).level == level_per_test(1, 720 * HOUR, HOUR, 11).level
 
 
@@ -30,7 +30,7 @@ def test_a_level_says_how_it_came_about_in_numbers() -> None:
     alerts = AlertSettings(
         shares={"1h": 0.6, "performance": 0.1, "labels": 0.05}, open_after=OpenAfter(findings=2, windows=3)
     )
-    context = context_of(ModelSettings(alerts=alerts), labels=True)
+    context = budget_of(ModelSettings(alerts=alerts), labels=True)
     for level, share in (
         (context.column_level(HOUR, 50), 0.6),
         (context.column_level(24 * HOUR, 50), 0.25),
@@ -48,7 +48,7 @@ def test_a_level_says_how_it_came_about_in_numbers() -> None:
 
 def test_the_levels_of_a_horizon_add_up_to_the_budget() -> None:
     settings = ModelSettings(alerts=AlertSettings(open_after=OpenAfter(findings=3, windows=5)))
-    context = context_of(settings, labels=True)
+    context = budget_of(settings, labels=True)
     levels = [*(context.column_level(int(size), 7) for size in settings.windows.verdict)]
     levels += [context.performance_level(), context.labels_level()]
     # Each page uses up 3 findings.
@@ -62,22 +62,22 @@ def test_a_window_longer_than_the_budgets_horizon_still_has_a_level() -> None:
         windows=WindowSettings(verdict=(hours(24),)),
         alerts=AlertSettings(false_alarm_budget=budget),
     )
-    assert context_of(settings).column_level(24 * HOUR, 4).level == 1 / 11
+    assert budget_of(settings).column_level(24 * HOUR, 4).level == 1 / 11
 
 
 def test_levels_for_information_stand_beside_the_budget() -> None:
-    assert context_of().info_level() is None
-    level = context_of(ModelSettings(alerts=AlertSettings(info_level=0.01))).info_level()
+    assert budget_of().info_level() is None
+    level = budget_of(ModelSettings(alerts=AlertSettings(info_level=0.01))).info_level()
     assert level is not None
     assert (level.level, level.in_budget, level.split) == (0.01, False, None)
 
 
 def test_detectors_that_may_page_have_a_share_of_their_own() -> None:
-    assert context_of().detector_pages() == 0.0
-    assert context_of().detector_alarms(5) == 0.0
+    assert budget_of().detector_pages() == 0.0
+    assert budget_of().detector_alarms(5) == 0.0
     checks = CheckSettings(paging_detectors=("cusum", "adwin"))
     alerts = AlertSettings(false_alarm_budget=Budget(pages=2.0), shares={"detectors": 0.1})
-    context = context_of(ModelSettings(checks=checks, alerts=alerts))
+    context = budget_of(ModelSettings(checks=checks, alerts=alerts))
     assert context.detector_pages() == pytest.approx(0.2)
     assert context.detector_alarms(5) == pytest.approx(0.02)
     assert context.shares == pytest.approx({"1h": 0.45, "1d": 0.45, "detectors": 0.1})

@@ -10,9 +10,9 @@ from driftline.config.model import CheckSettings, ModelSettings
 from driftline.profiles.profile import Profile
 from driftline.profiles.task import Task
 from driftline.significance.share import share_test
-from driftline.sketches.joined import Joined, add_joined
+from driftline.sketches.joined import LabelledPairs, add_joined
 from driftline.sketches.scores import DUPLICATES, PREDICTED
-from tests.support.windows import HOUR, KEY, context_of, profile_of, table_of
+from tests.support.windows import HOUR, KEY, budget_of, profile_of, table_of
 
 PROFILE = profile_of(table_of(5_000))
 DAY = 24 * HOUR
@@ -23,7 +23,7 @@ def vector_of(profile: Profile, n: int, n_wrong: int, n_predictions: int | None 
     vector = np.zeros(layout.n_cells, dtype=np.int64)
     predicted = (np.arange(n) % 2).astype(np.float64)
     actual = np.where(np.arange(n) < n_wrong, 1 - predicted, predicted)
-    add_joined(layout, Joined(predicted, actual, np.full(n, 0.5), np.ones(n, dtype=np.int64)), vector)
+    add_joined(layout, LabelledPairs(predicted, actual, np.full(n, 0.5), np.ones(n, dtype=np.int64)), vector)
     vector[PREDICTED] = n if n_predictions is None else n_predictions
     return vector
 
@@ -48,9 +48,7 @@ def baseline_of(n: int, n_wrong: int) -> PerformanceBaseline:
 
 
 def test_a_fall_of_accuracy_is_found_by_the_exact_one_sided_test() -> None:
-    verdict = examine_performance(
-        PROFILE, cut_of(vector_of(PROFILE, 1_000, 180)), baseline_of(4_000, 400), context_of()
-    )
+    verdict = examine_performance(PROFILE, cut_of(vector_of(PROFILE, 1_000, 180)), baseline_of(4_000, 400), budget_of())
     (finding,) = verdict.findings
     expected = share_test(180, 1_000, 400, 4_000, alternative="greater")
     assert expected is not None
@@ -72,7 +70,7 @@ def test_a_fall_of_accuracy_is_found_by_the_exact_one_sided_test() -> None:
 )
 def test_no_finding(n: int, n_wrong: int, why: str) -> None:
     verdict = examine_performance(
-        PROFILE, cut_of(vector_of(PROFILE, n, n_wrong)), baseline_of(400_000, 40_000), context_of(labels=True)
+        PROFILE, cut_of(vector_of(PROFILE, n, n_wrong)), baseline_of(400_000, 40_000), budget_of(labels=True)
     )
     assert verdict.findings == (), why
     assert verdict.event.tested
@@ -81,13 +79,13 @@ def test_no_finding(n: int, n_wrong: int, why: str) -> None:
 def test_the_smallest_drop_that_matters_is_configured() -> None:
     settings = ModelSettings(checks=CheckSettings(min_accuracy_drop=0.1))
     cut = cut_of(vector_of(PROFILE, 1_000, 180))
-    assert examine_performance(PROFILE, cut, baseline_of(4_000, 400), context_of(settings)).findings == ()
+    assert examine_performance(PROFILE, cut, baseline_of(4_000, 400), budget_of(settings)).findings == ()
 
 
 def test_a_revision_that_is_not_tested_and_one_without_baseline_give_no_verdict() -> None:
     bad = vector_of(PROFILE, 1_000, 900)
-    untested = examine_performance(PROFILE, cut_of(bad, tested=False), baseline_of(4_000, 400), context_of())
-    without = examine_performance(PROFILE, cut_of(bad), None, context_of())
+    untested = examine_performance(PROFILE, cut_of(bad, tested=False), baseline_of(4_000, 400), budget_of())
+    without = examine_performance(PROFILE, cut_of(bad), None, budget_of())
     assert untested.findings == without.findings == ()
     assert (untested.event.tested, without.event.tested) == (False, False)
     assert (untested.event.n_reference, without.event.n_reference) == (4_000, 0)
@@ -97,7 +95,7 @@ def test_a_revision_that_is_not_tested_and_one_without_baseline_give_no_verdict(
 def test_the_event_says_what_labels_tell_by_now() -> None:
     vector = vector_of(PROFILE, 800, 80, n_predictions=1_000)
     vector[DUPLICATES] = 7
-    event = examine_performance(PROFILE, cut_of(vector, revision=2), None, context_of()).event
+    event = examine_performance(PROFILE, cut_of(vector, revision=2), None, budget_of()).event
     assert (event.n, event.n_predictions, event.coverage, event.duplicates) == (800, 1_000, 0.8, 7)
     assert (event.revision, event.age_ms, event.final) == (2, DAY, False)
     assert event.metrics["accuracy"] == 0.9
@@ -109,7 +107,7 @@ def test_the_event_says_what_labels_tell_by_now() -> None:
 
 def test_metrics_come_with_intervals_and_with_what_changed_since_the_baseline() -> None:
     event = examine_performance(
-        PROFILE, cut_of(vector_of(PROFILE, 1_000, 180)), baseline_of(4_000, 400), context_of()
+        PROFILE, cut_of(vector_of(PROFILE, 1_000, 180)), baseline_of(4_000, 400), budget_of()
     ).event
     low, high = event.intervals["accuracy"]
     assert 0.79 < low < 0.82 < high < 0.85
@@ -123,10 +121,10 @@ def test_metrics_come_with_intervals_and_with_what_changed_since_the_baseline() 
 
 
 def test_the_window_before_stands_beside_it() -> None:
-    before = examine_performance(PROFILE, cut_of(vector_of(PROFILE, 1_000, 100)), None, context_of()).event
+    before = examine_performance(PROFILE, cut_of(vector_of(PROFILE, 1_000, 100)), None, budget_of()).event
     previous = EarlierRevision(-HOUR, 0, before.n, before.metrics, before.intervals)
     cut = msgspec.structs.replace(cut_of(vector_of(PROFILE, 1_000, 180)), previous=previous)
-    shown = examine_performance(PROFILE, cut, None, context_of()).event.previous
+    shown = examine_performance(PROFILE, cut, None, budget_of()).event.previous
     assert shown is not None
     assert (shown.start, shown.end, shown.n) == ("1969-12-31T23:00:00.000Z", "1970-01-01T00:00:00.000Z", 1_000)
     assert shown.metrics["accuracy"] == 0.9
@@ -139,8 +137,10 @@ def test_classes_against_the_rest() -> None:
     vector = np.zeros(task.performance_layout.n_cells, dtype=np.int64)
     vector[PREDICTED] = 4
     predicted, actual = np.array([0.0, 0.0, 1.0, 3.0]), np.array([0.0, 1.0, 1.0, 1.0])
-    add_joined(task.performance_layout, Joined(predicted, actual, np.full(4, np.nan), np.ones(4, np.int64)), vector)
-    classes = examine_performance(profile, cut_of(vector), None, context_of()).event.one_against_rest
+    add_joined(
+        task.performance_layout, LabelledPairs(predicted, actual, np.full(4, np.nan), np.ones(4, np.int64)), vector
+    )
+    classes = examine_performance(profile, cut_of(vector), None, budget_of()).event.one_against_rest
     assert classes is not None
     assert [(each.name, each.precision, each.recall, each.n_predicted, each.n_actual) for each in classes] == [
         ("a", 0.5, 1.0, 2, 1),
@@ -155,8 +155,10 @@ def test_weighted_labels_count_what_they_weigh() -> None:
     vector = np.zeros(task.performance_layout.n_cells, dtype=np.int64)
     vector[PREDICTED] = 3
     one, units = np.ones(3), np.array([512, 1_024, 2_048])
-    add_joined(task.performance_layout, Joined(one, np.array([1.0, 1.0, 0.0]), one / 2, one.astype(int), units), vector)
-    event = examine_performance(profile, cut_of(vector), None, context_of()).event
+    add_joined(
+        task.performance_layout, LabelledPairs(one, np.array([1.0, 1.0, 0.0]), one / 2, one.astype(int), units), vector
+    )
+    event = examine_performance(profile, cut_of(vector), None, budget_of()).event
     assert (event.n, event.n_effective) == (3, 3.5**2 / 5.25)
     assert event.metrics["accuracy"] == 1.5 / 3.5
     assert event.confusion is not None
@@ -165,13 +167,13 @@ def test_weighted_labels_count_what_they_weigh() -> None:
 
 def test_revisions_of_a_window_have_ids_of_their_own() -> None:
     vector = vector_of(PROFILE, 100, 1)
-    ids = {examine_performance(PROFILE, cut_of(vector, revision=r), None, context_of()).event.ce_id for r in (0, 1, 2)}
+    ids = {examine_performance(PROFILE, cut_of(vector, revision=r), None, budget_of()).event.ce_id for r in (0, 1, 2)}
     assert len(ids) == 3
 
 
 def test_a_window_without_any_label_has_no_metrics() -> None:
     event = examine_performance(
-        PROFILE, cut_of(vector_of(PROFILE, 0, 0, n_predictions=50)), baseline_of(4_000, 400), context_of()
+        PROFILE, cut_of(vector_of(PROFILE, 0, 0, n_predictions=50)), baseline_of(4_000, 400), budget_of()
     ).event
     assert event.coverage == 0.0
     assert set(event.metrics.values()) == {None}
@@ -183,10 +185,10 @@ def test_regression_is_measured_and_too_few_labels_give_no_verdict() -> None:
     layout = task.performance_layout
     vector = np.zeros(layout.n_cells, dtype=np.int64)
     vector[PREDICTED] = 4
-    rows = Joined(np.array([1.0, 2.0]), np.array([0.5, 3.0]), np.full(2, np.nan), np.ones(2, dtype=np.int64))
+    rows = LabelledPairs(np.array([1.0, 2.0]), np.array([0.5, 3.0]), np.full(2, np.nan), np.ones(2, dtype=np.int64))
     add_joined(layout, rows, vector)
     verdict = examine_performance(
-        profile, cut_of(vector), PerformanceBaseline(vector=vector, origin="first windows"), context_of()
+        profile, cut_of(vector), PerformanceBaseline(vector=vector, origin="first windows"), budget_of()
     )
     metrics = verdict.event.metrics
     assert (metrics["mae"], metrics["mse"], metrics["bias"]) == (7.5, 62.5, -2.5)
@@ -199,12 +201,12 @@ def test_a_task_of_very_many_classes_shows_no_confusion_matrix() -> None:
     profile = Profile(KEY, 0, "training", task, (), {}, PROFILE.reference, None)
     vector = np.zeros(task.performance_layout.n_cells, dtype=np.int64)
     vector[PREDICTED] = 1
-    assert examine_performance(profile, cut_of(vector), None, context_of()).event.confusion is None
+    assert examine_performance(profile, cut_of(vector), None, budget_of()).event.confusion is None
 
 
 def test_configured_durations_leave_plain_numbers_in_events() -> None:
     settings = ModelSettings()
     cut = msgspec.structs.replace(cut_of(vector_of(PROFILE, 10, 1)), age_ms=settings.labels.revisions[0])
-    event = examine_performance(PROFILE, cut, None, context_of(settings)).event
+    event = examine_performance(PROFILE, cut, None, budget_of(settings)).event
     assert type(event.age_ms) is int
     assert type(event.window.size_ms) is int

@@ -15,9 +15,9 @@ from driftline.profiles.packed_words import PackedWords
 from driftline.profiles.profile import Profile
 from driftline.profiles.task import Task
 from driftline.significance.share import share_test
-from driftline.sketches.joined import Joined, add_joined
+from driftline.sketches.joined import LabelledPairs, add_joined
 from driftline.sketches.scores import PREDICTED
-from tests.support.windows import HOUR, KEY, context_of
+from tests.support.windows import HOUR, KEY, budget_of
 from tests.unit.checks.labels.test_performance_check import PROFILE, baseline_of, cut_of, vector_of
 
 REGRESSION = Task("regression", (), 10.0)
@@ -34,7 +34,7 @@ def of_task(task: Task, errors: ErrorSpread | None = None) -> Profile:
 def regression_vector(n: int, size: float, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     actual = rng.normal(0, 1, n)
-    rows = Joined(actual + rng.normal(0, size, n), actual, np.full(n, np.nan), np.ones(n, dtype=np.int64))
+    rows = LabelledPairs(actual + rng.normal(0, size, n), actual, np.full(n, np.nan), np.ones(n, dtype=np.int64))
     vector = np.zeros(REGRESSION.performance_layout.n_cells, dtype=np.int64)
     vector[PREDICTED] = n
     add_joined(REGRESSION.performance_layout, rows, vector)
@@ -43,8 +43,8 @@ def regression_vector(n: int, size: float, seed: int = 0) -> np.ndarray:
 
 def test_a_regression_whose_errors_grow_is_found() -> None:
     baseline = PerformanceBaseline(vector=regression_vector(4_000, 0.5), origin="reference")
-    same = examine_performance(of_task(REGRESSION), cut_of(regression_vector(800, 0.5, 1)), baseline, context_of())
-    worse = examine_performance(of_task(REGRESSION), cut_of(regression_vector(800, 0.8, 1)), baseline, context_of())
+    same = examine_performance(of_task(REGRESSION), cut_of(regression_vector(800, 0.5, 1)), baseline, budget_of())
+    worse = examine_performance(of_task(REGRESSION), cut_of(regression_vector(800, 0.8, 1)), baseline, budget_of())
     assert same.event.tested
     assert same.findings == ()
     (finding,) = worse.findings
@@ -64,7 +64,7 @@ def test_the_level_is_divided_over_the_metrics_that_are_watched() -> None:
     watched = ModelSettings(performance=PerformanceSettings(metrics=("accuracy", "precision", "recall", "mae")))
     cut = cut_of(vector_of(PROFILE, 2_000, 600))
     one, three = (
-        examine_performance(PROFILE, cut, baseline_of(4_000, 400), context_of(settings, labels=True)).findings
+        examine_performance(PROFILE, cut, baseline_of(4_000, 400), budget_of(settings, labels=True)).findings
         for settings in (ModelSettings(), watched)
     )
     assert [each.check for each in one] == ["performance.accuracy"]
@@ -85,15 +85,15 @@ def test_probabilities_are_watched_by_their_losses() -> None:
         actual = (rng.random(n) < np.clip(scores + shift, 0, 1)).astype(float)
         cells = np.zeros(task.performance_layout.n_cells, dtype=np.int64)
         cells[PREDICTED] = n
-        rows = Joined((scores > 0.5).astype(float), actual, scores, np.ones(n, dtype=np.int64))
+        rows = LabelledPairs((scores > 0.5).astype(float), actual, scores, np.ones(n, dtype=np.int64))
         add_joined(task.performance_layout, rows, cells)
         return cells
 
     settings = ModelSettings(performance=PerformanceSettings(metrics=("log_loss", "brier")))
     baseline = PerformanceBaseline(vector=vector(5_000, 0.0), origin="reference")
-    findings = examine_performance(of_task(task), cut_of(vector(2_000, 0.4)), baseline, context_of(settings)).findings
+    findings = examine_performance(of_task(task), cut_of(vector(2_000, 0.4)), baseline, budget_of(settings)).findings
     assert [each.check for each in findings] == ["performance.log_loss", "performance.brier"]
-    assert examine_performance(of_task(task), cut_of(vector(2_000, 0)), baseline, context_of(settings)).findings == ()
+    assert examine_performance(of_task(task), cut_of(vector(2_000, 0)), baseline, budget_of(settings)).findings == ()
 
 
 def test_errors_that_come_in_spells_are_no_finding() -> None:
@@ -121,7 +121,7 @@ def test_independent_errors_are_taken_for_that_where_so_configured() -> None:
     checks = CheckSettings(dispersion=DispersionSettings(mode="independent"))
     cut, baseline = cut_of(vector_of(PROFILE, 1_000, 180)), baseline_of(4_000, 400)
     profile = of_task(PROFILE.task, spread)
-    (found,) = examine_performance(profile, cut, baseline, context_of(ModelSettings(checks=checks))).findings
+    (found,) = examine_performance(profile, cut, baseline, budget_of(ModelSettings(checks=checks))).findings
     assert found.dispersion is not None
     assert found.dispersion.lambda_bar == 1.0
     of_other_windows = of_task(PROFILE.task, msgspec.structs.replace(spread, window_ms=2 * HOUR))
@@ -134,4 +134,4 @@ def test_the_smallest_change_that_matters_is_configured_by_metric() -> None:
     settings = ModelSettings(performance=PerformanceSettings(min_change={"mae": 0.7}))
     baseline = PerformanceBaseline(vector=regression_vector(4_000, 0.5), origin="reference")
     cut = cut_of(regression_vector(800, 0.8, 1))
-    assert examine_performance(of_task(REGRESSION), cut, baseline, context_of(settings)).findings == ()
+    assert examine_performance(of_task(REGRESSION), cut, baseline, budget_of(settings)).findings == ()

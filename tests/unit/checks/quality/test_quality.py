@@ -7,19 +7,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from driftline.checks.quality import ShareDispersion, combined_p, examine_quality, found, n_quality_tests, quality_test
+from driftline.checks.contract.check import Subject
+from driftline.checks.quality.columns import column_outcomes, quality_test
+from driftline.checks.quality.families import n_quality_tests
 from driftline.checks.quality.frozen import frozen
 from driftline.checks.quality.novelty import log_chances, log_tail_bound
-from driftline.checks.quality.unseen import Unseen
+from driftline.checks.quality.outcome import Quality
+from driftline.checks.quality.unseen import Unseen, unseen_outcomes
+from driftline.checks.references.share_dispersion import ShareDispersion, independent
 from driftline.config.model import CheckSettings
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.columns import CategoricalColumn
-from tests.support.windows import context_of, examine_window, profile_of, table_of, window_of
+from tests.support.windows import budget_of, examine_window, judged, profile_of, table_of, window_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftline.checks.quality.outcome import QualityOutcome
+    from driftline.checks.contract.check import Outcome
+    from driftline.checks.references.share_dispersion import DispersionLookup
+    from driftline.events.finding import FindingEvent
+    from driftline.profiles.profile import Profile
+    from driftline.sketches.pane_sketch import PaneSketch
 
 CHECKS = CheckSettings()
 ANY_SIZE = CheckSettings(min_share_change=0, min_cardinality_growth=0)
@@ -29,19 +37,32 @@ def numbers(values: np.ndarray | Sequence[object]) -> ReferenceTable:
     return ReferenceTable(len(values), {"x": values}, prediction=[0, 1] * (len(values) // 2) + [0] * (len(values) % 2))
 
 
-def outcomes_of(
-    reference: np.ndarray | Sequence[object], window: np.ndarray | Sequence[object]
-) -> tuple[dict[str, QualityOutcome], int]:
+def examined(
+    profile: Profile,
+    index: int,
+    sketch: PaneSketch,
+    lookup: DispersionLookup = independent,
+    checks: CheckSettings = CHECKS,
+) -> list[Outcome]:
+    column = profile.columns[index]
+    about = Quality(Subject(column.name, column.role), checks, n_quality_tests(column), lookup)
+    return column_outcomes(about, profile, index, sketch)
+
+
+def alone(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """Return the p-value of each test before it is combined with the others of the column."""
+    return {each.check.removeprefix("quality."): each.statistic.p_value or 0.0 for each in outcomes}
+
+
+def outcomes_of(reference: np.ndarray | Sequence[object], window: np.ndarray | Sequence[object]) -> list[Outcome]:
     profile = profile_of(numbers(reference))
-    sketch = window_of(profile, numbers(window)).sketch
-    return {each.test: each for each in examine_quality(profile, 0, sketch)}, n_quality_tests(profile.columns[0])
+    return examined(profile, 0, window_of(profile, numbers(window)).sketch)
 
 
-def finding_of(
-    reference: np.ndarray | Sequence[object], window: np.ndarray | Sequence[object]
-) -> QualityOutcome | None:
-    outcomes, n_tests = outcomes_of(reference, window)
-    return found(list(outcomes.values()), n_tests, 1e-6, CHECKS)
+def finding_of(reference: np.ndarray | Sequence[object], window: np.ndarray | Sequence[object]) -> FindingEvent | None:
+    findings = judged(outcomes_of(reference, window), 1e-6)
+    assert len(findings) <= 1
+    return findings[0] if findings else None
 
 
 RNG = np.random.default_rng(0)
@@ -62,28 +83,30 @@ PLACES = RNG.choice(["a", "b", "c", "d"], 5_000, p=[0.4, 0.3, 0.2, 0.1]).tolist(
 )
 def test_each_share_of_a_number_is_found_by_its_own_name(odd: object, test: str) -> None:
     values = [odd if i % 25 == 0 else value for i, value in enumerate(AGAIN.tolist())]
-    outcome = finding_of(NORMAL.tolist(), values)
-    assert outcome is not None
-    assert outcome.check == f"quality.{test}"
-    assert (outcome.current, outcome.change, outcome.n) == (0.04, 0.04, 1_000)
-    assert outcome.p_value < 1e-40
-    assert "4.00 %" in outcome.words
-    assert outcome.histograms is not None
-    assert sum(outcome.histograms.current) == 1_000
-    assert sum(outcome.histograms.reference) == 20_000
+    finding = finding_of(NORMAL.tolist(), values)
+    assert finding is not None
+    assert finding.check == f"quality.{test}"
+    assert finding.effect is not None
+    assert (finding.statistic.value, finding.effect.raw, finding.n) == (0.04, 0.04, 1_000)
+    assert finding.statistic.p_value is not None
+    assert finding.statistic.p_value < 1e-40
+    assert "4.00 %" in finding.message
+    assert finding.histograms is not None
+    assert sum(finding.histograms.current) == 1_000
+    assert sum(finding.histograms.reference) == 20_000
 
 
 def test_a_column_that_vanished_is_called_so() -> None:
     outcome = finding_of(NORMAL, np.full(1_000, np.nan))
     assert outcome is not None
     assert outcome.check == "quality.vanished"
-    assert outcome.words == "vanished: no event of 1,000 has a value, 100.0 % before"
+    assert outcome.message.startswith("x: vanished: no event of 1,000 has a value, 100.0 % before (a change matters ")
 
 
 def test_a_column_that_was_never_there_does_not_vanish() -> None:
     profile = profile_of(replace(numbers(NORMAL), features={"x": NORMAL, "y": np.full(20_000, np.nan)}))
     table = replace(numbers(AGAIN), features={"x": AGAIN, "y": np.full(1_000, np.nan)})
-    assert examine_window(profile, window_of(profile, table), context_of()).findings == ()
+    assert examine_window(profile, window_of(profile, table), budget_of()).findings == ()
 
 
 @pytest.mark.parametrize("value", [20.0, NORMAL[17], 23.456])
@@ -91,8 +114,9 @@ def test_a_number_that_froze_is_found(value: float) -> None:
     outcome = finding_of(NORMAL, np.full(500, value))
     assert outcome is not None
     assert outcome.check == "quality.frozen"
-    assert outcome.p_value < 1e-300
-    assert f"all 500 values are {value:g}" in outcome.words
+    assert outcome.statistic.p_value is not None
+    assert outcome.statistic.p_value < 1e-300
+    assert f"all 500 values are {value:g}" in outcome.message
 
 
 def test_a_category_that_froze_is_found_whether_listed_or_not() -> None:
@@ -100,14 +124,12 @@ def test_a_category_that_froze_is_found_whether_listed_or_not() -> None:
     outcome = finding_of(PLACES, ["new"] * 500)
     assert outcome is not None
     assert outcome.check == "quality.frozen"
-    assert "'new'" in outcome.words
+    assert "'new'" in outcome.message
 
 
 def test_values_in_one_bin_that_differ_are_not_frozen() -> None:
-    outcomes, _ = outcomes_of(NORMAL, np.linspace(20.0, 20.001, 500))
-    assert "frozen" not in outcomes
-    outcomes, _ = outcomes_of(NORMAL, np.linspace(1e9, 2e9, 500))
-    assert "frozen" not in outcomes
+    assert "frozen" not in alone(outcomes_of(NORMAL, np.linspace(20.0, 20.001, 500)))
+    assert "frozen" not in alone(outcomes_of(NORMAL, np.linspace(1e9, 2e9, 500)))
 
 
 def test_a_constant_that_stays_constant_is_no_finding() -> None:
@@ -117,7 +139,7 @@ def test_a_constant_that_stays_constant_is_no_finding() -> None:
 def test_the_chance_of_a_constant_window_is_exact() -> None:
     column = CategoricalColumn("x", "feature", ("a", "b"))
     here, there = np.array([3, 0, 0]), np.array([4, 2, 0])
-    outcome = frozen(column, here, there, "'a'", lambda *_: ShareDispersion(1.0, None))
+    outcome = frozen(Quality(Subject("x"), CHECKS), column, here, there, "'a'")
     assert outcome is not None
     assert outcome.p_value == pytest.approx(math.comb(7, 3) / math.comb(9, 3), rel=1e-12)
 
@@ -135,7 +157,7 @@ def test_the_tests_of_a_column_are_fixed_by_its_kind() -> None:
     assert [n_quality_tests(column) for column in profile.columns] == [6, 4, 4, 6]
     sketch = window_of(profile, table_of(600, 1)).sketch
     for index, column in enumerate(profile.columns):
-        test = quality_test(column, examine_quality(profile, index, sketch))
+        test = quality_test(examined(profile, index, sketch))
         assert test is not None
         assert test.n_tests == n_quality_tests(column)
 
@@ -150,8 +172,7 @@ def test_dispersion_widens_the_tails() -> None:
         asked.append((column, share))
         return ShareDispersion(4.0, None)
 
-    plain = {each.test: each.p_value for each in examine_quality(profile, 0, sketch)}
-    wide = {each.test: each.p_value for each in examine_quality(profile, 0, sketch, lookup)}
+    plain, wide = alone(examined(profile, 0, sketch)), alone(examined(profile, 0, sketch, lookup))
     assert wide["missing"] > 1e3 * plain["missing"]
     assert ("x", "missing") in asked
 
@@ -160,14 +181,13 @@ def test_dispersion_widens_the_tails() -> None:
 def test_empty_windows_and_single_events_are_no_findings(n: int) -> None:
     profile = profile_of(table_of(5_000))
     window = window_of(profile, table_of(n, 1))
-    assert examine_window(profile, window, context_of()).findings == ()
+    assert examine_window(profile, window, budget_of()).findings == ()
 
 
 @pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf, None, "x", 1e308])
 def test_a_single_odd_value_is_no_finding_and_breaks_nothing(odd: object) -> None:
     assert finding_of(NORMAL.tolist(), [*AGAIN.tolist(), odd]) is None
-    outcomes, _ = outcomes_of([*NORMAL.tolist()], [odd])
-    assert all(0 <= each.p_value <= 1 for each in outcomes.values())
+    assert all(0 <= p_value <= 1 for p_value in alone(outcomes_of([*NORMAL.tolist()], [odd])).values())
 
 
 def test_the_unseen_tail_is_at_least_the_exact_one() -> None:
@@ -197,8 +217,8 @@ def test_many_rare_new_names_are_a_jump_of_cardinality() -> None:
     outcome = finding_of(PLACES * 8, window)
     assert outcome is not None
     assert outcome.check == "quality.cardinality"
-    assert outcome.words.startswith("about ")
-    assert 20 < outcome.current < 500  # 100 in truth
+    assert outcome.message.startswith("x: about ")
+    assert 20 < outcome.statistic.value < 500  # 100 in truth
 
 
 @pytest.mark.parametrize("exponent", [0.0, 1.0, 1.6])
@@ -231,10 +251,8 @@ def _smallest(unlisted: list[int], rng: np.random.Generator) -> list[tuple[int, 
 def _unseen_p(
     column: CategoricalColumn, current: np.ndarray, reference: np.ndarray, kept: dict[int, tuple[str, int]]
 ) -> float:
-    from driftline.checks.quality.unseen import unseen_outcomes  # noqa: PLC0415  # not part of the package's face
-
-    outcomes = unseen_outcomes(column, current, reference, kept, lambda *_: ShareDispersion(1.0, None))
-    return outcomes[0].p_value
+    outcomes = unseen_outcomes(Quality(Subject("x"), CHECKS), column, current, reference, kept)
+    return alone(outcomes)["unseen"]
 
 
 def test_unchanged_columns_are_found_no_more_often_than_the_level_says() -> None:
@@ -249,8 +267,7 @@ def test_unchanged_columns_are_found_no_more_often_than_the_level_says() -> None
         profile = profile_of(tables[0])
         sketch = window_of(profile, tables[1]).sketch
         for index, column in enumerate(profile.columns[:2]):
-            outcomes = examine_quality(profile, index, sketch)
-            n_found[column.name] += found(outcomes, n_quality_tests(column), level, ANY_SIZE) is not None
+            n_found[column.name] += len(judged(examined(profile, index, sketch, checks=ANY_SIZE), level))
     allowed = level * n_windows + 3 * math.sqrt(level * n_windows)
     assert 0 < n_found["x"] <= allowed
     assert n_found["place"] <= allowed
@@ -261,13 +278,14 @@ def test_values_beyond_the_reference_own_range_keep_the_level() -> None:
     p_values = []
     for seed in range(1_500):
         rng = np.random.default_rng((11, seed))
-        outcomes, _ = outcomes_of(rng.normal(size=300), rng.normal(size=300))
-        p_values.append(outcomes["out_of_range"].p_value)
+        p_values.append(alone(outcomes_of(rng.normal(size=300), rng.normal(size=300)))["out_of_range"])
     for level in (0.2, 0.05):
         rejected = np.sum(np.array(p_values) <= level)
         assert 0.2 * level * 1_500 <= rejected <= level * 1_500 + 3 * math.sqrt(level * 1_500)
 
 
-def test_the_combined_p_value_is_at_most_one() -> None:
-    outcomes, n_tests = outcomes_of(NORMAL, AGAIN)
-    assert all(combined_p(each, n_tests) <= 1 for each in outcomes.values())
+def test_the_p_value_of_a_column_is_that_of_its_tests_together_and_at_most_one() -> None:
+    outcomes = outcomes_of(NORMAL.tolist(), [None, *AGAIN.tolist()])
+    combined = {each.check: each.p_value for each in outcomes}
+    assert combined == {f"quality.{test}": min(1.0, 6 * p_value) for test, p_value in alone(outcomes).items()}
+    assert 0 < (combined["quality.missing"] or 0.0) < 1

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from driftline.checks.quality import unit_change
 from driftline.checks.quality.conversions import CONVERSIONS, conversion_of
+from driftline.checks.quality.unit_change import unit_change
 from driftline.profiles.building.table import ReferenceTable
-from tests.support.windows import context_of, examine_window, profile_of, window_of
+from tests.support.windows import budget_of, examine_window, profile_of, window_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +114,7 @@ def test_the_finding_names_the_change() -> None:
     profile = profile_of(numbers(draw("distances", 20_000, 0)))
     window = window_of(profile, numbers(draw("distances", 2_000, 1) / 0.3048))
     (finding,) = (
-        each for each in examine_window(profile, window, context_of()).findings if each.family == "distribution"
+        each for each in examine_window(profile, window, budget_of()).findings if each.family == "distribution"
     )
     assert finding.unit_change is not None
     assert finding.unit_change.conversion == "metres -> feet"

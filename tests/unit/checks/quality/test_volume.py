@@ -1,23 +1,37 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 import pytest
 
-from driftline.checks.contract.common_fields import window_fields
+from driftline.checks.contract.check import Subject
+from driftline.checks.quality.outcome import Quality
 from driftline.checks.quality.volume import HOUR_MS, VolumeState, WindowVolumes, volume_p_value
-from driftline.checks.quality.whole import appeared, volume, whole_findings
+from driftline.checks.quality.whole import appeared, volume, whole
+from driftline.checks.references.cases import WindowCase
+from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.model import CheckSettings
-from driftline.events.finding import LevelEvidence
 from driftline.monitoring.predictions.volume_history import VolumeHistory
 from driftline.sketches.layout import EVENTS, UNEXPECTED
-from tests.support.windows import context_of, profile_of, table_of, window_of
+from tests.support.state import changes, restore
+from tests.support.windows import PANE_MS, independent, judged, profile_of, table_of, window_of
+
+if TYPE_CHECKING:
+    from driftline.checks.contract.closed_window import ClosedWindow
+    from driftline.events.finding import FindingEvent
 
 WEEK = 168
-LEVEL = LevelEvidence(level=1e-5, n_tests=1, derivation="test")
+LEVEL = 1e-5
 PROFILE = profile_of(table_of(5_000))
+ABOUT = Quality(Subject(), CheckSettings(), alternatives=2)
+
+
+def whole_findings(window: ClosedWindow) -> list[FindingEvent]:
+    case = WindowCase(ReferenceView(PROFILE, independent(), PANE_MS), window, LEVEL)
+    return judged(whole.examine(case), LEVEL)
 
 
 def hourly(n_hours: int, seed: int, *, base: float = 20_000, noise: float = 0.05) -> np.ndarray:
@@ -33,8 +47,8 @@ def p_values(counts: np.ndarray) -> list[float | None]:
     watch, found = WindowVolumes(), []
     for hour, n in enumerate(counts.tolist()):
         span = (hour * HOUR_MS, (hour + 1) * HOUR_MS, n)
-        standard = watch.standard(*span)
-        found.append(None if standard is None else volume_p_value(standard, n, HOUR_MS))
+        reference = watch.reference(*span)
+        found.append(None if reference is None else volume_p_value(reference, n, HOUR_MS))
         watch.add(*span)
     return found
 
@@ -66,18 +80,23 @@ def test_an_extended_window_is_judged_by_its_true_length() -> None:
     for hour, n in enumerate(hourly(5 * WEEK, 1, noise=0.02).tolist()):
         watch.add(hour * HOUR_MS, (hour + 1) * HOUR_MS, n)
     start = 5 * WEEK * HOUR_MS
-    standard = watch.standard(start, start + 6 * HOUR_MS, 500)
-    assert standard is not None
-    assert volume_p_value(standard, 500, 6 * HOUR_MS) < 1e-5
+    reference = watch.reference(start, start + 6 * HOUR_MS, 500)
+    assert reference is not None
+    assert volume_p_value(reference, 500, 6 * HOUR_MS) < 1e-5
     window = msgspec.structs.replace(
-        window_of(PROFILE, table_of(500, 1)), start_ms=start, end_ms=start + 6 * HOUR_MS, extended=True, volume=standard
+        window_of(PROFILE, table_of(500, 1)),
+        start_ms=start,
+        end_ms=start + 6 * HOUR_MS,
+        extended=True,
+        volume=reference,
     )
-    outcome = volume(window)
+    outcome = volume(ABOUT, window)
     assert outcome is not None
-    assert outcome.change < -1
-    assert outcome.current == pytest.approx(500 / 360)
-    assert "had to wait for enough" in outcome.words
-    (finding,) = whole_findings(PROFILE, window, CheckSettings(), window_fields(PROFILE, window, context_of()), [LEVEL])
+    assert outcome.effect is not None
+    assert outcome.effect.raw < -1
+    assert outcome.statistic.value == pytest.approx(500 / 360)
+    assert "had to wait for enough" in outcome.message
+    (finding,) = whole_findings(window)
     assert (finding.check, finding.column, finding.baseline) == ("quality.volume", None, "earlier weeks")
     assert finding.message.startswith("events a minute ")
     assert finding.effect is not None
@@ -93,7 +112,7 @@ def test_the_state_is_bounded_and_survives() -> None:
     assert len(data) < 24_000
     other = WindowVolumes.of(msgspec.msgpack.decode(data, type=VolumeState))
     span = (len(counts) * HOUR_MS, (len(counts) + 1) * HOUR_MS, int(counts[-1]))
-    assert one.standard(*span) == other.standard(*span) is not None
+    assert one.reference(*span) == other.reference(*span) is not None
 
 
 def test_windows_within_an_hour_are_looked_at_once() -> None:
@@ -107,7 +126,7 @@ def test_windows_within_an_hour_are_looked_at_once() -> None:
 def test_empty_windows_and_single_events_break_nothing(n: int) -> None:
     watch = WindowVolumes()
     watch.add(0, HOUR_MS, n)
-    assert watch.standard(HOUR_MS, 2 * HOUR_MS, n) is None
+    assert watch.reference(HOUR_MS, 2 * HOUR_MS, n) is None
     watch.add(HOUR_MS, HOUR_MS, 5)
     assert len(watch.state) == n
 
@@ -118,16 +137,15 @@ def test_the_book_keeps_sizes_apart_and_forgets_those_that_are_gone() -> None:
     assert book.judged(window).volume is None
     assert book.judged(msgspec.structs.replace(window, kind="sliding")).volume is None
     assert book.judged(msgspec.structs.replace(window, flags=("unprofiled",))).volume is None
-    pieces = {name: data for name, data in book.changes() if data is not None}
-    assert list(pieces) == [f"volume/{HOUR_MS}"]
-    assert not list(book.changes())
-    other = VolumeHistory([24 * HOUR_MS])
-    other.load(pieces)
-    assert list(other.changes()) == [(f"volume/{HOUR_MS}", None)]
+    pieces = changes(book)
+    assert list(pieces) == [f"volume-{HOUR_MS}"]
+    assert not changes(book)
+    scope = restore(VolumeHistory([24 * HOUR_MS]), pieces)
+    assert list(scope.changes()) == [((f"volume-{HOUR_MS}", ""), None)]
     same = VolumeHistory([HOUR_MS])
-    same.load(pieces)
+    restore(same, pieces)
     same.judged(msgspec.structs.replace(window, start_ms=window.start_ms + WEEK * HOUR_MS))
-    ((_, data),) = same.changes()
+    (data,) = changes(same).values()
     assert data is not None
     assert next(entry.residual for entry in msgspec.msgpack.decode(data, type=VolumeState).values()) is None
 
@@ -136,7 +154,7 @@ def test_the_book_keeps_sizes_apart_and_forgets_those_that_are_gone() -> None:
 def test_a_feature_that_appeared_is_a_finding_of_the_window(n_unknown: int, is_found: bool) -> None:  # noqa: FBT001
     window = window_of(PROFILE, table_of(500, 1))
     window.sketch.counts[UNEXPECTED] = n_unknown
-    findings = whole_findings(PROFILE, window, CheckSettings(), window_fields(PROFILE, window, context_of()), [LEVEL])
+    findings = whole_findings(window)
     assert [finding.check for finding in findings] == (["quality.appeared"] if is_found else [])
     if findings:
         assert findings[0].column is None
@@ -145,6 +163,6 @@ def test_a_feature_that_appeared_is_a_finding_of_the_window(n_unknown: int, is_f
 
 def test_without_events_nothing_appeared() -> None:
     window = window_of(PROFILE, table_of(0, 1))
-    assert appeared(PROFILE, window) is None
-    assert volume(window) is None
+    assert appeared(ABOUT, PROFILE, window) is None
+    assert volume(ABOUT, window) is None
     assert int(window.sketch.counts[EVENTS]) == 0

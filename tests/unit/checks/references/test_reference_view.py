@@ -16,7 +16,7 @@ from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings, ColumnSettings, ModelSettings, ReferenceSettings, WindowSettings
 from driftline.config.settings import Settings
-from driftline.profiles.building.build import InTime
+from driftline.profiles.building.build import TimeOptions
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.joint import Joint
 from tests.support.windows import HOUR, KEY, profile_of, window_of
@@ -55,7 +55,7 @@ def rows_of(first_day: int, n_days: int, seed: int) -> ReferenceTable:
 
 @pytest.fixture(scope="module")
 def profile() -> Profile:
-    return profile_of(rows_of(0, WEEKS * 7, 1), settings_of("auto"), in_time=InTime(HOUR))
+    return profile_of(rows_of(0, WEEKS * 7, 1), settings_of("auto"), in_time=TimeOptions(HOUR))
 
 
 def checks_of(profile: Profile, season: Literal["auto", "none"], table: ReferenceTable, day: int) -> list[str]:

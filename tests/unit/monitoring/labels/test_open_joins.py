@@ -18,9 +18,12 @@ from driftline.monitoring.predictions.open_panes import MAX_PIECES
 from driftline.panes.flush_record import JoinDelta, WindowDelta
 from driftline.sketches.packed_merge import merge_sparse
 from driftline.sketches.sparse import cells, pack_cells
+from tests.support.state import changes, checkpoint, restore
 
 if TYPE_CHECKING:
-    from driftline.monitoring.labels.performance_windows import Revision
+    from collections.abc import Mapping
+
+    from driftline.monitoring.labels.performance_windows import DueRevision
     from driftline.sketches.packed import Sparse
 
 KEY = ModelKey("m", "1")
@@ -51,9 +54,9 @@ def total(pieces: list[Sparse]) -> int:
     return int(sum(cells(piece)[1].sum() for piece in pieces))
 
 
-def restored(joins: OpenJoins, settings: ModelSettings) -> OpenJoins:
+def restored(store: Mapping[str, bytes | None], settings: ModelSettings) -> OpenJoins:
     other = OpenJoins(settings, PANE_MS)
-    other.load({name: data for name, data in joins.changes() if data is not None})
+    restore(other, store)
     return other
 
 
@@ -66,31 +69,30 @@ def test_thirty_days_of_stalled_labels_cost_windows_and_not_panes() -> None:
         late = {max(0, at_ms - HOUR_MS) // HOUR_MS * HOUR_MS: 1} if index % 20 == 0 else {}
         joins.add(delta(at_ms, {**late, at_ms - at_ms % HOUR_MS: 1}))
         if index % 1_000 == 999:
-            for name, data in joins.changes():
+            for name, data in changes(joins).items():
                 assert data is not None
                 store[name] = data
                 most = max(most, len(data))
     n_windows, n_ages = 30 * 24, len(RevisionTimes.of(SETTINGS).ages_ms)
     assert n_panes == 259_200
     assert joins.n_panes == n_panes  # all of them are open, and known to be
-    assert n_windows < joins.n_entries <= n_windows * (1 + n_ages)
+    assert n_windows < len(store) <= n_windows * (1 + n_ages)
     assert sum(len(data) for data in store.values()) < 300_000
     assert most < 1_000
-    joins.changes()
     labelled, _ = joins.close(WatermarkReach(10 * 30 * DAY_MS, 10 * 30 * DAY_MS), missed=False)
     assert labelled == []
     added = 0
     while joins.due_ms() is not None:
         added += sum(total(part.pieces) for _, parts in joins.take() for part in parts.values())
     assert added >= n_panes
-    assert joins.n_entries == 0
+    assert all(data is None for data in changes(joins).values())
 
 
 def test_a_part_of_a_revision_holds_a_bounded_number_of_pieces_and_adds_up() -> None:
     joins = OpenJoins(SETTINGS, PANE_MS)
     for i in range(200):
         joins.add(delta(0, {0: i}, {"labels": {i % 2: (i, i)}}, (1, 2, 3)))
-        assert all(len(part.pieces) <= MAX_PIECES for part in joins._parts[2 * HOUR_MS][0].values())
+        assert all(len(part.pieces) <= MAX_PIECES for part in joins._revisions[2 * HOUR_MS, 0].values())
     (pane,), closed = joins.close(WatermarkReach(HOUR_MS, HOUR_MS), missed=False)
     assert closed
     assert pane.errors == {"p": (200, 400, 600)}
@@ -130,20 +132,20 @@ def test_what_changed_is_written_piece_by_piece_and_what_is_gone_is_deleted() ->
     joins = OpenJoins(SETTINGS, PANE_MS)
     joins.add(delta(0, {0: 1}))
     joins.add(delta(HOUR_MS, {HOUR_MS: 1}))
-    assert len(dict(joins.changes())) == 4
+    assert len(changes(joins)) == 4
     joins.add(delta(PANE_MS, {0: 1}))
-    assert list(dict(joins.changes())) == [f"slot/{HOUR_MS}", f"revision/{2 * HOUR_MS}/0"]
+    assert list(changes(joins)) == [f"pane-group/{HOUR_MS}", f"revision/[{2 * HOUR_MS},0]"]
     joins.close(WatermarkReach(HOUR_MS, HOUR_MS), missed=False)
-    assert dict(joins.changes())[f"slot/{HOUR_MS}"] is None
+    assert changes(joins)[f"pane-group/{HOUR_MS}"] is None
     joins.take()
-    assert dict(joins.changes()) == {f"revision/{2 * HOUR_MS}/0": None}
+    assert changes(joins) == {f"revision/[{2 * HOUR_MS},0]": None}
 
 
 def test_what_waits_for_an_age_that_is_no_longer_configured_joins_the_next_revision() -> None:
     joins = OpenJoins(small((60_000, 120_000), 600_000), PANE_MS)
     joins.add(delta(130_000, {0: 3}))
     now = small((60_000,), 600_000)
-    joins, windows = restored(joins, now), PerformanceWindows(now)
+    joins, windows = restored(changes(joins), now), PerformanceWindows(now)
     joins.close(WatermarkReach(300_000, 300_000), missed=False)
     assert joins.due_ms() == 180_000
     ((start_ms, parts),) = joins.take()
@@ -151,9 +153,9 @@ def test_what_waits_for_an_age_that_is_no_longer_configured_joins_the_next_revis
     assert windows.due_ms() == 660_000
 
 
-def seen(cut: Revision) -> tuple[int, int, int, list[int], list[str]]:
-    packed = cut.window.vectors.get("t")
-    return cut.start_ms, cut.revision, cut.at_ms, [] if packed is None else [total([packed])], cut.window.flags
+def seen(due: DueRevision) -> tuple[int, int, int, list[int], list[str]]:
+    packed = due.window.vectors.get("t")
+    return due.start_ms, due.revision, due.at_ms, [] if packed is None else [total([packed])], due.window.flags
 
 
 class PaneByPane:
@@ -188,7 +190,7 @@ class PaneByPane:
 
     def _cut(self, limit_ms: int) -> None:
         while (due_ms := self._windows.due_ms()) is not None and due_ms <= limit_ms:
-            self.cuts.append(seen(self._windows.cut()))
+            self.cuts.append(seen(self._windows.take()))
 
 
 @pytest.mark.parametrize("ages", [(60_000, 120_000), (30_000, 70_000), (), (10_000, 20_000, 110_000)])
@@ -197,6 +199,7 @@ def test_the_same_comes_out_as_pane_by_pane_with_restores_in_between(ages: tuple
     rng, settings = random.Random(seed), small(ages, 240_000)
     plain, joins, windows = PaneByPane(settings), OpenJoins(settings, PANE_MS), PerformanceWindows(settings)
     cuts: list[tuple[int, int, int, list[int], list[str]]] = []
+    store: dict[str, bytes] = {}
     labelled = []
     until_ms = 0
     for _ in range(60):
@@ -225,13 +228,10 @@ def test_the_same_comes_out_as_pane_by_pane_with_restores_in_between(ages: tuple
                     taken = {start_ms: {"t": [merge_sparse(part.pieces)]}}
                     windows.add(JoinedPanes(moment, taken, part.offsets, frozenset(part.flags)))
             else:
-                cuts.append(seen(windows.cut()))
+                cuts.append(seen(windows.take()))
         if rng.random() < 0.2:
-            whole = OpenJoins(settings, PANE_MS)
-            joins._dirty |= {(at, None) for at in joins._slots}
-            joins._dirty |= {(at, start) for at, found in joins._parts.items() for start in found}
-            whole.load({name: data for name, data in joins.changes() if data is not None})
-            joins = whole
+            checkpoint(joins, store)
+            joins = restored(store, settings)
     assert len(cuts) > 20
     assert cuts == plain.cuts
     assert labelled == plain.labelled

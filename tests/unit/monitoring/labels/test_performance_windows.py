@@ -6,18 +6,19 @@ from driftline.config.durations import Duration
 from driftline.config.model import LabelSettings, ModelSettings, WindowSettings
 from driftline.monitoring.labels.performance_windows import (
     MIN_BASELINE,
-    FirstWindowsByProfile,
+    DueRevision,
     JoinedPanes,
     PerformanceWindows,
-    Revision,
+    ProductionBaselines,
     coverage_of,
     vector_of,
 )
-from driftline.monitoring.labels.revision_times import revision_ages
+from driftline.monitoring.labels.revision_times import RevisionTimes
 from driftline.monitoring.model_setup import task_id
 from driftline.profiles.task import Task
 from driftline.sketches.scores import LABELLED, PREDICTED
 from driftline.sketches.sparse import pack
+from tests.support.state import changes, restore
 
 TASK = Task("multiclass", ("a", "b"))
 OTHER = Task("multiclass", ("a", "b", "c"))
@@ -41,22 +42,22 @@ def joined(
     )
 
 
-def cuts_until(windows: PerformanceWindows, limit_ms: int) -> list[Revision]:
+def cuts_until(windows: PerformanceWindows, limit_ms: int) -> list[DueRevision]:
     made = []
     while (due_ms := windows.due_ms()) is not None and due_ms <= limit_ms:
-        made.append(windows.cut())
+        made.append(windows.take())
     return made
 
 
-def head(cut: Revision) -> tuple[int, int]:
-    vector = vector_of(cut.window, TASK)
+def head(due: DueRevision) -> tuple[int, int]:
+    vector = vector_of(due.window, TASK)
     return int(vector[PREDICTED]), int(vector[LABELLED])
 
 
 def test_ages_are_those_below_the_horizon_and_the_horizon() -> None:
-    assert revision_ages(settings((100, 300, 1_000))) == [100, 300, 1_000]
-    assert revision_ages(settings((100, 5_000))) == [100, 1_000]
-    assert revision_ages(settings(())) == [1_000]
+    assert RevisionTimes.of(settings((100, 300, 1_000))).ages_ms == (100, 300, 1_000)
+    assert RevisionTimes.of(settings((100, 5_000))).ages_ms == (100, 1_000)
+    assert RevisionTimes.of(settings(())).ages_ms == (1_000,)
 
 
 def test_a_window_is_cut_at_its_ages_and_then_forgotten() -> None:
@@ -122,15 +123,15 @@ def test_windows_go_on_from_their_state() -> None:
     windows.add(joined(50, 0, 10, 5))
     windows.add(joined(250, 200, 4, 1))
     cuts_until(windows, 200)
-    store = {name: data for name, data in windows.changes() if data is not None}
+    store = changes(windows)
     assert sorted(store) == ["performance/0", "performance/200"]
     other = PerformanceWindows(settings())
-    other.load(store)
+    restore(other, store)
     one, two = cuts_until(windows, 10_000), cuts_until(other, 10_000)
     assert [(c.at_ms, c.start_ms, c.revision, head(c)) for c in one] == [
         (c.at_ms, c.start_ms, c.revision, head(c)) for c in two
     ]
-    assert dict(windows.changes()) == {"performance/0": None, "performance/200": None}
+    assert changes(windows) == {"performance/0": None, "performance/200": None}
 
 
 def test_coverage_without_predictions_is_none() -> None:
@@ -147,21 +148,24 @@ def window_vector(n: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 
 def test_first_windows_are_a_baseline_once_they_have_enough_labels() -> None:
-    book = FirstWindowsByProfile(30)
+    baselines, again, stricter = ProductionBaselines(30), ProductionBaselines(30), ProductionBaselines(2_000)
     for _ in range(2):
-        assert book.baseline("p", TASK) is None
-        book.add("p", window_vector(MIN_BASELINE // 2), pack(window_vector(MIN_BASELINE // 2)))
-    for each in (book, FirstWindowsByProfile(30, book.dump())):
-        baseline = each.baseline("p", TASK)
+        assert baselines.vector("p", TASK) is None
+        baselines.add("p", window_vector(MIN_BASELINE // 2))
+    store = changes(baselines)
+    restore(again, store)
+    restore(stricter, store)
+    for each in (baselines, again):
+        baseline = each.vector("p", TASK)
         assert baseline is not None
         assert baseline[LABELLED] == MIN_BASELINE
-    assert FirstWindowsByProfile(2_000, book.dump()).baseline("p", TASK) is None
+    assert stricter.vector("p", TASK) is None
 
 
 def test_first_windows_of_old_profiles_are_forgotten() -> None:
-    book = FirstWindowsByProfile(30)
+    baselines = ProductionBaselines(30)
     for number in range(20):
-        book.add(f"p{number}", window_vector(600), pack(window_vector(600)))
-    assert len(book.dump()) == FirstWindowsByProfile.KEPT
-    assert book.baseline("p0", TASK) is None
-    assert book.baseline("p19", TASK) is not None
+        baselines.add(f"p{number}", window_vector(600))
+    assert len(baselines) == ProductionBaselines.KEPT
+    assert baselines.vector("p0", TASK) is None
+    assert baselines.vector("p19", TASK) is not None

@@ -9,19 +9,20 @@ from driftline.config.model import BootstrapSettings, ModelSettings
 from driftline.events.model_key import ModelKey
 from driftline.events.source import SEGMENT_ALL
 from driftline.monitoring.predictions.accumulator import ClosedPane
-from driftline.monitoring.predictions.bootstrap import Counting, Gathering, is_counting
-from driftline.monitoring.predictions.open_panes import Part
+from driftline.monitoring.predictions.bootstrap import BootstrapReference, BootstrapSample, is_counting
+from driftline.monitoring.predictions.open_panes import ProfilePane
 from driftline.panes.flush_record import PaneDelta
 from driftline.sketches.layout import EVENTS
 from driftline.sketches.packed import SampleRow
 from driftline.sketches.pane_sketch import PaneSketch
+from tests.support.state import changes, restore
 
 KEY = ModelKey("m", "1")
 SETTINGS = ModelSettings(bootstrap=BootstrapSettings(sample=100, events=250))
 
 
-def part(seed: int, n: int, predictions: str = "01") -> Part:
-    rng, gathered = random.Random(seed), Part()
+def part(seed: int, n: int, predictions: str = "01") -> ProfilePane:
+    rng, gathered = random.Random(seed), ProfilePane()
     rows = [
         SampleRow(rng.getrandbits(63), msgspec.json.encode({"x": rng.gauss(0, 1)}), rng.choice(predictions), 0.5)
         for _ in range(n)
@@ -31,7 +32,7 @@ def part(seed: int, n: int, predictions: str = "01") -> Part:
 
 
 def test_the_grid_comes_with_the_pane_that_has_enough_events() -> None:
-    gathering = Gathering(KEY, SETTINGS)
+    gathering = BootstrapSample(KEY, SETTINGS)
     assert gathering.add(0, 10, part(1, 60)) is None
     profile = gathering.add(10, 20, part(2, 60))
     assert profile is not None
@@ -45,16 +46,16 @@ def test_the_grid_is_made_of_the_rows_with_the_smallest_hashes() -> None:
     random.Random(5).shuffle(rows)
     grids = set()
     for given in (rows, sorted(rows, key=lambda row: row.hash)[:100]):
-        gathered = Part()
+        gathered = ProfilePane()
         gathered.n_events, gathered.rows = 360, list(given)
-        profile = Gathering(KEY, SETTINGS).add(0, 10, gathered)
+        profile = BootstrapSample(KEY, SETTINGS).add(0, 10, gathered)
         assert profile is not None
         grids.add(profile.grid_id)
     assert len(grids) == 1
 
 
 def test_a_sample_that_makes_no_profile_is_said_and_gathered_anew() -> None:
-    gathering = Gathering(KEY, msgspec.structs.replace(SETTINGS, task="binary"))
+    gathering = BootstrapSample(KEY, msgspec.structs.replace(SETTINGS, task="binary"))
     assert gathering.add(0, 10, part(1, 120, predictions="abc")) is None
     assert gathering.last_error is not None
     assert "at most two classes" in gathering.last_error
@@ -64,23 +65,23 @@ def test_a_sample_that_makes_no_profile_is_said_and_gathered_anew() -> None:
 
 
 def test_gathering_goes_on_from_its_state_and_writes_each_pane_once() -> None:
-    gathering, other = Gathering(KEY, SETTINGS), Gathering(KEY, SETTINGS)
+    gathering, other = BootstrapSample(KEY, SETTINGS), BootstrapSample(KEY, SETTINGS)
     gathering.add(0, 10, part(1, 40))
-    store = dict(gathering.changes())
+    store = changes(gathering)
     gathering.add(10, 20, part(2, 40))
-    later = dict(gathering.changes())
+    later = changes(gathering)
     assert (sorted(store), sorted(later)) == (["sample/0"], ["sample/10"])
     store.update(later)
-    other.load({name: data for name, data in store.items() if data is not None})
+    restore(other, store)
     one, two = gathering.add(20, 30, part(3, 40)), other.add(20, 30, part(3, 40))
     assert one is not None
     assert two is not None
     assert one.profile_id == two.profile_id
-    assert dict(other.changes()) == {"sample/0": None, "sample/10": None, "sample/20": None}
+    assert changes(other) == {"sample/0": None, "sample/10": None, "sample/20": None}
 
 
-def grid_panes(n_panes: int, n: int) -> tuple[Counting, list[ClosedPane]]:
-    grid = Gathering(KEY, SETTINGS).add(0, 10, part(1, 120))
+def grid_panes(n_panes: int, n: int) -> tuple[BootstrapReference, list[ClosedPane]]:
+    grid = BootstrapSample(KEY, SETTINGS).add(0, 10, part(1, 120))
     assert grid is not None
     panes = []
     for index in range(n_panes):
@@ -88,7 +89,7 @@ def grid_panes(n_panes: int, n: int) -> tuple[Counting, list[ClosedPane]]:
         sketch.counts[EVENTS] = n
         sketch.sums[1] += 0xFFFF_FFFF
         panes.append(ClosedPane(10 * index, 10 * index + 10, sketch, {}, frozenset()))
-    return Counting(grid, SETTINGS.bootstrap.events), panes
+    return BootstrapReference(grid, SETTINGS.bootstrap.events), panes
 
 
 def test_the_reference_is_counted_on_the_grid_until_there_are_enough_events() -> None:
@@ -124,9 +125,9 @@ def test_counting_goes_on_from_its_state() -> None:
     other, _ = grid_panes(3, 100)
     counting.add(panes[0])
     counting.add(panes[1])
-    store = dict(counting.changes())
-    assert dict(counting.changes()) == {}
-    other.load({name: data for name, data in store.items() if data is not None})
+    store = changes(counting)
+    assert changes(counting) == {}
+    restore(other, store)
     one, two = counting.add(panes[2]), other.add(panes[2])
     assert one is not None
     assert two is not None

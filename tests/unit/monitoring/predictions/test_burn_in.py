@@ -10,16 +10,20 @@ import numpy as np
 import pytest
 from msgspec import structs
 
+from driftline.checks.contract.check import Subject
+from driftline.checks.quality.outcome import Quality
 from driftline.checks.quality.whole import appeared
 from driftline.checks.references.reference_view import ReferenceView
+from driftline.checks.references.share_dispersion import DispersionLookup, independent
 from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings, DispersionSettings, ModelSettings, WindowSettings
 from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.burn_in import BurnIn
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor
-from driftline.profiles.building.build import InTime
+from driftline.profiles.building.build import TimeOptions
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.layout import UNEXPECTED
+from tests.support.state import changes, checkpoint, restore
 from tests.support.windows import profile_of, table_of, window_of
 
 if TYPE_CHECKING:
@@ -107,23 +111,11 @@ def test_a_restart_at_any_pane_changes_nothing(stop: int) -> None:
     for number in range(stop):
         before += run(first, range(number, number + 1))
         if number % 7 == 0 or number == stop - 1:
-            for name, data in first.changes():
-                if data is None:
-                    pieces.pop(name, None)
-                else:
-                    pieces[name] = data
+            checkpoint(first, pieces)
     second = ProfileMonitor(PROFILE, settings, PANE_MS)
-    second.load(pieces)
+    restore(second, pieces)
     assert before + run(second, range(stop, 205)) == expected
     assert any(not calibrating for _, calibrating, _ in expected)
-
-
-def test_a_change_of_profile_forgets_what_was_learnt() -> None:
-    burn_in = BurnIn(ReferenceView(PROFILE, SETTINGS, PANE_MS))
-    burn_in.add(pane(0))
-    pieces = dict(burn_in.changes())
-    burn_in.clear()
-    assert {name for name, data in burn_in.changes() if data is None} == set(pieces)
 
 
 def test_the_windows_that_a_change_of_profile_ends_are_still_held_against_what_is_known() -> None:
@@ -138,7 +130,6 @@ def test_the_windows_that_a_change_of_profile_ends_are_still_held_against_what_i
     last = next(window for window in watch.finish(198 * PANE_MS) if window.kind == "tumbling")
     assert last.start_ms == 180 * PANE_MS
     assert watch.standard.column(0, last).calibrating is False
-    assert all(data is None for name, data in watch.changes() if name.startswith("burn-in/"))
 
 
 def test_another_number_of_groups_begins_anew() -> None:
@@ -146,14 +137,14 @@ def test_another_number_of_groups_begins_anew() -> None:
     for number in range(160):
         first.add(pane(number))
     first.settle(160 * PANE_MS)
-    pieces = {name: data for name, data in first.changes() if data is not None}
+    pieces = changes(first)
     fewer = SETTINGS.replace(checks=CheckSettings(bins=5, dispersion=SETTINGS.checks.dispersion))
     other = BurnIn(ReferenceView(PROFILE, fewer, PANE_MS))
-    other.load(pieces)
+    restore(other, pieces)
     other.add(pane(160))
     assert other.dispersions(SIZE_MS, 300 * PANE_MS) is None
     same = BurnIn(ReferenceView(PROFILE, SETTINGS, PANE_MS))
-    same.load(pieces)
+    restore(same, pieces)
     assert same.dispersions(SIZE_MS, 300 * PANE_MS) is not None
 
 
@@ -187,20 +178,25 @@ def test_a_feature_that_the_reference_hardly_had_may_not_page_before_its_clumps_
     window = structs.replace(window_of(PROFILE, table_of(600, 1)), start_ms=160 * PANE_MS)
     window.sketch.counts[UNEXPECTED] = 100
     known = replace(PROFILE, reference=window_of(PROFILE, table_of(5_000)).sketch)
-    never = appeared(known, window, standard.of_whole(window))
+
+    def p_value_of(lookup: DispersionLookup) -> float | None:
+        outcome = appeared(Quality(Subject(), SETTINGS.checks, lookup=lookup), known, window)
+        return None if outcome is None else outcome.p_value
+
+    never = p_value_of(standard.of_whole(window))
     assert never is not None
-    assert never.p_value < 1e-9
+    assert never < 1e-9
     known.reference.counts[UNEXPECTED] = 5
-    assert appeared(known, window, standard.of_whole(window)) is None
+    assert p_value_of(standard.of_whole(window)) is None
     for number in range(160):
         burn_in.add(pane(number))
     burn_in.settle(160 * PANE_MS)
     settled = ReferenceView(PROFILE, SETTINGS, PANE_MS)
     settled.observed = burn_in
-    now, independent = appeared(known, window, settled.of_whole(window)), appeared(known, window)
+    now, plain = p_value_of(settled.of_whole(window)), p_value_of(independent)
     assert now is not None
-    assert independent is not None
-    assert independent.p_value < now.p_value < 1.0
+    assert plain is not None
+    assert plain < now < 1.0
 
 
 def test_production_tells_what_a_reference_shows_too_little_of() -> None:
@@ -214,7 +210,7 @@ def test_production_tells_what_a_reference_shows_too_little_of() -> None:
     )
     hour = Duration(60 * PANE_MS)
     settings = ModelSettings(windows=WindowSettings(verdict=(hour,), display=hour, hop=hour))
-    profile = profile_of(table, settings, in_time=InTime(60 * PANE_MS))
+    profile = profile_of(table, settings, in_time=TimeOptions(60 * PANE_MS))
     standard = ReferenceView(profile, settings, 60 * PANE_MS)
     names = [column.name for column in profile.columns]
     window = structs.replace(window_of(profile, table), start_ms=int(1e12), size_ms=int(hour))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from driftline.checks.columns.constant_columns import constant_bin
-from driftline.checks.columns.detector_findings import DetectedChange, detector_finding
+from driftline.checks.columns.detector_findings import DetectedChange, examine_detection
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.config.model import CheckSettings, ModelSettings
 from driftline.config.settings import Settings
@@ -14,7 +14,8 @@ from driftline.detectors import Block, Detection
 from driftline.events.model_key import ModelKey
 from driftline.monitoring.predictions.column_detectors import ColumnDetectors
 from driftline.monitoring.predictions.detector_blocks import BlockMaker
-from driftline.profiles.building.build import _numeric_column, build_profile, encode_values
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.column_values import encode_values, numeric_column
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.columns import CategoricalColumn
 from driftline.sketches.counting import count
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("value", [0.0, 5.0, -1e-9, 0.02, 1e12])
 def test_a_constant_has_a_bin_of_its_own_that_no_other_value_enters(value: float) -> None:
-    column = _numeric_column("x", "feature", np.full(500, value))
+    column = numeric_column("x", "feature", np.full(500, value))
     cell = constant_bin(column)
     assert cell is not None
     others = np.array([np.nextafter(value, -np.inf), np.nextafter(value, np.inf), value + 1e-3, value - 1e-3])
@@ -35,8 +36,8 @@ def test_a_constant_has_a_bin_of_its_own_that_no_other_value_enters(value: float
 
 
 def test_columns_that_vary_or_hold_nothing_have_no_constant() -> None:
-    assert constant_bin(_numeric_column("x", "feature", np.array([1.0, 2.0]))) is None
-    assert constant_bin(_numeric_column("x", "feature", np.array([]))) is None
+    assert constant_bin(numeric_column("x", "feature", np.array([1.0, 2.0]))) is None
+    assert constant_bin(numeric_column("x", "feature", np.array([]))) is None
     assert constant_bin(CategoricalColumn("x", "feature", ("a",))) is None
 
 
@@ -81,7 +82,7 @@ def test_a_finding_says_what_was_measured_and_warns_only_where_the_budget_bounds
     names = [column.name for column in profile.columns]
     context = ErrorBudget.of(Settings(), KEY.model)
     for column, expected in (("still", "still, share of values that differ"), ("x", "x: ")):
-        finding = detector_finding(
+        (finding,) = examine_detection(
             profile,
             DetectedChange(
                 key=KEY,
@@ -104,7 +105,7 @@ def test_a_finding_says_what_was_measured_and_warns_only_where_the_budget_bounds
                 offsets={},
             ),
             context,
-        )
+        ).findings
         assert finding.severity == severity
         assert finding.message.startswith(expected)
         assert ("0 -> 0.5" if column == "still" else "-> 1") in finding.message

@@ -9,9 +9,10 @@ from driftline.events.model_key import ModelKey
 from driftline.events.source import SEGMENT_ALL
 from driftline.monitoring.predictions.open_panes import MAX_PIECES, OpenPane
 from driftline.panes.flush_record import PaneDelta
+from driftline.sketches.bottom_k import smallest
 from driftline.sketches.packed import SampleRow, Sparse
-from driftline.sketches.packed_merge import merge_sketches, merge_sparse, smallest
-from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.packed_merge import merge_sparse
+from driftline.sketches.pane_sketch import PaneSketch, merge_sketches
 from driftline.sketches.sparse import pack, unpack_into
 from tests.support.monitoring import generate, training_profile
 

@@ -10,16 +10,16 @@ import pytest
 from msgspec import structs
 
 from driftline.alerts import ModelAlerts
-from driftline.checks.columns.detector_findings import DetectedChange, detector_finding
+from driftline.checks.columns.detector_findings import DetectedChange, examine_detection
 from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings, DispersionSettings, ModelSettings, WindowSettings
-from driftline.monitoring.alerting import settle_detection
+from driftline.monitoring.alerting import settle
 from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor
-from tests.support.windows import HOUR, KEY, context_of, profile_of, table_of, window_of
+from tests.support.windows import HOUR, KEY, budget_of, profile_of, table_of, window_of
 
 if TYPE_CHECKING:
-    from driftline.monitoring.predictions.column_detectors import Found
+    from driftline.monitoring.predictions.column_detectors import ColumnDetection
 
 Paging = Literal["cusum", "adwin"]
 PROFILE = profile_of(table_of(20_000))
@@ -34,7 +34,7 @@ def settings(*paging: Paging, dispersion: DispersionSettings) -> ModelSettings:
     )
 
 
-def found_of(given: ModelSettings, n_quiet: int, n_shifted: int) -> list[tuple[int, Found]]:
+def found_of(given: ModelSettings, n_quiet: int, n_shifted: int) -> list[tuple[int, ColumnDetection]]:
     """Return what is found in quiet panes of 100 events and shifted ones after them, with the pane's number."""
     watch = ProfileMonitor(PROFILE, given, MINUTE, ALARMS)
     found = []
@@ -56,7 +56,7 @@ def test_a_shift_is_found_and_opens_an_alert(name: Paging) -> None:
     number, first = found_of(given, 60, 60)[0]
     assert number >= 60
     assert (first.detector, PROFILE.columns[first.column].name) == (f"paging_{name}", "x")
-    context = structs.replace(context_of(given), settings=given)
+    context = structs.replace(budget_of(given), settings=given)
     change = DetectedChange(
         key=KEY,
         segment="all",
@@ -69,8 +69,9 @@ def test_a_shift_is_found_and_opens_an_alert(name: Paging) -> None:
         n=first.n,
         offsets={"predictions": {0: (1, 2)}},
     )
-    finding = detector_finding(PROFILE, change, context)
-    _, records = settle_detection(finding, ModelAlerts(), context)
+    verdict = examine_detection(PROFILE, change, context)
+    _, records = settle(verdict, ModelAlerts(), context)
+    (finding,) = verdict.findings
     assert finding.severity == "warning"
     assert finding.level is not None
     assert (finding.level.in_budget, finding.level.level) == (True, context.detector_alarms(PROFILE.layout.n_numeric))

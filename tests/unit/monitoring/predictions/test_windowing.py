@@ -10,6 +10,7 @@ from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.windowing import SlidingWindow, TumblingWindow
 from driftline.sketches.layout import EVENTS, Layout
 from driftline.sketches.pane_sketch import PaneSketch
+from tests.support.state import changes, checkpoint, restore
 
 if TYPE_CHECKING:
     from driftline.checks.contract.closed_window import ClosedWindow
@@ -106,13 +107,12 @@ def test_flags_of_a_pane_stay_with_the_window() -> None:
 
 def test_a_tumbling_window_goes_on_from_its_state() -> None:
     window, other = tumbling(), tumbling()
-    assert window.dump() is None
+    assert changes(window) == {}
     window.add(pane(730, 30, frozenset(("idle",))))
     window.add(pane(810, 10))
-    state = window.dump()
-    assert state is not None
-    other.load(state)
-    assert other.dump() == state
+    state = changes(window)
+    assert list(state) == ["verdict-100"]
+    restore(other, state)
     for each in (window, other):
         each.add(pane(890, 10))
     one, two = window.close(900), other.close(900)
@@ -162,8 +162,8 @@ def test_a_sliding_window_goes_on_from_its_state() -> None:
     window.add(pane(100, 6))
     show_all(window, 120)
     window.add(pane(130, 3))
-    store.update({name: data for name, data in window.changes() if data is not None})
-    other.load(store)
+    checkpoint(window, store)
+    restore(other, store)
     assert show_all(window, 10_000) == show_all(other, 10_000) == [(80, 140, 9), (100, 160, 9), None, None]
 
 
@@ -173,20 +173,20 @@ def test_blocks_that_slid_out_leave_the_state() -> None:
     for start_ms in range(0, 1_000, 10):
         show_all(window, start_ms)
         window.add(pane(start_ms, 1))
-        store.update(window.changes())
+        store.update(changes(window))
     kept = [name for name, data in store.items() if data is not None]
-    assert sorted(kept) == ["block/920", "block/940", "block/960", "hop"]
+    assert sorted(kept) == ["block/920", "block/940", "block/960", "hop", "running-block"]
     show_all(window, 10_000)
-    store.update(window.changes())
+    store.update(changes(window))
     assert all(data is None for data in store.values())
 
 
 def test_the_packed_running_block_is_a_copy() -> None:
     window = sliding()
     window.add(pane(100, 6))
-    ((_, state),) = window.changes()
+    state = changes(window)["running-block"]
     window.add(pane(110, 6))
     assert state is not None
-    seen_ms, running = msgspec.msgpack.decode(state)
-    assert (seen_ms, running[1]) == (100, 6)
+    running = msgspec.msgpack.decode(state)
+    assert running[1] == 6
     assert np.frombuffer(running[0][0][3], dtype="<i1").tolist() == [6]

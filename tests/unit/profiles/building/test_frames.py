@@ -10,7 +10,9 @@ import pytest
 import driftline
 from driftline.config.model import ModelSettings
 from driftline.errors import ParameterError, ProfileError
-from driftline.profiles.building.frames import Roles, build_profile_from_frame, table_of_frame, table_of_rows
+from driftline.profiles.building.frames import build_profile_from_frame, table_of_frame
+from driftline.profiles.building.json_rows import table_of_rows
+from driftline.profiles.building.roles import Roles
 from driftline.profiles.effective import READ_MS, effective_from, parse_effective_from
 from driftline.profiles.remarks import remarks_of
 from driftline.profiles.task import NO_TIME

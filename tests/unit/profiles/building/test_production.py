@@ -11,8 +11,8 @@ import xxhash
 from driftline.config.model import ColumnSettings, ModelSettings
 from driftline.errors import ProfileError
 from driftline.events.model_key import ModelKey
-from driftline.profiles.building.build import InTime, build_profile
-from driftline.profiles.building.production import FromProduction, TimedRow, build_from_production
+from driftline.profiles.building.build import TimeOptions, build_profile
+from driftline.profiles.building.production import ProductionOptions, TimedRow, build_from_production
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.columns import NumericColumn
 from driftline.sketches.packed import SampleRow
@@ -43,7 +43,7 @@ def built(batches: Sequence[Sequence[TimedRow]], sample: int = 20_000, max_value
         return iter(batches)
 
     settings = ModelSettings(columns={"x": ColumnSettings(importance=3.0)})
-    return build_from_production(KEY, read, settings, 5, FromProduction(PANE_MS, sample, max_values))
+    return build_from_production(KEY, read, settings, 5, ProductionOptions(PANE_MS, sample, max_values))
 
 
 def test_where_the_sample_holds_all_it_is_the_profile_of_the_rows_themselves() -> None:
@@ -59,7 +59,7 @@ def test_where_the_sample_holds_all_it_is_the_profile_of_the_rows_themselves() -
         times_ms=np.array([event.time_ms for event in ordered], dtype=np.int64),
     )
     settings = ModelSettings(columns={"x": ColumnSettings(importance=3.0)})
-    expected = build_profile(KEY, table, settings, 5, "production", in_time=InTime(PANE_MS))
+    expected = build_profile(KEY, table, settings, 5, "production", in_time=TimeOptions(PANE_MS))
     assert profile.columns == expected.columns
     assert profile.reference.pack() == expected.reference.pack()
     assert profile.history == expected.history

@@ -7,7 +7,9 @@ import pyarrow as pa
 import pytest
 
 from driftline.errors import ProfileError
-from driftline.profiles.building.frames import Roles, table_of_frame, table_of_rows
+from driftline.profiles.building.frames import table_of_frame
+from driftline.profiles.building.json_rows import table_of_rows
+from driftline.profiles.building.roles import Roles
 from driftline.profiles.building.times import times_of, times_of_series
 from driftline.profiles.task import NO_TIME
 

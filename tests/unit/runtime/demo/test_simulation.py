@@ -23,4 +23,4 @@ def test_missing_topics_are_named(embedded_broker: EmbeddedBroker, existing: tup
     with pytest.raises(BrokerError) as refused:
         Sender(kafka, resolve_credentials(kafka.security, {}), Destination("sim-pp", "sim-ll"))
     message = f"Expected the topics `sim-pp` and `sim-ll` to exist, got {got} - at `{kafka.brokers}`. "
-    assert str(refused.value) == message + "Give --create-topics to make them"
+    assert str(refused.value) == message + "Give --create-topics to create them"

@@ -7,15 +7,24 @@ import contextlib
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import pytest
 from faust.types import TP
 
+from driftline.config.durations import Duration
+from driftline.config.secrets import Credentials
+from driftline.config.settings import DetectRuntimeSettings, KafkaSettings, Settings
 from driftline.errors import BrokerError, ProfileError
+from driftline.events.model_key import ModelKey
+from driftline.events.output_record import OutputRecord
+from driftline.monitoring.partition_monitor import Checkpoint, PartitionMonitor
+from driftline.profiles.profiles import Profiles
 from driftline.runtime.detect.detect_agent import PanesAgent
-from driftline.runtime.detect.detect_settings import DetectSettings
 from driftline.runtime.detect.heartbeat_guard import HeartbeatGuard
+from driftline.runtime.detect.monitor_reporter import MonitorReporter
 from driftline.runtime.detect.state_table import META_KEY
+from driftline.runtime.operations.telemetry import Telemetry
+from driftline.runtime.references.reference_topic import ReferenceReader
+from tests.support.real_broker import patient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
@@ -24,36 +33,58 @@ PANES = TP("driftline.panes", 0)
 GENERATION = 4
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    position: int
-    entries: dict[bytes, bytes | None]
-    meta: bytes
+RISK = ModelKey("risk", "3")
 
 
-class Output(msgspec.Struct, frozen=True):
-    channel: str = "events"
-    key: bytes = b"k"
-    value: bytes | None = b"v"
-    headers: tuple[tuple[str, bytes], ...] = (("ce_id", b"1"),)
-
-
-class Monitor:
+class Monitor(PartitionMonitor):
     def __init__(self, partition: int, entries: Mapping[bytes, bytes], known: set[str]) -> None:
+        super().__init__(partition, Settings(), Profiles())
         self.restored = (partition, dict(entries))
         self.known = known
         self.applied: list[int] = []
 
-    def profiles_wanted(self, record: bytes) -> dict[str, str]:
-        return {"p": "risk@3"} if record == b"wants" and "p" not in self.known else {}
+    def profiles_wanted(self, record: bytes) -> dict[str, ModelKey]:
+        return {"p": RISK} if record == b"wants" and "p" not in self.known else {}
 
-    def apply(self, record: bytes, offset: int) -> list[Output]:
+    def apply(self, record: bytes, offset: int) -> list[OutputRecord]:
         if record == b"fail":
             raise ValueError("broken")
         self.applied.append(offset)
-        return [Output()]
+        return [OutputRecord("events", b"k", b"v", (("ce_id", b"1"),))]
 
-    def checkpoint(self) -> Wanted:
-        return Wanted(self.applied[-1] + 1, {b"e": b"%d" % len(self.applied)}, b"")
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint(self.applied[-1] + 1, {b"e": b"%d" % len(self.applied)}, b"")
+
+
+class Reporting(Telemetry):
+    """Notes in the world's log what is reported of positions and lost panes."""
+
+    def __init__(self, log: list[str]) -> None:
+        super().__init__()
+        self.log = log
+
+    def position(self, partition: int, offset: int) -> None:
+        self.log.append(f"reported {partition} {offset}")
+
+    def panes_lost(self, partition: int, n: int) -> None:
+        self.log.append(f"lost {partition} {n}")
+
+
+class References(ReferenceReader):
+    """A reader whose waiting ends as the world says."""
+
+    def __init__(self, world: World, settings: Settings) -> None:
+        super().__init__(settings.kafka, Credentials(), Profiles())
+        self._world = world
+
+    async def wait_for(self, ids: Collection[object], deadline: float) -> None:
+        assert deadline > 0
+        assert set(ids) == {"p"}
+        self._world.asked.set()
+        if self._world.wait_ends is None:
+            await asyncio.Event().wait()
+        else:
+            self._world.wait_ends()
 
 
 class World:
@@ -71,10 +102,12 @@ class World:
         guard = HeartbeatGuard(6.0, lambda: self.now_s, self.ended.append)
         if fresh:
             guard.note(0.0, 0)
-        settings = DetectSettings(
-            bootstrap="b", group_id="g", panes_partitions=1, checkpoint_interval_s=3_600, checkpoint_records=2
-        )
-        self.agent = PanesAgent(settings, self._monitor, self, self, guard)
+        detect = DetectRuntimeSettings(checkpoint_interval=Duration(3_600_000), checkpoint_records=2)
+        settings = Settings(kafka=KafkaSettings(panes_partitions=1), detect=detect)
+        telemetry = Reporting(self.log)
+        reporter = MonitorReporter(telemetry, settings, Profiles())
+        references = References(self, settings)
+        self.agent = PanesAgent(settings, self._monitor, references, telemetry, reporter, guard)
         consumer = SimpleNamespace(
             force_commit=self._note("commit now"),
             commit_position=lambda tp, offset: self.log.append(f"position {tp.partition} {offset}"),
@@ -120,30 +153,6 @@ class World:
     async def _write(self, key: bytes, value: bytes | None) -> asyncio.Future[None]:
         self.log.append(f"write {key.decode()}")
         return self._acknowledge_later(key.decode() if value is not None else f"removal of {key.decode()}")
-
-    async def wait_for(self, ids: Collection[object], deadline: float) -> None:
-        assert deadline > 0
-        assert set(ids) == {"p"}
-        self.asked.set()
-        if self.wait_ends is None:
-            await asyncio.Event().wait()
-        else:
-            self.wait_ends()
-
-    def records_applied(self, n: int) -> None:
-        assert n == 1
-
-    def outputs_sent(self, channel: str, n: int) -> None:
-        assert (channel, n) == ("events", 1)
-
-    def checkpoint_written(self, seconds: float) -> None:
-        assert seconds >= 0
-
-    def position(self, partition: int, offset: int) -> None:
-        self.log.append(f"reported {partition} {offset}")
-
-    def panes_lost(self, partition: int, first: int, n: int) -> None:
-        self.log.append(f"lost {partition} {first} {n}")
 
     async def take(self, *messages: object) -> None:
         """Run the agent over messages until it is done with them."""
@@ -239,7 +248,7 @@ async def a_record_that_waits_for_a_profile_gives_way_to_a_revocation() -> None:
     world = World()
     taking = asyncio.ensure_future(world.take(message(0, value=b"wants")))
     await world.asked.wait()
-    await asyncio.wait_for(world.agent.before_revocation(), 5)
+    await asyncio.wait_for(world.agent.before_revocation(), patient(5))
     await taking
     assert world.monitors[0].applied == []
 
@@ -323,6 +332,6 @@ async def what_a_checkpoint_covers_is_not_applied_again() -> None:
 )
 def test_the_agent(case: Callable[[], Awaitable[None]]) -> None:
     async def run() -> None:
-        await asyncio.wait_for(case(), 20)
+        await asyncio.wait_for(case(), patient(20))
 
     asyncio.run(run())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-
 import msgspec
 import numpy as np
 from structlog.testing import capture_logs
@@ -12,7 +10,6 @@ from driftline.config.model import BootstrapSettings, ModelSettings
 from driftline.config.settings import Settings
 from driftline.events.model_key import ModelKey
 from driftline.monitoring.monitor_status import ModelStatus, MonitorStatus
-from driftline.monitoring.partition_monitor import PartitionMonitor
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.profiles import Profiles
@@ -46,19 +43,19 @@ def status(error: str | None = None, n_unprofiled: int = 0, calibrating_ms: tupl
 
 
 def test_gathering_is_said_once_with_the_events_it_needs() -> None:
-    board = MonitorReporter(Telemetry(), SETTINGS, Profiles())
+    reporter = MonitorReporter(Telemetry(), SETTINGS, Profiles())
     with capture_logs() as logs:
-        board.show(status())
-        board.show(status())
+        reporter.show(status())
+        reporter.show(status())
     assert [(line["log_level"], line["model"], line["events_needed"]) for line in logs] == [("info", "m@1", 1_000)]
-    assert "a sample is being gathered" in logs[0]["event"]
+    assert "collecting events to learn one" in logs[0]["event"]
 
 
 def test_a_model_whose_reference_is_known_is_not_said_to_learn_one() -> None:
     table = ReferenceTable(50, {"x": np.linspace(0, 1, 50)}, prediction=[0, 1] * 25)
-    book = Profiles([build_profile(KEY, table, ModelSettings(), 0, "training")])
+    profiles = Profiles([build_profile(KEY, table, ModelSettings(), 0, "training")])
     with capture_logs() as logs:
-        MonitorReporter(Telemetry(), SETTINGS, book).show(status())
+        MonitorReporter(Telemetry(), SETTINGS, profiles).show(status())
     assert logs == []
 
 
@@ -68,14 +65,14 @@ def test_where_learning_is_off_a_reference_is_asked_for() -> None:
     with capture_logs() as logs:
         MonitorReporter(Telemetry(), settings, Profiles()).show(status())
     assert [line["log_level"] for line in logs] == ["warning"]
-    assert "switched off" in logs[0]["event"]
+    assert "bootstrap is disabled" in logs[0]["event"]
 
 
 def test_each_new_reason_why_a_sample_made_no_reference_is_a_warning() -> None:
-    board = MonitorReporter(Telemetry(), SETTINGS, Profiles())
+    reporter = MonitorReporter(Telemetry(), SETTINGS, Profiles())
     with capture_logs() as logs:
         for reason in ("three classes", "three classes", "no prediction", None, "no prediction"):
-            board.show(status(reason))
+            reporter.show(status(reason))
     warnings = [line["reason"] for line in logs if line["log_level"] == "warning"]
     assert warnings == ["three classes", "no prediction", "no prediction"]
 
@@ -83,10 +80,12 @@ def test_each_new_reason_why_a_sample_made_no_reference_is_a_warning() -> None:
 def test_calibration_is_said_when_it_begins_and_when_it_ends_and_is_a_gauge() -> None:
     telemetry, labels = Telemetry(), {"model": "m", "model_version": "1"}
     table = ReferenceTable(50, {"x": np.linspace(0, 1, 50)}, prediction=[0, 1] * 25)
-    board = MonitorReporter(telemetry, SETTINGS, Profiles([build_profile(KEY, table, ModelSettings(), 0, "training")]))
+    reporter = MonitorReporter(
+        telemetry, SETTINGS, Profiles([build_profile(KEY, table, ModelSettings(), 0, "training")])
+    )
     with capture_logs() as logs:
         for sizes in ((3_600_000, 86_400_000), (3_600_000, 86_400_000), (86_400_000,)):
-            board.show(status(calibrating_ms=sizes))
+            reporter.show(status(calibrating_ms=sizes))
     said = [(line["event"].split(":")[0], line["window"], line.get("span")) for line in logs]
     assert said == [("calibrating", "1h", "1d"), ("calibrating", "1d", "8d"), ("calibrated", "1h", None)]
     assert telemetry.registry.get_sample_value("driftline_calibrating_window_sizes", labels) == 1.0
@@ -94,14 +93,12 @@ def test_calibration_is_said_when_it_begins_and_when_it_ends_and_is_a_gauge() ->
 
 def test_unprofiled_events_are_a_gauge_that_goes_with_the_partition() -> None:
     telemetry = Telemetry()
-    board = MonitorReporter(telemetry, SETTINGS, Profiles())
-    watched = board.watch(PartitionMonitor(0, SETTINGS, Profiles()), 0)
+    reporter = MonitorReporter(telemetry, SETTINGS, Profiles())
     labels = {"model": "m", "model_version": "1"}
-    board.show(status(n_unprofiled=7))
+    reporter.show(status(n_unprofiled=7))
     assert telemetry.registry.get_sample_value("driftline_unprofiled_events", labels) == 7.0
-    del watched
-    gc.collect()
+    reporter.forget(0)
     assert telemetry.registry.get_sample_value("driftline_unprofiled_events", labels) is None
     with capture_logs() as logs:
-        board.show(status())
+        reporter.show(status())
     assert len(logs) == 1, "whoever takes a partition over says it again"

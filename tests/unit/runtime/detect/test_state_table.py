@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.errors import FormatError, ParameterError
+from driftline.monitoring.state.checkpoint import Checkpoint
 from driftline.runtime.detect.state_table import META_KEY, CheckpointSlots, Write, partition_of
-
-
-class Wanted(msgspec.Struct, frozen=True):
-    position: int
-    entries: dict[bytes, bytes | None]
-    meta: bytes
 
 
 def write(table: dict[bytes, bytes], writes: list[Write]) -> None:
@@ -40,7 +34,7 @@ def test_a_crash_at_any_write_restores_the_checkpoint_before_or_the_new_one(
     slots, restored = CheckpointSlots.restore(7, table)
     assert restored == {}
     for number, (entries, dies_after) in enumerate(steps):
-        wanted = Wanted(number, entries, b"meta %d" % number)
+        wanted = Checkpoint(number, entries, b"meta %d" % number)
         planned = slots.writes(wanted)
         writes = [*planned.first, planned.meta]
         write(table, writes[:dies_after])
@@ -61,42 +55,42 @@ def test_the_table_holds_at_most_two_versions_of_what_is_alive(
     table: dict[bytes, bytes] = {}
     slots = CheckpointSlots(0)
     for entries, _ in steps:
-        planned = slots.writes(Wanted(0, entries, b""))
+        planned = slots.writes(Checkpoint(0, entries, b""))
         write(table, [*planned.first, planned.meta])
     for _ in range(2):  # the first removes what the last deletion left, the second finds nothing more to remove
-        planned = slots.writes(Wanted(0, {}, b""))
+        planned = slots.writes(Checkpoint(0, {}, b""))
         write(table, [*planned.first, planned.meta])
     assert planned.first == ()
     alive = CheckpointSlots.restore(0, table)[1].keys() - {META_KEY}
     assert len(table) <= 2 * len(alive) + 1
 
 
-def test_position_and_generation_come_back() -> None:
+def test_the_position_comes_back() -> None:
     slots = CheckpointSlots(3)
     table: dict[bytes, bytes] = {}
     for position in (10, 25):
-        planned = slots.writes(Wanted(position, {b"k": b"v"}, b"meta"))
+        planned = slots.writes(Checkpoint(position, {b"k": b"v"}, b"meta"))
         write(table, [*planned.first, planned.meta])
     again, entries = CheckpointSlots.restore(3, table)
-    assert (again.position, again.generation) == (25, 2)
+    assert again.position == 25
     assert entries == {b"k": b"v", META_KEY: b"meta"}
     assert {partition_of(key) for key in table} == {3}
 
 
 def test_a_partition_without_a_checkpoint_is_fresh_and_its_leftovers_are_removed() -> None:
-    table = dict(CheckpointSlots(0).writes(Wanted(5, {b"k": b"v"}, b"")).first)
+    table = dict(CheckpointSlots(0).writes(Checkpoint(5, {b"k": b"v"}, b"")).first)
     assert all(value is not None for value in table.values())
     slots, entries = CheckpointSlots.restore(0, {key: value for key, value in table.items() if value is not None})
-    assert (entries, slots.position, slots.generation) == ({}, None, 0)
-    assert {change.key for change in slots.writes(Wanted(6, {}, b"")).first if change.value is None} == set(table)
+    assert (entries, slots.position) == ({}, None)
+    assert {change.key for change in slots.writes(Checkpoint(6, {}, b"")).first if change.value is None} == set(table)
 
 
 def test_an_unknown_state_version_says_what_to_do() -> None:
-    meta = CheckpointSlots(0).writes(Wanted(0, {}, b"")).meta
+    meta = CheckpointSlots(0).writes(Checkpoint(0, {}, b"")).meta
     assert meta.value is not None
     with pytest.raises(
         FormatError,
-        match=r"Expected state version 1, got 9 .* partition 0`\. Start the release .*`<prefix>\.detect-state`",
+        match=r"Expected state version 1, got 9 .* partition 0`\. Start the driftline .*`<prefix>\.detect-state`",
     ):
         CheckpointSlots.restore(0, {meta.key: b"\x09" + meta.value[1:]})
 
@@ -109,4 +103,4 @@ def test_a_key_of_another_kind_is_refused(key: bytes) -> None:
 
 def test_an_empty_entry_key_is_refused() -> None:
     with pytest.raises(ParameterError, match="Expected a non-empty entry key"):
-        CheckpointSlots(0).writes(Wanted(0, {META_KEY: b"v"}, b""))
+        CheckpointSlots(0).writes(Checkpoint(0, {META_KEY: b"v"}, b""))

@@ -14,7 +14,7 @@ from driftline.runtime.kafka.broker_failures import broker_error
     [
         (KafkaError._FENCED, "give each worker its own `--name`"),
         (KafkaError.INVALID_PRODUCER_EPOCH, "give each worker its own `--name`"),
-        (KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "Give the user that `kafka.security` names the right"),
+        (KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "Allow the user that `kafka.security` names"),
         (KafkaError.MSG_SIZE_TOO_LARGE, "`driftline topics check`"),
         (KafkaError._TIMED_OUT, "start the process again"),
     ],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from driftline.runtime.kafka.co_partitioning import ENOUGH, SAMPLE, CoPartitioning, Sampled, crc32_partition
+from driftline.runtime.kafka.co_partitioning import ENOUGH, SAMPLE, CoPartitioning, KeyedRecord, crc32_partition
 from driftline.runtime.kafka.partitioning import partition_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def fill(
     for number in range(first, first + n):
         key = f"{prefix}p{number}".encode()
         place = partitioner(key, N)
-        check.add(kind, Sampled(place, key, f"p{number}", f"{kind}-{place}@{number}"))
+        check.add(kind, KeyedRecord(place, key, f"p{number}", f"{kind}-{place}@{number}"))
 
 
 @pytest.mark.parametrize("partitioner", [partition_of, crc32_partition, fnv])
@@ -75,7 +75,7 @@ def test_two_unknown_partitioners_are_told_by_ids_that_lie_apart() -> None:
     fill(check, "labels", lambda key, n: (fnv(key, n) + 1) % n)
     problem = check.problem() or ""
     assert "got 'p0' at `predictions-" in problem
-    assert "(100 of 100 ids lie apart)" in problem
+    assert "(100 of 100 ids are apart)" in problem
 
 
 def test_keys_that_are_not_the_ids_are_shown() -> None:

@@ -27,6 +27,7 @@ def test_the_topics_are_those_of_the_design() -> None:
     assert {name: spec.partitions for name, spec in specs.items()} == {
         "risk.control": 1,
         "risk.panes": 8,
+        "risk.detect-state": 8,
         "risk.pending": 12,
         "risk.references": 1,
         "risk.events": 8,
@@ -34,7 +35,8 @@ def test_the_topics_are_those_of_the_design() -> None:
         "risk.dead-letters": 1,
     }
     compacted = {name for name, spec in specs.items() if spec.config["cleanup.policy"] == "compact"}
-    assert compacted == {"risk.references", "risk.alerts"}
+    assert compacted == {"risk.references", "risk.alerts", "risk.detect-state"}
+    assert specs["risk.detect-state"].config["segment.ms"] == "3600000", "it is read whole at each start"
     assert specs["risk.panes"].config["retention.ms"] == str(days(7) + 0)
     assert (
         specs["risk.events"].config["retention.ms"] == specs["risk.control"].config["retention.ms"] == str(days(30) + 0)

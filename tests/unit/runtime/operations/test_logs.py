@@ -35,7 +35,7 @@ class Terminal(io.StringIO):
 
 def test_every_log_is_one_line_of_json_in_utc() -> None:
     stream = io.StringIO()
-    configure_logs(TelemetrySettings(), stream, role="sketch")
+    configure_logs(TelemetrySettings(), stream)
     get_logger("driftline.sketch").info("flushed", events=10)
     logging.getLogger("aiokafka").warning("group %s\nrebalanced", "g")
     try:
@@ -43,10 +43,10 @@ def test_every_log_is_one_line_of_json_in_utc() -> None:
     except ValueError:
         get_logger("driftline.detect").exception("failed")
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert [(line["message"], line["level"], line["logger"], line["role"]) for line in lines] == [
-        ("flushed", "info", "driftline.sketch", "sketch"),
-        ("group g\\nrebalanced", "warning", "aiokafka", "sketch"),
-        ("failed", "error", "driftline.detect", "sketch"),
+    assert [(line["message"], line["level"], line["logger"]) for line in lines] == [
+        ("flushed", "info", "driftline.sketch"),
+        ("group g\\nrebalanced", "warning", "aiokafka"),
+        ("failed", "error", "driftline.detect"),
     ]
     assert lines[0]["events"] == 10
     assert "ValueError: invalid literal" in lines[2]["exception"]

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -11,16 +13,28 @@ from driftline.config.settings import TelemetrySettings
 from driftline.errors import ConfigurationError
 from driftline.runtime.operations.health import TelemetryServer
 from driftline.runtime.operations.telemetry import Telemetry
-from tests.support.real_broker import wait_until
+from tests.support.real_broker import patient, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def get(port: int, path: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as response:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=patient(10)) as response:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
+
+
+@contextmanager
+def serving(telemetry: Telemetry, port: int = 0) -> Iterator[tuple[TelemetryServer, int]]:
+    server = TelemetryServer(telemetry, TelemetrySettings(port=port))
+    try:
+        yield server, server.start()
+    finally:
+        server.close()
 
 
 def filled() -> Telemetry:
@@ -41,15 +55,15 @@ def filled() -> Telemetry:
         telemetry.open_alerts(model, version, "warning", 1)
         telemetry.unprofiled(model, version, 12)
         telemetry.calibrating(model, version, 2)
-    telemetry.dead_letter("not_json", 2)
-    telemetry.dead_letter("not_json")
+    for _ in range(3):
+        telemetry.dead_letter("not_json")
     telemetry.late(5)
     telemetry.flushed(0.2, 1_000)
     telemetry.transaction(0.3)
     telemetry.records_applied(6)
     telemetry.outputs_sent("events", 8)
     telemetry.checkpoint_written(0.01)
-    telemetry.panes_lost(0, 10, 5)
+    telemetry.panes_lost(0, 5)
     return telemetry
 
 
@@ -72,8 +86,8 @@ def partitions(telemetry: Telemetry, kind: str | None = None) -> set[str]:
 
 def test_every_figure_is_scraped_over_http_with_its_value() -> None:
     telemetry = filled()
-    with TelemetryServer(telemetry, TelemetrySettings(port=0)) as server:
-        status, text = get(server.port, "/metrics")
+    with serving(telemetry) as (_, port):
+        status, text = get(port, "/metrics")
     assert status == 200
     values = {
         (sample.name, *sorted(sample.labels.values())): sample.value
@@ -112,10 +126,10 @@ def test_a_forgotten_model_leaves_nothing_behind() -> None:
     telemetry = filled()
     telemetry.forget_model("credit-risk", "1")
     assert series(telemetry, "credit-risk") == series(telemetry, "churn")
-    telemetry.forget_model("credit-risk")
+    telemetry.forget_model("credit-risk", "2")
     assert series(telemetry, "credit-risk") == set()
     assert series(telemetry, "churn") != set()
-    telemetry.forget_model("never heard of")
+    telemetry.forget_model("never heard of", "1")
 
 
 def test_a_partition_that_was_taken_away_leaves_nothing_behind() -> None:
@@ -123,7 +137,8 @@ def test_a_partition_that_was_taken_away_leaves_nothing_behind() -> None:
     telemetry.forget_partition(0, "labels")
     assert partitions(telemetry, "labels") == {"1"}
     assert partitions(telemetry, "predictions") == {"0", "1"}
-    telemetry.forget_partition(0)
+    for kind in ("predictions", "panes"):
+        telemetry.forget_partition(0, kind)
     assert partitions(telemetry) == {"1"}
     telemetry.lag("predictions", 0, 1)
     assert partitions(telemetry, "predictions") == {"0", "1"}
@@ -144,35 +159,33 @@ def test_probes_answer_with_their_reasons() -> None:
     def broken() -> str | None:
         raise ZeroDivisionError("oh")
 
-    with TelemetryServer(Telemetry(), TelemetrySettings(port=0)) as server:
-        assert get(server.port, "/healthz")[0] == get(server.port, "/readyz")[0] == 200
+    with serving(Telemetry()) as (server, port):
+        assert get(port, "/healthz")[0] == get(port, "/readyz")[0] == 200
         server.add_health("consumer", lambda: reasons["live"])
         server.add_ready("recovery", lambda: reasons["ready"])
-        assert get(server.port, "/healthz")[0] == 200
-        status, text = get(server.port, "/readyz")
+        assert get(port, "/healthz")[0] == 200
+        status, text = get(port, "/readyz")
         assert status == 503
         assert json.loads(text)["reasons"] == {"recovery": "the state is being recovered"}
         reasons["ready"] = None
-        assert get(server.port, "/readyz")[0] == 200
+        assert get(port, "/readyz")[0] == 200
         server.add_health("broken", broken)
-        status, text = get(server.port, "/healthz")
+        status, text = get(port, "/healthz")
         assert status == 503
         assert "ZeroDivisionError: oh" in json.loads(text)["reasons"]["broken"]
-        assert get(server.port, "/other")[0] == 404
+        assert get(port, "/other")[0] == 404
 
 
 def test_a_taken_port_is_a_configuration_error_and_a_closed_server_frees_its_port() -> None:
-    with TelemetryServer(Telemetry(), TelemetrySettings(port=0)) as first:
-        port = first.port
+    with serving(Telemetry()) as (_, port):
         second = TelemetryServer(Telemetry(), TelemetrySettings(port=port))
         with pytest.raises(
             ConfigurationError, match=rf"127\.0\.0\.1:{port}' - at `\$\.telemetry\.port` .*--metrics-port"
         ):
             second.start()
         second.close()
-    assert first.port == 0
-    with TelemetryServer(Telemetry(), TelemetrySettings(port=port)) as third:
-        assert get(third.port, "/metrics")[0] == 200
+    with serving(Telemetry(), port) as (_, same):
+        assert get(same, "/metrics")[0] == 200
 
 
 def test_a_watermark_that_stands_still_falls_behind() -> None:

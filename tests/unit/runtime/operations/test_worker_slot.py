@@ -13,6 +13,7 @@ import pytest
 from driftline.errors import BrokerError
 from driftline.runtime.operations import worker_slot as module
 from driftline.runtime.operations.worker_slot import worker_slot
+from tests.support.real_broker import patient
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +51,7 @@ def test_a_killed_process_leaves_its_slot_to_its_successor(tmp_path: Path) -> No
         with worker_slot("p", tmp_path) as beside:
             assert beside == named(1)
         process.kill()
-        process.wait(10)
+        process.wait(patient(10))
     with worker_slot("p", tmp_path) as successor:
         assert successor == named(0)
 
@@ -68,8 +69,8 @@ def test_the_temporary_folder_serves_where_home_cannot_be_written(
 
 def test_all_slots_taken_and_no_folder_ask_for_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_SLOTS", 1)
-    with worker_slot("p", tmp_path), pytest.raises(BrokerError, match=r"got 1 that are taken.*--name"):
+    with worker_slot("p", tmp_path), pytest.raises(BrokerError, match=r"got 1 in use.*--name"):
         worker_slot("p", tmp_path).__enter__()
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(BrokerError, match=r"that can be written.*--name"):
+    with pytest.raises(BrokerError, match=r"Expected a writable folder.*--name"):
         worker_slot("p", tmp_path / "file").__enter__()

@@ -11,12 +11,12 @@ from driftline.config.settings import Constant, PredictionFields, PredictionInpu
 from driftline.errors import ProfileError
 from driftline.events.model_key import ModelKey
 from driftline.runtime.references import production_events
-from driftline.runtime.references.production_events import Reader, Stretch
+from driftline.runtime.references.production_events import EventReader, EventSelection
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-STRETCH = Stretch(ModelKey("m", "1"), 1_000, 2_000, positive="yes")
+STRETCH = EventSelection(ModelKey("m", "1"), 1_000, 2_000, positive="yes")
 
 
 def line(ts: int | None, *, timestamp: int | None = None, **more: object) -> bytes:
@@ -52,7 +52,7 @@ def test_only_the_events_of_the_stretch_and_of_the_model_are_taken(
     ]
     path = tmp_path / "p.ndjson.gz"
     path.write_bytes(gzip.compress(b"\n".join(lines)))
-    reader = Reader(Settings(), STRETCH)
+    reader = EventReader(Settings(), STRETCH)
     for _ in range(2):
         found = [event for batch in reader.read_file(path) for event in batch]
         assert [event.time_ms for event in found] == [1_000, 1_999, 1_700, 1_900]
@@ -61,7 +61,7 @@ def test_only_the_events_of_the_stretch_and_of_the_model_are_taken(
 
 
 def test_an_event_dated_too_far_past_its_record_is_refused_as_in_production() -> None:
-    reader = Reader(Settings(), Stretch(ModelKey("m", "1"), 0, 10_000_000))
+    reader = EventReader(Settings(), EventSelection(ModelKey("m", "1"), 0, 10_000_000))
     assert len(reader.rows([(line(600_005), 5), (line(600_006), 5)])) == 1
     assert reader.n_refused == 1
 
@@ -70,14 +70,14 @@ def test_the_mapping_of_fields_is_followed() -> None:
     fields = PredictionFields(model=Constant("m"), model_version=Constant("1"), ts="/when", features="/input")
     settings = msgspec.structs.replace(Settings(), predictions=PredictionInput(fields=fields))
     record = json.dumps({"prediction_id": 1, "when": "1970-01-01T00:00:01.5Z", "input": {"b": 2}}).encode()
-    found = Reader(settings, STRETCH).rows([(record, -1)])
+    found = EventReader(settings, STRETCH).rows([(record, -1)])
     assert [(event.time_ms, event.row.features) for event in found] == [(1_500, b'{"b": 2}')]
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match=r"Expected a readable file, got No such file or directory - at `.*absent"):
-        list(Reader(Settings(), STRETCH).read_file(tmp_path / "absent"))
+        list(EventReader(Settings(), STRETCH).read_file(tmp_path / "absent"))
     broken = tmp_path / "broken.gz"
     broken.write_bytes(b"no gzip")
     with pytest.raises(ProfileError, match=r"Expected a readable file, got Not a gzipped file .* - at `.*broken.gz"):
-        list(Reader(Settings(), STRETCH).read_file(broken))
+        list(EventReader(Settings(), STRETCH).read_file(broken))

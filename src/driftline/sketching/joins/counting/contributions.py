@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.events.source import Source
-    from driftline.sketches.joined import Joined
+    from driftline.sketches.joined import LabelledPairs
 
 
 class Address(NamedTuple):
@@ -55,13 +55,13 @@ class Pairs(NamedTuple):
     Attributes
     ----------
     at : Address
-    pairs : Joined
+    pairs : LabelledPairs
     first : ndarray of bool, shape (n,)
         Which predictions had no label before.
     """
 
     at: Address
-    pairs: Joined
+    pairs: LabelledPairs
     first: NDArray[np.bool_]
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.events.source import Source
-    from driftline.sketches.joined import Joined
+    from driftline.sketches.joined import LabelledPairs
     from driftline.sketching.joins.profile_table import ProfileTable
 
     Ints = NDArray[np.int64]
@@ -70,7 +70,7 @@ class JoinCounter:
         """Count predictions whose id had been seen."""
         self._predictions.append(CountedPredictions(at, DUPLICATES))
 
-    def joined(self, at: Address, pairs: Joined, first: NDArray[np.bool_]) -> None:
+    def joined(self, at: Address, pairs: LabelledPairs, first: NDArray[np.bool_]) -> None:
         """Count predictions with their labels; ``first`` marks those that had none before."""
         self._pairs.append(Pairs(at, pairs, first))
         rows = np.flatnonzero(pairs.signs > 0)
@@ -137,7 +137,7 @@ class Uncounted:
     def duplicated(self, at: Address) -> None:
         """Forget predictions whose id had been seen."""
 
-    def joined(self, at: Address, pairs: Joined, first: NDArray[np.bool_]) -> None:
+    def joined(self, at: Address, pairs: LabelledPairs, first: NDArray[np.bool_]) -> None:
         """Forget predictions with their labels."""
 
     def orphaned(self, times_ms: Ints, offsets: Ints, source: Source) -> None:

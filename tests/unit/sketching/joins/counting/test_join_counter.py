@@ -13,7 +13,7 @@ from driftline.events.source import LABEL_STREAM, Source
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.arrival import ArrivalLayout
-from driftline.sketches.joined import Joined
+from driftline.sketches.joined import LabelledPairs
 from driftline.sketches.scores import DUPLICATES, ERROR_SCALE, LABELLED, PREDICTED
 from driftline.sketches.sparse import unpack_into
 from driftline.sketching.joins.counting.join_counter import Address, JoinCounter
@@ -73,7 +73,7 @@ def test_heads_go_to_the_pane_of_effective_and_the_window_of_own_time() -> None:
 
 def test_pairs_and_their_undoing() -> None:
     counter = new_counter()
-    pair = Joined(np.array([1.0]), np.array([0.0]), np.array([0.5]), np.array([1]))
+    pair = LabelledPairs(np.array([1.0]), np.array([0.0]), np.array([0.5]), np.array([1]))
     counter.joined(address(LABELS, (0, 25, 5, 8)), pair, np.array([True]))
     undone = pair._replace(signs=np.array([-1]))
     right = pair._replace(actual=np.array([1.0]))

@@ -34,7 +34,8 @@ def test_many_windows_are_tested_as_one_is(n: int, bins: int) -> None:
     current, reference = rng.multinomial(n, equal_shares(bins), 200), rng.multinomial(4_096, equal_shares(bins), 200)
     p, n_groups = independent_p_values(current, reference)
     sums = DispersionSums(1, bins, panes_per_window=20)
-    sums.add_many(np.arange(200), rng.multinomial(20, equal_shares(bins), (200, 1)))
+    for pane, counts in enumerate(rng.multinomial(20, equal_shares(bins), (200, 1))):
+        sums.add(pane, counts)
     dispersion = estimate(sums.column(0), range(bins), least_span=1)
     assert dispersion.independent
     widened = widened_p_values(p, n_groups, np.array(dispersion.freedom))

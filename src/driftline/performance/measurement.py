@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from driftline.sketches.scores import PerformanceLayout
 
 
-class Measured(Struct, frozen=True):
+class PerformanceMeasurement(Struct, frozen=True):
     """Metrics and their 95 % intervals.
 
     Parameters
@@ -40,7 +40,7 @@ class Measured(Struct, frozen=True):
     n_effective: float
 
 
-def measure(task: Task, vector: NDArray[np.int64], settings: PerformanceSettings = DEFAULTS) -> Measured:
+def measure(task: Task, vector: NDArray[np.int64], settings: PerformanceSettings = DEFAULTS) -> PerformanceMeasurement:
     """Return the metrics of a performance vector with their intervals, in the terms of its task.
 
     Parameters
@@ -53,11 +53,11 @@ def measure(task: Task, vector: NDArray[np.int64], settings: PerformanceSettings
     if task.kind == "regression":
         metrics = regression_metrics(layout, vector, settings)
         intervals = regression_intervals(layout, vector, metrics, settings.quantile)
-        return Measured(metrics, intervals, effective_size(layout, vector))
+        return PerformanceMeasurement(metrics, intervals, effective_size(layout, vector))
     metrics = classification_metrics(layout, vector, settings, task.classes)
     confusion, sizes = confusion_counts(layout, vector), class_sizes(layout, vector)
     if not sizes.all:
-        return Measured(metrics, {}, 0.0)
+        return PerformanceMeasurement(metrics, {}, 0.0)
     intervals = class_intervals(confusion, sizes, metrics, settings.beta)
     if layout.binary:
         histograms = np.maximum(layout.score_histograms_of(vector), 0)
@@ -66,7 +66,7 @@ def measure(task: Task, vector: NDArray[np.int64], settings: PerformanceSettings
         intervals |= probability_intervals(layout, vector, negative + positive)
     if settings.values:
         intervals["value"] = value_interval(confusion, sizes.all, value_matrix(task.classes, settings.values))
-    return Measured(metrics, intervals, sizes.all)
+    return PerformanceMeasurement(metrics, intervals, sizes.all)
 
 
 def class_sizes(layout: PerformanceLayout, vector: NDArray[np.int64]) -> Sizes:

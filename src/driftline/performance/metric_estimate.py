@@ -11,7 +11,7 @@ BAND: Final = 3.0
 """Standard errors on either side of an estimate that its band reaches, as NannyML has it."""
 
 
-class Estimated(Struct, frozen=True):
+class MetricEstimate(Struct, frozen=True):
     """An estimate of one metric.
 
     Parameters
@@ -37,12 +37,12 @@ class Estimated(Struct, frozen=True):
 
         Examples
         --------
-        >>> Estimated(0.9, 0.03, 0.04).band(high=1.0)
+        >>> MetricEstimate(0.9, 0.03, 0.04).band(high=1.0)
         (0.75, 1.0)
         """
         reach = BAND * self.standard_error
         return max(low, self.value - reach), min(high, self.value + reach)
 
 
-Estimates = dict[str, "Estimated | None"]
+Estimates = dict[str, "MetricEstimate | None"]
 """By the metric's name; None where it is undefined."""

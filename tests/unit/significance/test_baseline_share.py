@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from driftline.significance.baseline_share import BaselineShare, baseline_share, baseline_share_test
 from driftline.significance.share import share_test
-from driftline.significance.usual_share import UsualShare, unusual_share_test, usual_share
 
 
 def p_values(n: int, n_groups: int, correlation: float, repetitions: int) -> np.ndarray:
@@ -17,9 +17,9 @@ def p_values(n: int, n_groups: int, correlation: float, repetitions: int) -> np.
         scale = 1 / correlation - 1 if correlation else 0.0
         shares = rng.beta(0.7 * scale, 0.3 * scale, n_groups + 1) if correlation else np.full(n_groups + 1, 0.7)
         counts = rng.binomial(n, shares)
-        usual = usual_share([(int(k), n) for k in counts[:-1]])
-        assert usual is not None
-        result = unusual_share_test(int(counts[-1]), n, usual, "less")
+        baseline = baseline_share([(int(k), n) for k in counts[:-1]])
+        assert baseline is not None
+        result = baseline_share_test(int(counts[-1]), n, baseline, "less")
         assert result is not None
         found.append(result.p_value)
     return np.array(found)
@@ -44,10 +44,10 @@ def test_a_test_that_takes_events_for_independent_would_not_hold() -> None:
 
 def test_a_great_change_is_found_in_spite_of_weekends() -> None:
     week = [(700, 1_000)] * 5 + [(450, 1_000)] * 2
-    usual = usual_share(week * 2)
-    assert usual is not None
-    stalled = unusual_share_test(0, 1_000, usual, "less")
-    saturday = unusual_share_test(450, 1_000, usual, "less")
+    baseline = baseline_share(week * 2)
+    assert baseline is not None
+    stalled = baseline_share_test(0, 1_000, baseline, "less")
+    saturday = baseline_share_test(450, 1_000, baseline, "less")
     assert stalled is not None
     assert saturday is not None
     assert stalled.p_value < 1e-3
@@ -55,14 +55,14 @@ def test_a_great_change_is_found_in_spite_of_weekends() -> None:
 
 
 def test_dispersion_beyond_chance_grows_with_the_size_of_a_group() -> None:
-    usual = UsualShare(k=700, n=1_000, n_groups=10, dispersion=3.0)
-    assert [usual.dispersion_at(n) for n in (0, 50, 100, 1_000)] == [1.0, 2.0, 3.0, 21.0]
+    baseline = BaselineShare(k=700, n=1_000, n_groups=10, dispersion=3.0)
+    assert [baseline.dispersion_at(n) for n in (0, 50, 100, 1_000)] == [1.0, 2.0, 3.0, 21.0]
 
 
 def test_too_little_says_nothing() -> None:
-    assert usual_share([(3, 10)]) is None
-    assert usual_share([(3, 10), (0, 0)]) is None
-    usual = usual_share([(10, 10), (10, 10)])
-    assert usual is not None
-    assert usual.dispersion == 1.0
-    assert unusual_share_test(0, 0, usual, "less") is None
+    assert baseline_share([(3, 10)]) is None
+    assert baseline_share([(3, 10), (0, 0)]) is None
+    baseline = baseline_share([(10, 10), (10, 10)])
+    assert baseline is not None
+    assert baseline.dispersion == 1.0
+    assert baseline_share_test(0, 0, baseline, "less") is None

@@ -1,0 +1,64 @@
+"""What the event of a window says of one column, whether anything was found or not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from driftline.checks.columns.distribution_check import CHECK, compared
+from driftline.checks.contract.units import moments_of
+from driftline.checks.contract.verdict import CheckStatistic
+from driftline.checks.quality.columns import quality_outcomes, quality_test
+from driftline.checks.quality.shares import absent_counts
+from driftline.events.window import ColumnSummary
+from driftline.sketches.columns import CategoricalColumn, NumericColumn
+from driftline.sketches.grouping import tail_bins
+
+if TYPE_CHECKING:
+    from driftline.checks.references.cases import ColumnCase
+
+
+def column_summary(case: ColumnCase) -> ColumnSummary:
+    """Return counts, moments, distances and tests of a column in a window."""
+    profile, sketch, column = case.profile, case.window.sketch, case.column
+    bins, comparison = sketch.counts[case.place.bins], case.once(compared)
+    current, reference = (moments_of(profile, each, case.index) for each in (sketch, profile.reference))
+    out_of_range = 0
+    if isinstance(column, NumericColumn):
+        first, last = tail_bins(column)
+        out_of_range = int(bins[:first].sum() + bins[last + 1 :].sum())
+    return ColumnSummary(
+        name=column.name,
+        role=column.role,
+        kind="numeric" if isinstance(column, NumericColumn) else "categorical",
+        n=comparison.n,
+        absent=absent_counts(sketch.counts[case.place.quality]),
+        unseen=int(bins[column.unlisted]) if isinstance(column, CategoricalColumn) else 0,
+        out_of_range=out_of_range,
+        mean=current.mean,
+        reference_mean=reference.mean,
+        standard_deviation=current.standard_deviation,
+        reference_standard_deviation=reference.standard_deviation,
+        minimum=current.minimum,
+        maximum=current.maximum,
+        distances=comparison.distances,
+        test=comparison.test,
+        quality_test=quality_test(case.once(quality_outcomes)),
+    )
+
+
+def column_statistics(summary: ColumnSummary) -> list[CheckStatistic]:
+    """Return the numbers of a column for telemetry: distances, and the two tests of its distribution and quality."""
+    name, role = summary.name, summary.role
+    statistics = [
+        CheckStatistic(distance, name, role, value.raw if value.corrected is None else value.corrected, None)
+        for distance, value in summary.distances.items()
+    ]
+    if summary.test is not None:
+        statistics.append(CheckStatistic(CHECK, name, role, summary.test.statistic, summary.test.p_value))
+    if summary.quality_test is not None:
+        n_events = sum(structs.astuple(summary.absent)) + summary.n
+        share = 1.0 - summary.n / n_events if n_events else 0.0
+        statistics.append(CheckStatistic("quality", name, role, share, summary.quality_test.p_value))
+    return statistics

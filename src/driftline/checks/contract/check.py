@@ -1,0 +1,190 @@
+"""What a check is: a name, the tests that it costs the false-alarm budget, and the outcomes of one case.
+
+A check is one module in ``driftline.checks.columns``, ``quality`` or ``labels`` whose function carries :func:`check`;
+``driftline.checks`` imports all of them, so nothing else lists it. It says nothing of levels and severities: that is
+the business of :func:`driftline.checks.contract.ladder.judge` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+
+from msgspec import Struct
+
+from driftline.config.model import ModelSettings
+from driftline.events.evidence import DispersionEvidence, Severity
+from driftline.events.finding import Effect, Family, HistogramPair, LevelEvidence, Statistic, UnitChange
+from driftline.events.window import DistanceValue
+from driftline.registry import Registry
+
+if TYPE_CHECKING:
+    from driftline.events.evidence import EventRole
+
+Case = TypeVar("Case")
+Scope: TypeAlias = Literal["column", "window", "performance", "cohort", "label stream", "estimate"]
+"""What a check examines: a column of a verdict window, such a window as a whole, the tested revision of a performance
+window, a cohort of predictions (at each age), a span of the labels topic, or an estimate."""
+FindingBaseline: TypeAlias = Literal["reference", "first windows", "earlier weeks", "rolling", "earlier cohorts"]
+
+
+class Subject(NamedTuple):
+    """What an outcome is about; the model as a whole where ``column`` and ``role`` are None."""
+
+    column: str | None = None
+    role: EventRole | None = None
+    importance: float = 1.0
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """What a finding shows beside its statistic and effect, as :class:`~driftline.events.finding.FindingEvent` has it.
+
+    ``details`` is what its message says after the p-value.
+    """
+
+    details: str = ""
+    distances: dict[str, DistanceValue] = {}
+    histograms: HistogramPair | None = None
+    dispersion: DispersionEvidence | None = None
+    unseen: dict[str, int] = {}
+    unit_change: UnitChange | None = None
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What one test says of one subject.
+
+    Parameters
+    ----------
+    check : str
+        Permanent name, as findings carry it.
+    family : Family
+    subject : Subject
+    statistic : Statistic
+        With the p-value of this test alone. Without a p-value nothing was tested: the outcome is a finding as it
+        stands, at ``level`` and of ``severity``, and the budget does not bound it.
+    effect : Effect or None
+        How large the change is, beside the smallest that matters. None for sequential detectors alone.
+    n, n_reference : int
+        Events that the test saw.
+    message : str
+        What changed, with numbers; the p-value and its level follow.
+    evidence : callable
+        Asked only once the outcome is a finding.
+    baseline : FindingBaseline
+        What was compared with.
+    alternatives : int
+        1, or how many tests are one test of the budget together, this among them: its p-value is multiplied by as many
+        (Bonferroni), and of all of one case at most one becomes a finding.
+    precedence : int
+        Among alternatives the lowest comes first; of equals the smallest p-value does.
+    part : float in (0, 1]
+        Part of a test's level that this outcome has.
+    calibrating : bool
+        Whether the dispersion of the data is still being learnt: then nothing may page.
+    level : LevelEvidence or None
+    severity : {"info", "warning"}
+        These two of an outcome that was not tested.
+    """
+
+    check: str
+    family: Family
+    statistic: Statistic
+    effect: Effect | None
+    n: int
+    n_reference: int
+    message: str
+    subject: Subject = Subject()
+    evidence: Callable[[], Evidence] = Evidence
+    baseline: FindingBaseline = "reference"
+    alternatives: int = 1
+    precedence: int = 0
+    part: float = 1.0
+    calibrating: bool = False
+    level: LevelEvidence | None = None
+    severity: Severity = "info"
+
+    @property
+    def p_value(self) -> float | None:
+        """Of the test of the budget: the smallest of so many alternatives is as unlikely."""
+        alone = self.statistic.p_value
+        return alone if alone is None or self.alternatives == 1 else min(1.0, alone * self.alternatives)
+
+
+def statistic_of(
+    name: str,
+    value: float,
+    p_value: float | None = None,
+    *,
+    degrees_of_freedom: int | None = None,
+    threshold: float | None = None,
+) -> Statistic:
+    """Return a statistic; without a p-value of something that was not tested."""
+    return Statistic(
+        name=name, value=value, degrees_of_freedom=degrees_of_freedom, p_value=p_value, threshold=threshold
+    )
+
+
+def effect_of(
+    name: str,
+    change: float,
+    gate: float,
+    current: float | None = None,
+    reference: float | None = None,
+    *,
+    corrected: float | None = None,
+) -> Effect:
+    """Return an effect; what is held against the gate is the change itself, unless a corrected one is given."""
+    corrected = change if corrected is None else corrected
+    return Effect(name=name, raw=change, corrected=corrected, gate=gate, current=current, reference=reference)
+
+
+class Check(Struct, Generic[Case], frozen=True, kw_only=True):
+    """A registered check.
+
+    Parameters
+    ----------
+    name : str
+        Permanent key; also what ``driftline explain-budget`` calls its tests.
+    scope : Scope
+    tests : callable
+        From a model's settings to the tests of the budget that one case costs: a column, a window, a cohort over all
+        its ages. Never fewer than outcomes of the case can become findings. It depends on the settings alone, never on
+        the data; a test that could not be made spends nothing.
+    examine : callable
+        From a case to its outcomes.
+    order : int
+        Findings of a window are told in this order; those of one column together where it is 0.
+    """
+
+    name: str
+    scope: Scope
+    tests: Callable[[ModelSettings], int]
+    examine: Callable[[Case], Iterable[Outcome]]
+    order: int
+
+
+_CHECKS: Final[Registry[Check[Any]]] = Registry("check", "driftline.checks")
+
+
+def check(
+    name: str, scope: Scope, tests: Callable[[ModelSettings], int] = lambda _settings: 1, order: int = 0
+) -> Callable[[Callable[[Case], Iterable[Outcome]]], Check[Case]]:
+    """Register a function from a case to outcomes as a check; by default it costs one test a case."""
+
+    def enter(examine: Callable[[Case], Iterable[Outcome]]) -> Check[Case]:
+        made = Check(name=name, scope=scope, tests=tests, examine=examine, order=order)
+        _CHECKS.enter(name, made)
+        return made
+
+    return enter
+
+
+def checks_of(scope: Scope | None = None) -> tuple[Check[Any], ...]:
+    """Return the registered checks of a scope, or all, in the order in which they are told; equal ones by name."""
+    every = [_CHECKS.get(name) for name in _CHECKS.names()]
+    return tuple(sorted((each for each in every if scope in (None, each.scope)), key=lambda each: each.order))
+
+
+def tests_of(scope: Scope, settings: ModelSettings) -> int:
+    """Return how many tests of the budget all checks of a scope make of one case."""
+    return sum(each.tests(settings) for each in checks_of(scope))

@@ -1,0 +1,103 @@
+"""A share beside what it was in spans before: of predictions with a label, of labels that are orphans."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from driftline.checks.contract.check import Evidence, Outcome, effect_of, statistic_of
+from driftline.events.label_arrival import ArrivalTest
+from driftline.significance.baseline_share import baseline_share, baseline_share_test
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal
+
+    from driftline.significance.baseline_share import BaselineShare
+    from driftline.significance.share import ShareResult
+
+MIN_COHORTS: Final = 7
+"""Earlier cohorts that a share is compared with at least: of days, one of each day of the week."""
+NEW_USUAL: Final = 14
+"""Cohorts in a row that came out, after which that is the usual: a fortnight of days."""
+
+
+class BesideUsual(NamedTuple):
+    """A share beside the usual one.
+
+    Attributes
+    ----------
+    usual : BaselineShare or None
+        What spans before showed; None of fewer than ``MIN_COHORTS``.
+    result : ShareResult or None
+        Of the test; None without a usual share, and where the span has no event.
+    """
+
+    usual: BaselineShare | None
+    result: ShareResult | None
+
+    @classmethod
+    def of(
+        cls, marked: int, n: int, earlier: Sequence[tuple[int, int, bool]], alternative: Literal["less", "greater"]
+    ) -> BesideUsual:
+        """Test a share of a span against spans before it.
+
+        Parameters
+        ----------
+        marked, n : int
+            Marked events, and all.
+        earlier : sequence of (int, int, bool)
+            The same of spans before, and whether they came out; the oldest first. Spans that did are left out, so that
+            a stall does not become the usual; unless the latest ``NEW_USUAL`` all did: then it has.
+        alternative : {"less", "greater"}
+        """
+        latest = earlier[-NEW_USUAL:]
+        lasting = len(latest) == NEW_USUAL and all(late for _, _, late in latest)
+        spans = [(min(k, m), m) for k, m, late in (latest if lasting else earlier) if (lasting or not late) and m > 0]
+        usual = baseline_share(spans) if len(spans) >= MIN_COHORTS else None
+        return cls(usual, None if usual is None else baseline_share_test(marked, n, usual, alternative))
+
+    @property
+    def n_reference(self) -> int:
+        """Events of the spans before."""
+        return 0 if self.usual is None else self.usual.n
+
+    @property
+    def test(self) -> ArrivalTest | None:
+        """The test, as events show it."""
+        if self.usual is None or self.result is None:
+            return None
+        return ArrivalTest(
+            share=self.result.share_reference,
+            n_predictions=self.usual.n,
+            n_cohorts=self.usual.n_groups,
+            dispersion=self.result.dispersion,
+            p_value=self.result.p_value,
+        )
+
+    def outcome(self, check: str, effect: str, change: float, gate: float, message: str, details: str) -> Outcome:
+        """Return the outcome of the test, which was made.
+
+        Parameters
+        ----------
+        check, effect : str
+            Names.
+        change : float
+            Of the share, in the direction that counts.
+        gate : float
+        message, details : str
+            What stands before and after the p-value.
+        """
+        if self.usual is None or self.result is None:
+            raise ValueError("Expected a share that was tested, got one with too few spans before it")
+        share, before = self.result.share, self.result.share_reference
+        return Outcome(
+            check=check,
+            family="labels",
+            statistic=statistic_of("exact_share", share, self.result.p_value),
+            effect=effect_of(effect, change, gate, share, before),
+            n=self.result.n,
+            n_reference=self.usual.n,
+            message=message,
+            evidence=lambda: Evidence(details=details),
+            baseline="earlier cohorts",
+        )

@@ -1,0 +1,82 @@
+"""What the checks of verdict windows examine: a window, or one column of it, beside its reference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from driftline.checks.contract.check import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Self
+
+    from driftline.checks.contract.closed_window import ClosedWindow
+    from driftline.checks.references.reference_view import ColumnReference, ReferenceView
+    from driftline.config.model import ModelSettings
+    from driftline.profiles.profile import Profile
+    from driftline.sketches.columns import Column
+    from driftline.sketches.layout import Place
+
+T = TypeVar("T")
+
+
+class WindowCase:
+    """A closed window beside its reference.
+
+    Parameters
+    ----------
+    view : ReferenceView
+        Of the profile whose grid the window's sketch is on.
+    window : ClosedWindow
+    level : float in (0, 1]
+        Level of a test; simulated ones draw by it.
+    """
+
+    def __init__(self, view: ReferenceView, window: ClosedWindow, level: float) -> None:
+        self.view = view
+        self.window = window
+        self.level = level
+        self._made: dict[object, object] = {}
+
+    @property
+    def profile(self) -> Profile:
+        """What the window is compared with."""
+        return self.view.profile
+
+    @property
+    def settings(self) -> ModelSettings:
+        """Of the model."""
+        return self.view.settings
+
+    def once(self, make: Callable[[Self], T]) -> T:
+        """Return what a function makes of this case; made once, however many checks and summaries ask for it."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return cast("T", self._made[make])
+
+
+class ColumnCase(WindowCase):
+    """One column of a closed window beside its reference; ``index`` is its position in the profile."""
+
+    def __init__(self, view: ReferenceView, window: ClosedWindow, level: float, index: int) -> None:
+        super().__init__(view, window, level)
+        self.index = index
+        self.column: Column = view.profile.columns[index]
+        self.place: Place = view.profile.layout.places[index]
+
+    @property
+    def reference(self) -> ColumnReference:
+        """What the column is held against."""
+        return self.view.column(self.index, self.window)
+
+    @property
+    def subject(self) -> Subject:
+        """What its outcomes are about."""
+        name = self.column.name
+        return Subject(name, self.column.role, self.profile.importances.get(name, 1.0))
+
+    @property
+    def unseen(self) -> dict[str, int]:
+        """Categories that the profile does not list and whose names were kept, with their counts."""
+        names = self.window.sketch.unseen.get(self.index, {})
+        return {name: count for name, count in sorted(names.values()) if count > 0}

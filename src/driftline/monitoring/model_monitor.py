@@ -1,0 +1,89 @@
+"""All that detection does for one model of a partition."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from driftline.events.source import SEGMENT_ALL
+from driftline.monitoring.labels.join_monitor import JoinMonitor
+from driftline.monitoring.labels.segment_monitor import SegmentMonitor
+from driftline.monitoring.monitor_status import ModelStatus
+from driftline.monitoring.predictions.prediction_monitor import PredictionMonitor
+from driftline.monitoring.state.scope import StateScope
+from driftline.panes.segments import segment_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from driftline.monitoring.labels.earlier_revisions import LatestRevisions
+    from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach
+    from driftline.monitoring.state.checkpoint import Place
+    from driftline.panes.flush_record import JoinDelta
+
+
+class ModelMonitor:
+    """The sequences of one model: of its predictions, of its joins, and of the joins of its slices.
+
+    Parameters
+    ----------
+    setup : ModelSetup
+    at : str
+        Where its state is, for messages.
+
+    Attributes
+    ----------
+    scope : StateScope
+    predictions : PredictionMonitor
+    joins : JoinMonitor
+    segments : dict of str to SegmentMonitor
+        Slices of which anything has come.
+    """
+
+    __slots__ = ("_setup", "joins", "predictions", "scope", "segments")
+
+    def __init__(self, setup: ModelSetup, at: str) -> None:
+        self._setup = setup
+        self.scope = StateScope(f"{at}, model {setup.key}")
+        self.predictions = PredictionMonitor(setup, self.scope)
+        self.joins = JoinMonitor(setup, self.predictions.estimates)
+        self.segments: dict[str, SegmentMonitor] = {}
+        self.scope.add((*self.predictions.tables, *self.joins.tables))
+
+    def _segment(self, name: str) -> SegmentMonitor | None:
+        """Return the sequence of a slice; None where it is not configured."""
+        if name not in self.segments and name in segment_names(self._setup.context.settings.segments):
+            segment = self.segments[name] = SegmentMonitor(self._setup, name)
+            self.scope.add(segment.tables, f"segment/{name}/")
+        return self.segments.get(name)
+
+    def add_joins(self, delta: JoinDelta) -> None:
+        """Add a join delta, whose pane is open, to its slice."""
+        sequence = self.joins if delta.segment == SEGMENT_ALL else self._segment(delta.segment)
+        if sequence is not None:
+            sequence.add_joins(delta)
+
+    def advance_joins(self, reach: WatermarkReach, champion: tuple[str, LatestRevisions] | None) -> Outputs:
+        """Close all that joins add to up to the watermark; see :meth:`JoinMonitor.advance`."""
+        outputs = self.joins.advance(reach, champion)
+        for _, segment in sorted(self.segments.items()):
+            outputs += segment.advance(reach)
+        return outputs
+
+    def restore(self, values: Mapping[Place, bytes]) -> None:
+        """Go on from a checkpoint; see :meth:`StateScope.load`."""
+        for name in segment_names(self._setup.context.settings.segments):
+            self._segment(name)
+        self.scope.load(values)
+
+    def status(self) -> ModelStatus:
+        """Return what telemetry shows of the model."""
+        predictions, joins = self.predictions, self.joins
+        return ModelStatus(
+            profile_id=predictions.state.profile_id,
+            bootstrap_error=predictions.bootstrap_error,
+            n_unprofiled=predictions.state.n_unprofiled,
+            calibrating_ms=predictions.calibrating,
+            statistics=(*predictions.statistics, *predictions.estimates.statistics, *joins.statistics),
+            open_alerts=(*(state.alert for state in predictions.state.alerts.open.values()), *joins.open_alerts),
+            coverage=joins.coverage,
+        )

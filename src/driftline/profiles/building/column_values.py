@@ -1,0 +1,114 @@
+"""The values of one reference column: which kind of column they make, and its bins."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from driftline.sketches.columns import (
+    MAX_CATEGORIES,
+    WRONG_TYPE,
+    CategoricalColumn,
+    Column,
+    NumericColumn,
+    Role,
+    canonical_category,
+)
+from driftline.sketches.encoding import CategoryCodes, encode_categorical, encode_numeric, numbers_of
+from driftline.sketches.grid import build_edges
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from driftline.config.model import ColumnKind
+    from driftline.sketches.encoding import EncodedColumn
+
+NUMERIC_SHARE: Final = 0.9
+"""A column is numeric where at least this share of its values are numbers."""
+
+
+class ColumnValues:
+    """The n values of one column, as they are and, made once, as numbers.
+
+    Parameters
+    ----------
+    raw : ndarray of float64 or sequence of JSON values, shape (n,)
+        In an array, not-a-number is a missing value.
+    """
+
+    def __init__(self, raw: NDArray[np.float64] | Sequence[object]) -> None:
+        self.raw = raw
+
+    @cached_property
+    def listed(self) -> Sequence[object]:
+        """The values as JSON has them."""
+        if isinstance(self.raw, np.ndarray):
+            return [None if value != value else value for value in self.raw.tolist()]  # noqa: PLR0124  # NaN
+        return self.raw
+
+    @cached_property
+    def numbers(self) -> tuple[NDArray[np.float64], list[tuple[int, int]]]:
+        """The values as numbers, and the row and quality code of each that is none; a missing one of an array has no
+        code.
+        """
+        return (self.raw, []) if isinstance(self.raw, np.ndarray) else numbers_of(self.raw)
+
+    def column(self, name: str, role: Role, kind: ColumnKind | None) -> Column:
+        """Return the column that they make, of the kind that is configured or that they look like."""
+        if kind == "numeric" or (kind is None and self._are_numbers):
+            numbers, _ = self.numbers
+            return numeric_column(name, role, numbers[np.isfinite(numbers)])
+        counts = Counter(text for value in self.listed if (text := canonical_category(value)) is not None)
+        common = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MAX_CATEGORIES]
+        return CategoricalColumn(name, role, tuple(text for text, _ in common))
+
+    @property
+    def _are_numbers(self) -> bool:
+        if isinstance(self.raw, np.ndarray):
+            return True
+        n_present = len(self.raw) - sum(value is None for value in self.raw)
+        texts = sum(isinstance(self.raw[row], str | bool) for row, code in self.numbers[1] if code)
+        return n_present > 0 and n_present - texts >= NUMERIC_SHARE * n_present
+
+    def encoded(self, column: Column) -> EncodedColumn:
+        """Return the bins of the values in a column."""
+        if isinstance(column, NumericColumn):
+            return encode_numeric(column, *self.numbers)
+        hashable = [value if canonical_category(value) is not None else None for value in self.listed]
+        wrong = [
+            (row, WRONG_TYPE)
+            for row, (value, kept) in enumerate(zip(self.listed, hashable, strict=True))
+            if value is not None and kept is None
+        ]
+        return encode_categorical(column, CategoryCodes(column), hashable, wrong)
+
+
+def encode_values(column: Column, values: NDArray[np.float64] | Sequence[object]) -> EncodedColumn:
+    """Return the bins of reference values of any JSON type."""
+    return ColumnValues(values).encoded(column)
+
+
+def numeric_column(name: str, role: Role, finite: NDArray[np.float64]) -> NumericColumn:
+    """Return the numeric column that finite values make, shape (n,); there may be none."""
+    if finite.size == 0:
+        return NumericColumn(name, role, b"", 0.0, 0.0, 0.0, 0.0)
+    low, high = float(finite.min()), float(finite.max())
+    centre, spread = _moments(finite)
+    if high <= low:
+        spread = 0.0
+    edges = build_edges(finite).astype("<f8").tobytes()
+    return NumericColumn(name, role, edges, centre if high > low else low, spread, low, high)
+
+
+def _moments(finite: NDArray[np.float64]) -> tuple[float, float]:
+    """Return mean and standard deviation, also where squares would leave the range of numbers."""
+    size = float(np.abs(finite).max())
+    if size == 0 or 1e-100 < size < 1e100:  # noqa: PLR2004  # squares and their sums stay far inside
+        return float(finite.mean()), float(finite.std())
+    scaled = finite / size
+    return float(scaled.mean()) * size, float(scaled.std()) * size

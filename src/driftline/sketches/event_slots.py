@@ -1,0 +1,170 @@
+"""What several sketches of one layout count of encoded events: each quantity for all sketches with one call to NumPy.
+
+Events are told apart by their *slot*, the number of the sketch that they belong to.
+"""
+
+from __future__ import annotations
+
+import itertools
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from driftline.sketches.encoding import unseen_names
+from driftline.sketches.fixed_point import split
+from driftline.sketches.joint import count_joint
+from driftline.sketches.layout import EVENTS
+from driftline.sketches.numeric_encoding import blocks
+from driftline.sketches.tails import NO_EXTREME, count_tails
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from driftline.sketches.encoding import EncodedColumns
+    from driftline.sketches.joint import JointCount
+    from driftline.sketches.layout import Layout
+
+_DENSE: Final = 4
+"""Cells per key up to which counting into one dense array is cheaper than sorting the keys."""
+_NO_MINIMUM: Final = np.iinfo(np.int64).max
+
+
+class EventSlots:
+    """n encoded events in ``n_slots`` sketches.
+
+    The methods return what the events of one slot add to an empty sketch, in arrays of their own. Slots are asked for
+    in ascending order: a quantity that is as long as the layout is made for one slot at a time.
+
+    Parameters
+    ----------
+    layout : Layout
+    columns : EncodedColumns
+        The columns of the layout, of n events.
+    slots : ndarray of int64, shape (n,), each in [0, n_slots)
+        Which sketch each event belongs to.
+    n_slots : int
+    """
+
+    def __init__(self, layout: Layout, columns: EncodedColumns, slots: NDArray[np.int64], n_slots: int) -> None:
+        self.layout, self.columns, self.slots, self.n_slots = layout, columns, slots, n_slots
+        self._counts = self._count_vectors()
+        self._joints = iter(()) if layout.joint is None else count_joint(layout.joint, layout.numeric, columns, slots)
+        self._joint = next(self._joints, None)
+
+    def counts(self, _slot: int) -> NDArray[np.int64]:
+        """Return the count vector, shape (layout.n_cells,)."""
+        return next(self._counts)
+
+    def sums(self, slot: int) -> NDArray[np.int64]:
+        """Return the words of Σz, Σz² and clips, shape (2, layout.n_numeric, 3)."""
+        words: NDArray[np.int64] = self._moments[0][:, slot].copy()
+        return words
+
+    def extremes(self, slot: int) -> NDArray[np.int64]:
+        """Return -min z and max z, shape (layout.n_numeric, 2)."""
+        extremes: NDArray[np.int64] = self._moments[1][slot].copy()
+        return extremes
+
+    def tail_sums(self, slot: int) -> NDArray[np.int64] | None:
+        """Return the words of the tail bins' sums, shape (2, layout.n_tails); None where no value is in a tail."""
+        if slot not in self._tails:
+            return None
+        cells, words, _ = self._tails[slot]
+        sums = np.zeros((2, self.layout.n_tails), dtype=np.int64)
+        sums[:, cells] = words
+        return sums
+
+    def tail_extremes(self, slot: int) -> NDArray[np.int64] | None:
+        """Return the tail bins' outermost values, shape (layout.n_tails,); None where no value is in a tail."""
+        if slot not in self._tails:
+            return None
+        cells, _, outermost = self._tails[slot]
+        extremes = np.full(self.layout.n_tails, NO_EXTREME, dtype=np.int64)
+        extremes[cells] = outermost
+        return extremes
+
+    def unseen(self, slot: int) -> dict[int, dict[int, tuple[str, int]]]:
+        """Return all unlisted categories: column to (hash of the name to (name, count))."""
+        return self._unseen.get(slot, {})
+
+    def joint(self, slot: int) -> JointCount | None:
+        """Return what is kept of several columns together; None where no event of the slot is complete."""
+        while self._joint is not None and self._joint.slot < slot:
+            self._joint = next(self._joints, None)
+        return self._joint if self._joint is not None and self._joint.slot == slot else None
+
+    def _count_vectors(self) -> Iterator[NDArray[np.int64]]:
+        """Yield the count vector of each slot."""
+        layout, bins, n_cells = self.layout, self.columns.bins, self.layout.n_cells
+        base = self.slots * n_cells
+        keys = np.empty((bins.shape[0] + 1, self.slots.size), dtype=np.int64)
+        keys[-1] = base + EVENTS
+        for block in blocks(*bins.shape):
+            part, starts = bins[block], layout.bin_starts[block]
+            cells = (
+                part + starts
+                if part.min(initial=0) >= 0
+                else np.where(part >= 0, part + starts, layout.quality_starts[block] - 1 - part)
+            )
+            np.add(cells, base, out=keys[block])
+        flat = keys.ravel()
+        if self.n_slots * n_cells <= _DENSE * flat.size:
+            for counts in np.bincount(flat, minlength=self.n_slots * n_cells).reshape(self.n_slots, n_cells):
+                yield counts.copy()
+            return
+        distinct, n_distinct = np.unique(flat, return_counts=True)
+        bounds = np.searchsorted(distinct, np.arange(self.n_slots + 1) * n_cells).tolist()
+        for slot, (start, stop) in enumerate(itertools.pairwise(bounds)):
+            counts = np.zeros(n_cells, dtype=np.int64)
+            counts[distinct[start:stop] - slot * n_cells] = n_distinct[start:stop]
+            yield counts
+
+    @cached_property
+    def _moments(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Words of the sums, shape (2, n_slots, n_numeric, 3), and extremes, shape (n_slots, n_numeric, 2)."""
+        columns, slots, n_numeric = self.columns, self.slots, self.columns.z.shape[0]
+        sums = np.zeros((self.n_slots, n_numeric, 3), dtype=np.int64)
+        extremes = np.full((self.n_slots, n_numeric, 2), NO_EXTREME, dtype=np.int64)
+        if slots.size == 0:
+            return split(sums), extremes
+        in_order = self.n_slots == 1 or bool((slots[1:] >= slots[:-1]).all())
+        order: NDArray[np.int64] | slice = slice(None) if in_order else np.argsort(slots, kind="stable")
+        present, starts = np.unique(slots[order], return_index=True)
+        for block in blocks(n_numeric, slots.size):
+            z = columns.z[block][:, order]
+            clipped = columns.clipped[block]
+            sums[present, block, 0] = np.add.reduceat(z, starts, axis=1).T
+            sums[present, block, 1] = np.add.reduceat(columns.squares[block][:, order], starts, axis=1).T
+            if clipped.any():
+                sums[present, block, 2] = np.add.reduceat(clipped[:, order], starts, axis=1, dtype=np.int64).T
+            absent = columns.bins[self.layout.numeric[block]][:, order] < 0
+            some_absent = absent.any()
+            low = np.minimum.reduceat(np.where(absent, _NO_MINIMUM, z) if some_absent else z, starts, axis=1)
+            high = np.maximum.reduceat(np.where(absent, NO_EXTREME, z) if some_absent else z, starts, axis=1)
+            extremes[present, block, 0] = np.where(low <= high, -low, NO_EXTREME).T
+            extremes[present, block, 1] = high.T
+        return split(sums), extremes
+
+    @cached_property
+    def _tails(self) -> dict[int, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+        """By slot, the tail cells that a value fell in, the words of their sums and their extremes."""
+        numeric, rows, units = self.columns.tails
+        if not rows.size:
+            return {}
+        bins = self.columns.bins[self.layout.numeric[numeric], rows]
+        binned = bins >= 0
+        cells = self.layout.tail_cells(numeric[binned], bins[binned])
+        tails = count_tails(cells, units[binned], self.layout.tail_signs[cells], self.slots[rows[binned]])
+        return {slot: (at, words, extremes) for slot, at, words, extremes in tails}
+
+    @cached_property
+    def _unseen(self) -> dict[int, dict[int, dict[int, tuple[str, int]]]]:
+        """By slot and column, the unlisted categories."""
+        unseen: dict[int, dict[int, dict[int, tuple[str, int]]]] = {}
+        for column, unlisted in self.columns.unlisted.items():
+            for slot, names in unseen_names(unlisted, self.slots).items():
+                unseen.setdefault(slot, {})[column] = names
+        return unseen

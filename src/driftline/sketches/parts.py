@@ -1,0 +1,323 @@
+"""The parts of a sketch: each says once how it is counted, merged, packed, copied and weighted.
+
+A sketch is a list of parts (:mod:`driftline.sketches.pane_sketch`), and everything that is done to a whole sketch is
+done to its parts one by one. Each merge is commutative and associative, and a part of no events changes nothing.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
+
+import numpy as np
+from msgspec import NODEFAULT
+from numpy.typing import NDArray
+
+from driftline.sketches.bottom_k import keep_smallest
+from driftline.sketches.row_sample import SampledRows, merge_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from driftline.sketches.cell_merging import CellMerging
+    from driftline.sketches.cell_packing import CellPacking
+    from driftline.sketches.event_slots import EventSlots
+    from driftline.sketches.layout import Layout, Place
+
+    Cells = tuple[slice, ...] | slice
+
+Value = TypeVar("Value")
+Packed = TypeVar("Packed")
+
+UNSEEN_NAMES = 8
+"""Unlisted categories that are remembered by name, per column: those with the smallest hash, so that the choice
+is the same in whatever order sketches merge, and each one's count is exact."""
+
+UnseenNames = dict[int, dict[int, tuple[str, int]]]
+"""Column index to (hash of the name to (name, count))."""
+
+
+class Part(ABC, Generic[Value, Packed]):
+    """One part of a sketch.
+
+    It is declared as an attribute of the sketch's class, which gives it its name; an instance has the part's value
+    under that name.
+
+    Parameters
+    ----------
+    packed_type : type
+        What the packed part is decoded as.
+    packed_default : Packed
+        The packed part of sketches that were written before there was such a part; without a default it is required.
+    """
+
+    name: str
+
+    def __init__(self, packed_type: Any, packed_default: Packed | Any = NODEFAULT) -> None:  # noqa: ANN401  # a type
+        self.packed_type = packed_type
+        self.packed_default = packed_default
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, sketch: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, sketch: object, owner: type) -> Value: ...
+
+    def __get__(self, sketch: object | None, owner: type) -> Self | Value:
+        if sketch is None:
+            return self
+        raise AttributeError(self.name)  # an instance's own value is found before this is asked
+
+    @abstractmethod
+    def empty(self, layout: Layout) -> Value:
+        """Return the part of no events."""
+
+    @abstractmethod
+    def count(self, events: EventSlots, slot: int) -> Value:
+        """Return the part of the events of one slot; slots ascend from call to call."""
+
+    @abstractmethod
+    def merge(self, value: Value, other: Value) -> None:
+        """Add the part of other events, in place."""
+
+    @abstractmethod
+    def pack(self, value: Value) -> Packed:
+        """Return the form for the wire and the state; equal content gives equal bytes."""
+
+    @abstractmethod
+    def merge_packed(self, value: Value, packed: Packed) -> None:
+        """Add the packed part of other events, in place."""
+
+    @abstractmethod
+    def merge_pieces(self, pieces: Sequence[Packed]) -> Packed:
+        """Return packed parts of one layout merged, without knowing it."""
+
+    @abstractmethod
+    def blank(self, packed: Packed) -> Packed:
+        """Return the packed part of no events in the layout of another."""
+
+    @abstractmethod
+    def normalise(self, value: Value) -> None:
+        """Give the part the form that all orders of merging share and that a profile keeps, in place."""
+
+    @abstractmethod
+    def copy(self, source: Value, target: Value, places: Sequence[tuple[Place, Place]]) -> None:
+        """Copy columns, given where each stands in the source and in the target, and what belongs to no column."""
+
+    @abstractmethod
+    def weighed(self, value: Value, weight: int) -> Value:
+        """Return the part of events that weigh ``weight`` each, from 1 to 2¹⁶."""
+
+    @abstractmethod
+    def scaled(self, value: Value, scale: Callable[[int], int]) -> Value:
+        """Return the part with each of its sums passed through ``scale``."""
+
+
+class CellPart(Part[NDArray[np.int64], Packed]):
+    """An array of whole numbers.
+
+    Parameters
+    ----------
+    shape : callable
+        Of the array, by layout.
+    merging : CellMerging
+        What two cells merge to.
+    packing : CellPacking
+    count : callable
+        The array of one slot's events; None where it would be empty.
+    column : callable
+        Where the cells of a column stand, by place; None where all cells are of several columns together.
+    shared : slice
+        Beside them: first cells of a vector that are of no column, and go with every run of columns.
+    required : bool
+        Whether packed sketches always had this part.
+    """
+
+    def __init__(
+        self,
+        shape: Callable[[Layout], tuple[int, ...]],
+        merging: CellMerging,
+        packing: CellPacking[Packed],
+        *,
+        count: Callable[[EventSlots, int], NDArray[np.int64] | None],
+        column: Callable[[Place], Cells] | None = None,
+        shared: slice = slice(0),
+        required: bool = False,
+    ) -> None:
+        super().__init__(packing.type, NODEFAULT if required else packing.nothing)
+        self._shape, self._merging, self._packing = shape, merging, packing
+        self._both, self._nothing = merging.both, merging.nothing
+        self._count, self._column, self._shared = count, column, shared
+
+    def empty(self, layout: Layout) -> NDArray[np.int64]:
+        """Return cells that nothing was counted in."""
+        shape = self._shape(layout)
+        return np.full(shape, self._nothing, dtype=np.int64) if self._nothing else np.zeros(shape, dtype=np.int64)
+
+    def count(self, events: EventSlots, slot: int) -> NDArray[np.int64]:
+        """Return the cells of the events of one slot."""
+        counted = self._count(events, slot)
+        return self.empty(events.layout) if counted is None else counted
+
+    def merge(self, value: NDArray[np.int64], other: NDArray[np.int64]) -> None:
+        """Merge cell by cell."""
+        self._both(value, other, out=value)
+
+    def pack(self, value: NDArray[np.int64]) -> Packed:
+        """Return the cells packed."""
+        return self._packing.pack(value, self._merging)
+
+    def merge_packed(self, value: NDArray[np.int64], packed: Packed) -> None:
+        """Merge packed cells."""
+        self._packing.merge(value, packed, self._merging)
+
+    def merge_pieces(self, pieces: Sequence[Packed]) -> Packed:
+        """Return packed cells merged."""
+        return self._packing.merge_packed(pieces, self._merging)
+
+    def blank(self, packed: Packed) -> Packed:
+        """Return as many packed cells that nothing was counted in."""
+        return self._packing.blank(packed, self._merging)
+
+    def normalise(self, value: NDArray[np.int64]) -> None:
+        """Bring words to their canonical form."""
+        value[...] = self._merging.canonical(value)
+
+    def copy(self, source: NDArray[np.int64], target: NDArray[np.int64], places: Sequence[tuple[Place, Place]]) -> None:
+        """Copy the cells of columns, and the shared ones."""
+        if self._column is None:
+            return
+        for at, to in places:
+            target[self._column(to)] = source[self._column(at)]
+        if self._shared.stop:
+            target[self._shared] = source[self._shared]
+
+    def weighed(self, value: NDArray[np.int64], weight: int) -> NDArray[np.int64]:
+        """Return weighted cells."""
+        return self._merging.weighed(value, weight)
+
+    def scaled(self, value: NDArray[np.int64], scale: Callable[[int], int]) -> NDArray[np.int64]:
+        """Return scaled cells."""
+        return self._merging.scaled(value, scale)
+
+
+class UnseenPart(Part[UnseenNames, UnseenNames]):
+    """Names and counts of unlisted categories: of each column those with the smallest hashes."""
+
+    def __init__(self) -> None:
+        super().__init__(UnseenNames)
+
+    def empty(self, _layout: Layout) -> UnseenNames:
+        """Return no names."""
+        return {}
+
+    def count(self, events: EventSlots, slot: int) -> UnseenNames:
+        """Return the names of one slot's events."""
+        unseen: UnseenNames = {}
+        self.merge(unseen, events.unseen(slot))
+        return unseen
+
+    def merge(self, value: UnseenNames, other: UnseenNames) -> None:
+        """Add counts by name."""
+        for column, names in other.items():
+            kept = value.setdefault(column, {})
+            for key, (name, n) in names.items():
+                kept[key] = (name, kept[key][1] + n if key in kept else n)
+            keep_smallest(kept, UNSEEN_NAMES)
+
+    def pack(self, value: UnseenNames) -> UnseenNames:
+        """Return the names in order."""
+        return {column: dict(sorted(names.items())) for column, names in sorted(value.items())}
+
+    def merge_packed(self, value: UnseenNames, packed: UnseenNames) -> None:
+        """Add counts by name."""
+        self.merge(value, packed)
+
+    def merge_pieces(self, pieces: Sequence[UnseenNames]) -> UnseenNames:
+        """Return the names of all pieces."""
+        merged: UnseenNames = {}
+        for piece in pieces:
+            self.merge(merged, piece)
+        return self.pack(merged)
+
+    def blank(self, _packed: UnseenNames) -> UnseenNames:
+        """Return no names."""
+        return {}
+
+    def normalise(self, value: UnseenNames) -> None:
+        """Put the names in order."""
+        ordered = self.pack(value)
+        value.clear()
+        value.update(ordered)
+
+    def copy(self, source: UnseenNames, target: UnseenNames, places: Sequence[tuple[Place, Place]]) -> None:
+        """Copy the names of columns."""
+        target.update({to.index: dict(source[at.index]) for at, to in places if at.index in source})
+
+    def weighed(self, value: UnseenNames, weight: int) -> UnseenNames:
+        """Return each count times the weight."""
+        return self.scaled(value, lambda n: n * weight)
+
+    def scaled(self, value: UnseenNames, scale: Callable[[int], int]) -> UnseenNames:
+        """Return scaled counts, without the names that are left with none."""
+        scaled = {
+            column: {key: (name, scale(n)) for key, (name, n) in names.items()} for column, names in value.items()
+        }
+        return {column: {key: each for key, each in names.items() if each[1]} for column, names in scaled.items()}
+
+
+class RowsPart(Part[SampledRows, SampledRows]):
+    """A sample of complete rows; see :mod:`driftline.sketches.row_sample`."""
+
+    def __init__(self) -> None:
+        super().__init__(SampledRows, {})
+
+    def empty(self, _layout: Layout) -> SampledRows:
+        """Return no rows."""
+        return {}
+
+    def count(self, events: EventSlots, slot: int) -> SampledRows:
+        """Return the sample of one slot's events."""
+        counted = events.joint(slot)
+        return {} if counted is None else counted.rows
+
+    def merge(self, value: SampledRows, other: SampledRows) -> None:
+        """Add rows."""
+        merge_rows(value, other)
+
+    def pack(self, value: SampledRows) -> SampledRows:
+        """Return the rows by hash."""
+        return dict(sorted(value.items()))
+
+    def merge_packed(self, value: SampledRows, packed: SampledRows) -> None:
+        """Add rows."""
+        merge_rows(value, packed)
+
+    def merge_pieces(self, pieces: Sequence[SampledRows]) -> SampledRows:
+        """Return the sample of all pieces."""
+        merged: SampledRows = {}
+        for piece in pieces:
+            merge_rows(merged, piece)
+        return self.pack(merged)
+
+    def blank(self, _packed: SampledRows) -> SampledRows:
+        """Return no rows."""
+        return {}
+
+    def normalise(self, value: SampledRows) -> None:
+        """Forget the rows: a reference keeps a sample of its own."""
+        value.clear()
+
+    def copy(self, source: SampledRows, target: SampledRows, places: Sequence[tuple[Place, Place]]) -> None:
+        """Copy nothing: rows are of several columns together."""
+
+    def weighed(self, value: SampledRows, _weight: int) -> SampledRows:
+        """Return the rows as they are."""
+        return value
+
+    def scaled(self, value: SampledRows, _scale: Callable[[int], int]) -> SampledRows:
+        """Return the rows as they are."""
+        return value
