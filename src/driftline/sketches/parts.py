@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 Packed = TypeVar("Packed")
+Entry = TypeVar("Entry")
 
 UNSEEN_NAMES = 8
 """Unlisted categories that are remembered by name, per column: those with the smallest hash, so that the choice
@@ -204,21 +205,42 @@ class CellPart(Part[NDArray[np.int64], Packed]):
         return self._merging.scaled(value, scale)
 
 
-class UnseenPart(Part[UnseenNames, UnseenNames]):
+class KeyedPart(Part[dict[int, Entry], dict[int, Entry]]):
+    """Entries by key, which stand on the wire as they are, in the order of the keys."""
+
+    def empty(self, _layout: Layout) -> dict[int, Entry]:
+        """Return no entries."""
+        return {}
+
+    def pack(self, value: dict[int, Entry]) -> dict[int, Entry]:
+        """Return the entries in order."""
+        return dict(sorted(value.items()))
+
+    def merge_packed(self, value: dict[int, Entry], packed: dict[int, Entry]) -> None:
+        """Add entries."""
+        self.merge(value, packed)
+
+    def merge_pieces(self, pieces: Sequence[dict[int, Entry]]) -> dict[int, Entry]:
+        """Return the entries of all pieces."""
+        merged: dict[int, Entry] = {}
+        for piece in pieces:
+            self.merge(merged, piece)
+        return self.pack(merged)
+
+    def blank(self, _packed: dict[int, Entry]) -> dict[int, Entry]:
+        """Return no entries."""
+        return {}
+
+
+class UnseenPart(KeyedPart[dict[int, tuple[str, int]]]):
     """Names and counts of unlisted categories: of each column those with the smallest hashes."""
 
     def __init__(self) -> None:
         super().__init__(UnseenNames)
 
-    def empty(self, _layout: Layout) -> UnseenNames:
-        """Return no names."""
-        return {}
-
     def count(self, events: EventSlots, slot: int) -> UnseenNames:
         """Return the names of one slot's events."""
-        unseen: UnseenNames = {}
-        self.merge(unseen, events.unseen(slot))
-        return unseen
+        return self.merge_pieces([events.unseen(slot)])
 
     def merge(self, value: UnseenNames, other: UnseenNames) -> None:
         """Add counts by name."""
@@ -229,26 +251,11 @@ class UnseenPart(Part[UnseenNames, UnseenNames]):
             keep_smallest(kept, UNSEEN_NAMES)
 
     def pack(self, value: UnseenNames) -> UnseenNames:
-        """Return the names in order."""
+        """Return columns and names in order."""
         return {column: dict(sorted(names.items())) for column, names in sorted(value.items())}
 
-    def merge_packed(self, value: UnseenNames, packed: UnseenNames) -> None:
-        """Add counts by name."""
-        self.merge(value, packed)
-
-    def merge_pieces(self, pieces: Sequence[UnseenNames]) -> UnseenNames:
-        """Return the names of all pieces."""
-        merged: UnseenNames = {}
-        for piece in pieces:
-            self.merge(merged, piece)
-        return self.pack(merged)
-
-    def blank(self, _packed: UnseenNames) -> UnseenNames:
-        """Return no names."""
-        return {}
-
     def normalise(self, value: UnseenNames) -> None:
-        """Put the names in order."""
+        """Put columns and names in order."""
         ordered = self.pack(value)
         value.clear()
         value.update(ordered)
@@ -263,21 +270,17 @@ class UnseenPart(Part[UnseenNames, UnseenNames]):
 
     def scaled(self, value: UnseenNames, scale: Callable[[int], int]) -> UnseenNames:
         """Return scaled counts, without the names that are left with none."""
-        scaled = {
-            column: {key: (name, scale(n)) for key, (name, n) in names.items()} for column, names in value.items()
+        return {
+            column: {key: (name, scale(n)) for key, (name, n) in names.items() if scale(n)}
+            for column, names in value.items()
         }
-        return {column: {key: each for key, each in names.items() if each[1]} for column, names in scaled.items()}
 
 
-class RowsPart(Part[SampledRows, SampledRows]):
+class RowsPart(KeyedPart[bytes]):
     """A sample of complete rows; see :mod:`driftline.sketches.row_sample`."""
 
     def __init__(self) -> None:
         super().__init__(SampledRows, {})
-
-    def empty(self, _layout: Layout) -> SampledRows:
-        """Return no rows."""
-        return {}
 
     def count(self, events: EventSlots, slot: int) -> SampledRows:
         """Return the sample of one slot's events."""
@@ -287,25 +290,6 @@ class RowsPart(Part[SampledRows, SampledRows]):
     def merge(self, value: SampledRows, other: SampledRows) -> None:
         """Add rows."""
         merge_rows(value, other)
-
-    def pack(self, value: SampledRows) -> SampledRows:
-        """Return the rows by hash."""
-        return dict(sorted(value.items()))
-
-    def merge_packed(self, value: SampledRows, packed: SampledRows) -> None:
-        """Add rows."""
-        merge_rows(value, packed)
-
-    def merge_pieces(self, pieces: Sequence[SampledRows]) -> SampledRows:
-        """Return the sample of all pieces."""
-        merged: SampledRows = {}
-        for piece in pieces:
-            merge_rows(merged, piece)
-        return self.pack(merged)
-
-    def blank(self, _packed: SampledRows) -> SampledRows:
-        """Return no rows."""
-        return {}
 
     def normalise(self, value: SampledRows) -> None:
         """Forget the rows: a reference keeps a sample of its own."""
