@@ -95,7 +95,7 @@ class Quality(NamedTuple):
         name, change = effect
         gate = gate_of(name, self.checks)
         shown = percent(gate) if name == SHARE else f"{gate:g}"
-        start = "" if self.subject.column is None else f"{self.subject.column}: "
+        start = f"{self.subject.column}: " if self.subject.column else ""
         return Outcome(
             check=check_name(test),
             family="quality",
