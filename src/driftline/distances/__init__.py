@@ -1,7 +1,7 @@
-"""Distances: how far a window's histogram is from its profile's. One file each; the registry finds every file here.
+"""Distances between the histograms of a window and of its profile, one file each; importing the package registers them.
 
-``get(name)`` returns the registered distance, ``names()`` the permanent keys; ``compare`` computes several, each on the
-bins it is meant for. A new distance is a new module in this package whose function carries :func:`register`.
+``get(name)`` returns the registered distance, ``names()`` the permanent keys; ``compare`` computes several, each on its
+own kind of bins. A new distance is a new module in this package whose function carries :func:`register`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The contract that every distance keeps, and the registry that finds them.
+"""The contract that every distance keeps, and the registry of distances.
 
 A distance compares the counts of a window with the counts of its profile over the *same* bins. It is a pure function:
 it keeps no state, reads no clock, and the same counts give the same result on every worker.
@@ -7,21 +7,21 @@ Contract
 --------
 A distance MUST
 
-- take two one-dimensional integer arrays of equal shape, and raise :class:`~driftline.errors.ParameterError` for
-  others; a distance of values takes a :class:`~driftline.distances.support.Support` of that shape as well;
-- return ``None`` where either side counted nothing: there is nothing to compare, and no number that would say so;
+- accept two one-dimensional integer arrays of equal shape, and raise :class:`~driftline.errors.ParameterError` for
+  others; a distance of values also accepts a :class:`~driftline.distances.support.Support` of that shape;
+- return ``None`` where either side has no events;
 - return finite numbers otherwise;
 - not depend on bins that are empty on both sides;
-- give its bias-corrected form, which is zero on average when nothing has changed, to within what it states.
+- return a bias-corrected form, which is zero on average when nothing has changed, to within the error it documents.
 
-It CANNOT tell whether the difference is real: that is the business of :mod:`driftline.significance`.
+It CANNOT decide whether the difference is significant: see :mod:`driftline.significance`.
 
 Zero bins
 ---------
-One rule for all distances that take logarithms or divide by shares: bins empty on *both* sides are dropped, then half a
-count is added to *every* remaining bin on both sides (the expected share under Jeffreys' prior). No constant of a fixed
-size is used: its weight would depend on the number of events. Dropping comes first, for a half count in a doubly empty
-bin is apparent drift as soon as the two sides differ in size. Every other distance takes the plain shares.
+All distances that take logarithms or divide by shares follow one rule: bins empty on *both* sides are dropped, then
+half a count is added to *every* remaining bin on both sides (the expected share under Jeffreys' prior). A constant
+share is not added, as its weight would depend on the number of events. Dropping comes first, as half a count in a bin
+that is empty on both sides is apparent drift when the two sides differ in size. All other distances use plain shares.
 
 The null
 --------
@@ -31,10 +31,9 @@ corrections are expectations under this null, see :mod:`driftline.distances.null
 is corrected under the root: the signed square of its corrected form is zero on average, and the form itself stays
 right for large changes, where the root's own bias is negligible.
 
-One factor λ̄ for all modes of a histogram is exact for independent data. Where data depend on each other, sums over many
-neighbouring bins vary more than λ̄ says (the largest mode of an autoregression of 0.9 has several times the mean):
-distances that read the order of the bins then stay above zero on average. They are effect sizes; no verdict rests on
-them.
+One factor λ̄ for all modes of a histogram is exact for independent data. For dependent data, sums over many adjacent
+bins vary more than λ̄ implies (the largest mode of an autoregression of 0.9 has several times the mean dispersion), so
+distances that use the order of the bins stay above zero on average. They are effect sizes; no test is based on them.
 
 Source: Krichevsky and Trofimov (1981), doi:10.1109/TIT.1981.1056331, for the half count.
 """
@@ -56,21 +55,21 @@ if TYPE_CHECKING:
 
 
 Reads = Literal["shares", "order", "values"]
-"""What a distance reads: the bins' shares in any order, in the order of the values, or with the values themselves."""
+"""Input of a distance: the bins' shares in any order, in the order of the values, or with the values themselves."""
 
 On = Literal["groups", "grid"]
-"""Bins a distance is meant for: groups of near equal reference share, or all bins of the column."""
+"""Bins of a distance: groups of nearly equal reference share, or all bins of the column."""
 
 
 class DistanceFunction(Protocol):
-    """What a registered function on counts looks like; see the module's contract."""
+    """Signature of a distance of shares; see the module's contract."""
 
     def __call__(self, current: Counts, reference: Counts, *, dispersion: float = 1.0) -> DistanceResult | None:
         """Compare the counts of a window with those of its profile."""
 
 
 class OrderedDistanceFunction(Protocol):
-    """What a function looks like that can do without the values, and says less without."""
+    """Signature of a distance that uses the order of the bins, and the values in them for a narrower error bound."""
 
     def __call__(
         self, current: Counts, reference: Counts, support: Support | None = None, *, dispersion: float = 1.0
@@ -79,7 +78,7 @@ class OrderedDistanceFunction(Protocol):
 
 
 class ValueDistanceFunction(Protocol):
-    """What a registered function on counts and the values in their bins looks like."""
+    """Signature of a distance that needs the values in the bins."""
 
     def __call__(
         self, current: Counts, reference: Counts, support: Support, *, dispersion: float = 1.0
@@ -88,7 +87,7 @@ class ValueDistanceFunction(Protocol):
 
 
 class Distance(Struct, frozen=True, kw_only=True):
-    """A registered distance and what must be known to configure and to read it.
+    """A registered distance with the properties that configurations and reports need.
 
     Parameters
     ----------
@@ -97,9 +96,9 @@ class Distance(Struct, frozen=True, kw_only=True):
     function : DistanceFunction, OrderedDistanceFunction or ValueDistanceFunction
         The computation.
     reads : {"shares", "order", "values"}
-        What it reads; only one that reads shares applies to categories.
+        Its input; only a distance of shares applies to categories.
     on : {"groups", "grid"}
-        Bins it is meant for.
+        Bins on which it is computed.
     lower, upper : float
         Range of `raw`, ends included.
     log_base : str or None
@@ -124,7 +123,7 @@ class Distance(Struct, frozen=True, kw_only=True):
 
     @property
     def needs_values(self) -> bool:
-        """Whether it must be told which values the bins hold."""
+        """Whether it needs the values in the bins."""
         return self.reads == "values"
 
     def __call__(
@@ -132,8 +131,8 @@ class Distance(Struct, frozen=True, kw_only=True):
     ) -> DistanceResult | None:
         """Compare a window with its profile.
 
-        A distance that reads values needs `support`; one that reads the order bounds its error more narrowly with it,
-        for it then knows which bins hold a single value; others ignore it.
+        A distance of values needs `support`; a distance that uses the order has a narrower error bound with it, which
+        excludes bins of a single value; others ignore it.
         """
         if self.reads == "shares":
             return cast("DistanceFunction", self.function)(current, reference, dispersion=dispersion)
@@ -160,7 +159,7 @@ def register(
     log_base: str | None = None,
     symmetric: bool = True,
 ) -> Callable[[_Function], _Function]:
-    """Enter a function into the registry under a permanent key.
+    """Register a function under a permanent key.
 
     Parameters
     ----------

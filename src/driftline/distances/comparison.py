@@ -1,4 +1,4 @@
-"""Several distances of one column at once, each on the bins that it is meant for."""
+"""Several distances of one column at once, each on its own kind of bins."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What distances show on average when nothing has changed, where that has no closed form as simple as a sum.
+"""Expectations of distances when nothing has changed, where they are more than a simple sum.
 
-All of it is under the null of :mod:`driftline.distances.base`: the differences of shares are normal with covariance
+They hold under the null of :mod:`driftline.distances.base`: the differences of shares are normal with covariance
 s (diag π − ππᵀ), s = λ̄ (1/n + 1/N).
 """
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 DRAWS: Final = 512
 """Fixed draws from the null over which largest differences are averaged."""
 CACHED: Final = 4_096
-"""Expectations of largest differences that are kept; they depend on the profile's column alone."""
+"""Number of cached expectations of largest differences; they depend on the profile's column alone."""
 
 
 def variances(sides: Sides, shares: NDArray[np.float64], dispersion: float) -> NDArray[np.float64]:
     """Return the null's variance of the difference of the two sides' values of each pooled share.
 
-    It is s π(1 − π); the pooled share's own estimate of π(1 − π) is too small by (n + N − 1)/(n + N), which is mended.
+    It is s π(1 − π); the pooled share's estimate of π(1 − π) is too small by (n + N − 1)/(n + N), which is corrected.
     So the expectation of any sum of these squares is exact for independent data, however few.
 
     Parameters
@@ -46,9 +46,9 @@ def variances(sides: Sides, shares: NDArray[np.float64], dispersion: float) -> N
 def absolute_differences(sides: Sides, shares: NDArray[np.float64], dispersion: float) -> NDArray[np.float64]:
     """Return the null's expectation of the absolute difference of the two sides' values of each pooled share.
 
-    It is √(2 v / π̃), π̃ = 3.14..., for a normal difference of variance v, and never more than 2π(1 − π), which by
-    Jensen's inequality bounds it for one event each and so for any number. The bound rules where hardly an event is
-    expected: without it the far tails of a heavy-tailed column would be given an expectation they cannot reach.
+    It is √(2 v / π̃), π̃ = 3.14..., for a normal difference of variance v, and at most 2π(1 − π), which by Jensen's
+    inequality is a bound for one event each and so for any number. It applies where hardly any event is expected:
+    without it the far tails of a heavy-tailed column would have an expectation that they cannot reach.
     """
     normal = np.sqrt(variances(sides, shares, dispersion) * (2 / math.pi))
     expected: NDArray[np.float64] = np.minimum(normal, 2 * shares * (1 - shares))

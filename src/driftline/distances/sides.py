@@ -1,4 +1,4 @@
-"""Counts of a window and of its reference over the same bins, and what every distance does with them first."""
+"""Validated counts of a window and of its reference over the same bins, the input of every distance."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class DistanceResult(Struct, frozen=True, kw_only=True):
     raw : float
         The distance of the two smoothed or plain histograms, in the unit and range that the distance states.
     corrected : float or None
-        The distance less what it shows on average when nothing has changed; of a root, the signed root of the square
-        less the square's average. It may be negative: on average it, or its signed square, is zero without drift.
-        None only where no correction is known.
+        The distance less its expectation when nothing has changed; for a root, the signed root of the square less the
+        square's expectation. It may be negative: on average it, or its signed square, is zero without drift. None only
+        where no correction is known.
     error_bound : float or None
-        How far `raw` may lie from the value on the unbinned events; None for distances that are defined on bins, and
-        where a bin without bounds holds events of which neither sum nor extreme is known.
+        Largest difference between `raw` and the value on the unbinned events; None for distances that are defined on
+        bins, and where a bin without bounds holds events of which neither sum nor extreme is known.
     n, n_reference : int
-        Events counted in the window and in the profile, at least 1.
+        Events of the window and of the profile, at least 1.
     n_bins : int
         Bins that are not empty on both sides, at least 1.
     """
@@ -44,13 +44,22 @@ class DistanceResult(Struct, frozen=True, kw_only=True):
 
 
 class Sides(NamedTuple):
-    """Validated counts of both sides, doubly empty bins dropped: arrays of shape (n_bins,), `held` of shape (B,)."""
+    """Validated counts of both sides, shape (n_bins,), without the bins that are empty on both sides.
+
+    Attributes
+    ----------
+    current, reference : NDArray[int64], shape (n_bins,)
+    n, n_reference : int
+        Events of the window and of the profile, at least 1.
+    nonempty : NDArray[bool], shape (B,)
+        Which of the original bins are not empty on both sides.
+    """
 
     current: Counts
     reference: Counts
     n: int
     n_reference: int
-    held: npt.NDArray[np.bool_]
+    nonempty: npt.NDArray[np.bool_]
 
     @property
     def n_bins(self) -> int:
@@ -134,10 +143,10 @@ def prepare(current: Counts, reference: Counts, dispersion: float) -> Sides | No
     n, n_reference = int(current.sum()), int(reference.sum())
     if n == 0 or n_reference == 0:
         return None
-    held = (current > 0) | (reference > 0)
-    return Sides(current[held], reference[held], n, n_reference, held)
+    nonempty = (current > 0) | (reference > 0)
+    return Sides(current[nonempty], reference[nonempty], n, n_reference, nonempty)
 
 
 def signed_root(square: float) -> float:
-    """Return the root of a corrected square, with its sign: cut off at zero it would hide how much was taken off."""
+    """Return the signed root of a corrected square; a value clipped at zero would hide the size of the correction."""
     return math.copysign(math.sqrt(abs(square)), square)

@@ -1,4 +1,4 @@
-"""Which values the bins hold, for the distances that are measured in the column's unit."""
+"""The values in the bins, for distances that are measured in the column's unit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Support:
-    """What is known of the values in each bin.
+    """Bounds, and where known sums, of the values in each bin.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class Support:
 
 
 def single_valued(support: Support | None, sides: Sides) -> NDArray[np.bool_]:
-    """Return which bins hold one value only, shape (n_bins,); none where nothing is known of the values.
+    """Return which bins hold a single value, shape (n_bins,); none without a support.
 
     Raises
     ------
@@ -102,14 +102,14 @@ def single_valued(support: Support | None, sides: Sides) -> NDArray[np.bool_]:
 
 
 class Placement(NamedTuple):
-    """Where a side's events are put, and how far from there they may lie on average: each of shape (n_bins,)."""
+    """Positions at which a side's events are placed, and bounds on their mean distance from there: (n_bins,) each."""
 
     positions: NDArray[np.float64]
     slack: NDArray[np.float64]
 
 
 class Steps(NamedTuple):
-    """Both sides' distribution functions as steps: their values over each of the gaps between positions."""
+    """Both sides' distribution functions as step functions: their values between neighbouring positions."""
 
     gaps: NDArray[np.float64]
     """Widths, shape (2 n_bins - 1,), in the unit of the values."""
@@ -117,14 +117,14 @@ class Steps(NamedTuple):
     reference: NDArray[np.float64]
     pooled: NDArray[np.float64]
     current_slack: NDArray[np.float64]
-    """Greatest mean distance of a bin's events from where they were put, shape (n_bins,)."""
+    """Greatest mean distance of a bin's events from their position, shape (n_bins,)."""
     reference_slack: NDArray[np.float64]
 
 
 def steps_of(sides: Sides, support: Support) -> Steps:
-    """Put each bin's events at one value, and return the two distribution functions that this makes.
+    """Place each bin's events at one value, and return the two resulting distribution functions.
 
-    Each side's events of a bin are put at their mean where their sum is known, else at the bin's middle, or at its
+    Each side's events of a bin are placed at their mean where their sum is known, else at the bin's middle, or at its
     edge where it is open.
 
     Raises
@@ -133,8 +133,8 @@ def steps_of(sides: Sides, support: Support) -> Steps:
         A support of another number of bins than the counts.
     """
     low, high = _bounds(support, sides)
-    here = _place(low, high, sides.current, _held(support.current_sums, sides))
-    there = _place(low, high, sides.reference, _held(support.reference_sums, sides))
+    here = _place(low, high, sides.current, _sums(support.current_sums, sides))
+    there = _place(low, high, sides.reference, _sums(support.reference_sums, sides))
     positions = np.concatenate([here.positions, there.positions])
     order = np.argsort(positions, kind="stable")
     nothing = np.zeros_like(sides.current)
@@ -153,7 +153,7 @@ def steps_of(sides: Sides, support: Support) -> Steps:
 
 
 def total(values: NDArray[np.float64]) -> float:
-    """Return the sum of numbers of at least 0, correctly rounded; the greatest number where it is beyond that."""
+    """Return the correctly rounded sum of nonnegative numbers, at most the greatest finite number."""
     largest = float(values.max(initial=0.0))
     if largest in {0.0, math.inf}:
         return min(largest, sys.float_info.max)
@@ -164,31 +164,31 @@ def total(values: NDArray[np.float64]) -> float:
 
 
 def at_most_greatest(value: float) -> float:
-    """Return a number, and the greatest finite one of its sign in place of an infinity."""
+    """Return a number, with infinities replaced by the greatest finite number of their sign."""
     return max(-sys.float_info.max, min(value, sys.float_info.max))
 
 
 def finite_or_none(bound: float) -> float | None:
-    """Return a bound, or None where there is none."""
+    """Return a bound, or None where it is not finite."""
     return bound if bound < sys.float_info.max else None
 
 
 def _bounds(support: Support, sides: Sides) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    if support.low.shape != sides.held.shape:
-        raise ParameterError(f"{sides.held.size} bins as in the counts", support.low.size, "$.support")
-    return support.low[sides.held], support.high[sides.held]
+    if support.low.shape != sides.nonempty.shape:
+        raise ParameterError(f"{sides.nonempty.size} bins as in the counts", support.low.size, "$.support")
+    return support.low[sides.nonempty], support.high[sides.nonempty]
 
 
-def _held(sums: NDArray[np.float64] | None, sides: Sides) -> NDArray[np.float64]:
-    return np.full(sides.n_bins, np.nan) if sums is None else sums[sides.held]
+def _sums(sums: NDArray[np.float64] | None, sides: Sides) -> NDArray[np.float64]:
+    return np.full(sides.n_bins, np.nan) if sums is None else sums[sides.nonempty]
 
 
 def _place(low: NDArray[np.float64], high: NDArray[np.float64], counts: Counts, sums: NDArray[np.float64]) -> Placement:
-    """Return where a side's events are put.
+    """Return the positions of a side's events, and bounds on the mean distance from them.
 
-    About the mean m of values in [l, h] the mean distance is at most 2 (h − m)(m − l) / (h − l), reached by two atoms
-    at the ends; with an open end it is twice the distance of m from the other one. About the middle it is half the
-    width. A bin that holds a single value has none.
+    About the mean m of values in [l, h] the mean distance is at most 2 (h − m)(m − l) / (h − l), attained by two atoms
+    at the ends; with an open end it is twice the distance of m from the other end. About the middle it is half the
+    width. In a bin of a single value it is 0.
     """
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         middle = np.clip(low / 2 + high / 2, low, high)

@@ -1,4 +1,4 @@
-"""Has the correlation of two columns changed: the largest standardised change of Fisher's z over all pairs."""
+"""Test for a change of the correlation of two columns: the largest standardised change of Fisher's z over all pairs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from driftline.multivariate.cross_moments import CrossMoments
 
 MAX_CORRELATION: Final = 0.999
-"""Beyond it Fisher's z tells rounding from nothing; correlations are clipped there before they are transformed."""
+"""Correlations are clipped here before Fisher's transformation, which beyond it amplifies rounding."""
 
 
 class CorrelationChange(Struct, frozen=True, kw_only=True):
-    """The pair of columns whose correlation changed most beyond chance, of those that changed as much as matters.
+    """The pair of columns with the most significant change of correlation, among the changes that pass the gate.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class CorrelationChange(Struct, frozen=True, kw_only=True):
     p_value : float
         Of the largest over all pairs, in [0, 1].
     n_pairs : int
-        Pairs that were looked at: those whose columns vary on both sides.
+        Number of tested pairs, whose columns vary on both sides.
     """
 
     pair: tuple[int, int]
@@ -43,7 +43,7 @@ class CorrelationChange(Struct, frozen=True, kw_only=True):
 
     @property
     def change(self) -> float:
-        """By how much the correlation differs."""
+        """Absolute difference of the correlations."""
         return abs(self.current - self.reference)
 
 
@@ -65,9 +65,9 @@ def correlation_change(
         Of the influence of one event on each pair's correlation, as
         :func:`driftline.profiles.building.joint_build.influences` has them; excess kurtosis.
     design_effect : float, at least 1
-        By how much serial dependence inflates the variance of means.
+        Factor by which serial dependence inflates the variance of means.
     gate : float in [0, 2]
-        Smallest change that matters: pairs that changed less come second to those that changed as much.
+        Smallest change that matters: pairs below it rank after all pairs that pass it.
 
     Returns
     -------

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 _ROUNDING: Final = 1e-12
-"""Part of a second moment below which a variance is rounding."""
+"""Fraction of a second moment below which a variance is rounding."""
 
 
 class CrossMoments(NamedTuple):
@@ -25,7 +25,7 @@ class CrossMoments(NamedTuple):
     Attributes
     ----------
     n : int
-        Events.
+        Number of events.
     mean : ndarray of float64, shape (p,)
     second : ndarray of float64, shape (p, p)
         Mean of zzᵀ, not centred.
@@ -37,7 +37,7 @@ class CrossMoments(NamedTuple):
 
     @property
     def covariance(self) -> NDArray[np.float64]:
-        """Population covariance, shape (p, p); what is rounding on the diagonal is 0."""
+        """Population covariance, shape (p, p); variances that are only rounding are 0."""
         covariance = self.second - np.outer(self.mean, self.mean)
         variances = covariance.diagonal()
         rounding = _ROUNDING * self.second.diagonal()
@@ -55,7 +55,7 @@ class CrossMoments(NamedTuple):
 
 
 def cross_moments(joint: Joint, words: NDArray[np.int64]) -> CrossMoments | None:
-    """Return the moments of a sketch; None where it keeps none, or no event was complete.
+    """Return the moments of a sketch; None where it has none, or no event was complete.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def cross_moments(joint: Joint, words: NDArray[np.int64]) -> CrossMoments | None
 def mean_features(joint: Joint, words: NDArray[np.int64]) -> tuple[int, NDArray[np.float64]] | None:
     """Return the number of events and the mean √(2/m) cos(wᵀz + b) of each random feature, shape (m,).
 
-    None where a sketch keeps none, or no event was complete.
+    None where a sketch has none, or no event was complete.
     """
     cells = join(words)
     if not joint.n_features or not cells[0]:

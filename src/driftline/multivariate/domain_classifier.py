@@ -1,4 +1,4 @@
-"""Can a classifier tell the window's events from the reference's: the area under its curve on events it did not see."""
+"""Test by a classifier of window against reference: the area under its ROC curve on events held out from training."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MIN_ROWS: Final = 100
-"""Rows a side below which nothing is said."""
+"""Least number of rows per side for a test."""
 RIDGE: Final = 0.1
 """Added to the variances of the standardised inputs, so that few rows and many columns fit."""
 
 
 class DomainScore(Struct, frozen=True, kw_only=True):
-    """How well the two samples are told apart.
+    """How well the classifier separates the two samples.
 
     Parameters
     ----------
     auc : float
-        Mean area under the curve of both folds, in [0, 1]; 0.5 where they cannot be told apart.
+        Mean area under the curve of both folds, in [0, 1]; 0.5 where the samples cannot be separated.
     p_value : float
         One-sided, in [0, 1].
     column : int
@@ -39,14 +39,14 @@ class DomainScore(Struct, frozen=True, kw_only=True):
 def domain_score(
     current: NDArray[np.float64], reference: NDArray[np.float64], design_effect: float = 1.0
 ) -> DomainScore | None:
-    """Return how well a regularised linear discriminant of z and z² tells a window's rows from the reference's.
+    """Return how well a regularised linear discriminant of z and z² separates a window's rows from the reference's.
 
     Parameters
     ----------
     current, reference : ndarray of float64, shape (k, p) and (K, p)
-        Rows in standard deviations, in an order that says nothing of them.
+        Rows in standard deviations, in an order that does not depend on them.
     design_effect : float, at least 1
-        By how much dependence between the rows inflates the variance of means.
+        Factor by which dependence between the rows inflates the variance of means.
 
     Returns
     -------

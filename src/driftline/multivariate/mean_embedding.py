@@ -1,4 +1,4 @@
-"""Has the joint distribution changed at all: the distance of the mean embeddings under a Gaussian kernel."""
+"""Test for any change of the joint distribution: the distance of the mean embeddings under a Gaussian kernel."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 
 class EmbeddingDistance(Struct, frozen=True, kw_only=True):
-    """How far two mean embeddings are from each other.
+    """The squared distance of two mean embeddings, with its null distribution.
 
     Parameters
     ----------
     squared : float
         Their squared distance, in [0, 4]; an estimate of the squared maximum mean discrepancy.
     weights : ndarray of float64, shape (m,)
-        With nothing changed, ``squared`` is distributed as Σ λⱼ χ²₁: these are the λⱼ, at least 0, descending.
+        The λⱼ, at least 0, descending: when nothing has changed, ``squared`` is distributed as Σ λⱼ χ²₁.
     """
 
     squared: float
@@ -23,7 +23,7 @@ class EmbeddingDistance(Struct, frozen=True, kw_only=True):
 
     @property
     def corrected(self) -> float:
-        """The distance, without what it shows on average when nothing has changed; at least 0."""
+        """The distance, with the expectation of its square when nothing has changed subtracted; at least 0."""
         return float(np.sqrt(max(self.squared - float(self.weights.sum()), 0.0)))
 
 

@@ -1,4 +1,4 @@
-"""Do events still lie where the reference's principal components say: the mean error of reconstructing them."""
+"""Test by principal components of the reference: the mean error of reconstructing events from them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ReconstructionChange(Struct, frozen=True, kw_only=True):
     current, reference : float
         Of the window and of the reference, at least 0.
     n_components : int
-        Leading components of the reference that were kept.
+        Number of leading components of the reference.
     column : int
         Position of the column whose error changed most.
     p_value : float
@@ -41,12 +41,12 @@ class ReconstructionChange(Struct, frozen=True, kw_only=True):
 
     @property
     def change(self) -> float:
-        """The error's change as a part of the reference's."""
+        """The change of the error relative to the reference's."""
         return abs(self.current - self.reference) / self.reference
 
 
 class Residual(NamedTuple):
-    """What the leading components leave.
+    """The projection on the complement of the leading components.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Residual(NamedTuple):
     n_components : int
         Components that P projects on.
     optimism : float
-        By which part the error of the events that the components were made from may be smaller than that of others.
+        Relative amount by which the error of the events that the components were fitted to is too small.
     """
 
     projection: NDArray[np.float64]
@@ -64,7 +64,7 @@ class Residual(NamedTuple):
 
 
 def residual_of(covariance: NDArray[np.float64], n: int) -> Residual:
-    """Return what the leading components of the covariance of n events leave.
+    """Return the complement of the leading components of the covariance of n events.
 
     Examples
     --------
@@ -103,14 +103,14 @@ def reconstruction_change(
     current, reference : CrossMoments
         Of p columns.
     sample : ndarray of float64, shape (k, p)
-        Rows of the reference, k at least 2: how much the error varies between events.
+        Rows of the reference, k at least 2, from which the variance of the error between events is estimated.
     design_effect : float, at least 1
-        By how much serial dependence inflates the variance of means.
+        Factor by which serial dependence inflates the variance of means.
 
     Returns
     -------
     ReconstructionChange or None
-        None where nothing is left to reconstruct: 95 % of the variance needs all components.
+        None where 95 % of the variance needs all components, so that there is no residual.
 
     Notes
     -----

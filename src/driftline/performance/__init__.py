@@ -1,4 +1,4 @@
-"""Performance: how good predictions were, from vectors of confusion counts, score histograms and exact sums."""
+"""Performance of predictions: metrics from vectors of confusion counts, score histograms and exact sums."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = [
 
 
 def metrics_of(task: Task, vector: NDArray[np.int64], settings: PerformanceSettings = DEFAULTS) -> Metrics:
-    """Return the metrics of a performance vector, in the terms of its task.
+    """Return the metrics of a performance vector for its task.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How good or bad a window can turn out, whatever the labels say that it has not: bounds without an assumption."""
+"""Worst-case bounds of a window's metrics over all values of its missing labels, without any assumption."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ def worst_case_bounds(
     n_predictions : int
         All predictions, with a label or without.
     by_class : ndarray of int64, shape (n_codes,), or None
-        All predictions by predicted class, which makes the bounds of precision and recall narrower; None where that is
-        not known.
+        All predictions by predicted class, which narrows the bounds of precision and recall; None where unknown.
     binary : bool
         Whether class 1 is the positive one; else there are bounds of accuracy alone.
 
@@ -38,8 +37,8 @@ def worst_case_bounds(
 
     Notes
     -----
-    They are sharp: each end is reached by some labels of those that have none. They hold for labels that are still to
-    come and for those that never will.
+    The bounds are sharp: some values of the missing labels attain each end. They hold for labels that are still to
+    arrive and for labels that never will.
 
     *Source*: Manski (1989), doi:10.2307/145818, equation 3 for shares; the ratios by their monotonicity in each unknown
     count. Deviations: none.
@@ -75,7 +74,7 @@ def worst_case_bounds(
 
 
 def _missing(labelled: NDArray[np.int64], missing: int, by_class: NDArray[np.int64] | None) -> tuple[int, int]:
-    """Return how many without a label can have been predicted positive, and negative."""
+    """Return the largest numbers of unlabelled predictions that can be positive, and negative."""
     if by_class is None:
         return missing, missing
     yes = min(missing, max(0, int(by_class[POSITIVE]) - int(labelled[POSITIVE].sum())))

@@ -1,4 +1,4 @@
-"""The maturity curve: which share of predictions has a label by which age, from cohorts that are old enough to tell."""
+"""The maturity curve: the share of predictions with a label by age, from the cohorts that have reached that age."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 class AgedCohort(NamedTuple):
-    """Predictions of one span of time, and when their first labels came.
+    """Predictions of one span of time, with the ages at which their first labels arrived.
 
     Attributes
     ----------
     age_ms : int
-        How old they all are at least: labels of a greater age may still come.
+        Least age of all of them: labels of a greater age may still arrive.
     n_predictions : int
     by_age : ndarray of int64, shape (N_AGES,)
         First labels by age.
@@ -37,7 +37,7 @@ class CurvePoint(NamedTuple):
     ----------
     age_ms : int
     n_labelled, n_predictions, n_cohorts : int
-        Of the cohorts that are at least so old.
+        Totals over the cohorts of at least this age.
     """
 
     age_ms: int
@@ -53,19 +53,19 @@ def maturity_curve(cohorts: Sequence[AgedCohort], horizon_ms: int) -> list[Curve
     ----------
     cohorts : sequence of AgedCohort
     horizon_ms : int
-        After which no label counts.
+        Age after which labels are ignored.
 
     Returns
     -------
     list of CurvePoint
-        Of ascending age; none of an age that no cohort has reached.
+        In ascending order of age, up to the age that some cohort has reached.
 
     Notes
     -----
-    Right-censoring: a point takes only cohorts past its age, so nothing is estimated of labels that are still to come,
-    and a point of a great age says how things were that long ago. No assumption is made of what the young have in
-    common with the old (Kaplan and Meier's estimator would have labels arrive alike in both); the curve may therefore
-    fall from one age to the next where labels have lately become faster, and is not made monotone.
+    Right-censoring: a point uses only cohorts past its age, so labels that are still to come are not estimated, and a
+    point of a great age describes the state that long ago. Young cohorts are not assumed to resemble old ones (Kaplan
+    and Meier's estimator assumes that labels arrive alike in both). So the curve may fall from one age to the next
+    where labels have lately become faster; it is not made monotone.
 
     *Cost*: O(cohorts x ages).
 

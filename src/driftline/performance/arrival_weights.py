@@ -1,17 +1,17 @@
-"""Early labels are a biased part of all labels; weights by how soon labels of their kind come undo that.
+"""Correction for label delay: inverse-probability weights by how soon labels of the same kind arrive.
 
-Where fraud is reported sooner than its absence is confirmed, the labels of the first day overstate it. Cohorts past the
-horizon tell, for each score bin and class, which part G of the labels that came in the end had come by the age at which
-a window is looked at now. A labelled prediction then stands for 1 / G of its kind:
+Early labels are a biased sample of all labels: where fraud is reported sooner than its absence is confirmed, the labels
+of the first day overstate fraud. Cohorts past the horizon yield, for each score bin and class, the fraction G of the
+final labels that had arrived by the age of the window now. A labelled prediction then represents 1 / G of its kind:
 
     R = Σ w a / Σ w b,  w = 1 / G(age | score, class)
 
-for a metric that is a ratio of counts (Hájek's form: the weights' sum stands in the denominator). It estimates what the
-window will show when all labels that come have come. It supposes that labels of one kind come as they came for the
-cohorts that G was fitted on, and that within a kind when a label comes has nothing to do with what was predicted.
+for a metric that is a ratio of counts (Hájek's form, with the sum of the weights in the denominator). It estimates the
+metric after all labels have arrived. It assumes that labels of one kind arrive as in the cohorts that G was fitted on,
+and that within a kind the delay of a label is independent of the prediction.
 
-The standard error has two parts: which of the labels have come is chance (Poisson sampling with probabilities G), and G
-itself is estimated, and differs from cohort to cohort.
+The standard error has two parts: which labels have arrived is random (Poisson sampling with probabilities G), and G is
+an estimate that differs between cohorts.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MIN_RATE: Final = 0.05
-"""Where a kind's labels have come to less than this part, a few of them would stand for all: nothing is corrected."""
+"""With a smaller fraction of a kind's labels a few would represent all of them: there is no correction."""
 MIN_LABELS: Final = 100
-"""Labels of the cohorts past the horizon from which on a score bin has a rate of its own, and a class."""
+"""Least number of labels in cohorts past the horizon for an own rate of a score bin, and of a class."""
 
 
 class ArrivalRates(NamedTuple):
-    """Which part of the labels that come has come by an age, by score bin and class.
+    """The fraction of final labels that have arrived by an age, by score bin and class.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class ArrivalRates(NamedTuple):
         Of ln rate.
     n_cohorts : int
     dispersion : float, at least 1
-        How many times as much as binomial counts the labels that had come vary from cohort to cohort.
+        Variance of the arrived labels between cohorts over that of binomial counts.
     """
 
     rate: Floats
@@ -52,14 +52,14 @@ class ArrivalRates(NamedTuple):
 
 
 class WeightedMetrics(NamedTuple):
-    """Metrics of a window as they will be when its labels have come.
+    """Estimated metrics of a window after all its labels have arrived.
 
     Attributes
     ----------
     metrics, standard_errors : dict of str to float or None
         None where undefined.
     n_effective : float
-        (Σw)² / Σw²: independent labels that would tell as much.
+        (Σw)² / Σw², the effective number of labels.
     """
 
     metrics: dict[str, float | None]
@@ -68,20 +68,20 @@ class WeightedMetrics(NamedTuple):
 
 
 def arrival_rates(by_now: NDArray[np.int64], in_the_end: NDArray[np.int64]) -> ArrivalRates | None:
-    """Return how soon labels come, from cohorts past the horizon.
+    """Return the arrival rates of labels, from cohorts past the horizon.
 
     Parameters
     ----------
     by_now : ndarray of int64, shape (n_cohorts, n_scores, n_codes)
-        First labels that each cohort had at the age.
+        First labels of each cohort at the age.
     in_the_end : ndarray of int64, shape (n_cohorts, n_scores, n_codes)
-        Those that it had at the horizon.
+        First labels of each cohort at the horizon.
 
     Returns
     -------
     ArrivalRates or None
-        None of fewer than two cohorts, or of fewer than ``MIN_LABELS`` labels. A score bin with fewer takes the rate of
-        its class, a class with fewer that of all.
+        None with fewer than two cohorts or ``MIN_LABELS`` labels. A score bin with fewer labels has the rate of its
+        class, a class with fewer the overall rate.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def arrival_rates(by_now: NDArray[np.int64], in_the_end: NDArray[np.int64]) -> A
 
 
 def _pooled(come: NDArray[np.int64], total: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return counts of each kind, taken together with others where it is rare."""
+    """Return the counts of each kind, pooled with others where the kind is rare."""
     come, total = come.copy(), total.copy()
     class_come, class_total = come.sum(axis=0), total.sum(axis=0)
     rare = class_total < MIN_LABELS
@@ -123,7 +123,7 @@ def _dispersion(by_now: NDArray[np.int64], in_the_end: NDArray[np.int64], rate: 
 
 
 def needed_rates(rates: ArrivalRates, in_the_end: NDArray[np.int64]) -> float:
-    """Return the least rate of a kind that cohorts past the horizon had labels of, which a correction rests on.
+    """Return the least rate among the kinds with labels in the cohorts past the horizon.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def weighted_metrics(counts: NDArray[np.int64], rates: ArrivalRates, *, binary: 
     Parameters
     ----------
     counts : ndarray of int64, shape (n_scores, n_codes, n_codes)
-        Labels that count now by score bin, predicted and actual class; below zero counts as zero.
+        Current labels by score bin, predicted and actual class; counts below zero count as zero.
     rates : ArrivalRates
         Above zero where there are counts.
     binary : bool
@@ -161,7 +161,7 @@ def weighted_metrics(counts: NDArray[np.int64], rates: ArrivalRates, *, binary: 
 
     Examples
     --------
-    Half of the negatives have come, and all of the positives:
+    Half of the negatives have arrived, and all of the positives:
 
     >>> rates = ArrivalRates(np.array([[0.5, 1.0]]), np.zeros((1, 2)), 10, 1.0)
     >>> result = weighted_metrics(np.array([[[40, 10], [10, 40]]]), rates, binary=True)
@@ -184,7 +184,7 @@ def weighted_metrics(counts: NDArray[np.int64], rates: ArrivalRates, *, binary: 
 
 
 def _ratios(confusion: NDArray[np.int64], *, binary: bool) -> dict[str, list[tuple[Floats, Floats]]]:
-    """Return what is divided by what, of shape (n_codes, n_codes): each metric is the mean of some ratios."""
+    """Return numerators and denominators, shape (n_codes, n_codes) each; a metric is the mean of its ratios."""
     n = len(confusion)
     every, right = np.ones((n, n)), np.eye(n)
     codes = [1] if binary else np.flatnonzero(confusion.sum(axis=0) + confusion.sum(axis=1)).tolist()
@@ -209,7 +209,7 @@ def _ratios(confusion: NDArray[np.int64], *, binary: bool) -> dict[str, list[tup
 def _mean_ratio(
     weights: Floats, ratios: list[tuple[Floats, Floats]], *, undefined_is_zero: bool
 ) -> tuple[float | None, Floats | None]:
-    """Return the mean of ratios, and what one labelled prediction adds to it, of shape (n_codes, n_codes)."""
+    """Return the mean of ratios, and the influence of one labelled prediction, shape (n_codes, n_codes)."""
     by_pair = weights.sum(axis=0)
     total, residual = 0.0, np.zeros(by_pair.shape)
     for above, below in ratios:

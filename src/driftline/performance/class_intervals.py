@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _ADDED: Final = 2.0
-"""Labels spread over all cells where all labels agree, which leaves no variance to see."""
+"""Pseudo-labels spread over all cells where all labels agree and their variance is 0."""
 
 
 class Sizes(NamedTuple):
-    """How many labels of equal weight the labels are worth: (Σw)² / Σw².
+    """Effective numbers of labels, (Σw)² / Σw²: in all, and by class.
 
     Attributes
     ----------
     all : float
     predicted, actual : ndarray of float64, shape (K,)
-        Those predicted as, or that are, each class.
+        Labels predicted as each class, and labels of each class.
     """
 
     all: float
@@ -53,7 +53,7 @@ def class_intervals(confusion: NDArray[np.int64], sizes: Sizes, metrics: Metrics
         Labels by predicted (row) and actual class, none below zero; in any unit.
     sizes : Sizes
     metrics : dict of str to float or None
-        Of the matrix; only defined ones get an interval.
+        Metrics of the matrix; only defined ones get an interval.
     beta : float
 
     Notes
@@ -91,7 +91,7 @@ def class_intervals(confusion: NDArray[np.int64], sizes: Sizes, metrics: Metrics
 
 
 def value_interval(confusion: NDArray[np.int64], size: float, worth: Floats) -> Interval:
-    """Return the normal interval of the worth of one label."""
+    """Return the normal interval of the value of one label."""
     shares = confusion / float(confusion.sum())
     mean = float((shares * worth).sum())
     return normal(mean, float((shares * (worth - mean) ** 2).sum()) / size)
@@ -186,7 +186,7 @@ def _slopes(shares: Floats, name: str, beta: float, *, binary: bool) -> Slopes:
 
 
 def _macro(total: Floats, *, binary: bool) -> Floats:
-    """Return what each class counts in a metric: evenly, or the positive one alone."""
+    """Return the weight of each class in a metric: equal weights, or the positive class alone."""
     weights: Floats = np.arange(total.size) == 1 if binary else (total > 0) / max(1, int((total > 0).sum()))
     return weights.astype(np.float64)
 

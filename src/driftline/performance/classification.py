@@ -31,9 +31,9 @@ class Hits(Struct, frozen=True):
 
 
 def hits(layout: PerformanceLayout, vector: NDArray[np.int64]) -> Hits:
-    """Return how many labelled predictions of a classification were right, or what they weigh, in units.
+    """Return the number of labelled predictions of a classification and of correct ones, or their weights in units.
 
-    Classes that the profile does not know count as one class.
+    All classes outside the profile count as one class.
     """
     confusion = confusion_counts(layout, vector)
     return Hits(int(confusion.sum()), int(np.trace(confusion)))
@@ -52,10 +52,10 @@ def classification_metrics(
     layout : PerformanceLayout
         Of a classification: ``n_classes`` at least 1.
     vector : ndarray of int64, shape (layout.n_cells,)
-        Counts below zero, which only after an idle mark can be, are taken for zero.
+        Counts below zero, which occur only after an idle mark, count as zero.
     settings : PerformanceSettings
     classes : sequence of str
-        Names, for the business value; without it where none are given.
+        Names, for the business value; without names it is left out.
 
     Returns
     -------
@@ -65,9 +65,9 @@ def classification_metrics(
 
     Notes
     -----
-    *Cost*: O(cells). Binary tasks: of the positive class, code 1. Multiclass: averages over classes. All classes that
-    the profile does not know count as one. Not measured: what needs the probabilities of all classes of a prediction
-    (log loss and one-against-rest AUC of multiclass tasks), which are not kept.
+    *Cost*: O(cells). Binary tasks: metrics of the positive class, code 1. Multiclass: averages over classes. All
+    classes outside the profile count as one. Log loss and one-against-rest AUC of multiclass tasks are missing, as they
+    need the probabilities of all classes, which the sketch does not have.
 
     *Oracle*: scikit-learn 1.9, as each part says.
     """

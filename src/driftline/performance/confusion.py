@@ -1,4 +1,4 @@
-"""Metrics of predicted and actual classes: exact on the counts, and defined only where their denominators are."""
+"""Metrics of predicted and actual classes, exact on the counts; None where the denominator is 0."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Metrics = dict[str, float | None]
 
 
 class ClassMetrics(NamedTuple):
-    """One class against all others.
+    """Precision, recall and F-scores of one class against all others.
 
     Attributes
     ----------
     precision, recall, f1, f_beta : float in [0, 1] or None
         Precision of a class that was never predicted, and recall of one that never occurred, are undefined.
     n_predicted, n_actual : int
-        Labels predicted as, or that are, this class; in the confusion matrix' unit.
+        Labels predicted as this class, and labels of this class, in the confusion matrix' unit.
     """
 
     precision: float | None
@@ -36,14 +36,14 @@ class ClassMetrics(NamedTuple):
 
 
 def one_against_rest(confusion: NDArray[np.int64], beta: float) -> list[ClassMetrics]:
-    """Return each class against the rest.
+    """Return the metrics of each class against the rest.
 
     Parameters
     ----------
     confusion : ndarray of int64, shape (K, K)
         Labels by predicted (row) and actual class (column), none below zero.
     beta : float, greater than 0
-        How many times as much recall counts as precision in F-beta.
+        Weight of recall relative to precision in F-beta.
     """
     predicted, actual = confusion.sum(axis=1).tolist(), confusion.sum(axis=0).tolist()
     square = beta * beta
@@ -91,7 +91,7 @@ def agreement_metrics(confusion: NDArray[np.int64]) -> Metrics:
 
 
 def positive_class_metrics(confusion: NDArray[np.int64], beta: float) -> Metrics:
-    """Return what a binary task is measured by: of the positive class, code 1.
+    """Return the metrics of a binary task's positive class, code 1.
 
     Notes
     -----
@@ -113,9 +113,8 @@ def averaged_metrics(confusion: NDArray[np.int64], beta: float) -> Metrics:
 
     Notes
     -----
-    Macro: the mean over the classes that were predicted or occurred, where what is undefined counts as 0. Weighted: by
-    how often classes occurred. Micro: all decisions alike, which makes each of them the accuracy, as every label has
-    one class.
+    Macro: the mean over the classes that were predicted or occurred, with 0 for undefined values. Weighted: by the
+    frequency of the actual classes. Micro: over all decisions, which equals the accuracy, as every label has one class.
 
     *Oracle*: scikit-learn 1.9: ``precision_recall_fscore_support(average=..., zero_division=0)``.
     """
@@ -134,16 +133,16 @@ def averaged_metrics(confusion: NDArray[np.int64], beta: float) -> Metrics:
 def business_value(
     confusion: NDArray[np.int64], classes: Sequence[str], values: Mapping[str, Mapping[str, float]], unit: int
 ) -> Metrics:
-    """Return what decisions were worth: ``value`` a label, and ``value_total``.
+    """Return the business value of decisions: ``value`` per label, and ``value_total``.
 
     Parameters
     ----------
     confusion : ndarray of int64, shape (K + 1, K + 1)
     classes : sequence of str, length K
     values : mapping of str to mapping of str to float
-        Worth of one label by predicted, then by actual class; what is not named is worth nothing.
+        Value of one label by predicted, then by actual class; 0 where it is not named.
     unit : int
-        What one label counts in the confusion matrix.
+        Count of one label in the confusion matrix.
 
     Examples
     --------
@@ -157,7 +156,7 @@ def business_value(
 
 
 def value_matrix(classes: Sequence[str], values: Mapping[str, Mapping[str, float]]) -> NDArray[np.float64]:
-    """Return the worth of each cell, shape (K + 1, K + 1), rows predicted."""
+    """Return the value of each cell, shape (K + 1, K + 1), rows predicted."""
     codes = {name: code for code, name in enumerate(classes)}
     matrix = np.zeros((len(classes) + 1, len(classes) + 1))
     for predicted, row in values.items():
@@ -168,5 +167,5 @@ def value_matrix(classes: Sequence[str], values: Mapping[str, Mapping[str, float
 
 
 def ratio(part: float, whole: float) -> float | None:
-    """Return part / whole; None where there is nothing to divide by."""
+    """Return part / whole; None where the whole is 0."""
     return part / whole if whole else None

@@ -1,4 +1,4 @@
-"""Estimates of performance without labels, in the terms of their estimator."""
+"""Estimates of performance without labels, by the kind of estimator."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from driftline.sketches.packed import PackedEstimates, Sparse
 
 MIN_REFIT: Final = 500
-"""Labelled events without which no calibrator is fitted again."""
+"""Least number of labelled events for refitting a calibrator."""
 
 
 def estimates_of(estimator: Estimator, totals: EstimateTotals, task: Task) -> Estimates:
@@ -36,7 +36,7 @@ def estimates_of(estimator: Estimator, totals: EstimateTotals, task: Task) -> Es
     ----------
     estimator : Estimator
     totals : EstimateTotals
-        What it said of them.
+        The estimator's totals over the events.
     task : Task
     """
     if isinstance(estimator, LossEstimator):
@@ -57,22 +57,22 @@ def confusion_of(estimator: Estimator, totals: EstimateTotals) -> NDArray[np.flo
 def refitted_estimates(
     estimator: BinaryEstimator, cells: PackedEstimates, histograms: Sparse, unit: int = 1
 ) -> Estimates | None:
-    """Return what a calibrator fitted on other labelled events says of events that were counted under an older one.
+    """Return estimates by a calibrator refitted on other labelled events, for events counted under an older one.
 
     Parameters
     ----------
     estimator : BinaryEstimator
-        Under which they were counted.
+        The estimator under which the events were counted.
     cells : PackedEstimates
     histograms : Sparse
         Labelled events, shape (2 × SCORE_BINS,): by label, then by score bin.
     unit : int
-        What one event counts, where labels have weights.
+        Count of one event, where labels have weights.
 
     Returns
     -------
     dict of str to Estimated or None, or None
-        None where there are fewer than ``MIN_REFIT`` labelled events, or of one label alone.
+        None with fewer than ``MIN_REFIT`` labelled events, or with only one kind of label.
     """
     labelled = np.zeros(2 * SCORE_BINS, dtype=np.int64)
     unpack_into(histograms, labelled)

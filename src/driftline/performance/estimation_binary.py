@@ -1,4 +1,4 @@
-"""Confidence-based estimation of a binary task's performance, from what a calibrator said of each event."""
+"""Confidence-based estimation of a binary task's performance, from calibrated probabilities of each event."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ class _Expected(NamedTuple):
 
 
 def binary_estimates(totals: EstimateTotals, calibrator: Calibrator) -> Estimates:
-    """Return accuracy, balanced accuracy, precision, recall, specificity, F1 and AUC, as they are to be expected.
+    """Return the expected accuracy, balanced accuracy, precision, recall, specificity, F1 and AUC.
 
     Parameters
     ----------
     totals : EstimateTotals
         In the layout :data:`driftline.sketches.estimates.BINARY`.
     calibrator : Calibrator
-        Which said so.
+        The calibrator of the probabilities.
 
     Returns
     -------
     dict of str to MetricEstimate, or None
-        None where undefined: no event was predicted to be of a class, or none is expected to be.
+        None where undefined: no event of a class was predicted, or none is expected.
 
     Notes
     -----
@@ -82,13 +82,13 @@ def expected_confusion(totals: EstimateTotals) -> NDArray[np.float64]:
 
 
 def refitted_totals(totals: EstimateTotals, calibrator: Calibrator) -> EstimateTotals:
-    """Return what another calibrator says of the same events, from their joint counts of predicted class and score bin.
+    """Return the totals of the same events under another calibrator, from counts of predicted class and score bin.
 
     Parameters
     ----------
     totals : EstimateTotals
     calibrator : Calibrator
-        Fitted by score bins: it is asked for the middle of each.
+        Fitted by score bins; it is evaluated at the middle of each bin.
     """
     p = np.clip(calibrator(score_middles()), 0.0, 1.0)
     units = np.rint(np.stack([p, p * p]) * VALUE_SCALE).astype(np.int64)

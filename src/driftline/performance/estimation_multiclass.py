@@ -1,4 +1,4 @@
-"""Confidence-based estimation of a task of several classes, from what calibrators said of each event."""
+"""Confidence-based estimation of a multiclass task's performance, from calibrated probabilities of each event."""
 
 from __future__ import annotations
 
@@ -27,29 +27,28 @@ class _Metric(NamedTuple):
 
 
 def multiclass_estimates(totals: EstimateTotals, n_labelled: int) -> Estimates:
-    """Return accuracy, and the means over the classes of precision, recall, specificity and F1, as they are to be
-    expected.
+    """Return the expected accuracy, and the expected macro averages of precision, recall, specificity and F1.
 
     Parameters
     ----------
     totals : EstimateTotals
         In a layout of several classes.
     n_labelled : int, at least 1
-        Labelled rows that the calibrators were fitted on.
+        Number of labelled rows that the calibrators were fitted on.
 
     Returns
     -------
     dict of str to MetricEstimate, or None
-        ``balanced_accuracy`` is the mean recall over the classes that are to be expected at all; for the others a class
-        counts that was predicted or is to be expected. None without events.
+        ``balanced_accuracy`` is the mean recall over the classes that are expected at all; the other averages are over
+        the classes that were predicted or are expected. None without events.
 
     Notes
     -----
     The expected confusion matrix is M_ck = Σ p_ik over the events i predicted c. The sampling error of the accuracy is
     Σ p(1 − p) of the predicted class, over n². For the others it is bounded: with G the derivative by M, the variance
-    of row c is at most Σ_k G²M − (ΣGM)²/n_c, as if events of a row were alike (by Jensen's inequality; the sums of
-    products of two classes' probabilities, which it would take to know better, are not kept). The model error takes the
-    window for one like the reference: √(n / N) of that bound.
+    of row c is at most Σ_k G²M − (ΣGM)²/n_c, the value for equal events in a row (by Jensen's inequality; a better
+    value needs the sums of products of two classes' probabilities, which the sketch does not have). The model error
+    assumes a window like the reference: √(n / N) of that bound.
 
     *Source*: NannyML's CBPE, one class against the rest, macro averages. Deviations: the band.
 

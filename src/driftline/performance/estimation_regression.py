@@ -1,4 +1,4 @@
-"""Direct loss estimation of a regression's performance, from what a loss model said of each event."""
+"""Direct loss estimation of a regression's performance, from a loss model's expected loss of each event."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def loss_estimates(totals: EstimateTotals, estimator: LossEstimator, spread: float) -> Estimates:
-    """Return mean absolute error, mean squared error and its root, as they are to be expected.
+    """Return the expected mean absolute error, mean squared error and root mean squared error.
 
     Parameters
     ----------
     totals : EstimateTotals
         In the layout of the estimator.
     estimator : LossEstimator
-        Which said so.
+        The loss model behind the totals.
     spread : float, greater than 0
         The unit of errors.
 
@@ -35,11 +35,11 @@ def loss_estimates(totals: EstimateTotals, estimator: LossEstimator, spread: flo
 
     Notes
     -----
-    The estimate is the mean of the expected losses. In group b of expected loss, losses vary about what is expected
-    with variance s_b, as seen on rows held out; m_b of n events of the window and N_b labelled rows fall into it. The
-    realised mean is off its expectation by a sampling error of variance Σ m_b s_b / n²; and as what is expected in a
-    group is known from N_b rows, by a model error of variance Σ (m_b / n)² s_b / N_b. Both of the root by the delta
-    method. A bias of the model where the reference has hardly any row is in neither.
+    The estimate is the mean of the expected losses. In group b of expected loss, losses vary about their expectation
+    with variance s_b, measured on held-out rows; the group has m_b of the n events of the window and N_b labelled rows.
+    The sampling error of the realised mean has the variance Σ m_b s_b / n². The model error, as each expectation is
+    estimated from N_b rows, has the variance Σ (m_b / n)² s_b / N_b. The delta method gives both errors of the root. A
+    bias of the model where the reference has hardly any rows is in neither.
 
     *Source*: NannyML's DLE. Deviations: the model, see :mod:`driftline.profiles.loss_trees`; the band.
 

@@ -1,8 +1,7 @@
-"""Confidence intervals at 95 %: what other labels, or other traffic of the same kind, could have made of a metric.
+"""Confidence intervals of metrics at 95 %, for labels as an independent sample of unlimited traffic.
 
-Labels are taken for an independent sample of unlimited traffic: that a window's predictions are finitely many, of which
-most may have their label, is not corrected for, so intervals are too wide rather than too narrow when coverage is high.
-Errors that come in bursts make them too narrow.
+There is no correction for the finite number of a window's predictions, most of which may have their label, so intervals
+are too wide rather than too narrow when coverage is high. Errors that come in bursts make them too narrow.
 """
 
 from __future__ import annotations
@@ -18,11 +17,10 @@ Interval = tuple[float, float]
 Intervals = dict[str, Interval]
 """By the metric's name; metrics that have none are not in it."""
 
-CONFIDENCE: Final = 0.95
 Z: Final = 1.959963984540054
-"""Half of what lies outside of it on either side is 2.5 % of the normal distribution."""
+"""The 97.5 % quantile of the normal distribution."""
 _NEAREST: Final = 1e-12
-"""Values this close to the end of their range have no scale on which they could be normal."""
+"""Values are kept this far from the ends of their range, where the transformed scale is infinite."""
 
 
 class WeightedEstimate(NamedTuple):
@@ -34,7 +32,7 @@ class WeightedEstimate(NamedTuple):
 
 
 def wilson(share: float, n: float) -> Interval:
-    """Return the score interval of a share of n labels, or of as many as weighted ones are worth; (0, 1) of none.
+    """Return Wilson's score interval of a share of n labels, or of n effective weighted labels; (0, 1) for n = 0.
 
     Notes
     -----
@@ -56,7 +54,7 @@ def wilson(share: float, n: float) -> Interval:
 
 
 def combined(terms: Iterable[WeightedEstimate]) -> Interval:
-    """Return the interval of a weighted sum of independent estimates from theirs.
+    """Return the interval of a weighted sum of independent estimates from their intervals.
 
     Notes
     -----
@@ -94,20 +92,20 @@ def of_difference(one: float, of_one: Interval, other: float, of_other: Interval
 
 
 def normal(value: float, variance: float, *, least: float = -math.inf) -> Interval:
-    """Return the normal interval, cut at the least that there can be."""
+    """Return the normal interval, clipped at a least value."""
     half = Z * math.sqrt(max(variance, 0.0))
     return max(least, value - half), value + half
 
 
 def on_logit_scale(value: float, variance: float) -> Interval:
-    """Return the interval of a value in (0, 1) whose log-odds are taken for normal: it stays between 0 and 1."""
+    """Return the interval of a value in (0, 1) whose log-odds are approximately normal; it stays between 0 and 1."""
     near = min(max(value, _NEAREST), 1 - _NEAREST)
     odds, half = math.log(near / (1 - near)), Z * math.sqrt(variance) / (near * (1 - near))
     return _expit(odds - half), _expit(odds + half)
 
 
 def on_fisher_scale(value: float, variance: float) -> Interval:
-    """Return the interval of a value in (-1, 1) whose inverse hyperbolic tangent is taken for normal."""
+    """Return the interval of a value in (-1, 1) whose inverse hyperbolic tangent is approximately normal."""
     near = min(max(value, _NEAREST - 1), 1 - _NEAREST)
     centre, half = math.atanh(near), Z * math.sqrt(variance) / (1 - near * near)
     return math.tanh(centre - half), math.tanh(centre + half)
@@ -119,9 +117,9 @@ def differences(
     others: Mapping[str, float | None],
     of_others: Mapping[str, Interval],
 ) -> dict[str, tuple[float, float, float]]:
-    """Return by how much metrics exceed independent others, with the interval: (difference, low, high) by name.
+    """Return differences of metrics from independent others with intervals: (difference, low, high) by name.
 
-    Only of metrics that have an interval on both sides.
+    Only metrics with an interval on both sides are included.
     """
     by_name = {}
     for name, interval in intervals.items():

@@ -1,4 +1,4 @@
-"""What of a vector is tested: counts of wrong decisions, and means of losses; the larger, the worse."""
+"""The tested quantities of a performance vector: counts of wrong decisions, and means of losses."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _SUMS: Final = {
 
 
 class ErrorCount(NamedTuple):
-    """Wrong decisions among those that a metric is about.
+    """Number of wrong decisions among the decisions of a metric.
 
     Attributes
     ----------
     k, n : int, 0 ≤ k ≤ n
-        Of weighted labels, what they are worth, rounded down.
+        For weighted labels, effective numbers, rounded down.
     """
 
     k: int
@@ -57,9 +57,9 @@ class Loss(NamedTuple):
     Attributes
     ----------
     mean, variance : float
-        Of regressions in the prediction's unit, or its square.
+        For regressions in the prediction's unit, or its square.
     n : float
-        How many labels of equal weight it is of.
+        Effective number of labels.
     """
 
     mean: float
@@ -68,7 +68,7 @@ class Loss(NamedTuple):
 
 
 def watched_metrics(task: Task, chosen: Iterable[TestedMetric]) -> tuple[TestedMetric, ...]:
-    """Return which of the chosen metrics a task has, each once.
+    """Return the chosen metrics that a task has, each once.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def watched_metrics(task: Task, chosen: Iterable[TestedMetric]) -> tuple[TestedM
 
 
 def wrong_decisions(layout: PerformanceLayout, vector: NDArray[np.int64], metric: str) -> ErrorCount:
-    """Return the wrong decisions that accuracy, precision, recall or specificity leave."""
+    """Return the number of wrong decisions for accuracy, precision, recall or specificity."""
     confusion, sizes = confusion_counts(layout, vector), class_sizes(layout, vector)
     if metric == "accuracy":
         right, whole, size = int(np.trace(confusion)), int(confusion.sum()), sizes.all

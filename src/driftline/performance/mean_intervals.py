@@ -28,11 +28,11 @@ def probability_intervals(layout: PerformanceLayout, vector: NDArray[np.int64], 
         Of a binary task.
     vector : ndarray of int64, shape (layout.n_cells,)
     size : float
-        How many labels of equal weight those with a score are worth.
+        Effective number of labels with a score.
 
     Notes
     -----
-    The calibration error gets none: it is biased upwards by as much as its bins are small, and has no normal law.
+    The calibration error gets none: small bins bias it upwards, and it is not approximately normal.
     """
     n = scored_weight(layout, vector)
     if not n or size <= 1:
@@ -87,7 +87,7 @@ def regression_intervals(
 
 
 def effective_size(layout: PerformanceLayout, vector: NDArray[np.int64]) -> float:
-    """Return how many labels of equal weight the labels of a regression are worth."""
+    """Return the effective number of labels of a regression."""
     weight = layout.weight_of(vector)
     if not layout.weighted:
         return weight

@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 
 class PerformanceMeasurement(Struct, frozen=True):
-    """Metrics and their 95 % intervals.
+    """The metrics of a performance vector and their 95 % intervals.
 
     Parameters
     ----------
     metrics : dict of str to float or None
         None where undefined.
     intervals : dict of str to tuple of float
-        Of those that are defined and have one.
+        Intervals of the defined metrics that have one.
     n_effective : float
-        How many labels of equal weight the labels are worth; their number where none is weighted.
+        Effective number of labels; their number where none is weighted.
     """
 
     metrics: dict[str, float | None]
@@ -41,7 +41,7 @@ class PerformanceMeasurement(Struct, frozen=True):
 
 
 def measure(task: Task, vector: NDArray[np.int64], settings: PerformanceSettings = DEFAULTS) -> PerformanceMeasurement:
-    """Return the metrics of a performance vector with their intervals, in the terms of its task.
+    """Return the metrics of a performance vector for its task, with their intervals.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def measure(task: Task, vector: NDArray[np.int64], settings: PerformanceSettings
 
 
 def class_sizes(layout: PerformanceLayout, vector: NDArray[np.int64]) -> Sizes:
-    """Return how many labels of equal weight the labels are worth, in all and by class."""
+    """Return the effective numbers of labels, in all and by class."""
     confusion = confusion_counts(layout, vector).astype(np.float64) / layout.unit
     predicted, actual = confusion.sum(axis=1), confusion.sum(axis=0)
     if not layout.weighted:
@@ -86,7 +86,7 @@ def class_sizes(layout: PerformanceLayout, vector: NDArray[np.int64]) -> Sizes:
 
 
 def _scored_sizes(confusion: NDArray[np.int64], histograms: NDArray[np.int64], sizes: Sizes) -> tuple[float, float]:
-    """Return the sizes of both classes, of those labels that have a score: the weights of others are no different."""
+    """Return the effective numbers of scored labels of both classes, assuming that labels without score weigh alike."""
     actual, scored = confusion.sum(axis=0).tolist(), histograms.sum(axis=1).tolist()
     negative, positive = (
         float(sizes.actual[code]) * scored[code] / actual[code] if actual[code] else 0.0 for code in (0, 1)

@@ -1,4 +1,4 @@
-"""What an estimate of a metric is: a value, and how far the truth may be from it while the model's concept stands."""
+"""An estimate of a metric with its errors, valid as long as the relation of inputs and labels has not changed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 BAND: Final = 3.0
-"""Standard errors on either side of an estimate that its band reaches, as NannyML has it."""
+"""Half the width of an estimate's band in standard errors, as in NannyML."""
 
 
 class MetricEstimate(Struct, frozen=True):
@@ -18,9 +18,9 @@ class MetricEstimate(Struct, frozen=True):
     ----------
     value : float
     sampling_error : float, at least 0
-        Standard deviation of the realised metric about its expectation, given what the estimator said of each event.
+        Standard deviation of the realised metric about its expectation, given the estimator's output for each event.
     model_error : float, at least 0
-        Standard error of that expectation: the estimator was fitted on finitely many labels.
+        Standard error of that expectation, as the estimator was fitted on finitely many labels.
     """
 
     value: float
@@ -29,7 +29,7 @@ class MetricEstimate(Struct, frozen=True):
 
     @property
     def standard_error(self) -> float:
-        """Of the difference of estimate and realised metric."""
+        """Standard error of the difference between estimate and realised metric."""
         return math.hypot(self.sampling_error, self.model_error)
 
     def band(self, low: float = 0.0, high: float = math.inf) -> tuple[float, float]:

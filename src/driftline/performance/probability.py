@@ -1,4 +1,4 @@
-"""How good probabilities are, not only their order: log loss, Brier score, and calibration by bins of equal width."""
+"""Quality of predicted probabilities: log loss, Brier score, and calibration by bins of equal width."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class CalibrationBin(NamedTuple):
-    """Scores of an interval (low, high], the first one with 0: how often the positive class came, and was expected.
+    """Mean score and share of positive labels of the scores in (low, high]; the first bin includes 0.
 
     Attributes
     ----------
@@ -42,14 +42,14 @@ def probability_metrics(layout: PerformanceLayout, vector: NDArray[np.int64], n_
     layout : PerformanceLayout
         Of a binary task.
     vector : ndarray of int64, shape (layout.n_cells,)
-        Sums below zero, which only after an idle mark can be, are taken for zero.
+        Sums below zero, which occur only after an idle mark, count as zero.
     n_bins : int
         Bins of the calibration error; divides 20.
 
     Notes
     -----
-    Exact sums: no bins but those of the calibration error, and these by the unbinned scores. Labels of classes that the
-    profile does not know, and those without a score, are left out.
+    The sums are exact; only the calibration error uses bins, with the mean of the unbinned scores. Labels of classes
+    outside the profile, and labels without a score, are left out.
 
     *Source*: Brier (1950); Naeini et al. (2015), doi:10.1609/aaai.v29i1.9602, for the calibration error.
 

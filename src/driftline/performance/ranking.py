@@ -1,4 +1,4 @@
-"""How well scores tell classes apart, from histograms by class; each metric with what the bins can put it off by."""
+"""Metrics of the ranking by scores, from histograms by class, each with a bound on the error of binning."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from driftline.performance.confusion import Metrics
 
 DECILE: Final = 0.1
-"""The part with the highest scores that lift is about."""
+"""Fraction of the highest scores for lift."""
 _ASYMPTOTIC: Final = 100.0
-"""Harmonic numbers from here on by their series: differences of large ones lose no digits in it."""
+"""Harmonic numbers above this are computed by their series, whose differences lose no digits."""
 _ROUNDING: Final = 1e-12
 
 
@@ -55,7 +55,7 @@ def ranking_metrics(histograms: NDArray[np.int64]) -> Metrics:
 
 
 def area_under_curve(histograms: NDArray[np.int64]) -> tuple[float | None, float | None]:
-    """Return the area under the ROC curve and how far the binned scores can put it off; None where undefined.
+    """Return the area under the ROC curve and a bound on the error of binning; None where undefined.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def area_under_curve(histograms: NDArray[np.int64]) -> tuple[float | None, float
     Returns
     -------
     area, error_bound : float in [0, 1], or None
-        Pairs within the first and the last bin are ties indeed.
+        Pairs within the first and the last bin are exact ties.
 
     Notes
     -----
@@ -88,7 +88,7 @@ def area_under_curve(histograms: NDArray[np.int64]) -> tuple[float | None, float
 
 
 def class_distance(histograms: NDArray[np.int64]) -> tuple[float | None, float | None]:
-    """Return the Kolmogorov-Smirnov distance of the classes' scores at bin edges, and how much larger it can be.
+    """Return the Kolmogorov-Smirnov distance of the classes' scores at bin edges, and a bound on its excess in bins.
 
     Examples
     --------
@@ -106,7 +106,7 @@ def class_distance(histograms: NDArray[np.int64]) -> tuple[float | None, float |
 
 
 def average_precision(histograms: NDArray[np.int64]) -> tuple[float | None, float | None, float | None]:
-    """Return average precision with scores in a bin as ties, and the least and the most that other orders give.
+    """Return average precision with the scores of a bin as ties, and its least and greatest value for other orders.
 
     Returns
     -------
@@ -116,9 +116,9 @@ def average_precision(histograms: NDArray[np.int64]) -> tuple[float | None, floa
     Notes
     -----
     With t positive and f negative labels in the bins above, p and q in the bin: the i-th positive has a precision of at
-    least (t + i) / (t + f + q + i), reached where all negative ones come first, and of at most (t + p) / (t + f + p),
-    where all positive ones come first as a tie. Sums of the first are differences of harmonic numbers. Both are moved
-    by 10⁻¹² for rounding.
+    least (t + i) / (t + f + q + i), where all negatives come first, and of at most (t + p) / (t + f + p), where all
+    positives come first as a tie. Sums of the former are differences of harmonic numbers. Both bounds are widened by
+    10⁻¹² for rounding.
 
     *Source*: average precision as scikit-learn defines it, Σ (Rₙ - Rₙ₋₁) Pₙ without interpolation.
 
@@ -166,8 +166,8 @@ def lift(histograms: NDArray[np.int64]) -> tuple[float | None, float | None]:
 
     Notes
     -----
-    The tenth ends within a bin, of which the part that is needed counts; the bound is how far the positive labels among
-    those that lie there could be from that.
+    The tenth ends within a bin, of which the needed fraction counts; the bound covers any position of the positive
+    labels within that bin.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Intervals of metrics of the scores' order, from histograms by class."""
+"""Intervals of ranking metrics, from score histograms by class."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def ranking_intervals(histograms: NDArray[np.int64], sizes: tuple[float, float],
     histograms : ndarray of int64, shape (2, B)
         As in :func:`driftline.performance.ranking.ranking_metrics`.
     sizes : tuple of float
-        How many labels of equal weight the labels 0 and 1 are worth.
+        Effective numbers of labels 0 and 1.
     metrics : dict of str to float or None
-        Of the histograms.
+        Metrics of the histograms.
 
     Notes
     -----
-    AUC and Gini: DeLong's variance on the scale of log-odds; Wilson's interval of as many labels as the rarer class has
-    where classes are told apart without fault. Average precision: log-odds with variance 1 / (n AP (1 - AP)) of the n
-    positive labels, widened by what the bins leave open. Kolmogorov-Smirnov, and lift, as the difference of two shares,
-    and as a share of the positive labels, at a threshold that is taken for given, though it was found in the same
-    labels. Of the sample only: what the bins can put AUC off by stands beside it.
+    AUC and Gini: DeLong's variance on the scale of log-odds; with perfect separation Wilson's interval for the number
+    of labels of the rarer class. Average precision: log-odds with variance 1 / (n AP (1 - AP)) for n positive labels,
+    widened by the error of binning. Kolmogorov-Smirnov: a difference of two shares. Lift: a share of the positive
+    labels. Both at a threshold that is treated as fixed, although it comes from the same labels. The intervals cover
+    sampling only; AUC has its error of binning beside it.
 
     *Source*: DeLong, DeLong and Clarke-Pearson (1988), doi:10.2307/2531595; Boyd, Eng and Page (2013),
     doi:10.1007/978-3-642-40994-3_29.

@@ -30,7 +30,7 @@ def regression_metrics(
         Of a regression: ``n_classes`` 0.
     vector : ndarray of int64, shape (layout.n_cells,)
     settings : PerformanceSettings
-        For the quantile of the pinball loss.
+        Contain the quantile of the pinball loss.
 
     Returns
     -------
@@ -74,5 +74,5 @@ def exact_weight(layout: PerformanceLayout, vector: NDArray[np.int64]) -> Fracti
 
 
 def positive(value: Fraction) -> float:
-    """Return a number that only after an idle mark can be below zero; then zero."""
+    """Return a number, or 0 where it is below zero, which occurs only after an idle mark."""
     return max(float(value), 0.0)

@@ -1,4 +1,4 @@
-"""Significance: is a difference real? Tests whose level holds at 10⁻² as at 10⁻⁶, and the level each one gets."""
+"""Significance tests whose level holds at 10⁻² as at 10⁻⁶, and the significance level of each test."""
 
 from __future__ import annotations
 

@@ -1,17 +1,17 @@
-"""Tail of a quadratic form in normal variables, by an integral through the saddlepoint: no cancellation at any depth.
+"""Tail of a quadratic form in normal variables, by a contour integral through the saddlepoint, without cancellation.
 
 For Q = Σ wⱼ χ²₁ⱼ − c χ²_ν with independent terms, and any contour that crosses the real axis between 0 and 1/2 (the
 weights divided by the largest)::
 
     P(Q > t) = 1/(2πi) ∫ exp φ(s) ds,   φ(s) = −½ Σ log(1 − 2 wⱼ s) − ν/2 log(1 + 2 c s) − t s − log s
 
-On the real axis φ is convex; where it is least, ŝ, the integrand along the contour has its peak, as high as the tail
-is small: at p = 10⁻³⁰⁰ as at 0.5 nothing is subtracted from anything near its size. (Imhof's and Davies' integrals run
-through s = 0, where the integrand is of size 1: they lose all digits below 10⁻¹² or so.) The contour is a hyperbola
-that opens to the right, as the path of steepest descent does, s(u) = ŝ + A (sin(α + iu) − sin α), with A =
-φ″(ŝ)^(−1/2), the width of the peak, and a bend α that is the less the more weights there are. The trapezoidal rule
-converges exponentially there; every sum is compared with that over every other node, and repeated on a straighter
-contour with more nodes in the rare case that the two differ.
+On the real axis φ is convex, with its minimum at the saddlepoint ŝ. There the integrand along the contour has its peak,
+whose height is of the order of the tail, so at p = 10⁻³⁰⁰ as at 0.5 no digits cancel. (Imhof's and Davies' integrals
+run through s = 0, where the integrand is of size 1; they lose all digits below 10⁻¹² or so.) The contour is a hyperbola
+that opens to the right like the path of steepest descent, s(u) = ŝ + A (sin(α + iu) − sin α), with A = φ″(ŝ)^(−1/2),
+the width of the peak, and a bend α that decreases with the number of weights. The trapezoidal rule converges
+exponentially there. Every sum is compared with the sum over every other node; in the rare case that the two differ it
+is repeated on a straighter contour with more nodes.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ _NODES = 24
 _NEGLIGIBLE = 1e-14
 """A term this small beside the peak ends the sum; terms fall at least as exp(−u/2)."""
 _SAME = 1e-4
-"""Relative difference from the sum with twice the step up to which a sum is taken; its own error is about the square.
+"""Relative difference from the sum with twice the step up to which a sum is accepted; its error is about the square.
 After a refinement the two must be closer."""
 _REFINEMENTS = (1, 4, 16, 64)
-"""By how much the step is divided at each attempt; all but the first use a contour that is nearly straight."""
+"""Divisors of the step, one per attempt; all attempts but the first use a nearly straight contour."""
 _BEND, _MOST_BEND = 0.9, math.pi / 4
 _MOST_ROUNDS = 2_000
 _MOST_STEPS = 100
 _LARGEST = 300.0
-"""Logarithm at which a term is held: on a contour that is bent too far, whose sum is then not taken."""
+"""Upper limit of a term's logarithm; reached only on a contour that is bent too far, whose sum is then rejected."""
 _CLOSE = 0.05
-"""Distance from the saddlepoint, in widths of the peak, below which another step of Newton's method gains nothing: the
-integral is the same through any nearby point."""
+"""Distance from the saddlepoint, in widths of the peak, at which Newton's method stops: the integral through any nearby
+point is the same."""
 
 
 def contour_tail(t: Floats, weights: Floats, c: Floats, nu: Floats) -> Floats:
@@ -53,7 +53,7 @@ def contour_tail(t: Floats, weights: Floats, c: Floats, nu: Floats) -> Floats:
     t : NDArray[float64], shape (k,), at least 0, finite
     weights : NDArray[float64], shape (k, m), in [0, 1], the largest of each row 1
     c, nu : NDArray[float64], shape (k,), at least 0, finite
-        Weight and degrees of freedom of what is subtracted; one of t and c × nu is above 0, and c is 0 or nu above 0.
+        Weight and degrees of freedom of the subtracted term; t or c × nu is above 0, and c is 0 or nu above 0.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def _derivatives(s: Floats, t: Floats, weights: Floats, c: Floats, nu: Floats) -
 
 
 def _saddlepoint(t: Floats, weights: Floats, c: Floats, nu: Floats) -> Floats:
-    """Return ŝ, where φ is least, in (0, 1/2): Newton's method, held inside a bracket that shrinks."""
+    """Return the saddlepoint ŝ in (0, 1/2), the minimum of φ, by Newton's method inside a shrinking bracket."""
     # With all weights 1 and nothing subtracted but its mean, this is a quadratic equation.
     level, total_weight = t + nu * c, weights.sum(axis=1)
     linear = total_weight + 2 - level

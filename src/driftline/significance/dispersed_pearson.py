@@ -1,4 +1,4 @@
-"""Two-sample Pearson test for events of a stream: has the distribution changed beyond its own dispersion?"""
+"""Two-sample Pearson test for dependent events of a stream, with the null distribution of their dispersion."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 Tail = Literal["chi_squared", "exact_partition", "weighted_chi_squared", "weighted_partition", "untestable"]
 
 APPROXIMATE_ABOVE: Final = 0.1
-"""A p-value that Satterthwaite's approximation puts above this is left at that: nobody acts on it, and the exact tail
-costs ten times as much."""
+"""Above this p-value Satterthwaite's approximation is final: nobody acts on it, and the exact tail costs ten times as
+much."""
 
 NOT_REJECTED_ABOVE: Final = 0.3
-"""Where the statistic of all events is roughly this likely, that of the exact partition is above 0.05: it is not asked
-for, which saves three quarters of the time."""
+"""Above this approximate p-value the exact partition's p-value is above 0.05: it is not computed, which saves three
+quarters of the time."""
 
 
 class DispersedPearsonResult(Struct, frozen=True, kw_only=True):
-    """Outcome of the test, with all that is needed to repeat it.
+    """Outcome of the test, with everything needed to repeat it.
 
     Parameters
     ----------
@@ -84,11 +84,11 @@ def dispersed_pearson(
     current, reference : NDArray[int64], shape (G,), unit events, each at least 0
         Counts of the window and of the profile over the same groups. The events of the two must be disjoint.
     dispersion : Dispersion or None
-        Of the window's events, on these groups; None: taken as independent.
+        Dispersion of the window's events on these groups; None for independent events.
     dispersion_reference : Dispersion or None
-        Of the profile's events; None: the same.
+        Dispersion of the profile's events; None where it is the window's.
     ordered : bool
-        Whether the groups are in the order of the values: then neighbours are merged, else the rare ones make one rest.
+        Whether the groups are in the order of the values: then neighbours are merged, else the rare groups form one.
 
     Returns
     -------
@@ -98,22 +98,22 @@ def dispersed_pearson(
     Raises
     ------
     ParameterError
-        Counts that are no counts, or of unequal shape; groups that the dispersion does not know.
+        Counts that are negative or not integers, or of unequal shape; another number of groups than the dispersion's.
 
     Notes
     -----
-    State: none but what the dispersion remembers of earlier windows. Cost: O(G³); at 20 groups 0.1 ms, and 0.2 ms to
+    State: none but the matrices that the dispersion caches. Cost: O(G³); at 20 groups 0.1 ms, and 0.2 ms to
     0.5 ms more where the p-value is small.
 
     With Σ̂ the covariance per event and D = diag(π), the λⱼ are the eigenvalues of
-    ``D^(-1/2) (Σ̂/n + Σ̂'/N) / (1/n + 1/N) D^(-1/2)``; what windows vary beyond their panes enters Σ̂/n as a constant.
-    A group counts for as many events as it has over its own design effect, and groups are merged until each expects
-    :data:`~driftline.significance.pearson.LEAST_EXPECTED` such events on both sides. Below 200 the statistic is that
-    of the exact partition of the table of effective counts (all counts over the mean λ), times that mean (Rao & Scott
-    1992, doi:10.2307/2532311): counts of bursts are as skewed as counts of so much fewer events. Where no two groups
+    ``D^(-1/2) (Σ̂/n + Σ̂'/N) / (1/n + 1/N) D^(-1/2)``; the excess variation between windows enters Σ̂/n as a constant.
+    The effective count of a group is its count over its design effect, and groups are merged until each expects
+    :data:`~driftline.significance.pearson.LEAST_EXPECTED` effective events on both sides. Below 200 the statistic is
+    that of the exact partition of the table of effective counts (all counts over the mean λ), times that mean (Rao &
+    Scott 1992, doi:10.2307/2532311): counts of bursts are as skewed as their effective counts. Where no two groups
     suffice, the most frequent is tested against all others by :func:`~driftline.significance.share.share_test`.
     Data that show no dependence are tested by :func:`~driftline.significance.pearson.pearson`, with ν for the error
-    of that finding.
+    of that conclusion.
 
     The error of the estimate: one factor χ²_ν' / ν' for all λⱼ, where ν' = ν (Σλ²)² / Σλ⁴ modes share it.
 

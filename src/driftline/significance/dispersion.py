@@ -50,32 +50,32 @@ LEAST_WINDOWS: Final = 8
 """With fewer, windows are not compared with their panes."""
 
 _REMEMBERED: Final = 64
-"""Unions of groups whose matrices are kept: windows of a column hardly ever need more than two or three."""
+"""Number of unions of groups whose matrices are cached: windows of a column rarely need more than two or three."""
 
 
 @dataclass(frozen=True, eq=False)
 class Dispersion:
-    """What is known of a column's dispersion on its groups.
+    """The covariance of a column's group counts, between panes and between windows, with its degrees of freedom.
 
     Attributes
     ----------
     covariance : NDArray[float64], shape (G, G)
-        Of the counts per event: that of n events is n times it. Independent data: diag(π) − ππᵀ.
+        Covariance of the counts per event; for n events it is n times as large. Independent data: diag(π) − ππᵀ.
     excess : NDArray[float64], shape (G, G)
-        Covariance of the shares between windows beyond that; does not fall with the number of events.
+        Excess covariance of the shares between windows; it does not decrease with the number of events.
     shares : NDArray[float64], shape (G,), each above 0
         π, of the events that were seen; half an event for groups without any.
     freedom : float, above 0
         ν, degrees of freedom of the estimate; infinite where the dispersion is known.
     independent : bool
-        Whether the data showed nothing else than independence.
+        Whether the data are compatible with independence.
     n_events, n_panes, n_windows : int
-        Events, panes and complete verdict windows (those with events) that it rests on.
+        Events, panes and complete windows with events that the estimate is based on.
     window_events : float
-        Events of a typical window of them.
+        Events of a typical one of these windows.
     source : {"independent", "reference", "production"}
     status : {"calibrating", "widened", "settled"}
-        "calibrating" must not page; see :func:`estimate`.
+        With "calibrating" no alert may open; see :func:`estimate`.
     """
 
     covariance: Floats
@@ -110,7 +110,7 @@ class Dispersion:
         return bool(self.excess.any())
 
     def design_effects(self, n: float) -> Floats:
-        """Return the variance of each group's share in windows of n events, in that of independent events: (G,)."""
+        """Return each group's design effect in windows of n events, shape (G,): its variance over the binomial one."""
         alone = self.shares * (1 - self.shares)
         total = np.diag(self.covariance) + n * np.diag(self.excess)
         return np.where(alone > 0, total / np.where(alone > 0, alone, 1.0), 1.0)
@@ -255,7 +255,7 @@ def estimate(
 
 
 def _unions(groups: tuple[int, ...], n_base: int) -> Floats:
-    """Return the matrix that adds base groups up: shape (number of groups, n_base)."""
+    """Return the matrix that sums base groups: shape (number of groups, n_base)."""
     numbers = {group for group in groups if group >= 0}
     if len(groups) > n_base or numbers != set(range(len(numbers))):
         raise ParameterError(f"at most {n_base} groups numbered from 0 without gaps", groups, "$.groups")

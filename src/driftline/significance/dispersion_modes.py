@@ -1,4 +1,4 @@
-"""The modes of a column's dispersion: are panes those of independent events, and do windows vary more than they tell?
+"""The modes of a column's dispersion: tests for dependence between panes and for excess variation between windows.
 
 All matrices are on an orthonormal basis in which independent events have the identity.
 """
@@ -38,18 +38,16 @@ class PerEvent:
     per_event: float
     """Σn / Σn², the inverse of the events of a typical pane or window."""
     n_parts: float
-    """N² / Σn²: how many equal ones it is worth."""
+    """N² / Σn², the effective number of panes or windows of equal size."""
 
 
 def per_event_of(unions: Floats, sums: Floats | npt.NDArray[np.int64], events: npt.NDArray[np.int64]) -> PerEvent:
-    """Centre the sums of unions of groups and divide them by the events.
-
-    What the estimated centre takes away, 1 / (number of parts), is given back.
+    """Return the covariance per event of unions of groups, centred, and corrected for the estimated centre.
 
     Parameters
     ----------
     unions : NDArray[float64], shape (number of unions, G)
-        Adds groups up; every union holds events of the panes.
+        Matrix that sums groups; every union holds events of the panes.
     sums : NDArray[float64 or int64], shape (G, G)
         Of :class:`~driftline.sketches.dispersion_sums.ColumnSums`, with lags in units of 1.
     events : NDArray[int64], shape (G,)
@@ -75,7 +73,7 @@ def _trace_variance(part: PerEvent, n_modes: int, squared_weights: float) -> flo
 
 
 def _edge(n_modes: int, freedom: float) -> float:
-    """Return what the largest eigenvalue of a sample covariance of independent data hardly ever exceeds."""
+    """Return the 0.999 quantile of the largest eigenvalue of a sample covariance of independent data."""
     a, b = math.sqrt(freedom), math.sqrt(n_modes)
     return float((a + b) ** 2 + _TRACY_WIDOM * (a + b) * (1 / a + 1 / b) ** (1 / 3)) / freedom
 
@@ -99,7 +97,7 @@ def pane_modes(panes: PerEvent, between: Floats, lagged: Floats) -> tuple[Floats
 def window_modes(
     windows: PerEvent, between: Floats, modes: Floats, freedom: float, *, alike: bool
 ) -> tuple[Floats | None, float]:
-    """Return what windows vary more than their panes explain (None: nothing), and its degrees of freedom."""
+    """Return the excess covariance between windows over that of their panes, or None, and its degrees of freedom."""
     n_modes = len(modes)
     rests_on = windows.n_parts - 1
     if rests_on < 1:

@@ -1,4 +1,4 @@
-"""The level of each test: the false-alarm budget divided by the number of tests that could spend it."""
+"""The significance level of each test: the false-alarm budget divided by the number of tests that can spend it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _SLACK = 1e-9
 
 
 class Level(Struct, frozen=True, kw_only=True):
-    """The level of one test and how it came about.
+    """The significance level of one test and its derivation.
 
     Parameters
     ----------
     level : float in (0, 1]
-        A test may come out against the model when its p-value is at most this.
+        A test is significant when its p-value is at most this.
     n_tests : int
         Tests within the horizon, at least 1.
     n_windows : int
@@ -41,30 +41,30 @@ class Level(Struct, frozen=True, kw_only=True):
 def level_per_test(
     budget_pages: float, horizon_ms: int, window_ms: int, n_tests_per_window: int, findings_per_page: int = 1
 ) -> Level:
-    """Divide a budget of false pages over all tests of a horizon: the expected number of false pages is the budget.
+    """Divide a budget of false notifications over all tests of a horizon, whose expected number is then the budget.
 
-    This holds whatever the dependence between the tests, as expectations add up: a page uses up `findings_per_page`
-    findings, none of which counts for another page, so there are at most (false findings) / `findings_per_page` false
-    pages, and the expected number of false findings is the sum of the levels. A power of the level would claim that
-    windows are independent; they share a reference.
+    This holds whatever the dependence between the tests, as expectations add up. A notification uses up
+    `findings_per_page` findings, none of which counts for another one, so there are at most (false findings) /
+    `findings_per_page` false notifications, and the expected number of false findings is the sum of the levels. A
+    power of the level in the place of the sum would assume independent windows, but they share a reference.
 
     Parameters
     ----------
     budget_pages : float, greater than 0
-        False pages that one model may cost within the horizon.
+        False notifications allowed for one model within the horizon.
     horizon_ms : int, unit ms, at least `window_ms`
-        Time to which the budget refers.
+        Period of the budget.
     window_ms : int, unit ms, greater than 0
-        Length of the disjoint windows over which verdicts are given; a started window counts.
+        Length of the disjoint windows that are checked; an incomplete window counts.
     n_tests_per_window : int, at least 1
         Tests of one window: columns × families.
     findings_per_page : int, at least 1
-        Findings of one check that a page takes and uses up.
+        Findings of one check that a notification uses up.
 
     Returns
     -------
     Level
-        Its level is the budget × findings a page over the number of tests, at most 1.
+        Its level is the budget × findings per notification over the number of tests, at most 1.
 
     Raises
     ------
@@ -111,19 +111,19 @@ def level_per_test(
 
 
 def shares_of_budget(spenders: Iterable[str], configured: Mapping[str, float]) -> dict[str, float]:
-    """Divide the budget among the kinds of test that spend it; the shares add up to at most 1.
+    """Divide the budget among the kinds of test that spend it, into fractions that add up to at most 1.
 
     Parameters
     ----------
     spenders : iterable of str
-        Window sizes, performance, detectors: what is in use.
+        Kinds of test in use: window sizes, performance, detectors.
     configured : mapping of str to float in (0, 1]
         Configured shares; the share of a spender that is not in use stays unspent.
 
     Returns
     -------
     dict of str to float
-        By spender, in their order; those without a configured share divide evenly what is left.
+        By spender, in their order; those without a configured share divide the rest evenly.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Test of a mean that has grown: losses and errors of a window against those of the reference."""
+"""One-sided test of means: whether the losses of a window are larger than those of the reference."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from scipy import special
 from driftline.errors import ParameterError
 
 LEAST: Final = 50
-"""Fewer values on a side give no verdict: their mean is not near enough to normal."""
+"""With fewer values on a side there is no test: their mean is not close enough to normal."""
 
 
 class Values(Struct, frozen=True):
-    """What is known of one side's values.
+    """Mean, variance and number of one side's values.
 
     Parameters
     ----------
     mean : float
     variance : float, at least 0
     n : float, at least 0
-        How many there are, or how many of equal weight weighted ones are worth.
+        Number of values; of weighted values the effective number.
     """
 
     mean: float
@@ -50,15 +50,15 @@ class MeanShift(Struct, frozen=True):
 def mean_shift_test(
     current: Values, reference: Values, *, dispersion: float = 1.0, degrees_of_freedom: float | None = None
 ) -> MeanShift | None:
-    """Test whether the window's mean is larger than the reference's, whose variance may be another.
+    """Welch's test whether the window's mean is larger than the reference's; the variances may differ.
 
     Parameters
     ----------
     current, reference : Values
     dispersion : float, at least 1
-        How many times as much as that of independent values the mean of a window varies.
+        Variance of a window's mean over that of independent values.
     degrees_of_freedom : float greater than 0, or None
-        Of the estimate that the dispersion is.
+        Degrees of freedom of the estimated dispersion; None where it is known.
 
     Returns
     -------
@@ -73,8 +73,8 @@ def mean_shift_test(
     Notes
     -----
     State: none. Cost: O(1). Losses are skewed to the right: a mean that is large by chance comes with a large variance,
-    so the upper tail is used up less than the level says. Windows without change against N = 5,000, rejections over the
-    levels 0.05, 10⁻³ and 10⁻⁴: exponential losses, n = 200: 0.75, 0.18, 0.05; n = 1,000: 0.91, 0.60, 0.33; log-normal
+    so the test rejects less often than its level. Rejections of unchanged windows over the level, against N = 5,000, at
+    0.05, 10⁻³ and 10⁻⁴: exponential losses, n = 200: 0.75, 0.18, 0.05; n = 1,000: 0.91, 0.60, 0.33; log-normal
     ones (σ = 1), n = 200: 0.48, 0.02, 0 (300,000 to 10⁶ windows).
 
     *Source*: Welch (1947), doi:10.1093/biomet/34.1-2.28. Deviations: variances are those of the population (divided by

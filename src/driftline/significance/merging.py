@@ -1,7 +1,6 @@
-"""The fixed rule by which rare bins are merged before a test.
+"""Merging of rare bins before a test, by a fixed rule.
 
-It looks at the *pooled* counts only, never at the difference between the two sides, so merging cannot favour an
-outcome.
+The rule uses the *pooled* counts only, never the difference between the two sides, so merging cannot favour an outcome.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ Counts: TypeAlias = npt.NDArray[np.int64]
 def merge_ordered(expected: npt.NDArray[np.float64], least: float) -> tuple[int, ...]:
     """Map ordered bins to groups of neighbours that each expect at least `least` events.
 
-    The upper tail is merged inwards until it suffices; then groups are filled from the lower end; what is left over
-    in front of the upper tail joins it.
+    The upper tail is merged inwards until it suffices; then groups are filled from the lower end; an incomplete group
+    below the upper tail joins it.
 
     Parameters
     ----------
@@ -55,9 +54,9 @@ def merge_ordered(expected: npt.NDArray[np.float64], least: float) -> tuple[int,
 
 
 def merge_unordered(expected: npt.NDArray[np.float64], least: float) -> tuple[int, ...]:
-    """Map unordered bins to groups that each expect at least `least` events: all rare bins make one rest.
+    """Map unordered bins to groups that each expect at least `least` events: all rare bins form one group.
 
-    Where the rest does not suffice by itself, the least frequent of the other bins joins it (of equal ones the first).
+    Where the rare bins together do not suffice, the least frequent of the other bins joins them (of ties the first).
 
     Parameters
     ----------
@@ -87,7 +86,7 @@ def merge_unordered(expected: npt.NDArray[np.float64], least: float) -> tuple[in
 
 
 def all_but_the_most_frequent(pooled: Counts) -> tuple[int, ...]:
-    """Map the bin with the most events (of equal ones the first) to one group, and all others to a second.
+    """Map the most frequent bin (of ties the first) to one group, and all others to a second.
 
     Parameters
     ----------

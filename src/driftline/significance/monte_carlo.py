@@ -1,13 +1,13 @@
 """Monte Carlo tests of statistics without a tabulated null: Kolmogorov-Smirnov, total variation, Wasserstein.
 
-When nothing has changed, the difference of a window's shares and its profile's is nearly normal with mean 0 and
-covariance Σ_current / n + Σ_reference / N, whatever the statistic made of it. So differences are drawn from that law,
-and the p-value is the rank of the observed statistic among theirs. The seed is the caller's: the same comparison gives
-the same draws on every worker, and after every crash.
+When nothing has changed, the difference between a window's shares and its profile's is nearly normal with mean 0 and
+covariance Σ_current / n + Σ_reference / N, whatever the statistic. So differences are drawn from that distribution, and
+the p-value is the rank of the observed statistic among those of the draws. The caller gives the seed: the same
+comparison has the same draws on every worker, and after every crash.
 
-The normal law is a good one for statistics that sum many groups, and a bad one for the largest group alone, whose count
-is skewed. Rejections over the level of unchanged windows of independent events (400,000 a cell, at 10⁻² / 10⁻⁴), where
-:func:`permutation_test` is exact instead:
+The normal approximation is good for statistics that sum many groups, and bad for the largest group alone, whose count
+is skewed; for independent events :func:`permutation_test` is exact. Rejections of unchanged windows of independent
+events over the level (400,000 a cell, at 10⁻² / 10⁻⁴):
 
 ======  ======  ==  ============  ===============  ===========  ===========  ===========
 n       N       B   least events  Kolm.-Smirnov    total var.   L-infinity   Wasserstein
@@ -35,19 +35,19 @@ from driftline.errors import ParameterError
 Floats: TypeAlias = npt.NDArray[np.float64]
 Counts: TypeAlias = npt.NDArray[np.int64]
 Statistic: TypeAlias = Callable[[Floats], Floats]
-"""Differences of shares, shape (k, G), to their statistics, shape (k,): larger ones are stronger evidence."""
+"""Function from differences of shares, shape (k, G), to statistics, shape (k,); larger means stronger evidence."""
 
 MOST_DRAWS = 999_999
-"""At most so many draws: 3 s at 40 groups, and p-values down to 10⁻⁶."""
+"""Largest number of draws: 3 s at 40 groups, and p-values down to 10⁻⁶."""
 ENOUGH_EXCEEDANCES = 20
 """Draws at least as large as the observed one after which its p-value is known to within a quarter of itself."""
 _DRAWS_PER_LEVEL = 10
-"""Draws wanted, in units of one over the level: half the level is then told from twice the level."""
+"""Number of draws times the level: enough to distinguish half the level from twice the level."""
 _LEAST_DRAWS = 999
 _MOST_EVENTS = 1_000_000_000
 _ROUNDING = 1e-9
 _FIRST_BATCH, _LARGEST_BATCH = 250, 16_000
-"""Draws are made in batches that double, for most differences are settled by the first."""
+"""Draws are made in batches that double, as the first batch settles most differences."""
 
 
 class MonteCarloResult(Struct, frozen=True, kw_only=True):
@@ -64,8 +64,8 @@ class MonteCarloResult(Struct, frozen=True, kw_only=True):
     exceeded : int
         Draws whose statistic was at least the observed one.
     reaches : float
-        The smallest p-value that the draws allowed for can give. Where it is above the level asked for, the test can
-        never reject at that level, and another one must decide.
+        The smallest p-value possible with the allowed draws. Where it is above the level, the test can never reject,
+        and another test must decide.
     """
 
     statistic: float
@@ -97,13 +97,14 @@ def monte_carlo_test(
     statistic : callable
         Takes differences of shape (k, G), returns shape (k,).
     seed : int, at least 0
-        Made from what the test is about (column, window, statistic).
+        Derived from the column, the window and the statistic.
     level : float in (0, 1)
-        The level that the p-value is meant for; decides the number of draws.
+        Significance level of the test; determines the number of draws.
     degrees_of_freedom : float greater than 0, or None
-        ν of the estimate that `covariance` is: draws are then from the multivariate t distribution. None where known.
+        ν, degrees of freedom of the estimated `covariance`: draws are then from the multivariate t distribution. None
+        where it is known.
     most_draws : int, at least 1
-        Cap on the draws.
+        Largest number of draws.
 
     Returns
     -------
@@ -161,8 +162,8 @@ def permutation_test(
 ) -> MonteCarloResult | None:
     """Monte Carlo test of two samples of independent events: exact, never above its level with however few events.
 
-    The events of both sides are dealt out anew: given their sum, the window's counts are multivariate hypergeometric
-    when nothing has changed.
+    The events of both sides are reassigned at random: given their sum, the window's counts are multivariate
+    hypergeometric when nothing has changed.
 
     Parameters
     ----------
@@ -300,7 +301,7 @@ def _symmetric_root(covariance: Floats) -> Floats:
 
 
 def _check_law(difference: Floats, covariance: Floats, degrees_of_freedom: float | None) -> None:
-    """Refuse what is no difference, no covariance of it or no degrees of freedom."""
+    """Validate a difference, its covariance and the degrees of freedom."""
     if difference.ndim != 1 or covariance.shape != (difference.size, difference.size) or not difference.size:
         raise ParameterError(
             f"a covariance of shape {(difference.size, difference.size)}, not empty", covariance.shape, "$.covariance"
@@ -312,7 +313,7 @@ def _check_law(difference: Floats, covariance: Floats, degrees_of_freedom: float
 
 
 def _check_draws(seed: int, level: float, most_draws: int) -> None:
-    """Refuse what says not how to draw."""
+    """Validate the seed, the level and the number of draws."""
     if seed < 0:
         raise ParameterError("a seed of at least 0", seed, "$.seed")
     if not 0 < level < 1:

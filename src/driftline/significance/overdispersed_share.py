@@ -1,11 +1,11 @@
-"""Tails of a share's count where events come in bursts: the count varies λ times as much as a binomial one.
+"""Tails of a count where events come in bursts: its variance is λ times the binomial one.
 
-Two laws have that variance. *Effective counts* take k / λ of n / λ events for binomial, by way of the incomplete beta
-function: exact where bursts are of λ equal values, hardly above for bursts of unequal bounded size, and never above in
-the lower tail; but its upper tail is too light where sizes have a tail of their own. The *beta-binomial* law has that
-upper tail, and a lower one that is far too light. So the upper tail is the larger of the two, the lower one that of the
-effective counts. Rejections over the level, computed exactly (Panjer's recursion, compound Poisson counts), for m
-expected marked events, effective counts / beta-binomial:
+Two distributions have that variance. *Effective counts* treat k / λ of n / λ events as binomial, with the incomplete
+beta function. They are exact for bursts of λ equal values and nearly keep the level for bursts of unequal bounded size;
+their lower tail always keeps it; but their upper tail is too light where burst sizes are unbounded. The *beta-binomial*
+distribution has the right upper tail, and a lower tail that is far too light. So the upper tail here is the larger of
+the two, and the lower tail that of the effective counts. Rejections over the level, computed exactly (Panjer's
+recursion, compound Poisson counts), for m expected marked events, effective counts / beta-binomial:
 
 ==================  ====  =====  ===========  ===========  ===========  =================
 bursts              λ     m      upper 0.05   upper 10⁻³   upper 10⁻⁵   lower 10⁻⁵
@@ -18,9 +18,9 @@ geometric, mean 5   9     20     0.72 / 0.89  1.48 / 0.42  4.53 / 0.11  0.00 / 0
 geometric, mean 5   9     1,000  0.93 / 0.97  1.05 / 0.82  1.44 / 0.63  0.36 / 1.63
 ==================  ====  =====  ===========  ===========  ===========  =================
 
-The profile's share is not known but estimated, from counts as overdispersed as the window's. Its confidence
-distribution is a beta distribution of its effective counts, and the window's tail is averaged over it. Without
-overdispersion that is Fisher's exact test to the last digit.
+The profile's share is an estimate, from counts as overdispersed as the window's. Its confidence distribution is a beta
+distribution of its effective counts, and the window's tail is averaged over it. Without overdispersion that equals
+Fisher's exact test to the last digit.
 
 Source: Altham (1969), doi:10.1111/j.2517-6161.1969.tb00842.x, for Fisher's test as such an average; Rao and Scott
 (1992), doi:10.2307/2532311, for effective counts; Skellam (1948), doi:10.1111/j.2517-6161.1948.tb00014.x, for the
@@ -38,14 +38,14 @@ if TYPE_CHECKING:
     from driftline.significance.tails import Floats
 
 _HARDLY = 1e-3
-"""Overdispersion up to which the beta-binomial law is the effective counts' own."""
+"""Overdispersion up to which the beta-binomial distribution equals that of the effective counts."""
 _REACH = 12.0
 """Standard deviations of the profile's log-odds that are searched on each side."""
 _SEARCHED, _MOST_NODES = 400, 4_096
 _STEP = 0.25
 """Nodes are this many widths of the integrand apart: the trapezoidal rule is then right to 10⁻¹⁰."""
 _NEGLIGIBLE = -36.0
-"""Logarithm of what is left out, beside the peak."""
+"""Terms smaller than the peak by this logarithm are left out."""
 _TERMS = 64
 _SMALL = 1e-16
 
@@ -113,7 +113,7 @@ def _effective_upper(k: int, n: int, share: Floats, dispersion: float) -> Floats
 
 
 def _beta_binomial_upper(k: int, n: int, share: Floats, dispersion: float) -> Floats:
-    """Return P(X ≥ k) of the beta-binomial law; 0 where that law is nearly binomial."""
+    """Return P(X ≥ k) of the beta-binomial distribution; 0 where that is nearly binomial."""
     if dispersion < 1 + _HARDLY or k == 0:
         return np.zeros_like(share)
     size = max((n - dispersion) / (dispersion - 1), _SMALL)

@@ -1,20 +1,20 @@
-"""The exact partition of a 2 × B table: a chi-squared statistic whose tail can be trusted with ten events a bin.
+"""The exact partition of a 2 × B table: a chi-squared statistic with an accurate tail from ten events a bin on.
 
-Pearson's statistic is too often large where bins are small: each bin's count is skewed, and the chi-squared tail
-knows nothing of it. Here the table is split into B − 1 two-by-two tables, bin i against the bins after it. With both
-margins given and nothing changed, each one's count is hypergeometric *given those before it*, exactly. A count x
-covers an interval of its distribution function, from P(X < x) to P(X ≤ x); a point drawn evenly from that interval
-would be exactly uniform, its normal score Z exactly standard normal, and the sum of the Z² exactly chi-squared with B
-− 1 degrees of freedom.
+Pearson's statistic is too often large where bins are small: each bin's count is skewed, which the chi-squared tail
+ignores. Here the table is split into B − 1 two-by-two tables, bin i against the bins after it. With both margins fixed
+and no change, the count of each table is exactly hypergeometric *given the tables before it*. A count x covers an
+interval of its distribution function, from P(X < x) to P(X ≤ x); a point drawn uniformly from that interval would be
+exactly uniform, its normal score Z exactly standard normal, and the sum of the Z² exactly chi-squared with B − 1
+degrees of freedom.
 
-Nothing is drawn. Each table contributes the *mean* of Z² over its interval (a, b) in normal scores::
+No random numbers are drawn. Each table contributes the *mean* of Z² over its interval (a, b) in normal scores::
 
     E[Z² | a < Z < b] = 1 + (a φ(a) − b φ(b)) / P(X = x)
 
 The sum Q of these is the conditional expectation, given the data, of a variable that is exactly chi-squared. Hence E
 Q is exactly B − 1, and Q is below chi-squared in the convex order: E max(0, Q − c) ≤ E max(0, χ² − c) for every c,
-for any counts, any shares and any level. What that comes to, as rejections of unchanged windows over the level
-(2,000,000 windows a cell, ``benchmarks/small_sample_pearson.py``), Pearson's statistic / the partition's:
+for any counts, any shares and any level. Rejections of unchanged windows over the level (2,000,000 windows a cell,
+``benchmarks/small_sample_pearson.py``), Pearson's statistic / the partition's:
 
 =======  =======  ==  ==================  ===========  ===========  ===========  ===========
 n        N        B   least expected      10⁻²         10⁻³         10⁻⁴         10⁻⁵
@@ -32,11 +32,10 @@ n        N        B   least expected      10⁻²         10⁻³         10⁻�
 =======  =======  ==  ==================  ===========  ===========  ===========  ===========
 
 The column of 10⁻⁵ rests on 20 expected rejections, so its ratios are good to about ±0.25, that of 10⁻⁴ to ±0.07. With
-fewer events a bin the partition keeps its level too, but little of it is used: at 5 expected 0.20 to 0.35 at 10⁻⁵.
+fewer events a bin the partition keeps its level too, but is conservative: at 5 expected 0.20 to 0.35 at 10⁻⁵.
 
 Source: the partition: Lancaster (1949), doi:10.1093/biomet/36.1-2.117, and Irwin (1949),
-doi:10.1093/biomet/36.1-2.130; scores of intervals in place of points: this module; the
-convex order is Jensen's inequality.
+doi:10.1093/biomet/36.1-2.130; the mean scores of intervals: this module; the convex order: Jensen's inequality.
 """
 
 from __future__ import annotations
@@ -119,6 +118,6 @@ def _edge(log_tail: Floats, log_mass: Floats) -> Floats:
 
 
 def _from_here_on(counts: Floats) -> Floats:
-    """Return what each bin and those after it hold, per row."""
+    """Return the events of each bin and of those after it, per row."""
     result: Floats = np.cumsum(counts[:, ::-1], axis=1)[:, ::-1]
     return result

@@ -1,4 +1,4 @@
-"""Two-sample Pearson test on histograms: has the distribution of a column changed?"""
+"""Two-sample Pearson test on histograms, for a change of a column's distribution."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from driftline.significance.partition import partition_statistic
 from driftline.significance.share import share_test
 
 LEAST_EXPECTED = 10.0
-"""Bins are merged until each expects this many events in both samples: twice what Cochran asks for (1954,
-doi:10.2307/3001616), for with 5 the exact tail uses only a fifth to a third of a level of 10⁻⁵, with 10 most of it
-(:mod:`driftline.significance.partition`)."""
+"""Bins are merged until each expects this many events in both samples: twice Cochran's rule (1954,
+doi:10.2307/3001616), as with 5 the exact tail rejects only a fifth to a third as often as a level of 10⁻⁵ allows, with
+10 nearly as often (:mod:`driftline.significance.partition`)."""
 
 LEAST_EXPECTED_FOR_CHI_SQUARED = 200.0
 """From here on Pearson's statistic is referred to chi-squared; below, the exact partition is. The least expected count
@@ -27,7 +27,7 @@ Tail = Literal["chi_squared", "exact_partition", "untestable"]
 
 
 class PearsonResult(Struct, frozen=True, kw_only=True):
-    """Outcome of the test, with all that is needed to repeat it.
+    """Outcome of the test, with everything needed to repeat it.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class PearsonResult(Struct, frozen=True, kw_only=True):
 
 
 def pearson(current: Counts, reference: Counts, *, ordered: bool) -> PearsonResult | None:
-    """Two-sample Pearson test for independent events; its level holds far into the tail, with few events as with many.
+    """Two-sample Pearson test for independent events; its level holds far into the tail, even with few events.
 
     With pooled shares πᵢ = (cᵢ + rᵢ) / (n + N) over the merged bins::
 
@@ -77,7 +77,7 @@ def pearson(current: Counts, reference: Counts, *, ordered: bool) -> PearsonResu
     current, reference : NDArray[int64], shape (B,), unit events, each at least 0
         Counts of the window and of the profile over the same bins. The events of the two must be disjoint.
     ordered : bool
-        Whether the bins are in the order of the values: then neighbours are merged, else the rare ones make one rest.
+        Whether the bins are in the order of the values: then neighbours are merged, else the rare bins form one group.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def pearson(current: Counts, reference: Counts, *, ordered: bool) -> PearsonResu
     Raises
     ------
     ParameterError
-        Counts that are no counts, or of unequal shape.
+        Counts that are negative or not integers, or of unequal shape.
 
     Notes
     -----
@@ -162,7 +162,7 @@ def pearson(current: Counts, reference: Counts, *, ordered: bool) -> PearsonResu
 
 
 def _size(counts: Counts, at: str) -> int:
-    """Return the events counted; refuse what is no vector of counts."""
+    """Return the number of events of a vector of counts, which is validated."""
     if counts.ndim != 1 or not np.issubdtype(counts.dtype, np.integer):
         raise ParameterError("a one-dimensional array of integers", f"{counts.ndim} dimensions of {counts.dtype}", at)
     if counts.size and int(counts.min()) < 0:

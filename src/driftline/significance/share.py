@@ -35,15 +35,15 @@ class ShareResult(Struct, frozen=True, kw_only=True):
     p_value : float
         In [0, 1]; 0 only where the true value is below 10⁻³⁰⁰.
     alternative : {"two_sided", "greater", "less"}
-        Which departure of the window's share counted.
+        The alternative hypothesis about the window's share.
     n : int
         Events of the window, at least 1.
     n_reference : int
         Events of the profile, at least 1.
     dispersion : float, at least 1
-        How many times as much as a binomial count the counts were taken to vary.
+        Variance of the counts over that of binomial counts.
     degrees_of_freedom : float or None
-        Of the estimate of `dispersion`; None where it is known.
+        Degrees of freedom of the estimated dispersion; None where it is known.
     """
 
     share: float
@@ -66,7 +66,7 @@ def share_test(
     dispersion: float = 1.0,
     degrees_of_freedom: float | None = None,
 ) -> ShareResult | None:
-    """Exact test of k of n events in the window against K of N in the profile; never above its level.
+    """Exact test of a share, k of n events in the window against K of N in the profile; never above its level.
 
     Given k + K, the count k of independent events is hypergeometric when nothing has changed, whatever the common
     share is. For events in bursts see :mod:`driftline.significance.overdispersed_share`.
@@ -80,10 +80,10 @@ def share_test(
     alternative : {"two_sided", "greater", "less"}
         "greater" asks whether the window's share is the larger one. "two_sided" doubles the smaller tail.
     dispersion : float, at least 1
-        λ, how many times as much as a binomial count the counts vary; 1 for independent events.
+        λ, the variance of the counts over that of binomial counts; 1 for independent events.
     degrees_of_freedom : float greater than 0, or None
-        ν of the estimate that λ is; None where it is known. The tail is then widened as Student's t widens the normal
-        one: the p-value's normal score is referred to t with ν degrees of freedom.
+        ν, degrees of freedom of the estimated λ; None where λ is known. With ν, the normal score of the p-value is
+        referred to Student's t with ν degrees of freedom, which widens the tail.
 
     Returns
     -------
@@ -158,7 +158,7 @@ def _combine(lower: float, upper: float, alternative: Alternative) -> float:
 
 
 def _check_dispersion(dispersion: float, degrees_of_freedom: float | None) -> None:
-    """Refuse what is no dispersion or no degrees of freedom."""
+    """Validate a dispersion and its degrees of freedom."""
     if not 1 <= dispersion < math.inf:
         raise ParameterError("a finite dispersion of at least 1", dispersion, "$.dispersion")
     if degrees_of_freedom is not None and not degrees_of_freedom > 0:
@@ -166,6 +166,6 @@ def _check_dispersion(dispersion: float, degrees_of_freedom: float | None) -> No
 
 
 def _check(k: int, n: int, at: str) -> None:
-    """Refuse a count that is not among its events."""
+    """Validate a count of marked events among n."""
     if not 0 <= k <= n:
         raise ParameterError(f"a count in [0, {n}]", k, at)

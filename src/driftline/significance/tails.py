@@ -1,4 +1,4 @@
-"""Exact tails of the hypergeometric distribution, in logarithms: right at 10⁻¹² and far beyond; Student's beside."""
+"""Exact logarithmic tails of the hypergeometric distribution, accurate at 10⁻¹² and far beyond, and Student's tail."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _NEGLIGIBLE = 1e-17
 
 
 def student_tail(tail: float, degrees_of_freedom: float | None) -> float:
-    """Tail of Student's t at the normal score of a tail: the wider one, where a variance is an estimate.
+    """Tail of Student's t at the normal score of a tail: the correction for an estimated variance.
 
     Parameters
     ----------
     tail : float in [0, 1]
     degrees_of_freedom : float greater than 0, or None
-        What the estimate is worth; None or infinite where nothing was estimated: then the tail stays as it is.
+        Degrees of freedom of the estimate; None or infinite where the variance is known: the tail is then unchanged.
 
     Examples
     --------

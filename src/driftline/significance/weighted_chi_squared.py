@@ -1,8 +1,8 @@
 """Upper tail of Σ λⱼ χ²₁, the null distribution of a quadratic statistic on dependent data, exact in the deep tail.
 
-A histogram of a stream has a dispersion of its own in each mode, so Pearson's statistic is no multiple of chi-squared
-but a weighted sum. Where the weights rest on an estimate with ν degrees of freedom, the sum is divided by χ²_ν / ν, as
-Student did with his.
+Each mode of a stream's histogram has its own dispersion, so Pearson's statistic is not a multiple of chi-squared but a
+weighted sum. Where the weights are estimated with ν degrees of freedom, the sum is divided by χ²_ν / ν, as in Student's
+t.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from driftline.significance.tails import Floats
 
 _EXTREME = 1e100
-"""Statistics are held within this ratio of the largest weight, where squares stay finite: the tail is 1 or 0 there."""
+"""Statistics are clipped to this ratio of the largest weight, so that squares stay finite: the tail there is 1 or 0."""
 
 
 def weighted_chi_squared_tail(x: float, weights: npt.NDArray[np.float64], denominator: float | None = None) -> float:
@@ -131,7 +131,7 @@ def saddlepoint_tail(
 
 
 def _check(x: Floats, weights: Floats, nu: Floats) -> None:
-    """Refuse what is no statistic, no weight or no degrees of freedom."""
+    """Validate statistics, weights and degrees of freedom."""
     if x.ndim != 1 or weights.ndim != 2 or len(weights) != x.size:  # noqa: PLR2004 - two dimensions: rows, weights
         raise ParameterError(f"weights of shape ({x.size}, m)", weights.shape, "$.weights")
     if nu.shape != x.shape:
