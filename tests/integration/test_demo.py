@@ -21,7 +21,7 @@ def test_the_demo_keeps_its_promise() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     said = re.sub(r"\s+", " ", done.stdout)
 
-    began, ended = _all(r"At (\d\d:\d\d) incomes grow .* at (\d\d:\d\d) all is as before", said)[0]
+    began, ended = _all(r"At (\d\d:\d\d) incomes grow .* at (\d\d:\d\d) both changes end", said)[0]
     for cause in CAUSES:
         ((opened, after_min, since, resolved),) = _all(
             rf"{cause}: opened at (\S+), (\d+) minutes of event time after the drift began at (\S+); resolved at (\S+)",

@@ -157,7 +157,7 @@ def test_what_a_run_says_is_understood_by_the_schemas_alone(
 
     def await_profiles(n: int) -> None:
         """The bootstrap's grid, then its reference: each is made of events that come after the one before."""
-        wait_until(lambda: log.read_text().count('"profile known"') >= n, 60, lambda: log.read_text()[-6_000:])
+        wait_until(lambda: log.read_text().count('"profile loaded"') >= n, 60, lambda: log.read_text()[-6_000:])
 
     with driftline(config, log) as process:
         traffic.write(1_000)

@@ -79,7 +79,7 @@ def test_a_process_whose_broker_dies_under_load_ends_by_itself(
         own_broker.kill()
         wait_until(lambda: health(worker) == HTTPStatus.SERVICE_UNAVAILABLE, 30, lambda: f"a 503\n{workers.logs()}")
         assert worker.process.wait(END_DEADLINE_S) == ExitCode.BROKER, worker.log()
-        assert message_of(worker).startswith(" Expected Kafka to do what was asked, got "), worker.log()
-        assert "start the process again once the brokers answer" in message_of(worker)
+        assert message_of(worker).startswith(" Expected Kafka to complete the request, got "), worker.log()
+        assert "start the process again when the brokers answer" in message_of(worker)
         assert "Traceback" not in worker.log()
         assert len(worker.log().splitlines()) < MAX_LINES

@@ -103,7 +103,7 @@ def test_simulated_traffic_meets_on_equal_partitions(real_broker: str, topic_pre
     scenario = ("--start", "2026-03-01T12:00:00Z", "--rate", 50, "--duration", "2m", "--label-delay", "5s")
     refused = driftline("simulate", *topics, *scenario)
     assert refused.returncode == 3
-    assert "Give --create-topics to make them" in refused.stderr
+    assert "Give --create-topics to create them" in refused.stderr
 
     made = ("--create-topics", "--partitions", 4, "--speed", 0, "--all-labels", "--record-time", "event")
     sent = driftline("simulate", *topics, *scenario, *made)

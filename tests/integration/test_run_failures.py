@@ -91,7 +91,11 @@ def test_a_profile_of_a_newer_version_ends_the_worker_and_garbage_does_not(
         wait_assigned(worker)
         producer.produce(topic, b'{"not": "ours"}', key=b"foreign", partition=0)
         assert producer.flush(30) == 0
-        wait_until(lambda: "no profile, skipped" in worker.log(), 30, lambda: f"garbage to be skipped\n{worker.log()}")
+        wait_until(
+            lambda: "skipped a record that is not a profile" in worker.log(),
+            30,
+            lambda: f"garbage to be skipped\n{worker.log()}",
+        )
         worker.expect_running()
         newer = msgspec.msgpack.encode([VERSION + 1, ["risk", "3"], "an-id", "what only the next version knows"])
         producer.produce(topic, newer, key=b"newer", partition=0)
