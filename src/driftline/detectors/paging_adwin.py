@@ -106,6 +106,7 @@ class PagingAdwin(Detector):
         budget = self.parameters
         delta = delta_for(budget.expected_alarms, budget.n_blocks, budget.degrees_of_freedom)
         self._adwin = Adwin(AdwinParameters(delta=delta, clock=1))
+        self._block_events = budget.block_events
 
     @property
     def snapshot_limit_bytes(self) -> int:
@@ -115,7 +116,7 @@ class PagingAdwin(Detector):
     def _update(self, block: Block) -> Detection | None:
         state, parameters = self.state, self.parameters
         state.n_blocks += 1
-        whole = state.gathered.merge(block, parameters.block_events, parameters.min_blocks)
+        whole = state.gathered.merge(block, self._block_events, parameters.min_blocks)
         if whole is None:
             return None
         state.n_fed += 1

@@ -76,7 +76,8 @@ class PagingCusum(Detector):
     def __init__(self, parameters: Struct | None = None) -> None:
         super().__init__(parameters)
         budget = self.parameters
-        least = self._allowance(budget.block_events)
+        self._block_events = budget.block_events
+        least = self._allowance(self._block_events)
         self._threshold = threshold_for(budget.expected_alarms, budget.n_blocks, budget.degrees_of_freedom, least)
 
     def _allowance(self, n_events: int) -> float:
@@ -87,7 +88,7 @@ class PagingCusum(Detector):
         state, parameters = self.state, self.parameters
         state.up_blocks += 1
         state.down_blocks += 1
-        whole = state.gathered.merge(block, parameters.block_events, parameters.min_blocks)
+        whole = state.gathered.merge(block, self._block_events, parameters.min_blocks)
         if whole is None:
             return None
         n = min(whole.count, parameters.n_reference)
