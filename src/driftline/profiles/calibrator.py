@@ -23,26 +23,21 @@ MAX_BLOCKS: Final = 64
 class Calibrator(Struct, frozen=True, array_like=True, dict=True):
     """The probability of a class by its score: straight lines between points, constant beyond the first and last.
 
-    Parameters
-    ----------
-    knots, values : bytes
-        float64 little-endian, shape (k,): scores, ascending, and probabilities, never falling. Empty where the scores
-        serve as they are.
-    bounds : bytes
-        uint16 little-endian, shape (g - 1,): the score bin at which each group of labelled rows but the first begins.
-    rows, hits : tuple of int, length g
-        Labelled rows of each group, and how many of them were of the class.
-
     Notes
     -----
     *State*: 16 bytes a point, at most ``MAX_KNOTS``.
     """
 
     knots: bytes
+    """Scores, ascending: float64 little-endian, shape (k,), as the values are. Empty where scores serve as they are."""
     values: bytes
+    """Probabilities, never falling."""
     bounds: bytes
+    """uint16 little-endian, shape (g - 1,): the score bin at which each group of labelled rows but the first begins."""
     rows: tuple[int, ...]
+    """Labelled rows of each group, length g."""
     hits: tuple[int, ...]
+    """How many of the rows of each group were of the class."""
 
     @property
     def fitted(self) -> bool:

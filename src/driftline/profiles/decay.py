@@ -35,18 +35,12 @@ N_WEIGHTS: Final = 17 * STEPS + 1
 
 
 class Decay(Struct, frozen=True, tag="decay", array_like=True):
-    """How the events of a reference were weighted.
-
-    Parameters
-    ----------
-    half_life_ms : int
-        Age, before the last event, at which an event weighs half.
-    n_events : int
-        Events that were counted; the profile's own number is the effective one.
-    """
+    """How the events of a reference were weighted."""
 
     half_life_ms: int
+    """Age, before the last event, at which an event weighs half."""
     n_events: int
+    """Events that were counted; the profile's own number is the effective one."""
 
 
 def weights() -> list[int]:

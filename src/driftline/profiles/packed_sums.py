@@ -26,24 +26,16 @@ class WindowSums(Struct, frozen=True, array_like=True):
 
 
 class SeriesSums(Struct, frozen=True, array_like=True):
-    """Packed :class:`ColumnSums` of one column, for each length of a window.
-
-    Parameters
-    ----------
-    between_panes, lagged : PackedWords
-        Lower triangles of the symmetric matrices.
-    events : PackedWords
-    n_panes, span : int
-    windows : tuple of WindowSums
-        In the order of the history's sizes.
-    """
+    """Packed :class:`ColumnSums` of one column, for each length of a window."""
 
     between_panes: PackedWords
     lagged: PackedWords
+    """Lower triangles of symmetric matrices, as are those of ``between_panes``."""
     events: PackedWords
     n_panes: int
     span: int
     windows: tuple[WindowSums, ...]
+    """In the order of the history's sizes."""
 
     @classmethod
     def of(cls, sums: Sequence[ColumnSums]) -> SeriesSums:

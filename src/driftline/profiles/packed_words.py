@@ -14,16 +14,10 @@ if TYPE_CHECKING:
 
 
 class PackedWords(Struct, frozen=True, array_like=True):
-    """A packed array; equal numbers give equal bytes.
-
-    Parameters
-    ----------
-    type : int
-        How many bytes a word has, and whether it has a sign.
-    data : bytes
-    """
+    """A packed array; equal numbers give equal bytes."""
 
     type: int
+    """How many bytes a word has, and whether it has a sign."""
     data: bytes
 
     @classmethod

@@ -25,18 +25,11 @@ _TRAFFIC, _REFERENCE = range(2)
 
 
 class Records(NamedTuple):
-    """Records of one topic, n of them, by event time.
-
-    Attributes
-    ----------
-    times_ms : ndarray of int64, shape (n,)
-    ids : list of str
-        Prediction ids: the records' keys.
-    values : list of bytes
-    """
+    """Records of one topic by event time."""
 
     times_ms: NDArray[np.int64]
     ids: list[str]
+    """Prediction ids: the records' keys."""
     values: list[bytes]
 
 

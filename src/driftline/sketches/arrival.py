@@ -60,15 +60,6 @@ _CUTS: Final = np.array(SCORE_CUTS)
 class ArrivalLayout:
     """Where the three blocks stand in an arrival vector.
 
-    Parameters
-    ----------
-    n_scores : int
-        Bins of the score: ``N_SCORES`` for binary tasks, else 1.
-    n_codes : int
-        Classes told apart, with the one for all others; 1 for regression.
-    exact : bool
-        Whether every class that the profile knows has a code of its own.
-
     Examples
     --------
     >>> layout = ArrivalLayout(n_scores=1, n_codes=3, exact=True)
@@ -77,8 +68,11 @@ class ArrivalLayout:
     """
 
     n_scores: int
+    """Bins of the score: ``N_SCORES`` for binary tasks, else 1."""
     n_codes: int
+    """Classes told apart, with the one for all others; 1 for regression."""
     exact: bool
+    """Whether every class that the profile knows has a code of its own."""
 
     @classmethod
     def of(cls, layout: PerformanceLayout) -> ArrivalLayout:

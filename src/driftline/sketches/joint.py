@@ -59,29 +59,21 @@ COSINES: Final[NDArray[np.int64]] = np.array(
 class Joint(Struct, frozen=True, array_like=True, dict=True):
     """Which columns are looked at together, and what is kept of them.
 
-    Parameters
-    ----------
-    columns : tuple of int
-        Positions of p numeric features, ascending, at most ``MAX_JOINT``.
-    cross : bool
-        Whether Σz and Σzzᵀ are kept.
-    frequencies : bytes
-        int32 little-endian, shape (m, p): turns per unit of z, in units of 2⁻²⁰; empty where there are no features.
-    phases : bytes
-        int32 little-endian, shape (m,): in units of 2⁻²⁸ turns.
-    sampled : bool
-        Whether a sample of complete rows is kept.
-
     Notes
     -----
     *State*: of a sketch, 16 bytes a cell; 1 + p + p(p + 1)/2 + m cells.
     """
 
     columns: tuple[int, ...]
+    """Positions of p numeric features, ascending, at most ``MAX_JOINT``."""
     cross: bool
+    """Whether Σz and Σzzᵀ are kept."""
     frequencies: bytes = b""
+    """int32 little-endian, shape (m, p): turns per unit of z, in units of 2⁻²⁰; empty where there are no features."""
     phases: bytes = b""
+    """int32 little-endian, shape (m,): in units of 2⁻²⁸ turns."""
     sampled: bool = False
+    """Whether a sample of complete rows is kept."""
 
     @property
     def n_columns(self) -> int:
@@ -124,19 +116,13 @@ class Joint(Struct, frozen=True, array_like=True, dict=True):
 
 
 class JointCount(NamedTuple):
-    """What is kept of the complete events of one slot.
-
-    Attributes
-    ----------
-    slot : int
-    cells : ndarray of int64, shape (joint.n_cells,)
-    rows : dict of int to bytes
-        A sample, where one is kept.
-    """
+    """What is kept of the complete events of one slot."""
 
     slot: int
     cells: NDArray[np.int64]
+    """As long as ``joint.n_cells`` says."""
     rows: SampledRows
+    """A sample, where one is kept."""
 
 
 def quantised(z: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -25,18 +25,11 @@ LEAST_LABEL: Final = LEAST_PROBABILITY
 
 
 class PairValues(NamedTuple):
-    """Values of n pairs by the sum they belong to.
-
-    Attributes
-    ----------
-    values : dict of str to ndarray of float64, shape (n,)
-    rest : dict of str to ndarray of float64, shape (n,)
-        What rounding to a double left out of a value, where that matters.
-    clipped, below_log : ndarray of bool, shape (n,)
-    """
+    """Values of n pairs by the sum they belong to; every array has the shape (n,)."""
 
     values: dict[str, Floats]
     rest: dict[str, Floats]
+    """What rounding to a double left out of a value, where that matters."""
     clipped: NDArray[np.bool_]
     below_log: NDArray[np.bool_]
 

@@ -17,19 +17,14 @@ TAIL_SCALE: Final = float(1 << 20)
 
 
 class TailValues(NamedTuple):
-    """The values of n events and c numeric columns that fell beyond the reference's range, t of them.
-
-    Attributes
-    ----------
-    numeric, rows : ndarray of int64, shape (t,)
-        Which of the numeric columns, and which event.
-    units : ndarray of int64, shape (t,)
-        The standardised value in units of 2⁻²⁰.
-    """
+    """The values of n events and c numeric columns that fell beyond the reference's range, t of them."""
 
     numeric: NDArray[np.int64]
+    """Which of the numeric columns, shape (t,)."""
     rows: NDArray[np.int64]
+    """Which event, shape (t,)."""
     units: NDArray[np.int64]
+    """The standardised value in units of 2⁻²⁰, shape (t,)."""
 
     @classmethod
     def none(cls) -> TailValues:

@@ -17,23 +17,14 @@ class Position(NamedTuple):
 
 
 class Flush(NamedTuple):
-    """What one transaction holds.
-
-    Attributes
-    ----------
-    panes : dict of int to list of bytes
-        Partition of the panes topic to its flush records.
-    pending : dict of int to list of bytes
-        Source partition to its blocks of the pending changelog.
-    dead_letters : list of DeadLetter
-    positions : dict of Source to Position
-    n_events, n_late : int
-        Predictions sketched and predictions that came too late, for telemetry.
-    """
+    """What one transaction holds."""
 
     panes: dict[int, list[bytes]]
+    """Partition of the panes topic to its flush records."""
     pending: dict[int, list[bytes]]
+    """Source partition to its blocks of the pending changelog."""
     dead_letters: list[DeadLetter]
     positions: dict[Source, Position]
     n_events: int
     n_late: int
+    """Predictions that came too late, as ``n_events`` are those sketched; for telemetry."""

@@ -17,15 +17,7 @@ if TYPE_CHECKING:
 
 
 class ModelEvents(NamedTuple):
-    """Predictions of one model key from one batch, n of them, in the order of their offsets.
-
-    Attributes
-    ----------
-    key : ModelKey
-    events : PredictionColumns
-    times_ms, offsets : ndarray of int64, shape (n,)
-    arrivals : Arrivals
-    """
+    """Predictions of one model key from one batch, n of them, in the order of their offsets."""
 
     key: ModelKey
     events: PredictionColumns

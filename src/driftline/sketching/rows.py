@@ -17,17 +17,7 @@ if TYPE_CHECKING:
 
 
 class PredictionRows(NamedTuple):
-    """Predictions of one model key from one source partition, n of them.
-
-    Attributes
-    ----------
-    partition : int
-    ids : list of str
-    offsets, pane_ms : ndarray of int64, shape (n,)
-    late : ndarray of bool, shape (n,)
-    features : list of JSON objects
-    predictions, scores : list
-    """
+    """Predictions of one model key from one source partition, n of them; every array has the shape (n,)."""
 
     partition: int
     ids: Sequence[str]

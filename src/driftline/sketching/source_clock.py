@@ -14,21 +14,14 @@ BEGINNING: Final = -(1 << 62)
 
 
 class Arrivals(NamedTuple):
-    """How n events of one source partition stand to its clock, in the order of their offsets.
-
-    Attributes
-    ----------
-    late : ndarray of bool, shape (n,)
-        The event's pane may be closed already.
-    pane_ms : ndarray of int64, shape (n,)
-        Start of the event's pane; for a late event, of the pane that was newest when it came.
-    effective_ms : ndarray of int64, shape (n,)
-        The event's time, or the watermark it came under where that is later: never before anything that was closed.
-    """
+    """How n events of one source partition stand to its clock, in the order of their offsets."""
 
     late: NDArray[np.bool_]
+    """The event's pane may be closed already."""
     pane_ms: NDArray[np.int64]
+    """Start of the event's pane; for a late event, of the pane that was newest when it came."""
     effective_ms: NDArray[np.int64]
+    """The event's time, or the watermark it came under where that is later: never before anything that was closed."""
 
     def chosen(self, rows: NDArray[np.int64]) -> Arrivals:
         """Return some of them."""

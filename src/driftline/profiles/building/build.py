@@ -40,19 +40,13 @@ PANE_MS: Final = int(TimeSettings().pane)
 
 
 class TimeOptions(NamedTuple):
-    """What becomes of the rows' event times.
-
-    Attributes
-    ----------
-    pane_ms : int
-        Length of the panes of the history that rows with times get.
-    half_life_ms : int or None
-        Recent rows weigh more, by this half-life (:mod:`driftline.profiles.decay`). The edges of the grid, the history
-        and the baseline performance are those of all rows alike.
-    """
+    """What becomes of the rows' event times."""
 
     pane_ms: int = PANE_MS
+    """Length of the panes of the history that rows with times get."""
     half_life_ms: int | None = None
+    """Recent rows weigh more, by this half-life (:mod:`driftline.profiles.decay`). The edges of the grid, the history
+    and the baseline performance are those of all rows alike."""
 
 
 UNWEIGHTED: Final = TimeOptions()

@@ -24,24 +24,16 @@ EXACT: Final = float(2**53)
 
 
 class PaneTimes(NamedTuple):
-    """The panes that n rows, in order of time, fall into.
-
-    Attributes
-    ----------
-    numbers : ndarray of int64, shape (P,)
-        Number since the epoch of each pane with rows, ascending.
-    of_rows : ndarray of int64, shape (n,)
-        Which of them each row is in, ascending.
-    slots : ndarray of int64, shape (P,)
-        Hour of the week in which each pane begins.
-    pane_ms : int
-        Length of a pane.
-    """
+    """The panes that n rows, in order of time, fall into."""
 
     numbers: NDArray[np.int64]
+    """Number since the epoch of each pane with rows, ascending, shape (P,)."""
     of_rows: NDArray[np.int64]
+    """Which of them each row is in, ascending, shape (n,)."""
     slots: NDArray[np.int64]
+    """Hour of the week in which each pane begins, shape (P,)."""
     pane_ms: int
+    """Length of a pane."""
 
     @classmethod
     def of(cls, times_ms: NDArray[np.int64], pane_ms: int) -> PaneTimes:
@@ -51,20 +43,14 @@ class PaneTimes(NamedTuple):
 
 
 class SeasonShares(NamedTuple):
-    """What the hours of the week hold.
-
-    Attributes
-    ----------
-    shares : ndarray of float64, shape (168, G)
-        Shares of each hour; those of all hours where it holds nothing.
-    overall : ndarray of float64, shape (G,)
-    weeks : ndarray of int64, shape (168,)
-        Weeks in which each hour was seen.
-    """
+    """What the hours of the week hold."""
 
     shares: NDArray[np.float64]
+    """Shares of each hour, shape (168, G); those of all hours where it holds nothing."""
     overall: NDArray[np.float64]
+    """Shares of all hours together, shape (G,)."""
     weeks: NDArray[np.int64]
+    """Weeks in which each hour was seen, shape (168,)."""
 
     @classmethod
     def of(cls, season: NDArray[np.int64], weeks: NDArray[np.int64]) -> SeasonShares | None:

@@ -47,19 +47,12 @@ class TimedRow(NamedTuple):
 
 
 class ProductionOptions(NamedTuple):
-    """How a profile of production is counted.
-
-    Attributes
-    ----------
-    pane_ms : int
-        Length of the panes of the history.
-    sample : int
-        Events that fix the grid.
-    max_values : int
-    """
+    """How a profile of production is counted."""
 
     pane_ms: int = PANE_MS
+    """Length of the panes of the history."""
     sample: int = SAMPLE
+    """Events that fix the grid."""
     max_values: int = MAX_VALUES
 
 

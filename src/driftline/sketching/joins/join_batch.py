@@ -17,17 +17,12 @@ if TYPE_CHECKING:
 
 
 class JoinRows(NamedTuple):
-    """Predictions or labels of one source partition, n of them, in the order of their offsets.
-
-    Attributes
-    ----------
-    digests : ndarray of uint64, shape (n, 2)
-        Of their ids.
-    records : ndarray of PREDICTION or LABEL, shape (n,)
-    """
+    """Predictions or labels of one source partition, n of them, in the order of their offsets."""
 
     digests: Digests
+    """Of their ids, shape (n, 2)."""
     records: NDArray[np.void]
+    """Of type PREDICTION or LABEL, shape (n,)."""
 
     @classmethod
     def together(cls, parts: Sequence[JoinRows]) -> JoinRows:

@@ -14,13 +14,7 @@ if TYPE_CHECKING:
 
 
 class Matches(NamedTuple):
-    """Pairs of a label and a prediction, m of them.
-
-    Attributes
-    ----------
-    labels, records : ndarray of int64, shape (m,)
-        Rows of both; a label is of one prediction of each model key at most.
-    """
+    """Rows of labels and of the predictions that they belong to: of each model key one at most; both of shape (m,)."""
 
     labels: NDArray[np.int64]
     records: NDArray[np.int64]

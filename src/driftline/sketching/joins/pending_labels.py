@@ -25,25 +25,16 @@ MAX_WAITING: Final = 1_000
 
 
 class EarlyLabels(NamedTuple):
-    """Labels that came before a prediction of their id, n of them of m ids, in the order in which they came.
-
-    Attributes
-    ----------
-    ids : ndarray of uint64, shape (m, 2)
-    owner : ndarray of int64, shape (n,)
-        Which of the ids each label is of.
-    rows : JoinRows
-    waits : ndarray of bool, shape (n,)
-        Which of them have had no prediction yet.
-    waiting : RecordsById
-        These, as the store has them.
-    """
+    """Labels that came before a prediction of their id, n of them of m ids, in the order in which they came."""
 
     ids: Digests
     owner: NDArray[np.int64]
+    """Which of the ids each label is of, shape (n,)."""
     rows: JoinRows
     waits: NDArray[np.bool_]
+    """Which of them have had no prediction yet, shape (n,)."""
     waiting: RecordsById
+    """These, as the store has them."""
 
 
 class PendingLabels:

@@ -21,26 +21,17 @@ AT_ONCE: Final = 32_768
 
 
 class Replay(NamedTuple):
-    """Blocks of one partition of the pending topic that a join has to be given again before it can go on.
-
-    Attributes
-    ----------
-    partition : int
-    first_offset : int
-        Of the first block that it needs.
-    next_offset : int
-        Of the first block that its stores hold nothing of; those before it are needed for rows not joined yet.
-    end_offset : int or None
-        Behind the last block that was counted; None where that is the end of the partition.
-    sources : tuple of Source
-        Partitions that were read before, if there is any block.
-    """
+    """Blocks of one partition of the pending topic that a join has to be given again before it can go on."""
 
     partition: int
     first_offset: int
+    """Of the first block that it needs."""
     next_offset: int
+    """Of the first block that its stores hold nothing of; those before it are needed for rows not joined yet."""
     end_offset: int | None
+    """Behind the last block that was counted; None where that is the end of the partition."""
     sources: tuple[Source, ...]
+    """Partitions that were read before, if there is any block."""
 
 
 class ReplayedRows:

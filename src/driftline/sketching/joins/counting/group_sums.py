@@ -25,12 +25,7 @@ if TYPE_CHECKING:
 
 
 class Cells(NamedTuple):
-    """Amounts to be added to cells of groups, n of them.
-
-    Attributes
-    ----------
-    group, cell, value : ndarray of int64, shape (n,)
-    """
+    """Amounts to be added to cells of groups, n of them; every array has the shape (n,)."""
 
     group: Ints
     cell: Ints
@@ -38,16 +33,12 @@ class Cells(NamedTuple):
 
 
 class Groups(NamedTuple):
-    """Rows by the group they belong to; groups are numbered in the order of their keys.
-
-    Attributes
-    ----------
-    of_row : ndarray of int64, shape (n,)
-    keys : tuple of ndarray of int64, each of shape (g,)
-    """
+    """Rows by the group they belong to; groups are numbered in the order of their keys."""
 
     of_row: Ints
+    """Group of each row, shape (n,)."""
     keys: tuple[Ints, ...]
+    """What the rows of each group share, each of shape (g,)."""
 
     @classmethod
     def by(cls, *keys: Ints) -> Groups:

@@ -59,17 +59,11 @@ def sorting(digests: Digests) -> NDArray[np.int64]:
 
 
 class UniqueDigests(NamedTuple):
-    """The m different ones of n digests.
-
-    Attributes
-    ----------
-    digests : ndarray of uint64, shape (m, 2)
-    place : ndarray of int64, shape (n,)
-        Which of them each one is.
-    """
+    """The m different ones of n digests."""
 
     digests: Digests
     place: NDArray[np.int64]
+    """Which of them each one is, shape (n,)."""
 
 
 def unique_digests(digests: Digests) -> UniqueDigests:

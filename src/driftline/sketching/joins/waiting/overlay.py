@@ -17,18 +17,12 @@ if TYPE_CHECKING:
 
 
 class OverlayContent(NamedTuple):
-    """The latest write of each id.
-
-    Attributes
-    ----------
-    digests : ndarray of uint64, shape (n, 2)
-        Different ones, in their order.
-    by_id : RecordsById
-        Their records; none of those that were removed.
-    """
+    """The latest write of each id."""
 
     digests: Digests
+    """Different ones, in their order, shape (n, 2)."""
     by_id: RecordsById
+    """Their records; none of those that were removed."""
 
 
 class Overlay:

@@ -15,18 +15,12 @@ if TYPE_CHECKING:
 
 
 class RecordsById(NamedTuple):
-    """The records that a store has for n ids.
-
-    Attributes
-    ----------
-    records : ndarray
-        Of all ids, one id after the other, of each in the order in which they expire.
-    ends : ndarray of int64, shape (n,)
-        Where the records of each id end.
-    """
+    """The records that a store has for n ids."""
 
     records: NDArray[np.void]
+    """Of all ids, one id after the other, of each in the order in which they expire."""
     ends: NDArray[np.int64]
+    """Where the records of each id end, shape (n,)."""
 
     @property
     def starts(self) -> NDArray[np.int64]:
@@ -48,45 +42,28 @@ class RecordsById(NamedTuple):
 
 
 class Truncation(NamedTuple):
-    """How records that no label has changed are stored in fewer bytes.
-
-    Attributes
-    ----------
-    n_bytes : int
-        The first bytes of such a record, which are stored.
-    rest : bytes
-        The others, which are the same for all of them.
-    applies : callable
-        Returns which of n records may be stored so, shape (n,).
-    mend : callable
-        Sets, in place, fields of records read back that follow from others.
-    """
+    """How records that no label has changed are stored in fewer bytes."""
 
     n_bytes: int
+    """The first bytes of such a record, which are stored."""
     rest: bytes
+    """The others, which are the same for all of them."""
     applies: Callable[[NDArray[np.void]], NDArray[np.bool_]]
+    """Returns which of n records may be stored so, shape (n,)."""
     mend: Callable[[NDArray[np.void]], None]
+    """Sets, in place, fields of records read back that follow from others."""
 
 
 class RecordKind(NamedTuple):
-    """The records of one store: their type, when they expire and how they are stored.
-
-    Attributes
-    ----------
-    name : str
-    dtype : dtype
-        Of its records.
-    expires_ms : callable
-        Returns the moment from which on each of n records is of no use, shape (n,).
-    bucket_ms : int
-        Records that expire within the same bucket go together, when all of them have.
-    truncation : Truncation or None
-    """
+    """The records of one store: their type, when they expire and how they are stored."""
 
     name: str
     dtype: np.dtype[np.void]
+    """Of its records."""
     expires_ms: Callable[[NDArray[np.void]], NDArray[np.int64]]
+    """Returns the moment from which on each of n records is of no use, shape (n,)."""
     bucket_ms: int
+    """Records that expire within the same bucket go together, when all of them have."""
     truncation: Truncation | None = None
 
 
