@@ -114,10 +114,8 @@ def fit_calibrator(scores: NDArray[np.float64], hits: NDArray[np.bool_], *, cali
 def refit_calibrator(histograms: NDArray[np.int64]) -> Calibrator:
     """Return the calibrator of labelled events that are known by score bin alone.
 
-    Parameters
-    ----------
-    histograms : ndarray of int64, shape (2, SCORE_BINS)
-        Labelled events by label and score bin, some of each label; what is below zero is taken for zero.
+    ``histograms``, shape (2, SCORE_BINS), are by label and score bin, some events of each label; what is below zero is
+    taken for zero.
 
     Notes
     -----

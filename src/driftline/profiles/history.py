@@ -76,23 +76,11 @@ class History(Struct, frozen=True, array_like=True):
         return packed is not None and window_ms in self.windows_ms
 
     def sums(self, column: int, window_ms: int, *, seasonless: bool = False) -> ColumnSums | None:
-        """Return the sums over the panes of a column, and over blocks of them one window long.
+        """Return the sums over the panes of a column, by base group, and over blocks of them one verdict window long.
 
-        Parameters
-        ----------
-        column : int
-            Index of the column.
-        window_ms : int
-            Length of the verdict window.
-        seasonless : bool
-            Of the panes with their hour of the week taken out: what windows vary by that are compared with
-            :func:`driftline.profiles.season_counts.season_counts`.
-
-        Returns
-        -------
-        ColumnSums or None
-            On the column's base groups. None where the profile was built without windows of this length or, without
-            their season, with an hour of the week that was seen in one week alone.
+        Seasonless sums are those of the panes with their hour of the week taken out: what windows vary by that are
+        compared with :func:`driftline.profiles.season_counts.season_counts`. None where the profile was built without
+        windows of this length or, without their season, with an hour of the week that was seen in one week alone.
         """
         history = self.columns[column]
         packed = history.seasonless_sums if seasonless else history.sums

@@ -144,23 +144,8 @@ def arrival_cells(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return which cell of first labels each pair would add 1 to, which rows do, and the cell of labels that count.
 
-    Parameters
-    ----------
-    layout : ArrivalLayout
-    joined : LabelledPairs
-        With signs: what is taken out by a correction has -1.
-    ages_ms : ndarray of int64, shape (n,), unit ms
-        Of the label at its effective time.
-    first : ndarray of bool, shape (n,)
-        Which labels are the first of their prediction.
-
-    Returns
-    -------
-    first_cells : ndarray of int64, shape (m,)
-    first_rows : ndarray of int64, shape (m,)
-        The pairs that add 1 there.
-    counting_cells : ndarray of int64, shape (n,)
-        Where each pair adds its sign.
+    ``ages_ms`` are those of the labels at their effective times; ``first`` says which labels are the first of their
+    prediction. What a correction takes out has the sign -1, which it adds to the cell of labels that count.
     """
     scores, actual = layout.score_bins(joined.scores), layout.codes(joined.actual)
     strata = scores * layout.n_codes + actual

@@ -23,21 +23,9 @@ def count(layout: Layout, columns: Sequence[EncodedColumn], slots: NDArray[np.in
 
 
 def count_each(layout: Layout, columns: EncodedColumns, slots: NDArray[np.int64], n_slots: int) -> Iterator[PaneSketch]:
-    """Count n events into one sketch per slot, and yield them one by one.
+    """Count the columns of n events into one sketch per slot, and yield the sketches in the order of the slots.
 
-    Parameters
-    ----------
-    layout : Layout
-    columns : EncodedColumns
-        The columns of the layout, of n events.
-    slots : ndarray of int64, shape (n,)
-        Which sketch each event belongs to, in [0, n_slots).
-    n_slots : int
-
-    Yields
-    ------
-    PaneSketch
-        In the order of the slots.
+    ``slots``, shape (n,), says which sketch each event belongs to, in [0, n_slots).
 
     Notes
     -----

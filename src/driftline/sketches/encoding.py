@@ -112,13 +112,8 @@ def encode_numeric(
 ) -> EncodedColumn:
     """Return the bins and fixed-point values of a numeric column.
 
-    Parameters
-    ----------
-    column : NumericColumn
-    values : ndarray of float64, shape (n,)
-        Not-a-number where there is no value.
-    exceptions : sequence of (row, quality code)
-        Rows whose value is absent for another reason than that it is missing.
+    Values are not-a-number where there is none; ``exceptions`` are the rows and quality codes of values that are absent
+    for another reason than that they are missing.
     """
     bins = np.empty((1, values.size), dtype=np.int64)
     z, squares, clipped, tails = NumericEncoder([column])(values.reshape(1, -1), [exceptions], bins, [0])

@@ -87,13 +87,6 @@ def count_estimates(
 ) -> Iterator[tuple[int, PackedEstimates]]:
     """Yield the slots that hold events, ascending, with what is estimated of their events.
 
-    Parameters
-    ----------
-    layout : EstimateLayout
-    evaluated : EventEstimates
-        Of n events.
-    slots : ndarray of int64, shape (n,)
-
     Notes
     -----
     *Cost*: two sorts of n whole numbers; nothing is as long as slots times cells.

@@ -144,22 +144,9 @@ def quantised(z: NDArray[np.int64]) -> NDArray[np.float64]:
 def complete_rows(
     joint: Joint, numeric: NDArray[np.int64], columns: EncodedColumns
 ) -> tuple[NDArray[np.float64], NDArray[np.int64] | None]:
-    """Return z of the events in which every joint feature has a value, shape (p, k), and which events these are.
+    """Return z of the events in which every joint feature has a value, and which events these are: None for all.
 
-    Parameters
-    ----------
-    joint : Joint
-    numeric : ndarray of int64, shape (c,)
-        Which column each row of ``columns.z`` is of.
-    columns : EncodedColumns
-        Of n events.
-
-    Returns
-    -------
-    ndarray of float64, shape (p, k)
-        Whole numbers of 2⁻⁸.
-    ndarray of int64, shape (k,), or None
-        None where all events are complete.
+    ``numeric`` says which column each row of ``columns.z`` is of. z, shape (p, k), are whole numbers of 2⁻⁸.
     """
     rows_of_z = np.searchsorted(numeric, np.array(joint.columns, dtype=np.int64))
     z = quantised(columns.z[rows_of_z])
@@ -177,14 +164,7 @@ def complete_rows(
 def count_joint(
     joint: Joint, numeric: NDArray[np.int64], columns: EncodedColumns, slots: NDArray[np.int64]
 ) -> Iterator[JointCount]:
-    """Yield what is kept of each slot that has a complete event, slots ascending.
-
-    Parameters
-    ----------
-    joint, numeric, columns
-        As in :func:`complete_rows`.
-    slots : ndarray of int64, shape (n,)
-    """
+    """Yield what is kept of each slot that has a complete event, slots ascending."""
     z, rows = complete_rows(joint, numeric, columns)
     if rows is not None:
         slots = slots[rows]

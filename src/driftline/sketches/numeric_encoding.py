@@ -30,12 +30,7 @@ def blocks(n_columns: int, n: int) -> Iterator[slice]:
 
 
 class NumericEncoder:
-    """Encodes c numeric columns.
-
-    Parameters
-    ----------
-    columns : sequence of NumericColumn
-    """
+    """Encodes c numeric columns."""
 
     def __init__(self, columns: Sequence[NumericColumn]) -> None:
         self._edges = [column.edges for column in columns]

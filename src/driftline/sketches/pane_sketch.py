@@ -47,11 +47,6 @@ class PaneSketch:
 
     Merging is addition (maximum for the extremes): associative and commutative without rounding.
 
-    Parameters
-    ----------
-    layout : Layout
-        Gives the length of the vectors.
-
     Notes
     -----
     *State*: 8 bytes a cell, 448 bytes a numeric column, and the names. *Cost* of a merge: one addition a cell.
@@ -167,11 +162,7 @@ class PaneSketch:
     def copy_columns(self, source: PaneSketch, places: Iterable[tuple[Place, Place]]) -> None:
         """Take over columns of a sketch of another layout, and what belongs to no column.
 
-        Parameters
-        ----------
-        source : PaneSketch
-        places : iterable of (Place, Place)
-            Of each column, in the source's layout and in that of this sketch.
+        ``places`` says of each column where it stands in the source's layout and in that of this sketch.
         """
         listed = list(places)
         for name, part in _NAMED:

@@ -40,12 +40,7 @@ def sample_rows(
 ) -> Iterator[tuple[int, SampledRows]]:
     """Yield slot and its rows with the smallest hashes, slots ascending.
 
-    Parameters
-    ----------
-    z : ndarray of float64, shape (p, n)
-        Whole numbers of 2⁻⁸.
-    hashes : ndarray of uint64, shape (n,)
-    slots : ndarray of int64, shape (n,)
+    ``z``, shape (p, n), are whole numbers of 2⁻⁸.
     """
     order = np.lexsort((hashes, slots))
     present, starts = np.unique(slots[order], return_index=True)

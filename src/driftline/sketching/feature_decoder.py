@@ -43,12 +43,7 @@ class FeatureColumns(NamedTuple):
 class FeatureDecoder:
     """Decodes the features objects of one profile.
 
-    Parameters
-    ----------
-    columns : iterable of Column
-        The profile's feature columns, in order.
-    not_features : frozenset of str
-        Names that are expected beside them and not watched.
+    ``not_features`` are names that are expected beside the features and not watched.
 
     Notes
     -----

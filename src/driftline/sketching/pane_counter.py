@@ -71,13 +71,7 @@ class _OpenPane:
 class PaneCounter:
     """Collects rows and turns them into pane deltas.
 
-    Parameters
-    ----------
-    key : ModelKey
-    settings : ModelSettings
-    profiles : Profiles
-    not_features : frozenset of str
-        Names in a features object that are no features.
+    ``not_features`` are names in a features object that are no features.
     """
 
     def __init__(

@@ -233,13 +233,7 @@ class Sketcher:
         return {partition: chunks(panes[partition], joins[partition], watermarks) for partition in range(n_panes)}
 
     def committed(self, changelog: Mapping[int, int] = MappingProxyType({})) -> None:
-        """Make the last flush final.
-
-        Parameters
-        ----------
-        changelog : dict of int to int
-            Partition to the offset behind its blocks in the pending topic.
-        """
+        """Make the last flush final; ``changelog`` has the offset behind its blocks, by partition of the pending topic."""
         for partition in self._partitions.values():
             partition.committed_max_ms = partition.clock.running_max_ms
         self.joins.committed(changelog)

@@ -34,11 +34,7 @@ class SourceClock:
     Whether an event is late is decided by the events before it in its own partition, so neither batch sizes nor other
     partitions change the answer.
 
-    Parameters
-    ----------
-    pane_ms, lateness_ms : int
-    running_max_ms : int or None
-        From the metadata of the committed offset.
+    ``running_max_ms`` comes from the metadata of the committed offset.
     """
 
     __slots__ = ("_lateness_ms", "_pane_ms", "running_max_ms")

@@ -71,15 +71,6 @@ def _of_task(task: Task, values: ColumnValues) -> NDArray[np.float64]:
 def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelKey) -> EncodedReference:
     """Return reference rows encoded: each value becomes a number, and each number a bin, once.
 
-    Parameters
-    ----------
-    table : ReferenceTable
-        At least one row.
-    settings : ModelSettings
-        Column kinds, task and positive class where they are configured.
-    key : ModelKey
-        For messages.
-
     Raises
     ------
     ProfileError

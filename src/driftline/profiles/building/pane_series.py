@@ -56,12 +56,8 @@ class SeasonShares(NamedTuple):
     def of(cls, season: NDArray[np.int64], weeks: NDArray[np.int64]) -> SeasonShares | None:
         """Return the shares, or None where an hour was seen in one week alone: nothing differs from it.
 
-        Parameters
-        ----------
-        season : ndarray of int64, shape (168, G)
-            Values by hour of the week and group.
-        weeks : ndarray of int64, shape (168,)
-            Weeks in which each hour was seen.
+        ``season`` has the values by hour of the week and group, ``weeks`` the number of weeks in which each hour was
+        seen.
         """
         sizes = season.sum(axis=1)
         seen = sizes > 0
@@ -105,23 +101,10 @@ def column_sums(
 ) -> list[ColumnSums] | None:
     """Return the sums of one column, for each length of a window.
 
-    Parameters
-    ----------
-    panes : PaneTimes
-    groups : ndarray of int64, shape (n,)
-        Base group of each row's value, -1 where it has none.
-    n_groups : int
-    sizes : sequence of int
-        Panes a window, for each verdict window.
-    season : SeasonShares, optional
-        What hours of the week hold. Sums are then those of panes from which their season has been taken, rounded to
-        whole numbers.
-
-    Returns
-    -------
-    list of ColumnSums, or None
-        One a size; without a season exactly what :class:`DispersionSums` gives for the same panes. None where they
-        could pass what 64-bit numbers hold exactly.
+    ``groups`` has the base group of each row's value, -1 where it has none; ``sizes`` the panes a window, for each
+    verdict window. With a season the sums are those of panes from which it has been taken, rounded to whole numbers;
+    without one exactly what :class:`DispersionSums` gives for the same panes. None where sums could pass what 64-bit
+    numbers hold exactly.
 
     Notes
     -----

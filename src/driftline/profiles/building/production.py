@@ -65,14 +65,8 @@ def build_from_production(
 ) -> Profile:
     """Return the profile of production events.
 
-    Parameters
-    ----------
-    key : ModelKey
-    read : callable
-        Begins a reading of the events; called twice. In batches of any size and in any order, which cannot show.
-    settings : ModelSettings
-    effective_from_ms : int
-    how : ProductionOptions
+    ``read`` begins a reading of the events and is called twice. Batches are of any size and in any order, which cannot
+    show.
 
     Raises
     ------

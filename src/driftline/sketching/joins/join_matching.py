@@ -23,14 +23,7 @@ class Matches(NamedTuple):
 def matches(by_id: RecordsById, owner: NDArray[np.int64], labels: NDArray[np.void], table: ProfileTable) -> Matches:
     """Return the predictions of each label: of each model key the first with its id that it can be of.
 
-    Parameters
-    ----------
-    by_id : RecordsById
-        The predictions of all ids, of each the oldest first.
-    owner : ndarray of int64, shape (n,)
-        The id of each label.
-    labels : ndarray of LABEL, shape (n,)
-    table : ProfileTable
+    ``by_id`` has the predictions of all ids, of each the oldest first; ``owner`` the id of each of n labels.
 
     Notes
     -----

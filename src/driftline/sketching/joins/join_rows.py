@@ -34,12 +34,7 @@ _NO_ROWS: Final = JoinRows(digests_of([]), predictions(0))
 class JoinRowBuilder:
     """Makes the rows that are joined; where only a sample of ids is, those of the sample.
 
-    Parameters
-    ----------
-    settings : Settings
-    profiles : Profiles
-        Looked up at each pane: a prediction without a profile is not joined.
-    table : ProfileTable
+    Profiles are looked up at each pane: a prediction without a profile is not joined.
     """
 
     def __init__(self, settings: Settings, profiles: Profiles, table: ProfileTable) -> None:
@@ -81,15 +76,7 @@ class JoinRowBuilder:
 def _prediction_rows(task: Task, profile: int, part: ModelEvents, segments: NDArray[np.uint32]) -> JoinRows:
     """Return the predictions that a label can be compared with, of n events under one profile.
 
-    Parameters
-    ----------
-    task : Task
-        Of the profile.
-    profile : int
-        Its index in the profile table.
-    part : ModelEvents
-    segments : ndarray of uint32, shape (n,)
-        Bits of the slices that each belongs to.
+    ``profile`` is its index in the profile table; ``segments`` are the bits of the slices that each event belongs to.
     """
     events = part.events
     scores = np.array(plain_scores(events.scores, task.positive), dtype=np.float64)

@@ -56,20 +56,8 @@ if TYPE_CHECKING:
 class Joiner:
     """The join of one partition of predictions with the same partition of labels.
 
-    Parameters
-    ----------
-    partition : int
-        Of both; :data:`driftline.sketching.joins.routing.ROUTED` where offsets tell partitions apart.
-    table : ProfileTable
-    counter : JoinCounter
-        Takes what joins add.
-    stores : PendingStores
-        Of this partition.
-
-    Attributes
-    ----------
-    predictions : PendingPredictions
-    labels : PendingLabels
+    The partition is :data:`driftline.sketching.joins.routing.ROUTED` where offsets tell partitions apart; the counter
+    takes what joins add.
     """
 
     def __init__(self, partition: int, table: ProfileTable, counter: JoinCounter, stores: PendingStores) -> None:
@@ -116,11 +104,7 @@ class Joiner:
     def _meet_labels(self, digests: Digests, offsets: NDArray[np.int64]) -> None:
         """Join new predictions with labels that came before them, in the order in which those came.
 
-        Parameters
-        ----------
-        digests : ndarray of uint64, shape (n, 2)
-        offsets : ndarray of int64
-            Of the new predictions with these ids: older ones have met the labels.
+        ``offsets`` are those of the new predictions with these ids: older ones have met the labels.
         """
         early = self.labels.early(digests)
         if early is None:
@@ -156,13 +140,7 @@ class Joiner:
     def _join(self, records: NDArray[np.void], owner: NDArray[np.int64], labels: NDArray[np.void]) -> NDArray[np.int64]:
         """Apply labels to predictions, in place; return which predictions changed.
 
-        Parameters
-        ----------
-        records : ndarray of PREDICTION
-        owner : ndarray of int64, shape (n,)
-            Which record each label belongs to.
-        labels : ndarray of LABEL, shape (n,)
-            In the order of their offsets.
+        ``owner`` says which record each label belongs to; labels are in the order of their offsets.
         """
         codes = self._codes(records["profile"][owner], labels)
         steps = label_steps(records, owner, labels, codes, self._table)
@@ -230,14 +208,8 @@ class Joiner:
     ) -> None:
         """Keep what was written since the last commit, and drop what no later event can meet.
 
-        Parameters
-        ----------
-        next_offset : int or None
-            Of the changelog, behind what was written; None where nothing was.
-        predictions_ms, labels_ms : int or None
-            Both topics' watermarks.
-        resume : bytes, optional
-            What the stores are to keep for whoever opens them next.
+        ``next_offset`` is that of the changelog behind what was written, None where nothing was; ``resume`` is what the
+        stores are to keep for whoever opens them next.
         """
         self.predictions.store.commit()
         self.labels.commit()

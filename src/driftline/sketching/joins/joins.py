@@ -90,13 +90,7 @@ class Joins(Protocol):
         """Return how far the joins have come, where that does not follow from the inputs' watermarks."""
 
     def committed(self, changelog: Mapping[int, int]) -> None:
-        """Make the last flush final.
-
-        Parameters
-        ----------
-        changelog : dict of int to int
-            Partition to the offset behind the flush's blocks in the pending topic.
-        """
+        """Make the last flush final; ``changelog`` has the offset behind its blocks, by partition of the pending topic."""
 
     def aborted(self) -> None:
         """Forget everything since the last committed flush; its records will be read again."""
@@ -104,12 +98,7 @@ class Joins(Protocol):
     def hold_back(self, watermarks_ms: Mapping[Source, int | None]) -> dict[Source, Source | None]:
         """Return the input partitions that are too far ahead, each with the partition that it waits for.
 
-        None stands for all partitions that are behind.
-
-        Parameters
-        ----------
-        watermarks_ms : dict of Source to int or None
-            Of all assigned partitions.
+        It is given the watermarks of all assigned partitions. None stands for all partitions that are behind.
         """
 
 
@@ -181,16 +170,8 @@ def choose_joins(
 ) -> Joins:
     """Return the joins that the settings ask for.
 
-    Parameters
-    ----------
-    settings : Settings
-    profiles : Profiles
-    n_partitions : dict of Kind to int
-        Of the topics that are read.
-    open_stores : callable
-        Returns the pending stores of a partition, given its number and the profile table.
-    watermark_ms : callable
-        Returns the watermark of an input partition.
+    ``n_partitions`` are those of the topics that are read; ``open_stores`` returns the pending stores of a partition,
+    given its number and the profile table; ``watermark_ms`` the watermark of an input partition.
     """
     if settings.labels is None:
         return NoJoins()

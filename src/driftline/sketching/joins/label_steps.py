@@ -56,16 +56,8 @@ def label_steps(
 ) -> LabelSteps:
     """Return what labels change, each after those before it.
 
-    Parameters
-    ----------
-    records : ndarray of PREDICTION
-    owner : ndarray of int64, shape (m,)
-        Which record each label belongs to.
-    labels : ndarray of LABEL, shape (m,)
-        In the order of their offsets.
-    codes : ndarray of float64, shape (m,)
-        Class codes or standardised values; not-a-number where there is none.
-    table : ProfileTable
+    ``owner`` says which record each of m labels, in the order of their offsets, belongs to; ``codes`` are the labels as
+    class codes or standardised values, not-a-number where they are neither.
     """
     usable = np.flatnonzero((labels["kind"] == NULL) | ~np.isnan(codes))
     rows = usable[np.argsort(owner[usable], kind="stable")]

@@ -36,20 +36,6 @@ class LocalJoins:
 
     The pending topic holds what the joins were given, and is read only to restore them. Methods as in
     :class:`driftline.sketching.joins.joins.Joins`.
-
-    Parameters
-    ----------
-    settings : Settings
-    profiles : Profiles
-    open_stores : callable
-        Returns the pending stores of a partition, given its number and the profile table.
-    watermark_ms : callable
-        Returns the watermark of an input partition.
-
-    Attributes
-    ----------
-    joiners : dict of int to Joiner
-        By input partition.
     """
 
     def __init__(

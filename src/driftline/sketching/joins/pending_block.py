@@ -76,14 +76,8 @@ def encode_blocks(
 ) -> list[bytes]:
     """Return what a flush took in as blocks of at most ``MAX_ROWS``.
 
-    Parameters
-    ----------
-    profile_ids : list of str
-        The whole profile table, of which a block keeps the part it uses.
-    predicted, labelled : list of JoinRows
-        Predictions come first, so that labels of the same flush find them.
-    n_partitions : int
-        Between which rows were divided by their ids.
+    Predictions come first, so that labels of the same flush find them; a block keeps the part of the profile table that
+    it uses. Rows were divided by their ids between ``n_partitions``, or not at all where that is 0.
     """
     blocks = [_predictions_block(profile_ids, part, n_partitions) for part in _parts(predicted)]
     return blocks + [

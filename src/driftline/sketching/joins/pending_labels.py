@@ -40,17 +40,8 @@ class EarlyLabels(NamedTuple):
 class PendingLabels:
     """The labels of one partition, until their wait is over.
 
-    Parameters
-    ----------
-    table : ProfileTable
-    stores : PendingStores
-    order : tuple of str
-        Fields by which the labels of an id are put in order, the last one first.
-
-    Attributes
-    ----------
-    waiting, answered : PendingStore
-        Labels without a prediction yet; labels that have one, and may come to have those of other models.
+    ``waiting`` are labels without a prediction yet; ``answered`` labels that have one, and may come to have those of
+    other models. ``order`` are the fields by which the labels of an id are put in order, the last one first.
     """
 
     def __init__(self, table: ProfileTable, stores: PendingStores, order: tuple[str, ...]) -> None:

@@ -52,19 +52,8 @@ _Slices = dict[int, list[_Part]]
 class ReorderBuffer:
     """Feeds the join of one partition of the pending topic.
 
-    Parameters
-    ----------
-    partition, n_partitions : int
-        Of the pending topic.
-    joiner : Joiner
-    slice_ms : int
-        Rows are given in slices of event time as long as this.
-    resume : bytes
-        What :meth:`commit` kept in the pending stores; empty at first.
-
-    Attributes
-    ----------
-    joiner : Joiner
+    Rows are given in slices of event time as long as ``slice_ms``; ``resume`` is what :meth:`commit` kept in the
+    pending stores, empty at first.
 
     Notes
     -----

@@ -35,12 +35,7 @@ class Replay(NamedTuple):
 
 
 class ReplayedRows:
-    """Gives a join what its changelog holds, neighbours of one side together, without counting it again.
-
-    Parameters
-    ----------
-    joiner : Joiner
-    """
+    """Gives a join what its changelog holds, neighbours of one side together, without counting it again."""
 
     def __init__(self, joiner: Joiner) -> None:
         self._joiner = joiner

@@ -46,15 +46,6 @@ class RoutedJoins:
     The input partitions' rows leave in the blocks of a flush; those that come in the blocks of the assigned pending
     partitions are joined. Both may be the same rows, a flush later. Methods as in
     :class:`driftline.sketching.joins.joins.Joins`.
-
-    Parameters
-    ----------
-    settings : Settings
-    profiles : Profiles
-    open_stores : callable
-        Returns the pending stores of a partition, given its number and the profile table.
-    n_partitions : int
-        Of the pending topic.
     """
 
     def __init__(
@@ -173,13 +164,7 @@ class RoutedJoins:
         return self._counter.take()
 
     def blocks(self, marks: Sequence[Watermark]) -> dict[int, list[bytes]]:
-        """Return what goes to the partitions of the pending topic: rows, and to all of them what is new of the marks.
-
-        Parameters
-        ----------
-        marks : list of Watermark
-            Of all input partitions.
-        """
+        """Return what goes to each partition of the pending topic: its rows, and what is new of the inputs' marks."""
         profile_ids = [profile.profile_id for profile in self._table.profiles]
         predictions, labels = self._divided(self._rows["predictions"]), self._divided(self._rows["labels"])
         blocks = {

@@ -69,15 +69,7 @@ def counted(group: Ints, cell: int, n_groups: int) -> Cells:
 
 
 def run_sums(group: Ints, first: int, run: Ints) -> Cells:
-    """Return the sums over the rows of each group of columns that begin at one cell.
-
-    Parameters
-    ----------
-    group : ndarray of int64, shape (n,)
-    first : int
-    run : ndarray of int64, shape (m, n)
-        For the cells ``first`` to ``first + m - 1``.
-    """
+    """Return the sums over the rows of each group, of columns of shape (m, n) for m cells from ``first`` on."""
     if not run.size:
         nothing = np.zeros(0, dtype=np.int64)
         return Cells(nothing, nothing, nothing)
@@ -114,14 +106,7 @@ def packed(parts: list[Cells], n_groups: int, n_cells: int) -> list[Sparse]:
 
 
 def by_pane(panes: Ints, partition: int, offsets: Ints) -> Iterator[tuple[int, int, int, int, int]]:
-    """Yield what rows stand for: pane, number of rows, their partition, their smallest and greatest offset in it.
-
-    Parameters
-    ----------
-    panes, offsets : ndarray of int64, shape (n,)
-    partition : int
-        Of all of them, or ``ROUTED``.
-    """
+    """Yield what rows stand for: pane, number of rows, their partition, their smallest and greatest offset in it."""
     for origin, rows, own in by_origin(partition, offsets):
         pane_of_row = panes[rows]
         order = np.argsort(pane_of_row, kind="stable")

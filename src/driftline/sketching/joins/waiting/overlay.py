@@ -28,11 +28,6 @@ class OverlayContent(NamedTuple):
 class Overlay:
     """Writes by digest.
 
-    Parameters
-    ----------
-    dtype : dtype
-        Of the records.
-
     Notes
     -----
     *State*: what was written, and an index of 40 bytes a digest. *Cost*: a merge with the index at the first read after
