@@ -16,9 +16,8 @@ from msgspec import Struct
 from driftline.errors import ProfileError
 from driftline.profiles.task import NO_TIME
 from driftline.profiles.weighting import apportioned, effective_scale, scaled_total
-from driftline.sketches.counting import count_each
 from driftline.sketches.layout import EVENTS
-from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.pane_sketch import PaneSketch, count_each
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

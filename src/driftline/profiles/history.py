@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, structs
 
 from driftline.profiles.error_spread import ErrorSpread
-from driftline.profiles.packed_sums import SeriesSums
-from driftline.profiles.packed_words import PackedWords
+from driftline.profiles.packed_sums import PackedWords, SeriesSums
 from driftline.profiles.season import HOURS
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
 
 import numpy as np
 
-from driftline.sketches.dense import pack_words, unpack_words
 from driftline.sketches.packed import NO_CELLS, NO_WORDS, DenseWords, Sparse
 from driftline.sketches.sparse import cells, combine, pack_cells
+from driftline.sketches.word_types import pack_words, unpack_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

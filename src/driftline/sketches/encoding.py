@@ -10,8 +10,7 @@ import numpy as np
 import xxhash
 
 from driftline.sketches.columns import INFINITE, MISSING, NOT_A_NUMBER, WRONG_TYPE, canonical_category
-from driftline.sketches.numeric_encoding import NumericEncoder
-from driftline.sketches.tail_values import TailValues
+from driftline.sketches.numeric_encoding import NumericEncoder, TailValues
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 Only events in which every joint feature has a value count. Everything is a whole number: a standardised value is
 rounded to units of 2⁻⁸ and clipped at ±8, so a product of two is at most 2²² in size, and BLAS adds up whole numbers
-below 2⁵³ exactly in whatever order it likes. One call may hold 2³¹ events; :func:`driftline.sketches.counting.count`
+below 2⁵³ exactly in whatever order it likes. One call may hold 2³¹ events; :func:`driftline.sketches.pane_sketch.count`
 is given far fewer.
 
 A random Fourier feature cos(wᵀz + b) (Rahimi and Recht 2007, "Random features for large-scale kernel machines",
@@ -21,15 +21,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from msgspec import Struct
 
-from driftline.sketches.row_sample import sample_rows
+from driftline.sketches.bottom_k import sample_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
+    from driftline.sketches.bottom_k import SampledRows
     from driftline.sketches.encoding import EncodedColumns
-    from driftline.sketches.row_sample import SampledRows
 
 MAX_JOINT: Final = 64
 """Numeric features that are looked at together at most: the cross-moments are quadratic in their number."""

@@ -13,18 +13,19 @@ from msgspec.structs import replace
 
 from driftline.sketches.cell_merging import COUNTS, EXTREMES, WORD_SUMS
 from driftline.sketches.cell_packing import DENSE_WORDS, RAW, SPARSE
+from driftline.sketches.encoding import EncodedColumn, EncodedColumns
+from driftline.sketches.event_slots import EventSlots
 from driftline.sketches.fixed_point import SQUARE_SCALE, Z_SCALE, join, split
 from driftline.sketches.layout import HEAD
 from driftline.sketches.parts import CellPart, Part, RowsPart, UnseenPart
 from driftline.sketches.sparse import runs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from driftline.sketches.event_slots import EventSlots
     from driftline.sketches.layout import Layout, Place
 
 
@@ -223,3 +224,23 @@ def split_counts(packed: PackedSketch, n_bytes: int) -> list[PackedSketch]:
     first, *others = runs(packed.counts, n_bytes)
     blank = PackedSketch(*(part.blank(getattr(packed, part.name)) for part in PARTS))
     return [replace(packed, counts=first), *(replace(blank, counts=cells) for cells in others)]
+
+
+def count(layout: Layout, columns: Sequence[EncodedColumn], slots: NDArray[np.int64], n_slots: int) -> list[PaneSketch]:
+    """Count n events, encoded column by column, into one sketch per slot; otherwise as :func:`count_each`."""
+    return list(count_each(layout, EncodedColumns.of(columns, slots.size), slots, n_slots))
+
+
+def count_each(layout: Layout, columns: EncodedColumns, slots: NDArray[np.int64], n_slots: int) -> Iterator[PaneSketch]:
+    """Count the columns of n events into one sketch per slot, and yield the sketches in the order of the slots.
+
+    ``slots``, shape (n,), says which sketch each event belongs to, in [0, n_slots).
+
+    Notes
+    -----
+    *Cost*: where slots are many and events few, a sketch is only as large as its layout while it is looked at: the
+    counts of all are kept by key until then.
+    """
+    events = EventSlots(layout, columns, slots, n_slots)
+    for slot in range(n_slots):
+        yield PaneSketch.of_slot(events, slot)

@@ -13,8 +13,7 @@ import numpy as np
 from msgspec import NODEFAULT
 from numpy.typing import NDArray
 
-from driftline.sketches.bottom_k import keep_smallest
-from driftline.sketches.row_sample import SampledRows, merge_rows
+from driftline.sketches.bottom_k import SampledRows, keep_smallest, merge_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -277,7 +276,7 @@ class UnseenPart(KeyedPart[dict[int, tuple[str, int]]]):
 
 
 class RowsPart(KeyedPart[bytes]):
-    """A sample of complete rows; see :mod:`driftline.sketches.row_sample`."""
+    """A sample of complete rows; see :mod:`driftline.sketches.bottom_k`."""
 
     def __init__(self) -> None:
         super().__init__(SampledRows, {})

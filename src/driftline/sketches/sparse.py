@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec.structs import replace
 
-from driftline.sketches.packed import NO_CELLS, Sparse
+from driftline.sketches.packed import NO_CELLS, PackedEstimates, Sparse
 from driftline.sketches.word_types import INDICES, SIGNED
 
 if TYPE_CHECKING:
@@ -118,3 +118,15 @@ def runs(packed: Sparse, n_bytes: int) -> list[Sparse]:
         )
         for start in range(0, max(n_cells, 1), step)
     ]
+
+
+def merge_sparse(pieces: Sequence[Sparse]) -> Sparse:
+    """Return the sum of sparse vectors, without knowing their length."""
+    return combine(pieces, np.add, 0)
+
+
+def merge_estimates(one: PackedEstimates | None, other: PackedEstimates) -> PackedEstimates:
+    """Return the sum of packed estimates of one estimator."""
+    if one is None:
+        return other
+    return PackedEstimates(merge_sparse([one.sums, other.sums]), merge_sparse([one.counts, other.counts]))

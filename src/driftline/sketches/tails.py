@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from driftline.sketches.fixed_point import join, split
-from driftline.sketches.tail_values import TAIL_SCALE
+from driftline.sketches.numeric_encoding import TAIL_SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

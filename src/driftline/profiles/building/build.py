@@ -18,10 +18,9 @@ from driftline.profiles.decay import decayed
 from driftline.profiles.error_spread import error_spread
 from driftline.profiles.profile import Profile
 from driftline.profiles.task import NO_TIME
-from driftline.sketches.counting import count_each
 from driftline.sketches.joined import add_joined
 from driftline.sketches.layout import Layout
-from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.pane_sketch import PaneSketch, count_each
 from driftline.sketches.scores import PREDICTED
 
 if TYPE_CHECKING:

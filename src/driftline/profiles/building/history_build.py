@@ -8,8 +8,7 @@ import numpy as np
 
 from driftline.profiles.building.pane_series import PaneTimes, SeasonShares, column_sums
 from driftline.profiles.history import ColumnHistory, History
-from driftline.profiles.packed_sums import SeriesSums
-from driftline.profiles.packed_words import PackedWords
+from driftline.profiles.packed_sums import PackedWords, SeriesSums
 from driftline.profiles.season import HOURS, week_and_slot
 from driftline.profiles.task import NO_TIME
 from driftline.sketches.grouping import base_grouping

@@ -19,8 +19,7 @@ from driftline.profiles.building.history_build import build_history
 from driftline.profiles.building.json_rows import table_of_events
 from driftline.profiles.building.table import parsed_features, table_of_sample
 from driftline.sketches.bottom_k import smallest
-from driftline.sketches.counting import count
-from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.pane_sketch import PaneSketch, count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from driftline.sketches.scores import WEIGHT_UNIT
-from driftline.sketching.joins.join_batch import JoinRows
-from driftline.sketching.joins.join_entry import LABEL, predictions
+from driftline.sketching.joins.join_entry import LABEL, JoinRows, predictions
 from driftline.sketching.joins.label_values import pack_values
 from driftline.sketching.joins.waiting.digests import digests_of, sampled
 from driftline.sketching.rows import plain_scores
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from driftline.profiles.task import Task
     from driftline.sketching.intake import ColumnIntake
     from driftline.sketching.joins.profile_table import ProfileTable
-    from driftline.sketching.model_events import ModelEvents
+    from driftline.sketching.rows import ModelEvents
 
 EVEN_ODDS: Final = 0.5
 """Where a binary event has a score but no prediction, the positive class is predicted from this probability on."""

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -32,14 +32,13 @@ from driftline.events.source import Source
 from driftline.sketches.joined import LabelledPairs
 from driftline.sketching.joins.counting.join_counter import Address, Uncounted
 from driftline.sketching.joins.join_matching import Matches, matches
-from driftline.sketching.joins.join_totals import JoinTotals
 from driftline.sketching.joins.label_steps import label_steps
 from driftline.sketching.joins.label_values import codes_of
 from driftline.sketching.joins.pending_labels import PendingLabels
 from driftline.sketching.joins.pending_predictions import PendingPredictions
 from driftline.sketching.joins.routing import ROUTED
 from driftline.sketching.joins.waiting.digests import unique_digests
-from driftline.sketching.joins.waiting.record_arrays import taken
+from driftline.sketching.joins.waiting.pending import taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,10 +46,30 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.sketching.joins.counting.join_counter import JoinCounter
-    from driftline.sketching.joins.join_batch import JoinRows
+    from driftline.sketching.joins.join_entry import JoinRows
     from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.joins.waiting.digests import Digests
     from driftline.sketching.joins.waiting.pending import PendingStores, RecordsById
+
+
+class JoinTotals(NamedTuple):
+    """What became of labels and predictions; for telemetry."""
+
+    joined: int = 0
+    """Labels that were the first of a prediction; the next three are labels of predictions that had one."""
+    corrected: int = 0
+    retracted: int = 0
+    repeated: int = 0
+    duplicates: int = 0
+    """Predictions whose id had been seen."""
+    waiting: int = 0
+    """Labels that came before their prediction."""
+    orphaned: int = 0
+    """Those of them that waited in vain."""
+    unusable: int = 0
+    """Labels that are neither a class nor a number that their prediction could be compared with."""
+    expired: int = 0
+    """Predictions that no label can be for any more, labelled or not."""
 
 
 class Joiner:

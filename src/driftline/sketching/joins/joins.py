@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.joins.replayed_rows import Replay
     from driftline.sketching.joins.waiting.pending import PendingStores
-    from driftline.sketching.model_events import ModelEvents
+    from driftline.sketching.rows import ModelEvents
 
 
 class Joins(Protocol):
@@ -90,7 +90,7 @@ class Joins(Protocol):
         """Return how far the joins have come, where that does not follow from the inputs' watermarks."""
 
     def committed(self, changelog: Mapping[int, int]) -> None:
-        """Make the last flush final; ``changelog`` has the offset behind its blocks, by partition of the pending topic."""
+        """Make the last flush final; ``changelog`` has the offsets behind its blocks in the pending topic."""
 
     def aborted(self) -> None:
         """Forget everything since the last committed flush; its records will be read again."""

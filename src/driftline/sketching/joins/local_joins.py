@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from driftline.events.source import Source
 from driftline.sketching.joins.counting.join_counter import JoinCounter
-from driftline.sketching.joins.join_batch import JoinRows
+from driftline.sketching.joins.join_entry import JoinRows
 from driftline.sketching.joins.join_rows import JoinRowBuilder
 from driftline.sketching.joins.joiner import Joiner
 from driftline.sketching.joins.pending_block import decode_block, encode_blocks
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from driftline.sketching.intake import ColumnIntake
     from driftline.sketching.joins.reorder_buffer import Side
     from driftline.sketching.joins.waiting.pending import PendingStores
-    from driftline.sketching.model_events import ModelEvents
+    from driftline.sketching.rows import ModelEvents
 
 
 class LocalJoins:

@@ -14,10 +14,9 @@ from msgspec import Struct
 
 from driftline.errors import FormatError
 from driftline.events.source import Watermark
-from driftline.sketching.joins.join_batch import JoinRows
-from driftline.sketching.joins.join_entry import GIVEN, LABEL, predictions
+from driftline.sketching.joins.join_entry import GIVEN, LABEL, JoinRows, predictions
 from driftline.sketching.joins.waiting.digests import DIGEST_BYTES, bytes_of, digests_from
-from driftline.sketching.joins.waiting.record_arrays import as_bytes
+from driftline.sketching.joins.waiting.pending import as_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,12 +6,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from driftline.sketching.joins.expiry import bucket_ms
-from driftline.sketching.joins.join_batch import JoinRows
-from driftline.sketching.joins.join_entry import LABEL
+from driftline.sketching.joins.join_entry import LABEL, JoinRows
 from driftline.sketching.joins.waiting.digests import sorting, unique_digests
-from driftline.sketching.joins.waiting.pending import RecordKind, RecordsById
-from driftline.sketching.joins.waiting.record_arrays import taken, together
+from driftline.sketching.joins.waiting.pending import RecordKind, RecordsById, bucket_ms, taken, together
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from driftline.sketching.joins.expiry import bucket_ms
 from driftline.sketching.joins.join_entry import GIVEN_BYTES, PREDICTION, UNLABELLED
-from driftline.sketching.joins.waiting.pending import RecordKind, RecordsById, Truncation
-from driftline.sketching.joins.waiting.record_arrays import taken, together
+from driftline.sketching.joins.waiting.pending import RecordKind, RecordsById, Truncation, bucket_ms, taken, together
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftline.sketching.joins.join_batch import JoinRows
+    from driftline.sketching.joins.join_entry import JoinRows
     from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.joins.waiting.digests import Digests, UniqueDigests
     from driftline.sketching.joins.waiting.pending import PendingStores

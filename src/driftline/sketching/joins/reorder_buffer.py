@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from driftline.events.source import Source, Watermark
 from driftline.panes.watermarks import TopicState
-from driftline.sketching.joins.join_batch import JoinRows
+from driftline.sketching.joins.join_entry import JoinRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from driftline.sketching.joins.counting.join_counter import JoinCounter
-from driftline.sketching.joins.join_batch import JoinRows
+from driftline.sketching.joins.join_entry import JoinRows
 from driftline.sketching.joins.join_rows import JoinRowBuilder
 from driftline.sketching.joins.joiner import Joiner
 from driftline.sketching.joins.pending_block import decode_block, encode_blocks, encode_marks
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from driftline.sketching.joins.pending_block import PendingBlock
     from driftline.sketching.joins.reorder_buffer import Side
     from driftline.sketching.joins.waiting.pending import PendingStores
-    from driftline.sketching.model_events import ModelEvents
+    from driftline.sketching.rows import ModelEvents
 
 SLICES: Final = 10
 """Parts of a pane in which rows are given to the join, where it can be divided so."""

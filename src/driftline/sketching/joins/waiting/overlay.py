@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from driftline.sketching.joins.waiting.digests import differ, sorting
-from driftline.sketching.joins.waiting.pending import RecordsById
-from driftline.sketching.joins.waiting.record_arrays import as_bytes, taken
+from driftline.sketching.joins.waiting.pending import RecordsById, as_bytes, taken
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
