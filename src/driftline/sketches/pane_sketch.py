@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from msgspec import Struct, defstruct
 from msgspec.structs import replace
 
-from driftline.sketches.cell_merging import COUNTS, EXTREMES, WORD_SUMS
-from driftline.sketches.cell_packing import DENSE_WORDS, RAW, SPARSE
+from driftline.sketches.cell_parts import COUNTS, EXTREMES, WORD_SUMS, DenseCells, RawCells, SparseCells
 from driftline.sketches.encoding import EncodedColumn, EncodedColumns
 from driftline.sketches.event_slots import EventSlots
 from driftline.sketches.fixed_point import SQUARE_SCALE, Z_SCALE, join, split
 from driftline.sketches.layout import HEAD
-from driftline.sketches.parts import CellPart, Part, RowsPart, UnseenPart
+from driftline.sketches.parts import Part, RowsPart, UnseenPart
 from driftline.sketches.sparse import runs
 
 if TYPE_CHECKING:
@@ -53,10 +52,9 @@ class PaneSketch:
     *State*: 8 bytes a cell, 448 bytes a numeric column, and the names. *Cost* of a merge: one addition a cell.
     """
 
-    counts = CellPart(
+    counts = SparseCells(
         lambda layout: (layout.n_cells,),
         COUNTS,
-        SPARSE,
         count=lambda events, slot: events.counts(slot),
         column=lambda place: slice(place.bins.start, place.quality.stop),
         shared=slice(len(HEAD)),
@@ -64,10 +62,9 @@ class PaneSketch:
     )
     """Events by bin, and by quality code where they have none, shape (layout.n_cells,)."""
 
-    sums = CellPart(
+    sums = RawCells(
         lambda layout: (2, layout.n_numeric, 3),
         WORD_SUMS,
-        RAW,
         count=lambda events, slot: events.sums(slot),
         column=lambda place: (slice(None), place.moment_rows),
         required=True,
@@ -75,10 +72,9 @@ class PaneSketch:
     """Words (:func:`driftline.sketches.fixed_point.split`) of Σz, Σz² and the number of clipped values, shape
     (2, layout.n_numeric, 3)."""
 
-    extremes = CellPart(
+    extremes = RawCells(
         lambda layout: (layout.n_numeric, 2),
         EXTREMES,
-        RAW,
         count=lambda events, slot: events.extremes(slot),
         column=lambda place: place.moment_rows,
         required=True,
@@ -88,27 +84,25 @@ class PaneSketch:
     unseen = UnseenPart()
     """Unlisted categories by column: hash of the name to (name, count), at most ``UNSEEN_NAMES`` a column."""
 
-    tail_sums = CellPart(
+    tail_sums = SparseCells(
         lambda layout: (2, layout.n_tails),
         WORD_SUMS,
-        SPARSE,
         count=lambda events, slot: events.tail_sums(slot),
         column=lambda place: (slice(None), place.tails),
     )
     """Words of Σz of each tail bin in units of 2⁻²⁰, not clipped, shape (2, layout.n_tails); see
     :mod:`driftline.sketches.tails`."""
 
-    tail_extremes = CellPart(
+    tail_extremes = SparseCells(
         lambda layout: (layout.n_tails,),
         EXTREMES,
-        SPARSE,
         count=lambda events, slot: events.tail_extremes(slot),
         column=lambda place: place.tails,
     )
     """The outermost |z| of each tail bin in units of 2⁻²⁰, shape (layout.n_tails,); ``NO_EXTREME`` where there was no
     value."""
 
-    joint = CellPart(lambda layout: (2, layout.n_joint), WORD_SUMS, DENSE_WORDS, count=_joint_words)
+    joint = DenseCells(lambda layout: (2, layout.n_joint), WORD_SUMS, count=_joint_words)
     """Words of what is kept of several columns together, shape (2, layout.n_joint); see
     :mod:`driftline.sketches.joint`."""
 
