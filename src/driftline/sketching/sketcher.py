@@ -17,7 +17,9 @@ from driftline.events.prediction import PredictionDecoder, mapped_root_names
 from driftline.events.source import Source, Watermark
 from driftline.panes.flush_record import PaneDelta, chunks
 from driftline.sketching.intake import take_in_labels, take_in_predictions
-from driftline.sketching.joins.joins import choose_joins
+from driftline.sketching.joins.joins import Joins
+from driftline.sketching.joins.local_joins import LocalJoins
+from driftline.sketching.joins.routed_joins import RoutedJoins
 from driftline.sketching.pane_counter import PaneCounter
 from driftline.sketching.rows import PredictionRows, by_model
 from driftline.sketching.source_clock import SourceClock
@@ -115,7 +117,7 @@ class Sketcher:
         self._partitions: dict[Source, _Partition] = {}
         self._next_offsets: dict[Source, int] = {}
         self._counters: dict[ModelKey, PaneCounter] = {}
-        self.joins = choose_joins(settings, profiles, n_partitions, open_stores, self.watermark_ms)
+        self.joins = _choose_joins(settings, profiles, n_partitions, open_stores, self.watermark_ms)
         self._dead_letters: list[DeadLetter] = []
         self._n_events = self._n_late = self._n_labels = self._n_joins = 0
         self._announce = False
@@ -288,3 +290,18 @@ class Sketcher:
     def watermarks_ms(self) -> dict[Source, int | None]:
         """Return the watermarks of all assigned partitions, with those of the pending topic where it is read."""
         return {mark.source: mark.time_ms for mark in [*self._marks(), *self.joins.watermarks()]}
+
+
+def _choose_joins(
+    settings: Settings,
+    profiles: Profiles,
+    n_partitions: Mapping[Kind, int],
+    open_stores: Callable[[int, ProfileTable], PendingStores],
+    watermark_ms: Callable[[Source], int | None],
+) -> Joins:
+    """Return the joins that the settings ask for."""
+    if settings.labels is None:
+        return Joins()
+    if not settings.join.repartition:
+        return LocalJoins(settings, profiles, open_stores, watermark_ms)
+    return RoutedJoins(settings, profiles, open_stores, n_partitions.get("joins") or max(n_partitions.values()))

@@ -10,6 +10,7 @@ from driftline.sketching.joins.counting.join_counter import JoinCounter
 from driftline.sketching.joins.join_entry import JoinRows
 from driftline.sketching.joins.join_rows import JoinRowBuilder
 from driftline.sketching.joins.joiner import Joiner
+from driftline.sketching.joins.joins import Joins
 from driftline.sketching.joins.pending_block import decode_block, encode_blocks, encode_marks
 from driftline.sketching.joins.profile_table import ProfileTable
 from driftline.sketching.joins.reorder_buffer import ReorderBuffer
@@ -40,12 +41,11 @@ MAX_BUFFERED: Final = 1_000_000
 """Rows that wait for their turn, about 100 MB, from which on inputs that are ahead wait as well."""
 
 
-class RoutedJoins:
+class RoutedJoins(Joins):
     """Joins of partitions of the pending topic, through which predictions and labels are repartitioned by their ids.
 
     The input partitions' rows leave in the blocks of a flush; those that come in the blocks of the assigned pending
-    partitions are joined. Both may be the same rows, a flush later. Methods as in
-    :class:`driftline.sketching.joins.joins.Joins`.
+    partitions are joined. Both may be the same rows, a flush later.
     """
 
     def __init__(
