@@ -40,10 +40,10 @@ from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.arrival import ArrivalLayout
-from driftline.sketches.counting import count as count_events
 from driftline.sketches.encoding import EncodedColumns
 from driftline.sketches.estimates import count_estimates
 from driftline.sketches.joined import LabelledPairs, add_joined
+from driftline.sketches.pane_sketch import count as count_events
 from driftline.sketches.scores import PREDICTED
 
 if TYPE_CHECKING:

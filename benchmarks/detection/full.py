@@ -23,8 +23,8 @@ from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor
 from driftline.monitoring.predictions.volume_history import VolumeHistory
 from driftline.profiles.building.column_values import encode_values
-from driftline.sketches.counting import count_each
 from driftline.sketches.encoding import EncodedColumns
+from driftline.sketches.pane_sketch import count_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -20,8 +20,8 @@ from driftline.profiles.multiclass_estimator import MulticlassEstimator
 from driftline.sketches.columns import CategoricalColumn
 from driftline.sketches.encoding import EncodedColumns
 from driftline.sketches.estimates import count_estimates, unpack_estimates
+from driftline.sketches.numeric_encoding import TailValues
 from driftline.sketches.scores import SCORE_BINS, score_bin
-from driftline.sketches.tail_values import TailValues
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from driftline.events.model_key import ModelKey
 from driftline.sketches.estimates import BINARY, EventEstimates, count_estimates, loss_layout, unpack_estimates
-from driftline.sketches.packed_merge import merge_estimates
+from driftline.sketches.sparse import merge_estimates
 from tests.support.monitoring import (
     START_MS,
     Traffic,

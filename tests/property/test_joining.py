@@ -27,7 +27,7 @@ from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.profiles import Profiles
 from driftline.sketches.scores import DUPLICATES, ERROR_SCALE, HEAD, LABELLED, PREDICTED, SQUARE_SCALE
 from driftline.sketches.sparse import unpack_into
-from driftline.sketching.joins import expiry
+from driftline.sketching.joins.waiting import pending
 from driftline.sketching.sketcher import Sketcher
 from tests.support.pending import MemoryStores
 
@@ -58,8 +58,8 @@ SOURCES = {"p": Source("predictions", 0), "l": Source("labels", 0)}
 def entries_expire_at_once() -> Iterator[None]:
     """In production they go a sixteenth of the horizon late, which would hide an entry that goes too early."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(expiry, "EXPIRY_BUCKETS", 60_000)
-        patch.setattr(expiry, "SHORTEST_BUCKET_MS", 1)
+        patch.setattr(pending, "EXPIRY_BUCKETS", 60_000)
+        patch.setattr(pending, "SHORTEST_BUCKET_MS", 1)
         yield
 
 

@@ -11,7 +11,7 @@ from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import TimeOptions, build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import decode_profile, encode_profile
-from driftline.profiles.packed_words import PackedWords
+from driftline.profiles.packed_sums import PackedWords
 from driftline.profiles.season import HOUR_MS, HOURS, overlaps
 from driftline.profiles.season_counts import season_counts
 from driftline.profiles.task import NO_TIME

@@ -26,11 +26,11 @@ from driftline.performance.metric_estimate import MetricEstimate
 from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.task import Task
+from driftline.sketches.bottom_k import sample_rows
 from driftline.sketches.encoding import EncodedColumns
 from driftline.sketches.joined import LabelledPairs, add_joined
 from driftline.sketches.joint import complete_rows
 from driftline.sketches.layout import UNEXPECTED
-from driftline.sketches.row_sample import sample_rows
 from driftline.sketches.scores import DUPLICATES, PREDICTED
 from tests.support.windows import HOUR, KEY, PANE_MS, independent, profile_of, window_of
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from driftline.checks.contract.check import Scope
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.profiles.profile import Profile
-    from driftline.sketches.row_sample import SampledRows
+    from driftline.sketches.bottom_k import SampledRows
 
 SETTINGS = independent(
     ModelSettings(

@@ -28,10 +28,10 @@ from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import ProfileAssembler, decode_block
 from driftline.profiles.profiles import Profiles
-from driftline.sketches.counting import count
 from driftline.sketches.encoding import EncodedColumns
 from driftline.sketches.estimates import count_estimates
 from driftline.sketches.packed import SampleRow
+from driftline.sketches.pane_sketch import count
 from driftline.sketches.scores import ERROR_SCALE, LABELLED, PREDICTED, SQUARE_SCALE
 from driftline.sketches.sparse import pack_cells
 

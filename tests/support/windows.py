@@ -20,7 +20,7 @@ from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import UNWEIGHTED, TimeOptions, build_profile
 from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
-from driftline.sketches.counting import count
+from driftline.sketches.pane_sketch import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -31,13 +31,7 @@ def segment_names(configured: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
 
 
 class SegmentBits:
-    """Tells the slices of events from their segments objects.
-
-    Parameters
-    ----------
-    configured : mapping of str to sequence of str
-        Values by field.
-    """
+    """Tells the slices of events, configured as values by field, from their segments objects."""
 
     def __init__(self, configured: Mapping[str, Sequence[str]]) -> None:
         self._bits = {tuple(name.split("=", 1)): 1 << bit for bit, name in enumerate(segment_names(configured))}

@@ -23,26 +23,21 @@ MAX_BLOCKS: Final = 64
 class Calibrator(Struct, frozen=True, array_like=True, dict=True):
     """The probability of a class by its score: straight lines between points, constant beyond the first and last.
 
-    Parameters
-    ----------
-    knots, values : bytes
-        float64 little-endian, shape (k,): scores, ascending, and probabilities, never falling. Empty where the scores
-        serve as they are.
-    bounds : bytes
-        uint16 little-endian, shape (g - 1,): the score bin at which each group of labelled rows but the first begins.
-    rows, hits : tuple of int, length g
-        Labelled rows of each group, and how many of them were of the class.
-
     Notes
     -----
     *State*: 16 bytes a point, at most ``MAX_KNOTS``.
     """
 
     knots: bytes
+    """Scores, ascending: float64 little-endian, shape (k,), as the values are. Empty where scores serve as they are."""
     values: bytes
+    """Probabilities, never falling."""
     bounds: bytes
+    """uint16 little-endian, shape (g - 1,): the score bin at which each group of labelled rows but the first begins."""
     rows: tuple[int, ...]
+    """Labelled rows of each group, length g."""
     hits: tuple[int, ...]
+    """How many of the rows of each group were of the class."""
 
     @property
     def fitted(self) -> bool:
@@ -119,10 +114,8 @@ def fit_calibrator(scores: NDArray[np.float64], hits: NDArray[np.bool_], *, cali
 def refit_calibrator(histograms: NDArray[np.int64]) -> Calibrator:
     """Return the calibrator of labelled events that are known by score bin alone.
 
-    Parameters
-    ----------
-    histograms : ndarray of int64, shape (2, SCORE_BINS)
-        Labelled events by label and score bin, some of each label; what is below zero is taken for zero.
+    ``histograms``, shape (2, SCORE_BINS), are by label and score bin, some events of each label; what is below zero is
+    taken for zero.
 
     Notes
     -----

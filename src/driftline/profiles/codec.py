@@ -21,12 +21,12 @@ from driftline.profiles.joint_reference import JointReference
 from driftline.profiles.profile import Profile
 from driftline.profiles.task import Origin, Task, TaskKind
 from driftline.sketches.columns import CategoricalColumn, NumericColumn
-from driftline.sketches.dense import pack_words, unpack_words
 from driftline.sketches.joint import Joint
 from driftline.sketches.layout import Layout
 from driftline.sketches.packed import NO_WORDS, DenseWords, Sparse
 from driftline.sketches.pane_sketch import PackedSketch, PaneSketch
 from driftline.sketches.sparse import pack, unpack_into
+from driftline.sketches.word_types import pack_words, unpack_words
 
 VERSION: Final = 3
 """What is written. Version 1 had neither history nor decay nor tails' sums; it is read as a profile without them, whose

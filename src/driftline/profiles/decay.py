@@ -16,9 +16,8 @@ from msgspec import Struct
 from driftline.errors import ProfileError
 from driftline.profiles.task import NO_TIME
 from driftline.profiles.weighting import apportioned, effective_scale, scaled_total
-from driftline.sketches.counting import count_each
 from driftline.sketches.layout import EVENTS
-from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.pane_sketch import PaneSketch, count_each
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,18 +34,12 @@ N_WEIGHTS: Final = 17 * STEPS + 1
 
 
 class Decay(Struct, frozen=True, tag="decay", array_like=True):
-    """How the events of a reference were weighted.
-
-    Parameters
-    ----------
-    half_life_ms : int
-        Age, before the last event, at which an event weighs half.
-    n_events : int
-        Events that were counted; the profile's own number is the effective one.
-    """
+    """How the events of a reference were weighted."""
 
     half_life_ms: int
+    """Age, before the last event, at which an event weighs half."""
     n_events: int
+    """Events that were counted; the profile's own number is the effective one."""
 
 
 def weights() -> list[int]:

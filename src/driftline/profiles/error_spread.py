@@ -26,20 +26,13 @@ _LEAST_SCORE: Final = 2.0**-52
 
 
 class SpreadOfMetric(Struct, frozen=True, array_like=True):
-    """How much the mean of one loss varies between windows.
-
-    Parameters
-    ----------
-    dispersion : float, greater than 0
-        Variance of the windows' means over that of means of independent losses.
-    n_windows : int
-    n_per_window : float
-        Labels of a window, weighted by themselves.
-    """
+    """How much the mean of one loss varies between windows."""
 
     dispersion: float
+    """Variance of the windows' means over that of means of independent losses, greater than 0."""
     n_windows: int
     n_per_window: float
+    """Labels of a window, weighted by themselves."""
 
     def at(self, n: float) -> float:
         """Return the dispersion of windows of n labels, at least 1.
@@ -55,16 +48,10 @@ class SpreadOfMetric(Struct, frozen=True, array_like=True):
 
 
 class ErrorSpread(Struct, frozen=True, array_like=True):
-    """The spread of each metric that can be tested.
-
-    Parameters
-    ----------
-    window_ms : int
-        Length of the windows.
-    metrics : dict of str to SpreadOfMetric
-    """
+    """The spread of each metric that can be tested."""
 
     window_ms: int
+    """Length of the windows."""
     metrics: dict[str, SpreadOfMetric]
 
 

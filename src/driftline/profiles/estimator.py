@@ -29,17 +29,11 @@ EVEN_ODDS = 0.5
 
 
 class BinaryEstimator(Struct, frozen=True, array_like=True, tag="binary"):
-    """Confidence-based estimation of a binary task: the probability that the positive class is true, by the score.
-
-    Parameters
-    ----------
-    calibrator : Calibrator
-    prediction : int
-        Position of the prediction's column; -1 where there is none.
-    """
+    """Confidence-based estimation of a binary task: the probability that the positive class is true, by the score."""
 
     calibrator: Calibrator
     prediction: int
+    """Position of the prediction's column; -1 where there is none."""
 
     method: ClassVar[Literal["confidence"]] = "confidence"
 

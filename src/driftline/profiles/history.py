@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, structs
 
 from driftline.profiles.error_spread import ErrorSpread
-from driftline.profiles.packed_sums import SeriesSums
-from driftline.profiles.packed_words import PackedWords
+from driftline.profiles.packed_sums import PackedWords, SeriesSums
 from driftline.profiles.season import HOURS
 
 if TYPE_CHECKING:
@@ -21,21 +20,14 @@ if TYPE_CHECKING:
 
 
 class ColumnHistory(Struct, frozen=True, array_like=True):
-    """The history of one column, on its base groups.
-
-    Parameters
-    ----------
-    season : PackedWords
-        Values by hour of the week and base group, row by row; shape (168, base groups).
-    sums : SeriesSums or None
-        Of the panes as they are; None where they pass what 64-bit numbers hold exactly.
-    seasonless_sums : SeriesSums or None
-        Of the panes with their hour of the week taken out; None also where an hour was seen in one week alone.
-    """
+    """The history of one column, on its base groups."""
 
     season: PackedWords
+    """Values by hour of the week and base group, row by row; shape (168, base groups)."""
     sums: SeriesSums | None
+    """Of the panes as they are; None where they pass what 64-bit numbers hold exactly."""
     seasonless_sums: SeriesSums | None
+    """Of the panes with their hour of the week taken out; None also where an hour was seen in one week alone."""
 
     @property
     def n_bytes(self) -> int:
@@ -46,27 +38,6 @@ class ColumnHistory(Struct, frozen=True, array_like=True):
 class History(Struct, frozen=True, array_like=True):
     """How the reference's rows lie in time.
 
-    Parameters
-    ----------
-    pane_ms : int
-        Length of the panes.
-    windows_ms : tuple of int
-        Lengths of the verdict windows for which blocks of panes were summed.
-    n_panes : int
-        Panes that hold a row.
-    n_events : int
-        Rows that carry a time, and are counted here.
-    first_ms, last_ms : int
-        Event times of the first and the last of them, milliseconds since the epoch.
-    weeks : PackedWords
-        Calendar weeks (from Monday, UTC) in which each hour of the week holds a row, shape (168,).
-    events : PackedWords
-        Rows by hour of the week, shape (168,).
-    columns : tuple of ColumnHistory
-        In the profile's order.
-    errors : ErrorSpread or None
-        How much errors vary between windows, where rows have labels.
-
     Notes
     -----
     *State*: packed as it is stored; see :mod:`driftline.profiles.packed_sums` for what the panes of a column take, and
@@ -74,15 +45,24 @@ class History(Struct, frozen=True, array_like=True):
     """
 
     pane_ms: int
+    """Length of the panes."""
     windows_ms: tuple[int, ...]
+    """Lengths of the verdict windows for which blocks of panes were summed."""
     n_panes: int
+    """Panes that hold a row."""
     n_events: int
+    """Rows that carry a time, and are counted here."""
     first_ms: int
     last_ms: int
+    """Event time of the last of them, milliseconds since the epoch."""
     weeks: PackedWords
+    """Calendar weeks (from Monday, UTC) in which each hour of the week holds a row, shape (168,)."""
     events: PackedWords
+    """Rows by hour of the week, shape (168,)."""
     columns: tuple[ColumnHistory, ...]
+    """In the profile's order."""
     errors: ErrorSpread | None = None
+    """How much errors vary between windows, where rows have labels."""
 
     def season(self, column: int) -> NDArray[np.int64]:
         """Return the values of a column by hour of the week and base group, shape (168, base groups)."""
@@ -95,23 +75,11 @@ class History(Struct, frozen=True, array_like=True):
         return packed is not None and window_ms in self.windows_ms
 
     def sums(self, column: int, window_ms: int, *, seasonless: bool = False) -> ColumnSums | None:
-        """Return the sums over the panes of a column, and over blocks of them one window long.
+        """Return the sums over the panes of a column, by base group, and over blocks of them one verdict window long.
 
-        Parameters
-        ----------
-        column : int
-            Index of the column.
-        window_ms : int
-            Length of the verdict window.
-        seasonless : bool
-            Of the panes with their hour of the week taken out: what windows vary by that are compared with
-            :func:`driftline.profiles.season_counts.season_counts`.
-
-        Returns
-        -------
-        ColumnSums or None
-            On the column's base groups. None where the profile was built without windows of this length or, without
-            their season, with an hour of the week that was seen in one week alone.
+        Seasonless sums are those of the panes with their hour of the week taken out: what windows vary by that are
+        compared with :func:`driftline.profiles.season_counts.season_counts`. None where the profile was built without
+        windows of this length or, without their season, with an hour of the week that was seen in one week alone.
         """
         history = self.columns[column]
         packed = history.seasonless_sums if seasonless else history.sums

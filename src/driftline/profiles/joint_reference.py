@@ -14,19 +14,13 @@ if TYPE_CHECKING:
 
 
 class JointReference(Struct, frozen=True, array_like=True):
-    """What the null distributions of multivariate checks are made of; from the rows that fixed the grid.
-
-    Parameters
-    ----------
-    pairs : bytes
-        float64 little-endian, shape (2, p(p - 1)/2), by rows of the strict upper triangle: variance and excess kurtosis
-        of the influence of one event on a pair's correlation; empty where no cross-moments are kept.
-    rows : bytes
-        int16 little-endian, shape (k, p): a sample of the complete rows, in units of 2⁻⁸.
-    """
+    """What the null distributions of multivariate checks are made of; from the rows that fixed the grid."""
 
     pairs: bytes
+    """float64 little-endian, shape (2, p(p - 1)/2), by rows of the strict upper triangle: variance and excess kurtosis
+    of the influence of one event on a pair's correlation; empty where no cross-moments are kept."""
     rows: bytes
+    """int16 little-endian, shape (k, p): a sample of the complete rows, in units of 2⁻⁸."""
 
     def influences(self) -> NDArray[np.float64]:
         """Return variances and excess kurtoses of the influences, shape (2, p(p - 1)/2)."""

@@ -26,44 +26,28 @@ LOSS_LAYOUT: Final = loss_layout(len(LOSSES))
 
 
 class LossGroups(Struct, frozen=True, array_like=True):
-    """Groups of expected loss, and how well the labelled rows determine what is expected in each.
-
-    Parameters
-    ----------
-    bounds : tuple of float, length LOSS_BLOCKS - 1
-        Least expected loss of each group but the first.
-    rows : tuple of int, length LOSS_BLOCKS
-        Labelled rows in each.
-    variances : tuple of float, length LOSS_BLOCKS
-        Mean squared difference of loss and expected loss, of rows that were held out.
-    """
+    """Groups of expected loss, and how well the labelled rows determine what is expected in each."""
 
     bounds: tuple[float, ...]
+    """Least expected loss of each group but the first, length LOSS_BLOCKS - 1."""
     rows: tuple[int, ...]
+    """Labelled rows in each, length LOSS_BLOCKS."""
     variances: tuple[float, ...]
+    """Mean squared difference of loss and expected loss, of rows that were held out, length LOSS_BLOCKS."""
 
 
 class LossEstimator(Struct, frozen=True, array_like=True, tag="loss", dict=True):
-    """Trees over the columns of a profile.
-
-    Parameters
-    ----------
-    columns : tuple of int
-        Positions of the columns that the trees look at.
-    tables : tuple of bytes
-        uint8: the code of an absent value, then of each bin of the column.
-    trees : LossTrees
-    groups : tuple of LossGroups
-        Of each loss.
-    prediction : int
-        Position of the prediction's column.
-    """
+    """Trees over the columns of a profile."""
 
     columns: tuple[int, ...]
+    """Positions of the columns that the trees look at."""
     tables: tuple[bytes, ...]
+    """uint8: the code of an absent value, then of each bin of the column."""
     trees: LossTrees
     groups: tuple[LossGroups, ...]
+    """Of each loss."""
     prediction: int
+    """Position of the prediction's column."""
 
     method: ClassVar[Literal["direct_loss"]] = "direct_loss"
     calibrated: ClassVar[None] = None

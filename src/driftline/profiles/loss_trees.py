@@ -30,23 +30,17 @@ _RUN: Final = 8_192
 class LossTrees(Struct, frozen=True, array_like=True, dict=True):
     """The trees.
 
-    Parameters
-    ----------
-    base : (float, float)
-        The mean of each loss.
-    splits : bytes
-        uint8, shape (t, DEPTH, 2): position of a column, and the greatest code that goes left.
-    leaves : bytes
-        float32 little-endian, shape (t, 2^DEPTH, 2).
-
     Notes
     -----
     *State*: 524 bytes a tree. *Cost*: DEPTH comparisons and one lookup a tree and event.
     """
 
     base: tuple[float, float]
+    """The mean of each loss."""
     splits: bytes
+    """uint8, shape (t, DEPTH, 2): position of a column, and the greatest code that goes left."""
     leaves: bytes
+    """float32 little-endian, shape (t, 2^DEPTH, 2)."""
 
     @cached_property
     def _questions(self) -> list[list[tuple[int, int]]]:

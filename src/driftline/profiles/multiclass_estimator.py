@@ -23,21 +23,14 @@ if TYPE_CHECKING:
 
 
 class MulticlassEstimator(Struct, frozen=True, array_like=True, tag="multiclass"):
-    """A calibrator for each class, against all others; what they say is divided by its sum.
-
-    Parameters
-    ----------
-    classes : tuple of str
-        Of the task, at least two.
-    calibrators : tuple of Calibrator
-        One for each.
-    prediction : int
-        Position of the prediction's column.
-    """
+    """A calibrator for each class, against all others; what they say is divided by its sum."""
 
     classes: tuple[str, ...]
+    """Of the task, at least two."""
     calibrators: tuple[Calibrator, ...]
+    """One for each."""
     prediction: int
+    """Position of the prediction's column."""
 
     method: ClassVar[Literal["confidence"]] = "confidence"
 

@@ -7,13 +7,38 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec import Struct
 
-from driftline.profiles.packed_words import PackedWords
 from driftline.sketches.dispersion_sums import ColumnSums
+from driftline.sketches.word_types import UNSIGNED_FIRST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+
+class PackedWords(Struct, frozen=True, array_like=True):
+    """A packed array; equal numbers give equal bytes."""
+
+    type: int
+    """How many bytes a word has, and whether it has a sign."""
+    data: bytes
+
+    @classmethod
+    def of(cls, numbers: NDArray[np.int64]) -> PackedWords:
+        """Pack whole numbers of any shape.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> packed = PackedWords.of(np.array([1, -300]))
+        >>> len(packed.data), packed.unpacked().tolist()
+        (4, [1, -300])
+        """
+        return cls(*UNSIGNED_FIRST.pack(numbers))
+
+    def unpacked(self) -> NDArray[np.int64]:
+        """Return the numbers, shape (n,)."""
+        return UNSIGNED_FIRST.unpack(self.type, self.data)
 
 
 class WindowSums(Struct, frozen=True, array_like=True):
@@ -26,24 +51,16 @@ class WindowSums(Struct, frozen=True, array_like=True):
 
 
 class SeriesSums(Struct, frozen=True, array_like=True):
-    """Packed :class:`ColumnSums` of one column, for each length of a window.
-
-    Parameters
-    ----------
-    between_panes, lagged : PackedWords
-        Lower triangles of the symmetric matrices.
-    events : PackedWords
-    n_panes, span : int
-    windows : tuple of WindowSums
-        In the order of the history's sizes.
-    """
+    """Packed :class:`ColumnSums` of one column, for each length of a window."""
 
     between_panes: PackedWords
     lagged: PackedWords
+    """Lower triangles of symmetric matrices, as are those of ``between_panes``."""
     events: PackedWords
     n_panes: int
     span: int
     windows: tuple[WindowSums, ...]
+    """In the order of the history's sizes."""
 
     @classmethod
     def of(cls, sums: Sequence[ColumnSums]) -> SeriesSums:

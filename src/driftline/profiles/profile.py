@@ -29,49 +29,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Profile:
-    """The reference that a model's panes are compared with.
-
-    Attributes
-    ----------
-    key : ModelKey
-    effective_from_ms : int
-        First event time it holds for; panes that start at or after it use it.
-    origin : {"training", "production", "bootstrap"}
-    task : Task
-    columns : tuple of Column
-        Features by name, then the prediction and the score where there are any.
-    importances : dict of str to float
-        By column name; columns that are not named have importance 1.
-    reference : PaneSketch
-        Of the reference events, in the layout of ``columns``. A bootstrap profile whose reference is still being
-        counted has an empty one.
-    performance : ndarray of int64, shape (task.performance_layout.n_cells,), or None
-        Of the reference events with labels.
-    history : History or None
-        How the reference events lie in time, where that is known.
-    joint : Joint or None
-        What sketches keep of several features together.
-    joint_reference : JointReference or None
-        What the null distributions of multivariate checks are made of.
-    decay : Decay or None
-        How recent events weigh more; the reference's counts are then scaled to their effective number.
-    estimator : Estimator or None
-        What estimates performance before labels; where the reference has labels that it could be fitted on.
-    """
+    """The reference that a model's panes are compared with."""
 
     key: ModelKey
     effective_from_ms: int
+    """First event time it holds for; panes that start at or after it use it."""
     origin: Origin
     task: Task
     columns: tuple[Column, ...]
+    """Features by name, then the prediction and the score where there are any."""
     importances: dict[str, float]
+    """By column name; columns that are not named have importance 1."""
     reference: PaneSketch
+    """Of the reference events, in the layout of ``columns``. A bootstrap profile whose reference is still being counted
+    has an empty one."""
     performance: NDArray[np.int64] | None
+    """Of the reference events with labels, shape (task.performance_layout.n_cells,)."""
     history: History | None = None
+    """How the reference events lie in time, where that is known."""
     decay: Decay | None = None
+    """How recent events weigh more; the reference's counts are then scaled to their effective number."""
     joint: Joint | None = None
+    """What sketches keep of several features together."""
     joint_reference: JointReference | None = None
+    """What the null distributions of multivariate checks are made of."""
     estimator: Estimator | None = None
+    """What estimates performance before labels; where the reference has labels that it could be fitted on."""
 
     @cached_property
     def layout(self) -> Layout:

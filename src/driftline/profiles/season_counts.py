@@ -16,20 +16,14 @@ if TYPE_CHECKING:
 
 
 class SeasonCounts(NamedTuple):
-    """The reference of a stretch of the week.
-
-    Attributes
-    ----------
-    counts : ndarray of int64, shape (base groups,)
-    n : int
-        Their sum, which is the effective number of values where the slots weigh differently.
-    weeks : int
-        Weeks in which the least known slot of those that the stretch covers was seen.
-    """
+    """The reference of a stretch of the week."""
 
     counts: NDArray[np.int64]
+    """By base group."""
     n: int
+    """Their sum, which is the effective number of values where the slots weigh differently."""
     weeks: int
+    """Weeks in which the least known slot of those that the stretch covers was seen."""
 
 
 def season_counts(profile: Profile, column: int, start_ms: int, end_ms: int) -> SeasonCounts | None:

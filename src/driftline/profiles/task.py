@@ -27,23 +27,15 @@ TaskKind = Literal["binary", "multiclass", "regression"]
 
 @dataclass(frozen=True)
 class Task:
-    """What the model predicts.
-
-    Attributes
-    ----------
-    kind : {"binary", "multiclass", "regression"}
-    classes : tuple of str
-        Canonical class names; for a binary task the second is the positive one. Empty for regression.
-    spread : float
-        What regression errors are divided by: the standard deviation of the reference's predictions, or 1.
-    weighted : bool
-        Whether labels have weights.
-    """
+    """What the model predicts."""
 
     kind: TaskKind
     classes: tuple[str, ...]
+    """Canonical class names; for a binary task the second is the positive one. Empty for regression."""
     spread: float = 1.0
+    """What regression errors are divided by: the standard deviation of the reference's predictions, or 1."""
     weighted: bool = False
+    """Whether labels have weights."""
 
     @property
     def positive(self) -> str | None:

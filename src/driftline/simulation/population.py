@@ -30,21 +30,7 @@ _EMPLOYMENT_WEIGHTS: Final = np.array([0.0, 0.3, -0.4, 0.4, 1.2])
 
 
 class Applicants(NamedTuple):
-    """n applicants; every array has the shape (n,).
-
-    Attributes
-    ----------
-    age, credit_lines, tenure_months : ndarray of int64
-    income, debt_ratio : ndarray of float64
-    channel, region, employment : ndarray of int64
-        Codes in the order of :data:`CHANNELS`, :data:`REGIONS` with :data:`NEW_REGION` last, :data:`EMPLOYMENTS`.
-    no_income, no_tenure, no_employment : ndarray of bool
-        Where the model was not told.
-    score : ndarray of float64
-        The model's probability of default; before a drift of concept it is the true one.
-    label : ndarray of int64
-        1 for a default.
-    """
+    """n applicants; every array has the shape (n,)."""
 
     age: NDArray[np.int64]
     income: NDArray[np.float64]
@@ -54,11 +40,16 @@ class Applicants(NamedTuple):
     channel: NDArray[np.int64]
     region: NDArray[np.int64]
     employment: NDArray[np.int64]
+    """Codes of these three in the order of :data:`CHANNELS`, :data:`REGIONS` with :data:`NEW_REGION` last,
+    :data:`EMPLOYMENTS`."""
     no_income: NDArray[np.bool_]
     no_tenure: NDArray[np.bool_]
     no_employment: NDArray[np.bool_]
+    """Where the model was not told."""
     score: NDArray[np.float64]
+    """The model's probability of default; before a drift of concept it is the true one."""
     label: NDArray[np.int64]
+    """1 for a default."""
 
 
 def draw(rng: np.random.Generator, scenario: Scenario, times_ms: NDArray[np.int64]) -> Applicants:

@@ -17,42 +17,28 @@ MAX_EVENTS: Final = 1 << 40
 
 
 class Scenario(Struct, frozen=True, kw_only=True):
-    """A stretch of traffic; equal scenarios give equal bytes.
-
-    Attributes
-    ----------
-    start_ms : int
-        Event time of the beginning, in milliseconds since the epoch.
-    duration_ms : int
-        Length in event time.
-    rate : float
-        Predictions per second of event time, on average.
-    seed : int
-    model, version : str
-    label_delay_ms : int
-        Mean of the exponential delay between a prediction and its label.
-    drift : tuple of DriftKind
-        What drifts; nothing by default.
-    drift_at_ms, drift_until_ms : int or None
-        Event times; None stands for the start and for the end.
-    seasonal : bool
-        Whether traffic swings over the day (by 60 %, with its peak at 15:00 UTC, when branches are open).
-    missing_ratio : float
-        Share of incomes, tenures and employments that are always missing.
-    """
+    """A stretch of traffic; equal scenarios give equal bytes."""
 
     start_ms: int
+    """Event time of the beginning, in milliseconds since the epoch."""
     duration_ms: int
+    """Length in event time."""
     rate: float = 100.0
+    """Predictions per second of event time, on average."""
     seed: int = 42
     model: str = "credit-risk"
     version: str = "3"
     label_delay_ms: int = 600_000
+    """Mean of the exponential delay between a prediction and its label."""
     drift: tuple[DriftKind, ...] = ()
+    """What drifts; nothing by default."""
     drift_at_ms: int | None = None
     drift_until_ms: int | None = None
+    """Event times, here and before; None stands for the start and for the end."""
     seasonal: bool = False
+    """Whether traffic swings over the day (by 60 %, with its peak at 15:00 UTC, when branches are open)."""
     missing_ratio: float = 0.01
+    """Share of incomes, tenures and employments that are always missing."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be simulated."""

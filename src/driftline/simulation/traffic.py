@@ -25,18 +25,11 @@ _TRAFFIC, _REFERENCE = range(2)
 
 
 class Records(NamedTuple):
-    """Records of one topic, n of them, by event time.
-
-    Attributes
-    ----------
-    times_ms : ndarray of int64, shape (n,)
-    ids : list of str
-        Prediction ids: the records' keys.
-    values : list of bytes
-    """
+    """Records of one topic by event time."""
 
     times_ms: NDArray[np.int64]
     ids: list[str]
+    """Prediction ids: the records' keys."""
     values: list[bytes]
 
 
@@ -52,10 +45,7 @@ class Slice(NamedTuple):
 class LabelQueue:
     """Labels that are not due yet.
 
-    Parameters
-    ----------
-    span_ms : int
-        Labels due later than this are set aside unsorted.
+    Those due later than ``span_ms`` from now are set aside unsorted.
 
     Notes
     -----
@@ -107,11 +97,7 @@ class _Waiting(NamedTuple):
 def slices(scenario: Scenario, *, all_labels: bool = False) -> Iterator[Slice]:
     """Yield the traffic of a scenario, in slices that follow each other without a gap.
 
-    Parameters
-    ----------
-    scenario : Scenario
-    all_labels : bool
-        Whether a last slice brings the labels that are due after the end; otherwise they are left out.
+    With ``all_labels`` a last slice brings the labels that are due after the end; otherwise they are left out.
     """
     arrivals = ArrivalTimes(scenario)
     queue = LabelQueue(scenario.label_delay_ms // 16)

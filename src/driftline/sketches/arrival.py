@@ -60,15 +60,6 @@ _CUTS: Final = np.array(SCORE_CUTS)
 class ArrivalLayout:
     """Where the three blocks stand in an arrival vector.
 
-    Parameters
-    ----------
-    n_scores : int
-        Bins of the score: ``N_SCORES`` for binary tasks, else 1.
-    n_codes : int
-        Classes told apart, with the one for all others; 1 for regression.
-    exact : bool
-        Whether every class that the profile knows has a code of its own.
-
     Examples
     --------
     >>> layout = ArrivalLayout(n_scores=1, n_codes=3, exact=True)
@@ -77,8 +68,11 @@ class ArrivalLayout:
     """
 
     n_scores: int
+    """Bins of the score: ``N_SCORES`` for binary tasks, else 1."""
     n_codes: int
+    """Classes told apart, with the one for all others; 1 for regression."""
     exact: bool
+    """Whether every class that the profile knows has a code of its own."""
 
     @classmethod
     def of(cls, layout: PerformanceLayout) -> ArrivalLayout:
@@ -150,23 +144,8 @@ def arrival_cells(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return which cell of first labels each pair would add 1 to, which rows do, and the cell of labels that count.
 
-    Parameters
-    ----------
-    layout : ArrivalLayout
-    joined : LabelledPairs
-        With signs: what is taken out by a correction has -1.
-    ages_ms : ndarray of int64, shape (n,), unit ms
-        Of the label at its effective time.
-    first : ndarray of bool, shape (n,)
-        Which labels are the first of their prediction.
-
-    Returns
-    -------
-    first_cells : ndarray of int64, shape (m,)
-    first_rows : ndarray of int64, shape (m,)
-        The pairs that add 1 there.
-    counting_cells : ndarray of int64, shape (n,)
-        Where each pair adds its sign.
+    ``ages_ms`` are those of the labels at their effective times; ``first`` says which labels are the first of their
+    prediction. What a correction takes out has the sign -1, which it adds to the cell of labels that count.
     """
     scores, actual = layout.score_bins(joined.scores), layout.codes(joined.actual)
     strata = scores * layout.n_codes + actual

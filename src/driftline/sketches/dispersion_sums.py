@@ -46,28 +46,22 @@ class PackedSums(Struct, frozen=True, array_like=True):
 
 
 class ColumnSums(Struct, frozen=True):
-    """The sums of one column, complete; what an estimate is made of.
-
-    Parameters
-    ----------
-    between_panes, lagged, between_windows : ndarray of int64, shape (G, G), symmetric
-        A₀; A + Aᵀ in units of 1 / (2 :data:`UNIT`); W.
-    events, events_in_windows : ndarray of int64, shape (G,)
-        Events of all panes, and of the complete blocks, by group.
-    n_panes, n_windows : int
-        Panes and complete blocks with events.
-    span : int
-        Panes from the first to the last one, empty ones included.
-    """
+    """The sums of one column, complete; what an estimate is made of."""
 
     between_panes: npt.NDArray[np.int64]
+    """A₀."""
     lagged: npt.NDArray[np.int64]
+    """A + Aᵀ in units of 1 / (2 :data:`UNIT`)."""
     between_windows: npt.NDArray[np.int64]
+    """W, shape (G, G), symmetric as are the two before it."""
     events: npt.NDArray[np.int64]
     events_in_windows: npt.NDArray[np.int64]
+    """Of the complete blocks alone; both by group, shape (G,)."""
     n_panes: int
     n_windows: int
+    """Complete blocks with events, as ``n_panes`` are the panes with events."""
     span: int
+    """Panes from the first to the last one, empty ones included."""
 
 
 class DispersionSums:

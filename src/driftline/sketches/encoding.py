@@ -10,8 +10,7 @@ import numpy as np
 import xxhash
 
 from driftline.sketches.columns import INFINITE, MISSING, NOT_A_NUMBER, WRONG_TYPE, canonical_category
-from driftline.sketches.numeric_encoding import NumericEncoder
-from driftline.sketches.tail_values import TailValues
+from driftline.sketches.numeric_encoding import NumericEncoder, TailValues
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,55 +26,38 @@ _TEXT_NUMBERS: Final = {"NaN": NOT_A_NUMBER, "Infinity": INFINITE, "-Infinity": 
 
 
 class EncodedColumn(NamedTuple):
-    """One column of n events.
-
-    Attributes
-    ----------
-    bins : ndarray of int64, shape (n,)
-        The bin of each value, or -1 - quality code where there is none.
-    z, squares : ndarray of int64, shape (n,), or None
-        Fixed-point standardised values, 0 where there is no value; None for categorical columns.
-    clipped : ndarray of bool, shape (n,), or None
-    unlisted : list of (int, str)
-        Row and name of values that the profile does not list.
-    tails : TailValues or None
-        Of this column alone, so that each is of numeric column 0; None for categorical columns.
-    """
+    """One column of n events."""
 
     bins: NDArray[np.int64]
+    """The bin of each value, or -1 - quality code where there is none, shape (n,)."""
     z: NDArray[np.int64] | None = None
+    """Standardised values."""
     squares: NDArray[np.int64] | None = None
+    """Both are in fixed point, 0 where there is no value, shape (n,); None for categorical columns."""
     clipped: NDArray[np.bool_] | None = None
     unlisted: Sequence[tuple[int, str]] = ()
+    """Row and name of values that the profile does not list."""
     tails: TailValues | None = None
+    """Of this column alone, so that each is of numeric column 0; None for categorical columns."""
 
 
 class EncodedColumns(NamedTuple):
-    """The k columns of a profile, c of them numeric, of n events.
-
-    Attributes
-    ----------
-    bins : ndarray of int64, shape (k, n)
-    z, squares : ndarray of int64, shape (c, n)
-    clipped : ndarray of bool, shape (c, n)
-        The numeric columns in their order.
-    unlisted : dict of int to sequence of (int, str)
-        Column to what :class:`EncodedColumn` has of it, where there is any.
-    tails : TailValues
-    hashes : ndarray of uint64, shape (n,), or None
-        Of the prediction ids, where rows are sampled.
-    scores : ndarray of float64, shape (n,), or None
-        The probabilities themselves, not-a-number where there is none; None where the profile has no score.
-    """
+    """The k columns of a profile, c of them numeric, of n events."""
 
     bins: NDArray[np.int64]
+    """Shape (k, n)."""
     z: NDArray[np.int64]
     squares: NDArray[np.int64]
     clipped: NDArray[np.bool_]
+    """z, squares and clipped are those of the numeric columns in their order, shape (c, n)."""
     unlisted: dict[int, Sequence[tuple[int, str]]]
+    """Column to what :class:`EncodedColumn` has of it, where there is any."""
     tails: TailValues
     hashes: NDArray[np.uint64] | None = None
+    """Of the prediction ids, where rows are sampled, shape (n,)."""
     scores: NDArray[np.float64] | None = None
+    """The probabilities themselves, not-a-number where there is none, shape (n,); None where the profile has no
+    score."""
 
     @classmethod
     def of(cls, columns: Sequence[EncodedColumn], n: int) -> EncodedColumns:
@@ -129,13 +111,8 @@ def encode_numeric(
 ) -> EncodedColumn:
     """Return the bins and fixed-point values of a numeric column.
 
-    Parameters
-    ----------
-    column : NumericColumn
-    values : ndarray of float64, shape (n,)
-        Not-a-number where there is no value.
-    exceptions : sequence of (row, quality code)
-        Rows whose value is absent for another reason than that it is missing.
+    Values are not-a-number where there is none; ``exceptions`` are the rows and quality codes of values that are absent
+    for another reason than that they are missing.
     """
     bins = np.empty((1, values.size), dtype=np.int64)
     z, squares, clipped, tails = NumericEncoder([column])(values.reshape(1, -1), [exceptions], bins, [0])

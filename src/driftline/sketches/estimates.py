@@ -32,21 +32,14 @@ LOSS_BLOCKS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class EstimateLayout:
-    """Where sums and counts of estimates stand.
-
-    Parameters
-    ----------
-    n_rows : int
-        Predicted classes, or 1 for a regression.
-    n_values : int
-        Values of an event: the probability of the positive class, of each of several classes, or one loss each.
-    n_cells : int
-        Kinds that the events of a row are counted by.
-    """
+    """Where sums and counts of estimates stand."""
 
     n_rows: int
+    """Predicted classes, or 1 for a regression."""
     n_values: int
+    """Values of an event: the probability of the positive class, of each of several classes, or one loss each."""
     n_cells: int
+    """Kinds that the events of a row are counted by."""
 
     @property
     def n_sums(self) -> int:
@@ -79,34 +72,20 @@ def loss_layout(n_losses: int) -> EstimateLayout:
 
 
 class EventEstimates(NamedTuple):
-    """What an estimator says of n events.
-
-    Attributes
-    ----------
-    rows : ndarray of int64, shape (n,)
-        The row of each event; -1 where nothing can be estimated.
-    values : ndarray of float64, shape (layout.n_values, n)
-        At least 0; anything where the row is -1.
-    cells : ndarray of int64, shape (k, n)
-        Kinds within its row that the event is counted by.
-    """
+    """What an estimator says of n events."""
 
     rows: NDArray[np.int64]
+    """The row of each event, shape (n,); -1 where nothing can be estimated."""
     values: NDArray[np.float64]
+    """At least 0, shape (layout.n_values, n); anything where the row is -1."""
     cells: NDArray[np.int64]
+    """Kinds within its row that the event is counted by, shape (k, n)."""
 
 
 def count_estimates(
     layout: EstimateLayout, evaluated: EventEstimates, slots: NDArray[np.int64]
 ) -> Iterator[tuple[int, PackedEstimates]]:
     """Yield the slots that hold events, ascending, with what is estimated of their events.
-
-    Parameters
-    ----------
-    layout : EstimateLayout
-    evaluated : EventEstimates
-        Of n events.
-    slots : ndarray of int64, shape (n,)
 
     Notes
     -----
@@ -165,18 +144,12 @@ def _by_slot(keys: NDArray[np.int64], values: NDArray[np.int64], length: int) ->
 
 
 class EstimateTotals(NamedTuple):
-    """Estimates of a set of events, unpacked.
-
-    Attributes
-    ----------
-    sums : ndarray of int64, shape (layout.n_rows, layout.n_values, 2)
-        Σv and Σv², in units of 2⁻²⁴.
-    counts : ndarray of int64, shape (layout.n_rows, layout.n_cells)
-    n_left_out : int
-    """
+    """Estimates of a set of events, unpacked."""
 
     sums: NDArray[np.int64]
+    """Σv and Σv², in units of 2⁻²⁴, shape (layout.n_rows, layout.n_values, 2)."""
     counts: NDArray[np.int64]
+    """By row and kind, shape (layout.n_rows, layout.n_cells)."""
     n_left_out: int
 
 

@@ -38,14 +38,7 @@ class EventSlots:
     The methods return what the events of one slot add to an empty sketch, in arrays of their own. Slots are asked for
     in ascending order: a quantity that is as long as the layout is made for one slot at a time.
 
-    Parameters
-    ----------
-    layout : Layout
-    columns : EncodedColumns
-        The columns of the layout, of n events.
-    slots : ndarray of int64, shape (n,), each in [0, n_slots)
-        Which sketch each event belongs to.
-    n_slots : int
+    ``slots``, shape (n,), says which sketch each event belongs to, in [0, n_slots).
     """
 
     def __init__(self, layout: Layout, columns: EncodedColumns, slots: NDArray[np.int64], n_slots: int) -> None:

@@ -33,18 +33,12 @@ OTHERS: Final = "(others)"
 
 
 class Grouping(Struct, frozen=True, dict=True):
-    """Which bins of a column make one group, and what the groups are called.
-
-    Parameters
-    ----------
-    groups : tuple of int, length B
-        Group of each bin, numbered from 0 without gaps. Groups of numeric bins are runs of neighbours.
-    labels : tuple of str
-        Ranges of numbers, or categories.
-    """
+    """Which bins of a column make one group, and what the groups are called."""
 
     groups: tuple[int, ...]
+    """Group of each of B bins, numbered from 0 without gaps. Groups of numeric bins are runs of neighbours."""
     labels: tuple[str, ...]
+    """Ranges of numbers, or categories."""
 
     @property
     def n_groups(self) -> int:

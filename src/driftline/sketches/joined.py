@@ -20,25 +20,18 @@ _WORD: Final = 30
 
 
 class LabelledPairs(NamedTuple):
-    """Predictions with their labels, n of them.
-
-    Attributes
-    ----------
-    predicted, actual : ndarray of float64, shape (n,)
-        Class codes, or values divided by the task's spread for regression.
-    scores : ndarray of float64, shape (n,)
-        Probability of the positive class; not-a-number where there is none.
-    signs : ndarray of int64, shape (n,)
-        +1 or -1.
-    weights : ndarray of int64, shape (n,), in [0, 2³⁰], or None
-        Of the labels, in units of 2⁻¹⁰; None where each weighs 1. Without effect on a layout without weights.
-    """
+    """Predictions with their labels, n of them."""
 
     predicted: NDArray[np.float64]
     actual: NDArray[np.float64]
+    """Both are class codes, or values divided by the task's spread for regression; shape (n,)."""
     scores: NDArray[np.float64]
+    """Probability of the positive class, shape (n,); not-a-number where there is none."""
     signs: NDArray[np.int64]
+    """+1 or -1, shape (n,)."""
     weights: NDArray[np.int64] | None = None
+    """Of the labels, in units of 2⁻¹⁰, shape (n,), in [0, 2³⁰]; None where each weighs 1. Without effect on a layout
+    without weights."""
 
     def rows(self, chosen: NDArray[np.int64] | slice) -> LabelledPairs:
         """Return some of the rows."""
@@ -49,24 +42,16 @@ class LabelledPairs(NamedTuple):
 
 
 class Contributions(NamedTuple):
-    """What n pairs add to a performance vector, a column each; some of them may be added to one vector, some to others.
-
-    Attributes
-    ----------
-    signs : ndarray of int64, shape (n,)
-    first : int
-        Cell of the first row of ``run``.
-    run : ndarray of int64, shape (m, n)
-        For the cells ``first`` to ``first + m - 1``.
-    cells, values : ndarray of int64, shape (k, n)
-        For cells that differ from pair to pair.
-    """
+    """What n pairs add to a performance vector, a column each; some may be added to one vector, some to others."""
 
     signs: NDArray[np.int64]
     first: int
+    """Cell of the first row of ``run``."""
     run: NDArray[np.int64]
+    """For the cells ``first`` to ``first + m - 1``, shape (m, n)."""
     cells: NDArray[np.int64]
     values: NDArray[np.int64]
+    """Cells and values where the cells differ from pair to pair, shape (k, n)."""
 
     def add(self, rows: NDArray[np.int64] | slice, vector: NDArray[np.int64]) -> None:
         """Add some of the pairs to a vector."""

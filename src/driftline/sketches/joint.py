@@ -2,7 +2,7 @@
 
 Only events in which every joint feature has a value count. Everything is a whole number: a standardised value is
 rounded to units of 2⁻⁸ and clipped at ±8, so a product of two is at most 2²² in size, and BLAS adds up whole numbers
-below 2⁵³ exactly in whatever order it likes. One call may hold 2³¹ events; :func:`driftline.sketches.counting.count`
+below 2⁵³ exactly in whatever order it likes. One call may hold 2³¹ events; :func:`driftline.sketches.pane_sketch.count`
 is given far fewer.
 
 A random Fourier feature cos(wᵀz + b) (Rahimi and Recht 2007, "Random features for large-scale kernel machines",
@@ -21,15 +21,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from msgspec import Struct
 
-from driftline.sketches.row_sample import sample_rows
+from driftline.sketches.bottom_k import sample_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
+    from driftline.sketches.bottom_k import SampledRows
     from driftline.sketches.encoding import EncodedColumns
-    from driftline.sketches.row_sample import SampledRows
 
 MAX_JOINT: Final = 64
 """Numeric features that are looked at together at most: the cross-moments are quadratic in their number."""
@@ -59,29 +59,21 @@ COSINES: Final[NDArray[np.int64]] = np.array(
 class Joint(Struct, frozen=True, array_like=True, dict=True):
     """Which columns are looked at together, and what is kept of them.
 
-    Parameters
-    ----------
-    columns : tuple of int
-        Positions of p numeric features, ascending, at most ``MAX_JOINT``.
-    cross : bool
-        Whether Σz and Σzzᵀ are kept.
-    frequencies : bytes
-        int32 little-endian, shape (m, p): turns per unit of z, in units of 2⁻²⁰; empty where there are no features.
-    phases : bytes
-        int32 little-endian, shape (m,): in units of 2⁻²⁸ turns.
-    sampled : bool
-        Whether a sample of complete rows is kept.
-
     Notes
     -----
     *State*: of a sketch, 16 bytes a cell; 1 + p + p(p + 1)/2 + m cells.
     """
 
     columns: tuple[int, ...]
+    """Positions of p numeric features, ascending, at most ``MAX_JOINT``."""
     cross: bool
+    """Whether Σz and Σzzᵀ are kept."""
     frequencies: bytes = b""
+    """int32 little-endian, shape (m, p): turns per unit of z, in units of 2⁻²⁰; empty where there are no features."""
     phases: bytes = b""
+    """int32 little-endian, shape (m,): in units of 2⁻²⁸ turns."""
     sampled: bool = False
+    """Whether a sample of complete rows is kept."""
 
     @property
     def n_columns(self) -> int:
@@ -124,19 +116,13 @@ class Joint(Struct, frozen=True, array_like=True, dict=True):
 
 
 class JointCount(NamedTuple):
-    """What is kept of the complete events of one slot.
-
-    Attributes
-    ----------
-    slot : int
-    cells : ndarray of int64, shape (joint.n_cells,)
-    rows : dict of int to bytes
-        A sample, where one is kept.
-    """
+    """What is kept of the complete events of one slot."""
 
     slot: int
     cells: NDArray[np.int64]
+    """As long as ``joint.n_cells`` says."""
     rows: SampledRows
+    """A sample, where one is kept."""
 
 
 def quantised(z: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -158,22 +144,9 @@ def quantised(z: NDArray[np.int64]) -> NDArray[np.float64]:
 def complete_rows(
     joint: Joint, numeric: NDArray[np.int64], columns: EncodedColumns
 ) -> tuple[NDArray[np.float64], NDArray[np.int64] | None]:
-    """Return z of the events in which every joint feature has a value, shape (p, k), and which events these are.
+    """Return z of the events in which every joint feature has a value, and which events these are: None for all.
 
-    Parameters
-    ----------
-    joint : Joint
-    numeric : ndarray of int64, shape (c,)
-        Which column each row of ``columns.z`` is of.
-    columns : EncodedColumns
-        Of n events.
-
-    Returns
-    -------
-    ndarray of float64, shape (p, k)
-        Whole numbers of 2⁻⁸.
-    ndarray of int64, shape (k,), or None
-        None where all events are complete.
+    ``numeric`` says which column each row of ``columns.z`` is of. z, shape (p, k), are whole numbers of 2⁻⁸.
     """
     rows_of_z = np.searchsorted(numeric, np.array(joint.columns, dtype=np.int64))
     z = quantised(columns.z[rows_of_z])
@@ -191,14 +164,7 @@ def complete_rows(
 def count_joint(
     joint: Joint, numeric: NDArray[np.int64], columns: EncodedColumns, slots: NDArray[np.int64]
 ) -> Iterator[JointCount]:
-    """Yield what is kept of each slot that has a complete event, slots ascending.
-
-    Parameters
-    ----------
-    joint, numeric, columns
-        As in :func:`complete_rows`.
-    slots : ndarray of int64, shape (n,)
-    """
+    """Yield what is kept of each slot that has a complete event, slots ascending."""
     z, rows = complete_rows(joint, numeric, columns)
     if rows is not None:
         slots = slots[rows]

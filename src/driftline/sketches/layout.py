@@ -23,30 +23,20 @@ EVENTS, LATE, UNEXPECTED = range(len(HEAD))
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one column stands.
-
-    Attributes
-    ----------
-    index : int
-        Its position in the profile.
-    bins : slice
-        Its histogram in the count vector.
-    quality : slice
-        Its quality cells in the count vector, in the order of :data:`QUALITY`.
-    moments : int
-        Its row in the sums (``z``, ``z²``, clipped) and extremes (``-min z``, ``max z``) arrays; -1 if categorical.
-    tails : slice
-        Its tail bins in the tail sums and tail extremes: those below the reference's range, then those above.
-    n_low : int
-        How many of them are below; they are its first bins, as those above are its last.
-    """
+    """Where one column stands."""
 
     index: int
+    """Its position in the profile."""
     bins: slice
+    """Its histogram in the count vector."""
     quality: slice
+    """Its quality cells in the count vector, in the order of :data:`QUALITY`."""
     moments: int
+    """Its row in the sums (``z``, ``z²``, clipped) and extremes (``-min z``, ``max z``) arrays; -1 if categorical."""
     tails: slice
+    """Its tail bins in the tail sums and tail extremes: those below the reference's range, then those above."""
     n_low: int
+    """How many of them are below; they are its first bins, as those above are its last."""
 
     @property
     def moment_rows(self) -> slice:

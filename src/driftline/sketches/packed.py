@@ -23,7 +23,7 @@ NO_CELLS: Final = Sparse(0, 0, b"", b"")
 
 
 class DenseWords(Struct, frozen=True, array_like=True):
-    """Sums in two words; :mod:`driftline.sketches.dense` packs and unpacks."""
+    """Sums in two words; :mod:`driftline.sketches.word_types` packs and unpacks."""
 
     high_type: int
     """Position in i1, i2, i4, i8."""

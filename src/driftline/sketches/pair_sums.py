@@ -25,18 +25,11 @@ LEAST_LABEL: Final = LEAST_PROBABILITY
 
 
 class PairValues(NamedTuple):
-    """Values of n pairs by the sum they belong to.
-
-    Attributes
-    ----------
-    values : dict of str to ndarray of float64, shape (n,)
-    rest : dict of str to ndarray of float64, shape (n,)
-        What rounding to a double left out of a value, where that matters.
-    clipped, below_log : ndarray of bool, shape (n,)
-    """
+    """Values of n pairs by the sum they belong to; every array has the shape (n,)."""
 
     values: dict[str, Floats]
     rest: dict[str, Floats]
+    """What rounding to a double left out of a value, where that matters."""
     clipped: NDArray[np.bool_]
     below_log: NDArray[np.bool_]
 
@@ -56,12 +49,7 @@ def probability_values(scores: Floats, labels: NDArray[np.int64]) -> PairValues:
 def error_values(predicted: Floats, actual: Floats, spread: float, limit: float) -> PairValues:
     """Return what predictions and labels of a regression add, both of shape (n,) and in spreads.
 
-    Parameters
-    ----------
-    predicted, actual : ndarray of float64, shape (n,)
-    spread : float, greater than 0
-    limit : float
-        Beyond which both are clipped.
+    Values beyond ±``limit`` are clipped; ``spread`` is greater than 0.
     """
     p, a = predicted.clip(-limit, limit), actual.clip(-limit, limit)
     clipped = (p != predicted) | (a != actual)
@@ -91,12 +79,7 @@ def error_values(predicted: Floats, actual: Floats, spread: float, limit: float)
 def sum_words(layout: PerformanceLayout, pairs: PairValues, units: NDArray[np.int64] | None) -> NDArray[np.int64]:
     """Return what pairs add to the cells from ``layout.flags`` on, shape (m, n), before signs.
 
-    Parameters
-    ----------
-    layout : PerformanceLayout
-    pairs : PairValues
-    units : ndarray of int64, shape (n,), or None
-        Weights, where the layout has any.
+    ``units`` are the weights, shape (n,), where the layout has any.
     """
     clipped = pairs.clipped
     parts = []

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from msgspec import Struct, defstruct
 from msgspec.structs import replace
 
-from driftline.sketches.cell_merging import COUNTS, EXTREMES, WORD_SUMS
-from driftline.sketches.cell_packing import DENSE_WORDS, RAW, SPARSE
+from driftline.sketches.cell_parts import COUNTS, EXTREMES, WORD_SUMS, DenseCells, RawCells, SparseCells
+from driftline.sketches.encoding import EncodedColumn, EncodedColumns
+from driftline.sketches.event_slots import EventSlots
 from driftline.sketches.fixed_point import SQUARE_SCALE, Z_SCALE, join, split
 from driftline.sketches.layout import HEAD
-from driftline.sketches.parts import CellPart, Part, RowsPart, UnseenPart
+from driftline.sketches.parts import Part, RowsPart, UnseenPart
 from driftline.sketches.sparse import runs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from driftline.sketches.event_slots import EventSlots
     from driftline.sketches.layout import Layout, Place
 
 
@@ -47,20 +47,14 @@ class PaneSketch:
 
     Merging is addition (maximum for the extremes): associative and commutative without rounding.
 
-    Parameters
-    ----------
-    layout : Layout
-        Gives the length of the vectors.
-
     Notes
     -----
     *State*: 8 bytes a cell, 448 bytes a numeric column, and the names. *Cost* of a merge: one addition a cell.
     """
 
-    counts = CellPart(
+    counts = SparseCells(
         lambda layout: (layout.n_cells,),
         COUNTS,
-        SPARSE,
         count=lambda events, slot: events.counts(slot),
         column=lambda place: slice(place.bins.start, place.quality.stop),
         shared=slice(len(HEAD)),
@@ -68,10 +62,9 @@ class PaneSketch:
     )
     """Events by bin, and by quality code where they have none, shape (layout.n_cells,)."""
 
-    sums = CellPart(
+    sums = RawCells(
         lambda layout: (2, layout.n_numeric, 3),
         WORD_SUMS,
-        RAW,
         count=lambda events, slot: events.sums(slot),
         column=lambda place: (slice(None), place.moment_rows),
         required=True,
@@ -79,10 +72,9 @@ class PaneSketch:
     """Words (:func:`driftline.sketches.fixed_point.split`) of Σz, Σz² and the number of clipped values, shape
     (2, layout.n_numeric, 3)."""
 
-    extremes = CellPart(
+    extremes = RawCells(
         lambda layout: (layout.n_numeric, 2),
         EXTREMES,
-        RAW,
         count=lambda events, slot: events.extremes(slot),
         column=lambda place: place.moment_rows,
         required=True,
@@ -92,27 +84,25 @@ class PaneSketch:
     unseen = UnseenPart()
     """Unlisted categories by column: hash of the name to (name, count), at most ``UNSEEN_NAMES`` a column."""
 
-    tail_sums = CellPart(
+    tail_sums = SparseCells(
         lambda layout: (2, layout.n_tails),
         WORD_SUMS,
-        SPARSE,
         count=lambda events, slot: events.tail_sums(slot),
         column=lambda place: (slice(None), place.tails),
     )
     """Words of Σz of each tail bin in units of 2⁻²⁰, not clipped, shape (2, layout.n_tails); see
     :mod:`driftline.sketches.tails`."""
 
-    tail_extremes = CellPart(
+    tail_extremes = SparseCells(
         lambda layout: (layout.n_tails,),
         EXTREMES,
-        SPARSE,
         count=lambda events, slot: events.tail_extremes(slot),
         column=lambda place: place.tails,
     )
     """The outermost |z| of each tail bin in units of 2⁻²⁰, shape (layout.n_tails,); ``NO_EXTREME`` where there was no
     value."""
 
-    joint = CellPart(lambda layout: (2, layout.n_joint), WORD_SUMS, DENSE_WORDS, count=_joint_words)
+    joint = DenseCells(lambda layout: (2, layout.n_joint), WORD_SUMS, count=_joint_words)
     """Words of what is kept of several columns together, shape (2, layout.n_joint); see
     :mod:`driftline.sketches.joint`."""
 
@@ -167,11 +157,7 @@ class PaneSketch:
     def copy_columns(self, source: PaneSketch, places: Iterable[tuple[Place, Place]]) -> None:
         """Take over columns of a sketch of another layout, and what belongs to no column.
 
-        Parameters
-        ----------
-        source : PaneSketch
-        places : iterable of (Place, Place)
-            Of each column, in the source's layout and in that of this sketch.
+        ``places`` says of each column where it stands in the source's layout and in that of this sketch.
         """
         listed = list(places)
         for name, part in _NAMED:
@@ -232,3 +218,23 @@ def split_counts(packed: PackedSketch, n_bytes: int) -> list[PackedSketch]:
     first, *others = runs(packed.counts, n_bytes)
     blank = PackedSketch(*(part.blank(getattr(packed, part.name)) for part in PARTS))
     return [replace(packed, counts=first), *(replace(blank, counts=cells) for cells in others)]
+
+
+def count(layout: Layout, columns: Sequence[EncodedColumn], slots: NDArray[np.int64], n_slots: int) -> list[PaneSketch]:
+    """Count n events, encoded column by column, into one sketch per slot; otherwise as :func:`count_each`."""
+    return list(count_each(layout, EncodedColumns.of(columns, slots.size), slots, n_slots))
+
+
+def count_each(layout: Layout, columns: EncodedColumns, slots: NDArray[np.int64], n_slots: int) -> Iterator[PaneSketch]:
+    """Count the columns of n events into one sketch per slot, and yield the sketches in the order of the slots.
+
+    ``slots``, shape (n,), says which sketch each event belongs to, in [0, n_slots).
+
+    Notes
+    -----
+    *Cost*: where slots are many and events few, a sketch is only as large as its layout while it is looked at: the
+    counts of all are kept by key until then.
+    """
+    events = EventSlots(layout, columns, slots, n_slots)
+    for slot in range(n_slots):
+        yield PaneSketch.of_slot(events, slot)

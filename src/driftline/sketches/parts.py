@@ -9,22 +9,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
-import numpy as np
 from msgspec import NODEFAULT
-from numpy.typing import NDArray
 
-from driftline.sketches.bottom_k import keep_smallest
-from driftline.sketches.row_sample import SampledRows, merge_rows
+from driftline.sketches.bottom_k import SampledRows, keep_smallest, merge_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from driftline.sketches.cell_merging import CellMerging
-    from driftline.sketches.cell_packing import CellPacking
     from driftline.sketches.event_slots import EventSlots
     from driftline.sketches.layout import Layout, Place
-
-    Cells = tuple[slice, ...] | slice
 
 Value = TypeVar("Value")
 Packed = TypeVar("Packed")
@@ -117,94 +110,6 @@ class Part(ABC, Generic[Value, Packed]):
         """Return the part with each of its sums passed through ``scale``."""
 
 
-class CellPart(Part[NDArray[np.int64], Packed]):
-    """An array of whole numbers.
-
-    Parameters
-    ----------
-    shape : callable
-        Of the array, by layout.
-    merging : CellMerging
-        What two cells merge to.
-    packing : CellPacking
-    count : callable
-        The array of one slot's events; None where it would be empty.
-    column : callable
-        Where the cells of a column stand, by place; None where all cells are of several columns together.
-    shared : slice
-        Beside them: first cells of a vector that are of no column, and go with every run of columns.
-    required : bool
-        Whether packed sketches always had this part.
-    """
-
-    def __init__(
-        self,
-        shape: Callable[[Layout], tuple[int, ...]],
-        merging: CellMerging,
-        packing: CellPacking[Packed],
-        *,
-        count: Callable[[EventSlots, int], NDArray[np.int64] | None],
-        column: Callable[[Place], Cells] | None = None,
-        shared: slice = slice(0),
-        required: bool = False,
-    ) -> None:
-        super().__init__(packing.type, NODEFAULT if required else packing.nothing)
-        self._shape, self._merging, self._packing = shape, merging, packing
-        self._both, self._nothing = merging.both, merging.nothing
-        self._count, self._column, self._shared = count, column, shared
-
-    def empty(self, layout: Layout) -> NDArray[np.int64]:
-        """Return cells that nothing was counted in."""
-        shape = self._shape(layout)
-        return np.full(shape, self._nothing, dtype=np.int64) if self._nothing else np.zeros(shape, dtype=np.int64)
-
-    def count(self, events: EventSlots, slot: int) -> NDArray[np.int64]:
-        """Return the cells of the events of one slot."""
-        counted = self._count(events, slot)
-        return self.empty(events.layout) if counted is None else counted
-
-    def merge(self, value: NDArray[np.int64], other: NDArray[np.int64]) -> None:
-        """Merge cell by cell."""
-        self._both(value, other, out=value)
-
-    def pack(self, value: NDArray[np.int64]) -> Packed:
-        """Return the cells packed."""
-        return self._packing.pack(value, self._merging)
-
-    def merge_packed(self, value: NDArray[np.int64], packed: Packed) -> None:
-        """Merge packed cells."""
-        self._packing.merge(value, packed, self._merging)
-
-    def merge_pieces(self, pieces: Sequence[Packed]) -> Packed:
-        """Return packed cells merged."""
-        return self._packing.merge_packed(pieces, self._merging)
-
-    def blank(self, packed: Packed) -> Packed:
-        """Return as many packed cells that nothing was counted in."""
-        return self._packing.blank(packed, self._merging)
-
-    def normalise(self, value: NDArray[np.int64]) -> None:
-        """Bring words to their canonical form."""
-        value[...] = self._merging.canonical(value)
-
-    def copy(self, source: NDArray[np.int64], target: NDArray[np.int64], places: Sequence[tuple[Place, Place]]) -> None:
-        """Copy the cells of columns, and the shared ones."""
-        if self._column is None:
-            return
-        for at, to in places:
-            target[self._column(to)] = source[self._column(at)]
-        if self._shared.stop:
-            target[self._shared] = source[self._shared]
-
-    def weighed(self, value: NDArray[np.int64], weight: int) -> NDArray[np.int64]:
-        """Return weighted cells."""
-        return self._merging.weighed(value, weight)
-
-    def scaled(self, value: NDArray[np.int64], scale: Callable[[int], int]) -> NDArray[np.int64]:
-        """Return scaled cells."""
-        return self._merging.scaled(value, scale)
-
-
 class KeyedPart(Part[dict[int, Entry], dict[int, Entry]]):
     """Entries by key, which stand on the wire as they are, in the order of the keys."""
 
@@ -277,7 +182,7 @@ class UnseenPart(KeyedPart[dict[int, tuple[str, int]]]):
 
 
 class RowsPart(KeyedPart[bytes]):
-    """A sample of complete rows; see :mod:`driftline.sketches.row_sample`."""
+    """A sample of complete rows; see :mod:`driftline.sketches.bottom_k`."""
 
     def __init__(self) -> None:
         super().__init__(SampledRows, {})

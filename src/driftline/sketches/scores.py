@@ -94,18 +94,6 @@ def reliability_bin(scores: NDArray[np.float64]) -> NDArray[np.int64]:
 class PerformanceLayout:
     """Where confusion counts, score histograms, sums and weights stand in a performance vector.
 
-    Parameters
-    ----------
-    n_classes : int
-        Classes of the task; 0 for regression. One more is kept for classes the profile does not know.
-    binary : bool
-        Whether scores are histogrammed by label (then class 1 is the positive one).
-    weighted : bool
-        Whether labels have weights: counts, but those of the head, are then in units of 2⁻¹⁰, and beside them stand
-        plain counts and the sums of squared weights.
-    spread : float, greater than 0
-        What predictions and labels of a regression were divided by.
-
     Notes
     -----
     *State*: cells of 8 bytes: 2,153 of a binary task, (K + 1)² + 3 of one of K classes, 45 of a regression. Sparse on
@@ -113,9 +101,14 @@ class PerformanceLayout:
     """
 
     n_classes: int
+    """Classes of the task; 0 for regression. One more is kept for classes the profile does not know."""
     binary: bool
+    """Whether scores are histogrammed by label (then class 1 is the positive one)."""
     weighted: bool = False
+    """Whether labels have weights: counts, but those of the head, are then in units of 2⁻¹⁰, and beside them stand
+    plain counts and the sums of squared weights."""
     spread: float = 1.0
+    """What predictions and labels of a regression were divided by, greater than 0."""
 
     @property
     def n_codes(self) -> int:

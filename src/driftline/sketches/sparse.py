@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec.structs import replace
 
-from driftline.sketches.packed import NO_CELLS, Sparse
+from driftline.sketches.packed import NO_CELLS, PackedEstimates, Sparse
 from driftline.sketches.word_types import INDICES, SIGNED
 
 if TYPE_CHECKING:
@@ -42,12 +42,7 @@ def pack_cells(indices: NDArray[np.int64], values: NDArray[np.int64]) -> Sparse:
 def pack_groups(indices: NDArray[np.int64], values: NDArray[np.int64], ends: NDArray[np.int64]) -> list[Sparse]:
     """Return many sets of distinct cells, one behind the other, each as :func:`pack_cells` would.
 
-    Parameters
-    ----------
-    indices, values : ndarray of int64, shape (k,)
-        Indices ascend within a set.
-    ends : ndarray of int64, shape (g,)
-        Where each set ends; some may be empty.
+    ``ends``, shape (g,), says where each set ends; some may be empty, and indices ascend within a set.
 
     Notes
     -----
@@ -91,13 +86,7 @@ def unpack_into(packed: Sparse, vector: NDArray[np.int64]) -> None:
 def combine(pieces: Sequence[Sparse], both: np.ufunc, nothing: int) -> Sparse:
     """Return sparse vectors combined cell by cell, without knowing their length.
 
-    Parameters
-    ----------
-    pieces : sequence of Sparse
-    both : ufunc
-        What two values of one cell become: ``np.add`` or ``np.maximum``.
-    nothing : int
-        Value of the cells that a sparse vector leaves out.
+    ``both``, ``np.add`` or ``np.maximum``, combines two values of one cell; cells left out have the value ``nothing``.
 
     Examples
     --------
@@ -129,3 +118,15 @@ def runs(packed: Sparse, n_bytes: int) -> list[Sparse]:
         )
         for start in range(0, max(n_cells, 1), step)
     ]
+
+
+def merge_sparse(pieces: Sequence[Sparse]) -> Sparse:
+    """Return the sum of sparse vectors, without knowing their length."""
+    return combine(pieces, np.add, 0)
+
+
+def merge_estimates(one: PackedEstimates | None, other: PackedEstimates) -> PackedEstimates:
+    """Return the sum of packed estimates of one estimator."""
+    if one is None:
+        return other
+    return PackedEstimates(merge_sparse([one.sums, other.sums]), merge_sparse([one.counts, other.counts]))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from driftline.sketches.fixed_point import join, split
-from driftline.sketches.tail_values import TAIL_SCALE
+from driftline.sketches.numeric_encoding import TAIL_SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,15 +36,8 @@ def count_tails(
 ) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
     """Yield slot, distinct cells of shape (k,), words of their sums of shape (2, k) and their extremes of shape (k,).
 
-    Parameters
-    ----------
-    cells : ndarray of int64, shape (t,)
-        Tail cell of each value.
-    units : ndarray of int64, shape (t,)
-    signs : ndarray of int64, shape (t,)
-        -1 for values below the reference's range, 1 for those above: an extreme is the greatest sign × units.
-    slots : ndarray of int64, shape (t,)
-        Only slots that hold a value are yielded, ascending.
+    Each of t values, in ``units``, has a tail cell and a sign: -1 below the reference's range, 1 above, so that an
+    extreme is the greatest sign × units. Only slots that hold a value are yielded, ascending.
     """
     if not cells.size:
         return
@@ -64,22 +57,9 @@ def count_tails(
 def tail_sums(
     column: NumericColumn, place: Place, counts: NDArray[np.int64], words: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Return the sum of the values of each tail bin, in the column's unit.
+    """Return the sum of the values of each tail bin of a sketch, in the column's unit, shape (column.n_bins,).
 
-    Parameters
-    ----------
-    column : NumericColumn
-    place : Place
-        Of the column.
-    counts : ndarray of int64
-        A sketch's counts.
-    words : ndarray of int64, shape (2, layout.n_tails)
-        Its tail sums.
-
-    Returns
-    -------
-    ndarray of float64, shape (column.n_bins,)
-        Not-a-number for the bins inside the reference's range, which keep no sum; 0 where a tail bin is empty.
+    Not-a-number for the bins inside the reference's range, which keep no sum; 0 where a tail bin is empty.
     """
     sums = np.full(column.n_bins, np.nan)
     spread = column.spread if column.spread > 0 else 1.0
@@ -91,20 +71,9 @@ def tail_sums(
 
 
 def tail_extremes(column: NumericColumn, place: Place, extremes: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the outermost value of each tail bin, in the column's unit.
+    """Return the outermost value of each tail bin of a sketch, in the column's unit, shape (column.n_bins,).
 
-    Parameters
-    ----------
-    column : NumericColumn
-    place : Place
-        Of the column.
-    extremes : ndarray of int64, shape (layout.n_tails,)
-        A sketch's.
-
-    Returns
-    -------
-    ndarray of float64, shape (column.n_bins,)
-        Not-a-number for bins inside the reference's range and for empty ones.
+    Not-a-number for bins inside the reference's range and for empty ones.
     """
     values = np.full(column.n_bins, np.nan)
     spread = column.spread if column.spread > 0 else 1.0

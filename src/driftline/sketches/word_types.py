@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from driftline.sketches.fixed_point import carry
+from driftline.sketches.packed import NO_WORDS, DenseWords
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -64,3 +67,25 @@ SIGNED: Final = WordTypes(*_SIGNED)
 """Any whole number of 64 bits."""
 UNSIGNED_FIRST: Final = WordTypes(*_UNSIGNED, *_SIGNED)
 """The same; what has no sign up to 2³² is kept without one."""
+
+
+def pack_words(words: NDArray[np.int64]) -> DenseWords:
+    """Return words of shape (2, n) packed; equal sums give equal bytes, and sums of nothing but zeros none.
+
+    Examples
+    --------
+    >>> from driftline.sketches.fixed_point import split
+    >>> packed = pack_words(split(np.array([-5, 1 << 33])))
+    >>> (len(packed.high), len(packed.low), unpack_words(packed).tolist())
+    (2, 8, [[-1, 2], [4294967291, 0]])
+    """
+    high, low = carry(words)
+    if not high.any() and not low.any():
+        return NO_WORDS
+    return DenseWords(*SIGNED.pack(high), low.astype("<u4").tobytes())
+
+
+def unpack_words(packed: DenseWords) -> NDArray[np.int64]:
+    """Return the words, shape (2, n); n is 0 where all sums are zero."""
+    high = SIGNED.unpack(packed.high_type, packed.high)
+    return np.stack([high, np.frombuffer(packed.low, dtype="<u4").astype(np.int64)])

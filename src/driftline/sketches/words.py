@@ -21,18 +21,11 @@ _SPLITTER: Final = float((1 << 27) + 1)
 
 
 class SumFormat(NamedTuple):
-    """How one sum is kept.
-
-    Attributes
-    ----------
-    name : str
-    top : int
-        Units of the first word are 2**top; those of each further one are 2³⁰ times smaller.
-    n_words : int
-    """
+    """How one sum is kept."""
 
     name: str
     top: int
+    """Units of the first word are 2**top; those of each further one are 2³⁰ times smaller."""
     n_words: int
 
     @property

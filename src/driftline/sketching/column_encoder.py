@@ -25,16 +25,9 @@ _NO_NUMBERS: Final = frozenset((str, bool))
 class ColumnEncoder:
     """Encodes rows into the columns of one profile.
 
-    Parameters
-    ----------
-    columns : tuple of Column
-        Features first, then the prediction and the score where the profile has them.
-    positive : str or None
-        Class whose probability is the score, where a record has a map of them.
-    not_features : frozenset of str
-        Names in a features object that are no features.
-    hashed : bool
-        Whether the ids' hashes are wanted, for a sample of rows.
+    Columns are the features first, then the prediction and the score where the profile has them. ``positive`` is the
+    class whose probability is the score, where a record has a map of them; ``not_features`` are names in a features
+    object that are no features; ``hashed`` says whether the ids' hashes are wanted, for a sample of rows.
     """
 
     def __init__(

@@ -28,34 +28,22 @@ _astuple: Final = msgspec.structs.astuple
 
 
 class FeatureColumns(NamedTuple):
-    """Decoded features of n events.
-
-    Attributes
-    ----------
-    values : list of ndarray of float64 (numeric) or list of JSON values, one per feature column, each of n values
-    numbers : ndarray of float64, shape (number of numeric columns, n)
-        The values of the numeric columns, in order.
-    exceptions : list of list of (row, quality code), one per feature column
-        Rows whose value is absent for another reason than that it is missing.
-    unexpected : ndarray of bool, shape (n,)
-        Events with a feature that the profile does not know.
-    """
+    """Decoded features of n events."""
 
     values: list[Sequence[Any]]
+    """One per feature column: an array of numbers or a list of JSON values, each of n values."""
     numbers: NDArray[np.float64]
+    """The values of the numeric columns, in order, shape (number of numeric columns, n)."""
     exceptions: list[list[tuple[int, int]]]
+    """Rows whose value is absent for another reason than that it is missing, with its code, by feature column."""
     unexpected: NDArray[np.bool_]
+    """Events with a feature that the profile does not know, shape (n,)."""
 
 
 class FeatureDecoder:
     """Decodes the features objects of one profile.
 
-    Parameters
-    ----------
-    columns : iterable of Column
-        The profile's feature columns, in order.
-    not_features : frozenset of str
-        Names that are expected beside them and not watched.
+    ``not_features`` are names that are expected beside the features and not watched.
 
     Notes
     -----

@@ -30,14 +30,7 @@ Columns = TypeVar("Columns", PredictionColumns, LabelColumns)
 
 
 class Intake(NamedTuple, Generic[Event]):
-    """The events of a batch, n of them, and the records that held none.
-
-    Attributes
-    ----------
-    events : list of Prediction or Label
-    times_ms, offsets : ndarray of int64, shape (n,)
-    refused : list of DeadLetter
-    """
+    """The events of a batch, n of them, and the records that held none; every array has the shape (n,)."""
 
     events: list[Event]
     times_ms: NDArray[np.int64]

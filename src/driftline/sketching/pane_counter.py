@@ -12,12 +12,11 @@ from driftline.events.prediction import one_score
 from driftline.events.source import SEGMENT_ALL, Offsets
 from driftline.panes.flush_record import PaneDelta
 from driftline.sketches.bottom_k import smallest
-from driftline.sketches.counting import count_each
 from driftline.sketches.estimates import count_estimates
 from driftline.sketches.layout import LATE, UNEXPECTED
 from driftline.sketches.packed import PackedEstimates, SampleRow
-from driftline.sketches.packed_merge import merge_estimates
-from driftline.sketches.pane_sketch import PackedSketch, PaneSketch
+from driftline.sketches.pane_sketch import PackedSketch, PaneSketch, count_each
+from driftline.sketches.sparse import merge_estimates
 from driftline.sketching.column_encoder import ColumnEncoder
 from driftline.sketching.rows import AllRows, PredictionRows, concatenate, of_slots
 
@@ -71,13 +70,7 @@ class _OpenPane:
 class PaneCounter:
     """Collects rows and turns them into pane deltas.
 
-    Parameters
-    ----------
-    key : ModelKey
-    settings : ModelSettings
-    profiles : Profiles
-    not_features : frozenset of str
-        Names in a features object that are no features.
+    ``not_features`` are names in a features object that are no features.
     """
 
     def __init__(

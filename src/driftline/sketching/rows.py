@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from driftline.events.model_key import ModelKey
 from driftline.events.prediction import Score, one_score
 
 if TYPE_CHECKING:
@@ -15,19 +16,43 @@ if TYPE_CHECKING:
     import msgspec
     from numpy.typing import NDArray
 
+    from driftline.events.prediction import PredictionColumns
+    from driftline.sketching.intake import ColumnIntake
+    from driftline.sketching.source_clock import Arrivals
+
+
+class ModelEvents(NamedTuple):
+    """Predictions of one model key from one batch, n of them, in the order of their offsets."""
+
+    key: ModelKey
+    events: PredictionColumns
+    times_ms: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    arrivals: Arrivals
+
+    def chosen(self, rows: NDArray[np.int64]) -> ModelEvents:
+        """Return some of the events, given their numbers in ascending order."""
+        if rows.size == self.offsets.size:
+            return self
+        events = self.events.chosen(rows.tolist())
+        return ModelEvents(self.key, events, self.times_ms[rows], self.offsets[rows], self.arrivals.chosen(rows))
+
+
+def by_model(intake: ColumnIntake[PredictionColumns], arrivals: Arrivals) -> list[ModelEvents]:
+    """Return the predictions of each model key among n, n >= 1."""
+    events = intake.events
+    n, first = intake.offsets.size, ModelKey(events.models[0], events.versions[0])
+    every = ModelEvents(first, events, intake.times_ms, intake.offsets, arrivals)
+    if events.models.count(first.model) == n and events.versions.count(first.version) == n:
+        return [every]
+    groups: dict[tuple[str, str], list[int]] = {}
+    for row, key in enumerate(zip(events.models, events.versions, strict=True)):
+        groups.setdefault(key, []).append(row)
+    return [every.chosen(np.array(rows, dtype=np.int64))._replace(key=ModelKey(*key)) for key, rows in groups.items()]
+
 
 class PredictionRows(NamedTuple):
-    """Predictions of one model key from one source partition, n of them.
-
-    Attributes
-    ----------
-    partition : int
-    ids : list of str
-    offsets, pane_ms : ndarray of int64, shape (n,)
-    late : ndarray of bool, shape (n,)
-    features : list of JSON objects
-    predictions, scores : list
-    """
+    """Predictions of one model key from one source partition, n of them; every array has the shape (n,)."""
 
     partition: int
     ids: Sequence[str]

@@ -8,7 +8,7 @@ records are read again.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from driftline.config.settings import LabelInput
 from driftline.events.label import LabelDecoder
@@ -16,12 +16,12 @@ from driftline.events.model_key import ModelKey, panes_partition
 from driftline.events.prediction import PredictionDecoder, mapped_root_names
 from driftline.events.source import Source, Watermark
 from driftline.panes.flush_record import PaneDelta, chunks
-from driftline.sketching.flush import Flush, Position
 from driftline.sketching.intake import take_in_labels, take_in_predictions
-from driftline.sketching.joins.joins import choose_joins
-from driftline.sketching.model_events import by_model
+from driftline.sketching.joins.joins import Joins
+from driftline.sketching.joins.local_joins import LocalJoins
+from driftline.sketching.joins.routed_joins import RoutedJoins
 from driftline.sketching.pane_counter import PaneCounter
-from driftline.sketching.rows import PredictionRows
+from driftline.sketching.rows import PredictionRows, by_model
 from driftline.sketching.source_clock import SourceClock
 
 if TYPE_CHECKING:
@@ -35,7 +35,28 @@ if TYPE_CHECKING:
     from driftline.profiles.profiles import Profiles
     from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.joins.waiting.pending import PendingStores
-    from driftline.sketching.model_events import ModelEvents
+    from driftline.sketching.rows import ModelEvents
+
+
+class Position(NamedTuple):
+    """Where a source partition is read on, and the event time it had reached."""
+
+    next_offset: int
+    running_max_ms: int | None
+
+
+class Flush(NamedTuple):
+    """What one transaction holds."""
+
+    panes: dict[int, list[bytes]]
+    """Partition of the panes topic to its flush records."""
+    pending: dict[int, list[bytes]]
+    """Source partition to its blocks of the pending changelog."""
+    dead_letters: list[DeadLetter]
+    positions: dict[Source, Position]
+    n_events: int
+    n_late: int
+    """Predictions that came too late, as ``n_events`` are those sketched; for telemetry."""
 
 
 KEPT_FLUSHES: Final = 60
@@ -96,7 +117,7 @@ class Sketcher:
         self._partitions: dict[Source, _Partition] = {}
         self._next_offsets: dict[Source, int] = {}
         self._counters: dict[ModelKey, PaneCounter] = {}
-        self.joins = choose_joins(settings, profiles, n_partitions, open_stores, self.watermark_ms)
+        self.joins = _choose_joins(settings, profiles, n_partitions, open_stores, self.watermark_ms)
         self._dead_letters: list[DeadLetter] = []
         self._n_events = self._n_late = self._n_labels = self._n_joins = 0
         self._announce = False
@@ -233,13 +254,7 @@ class Sketcher:
         return {partition: chunks(panes[partition], joins[partition], watermarks) for partition in range(n_panes)}
 
     def committed(self, changelog: Mapping[int, int] = MappingProxyType({})) -> None:
-        """Make the last flush final.
-
-        Parameters
-        ----------
-        changelog : dict of int to int
-            Partition to the offset behind its blocks in the pending topic.
-        """
+        """Make the last flush final; ``changelog`` has the offsets behind its blocks in the pending topic."""
         for partition in self._partitions.values():
             partition.committed_max_ms = partition.clock.running_max_ms
         self.joins.committed(changelog)
@@ -275,3 +290,18 @@ class Sketcher:
     def watermarks_ms(self) -> dict[Source, int | None]:
         """Return the watermarks of all assigned partitions, with those of the pending topic where it is read."""
         return {mark.source: mark.time_ms for mark in [*self._marks(), *self.joins.watermarks()]}
+
+
+def _choose_joins(
+    settings: Settings,
+    profiles: Profiles,
+    n_partitions: Mapping[Kind, int],
+    open_stores: Callable[[int, ProfileTable], PendingStores],
+    watermark_ms: Callable[[Source], int | None],
+) -> Joins:
+    """Return the joins that the settings ask for."""
+    if settings.labels is None:
+        return Joins()
+    if not settings.join.repartition:
+        return LocalJoins(settings, profiles, open_stores, watermark_ms)
+    return RoutedJoins(settings, profiles, open_stores, n_partitions.get("joins") or max(n_partitions.values()))

@@ -14,21 +14,14 @@ BEGINNING: Final = -(1 << 62)
 
 
 class Arrivals(NamedTuple):
-    """How n events of one source partition stand to its clock, in the order of their offsets.
-
-    Attributes
-    ----------
-    late : ndarray of bool, shape (n,)
-        The event's pane may be closed already.
-    pane_ms : ndarray of int64, shape (n,)
-        Start of the event's pane; for a late event, of the pane that was newest when it came.
-    effective_ms : ndarray of int64, shape (n,)
-        The event's time, or the watermark it came under where that is later: never before anything that was closed.
-    """
+    """How n events of one source partition stand to its clock, in the order of their offsets."""
 
     late: NDArray[np.bool_]
+    """The event's pane may be closed already."""
     pane_ms: NDArray[np.int64]
+    """Start of the event's pane; for a late event, of the pane that was newest when it came."""
     effective_ms: NDArray[np.int64]
+    """The event's time, or the watermark it came under where that is later: never before anything that was closed."""
 
     def chosen(self, rows: NDArray[np.int64]) -> Arrivals:
         """Return some of them."""
@@ -41,11 +34,7 @@ class SourceClock:
     Whether an event is late is decided by the events before it in its own partition, so neither batch sizes nor other
     partitions change the answer.
 
-    Parameters
-    ----------
-    pane_ms, lateness_ms : int
-    running_max_ms : int or None
-        From the metadata of the committed offset.
+    ``running_max_ms`` comes from the metadata of the committed offset.
     """
 
     __slots__ = ("_lateness_ms", "_pane_ms", "running_max_ms")

@@ -17,7 +17,7 @@ from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import BLOCK_COLUMNS, ProfileAssembler, decode_block, decode_profile, encode_profile
 from driftline.profiles.profiles import Profiles
 from driftline.sketches.columns import NumericColumn
-from driftline.sketches.counting import count
+from driftline.sketches.pane_sketch import count
 
 if TYPE_CHECKING:
     from driftline.profiles.profile import Profile

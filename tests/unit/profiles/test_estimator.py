@@ -19,7 +19,7 @@ from driftline.profiles.estimator import BinaryEstimator, estimator_id
 from driftline.profiles.loss_estimator import LossEstimator
 from driftline.profiles.multiclass_estimator import MulticlassEstimator
 from driftline.sketches.encoding import EncodedColumns
-from driftline.sketches.tail_values import TailValues
+from driftline.sketches.numeric_encoding import TailValues
 
 KEY = ModelKey("risk", "1")
 

@@ -12,7 +12,6 @@ from driftline.sketches.columns import (
     NumericColumn,
     canonical_category,
 )
-from driftline.sketches.counting import count
 from driftline.sketches.encoding import (
     MAX_NAME,
     CategoryCodes,
@@ -23,6 +22,7 @@ from driftline.sketches.encoding import (
 )
 from driftline.sketches.grid import build_edges
 from driftline.sketches.layout import EVENTS, HEAD, Layout
+from driftline.sketches.pane_sketch import count
 
 AGE = NumericColumn("age", "feature", build_edges(np.array([1.0, 2.0, 3.0])).tobytes(), 2.0, 1.0, 1.0, 3.0)
 CHANNEL = CategoricalColumn("channel", "feature", ("web", "app", "1", "01"))

@@ -17,14 +17,13 @@ from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import decode_profile, encode_profile
+from driftline.sketches.bottom_k import SAMPLE_ROWS, merge_rows, rows_of, sample_rows
 from driftline.sketches.columns import NumericColumn
-from driftline.sketches.counting import count
-from driftline.sketches.dense import pack_words, unpack_words
 from driftline.sketches.fixed_point import join, split
 from driftline.sketches.joint import FEATURE_UNITS, MAX_JOINT, Z_UNITS, Joint
 from driftline.sketches.packed import NO_WORDS
-from driftline.sketches.pane_sketch import PaneSketch, merge_sketches
-from driftline.sketches.row_sample import SAMPLE_ROWS, merge_rows, rows_of, sample_rows
+from driftline.sketches.pane_sketch import PaneSketch, count, merge_sketches
+from driftline.sketches.word_types import pack_words, unpack_words
 
 if TYPE_CHECKING:
     import random

@@ -15,15 +15,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from driftline.sketches.bottom_k import SAMPLE_ROWS
 from driftline.sketches.columns import INFINITE, CategoricalColumn, Column, NumericColumn
-from driftline.sketches.counting import count_each
 from driftline.sketches.encoding import CategoryCodes, EncodedColumns, encode_categorical, encode_numeric
 from driftline.sketches.grid import build_edges
 from driftline.sketches.joint import Joint
 from driftline.sketches.layout import Layout
-from driftline.sketches.pane_sketch import PARTS, PackedSketch, PaneSketch, merge_sketches, split_counts
+from driftline.sketches.pane_sketch import PARTS, PackedSketch, PaneSketch, count_each, merge_sketches, split_counts
 from driftline.sketches.parts import UNSEEN_NAMES
-from driftline.sketches.row_sample import SAMPLE_ROWS
 
 if TYPE_CHECKING:
     from driftline.sketches.parts import Part

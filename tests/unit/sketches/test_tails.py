@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.sketches.columns import CategoricalColumn, NumericColumn
-from driftline.sketches.counting import count
 from driftline.sketches.encoding import CategoryCodes, encode_categorical, encode_numeric
 from driftline.sketches.grid import bin_of, build_edges
 from driftline.sketches.layout import Layout
-from driftline.sketches.tail_values import TAIL_LIMIT, TAIL_SCALE
+from driftline.sketches.numeric_encoding import TAIL_LIMIT, TAIL_SCALE
+from driftline.sketches.pane_sketch import count
 from driftline.sketches.tails import tail_extremes, tail_sums
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from driftline.multivariate.mean_embedding import embedding_distance
 from driftline.multivariate.reconstruction import reconstruction_change
 from driftline.significance.tails import student_tail
 from driftline.significance.weighted_chi_squared import weighted_chi_squared_tail
+from driftline.sketches.bottom_k import rows_of
 from driftline.sketches.joint import Z_UNITS
-from driftline.sketches.row_sample import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

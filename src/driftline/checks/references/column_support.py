@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from driftline.distances.support import Support
-from driftline.sketches.tail_values import TAIL_LIMIT, TAIL_SCALE
+from driftline.sketches.numeric_encoding import TAIL_LIMIT, TAIL_SCALE
 from driftline.sketches.tails import tail_extremes, tail_sums
 
 if TYPE_CHECKING:

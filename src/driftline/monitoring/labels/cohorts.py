@@ -19,8 +19,7 @@ from driftline.monitoring.state.table import Table
 from driftline.performance.arrival_curve import AgedCohort
 from driftline.sketches.arrival import N_AGES, ArrivalLayout
 from driftline.sketches.packed import Sparse
-from driftline.sketches.packed_merge import merge_sparse
-from driftline.sketches.sparse import pack, unpack_into
+from driftline.sketches.sparse import merge_sparse, pack, unpack_into
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -20,9 +20,8 @@ from driftline.performance.estimation import refitted_estimates
 from driftline.performance.metric_estimate import BAND
 from driftline.profiles.estimator import BinaryEstimator
 from driftline.sketches.packed import NO_CELLS, Sparse
-from driftline.sketches.packed_merge import merge_sparse
 from driftline.sketches.scores import LABELLED
-from driftline.sketches.sparse import pack
+from driftline.sketches.sparse import merge_sparse, pack
 
 if TYPE_CHECKING:
     import numpy as np

@@ -21,7 +21,7 @@ from driftline.monitoring.model_setup import AFTER_IDLE, IDLE
 from driftline.monitoring.predictions.open_panes import MAX_PIECES
 from driftline.monitoring.state.table import Codec, Table
 from driftline.sketches.packed import Sparse
-from driftline.sketches.packed_merge import merge_sparse
+from driftline.sketches.sparse import merge_sparse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

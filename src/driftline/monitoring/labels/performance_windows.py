@@ -19,9 +19,8 @@ from driftline.monitoring.model_setup import task_id
 from driftline.monitoring.state.table import Table, Value
 from driftline.sketches.arrival import ArrivalLayout
 from driftline.sketches.packed import Sparse
-from driftline.sketches.packed_merge import merge_sparse
 from driftline.sketches.scores import LABELLED, PREDICTED
-from driftline.sketches.sparse import pack, unpack_into
+from driftline.sketches.sparse import merge_sparse, pack, unpack_into
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

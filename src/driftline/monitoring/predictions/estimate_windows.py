@@ -18,7 +18,7 @@ from driftline.events.output_record import event_records
 from driftline.events.source import Offsets, merge_offsets
 from driftline.monitoring.state.table import Table
 from driftline.sketches.packed import PackedEstimates
-from driftline.sketches.packed_merge import merge_estimates
+from driftline.sketches.sparse import merge_estimates
 
 if TYPE_CHECKING:
     from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach

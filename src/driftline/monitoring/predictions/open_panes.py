@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from driftline.events.source import Offsets, merge_offsets
 from driftline.sketches.bottom_k import smallest
-from driftline.sketches.packed_merge import merge_estimates
 from driftline.sketches.pane_sketch import merge_sketches
+from driftline.sketches.sparse import merge_estimates
 
 if TYPE_CHECKING:
     from driftline.panes.flush_record import PaneDelta

@@ -18,10 +18,9 @@ from driftline.profiles.decay import decayed
 from driftline.profiles.error_spread import error_spread
 from driftline.profiles.profile import Profile
 from driftline.profiles.task import NO_TIME
-from driftline.sketches.counting import count_each
 from driftline.sketches.joined import add_joined
 from driftline.sketches.layout import Layout
-from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.pane_sketch import PaneSketch, count_each
 from driftline.sketches.scores import PREDICTED
 
 if TYPE_CHECKING:
@@ -40,19 +39,13 @@ PANE_MS: Final = int(TimeSettings().pane)
 
 
 class TimeOptions(NamedTuple):
-    """What becomes of the rows' event times.
-
-    Attributes
-    ----------
-    pane_ms : int
-        Length of the panes of the history that rows with times get.
-    half_life_ms : int or None
-        Recent rows weigh more, by this half-life (:mod:`driftline.profiles.decay`). The edges of the grid, the history
-        and the baseline performance are those of all rows alike.
-    """
+    """What becomes of the rows' event times."""
 
     pane_ms: int = PANE_MS
+    """Length of the panes of the history that rows with times get."""
     half_life_ms: int | None = None
+    """Recent rows weigh more, by this half-life (:mod:`driftline.profiles.decay`). The edges of the grid, the history
+    and the baseline performance are those of all rows alike."""
 
 
 UNWEIGHTED: Final = TimeOptions()

@@ -35,10 +35,7 @@ NUMERIC_SHARE: Final = 0.9
 class ColumnValues:
     """The n values of one column, as they are and, made once, as numbers.
 
-    Parameters
-    ----------
-    raw : ndarray of float64 or sequence of JSON values, shape (n,)
-        In an array, not-a-number is a missing value.
+    Raw values are an array of float64, in which not-a-number is a missing value, or JSON values.
     """
 
     def __init__(self, raw: NDArray[np.float64] | Sequence[object]) -> None:

@@ -29,29 +29,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EncodedReference:
-    """Reference rows, n of them, in the columns and the task that they make.
-
-    Attributes
-    ----------
-    task : Task
-    columns : tuple of Column
-        Features by name, then the prediction and the score where there are any.
-    rows : EncodedColumns
-        Of these columns, with the scores.
-    prediction, label : ColumnValues or None
-    times_ms : ndarray of int64, shape (n,), or None
-        ``NO_TIME`` where a row has none.
-    score_maps : sequence of (dict of str to float, or None), shape (n,), or None
-        Class to probability, where scores are maps.
-    """
+    """Reference rows, n of them, in the columns and the task that they make."""
 
     task: Task
     columns: tuple[Column, ...]
+    """Features by name, then the prediction and the score where there are any."""
     rows: EncodedColumns
+    """Of these columns, with the scores."""
     prediction: ColumnValues | None
     label: ColumnValues | None
     times_ms: NDArray[np.int64] | None
+    """``NO_TIME`` where a row has none, shape (n,)."""
     score_maps: Sequence[Score | None] | None
+    """Class to probability, where scores are maps, shape (n,)."""
 
     @property
     def n(self) -> int:
@@ -80,15 +70,6 @@ def _of_task(task: Task, values: ColumnValues) -> NDArray[np.float64]:
 
 def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelKey) -> EncodedReference:
     """Return reference rows encoded: each value becomes a number, and each number a bin, once.
-
-    Parameters
-    ----------
-    table : ReferenceTable
-        At least one row.
-    settings : ModelSettings
-        Column kinds, task and positive class where they are configured.
-    key : ModelKey
-        For messages.
 
     Raises
     ------

@@ -8,8 +8,7 @@ import numpy as np
 
 from driftline.profiles.building.pane_series import PaneTimes, SeasonShares, column_sums
 from driftline.profiles.history import ColumnHistory, History
-from driftline.profiles.packed_sums import SeriesSums
-from driftline.profiles.packed_words import PackedWords
+from driftline.profiles.packed_sums import PackedWords, SeriesSums
 from driftline.profiles.season import HOURS, week_and_slot
 from driftline.profiles.task import NO_TIME
 from driftline.sketches.grouping import base_grouping
@@ -33,19 +32,9 @@ def build_history(
 ) -> History | None:
     """Return the history of reference rows, or None where none of them carries a time.
 
-    Parameters
-    ----------
-    layout : Layout
-    reference : PaneSketch
-        Of the rows: says what the base groups are.
-    bins : sequence of ndarray of int, each of shape (n,)
-        The bin of each row's value, by column; below zero where it has none.
-    times_ms : ndarray of int64, shape (n,)
-        In any order; ``NO_TIME`` where a row has none: it does not count.
-    pane_ms : int
-        Length of the panes.
-    windows_ms : sequence of int
-        Lengths of the verdict windows, multiples of the pane.
+    ``reference`` is the sketch of the rows: it says what the base groups are. ``bins`` has by column the bin of each of
+    n rows, below zero where it has none; ``times_ms``, in any order, is ``NO_TIME`` where a row has none, and the row
+    does not count. Windows are multiples of the pane.
 
     Notes
     -----

@@ -40,15 +40,7 @@ def build_joint(
     """Return what sketches keep of the numeric features together; nothing where no check wants it, or where fewer than
     two features vary.
 
-    Parameters
-    ----------
-    columns : tuple of Column
-    importances : mapping of str to float
-        Where there are more than ``MAX_JOINT`` numeric features, the most important are taken, then the first by name.
-    checks : collection of str
-        The multivariate checks.
-    encoded : EncodedColumns
-        The reference rows.
+    Where there are more than ``MAX_JOINT`` numeric features, the most important are taken, then the first by name.
     """
     names = [
         (-importances.get(column.name, 1.0), column.name, index)

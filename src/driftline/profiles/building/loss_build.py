@@ -34,15 +34,8 @@ def build_loss_estimator(
 ) -> LossEstimator:
     """Return the loss model of labelled rows.
 
-    Parameters
-    ----------
-    columns : tuple of Column
-    bins : ndarray of int64, shape (len(columns), n)
-        Of the rows that have prediction and label.
-    errors : ndarray of float64, shape (n,)
-        Prediction less label, in units of the reference's spread.
-    prediction : int
-        Position of the prediction's column.
+    ``bins``, shape (len(columns), n), are those of the rows that have prediction and label; ``errors`` are prediction
+    less label, in units of the reference's spread; ``prediction`` is the position of the prediction's column.
 
     Notes
     -----

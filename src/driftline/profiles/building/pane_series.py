@@ -24,24 +24,16 @@ EXACT: Final = float(2**53)
 
 
 class PaneTimes(NamedTuple):
-    """The panes that n rows, in order of time, fall into.
-
-    Attributes
-    ----------
-    numbers : ndarray of int64, shape (P,)
-        Number since the epoch of each pane with rows, ascending.
-    of_rows : ndarray of int64, shape (n,)
-        Which of them each row is in, ascending.
-    slots : ndarray of int64, shape (P,)
-        Hour of the week in which each pane begins.
-    pane_ms : int
-        Length of a pane.
-    """
+    """The panes that n rows, in order of time, fall into."""
 
     numbers: NDArray[np.int64]
+    """Number since the epoch of each pane with rows, ascending, shape (P,)."""
     of_rows: NDArray[np.int64]
+    """Which of them each row is in, ascending, shape (n,)."""
     slots: NDArray[np.int64]
+    """Hour of the week in which each pane begins, shape (P,)."""
     pane_ms: int
+    """Length of a pane."""
 
     @classmethod
     def of(cls, times_ms: NDArray[np.int64], pane_ms: int) -> PaneTimes:
@@ -51,31 +43,21 @@ class PaneTimes(NamedTuple):
 
 
 class SeasonShares(NamedTuple):
-    """What the hours of the week hold.
-
-    Attributes
-    ----------
-    shares : ndarray of float64, shape (168, G)
-        Shares of each hour; those of all hours where it holds nothing.
-    overall : ndarray of float64, shape (G,)
-    weeks : ndarray of int64, shape (168,)
-        Weeks in which each hour was seen.
-    """
+    """What the hours of the week hold."""
 
     shares: NDArray[np.float64]
+    """Shares of each hour, shape (168, G); those of all hours where it holds nothing."""
     overall: NDArray[np.float64]
+    """Shares of all hours together, shape (G,)."""
     weeks: NDArray[np.int64]
+    """Weeks in which each hour was seen, shape (168,)."""
 
     @classmethod
     def of(cls, season: NDArray[np.int64], weeks: NDArray[np.int64]) -> SeasonShares | None:
         """Return the shares, or None where an hour was seen in one week alone: nothing differs from it.
 
-        Parameters
-        ----------
-        season : ndarray of int64, shape (168, G)
-            Values by hour of the week and group.
-        weeks : ndarray of int64, shape (168,)
-            Weeks in which each hour was seen.
+        ``season`` has the values by hour of the week and group, ``weeks`` the number of weeks in which each hour was
+        seen.
         """
         sizes = season.sum(axis=1)
         seen = sizes > 0
@@ -119,23 +101,10 @@ def column_sums(
 ) -> list[ColumnSums] | None:
     """Return the sums of one column, for each length of a window.
 
-    Parameters
-    ----------
-    panes : PaneTimes
-    groups : ndarray of int64, shape (n,)
-        Base group of each row's value, -1 where it has none.
-    n_groups : int
-    sizes : sequence of int
-        Panes a window, for each verdict window.
-    season : SeasonShares, optional
-        What hours of the week hold. Sums are then those of panes from which their season has been taken, rounded to
-        whole numbers.
-
-    Returns
-    -------
-    list of ColumnSums, or None
-        One a size; without a season exactly what :class:`DispersionSums` gives for the same panes. None where they
-        could pass what 64-bit numbers hold exactly.
+    ``groups`` has the base group of each row's value, -1 where it has none; ``sizes`` the panes a window, for each
+    verdict window. With a season the sums are those of panes from which it has been taken, rounded to whole numbers;
+    without one exactly what :class:`DispersionSums` gives for the same panes. None where sums could pass what 64-bit
+    numbers hold exactly.
 
     Notes
     -----

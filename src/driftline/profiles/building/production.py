@@ -19,8 +19,7 @@ from driftline.profiles.building.history_build import build_history
 from driftline.profiles.building.json_rows import table_of_events
 from driftline.profiles.building.table import parsed_features, table_of_sample
 from driftline.sketches.bottom_k import smallest
-from driftline.sketches.counting import count
-from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.pane_sketch import PaneSketch, count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -47,19 +46,12 @@ class TimedRow(NamedTuple):
 
 
 class ProductionOptions(NamedTuple):
-    """How a profile of production is counted.
-
-    Attributes
-    ----------
-    pane_ms : int
-        Length of the panes of the history.
-    sample : int
-        Events that fix the grid.
-    max_values : int
-    """
+    """How a profile of production is counted."""
 
     pane_ms: int = PANE_MS
+    """Length of the panes of the history."""
     sample: int = SAMPLE
+    """Events that fix the grid."""
     max_values: int = MAX_VALUES
 
 
@@ -72,14 +64,8 @@ def build_from_production(
 ) -> Profile:
     """Return the profile of production events.
 
-    Parameters
-    ----------
-    key : ModelKey
-    read : callable
-        Begins a reading of the events; called twice. In batches of any size and in any order, which cannot show.
-    settings : ModelSettings
-    effective_from_ms : int
-    how : ProductionOptions
+    ``read`` begins a reading of the events and is called twice. Batches are of any size and in any order, which cannot
+    show.
 
     Raises
     ------

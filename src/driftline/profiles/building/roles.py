@@ -19,36 +19,25 @@ _DEFAULT_NAMES: Final = ("prediction", "score", "label")
 
 
 class Roles(NamedTuple):
-    """Which columns are not features.
-
-    Attributes
-    ----------
-    prediction, score, label : str or None
-        Name of the column; None takes the one that is called so, if there is one.
-    drop : tuple of str
-        Columns to leave out.
-    no_features : frozenset of str
-        Columns to leave out where they are there.
-    usual : tuple of str
-        Names of prediction, score and label that are tried where no column is named, before ``prediction``, ``score``
-        and ``label``: as the mapping of events has them.
-    mapped : frozenset of str
-        Those of ``no_features`` that hold the prediction or the score of events, rather than say which event it is.
-    time : str or None
-        Name of the column of event times; None takes ``usual_time`` where it is there and holds times.
-    usual_time : str
-        As the mapping of events has it.
-    """
+    """Which columns are not features."""
 
     prediction: str | None = None
     score: str | None = None
     label: str | None = None
+    """Names of the columns of prediction, score and label; None takes the one that is called so, if there is one."""
     drop: tuple[str, ...] = ()
+    """Columns to leave out."""
     no_features: frozenset[str] = NO_FEATURES
+    """Columns to leave out where they are there."""
     usual: tuple[str, str, str] = _DEFAULT_NAMES
+    """Names of prediction, score and label that are tried where no column is named, before ``prediction``, ``score``
+    and ``label``: as the mapping of events has them."""
     mapped: frozenset[str] = frozenset()
+    """Those of ``no_features`` that hold the prediction or the score of events, rather than say which event it is."""
     time: str | None = None
+    """Name of the column of event times; None takes ``usual_time`` where it is there and holds times."""
     usual_time: str = "ts"
+    """As the mapping of events has it."""
 
     def assigned(self, columns: Sequence[str], at: str) -> tuple[str | None, str | None, str | None]:
         """Return the columns of prediction, score and label.

@@ -19,29 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReferenceTable:
-    """Reference rows, by column.
-
-    Attributes
-    ----------
-    n : int
-        Rows.
-    features : dict of str to ndarray of float64 or sequence of JSON values, shape (n,)
-        In an array, not-a-number is a missing value.
-    prediction, score, label : sequence of JSON values, shape (n,), or None
-    times_ms : ndarray of int64, shape (n,), or None
-        Event time of each row, milliseconds since the epoch; ``NO_TIME`` where a row has none. None where no row has
-        one. Rows stand in any order.
-    score_maps : sequence of (dict of str to float, or None), shape (n,), or None
-        Class to probability, where scores are maps; ``score`` has one probability of each.
-    """
+    """Reference rows, by column."""
 
     n: int
+    """Rows."""
     features: dict[str, NDArray[np.float64] | Sequence[object]]
+    """Each of shape (n,); in an array, not-a-number is a missing value."""
     prediction: Sequence[object] | None = None
     score: Sequence[object] | None = None
     label: Sequence[object] | None = None
+    """JSON values, shape (n,), as are those of prediction and score."""
     times_ms: NDArray[np.int64] | None = None
+    """Event time of each row, milliseconds since the epoch, shape (n,); ``NO_TIME`` where a row has none. None where no
+    row has one. Rows stand in any order."""
     score_maps: Sequence[dict[str, float] | None] | None = None
+    """Class to probability, where scores are maps, shape (n,); ``score`` has one probability of each."""
 
 
 class ReferenceRows(NamedTuple):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import rocksdict
 
-from driftline.sketching.joins.waiting.record_arrays import as_bytes
+from driftline.sketching.joins.waiting.pending import as_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

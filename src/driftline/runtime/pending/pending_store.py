@@ -14,8 +14,7 @@ import numpy as np
 from driftline.sketching.joins.waiting.digest_filter import DigestFilter, probes_of
 from driftline.sketching.joins.waiting.digests import digests_from
 from driftline.sketching.joins.waiting.overlay import Overlay
-from driftline.sketching.joins.waiting.pending import RecordsById
-from driftline.sketching.joins.waiting.record_arrays import as_bytes, taken, together
+from driftline.sketching.joins.waiting.pending import RecordsById, as_bytes, taken, together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,13 +14,7 @@ if TYPE_CHECKING:
 
 
 class Matches(NamedTuple):
-    """Pairs of a label and a prediction, m of them.
-
-    Attributes
-    ----------
-    labels, records : ndarray of int64, shape (m,)
-        Rows of both; a label is of one prediction of each model key at most.
-    """
+    """Rows of labels and of the predictions that they belong to: of each model key one at most; both of shape (m,)."""
 
     labels: NDArray[np.int64]
     records: NDArray[np.int64]
@@ -29,14 +23,7 @@ class Matches(NamedTuple):
 def matches(by_id: RecordsById, owner: NDArray[np.int64], labels: NDArray[np.void], table: ProfileTable) -> Matches:
     """Return the predictions of each label: of each model key the first with its id that it can be of.
 
-    Parameters
-    ----------
-    by_id : RecordsById
-        The predictions of all ids, of each the oldest first.
-    owner : ndarray of int64, shape (n,)
-        The id of each label.
-    labels : ndarray of LABEL, shape (n,)
-    table : ProfileTable
+    ``by_id`` has the predictions of all ids, of each the oldest first; ``owner`` the id of each of n labels.
 
     Notes
     -----

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from driftline.sketches.scores import WEIGHT_UNIT
-from driftline.sketching.joins.join_batch import JoinRows
-from driftline.sketching.joins.join_entry import LABEL, predictions
+from driftline.sketching.joins.join_entry import LABEL, JoinRows, predictions
 from driftline.sketching.joins.label_values import pack_values
 from driftline.sketching.joins.waiting.digests import digests_of, sampled
 from driftline.sketching.rows import plain_scores
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from driftline.profiles.task import Task
     from driftline.sketching.intake import ColumnIntake
     from driftline.sketching.joins.profile_table import ProfileTable
-    from driftline.sketching.model_events import ModelEvents
+    from driftline.sketching.rows import ModelEvents
 
 EVEN_ODDS: Final = 0.5
 """Where a binary event has a score but no prediction, the positive class is predicted from this probability on."""
@@ -34,12 +33,7 @@ _NO_ROWS: Final = JoinRows(digests_of([]), predictions(0))
 class JoinRowBuilder:
     """Makes the rows that are joined; where only a sample of ids is, those of the sample.
 
-    Parameters
-    ----------
-    settings : Settings
-    profiles : Profiles
-        Looked up at each pane: a prediction without a profile is not joined.
-    table : ProfileTable
+    Profiles are looked up at each pane: a prediction without a profile is not joined.
     """
 
     def __init__(self, settings: Settings, profiles: Profiles, table: ProfileTable) -> None:
@@ -81,15 +75,7 @@ class JoinRowBuilder:
 def _prediction_rows(task: Task, profile: int, part: ModelEvents, segments: NDArray[np.uint32]) -> JoinRows:
     """Return the predictions that a label can be compared with, of n events under one profile.
 
-    Parameters
-    ----------
-    task : Task
-        Of the profile.
-    profile : int
-        Its index in the profile table.
-    part : ModelEvents
-    segments : ndarray of uint32, shape (n,)
-        Bits of the slices that each belongs to.
+    ``profile`` is its index in the profile table; ``segments`` are the bits of the slices that each event belongs to.
     """
     events = part.events
     scores = np.array(plain_scores(events.scores, task.positive), dtype=np.float64)

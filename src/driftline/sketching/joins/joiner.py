@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -32,14 +32,13 @@ from driftline.events.source import Source
 from driftline.sketches.joined import LabelledPairs
 from driftline.sketching.joins.counting.join_counter import Address, Uncounted
 from driftline.sketching.joins.join_matching import Matches, matches
-from driftline.sketching.joins.join_totals import JoinTotals
 from driftline.sketching.joins.label_steps import label_steps
 from driftline.sketching.joins.label_values import codes_of
 from driftline.sketching.joins.pending_labels import PendingLabels
 from driftline.sketching.joins.pending_predictions import PendingPredictions
 from driftline.sketching.joins.routing import ROUTED
 from driftline.sketching.joins.waiting.digests import unique_digests
-from driftline.sketching.joins.waiting.record_arrays import taken
+from driftline.sketching.joins.waiting.pending import taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,29 +46,37 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.sketching.joins.counting.join_counter import JoinCounter
-    from driftline.sketching.joins.join_batch import JoinRows
+    from driftline.sketching.joins.join_entry import JoinRows
     from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.joins.waiting.digests import Digests
     from driftline.sketching.joins.waiting.pending import PendingStores, RecordsById
 
 
+class JoinTotals(NamedTuple):
+    """What became of labels and predictions; for telemetry."""
+
+    joined: int = 0
+    """Labels that were the first of a prediction; the next three are labels of predictions that had one."""
+    corrected: int = 0
+    retracted: int = 0
+    repeated: int = 0
+    duplicates: int = 0
+    """Predictions whose id had been seen."""
+    waiting: int = 0
+    """Labels that came before their prediction."""
+    orphaned: int = 0
+    """Those of them that waited in vain."""
+    unusable: int = 0
+    """Labels that are neither a class nor a number that their prediction could be compared with."""
+    expired: int = 0
+    """Predictions that no label can be for any more, labelled or not."""
+
+
 class Joiner:
     """The join of one partition of predictions with the same partition of labels.
 
-    Parameters
-    ----------
-    partition : int
-        Of both; :data:`driftline.sketching.joins.routing.ROUTED` where offsets tell partitions apart.
-    table : ProfileTable
-    counter : JoinCounter
-        Takes what joins add.
-    stores : PendingStores
-        Of this partition.
-
-    Attributes
-    ----------
-    predictions : PendingPredictions
-    labels : PendingLabels
+    The partition is :data:`driftline.sketching.joins.routing.ROUTED` where offsets tell partitions apart; the counter
+    takes what joins add.
     """
 
     def __init__(self, partition: int, table: ProfileTable, counter: JoinCounter, stores: PendingStores) -> None:
@@ -116,11 +123,7 @@ class Joiner:
     def _meet_labels(self, digests: Digests, offsets: NDArray[np.int64]) -> None:
         """Join new predictions with labels that came before them, in the order in which those came.
 
-        Parameters
-        ----------
-        digests : ndarray of uint64, shape (n, 2)
-        offsets : ndarray of int64
-            Of the new predictions with these ids: older ones have met the labels.
+        ``offsets`` are those of the new predictions with these ids: older ones have met the labels.
         """
         early = self.labels.early(digests)
         if early is None:
@@ -156,13 +159,7 @@ class Joiner:
     def _join(self, records: NDArray[np.void], owner: NDArray[np.int64], labels: NDArray[np.void]) -> NDArray[np.int64]:
         """Apply labels to predictions, in place; return which predictions changed.
 
-        Parameters
-        ----------
-        records : ndarray of PREDICTION
-        owner : ndarray of int64, shape (n,)
-            Which record each label belongs to.
-        labels : ndarray of LABEL, shape (n,)
-            In the order of their offsets.
+        ``owner`` says which record each label belongs to; labels are in the order of their offsets.
         """
         codes = self._codes(records["profile"][owner], labels)
         steps = label_steps(records, owner, labels, codes, self._table)
@@ -230,14 +227,8 @@ class Joiner:
     ) -> None:
         """Keep what was written since the last commit, and drop what no later event can meet.
 
-        Parameters
-        ----------
-        next_offset : int or None
-            Of the changelog, behind what was written; None where nothing was.
-        predictions_ms, labels_ms : int or None
-            Both topics' watermarks.
-        resume : bytes, optional
-            What the stores are to keep for whoever opens them next.
+        ``next_offset`` is that of the changelog behind what was written, None where nothing was; ``resume`` is what the
+        stores are to keep for whoever opens them next.
         """
         self.predictions.store.commit()
         self.labels.commit()

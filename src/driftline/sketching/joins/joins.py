@@ -1,35 +1,30 @@
-"""The contract of the joins, which a sketcher and its worker know nothing more of; and the choice between them."""
+"""The contract of the joins, which a sketcher and its worker know nothing more of."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Protocol
-
-from driftline.sketching.joins.local_joins import LocalJoins
-from driftline.sketching.joins.routed_joins import RoutedJoins
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from driftline.config.settings import Settings
     from driftline.events.label import LabelColumns
     from driftline.events.record_batch import RecordBatch
-    from driftline.events.source import Kind, Source, Watermark
+    from driftline.events.source import Source, Watermark
     from driftline.panes.flush_record import JoinDelta
-    from driftline.profiles.profiles import Profiles
     from driftline.sketching.intake import ColumnIntake
     from driftline.sketching.joins.joiner import Joiner
-    from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.joins.replayed_rows import Replay
-    from driftline.sketching.joins.waiting.pending import PendingStores
-    from driftline.sketching.model_events import ModelEvents
+    from driftline.sketching.rows import ModelEvents
 
 
-class Joins(Protocol):
+class Joins:
     """Where the labels of a sketch worker's partitions meet their predictions.
+
+    This class itself is the joins where no labels are configured: predictions are not remembered, and nothing is added.
 
     What is added between two flushes is provisional: it MUST be in the stores after :meth:`committed` and gone after
     :meth:`aborted`, and what the joins add to performance windows MUST NOT depend on where flushes fall. The blocks of
@@ -40,6 +35,7 @@ class Joins(Protocol):
     @property
     def joiners(self) -> Mapping[int, Joiner]:
         """The join of each partition, by its number: of the input partitions, or of the pending topic."""
+        return MappingProxyType({})
 
     # --- assignment ---------------------------------------------------------------------------------------------------
 
@@ -49,10 +45,11 @@ class Joins(Protocol):
     def revoke(self) -> None:
         """Give all partitions up, after :meth:`aborted`, and close their stores."""
 
-    def replays(self, offsets: Mapping[Source, int]) -> list[Replay]:
+    def replays(self, _offsets: Mapping[Source, int]) -> list[Replay]:
         """Return what has to be restored before the assigned partitions are read from these offsets on."""
+        return []
 
-    def restore(self, partition: int, block: bytes, offset: int, at: str) -> int:
+    def restore(self, _partition: int, _block: bytes, _offset: int, _at: str) -> int:
         """Take in one block of the pending topic that was counted before, oldest first; return its number of rows.
 
         Raises
@@ -60,6 +57,7 @@ class Joins(Protocol):
         FormatError
             When the block is of another version or of another kind of joins; ``at`` says where it stands.
         """
+        return 0
 
     def restored(self, partition: int, next_offset: int, *, whole: bool) -> None:
         """Keep what was restored up to an offset; ``whole`` where nothing is missing any more."""
@@ -72,128 +70,37 @@ class Joins(Protocol):
     def add_labels(self, partition: int, batch: ColumnIntake[LabelColumns], effective_ms: NDArray[np.int64]) -> None:
         """Take in the n labels of one batch of an input partition, with their effective times, shape (n,)."""
 
-    def profiles_wanted(self, batch: RecordBatch) -> set[str]:
+    def profiles_wanted(self, _batch: RecordBatch) -> set[str]:
         """Return the ids of profiles that must be known before :meth:`add_blocks` takes a batch."""
+        return set()
 
-    def add_blocks(self, batch: RecordBatch) -> int:
+    def add_blocks(self, _batch: RecordBatch) -> int:
         """Take in records of an assigned partition of the pending topic; return their number of rows."""
+        return 0
 
     # --- flush --------------------------------------------------------------------------------------------------------
 
     def join(self) -> list[JoinDelta]:
         """Join what came since the last flush; return what that adds to performance windows, with new orphans."""
+        return []
 
-    def blocks(self, marks: Sequence[Watermark]) -> dict[int, list[bytes]]:
+    def blocks(self, _marks: Sequence[Watermark]) -> dict[int, list[bytes]]:
         """Return what the flush writes to each partition of the pending topic; ``marks`` are those of all inputs."""
+        return {}
 
     def watermarks(self) -> list[Watermark]:
         """Return how far the joins have come, where that does not follow from the inputs' watermarks."""
+        return []
 
     def committed(self, changelog: Mapping[int, int]) -> None:
-        """Make the last flush final.
-
-        Parameters
-        ----------
-        changelog : dict of int to int
-            Partition to the offset behind the flush's blocks in the pending topic.
-        """
+        """Make the last flush final; ``changelog`` has the offsets behind its blocks in the pending topic."""
 
     def aborted(self) -> None:
         """Forget everything since the last committed flush; its records will be read again."""
 
-    def hold_back(self, watermarks_ms: Mapping[Source, int | None]) -> dict[Source, Source | None]:
+    def hold_back(self, _watermarks_ms: Mapping[Source, int | None]) -> dict[Source, Source | None]:
         """Return the input partitions that are too far ahead, each with the partition that it waits for.
 
-        None stands for all partitions that are behind.
-
-        Parameters
-        ----------
-        watermarks_ms : dict of Source to int or None
-            Of all assigned partitions.
+        It is given the watermarks of all assigned partitions. None stands for all partitions that are behind.
         """
-
-
-class NoJoins:
-    """The joins where no labels are configured: predictions are not remembered, and nothing is added."""
-
-    joiners: Final[Mapping[int, Joiner]] = MappingProxyType({})
-
-    def assign(self, source: Source) -> None:
-        """Open no store."""
-
-    def revoke(self) -> None:
-        """Close no store."""
-
-    def replays(self, _offsets: Mapping[Source, int]) -> list[Replay]:
-        """Return nothing to be restored."""
-        return []
-
-    def restore(self, _partition: int, _block: bytes, _offset: int, _at: str) -> int:
-        """Ignore a block."""
-        return 0
-
-    def restored(self, partition: int, next_offset: int, *, whole: bool) -> None:
-        """Keep nothing."""
-
-    def add_predictions(self, partition: int, batch: Sequence[ModelEvents]) -> None:
-        """Ignore predictions."""
-
-    def add_labels(self, partition: int, batch: ColumnIntake[LabelColumns], effective_ms: NDArray[np.int64]) -> None:
-        """Ignore labels."""
-
-    def profiles_wanted(self, _batch: RecordBatch) -> set[str]:
-        """Return no profile."""
-        return set()
-
-    def add_blocks(self, _batch: RecordBatch) -> int:
-        """Ignore blocks."""
-        return 0
-
-    def join(self) -> list[JoinDelta]:
-        """Return nothing to add."""
-        return []
-
-    def blocks(self, _marks: Sequence[Watermark]) -> dict[int, list[bytes]]:
-        """Return nothing to write."""
         return {}
-
-    def watermarks(self) -> list[Watermark]:
-        """Return no watermark."""
-        return []
-
-    def committed(self, changelog: Mapping[int, int]) -> None:
-        """Keep nothing."""
-
-    def aborted(self) -> None:
-        """Forget nothing."""
-
-    def hold_back(self, _watermarks_ms: Mapping[Source, int | None]) -> dict[Source, Source | None]:
-        """Return no partition: none waits for another."""
-        return {}
-
-
-def choose_joins(
-    settings: Settings,
-    profiles: Profiles,
-    n_partitions: Mapping[Kind, int],
-    open_stores: Callable[[int, ProfileTable], PendingStores],
-    watermark_ms: Callable[[Source], int | None],
-) -> Joins:
-    """Return the joins that the settings ask for.
-
-    Parameters
-    ----------
-    settings : Settings
-    profiles : Profiles
-    n_partitions : dict of Kind to int
-        Of the topics that are read.
-    open_stores : callable
-        Returns the pending stores of a partition, given its number and the profile table.
-    watermark_ms : callable
-        Returns the watermark of an input partition.
-    """
-    if settings.labels is None:
-        return NoJoins()
-    if not settings.join.repartition:
-        return LocalJoins(settings, profiles, open_stores, watermark_ms)
-    return RoutedJoins(settings, profiles, open_stores, n_partitions.get("joins") or max(n_partitions.values()))

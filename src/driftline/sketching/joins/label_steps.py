@@ -16,35 +16,25 @@ if TYPE_CHECKING:
 
 
 class LabelSteps(NamedTuple):
-    """Labels that changed something, n of them; those of one prediction behind each other, in their order.
-
-    Attributes
-    ----------
-    rows : ndarray of int64, shape (n,)
-        Which labels they are.
-    owner : ndarray of int64, shape (n,)
-        Which prediction each belongs to.
-    effective_ms : ndarray of int64, shape (n,)
-        The greatest effective time so far of the prediction's joins.
-    before, after : ndarray of float64, shape (n,)
-        What counted, and what counts now; not-a-number where no label did.
-    weights_before : ndarray of int32, shape (n,)
-        Weight of the label that counted.
-    first : ndarray of bool, shape (n,)
-        Whether the prediction had no label before.
-    n_unusable, n_repeated : int
-        Labels that could not be compared, and labels that changed nothing.
-    """
+    """Labels that changed something, n of them; those of one prediction behind each other, in their order."""
 
     rows: NDArray[np.int64]
+    """Which labels they are, shape (n,)."""
     owner: NDArray[np.int64]
+    """Which prediction each belongs to, shape (n,)."""
     effective_ms: NDArray[np.int64]
+    """The greatest effective time so far of the prediction's joins, shape (n,)."""
     before: NDArray[np.float64]
     after: NDArray[np.float64]
+    """What counts now, as ``before`` is what counted, shape (n,); not-a-number where no label did."""
     weights_before: NDArray[np.int32]
+    """Weight of the label that counted, shape (n,)."""
     first: NDArray[np.bool_]
+    """Whether the prediction had no label before, shape (n,)."""
     n_unusable: int
+    """Labels that could not be compared."""
     n_repeated: int
+    """Labels that changed nothing."""
 
     def apply(self, records: NDArray[np.void], weights: NDArray[np.int32]) -> NDArray[np.int64]:
         """Write the last state of each prediction; return which predictions changed."""
@@ -66,16 +56,8 @@ def label_steps(
 ) -> LabelSteps:
     """Return what labels change, each after those before it.
 
-    Parameters
-    ----------
-    records : ndarray of PREDICTION
-    owner : ndarray of int64, shape (m,)
-        Which record each label belongs to.
-    labels : ndarray of LABEL, shape (m,)
-        In the order of their offsets.
-    codes : ndarray of float64, shape (m,)
-        Class codes or standardised values; not-a-number where there is none.
-    table : ProfileTable
+    ``owner`` says which record each of m labels, in the order of their offsets, belongs to; ``codes`` are the labels as
+    class codes or standardised values, not-a-number where they are neither.
     """
     usable = np.flatnonzero((labels["kind"] == NULL) | ~np.isnan(codes))
     rows = usable[np.argsort(owner[usable], kind="stable")]

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from driftline.events.source import Source
 from driftline.sketching.joins.counting.join_counter import JoinCounter
-from driftline.sketching.joins.join_batch import JoinRows
+from driftline.sketching.joins.join_entry import JoinRows
 from driftline.sketching.joins.join_rows import JoinRowBuilder
 from driftline.sketching.joins.joiner import Joiner
+from driftline.sketching.joins.joins import Joins
 from driftline.sketching.joins.pending_block import decode_block, encode_blocks
 from driftline.sketching.joins.profile_table import ProfileTable
 from driftline.sketching.joins.replayed_rows import Replay, ReplayedRows, predictions_of
@@ -21,35 +22,19 @@ if TYPE_CHECKING:
 
     from driftline.config.settings import Settings
     from driftline.events.label import LabelColumns
-    from driftline.events.record_batch import RecordBatch
     from driftline.events.source import Watermark
     from driftline.panes.flush_record import JoinDelta
     from driftline.profiles.profiles import Profiles
     from driftline.sketching.intake import ColumnIntake
     from driftline.sketching.joins.reorder_buffer import Side
     from driftline.sketching.joins.waiting.pending import PendingStores
-    from driftline.sketching.model_events import ModelEvents
+    from driftline.sketching.rows import ModelEvents
 
 
-class LocalJoins:
+class LocalJoins(Joins):
     """Joins of the input partitions themselves, where both topics are partitioned by the prediction id.
 
-    The pending topic holds what the joins were given, and is read only to restore them. Methods as in
-    :class:`driftline.sketching.joins.joins.Joins`.
-
-    Parameters
-    ----------
-    settings : Settings
-    profiles : Profiles
-    open_stores : callable
-        Returns the pending stores of a partition, given its number and the profile table.
-    watermark_ms : callable
-        Returns the watermark of an input partition.
-
-    Attributes
-    ----------
-    joiners : dict of int to Joiner
-        By input partition.
+    The pending topic holds what the joins were given, and is read only to restore them.
     """
 
     def __init__(
@@ -68,22 +53,27 @@ class LocalJoins:
         self._watermark_ms = watermark_ms
         self._rows: dict[Side, dict[int, list[JoinRows]]] = {"predictions": {}, "labels": {}}
         self._replayed: dict[int, ReplayedRows] = {}
-        self.joiners: dict[int, Joiner] = {}
+        self._joiners: dict[int, Joiner] = {}
+
+    @property
+    def joiners(self) -> dict[int, Joiner]:
+        """The join of each input partition."""
+        return self._joiners
 
     # --- assignment ---------------------------------------------------------------------------------------------------
 
     def assign(self, source: Source) -> None:
         """Start on an input partition, which both topics have."""
         partition = source.partition
-        if partition not in self.joiners:
+        if partition not in self._joiners:
             stores = self._open_stores(partition, self._table)
-            self.joiners[partition] = Joiner(partition, self._table, self._counter, stores)
+            self._joiners[partition] = Joiner(partition, self._table, self._counter, stores)
 
     def revoke(self) -> None:
         """Give all partitions up."""
-        for joiner in self.joiners.values():
+        for joiner in self._joiners.values():
             joiner.close()
-        self.joiners.clear()
+        self._joiners.clear()
         self._replayed.clear()
 
     def replays(self, offsets: Mapping[Source, int]) -> list[Replay]:
@@ -91,14 +81,14 @@ class LocalJoins:
         return [
             Replay(number, start, start, None, (Source("predictions", number), Source("labels", number)))
             for number in sorted({source.partition for source in offsets})
-            for start in [self.joiners[number].next_offset]
+            for start in [self._joiners[number].next_offset]
         ]
 
     def restore(self, partition: int, block: bytes, _offset: int, at: str) -> int:
         """Take in one block, oldest first; return its number of rows."""
         decoded = decode_block(block, at)
         if partition not in self._replayed:
-            self._replayed[partition] = ReplayedRows(self.joiners[partition])
+            self._replayed[partition] = ReplayedRows(self._joiners[partition])
         self._replayed[partition].add("predictions", predictions_of(decoded, self._profiles, self._table))
         self._replayed[partition].add("labels", decoded.label_rows())
         return decoded.n_rows
@@ -112,7 +102,7 @@ class LocalJoins:
         if partition in self._replayed:
             self._replayed.pop(partition).give()
         watermarks = self._watermarks(partition) if whole else (None, None)
-        self.joiners[partition].restored(next_offset, *watermarks)
+        self._joiners[partition].restored(next_offset, *watermarks)
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
@@ -128,14 +118,6 @@ class LocalJoins:
         if rows.records.size:
             self._rows[side].setdefault(partition, []).append(rows)
 
-    def profiles_wanted(self, _batch: RecordBatch) -> set[str]:
-        """Return none: the pending topic is not read."""
-        return set()
-
-    def add_blocks(self, _batch: RecordBatch) -> int:
-        """Ignore blocks, which nobody reads here but to restore them."""
-        return 0
-
     # --- flush --------------------------------------------------------------------------------------------------------
 
     def join(self) -> list[JoinDelta]:
@@ -144,7 +126,7 @@ class LocalJoins:
         Many rows at once, sorted by their digests, are looked up with less work each.
         """
         predictions, labels = self._rows["predictions"], self._rows["labels"]
-        for number, joiner in self.joiners.items():
+        for number, joiner in self._joiners.items():
             for rows, add in ((predictions, joiner.add_predictions), (labels, joiner.add_labels)):
                 if number in rows:
                     rows[number] = [JoinRows.together(rows[number])]
@@ -161,19 +143,15 @@ class LocalJoins:
             for partition in sorted(predictions.keys() | labels.keys())
         }
 
-    def watermarks(self) -> list[Watermark]:
-        """Return none: the joins have come as far as the inputs."""
-        return []
-
     def committed(self, changelog: Mapping[int, int]) -> None:
         """Make the last flush final; what it wrote reaches up to these offsets of the changelog."""
-        for number, joiner in self.joiners.items():
+        for number, joiner in self._joiners.items():
             joiner.commit(changelog.get(number), *self._watermarks(number))
         self._clear()
 
     def aborted(self) -> None:
         """Forget everything since the last committed flush."""
-        for joiner in self.joiners.values():
+        for joiner in self._joiners.values():
             joiner.rollback()
         self._clear()
 

@@ -14,10 +14,9 @@ from msgspec import Struct
 
 from driftline.errors import FormatError
 from driftline.events.source import Watermark
-from driftline.sketching.joins.join_batch import JoinRows
-from driftline.sketching.joins.join_entry import GIVEN, LABEL, predictions
+from driftline.sketching.joins.join_entry import GIVEN, LABEL, JoinRows, predictions
 from driftline.sketching.joins.waiting.digests import DIGEST_BYTES, bytes_of, digests_from
-from driftline.sketching.joins.waiting.record_arrays import as_bytes
+from driftline.sketching.joins.waiting.pending import as_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,14 +75,8 @@ def encode_blocks(
 ) -> list[bytes]:
     """Return what a flush took in as blocks of at most ``MAX_ROWS``.
 
-    Parameters
-    ----------
-    profile_ids : list of str
-        The whole profile table, of which a block keeps the part it uses.
-    predicted, labelled : list of JoinRows
-        Predictions come first, so that labels of the same flush find them.
-    n_partitions : int
-        Between which rows were divided by their ids.
+    Predictions come first, so that labels of the same flush find them; a block keeps the part of the profile table that
+    it uses. Rows were divided by their ids between ``n_partitions``, or not at all where that is 0.
     """
     blocks = [_predictions_block(profile_ids, part, n_partitions) for part in _parts(predicted)]
     return blocks + [

@@ -6,12 +6,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from driftline.sketching.joins.expiry import bucket_ms
-from driftline.sketching.joins.join_batch import JoinRows
-from driftline.sketching.joins.join_entry import LABEL
+from driftline.sketching.joins.join_entry import LABEL, JoinRows
 from driftline.sketching.joins.waiting.digests import sorting, unique_digests
-from driftline.sketching.joins.waiting.pending import RecordKind, RecordsById
-from driftline.sketching.joins.waiting.record_arrays import taken, together
+from driftline.sketching.joins.waiting.pending import RecordKind, RecordsById, bucket_ms, taken, together
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,41 +22,23 @@ MAX_WAITING: Final = 1_000
 
 
 class EarlyLabels(NamedTuple):
-    """Labels that came before a prediction of their id, n of them of m ids, in the order in which they came.
-
-    Attributes
-    ----------
-    ids : ndarray of uint64, shape (m, 2)
-    owner : ndarray of int64, shape (n,)
-        Which of the ids each label is of.
-    rows : JoinRows
-    waits : ndarray of bool, shape (n,)
-        Which of them have had no prediction yet.
-    waiting : RecordsById
-        These, as the store has them.
-    """
+    """Labels that came before a prediction of their id, n of them of m ids, in the order in which they came."""
 
     ids: Digests
     owner: NDArray[np.int64]
+    """Which of the ids each label is of, shape (n,)."""
     rows: JoinRows
     waits: NDArray[np.bool_]
+    """Which of them have had no prediction yet, shape (n,)."""
     waiting: RecordsById
+    """These, as the store has them."""
 
 
 class PendingLabels:
     """The labels of one partition, until their wait is over.
 
-    Parameters
-    ----------
-    table : ProfileTable
-    stores : PendingStores
-    order : tuple of str
-        Fields by which the labels of an id are put in order, the last one first.
-
-    Attributes
-    ----------
-    waiting, answered : PendingStore
-        Labels without a prediction yet; labels that have one, and may come to have those of other models.
+    ``waiting`` are labels without a prediction yet; ``answered`` labels that have one, and may come to have those of
+    other models. ``order`` are the fields by which the labels of an id are put in order, the last one first.
     """
 
     def __init__(self, table: ProfileTable, stores: PendingStores, order: tuple[str, ...]) -> None:

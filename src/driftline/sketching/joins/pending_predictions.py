@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from driftline.sketching.joins.expiry import bucket_ms
 from driftline.sketching.joins.join_entry import GIVEN_BYTES, PREDICTION, UNLABELLED
-from driftline.sketching.joins.waiting.pending import RecordKind, RecordsById, Truncation
-from driftline.sketching.joins.waiting.record_arrays import taken, together
+from driftline.sketching.joins.waiting.pending import RecordKind, RecordsById, Truncation, bucket_ms, taken, together
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftline.sketching.joins.join_batch import JoinRows
+    from driftline.sketching.joins.join_entry import JoinRows
     from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.joins.waiting.digests import Digests, UniqueDigests
     from driftline.sketching.joins.waiting.pending import PendingStores
@@ -35,16 +33,7 @@ _UNTIL_LABELLED: Final = Truncation(GIVEN_BYTES, UNLABELLED, _without_label, _no
 class PendingPredictions:
     """The predictions of one partition, joined or not, until the horizon of their labels has passed.
 
-    Parameters
-    ----------
-    table : ProfileTable
-    stores : PendingStores
-    order : tuple of str
-        Fields by which the predictions of an id are put in order, the last one first.
-
-    Attributes
-    ----------
-    store : PendingStore
+    ``order`` are the fields by which the predictions of an id are put in order, the last one first.
     """
 
     def __init__(self, table: ProfileTable, stores: PendingStores, order: tuple[str, ...]) -> None:
@@ -73,16 +62,7 @@ class PendingPredictions:
         return RecordsById(taken(by_id.records, order), by_id.ends)
 
     def put(self, digests: Digests, by_id: RecordsById, changed: NDArray[np.int64]) -> None:
-        """Write predictions back that labels have changed.
-
-        Parameters
-        ----------
-        digests : ndarray of uint64, shape (n, 2)
-        by_id : RecordsById
-            What :meth:`get` returned of them, changed in place.
-        changed : ndarray of int64
-            Which of the records were changed.
-        """
+        """Write back what :meth:`get` returned of ids; labels have changed some of its records in place."""
         ids = np.unique(np.searchsorted(by_id.ends, changed, side="right"))
         if ids.size == by_id.ends.size:
             self.store.put(digests, by_id.records, by_id.ends)
@@ -91,14 +71,7 @@ class PendingPredictions:
             self.store.put(digests[ids], records, np.cumsum(by_id.counts[ids]))
 
     def add(self, ids: UniqueDigests, rows: JoinRows) -> NDArray[np.bool_]:
-        """Remember predictions; return which are new, and not duplicates of others, shape (n,).
-
-        Parameters
-        ----------
-        ids : UniqueDigests
-            Of the rows.
-        rows : JoinRows
-        """
+        """Remember predictions; return which are new, and not duplicates of others, shape (n,)."""
         records, by_id = rows.records, self.get(ids.digests)
         if len(ids.digests) == records.size and not by_id.records.size:
             self.store.put(rows.digests, records, np.arange(1, records.size + 1))

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from driftline.events.source import Source, Watermark
 from driftline.panes.watermarks import TopicState
-from driftline.sketching.joins.join_batch import JoinRows
+from driftline.sketching.joins.join_entry import JoinRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,19 +52,8 @@ _Slices = dict[int, list[_Part]]
 class ReorderBuffer:
     """Feeds the join of one partition of the pending topic.
 
-    Parameters
-    ----------
-    partition, n_partitions : int
-        Of the pending topic.
-    joiner : Joiner
-    slice_ms : int
-        Rows are given in slices of event time as long as this.
-    resume : bytes
-        What :meth:`commit` kept in the pending stores; empty at first.
-
-    Attributes
-    ----------
-    joiner : Joiner
+    Rows are given in slices of event time as long as ``slice_ms``; ``resume`` is what :meth:`commit` kept in the
+    pending stores, empty at first.
 
     Notes
     -----

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from driftline.sketching.joins.join_batch import JoinRows
+from driftline.sketching.joins.join_entry import JoinRows
 
 if TYPE_CHECKING:
     from driftline.events.source import Source
@@ -21,35 +21,21 @@ AT_ONCE: Final = 32_768
 
 
 class Replay(NamedTuple):
-    """Blocks of one partition of the pending topic that a join has to be given again before it can go on.
-
-    Attributes
-    ----------
-    partition : int
-    first_offset : int
-        Of the first block that it needs.
-    next_offset : int
-        Of the first block that its stores hold nothing of; those before it are needed for rows not joined yet.
-    end_offset : int or None
-        Behind the last block that was counted; None where that is the end of the partition.
-    sources : tuple of Source
-        Partitions that were read before, if there is any block.
-    """
+    """Blocks of one partition of the pending topic that a join has to be given again before it can go on."""
 
     partition: int
     first_offset: int
+    """Of the first block that it needs."""
     next_offset: int
+    """Of the first block that its stores hold nothing of; those before it are needed for rows not joined yet."""
     end_offset: int | None
+    """Behind the last block that was counted; None where that is the end of the partition."""
     sources: tuple[Source, ...]
+    """Partitions that were read before, if there is any block."""
 
 
 class ReplayedRows:
-    """Gives a join what its changelog holds, neighbours of one side together, without counting it again.
-
-    Parameters
-    ----------
-    joiner : Joiner
-    """
+    """Gives a join what its changelog holds, neighbours of one side together, without counting it again."""
 
     def __init__(self, joiner: Joiner) -> None:
         self._joiner = joiner

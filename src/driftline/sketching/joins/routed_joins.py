@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from driftline.sketching.joins.counting.join_counter import JoinCounter
-from driftline.sketching.joins.join_batch import JoinRows
+from driftline.sketching.joins.join_entry import JoinRows
 from driftline.sketching.joins.join_rows import JoinRowBuilder
 from driftline.sketching.joins.joiner import Joiner
+from driftline.sketching.joins.joins import Joins
 from driftline.sketching.joins.pending_block import decode_block, encode_blocks, encode_marks
 from driftline.sketching.joins.profile_table import ProfileTable
 from driftline.sketching.joins.reorder_buffer import ReorderBuffer
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from driftline.sketching.joins.pending_block import PendingBlock
     from driftline.sketching.joins.reorder_buffer import Side
     from driftline.sketching.joins.waiting.pending import PendingStores
-    from driftline.sketching.model_events import ModelEvents
+    from driftline.sketching.rows import ModelEvents
 
 SLICES: Final = 10
 """Parts of a pane in which rows are given to the join, where it can be divided so."""
@@ -40,21 +41,11 @@ MAX_BUFFERED: Final = 1_000_000
 """Rows that wait for their turn, about 100 MB, from which on inputs that are ahead wait as well."""
 
 
-class RoutedJoins:
+class RoutedJoins(Joins):
     """Joins of partitions of the pending topic, through which predictions and labels are repartitioned by their ids.
 
     The input partitions' rows leave in the blocks of a flush; those that come in the blocks of the assigned pending
-    partitions are joined. Both may be the same rows, a flush later. Methods as in
-    :class:`driftline.sketching.joins.joins.Joins`.
-
-    Parameters
-    ----------
-    settings : Settings
-    profiles : Profiles
-    open_stores : callable
-        Returns the pending stores of a partition, given its number and the profile table.
-    n_partitions : int
-        Of the pending topic.
+    partitions are joined. Both may be the same rows, a flush later.
     """
 
     def __init__(
@@ -173,13 +164,7 @@ class RoutedJoins:
         return self._counter.take()
 
     def blocks(self, marks: Sequence[Watermark]) -> dict[int, list[bytes]]:
-        """Return what goes to the partitions of the pending topic: rows, and to all of them what is new of the marks.
-
-        Parameters
-        ----------
-        marks : list of Watermark
-            Of all input partitions.
-        """
+        """Return what goes to each partition of the pending topic: its rows, and what is new of the inputs' marks."""
         profile_ids = [profile.profile_id for profile in self._table.profiles]
         predictions, labels = self._divided(self._rows["predictions"]), self._divided(self._rows["labels"])
         blocks = {

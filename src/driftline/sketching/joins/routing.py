@@ -33,11 +33,7 @@ def places(partition: int, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
 def by_origin(partition: int, offsets: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
     """Yield (partition, rows, their plain offsets) of what n offsets stand for.
 
-    Parameters
-    ----------
-    partition : int
-        Of all of them, or ``ROUTED``.
-    offsets : ndarray of int64, shape (n,)
+    The partition is that of all of them, or ``ROUTED``.
 
     Examples
     --------

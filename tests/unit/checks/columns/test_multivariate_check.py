@@ -14,9 +14,9 @@ from driftline.checks.columns.multivariate_check import Inflation
 from driftline.config.model import CheckSettings, ColumnSettings, ModelSettings
 from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
+from driftline.sketches.bottom_k import sample_rows
 from driftline.sketches.encoding import EncodedColumns
 from driftline.sketches.joint import complete_rows
-from driftline.sketches.row_sample import sample_rows
 from tests.support.windows import budget_of, examine_window, profile_of, window_of
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from driftline.config.model import AlertSettings, CheckSettings, DispersionSetti
 from driftline.config.settings import Settings
 from driftline.profiles.error_spread import ErrorSpread, SpreadOfMetric
 from driftline.profiles.history import History
-from driftline.profiles.packed_words import PackedWords
+from driftline.profiles.packed_sums import PackedWords
 from driftline.profiles.profile import Profile
 from driftline.profiles.task import Task
 from driftline.significance.share import share_test

@@ -16,8 +16,7 @@ from driftline.monitoring.labels.revision_times import RevisionTimes
 from driftline.monitoring.model_setup import AFTER_IDLE, IDLE, WatermarkReach
 from driftline.monitoring.predictions.open_panes import MAX_PIECES
 from driftline.panes.flush_record import JoinDelta, WindowDelta
-from driftline.sketches.packed_merge import merge_sparse
-from driftline.sketches.sparse import cells, pack_cells
+from driftline.sketches.sparse import cells, merge_sparse, pack_cells
 from tests.support.state import changes, checkpoint, restore
 
 if TYPE_CHECKING:

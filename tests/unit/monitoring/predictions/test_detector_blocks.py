@@ -18,8 +18,8 @@ from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.column_values import encode_values, numeric_column
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.columns import CategoricalColumn
-from driftline.sketches.counting import count
 from driftline.sketches.grid import bin_of
+from driftline.sketches.pane_sketch import count
 
 if TYPE_CHECKING:
     from driftline.profiles.profile import Profile

@@ -11,9 +11,8 @@ from driftline.monitoring.predictions.open_panes import MAX_PIECES, OpenPane
 from driftline.panes.flush_record import PaneDelta
 from driftline.sketches.bottom_k import smallest
 from driftline.sketches.packed import SampleRow, Sparse
-from driftline.sketches.packed_merge import merge_sparse
 from driftline.sketches.pane_sketch import PaneSketch, merge_sketches
-from driftline.sketches.sparse import pack, unpack_into
+from driftline.sketches.sparse import merge_sparse, pack, unpack_into
 from tests.support.monitoring import generate, training_profile
 
 KEY = ModelKey("m", "1")

@@ -10,8 +10,7 @@ from driftline.monitoring.predictions.rolling import RollingReference
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
-from driftline.sketches.counting import count
-from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.pane_sketch import PaneSketch, count
 from tests.support.state import changes, checkpoint, restore
 
 HOUR_MS = 3_600_000

@@ -16,16 +16,15 @@ from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.scores import DUPLICATES, LABELLED, PREDICTED, WEIGHT_UNIT
 from driftline.sketches.sparse import unpack_into
-from driftline.sketching.joins import expiry
 from driftline.sketching.joins.counting.join_counter import JoinCounter
-from driftline.sketching.joins.expiry import EXPIRY_BUCKETS
-from driftline.sketching.joins.join_batch import JoinRows
-from driftline.sketching.joins.join_entry import LABEL, predictions
+from driftline.sketching.joins.join_entry import LABEL, JoinRows, predictions
 from driftline.sketching.joins.joiner import Joiner
 from driftline.sketching.joins.label_values import pack_values
 from driftline.sketching.joins.pending_labels import MAX_WAITING
 from driftline.sketching.joins.profile_table import ProfileTable
+from driftline.sketching.joins.waiting import pending
 from driftline.sketching.joins.waiting.digests import digests_of
+from driftline.sketching.joins.waiting.pending import EXPIRY_BUCKETS
 from tests.support.pending import MemoryStore, MemoryStores
 
 HORIZON_MS, WAIT_MS = 100, 30
@@ -36,7 +35,7 @@ PROFILE = build_profile(ModelKey("m", ""), TABLE, MODEL, -(10**9), "training")
 
 @pytest.fixture(autouse=True)
 def short_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(expiry, "SHORTEST_BUCKET_MS", 1)
+    monkeypatch.setattr(pending, "SHORTEST_BUCKET_MS", 1)
 
 
 class Join:

@@ -10,7 +10,7 @@ import pytest
 from driftline.errors import FormatError
 from driftline.events.source import Source
 from driftline.sketching.joins import routed_joins
-from driftline.sketching.joins.joins import NoJoins
+from driftline.sketching.joins.joins import Joins
 from driftline.sketching.joins.local_joins import LocalJoins
 from driftline.sketching.joins.routed_joins import RoutedJoins
 from tests.support.join_run import SKEW_MS, JoinRun, L, Outcome, P
@@ -27,7 +27,7 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> JoinRun:
 
 
 def test_each_setting_has_its_joins(tmp_path: Path) -> None:
-    for kind, joins in (("local", LocalJoins), ("routed", RoutedJoins), ("none", NoJoins)):
+    for kind, joins in (("local", LocalJoins), ("routed", RoutedJoins), ("none", Joins)):
         assert type(JoinRun(kind, tmp_path / kind).sketcher.joins) is joins
 
 

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from driftline.errors import FormatError
-from driftline.sketching.joins.join_batch import JoinRows
-from driftline.sketching.joins.join_entry import LABEL, TEXT, predictions
+from driftline.sketching.joins.join_entry import LABEL, TEXT, JoinRows, predictions
 from driftline.sketching.joins.pending_block import MAX_ROWS, VERSION, decode_block, encode_blocks
 from driftline.sketching.joins.waiting.digests import digests_of
 

@@ -10,8 +10,7 @@ from driftline.errors import FormatError
 from driftline.events.source import Kind, Source, Watermark
 from driftline.panes.watermarks import Watermarks
 from driftline.sketching.joins.counting.join_counter import JoinCounter
-from driftline.sketching.joins.join_batch import JoinRows
-from driftline.sketching.joins.join_entry import LABEL, NUMBER
+from driftline.sketching.joins.join_entry import LABEL, NUMBER, JoinRows
 from driftline.sketching.joins.joiner import Joiner
 from driftline.sketching.joins.pending_block import decode_block, encode_marks
 from driftline.sketching.joins.profile_table import ProfileTable

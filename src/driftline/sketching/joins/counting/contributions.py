@@ -14,28 +14,18 @@ if TYPE_CHECKING:
 
 
 class Address(NamedTuple):
-    """Where n contributions belong, and what they stem from.
-
-    Attributes
-    ----------
-    profile : ndarray of int64, shape (n,)
-        Index in the profile table.
-    effective_ms : ndarray of int64, shape (n,)
-        Decides the join pane.
-    time_ms : ndarray of int64, shape (n,)
-        Of the prediction; decides the performance window.
-    source : Source
-    offset : ndarray of int64, shape (n,)
-    segments : ndarray of uint32, shape (n,), or None
-        Bits of the slices that the prediction belongs to; none for None.
-    """
+    """Where n contributions belong, and what they stem from."""
 
     profile: NDArray[np.int64]
+    """Index in the profile table, shape (n,)."""
     effective_ms: NDArray[np.int64]
+    """Decides the join pane, shape (n,)."""
     time_ms: NDArray[np.int64]
+    """Of the prediction, shape (n,); decides the performance window."""
     source: Source
     offset: NDArray[np.int64]
     segments: NDArray[np.uint32] | None = None
+    """Bits of the slices that the prediction belongs to, shape (n,); none for None."""
 
     def rows(self, chosen: NDArray[np.int64]) -> Address:
         """Return some of the rows."""
@@ -50,37 +40,23 @@ class Address(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Predictions with their labels, at their address.
-
-    Attributes
-    ----------
-    at : Address
-    pairs : LabelledPairs
-    first : ndarray of bool, shape (n,)
-        Which predictions had no label before.
-    """
+    """Predictions with their labels, at their address."""
 
     at: Address
     pairs: LabelledPairs
     first: NDArray[np.bool_]
+    """Which predictions had no label before, shape (n,)."""
 
 
 class CountedPredictions(NamedTuple):
-    """Predictions at their address, without regard to labels.
-
-    Attributes
-    ----------
-    at : Address
-    cell : int
-        Of the performance vector, that counts them.
-    predicted, scores : ndarray of float64, shape (n,), or None
-        Class codes and scores, of predictions that may get a label.
-    """
+    """Predictions at their address, without regard to labels."""
 
     at: Address
     cell: int
+    """Of the performance vector, that counts them."""
     predicted: NDArray[np.float64] | None = None
     scores: NDArray[np.float64] | None = None
+    """Class codes and scores of predictions that may get a label, shape (n,)."""
 
 
 def of_profile(

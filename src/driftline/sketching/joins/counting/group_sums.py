@@ -25,12 +25,7 @@ if TYPE_CHECKING:
 
 
 class Cells(NamedTuple):
-    """Amounts to be added to cells of groups, n of them.
-
-    Attributes
-    ----------
-    group, cell, value : ndarray of int64, shape (n,)
-    """
+    """Amounts to be added to cells of groups, n of them; every array has the shape (n,)."""
 
     group: Ints
     cell: Ints
@@ -38,16 +33,12 @@ class Cells(NamedTuple):
 
 
 class Groups(NamedTuple):
-    """Rows by the group they belong to; groups are numbered in the order of their keys.
-
-    Attributes
-    ----------
-    of_row : ndarray of int64, shape (n,)
-    keys : tuple of ndarray of int64, each of shape (g,)
-    """
+    """Rows by the group they belong to; groups are numbered in the order of their keys."""
 
     of_row: Ints
+    """Group of each row, shape (n,)."""
     keys: tuple[Ints, ...]
+    """What the rows of each group share, each of shape (g,)."""
 
     @classmethod
     def by(cls, *keys: Ints) -> Groups:
@@ -78,15 +69,7 @@ def counted(group: Ints, cell: int, n_groups: int) -> Cells:
 
 
 def run_sums(group: Ints, first: int, run: Ints) -> Cells:
-    """Return the sums over the rows of each group of columns that begin at one cell.
-
-    Parameters
-    ----------
-    group : ndarray of int64, shape (n,)
-    first : int
-    run : ndarray of int64, shape (m, n)
-        For the cells ``first`` to ``first + m - 1``.
-    """
+    """Return the sums over the rows of each group, of columns of shape (m, n) for m cells from ``first`` on."""
     if not run.size:
         nothing = np.zeros(0, dtype=np.int64)
         return Cells(nothing, nothing, nothing)
@@ -123,14 +106,7 @@ def packed(parts: list[Cells], n_groups: int, n_cells: int) -> list[Sparse]:
 
 
 def by_pane(panes: Ints, partition: int, offsets: Ints) -> Iterator[tuple[int, int, int, int, int]]:
-    """Yield what rows stand for: pane, number of rows, their partition, their smallest and greatest offset in it.
-
-    Parameters
-    ----------
-    panes, offsets : ndarray of int64, shape (n,)
-    partition : int
-        Of all of them, or ``ROUTED``.
-    """
+    """Yield what rows stand for: pane, number of rows, their partition, their smallest and greatest offset in it."""
     for origin, rows, own in by_origin(partition, offsets):
         pane_of_row = panes[rows]
         order = np.argsort(pane_of_row, kind="stable")

@@ -41,11 +41,6 @@ class _Labels:
 class JoinCounter:
     """Adds contributions up by join pane, profile and performance window.
 
-    Parameters
-    ----------
-    pane_ms : int
-    table : ProfileTable
-
     Notes
     -----
     *State*: the contributions of a flush, about 100 bytes each. *Cost*: a few passes over them when they are taken; a
@@ -80,13 +75,7 @@ class JoinCounter:
     def orphaned(self, times_ms: NDArray[np.int64], offsets: NDArray[np.int64], source: Source) -> None:
         """Count labels whose prediction never came, in the panes of the moments at which they were given up.
 
-        Parameters
-        ----------
-        times_ms : ndarray of int64, shape (n,)
-            Moments of event time; none before the watermark of predictions that the last flush told.
-        offsets : ndarray of int64, shape (n,)
-            Of the labels.
-        source : Source
+        None of these is before the watermark of predictions that the last flush reported.
         """
         for labels, n in self._note(times_ms, offsets, source):
             labels.n_orphans += n

@@ -29,11 +29,7 @@ if TYPE_CHECKING:
 class _Slice:
     """Rows of one slice of the traffic by join pane and window, and the cells that they add to.
 
-    Parameters
-    ----------
-    rows : ndarray of int64, shape (m,)
-        Of the n rows of the profile; at least one.
-    pane_ms, window_ms : ndarray of int64, shape (n,)
+    ``rows`` are, at least one, those of the slice among the n rows of the profile.
     """
 
     def __init__(self, rows: Ints, pane_ms: Ints, window_ms: Ints) -> None:
@@ -60,17 +56,7 @@ class _Slice:
 
 
 class ProfileRows:
-    """Rows of one flush under one profile.
-
-    Parameters
-    ----------
-    pane_ms : int
-    table : ProfileTable
-    index : int
-        Of the profile.
-    pairs, predictions : list of Pairs, list of CountedPredictions
-        Of the profile; at least one row.
-    """
+    """The rows of one flush under one profile, at least one."""
 
     def __init__(
         self, pane_ms: int, table: ProfileTable, index: int, pairs: list[Pairs], predictions: list[CountedPredictions]

@@ -59,17 +59,11 @@ def sorting(digests: Digests) -> NDArray[np.int64]:
 
 
 class UniqueDigests(NamedTuple):
-    """The m different ones of n digests.
-
-    Attributes
-    ----------
-    digests : ndarray of uint64, shape (m, 2)
-    place : ndarray of int64, shape (n,)
-        Which of them each one is.
-    """
+    """The m different ones of n digests."""
 
     digests: Digests
     place: NDArray[np.int64]
+    """Which of them each one is, shape (n,)."""
 
 
 def unique_digests(digests: Digests) -> UniqueDigests:
@@ -85,13 +79,7 @@ def unique_digests(digests: Digests) -> UniqueDigests:
 
 
 def sampled(digests: Digests, ratio: float) -> NDArray[np.bool_]:
-    """Return which ids belong to a share of all that is the same for everybody, shape (n,).
-
-    Parameters
-    ----------
-    digests : ndarray of uint64, shape (n, 2)
-    ratio : float in (0, 1]
-    """
+    """Return which ids belong to a share of all, in (0, 1], that is the same for everybody; shape (n,)."""
     if ratio >= 1:
         return np.ones(len(digests), dtype=np.bool_)
     inside: NDArray[np.bool_] = digests[:, 0] < np.uint64(int(ratio * 2.0**64))

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from driftline.sketching.joins.waiting.digests import differ, sorting
-from driftline.sketching.joins.waiting.pending import RecordsById
-from driftline.sketching.joins.waiting.record_arrays import as_bytes, taken
+from driftline.sketching.joins.waiting.pending import RecordsById, as_bytes, taken
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,27 +16,16 @@ if TYPE_CHECKING:
 
 
 class OverlayContent(NamedTuple):
-    """The latest write of each id.
-
-    Attributes
-    ----------
-    digests : ndarray of uint64, shape (n, 2)
-        Different ones, in their order.
-    by_id : RecordsById
-        Their records; none of those that were removed.
-    """
+    """The latest write of each id."""
 
     digests: Digests
+    """Different ones, in their order, shape (n, 2)."""
     by_id: RecordsById
+    """Their records; none of those that were removed."""
 
 
 class Overlay:
     """Writes by digest.
-
-    Parameters
-    ----------
-    dtype : dtype
-        Of the records.
 
     Notes
     -----

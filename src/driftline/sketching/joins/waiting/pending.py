@@ -1,32 +1,56 @@
-"""The contract of a pending store: predictions that wait for labels, or labels that wait for their prediction."""
+"""The contract of a pending store: predictions that wait for labels, or labels that wait for their prediction.
+
+NumPy copies a structured row field by field wherever it indexes, concatenates or assigns, which takes 20 to 40 times as
+long as its bytes at once; so records are moved as bytes.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from driftline.sketching.joins.waiting.digests import Digests
 
 
-class RecordsById(NamedTuple):
-    """The records that a store has for n ids.
+EXPIRY_BUCKETS: Final = 16
+"""Records go in so many parts of the horizon or the wait: they stay at most a sixteenth longer than they are needed."""
+SHORTEST_BUCKET_MS: Final = 1_000
+"""Of expiry, however short the horizon or the wait."""
 
-    Attributes
-    ----------
-    records : ndarray
-        Of all ids, one id after the other, of each in the order in which they expire.
-    ends : ndarray of int64, shape (n,)
-        Where the records of each id end.
-    """
+
+def bucket_ms(needed_ms: int) -> int:
+    """Return the length of the buckets of records that are needed for a time."""
+    return max(SHORTEST_BUCKET_MS, needed_ms // EXPIRY_BUCKETS)
+
+
+def taken(records: NDArray[np.void], rows: NDArray[np.int64] | NDArray[np.bool_]) -> NDArray[np.void]:
+    """Return a copy of some rows, given their numbers or which they are."""
+    return records.take(np.flatnonzero(rows) if rows.dtype == np.bool_ else rows)
+
+
+def together(parts: Sequence[NDArray[np.void]]) -> NDArray[np.void]:
+    """Return the rows of arrays of one type, one array behind the other."""
+    return np.concatenate([as_bytes(part) for part in parts]).view(parts[0].dtype)
+
+
+def as_bytes(records: NDArray[np.void]) -> NDArray[np.void]:
+    """Return the same memory with a row as nothing but its bytes: to copy it, or to assign to it."""
+    return records.view(f"V{records.dtype.itemsize}")
+
+
+class RecordsById(NamedTuple):
+    """The records that a store has for n ids."""
 
     records: NDArray[np.void]
+    """Of all ids, one id after the other, of each in the order in which they expire."""
     ends: NDArray[np.int64]
+    """Where the records of each id end, shape (n,)."""
 
     @property
     def starts(self) -> NDArray[np.int64]:
@@ -48,45 +72,28 @@ class RecordsById(NamedTuple):
 
 
 class Truncation(NamedTuple):
-    """How records that no label has changed are stored in fewer bytes.
-
-    Attributes
-    ----------
-    n_bytes : int
-        The first bytes of such a record, which are stored.
-    rest : bytes
-        The others, which are the same for all of them.
-    applies : callable
-        Returns which of n records may be stored so, shape (n,).
-    mend : callable
-        Sets, in place, fields of records read back that follow from others.
-    """
+    """How records that no label has changed are stored in fewer bytes."""
 
     n_bytes: int
+    """The first bytes of such a record, which are stored."""
     rest: bytes
+    """The others, which are the same for all of them."""
     applies: Callable[[NDArray[np.void]], NDArray[np.bool_]]
+    """Returns which of n records may be stored so, shape (n,)."""
     mend: Callable[[NDArray[np.void]], None]
+    """Sets, in place, fields of records read back that follow from others."""
 
 
 class RecordKind(NamedTuple):
-    """The records of one store: their type, when they expire and how they are stored.
-
-    Attributes
-    ----------
-    name : str
-    dtype : dtype
-        Of its records.
-    expires_ms : callable
-        Returns the moment from which on each of n records is of no use, shape (n,).
-    bucket_ms : int
-        Records that expire within the same bucket go together, when all of them have.
-    truncation : Truncation or None
-    """
+    """The records of one store: their type, when they expire and how they are stored."""
 
     name: str
     dtype: np.dtype[np.void]
+    """Of its records."""
     expires_ms: Callable[[NDArray[np.void]], NDArray[np.int64]]
+    """Returns the moment from which on each of n records is of no use, shape (n,)."""
     bucket_ms: int
+    """Records that expire within the same bucket go together, when all of them have."""
     truncation: Truncation | None = None
 
 
