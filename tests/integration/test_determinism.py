@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from tests.support.workers import Workers
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def wanted() -> frozenset[Output]:

@@ -149,6 +149,7 @@ def test_trees_say_the_same_of_an_event_whatever_stands_beside_it_and_as_their_d
     assert (explained > [0.8, 0.95]).all()
 
 
+@pytest.mark.slow
 def test_a_loss_model_knows_the_losses_that_features_tell(rng: np.random.Generator) -> None:
     """Errors are normal, five times as wide in one category as in the others, which becomes common."""
     column = CategoricalColumn("c", "feature", ("a", "b", "e"))

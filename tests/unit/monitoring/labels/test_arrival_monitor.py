@@ -119,6 +119,7 @@ def test_a_stall_does_not_become_the_usual_at_once_but_in_the_end() -> None:
     assert set(statuses[29:]) == {"usual"}
 
 
+@pytest.mark.slow
 def test_neither_flushes_nor_crashes_show() -> None:
     traffic = traffic_of(16, late=range(12, 14))
     wanted = done(traffic).outputs
@@ -130,6 +131,7 @@ def test_neither_flushes_nor_crashes_show() -> None:
         assert not differing
 
 
+@pytest.mark.slow
 def test_the_state_does_not_grow_with_time() -> None:
     settings = SETTINGS
     traffic = traffic_of(KEPT + 40)
