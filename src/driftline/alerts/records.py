@@ -20,27 +20,14 @@ if TYPE_CHECKING:
 
 
 class Observation(Struct, frozen=True, kw_only=True):
-    """A checked window, with or without findings: what its alerts record of it.
-
-    Parameters
-    ----------
-    key : ModelKey
-    segment : str
-    window : WindowSpan
-        ``size_ms`` distinguishes windows of different sizes.
-    time_ms : int
-        Event time of the check: the end of the window, or for performance the time of the revision.
-    profile : ProfileReference or None
-    settings : str
-    n, n_reference : int
-    offsets : SourceOffsets
-    flags : list of str
-    """
+    """A checked window, with or without findings: what its alerts record of it."""
 
     key: ModelKey
     segment: str
     window: WindowSpan
+    """``size_ms`` distinguishes windows of different sizes."""
     time_ms: int
+    """Event time of the check: the end of the window, or for performance the time of the revision."""
     profile: ProfileReference | None
     settings: str
     n: int

@@ -30,33 +30,24 @@ class Change(Struct, frozen=True):
 
 
 class ColumnChange(Struct, frozen=True, omit_defaults=True):
-    """What changed in one column.
-
-    Parameters
-    ----------
-    name, role : str
-    status : {"same", "moved", "added", "removed", "kind"}
-        "same" where grid and counts are equal; "kind" where it was numeric and is categorical, or the reverse.
-    importance : float
-        In the second profile, or in the first where it was removed.
-    psi, jensen_shannon, kolmogorov_smirnov : float or None
-        The second profile's values against the first's; the last for numbers alone.
-    exact : bool
-        Whether both share a grid; otherwise values inside a bin are taken as spread evenly.
-    mean, missing : Change or None
-        Mean of the values; share of the rows without one.
-    """
+    """What changed in one column."""
 
     name: str
     role: str
     status: str
+    """One of "same" (grid and counts are equal), "moved", "added", "removed", and "kind": it was numeric and is
+    categorical, or the reverse."""
     importance: float
+    """In the second profile, or in the first where it was removed."""
     psi: float | None = None
     jensen_shannon: float | None = None
     kolmogorov_smirnov: float | None = None
+    """The second profile's values against the first's; the last for numbers alone."""
     exact: bool = True
+    """Whether both share a grid; otherwise values inside a bin are taken as spread evenly."""
     mean: Change | None = None
     missing: Change | None = None
+    """Mean of the values; share of the rows without one."""
 
     @property
     def rank(self) -> tuple[bool, float, str]:

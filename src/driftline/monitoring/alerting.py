@@ -41,7 +41,6 @@ def settle(verdict: Verdict[Event], alerts: ModelAlerts, budget: ErrorBudget) ->
         One that was not tested changes no alert.
     alerts : ModelAlerts
         Of the model key, segment and sequence; it is not changed.
-    budget : ErrorBudget
     """
     events: list[Event] = [*verdict.events, *verdict.findings]
     if not verdict.tested:

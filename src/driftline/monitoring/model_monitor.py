@@ -26,15 +26,11 @@ class ModelMonitor:
 
     Parameters
     ----------
-    setup : ModelSetup
     at : str
         Where its state is, for messages.
 
     Attributes
     ----------
-    scope : StateScope
-    predictions : PredictionMonitor
-    joins : JoinMonitor
     segments : dict of str to SegmentMonitor
         Slices of which anything has come.
     """

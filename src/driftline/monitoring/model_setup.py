@@ -23,15 +23,7 @@ UNPROFILED = "unprofiled"
 
 
 class ModelSetup(NamedTuple):
-    """Settings and surroundings of one model.
-
-    Attributes
-    ----------
-    key : ModelKey
-    context : ErrorBudget
-    pane_ms : int
-    profiles : Profiles
-    """
+    """Settings and surroundings of one model."""
 
     key: ModelKey
     context: ErrorBudget
@@ -40,18 +32,12 @@ class ModelSetup(NamedTuple):
 
 
 class WatermarkReach(NamedTuple):
-    """How far a watermark has come.
-
-    Attributes
-    ----------
-    until_ms : int
-        Panes that end by then are closed.
-    certain_ms : int or None
-        How far it would have come with no partition left out as idle; None is minus infinity.
-    """
+    """How far a watermark has come."""
 
     until_ms: int
+    """Panes that end by then are closed."""
     certain_ms: int | None
+    """How far it would have come with no partition left out as idle; None is minus infinity."""
 
     def flags(self, end_ms: int) -> frozenset[str]:
         """Return what is to be said of something that closed at ``end_ms``."""

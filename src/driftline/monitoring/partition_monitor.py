@@ -48,7 +48,6 @@ class PartitionMonitor:
     ----------
     partition : int
         Of the panes topic, for messages.
-    settings : Settings
     profiles : Profiles
         Published profiles; those of bootstraps are added to it.
 
@@ -224,8 +223,6 @@ class PartitionMonitor:
 
         Parameters
         ----------
-        partition : int
-        settings : Settings
         profiles : Profiles
             With every profile that was known at the checkpoint.
         entries : mapping of bytes to bytes

@@ -18,14 +18,6 @@ def constant_bin(column: Column) -> int | None:
 
     Without a spread there is no unit in which a mean could be said to have moved: standardised by 1, a constant of
     0.02 that becomes 0.03 would be a hundredth of a standard deviation. The grid knows the value exactly.
-
-    Parameters
-    ----------
-    column : Column
-
-    Returns
-    -------
-    int or None
     """
     if not isinstance(column, NumericColumn) or column.spread > 0 or not column.edges.size:
         return None

@@ -31,36 +31,22 @@ ERROR_COLUMN = "error"
 
 
 class DetectedChange(Struct, frozen=True, kw_only=True):
-    """A detection, and where it was made.
-
-    Parameters
-    ----------
-    key : ModelKey
-    segment : str
-    start_ms, end_ms : int
-        The pane whose block brought it.
-    detector : str
-        The detector's registered name.
-    column : int or None
-        Position of the column in the profile; None for the errors of joined labels.
-    detection : Detection
-    since_ms : int or None
-        Start of the first pane after the change, by the detector's estimate; None where it has none.
-    n : int
-        Values in the block of the pane.
-    offsets : dict of {"predictions", "labels"} to dict of int to (int, int)
-    flags : tuple of str
-    """
+    """A detection, and where it was made."""
 
     key: ModelKey
     segment: str
     start_ms: int
     end_ms: int
+    """The pane whose block brought it."""
     detector: str
+    """The detector's registered name."""
     column: int | None
+    """Position of the column in the profile; None for the errors of joined labels."""
     detection: Detection
     since_ms: int | None
+    """Start of the first pane after the change, by the detector's estimate; None where it has none."""
     n: int
+    """Values in the block of the pane."""
     offsets: dict[Kind, Offsets]
     flags: tuple[str, ...] = ()
 

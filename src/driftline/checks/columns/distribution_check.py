@@ -54,27 +54,18 @@ _SIMULATED_NAMES: Final[dict[Chosen, TestName]] = {
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
-    """How a column's values compare with the reference's.
-
-    Parameters
-    ----------
-    distances : dict of str to DistanceValue
-        Empty where either side has no value.
-    test : DistributionTest or None
-    histograms : HistogramPair
-        Of the groups that are not empty on both sides.
-    n, n_reference : int
-        Events with a value.
-    calibrating : bool
-        Whether the column's dispersion is still being learnt.
-    """
+    """How a column's values compare with the reference's."""
 
     distances: dict[str, DistanceValue]
+    """Empty where either side has no value."""
     test: DistributionTest | None
     histograms: HistogramPair
+    """Of the groups that are not empty on both sides."""
     n: int
     n_reference: int
+    """Events with a value."""
     calibrating: bool
+    """Whether the column's dispersion is still being learnt."""
 
     @property
     def evidence(self) -> Evidence:
@@ -94,7 +85,6 @@ def compare_distributions(case: ColumnCase, reference: ColumnReference, names: S
 
     Parameters
     ----------
-    case : ColumnCase
     reference : ColumnReference
         The profile's, or the recent past.
     names : sequence of str

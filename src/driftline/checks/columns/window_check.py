@@ -39,7 +39,6 @@ def examine_window(view: ReferenceView, window: ClosedWindow, budget: ErrorBudge
         Of the profile whose grid the window's sketch is on.
     window : ClosedWindow
         Of kind ``tumbling``, which gets findings, or ``sliding``, which does not.
-    budget : ErrorBudget
     """
     n_columns, tested = len(view.profile.columns), window.kind == "tumbling"
     level = budget.column_level(window.size_ms, n_columns).level if tested else DISPLAYED
@@ -76,10 +75,8 @@ def window_findings(
 
     Parameters
     ----------
-    whole : WindowCase
     columns : iterable of ColumnCase
         Of the same window.
-    budget : ErrorBudget
     common : CommonFields
         Of the window.
     """

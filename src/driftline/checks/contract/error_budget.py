@@ -20,23 +20,15 @@ if TYPE_CHECKING:
 
 
 class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
-    """The false-alarm budget of one model, and the settings by which it is divided.
-
-    Parameters
-    ----------
-    settings : ModelSettings
-    settings_hash : str
-        Carried by every event.
-    has_labels : bool
-        Whether a labels topic is configured: then performance has a share of the budget.
-    source : str
-        ``ce_source`` of the events.
-    """
+    """The false-alarm budget of one model, and the settings by which it is divided."""
 
     settings: ModelSettings
     settings_hash: str
+    """Carried by every event."""
     has_labels: bool
+    """Whether a labels topic is configured: then performance has a share of the budget."""
     source: str
+    """``ce_source`` of the events."""
 
     @classmethod
     def of(cls, settings: Settings, model: str) -> ErrorBudget:

@@ -38,7 +38,6 @@ def in_units(column: NumericColumn, z: float) -> float:
 
     Parameters
     ----------
-    column : NumericColumn
     z : float
         In units of the reference's spread, from its mean.
 

@@ -32,36 +32,21 @@ CHECK: Final = "labels.arrival"
 
 
 class CohortAt(NamedTuple):
-    """A cohort that is complete at an age, and what there is to compare it with.
-
-    Attributes
-    ----------
-    key : ModelKey
-    segment : str
-    start_ms, end_ms : int
-        Span of prediction time, end excluded.
-    age_ms : int
-    final : bool
-    n_predictions : int
-    by_age : ndarray of int64, shape (N_AGES,)
-        First labels.
-    earlier : sequence of (int, int, bool)
-        Labelled and all predictions of the cohorts before at this age, and whether they came out as late; the oldest
-        first.
-    curve : sequence of CurvePoint
-    offsets : dict of kind to Offsets
-    flags : sequence of str
-    """
+    """A cohort that is complete at an age, and what there is to compare it with."""
 
     key: ModelKey
     segment: str
     start_ms: int
     end_ms: int
+    """Span of prediction time, end excluded."""
     age_ms: int
     final: bool
     n_predictions: int
     by_age: NDArray[np.int64]
+    """Shape (N_AGES,). First labels."""
     earlier: Sequence[tuple[int, int, bool]]
+    """Labelled and all predictions of the cohorts before at this age, and whether they came out as late; the oldest
+    first."""
     curve: Sequence[CurvePoint]
     offsets: Mapping[Kind, Offsets]
     flags: Sequence[str]
@@ -84,7 +69,6 @@ def examine_arrival(profile: Profile, cohort: CohortAt, budget: ErrorBudget) -> 
         Of the cohort's end.
     cohort : CohortAt
         With at least one prediction.
-    budget : ErrorBudget
 
     Returns
     -------

@@ -29,10 +29,8 @@ def corrected_metrics(
 
     Parameters
     ----------
-    evidence : ArrivalEvidence or None
     n_predictions : int
         Of the window, with a label or without.
-    binary : bool
     final : bool
         Whether no label counts that comes later: then there is nothing to correct, and the bounds are about predictions
         that never get a label.

@@ -33,17 +33,7 @@ _NOT_TESTED: Final = LevelEvidence(
 
 
 class StreamSpan(NamedTuple):
-    """A span of the label stream.
-
-    Attributes
-    ----------
-    start_ms, end_ms : int
-    n_predictions, n_joined, n_orphans : int
-    earlier : sequence of (int, int, bool)
-        Orphans and all labels of the spans before, and whether they came out as many; the oldest first.
-    offsets : dict of kind to Offsets
-    flags : iterable of str
-    """
+    """A span of the label stream."""
 
     start_ms: int
     end_ms: int
@@ -51,6 +41,7 @@ class StreamSpan(NamedTuple):
     n_joined: int
     n_orphans: int
     earlier: Sequence[tuple[int, int, bool]]
+    """Orphans and all labels of the spans before, and whether they came out as many; the oldest first."""
     offsets: Mapping[Kind, Offsets]
     flags: Iterable[str]
 
@@ -68,7 +59,6 @@ def examine_stream(stretch: StreamSpan, budget: ErrorBudget) -> Verdict[LabelStr
 
     Parameters
     ----------
-    stretch : StreamSpan
     budget : ErrorBudget
         Of the settings that all models have by default.
     """
@@ -115,7 +105,6 @@ def silence(since_ms: int, budget: ErrorBudget, flags: Iterable[str]) -> Verdict
         The watermark of the labels.
     budget : ErrorBudget
         Of the settings that all models have by default.
-    flags : iterable of str
 
     Notes
     -----

@@ -37,7 +37,6 @@ def examine_performance(
         With at least one prediction.
     baseline : PerformanceBaseline or None
         None while the first windows are still gathered; then the revision is not tested.
-    budget : ErrorBudget
 
     Returns
     -------

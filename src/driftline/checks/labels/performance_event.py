@@ -47,9 +47,6 @@ def performance_event(
     ----------
     task : Task
         That the vectors of revision and baseline are of.
-    revision : PerformanceRevision
-    baseline : PerformanceBaseline or None
-    settings : PerformanceSettings
     common : CommonFields
         Of the window, with the number of labelled predictions.
     tested : bool

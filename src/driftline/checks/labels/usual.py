@@ -22,18 +22,12 @@ NEW_USUAL: Final = 14
 
 
 class BesideUsual(NamedTuple):
-    """A share beside the usual one.
-
-    Attributes
-    ----------
-    usual : BaselineShare or None
-        What spans before showed; None of fewer than ``MIN_COHORTS``.
-    result : ShareResult or None
-        Of the test; None without a usual share, and where the span has no event.
-    """
+    """A share beside the usual one."""
 
     usual: BaselineShare | None
+    """What spans before showed; None of fewer than ``MIN_COHORTS``."""
     result: ShareResult | None
+    """Of the test; None without a usual share, and where the span has no event."""
 
     @classmethod
     def of(
@@ -48,7 +42,6 @@ class BesideUsual(NamedTuple):
         earlier : sequence of (int, int, bool)
             The same of spans before, and whether they came out; the oldest first. Spans that did are left out, so that
             a stall does not become the usual; unless the latest ``NEW_USUAL`` all did: then it has.
-        alternative : {"less", "greater"}
         """
         latest = earlier[-NEW_USUAL:]
         lasting = len(latest) == NEW_USUAL and all(late for _, _, late in latest)
@@ -83,7 +76,6 @@ class BesideUsual(NamedTuple):
             Names.
         change : float
             Of the share, in the direction that counts.
-        gate : float
         message, details : str
             What stands before and after the p-value.
         """

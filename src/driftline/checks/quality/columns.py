@@ -47,8 +47,6 @@ def column_outcomes(about: Quality, profile: Profile, index: int, sketch: PaneSk
 
     Parameters
     ----------
-    about : Quality
-    profile : Profile
     index : int
         Position of the column in the profile.
     sketch : PaneSketch

@@ -37,7 +37,6 @@ def frozen_value(
 
     Parameters
     ----------
-    column : Column
     current : ndarray of int64, shape (column.n_bins,)
     extremes : ndarray of int64, shape (2,), or None
         Of a numeric column: -min z and max z in units of 2⁻²⁴. Values beyond ±256 spreads cannot be told apart.
@@ -67,8 +66,6 @@ def frozen(
 
     Parameters
     ----------
-    about : Quality
-    column : Column
     current, reference : ndarray of int64, shape (column.n_bins,)
     value : str or None
         What :func:`frozen_value` says.

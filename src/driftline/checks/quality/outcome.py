@@ -26,23 +26,14 @@ Counted = tuple[int, int]
 
 
 class Quality(NamedTuple):
-    """What all tests of the quality of one subject have in common.
-
-    Attributes
-    ----------
-    subject : Subject
-        A column; or nothing, for the whole model.
-    checks : CheckSettings
-        Say how large a change matters.
-    alternatives : int
-        Tests that are one of the budget together.
-    lookup : DispersionLookup
-    calibrating : bool
-    """
+    """What all tests of the quality of one subject have in common."""
 
     subject: Subject
+    """A column; or nothing, for the whole model."""
     checks: CheckSettings
+    """Say how large a change matters."""
     alternatives: int = 1
+    """Tests that are one of the budget together."""
     lookup: DispersionLookup = independent
     calibrating: bool = False
 
@@ -89,7 +80,6 @@ class Quality(NamedTuple):
             Events that the test saw.
         words : str
             What changed, with numbers.
-        evidence : Evidence, optional
         """
         current, reference = sides
         name, change = effect

@@ -65,8 +65,6 @@ def absent_shares(
 
     Parameters
     ----------
-    about : Quality
-    column : Column
     current, reference : ndarray of int64, shape (4,)
         Quality cells.
     n, n_reference : int
@@ -94,8 +92,6 @@ def out_of_range(
 
     Parameters
     ----------
-    about : Quality
-    column : NumericColumn
     current, reference : ndarray of int64, shape (column.n_bins,)
 
     Notes

@@ -69,7 +69,6 @@ def unit_change(profile: Profile, index: int, sketch: PaneSketch) -> UnitChange 
 
     Parameters
     ----------
-    profile : Profile
     index : int
         Position of the column in the profile.
     sketch : PaneSketch

@@ -44,21 +44,14 @@ _SHOWN: Final = 3
 
 
 class Unseen(NamedTuple):
-    """The unlisted categories of a window.
-
-    Attributes
-    ----------
-    names : list of (str, int)
-        Those that were kept, by name, with their counts.
-    n_distinct : float
-        How many there are: exact, or the estimate.
-    exact : bool
-        Whether all names were kept.
-    """
+    """The unlisted categories of a window."""
 
     names: list[tuple[str, int]]
+    """Those that were kept, by name, with their counts."""
     n_distinct: float
+    """How many there are: exact, or the estimate."""
     exact: bool
+    """Whether all names were kept."""
 
     @classmethod
     def of(cls, kept: Mapping[int, tuple[str, int]]) -> Unseen:
@@ -85,8 +78,6 @@ def unseen_outcomes(
 
     Parameters
     ----------
-    about : Quality
-    column : CategoricalColumn
     current, reference : ndarray of int64, shape (column.n_bins,)
     kept : mapping of int to (str, int)
         Hash of the name to name and count of unlisted categories, at most ``UNSEEN_NAMES``.

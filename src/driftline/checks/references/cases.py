@@ -27,7 +27,6 @@ class WindowCase:
     ----------
     view : ReferenceView
         Of the profile whose grid the window's sketch is on.
-    window : ClosedWindow
     level : float in (0, 1]
         Level of a test; simulated ones draw by it.
     """

@@ -24,7 +24,6 @@ def grid_support(column: NumericColumn, place: Place, sketch: PaneSketch, refere
 
     Parameters
     ----------
-    column : NumericColumn
     place : Place
         Of the column.
     sketch, reference : PaneSketch

@@ -44,39 +44,26 @@ class Observed(Protocol):
 
 
 class ColumnReference(NamedTuple):
-    """What one column of one window is held against.
-
-    Attributes
-    ----------
-    grouping : Grouping
-        The groups that the test and distances of shares see.
-    reference : ndarray of int64, shape (grouping.n_groups,)
-        The profile's counts; of the window's own hours of the week where ``seasonal``.
-    base : Grouping
-        The finest groups, of which the others are unions.
-    base_reference : ndarray of int64, shape (base.n_groups,)
-        The profile's counts of those.
-    dispersion : Dispersion or None
-        None: events count as independent.
-    whole : Dispersion or None
-        That of windows with their season, which may be the same.
-    seasonal : bool
-        Whether only the reference's same hours of the week were taken.
-    by_base : bool
-        Whether the reference is known by the base groups alone, as of hours of the week and of the recent past.
-    calibrating : bool
-        Whether the column's dispersion is not known yet: then what it says of its distribution may not page.
-    """
+    """What one column of one window is held against."""
 
     grouping: Grouping
+    """The groups that the test and distances of shares see."""
     reference: NDArray[np.int64]
+    """Shape (grouping.n_groups,). The profile's counts; of the window's own hours of the week where ``seasonal``."""
     base: Grouping
+    """The finest groups, of which the others are unions."""
     base_reference: NDArray[np.int64]
+    """Shape (base.n_groups,). The profile's counts of those."""
     dispersion: Dispersion | None
+    """None: events count as independent."""
     whole: Dispersion | None
+    """That of windows with their season, which may be the same."""
     seasonal: bool
+    """Whether only the reference's same hours of the week were taken."""
     by_base: bool
+    """Whether the reference is known by the base groups alone, as of hours of the week and of the recent past."""
     calibrating: bool
+    """Whether the column's dispersion is not known yet: then what it says of its distribution may not page."""
 
     @property
     def shares_calibrating(self) -> bool:
@@ -120,12 +107,6 @@ class _Groups(NamedTuple):
 
 class ReferenceView:
     """What the windows of one profile are held against; changes only by what :class:`Observed` learns.
-
-    Parameters
-    ----------
-    profile : Profile
-    settings : ModelSettings
-    pane_ms : int
 
     Notes
     -----

@@ -10,18 +10,12 @@ from driftline.significance.tails import student_tail
 
 
 class ShareDispersion(NamedTuple):
-    """Overdispersion of a share's counts.
-
-    Attributes
-    ----------
-    factor : float, at least 1
-        Variance of the counts over that of independent events.
-    degrees_of_freedom : float or None
-        Of its estimate; None where it is known.
-    """
+    """Overdispersion of a share's counts."""
 
     factor: float
+    """Variance of the counts over that of independent events, at least 1."""
     degrees_of_freedom: float | None
+    """Of its estimate; None where it is known."""
 
 
 DispersionLookup = Callable[[str, str], ShareDispersion]
@@ -43,7 +37,6 @@ def widened(log_p: float, dispersion: ShareDispersion) -> float:
     ----------
     log_p : float, at most 0
         Natural logarithm of the tail's probability for independent events.
-    dispersion : ShareDispersion
 
     Returns
     -------

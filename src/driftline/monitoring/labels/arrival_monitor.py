@@ -27,12 +27,7 @@ if TYPE_CHECKING:
 
 
 class ArrivalMonitor:
-    """The sequence of one model's cohorts; a part of the sequence of its joins.
-
-    Parameters
-    ----------
-    setup : ModelSetup
-    """
+    """The sequence of one model's cohorts; a part of the sequence of its joins."""
 
     def __init__(self, setup: ModelSetup) -> None:
         self._setup = setup

@@ -57,24 +57,15 @@ class Cohort(Struct, array_like=True):
 
 
 class CompleteCohort(NamedTuple):
-    """A cohort that has become complete at an age.
-
-    Attributes
-    ----------
-    start_ms, end_ms : int
-        Of prediction time.
-    task : str
-    age_ms : int
-    at_ms : int
-        The moment.
-    cohort : Cohort
-    """
+    """A cohort that has become complete at an age."""
 
     start_ms: int
     end_ms: int
+    """Of prediction time."""
     task: str
     age_ms: int
     at_ms: int
+    """Event time at which it became complete."""
     cohort: Cohort
 
     @property
@@ -85,10 +76,6 @@ class CompleteCohort(NamedTuple):
 
 class Cohorts:
     """The cohorts of one model.
-
-    Parameters
-    ----------
-    settings : ModelSettings
 
     Notes
     -----
@@ -118,11 +105,7 @@ class Cohorts:
         ----------
         window : (int, int)
             Its start, and its age at the revision.
-        task : str
-        n_predictions : int
         arrival : (ArrivalLayout, ndarray of int64, shape (layout.n_cells,))
-        offsets : dict of kind to Offsets
-        flags : iterable of str
         """
         (window_ms, age_ms), (layout, vector) = window, arrival
         start_ms = window_ms - window_ms % self.size_ms

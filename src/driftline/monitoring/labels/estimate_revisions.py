@@ -74,11 +74,6 @@ class EstimatorRecord(Struct, array_like=True):
 class EstimateRevisions:
     """Track records by estimator, of the latest few.
 
-    Parameters
-    ----------
-    setup : ModelSetup
-    windows : EstimateWindows
-
     Notes
     -----
     *State*: four numbers a metric, and for binary tasks one histogram by score bin and label, an estimator.

@@ -67,16 +67,13 @@ class JoinMonitor:
 
     Parameters
     ----------
-    setup : ModelSetup
     estimates : EstimateWindows
         Of the sequence of predictions.
 
     Attributes
     ----------
-    open : OpenJoins
     statistics : tuple of CheckStatistic
         Of the last revision, for telemetry; not part of the state, nor is ``coverage``.
-    coverage : float or None
     revisions : dict of (int, int) to EarlierRevision
         What the last call of :meth:`advance` evaluated, by window start and revision.
     """
@@ -134,7 +131,6 @@ class JoinMonitor:
 
         Parameters
         ----------
-        reach : WatermarkReach
         champion : tuple of str and dict, or None
             Version that this one is measured by, and what it has evaluated up to the same watermark.
         """

@@ -79,32 +79,19 @@ class PaneGroup(Struct, array_like=True):
 
 
 class ClosedLabels(NamedTuple):
-    """A pane to which labels came, closed.
-
-    Attributes
-    ----------
-    start_ms, end_ms : int
-    errors : dict of str to tuple of three int
-        By profile id.
-    offsets : dict of kind to Offsets
-        Of its labels only: how many of the pane's predictions are still told apart depends on when the labels came.
-    flags : tuple of str
-    """
+    """A pane to which labels came, closed."""
 
     start_ms: int
     end_ms: int
     errors: dict[str, Errors]
+    """By profile id."""
     offsets: dict[Kind, Offsets]
+    """Of its labels only: how many of the pane's predictions are still told apart depends on when the labels came."""
     flags: tuple[str, ...]
 
 
 class OpenJoins:
     """Contributions that wait for the watermark of joins.
-
-    Parameters
-    ----------
-    settings : ModelSettings
-    pane_ms : int
 
     Notes
     -----
@@ -171,7 +158,6 @@ class OpenJoins:
 
         Parameters
         ----------
-        reach : WatermarkReach
         missed : bool
             Whether the first of them is to say that joins were missed.
 

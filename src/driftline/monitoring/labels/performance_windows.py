@@ -50,44 +50,26 @@ class WindowState(Struct, array_like=True):
 
 
 class JoinedPanes(NamedTuple):
-    """What closed join panes add, between which no revision of a window that they add to is due.
-
-    Attributes
-    ----------
-    end_ms : int
-        By which they end.
-    windows : dict of int to dict of str to list of Sparse
-        Performance cells by window start and task.
-    offsets : dict of kind to Offsets
-    flags : frozenset of str
-    arrivals : dict of int to dict of str to list of Sparse
-        Arrival cells, likewise.
-    """
+    """What closed join panes add, between which no revision of a window that they add to is due."""
 
     end_ms: int
+    """By which they end."""
     windows: dict[int, dict[str, list[Sparse]]]
+    """Performance cells by window start and task."""
     offsets: dict[Kind, Offsets]
     flags: frozenset[str]
     arrivals: dict[int, dict[str, list[Sparse]]] = {}  # noqa: RUF012  # a default of a NamedTuple, never changed
+    """Arrival cells, likewise."""
 
 
 class DueRevision(NamedTuple):
-    """A revision that is due.
-
-    Attributes
-    ----------
-    start_ms, end_ms : int
-        Of the window.
-    at_ms : int
-        The moment.
-    revision : int
-    final : bool
-    window : WindowState
-    """
+    """A revision that is due."""
 
     start_ms: int
     end_ms: int
+    """Of the window."""
     at_ms: int
+    """Event time at which it is due."""
     revision: int
     final: bool
     window: WindowState
@@ -113,10 +95,6 @@ class DueRevision(NamedTuple):
 
 class PerformanceWindows:
     """All windows of a model between their first prediction and their last revision.
-
-    Parameters
-    ----------
-    settings : ModelSettings
 
     Notes
     -----
@@ -219,12 +197,7 @@ class ProductionBaseline(Struct, array_like=True):
 
 
 class ProductionBaselines:
-    """Baselines made of first windows by profile, of the latest few profiles.
-
-    Parameters
-    ----------
-    min_labelled : int
-    """
+    """Baselines made of first windows by profile, of the latest few profiles."""
 
     KEPT: Final = 4
 

@@ -30,7 +30,6 @@ class SegmentMonitor:
 
     Parameters
     ----------
-    setup : ModelSetup
     segment : str
         Name of the slice.
     """

@@ -38,11 +38,6 @@ def canonical(sketch: PaneSketch) -> PaneSketch:
 class BootstrapSample:
     """The sample of a model that has no profile: rows of closed panes until there are enough events.
 
-    Parameters
-    ----------
-    key : ModelKey
-    settings : ModelSettings
-
     Notes
     -----
     *State*: at most ``bootstrap.sample`` rows and those of one pane; each pane's rows are a piece of their own, written

@@ -19,7 +19,6 @@ class BlockMaker:
 
     Parameters
     ----------
-    profile : Profile
     with_counts : bool
         Whether some detector reads the counts of the base groups.
 

@@ -44,10 +44,6 @@ class WindowEstimates(Struct, array_like=True):
 class EstimateWindows:
     """All windows of a model between their first prediction and their last revision.
 
-    Parameters
-    ----------
-    setup : ModelSetup
-
     Attributes
     ----------
     statistics : tuple of CheckStatistic

@@ -23,12 +23,8 @@ class ProfilePane:
 
     Attributes
     ----------
-    n_events : int
-    offsets : Offsets
-    pieces : list of PackedSketch
     rows : list of SampleRow
         At most twice the sample.
-    estimates : PackedEstimates or None
     """
 
     __slots__ = ("estimates", "n_events", "offsets", "pieces", "rows")

@@ -67,7 +67,6 @@ class PredictionMonitor:
 
     Parameters
     ----------
-    setup : ModelSetup
     scope : StateScope
         Of the model. What counts under a profile adds its tables here, and takes them out when the profile ends.
 

@@ -32,9 +32,6 @@ class ProfileMonitor:
 
     Parameters
     ----------
-    profile : Profile
-    settings : ModelSettings
-    pane_ms : int
     expected_alarms : float
         False alarms within the budget's horizon that one detector that may page may make on one column; 0: none does.
 

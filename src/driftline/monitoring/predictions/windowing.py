@@ -50,8 +50,6 @@ class TumblingWindow:
 
     Parameters
     ----------
-    key : ModelKey
-    layout : Layout
     size_ms, min_samples, since_ms : int
         ``since_ms`` is where the profile begins to hold.
     """
@@ -100,12 +98,6 @@ class SlidingWindow:
 
     At each multiple of the hop it shows the last ``size_ms``, where they hold ``min_samples`` events; once all blocks
     have slid out nothing is due until the next pane.
-
-    Parameters
-    ----------
-    key : ModelKey
-    layout : Layout
-    size_ms, hop_ms, min_samples, since_ms : int
 
     Notes
     -----

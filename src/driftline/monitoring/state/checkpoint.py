@@ -28,16 +28,10 @@ START_AFRESH: Final = (
 
 
 class Place(NamedTuple):
-    """Where a value of a model's state stands.
-
-    Attributes
-    ----------
-    table : str
-        Its name in the model's scope.
-    key : str
-    """
+    """Where a value of a model's state stands."""
 
     table: str
+    """Its name in the model's scope."""
     key: str
 
     def __str__(self) -> str:
@@ -51,22 +45,15 @@ T = TypeVar("T")
 
 
 class Checkpoint(Struct, frozen=True):
-    """What changed since the last checkpoint.
-
-    Attributes
-    ----------
-    position : int
-        The smallest offset of a record that open panes of predictions need, or the next one: read again from here after
-        a restore.
-    entries : dict of bytes to bytes or None
-        Changed entries; None deletes.
-    meta : bytes
-        Watermarks and offsets; given back as the entry :data:`META_KEY`.
-    """
+    """What changed since the last checkpoint."""
 
     position: int
+    """The smallest offset of a record that open panes of predictions need, or the next one: read again from here after
+    a restore."""
     entries: dict[bytes, bytes | None]
+    """Changed entries; None deletes."""
     meta: bytes
+    """Watermarks and offsets; given back as the entry :data:`META_KEY`."""
 
 
 class CheckpointMeta(Struct, frozen=True, array_like=True):

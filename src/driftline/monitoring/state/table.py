@@ -48,8 +48,6 @@ class Table(Mapping[K, V]):
     ----------
     name : str
         Unique in its scope.
-    key : type of K
-    value : type of V, or Codec of V
     restored : callable, optional
         Called after a restore, when the values of this table and of those registered before it are there.
 
@@ -162,11 +160,8 @@ class Value(Table[None, V]):
 
     Parameters
     ----------
-    name : str
-    value : type of V, or Codec of V
     initial : V, optional
         Without one there is no value at first.
-    restored : callable, optional
     """
 
     def __init__(

@@ -55,18 +55,12 @@ _OPEN: Final = Credentials()
 
 
 class DemoPlan(Struct, frozen=True, kw_only=True):
-    """What happens in the demo; the embedded broker holds 5 MiB a partition, which bounds it.
-
-    Attributes
-    ----------
-    scenario : Scenario
-        Traffic and drift, in event time.
-    speed : float
-        Seconds of event time a second.
-    """
+    """What happens in the demo; the embedded broker holds 5 MiB a partition, which bounds it."""
 
     scenario: Scenario
+    """Traffic and drift, in event time."""
     speed: float
+    """Seconds of event time a second."""
 
     @classmethod
     def of(cls, seed: int, speed: float) -> DemoPlan:
@@ -130,7 +124,6 @@ def run_demo(plan: DemoPlan, tell: Callable[[str, dict[str, Any]], None]) -> Dem
 
     Parameters
     ----------
-    plan : DemoPlan
     tell : callable
         Given the type and the data of each event as it is read from the output topics.
 

@@ -41,25 +41,17 @@ class SentCounts(Struct):
 
 
 class Destination(Struct, frozen=True):
-    """Where simulated events go on Kafka.
-
-    Attributes
-    ----------
-    predictions, labels : str
-        Topics.
-    partitions : int
-        Of topics that are to be made.
-    create : bool
-        Whether to make topics that do not exist.
-    event_time : bool
-        Whether records carry their event time as Kafka timestamp, in place of the moment of production.
-    """
+    """Where simulated events go on Kafka."""
 
     predictions: str
     labels: str
+    """Topics."""
     partitions: int = 3
+    """Of topics that are to be made."""
     create: bool = False
+    """Whether to make topics that do not exist."""
     event_time: bool = False
+    """Whether records carry their event time as Kafka timestamp, in place of the moment of production."""
 
 
 def write_files(
@@ -75,8 +67,6 @@ def write_files(
 
     Parameters
     ----------
-    scenario : Scenario
-    predictions, labels : pathlib.Path, optional
     partitions : int, optional
         Adds to each line where its record would stand on a topic with so many partitions, and its timestamp.
     all_labels : bool
@@ -121,12 +111,6 @@ class Sender:
     """Sends a scenario to Kafka.
 
     Both topics have the same number of partitions, and an id has the same partition in both.
-
-    Parameters
-    ----------
-    kafka : KafkaSettings
-    credentials : Credentials
-    destination : Destination
 
     Raises
     ------
@@ -180,7 +164,6 @@ class Sender:
 
         Parameters
         ----------
-        scenario : Scenario
         speed : float
             Seconds of event time a second; 0 for as fast as the broker takes them.
         all_labels : bool

@@ -66,12 +66,10 @@ class PanesAgent:
 
     Parameters
     ----------
-    settings : Settings
     restore : callable
         Returns a partition's monitor from the entries of its last checkpoint; from none, a new one.
     references : ReferenceReader
         Where missing profiles are waited for.
-    telemetry : Telemetry
     reporter : MonitorReporter
         Given each monitor's status at its checkpoints.
     guard : HeartbeatGuard

@@ -51,8 +51,6 @@ class DetectWorker:
 
     Parameters
     ----------
-    settings : Settings
-    credentials : Credentials
     profiles : Profiles
         Kept up to date by the reader.
     references : ReferenceReader

@@ -24,7 +24,6 @@ class MonitorReporter:
 
     Parameters
     ----------
-    telemetry : Telemetry
     settings : Settings
         Whether, and from how many events, a reference is learnt where none was published.
     profiles : Profiles

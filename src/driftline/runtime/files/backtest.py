@@ -38,17 +38,7 @@ BATCH_LINES: Final = 10_000
 
 
 class BacktestTotals(NamedTuple):
-    """What went in and out of a backtest.
-
-    Attributes
-    ----------
-    refused : Counter of str
-        Dead letters by reason code.
-    first_refusals : dict of str to str
-        The message of the first dead letter of each reason; it says where the record stood.
-    n_predictions_refused : int
-        Of ``n_predictions``.
-    """
+    """What went in and out of a backtest."""
 
     n_predictions: int
     n_late: int
@@ -57,8 +47,11 @@ class BacktestTotals(NamedTuple):
     n_events: int
     n_alerts_opened: int
     n_predictions_refused: int
+    """Of ``n_predictions``."""
     refused: Counter[str]
+    """Dead letters by reason code."""
     first_refusals: dict[str, str]
+    """The message of the first dead letter of each reason; it says where the record stood."""
 
     @property
     def nothing_usable(self) -> bool:
@@ -74,7 +67,6 @@ class Backtest:
 
     Parameters
     ----------
-    settings : Settings
     profiles : Profiles
         With the references; where it has none for a model, one is learnt from the first events.
     n_partitions : int

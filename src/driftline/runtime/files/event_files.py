@@ -71,11 +71,8 @@ class EventFile:
 
     Parameters
     ----------
-    path : Path
-    kind : {"predictions", "labels"}
     topic : str
         Named in dead letters.
-    n_partitions : int
     id_of : callable
         Returns a line's prediction id, which decides its partition, or None.
     """

@@ -33,7 +33,6 @@ def broker_error(error: BaseException, brokers: str | None = None, worker: str |
 
     Parameters
     ----------
-    error : BaseException
     brokers : str, optional
         Where it happened.
     worker : str, optional

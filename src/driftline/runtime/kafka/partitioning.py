@@ -12,10 +12,6 @@ _WORD: Final = 0xFFFFFFFF
 def murmur2(data: bytes) -> int:
     """Return the 32-bit murmur2 hash that Kafka partitions by.
 
-    Parameters
-    ----------
-    data : bytes
-
     Returns
     -------
     int

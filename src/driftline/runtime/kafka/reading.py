@@ -48,7 +48,6 @@ def assigned_consumer(
 
     Parameters
     ----------
-    kafka, credentials : KafkaSettings, Credentials
     name : str
         Of its group, which it never joins and never commits to: partitions are assigned.
     more : mapping of str to object
@@ -65,7 +64,6 @@ class PartitionReading:
     ----------
     consumer : confluent_kafka.Consumer
         From :func:`assigned_consumer`. The reading assigns the partitions to it; the caller closes it.
-    kafka : KafkaSettings
     topic : str
         The whole name.
     starts : mapping of int to int

@@ -31,11 +31,6 @@ def topic_partitions(kafka: KafkaSettings, credentials: Credentials, topic: str)
 class TopicAdmin:
     """Creates and checks the topics of a configuration.
 
-    Parameters
-    ----------
-    settings : Settings
-    credentials : Credentials
-
     Attributes
     ----------
     specs : tuple of TopicSpec

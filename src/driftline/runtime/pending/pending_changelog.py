@@ -48,8 +48,6 @@ class PendingChangelog:
 
     Parameters
     ----------
-    kafka : KafkaSettings
-    credentials : Credentials
     open_transaction_s : float
         How long to wait for a transaction that a killed worker has left open.
     """
@@ -64,11 +62,6 @@ class PendingChangelog:
 
     def replay(self, replay: Replay, joins: Restoring) -> bool:
         """Restore the blocks that a partition's join does not hold yet, oldest first.
-
-        Parameters
-        ----------
-        replay : Replay
-        joins : Joins
 
         Returns
         -------

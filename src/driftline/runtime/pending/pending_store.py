@@ -39,7 +39,6 @@ class RocksPendingStore:
     ----------
     values : KeyedValues
         Of a database.
-    kind : RecordKind
 
     Notes
     -----

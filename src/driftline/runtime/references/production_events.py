@@ -49,7 +49,6 @@ class EventReader:
     ----------
     settings : Settings
         Field mapping and ``time.max_future``.
-    selection : EventSelection
 
     Attributes
     ----------
@@ -114,12 +113,6 @@ class TopicEvents:
     An event is refused when it is dated more than ``time.max_future`` past its record, so no record older than the
     stretch's beginning less that can hold one of it: reading begins there, in every partition, and goes on to what was
     the end when the object was made.
-
-    Parameters
-    ----------
-    settings : Settings
-    credentials : Credentials
-    selection : EventSelection
 
     Raises
     ------

@@ -24,8 +24,6 @@ class CommittedOffsets:
 
     Parameters
     ----------
-    settings : Settings
-    credentials : Credentials
     consumer : Consumer
         A member of the group.
     every : list of TopicPartition

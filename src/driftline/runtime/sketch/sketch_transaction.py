@@ -42,8 +42,6 @@ class SketchTransactions:
 
     Parameters
     ----------
-    settings : Settings
-    credentials : Credentials
     transactional_id : str
         Stable over restarts of this worker: its start aborts what its predecessor left open.
     """

@@ -22,12 +22,7 @@ class _Partition:
 
 
 class SourceProgress:
-    """Tracks how far each assigned source partition was read, and when, by a monotonic clock.
-
-    Parameters
-    ----------
-    idle_timeout_s : float
-    """
+    """Tracks how far each assigned source partition was read, and when, by a monotonic clock."""
 
     def __init__(self, idle_timeout_s: float) -> None:
         self._idle_timeout_s = idle_timeout_s
