@@ -108,14 +108,9 @@ def reason_to_notify(
 ) -> NotifyReason | None:
     """Return why an open alert notifies again; None where it does not.
 
-    Parameters
-    ----------
-    complete : sequence of FindingEvent
-        Unused findings of checks that had findings in k of their last n windows.
-    time_ms : int
-        Event time of the window.
-    remind_after_ms : int, unit ms
-        Time after the latest notification at which an alert that still has findings notifies again.
+    ``complete`` are unused findings of checks that had findings in k of their last n windows; ``time_ms`` is the event
+    time of the window, and ``remind_after_ms`` the time after the latest notification at which an alert that still has
+    findings notifies again.
 
     Notes
     -----

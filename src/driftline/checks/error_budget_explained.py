@@ -96,13 +96,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
 
 
 def explained(budget: ErrorBudget, reference: Reference, power: float = 0.8) -> Explanation:
-    """Return what the budget of a model comes to.
-
-    Parameters
-    ----------
-    power : float in (0, 1)
-        Share of changed windows in which the change is to be found.
-    """
+    """Return what the budget of a model comes to; ``power`` is the share of changed windows that are to be detected."""
     settings = budget.settings
     checks, alerts = settings.checks, settings.alerts
     spenders: list[SpenderLevel] = []

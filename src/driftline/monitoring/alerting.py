@@ -33,14 +33,8 @@ _CAUSES: Final[dict[Sequence, tuple[Cause, ...]]] = {
 
 
 def settle(verdict: Verdict[Event], alerts: ModelAlerts, budget: ErrorBudget) -> tuple[ModelAlerts, list[OutputRecord]]:
-    """Return the alerts after a verdict, and all its records: events, findings, alerts, and tombstones of old alerts.
-
-    Parameters
-    ----------
-    verdict : Verdict
-        One that was not tested changes no alert.
-    alerts : ModelAlerts
-        Of the model key, segment and sequence; it is not changed.
+    """Return the alerts of a model key, segment and sequence after a verdict, and all its records: events, findings,
+    alerts, and tombstones of old alerts. A verdict that was not tested changes no alert.
     """
     events: list[Event] = [*verdict.events, *verdict.findings]
     if not verdict.tested:

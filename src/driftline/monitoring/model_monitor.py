@@ -22,17 +22,9 @@ if TYPE_CHECKING:
 
 
 class ModelMonitor:
-    """The sequences of one model: of its predictions, of its joins, and of the joins of its slices.
+    """The sequences of one model: of its predictions, of its joins, and of the joins of the slices that occurred.
 
-    Parameters
-    ----------
-    at : str
-        Where its state is, for messages.
-
-    Attributes
-    ----------
-    segments : dict of str to SegmentMonitor
-        Slices of which anything has come.
+    ``at`` says where its state is, for messages.
     """
 
     __slots__ = ("_setup", "joins", "predictions", "scope", "segments")

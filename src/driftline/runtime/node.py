@@ -48,13 +48,9 @@ class NodeOptions(NamedTuple):
 class Node:
     """Runs the workers of one process, each in a thread of its own.
 
-    Parameters
-    ----------
-    name : str
-        Of the sketch worker: stable over restarts, unique among the workers; by default made of the host's name and a
-        slot of this host (:func:`driftline.runtime.operations.worker_slot.worker_slot`).
-    data_dir : Path
-        Where Faust makes its folders; nothing of ours is kept there.
+    ``name`` is that of the sketch worker: stable over restarts, unique among the workers; by default made of the host's
+    name and a slot of this host (:func:`driftline.runtime.operations.worker_slot.worker_slot`). Faust makes its folders
+    in ``data_dir``, where driftline keeps nothing.
     """
 
     def __init__(

@@ -81,14 +81,8 @@ def compared(case: ColumnCase) -> Comparison:
 
 
 def compare_distributions(case: ColumnCase, reference: ColumnReference, names: Sequence[str]) -> Comparison:
-    """Compare the values of a column; events without one are the quality check's business.
-
-    Parameters
-    ----------
-    reference : ColumnReference
-        The profile's, or the recent past.
-    names : sequence of str
-        Distances wanted.
+    """Compare the values of a column with the profile's or the recent past; events without a value are the quality
+    check's business. ``names`` are the distances to compute.
     """
     here, there = reference.grouping.grouped(case.window.sketch.counts[case.place.bins]), reference.reference
     result = dispersed_pearson(here, there, reference.dispersion, ordered=isinstance(case.column, NumericColumn))

@@ -61,20 +61,11 @@ class CohortCase(NamedTuple):
 
 
 def examine_arrival(profile: Profile, cohort: CohortAt, budget: ErrorBudget) -> Verdict[LabelArrivalEvent]:
-    """Say how many predictions of a cohort have a label by an age, and test whether they are fewer than usual.
+    """Report how many predictions of a cohort have a label by an age, and test whether they are fewer than usual.
 
-    Parameters
-    ----------
-    profile : Profile
-        Of the cohort's end.
-    cohort : CohortAt
-        With at least one prediction.
-
-    Returns
-    -------
-    Verdict
-        With a finding where the share labelled is below that of the earlier cohorts, and by as much as matters; tested
-        where there was enough to compare with.
+    The profile is that of the cohort's end, and the cohort has at least one prediction. There is a finding where the
+    share labelled is below that of the earlier cohorts, and by as much as matters; tested where there was enough to
+    compare with.
     """
     window = span("performance", cohort.start_ms, cohort.end_ms, cohort.end_ms - cohort.start_ms)
     common = common_fields(cohort.key, cohort.segment, window, profile, budget, cohort.offsets, cohort.flags)

@@ -27,18 +27,9 @@ def corrected_metrics(
 ) -> CorrectedMetrics | None:
     """Return a window's metrics corrected for early labels, and worst-case bounds.
 
-    Parameters
-    ----------
-    n_predictions : int
-        Of the window, with a label or without.
-    final : bool
-        Whether no label counts that comes later: then there is nothing to correct, and the bounds are about predictions
-        that never get a label.
-
-    Returns
-    -------
-    CorrectedMetrics or None
-        None where classes cannot be told apart: for regression, and for tasks of more than 16 classes.
+    None where classes cannot be told apart: for regression, and for tasks of more than 16 classes. ``n_predictions``
+    counts those of the window, with a label or without. Of a ``final`` revision nothing is corrected, as no later label
+    counts, and the bounds are about predictions that never get a label.
     """
     if evidence is None or not evidence.layout.exact:
         return None

@@ -85,13 +85,8 @@ def examine_estimate(
 ) -> Verdict[EstimateEvent]:
     """Report what the profile's estimator said of a window.
 
-    Parameters
-    ----------
-    profile : Profile
-        With an estimator.
-    truth : Truth or None
-        None before labels; then a finding of severity ``info`` says where the estimated accuracy is below the
-        reference's by as much as matters, and by more than the band.
+    ``truth`` is None before labels; then a finding of severity ``info`` says where the estimated accuracy is below the
+    reference's by as much as matters, and by more than the band.
 
     Raises
     ------

@@ -55,12 +55,9 @@ class SpanCase(NamedTuple):
 
 
 def examine_stream(stretch: StreamSpan, budget: ErrorBudget) -> Verdict[LabelStreamEvent]:
-    """Say how many labels of a span are orphans, and test whether they are more than usual.
+    """Report how many labels of a span are orphans, and test whether they are more than usual.
 
-    Parameters
-    ----------
-    budget : ErrorBudget
-        Of the settings that all models have by default.
+    The budget is that of the settings that all models have by default.
     """
     n = stretch.n_joined + stretch.n_orphans
     beside = BesideUsual.of(stretch.n_orphans, n, stretch.earlier, "greater")
@@ -99,12 +96,7 @@ def orphans(case: SpanCase) -> list[Outcome]:
 def silence(since_ms: int, budget: ErrorBudget, flags: Iterable[str]) -> Verdict[Event]:
     """Return the finding that there has been no label for as long as is configured, while there were predictions.
 
-    Parameters
-    ----------
-    since_ms : int
-        The watermark of the labels.
-    budget : ErrorBudget
-        Of the settings that all models have by default.
+    ``since_ms`` is the watermark of the labels; the budget is that of the settings that all models have by default.
 
     Notes
     -----

@@ -67,12 +67,7 @@ class _Side(NamedTuple):
 def unit_change(profile: Profile, index: int, sketch: PaneSketch) -> UnitChange | None:
     """Return by which factor and offset a column's values differ from the reference's, or None where nothing fits.
 
-    Parameters
-    ----------
-    index : int
-        Position of the column in the profile.
-    sketch : PaneSketch
-        Of the window, on the profile's grid.
+    ``index`` is the column's position in the profile, on whose grid the window's sketch is.
     """
     column = profile.columns[index]
     if not isinstance(column, NumericColumn) or column.edges.size < 2:  # noqa: PLR2004  # one interval at least

@@ -74,13 +74,8 @@ def unseen_outcomes(
     """Test whether unseen categories are more than a reference of this size misses; empty where a side has no value.
 
     One test, by the number of their events, and two ways in which it can matter: by the share of values, or by how many
-    names there are beside those of the reference.
-
-    Parameters
-    ----------
-    current, reference : ndarray of int64, shape (column.n_bins,)
-    kept : mapping of int to (str, int)
-        Hash of the name to name and count of unlisted categories, at most ``UNSEEN_NAMES``.
+    names there are beside those of the reference. Counts have the shape (column.n_bins,); ``kept`` are names and counts
+    of unlisted categories by the hash of the name, at most ``UNSEEN_NAMES``.
     """
     n, n_reference = int(current.sum()), int(reference.sum())
     if n == 0 or n_reference == 0:

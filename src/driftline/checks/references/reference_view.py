@@ -71,12 +71,7 @@ class ColumnReference(NamedTuple):
         return self.calibrating and (self.dispersion is None or self.dispersion.n_panes > 0)
 
     def of_shares(self, n: int) -> DispersionLookup:
-        """Return how much the shares of the column vary beyond those of independent events.
-
-        Parameters
-        ----------
-        n : int
-            Events of the window that have a value.
+        """Return how much the shares of the column vary beyond those of independent events, for a window of n values.
 
         Notes
         -----

@@ -129,10 +129,7 @@ class JoinMonitor:
     def advance(self, reach: WatermarkReach, champion: tuple[str, LatestRevisions] | None = None) -> Outputs:
         """Close everything up to the watermark.
 
-        Parameters
-        ----------
-        champion : tuple of str and dict, or None
-            Version that this one is measured by, and what it has evaluated up to the same watermark.
+        ``champion`` is the version that this one is measured by, and what it has evaluated up to the same watermark.
         """
         self.revisions, self._champion = {}, champion
         outputs: Outputs = []

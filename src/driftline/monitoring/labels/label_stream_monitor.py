@@ -53,12 +53,7 @@ class StreamState(Struct, array_like=True):
 
 
 class LabelStreamMonitor:
-    """The sequence of the label stream.
-
-    Parameters
-    ----------
-    context : ErrorBudget
-        Of the settings that all models have by default.
+    """The sequence of the label stream, under the settings that all models have by default.
 
     Notes
     -----

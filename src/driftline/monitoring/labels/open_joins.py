@@ -154,19 +154,10 @@ class OpenJoins:
         return parts[profile_id]
 
     def close(self, reach: WatermarkReach, *, missed: bool) -> tuple[list[ClosedLabels], bool]:
-        """Close the panes that end by the watermark.
+        """Close the panes that end by the watermark; return those to which labels came, in order, and whether any
+        closed.
 
-        Parameters
-        ----------
-        missed : bool
-            Whether the first of them is to say that joins were missed.
-
-        Returns
-        -------
-        list of ClosedLabels
-            The panes to which labels came, in order.
-        bool
-            Whether any pane closed.
+        Where joins were ``missed``, the first pane that closes carries the flag.
         """
         first_ms: int | None = None
         labelled: list[ClosedLabels] = []

@@ -26,13 +26,7 @@ if TYPE_CHECKING:
 
 
 class SegmentMonitor:
-    """The sequence of one slice's join panes.
-
-    Parameters
-    ----------
-    segment : str
-        Name of the slice.
-    """
+    """The sequence of one slice's join panes."""
 
     def __init__(self, setup: ModelSetup, segment: str) -> None:
         self._setup = setup

@@ -77,15 +77,7 @@ class BootstrapSample:
 
 
 class BootstrapReference:
-    """The reference of a bootstrap profile, counted on its grid.
-
-    Parameters
-    ----------
-    grid : Profile
-        With an empty reference.
-    n_wanted : int
-        Events to count.
-    """
+    """The reference of a bootstrap profile: ``n_wanted`` events, counted on the profile's grid."""
 
     def __init__(self, grid: Profile, n_wanted: int) -> None:
         self.grid = grid

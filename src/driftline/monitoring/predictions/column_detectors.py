@@ -151,13 +151,10 @@ class ColumnDetectors:
     def update(
         self, start_ms: int, blocks: Iterable[tuple[int, Block]], bounded: Container[int] = frozenset()
     ) -> list[ColumnDetection]:
-        """Feed one pane's blocks, by column; return what was found, in the order of columns and names.
+        """Feed one pane's blocks, by column; return the changes that were detected, in the order of columns and names.
 
-        Parameters
-        ----------
-        bounded : container of int
-            Columns whose values all lie in [0, 1]: only they are fed to detectors that are made for those. No detector
-            that may page is, for what is measured there is no standardised value.
+        The values of ``bounded`` columns all lie in [0, 1]: only they are fed to detectors that are made for such
+        values. They are fed to no detector that may page, as those need standardised values.
         """
         detections = []
         runs = self._runs.value

@@ -30,10 +30,8 @@ MAX_JOURNAL: Final = 60
 class ProfileMonitor:
     """Windows and detectors that begin and end with one profile.
 
-    Parameters
-    ----------
-    expected_alarms : float
-        False alarms within the budget's horizon that one detector that may page may make on one column; 0: none does.
+    ``expected_alarms`` are the false alarms within the budget's horizon that one paging detector may raise on one
+    column; with 0 there is no paging detector.
 
     Notes
     -----

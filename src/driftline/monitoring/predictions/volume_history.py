@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 
 
 class VolumeHistory:
-    """One :class:`WindowVolumes` a size of verdict windows.
-
-    Parameters
-    ----------
-    sizes : iterable of int, unit ms
+    """One :class:`WindowVolumes` for each size of verdict windows, in ms.
 
     Notes
     -----

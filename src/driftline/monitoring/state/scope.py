@@ -16,12 +16,7 @@ if TYPE_CHECKING:
 
 
 class StateScope:
-    """The tables of one model.
-
-    Parameters
-    ----------
-    at : str
-        Where it is, for messages.
+    """The tables of one model; ``at`` says where it is, for messages.
 
     Notes
     -----

@@ -156,13 +156,7 @@ class Table(Mapping[K, V]):
 
 
 class Value(Table[None, V]):
-    """A table of one value.
-
-    Parameters
-    ----------
-    initial : V, optional
-        Without one there is no value at first.
-    """
+    """A table of one value, which is not there at first unless ``initial`` is given."""
 
     def __init__(
         self,

@@ -20,17 +20,9 @@ class Due(NamedTuple):
 
 
 def run_due(parts: Sequence[Due], until_ms: int) -> list[OutputRecord]:
-    """Do all that falls due up to a moment, inclusive.
+    """Do all that falls due up to a moment, inclusive; return what comes of it, in the order of time.
 
-    Parameters
-    ----------
-    parts : sequence of Due
-        At one moment the first of them acts first; what it makes due is seen before the next moment.
-
-    Returns
-    -------
-    list of OutputRecord
-        In the order of time.
+    At one moment the first of the parts acts first; what it makes due is seen before the next moment.
 
     Examples
     --------

@@ -120,12 +120,7 @@ class DemoResult(Struct, kw_only=True):
 
 
 def run_demo(plan: DemoPlan, tell: Callable[[str, dict[str, Any]], None]) -> DemoResult:
-    """Run the demo to its end.
-
-    Parameters
-    ----------
-    tell : callable
-        Given the type and the data of each event as it is read from the output topics.
+    """Run the demo to its end; ``tell`` receives type and data of each event that is read from the output topics.
 
     Raises
     ------

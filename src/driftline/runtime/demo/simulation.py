@@ -63,16 +63,10 @@ def write_files(
     all_labels: bool = False,
     advance: Callable[[int], None] = lambda _: None,
 ) -> SentCounts:
-    """Write a scenario to files of one JSON event a line.
+    """Write a scenario to files of one JSON event a line; ``advance`` is called with the number of predictions written.
 
-    Parameters
-    ----------
-    partitions : int, optional
-        Adds to each line where its record would stand on a topic with so many partitions, and its timestamp.
-    all_labels : bool
-        Also those due after the end.
-    advance : callable
-        Told how many predictions were written.
+    With ``partitions`` each line says where its record would stand on a topic with so many, and its timestamp; with
+    ``all_labels`` labels due after the end are written as well.
     """
     sent = SentCounts()
     with ExitStack() as stack:
@@ -160,16 +154,10 @@ class Sender:
         all_labels: bool = False,
         advance: Callable[[int], None] = lambda _: None,
     ) -> SentCounts:
-        """Send predictions and labels in the order of event time; returns when all are acknowledged.
+        """Send predictions and labels in the order of event time; return when all are acknowledged.
 
-        Parameters
-        ----------
-        speed : float
-            Seconds of event time a second; 0 for as fast as the broker takes them.
-        all_labels : bool
-            Also those due after the end.
-        advance : callable
-            Told how many predictions were sent.
+        ``speed`` is seconds of event time a second, 0 for as fast as the broker takes them; with ``all_labels`` labels
+        due after the end are sent as well. ``advance`` is called with the number of predictions sent.
 
         Raises
         ------

@@ -62,18 +62,8 @@ class PanesAgent:
     """Applies each panes record once and in order, and writes outputs, state and position in the order that loses
     nothing.
 
-    Lives in the event loop of one thread; only :meth:`is_ready` may be called from others.
-
-    Parameters
-    ----------
-    restore : callable
-        Returns a partition's monitor from the entries of its last checkpoint; from none, a new one.
-    references : ReferenceReader
-        Where missing profiles are waited for.
-    reporter : MonitorReporter
-        Given each monitor's status at its checkpoints.
-    guard : HeartbeatGuard
-        Asked before each checkpoint.
+    Lives in the event loop of one thread; only :meth:`is_ready` may be called from others. ``restore`` returns a
+    partition's monitor from the entries of its last checkpoint; from none, a new one.
     """
 
     def __init__(

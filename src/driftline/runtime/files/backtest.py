@@ -114,16 +114,9 @@ class Backtest:
         emit: Callable[[OutputRecord], None],
         advance: Callable[[int], None] = lambda _n_bytes: None,
     ) -> BacktestTotals:
-        """Read the files to their ends.
+        """Read the files, one JSON object a line, to their ends.
 
-        Parameters
-        ----------
-        predictions, labels : Path
-            One JSON object a line.
-        emit : callable
-            Takes each output record.
-        advance : callable
-            Told how many bytes were read, for a progress bar.
+        ``emit`` receives each output record, and ``advance`` the number of bytes read, for a progress bar.
         """
         try:
             self._read(predictions, labels, emit, advance)

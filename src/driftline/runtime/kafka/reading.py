@@ -46,12 +46,8 @@ def assigned_consumer(
 ) -> Consumer:
     """Return a consumer of committed records for :class:`PartitionReading`.
 
-    Parameters
-    ----------
-    name : str
-        Of its group, which it never joins and never commits to: partitions are assigned.
-    more : mapping of str to object
-        Properties that this consumer needs besides, or instead.
+    ``name`` is that of its group, which it never joins and never commits to: partitions are assigned. ``more`` are
+    properties besides, or instead.
     """
     properties = {"enable.partition.eof": True, **more}
     return Consumer(consumer_configuration(kafka, credentials, f"{kafka.prefix}-{name}", properties))

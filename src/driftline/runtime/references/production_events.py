@@ -45,15 +45,8 @@ class EventSelection(NamedTuple):
 class EventReader:
     """Decodes records, keeps the selected events, and counts the others.
 
-    Parameters
-    ----------
-    settings : Settings
-        Field mapping and ``time.max_future``.
-
-    Attributes
-    ----------
-    n_refused, n_others : int
-        Of the last reading: records that would be dead letters, and events of other models or times.
+    Of the last reading, ``n_refused`` counts the records that would be dead letters, and ``n_others`` the events of
+    other models or times.
     """
 
     def __init__(self, settings: Settings, selection: EventSelection) -> None:

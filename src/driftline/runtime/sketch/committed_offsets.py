@@ -20,16 +20,9 @@ _log = get_logger(__name__)
 
 
 class CommittedOffsets:
-    """The committed offsets of the sketch group.
+    """The committed offsets of the sketch group, of which the consumer is a member and which reads ``every`` partition.
 
-    Parameters
-    ----------
-    consumer : Consumer
-        A member of the group.
-    every : list of TopicPartition
-        All partitions that the group reads.
-    accept_recount : bool
-        Where committed offsets are gone, count records again; without it that is an error.
+    With ``accept_recount`` records are counted again where committed offsets are gone; without it that is an error.
     """
 
     def __init__(

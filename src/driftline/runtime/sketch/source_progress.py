@@ -94,11 +94,8 @@ class SourceProgress:
     def hold_back(self, ahead: Mapping[Source, Source | None]) -> tuple[list[Source], list[Source]]:
         """Return which partitions to pause and which to resume.
 
-        Parameters
-        ----------
-        ahead : dict of Source to Source or None
-            Partitions that are too far ahead in event time, each with the one that it waits for: it is paused while
-            that one has something to read. For None it is paused in any case.
+        ``ahead`` names partitions that are too far ahead in event time, each with the one that it waits for: it is
+        paused while that one has something to read. For None it is paused in any case.
         """
         pause: list[Source] = []
         resume: list[Source] = []
