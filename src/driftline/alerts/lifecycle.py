@@ -81,9 +81,9 @@ class AlertRules(Struct, frozen=True, kw_only=True):
 class Step(Struct, frozen=True, kw_only=True):
     """The result of one observation."""
 
-    book: ModelAlerts
+    alerts: ModelAlerts
     """The new state."""
-    alerts: tuple[AlertEvent, ...]
+    records: tuple[AlertEvent, ...]
     """Records to write: alerts that opened, changed or resolved."""
     forgotten: tuple[str, ...]
     """Ids of alerts whose record is to be deleted."""
@@ -114,7 +114,7 @@ def advance(
     is_window = observation.window.kind != "pane"
     unused = before.tally.counted(observation.window.size_ms) if is_window else before.tally
     states = dict(before.open)
-    alerts: list[AlertEvent] = []
+    records: list[AlertEvent] = []
     for cause in causes:
         of_cause = ranked(finding for finding in findings if cause_of(finding) == cause)
         state = states.get(cause)
@@ -122,7 +122,7 @@ def advance(
             after, unused = _with_findings(state, unused, cause, observation, of_cause, rules)
             if after is not None:
                 states[cause] = after
-                alerts.append(after.alert)
+                records.append(after.alert)
         elif state is not None and is_window and _can_resolve(state, observation, rules):
             if state.n_clean + 1 < rules.resolve_after:
                 states[cause] = structs.replace(state, n_clean=state.n_clean + 1)
@@ -131,8 +131,8 @@ def advance(
             del states[cause]
             unused = unused.forgotten(cause)
             resolved.append((observation.time_ms, alert.alert_id))
-            alerts.append(alert)
-    return Step(book=ModelAlerts(states, tuple(resolved), unused), alerts=tuple(alerts), forgotten=forgotten)
+            records.append(alert)
+    return Step(alerts=ModelAlerts(states, tuple(resolved), unused), records=tuple(records), forgotten=forgotten)
 
 
 def _can_resolve(state: CauseState, observation: Observation, rules: AlertRules) -> bool:

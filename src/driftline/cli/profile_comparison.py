@@ -22,7 +22,7 @@ N_GROUPS: Final = 20
 """Groups of near equal share of the first profile, on which PSI and Jensen-Shannon are computed."""
 
 
-class Change(Struct, frozen=True):
+class ValuePair(Struct, frozen=True):
     """A value in the first and in the second profile."""
 
     before: float | None
@@ -45,8 +45,8 @@ class ColumnChange(Struct, frozen=True, omit_defaults=True):
     """The second profile's values against the first's; the last for numbers alone."""
     exact: bool = True
     """Whether both share a grid; otherwise values inside a bin are taken as spread evenly."""
-    mean: Change | None = None
-    missing: Change | None = None
+    mean: ValuePair | None = None
+    missing: ValuePair | None = None
     """Mean of the values; share of the rows without one."""
 
     @property
@@ -105,11 +105,11 @@ def _alone(profile: Profile, index: int, status: str) -> ColumnChange:
     column = profile.columns[index]
     missing, mean = _missing(profile, index), mean_of(profile, index)
     both = (
-        (Change(None, mean), Change(None, missing))
+        (ValuePair(None, mean), ValuePair(None, missing))
         if status == "added"
         else (
-            Change(mean, None),
-            Change(missing, None),
+            ValuePair(mean, None),
+            ValuePair(missing, None),
         )
     )
     return ColumnChange(
@@ -126,7 +126,7 @@ def _changed(first: Profile, one: int, second: Profile, other: int) -> ColumnCha
         after.role,
         "kind",
         second.importances.get(after.name, 1.0),
-        missing=Change(_missing(first, one), _missing(second, other)),
+        missing=ValuePair(_missing(first, one), _missing(second, other)),
     )
     if isinstance(before, NumericColumn) and isinstance(after, NumericColumn):
         exact = before.edge_bytes == after.edge_bytes
@@ -136,7 +136,7 @@ def _changed(first: Profile, one: int, second: Profile, other: int) -> ColumnCha
             _with_effects(change, _summed(groups, fine_new), _summed(groups, fine_old)),
             status="same" if exact and np.array_equal(old, new) else "moved",
             exact=exact,
-            mean=Change(mean_of(first, one), mean_of(second, other)),
+            mean=ValuePair(mean_of(first, one), mean_of(second, other)),
             kolmogorov_smirnov=_distance("kolmogorov_smirnov", fine_new, fine_old),
         )
     if isinstance(before, CategoricalColumn) and isinstance(after, CategoricalColumn):

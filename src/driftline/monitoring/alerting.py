@@ -42,7 +42,7 @@ def settle(verdict: Verdict[Event], alerts: ModelAlerts, budget: ErrorBudget) ->
     causes, rules = _CAUSES[verdict.sequence], _rules(verdict.sequence, budget)
     step = advance(alerts, _observation(events[0], verdict.age_ms), verdict.findings, causes, rules)
     forgotten = [tombstone(alert_id) for alert_id in step.forgotten]
-    return step.book, [*event_records([*events, *step.alerts], budget.source), *forgotten]
+    return step.alerts, [*event_records([*events, *step.records], budget.source), *forgotten]
 
 
 def _rules(sequence: Sequence, budget: ErrorBudget) -> AlertRules:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.events.model_key import ModelKey
     from driftline.events.output_record import OutputRecord
+    from driftline.profiles.profile import Profile
     from driftline.profiles.profiles import Profiles
     from driftline.profiles.task import Task
 
@@ -26,9 +27,13 @@ class ModelSetup(NamedTuple):
     """Settings and surroundings of one model."""
 
     key: ModelKey
-    context: ErrorBudget
+    budget: ErrorBudget
     pane_ms: int
     profiles: Profiles
+
+    def profile_until(self, end_ms: int) -> Profile | None:
+        """Return the profile that holds for the last pane before a moment."""
+        return self.profiles.at(self.key, end_ms - self.pane_ms)
 
 
 class WatermarkReach(NamedTuple):

@@ -9,7 +9,7 @@ from driftline.checks.contract.common_fields import common_fields, span
 from driftline.checks.contract.ladder import judge
 from driftline.checks.contract.verdict import Verdict
 from driftline.checks.contract.wording import number, percent
-from driftline.checks.labels.usual import BesideUsual
+from driftline.checks.labels.baseline_comparison import BaselineComparison
 from driftline.config.durations import Duration
 from driftline.events.label_arrival import LabelArrivalEvent, MaturityPoint
 from driftline.sketches.arrival import AGE_EDGES_MS
@@ -53,10 +53,10 @@ class CohortAt(NamedTuple):
 
 
 class CohortCase(NamedTuple):
-    """A cohort at an age, beside the cohorts before it."""
+    """A cohort at an age, compared with the cohorts before it."""
 
     cohort: CohortAt
-    beside: BesideUsual
+    comparison: BaselineComparison
     settings: ModelSettings
 
 
@@ -70,18 +70,18 @@ def examine_arrival(profile: Profile, cohort: CohortAt, budget: ErrorBudget) -> 
     window = span("performance", cohort.start_ms, cohort.end_ms, cohort.end_ms - cohort.start_ms)
     common = common_fields(cohort.key, cohort.segment, window, profile, budget, cohort.offsets, cohort.flags)
     n_labelled = min(int(cohort.by_age.sum()), cohort.n_predictions)
-    beside = BesideUsual.of(n_labelled, cohort.n_predictions, cohort.earlier, "less")
-    common["n"], common["n_reference"] = n_labelled, beside.n_reference
-    case, levels = CohortCase(cohort, beside, budget.settings), budget.with_info(budget.labels_level())
+    comparison = BaselineComparison.of(n_labelled, cohort.n_predictions, cohort.earlier, "less")
+    common["n"], common["n_reference"] = n_labelled, comparison.n_reference
+    case, levels = CohortCase(cohort, comparison, budget.settings), budget.with_info(budget.labels_level())
     findings = [each for check in checks_of("cohort") for each in judge(check.examine(case), levels, common)]
     event = LabelArrivalEvent(
         **common,
         age_ms=cohort.age_ms,
         final=cohort.final,
-        status="calibrating" if beside.usual is None else "late" if findings else "usual",
+        status="calibrating" if comparison.baseline is None else "late" if findings else "usual",
         n_predictions=cohort.n_predictions,
         share=n_labelled / cohort.n_predictions,
-        test=beside.test,
+        test=comparison.test,
         ages_ms=list(AGE_EDGES_MS),
         by_age=[max(0, int(n)) for n in cohort.by_age],
         curve=[
@@ -94,21 +94,21 @@ def examine_arrival(profile: Profile, cohort: CohortAt, budget: ErrorBudget) -> 
             for point in cohort.curve
         ],
     )
-    tested = beside.result is not None
+    tested = comparison.result is not None
     return Verdict(events=(event,), findings=tuple(findings), sequence="cohorts", tested=tested, age_ms=cohort.age_ms)
 
 
 @check("arrival", "cohort", lambda settings: len(settings.labels.ages_ms))
 def arrival(case: CohortCase) -> list[Outcome]:
     """Test whether fewer predictions of a cohort have a label than usual: one test at each age."""
-    cohort, (usual, result) = case.cohort, case.beside
-    if usual is None or result is None:
+    cohort, (baseline, result) = case.cohort, case.comparison
+    if baseline is None or result is None:
         return []
     age, gate = Duration(cohort.age_ms), case.settings.labels.min_arrival_drop
     message = (
         f"predictions with a label within {age}: {percent(result.share_reference)} -> {percent(result.share)} (a drop "
         f"matters from {percent(gate)})"
     )
-    details = f"{number(cohort.n_predictions)} predictions beside those of {usual.n_groups} earlier spans"
+    details = f"{number(cohort.n_predictions)} predictions beside those of {baseline.n_groups} earlier spans"
     drop = result.share_reference - result.share
-    return [case.beside.outcome(f"{CHECK}.{age}", "labelled_share_drop", drop, gate, message, details)]
+    return [case.comparison.outcome(f"{CHECK}.{age}", "labelled_share_drop", drop, gate, message, details)]

@@ -10,7 +10,6 @@ from driftline.performance.arrival_weights import MIN_RATE, arrival_rates, neede
 
 if TYPE_CHECKING:
     from driftline.checks.contract.closed_window import ArrivalEvidence
-    from driftline.performance.arrival_weights import ArrivalRates, WeightedMetrics
 
 ASSUMPTIONS: Final = (
     "labels of a score bin and class come as soon as they did for the cohorts past the horizon",
@@ -47,18 +46,6 @@ def corrected_metrics(
     else:
         weighted = weighted_metrics(counts, rates, binary=binary)
         reason = NO_LABELS if weighted is None else None
-    return _event(weighted, rates, least, bounds, reason, final=final)
-
-
-def _event(
-    weighted: WeightedMetrics | None,
-    rates: ArrivalRates | None,
-    least: float | None,
-    bounds: dict[str, tuple[float, float]],
-    reason: str | None,
-    *,
-    final: bool,
-) -> CorrectedMetrics:
     return CorrectedMetrics(
         status="mature" if final else "withheld" if weighted is None else "corrected",
         reason=reason,

@@ -9,7 +9,7 @@ from driftline.checks.contract.common_fields import source_offsets, span
 from driftline.checks.contract.ladder import judge
 from driftline.checks.contract.verdict import Verdict
 from driftline.checks.contract.wording import number, percent
-from driftline.checks.labels.usual import BesideUsual
+from driftline.checks.labels.baseline_comparison import BaselineComparison
 from driftline.config.durations import Duration
 from driftline.events.finding import LevelEvidence
 from driftline.events.label_stream import LabelStreamEvent
@@ -47,10 +47,10 @@ class StreamSpan(NamedTuple):
 
 
 class SpanCase(NamedTuple):
-    """A span of the label stream, beside the spans before it."""
+    """A span of the label stream, compared with the spans before it."""
 
     span: StreamSpan
-    beside: BesideUsual
+    comparison: BaselineComparison
     settings: ModelSettings
 
 
@@ -60,19 +60,19 @@ def examine_stream(stretch: StreamSpan, budget: ErrorBudget) -> Verdict[LabelStr
     The budget is that of the settings that all models have by default.
     """
     n = stretch.n_joined + stretch.n_orphans
-    beside = BesideUsual.of(stretch.n_orphans, n, stretch.earlier, "greater")
+    comparison = BaselineComparison.of(stretch.n_orphans, n, stretch.earlier, "greater")
     common = stream_fields((stretch.start_ms, stretch.end_ms), stretch.offsets, stretch.flags, budget)
-    common["n"], common["n_reference"] = n, beside.n_reference
-    case, levels = SpanCase(stretch, beside, budget.settings), budget.with_info(budget.orphans_level())
+    common["n"], common["n_reference"] = n, comparison.n_reference
+    case, levels = SpanCase(stretch, comparison, budget.settings), budget.with_info(budget.orphans_level())
     findings = [each for check in checks_of("label stream") for each in judge(check.examine(case), levels, common)]
     event = LabelStreamEvent(
         **common,
-        status="calibrating" if beside.usual is None else "many" if findings else "usual",
+        status="calibrating" if comparison.baseline is None else "many" if findings else "usual",
         n_predictions=stretch.n_predictions,
         n_joined=stretch.n_joined,
         n_orphans=stretch.n_orphans,
         orphan_share=stretch.n_orphans / n if n else 0.0,
-        test=beside.test,
+        test=comparison.test,
     )
     return Verdict(events=(event,), findings=tuple(findings), sequence="label stream", tested=n > 0)
 
@@ -80,8 +80,8 @@ def examine_stream(stretch: StreamSpan, budget: ErrorBudget) -> Verdict[LabelStr
 @check("orphans", "label stream")
 def orphans(case: SpanCase) -> list[Outcome]:
     """Test whether more labels than usual have no prediction; of no model, so nothing else spends the share."""
-    usual, result = case.beside
-    if usual is None or result is None:
+    baseline, result = case.comparison
+    if baseline is None or result is None:
         return []
     gate = case.settings.checks.min_share_change
     message = (
@@ -90,7 +90,7 @@ def orphans(case: SpanCase) -> list[Outcome]:
     )
     details = f"{number(case.span.n_orphans)} of {number(result.n)} labels"
     rise = result.share - result.share_reference
-    return [case.beside.outcome(ORPHANS, "orphan_share_rise", rise, gate, message, details)]
+    return [case.comparison.outcome(ORPHANS, "orphan_share_rise", rise, gate, message, details)]
 
 
 def silence(since_ms: int, budget: ErrorBudget, flags: Iterable[str]) -> Verdict[Event]:

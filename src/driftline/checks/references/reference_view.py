@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from driftline.checks.references.mean_variance import VarianceRatio, nine_digits, variance_ratio
-from driftline.checks.references.share_dispersion import ShareDispersion
+from driftline.checks.references.share_dispersion import INDEPENDENT, ShareDispersion
 from driftline.errors import ParameterError
 from driftline.profiles.season import HOURS
 from driftline.profiles.season_counts import season_counts
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from driftline.profiles.profile import Profile
 
 
-INDEPENDENT: Final = ShareDispersion(1.0, None)
 UNKNOWN: Final = ShareDispersion(math.inf, None)
 """As long as nothing has been learnt."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from driftline.significance.tails import student_tail
 
@@ -21,13 +21,13 @@ class ShareDispersion(NamedTuple):
 DispersionLookup = Callable[[str, str], ShareDispersion]
 """From the name of a column and of one of its quality tests to the dispersion of that share."""
 
-_INDEPENDENT = ShareDispersion(1.0, None)
+INDEPENDENT: Final = ShareDispersion(1.0, None)
 
 
 def independent(column: str, share: str) -> ShareDispersion:
     """Return the dispersion of independent events, whatever the column and the share."""
     del column, share
-    return _INDEPENDENT
+    return INDEPENDENT
 
 
 def widened(log_p: float, dispersion: ShareDispersion) -> float:

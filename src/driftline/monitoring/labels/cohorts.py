@@ -10,21 +10,22 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import numpy as np
 from msgspec import Struct
 
 from driftline.events.source import Kind, Offsets, merge_offsets
+from driftline.monitoring.labels.performance_windows import unpacked
 from driftline.monitoring.labels.revision_times import RevisionTimes
 from driftline.monitoring.state.table import Table
 from driftline.performance.arrival_curve import AgedCohort
 from driftline.sketches.arrival import N_AGES, ArrivalLayout
 from driftline.sketches.packed import Sparse
 from driftline.sketches.packed_merge import merge_sparse
-from driftline.sketches.sparse import pack, unpack_into
+from driftline.sketches.sparse import pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from driftline.config.model import ModelSettings
@@ -192,23 +193,16 @@ class Cohorts:
 
 def by_age(revision: CohortRevision) -> NDArray[np.int64]:
     """Return the first labels of a revision by age, shape (N_AGES,)."""
-    return _unpacked(revision.ages, N_AGES)
+    return unpacked(revision.ages, N_AGES)
 
 
 def by_stratum(revision: CohortRevision, layout: ArrivalLayout) -> NDArray[np.int64]:
     """Return the first labels of a revision by score and actual class, shape (n_scores, n_codes)."""
-    return _unpacked(revision.strata, layout.n_strata).reshape(layout.n_scores, layout.n_codes)
+    return unpacked(revision.strata, layout.n_strata).reshape(layout.n_scores, layout.n_codes)
 
 
-def _unpacked(packed: Sparse | None, n: int) -> NDArray[np.int64]:
-    vector = np.zeros(n, dtype=np.int64)
-    if packed is not None:
-        unpack_into(packed, vector)
-    return vector
-
-
-def _added(known: Sparse | None, counts: NDArray[np.int64]) -> Sparse:
-    return pack(counts) if known is None else merge_sparse([known, pack(counts)])
+def _added(before: Sparse | None, counts: NDArray[np.int64]) -> Sparse:
+    return pack(counts) if before is None else merge_sparse([before, pack(counts)])
 
 
 def _is_complete(cohort: Cohort, age_ms: int) -> bool:

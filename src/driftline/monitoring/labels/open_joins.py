@@ -244,8 +244,8 @@ class OpenJoins:
 
 def _add_labels(pane: LabelledPane, delta: JoinDelta, labels: Offsets) -> None:
     merge_offsets(pane.offsets, labels)
-    known, new = pane.errors.get(delta.profile_id, (0, 0, 0)), delta.errors
-    pane.errors[delta.profile_id] = (known[0] + new[0], known[1] + new[1], known[2] + new[2])
+    before, new = pane.errors.get(delta.profile_id, (0, 0, 0)), delta.errors
+    pane.errors[delta.profile_id] = (before[0] + new[0], before[1] + new[1], before[2] + new[2])
 
 
 def _merged(parts: dict[str, RevisionPart]) -> dict[str, RevisionPart]:

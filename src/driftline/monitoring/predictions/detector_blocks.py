@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driftline.checks.columns.constant_columns import constant_bin
+from driftline.checks.columns.detector_findings import constant_bin
 from driftline.detectors import Block
 from driftline.sketches.grouping import base_grouping
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from driftline.events.source import Source
 
 
-class _Partition:
+class _ReadPartition:
     __slots__ = ("end", "idle", "last_read_s", "next_offset", "paused")
 
     def __init__(self, next_offset: int, now_s: float) -> None:
@@ -26,7 +26,7 @@ class SourceProgress:
 
     def __init__(self, idle_timeout_s: float) -> None:
         self._idle_timeout_s = idle_timeout_s
-        self._partitions: dict[Source, _Partition] = {}
+        self._partitions: dict[Source, _ReadPartition] = {}
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -40,7 +40,7 @@ class SourceProgress:
 
     def start(self, source: Source, next_offset: int, now_s: float) -> None:
         """Begin, or begin again, at an offset."""
-        self._partitions[source] = _Partition(next_offset, now_s)
+        self._partitions[source] = _ReadPartition(next_offset, now_s)
 
     def clear(self) -> None:
         """Forget all partitions."""
