@@ -132,7 +132,8 @@ def test_a_detector_that_may_page_opens_at_once_and_verdicts_resolve() -> None:
     detection = msgspec.structs.replace(
         drift(1, 0.2), family="detector", check="detector.cusum", window=span, effect=None, level=None
     )
-    seen = msgspec.structs.replace(observed(HOUR + 10_000), window=span)
+    seen = observed(HOUR + 10_000)
+    seen = seen._replace(event=msgspec.structs.replace(seen.event, window=span))
     rules = AlertRules(resolve_after=1, sizes=(HOUR,), opening=OpeningRule(3, 3))
     opened = advance(ModelAlerts(), seen, [detection], PREDICTION_CAUSES, rules)
     assert [(alert.cause, alert.notify) for alert in opened.records] == [("data drift", True)]

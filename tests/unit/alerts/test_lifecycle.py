@@ -17,7 +17,7 @@ from driftline.alerts import (
 )
 from driftline.alerts.lifecycle import FORGET_AFTER_MS
 from driftline.events.cloudevents import rfc3339
-from driftline.events.evidence import EventRole, ProfileReference, Severity, WindowSpan
+from driftline.events.evidence import Event, EventRole, ProfileReference, Severity, WindowSpan
 from driftline.events.finding import Effect, Family, FindingEvent, LevelEvidence, Statistic
 from driftline.events.model_key import ModelKey
 
@@ -35,11 +35,11 @@ def window(end_ms: int, size_ms: int = HOUR) -> WindowSpan:
 
 
 def observed(end_ms: int, size_ms: int = HOUR, segment: str = "all") -> Observation:
-    return Observation(
-        key=KEY,
+    event = Event(
+        model=KEY.model,
+        model_version=KEY.version,
         segment=segment,
         window=window(end_ms, size_ms),
-        time_ms=end_ms,
         profile=PROFILE,
         settings="s",
         n=1_000,
@@ -47,6 +47,7 @@ def observed(end_ms: int, size_ms: int = HOUR, segment: str = "all") -> Observat
         offsets={"predictions": {"0": (1, 2)}},
         flags=[],
     )
+    return Observation(event, end_ms)
 
 
 def found(
