@@ -99,7 +99,7 @@ class Watch:
     """
 
     def __init__(self, profile: Profile, settings: ModelSettings) -> None:
-        self.context = ErrorBudget.of(Settings(defaults=settings), KEY.model)
+        self.budget = ErrorBudget.of(Settings(defaults=settings), KEY.model)
         self._watch = ProfileMonitor(profile, settings, PANE_MS)
         self._volumes = VolumeHistory(settings.windows.verdict)
         self._book = ModelAlerts()
@@ -120,10 +120,10 @@ class Watch:
                 if window.kind != "tumbling":
                     continue
                 judged = self._volumes.judged(window)
-                verdict = examine_window(self._watch.standard, judged, self.context)
-                if not self._watch.standard.column(0, judged).calibrating:
+                verdict = examine_window(self._watch.view, judged, self.budget)
+                if not self._watch.view.column(0, judged).calibrating:
                     self.verdicts.append((judged, verdict))
-                self._book, records = settle(verdict, self._book, self.context)
+                self._book, records = settle(verdict, self._book, self.budget)
                 self.records += records
 
 

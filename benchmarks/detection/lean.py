@@ -95,7 +95,7 @@ class LeanWatch:
     """
 
     def __init__(self, profile: Profile, kinds: Sequence[ColumnKind], settings: ModelSettings, pane_ms: int) -> None:
-        self.context = ErrorBudget.of(Settings(defaults=settings), KEY.model)
+        self.budget = ErrorBudget.of(Settings(defaults=settings), KEY.model)
         self.profile = profile
         self._standard = ReferenceView(profile, settings, pane_ms)
         self._sizes = self._standard.unknown_sizes()
@@ -249,7 +249,7 @@ class LeanWatch:
             sketch.counts[place.bins] = windows.bins[index][row]
             sketch.counts[place.quality.start + ABSENT] = windows.absent[index, row]
         window = self._volumes.judged(_window(sketch, extent))
-        context, profile = self.context, self.profile
+        context, profile = self.budget, self.profile
         common = window_fields(profile, window, context)
         level = context.column_level(window.size_ms, len(profile.columns))
         if together:

@@ -48,10 +48,10 @@ def run(history: list[Seen], rules: AlertRules, restarts: set[int]) -> tuple[lis
     records: list[AlertEvent] = []
     for i, (end_ms, size_ms, findings) in enumerate(windows_of(history)):
         step = advance(book, observed(end_ms, size_ms), findings, PREDICTION_CAUSES, rules)
-        book = step.book
+        book = step.alerts
         if i in restarts:
             book = msgspec.msgpack.decode(msgspec.msgpack.encode(book), type=ModelAlerts)
-        records += step.alerts
+        records += step.records
     return records, book
 
 

@@ -16,9 +16,9 @@ from driftline.checks.contract.closed_window import (
     VolumeReference,
 )
 from driftline.checks.labels.arrival_check import CohortAt, CohortCase
+from driftline.checks.labels.baseline_comparison import BaselineComparison
 from driftline.checks.labels.estimate_check import EstimateCase
 from driftline.checks.labels.label_stream_check import SpanCase, StreamSpan
-from driftline.checks.labels.usual import BesideUsual
 from driftline.checks.references.cases import ColumnCase, WindowCase
 from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.model import CheckSettings, ModelSettings, PerformanceSettings, ReferenceSettings, RollingSettings
@@ -182,7 +182,7 @@ def _earlier(share: float, n: int) -> list[tuple[int, int, bool]]:
 def _cohorts() -> Iterator[Examples]:
     for changed, n_labelled, n_days in ((False, 5_010, 9), (False, 5_010, 3), (True, 1_000, 9), (True, 0, 9)):
         earlier = _earlier(0.5, 10_000)[:n_days]
-        beside = BesideUsual.of(n_labelled, 10_000, earlier, "less")
+        comparison = BaselineComparison.of(n_labelled, 10_000, earlier, "less")
         cohorts = [
             CohortAt(
                 KEY,
@@ -200,14 +200,16 @@ def _cohorts() -> Iterator[Examples]:
             )
             for age_ms in SETTINGS.labels.ages_ms
         ]
-        yield Examples(changed, [CohortCase(cohort, beside, SETTINGS) for cohort in cohorts])
+        yield Examples(changed, [CohortCase(cohort, comparison, SETTINGS) for cohort in cohorts])
 
 
 def _spans() -> Iterator[Examples]:
     for changed, n_orphans, n_days in ((False, 100, 9), (False, 100, 3), (True, 5_000, 9)):
         earlier = _earlier(0.01, 10_000)[:n_days]
         span = StreamSpan(0, HOUR, 10_000, 10_000 - n_orphans, n_orphans, earlier, {}, ())
-        yield Examples(changed, [SpanCase(span, BesideUsual.of(n_orphans, 10_000, earlier, "greater"), SETTINGS)])
+        yield Examples(
+            changed, [SpanCase(span, BaselineComparison.of(n_orphans, 10_000, earlier, "greater"), SETTINGS)]
+        )
 
 
 def _estimates() -> Iterator[Examples]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driftline.monitoring.state.checkpoint import Place
+from driftline.monitoring.state.checkpoint import StatePlace
 from driftline.monitoring.state.scope import StateScope
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def changes(part: Stateful) -> dict[str, bytes | None]:
     """Return what the next checkpoint of a part holds, by table and key; None deletes."""
-    return {str(Place(table.name, key)): data for table in part.tables for key, data in table.changes()}
+    return {str(StatePlace(table.name, key)): data for table in part.tables for key, data in table.changes()}
 
 
 def checkpoint(part: Stateful, store: dict[str, bytes]) -> None:
@@ -32,5 +32,5 @@ def restore(part: Stateful, store: Mapping[str, bytes | None]) -> StateScope:
     scope = StateScope("tests")
     scope.add(part.tables)
     places = {name.partition("/"): data for name, data in store.items() if data is not None}
-    scope.load({Place(table, key): data for (table, _, key), data in places.items()})
+    scope.load({StatePlace(table, key): data for (table, _, key), data in places.items()})
     return scope

@@ -218,7 +218,7 @@ def _wait(part: OpenJoins, i: int) -> object:
 def _revise(part: PerformanceWindows, i: int) -> object:
     end_ms = 60 * i + 50
     due = performance.cuts_until(part, end_ms - 1)
-    part.add(performance.joined(end_ms, end_ms // 100 * 100, 10, i % 4))
+    part.add(*performance.joined(end_ms, end_ms // 100 * 100, 10, i % 4))
     return [(each.start_ms, each.at_ms, each.revision, each.final, performance.head(each)) for each in due]
 
 
@@ -294,8 +294,8 @@ def sequences() -> Example[Sequences]:
                 part.predictions.add_pane(pane, 0)
         for delta in joined:
             if delta.pane_ms == pane_ms:
-                part.joins.add_joins(delta)
-                part.segment.add_joins(msgspec.structs.replace(delta, segment="country=DE"))
+                part.joins.open.add(delta)
+                part.segment.open.add(msgspec.structs.replace(delta, segment="country=DE"))
         if pane_ms == start_ms + 100_000:
             part.predictions.miss_pane()
             part.joins.miss_joins()

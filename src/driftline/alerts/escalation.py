@@ -27,31 +27,21 @@ ESCALATION_FACTOR: Final = 2.5
 
 
 class NotificationHistory(Struct, frozen=True, kw_only=True):
-    """The content of an open alert's notifications so far.
-
-    Parameters
-    ----------
-    severity : Severity
-        The greatest so far.
-    peak : float
-        The greatest effect, in multiples of the smallest that matters.
-    columns : tuple of str
-        Columns that a notification was about, sorted; at most all of the model's.
-    at_ms : int
-        Event time of the latest notification.
-    settled_ms : int
-        Windows that start before this time complete the latest notification and do not notify again. The window in
-        which a change began holds only a part of it; the next window holds all of it.
-    in_budget : bool
-        Whether the budget covers the latest notification.
-    """
+    """The content of an open alert's notifications so far."""
 
     severity: Severity
+    """The greatest so far."""
     peak: float
+    """The greatest effect, in multiples of the smallest that matters."""
     columns: tuple[str, ...]
+    """Columns that a notification was about, sorted; at most all of the model's."""
     at_ms: int
+    """Event time of the latest notification."""
     settled_ms: int
+    """Windows that start before this time complete the latest notification and do not notify again. The window in which
+    a change began holds only a part of it; the next window holds all of it."""
     in_budget: bool
+    """Whether the budget covers the latest notification."""
 
 
 def multiple_of(finding: FindingEvent) -> float:
@@ -118,15 +108,9 @@ def reason_to_notify(
 ) -> NotifyReason | None:
     """Return why an open alert notifies again; None where it does not.
 
-    Parameters
-    ----------
-    history : NotificationHistory
-    complete : sequence of FindingEvent
-        Unused findings of checks that had findings in k of their last n windows.
-    time_ms : int
-        Event time of the window.
-    remind_after_ms : int, unit ms
-        Time after the latest notification at which an alert that still has findings notifies again.
+    ``complete`` are unused findings of checks that had findings in k of their last n windows; ``time_ms`` is the event
+    time of the window, and ``remind_after_ms`` the time after the latest notification at which an alert that still has
+    findings notifies again.
 
     Notes
     -----

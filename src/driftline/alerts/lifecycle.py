@@ -65,43 +65,28 @@ class ModelAlerts(Struct, frozen=True):
 
 
 class AlertRules(Struct, frozen=True, kw_only=True):
-    """The configured rules by which alerts open, notify again and resolve.
-
-    Parameters
-    ----------
-    resolve_after : int, at least 1
-        Clean windows in a row that resolve an alert.
-    sizes : tuple of int, unit ms
-        Sizes of the windows that are checked. Windows of any size resolve an alert that a detector opened, or a window
-        of a size that is no longer configured; it would stay open for ever otherwise.
-    opening : OpeningRule
-    remind_after_ms : int, unit ms
-        Time after the latest notification at which an alert that still has findings notifies again: the budget's
-        horizon.
-    """
+    """The configured rules by which alerts open, notify again and resolve."""
 
     resolve_after: int
+    """Clean windows in a row that resolve an alert, at least 1."""
     sizes: tuple[int, ...]
+    """Sizes in ms of the windows that are checked. Windows of any size resolve an alert that a detector opened, or a
+    window of a size that is no longer configured; it would stay open for ever otherwise."""
     opening: OpeningRule = OpeningRule()
     remind_after_ms: int = 30 * 86_400_000
+    """Time after the latest notification at which an alert that still has findings notifies again: the budget's
+    horizon."""
 
 
 class Step(Struct, frozen=True, kw_only=True):
-    """The result of one observation.
+    """The result of one observation."""
 
-    Parameters
-    ----------
-    book : ModelAlerts
-        The new state.
-    alerts : tuple of AlertEvent
-        Records to write: alerts that opened, changed or resolved.
-    forgotten : tuple of str
-        Ids of alerts whose record is to be deleted.
-    """
-
-    book: ModelAlerts
-    alerts: tuple[AlertEvent, ...]
+    alerts: ModelAlerts
+    """The new state."""
+    records: tuple[AlertEvent, ...]
+    """Records to write: alerts that opened, changed or resolved."""
     forgotten: tuple[str, ...]
+    """Ids of alerts whose record is to be deleted."""
 
 
 def advance(
@@ -123,18 +108,13 @@ def advance(
         Findings of this window; those that open no alert are ignored.
     causes : iterable of Cause
         The causes that this window could have shown; open alerts of other causes stay as they are.
-    rules : AlertRules
-
-    Returns
-    -------
-    Step
     """
     resolved = [entry for entry in before.resolved if observation.time_ms < entry[0] + FORGET_AFTER_MS]
     forgotten = tuple(entry[1] for entry in before.resolved[: len(before.resolved) - len(resolved)])
     is_window = observation.window.kind != "pane"
     unused = before.tally.counted(observation.window.size_ms) if is_window else before.tally
     states = dict(before.open)
-    alerts: list[AlertEvent] = []
+    records: list[AlertEvent] = []
     for cause in causes:
         of_cause = ranked(finding for finding in findings if cause_of(finding) == cause)
         state = states.get(cause)
@@ -142,7 +122,7 @@ def advance(
             after, unused = _with_findings(state, unused, cause, observation, of_cause, rules)
             if after is not None:
                 states[cause] = after
-                alerts.append(after.alert)
+                records.append(after.alert)
         elif state is not None and is_window and _can_resolve(state, observation, rules):
             if state.n_clean + 1 < rules.resolve_after:
                 states[cause] = structs.replace(state, n_clean=state.n_clean + 1)
@@ -151,8 +131,8 @@ def advance(
             del states[cause]
             unused = unused.forgotten(cause)
             resolved.append((observation.time_ms, alert.alert_id))
-            alerts.append(alert)
-    return Step(book=ModelAlerts(states, tuple(resolved), unused), alerts=tuple(alerts), forgotten=forgotten)
+            records.append(alert)
+    return Step(alerts=ModelAlerts(states, tuple(resolved), unused), records=tuple(records), forgotten=forgotten)
 
 
 def _can_resolve(state: CauseState, observation: Observation, rules: AlertRules) -> bool:

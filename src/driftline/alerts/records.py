@@ -2,74 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from driftline.alerts.policy import message_of, summary, title_of, worst
 from driftline.events.alert import MAX_SUMMARIES, AlertEvent, Cause, NotifyReason, alert_id
 from driftline.events.cloudevents import epoch_ms, rfc3339
-from driftline.events.evidence import ProfileReference, SourceOffsets, WindowSpan
-from driftline.events.model_key import ModelKey
+from driftline.events.evidence import Event
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from driftline.alerts.escalation import NotificationHistory
+    from driftline.events.evidence import WindowSpan
     from driftline.events.finding import FindingEvent
 
 
-class Observation(Struct, frozen=True, kw_only=True):
-    """A checked window, with or without findings: what its alerts record of it.
+class Observation(NamedTuple):
+    """A checked window, with or without findings."""
 
-    Parameters
-    ----------
-    key : ModelKey
-    segment : str
-    window : WindowSpan
-        ``size_ms`` distinguishes windows of different sizes.
-    time_ms : int
-        Event time of the check: the end of the window, or for performance the time of the revision.
-    profile : ProfileReference or None
-    settings : str
-    n, n_reference : int
-    offsets : SourceOffsets
-    flags : list of str
-    """
-
-    key: ModelKey
-    segment: str
-    window: WindowSpan
+    event: Event
+    """An event of the window; its alerts take over the fields that all events have."""
     time_ms: int
-    profile: ProfileReference | None
-    settings: str
-    n: int
-    n_reference: int
-    offsets: SourceOffsets
-    flags: list[str]
+    """Event time of the check: the end of the window, or for performance the time of the revision."""
+
+    @property
+    def window(self) -> WindowSpan:
+        """The span of event time; ``size_ms`` distinguishes windows of different sizes."""
+        return self.event.window
 
 
-class _OfWindow(TypedDict):
-    window: WindowSpan
-    profile: ProfileReference | None
-    settings: str
-    n: int
-    n_reference: int
-    offsets: SourceOffsets
-    flags: list[str]
-
-
-def _of_window(observation: Observation) -> _OfWindow:
+def _of_window(observation: Observation) -> dict[str, Any]:
     """Return the fields of an alert that identify the window that brought it into its state."""
-    return {
-        "window": observation.window,
-        "profile": observation.profile,
-        "settings": observation.settings,
-        "n": observation.n,
-        "n_reference": observation.n_reference,
-        "offsets": observation.offsets,
-        "flags": observation.flags,
-    }
+    return {name: getattr(observation.event, name) for name in Event.__struct_fields__}
 
 
 def opened_alert(
@@ -78,11 +44,8 @@ def opened_alert(
     """Return the first record of an alert; ``findings`` is ranked and not empty."""
     moment = rfc3339(observation.time_ms)
     return AlertEvent(
-        model=observation.key.model,
-        model_version=observation.key.version,
-        segment=observation.segment,
         **_of_window(observation),
-        alert_id=alert_id(observation.key, observation.segment, cause, observation.window.end),
+        alert_id=alert_id(observation.event.key, observation.event.segment, cause, observation.window.end),
         state="open",
         revision=1,
         notify=True,

@@ -20,18 +20,12 @@ if TYPE_CHECKING:
 
 
 class OpeningRule(Struct, frozen=True):
-    """How many findings of one check make a notification.
-
-    Parameters
-    ----------
-    findings : int, at least 1
-        k.
-    windows : int, at least `findings`
-        n: they must come within this many windows of one size in a row.
-    """
+    """How many findings of one check make a notification."""
 
     findings: int = 1
+    """k, at least 1."""
     windows: int = 1
+    """n, at least k: they must come within this many windows of one size in a row."""
 
 
 class UnusedFindings(Struct, frozen=True):

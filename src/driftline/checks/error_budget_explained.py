@@ -29,20 +29,13 @@ SHARES: Final = (0.0, 0.01, 0.1)
 
 
 class Reference(Struct, frozen=True, kw_only=True):
-    """What windows are compared with.
-
-    Parameters
-    ----------
-    n_columns : int
-        Features, prediction and score.
-    n_events : int
-    dispersion : float, at least 1
-        λ̄: how many times as much as those of independent events the counts vary.
-    """
+    """What windows are compared with."""
 
     n_columns: int
+    """Features, prediction and score."""
     n_events: int
     dispersion: float = 1.0
+    """λ̄, at least 1: how many times as much as those of independent events the counts vary."""
 
 
 class SpenderLevel(Struct, frozen=True, kw_only=True):
@@ -103,15 +96,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
 
 
 def explained(budget: ErrorBudget, reference: Reference, power: float = 0.8) -> Explanation:
-    """Return what the budget of a model comes to.
-
-    Parameters
-    ----------
-    budget : ErrorBudget
-    reference : Reference
-    power : float in (0, 1)
-        Share of changed windows in which the change is to be found.
-    """
+    """Return what the budget of a model comes to; ``power`` is the share of changed windows that are to be detected."""
     settings = budget.settings
     checks, alerts = settings.checks, settings.alerts
     spenders: list[SpenderLevel] = []

@@ -33,13 +33,7 @@ __all__ = ["app", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and leave the process with its exit code; the entry point of ``driftline``.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        In place of the process's own.
-    """
+    """Run the command line and leave the process with its exit code; the entry point of ``driftline``."""
     try:
         app(args=arguments, prog_name="driftline")
     except DriftlineError as error:

@@ -22,7 +22,7 @@ N_GROUPS: Final = 20
 """Groups of near equal share of the first profile, on which PSI and Jensen-Shannon are computed."""
 
 
-class Change(Struct, frozen=True):
+class ValuePair(Struct, frozen=True):
     """A value in the first and in the second profile."""
 
     before: float | None
@@ -30,33 +30,24 @@ class Change(Struct, frozen=True):
 
 
 class ColumnChange(Struct, frozen=True, omit_defaults=True):
-    """What changed in one column.
-
-    Parameters
-    ----------
-    name, role : str
-    status : {"same", "moved", "added", "removed", "kind"}
-        "same" where grid and counts are equal; "kind" where it was numeric and is categorical, or the reverse.
-    importance : float
-        In the second profile, or in the first where it was removed.
-    psi, jensen_shannon, kolmogorov_smirnov : float or None
-        The second profile's values against the first's; the last for numbers alone.
-    exact : bool
-        Whether both share a grid; otherwise values inside a bin are taken as spread evenly.
-    mean, missing : Change or None
-        Mean of the values; share of the rows without one.
-    """
+    """What changed in one column."""
 
     name: str
     role: str
     status: str
+    """One of "same" (grid and counts are equal), "moved", "added", "removed", and "kind": it was numeric and is
+    categorical, or the reverse."""
     importance: float
+    """In the second profile, or in the first where it was removed."""
     psi: float | None = None
     jensen_shannon: float | None = None
     kolmogorov_smirnov: float | None = None
+    """The second profile's values against the first's; the last for numbers alone."""
     exact: bool = True
-    mean: Change | None = None
-    missing: Change | None = None
+    """Whether both share a grid; otherwise values inside a bin are taken as spread evenly."""
+    mean: ValuePair | None = None
+    missing: ValuePair | None = None
+    """Mean of the values; share of the rows without one."""
 
     @property
     def rank(self) -> tuple[bool, float, str]:
@@ -114,11 +105,11 @@ def _alone(profile: Profile, index: int, status: str) -> ColumnChange:
     column = profile.columns[index]
     missing, mean = _missing(profile, index), mean_of(profile, index)
     both = (
-        (Change(None, mean), Change(None, missing))
+        (ValuePair(None, mean), ValuePair(None, missing))
         if status == "added"
         else (
-            Change(mean, None),
-            Change(missing, None),
+            ValuePair(mean, None),
+            ValuePair(missing, None),
         )
     )
     return ColumnChange(
@@ -135,7 +126,7 @@ def _changed(first: Profile, one: int, second: Profile, other: int) -> ColumnCha
         after.role,
         "kind",
         second.importances.get(after.name, 1.0),
-        missing=Change(_missing(first, one), _missing(second, other)),
+        missing=ValuePair(_missing(first, one), _missing(second, other)),
     )
     if isinstance(before, NumericColumn) and isinstance(after, NumericColumn):
         exact = before.edge_bytes == after.edge_bytes
@@ -145,7 +136,7 @@ def _changed(first: Profile, one: int, second: Profile, other: int) -> ColumnCha
             _with_effects(change, _summed(groups, fine_new), _summed(groups, fine_old)),
             status="same" if exact and np.array_equal(old, new) else "moved",
             exact=exact,
-            mean=Change(mean_of(first, one), mean_of(second, other)),
+            mean=ValuePair(mean_of(first, one), mean_of(second, other)),
             kolmogorov_smirnov=_distance("kolmogorov_smirnov", fine_new, fine_old),
         )
     if isinstance(before, CategoricalColumn) and isinstance(after, CategoricalColumn):

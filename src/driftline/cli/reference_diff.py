@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from driftline.cli.profile_comparison import Change, ColumnChange, ProfileComparison
+    from driftline.cli.profile_comparison import ColumnChange, ProfileComparison, ValuePair
     from driftline.config.settings import Settings
     from driftline.profiles.profile import Profile
 
@@ -131,7 +131,7 @@ def _style(value: float | None) -> str:
     return "" if value is None or value < 0.1 else "bold"  # noqa: PLR2004  # what is usually taken for a change
 
 
-def _shown(change: Change | None, form: Callable[[float], str]) -> str:
+def _shown(change: ValuePair | None, form: Callable[[float], str]) -> str:
     if change is None:
         return ""
     known = dict.fromkeys(form(value) for value in (change.before, change.after) if value is not None)

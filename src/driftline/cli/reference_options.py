@@ -94,30 +94,19 @@ class RowsOptions(NamedTuple):
     importances: Path | None
 
     def half_life_ms(self) -> int | None:
-        """Return the half-life.
+        """Return the half-life in milliseconds; None where none is given.
 
         Raises
         ------
         ParameterError
             When it is no duration above zero.
         """
-        return parse_half_life(self.half_life)
+        from driftline.config.durations import Duration
+        from driftline.errors import ParameterError
 
-
-def parse_half_life(text: str | None) -> int | None:
-    """Return a half-life in milliseconds, or None where none is given.
-
-    Raises
-    ------
-    ParameterError
-        When it is no duration above zero.
-    """
-    from driftline.config.durations import Duration
-    from driftline.errors import ParameterError
-
-    if text is None:
-        return None
-    duration = Duration.parse(text, "--half-life")
-    if duration <= 0:
-        raise ParameterError("a duration above zero", text, "--half-life")
-    return int(duration)
+        if self.half_life is None:
+            return None
+        duration = Duration.parse(self.half_life, "--half-life")
+        if duration <= 0:
+            raise ParameterError("a duration above zero", self.half_life, "--half-life")
+        return int(duration)

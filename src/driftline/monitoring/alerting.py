@@ -33,23 +33,17 @@ _CAUSES: Final[dict[Sequence, tuple[Cause, ...]]] = {
 
 
 def settle(verdict: Verdict[Event], alerts: ModelAlerts, budget: ErrorBudget) -> tuple[ModelAlerts, list[OutputRecord]]:
-    """Return the alerts after a verdict, and all its records: events, findings, alerts, and tombstones of old alerts.
-
-    Parameters
-    ----------
-    verdict : Verdict
-        One that was not tested changes no alert.
-    alerts : ModelAlerts
-        Of the model key, segment and sequence; it is not changed.
-    budget : ErrorBudget
+    """Return the alerts of a model key, segment and sequence after a verdict, and all its records: events, findings,
+    alerts, and tombstones of old alerts. A verdict that was not tested changes no alert.
     """
     events: list[Event] = [*verdict.events, *verdict.findings]
     if not verdict.tested:
         return alerts, event_records(events, budget.source)
     causes, rules = _CAUSES[verdict.sequence], _rules(verdict.sequence, budget)
-    step = advance(alerts, _observation(events[0], verdict.age_ms), verdict.findings, causes, rules)
+    observation = Observation(events[0], epoch_ms(events[0].window.end) + verdict.age_ms)
+    step = advance(alerts, observation, verdict.findings, causes, rules)
     forgotten = [tombstone(alert_id) for alert_id in step.forgotten]
-    return step.book, [*event_records([*events, *step.alerts], budget.source), *forgotten]
+    return step.alerts, [*event_records([*events, *step.records], budget.source), *forgotten]
 
 
 def _rules(sequence: Sequence, budget: ErrorBudget) -> AlertRules:
@@ -70,19 +64,4 @@ def _rules(sequence: Sequence, budget: ErrorBudget) -> AlertRules:
         sizes=sizes.get(sequence, (budget.settings.cohort_ms,)),
         opening=OpeningRule(1, 1) if sequence == "silence" else opening,
         remind_after_ms=int(alerts.false_alarm_budget.horizon),
-    )
-
-
-def _observation(event: Event, age_ms: int) -> Observation:
-    return Observation(
-        key=event.key,
-        segment=event.segment,
-        window=event.window,
-        time_ms=epoch_ms(event.window.end) + age_ms,
-        profile=event.profile,
-        settings=event.settings,
-        n=event.n,
-        n_reference=event.n_reference,
-        offsets=event.offsets,
-        flags=event.flags,
     )

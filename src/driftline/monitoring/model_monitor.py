@@ -17,26 +17,14 @@ if TYPE_CHECKING:
 
     from driftline.monitoring.labels.earlier_revisions import LatestRevisions
     from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach
-    from driftline.monitoring.state.checkpoint import Place
+    from driftline.monitoring.state.checkpoint import StatePlace
     from driftline.panes.flush_record import JoinDelta
 
 
 class ModelMonitor:
-    """The sequences of one model: of its predictions, of its joins, and of the joins of its slices.
+    """The sequences of one model: of its predictions, of its joins, and of the joins of the slices that occurred.
 
-    Parameters
-    ----------
-    setup : ModelSetup
-    at : str
-        Where its state is, for messages.
-
-    Attributes
-    ----------
-    scope : StateScope
-    predictions : PredictionMonitor
-    joins : JoinMonitor
-    segments : dict of str to SegmentMonitor
-        Slices of which anything has come.
+    ``at`` says where its state is, for messages.
     """
 
     __slots__ = ("_setup", "joins", "predictions", "scope", "segments")
@@ -51,7 +39,7 @@ class ModelMonitor:
 
     def _segment(self, name: str) -> SegmentMonitor | None:
         """Return the sequence of a slice; None where it is not configured."""
-        if name not in self.segments and name in segment_names(self._setup.context.settings.segments):
+        if name not in self.segments and name in segment_names(self._setup.budget.settings.segments):
             segment = self.segments[name] = SegmentMonitor(self._setup, name)
             self.scope.add(segment.tables, f"segment/{name}/")
         return self.segments.get(name)
@@ -60,7 +48,7 @@ class ModelMonitor:
         """Add a join delta, whose pane is open, to its slice."""
         sequence = self.joins if delta.segment == SEGMENT_ALL else self._segment(delta.segment)
         if sequence is not None:
-            sequence.add_joins(delta)
+            sequence.open.add(delta)
 
     def advance_joins(self, reach: WatermarkReach, champion: tuple[str, LatestRevisions] | None) -> Outputs:
         """Close all that joins add to up to the watermark; see :meth:`JoinMonitor.advance`."""
@@ -69,9 +57,9 @@ class ModelMonitor:
             outputs += segment.advance(reach)
         return outputs
 
-    def restore(self, values: Mapping[Place, bytes]) -> None:
+    def restore(self, values: Mapping[StatePlace, bytes]) -> None:
         """Go on from a checkpoint; see :meth:`StateScope.load`."""
-        for name in segment_names(self._setup.context.settings.segments):
+        for name in segment_names(self._setup.budget.settings.segments):
             self._segment(name)
         self.scope.load(values)
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.events.model_key import ModelKey
     from driftline.events.output_record import OutputRecord
+    from driftline.profiles.profile import Profile
     from driftline.profiles.profiles import Profiles
     from driftline.profiles.task import Task
 
@@ -23,35 +24,25 @@ UNPROFILED = "unprofiled"
 
 
 class ModelSetup(NamedTuple):
-    """Settings and surroundings of one model.
-
-    Attributes
-    ----------
-    key : ModelKey
-    context : ErrorBudget
-    pane_ms : int
-    profiles : Profiles
-    """
+    """Settings and surroundings of one model."""
 
     key: ModelKey
-    context: ErrorBudget
+    budget: ErrorBudget
     pane_ms: int
     profiles: Profiles
 
+    def profile_until(self, end_ms: int) -> Profile | None:
+        """Return the profile that holds for the last pane before a moment."""
+        return self.profiles.at(self.key, end_ms - self.pane_ms)
+
 
 class WatermarkReach(NamedTuple):
-    """How far a watermark has come.
-
-    Attributes
-    ----------
-    until_ms : int
-        Panes that end by then are closed.
-    certain_ms : int or None
-        How far it would have come with no partition left out as idle; None is minus infinity.
-    """
+    """How far a watermark has come."""
 
     until_ms: int
+    """Panes that end by then are closed."""
     certain_ms: int | None
+    """How far it would have come with no partition left out as idle; None is minus infinity."""
 
     def flags(self, end_ms: int) -> frozenset[str]:
         """Return what is to be said of something that closed at ``end_ms``."""

@@ -48,7 +48,6 @@ class PartitionMonitor:
     ----------
     partition : int
         Of the panes topic, for messages.
-    settings : Settings
     profiles : Profiles
         Published profiles; those of bootstraps are added to it.
 
@@ -70,7 +69,7 @@ class PartitionMonitor:
         self._at = f"detection state of panes partition {partition}"
         self._stream_scope = StateScope(f"{self._at}, label stream")
         self._stream: LabelStreamMonitor | None = None
-        self._contexts: dict[str, ErrorBudget] = {}
+        self._budgets: dict[str, ErrorBudget] = {}
         self._entries = StateEntries()
         self._as_of = -1
         self._last = -1
@@ -128,10 +127,10 @@ class PartitionMonitor:
     def _model(self, key: ModelKey) -> ModelMonitor:
         model = self._models.get(key)
         if model is None:
-            context = self._contexts.get(key.model)
-            if context is None:
-                context = self._contexts[key.model] = ErrorBudget.of(self._settings, key.model)
-            model = self._models[key] = ModelMonitor(ModelSetup(key, context, self._pane_ms, self._profiles), self._at)
+            budget = self._budgets.get(key.model)
+            if budget is None:
+                budget = self._budgets[key.model] = ErrorBudget.of(self._settings, key.model)
+            model = self._models[key] = ModelMonitor(ModelSetup(key, budget, self._pane_ms, self._profiles), self._at)
         return model
 
     def _add_pane(self, delta: PaneDelta, offset: int, *, replayed: bool) -> None:
@@ -224,8 +223,6 @@ class PartitionMonitor:
 
         Parameters
         ----------
-        partition : int
-        settings : Settings
         profiles : Profiles
             With every profile that was known at the checkpoint.
         entries : mapping of bytes to bytes

@@ -34,38 +34,23 @@ _log = get_logger(__name__)
 
 
 class NodeOptions(NamedTuple):
-    """Options of one process, beyond the shared configuration.
-
-    Attributes
-    ----------
-    create_topics : bool
-        Create the topics of ours that are missing.
-    accept_recount : bool
-        See :class:`driftline.runtime.sketch.sketch_worker.SketchWorker`.
-    embedded : bool
-        The broker is the embedded one: it creates no topics, keeps no offsets of transactions, and its transactional
-        batches have no valid checksum.
-    """
+    """Options of one process, beyond the shared configuration."""
 
     create_topics: bool = True
+    """Create the topics of ours that are missing."""
     accept_recount: bool = False
+    """See :class:`driftline.runtime.sketch.sketch_worker.SketchWorker`."""
     embedded: bool = False
+    """The broker is the embedded one: it creates no topics, keeps no offsets of transactions, and its transactional
+    batches have no valid checksum."""
 
 
 class Node:
     """Runs the workers of one process, each in a thread of its own.
 
-    Parameters
-    ----------
-    settings : Settings
-    credentials : Credentials
-    role : {"all", "sketch", "detect"}
-    name : str
-        Of the sketch worker: stable over restarts, unique among the workers; by default made of the host's name and a
-        slot of this host (:func:`driftline.runtime.operations.worker_slot.worker_slot`).
-    data_dir : Path
-        Where Faust makes its folders; nothing of ours is kept there.
-    options : NodeOptions, optional
+    ``name`` is that of the sketch worker: stable over restarts, unique among the workers; by default made of the host's
+    name and a slot of this host (:func:`driftline.runtime.operations.worker_slot.worker_slot`). Faust makes its folders
+    in ``data_dir``, where driftline keeps nothing.
     """
 
     def __init__(

@@ -30,8 +30,8 @@ def run(windows: dict[int, list[FindingEvent]], rules: AlertRules = ONE_OF_ONE) 
     records: list[AlertEvent] = []
     for hour in range(1, max(windows) + 1):
         step = advance(book, observed(hour * HOUR), windows.get(hour, []), PREDICTION_CAUSES, rules)
-        book = step.book
-        records += step.alerts
+        book = step.alerts
+        records += step.records
     return records
 
 
@@ -132,23 +132,24 @@ def test_a_detector_that_may_page_opens_at_once_and_verdicts_resolve() -> None:
     detection = msgspec.structs.replace(
         drift(1, 0.2), family="detector", check="detector.cusum", window=span, effect=None, level=None
     )
-    seen = msgspec.structs.replace(observed(HOUR + 10_000), window=span)
+    seen = observed(HOUR + 10_000)
+    seen = seen._replace(event=msgspec.structs.replace(seen.event, window=span))
     rules = AlertRules(resolve_after=1, sizes=(HOUR,), opening=OpeningRule(3, 3))
     opened = advance(ModelAlerts(), seen, [detection], PREDICTION_CAUSES, rules)
-    assert [(alert.cause, alert.notify) for alert in opened.alerts] == [("data drift", True)]
+    assert [(alert.cause, alert.notify) for alert in opened.records] == [("data drift", True)]
     # A further pane without anything of this cause is no verdict.
     error = msgspec.structs.replace(detection, role="error", column="error")
-    assert advance(opened.book, seen, [error], PREDICTION_CAUSES, rules).alerts == ()
-    (resolved,) = advance(opened.book, observed(2 * HOUR), [], PREDICTION_CAUSES, rules).alerts
+    assert advance(opened.alerts, seen, [error], PREDICTION_CAUSES, rules).records == ()
+    (resolved,) = advance(opened.alerts, observed(2 * HOUR), [], PREDICTION_CAUSES, rules).records
     assert resolved.state == "resolved"
-    (performance,) = advance(ModelAlerts(), seen, [error], JOIN_CAUSES, rules).alerts
+    (performance,) = advance(ModelAlerts(), seen, [error], JOIN_CAUSES, rules).records
     assert performance.cause == "performance"
 
 
 def test_multivariate_findings_and_detectors_are_of_the_cause_of_their_column() -> None:
     for role, cause in (("feature", "data drift"), ("score", "prediction drift"), (None, "data drift")):
         finding = msgspec.structs.replace(drift(1, 0.2), family="detector", role=role)
-        (alert,) = advance(ModelAlerts(), observed(HOUR), [finding], PREDICTION_CAUSES, ONE_OF_ONE).alerts
+        (alert,) = advance(ModelAlerts(), observed(HOUR), [finding], PREDICTION_CAUSES, ONE_OF_ONE).records
         assert alert.cause == cause
 
 

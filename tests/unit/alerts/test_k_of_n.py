@@ -23,8 +23,8 @@ def opened_at(hours: dict[int, list[FindingEvent]], rule: AlertRules) -> list[in
     book, opened = ModelAlerts(), []
     for hour in range(1, max(hours) + 1):
         step = advance(book, observed(hour * HOUR), hours.get(hour, []), PREDICTION_CAUSES, rule)
-        book = msgspec.msgpack.decode(msgspec.msgpack.encode(step.book), type=ModelAlerts)
-        opened += [hour for alert in step.alerts if alert.revision == 1]
+        book = msgspec.msgpack.decode(msgspec.msgpack.encode(step.alerts), type=ModelAlerts)
+        opened += [hour for alert in step.records if alert.revision == 1]
     return opened
 
 
@@ -55,8 +55,8 @@ def test_each_column_check_and_size_counts_for_itself() -> None:
     mixed = {1: [found(HOUR)], 2: [found(2 * HOUR, "age")], 3: [other_check]}
     assert opened_at(mixed, two) == []
     assert opened_at({**mixed, 4: [found(4 * HOUR, "age")]}, two) == [4]
-    book = advance(ModelAlerts(), observed(DAY, DAY), [found(DAY)], PREDICTION_CAUSES, two).book
-    assert advance(book, observed(DAY + HOUR), [found(DAY + HOUR)], PREDICTION_CAUSES, two).alerts == ()
+    book = advance(ModelAlerts(), observed(DAY, DAY), [found(DAY)], PREDICTION_CAUSES, two).alerts
+    assert advance(book, observed(DAY + HOUR), [found(DAY + HOUR)], PREDICTION_CAUSES, two).records == ()
 
 
 def test_causes_count_for_themselves() -> None:
@@ -65,9 +65,9 @@ def test_causes_count_for_themselves() -> None:
 
 
 def test_the_opening_shows_all_findings_of_its_cause() -> None:
-    book = advance(ModelAlerts(), observed(HOUR), [found(HOUR)], PREDICTION_CAUSES, rules(2, 2)).book
+    book = advance(ModelAlerts(), observed(HOUR), [found(HOUR)], PREDICTION_CAUSES, rules(2, 2)).alerts
     both = [found(2 * HOUR), found(2 * HOUR, "age")]
-    (alert,) = advance(book, observed(2 * HOUR), both, PREDICTION_CAUSES, rules(2, 2)).alerts
+    (alert,) = advance(book, observed(2 * HOUR), both, PREDICTION_CAUSES, rules(2, 2)).records
     assert (alert.n_findings, alert.title) == (2, "data drift in age, income")
 
 

@@ -17,7 +17,7 @@ from driftline.alerts import (
 )
 from driftline.alerts.lifecycle import FORGET_AFTER_MS
 from driftline.events.cloudevents import rfc3339
-from driftline.events.evidence import EventRole, ProfileReference, Severity, WindowSpan
+from driftline.events.evidence import Event, EventRole, ProfileReference, Severity, WindowSpan
 from driftline.events.finding import Effect, Family, FindingEvent, LevelEvidence, Statistic
 from driftline.events.model_key import ModelKey
 
@@ -35,11 +35,11 @@ def window(end_ms: int, size_ms: int = HOUR) -> WindowSpan:
 
 
 def observed(end_ms: int, size_ms: int = HOUR, segment: str = "all") -> Observation:
-    return Observation(
-        key=KEY,
+    event = Event(
+        model=KEY.model,
+        model_version=KEY.version,
         segment=segment,
         window=window(end_ms, size_ms),
-        time_ms=end_ms,
         profile=PROFILE,
         settings="s",
         n=1_000,
@@ -47,6 +47,7 @@ def observed(end_ms: int, size_ms: int = HOUR, segment: str = "all") -> Observat
         offsets={"predictions": {"0": (1, 2)}},
         flags=[],
     )
+    return Observation(event, end_ms)
 
 
 def found(
@@ -97,13 +98,13 @@ def step(book: ModelAlerts, end_ms: int, *findings: FindingEvent, size_ms: int =
 
 def test_opens_is_updated_and_resolves_after_clean_windows_in_a_row() -> None:
     first = step(ModelAlerts(), HOUR, found(HOUR))
-    clean = step(first.book, 2 * HOUR)
-    again = step(clean.book, 3 * HOUR, found(3 * HOUR, severity="critical"))
-    clean_1 = step(again.book, 4 * HOUR)
-    clean_2 = step(clean_1.book, 5 * HOUR)
+    clean = step(first.alerts, 2 * HOUR)
+    again = step(clean.alerts, 3 * HOUR, found(3 * HOUR, severity="critical"))
+    clean_1 = step(again.alerts, 4 * HOUR)
+    clean_2 = step(clean_1.alerts, 5 * HOUR)
 
-    assert clean.alerts == clean_1.alerts == ()
-    (opened,), (updated,), (resolved,) = first.alerts, again.alerts, clean_2.alerts
+    assert clean.records == clean_1.records == ()
+    (opened,), (updated,), (resolved,) = first.records, again.records, clean_2.records
     assert [(a.state, a.revision, a.severity) for a in (opened, updated, resolved)] == [
         ("open", 1, "warning"),
         ("open", 2, "critical"),
@@ -117,32 +118,32 @@ def test_opens_is_updated_and_resolves_after_clean_windows_in_a_row() -> None:
     assert updated.since == opened.since == rfc3339(0)
     assert resolved.window.end == rfc3339(5 * HOUR)
     assert resolved.message == "Resolved after 2 clean windows in a row. Last found: income moved"
-    assert clean_2.book.open == {}
+    assert clean_2.alerts.open == {}
 
 
 def test_severity_does_not_fall_while_the_alert_is_open() -> None:
     first = step(ModelAlerts(), HOUR, found(HOUR, severity="critical"))
-    (updated,) = step(first.book, 2 * HOUR, found(2 * HOUR, severity="warning")).alerts
+    (updated,) = step(first.alerts, 2 * HOUR, found(2 * HOUR, severity="warning")).records
     assert updated.severity == "critical"
 
 
 def test_only_windows_of_the_size_that_opened_it_resolve_it() -> None:
-    book = step(ModelAlerts(), DAY, found(DAY), size_ms=DAY).book
+    book = step(ModelAlerts(), DAY, found(DAY), size_ms=DAY).alerts
     for hour in range(1, 10):
-        book = step(book, DAY + hour * HOUR).book
+        book = step(book, DAY + hour * HOUR).alerts
     assert "data drift" in book.open
-    book = step(book, 2 * DAY, size_ms=DAY).book
+    book = step(book, 2 * DAY, size_ms=DAY).alerts
     # A finding in a window of any size begins the count anew.
-    book = step(book, 2 * DAY + HOUR, found(2 * DAY + HOUR)).book
-    book = step(book, 3 * DAY, size_ms=DAY).book
+    book = step(book, 2 * DAY + HOUR, found(2 * DAY + HOUR)).alerts
+    book = step(book, 3 * DAY, size_ms=DAY).alerts
     assert "data drift" in book.open
-    assert step(book, 4 * DAY, size_ms=DAY).alerts[0].state == "resolved"
+    assert step(book, 4 * DAY, size_ms=DAY).records[0].state == "resolved"
 
 
 def test_an_alert_of_a_size_that_is_no_longer_configured_still_resolves() -> None:
-    book = step(ModelAlerts(), DAY, found(DAY), size_ms=DAY).book
+    book = step(ModelAlerts(), DAY, found(DAY), size_ms=DAY).alerts
     hourly = AlertRules(resolve_after=1, sizes=(HOUR,))
-    (alert,) = advance(book, observed(DAY + HOUR), (), PREDICTION_CAUSES, hourly).alerts
+    (alert,) = advance(book, observed(DAY + HOUR), (), PREDICTION_CAUSES, hourly).records
     assert (alert.state, alert.message) == ("resolved", "Resolved after 1 clean window. Last found: income moved")
 
 
@@ -160,7 +161,7 @@ def test_each_cause_has_an_alert_of_its_own() -> None:
         found(HOUR, "age", family="quality"),
         found(HOUR, "score", role="score"),
         found(HOUR, "prediction", role="prediction"),
-    ).alerts
+    ).records
     assert {alert.cause: alert.n_findings for alert in alerts} == {
         "data drift": 1,
         "data quality": 1,
@@ -170,10 +171,10 @@ def test_each_cause_has_an_alert_of_its_own() -> None:
 
 
 def test_a_window_leaves_alerts_of_causes_it_cannot_show_alone() -> None:
-    book = advance(ModelAlerts(), observed(HOUR), [found(HOUR, family="performance")], JOIN_CAUSES, TWO_CLEAN).book
+    book = advance(ModelAlerts(), observed(HOUR), [found(HOUR, family="performance")], JOIN_CAUSES, TWO_CLEAN).alerts
     assert list(book.open) == ["performance"]
     for hour in (2, 3, 4):
-        book = step(book, hour * HOUR).book
+        book = step(book, hour * HOUR).alerts
     assert list(book.open) == ["performance"]
 
 
@@ -181,12 +182,12 @@ def test_detectors_that_may_not_page_open_nothing() -> None:
     finding = msgspec.structs.replace(found(HOUR), family="detector", severity="info", effect=None, level=None)
     assert cause_of(finding) is None
     after = step(ModelAlerts(), HOUR, finding)
-    assert (after.book.open, after.book.tally.found, after.alerts, after.forgotten) == ({}, {}, (), ())
+    assert (after.alerts.open, after.alerts.tally.found, after.records, after.forgotten) == ({}, {}, (), ())
 
 
 def test_findings_are_ranked_by_importance_times_effect_and_cut_at_ten() -> None:
     many = [found(HOUR, f"f{i:02}", effect=0.1 + i / 100) for i in range(12)]
-    (alert,) = step(ModelAlerts(), HOUR, *many, found(HOUR, "dear", effect=0.15, importance=5.0)).alerts
+    (alert,) = step(ModelAlerts(), HOUR, *many, found(HOUR, "dear", effect=0.15, importance=5.0)).records
     assert [each.column for each in alert.findings] == ["dear", *(f"f{i:02}" for i in range(11, 2, -1))]
     assert alert.n_findings == 13
     assert alert.title == "data drift in dear, f11, f10 and 10 more"
@@ -198,24 +199,24 @@ def test_what_comes_back_is_a_new_alert() -> None:
     ids = []
     for hour in (1, 2, 3, 4, 5, 6):
         result = step(book, hour * HOUR, *([found(hour * HOUR)] if hour in (1, 4) else []))
-        book = result.book
-        ids += [alert.alert_id for alert in result.alerts]
+        book = result.alerts
+        ids += [alert.alert_id for alert in result.records]
     assert ids[0] == ids[1]
     assert ids[2] == ids[3] != ids[0]
 
 
 def test_a_resolved_alert_is_forgotten_after_its_time() -> None:
     once = AlertRules(resolve_after=1, sizes=(HOUR,))
-    book = step(ModelAlerts(), HOUR, found(HOUR)).book
+    book = step(ModelAlerts(), HOUR, found(HOUR)).alerts
     resolved = advance(book, observed(2 * HOUR), (), PREDICTION_CAUSES, once)
-    before = step(resolved.book, 2 * HOUR + FORGET_AFTER_MS - 1)
-    after = step(before.book, 2 * HOUR + FORGET_AFTER_MS)
-    assert (before.forgotten, after.forgotten) == ((), (resolved.alerts[0].alert_id,))
-    assert (after.book.open, after.book.resolved, after.book.tally.found) == ({}, (), {})
+    before = step(resolved.alerts, 2 * HOUR + FORGET_AFTER_MS - 1)
+    after = step(before.alerts, 2 * HOUR + FORGET_AFTER_MS)
+    assert (before.forgotten, after.forgotten) == ((), (resolved.records[0].alert_id,))
+    assert (after.alerts.open, after.alerts.resolved, after.alerts.tally.found) == ({}, (), {})
 
 
 def test_a_restored_book_goes_on_as_the_one_that_was_saved() -> None:
-    book = step(step(ModelAlerts(), HOUR, found(HOUR)).book, 2 * HOUR).book
+    book = step(step(ModelAlerts(), HOUR, found(HOUR)).alerts, 2 * HOUR).alerts
     restored = msgspec.msgpack.decode(msgspec.msgpack.encode(book), type=ModelAlerts)
     assert restored == book
     assert step(restored, 3 * HOUR) == step(book, 3 * HOUR)
@@ -223,7 +224,7 @@ def test_a_restored_book_goes_on_as_the_one_that_was_saved() -> None:
 
 def test_segments_have_alerts_of_their_own() -> None:
     other = advance(ModelAlerts(), observed(HOUR, segment="DE"), [found(HOUR)], PREDICTION_CAUSES, TWO_CLEAN)
-    assert other.alerts[0].alert_id != step(ModelAlerts(), HOUR, found(HOUR)).alerts[0].alert_id
+    assert other.records[0].alert_id != step(ModelAlerts(), HOUR, found(HOUR)).records[0].alert_id
 
 
 @pytest.mark.parametrize(

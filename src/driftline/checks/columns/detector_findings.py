@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from msgspec import Struct, structs
 
 from driftline import detectors
-from driftline.checks.columns.constant_columns import constant_bin
 from driftline.checks.contract.check import Outcome, Subject, statistic_of
 from driftline.checks.contract.common_fields import common_fields, span
 from driftline.checks.contract.ladder import judge
@@ -19,48 +19,36 @@ from driftline.events.cloudevents import rfc3339
 from driftline.events.model_key import ModelKey
 from driftline.events.source import Kind, Offsets
 from driftline.sketches.columns import NumericColumn
+from driftline.sketches.grid import bin_of
 
 if TYPE_CHECKING:
     from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.checks.contract.verdict import Sequence
     from driftline.events.evidence import Event, EventRole
     from driftline.profiles.profile import Profile
+    from driftline.sketches.columns import Column
 
 ERROR_COLUMN = "error"
 """Stands for the errors that labels revealed, in the place of a column's name."""
 
 
 class DetectedChange(Struct, frozen=True, kw_only=True):
-    """A detection, and where it was made.
-
-    Parameters
-    ----------
-    key : ModelKey
-    segment : str
-    start_ms, end_ms : int
-        The pane whose block brought it.
-    detector : str
-        The detector's registered name.
-    column : int or None
-        Position of the column in the profile; None for the errors of joined labels.
-    detection : Detection
-    since_ms : int or None
-        Start of the first pane after the change, by the detector's estimate; None where it has none.
-    n : int
-        Values in the block of the pane.
-    offsets : dict of {"predictions", "labels"} to dict of int to (int, int)
-    flags : tuple of str
-    """
+    """A detection, and where it was made."""
 
     key: ModelKey
     segment: str
     start_ms: int
     end_ms: int
+    """The pane whose block brought it."""
     detector: str
+    """The detector's registered name."""
     column: int | None
+    """Position of the column in the profile; None for the errors of joined labels."""
     detection: Detection
     since_ms: int | None
+    """Start of the first pane after the change, by the detector's estimate; None where it has none."""
     n: int
+    """Values in the block of the pane."""
     offsets: dict[Kind, Offsets]
     flags: tuple[str, ...] = ()
 
@@ -116,3 +104,16 @@ def _subject(profile: Profile, change: DetectedChange) -> tuple[str, EventRole, 
     if isinstance(column, NumericColumn) and not _is_constant(profile, change.column):
         before, after = in_units(column, before), in_units(column, after)
     return column.name, column.role, before, after
+
+
+def constant_bin(column: Column) -> int | None:
+    """Return the bin of the only value that a column's reference has; None where it has several, or none.
+
+    Without a spread there is no unit in which a mean could be said to have moved: standardised by 1, a constant of
+    0.02 that becomes 0.03 would be a hundredth of a standard deviation. The grid knows the value exactly.
+    """
+    if not isinstance(column, NumericColumn) or column.spread > 0 or not column.edges.size:
+        return None
+    if column.minimum != column.maximum:
+        return None
+    return int(bin_of(column.edges, np.array([column.minimum]))[0])

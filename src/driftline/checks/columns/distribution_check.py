@@ -53,28 +53,19 @@ _SIMULATED_NAMES: Final[dict[Chosen, TestName]] = {
 }
 
 
-class Comparison(Struct, frozen=True, kw_only=True):
-    """How a column's values compare with the reference's.
-
-    Parameters
-    ----------
-    distances : dict of str to DistanceValue
-        Empty where either side has no value.
-    test : DistributionTest or None
-    histograms : HistogramPair
-        Of the groups that are not empty on both sides.
-    n, n_reference : int
-        Events with a value.
-    calibrating : bool
-        Whether the column's dispersion is still being learnt.
-    """
+class DistributionComparison(Struct, frozen=True, kw_only=True):
+    """How a column's values compare with the reference's."""
 
     distances: dict[str, DistanceValue]
+    """Empty where either side has no value."""
     test: DistributionTest | None
     histograms: HistogramPair
+    """Of the groups that are not empty on both sides."""
     n: int
     n_reference: int
+    """Events with a value."""
     calibrating: bool
+    """Whether the column's dispersion is still being learnt."""
 
     @property
     def evidence(self) -> Evidence:
@@ -83,22 +74,15 @@ class Comparison(Struct, frozen=True, kw_only=True):
         return Evidence(distances=self.distances, histograms=self.histograms, dispersion=dispersion)
 
 
-def compared(case: ColumnCase) -> Comparison:
+def compared(case: ColumnCase) -> DistributionComparison:
     """Return how a column compares with its profile, by all distances that are reported; the gate's own comes first."""
     wanted = (EFFECT, *case.settings.checks.distances, *thresholds_of(case.settings, case.column.name))
     return compare_distributions(case, case.reference, tuple(dict.fromkeys(wanted)))
 
 
-def compare_distributions(case: ColumnCase, reference: ColumnReference, names: Sequence[str]) -> Comparison:
-    """Compare the values of a column; events without one are the quality check's business.
-
-    Parameters
-    ----------
-    case : ColumnCase
-    reference : ColumnReference
-        The profile's, or the recent past.
-    names : sequence of str
-        Distances wanted.
+def compare_distributions(case: ColumnCase, reference: ColumnReference, names: Sequence[str]) -> DistributionComparison:
+    """Compare the values of a column with the profile's or the recent past; events without a value are the quality
+    check's business. ``names`` are the distances to compute.
     """
     here, there = reference.grouping.grouped(case.window.sketch.counts[case.place.bins]), reference.reference
     result = dispersed_pearson(here, there, reference.dispersion, ordered=isinstance(case.column, NumericColumn))
@@ -110,7 +94,7 @@ def compare_distributions(case: ColumnCase, reference: ColumnReference, names: S
         if drawn is not None:
             name = _SIMULATED_NAMES[chosen]
             made = structs.replace(made, name=name, statistic=drawn.statistic, p_value=drawn.p_value)
-    return Comparison(
+    return DistributionComparison(
         distances={
             name: DistanceValue(raw=value.raw, corrected=value.corrected, error_bound=value.error_bound)
             for name, value in _distances(
@@ -153,7 +137,7 @@ def distribution(case: ColumnCase) -> Iterable[Outcome]:
     return [] if outcome is None else [structs.replace(outcome, evidence=lambda: _evidence(case, comparison))]
 
 
-def distribution_outcome(case: ColumnCase, comparison: Comparison, name: str) -> Outcome | None:
+def distribution_outcome(case: ColumnCase, comparison: DistributionComparison, name: str) -> Outcome | None:
     """Return what the test of a comparison says; None where a side has no value."""
     psi, test = comparison.distances.get(EFFECT), comparison.test
     if psi is None or test is None or psi.corrected is None:
@@ -172,7 +156,7 @@ def distribution_outcome(case: ColumnCase, comparison: Comparison, name: str) ->
     )
 
 
-def _evidence(case: ColumnCase, comparison: Comparison) -> Evidence:
+def _evidence(case: ColumnCase, comparison: DistributionComparison) -> Evidence:
     unit = unit_change(case.profile, case.index, case.window.sketch)
     details = _details(case, comparison)
     return structs.replace(
@@ -183,7 +167,7 @@ def _evidence(case: ColumnCase, comparison: Comparison) -> Evidence:
     )
 
 
-def _details(case: ColumnCase, comparison: Comparison) -> str:
+def _details(case: ColumnCase, comparison: DistributionComparison) -> str:
     """Return what moved: the mean of numbers, the share that changed most of categories."""
     sketches = (case.profile.reference, case.window.sketch)
     before, after = (moments_of(case.profile, sketch, case.index).mean for sketch in sketches)

@@ -42,20 +42,14 @@ MIN_COMPLETE: Final = 100
 
 
 class Inflation(NamedTuple):
-    """By how much serial dependence inflates the variance of means.
-
-    Attributes
-    ----------
-    factor : float, at least 1
-    freedom : float
-        Degrees of freedom of its estimate; infinite where it is known.
-    calibrating : bool
-        Whether it is not known yet: then nothing may page.
-    """
+    """By how much serial dependence inflates the variance of means."""
 
     factor: float
+    """Of the variance, at least 1."""
     freedom: float
+    """Degrees of freedom of its estimate; infinite where it is known."""
     calibrating: bool
+    """Whether it is not known yet: then nothing may page."""
 
     def widened(self, p_value: float) -> float:
         """Return a p-value with the tail of an estimated variance: its normal score referred to Student's t."""

@@ -57,7 +57,6 @@ def simulated_test(
     ----------
     name : {"kolmogorov_smirnov", "total_variation", "l_infinity", "wasserstein"}
         One that applies to the column.
-    case : ColumnCase
     reference : ColumnReference
         Of the column. Independent events are permuted, which is exact; others are drawn from the normal law.
     counts : ndarray of int64, shape (groups,)

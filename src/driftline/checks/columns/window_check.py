@@ -31,15 +31,9 @@ DISPLAYED: Final = 0.01
 
 
 def examine_window(view: ReferenceView, window: ClosedWindow, budget: ErrorBudget) -> Verdict[WindowEvent]:
-    """Compare every column of a window with its profile.
+    """Compare every column of a window with its profile, on whose grid the window's sketch is.
 
-    Parameters
-    ----------
-    view : ReferenceView
-        Of the profile whose grid the window's sketch is on.
-    window : ClosedWindow
-        Of kind ``tumbling``, which gets findings, or ``sliding``, which does not.
-    budget : ErrorBudget
+    ``tumbling`` windows get findings, ``sliding`` ones do not.
     """
     n_columns, tested = len(view.profile.columns), window.kind == "tumbling"
     level = budget.column_level(window.size_ms, n_columns).level if tested else DISPLAYED
@@ -72,16 +66,8 @@ def examine_window(view: ReferenceView, window: ClosedWindow, budget: ErrorBudge
 def window_findings(
     whole: WindowCase, columns: Iterable[ColumnCase], budget: ErrorBudget, common: CommonFields
 ) -> tuple[list[FindingEvent], list[CheckStatistic]]:
-    """Return what all registered checks find in a verdict window, and the numbers of those of all columns together.
-
-    Parameters
-    ----------
-    whole : WindowCase
-    columns : iterable of ColumnCase
-        Of the same window.
-    budget : ErrorBudget
-    common : CommonFields
-        Of the window.
+    """Return the findings of all registered checks of one verdict window, and the statistics of its multivariate
+    checks.
     """
     levels = budget.with_info(budget.column_level(whole.window.size_ms, len(whole.profile.columns)))
     examined: list[tuple[Check[Any], list[Outcome]]] = []

@@ -51,57 +51,38 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """What one test says of one subject.
-
-    Parameters
-    ----------
-    check : str
-        Permanent name, as findings carry it.
-    family : Family
-    subject : Subject
-    statistic : Statistic
-        With the p-value of this test alone. Without a p-value nothing was tested: the outcome is a finding as it
-        stands, at ``level`` and of ``severity``, and the budget does not bound it.
-    effect : Effect or None
-        How large the change is, beside the smallest that matters. None for sequential detectors alone.
-    n, n_reference : int
-        Events that the test saw.
-    message : str
-        What changed, with numbers; the p-value and its level follow.
-    evidence : callable
-        Asked only once the outcome is a finding.
-    baseline : FindingBaseline
-        What was compared with.
-    alternatives : int
-        1, or how many tests are one test of the budget together, this among them: its p-value is multiplied by as many
-        (Bonferroni), and of all of one case at most one becomes a finding.
-    precedence : int
-        Among alternatives the lowest comes first; of equals the smallest p-value does.
-    part : float in (0, 1]
-        Part of a test's level that this outcome has.
-    calibrating : bool
-        Whether the dispersion of the data is still being learnt: then nothing may page.
-    level : LevelEvidence or None
-    severity : {"info", "warning"}
-        These two of an outcome that was not tested.
-    """
+    """What one test says of one subject."""
 
     check: str
+    """Permanent name, as findings carry it."""
     family: Family
     statistic: Statistic
+    """With the p-value of this test alone. Without a p-value nothing was tested: the outcome is a finding as it stands,
+    at ``level`` and of ``severity``, and the budget does not bound it."""
     effect: Effect | None
+    """How large the change is, beside the smallest that matters. None for sequential detectors alone."""
     n: int
     n_reference: int
+    """Events that the test saw."""
     message: str
+    """What changed, with numbers; the p-value and its level follow."""
     subject: Subject = Subject()
     evidence: Callable[[], Evidence] = Evidence
+    """Asked only once the outcome is a finding."""
     baseline: FindingBaseline = "reference"
+    """What was compared with."""
     alternatives: int = 1
+    """1, or how many tests are one test of the budget together, this among them: its p-value is multiplied by as many
+    (Bonferroni), and of all of one case at most one becomes a finding."""
     precedence: int = 0
+    """Among alternatives the lowest comes first; of equals the smallest p-value does."""
     part: float = 1.0
+    """Part of a test's level that this outcome has, in (0, 1]."""
     calibrating: bool = False
+    """Whether the dispersion of the data is still being learnt: then nothing may page."""
     level: LevelEvidence | None = None
     severity: Severity = "info"
+    """These two of an outcome that was not tested."""
 
     @property
     def p_value(self) -> float | None:
@@ -139,28 +120,19 @@ def effect_of(
 
 
 class Check(Struct, Generic[Case], frozen=True, kw_only=True):
-    """A registered check.
-
-    Parameters
-    ----------
-    name : str
-        Permanent key; also what ``driftline explain-budget`` calls its tests.
-    scope : Scope
-    tests : callable
-        From a model's settings to the tests of the budget that one case costs: a column, a window, a cohort over all
-        its ages. Never fewer than outcomes of the case can become findings. It depends on the settings alone, never on
-        the data; a test that could not be made spends nothing.
-    examine : callable
-        From a case to its outcomes.
-    order : int
-        Findings of a window are told in this order; those of one column together where it is 0.
-    """
+    """A registered check."""
 
     name: str
+    """Permanent key; also what ``driftline explain-budget`` calls its tests."""
     scope: Scope
     tests: Callable[[ModelSettings], int]
+    """From a model's settings to the tests of the budget that one case costs: a column, a window, a cohort over all its
+    ages. Never fewer than outcomes of the case can become findings. It depends on the settings alone, never on the
+    data; a test that could not be made spends nothing."""
     examine: Callable[[Case], Iterable[Outcome]]
+    """From a case to its outcomes."""
     order: int
+    """Findings of a window are told in this order; those of one column together where it is 0."""
 
 
 _CHECKS: Final[Registry[Check[Any]]] = Registry("check", "driftline.checks")

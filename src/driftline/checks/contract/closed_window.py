@@ -20,44 +20,29 @@ if TYPE_CHECKING:
 
 
 class ClosedWindow(Struct, frozen=True, kw_only=True):
-    """The sketch of a window of prediction panes, all of one profile's grid.
-
-    Parameters
-    ----------
-    key : ModelKey
-    segment : str
-    kind : {"tumbling", "sliding"}
-        Tumbling windows get a verdict.
-    start_ms, end_ms : int
-        The span, end excluded.
-    size_ms : int
-        The configured size, whatever the span has become: gives the level, and tells windows of two sizes apart.
-    sketch : PaneSketch
-        In the layout of the profile.
-    offsets : dict of int to (int, int)
-        Of the predictions topic: partition to smallest and largest contributing offset.
-    extended : bool
-        Whether the window went on past its size until it had enough events.
-    flags : tuple of str
-        ``after_idle`` where events came after an idle mark and were not counted.
-    volume : VolumeReference or None
-        What the number of events is held against, where enough is known of the weeks before.
-    rolling : PaneSketch or None
-        The recent past that it is compared with beside the profile, where that is configured and known.
-    """
+    """The sketch of a window of prediction panes, all of one profile's grid."""
 
     key: ModelKey
     segment: str
     kind: Literal["tumbling", "sliding"]
+    """Tumbling windows get a verdict."""
     start_ms: int
     end_ms: int
+    """The span, end excluded."""
     size_ms: int
+    """The configured size, whatever the span has become: gives the level, and tells windows of two sizes apart."""
     sketch: PaneSketch
+    """In the layout of the profile."""
     offsets: Offsets
+    """Of the predictions topic: partition to smallest and largest contributing offset."""
     extended: bool = False
+    """Whether the window went on past its size until it had enough events."""
     flags: tuple[str, ...] = ()
+    """``after_idle`` where events came after an idle mark and were not counted."""
     volume: VolumeReference | None = None
+    """What the number of events is held against, where enough is known of the weeks before."""
     rolling: PaneSketch | None = None
+    """The recent past that it is compared with beside the profile, where that is configured and known."""
 
     @property
     def n_events(self) -> int:
@@ -66,84 +51,54 @@ class ClosedWindow(Struct, frozen=True, kw_only=True):
 
 
 class PerformanceBaseline(Struct, frozen=True, kw_only=True):
-    """What performance is held against.
-
-    Parameters
-    ----------
-    vector : ndarray of int64, shape (performance_layout.n_cells,)
-    origin : {"reference", "first windows"}
-        The profile's labelled events, or the first windows of the stream.
-    """
+    """What performance is held against."""
 
     vector: NDArray[np.int64]
+    """Shape (performance_layout.n_cells,)."""
     origin: Literal["reference", "first windows"]
+    """The profile's labelled events, or the first windows of the stream."""
 
 
 class EarlierRevision(Struct, frozen=True, array_like=True):
-    """What is kept of a revision of a performance window, for the window after it.
-
-    Parameters
-    ----------
-    start_ms, end_ms : int
-        Of the window.
-    n : int
-        Predictions whose label counted.
-    metrics : dict of str to float or None
-    intervals : dict of str to (float, float)
-    """
+    """What is kept of a revision of a performance window, for the window after it."""
 
     start_ms: int
     end_ms: int
+    """Of the window."""
     n: int
+    """Predictions whose label counted."""
     metrics: dict[str, float | None]
     intervals: dict[str, tuple[float, float]]
 
 
 class PerformanceRevision(Struct, frozen=True, kw_only=True):
-    """One revision of a performance window.
-
-    Parameters
-    ----------
-    key : ModelKey
-    segment : str
-    start_ms, end_ms : int
-        Span of prediction time, end excluded.
-    vector : ndarray of int64, shape (performance_layout.n_cells,)
-        All join panes merged that ended by the moment of the revision.
-    offsets : dict of {"predictions", "labels"} to dict of int to (int, int)
-        Partition to smallest and largest contributing offset.
-    revision : int
-        From 0.
-    age_ms : int
-        Age of the window at the revision, from its end.
-    final : bool
-        Whether no revision comes after it.
-    tested : bool
-        Whether this is the revision that gets the verdict; needs a baseline.
-    flags : tuple of str
-        As in :class:`ClosedWindow`.
-    previous : EarlierRevision or None
-        The same revision of the window with predictions before this one.
-    champion : tuple of str and EarlierRevision, or None
-        Version of the champion, and what it did in the same window at the same revision.
-    arrival : ArrivalEvidence or None
-        What is known of when its labels come.
-    """
+    """One revision of a performance window."""
 
     key: ModelKey
     segment: str
     start_ms: int
     end_ms: int
+    """Span of prediction time, end excluded."""
     vector: NDArray[np.int64]
+    """Shape (performance_layout.n_cells,). All join panes merged that ended by the moment of the revision."""
     offsets: dict[Kind, Offsets]
+    """Partition to smallest and largest contributing offset."""
     revision: int
+    """From 0."""
     age_ms: int
+    """Age of the window at the revision, from its end."""
     final: bool
+    """Whether no revision comes after it."""
     tested: bool
+    """Whether this is the revision that gets the verdict; needs a baseline."""
     flags: tuple[str, ...] = ()
+    """As in :class:`ClosedWindow`."""
     previous: EarlierRevision | None = None
+    """The same revision of the window with predictions before this one."""
     champion: tuple[str, EarlierRevision] | None = None
+    """Version of the champion, and what it did in the same window at the same revision."""
     arrival: ArrivalEvidence | None = None
+    """What is known of when its labels come."""
 
 
 class PerformanceCase(NamedTuple):
@@ -156,42 +111,27 @@ class PerformanceCase(NamedTuple):
 
 
 class ArrivalEvidence(NamedTuple):
-    """What a window and earlier cohorts show of when labels come.
-
-    Attributes
-    ----------
-    layout : ArrivalLayout
-    vector : ndarray of int64, shape (layout.n_cells,)
-        Of the window.
-    by_now, in_the_end : ndarray of int64, shape (n_cohorts, layout.n_scores, layout.n_codes)
-        First labels of cohorts past the horizon at the window's age, and at the horizon.
-    """
+    """What a window and earlier cohorts show of when labels come."""
 
     layout: ArrivalLayout
     vector: NDArray[np.int64]
+    """Shape (layout.n_cells,). Of the window."""
     by_now: NDArray[np.int64]
     in_the_end: NDArray[np.int64]
+    """Shape (n_cohorts, layout.n_scores, layout.n_codes). First labels of cohorts past the horizon at the window's age,
+    and at the horizon."""
 
 
 class VolumeReference(Struct, frozen=True, kw_only=True):
-    """What a window's volume is held against.
-
-    Parameters
-    ----------
-    rate : float, unit events a minute
-        Median of the same hour 1 to 4 weeks before.
-    n : int
-        Events of those windows.
-    weeks : int
-        How many they are.
-    spread : float
-        Standard deviation of the logarithm of the window's rate over ``rate`` when nothing has changed.
-    degrees_of_freedom : int, at least 1
-        Of ``spread``.
-    """
+    """What a window's volume is held against."""
 
     rate: float
+    """Events a minute: median of the same hour 1 to 4 weeks before."""
     n: int
+    """Events of those windows."""
     weeks: int
+    """How many they are."""
     spread: float
+    """Standard deviation of the logarithm of the window's rate over ``rate`` when nothing has changed."""
     degrees_of_freedom: int
+    """Of ``spread``, at least 1."""

@@ -20,23 +20,15 @@ if TYPE_CHECKING:
 
 
 class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
-    """The false-alarm budget of one model, and the settings by which it is divided.
-
-    Parameters
-    ----------
-    settings : ModelSettings
-    settings_hash : str
-        Carried by every event.
-    has_labels : bool
-        Whether a labels topic is configured: then performance has a share of the budget.
-    source : str
-        ``ce_source`` of the events.
-    """
+    """The false-alarm budget of one model, and the settings by which it is divided."""
 
     settings: ModelSettings
     settings_hash: str
+    """Carried by every event."""
     has_labels: bool
+    """Whether a labels topic is configured: then performance has a share of the budget."""
     source: str
+    """``ce_source`` of the events."""
 
     @classmethod
     def of(cls, settings: Settings, model: str) -> ErrorBudget:
@@ -53,14 +45,10 @@ class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
         return tests_of("column", self.settings) * n_columns + tests_of("window", self.settings)
 
     def column_level(self, size_ms: int, n_columns: int) -> LevelEvidence:
-        """Return the level of each test of verdict windows of one size: of a column, of the whole, multivariate.
+        """Return the level of each test of verdict windows of one configured size: of a column, of the whole,
+        multivariate.
 
-        Parameters
-        ----------
-        size_ms : int, unit ms
-            One of the configured sizes of verdict windows.
-        n_columns : int
-            Columns of the profile, features, prediction and score.
+        ``n_columns`` counts features, prediction and score.
         """
         return self._level(str(Duration(size_ms)), size_ms, self.tests_per_window(n_columns))
 
@@ -83,10 +71,7 @@ class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
     def detector_alarms(self, n_series: int) -> float:
         """Return the false alarms per horizon that one paging detector on one series may make.
 
-        Parameters
-        ----------
-        n_series : int, at least 1
-            Numeric columns; errors are fed to informative detectors alone.
+        Series are numeric columns, at least 1; errors are fed to informative detectors alone.
         """
         return self.detector_pages() / max(1, n_series * len(self.settings.checks.paging_detectors))
 

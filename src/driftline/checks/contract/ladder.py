@@ -21,16 +21,10 @@ if TYPE_CHECKING:
 
 
 def judge(outcomes: Iterable[Outcome], levels: Sequence[LevelEvidence], common: CommonFields) -> list[FindingEvent]:
-    """Return a finding for each test of one case that is real at a level, and whose effect is as large as matters.
+    """Return a finding for each test of one check and case that is significant and whose effect is as large as matters.
 
-    Parameters
-    ----------
-    outcomes : iterable of Outcome
-        Of one check and one case.
-    levels : sequence of LevelEvidence
-        The budget's, then that for information where it is wanted. The first at which a test finds something counts.
-    common : CommonFields
-        Of the window; findings count their own events.
+    ``levels`` are the budget's, then that for information where it is wanted: the first at which a test is significant
+    counts. ``common`` are the fields of the window; findings count their own events.
     """
     every = [*outcomes]
     together = [outcome for outcome in every if outcome.alternatives > 1]

@@ -32,20 +32,10 @@ def spread_of(column: NumericColumn) -> float:
 
 
 def in_units(column: NumericColumn, z: float) -> float:
-    """Return a standardised value in the column's unit, rounded to what fixed point can tell apart.
+    """Return a standardised value (in spreads from the reference's mean) in the column's unit.
 
-    Without the rounding a smallest age of 18 would read 18.00000003.
-
-    Parameters
-    ----------
-    column : NumericColumn
-    z : float
-        In units of the reference's spread, from its mean.
-
-    Returns
-    -------
-    float
-        To the next power of ten above 2⁻²⁴ spreads.
+    It is rounded to the next power of ten above 2⁻²⁴ spreads, which is what fixed point can tell apart: without that a
+    smallest age of 18 would read 18.00000003.
     """
     return _rounded(column, column.mean + spread_of(column) * z)
 

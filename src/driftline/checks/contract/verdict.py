@@ -16,49 +16,30 @@ Sequence: TypeAlias = Literal["predictions", "performance", "cohorts", "label st
 
 
 class CheckStatistic(Struct, frozen=True):
-    """The latest number of one check, for telemetry.
-
-    Parameters
-    ----------
-    check : str
-        Name of the distance (corrected where it can be) or check.
-    column : str
-        Empty where the check is about the model as a whole.
-    role : str
-    value : float
-    p_value : float or None
-    """
+    """The latest number of one check, for telemetry."""
 
     check: str
+    """Name of the distance (corrected where it can be) or check."""
     column: str
+    """Empty where the check is about the model as a whole."""
     role: EventRole
     value: float
     p_value: float | None
 
 
 class Verdict(Struct, Generic[E_co], frozen=True, kw_only=True):
-    """What is to be emitted, and whether alerts go on from it.
-
-    Parameters
-    ----------
-    events : tuple of Event
-        Of windows, one for each block of columns; empty where a finding stands alone.
-    findings : tuple of FindingEvent
-        In the order of the columns; they follow the events.
-    statistics : tuple of CheckStatistic
-    sequence : Sequence
-    tested : bool
-        Whether it opens and resolves alerts: else it is only reported.
-    age_ms : int
-        How long after the window's end it was tested: alerts date from that moment.
-    """
+    """What is to be emitted, and whether alerts go on from it."""
 
     events: tuple[E_co, ...] = ()
+    """Of windows, one for each block of columns; empty where a finding stands alone."""
     findings: tuple[FindingEvent, ...]
+    """In the order of the columns; they follow the events."""
     statistics: tuple[CheckStatistic, ...] = ()
     sequence: Sequence
     tested: bool
+    """Whether it opens and resolves alerts: else it is only reported."""
     age_ms: int = 0
+    """How long after the window's end it was tested: alerts date from that moment."""
 
     @property
     def event(self) -> E_co:

@@ -9,7 +9,7 @@ from driftline.checks.contract.common_fields import common_fields, span
 from driftline.checks.contract.ladder import judge
 from driftline.checks.contract.verdict import Verdict
 from driftline.checks.contract.wording import number, percent
-from driftline.checks.labels.usual import BesideUsual
+from driftline.checks.labels.baseline_comparison import BaselineComparison
 from driftline.config.durations import Duration
 from driftline.events.label_arrival import LabelArrivalEvent, MaturityPoint
 from driftline.sketches.arrival import AGE_EDGES_MS
@@ -32,81 +32,56 @@ CHECK: Final = "labels.arrival"
 
 
 class CohortAt(NamedTuple):
-    """A cohort that is complete at an age, and what there is to compare it with.
-
-    Attributes
-    ----------
-    key : ModelKey
-    segment : str
-    start_ms, end_ms : int
-        Span of prediction time, end excluded.
-    age_ms : int
-    final : bool
-    n_predictions : int
-    by_age : ndarray of int64, shape (N_AGES,)
-        First labels.
-    earlier : sequence of (int, int, bool)
-        Labelled and all predictions of the cohorts before at this age, and whether they came out as late; the oldest
-        first.
-    curve : sequence of CurvePoint
-    offsets : dict of kind to Offsets
-    flags : sequence of str
-    """
+    """A cohort that is complete at an age, and what there is to compare it with."""
 
     key: ModelKey
     segment: str
     start_ms: int
     end_ms: int
+    """Span of prediction time, end excluded."""
     age_ms: int
     final: bool
     n_predictions: int
     by_age: NDArray[np.int64]
+    """Shape (N_AGES,). First labels."""
     earlier: Sequence[tuple[int, int, bool]]
+    """Labelled and all predictions of the cohorts before at this age, and whether they came out as late; the oldest
+    first."""
     curve: Sequence[CurvePoint]
     offsets: Mapping[Kind, Offsets]
     flags: Sequence[str]
 
 
 class CohortCase(NamedTuple):
-    """A cohort at an age, beside the cohorts before it."""
+    """A cohort at an age, compared with the cohorts before it."""
 
     cohort: CohortAt
-    beside: BesideUsual
+    comparison: BaselineComparison
     settings: ModelSettings
 
 
 def examine_arrival(profile: Profile, cohort: CohortAt, budget: ErrorBudget) -> Verdict[LabelArrivalEvent]:
-    """Say how many predictions of a cohort have a label by an age, and test whether they are fewer than usual.
+    """Report how many predictions of a cohort have a label by an age, and test whether they are fewer than usual.
 
-    Parameters
-    ----------
-    profile : Profile
-        Of the cohort's end.
-    cohort : CohortAt
-        With at least one prediction.
-    budget : ErrorBudget
-
-    Returns
-    -------
-    Verdict
-        With a finding where the share labelled is below that of the earlier cohorts, and by as much as matters; tested
-        where there was enough to compare with.
+    The profile is that of the cohort's end, and the cohort has at least one prediction. There is a finding where the
+    share labelled is below that of the earlier cohorts, and by as much as matters; tested where there was enough to
+    compare with.
     """
     window = span("performance", cohort.start_ms, cohort.end_ms, cohort.end_ms - cohort.start_ms)
     common = common_fields(cohort.key, cohort.segment, window, profile, budget, cohort.offsets, cohort.flags)
     n_labelled = min(int(cohort.by_age.sum()), cohort.n_predictions)
-    beside = BesideUsual.of(n_labelled, cohort.n_predictions, cohort.earlier, "less")
-    common["n"], common["n_reference"] = n_labelled, beside.n_reference
-    case, levels = CohortCase(cohort, beside, budget.settings), budget.with_info(budget.labels_level())
+    comparison = BaselineComparison.of(n_labelled, cohort.n_predictions, cohort.earlier, "less")
+    common["n"], common["n_reference"] = n_labelled, comparison.n_reference
+    case, levels = CohortCase(cohort, comparison, budget.settings), budget.with_info(budget.labels_level())
     findings = [each for check in checks_of("cohort") for each in judge(check.examine(case), levels, common)]
     event = LabelArrivalEvent(
         **common,
         age_ms=cohort.age_ms,
         final=cohort.final,
-        status="calibrating" if beside.usual is None else "late" if findings else "usual",
+        status="calibrating" if comparison.baseline is None else "late" if findings else "usual",
         n_predictions=cohort.n_predictions,
         share=n_labelled / cohort.n_predictions,
-        test=beside.test,
+        test=comparison.test,
         ages_ms=list(AGE_EDGES_MS),
         by_age=[max(0, int(n)) for n in cohort.by_age],
         curve=[
@@ -119,21 +94,21 @@ def examine_arrival(profile: Profile, cohort: CohortAt, budget: ErrorBudget) -> 
             for point in cohort.curve
         ],
     )
-    tested = beside.result is not None
+    tested = comparison.result is not None
     return Verdict(events=(event,), findings=tuple(findings), sequence="cohorts", tested=tested, age_ms=cohort.age_ms)
 
 
 @check("arrival", "cohort", lambda settings: len(settings.labels.ages_ms))
 def arrival(case: CohortCase) -> list[Outcome]:
     """Test whether fewer predictions of a cohort have a label than usual: one test at each age."""
-    cohort, (usual, result) = case.cohort, case.beside
-    if usual is None or result is None:
+    cohort, (baseline, result) = case.cohort, case.comparison
+    if baseline is None or result is None:
         return []
     age, gate = Duration(cohort.age_ms), case.settings.labels.min_arrival_drop
     message = (
         f"predictions with a label within {age}: {percent(result.share_reference)} -> {percent(result.share)} (a drop "
         f"matters from {percent(gate)})"
     )
-    details = f"{number(cohort.n_predictions)} predictions beside those of {usual.n_groups} earlier spans"
+    details = f"{number(cohort.n_predictions)} predictions beside those of {baseline.n_groups} earlier spans"
     drop = result.share_reference - result.share
-    return [case.beside.outcome(f"{CHECK}.{age}", "labelled_share_drop", drop, gate, message, details)]
+    return [case.comparison.outcome(f"{CHECK}.{age}", "labelled_share_drop", drop, gate, message, details)]

@@ -10,7 +10,6 @@ from driftline.performance.arrival_weights import MIN_RATE, arrival_rates, neede
 
 if TYPE_CHECKING:
     from driftline.checks.contract.closed_window import ArrivalEvidence
-    from driftline.performance.arrival_weights import ArrivalRates, WeightedMetrics
 
 ASSUMPTIONS: Final = (
     "labels of a score bin and class come as soon as they did for the cohorts past the horizon",
@@ -27,20 +26,9 @@ def corrected_metrics(
 ) -> CorrectedMetrics | None:
     """Return a window's metrics corrected for early labels, and worst-case bounds.
 
-    Parameters
-    ----------
-    evidence : ArrivalEvidence or None
-    n_predictions : int
-        Of the window, with a label or without.
-    binary : bool
-    final : bool
-        Whether no label counts that comes later: then there is nothing to correct, and the bounds are about predictions
-        that never get a label.
-
-    Returns
-    -------
-    CorrectedMetrics or None
-        None where classes cannot be told apart: for regression, and for tasks of more than 16 classes.
+    None where classes cannot be told apart: for regression, and for tasks of more than 16 classes. ``n_predictions``
+    counts those of the window, with a label or without. Of a ``final`` revision nothing is corrected, as no later label
+    counts, and the bounds are about predictions that never get a label.
     """
     if evidence is None or not evidence.layout.exact:
         return None
@@ -58,18 +46,6 @@ def corrected_metrics(
     else:
         weighted = weighted_metrics(counts, rates, binary=binary)
         reason = NO_LABELS if weighted is None else None
-    return _event(weighted, rates, least, bounds, reason, final=final)
-
-
-def _event(
-    weighted: WeightedMetrics | None,
-    rates: ArrivalRates | None,
-    least: float | None,
-    bounds: dict[str, tuple[float, float]],
-    reason: str | None,
-    *,
-    final: bool,
-) -> CorrectedMetrics:
     return CorrectedMetrics(
         status="mature" if final else "withheld" if weighted is None else "corrected",
         reason=reason,

@@ -38,23 +38,12 @@ MAX_CLASSES: Final = 64
 
 
 class EstimateRevision(Struct, frozen=True, kw_only=True):
-    """What an estimator said of a window, and at which revision it is to be reported.
-
-    Parameters
-    ----------
-    key : ModelKey
-    start_ms, end_ms : int
-        Span of prediction time, end excluded.
-    cells : PackedEstimates
-    offsets : dict of {"predictions", "labels"} to dict of int to (int, int)
-    revision, age_ms : int
-    final : bool
-    flags : tuple of str
-    """
+    """What an estimator said of a window, and at which revision it is to be reported."""
 
     key: ModelKey
     start_ms: int
     end_ms: int
+    """Span of prediction time, end excluded."""
     cells: PackedEstimates
     offsets: dict[Kind, Offsets]
     revision: int = 0
@@ -64,21 +53,12 @@ class EstimateRevision(Struct, frozen=True, kw_only=True):
 
 
 class Truth(Struct, frozen=True, kw_only=True):
-    """What labels say of an estimate by now.
-
-    Parameters
-    ----------
-    metrics : dict of str to float or None
-        Realised.
-    coverage : float
-        In [0, 1].
-    matured : bool
-    record : dict of str to TrackRecord
-    refitted : dict of str to MetricEstimate or None, or None
-    """
+    """What labels say of an estimate by now."""
 
     metrics: dict[str, float | None]
+    """Computed from the labels."""
     coverage: float
+    """Share of the predictions that have a label, in [0, 1]."""
     matured: bool
     record: dict[str, TrackRecord]
     refitted: Estimates | None
@@ -105,15 +85,8 @@ def examine_estimate(
 ) -> Verdict[EstimateEvent]:
     """Report what the profile's estimator said of a window.
 
-    Parameters
-    ----------
-    profile : Profile
-        With an estimator.
-    revision : EstimateRevision
-    budget : ErrorBudget
-    truth : Truth or None
-        None before labels; then a finding of severity ``info`` says where the estimated accuracy is below the
-        reference's by as much as matters, and by more than the band.
+    ``truth`` is None before labels; then a finding of severity ``info`` says where the estimated accuracy is below the
+    reference's by as much as matters, and by more than the band.
 
     Raises
     ------

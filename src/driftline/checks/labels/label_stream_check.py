@@ -9,7 +9,7 @@ from driftline.checks.contract.common_fields import source_offsets, span
 from driftline.checks.contract.ladder import judge
 from driftline.checks.contract.verdict import Verdict
 from driftline.checks.contract.wording import number, percent
-from driftline.checks.labels.usual import BesideUsual
+from driftline.checks.labels.baseline_comparison import BaselineComparison
 from driftline.config.durations import Duration
 from driftline.events.finding import LevelEvidence
 from driftline.events.label_stream import LabelStreamEvent
@@ -33,17 +33,7 @@ _NOT_TESTED: Final = LevelEvidence(
 
 
 class StreamSpan(NamedTuple):
-    """A span of the label stream.
-
-    Attributes
-    ----------
-    start_ms, end_ms : int
-    n_predictions, n_joined, n_orphans : int
-    earlier : sequence of (int, int, bool)
-        Orphans and all labels of the spans before, and whether they came out as many; the oldest first.
-    offsets : dict of kind to Offsets
-    flags : iterable of str
-    """
+    """A span of the label stream."""
 
     start_ms: int
     end_ms: int
@@ -51,41 +41,38 @@ class StreamSpan(NamedTuple):
     n_joined: int
     n_orphans: int
     earlier: Sequence[tuple[int, int, bool]]
+    """Orphans and all labels of the spans before, and whether they came out as many; the oldest first."""
     offsets: Mapping[Kind, Offsets]
     flags: Iterable[str]
 
 
 class SpanCase(NamedTuple):
-    """A span of the label stream, beside the spans before it."""
+    """A span of the label stream, compared with the spans before it."""
 
     span: StreamSpan
-    beside: BesideUsual
+    comparison: BaselineComparison
     settings: ModelSettings
 
 
 def examine_stream(stretch: StreamSpan, budget: ErrorBudget) -> Verdict[LabelStreamEvent]:
-    """Say how many labels of a span are orphans, and test whether they are more than usual.
+    """Report how many labels of a span are orphans, and test whether they are more than usual.
 
-    Parameters
-    ----------
-    stretch : StreamSpan
-    budget : ErrorBudget
-        Of the settings that all models have by default.
+    The budget is that of the settings that all models have by default.
     """
     n = stretch.n_joined + stretch.n_orphans
-    beside = BesideUsual.of(stretch.n_orphans, n, stretch.earlier, "greater")
+    comparison = BaselineComparison.of(stretch.n_orphans, n, stretch.earlier, "greater")
     common = stream_fields((stretch.start_ms, stretch.end_ms), stretch.offsets, stretch.flags, budget)
-    common["n"], common["n_reference"] = n, beside.n_reference
-    case, levels = SpanCase(stretch, beside, budget.settings), budget.with_info(budget.orphans_level())
+    common["n"], common["n_reference"] = n, comparison.n_reference
+    case, levels = SpanCase(stretch, comparison, budget.settings), budget.with_info(budget.orphans_level())
     findings = [each for check in checks_of("label stream") for each in judge(check.examine(case), levels, common)]
     event = LabelStreamEvent(
         **common,
-        status="calibrating" if beside.usual is None else "many" if findings else "usual",
+        status="calibrating" if comparison.baseline is None else "many" if findings else "usual",
         n_predictions=stretch.n_predictions,
         n_joined=stretch.n_joined,
         n_orphans=stretch.n_orphans,
         orphan_share=stretch.n_orphans / n if n else 0.0,
-        test=beside.test,
+        test=comparison.test,
     )
     return Verdict(events=(event,), findings=tuple(findings), sequence="label stream", tested=n > 0)
 
@@ -93,8 +80,8 @@ def examine_stream(stretch: StreamSpan, budget: ErrorBudget) -> Verdict[LabelStr
 @check("orphans", "label stream")
 def orphans(case: SpanCase) -> list[Outcome]:
     """Test whether more labels than usual have no prediction; of no model, so nothing else spends the share."""
-    usual, result = case.beside
-    if usual is None or result is None:
+    baseline, result = case.comparison
+    if baseline is None or result is None:
         return []
     gate = case.settings.checks.min_share_change
     message = (
@@ -103,19 +90,13 @@ def orphans(case: SpanCase) -> list[Outcome]:
     )
     details = f"{number(case.span.n_orphans)} of {number(result.n)} labels"
     rise = result.share - result.share_reference
-    return [case.beside.outcome(ORPHANS, "orphan_share_rise", rise, gate, message, details)]
+    return [case.comparison.outcome(ORPHANS, "orphan_share_rise", rise, gate, message, details)]
 
 
 def silence(since_ms: int, budget: ErrorBudget, flags: Iterable[str]) -> Verdict[Event]:
     """Return the finding that there has been no label for as long as is configured, while there were predictions.
 
-    Parameters
-    ----------
-    since_ms : int
-        The watermark of the labels.
-    budget : ErrorBudget
-        Of the settings that all models have by default.
-    flags : iterable of str
+    ``since_ms`` is the watermark of the labels; the budget is that of the settings that all models have by default.
 
     Notes
     -----

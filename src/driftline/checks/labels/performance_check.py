@@ -27,23 +27,11 @@ if TYPE_CHECKING:
 def examine_performance(
     profile: Profile, revision: PerformanceRevision, baseline: PerformanceBaseline | None, budget: ErrorBudget
 ) -> Verdict[PerformanceEvent]:
-    """Measure a revision of a performance window, and hold it against the baseline where ``revision.tested``.
+    """Measure a revision of a performance window, and compare it with the baseline where ``revision.tested``.
 
-    Parameters
-    ----------
-    profile : Profile
-        Whose task the revision's vector is of.
-    revision : PerformanceRevision
-        With at least one prediction.
-    baseline : PerformanceBaseline or None
-        None while the first windows are still gathered; then the revision is not tested.
-    budget : ErrorBudget
-
-    Returns
-    -------
-    Verdict
-        With a finding for each watched metric that is worse than the baseline's, is really so, and by as much as
-        matters.
+    The revision has at least one prediction, and its vector is of the profile's task. The baseline is None while the
+    first windows are still gathered; then the revision is not tested. There is a finding for each watched metric that
+    is significantly worse than the baseline's, and by as much as matters.
     """
     settings, vector = budget.settings, revision.vector
     window = span("performance", revision.start_ms, revision.end_ms, settings.windows.performance)

@@ -41,20 +41,7 @@ def performance_event(
     *,
     tested: bool,
 ) -> PerformanceEvent:
-    """Return the event of a revision.
-
-    Parameters
-    ----------
-    task : Task
-        That the vectors of revision and baseline are of.
-    revision : PerformanceRevision
-    baseline : PerformanceBaseline or None
-    settings : PerformanceSettings
-    common : CommonFields
-        Of the window, with the number of labelled predictions.
-    tested : bool
-        Whether this revision is held against the baseline.
-    """
+    """Return the event of a revision; ``common`` are its window's fields, with the number of labelled predictions."""
     vector, layout = revision.vector, task.performance_layout
     measured = measure(task, vector, settings)
     before = None if baseline is None else measure(task, baseline.vector, settings)

@@ -45,14 +45,7 @@ def quality_outcomes(case: ColumnCase) -> list[Outcome]:
 def column_outcomes(about: Quality, profile: Profile, index: int, sketch: PaneSketch) -> list[Outcome]:
     """Return the outcome of each test of a column's quality; empty where the window or the reference is.
 
-    Parameters
-    ----------
-    about : Quality
-    profile : Profile
-    index : int
-        Position of the column in the profile.
-    sketch : PaneSketch
-        Of the window, on the profile's grid.
+    ``index`` is the column's position in the profile, on whose grid the window's sketch is.
     """
     column, place = profile.columns[index], profile.layout.places[index]
     here, there = sketch.counts, profile.reference.counts

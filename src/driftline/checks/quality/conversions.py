@@ -12,17 +12,11 @@ from typing import Final, NamedTuple
 
 
 class Conversion(NamedTuple):
-    """A change of unit: new = factor × old + offset.
-
-    Attributes
-    ----------
-    old, new : str
-        Names of the units.
-    factor, offset : float
-    """
+    """A change of unit: new = factor × old + offset."""
 
     old: str
     new: str
+    """Names of the units."""
     factor: float
     offset: float = 0.0
 

@@ -20,17 +20,6 @@ CARDINALITY: Final = "cardinality"
 """What the test of unseen categories is called where not their share matters, but how many they are."""
 
 
-def check_name(test: str) -> str:
-    """Return the permanent name of a check of quality.
-
-    Examples
-    --------
-    >>> check_name("missing")
-    'quality.missing'
-    """
-    return f"quality.{test}"
-
-
 def quality_tests(column: Column) -> tuple[str, ...]:
     """Return the tests that make up a column's one test of quality."""
     return NUMERIC_TESTS if isinstance(column, NumericColumn) else CATEGORICAL_TESTS

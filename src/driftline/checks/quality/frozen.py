@@ -35,16 +35,9 @@ def frozen_value(
 ) -> str | None:
     """Return the one value that a window's column has, as text; None where it has several, or none.
 
-    Parameters
-    ----------
-    column : Column
-    current : ndarray of int64, shape (column.n_bins,)
-    extremes : ndarray of int64, shape (2,), or None
-        Of a numeric column: -min z and max z in units of 2⁻²⁴. Values beyond ±256 spreads cannot be told apart.
-    unseen : dict, optional
-        Names of unlisted categories, and
-    index : int
-        the column's place among them.
+    ``current`` are the column's counts, shape (column.n_bins,). ``extremes`` of a numeric column are -min z and max z
+    in units of 2⁻²⁴, shape (2,); values beyond ±256 spreads cannot be told apart. ``unseen`` holds the names of
+    unlisted categories by the ``index`` of their column.
     """
     bins = np.flatnonzero(current)
     if bins.size != 1:
@@ -65,13 +58,7 @@ def frozen(
 ) -> Outcome | None:
     """Test whether a column is constant by chance; None where it is not constant, or either side has no value.
 
-    Parameters
-    ----------
-    about : Quality
-    column : Column
-    current, reference : ndarray of int64, shape (column.n_bins,)
-    value : str or None
-        What :func:`frozen_value` says.
+    Counts have the shape (column.n_bins,); ``value`` is that of :func:`frozen_value`.
 
     Notes
     -----

@@ -39,7 +39,6 @@ def log_chances(sizes: NDArray[np.float64], n: int, n_reference: int) -> NDArray
     Parameters
     ----------
     sizes : ndarray of float64, shape (c,), whole numbers, at least 1
-    n, n_reference : int
 
     Examples
     --------

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from driftline.checks.contract.check import Evidence, Outcome, Subject, effect_of, statistic_of
 from driftline.checks.contract.wording import percent
-from driftline.checks.quality.families import CARDINALITY, VANISHED, check_name
+from driftline.checks.quality.families import CARDINALITY, VANISHED
 from driftline.checks.references.share_dispersion import independent
 from driftline.events.finding import HistogramPair
 
@@ -26,23 +26,14 @@ Counted = tuple[int, int]
 
 
 class Quality(NamedTuple):
-    """What all tests of the quality of one subject have in common.
-
-    Attributes
-    ----------
-    subject : Subject
-        A column; or nothing, for the whole model.
-    checks : CheckSettings
-        Say how large a change matters.
-    alternatives : int
-        Tests that are one of the budget together.
-    lookup : DispersionLookup
-    calibrating : bool
-    """
+    """What all tests of the quality of one subject have in common."""
 
     subject: Subject
+    """A column; or nothing, for the whole model."""
     checks: CheckSettings
+    """Say how large a change matters."""
     alternatives: int = 1
+    """Tests that are one of the budget together."""
     lookup: DispersionLookup = independent
     calibrating: bool = False
 
@@ -89,15 +80,18 @@ class Quality(NamedTuple):
             Events that the test saw.
         words : str
             What changed, with numbers.
-        evidence : Evidence, optional
         """
         current, reference = sides
         name, change = effect
-        gate = gate_of(name, self.checks)
+        gate = {
+            SHARE: self.checks.min_share_change,
+            GROWTH: self.checks.min_cardinality_growth,
+            VOLUME: self.checks.min_volume_change,
+        }[name]
         shown = percent(gate) if name == SHARE else f"{gate:g}"
         start = f"{self.subject.column}: " if self.subject.column else ""
         return Outcome(
-            check=check_name(test),
+            check=f"quality.{test}",
             family="quality",
             subject=self.subject,
             statistic=statistic_of(statistic[0], current, statistic[1]),
@@ -110,16 +104,6 @@ class Quality(NamedTuple):
             precedence=_PRECEDENCE.get(test, 1),
             calibrating=self.calibrating,
         )
-
-
-def gate_of(effect: str, checks: CheckSettings) -> float:
-    """Return how large a change of this kind matters, as configured."""
-    gates = {
-        SHARE: checks.min_share_change,
-        GROWTH: checks.min_cardinality_growth,
-        VOLUME: checks.min_volume_change,
-    }
-    return gates[effect]
 
 
 def share_pair(

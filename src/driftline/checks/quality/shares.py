@@ -63,14 +63,8 @@ def absent_shares(
 ) -> list[Outcome]:
     """Test the share of each reason for which a value can be absent; more of them counts, and fewer.
 
-    Parameters
-    ----------
-    about : Quality
-    column : Column
-    current, reference : ndarray of int64, shape (4,)
-        Quality cells.
-    n, n_reference : int
-        All events, with a value or without; neither is 0.
+    ``current`` and ``reference`` are quality cells, shape (4,); ``n`` and ``n_reference`` all events, with a value or
+    without, and not 0.
     """
     outcomes = []
     for cell, test in enumerate(QUALITY):
@@ -92,11 +86,7 @@ def out_of_range(
 ) -> Outcome | None:
     """Test whether more values lie below or above the reference's range; None where either side has no value.
 
-    Parameters
-    ----------
-    about : Quality
-    column : NumericColumn
-    current, reference : ndarray of int64, shape (column.n_bins,)
+    Counts have the shape (column.n_bins,).
 
     Notes
     -----

@@ -67,13 +67,7 @@ class _Side(NamedTuple):
 def unit_change(profile: Profile, index: int, sketch: PaneSketch) -> UnitChange | None:
     """Return by which factor and offset a column's values differ from the reference's, or None where nothing fits.
 
-    Parameters
-    ----------
-    profile : Profile
-    index : int
-        Position of the column in the profile.
-    sketch : PaneSketch
-        Of the window, on the profile's grid.
+    ``index`` is the column's position in the profile, on whose grid the window's sketch is.
     """
     column = profile.columns[index]
     if not isinstance(column, NumericColumn) or column.edges.size < 2:  # noqa: PLR2004  # one interval at least
@@ -93,7 +87,15 @@ def unit_change(profile: Profile, index: int, sketch: PaneSketch) -> UnitChange 
         conversion = _conversion(change, here, there, noise)
         if basis is None or (basis == "mean" and conversion is None):
             continue
-        fits.append((residual - (noise if conversion else 0.0), _event(change, conversion, residual, apart, basis)))
+        fit = UnitChange(
+            factor=change.factor,
+            offset=change.offset,
+            conversion=None if conversion is None else str(conversion),
+            residual=residual,
+            explained=1 - residual / apart,
+            determined_by=basis,
+        )
+        fits.append((residual - (noise if conversion else 0.0), fit))
     return min(fits, key=lambda each: each[0])[1] if fits else None
 
 
@@ -110,23 +112,6 @@ def unit_words(change: UnitChange) -> str:
         parts.append(f"{'plus' if change.offset > 0 else 'minus'} {abs(change.offset):.4g}")
     name = f" ({change.conversion}?)" if change.conversion else ""
     return f"values look like the reference's {' '.join(parts)}{name}"
-
-
-def _event(
-    change: Conversion,
-    conversion: Conversion | None,
-    residual: float,
-    apart: float,
-    basis: Literal["shape", "moments", "mean"],
-) -> UnitChange:
-    return UnitChange(
-        factor=change.factor,
-        offset=change.offset,
-        conversion=None if conversion is None else str(conversion),
-        residual=residual,
-        explained=1 - residual / apart,
-        determined_by=basis,
-    )
 
 
 def _side(profile: Profile, column: NumericColumn, index: int, sketch: PaneSketch) -> _Side | None:

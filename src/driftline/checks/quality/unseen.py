@@ -44,21 +44,14 @@ _SHOWN: Final = 3
 
 
 class Unseen(NamedTuple):
-    """The unlisted categories of a window.
-
-    Attributes
-    ----------
-    names : list of (str, int)
-        Those that were kept, by name, with their counts.
-    n_distinct : float
-        How many there are: exact, or the estimate.
-    exact : bool
-        Whether all names were kept.
-    """
+    """The unlisted categories of a window."""
 
     names: list[tuple[str, int]]
+    """Those that were kept, by name, with their counts."""
     n_distinct: float
+    """How many there are: exact, or the estimate."""
     exact: bool
+    """Whether all names were kept."""
 
     @classmethod
     def of(cls, kept: Mapping[int, tuple[str, int]]) -> Unseen:
@@ -81,15 +74,8 @@ def unseen_outcomes(
     """Test whether unseen categories are more than a reference of this size misses; empty where a side has no value.
 
     One test, by the number of their events, and two ways in which it can matter: by the share of values, or by how many
-    names there are beside those of the reference.
-
-    Parameters
-    ----------
-    about : Quality
-    column : CategoricalColumn
-    current, reference : ndarray of int64, shape (column.n_bins,)
-    kept : mapping of int to (str, int)
-        Hash of the name to name and count of unlisted categories, at most ``UNSEEN_NAMES``.
+    names there are beside those of the reference. Counts have the shape (column.n_bins,); ``kept`` are names and counts
+    of unlisted categories by the hash of the name, at most ``UNSEEN_NAMES``.
     """
     n, n_reference = int(current.sum()), int(reference.sum())
     if n == 0 or n_reference == 0:

@@ -12,7 +12,7 @@ from driftline.checks.contract.wording import number, percent
 from driftline.checks.quality.outcome import VOLUME, Quality, share_pair
 from driftline.checks.quality.shares import share_p_value
 from driftline.checks.quality.volume import volume_p_value
-from driftline.checks.references.share_dispersion import ShareDispersion
+from driftline.checks.references.share_dispersion import INDEPENDENT
 from driftline.sketches.layout import EVENTS, UNEXPECTED
 
 if TYPE_CHECKING:
@@ -49,12 +49,12 @@ def appeared(about: Quality, profile: Profile, window: ClosedWindow) -> Outcome 
         return None
     here = min(n, int(window.sketch.counts[UNEXPECTED]))
     there = min(n_reference, int(profile.reference.counts[UNEXPECTED]))
-    dispersion = about.lookup("", "appeared") if here else ShareDispersion(1.0, None)
+    dispersion = about.lookup("", "appeared") if here else INDEPENDENT
     if math.isinf(dispersion.factor):
         if there:
             return None
         # What the reference never had is new, in however few clumps it comes.
-        dispersion = ShareDispersion(1.0, None)
+        dispersion = INDEPENDENT
     return about.share(
         "appeared",
         (here, n),

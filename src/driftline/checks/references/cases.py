@@ -21,15 +21,9 @@ T = TypeVar("T")
 
 
 class WindowCase:
-    """A closed window beside its reference.
+    """A closed window beside its reference, on whose grid the window's sketch is.
 
-    Parameters
-    ----------
-    view : ReferenceView
-        Of the profile whose grid the window's sketch is on.
-    window : ClosedWindow
-    level : float in (0, 1]
-        Level of a test; simulated ones draw by it.
+    ``level`` is that of a test, in (0, 1]; it decides how many draws a simulated test makes.
     """
 
     def __init__(self, view: ReferenceView, window: ClosedWindow, level: float) -> None:

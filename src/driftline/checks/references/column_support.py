@@ -20,16 +20,7 @@ if TYPE_CHECKING:
 
 
 def grid_support(column: NumericColumn, place: Place, sketch: PaneSketch, reference: PaneSketch) -> Support:
-    """Return the support of a numeric column's grid, with what both sides' tails hold.
-
-    Parameters
-    ----------
-    column : NumericColumn
-    place : Place
-        Of the column.
-    sketch, reference : PaneSketch
-        Of a window, and of its profile; both in the profile's layout.
-    """
+    """Return the support of a numeric column's grid, with what the tails of a window and of its profile hold."""
     lowest, highest = _ends(column, place, sketch, reference)
     return Support.of_grid(
         column.edges,

@@ -29,10 +29,8 @@ def variance_ratio(column: NumericColumn, grouping: Grouping, dispersion: Disper
 
     Parameters
     ----------
-    column : NumericColumn
     grouping : Grouping
         The groups that the dispersion is of.
-    dispersion : Dispersion
 
     Returns
     -------

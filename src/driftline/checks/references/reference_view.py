@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from driftline.checks.references.mean_variance import VarianceRatio, nine_digits, variance_ratio
-from driftline.checks.references.share_dispersion import ShareDispersion
+from driftline.checks.references.share_dispersion import INDEPENDENT, ShareDispersion
 from driftline.errors import ParameterError
 from driftline.profiles.season import HOURS
 from driftline.profiles.season_counts import season_counts
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from driftline.profiles.profile import Profile
 
 
-INDEPENDENT: Final = ShareDispersion(1.0, None)
 UNKNOWN: Final = ShareDispersion(math.inf, None)
 """As long as nothing has been learnt."""
 
@@ -44,39 +43,26 @@ class Observed(Protocol):
 
 
 class ColumnReference(NamedTuple):
-    """What one column of one window is held against.
-
-    Attributes
-    ----------
-    grouping : Grouping
-        The groups that the test and distances of shares see.
-    reference : ndarray of int64, shape (grouping.n_groups,)
-        The profile's counts; of the window's own hours of the week where ``seasonal``.
-    base : Grouping
-        The finest groups, of which the others are unions.
-    base_reference : ndarray of int64, shape (base.n_groups,)
-        The profile's counts of those.
-    dispersion : Dispersion or None
-        None: events count as independent.
-    whole : Dispersion or None
-        That of windows with their season, which may be the same.
-    seasonal : bool
-        Whether only the reference's same hours of the week were taken.
-    by_base : bool
-        Whether the reference is known by the base groups alone, as of hours of the week and of the recent past.
-    calibrating : bool
-        Whether the column's dispersion is not known yet: then what it says of its distribution may not page.
-    """
+    """What one column of one window is held against."""
 
     grouping: Grouping
+    """The groups that the test and distances of shares see."""
     reference: NDArray[np.int64]
+    """Shape (grouping.n_groups,). The profile's counts; of the window's own hours of the week where ``seasonal``."""
     base: Grouping
+    """The finest groups, of which the others are unions."""
     base_reference: NDArray[np.int64]
+    """Shape (base.n_groups,). The profile's counts of those."""
     dispersion: Dispersion | None
+    """None: events count as independent."""
     whole: Dispersion | None
+    """That of windows with their season, which may be the same."""
     seasonal: bool
+    """Whether only the reference's same hours of the week were taken."""
     by_base: bool
+    """Whether the reference is known by the base groups alone, as of hours of the week and of the recent past."""
     calibrating: bool
+    """Whether the column's dispersion is not known yet: then what it says of its distribution may not page."""
 
     @property
     def shares_calibrating(self) -> bool:
@@ -84,12 +70,7 @@ class ColumnReference(NamedTuple):
         return self.calibrating and (self.dispersion is None or self.dispersion.n_panes > 0)
 
     def of_shares(self, n: int) -> DispersionLookup:
-        """Return how much the shares of the column vary beyond those of independent events.
-
-        Parameters
-        ----------
-        n : int
-            Events of the window that have a value.
+        """Return how much the shares of the column vary beyond those of independent events, for a window of n values.
 
         Notes
         -----
@@ -120,12 +101,6 @@ class _Groups(NamedTuple):
 
 class ReferenceView:
     """What the windows of one profile are held against; changes only by what :class:`Observed` learns.
-
-    Parameters
-    ----------
-    profile : Profile
-    settings : ModelSettings
-    pane_ms : int
 
     Notes
     -----

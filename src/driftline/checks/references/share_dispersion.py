@@ -4,36 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from driftline.significance.tails import student_tail
 
 
 class ShareDispersion(NamedTuple):
-    """Overdispersion of a share's counts.
-
-    Attributes
-    ----------
-    factor : float, at least 1
-        Variance of the counts over that of independent events.
-    degrees_of_freedom : float or None
-        Of its estimate; None where it is known.
-    """
+    """Overdispersion of a share's counts."""
 
     factor: float
+    """Variance of the counts over that of independent events, at least 1."""
     degrees_of_freedom: float | None
+    """Of its estimate; None where it is known."""
 
 
 DispersionLookup = Callable[[str, str], ShareDispersion]
 """From the name of a column and of one of its quality tests to the dispersion of that share."""
 
-_INDEPENDENT = ShareDispersion(1.0, None)
+INDEPENDENT: Final = ShareDispersion(1.0, None)
 
 
 def independent(column: str, share: str) -> ShareDispersion:
     """Return the dispersion of independent events, whatever the column and the share."""
     del column, share
-    return _INDEPENDENT
+    return INDEPENDENT
 
 
 def widened(log_p: float, dispersion: ShareDispersion) -> float:
@@ -43,7 +37,6 @@ def widened(log_p: float, dispersion: ShareDispersion) -> float:
     ----------
     log_p : float, at most 0
         Natural logarithm of the tail's probability for independent events.
-    dispersion : ShareDispersion
 
     Returns
     -------

@@ -27,16 +27,11 @@ if TYPE_CHECKING:
 
 
 class ArrivalMonitor:
-    """The sequence of one model's cohorts; a part of the sequence of its joins.
-
-    Parameters
-    ----------
-    setup : ModelSetup
-    """
+    """The sequence of one model's cohorts; a part of the sequence of its joins."""
 
     def __init__(self, setup: ModelSetup) -> None:
         self._setup = setup
-        self._cohorts = Cohorts(setup.context.settings)
+        self._cohorts = Cohorts(setup.budget.settings)
         self._alerts = Value("arrivals", ModelAlerts, ModelAlerts())
         self.tables = (*self._cohorts.tables, self._alerts)
 
@@ -74,11 +69,11 @@ class ArrivalMonitor:
     def advance(self, reach: WatermarkReach, _: int) -> Outputs:
         """Say what the cohort shows that becomes complete next."""
         complete = self._cohorts.take()
-        context = self._setup.context
-        profile = self._setup.profiles.at(self._setup.key, complete.end_ms - self._setup.pane_ms)
+        budget = self._setup.budget
+        profile = self._setup.profile_until(complete.end_ms)
         outputs: Outputs = []
         if profile is not None and complete.revision.n_predictions > 0:
-            final = complete.age_ms == context.settings.labels.ages_ms[-1]
+            final = complete.age_ms == budget.settings.labels.ages_ms[-1]
             cohort = CohortAt(
                 key=self._setup.key,
                 segment=SEGMENT_ALL,
@@ -91,13 +86,13 @@ class ArrivalMonitor:
                 earlier=[
                     (int(by_age(each).sum()), each.n_predictions, each.late) for each in self._cohorts.earlier(complete)
                 ],
-                curve=maturity_curve(self._cohorts.aged(complete.task), int(context.settings.labels.horizon)),
+                curve=maturity_curve(self._cohorts.aged(complete.task), int(budget.settings.labels.horizon)),
                 offsets=complete.cohort.offsets,
                 flags=sorted(reach.flags(complete.at_ms).union(complete.cohort.flags)),
             )
-            verdict = examine_arrival(profile, cohort, context)
+            verdict = examine_arrival(profile, cohort, budget)
             if verdict.event.status == "late":
                 self._cohorts.mark_late(complete)
-            self.alerts, outputs = settle(verdict, self.alerts, context)
+            self.alerts, outputs = settle(verdict, self.alerts, budget)
         self._cohorts.forget_oldest()
         return outputs

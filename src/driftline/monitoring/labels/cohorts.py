@@ -10,20 +10,21 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import numpy as np
 from msgspec import Struct
 
 from driftline.events.source import Kind, Offsets, merge_offsets
+from driftline.monitoring.labels.performance_windows import unpacked
 from driftline.monitoring.labels.revision_times import RevisionTimes
 from driftline.monitoring.state.table import Table
 from driftline.performance.arrival_curve import AgedCohort
 from driftline.sketches.arrival import N_AGES, ArrivalLayout
 from driftline.sketches.packed import Sparse
-from driftline.sketches.sparse import merge_sparse, pack, unpack_into
+from driftline.sketches.sparse import merge_sparse, pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from driftline.config.model import ModelSettings
@@ -56,24 +57,15 @@ class Cohort(Struct, array_like=True):
 
 
 class CompleteCohort(NamedTuple):
-    """A cohort that has become complete at an age.
-
-    Attributes
-    ----------
-    start_ms, end_ms : int
-        Of prediction time.
-    task : str
-    age_ms : int
-    at_ms : int
-        The moment.
-    cohort : Cohort
-    """
+    """A cohort that has become complete at an age."""
 
     start_ms: int
     end_ms: int
+    """Of prediction time."""
     task: str
     age_ms: int
     at_ms: int
+    """Event time at which it became complete."""
     cohort: Cohort
 
     @property
@@ -84,10 +76,6 @@ class CompleteCohort(NamedTuple):
 
 class Cohorts:
     """The cohorts of one model.
-
-    Parameters
-    ----------
-    settings : ModelSettings
 
     Notes
     -----
@@ -117,11 +105,7 @@ class Cohorts:
         ----------
         window : (int, int)
             Its start, and its age at the revision.
-        task : str
-        n_predictions : int
         arrival : (ArrivalLayout, ndarray of int64, shape (layout.n_cells,))
-        offsets : dict of kind to Offsets
-        flags : iterable of str
         """
         (window_ms, age_ms), (layout, vector) = window, arrival
         start_ms = window_ms - window_ms % self.size_ms
@@ -208,23 +192,16 @@ class Cohorts:
 
 def by_age(revision: CohortRevision) -> NDArray[np.int64]:
     """Return the first labels of a revision by age, shape (N_AGES,)."""
-    return _unpacked(revision.ages, N_AGES)
+    return unpacked(revision.ages, N_AGES)
 
 
 def by_stratum(revision: CohortRevision, layout: ArrivalLayout) -> NDArray[np.int64]:
     """Return the first labels of a revision by score and actual class, shape (n_scores, n_codes)."""
-    return _unpacked(revision.strata, layout.n_strata).reshape(layout.n_scores, layout.n_codes)
+    return unpacked(revision.strata, layout.n_strata).reshape(layout.n_scores, layout.n_codes)
 
 
-def _unpacked(packed: Sparse | None, n: int) -> NDArray[np.int64]:
-    vector = np.zeros(n, dtype=np.int64)
-    if packed is not None:
-        unpack_into(packed, vector)
-    return vector
-
-
-def _added(known: Sparse | None, counts: NDArray[np.int64]) -> Sparse:
-    return pack(counts) if known is None else merge_sparse([known, pack(counts)])
+def _added(before: Sparse | None, counts: NDArray[np.int64]) -> Sparse:
+    return pack(counts) if before is None else merge_sparse([before, pack(counts)])
 
 
 def _is_complete(cohort: Cohort, age_ms: int) -> bool:

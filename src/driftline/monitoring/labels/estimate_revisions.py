@@ -73,11 +73,6 @@ class EstimatorRecord(Struct, array_like=True):
 class EstimateRevisions:
     """Track records by estimator, of the latest few.
 
-    Parameters
-    ----------
-    setup : ModelSetup
-    windows : EstimateWindows
-
     Notes
     -----
     *State*: four numbers a metric, and for binary tasks one histogram by score bin and label, an estimator.
@@ -86,7 +81,7 @@ class EstimateRevisions:
     KEPT: Final = 4
 
     def __init__(self, setup: ModelSetup, windows: EstimateWindows) -> None:
-        self._context = setup.context
+        self._budget = setup.budget
         self._windows = windows
         # One value, as the order in which estimators came is part of it.
         self._records = Value("estimates", dict[str, EstimatorRecord], {})
@@ -114,7 +109,7 @@ class EstimateRevisions:
         refitted: Estimates | None,
     ) -> Outputs:
         coverage, realised = coverage_of(revision.vector), metrics_of(profile.task, revision.vector)
-        enough = coverage >= self._context.settings.labels.test_coverage or (revision.final and coverage > 0)
+        enough = coverage >= self._budget.settings.labels.test_coverage or (revision.final and coverage > 0)
         matured = enough and self._windows.mature(revision.start_ms)
         if matured:
             self._records.changed()
@@ -129,8 +124,8 @@ class EstimateRevisions:
         )
         shown = {name: errors.shown() for name, errors in sorted(record.errors.items())}
         truth = Truth(metrics=realised, coverage=min(1.0, coverage), matured=matured, record=shown, refitted=refitted)
-        event = examine_estimate(profile, about, self._context, truth).event
-        return [event_record(event, self._context.source)]
+        event = examine_estimate(profile, about, self._budget, truth).event
+        return [event_record(event, self._budget.source)]
 
     def _learn(
         self,

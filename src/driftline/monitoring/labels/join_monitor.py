@@ -23,7 +23,6 @@ from driftline.monitoring.labels.earlier_revisions import EarlierRevisions, Late
 from driftline.monitoring.labels.estimate_revisions import EstimateRevisions
 from driftline.monitoring.labels.open_joins import OpenJoins
 from driftline.monitoring.labels.performance_windows import (
-    JoinedPanes,
     PerformanceWindows,
     ProductionBaselines,
     coverage_of,
@@ -47,7 +46,6 @@ if TYPE_CHECKING:
     from driftline.monitoring.model_setup import ModelSetup
     from driftline.monitoring.predictions.estimate_windows import EstimateWindows
     from driftline.monitoring.state.table import Tables
-    from driftline.panes.flush_record import JoinDelta
     from driftline.profiles.profile import Profile
 
 
@@ -67,24 +65,21 @@ class JoinMonitor:
 
     Parameters
     ----------
-    setup : ModelSetup
     estimates : EstimateWindows
         Of the sequence of predictions.
 
     Attributes
     ----------
-    open : OpenJoins
     statistics : tuple of CheckStatistic
         Of the last revision, for telemetry; not part of the state, nor is ``coverage``.
-    coverage : float or None
     revisions : dict of (int, int) to EarlierRevision
         What the last call of :meth:`advance` evaluated, by window start and revision.
     """
 
     def __init__(self, setup: ModelSetup, estimates: EstimateWindows) -> None:
-        settings = setup.context.settings
+        settings = setup.budget.settings
         self._estimates = estimates
-        self._estimate_revisions = EstimateRevisions(setup, self._estimates)
+        self._estimate_revisions = EstimateRevisions(setup, estimates)
         self._horizon_ms = int(settings.labels.horizon)
         self._setup = setup
         self._windows = PerformanceWindows(settings)
@@ -120,10 +115,6 @@ class JoinMonitor:
         both = (self.state.alerts, self._arrivals.alerts)
         return tuple(state.alert for alerts in both for state in alerts.open.values())
 
-    def add_joins(self, delta: JoinDelta) -> None:
-        """Add a delta, whose pane is open."""
-        self.open.add(delta)
-
     def miss_joins(self) -> None:
         """Note that joins came for a pane that an idle mark had closed."""
         self.state.missed = True
@@ -132,11 +123,7 @@ class JoinMonitor:
     def advance(self, reach: WatermarkReach, champion: tuple[str, LatestRevisions] | None = None) -> Outputs:
         """Close everything up to the watermark.
 
-        Parameters
-        ----------
-        reach : WatermarkReach
-        champion : tuple of str and dict, or None
-            Version that this one is measured by, and what it has evaluated up to the same watermark.
+        ``champion`` is the version that this one is measured by, and what it has evaluated up to the same watermark.
         """
         self.revisions, self._champion = {}, champion
         outputs: Outputs = []
@@ -158,16 +145,10 @@ class JoinMonitor:
 
     def _join(self, at_ms: int) -> Outputs:
         """Add what waited for a revision to its windows."""
-        for window_ms, parts in self.open.take():
-            for profile_id, part in sorted(parts.items()):
-                known = self._setup.profiles.get(profile_id)
-                if known is None:
-                    self.state.n_unprofiled += 1
-                    self._state.changed()
-                    continue
-                task = task_id(known.task)
-                cells, arrivals = {window_ms: {task: part.pieces}}, {window_ms: {task: part.arrivals}}
-                self._windows.add(JoinedPanes(at_ms, cells, part.offsets, frozenset(part.flags), arrivals))
+        n_unknown = self._windows.add_due(self.open, self._setup.profiles, at_ms)
+        if n_unknown:
+            self.state.n_unprofiled += n_unknown
+            self._state.changed()
         return []
 
     def _feed(self, pane: ClosedLabels) -> Outputs:
@@ -200,16 +181,16 @@ class JoinMonitor:
                 offsets=pane.offsets,
                 flags=pane.flags,
             )
-            context = self._setup.context
-            outputs += event_records(examine_detection(profile, change, context).findings, context.source)
+            budget = self._setup.budget
+            outputs += event_records(examine_detection(profile, change, budget).findings, budget.source)
         return outputs
 
     def _errors(self, pane: ClosedLabels, task: str) -> tuple[int, int, int]:
         """Return the pane's errors in a task."""
         total = (0, 0, 0)
         for profile_id, errors in pane.errors.items():
-            known = self._setup.profiles.get(profile_id)
-            if known is not None and task_id(known.task) == task:
+            profile = self._setup.profiles.get(profile_id)
+            if profile is not None and task_id(profile.task) == task:
                 total = (total[0] + errors[0], total[1] + errors[1], total[2] + errors[2])
         return total
 
@@ -217,7 +198,7 @@ class JoinMonitor:
         """Evaluate the next revision of a performance window."""
         due = self._windows.take()
         self._state.changed()
-        profile = self._setup.profiles.at(self._setup.key, due.end_ms - self._setup.pane_ms)
+        profile = self._setup.profile_until(due.end_ms)
         if profile is None:
             return []
         vector = vector_of(due.window, profile.task)
@@ -226,7 +207,7 @@ class JoinMonitor:
         coverage = coverage_of(vector)
         baseline = self._baseline(profile)
         tested = self._test_now(profile, due.window, vector, baseline, coverage)
-        context, task = self._setup.context, task_id(profile.task)
+        budget, task = self._setup.budget, task_id(profile.task)
         revision = due.counted(self._setup.key, SEGMENT_ALL, vector, reach, tested=tested)
         revision = structs.replace(
             revision,
@@ -234,9 +215,9 @@ class JoinMonitor:
             previous=self._earlier.before(revision, task),
             champion=self._champion_at(revision),
         )
-        verdict = examine_performance(profile, revision, baseline, context)
+        verdict = examine_performance(profile, revision, baseline, budget)
         self.revisions[due.start_ms, due.revision] = self._earlier.add(revision, task, verdict.event)
-        self.state.alerts, outputs = settle(verdict, self.state.alerts, context)
+        self.state.alerts, outputs = settle(verdict, self.state.alerts, budget)
         self.statistics, self.coverage = verdict.statistics, coverage
         return outputs + self._estimate_revisions.compare(profile, revision)
 
@@ -263,7 +244,7 @@ class JoinMonitor:
         coverage: float,
     ) -> bool:
         """Whether this revision gets the window's one verdict; without a baseline it becomes part of it instead."""
-        if window.tested or coverage < self._setup.context.settings.labels.test_coverage:
+        if window.tested or coverage < self._setup.budget.settings.labels.test_coverage:
             return False
         window.tested = True
         if baseline is None:

@@ -53,20 +53,15 @@ class StreamState(Struct, array_like=True):
 
 
 class LabelStreamMonitor:
-    """The sequence of the label stream.
-
-    Parameters
-    ----------
-    context : ErrorBudget
-        Of the settings that all models have by default.
+    """The sequence of the label stream, under the settings that all models have by default.
 
     Notes
     -----
     *State*: four numbers a span for ``KEPT`` spans, and for those between both watermarks.
     """
 
-    def __init__(self, context: ErrorBudget) -> None:
-        self._context = context
+    def __init__(self, budget: ErrorBudget) -> None:
+        self._budget = budget
         self._state = Value("stream", StreamState, StreamState())
         self.tables = (self._state,)
 
@@ -89,7 +84,7 @@ class LabelStreamMonitor:
 
     def add_labels(self, delta: JoinDelta) -> None:
         """Add a delta, whose pane is open."""
-        size_ms = self._context.settings.cohort_ms
+        size_ms = self._budget.settings.cohort_ms
         start_ms = delta.pane_ms - delta.pane_ms % size_ms
         span = self.state.open.get(start_ms)
         if span is None:
@@ -112,7 +107,7 @@ class LabelStreamMonitor:
     def advance(self, reach: WatermarkReach) -> Outputs:
         """Close all spans that end by the watermark of joins."""
         outputs: Outputs = []
-        size_ms = self._context.settings.cohort_ms
+        size_ms = self._budget.settings.cohort_ms
         for start_ms in sorted(start for start in self.state.open if start + size_ms <= reach.until_ms):
             span = self.state.open.pop(start_ms)
             flags = {*reach.flags(start_ms + size_ms), *((AFTER_IDLE,) if self.state.missed else ())}
@@ -126,8 +121,8 @@ class LabelStreamMonitor:
                 span.offsets,
                 flags,
             )
-            verdict = examine_stream(closing, self._context)
-            self.state.alerts, records = settle(verdict, self.state.alerts, self._context)
+            verdict = examine_stream(closing, self._budget)
+            self.state.alerts, records = settle(verdict, self.state.alerts, self._budget)
             outputs += records
             n = span.n_joined + span.n_orphans
             if n:
@@ -140,13 +135,13 @@ class LabelStreamMonitor:
     def listen(self, marks: Watermarks) -> Outputs:
         """Say that labels are silent, once for each silence, where predictions are as far ahead as is configured."""
         since_ms = self.state.first_ms if marks.labels is None else marks.labels
-        limit_ms = int(self._context.settings.labels.stall_after)
+        limit_ms = int(self._budget.settings.labels.stall_after)
         if since_ms is None or since_ms == self.state.told_ms or not marks.labels_idle:
             return []
         if marks.predictions is None or marks.predictions < since_ms + limit_ms:
             return []
         self.state.told_ms = since_ms
         self._state.changed()
-        verdict = silence(since_ms, self._context, (IDLE,))
-        self.state.alerts, outputs = settle(verdict, self.state.alerts, self._context)
+        verdict = silence(since_ms, self._budget, (IDLE,))
+        self.state.alerts, outputs = settle(verdict, self.state.alerts, self._budget)
         return outputs

@@ -79,32 +79,19 @@ class PaneGroup(Struct, array_like=True):
 
 
 class ClosedLabels(NamedTuple):
-    """A pane to which labels came, closed.
-
-    Attributes
-    ----------
-    start_ms, end_ms : int
-    errors : dict of str to tuple of three int
-        By profile id.
-    offsets : dict of kind to Offsets
-        Of its labels only: how many of the pane's predictions are still told apart depends on when the labels came.
-    flags : tuple of str
-    """
+    """A pane to which labels came, closed."""
 
     start_ms: int
     end_ms: int
     errors: dict[str, Errors]
+    """By profile id."""
     offsets: dict[Kind, Offsets]
+    """Of its labels only: how many of the pane's predictions are still told apart depends on when the labels came."""
     flags: tuple[str, ...]
 
 
 class OpenJoins:
     """Contributions that wait for the watermark of joins.
-
-    Parameters
-    ----------
-    settings : ModelSettings
-    pane_ms : int
 
     Notes
     -----
@@ -167,20 +154,10 @@ class OpenJoins:
         return parts[profile_id]
 
     def close(self, reach: WatermarkReach, *, missed: bool) -> tuple[list[ClosedLabels], bool]:
-        """Close the panes that end by the watermark.
+        """Close the panes that end by the watermark; return those to which labels came, in order, and whether any
+        closed.
 
-        Parameters
-        ----------
-        reach : WatermarkReach
-        missed : bool
-            Whether the first of them is to say that joins were missed.
-
-        Returns
-        -------
-        list of ClosedLabels
-            The panes to which labels came, in order.
-        bool
-            Whether any pane closed.
+        Where joins were ``missed``, the first pane that closes carries the flag.
         """
         first_ms: int | None = None
         labelled: list[ClosedLabels] = []
@@ -267,8 +244,8 @@ class OpenJoins:
 
 def _add_labels(pane: LabelledPane, delta: JoinDelta, labels: Offsets) -> None:
     merge_offsets(pane.offsets, labels)
-    known, new = pane.errors.get(delta.profile_id, (0, 0, 0)), delta.errors
-    pane.errors[delta.profile_id] = (known[0] + new[0], known[1] + new[1], known[2] + new[2])
+    before, new = pane.errors.get(delta.profile_id, (0, 0, 0)), delta.errors
+    pane.errors[delta.profile_id] = (before[0] + new[0], before[1] + new[1], before[2] + new[2])
 
 
 def _merged(parts: dict[str, RevisionPart]) -> dict[str, RevisionPart]:

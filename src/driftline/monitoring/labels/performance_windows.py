@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
     from driftline.config.model import ModelSettings
     from driftline.events.model_key import ModelKey
+    from driftline.monitoring.labels.open_joins import OpenJoins, RevisionPart
     from driftline.monitoring.model_setup import WatermarkReach
+    from driftline.profiles.profiles import Profiles
     from driftline.profiles.task import Task
 
 MIN_BASELINE: Final = 500
@@ -48,45 +50,14 @@ class WindowState(Struct, array_like=True):
     """Arrival cells by task."""
 
 
-class JoinedPanes(NamedTuple):
-    """What closed join panes add, between which no revision of a window that they add to is due.
-
-    Attributes
-    ----------
-    end_ms : int
-        By which they end.
-    windows : dict of int to dict of str to list of Sparse
-        Performance cells by window start and task.
-    offsets : dict of kind to Offsets
-    flags : frozenset of str
-    arrivals : dict of int to dict of str to list of Sparse
-        Arrival cells, likewise.
-    """
-
-    end_ms: int
-    windows: dict[int, dict[str, list[Sparse]]]
-    offsets: dict[Kind, Offsets]
-    flags: frozenset[str]
-    arrivals: dict[int, dict[str, list[Sparse]]] = {}  # noqa: RUF012  # a default of a NamedTuple, never changed
-
-
 class DueRevision(NamedTuple):
-    """A revision that is due.
-
-    Attributes
-    ----------
-    start_ms, end_ms : int
-        Of the window.
-    at_ms : int
-        The moment.
-    revision : int
-    final : bool
-    window : WindowState
-    """
+    """A revision that is due."""
 
     start_ms: int
     end_ms: int
+    """Of the window."""
     at_ms: int
+    """Event time at which it is due."""
     revision: int
     final: bool
     window: WindowState
@@ -113,10 +84,6 @@ class DueRevision(NamedTuple):
 class PerformanceWindows:
     """All windows of a model between their first prediction and their last revision.
 
-    Parameters
-    ----------
-    settings : ModelSettings
-
     Notes
     -----
     *State*: one sparse vector a window, and horizon / size windows. *Cost*: of panes, one merge for each window they
@@ -126,8 +93,9 @@ class PerformanceWindows:
     any revision could be due to the next, in which a pane touched it. So they follow from the events alone.
     """
 
-    def __init__(self, settings: ModelSettings) -> None:
+    def __init__(self, settings: ModelSettings, *, with_arrivals: bool = True) -> None:
         self._times = RevisionTimes.of(settings)
+        self._with_arrivals = with_arrivals
         self._windows = Table("performance", int, WindowState, self._restored)
         self._due: list[tuple[int, int]] = []
         self.n_expired = 0
@@ -136,20 +104,31 @@ class PerformanceWindows:
     def __len__(self) -> int:
         return len(self._windows)
 
-    def add(self, panes: JoinedPanes) -> None:
-        """Merge panes; all revisions due before their end have been taken."""
-        for start_ms, by_task in sorted(panes.windows.items()):
-            window = self._windows.get(start_ms) or self._open(start_ms, panes.end_ms)
-            if window is None:
-                self.n_expired += 1
-                continue
-            for vectors, new in ((window.vectors, by_task), (window.arrivals, panes.arrivals.get(start_ms, {}))):
-                for task, pieces in new.items():
-                    vectors[task] = merge_sparse([vectors[task], *pieces] if task in vectors else pieces)
-            for kind, offsets in panes.offsets.items():
-                merge_offsets(window.offsets.setdefault(kind, {}), offsets)
-            window.flags = sorted(panes.flags.union(window.flags))
-            self._windows.changed(start_ms)
+    def add_due(self, joins: OpenJoins, profiles: Profiles, at_ms: int) -> int:
+        """Add what waited for a revision at a moment; return the contributions whose profile is not known."""
+        n_unknown = 0
+        for start_ms, parts in joins.take():
+            for profile_id, part in sorted(parts.items()):
+                profile = profiles.get(profile_id)
+                if profile is None:
+                    n_unknown += 1
+                else:
+                    self.add(start_ms, at_ms, task_id(profile.task), part)
+        return n_unknown
+
+    def add(self, start_ms: int, end_ms: int, task: str, part: RevisionPart) -> None:
+        """Merge what panes that end by ``end_ms`` add to a window; all its revisions due before have been taken."""
+        window = self._windows.get(start_ms) or self._open(start_ms, end_ms)
+        if window is None:
+            self.n_expired += 1
+            return
+        for vectors, pieces in ((window.vectors, part.pieces), (window.arrivals, part.arrivals)):
+            if self._with_arrivals or vectors is window.vectors:
+                vectors[task] = merge_sparse([vectors[task], *pieces] if task in vectors else pieces)
+        for kind, offsets in part.offsets.items():
+            merge_offsets(window.offsets.setdefault(kind, {}), offsets)
+        window.flags = sorted({*part.flags, *window.flags})
+        self._windows.changed(start_ms)
 
     def _open(self, start_ms: int, pane_end_ms: int) -> WindowState | None:
         """Return a new window, at the first revision that panes can be part of; None where all are past."""
@@ -189,15 +168,16 @@ class PerformanceWindows:
 
 def vector_of(window: WindowState, task: Task) -> NDArray[np.int64]:
     """Return a window's performance vector for a task; zeros where it has none."""
-    return _unpacked(window.vectors.get(task_id(task)), task.performance_layout.n_cells)
+    return unpacked(window.vectors.get(task_id(task)), task.performance_layout.n_cells)
 
 
 def arrival_of(window: WindowState, task: Task) -> NDArray[np.int64]:
     """Return a window's arrival vector for a task; zeros where it has none."""
-    return _unpacked(window.arrivals.get(task_id(task)), ArrivalLayout.of(task.performance_layout).n_cells)
+    return unpacked(window.arrivals.get(task_id(task)), ArrivalLayout.of(task.performance_layout).n_cells)
 
 
-def _unpacked(packed: Sparse | None, n_cells: int) -> NDArray[np.int64]:
+def unpacked(packed: Sparse | None, n_cells: int) -> NDArray[np.int64]:
+    """Return a sparse vector as an array, shape (n_cells,); zeros where there is none."""
     vector = np.zeros(n_cells, dtype=np.int64)
     if packed is not None:
         unpack_into(packed, vector)
@@ -218,12 +198,7 @@ class ProductionBaseline(Struct, array_like=True):
 
 
 class ProductionBaselines:
-    """Baselines made of first windows by profile, of the latest few profiles.
-
-    Parameters
-    ----------
-    min_labelled : int
-    """
+    """Baselines made of first windows by profile, of the latest few profiles."""
 
     KEPT: Final = 4
 
@@ -241,14 +216,14 @@ class ProductionBaselines:
         baseline = self._by_profile.value.get(profile_id)
         if baseline is None or baseline.n_labelled < self._min_labelled:
             return None
-        return _unpacked(baseline.cells, task.performance_layout.n_cells)
+        return unpacked(baseline.cells, task.performance_layout.n_cells)
 
     def add(self, profile_id: str, vector: NDArray[np.int64]) -> None:
         """Add a window; the profile that came first is forgotten where there are too many."""
         by_profile, cells, n_labelled = self._by_profile.value, pack(vector), int(vector[LABELLED])
-        known = by_profile.get(profile_id)
-        if known is not None:
-            cells, n_labelled = merge_sparse([known.cells, cells]), n_labelled + known.n_labelled
+        before = by_profile.get(profile_id)
+        if before is not None:
+            cells, n_labelled = merge_sparse([before.cells, cells]), n_labelled + before.n_labelled
         by_profile[profile_id] = ProductionBaseline(cells, n_labelled)
         while len(by_profile) > self.KEPT:
             del by_profile[next(iter(by_profile))]

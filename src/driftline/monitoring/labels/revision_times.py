@@ -11,13 +11,6 @@ if TYPE_CHECKING:
 class RevisionTimes(NamedTuple):
     """The moments at which revisions of one model's performance windows are due.
 
-    Attributes
-    ----------
-    size_ms : int
-        Of a window.
-    ages_ms : tuple of int
-        Ascending, counted from a window's end; the last is the horizon.
-
     Examples
     --------
     >>> times = RevisionTimes(60, (60, 200))
@@ -26,7 +19,9 @@ class RevisionTimes(NamedTuple):
     """
 
     size_ms: int
+    """Of a window."""
     ages_ms: tuple[int, ...]
+    """Ascending, counted from a window's end; the last is the horizon."""
 
     @classmethod
     def of(cls, settings: ModelSettings) -> RevisionTimes:

@@ -15,37 +15,25 @@ from driftline.checks.labels.performance_check import examine_performance
 from driftline.events.output_record import event_record
 from driftline.monitoring.labels.earlier_revisions import EarlierRevisions
 from driftline.monitoring.labels.open_joins import OpenJoins
-from driftline.monitoring.labels.performance_windows import JoinedPanes, PerformanceWindows, vector_of
+from driftline.monitoring.labels.performance_windows import PerformanceWindows, vector_of
 from driftline.monitoring.model_setup import task_id
 from driftline.monitoring.state.timeline import Due, run_due
 from driftline.sketches.scores import PREDICTED
 
 if TYPE_CHECKING:
     from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach
-    from driftline.panes.flush_record import JoinDelta
 
 
 class SegmentMonitor:
-    """The sequence of one slice's join panes.
-
-    Parameters
-    ----------
-    setup : ModelSetup
-    segment : str
-        Name of the slice.
-    """
+    """The sequence of one slice's join panes."""
 
     def __init__(self, setup: ModelSetup, segment: str) -> None:
         self._setup = setup
         self._segment = segment
-        self._windows = PerformanceWindows(setup.context.settings)
+        self._windows = PerformanceWindows(setup.budget.settings, with_arrivals=False)
         self._earlier = EarlierRevisions()
-        self.open = OpenJoins(setup.context.settings, setup.pane_ms)
+        self.open = OpenJoins(setup.budget.settings, setup.pane_ms)
         self.tables = (*self.open.tables, *self._windows.tables, *self._earlier.tables)
-
-    def add_joins(self, delta: JoinDelta) -> None:
-        """Add a delta, whose pane is open."""
-        self.open.add(delta)
 
     def advance(self, reach: WatermarkReach) -> Outputs:
         """Close everything up to the watermark."""
@@ -55,25 +43,20 @@ class SegmentMonitor:
 
     def _join(self, at_ms: int) -> Outputs:
         """Add what waited for a revision to its windows."""
-        for window_ms, parts in self.open.take():
-            for profile_id, part in sorted(parts.items()):
-                known = self._setup.profiles.get(profile_id)
-                if known is not None:
-                    cells = {window_ms: {task_id(known.task): part.pieces}}
-                    self._windows.add(JoinedPanes(at_ms, cells, part.offsets, frozenset(part.flags)))
+        self._windows.add_due(self.open, self._setup.profiles, at_ms)
         return []
 
     def _evaluate(self, reach: WatermarkReach, _: int) -> Outputs:
         due = self._windows.take()
-        profile = self._setup.profiles.at(self._setup.key, due.end_ms - self._setup.pane_ms)
+        profile = self._setup.profile_until(due.end_ms)
         if profile is None:
             return []
         vector = vector_of(due.window, profile.task)
         if vector[PREDICTED] <= 0:
             return []
-        context, task = self._setup.context, task_id(profile.task)
+        budget, task = self._setup.budget, task_id(profile.task)
         revision = due.counted(self._setup.key, self._segment, vector, reach, tested=False)
         revision = structs.replace(revision, previous=self._earlier.before(revision, task))
-        verdict = examine_performance(profile, revision, None, context)
+        verdict = examine_performance(profile, revision, None, budget)
         self._earlier.add(revision, task, verdict.event)
-        return [event_record(verdict.event, context.source)]
+        return [event_record(verdict.event, budget.source)]

@@ -16,23 +16,15 @@ if TYPE_CHECKING:
 
 
 class ClosedPane(NamedTuple):
-    """A closed pane of predictions, as far as it fits the profile.
-
-    Attributes
-    ----------
-    start_ms, end_ms : int
-    sketch : PaneSketch
-        In the layout of the profile that holds at ``start_ms``.
-    offsets : Offsets
-    flags : frozenset of str
-        What is to be known about every window with this pane.
-    """
+    """A closed pane of predictions, as far as it fits the profile."""
 
     start_ms: int
     end_ms: int
     sketch: PaneSketch
+    """In the layout of the profile that holds at ``start_ms``."""
     offsets: Offsets
     flags: frozenset[str]
+    """What is to be known about every window with this pane."""
 
     @property
     def n_events(self) -> int:
@@ -51,10 +43,6 @@ class PackedUnion(Struct, array_like=True):
 
 class Accumulator:
     """Union of panes of one layout.
-
-    Parameters
-    ----------
-    layout : Layout
 
     Notes
     -----

@@ -38,11 +38,6 @@ def canonical(sketch: PaneSketch) -> PaneSketch:
 class BootstrapSample:
     """The sample of a model that has no profile: rows of closed panes until there are enough events.
 
-    Parameters
-    ----------
-    key : ModelKey
-    settings : ModelSettings
-
     Notes
     -----
     *State*: at most ``bootstrap.sample`` rows and those of one pane; each pane's rows are a piece of their own, written
@@ -82,15 +77,7 @@ class BootstrapSample:
 
 
 class BootstrapReference:
-    """The reference of a bootstrap profile, counted on its grid.
-
-    Parameters
-    ----------
-    grid : Profile
-        With an empty reference.
-    n_wanted : int
-        Events to count.
-    """
+    """The reference of a bootstrap profile: ``n_wanted`` events, counted on the profile's grid."""
 
     def __init__(self, grid: Profile, n_wanted: int) -> None:
         self.grid = grid

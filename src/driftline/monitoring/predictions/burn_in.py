@@ -49,7 +49,7 @@ class BurnIn:
 
     Parameters
     ----------
-    standard : ReferenceView
+    view : ReferenceView
         What the windows are held against; says which sizes are unknown.
 
     Notes
@@ -59,18 +59,18 @@ class BurnIn:
     sums.
     """
 
-    def __init__(self, standard: ReferenceView) -> None:
-        self._settings = standard.settings.checks.dispersion
-        self._pane_ms = standard.pane_ms
-        layout, self._groupings = standard.profile.layout, standard.groupings
+    def __init__(self, view: ReferenceView) -> None:
+        self._settings = view.settings.checks.dispersion
+        self._pane_ms = view.pane_ms
+        layout, self._groupings = view.profile.layout, view.groupings
         self._n_groups = max((grouping.n_groups for grouping in self._groupings), default=1)
         indices = [grouping.index for grouping in self._groupings]
         self._cells, self._starts = _sorted_cells([place.bins for place in layout.places], indices)
         self._grouped = xxhash.xxh3_64_intdigest(b"".join(index.astype("<i8").tobytes() for index in indices))
         rows = [np.arange(grouping.n_groups) + i * self._n_groups for i, grouping in enumerate(self._groupings)]
         self._rows = np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
-        self._sizes = {size: self._fresh(size) for size in standard.unknown_sizes()}
-        standard.observed = self
+        self._sizes = {size: self._fresh(size) for size in view.unknown_sizes()}
+        view.observed = self
         self.tables = tuple(self._sizes.values())
 
     def _fresh(self, size_ms: int) -> Value[SizeSums]:

@@ -35,47 +35,30 @@ _Group = dict[int, dict[str, "Detector"]]
 
 
 class ColumnDetection(NamedTuple):
-    """A change that a detector found.
-
-    Attributes
-    ----------
-    column : int
-        Position in the profile's columns; 0 for the stream of errors.
-    detector : str
-        Its permanent name.
-    detection : Detection
-    n : int
-        Values in the block that brought it.
-    since_ms : int or None
-        Start of the first pane after the change, as the detector estimates; None where it has no estimate.
-    """
+    """A change that a detector found."""
 
     column: int
+    """Position in the profile's columns; 0 for the stream of errors."""
     detector: str
+    """Its permanent name."""
     detection: Detection
     n: int
+    """Values in the block that brought it."""
     since_ms: int | None
+    """Start of the first pane after the change, as the detector estimates; None where it has no estimate."""
 
 
 class PagingBudget(NamedTuple):
-    """What detectors that may page are made from: their part of the budget of false alarms, and the reference.
-
-    Attributes
-    ----------
-    expected_alarms : float
-        Share of the budget of one detector on one column, in alarms within the horizon.
-    horizon_ms : int
-    n_reference : int
-        Events of the reference.
-    ratio_of : callable of int to VarianceRatio or None
-        By column; None where it is not known yet: then the column is calibrating, and nothing pages. Once it is
-        known it must not change while the profile holds.
-    """
+    """What detectors that may page are made from: their part of the budget of false alarms, and the reference."""
 
     expected_alarms: float
+    """Share of the budget of one detector on one column, in alarms within the horizon."""
     horizon_ms: int
     n_reference: int
+    """Events of the reference."""
     ratio_of: Callable[[int], VarianceRatio | None]
+    """By column; None where it is not known yet: then the column is calibrating, and nothing pages. Once it is known it
+    must not change while the profile holds."""
 
     def parameters(self, column: int, pane_ms: int) -> PagingParameters | None:
         """Return the parameters for a column; None where it is calibrating, or hardly any alarm is allowed at all."""
@@ -136,7 +119,6 @@ class ColumnDetectors:
     ----------
     checks : CheckSettings
         Which detectors, with which parameters.
-    pane_ms : int
     name : str
         Of its table.
     paging : PagingBudget or None
@@ -169,15 +151,10 @@ class ColumnDetectors:
     def update(
         self, start_ms: int, blocks: Iterable[tuple[int, Block]], bounded: Container[int] = frozenset()
     ) -> list[ColumnDetection]:
-        """Feed one pane's blocks, by column; return what was found, in the order of columns and names.
+        """Feed one pane's blocks, by column; return the changes that were detected, in the order of columns and names.
 
-        Parameters
-        ----------
-        start_ms : int
-        blocks : iterable of (int, Block)
-        bounded : container of int
-            Columns whose values all lie in [0, 1]: only they are fed to detectors that are made for those. No detector
-            that may page is, for what is measured there is no standardised value.
+        The values of ``bounded`` columns all lie in [0, 1]: only they are fed to detectors that are made for such
+        values. They are fed to no detector that may page, as those need standardised values.
         """
         detections = []
         runs = self._runs.value

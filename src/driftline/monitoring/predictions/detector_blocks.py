@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driftline.checks.columns.constant_columns import constant_bin
+from driftline.checks.columns.detector_findings import constant_bin
 from driftline.detectors import Block
 from driftline.sketches.grouping import base_grouping
 
@@ -17,16 +17,8 @@ if TYPE_CHECKING:
 class BlockMaker:
     """Makes blocks of panes: of standardised values, or, for a column that was constant, of "differs from it".
 
-    Parameters
-    ----------
-    profile : Profile
-    with_counts : bool
-        Whether some detector reads the counts of the base groups.
-
-    Attributes
-    ----------
-    bounded : frozenset of int
-        Columns whose blocks hold values in [0, 1]: those that were constant.
+    ``bounded`` are the columns whose blocks hold values in [0, 1]: those that were constant. With ``with_counts``
+    blocks carry the counts of the base groups.
     """
 
     def __init__(self, profile: Profile, *, with_counts: bool = False) -> None:

@@ -44,10 +44,6 @@ class WindowEstimates(Struct, array_like=True):
 class EstimateWindows:
     """All windows of a model between their first prediction and their last revision.
 
-    Parameters
-    ----------
-    setup : ModelSetup
-
     Attributes
     ----------
     statistics : tuple of CheckStatistic
@@ -60,7 +56,7 @@ class EstimateWindows:
 
     def __init__(self, setup: ModelSetup) -> None:
         self._setup = setup
-        self._size_ms = int(setup.context.settings.windows.performance)
+        self._size_ms = int(setup.budget.settings.windows.performance)
         self._windows = Table("estimate", int, WindowEstimates)
         self.statistics: tuple[CheckStatistic, ...] = ()
         self.tables = (self._windows,)
@@ -71,13 +67,13 @@ class EstimateWindows:
     def add(self, start_ms: int, opened: OpenPane, flags: frozenset[str]) -> None:
         """Add a closed pane of predictions."""
         for profile_id, part in sorted(opened.parts.items()):
-            known = self._setup.profiles.get(profile_id)
-            if part.estimates is None or known is None or known.estimator_id is None:
+            profile = self._setup.profiles.get(profile_id)
+            if part.estimates is None or profile is None or profile.estimator_id is None:
                 continue
             window_ms = start_ms - start_ms % self._size_ms
             window = self._windows.get(window_ms) or WindowEstimates({}, {}, [])
-            cells = window.cells.get(known.estimator_id)
-            window.cells[known.estimator_id] = merge_estimates(cells, part.estimates)
+            cells = window.cells.get(profile.estimator_id)
+            window.cells[profile.estimator_id] = merge_estimates(cells, part.estimates)
             merge_offsets(window.offsets, part.offsets)
             window.flags = sorted(flags.union(window.flags))
             self._windows.put(window_ms, window)
@@ -85,24 +81,24 @@ class EstimateWindows:
     def report(self, reach: WatermarkReach) -> Outputs:
         """Return the first revisions of the windows that have closed."""
         outputs: Outputs = []
-        context = self._setup.context
+        budget = self._setup.budget
         due = [start for start, window in self._windows.items() if not window.reported]
         for start_ms in sorted(start for start in due if start + self._size_ms <= reach.until_ms):
             window, end_ms = self._windows[start_ms], start_ms + self._size_ms
             window.reported = True
             self._windows.changed(start_ms)
-            profile = self._setup.profiles.at(self._setup.key, end_ms - self._setup.pane_ms)
+            profile = self._setup.profile_until(end_ms)
             revision = None if profile is None else self.revision(start_ms, profile)
             if profile is not None and revision is not None:
                 flags = tuple(sorted(reach.flags(end_ms).union(revision.flags)))
-                verdict = examine_estimate(profile, msgspec.structs.replace(revision, flags=flags), context)
-                outputs += event_records([verdict.event, *verdict.findings], context.source)
+                verdict = examine_estimate(profile, msgspec.structs.replace(revision, flags=flags), budget)
+                outputs += event_records([verdict.event, *verdict.findings], budget.source)
                 self.statistics = tuple(
                     CheckStatistic(f"estimated_{name}", "", "error", metric.value, None)
                     for name, metric in verdict.event.metrics.items()
                     if metric is not None
                 )
-            if not context.has_labels:
+            if not budget.has_labels:
                 self.drop(start_ms)
         for start_ms in sorted(self._windows)[: max(0, len(self._windows) - MAX_WINDOWS)]:
             self.drop(start_ms)

@@ -19,17 +19,7 @@ MAX_PIECES: Final = 16
 
 
 class ProfilePane:
-    """What of one pane of predictions was sketched under one profile id.
-
-    Attributes
-    ----------
-    n_events : int
-    offsets : Offsets
-    pieces : list of PackedSketch
-    rows : list of SampleRow
-        At most twice the sample.
-    estimates : PackedEstimates or None
-    """
+    """What of one pane of predictions was sketched under one profile id, with at most twice the sample of rows."""
 
     __slots__ = ("estimates", "n_events", "offsets", "pieces", "rows")
 
@@ -56,13 +46,7 @@ class ProfilePane:
 
 
 class OpenPane:
-    """One pane of one model's predictions.
-
-    Parameters
-    ----------
-    offset : int
-        Of the first record of the panes topic that added to it.
-    """
+    """One pane of one model's predictions; ``offset`` is of the first record of the panes topic that added to it."""
 
     __slots__ = ("first_offset", "parts")
 

@@ -67,7 +67,6 @@ class PredictionMonitor:
 
     Parameters
     ----------
-    setup : ModelSetup
     scope : StateScope
         Of the model. What counts under a profile adds its tables here, and takes them out when the profile ends.
 
@@ -84,8 +83,8 @@ class PredictionMonitor:
     def __init__(self, setup: ModelSetup, scope: StateScope) -> None:
         self._setup = setup
         self._scope = scope
-        self._bootstrap_sample = BootstrapSample(setup.key, setup.context.settings)
-        self._volumes = VolumeHistory(setup.context.settings.windows.verdict)
+        self._bootstrap_sample = BootstrapSample(setup.key, setup.budget.settings)
+        self._volumes = VolumeHistory(setup.budget.settings.windows.verdict)
         self._bootstrap_reference: BootstrapReference | None = None
         self._profile_monitor: ProfileMonitor | None = None
         self._state = Value("predictions", PredictionState, PredictionState(), self._resume)
@@ -119,7 +118,7 @@ class PredictionMonitor:
         pane = self.open.get(delta.pane_ms)
         if pane is None:
             pane = self.open[delta.pane_ms] = OpenPane(offset)
-        pane.add(delta, self._setup.context.settings.bootstrap.sample)
+        pane.add(delta, self._setup.budget.settings.bootstrap.sample)
 
     def miss_pane(self) -> None:
         """Note that events came for a pane that an idle mark had closed."""
@@ -146,7 +145,7 @@ class PredictionMonitor:
 
     def _close_windows(self, reach: WatermarkReach, at_ms: int) -> Outputs:
         monitor = self._profile_monitor
-        return [] if monitor is None else self._examine_all(monitor.standard, monitor.close(at_ms), reach)
+        return [] if monitor is None else self._examine_all(monitor.view, monitor.close(at_ms), reach)
 
     def _profile_ends_ms(self) -> int | None:
         """Return when the next profile takes over; never before what is counted already."""
@@ -164,7 +163,7 @@ class PredictionMonitor:
         monitor = self._profile_monitor
         windows = [] if monitor is None else monitor.finish(at_ms)
         self._leave_profile()
-        return [] if monitor is None else self._examine_all(monitor.standard, windows, reach)
+        return [] if monitor is None else self._examine_all(monitor.view, windows, reach)
 
     def _leave_profile(self) -> None:
         """Forget what counts under a profile."""
@@ -175,17 +174,17 @@ class PredictionMonitor:
         self.state.profile_id = None
         self._state.changed()
 
-    def _examine_all(self, standard: ReferenceView, windows: Iterable[ClosedWindow], reach: WatermarkReach) -> Outputs:
-        return [record for window in windows for record in self._examine(standard, window, reach)]
+    def _examine_all(self, view: ReferenceView, windows: Iterable[ClosedWindow], reach: WatermarkReach) -> Outputs:
+        return [record for window in windows for record in self._examine(view, window, reach)]
 
-    def _examine(self, standard: ReferenceView, window: ClosedWindow, reach: WatermarkReach) -> Outputs:
+    def _examine(self, view: ReferenceView, window: ClosedWindow, reach: WatermarkReach) -> Outputs:
         flags = reach.flags(window.end_ms)
         if not flags.issubset(window.flags):
             window = msgspec.structs.replace(window, flags=tuple(sorted(flags.union(window.flags))))
         window = self._volumes.judged(window)
-        context = self._setup.context
-        verdict = examine_window(standard, window, context)
-        self.state.alerts, outputs = settle(verdict, self.state.alerts, context)
+        budget = self._setup.budget
+        verdict = examine_window(view, window, budget)
+        self.state.alerts, outputs = settle(verdict, self.state.alerts, budget)
         self._state.changed()
         if window.kind == "tumbling":
             self.statistics = verdict.statistics
@@ -218,12 +217,12 @@ class PredictionMonitor:
         self.state.profile_id = profile.profile_id
 
     def _begin(self, profile: Profile) -> None:
-        settings = self._setup.context.settings
+        settings = self._setup.budget.settings
         part: BootstrapReference | ProfileMonitor
         if is_counting(profile):
             part = self._bootstrap_reference = BootstrapReference(profile, settings.bootstrap.events)
         else:
-            alarms = self._setup.context.detector_alarms(profile.layout.n_numeric)
+            alarms = self._setup.budget.detector_alarms(profile.layout.n_numeric)
             part = self._profile_monitor = ProfileMonitor(profile, settings, self._setup.pane_ms, alarms)
         self._scope.add(part.tables)
 
@@ -254,7 +253,7 @@ class PredictionMonitor:
         self.state.n_unprofiled += sum(part.n_events for part in opened.parts.values())
         if sampled is None or sampled.n_events == 0:
             return []
-        if not self._setup.context.settings.bootstrap.enabled:
+        if not self._setup.budget.settings.bootstrap.enabled:
             self.state.n_unprofiled += sampled.n_events
             return []
         profile = self._bootstrap_sample.add(start_ms, start_ms + self._setup.pane_ms, sampled)
@@ -278,9 +277,9 @@ class PredictionMonitor:
             offsets={"predictions": pane.offsets},
             flags=tuple(sorted(pane.flags)),
         )
-        context = self._setup.context
-        verdict = examine_detection(profile, change, context)
-        self.state.alerts, records = settle(verdict, self.state.alerts, context)
+        budget = self._setup.budget
+        verdict = examine_detection(profile, change, budget)
+        self.state.alerts, records = settle(verdict, self.state.alerts, budget)
         return records
 
     def _resume(self) -> None:

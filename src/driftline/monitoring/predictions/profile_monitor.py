@@ -30,13 +30,8 @@ MAX_JOURNAL: Final = 60
 class ProfileMonitor:
     """Windows and detectors that begin and end with one profile.
 
-    Parameters
-    ----------
-    profile : Profile
-    settings : ModelSettings
-    pane_ms : int
-    expected_alarms : float
-        False alarms within the budget's horizon that one detector that may page may make on one column; 0: none does.
+    ``expected_alarms`` are the false alarms within the budget's horizon that one paging detector may raise on one
+    column; with 0 there is no paging detector.
 
     Notes
     -----
@@ -53,8 +48,8 @@ class ProfileMonitor:
             for size in sorted(windows.verdict)
         }
         self._sliding = SlidingWindow(key, layout, (windows.display, windows.hop), windows.min_samples, since_ms)
-        self.standard = ReferenceView(profile, settings, pane_ms)
-        self._burn_in = BurnIn(self.standard)
+        self.view = ReferenceView(profile, settings, pane_ms)
+        self._burn_in = BurnIn(self.view)
         rolling = settings.reference.rolling
         self._rolling = None if rolling is None else RollingReference(layout, rolling, windows.min_samples)
         self._detectors = ColumnDetectors(settings.checks, pane_ms, "detectors", self._paging(expected_alarms))
@@ -67,11 +62,11 @@ class ProfileMonitor:
         self.tables = (*self._covered, self._journal, *self._detectors.tables)
 
     def _paging(self, expected_alarms: float) -> PagingBudget | None:
-        settings = self.standard.settings
+        settings = self.view.settings
         if not settings.checks.paging_detectors or expected_alarms <= 0:
             return None
         horizon_ms = int(settings.alerts.false_alarm_budget.horizon)
-        return PagingBudget(expected_alarms, horizon_ms, self.profile.n_events, self.standard.variance_ratio)
+        return PagingBudget(expected_alarms, horizon_ms, self.profile.n_events, self.view.variance_ratio)
 
     @property
     def calibrating(self) -> tuple[int, ...]:

@@ -91,11 +91,8 @@ class RollingReference:
     def current(self, start_ms: int) -> PaneSketch | None:
         """Return the reference of a window that starts at ``start_ms``; not to be changed.
 
-        Returns
-        -------
-        PaneSketch or None
-            None as long as panes have not come for the whole length, and where it holds fewer than ``min_events``
-            events or the window began further back than is remembered.
+        None as long as panes have not come for the whole length, and where it holds fewer than ``min_events`` events or
+        the window began further back than is remembered.
         """
         (begin_ms, end_ms), first_ms = self.span(start_ms), self._first_ms.or_none
         if first_ms is None or begin_ms < first_ms - first_ms % self._step_ms:

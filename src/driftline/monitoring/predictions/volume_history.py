@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 
 
 class VolumeHistory:
-    """One :class:`WindowVolumes` a size of verdict windows.
-
-    Parameters
-    ----------
-    sizes : iterable of int, unit ms
+    """One :class:`WindowVolumes` for each size of verdict windows, in ms.
 
     Notes
     -----
@@ -41,10 +37,10 @@ class VolumeHistory:
         if window.kind != "tumbling" or volumes is None or UNPROFILED in window.flags:
             return window
         span = (window.start_ms, window.end_ms, window.n_events)
-        standard = volumes.value.reference(*span)
+        reference = volumes.value.reference(*span)
         volumes.value.add(*span)
         volumes.changed()
-        return msgspec.structs.replace(window, volume=standard)
+        return msgspec.structs.replace(window, volume=reference)
 
 
 def _no_volumes(size_ms: int) -> Value[WindowVolumes]:

@@ -45,15 +45,8 @@ class RunningWindow(Struct):
 class TumblingWindow:
     """The running window of one size.
 
-    It begins with the first pane that holds anything, at that pane's multiple of the size (not before ``since_ms``),
-    and ends at the first multiple of the size at which it has ``min_samples`` events.
-
-    Parameters
-    ----------
-    key : ModelKey
-    layout : Layout
-    size_ms, min_samples, since_ms : int
-        ``since_ms`` is where the profile begins to hold.
+    It begins with the first pane that holds anything, at that pane's multiple of the size, but not before ``since_ms``,
+    where the profile begins to hold. It ends at the first multiple of the size at which it has ``min_samples`` events.
     """
 
     def __init__(self, key: ModelKey, layout: Layout, size_ms: int, min_samples: int, since_ms: int) -> None:
@@ -100,12 +93,6 @@ class SlidingWindow:
 
     At each multiple of the hop it shows the last ``size_ms``, where they hold ``min_samples`` events; once all blocks
     have slid out nothing is due until the next pane.
-
-    Parameters
-    ----------
-    key : ModelKey
-    layout : Layout
-    size_ms, hop_ms, min_samples, since_ms : int
 
     Notes
     -----

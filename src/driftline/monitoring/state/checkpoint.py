@@ -27,46 +27,33 @@ START_AFRESH: Final = (
 """What an operator can always do."""
 
 
-class Place(NamedTuple):
-    """Where a value of a model's state stands.
-
-    Attributes
-    ----------
-    table : str
-        Its name in the model's scope.
-    key : str
-    """
+class StatePlace(NamedTuple):
+    """Where a value of a model's state stands."""
 
     table: str
+    """Its name in the model's scope."""
     key: str
 
     def __str__(self) -> str:
         return f"{self.table}/{self.key}" if self.key else self.table
 
 
-Change: TypeAlias = tuple[ModelKey, Place, bytes | None]
+StateChange: TypeAlias = tuple[ModelKey, StatePlace, bytes | None]
 """Model, place of the value, and its bytes; None deletes."""
 
 T = TypeVar("T")
 
 
 class Checkpoint(Struct, frozen=True):
-    """What changed since the last checkpoint.
-
-    Attributes
-    ----------
-    position : int
-        The smallest offset of a record that open panes of predictions need, or the next one: read again from here after
-        a restore.
-    entries : dict of bytes to bytes or None
-        Changed entries; None deletes.
-    meta : bytes
-        Watermarks and offsets; given back as the entry :data:`META_KEY`.
-    """
+    """What changed since the last checkpoint."""
 
     position: int
+    """The smallest offset of a record that open panes of predictions need, or the next one: read again from here after
+    a restore."""
     entries: dict[bytes, bytes | None]
+    """Changed entries; None deletes."""
     meta: bytes
+    """Watermarks and offsets; given back as the entry :data:`META_KEY`."""
 
 
 class CheckpointMeta(Struct, frozen=True, array_like=True):
@@ -137,9 +124,9 @@ class StateEntries:
     """
 
     def __init__(self) -> None:
-        self._n_pieces: dict[tuple[ModelKey, Place], int] = {}
+        self._n_pieces: dict[tuple[ModelKey, StatePlace], int] = {}
 
-    def write(self, changes: Iterable[Change]) -> dict[bytes, bytes | None]:
+    def write(self, changes: Iterable[StateChange]) -> dict[bytes, bytes | None]:
         """Return the entries of the values that changed."""
         entries: dict[bytes, bytes | None] = {}
         for model, place, payload in changes:
@@ -156,7 +143,7 @@ class StateEntries:
                 entries[msgspec.msgpack.encode(EntryKey(model, *place, piece))] = msgspec.msgpack.encode(entry)
         return entries
 
-    def read(self, entries: Mapping[bytes, bytes], at: str) -> dict[ModelKey, dict[Place, bytes]]:
+    def read(self, entries: Mapping[bytes, bytes], at: str) -> dict[ModelKey, dict[StatePlace, bytes]]:
         """Return the values by model and place.
 
         Raises
@@ -164,14 +151,14 @@ class StateEntries:
         FormatError
             When an entry is damaged, missing or of another version; the message says what to do.
         """
-        values: dict[tuple[ModelKey, Place], dict[int, Entry]] = {}
+        values: dict[tuple[ModelKey, StatePlace], dict[int, Entry]] = {}
         for data, value in entries.items():
             if data == META_KEY:
                 continue
             entry = _load_versioned(value, Entry, at)
             key = _load(data, EntryKey, at)
-            values.setdefault((key.model, Place(key.table, key.key)), {})[key.piece] = entry
-        states: dict[ModelKey, dict[Place, bytes]] = {}
+            values.setdefault((key.model, StatePlace(key.table, key.key)), {})[key.piece] = entry
+        states: dict[ModelKey, dict[StatePlace, bytes]] = {}
         for (model, place), pieces in values.items():
             n_pieces = next(iter(pieces.values())).n_pieces
             if sorted(pieces) != list(range(n_pieces)):

@@ -19,8 +19,6 @@ class Journal(Table[int, V]):
 
     Parameters
     ----------
-    name : str
-    value : type of V, or Codec of V
     covered : sequence of Table
         Not written while the journal runs. They must be registered before it.
     most : int

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import MsgspecError
 
 from driftline.errors import FormatError, describe
-from driftline.monitoring.state.checkpoint import Place, damaged
+from driftline.monitoring.state.checkpoint import StatePlace, damaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,12 +16,7 @@ if TYPE_CHECKING:
 
 
 class StateScope:
-    """The tables of one model.
-
-    Parameters
-    ----------
-    at : str
-        Where it is, for messages.
+    """The tables of one model; ``at`` says where it is, for messages.
 
     Notes
     -----
@@ -32,7 +27,7 @@ class StateScope:
     def __init__(self, at: str) -> None:
         self.at = at
         self._tables: dict[str, Table[Any, Any]] = {}
-        self._deleted: dict[Place, None] = {}
+        self._deleted: dict[StatePlace, None] = {}
         self._unclaimed: dict[str, dict[str, bytes]] | None = None
 
     def add(self, tables: Tables, prefix: str = "") -> None:
@@ -57,9 +52,9 @@ class StateScope:
         """Take tables out that were added without a prefix; the next checkpoint deletes what is kept of them."""
         for table in tables:
             del self._tables[table.name]
-            self._deleted.update(dict.fromkeys(Place(table.name, key) for key in table.keys_kept()))
+            self._deleted.update(dict.fromkeys(StatePlace(table.name, key) for key in table.keys_kept()))
 
-    def load(self, values: Mapping[Place, bytes]) -> None:
+    def load(self, values: Mapping[StatePlace, bytes]) -> None:
         """Go on from a checkpoint.
 
         Raises
@@ -73,7 +68,7 @@ class StateScope:
         for name in list(self._tables):
             self._fill(name)
         for name, rest in self._unclaimed.items():
-            self._deleted.update(dict.fromkeys(Place(name, key) for key in rest))
+            self._deleted.update(dict.fromkeys(StatePlace(name, key) for key in rest))
         self._unclaimed = None
 
     def _fill(self, name: str) -> None:
@@ -81,7 +76,7 @@ class StateScope:
             return
         table = self._tables[name]
         for key, data in self._unclaimed.pop(name, {}).items():
-            place = Place(name, key)
+            place = StatePlace(name, key)
             try:
                 used = table.load(key, data)
             except (MsgspecError, FormatError, ValueError, LookupError) as error:
@@ -90,9 +85,9 @@ class StateScope:
                 self._deleted[place] = None
         table.restored()
 
-    def changes(self) -> Iterator[tuple[Place, bytes | None]]:
+    def changes(self) -> Iterator[tuple[StatePlace, bytes | None]]:
         """Yield what changed since the last call; None deletes."""
         yield from ((place, None) for place in self._deleted)
         self._deleted.clear()
         for name, table in self._tables.items():
-            yield from ((Place(name, key), data) for key, data in table.changes())
+            yield from ((StatePlace(name, key), data) for key, data in table.changes())

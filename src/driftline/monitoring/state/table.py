@@ -48,8 +48,6 @@ class Table(Mapping[K, V]):
     ----------
     name : str
         Unique in its scope.
-    key : type of K
-    value : type of V, or Codec of V
     restored : callable, optional
         Called after a restore, when the values of this table and of those registered before it are there.
 
@@ -158,16 +156,7 @@ class Table(Mapping[K, V]):
 
 
 class Value(Table[None, V]):
-    """A table of one value.
-
-    Parameters
-    ----------
-    name : str
-    value : type of V, or Codec of V
-    initial : V, optional
-        Without one there is no value at first.
-    restored : callable, optional
-    """
+    """A table of one value, which is not there at first unless ``initial`` is given."""
 
     def __init__(
         self,

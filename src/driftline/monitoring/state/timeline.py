@@ -11,33 +11,18 @@ if TYPE_CHECKING:
 
 
 class Due(NamedTuple):
-    """Something that acts at moments of event time.
-
-    Attributes
-    ----------
-    due_ms : callable to int or None
-        The next such moment; None where there is none.
-    advance : callable of int to list of OutputRecord
-        Does what is due at that moment, and returns what comes of it.
-    """
+    """Something that acts at moments of event time."""
 
     due_ms: Callable[[], int | None]
+    """The next such moment; None where there is none."""
     advance: Callable[[int], list[OutputRecord]]
+    """Does what is due at that moment, and returns what comes of it."""
 
 
 def run_due(parts: Sequence[Due], until_ms: int) -> list[OutputRecord]:
-    """Do all that falls due up to a moment, inclusive.
+    """Do all that falls due up to a moment, inclusive; return what comes of it, in the order of time.
 
-    Parameters
-    ----------
-    parts : sequence of Due
-        At one moment the first of them acts first; what it makes due is seen before the next moment.
-    until_ms : int
-
-    Returns
-    -------
-    list of OutputRecord
-        In the order of time.
+    At one moment the first of the parts acts first; what it makes due is seen before the next moment.
 
     Examples
     --------

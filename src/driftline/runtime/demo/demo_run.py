@@ -55,18 +55,12 @@ _OPEN: Final = Credentials()
 
 
 class DemoPlan(Struct, frozen=True, kw_only=True):
-    """What happens in the demo; the embedded broker holds 5 MiB a partition, which bounds it.
-
-    Attributes
-    ----------
-    scenario : Scenario
-        Traffic and drift, in event time.
-    speed : float
-        Seconds of event time a second.
-    """
+    """What happens in the demo; the embedded broker holds 5 MiB a partition, which bounds it."""
 
     scenario: Scenario
+    """Traffic and drift, in event time."""
     speed: float
+    """Seconds of event time a second."""
 
     @classmethod
     def of(cls, seed: int, speed: float) -> DemoPlan:
@@ -126,13 +120,7 @@ class DemoResult(Struct, kw_only=True):
 
 
 def run_demo(plan: DemoPlan, tell: Callable[[str, dict[str, Any]], None]) -> DemoResult:
-    """Run the demo to its end.
-
-    Parameters
-    ----------
-    plan : DemoPlan
-    tell : callable
-        Given the type and the data of each event as it is read from the output topics.
+    """Run the demo to its end; ``tell`` receives type and data of each event that is read from the output topics.
 
     Raises
     ------

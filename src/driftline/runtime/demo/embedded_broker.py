@@ -121,14 +121,7 @@ class EmbeddedBroker:
             raise
 
     def create_topic(self, name: str, partitions: int) -> None:
-        """Create a topic with one replica.
-
-        Parameters
-        ----------
-        name : str
-            Name of a topic that does not exist yet.
-        partitions : int
-            Number of partitions, 1 or more.
+        """Create a topic with one replica and at least one partition.
 
         Raises
         ------

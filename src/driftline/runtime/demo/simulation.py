@@ -41,25 +41,17 @@ class SentCounts(Struct):
 
 
 class Destination(Struct, frozen=True):
-    """Where simulated events go on Kafka.
-
-    Attributes
-    ----------
-    predictions, labels : str
-        Topics.
-    partitions : int
-        Of topics that are to be made.
-    create : bool
-        Whether to make topics that do not exist.
-    event_time : bool
-        Whether records carry their event time as Kafka timestamp, in place of the moment of production.
-    """
+    """Where simulated events go on Kafka."""
 
     predictions: str
     labels: str
+    """Topics."""
     partitions: int = 3
+    """Of topics that are to be made."""
     create: bool = False
+    """Whether to make topics that do not exist."""
     event_time: bool = False
+    """Whether records carry their event time as Kafka timestamp, in place of the moment of production."""
 
 
 def write_files(
@@ -71,18 +63,10 @@ def write_files(
     all_labels: bool = False,
     advance: Callable[[int], None] = lambda _: None,
 ) -> SentCounts:
-    """Write a scenario to files of one JSON event a line.
+    """Write a scenario to files of one JSON event a line; ``advance`` is called with the number of predictions written.
 
-    Parameters
-    ----------
-    scenario : Scenario
-    predictions, labels : pathlib.Path, optional
-    partitions : int, optional
-        Adds to each line where its record would stand on a topic with so many partitions, and its timestamp.
-    all_labels : bool
-        Also those due after the end.
-    advance : callable
-        Told how many predictions were written.
+    With ``partitions`` each line says where its record would stand on a topic with so many, and its timestamp; with
+    ``all_labels`` labels due after the end are written as well.
     """
     sent = SentCounts()
     with ExitStack() as stack:
@@ -121,12 +105,6 @@ class Sender:
     """Sends a scenario to Kafka.
 
     Both topics have the same number of partitions, and an id has the same partition in both.
-
-    Parameters
-    ----------
-    kafka : KafkaSettings
-    credentials : Credentials
-    destination : Destination
 
     Raises
     ------
@@ -176,17 +154,10 @@ class Sender:
         all_labels: bool = False,
         advance: Callable[[int], None] = lambda _: None,
     ) -> SentCounts:
-        """Send predictions and labels in the order of event time; returns when all are acknowledged.
+        """Send predictions and labels in the order of event time; return when all are acknowledged.
 
-        Parameters
-        ----------
-        scenario : Scenario
-        speed : float
-            Seconds of event time a second; 0 for as fast as the broker takes them.
-        all_labels : bool
-            Also those due after the end.
-        advance : callable
-            Told how many predictions were sent.
+        ``speed`` is seconds of event time a second, 0 for as fast as the broker takes them; with ``all_labels`` labels
+        due after the end are sent as well. ``advance`` is called with the number of predictions sent.
 
         Raises
         ------

@@ -45,7 +45,7 @@ _SEEK_PAUSE_S: Final = 1.0  # between two attempts to go back to a record that w
 _log = get_logger(__name__)
 
 
-class _Partition:
+class _OwnedPartition:
     """A monitor, its slots, and how far it has read."""
 
     def __init__(self, tp: TP, slots: CheckpointSlots, monitor: PartitionMonitor) -> None:
@@ -62,20 +62,8 @@ class PanesAgent:
     """Applies each panes record once and in order, and writes outputs, state and position in the order that loses
     nothing.
 
-    Lives in the event loop of one thread; only :meth:`is_ready` may be called from others.
-
-    Parameters
-    ----------
-    settings : Settings
-    restore : callable
-        Returns a partition's monitor from the entries of its last checkpoint; from none, a new one.
-    references : ReferenceReader
-        Where missing profiles are waited for.
-    telemetry : Telemetry
-    reporter : MonitorReporter
-        Given each monitor's status at its checkpoints.
-    guard : HeartbeatGuard
-        Asked before each checkpoint.
+    Lives in the event loop of one thread; only :meth:`is_ready` may be called from others. ``restore`` returns a
+    partition's monitor from the entries of its last checkpoint; from none, a new one.
     """
 
     def __init__(
@@ -97,7 +85,7 @@ class PanesAgent:
         self._app: DetectApp
         self._table: StateTable
         self._in_hand = asyncio.Lock()
-        self._partitions: dict[int, _Partition] = {}
+        self._partitions: dict[int, _OwnedPartition] = {}
         self._generation: int | None = None
         self._revoking = asyncio.Event()
         self._unacknowledged: list[asyncio.Future[Any]] = []
@@ -168,9 +156,9 @@ class PanesAgent:
             elif message.offset >= partition.next_offset and await self._apply(partition, message):
                 await self._checkpoint_when_due(partition)
 
-    async def _open(self, tp: TP) -> _Partition:
+    async def _open(self, tp: TP) -> _OwnedPartition:
         slots, entries = CheckpointSlots.restore(tp.partition, self._table.take(tp.partition))
-        partition = _Partition(tp, slots, self._restore(tp.partition, entries))
+        partition = _OwnedPartition(tp, slots, self._restore(tp.partition, entries))
         self._partitions[tp.partition] = partition
         if slots.position is not None:
             await self._report_lost_panes(tp, slots.position)
@@ -187,7 +175,7 @@ class PanesAgent:
             )
             self._telemetry.panes_lost(tp.partition, earliest - needed)
 
-    async def _go_back(self, partition: _Partition, message: PanesMessage) -> None:
+    async def _go_back(self, partition: _OwnedPartition, message: PanesMessage) -> None:
         now = time.monotonic()
         if now - partition.sought_at_s < _SEEK_PAUSE_S:
             return  # still on its way from before the last attempt
@@ -200,7 +188,7 @@ class PanesAgent:
         )
         await self._app.consumer.seek_wait({partition.tp: partition.next_offset})
 
-    async def _apply(self, partition: _Partition, message: PanesMessage) -> bool:
+    async def _apply(self, partition: _OwnedPartition, message: PanesMessage) -> bool:
         if message.value is not None:
             missing = partition.monitor.profiles_wanted(message.value)
             if missing:
@@ -217,7 +205,7 @@ class PanesAgent:
         """Wait for profiles until the deadline; return False if the partitions are about to be revoked."""
         deadline = time.monotonic() + _PROFILE_WAIT_S
         waits = {
-            asyncio.ensure_future(self._wait_for_profiles(ids, deadline)),
+            asyncio.ensure_future(self._references.wait_for(ids, deadline)),
             asyncio.ensure_future(self._revoking.wait()),
         }
         done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -227,7 +215,7 @@ class PanesAgent:
             finished.result()
         return not self._revoking.is_set()
 
-    def _require_known(self, partition: _Partition, message: PanesMessage) -> None:
+    def _require_known(self, partition: _OwnedPartition, message: PanesMessage) -> None:
         """Raise if a profile is still missing: which panes are counted must not depend on how soon it is read."""
         missing = partition.monitor.profiles_wanted(message.value or b"")
         if missing:
@@ -238,9 +226,6 @@ class PanesAgent:
                 f"@{message.offset}`. Panes were counted under this profile: publish it again with "
                 "`driftline reference publish`. After a restart the worker continues at this record"
             )
-
-    async def _wait_for_profiles(self, ids: Collection[object], deadline: float) -> None:
-        await self._references.wait_for(ids, deadline)
 
     async def _send(self, outputs: Sequence[OutputRecord]) -> None:
         for output in outputs:
@@ -256,7 +241,7 @@ class PanesAgent:
         await asyncio.gather(*self._unacknowledged)
         self._unacknowledged.clear()
 
-    async def _checkpoint_when_due(self, partition: _Partition) -> None:
+    async def _checkpoint_when_due(self, partition: _OwnedPartition) -> None:
         waited_s = time.monotonic() - partition.checkpoint_at_s
         if (
             waited_s >= self._settings.detect.checkpoint_interval / 1000
@@ -264,7 +249,7 @@ class PanesAgent:
         ):
             await self._checkpoint(partition)
 
-    async def _checkpoint(self, partition: _Partition) -> None:
+    async def _checkpoint(self, partition: _OwnedPartition) -> None:
         if not partition.n_since_checkpoint:
             return
         await self._guard.until_fresh("writing a checkpoint")

@@ -49,20 +49,9 @@ _log = get_logger(__name__)
 class DetectWorker:
     """One member of the detect group; :meth:`run` blocks, the other methods may be called from any thread.
 
-    Parameters
-    ----------
-    settings : Settings
-    credentials : Credentials
-    profiles : Profiles
-        Kept up to date by the reader.
-    references : ReferenceReader
-        Waited for where a record needs a profile that has not been read yet.
-    telemetry : Telemetry
-        Called from the worker's thread.
-    data_dir : Path
-        Where Faust makes its folders; nothing of ours is kept there.
-    check_crcs : bool
-        Check the records' checksums; those of transactional batches do not hold on the embedded broker.
+    The reader of references keeps the profiles up to date. Faust makes its folders in ``data_dir``, where driftline
+    keeps nothing. Without ``check_crcs`` checksums are not checked: those of transactional batches do not hold on the
+    embedded broker.
     """
 
     def __init__(

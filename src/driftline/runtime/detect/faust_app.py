@@ -30,20 +30,8 @@ class DetectApp(App):
     """A Faust application with a given transport, which ignores environment variables.
 
     Faust lets variables such as `PRODUCER_ACKS` or `STREAM_BUFFER_MAXSIZE` override what the program says; an empty
-    environment is passed instead.
-
-    Parameters
-    ----------
-    name : str
-        The consumer group.
-    guard : HeartbeatGuard
-        Asked before each write.
-    panes_reader : PanesReader
-        Told by the consumer about revocation and recovery.
-    transport : callable
-        Makes the transport of the consumer and that of the producer.
-    settings
-        Faust's own.
+    environment is passed instead. ``name`` is the consumer group, and ``settings`` are Faust's own. The guard is asked
+    before each write, and the consumer tells ``panes_reader`` about revocation and recovery.
     """
 
     def __init__(

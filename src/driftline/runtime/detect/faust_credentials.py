@@ -15,13 +15,6 @@ if TYPE_CHECKING:
 def faust_credentials(security: SecuritySettings, credentials: Credentials) -> SASLCredentials | SSLCredentials | None:
     """Return Faust's ``broker_credentials``; None stands for PLAINTEXT.
 
-    Parameters
-    ----------
-    security : SecuritySettings
-        Protocol, mechanism and files.
-    credentials : Credentials
-        The secrets that these settings name.
-
     Raises
     ------
     OSError

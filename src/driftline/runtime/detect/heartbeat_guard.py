@@ -93,13 +93,7 @@ class HeartbeatGuard:
         return self.age_s() < self._session_timeout_s
 
     def require(self, action: str) -> None:
-        """End the process unless the last heartbeat is younger than the session timeout.
-
-        Parameters
-        ----------
-        action : str
-            What was about to be written, for the log.
-        """
+        """End the process unless the last heartbeat is younger than the session timeout; ``action`` is logged."""
         age_s = self.age_s()
         if age_s < self._session_timeout_s:
             return
@@ -117,10 +111,7 @@ class HeartbeatGuard:
     async def until_fresh(self, action: str) -> None:
         """Return at once if the last heartbeat is recent; otherwise wait for the broker's next answer to one.
 
-        Parameters
-        ----------
-        action : str
-            What is about to be written. The process ends where the group has removed this worker.
+        The process ends where the group has removed this worker; ``action`` is logged.
         """
         while not self.is_fresh():
             if self._last_ok_s == float("-inf"):
@@ -129,13 +120,10 @@ class HeartbeatGuard:
             await asyncio.sleep(_POLL_S)
 
     def watch_group(self, coordinator: Any) -> None:  # noqa: ANN401 - Faust and aiokafka leave it untyped
-        """Take note of each heartbeat and join that the group coordinator acknowledges.
+        """Take note of each heartbeat and join that a started consumer's group coordinator acknowledges.
 
-        Parameters
-        ----------
-        coordinator : aiokafka.consumer.group_coordinator.GroupCoordinator
-            Of a started consumer. aiokafka keeps the time of its last heartbeat in a local variable, so its requests
-            are watched instead.
+        aiokafka keeps the time of its last heartbeat in a local variable, so the coordinator's requests are watched
+        instead.
         """
         send = coordinator._send_req  # noqa: SLF001 - has no public name
 
@@ -156,14 +144,11 @@ class HeartbeatGuard:
             self._last_ok_s = float("-inf")
 
     def guard_client(self, client: Any) -> None:  # noqa: ANN401 - Faust and aiokafka leave it untyped
-        """Make an aiokafka client wait for a recent heartbeat, and its connections check again, before records are
-        sent.
+        """Make a producer's aiokafka client wait for a recent heartbeat, and its connections check again, before
+        records are sent.
 
-        Parameters
-        ----------
-        client : aiokafka.client.AIOKafkaClient
-            Of a producer. Its own `send` may wait for a connection between any earlier check and the
-            write; a connection's `send` writes without waiting.
+        The client's own `send` may wait for a connection between any earlier check and the write; a connection's `send`
+        writes without waiting.
         """
         send = client.send
 

@@ -22,13 +22,8 @@ _log = get_logger(__name__)
 class MonitorReporter:
     """Publishes the latest status of each owned partition of the panes topic.
 
-    Parameters
-    ----------
-    telemetry : Telemetry
-    settings : Settings
-        Whether, and from how many events, a reference is learnt where none was published.
-    profiles : Profiles
-        A model that has a profile here is not said to learn one: its first pane has only not closed yet.
+    The settings say whether, and from how many events, a reference is learnt where none was published. A model that has
+    a profile is not said to learn one: its first pane has only not closed yet.
 
     Notes
     -----

@@ -63,11 +63,6 @@ class CheckpointSlots:
     """Tracks the valid slot of each key of a partition; turns checkpoints into writes, and stored entries into state.
 
     *State*: about 100 bytes a key, without the values. *Cost*: O(entries) for a checkpoint, O(keys) for a restore.
-
-    Parameters
-    ----------
-    partition : int
-        Partition of the panes topic, >= 0.
     """
 
     def __init__(self, partition: int) -> None:
@@ -80,21 +75,10 @@ class CheckpointSlots:
 
     @classmethod
     def restore(cls, partition: int, stored: Mapping[bytes, bytes]) -> tuple[CheckpointSlots, dict[bytes, bytes]]:
-        """Return the slots of a partition and the entries of its last complete checkpoint.
+        """Return the slots of a partition, ready for the next checkpoint, and the entries of its last complete one.
 
-        Parameters
-        ----------
-        partition : int
-            Partition of the panes topic.
-        stored : mapping of bytes to bytes
-            All that the table holds for the partition.
-
-        Returns
-        -------
-        CheckpointSlots
-            Ready for the next checkpoint; `position` is the one of the last complete checkpoint, None without one.
-        dict of bytes to bytes
-            Valid entries and, under :data:`META_KEY`, the meta bytes; empty where no checkpoint was ever completed.
+        ``stored`` is all that the table holds for the partition. The entries include the meta bytes, under
+        :data:`META_KEY`; they are empty, and the slots' position is None, where no checkpoint was ever completed.
 
         Raises
         ------
@@ -136,17 +120,9 @@ class CheckpointSlots:
         self._valid[key] = winner.slot
 
     def writes(self, checkpoint: Checkpoint) -> CheckpointWrites:
-        """Return the writes of a checkpoint, which counts as the valid one from now on.
+        """Return the writes of a checkpoint, which counts as the valid one from now on; no entry's key may be empty.
 
-        Parameters
-        ----------
-        checkpoint : Checkpoint
-            Its entries' keys must not be empty.
-
-        Returns
-        -------
-        CheckpointWrites
-            The caller writes all of it or ends the process; :meth:`restore` heals whatever prefix got through.
+        The caller writes all of it or ends the process; :meth:`restore` heals whatever prefix got through.
         """
         generation = self._complete + 1
         first = [Write(key, None) for key in self._garbage]

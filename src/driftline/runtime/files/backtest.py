@@ -38,17 +38,7 @@ BATCH_LINES: Final = 10_000
 
 
 class BacktestTotals(NamedTuple):
-    """What went in and out of a backtest.
-
-    Attributes
-    ----------
-    refused : Counter of str
-        Dead letters by reason code.
-    first_refusals : dict of str to str
-        The message of the first dead letter of each reason; it says where the record stood.
-    n_predictions_refused : int
-        Of ``n_predictions``.
-    """
+    """What went in and out of a backtest."""
 
     n_predictions: int
     n_late: int
@@ -57,8 +47,11 @@ class BacktestTotals(NamedTuple):
     n_events: int
     n_alerts_opened: int
     n_predictions_refused: int
+    """Of ``n_predictions``."""
     refused: Counter[str]
+    """Dead letters by reason code."""
     first_refusals: dict[str, str]
+    """The message of the first dead letter of each reason; it says where the record stood."""
 
     @property
     def nothing_usable(self) -> bool:
@@ -74,7 +67,6 @@ class Backtest:
 
     Parameters
     ----------
-    settings : Settings
     profiles : Profiles
         With the references; where it has none for a model, one is learnt from the first events.
     n_partitions : int
@@ -122,16 +114,9 @@ class Backtest:
         emit: Callable[[OutputRecord], None],
         advance: Callable[[int], None] = lambda _n_bytes: None,
     ) -> BacktestTotals:
-        """Read the files to their ends.
+        """Read the files, one JSON object a line, to their ends.
 
-        Parameters
-        ----------
-        predictions, labels : Path
-            One JSON object a line.
-        emit : callable
-            Takes each output record.
-        advance : callable
-            Told how many bytes were read, for a progress bar.
+        ``emit`` receives each output record, and ``advance`` the number of bytes read, for a progress bar.
         """
         try:
             self._read(predictions, labels, emit, advance)

@@ -67,17 +67,9 @@ def lines(path: Path) -> Iterator[bytes]:
 
 
 class EventFile:
-    """One file read as the partitions of a topic.
+    """One file read as the partitions of a topic, which dead letters name.
 
-    Parameters
-    ----------
-    path : Path
-    kind : {"predictions", "labels"}
-    topic : str
-        Named in dead letters.
-    n_partitions : int
-    id_of : callable
-        Returns a line's prediction id, which decides its partition, or None.
+    ``id_of`` returns a line's prediction id, which decides its partition, or None.
     """
 
     def __init__(

@@ -31,13 +31,7 @@ _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_
 def broker_error(error: BaseException, brokers: str | None = None, worker: str | None = None) -> BrokerError | None:
     """Return the error to show for a Kafka client's error; None for any other error.
 
-    Parameters
-    ----------
-    error : BaseException
-    brokers : str, optional
-        Where it happened.
-    worker : str, optional
-        Name of the sketch worker it happened to.
+    ``worker`` is the name of the sketch worker that it happened to.
 
     Examples
     --------

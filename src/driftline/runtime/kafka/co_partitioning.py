@@ -71,14 +71,7 @@ class _Topic:
 
 
 class CoPartitioning:
-    """Checks the partitioning of both topics on their first records.
-
-    Parameters
-    ----------
-    predictions, labels : str
-        The topics' names.
-    n_partitions : int
-        Of each topic.
+    """Checks the partitioning of both topics, which have ``n_partitions`` each, on their first records.
 
     Notes
     -----

@@ -64,16 +64,7 @@ def consumer_configuration(
 ) -> ClientConfiguration:
     """Return the properties of a consumer that reads committed data and whose offsets only we commit.
 
-    Parameters
-    ----------
-    kafka : KafkaSettings
-        Brokers, prefix, session timeout, security.
-    credentials : Credentials
-        From :func:`driftline.config.secrets.resolve_credentials`.
-    group : str
-        The whole ``group.id``, prefix and all.
-    more : mapping of str to object
-        Properties that this client needs besides, or instead.
+    ``group`` is the whole ``group.id``, prefix and all; ``more`` are properties besides, or instead.
     """
     return ClientConfiguration(
         {

@@ -10,16 +10,7 @@ _WORD: Final = 0xFFFFFFFF
 
 
 def murmur2(data: bytes) -> int:
-    """Return the 32-bit murmur2 hash that Kafka partitions by.
-
-    Parameters
-    ----------
-    data : bytes
-
-    Returns
-    -------
-    int
-        In [0, 2³²).
+    """Return the 32-bit murmur2 hash that Kafka partitions by, in [0, 2³²).
 
     Notes
     -----

@@ -46,13 +46,8 @@ def assigned_consumer(
 ) -> Consumer:
     """Return a consumer of committed records for :class:`PartitionReading`.
 
-    Parameters
-    ----------
-    kafka, credentials : KafkaSettings, Credentials
-    name : str
-        Of its group, which it never joins and never commits to: partitions are assigned.
-    more : mapping of str to object
-        Properties that this consumer needs besides, or instead.
+    ``name`` is that of its group, which it never joins and never commits to: partitions are assigned. ``more`` are
+    properties besides, or instead.
     """
     properties = {"enable.partition.eof": True, **more}
     return Consumer(consumer_configuration(kafka, credentials, f"{kafka.prefix}-{name}", properties))
@@ -65,7 +60,6 @@ class PartitionReading:
     ----------
     consumer : confluent_kafka.Consumer
         From :func:`assigned_consumer`. The reading assigns the partitions to it; the caller closes it.
-    kafka : KafkaSettings
     topic : str
         The whole name.
     starts : mapping of int to int

@@ -22,12 +22,7 @@ def by_source(
 ) -> tuple[list[RecordBatch], list[tuple[Message, KafkaError]]]:
     """Return the records by source partition, each in the order of its offsets, and the messages that are errors.
 
-    Parameters
-    ----------
-    messages : iterable of Message
-        As the consumer gave them.
-    kinds : mapping of str to Kind
-        What each topic holds.
+    ``kinds`` says what each topic holds.
     """
     batches: dict[Any, RecordBatch] = {}
     received = [*messages]

@@ -31,15 +31,7 @@ def topic_partitions(kafka: KafkaSettings, credentials: Credentials, topic: str)
 class TopicAdmin:
     """Creates and checks the topics of a configuration.
 
-    Parameters
-    ----------
-    settings : Settings
-    credentials : Credentials
-
-    Attributes
-    ----------
-    specs : tuple of TopicSpec
-        What our topics must be like, given the input topics that the broker has.
+    ``specs`` is what they must be like, given the input topics that the broker has.
 
     Raises
     ------

@@ -33,14 +33,7 @@ class Difference(Struct, frozen=True):
 def check(admin: AdminClient, specs: Sequence[TopicSpec], sources: Sources | None = None) -> list[Difference]:
     """Return all differences between the broker's topics and their specifications.
 
-    Parameters
-    ----------
-    admin : confluent_kafka.admin.AdminClient
-        Client of the brokers to look at.
-    specs : sequence of TopicSpec
-        Our topics.
-    sources : Sources, optional
-        The input topics, whose existence and partition counts are then checked as well.
+    With ``sources`` the existence and the partition counts of the input topics are checked as well.
     """
     partitions = all_partitions(admin)
     configured = configurations(admin, [spec.name for spec in specs if spec.name in partitions])

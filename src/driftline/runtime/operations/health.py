@@ -29,14 +29,7 @@ _log = get_logger(__name__)
 
 
 class TelemetryServer:
-    """Serves the metrics and the results of the probes until it is closed.
-
-    Parameters
-    ----------
-    telemetry : Telemetry
-        What ``/metrics`` shows.
-    settings : TelemetrySettings
-        Host and port; port 0 takes a free one.
+    """Serves the metrics and the results of the probes until it is closed; port 0 takes a free one.
 
     Raises
     ------

@@ -30,12 +30,7 @@ _CHATTY: Final = (
 def configure_logs(settings: TelemetrySettings, stream: TextIO | None = None) -> None:
     """Send every log of this process, structlog's and the standard library's, to one stream in one form.
 
-    Parameters
-    ----------
-    settings : TelemetrySettings
-        Level and format; ``auto`` is ``console`` on a terminal and ``json`` elsewhere.
-    stream : TextIO, optional
-        Where to; standard error by default.
+    The stream is standard error by default; the format ``auto`` is ``console`` on a terminal and ``json`` elsewhere.
     """
     stream = sys.stderr if stream is None else stream
     terminal = stream.isatty()

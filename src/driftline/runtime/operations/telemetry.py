@@ -17,14 +17,9 @@ Metric = TypeVar("Metric", Counter, Gauge)
 
 
 class LabelledMetric(Generic[Metric]):
-    """One metric with labels, whose label sets can be forgotten.
+    """One metric with labels, given in its order, whose label sets can be forgotten.
 
-    Parameters
-    ----------
-    metric : Counter or Gauge
-        The metric; its children are kept here, since looking one up costs more than adding to it.
-    *labels : str
-        The metric's label names, in its order.
+    The metric's children are kept here, since looking one up costs more than adding to it.
     """
 
     def __init__(self, metric: Metric, *labels: str) -> None:

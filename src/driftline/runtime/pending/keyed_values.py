@@ -27,15 +27,10 @@ class KeyedValues:
     ----------
     db : rocksdict.Rdict
         In raw mode.
-    table : ProfileTable
     find : callable
         Returns a profile by its id, or None.
     profile_ids : list of str
         What ``profile`` in the database's records is an index into; grows with new profiles.
-
-    Attributes
-    ----------
-    profile_ids : list of str
     """
 
     def __init__(

@@ -46,12 +46,7 @@ class Restoring(Protocol):
 class PendingChangelog:
     """Reads the committed blocks of a partition of the pending topic, up to its end at the time of the call.
 
-    Parameters
-    ----------
-    kafka : KafkaSettings
-    credentials : Credentials
-    open_transaction_s : float
-        How long to wait for a transaction that a killed worker has left open.
+    ``open_transaction_s`` is how long to wait for a transaction that a killed worker has left open.
     """
 
     def __init__(
@@ -63,17 +58,10 @@ class PendingChangelog:
         self._open_transaction_s = open_transaction_s
 
     def replay(self, replay: Replay, joins: Restoring) -> bool:
-        """Restore the blocks that a partition's join does not hold yet, oldest first.
+        """Restore the blocks that a partition's join does not hold yet, oldest first; return whether the partition has
+        any.
 
-        Parameters
-        ----------
-        replay : Replay
-        joins : Joins
-
-        Returns
-        -------
-        bool
-            Whether the partition has any blocks: aborted ones are none.
+        Aborted blocks are none.
 
         Raises
         ------

@@ -64,18 +64,12 @@ class PendingDatabase:
     ----------
     path : Path
         A folder; one that holds anything but a database of the same owner is emptied.
-    owner : str
-    table : ProfileTable
     find : callable
         Returns a profile by its id, or None.
     max_bytes : int
         What entries may take before compression; beyond it those that expire first are dropped.
     buffers : WriteBufferManager
         Shared by all databases of a worker.
-
-    Attributes
-    ----------
-    max_bytes : int
     """
 
     def __init__(

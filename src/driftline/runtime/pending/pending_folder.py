@@ -19,8 +19,6 @@ class PendingFolder:
 
     Parameters
     ----------
-    settings : JoinSettings
-    profiles : Profiles
     owner : str
         What the databases belong to: the cluster, the topic and the settings that their layout follows from.
     worker : str

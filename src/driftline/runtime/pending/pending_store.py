@@ -34,12 +34,6 @@ _LAST_BUCKET: Final = 0xFFFFFFFE
 class RocksPendingStore:
     """A :class:`driftline.sketching.joins.waiting.pending.PendingStore` in a part of a database.
 
-    Parameters
-    ----------
-    values : KeyedValues
-        Of a database.
-    kind : RecordKind
-
     Notes
     -----
     *State*: on disk one entry an id and bucket; in memory the overlay, and 2 to 4 bytes an entry of filters. *Cost*: a

@@ -45,16 +45,8 @@ class EventSelection(NamedTuple):
 class EventReader:
     """Decodes records, keeps the selected events, and counts the others.
 
-    Parameters
-    ----------
-    settings : Settings
-        Field mapping and ``time.max_future``.
-    selection : EventSelection
-
-    Attributes
-    ----------
-    n_refused, n_others : int
-        Of the last reading: records that would be dead letters, and events of other models or times.
+    Of the last reading, ``n_refused`` counts the records that would be dead letters, and ``n_others`` the events of
+    other models or times.
     """
 
     def __init__(self, settings: Settings, selection: EventSelection) -> None:
@@ -114,12 +106,6 @@ class TopicEvents:
     An event is refused when it is dated more than ``time.max_future`` past its record, so no record older than the
     stretch's beginning less that can hold one of it: reading begins there, in every partition, and goes on to what was
     the end when the object was made.
-
-    Parameters
-    ----------
-    settings : Settings
-    credentials : Credentials
-    selection : EventSelection
 
     Raises
     ------

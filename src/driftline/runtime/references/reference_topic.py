@@ -39,8 +39,6 @@ class ReferenceReader:
 
     Parameters
     ----------
-    kafka : KafkaSettings
-    credentials : Credentials
     profiles : Profiles
         Profiles are added as soon as their last block has been read.
     on_failure : callable, optional

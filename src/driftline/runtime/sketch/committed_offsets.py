@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaException, TopicPartition
 
+from driftline.errors import BrokerError
+from driftline.panes.flush_record import decode
+from driftline.runtime.kafka.reading import PartitionReading, assigned_consumer
 from driftline.runtime.operations.logs import get_logger
-from driftline.runtime.sketch.earlier_work import counted_panes, offsets_gone
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer
 
     from driftline.config.secrets import Credentials
-    from driftline.config.settings import Settings
+    from driftline.config.settings import KafkaSettings, Settings
 
 _REQUEST_S: Final = 30.0
 _log = get_logger(__name__)
 
 
 class CommittedOffsets:
-    """The committed offsets of the sketch group.
+    """The committed offsets of the sketch group, of which the consumer is a member and which reads ``every`` partition.
 
-    Parameters
-    ----------
-    settings : Settings
-    credentials : Credentials
-    consumer : Consumer
-        A member of the group.
-    every : list of TopicPartition
-        All partitions that the group reads.
-    accept_recount : bool
-        Where committed offsets are gone, count records again; without it that is an error.
+    With ``accept_recount`` records are counted again where committed offsets are gone; without it that is an error.
     """
 
     def __init__(
@@ -84,7 +78,7 @@ class CommittedOffsets:
         """
         if not committed or any(partition.offset >= 0 for partition in committed):
             return
-        shown_by = counted_panes(self._kafka, self._credentials)
+        shown_by = _counted_panes(self._kafka, self._credentials)
         if shown_by is not None and all(partition.offset < 0 for partition in self.of(self._every)):
             self.recount("any of its partitions", shown_by)
 
@@ -97,5 +91,40 @@ class CommittedOffsets:
             When they do not.
         """
         if not self._accept_recount:
-            raise offsets_gone(self._kafka, partitions, shown_by)
+            raise _offsets_gone(self._kafka, partitions, shown_by)
         _log.warning("counting records again", partitions=partitions, shown_by=shown_by)
+
+
+def _counted_panes(kafka: KafkaSettings, credentials: Credentials) -> str | None:
+    """Return the position of a panes record that counts events; None if there is none.
+
+    What only says that a worker has started, and what was never committed, shows nothing. Records that have expired
+    show it too. *Cost*: the records up to the first that counts something.
+    """
+    topic = kafka.topic("panes")
+    consumer = assigned_consumer(kafka, credentials, "panes-reader")
+    try:
+        for number in range(kafka.panes_partitions):
+            low, _high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=_REQUEST_S)
+            if low > 0:
+                return f"{topic}-{number}@{low}"
+            reading = PartitionReading(consumer, kafka, topic, {number: low})
+            for message in chain.from_iterable(reading.to_end(_REQUEST_S)):
+                at = f"{topic}-{number}@{message.offset()}"
+                flush = decode(message.value() or b"", at)
+                if flush.panes or flush.joins or any(mark.time_ms is not None for mark in flush.watermarks):
+                    return at
+        return None
+    finally:
+        consumer.close()
+
+
+def _offsets_gone(kafka: KafkaSettings, partitions: str, shown_by: str) -> BrokerError:
+    """Return the error for partitions whose committed offsets are absent though they have been read before."""
+    return BrokerError(
+        f"Expected committed offsets of the group `{kafka.prefix}-sketch` for {partitions}, got none although "
+        f"`{shown_by}` shows that it has read them before - at `{kafka.brokers}`. The broker deletes the offsets of a "
+        "group that has no member for `offsets.retention.minutes` (7 days by default). Starting at the oldest record "
+        "would count the records that are left a second time: use another `--prefix`, or accept that by starting once "
+        "with `driftline run --accept-recount`"
+    )

@@ -28,13 +28,7 @@ _log = get_logger(__name__)
 
 
 class KeyCheck:
-    """Checks key and partition of the first records of both topics; once it is :attr:`done` it costs nothing.
-
-    Parameters
-    ----------
-    settings : Settings
-    n_partitions : int
-    """
+    """Checks key and partition of the first records of both topics; once it is :attr:`done` it costs nothing."""
 
     def __init__(self, settings: Settings, n_partitions: int) -> None:
         self._brokers = settings.kafka.brokers

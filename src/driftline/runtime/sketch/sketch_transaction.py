@@ -40,12 +40,7 @@ class FlushAborted(Exception):  # noqa: N818  # not an error: the flush is read 
 class SketchTransactions:
     """The transactional producer of one sketch worker.
 
-    Parameters
-    ----------
-    settings : Settings
-    credentials : Credentials
-    transactional_id : str
-        Stable over restarts of this worker: its start aborts what its predecessor left open.
+    The id is stable over restarts of the worker: a start aborts what the predecessor left open.
     """
 
     def __init__(self, settings: Settings, credentials: Credentials, transactional_id: str) -> None:

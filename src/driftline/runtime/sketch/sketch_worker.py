@@ -54,11 +54,8 @@ class SketchWorker:
 
     Parameters
     ----------
-    settings : Settings
-    credentials : Credentials
     profiles : Profiles
         Kept up to date by a :class:`~driftline.runtime.references.reference_topic.ReferenceReader` that is at the end.
-    telemetry : Telemetry
     name : str
         Stable over restarts and unique among the workers: the transactional id is made of it.
     accept_recount : bool

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from driftline.events.source import Source
 
 
-class _Partition:
+class _ReadPartition:
     __slots__ = ("end", "idle", "last_read_s", "next_offset", "paused")
 
     def __init__(self, next_offset: int, now_s: float) -> None:
@@ -22,16 +22,11 @@ class _Partition:
 
 
 class SourceProgress:
-    """Tracks how far each assigned source partition was read, and when, by a monotonic clock.
-
-    Parameters
-    ----------
-    idle_timeout_s : float
-    """
+    """Tracks how far each assigned source partition was read, and when, by a monotonic clock."""
 
     def __init__(self, idle_timeout_s: float) -> None:
         self._idle_timeout_s = idle_timeout_s
-        self._partitions: dict[Source, _Partition] = {}
+        self._partitions: dict[Source, _ReadPartition] = {}
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -45,7 +40,7 @@ class SourceProgress:
 
     def start(self, source: Source, next_offset: int, now_s: float) -> None:
         """Begin, or begin again, at an offset."""
-        self._partitions[source] = _Partition(next_offset, now_s)
+        self._partitions[source] = _ReadPartition(next_offset, now_s)
 
     def clear(self) -> None:
         """Forget all partitions."""
@@ -99,11 +94,8 @@ class SourceProgress:
     def hold_back(self, ahead: Mapping[Source, Source | None]) -> tuple[list[Source], list[Source]]:
         """Return which partitions to pause and which to resume.
 
-        Parameters
-        ----------
-        ahead : dict of Source to Source or None
-            Partitions that are too far ahead in event time, each with the one that it waits for: it is paused while
-            that one has something to read. For None it is paused in any case.
+        ``ahead`` names partitions that are too far ahead in event time, each with the one that it waits for: it is
+        paused while that one has something to read. For None it is paused in any case.
         """
         pause: list[Source] = []
         resume: list[Source] = []

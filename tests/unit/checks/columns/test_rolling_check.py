@@ -34,7 +34,7 @@ def checks_of_x(means: list[float], restart_at: int | None = None) -> list[set[s
         if due is not None:
             tumbling = [window for window in watch.close(due) if window.kind == "tumbling"]
             for window in tumbling:
-                findings = examine_window(watch.standard, window, context).findings
+                findings = examine_window(watch.view, window, context).findings
                 rolling = [each for each in findings if each.check == "distribution.rolling"]
                 assert all(each.dispersion is not None and not each.dispersion.same_hours for each in rolling)
                 found.append({each.check for each in findings if each.column == "x" and each.family == "distribution"})

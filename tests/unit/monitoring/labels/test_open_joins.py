@@ -10,8 +10,8 @@ from driftline.config.durations import Duration
 from driftline.config.model import LabelSettings, ModelSettings, WindowSettings
 from driftline.events.model_key import ModelKey
 from driftline.events.source import SEGMENT_ALL, Kind, Offsets
-from driftline.monitoring.labels.open_joins import OpenJoins
-from driftline.monitoring.labels.performance_windows import JoinedPanes, PerformanceWindows
+from driftline.monitoring.labels.open_joins import OpenJoins, RevisionPart
+from driftline.monitoring.labels.performance_windows import PerformanceWindows
 from driftline.monitoring.labels.revision_times import RevisionTimes
 from driftline.monitoring.model_setup import AFTER_IDLE, IDLE, WatermarkReach
 from driftline.monitoring.predictions.open_panes import MAX_PIECES
@@ -148,7 +148,7 @@ def test_what_waits_for_an_age_that_is_no_longer_configured_joins_the_next_revis
     joins.close(WatermarkReach(300_000, 300_000), missed=False)
     assert joins.due_ms() == 180_000
     ((start_ms, parts),) = joins.take()
-    windows.add(JoinedPanes(180_000, {start_ms: {"t": parts["p"].pieces}}, parts["p"].offsets, frozenset()))
+    windows.add(start_ms, 180_000, "t", parts["p"])
     assert windows.due_ms() == 660_000
 
 
@@ -161,7 +161,7 @@ class PaneByPane:
     """The plain way, which keeps every pane: what :class:`OpenJoins` has to agree with."""
 
     def __init__(self, settings: ModelSettings) -> None:
-        self._windows = PerformanceWindows(settings)
+        self._windows = PerformanceWindows(settings, with_arrivals=False)
         self._open: dict[int, list[JoinDelta]] = {}
         self.cuts: list[tuple[int, int, int, list[int], list[str]]] = []
         self.labelled: list[tuple[int, tuple[int, int, int], tuple[str, ...]]] = []
@@ -175,11 +175,12 @@ class PaneByPane:
             end_ms, deltas = start + PANE_MS, self._open.pop(start)
             self._cut(end_ms - 1)
             flags = reach.flags(end_ms) | ({AFTER_IDLE} if missed and start == starts[0] else set())
-            pieces: dict[int, dict[str, list[Sparse]]] = {}
+            pieces: dict[int, list[Sparse]] = {}
             for each in deltas:
                 for window in each.windows:
-                    pieces.setdefault(window.window_ms, {}).setdefault("t", []).append(window.cells)
-            self._windows.add(JoinedPanes(end_ms, pieces, {}, frozenset(flags)))
+                    pieces.setdefault(window.window_ms, []).append(window.cells)
+            for window_ms, cells_of_window in sorted(pieces.items()):
+                self._windows.add(window_ms, end_ms, "t", RevisionPart(cells_of_window, {}, sorted(flags)))
             errors = [each.errors for each in deltas if "labels" in each.offsets]
             if errors:
                 sums = (sum(e[0] for e in errors), sum(e[1] for e in errors), sum(e[2] for e in errors))
@@ -196,7 +197,11 @@ class PaneByPane:
 @pytest.mark.parametrize("seed", range(12))
 def test_the_same_comes_out_as_pane_by_pane_with_restores_in_between(ages: tuple[int, ...], seed: int) -> None:
     rng, settings = random.Random(seed), small(ages, 240_000)
-    plain, joins, windows = PaneByPane(settings), OpenJoins(settings, PANE_MS), PerformanceWindows(settings)
+    plain, joins, windows = (
+        PaneByPane(settings),
+        OpenJoins(settings, PANE_MS),
+        PerformanceWindows(settings, with_arrivals=False),
+    )
     cuts: list[tuple[int, int, int, list[int], list[str]]] = []
     store: dict[str, bytes] = {}
     labelled = []
@@ -224,8 +229,8 @@ def test_the_same_comes_out_as_pane_by_pane_with_restores_in_between(ages: tuple
             if waiting == moment:
                 for start_ms, parts in joins.take():
                     part = parts["p"]
-                    taken = {start_ms: {"t": [merge_sparse(part.pieces)]}}
-                    windows.add(JoinedPanes(moment, taken, part.offsets, frozenset(part.flags)))
+                    taken = RevisionPart([merge_sparse(part.pieces)], part.offsets, part.flags)
+                    windows.add(start_ms, moment, "t", taken)
             else:
                 cuts.append(seen(windows.take()))
         if rng.random() < 0.2:

@@ -4,10 +4,10 @@ import numpy as np
 
 from driftline.config.durations import Duration
 from driftline.config.model import LabelSettings, ModelSettings, WindowSettings
+from driftline.monitoring.labels.open_joins import RevisionPart
 from driftline.monitoring.labels.performance_windows import (
     MIN_BASELINE,
     DueRevision,
-    JoinedPanes,
     PerformanceWindows,
     ProductionBaselines,
     coverage_of,
@@ -16,6 +16,7 @@ from driftline.monitoring.labels.performance_windows import (
 from driftline.monitoring.labels.revision_times import RevisionTimes
 from driftline.monitoring.model_setup import task_id
 from driftline.profiles.task import Task
+from driftline.sketches.packed import NO_CELLS
 from driftline.sketches.scores import LABELLED, PREDICTED
 from driftline.sketches.sparse import pack
 from tests.support.state import changes, restore
@@ -34,12 +35,11 @@ def settings(revisions: tuple[int, ...] = (100, 300), horizon: int = 1_000) -> M
 
 def joined(
     end_ms: int, window_ms: int, n_predictions: int, n_labelled: int, task: Task = TASK, flags: tuple[str, ...] = ()
-) -> JoinedPanes:
+) -> tuple[int, int, str, RevisionPart]:
     vector = np.zeros(LAYOUT.n_cells, dtype=np.int64)
     vector[PREDICTED], vector[LABELLED] = n_predictions, n_labelled
-    return JoinedPanes(
-        end_ms, {window_ms: {task_id(task): [pack(vector)]}}, {"labels": {0: (end_ms, end_ms)}}, frozenset(flags)
-    )
+    part = RevisionPart([pack(vector)], {"labels": {0: (end_ms, end_ms)}}, [*flags], [NO_CELLS])
+    return window_ms, end_ms, task_id(task), part
 
 
 def cuts_until(windows: PerformanceWindows, limit_ms: int) -> list[DueRevision]:
@@ -62,12 +62,12 @@ def test_ages_are_those_below_the_horizon_and_the_horizon() -> None:
 
 def test_a_window_is_cut_at_its_ages_and_then_forgotten() -> None:
     windows = PerformanceWindows(settings())
-    windows.add(joined(50, 0, 10, 0))
-    windows.add(joined(180, 0, 0, 7))
+    windows.add(*joined(50, 0, 10, 0))
+    windows.add(*joined(180, 0, 0, 7))
     (first,) = cuts_until(windows, 200)
     assert (first.start_ms, first.end_ms, first.at_ms, first.revision, first.final) == (0, 100, 200, 0, False)
     assert head(first) == (10, 7)
-    windows.add(joined(350, 0, 0, 2))
+    windows.add(*joined(350, 0, 0, 2))
     (second,) = cuts_until(windows, 400)
     assert (second.revision, head(second)) == (1, (10, 9))
     (last,) = cuts_until(windows, 10_000)
@@ -79,40 +79,40 @@ def test_a_window_is_cut_at_its_ages_and_then_forgotten() -> None:
 
 def test_a_window_first_seen_late_begins_with_the_revision_that_is_next() -> None:
     windows = PerformanceWindows(settings())
-    windows.add(joined(400, 0, 10, 10))
+    windows.add(*joined(400, 0, 10, 10))
     assert [cut.revision for cut in cuts_until(windows, 5_000)] == [1, 2]
-    windows.add(joined(410, 0, 10, 10))
+    windows.add(*joined(410, 0, 10, 10))
     assert [cut.revision for cut in cuts_until(windows, 5_000)] == [2]
 
 
 def test_what_comes_after_the_last_revision_brings_no_window_back() -> None:
     windows = PerformanceWindows(settings())
-    windows.add(joined(50, 0, 10, 0))
+    windows.add(*joined(50, 0, 10, 0))
     cuts_until(windows, 1_100)
-    windows.add(joined(1_110, 0, 0, 1))
+    windows.add(*joined(1_110, 0, 0, 1))
     assert len(windows) == 0
     assert windows.n_expired == 1
 
 
 def test_cuts_of_one_moment_go_from_the_oldest_window() -> None:
     windows = PerformanceWindows(settings((100, 200)))
-    windows.add(joined(150, 100, 10, 0))
-    windows.add(joined(150, 0, 10, 0))
+    windows.add(*joined(150, 100, 10, 0))
+    windows.add(*joined(150, 0, 10, 0))
     assert [(cut.at_ms, cut.start_ms) for cut in cuts_until(windows, 300)] == [(200, 0), (300, 0), (300, 100)]
 
 
 def test_cells_of_another_task_are_kept_apart() -> None:
     windows = PerformanceWindows(settings())
-    windows.add(joined(50, 0, 10, 5))
-    windows.add(joined(60, 0, 99, 99, task=OTHER))
+    windows.add(*joined(50, 0, 10, 5))
+    windows.add(*joined(60, 0, 99, 99, task=OTHER))
     (cut,) = cuts_until(windows, 200)
     assert head(cut) == (10, 5)
 
 
 def test_corrections_take_out_what_they_replace() -> None:
     windows = PerformanceWindows(settings())
-    windows.add(joined(50, 0, 10, 5))
-    windows.add(joined(60, 0, 0, -2, flags=("idle",)))
+    windows.add(*joined(50, 0, 10, 5))
+    windows.add(*joined(60, 0, 0, -2, flags=("idle",)))
     (cut,) = cuts_until(windows, 200)
     assert head(cut) == (10, 3)
     assert cut.window.flags == ["idle"]
@@ -120,8 +120,8 @@ def test_corrections_take_out_what_they_replace() -> None:
 
 def test_windows_go_on_from_their_state() -> None:
     windows = PerformanceWindows(settings())
-    windows.add(joined(50, 0, 10, 5))
-    windows.add(joined(250, 200, 4, 1))
+    windows.add(*joined(50, 0, 10, 5))
+    windows.add(*joined(250, 200, 4, 1))
     cuts_until(windows, 200)
     store = changes(windows)
     assert sorted(store) == ["performance/0", "performance/200"]

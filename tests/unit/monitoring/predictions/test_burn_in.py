@@ -97,7 +97,7 @@ def test_a_restart_at_any_pane_changes_nothing(stop: int) -> None:
             due = watch.due_ms()
             while due is not None and due <= number * PANE_MS:
                 for window in watch.close(due):
-                    held = watch.standard.column(0, window)
+                    held = watch.view.column(0, window)
                     seen.append((window.end_ms, held.calibrating, held.dispersion.lambda_bar if held.dispersion else 0))
                 due = watch.due_ms()
             watch.add(pane(number))
@@ -129,7 +129,7 @@ def test_the_windows_that_a_change_of_profile_ends_are_still_held_against_what_i
         watch.add(pane(number))
     last = next(window for window in watch.finish(198 * PANE_MS) if window.kind == "tumbling")
     assert last.start_ms == 180 * PANE_MS
-    assert watch.standard.column(0, last).calibrating is False
+    assert watch.view.column(0, last).calibrating is False
 
 
 def test_another_number_of_groups_begins_anew() -> None:

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from driftline.checks.columns.constant_columns import constant_bin
-from driftline.checks.columns.detector_findings import DetectedChange, examine_detection
+from driftline.checks.columns.detector_findings import DetectedChange, constant_bin, examine_detection
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.config.model import CheckSettings, ModelSettings
 from driftline.config.settings import Settings

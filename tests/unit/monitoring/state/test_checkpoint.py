@@ -10,7 +10,7 @@ from driftline.config.model import ReferenceSettings, RollingSettings, WindowSet
 from driftline.errors import FormatError, ProfileError
 from driftline.monitoring.partition_monitor import META_KEY, PartitionMonitor
 from driftline.monitoring.predictions.profile_monitor import MAX_JOURNAL
-from driftline.monitoring.state.checkpoint import PIECE_BYTES, STATE_VERSION, Place, StateEntries
+from driftline.monitoring.state.checkpoint import PIECE_BYTES, STATE_VERSION, StateEntries, StatePlace
 from driftline.profiles.profiles import Profiles
 from tests.support.monitored import KEY, OTHER, SETTINGS, YEAR_MS, flush, mark, one_partition, predictions
 from tests.support.monitoring import START_MS, WINDOW_MS, Run, run
@@ -74,21 +74,21 @@ def test_large_pieces_of_state_are_cut_and_put_together_again() -> None:
     entries, store = StateEntries(), dict[bytes, bytes]()
     for payload in (random.Random(1).randbytes(3 * PIECE_BYTES + 7), b"small", b"", None):
         for key, value in entries.write(
-            [(KEY, Place("verdict", "60000"), payload), (OTHER, Place("hop", ""), b"other")]
+            [(KEY, StatePlace("verdict", "60000"), payload), (OTHER, StatePlace("hop", ""), b"other")]
         ).items():
             if value is None:
                 del store[key]
             else:
                 store[key] = value
         assert all(len(key) + len(value) < 512 * 1024 for key, value in store.items())
-        expected = {OTHER: {Place("hop", ""): b"other"}} | (
-            {} if payload is None else {KEY: {Place("verdict", "60000"): payload}}
+        expected = {OTHER: {StatePlace("hop", ""): b"other"}} | (
+            {} if payload is None else {KEY: {StatePlace("verdict", "60000"): payload}}
         )
         assert StateEntries().read(store, "here") == expected
 
 
 def test_a_missing_piece_of_state_is_refused() -> None:
-    entries = StateEntries().write([(KEY, Place("hop", ""), bytes(2 * PIECE_BYTES))])
+    entries = StateEntries().write([(KEY, StatePlace("hop", ""), bytes(2 * PIECE_BYTES))])
     store = {key: value for key, value in entries.items() if value is not None}
     del store[max(store)]
     with pytest.raises(FormatError, match="2 pieces of hop of m@1"):

@@ -7,7 +7,7 @@ import pytest
 
 from driftline.errors import FormatError
 from driftline.monitoring.partition_monitor import META_KEY
-from driftline.monitoring.state.checkpoint import EntryKey, Place
+from driftline.monitoring.state.checkpoint import EntryKey, StatePlace
 from driftline.monitoring.state.journal import Journal
 from driftline.monitoring.state.scope import StateScope
 from driftline.monitoring.state.table import Codec, Table, Value
@@ -55,8 +55,13 @@ def test_what_nobody_claims_is_deleted_with_the_next_checkpoint() -> None:
     scope, windows = StateScope("tests"), Table("window", int, int)
     even = Table("even", int, Codec(int, lambda value: value, lambda value: value if value % 2 == 0 else None))
     scope.add([windows, even])
-    kept = {Place("window", "60"): 1, Place("gone", "5"): 2, Place("gone", ""): 3, Place("even", "1"): 4}
-    scope.load({place: msgspec.msgpack.encode(n) for place, n in {**kept, Place("even", "2"): 5}.items()})
+    kept = {
+        StatePlace("window", "60"): 1,
+        StatePlace("gone", "5"): 2,
+        StatePlace("gone", ""): 3,
+        StatePlace("even", "1"): 4,
+    }
+    scope.load({place: msgspec.msgpack.encode(n) for place, n in {**kept, StatePlace("even", "2"): 5}.items()})
     assert dict(windows.items()) == {60: 1}
     assert dict(even.items()) == {1: 4}
     assert changes(scope) == {"gone/5": None, "gone": None, "even/2": None}
@@ -68,7 +73,10 @@ def test_tables_that_are_added_during_a_restore_are_filled_too() -> None:
     profile = Value("profile", str, "", lambda: scope.add([late]) if profile.value else None)
     scope.add([profile])
     scope.load(
-        {Place("late", '[7,"a/b"]'): msgspec.msgpack.encode("x"), Place("profile", ""): msgspec.msgpack.encode("p")}
+        {
+            StatePlace("late", '[7,"a/b"]'): msgspec.msgpack.encode("x"),
+            StatePlace("profile", ""): msgspec.msgpack.encode("p"),
+        }
     )
     assert dict(late.items()) == {(7, "a/b"): "x"}
     assert changes(scope) == {}
@@ -94,7 +102,7 @@ def test_damage_is_named_with_what_the_operator_does(key: str, data: bytes) -> N
     scope = StateScope("detection state of panes partition 3, model m@1")
     scope.add([Table("window", int, int)])
     with pytest.raises(FormatError) as caught:
-        scope.load({Place("window", key): data})
+        scope.load({StatePlace("window", key): data})
     message = str(caught.value)
     assert message.startswith(f"Expected a value of window/{key}, got ")
     assert "`detection state of panes partition 3, model m@1`" in message
@@ -132,7 +140,7 @@ def test_a_journal_stands_for_what_it_covers_until_it_ends() -> None:
     kept = changes(scope)
     assert kept == {"input/1": 1, "input/2": 2}
     other, again, _ = monitor()
-    other.load({Place("input", str(n)): msgspec.msgpack.encode(n) for n in (2, 1)})
+    other.load({StatePlace("input", str(n)): msgspec.msgpack.encode(n) for n in (2, 1)})
     assert again.value == 3
     assert changes(other) == {}
     for n in (3, 4):

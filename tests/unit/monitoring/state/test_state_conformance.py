@@ -12,11 +12,11 @@ import msgspec
 import pytest
 
 import driftline.monitoring
-from driftline.monitoring.state.checkpoint import Place
+from driftline.monitoring.state.checkpoint import StatePlace
 from driftline.monitoring.state.scope import StateScope
 from tests.support.state_examples import EXAMPLES, Example
 
-Store = dict[Place, bytes]
+Store = dict[StatePlace, bytes]
 
 
 KEEPS_STATE = re.compile(r"\bself\.tables\b|\b(?:Table|Value|Journal)\(")
@@ -64,7 +64,7 @@ class Life:
         return dict(self.store)
 
 
-def contents(store: Store) -> dict[Place, object]:
+def contents(store: Store) -> dict[StatePlace, object]:
     """Return what is kept, decoded: the order of keys inside may differ."""
     return {place: msgspec.msgpack.decode(data, strict=False) for place, data in store.items()}
 

@@ -1,4 +1,4 @@
-"""A share beside what it was in spans before: of predictions with a label, of labels that are orphans."""
+"""A share compared with that of the spans before: of predictions with a label, of labels that are orphans."""
 
 from __future__ import annotations
 
@@ -17,28 +17,22 @@ if TYPE_CHECKING:
 
 MIN_COHORTS: Final = 7
 """Earlier cohorts that a share is compared with at least: of days, one of each day of the week."""
-NEW_USUAL: Final = 14
-"""Cohorts in a row that came out, after which that is the usual: a fortnight of days."""
+NEW_BASELINE: Final = 14
+"""Late cohorts in a row after which they are the baseline: a fortnight of days."""
 
 
-class BesideUsual(NamedTuple):
-    """A share beside the usual one.
+class BaselineComparison(NamedTuple):
+    """A share compared with its baseline."""
 
-    Attributes
-    ----------
-    usual : BaselineShare or None
-        What spans before showed; None of fewer than ``MIN_COHORTS``.
-    result : ShareResult or None
-        Of the test; None without a usual share, and where the span has no event.
-    """
-
-    usual: BaselineShare | None
+    baseline: BaselineShare | None
+    """What spans before showed; None of fewer than ``MIN_COHORTS``."""
     result: ShareResult | None
+    """Of the test; None without a usual share, and where the span has no event."""
 
     @classmethod
     def of(
         cls, marked: int, n: int, earlier: Sequence[tuple[int, int, bool]], alternative: Literal["less", "greater"]
-    ) -> BesideUsual:
+    ) -> BaselineComparison:
         """Test a share of a span against spans before it.
 
         Parameters
@@ -47,29 +41,28 @@ class BesideUsual(NamedTuple):
             Marked events, and all.
         earlier : sequence of (int, int, bool)
             The same of spans before, and whether they came out; the oldest first. Spans that did are left out, so that
-            a stall does not become the usual; unless the latest ``NEW_USUAL`` all did: then it has.
-        alternative : {"less", "greater"}
+            a stall does not become the baseline, unless the latest ``NEW_BASELINE`` all did.
         """
-        latest = earlier[-NEW_USUAL:]
-        lasting = len(latest) == NEW_USUAL and all(late for _, _, late in latest)
+        latest = earlier[-NEW_BASELINE:]
+        lasting = len(latest) == NEW_BASELINE and all(late for _, _, late in latest)
         spans = [(min(k, m), m) for k, m, late in (latest if lasting else earlier) if (lasting or not late) and m > 0]
-        usual = baseline_share(spans) if len(spans) >= MIN_COHORTS else None
-        return cls(usual, None if usual is None else baseline_share_test(marked, n, usual, alternative))
+        baseline = baseline_share(spans) if len(spans) >= MIN_COHORTS else None
+        return cls(baseline, None if baseline is None else baseline_share_test(marked, n, baseline, alternative))
 
     @property
     def n_reference(self) -> int:
         """Events of the spans before."""
-        return 0 if self.usual is None else self.usual.n
+        return 0 if self.baseline is None else self.baseline.n
 
     @property
     def test(self) -> ArrivalTest | None:
         """The test, as events show it."""
-        if self.usual is None or self.result is None:
+        if self.baseline is None or self.result is None:
             return None
         return ArrivalTest(
             share=self.result.share_reference,
-            n_predictions=self.usual.n,
-            n_cohorts=self.usual.n_groups,
+            n_predictions=self.baseline.n,
+            n_cohorts=self.baseline.n_groups,
             dispersion=self.result.dispersion,
             p_value=self.result.p_value,
         )
@@ -83,11 +76,10 @@ class BesideUsual(NamedTuple):
             Names.
         change : float
             Of the share, in the direction that counts.
-        gate : float
         message, details : str
             What stands before and after the p-value.
         """
-        if self.usual is None or self.result is None:
+        if self.baseline is None or self.result is None:
             raise ValueError("Expected a share that was tested, got one with too few spans before it")
         share, before = self.result.share, self.result.share_reference
         return Outcome(
@@ -96,7 +88,7 @@ class BesideUsual(NamedTuple):
             statistic=statistic_of("exact_share", share, self.result.p_value),
             effect=effect_of(effect, change, gate, share, before),
             n=self.result.n,
-            n_reference=self.usual.n,
+            n_reference=self.baseline.n,
             message=message,
             evidence=lambda: Evidence(details=details),
             baseline="earlier cohorts",
