@@ -70,6 +70,7 @@ class ModelMonitor:
             profile_id=predictions.state.profile_id,
             bootstrap_error=predictions.bootstrap_error,
             n_unprofiled=predictions.state.n_unprofiled,
+            n_expired=joins.n_expired,
             calibrating_ms=predictions.calibrating,
             statistics=(*predictions.statistics, *predictions.estimates.statistics, *joins.statistics),
             open_alerts=(*(state.alert for state in predictions.state.alerts.open.values()), *joins.open_alerts),

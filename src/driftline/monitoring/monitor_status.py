@@ -18,6 +18,8 @@ class ModelStatus(Struct, frozen=True, kw_only=True):
     """Why the last sample did not make a profile."""
     n_unprofiled: int
     """Events left out, as they had been sketched under another profile or none."""
+    n_expired: int
+    """Contributions of labels to performance windows after their last revision, since this process took over."""
     calibrating_ms: tuple[int, ...]
     """Sizes of verdict windows that do not page yet, as it is still being learnt how much unchanged data vary."""
     statistics: tuple[CheckStatistic, ...]

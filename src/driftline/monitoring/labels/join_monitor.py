@@ -115,6 +115,11 @@ class JoinMonitor:
         both = (self.state.alerts, self._arrivals.alerts)
         return tuple(state.alert for alerts in both for state in alerts.open.values())
 
+    @property
+    def n_expired(self) -> int:
+        """Contributions of labels to windows that had had their last revision, since this process took over."""
+        return self.open.n_expired + self._windows.n_expired
+
     def miss_joins(self) -> None:
         """Note that joins came for a pane that an idle mark had closed."""
         self.state.missed = True

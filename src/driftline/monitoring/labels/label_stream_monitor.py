@@ -76,6 +76,7 @@ class LabelStreamMonitor:
             profile_id="",
             bootstrap_error=None,
             n_unprofiled=0,
+            n_expired=0,
             calibrating_ms=(),
             statistics=(),
             open_alerts=tuple(state.alert for state in self.state.alerts.open.values()),

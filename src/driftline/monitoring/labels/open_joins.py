@@ -100,6 +100,9 @@ class OpenJoins:
     *Cost*: of a delta, O(windows it touches); of a closing, O(open groups).
     """
 
+    n_expired: int
+    """Contributions to windows that had had their last revision; not part of the state."""
+
     def __init__(self, settings: ModelSettings, pane_ms: int) -> None:
         self._times = RevisionTimes.of(settings)
         self._pane_ms = pane_ms
@@ -107,6 +110,7 @@ class OpenJoins:
         parts = Codec(dict[str, RevisionPart], _merged, lambda parts: parts)
         self._revisions = Table("revision", tuple[int, int], parts, self._restored)
         self._due: list[tuple[int, int]] = []
+        self.n_expired = 0
         self.tables = (self._groups, self._revisions)
 
     @property
@@ -130,6 +134,7 @@ class OpenJoins:
             if affected is None:
                 due_ms = self._times.due_after(window.window_ms, end_ms)
                 if due_ms is None:
+                    self.n_expired += 1
                     continue
                 affected = windows[window.window_ms] = AffectedWindow(due_ms)
             affected.panes = _packed(_bits(affected.panes) | bit)

@@ -52,6 +52,7 @@ class MonitorReporter:
             self._telemetry.calibrating(key.model, key.version, len(model.calibrating_ms))
             self._tell_calibrating(key, model.calibrating_ms)
             self._telemetry.unprofiled(key.model, key.version, model.n_unprofiled)
+            self._telemetry.expired_joins(key.model, key.version, model.n_expired)
             self._tell(key, model)
             severities = Counter(alert.severity for alert in model.open_alerts)
             for severity in ("warning", "critical"):

@@ -94,6 +94,9 @@ class Telemetry:
         self._unprofiled = self._gauge(
             "unprofiled_events", "Events not counted because no reference covered them", *model
         )
+        self._expired_joins = self._gauge(
+            "expired_joins", "Labels' contributions to performance windows after their last revision", *model
+        )
         self._calibrating = self._gauge(
             "calibrating_window_sizes",
             "Window sizes that do not notify yet because their dispersion is being learnt",
@@ -201,6 +204,10 @@ class Telemetry:
         """Set how many events of a model were not counted because no reference covered them."""
         self._unprofiled.of(model, version).set(n)
 
+    def expired_joins(self, model: str, version: str, n: int) -> None:
+        """Set how many contributions of labels came after the last revision of their performance window."""
+        self._expired_joins.of(model, version).set(n)
+
     def calibrating(self, model: str, version: str, n: int) -> None:
         """Set how many window sizes of a model do not notify yet."""
         self._calibrating.of(model, version).set(n)
@@ -219,5 +226,12 @@ class Telemetry:
 
     def forget_model(self, model: str, version: str) -> None:
         """Remove all figures of a version of a model."""
-        for metric in (self._coverage, self._statistic, self._alerts, self._unprofiled, self._calibrating):
+        for metric in (
+            self._coverage,
+            self._statistic,
+            self._alerts,
+            self._unprofiled,
+            self._expired_joins,
+            self._calibrating,
+        ):
             metric.forget(model=model, model_version=version)

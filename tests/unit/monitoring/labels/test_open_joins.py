@@ -100,6 +100,15 @@ def test_a_part_of_a_revision_holds_a_bounded_number_of_pieces_and_adds_up() -> 
     assert (start_ms, total(parts["p"].pieces), parts["p"].offsets) == (0, 19_900, pane.offsets)
 
 
+def test_what_comes_after_the_last_revision_of_a_window_is_counted() -> None:
+    joins = OpenJoins(SETTINGS, PANE_MS)
+    long_after = RevisionTimes.of(SETTINGS).ages_ms[-1] + 2 * HOUR_MS
+    joins.add(delta(0, {0: 1}))
+    assert joins.n_expired == 0
+    joins.add(delta(long_after, {0: 1, long_after - long_after % HOUR_MS: 1}))
+    assert joins.n_expired == 1
+
+
 def test_the_first_pane_to_close_says_that_joins_were_missed() -> None:
     joins = OpenJoins(SETTINGS, PANE_MS)
     for pane_ms in (0, 20_000):

@@ -25,6 +25,7 @@ def status(error: str | None = None, n_unprofiled: int = 0, calibrating_ms: tupl
         profile_id=None,
         bootstrap_error=error,
         n_unprofiled=n_unprofiled,
+        n_expired=3,
         calibrating_ms=calibrating_ms,
         statistics=(),
         open_alerts=(),
@@ -97,8 +98,10 @@ def test_unprofiled_events_are_a_gauge_that_goes_with_the_partition() -> None:
     labels = {"model": "m", "model_version": "1"}
     reporter.show(status(n_unprofiled=7))
     assert telemetry.registry.get_sample_value("driftline_unprofiled_events", labels) == 7.0
+    assert telemetry.registry.get_sample_value("driftline_expired_joins", labels) == 3.0
     reporter.forget(0)
     assert telemetry.registry.get_sample_value("driftline_unprofiled_events", labels) is None
+    assert telemetry.registry.get_sample_value("driftline_expired_joins", labels) is None
     with capture_logs() as logs:
         reporter.show(status())
     assert len(logs) == 1, "whoever takes a partition over says it again"
