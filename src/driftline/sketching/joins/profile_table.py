@@ -19,13 +19,8 @@ if TYPE_CHECKING:
 class ProfileTable:
     """Profiles in use, and what the join asks of each; grows with them.
 
-    Parameters
-    ----------
-    settings : Settings
-
     Attributes
     ----------
-    profiles : list of Profile
     longest_wait_ms, longest_horizon_ms : int
         Of all models that are configured.
     horizon_ms, wait_ms, window_ms : ndarray of int64, shape (len(profiles),)
