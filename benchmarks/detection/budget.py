@@ -20,7 +20,7 @@ from benchmarks.detection.reference import SimulatedModel, built, counted
 from benchmarks.detection.traffic import PANE_MS, PER_PANE, STREAM_NAMES, fifty_features
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.config.settings import Settings
-from driftline.profiles.joint_reference import JointReference
+from driftline.profiles.profile import JointReference
 from driftline.sketches.joint import Joint
 
 if TYPE_CHECKING:

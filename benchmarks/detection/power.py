@@ -22,7 +22,7 @@ from benchmarks.detection.scenarios import PER_PANE, POWER_STREAMS, SCENARIOS, c
 from benchmarks.detection.sequential import adwin_alarms, page_hinkley_alarms, standardised
 from benchmarks.detection.traffic import DAY_MS, PANE_MS
 from benchmarks.detection.verdicts import Checks
-from driftline.profiles.joint_reference import JointReference
+from driftline.profiles.profile import JointReference
 from driftline.sketches.joint import Joint
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from benchmarks.detection.traffic import Codes, ColumnKind, Day
     from benchmarks.streams import Stream
-    from driftline.profiles.joint_reference import JointReference
+    from driftline.profiles.profile import JointReference
     from driftline.sketches.joint import Joint
 
 KEY: Final = ModelKey("simulated", "1")

@@ -14,9 +14,8 @@ from driftline.performance.estimation_multiclass import multiclass_estimates
 from driftline.performance.estimation_regression import loss_estimates
 from driftline.profiles.building.loss_build import build_loss_estimator
 from driftline.profiles.calibrator import MAX_KNOTS, fit_calibrator, refit_calibrator
-from driftline.profiles.estimator import BinaryEstimator
+from driftline.profiles.estimator import BinaryEstimator, MulticlassEstimator
 from driftline.profiles.loss_trees import DEPTH, grow
-from driftline.profiles.multiclass_estimator import MulticlassEstimator
 from driftline.sketches.columns import CategoricalColumn
 from driftline.sketches.encoding import EncodedColumns
 from driftline.sketches.estimates import count_estimates, unpack_estimates

@@ -10,8 +10,8 @@ from driftline.performance.estimation_binary import binary_estimates, expected_c
 from driftline.performance.estimation_multiclass import expected_counts, multiclass_estimates
 from driftline.performance.estimation_regression import loss_estimates
 from driftline.profiles.calibrator import refit_calibrator
+from driftline.profiles.estimator import MulticlassEstimator
 from driftline.profiles.loss_estimator import LossEstimator
-from driftline.profiles.multiclass_estimator import MulticlassEstimator
 from driftline.sketches.estimates import unpack_estimates
 from driftline.sketches.scores import SCORE_BINS
 from driftline.sketches.sparse import unpack_into

@@ -17,8 +17,7 @@ from driftline.events.model_key import ModelKey
 from driftline.profiles.decay import Decay
 from driftline.profiles.estimator import Estimator
 from driftline.profiles.history import History, joined
-from driftline.profiles.joint_reference import JointReference
-from driftline.profiles.profile import Profile
+from driftline.profiles.profile import JointReference, Profile
 from driftline.profiles.task import Origin, Task, TaskKind
 from driftline.sketches.columns import CategoricalColumn, NumericColumn
 from driftline.sketches.joint import Joint
@@ -126,7 +125,7 @@ def _runs(profile: Profile) -> list[range]:
     size = 8 * profile.layout.n_joint + (0 if together is None else len(together.rows) + len(together.pairs))
     size += len(_ENCODER.encode(profile.estimator))
     for index, column in enumerate(profile.columns):
-        n_bytes = 12 * column.n_bins + (0 if profile.history is None else profile.history.n_bytes(index))
+        n_bytes = 12 * column.n_bins + (0 if profile.history is None else profile.history.columns[index].n_bytes)
         if index > start and (index - start == BLOCK_COLUMNS or size + n_bytes > BLOCK_BYTES):
             runs.append(range(start, index))
             start, size = index, 0

@@ -97,10 +97,6 @@ class History(Struct, frozen=True, array_like=True):
         """Hours of the week that were seen at least once, of 168."""
         return int((self.weeks.unpacked() > 0).sum())
 
-    def n_bytes(self, column: int) -> int:
-        """Return about how many bytes the history of a column takes."""
-        return self.columns[column].n_bytes
-
     def spanned(self, columns: range) -> History:
         """Return the history of a run of the columns."""
         return structs.replace(self, columns=self.columns[columns.start : columns.stop])

@@ -7,24 +7,43 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 import xxhash
+from msgspec import Struct
 
 from driftline.profiles.estimator import estimator_id
+from driftline.sketches.joint import Z_UNITS
 from driftline.sketches.layout import EVENTS, Layout
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from driftline.events.model_key import ModelKey
     from driftline.profiles.decay import Decay
     from driftline.profiles.estimator import Estimator
     from driftline.profiles.history import History
-    from driftline.profiles.joint_reference import JointReference
     from driftline.profiles.task import Origin, Task
     from driftline.sketches.columns import Column
     from driftline.sketches.joint import Joint
     from driftline.sketches.pane_sketch import PaneSketch
+
+
+class JointReference(Struct, frozen=True, array_like=True):
+    """What the null distributions of multivariate checks are made of; from the rows that fixed the grid."""
+
+    pairs: bytes
+    """float64 little-endian, shape (2, p(p - 1)/2), by rows of the strict upper triangle: variance and excess kurtosis
+    of the influence of one event on a pair's correlation; empty where no cross-moments are kept."""
+    rows: bytes
+    """int16 little-endian, shape (k, p): a sample of the complete rows, in units of 2⁻⁸."""
+
+    def influences(self) -> NDArray[np.float64]:
+        """Return variances and excess kurtoses of the influences, shape (2, p(p - 1)/2)."""
+        return np.frombuffer(self.pairs, dtype="<f8").reshape(2, -1)
+
+    def sample(self, n_columns: int) -> NDArray[np.float64]:
+        """Return the sampled rows in standard deviations, shape (k, p)."""
+        return np.frombuffer(self.rows, dtype="<i2").reshape(-1, max(n_columns, 1)) / Z_UNITS
 
 
 @dataclass(frozen=True)

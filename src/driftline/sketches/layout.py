@@ -60,23 +60,6 @@ class Layout:
         In the profile's order.
     joint : Joint or None
         What is kept of several of them together.
-
-    Attributes
-    ----------
-    n_cells : int
-        Length of the count vector.
-    n_numeric : int
-        Rows of the sums and extremes arrays.
-    numeric : ndarray of int64, shape (n_numeric,)
-        Which column each of these rows is of.
-    bin_starts, quality_starts : ndarray of int64, shape (len(columns), 1)
-        Where the bins and the quality cells of each column begin.
-    n_tails : int
-        Length of the tail extremes.
-    tail_signs : ndarray of int64, shape (n_tails,)
-        -1 for a bin below the reference's range, 1 for one above.
-    n_joint : int
-        Cells of what is kept of several columns together.
     """
 
     __slots__ = (
@@ -115,17 +98,24 @@ class Layout:
         self.columns = columns
         self.joint = joint
         self.n_joint = 0 if joint is None else joint.n_cells
+        """Cells of what is kept of several columns together."""
         self.places = tuple(places)
         self.n_cells = cell
+        """Length of the count vector."""
         self.n_numeric = row
+        """Rows of the sums and extremes arrays."""
         self.n_tails = tail
+        """Length of the tail extremes."""
         self.tail_signs: NDArray[np.int64] = np.array(signs, dtype=np.int64)
+        """-1 for a bin below the reference's range, 1 for one above, shape (n_tails,)."""
         self.numeric: NDArray[np.int64] = np.array(
             [i for i, place in enumerate(places) if place.moments >= 0], np.int64
         )
+        """Which column each row of the sums and extremes is of, shape (n_numeric,)."""
         starts = np.array([(place.bins.start, place.quality.start) for place in places], dtype=np.int64).reshape(-1, 2)
         self.bin_starts: NDArray[np.int64] = starts[:, :1]
         self.quality_starts: NDArray[np.int64] = starts[:, 1:]
+        """Where the bins and the quality cells of each column begin, both of shape (len(columns), 1)."""
         numeric_places = [places[i] for i in self.numeric.tolist()]
         self._low_tails: NDArray[np.int64] = np.array([place.n_low for place in numeric_places], dtype=np.int64)
         self._low_offsets: NDArray[np.int64] = np.array([place.tails.start for place in numeric_places], dtype=np.int64)

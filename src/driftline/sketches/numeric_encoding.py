@@ -36,15 +36,9 @@ class TailValues(NamedTuple):
     """The standardised value in units of 2⁻²⁰, shape (t,)."""
 
     @classmethod
-    def none(cls) -> TailValues:
-        """Return what there is where all values are inside."""
-        nothing = np.empty(0, dtype=np.int64)
-        return cls(nothing, nothing, nothing)
-
-    @classmethod
     def together(cls, parts: list[TailValues]) -> TailValues:
         """Return the values of all parts."""
-        return cls(*map(np.concatenate, zip(*parts, strict=True))) if parts else cls.none()
+        return cls(*map(np.concatenate, zip(*parts, strict=True))) if parts else cls(*np.empty((3, 0), dtype=np.int64))
 
 
 def tail_units(

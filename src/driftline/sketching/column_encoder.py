@@ -11,6 +11,7 @@ from driftline.sketches.columns import CategoricalColumn, Column
 from driftline.sketches.encoding import CategoryCodes, EncodedColumns, encode_categorical, numbers_of
 from driftline.sketches.numeric_encoding import NumericEncoder
 from driftline.sketching.feature_decoder import FeatureDecoder
+from driftline.sketching.rows import plain_scores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +58,7 @@ class ColumnEncoder:
             if column.role == "feature":
                 values, absent = features.values[i], features.exceptions[i]
             else:
-                values = rows.predictions if column.role == "prediction" else rows.plain_scores(self._positive)
+                values = rows.predictions if column.role == "prediction" else plain_scores(rows.scores, self._positive)
             if isinstance(column, CategoricalColumn):
                 encoded = encode_categorical(column, self._codes[i], values, absent)
                 bins[i] = encoded.bins

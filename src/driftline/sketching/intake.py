@@ -27,18 +27,20 @@ _RUN: Final = 1_000
 
 Event = TypeVar("Event", "Prediction", "Label")
 Columns = TypeVar("Columns", PredictionColumns, LabelColumns)
+Events = TypeVar("Events")
 
 
-class Intake(NamedTuple, Generic[Event]):
+class Intake(NamedTuple, Generic[Events]):
     """The events of a batch, n of them, and the records that held none; every array has the shape (n,)."""
 
-    events: list[Event]
+    events: Events
+    """A list of them, or their columns."""
     times_ms: NDArray[np.int64]
     offsets: NDArray[np.int64]
     refused: list[DeadLetter]
 
 
-def take_in(batch: RecordBatch, decode: Callable[[bytes], Event], max_future_ms: int) -> Intake[Event]:
+def take_in(batch: RecordBatch, decode: Callable[[bytes], Event], max_future_ms: int) -> Intake[list[Event]]:
     """Decode a batch; a record that cannot be used becomes a dead letter."""
     events, times, offsets, refused = [], [], [], []
     for value, offset, stamp in zip(batch.values, batch.offsets, batch.timestamps_ms, strict=True):
@@ -53,23 +55,12 @@ def take_in(batch: RecordBatch, decode: Callable[[bytes], Event], max_future_ms:
     return Intake(events, np.array(times, dtype=np.int64), np.array(offsets, dtype=np.int64), refused)
 
 
-class ColumnIntake(NamedTuple, Generic[Columns]):
-    """The events of a batch by column, n of them, and the records that held none; otherwise as :class:`Intake`."""
-
-    events: Columns
-    times_ms: NDArray[np.int64]
-    offsets: NDArray[np.int64]
-    refused: list[DeadLetter]
-
-
-def take_in_predictions(
-    batch: RecordBatch, decode: PredictionDecoder, max_future_ms: int
-) -> ColumnIntake[PredictionColumns]:
+def take_in_predictions(batch: RecordBatch, decode: PredictionDecoder, max_future_ms: int) -> Intake[PredictionColumns]:
     """Decode a batch as :func:`take_in` does: run by run, and record by record only where one is to be refused."""
     return _by_runs(batch, decode, decode.columns, PredictionColumns, max_future_ms)
 
 
-def take_in_labels(batch: RecordBatch, decode: LabelDecoder, max_future_ms: int) -> ColumnIntake[LabelColumns]:
+def take_in_labels(batch: RecordBatch, decode: LabelDecoder, max_future_ms: int) -> Intake[LabelColumns]:
     """Decode a batch of labels as :func:`take_in_predictions` does."""
     return _by_runs(batch, decode, decode.columns, LabelColumns, max_future_ms)
 
@@ -80,8 +71,8 @@ def _by_runs(
     columns: Callable[[list[bytes | None]], Columns | None],
     kind: type[Columns],
     max_future_ms: int,
-) -> ColumnIntake[Columns]:
-    parts: list[ColumnIntake[Columns]] = []
+) -> Intake[Columns]:
+    parts: list[Intake[Columns]] = []
     for start in range(0, len(batch.values), _RUN):
         run = slice(start, start + _RUN)
         part = batch._replace(
@@ -90,11 +81,11 @@ def _by_runs(
         taken = _take_run(part, columns(part.values), max_future_ms)
         if taken is None:
             events, times, offsets, refused = take_in(part, decode, max_future_ms)
-            taken = ColumnIntake(kind.of(events), times, offsets, refused)
+            taken = Intake(kind.of(events), times, offsets, refused)
         parts.append(taken)
     if len(parts) == 1:
         return parts[0]
-    return ColumnIntake(
+    return Intake(
         kind.joined([part.events for part in parts]),
         np.concatenate([part.times_ms for part in parts]),
         np.concatenate([part.offsets for part in parts]),
@@ -102,7 +93,7 @@ def _by_runs(
     )
 
 
-def _take_run(batch: RecordBatch, events: Columns | None, max_future_ms: int) -> ColumnIntake[Columns] | None:
+def _take_run(batch: RecordBatch, events: Columns | None, max_future_ms: int) -> Intake[Columns] | None:
     """Return the events of records of which none is to be refused, or None."""
     if events is None:
         return None
@@ -113,12 +104,12 @@ def _take_run(batch: RecordBatch, events: Columns | None, max_future_ms: int) ->
             times = np.array([_event_time(ts, stamp, max_future_ms) for ts, stamp in at], dtype=np.int64)
         except EventError:
             return None
-        return ColumnIntake(events, times, offsets, [])
+        return Intake(events, times, offsets, [])
     times = np.array(events.ts_ms, dtype=np.int64)
     stamps = np.array(batch.timestamps_ms, dtype=np.int64)
     if ((stamps >= 0) & (stamps < times - max_future_ms)).any():
         return None
-    return ColumnIntake(events, times, offsets, [])
+    return Intake(events, times, offsets, [])
 
 
 def _dead_letter(error: EventError, batch: RecordBatch, offset: int, value: bytes | None) -> DeadLetter:

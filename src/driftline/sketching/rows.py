@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.events.prediction import PredictionColumns
-    from driftline.sketching.intake import ColumnIntake
+    from driftline.sketching.intake import Intake
     from driftline.sketching.source_clock import Arrivals
 
 
@@ -38,7 +38,7 @@ class ModelEvents(NamedTuple):
         return ModelEvents(self.key, events, self.times_ms[rows], self.offsets[rows], self.arrivals.chosen(rows))
 
 
-def by_model(intake: ColumnIntake[PredictionColumns], arrivals: Arrivals) -> list[ModelEvents]:
+def by_model(intake: Intake[PredictionColumns], arrivals: Arrivals) -> list[ModelEvents]:
     """Return the predictions of each model key among n, n >= 1."""
     events = intake.events
     n, first = intake.offsets.size, ModelKey(events.models[0], events.versions[0])
@@ -75,10 +75,6 @@ class AllRows(NamedTuple):
     features: list[bytes | msgspec.Raw]
     predictions: list[Any]
     scores: list[Score | None]
-
-    def plain_scores(self, positive: str | None) -> Sequence[float | None]:
-        """Return one probability a row."""
-        return plain_scores(self.scores, positive)
 
     def chosen(self, rows: NDArray[np.int64]) -> AllRows:
         """Return some of the rows."""

@@ -79,7 +79,6 @@ class Sketcher:
 
     Parameters
     ----------
-    settings : Settings
     profiles : Profiles
         Looked up at each pane; profiles may be added at any time.
     n_partitions : int or dict of Kind to int
@@ -88,10 +87,6 @@ class Sketcher:
         Returns the pending stores of a partition, given its number and the profile table; called as it is assigned.
     not_features : frozenset of str
         Fields beside the mapped ones that are no features, where the record itself is the features object.
-
-    Attributes
-    ----------
-    joins : Joins
     """
 
     def __init__(

@@ -15,9 +15,8 @@ from driftline.profiles.building.json_rows import table_of_rows
 from driftline.profiles.building.roles import Roles
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import decode_block, decode_profile, encode_profile
-from driftline.profiles.estimator import BinaryEstimator, estimator_id
+from driftline.profiles.estimator import BinaryEstimator, MulticlassEstimator, estimator_id
 from driftline.profiles.loss_estimator import LossEstimator
-from driftline.profiles.multiclass_estimator import MulticlassEstimator
 from driftline.sketches.encoding import EncodedColumns
 from driftline.sketches.numeric_encoding import TailValues
 

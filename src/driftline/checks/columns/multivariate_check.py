@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from driftline.checks.references.reference_view import ReferenceView
     from driftline.events.finding import Effect
     from driftline.multivariate.cross_moments import CrossMoments
-    from driftline.profiles.joint_reference import JointReference
+    from driftline.profiles.profile import JointReference
     from driftline.sketches.joint import Joint
     from driftline.sketches.pane_sketch import PaneSketch
 

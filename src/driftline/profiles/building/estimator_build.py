@@ -8,8 +8,7 @@ import numpy as np
 
 from driftline.profiles.building.loss_build import build_loss_estimator
 from driftline.profiles.calibrator import fit_calibrator, isotonic_points
-from driftline.profiles.estimator import BinaryEstimator
-from driftline.profiles.multiclass_estimator import MulticlassEstimator, score_matrix
+from driftline.profiles.estimator import BinaryEstimator, MulticlassEstimator, score_matrix
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from driftline.profiles.joint_reference import JointReference
+from driftline.profiles.profile import JointReference
 from driftline.sketches.columns import NumericColumn
 from driftline.sketches.joint import MAX_FEATURES, MAX_JOINT, WEIGHT_UNITS, Z_UNITS, Joint, complete_rows
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from driftline.events.label import LabelColumns
     from driftline.profiles.profiles import Profiles
     from driftline.profiles.task import Task
-    from driftline.sketching.intake import ColumnIntake
+    from driftline.sketching.intake import Intake
     from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.rows import ModelEvents
 
@@ -47,7 +47,7 @@ class JoinRowBuilder:
         parts = [rows for events in batch for rows in self._by_profile(events)]
         return self._sampled(_in_order(parts)) if parts else _NO_ROWS
 
-    def labels(self, batch: ColumnIntake[LabelColumns], effective_ms: NDArray[np.int64]) -> JoinRows:
+    def labels(self, batch: Intake[LabelColumns], effective_ms: NDArray[np.int64]) -> JoinRows:
         """Return the labels of a batch, given their effective times."""
         events = batch.events
         records = np.empty(len(events.prediction_ids), dtype=LABEL)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from driftline.events.record_batch import RecordBatch
     from driftline.events.source import Source, Watermark
     from driftline.panes.flush_record import JoinDelta
-    from driftline.sketching.intake import ColumnIntake
+    from driftline.sketching.intake import Intake
     from driftline.sketching.joins.joiner import Joiner
     from driftline.sketching.joins.replayed_rows import Replay
     from driftline.sketching.rows import ModelEvents
@@ -67,7 +67,7 @@ class Joins:
     def add_predictions(self, partition: int, batch: Sequence[ModelEvents]) -> None:
         """Take in the predictions of one batch of an input partition, by model key."""
 
-    def add_labels(self, partition: int, batch: ColumnIntake[LabelColumns], effective_ms: NDArray[np.int64]) -> None:
+    def add_labels(self, partition: int, batch: Intake[LabelColumns], effective_ms: NDArray[np.int64]) -> None:
         """Take in the n labels of one batch of an input partition, with their effective times, shape (n,)."""
 
     def profiles_wanted(self, _batch: RecordBatch) -> set[str]:

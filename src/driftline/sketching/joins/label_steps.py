@@ -64,7 +64,8 @@ def label_steps(
     owners = owner[rows]
     starts = np.diff(owners, prepend=-1) != 0
     before, weights = _previous(records, owners, starts, codes[rows], labels["weight"][rows])
-    ignored = _same(codes[rows], labels["weight"][rows], before, weights)
+    same = (codes[rows] == before) & (labels["weight"][rows] == weights)
+    ignored = same | np.isnan(codes[rows]) & np.isnan(before)
     first_counts = table.keeps_first[records["profile"][owners]]
     if first_counts.any():
         ignored |= _ignored_where_first_counts(records, owners, codes[rows], first_counts)
@@ -92,18 +93,6 @@ def _previous(
     before[starts] = records["actual"][owners[starts]]
     weight[starts] = records["weight"][owners[starts]]
     return before, weight
-
-
-def _same(
-    codes: NDArray[np.float64],
-    weights: NDArray[np.int32],
-    before: NDArray[np.float64],
-    weights_before: NDArray[np.int32],
-) -> NDArray[np.bool_]:
-    """Return which labels say what counted already."""
-    both_none = np.isnan(codes) & np.isnan(before)
-    same: NDArray[np.bool_] = both_none | ((codes == before) & (weights == weights_before))
-    return same
 
 
 def _ignored_where_first_counts(

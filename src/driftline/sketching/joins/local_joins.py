@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from driftline.events.source import Watermark
     from driftline.panes.flush_record import JoinDelta
     from driftline.profiles.profiles import Profiles
-    from driftline.sketching.intake import ColumnIntake
+    from driftline.sketching.intake import Intake
     from driftline.sketching.joins.reorder_buffer import Side
     from driftline.sketching.joins.waiting.pending import PendingStores
     from driftline.sketching.rows import ModelEvents
@@ -110,7 +110,7 @@ class LocalJoins(Joins):
         """Let predictions of an input partition be joined with the next flush."""
         self._add("predictions", partition, self._builder.predictions(batch))
 
-    def add_labels(self, partition: int, batch: ColumnIntake[LabelColumns], effective_ms: NDArray[np.int64]) -> None:
+    def add_labels(self, partition: int, batch: Intake[LabelColumns], effective_ms: NDArray[np.int64]) -> None:
         """Let labels of an input partition be joined with the next flush."""
         self._add("labels", partition, self._builder.labels(batch, effective_ms))
 

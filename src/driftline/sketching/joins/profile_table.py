@@ -17,27 +17,7 @@ if TYPE_CHECKING:
 
 
 class ProfileTable:
-    """Profiles in use, and what the join asks of each; grows with them.
-
-    Parameters
-    ----------
-    settings : Settings
-
-    Attributes
-    ----------
-    profiles : list of Profile
-    longest_wait_ms, longest_horizon_ms : int
-        Of all models that are configured.
-    horizon_ms, wait_ms, window_ms : ndarray of int64, shape (len(profiles),)
-    models : ndarray of int64, shape (len(profiles),)
-        Which profiles are of the same model key.
-    segments : list of tuple of str
-        Names of the slices whose performance is counted, by profile.
-    segment_bits : list of SegmentBits
-        What tells them, by profile.
-    keeps_first : ndarray of bool, shape (len(profiles),)
-        Where the first label of a prediction counts, not the last.
-    """
+    """Profiles in use, and what the join asks of each; grows with them."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -45,15 +25,20 @@ class ProfileTable:
         self._models: dict[ModelKey, int] = {}
         self.profiles: list[Profile] = []
         self.segments: list[tuple[str, ...]] = []
+        """Names of the slices whose performance is counted, by profile."""
         self.segment_bits: list[SegmentBits] = []
+        """What tells them, by profile."""
         every = (settings.defaults, *settings.models.values())
         self.longest_wait_ms = max(int(model.labels.wait) for model in every)
         self.longest_horizon_ms = max(int(model.labels.horizon) for model in every)
+        """Wait and horizon are the longest of all models that are configured."""
         self.horizon_ms: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.wait_ms: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.window_ms: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.models: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        """Which profiles are of the same model key, shape (len(profiles),) as all arrays here."""
         self.keeps_first: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
+        """Where the first label of a prediction counts, not the last."""
 
     def intern(self, profile: Profile) -> int:
         """Return the index of a profile."""

@@ -66,29 +66,24 @@ class ReorderBuffer:
         self._source = Source("joins", partition)
         self._n_partitions = n_partitions
         self._slice_ms = slice_ms
-        self._state = msgspec.msgpack.decode(resume, type=ReorderState) if resume else ReorderState()
+        self.state = msgspec.msgpack.decode(resume, type=ReorderState) if resume else ReorderState()
         self._slices: dict[Side, _Slices] = {"predictions": {}, "labels": {}}
         self._committed = self._snapshot()
-
-    @property
-    def state(self) -> ReorderState:
-        """How far the blocks have been taken in."""
-        return self._state
 
     # --- blocks -------------------------------------------------------------------------------------------------------
 
     def take(self, offset: int, predictions: JoinRows, labels: JoinRows, marks: Iterable[Watermark]) -> None:
         """Take in one block; of one that was taken in before, hold back what the join was not given."""
-        again = offset < self._state.next_offset
+        again = offset < self.state.next_offset
         self._hold("predictions", offset, predictions, again=again)
         self._hold("labels", offset, labels, again=again)
         if again:
             return
-        self._state.next_offset = offset + 1
+        self.state.next_offset = offset + 1
         for mark in marks:
             self._topic(mark.source.kind).take(mark)
-        self._state.predictions.settle()
-        self._state.labels.settle()
+        self.state.predictions.settle()
+        self.state.labels.settle()
 
     def _hold(self, side: Side, offset: int, rows: JoinRows, *, again: bool) -> None:
         if not rows.records.size:
@@ -126,7 +121,7 @@ class ReorderBuffer:
             self.joiner.add_labels(ordered)
 
     def _topic(self, kind: str) -> TopicState:
-        return self._state.predictions if kind == "predictions" else self._state.labels
+        return self.state.predictions if kind == "predictions" else self.state.labels
 
     def _until_ms(self, side: Side) -> int | None:
         """Return the effective time that all rows before have been given, as soon as :meth:`settle` is called."""
@@ -140,12 +135,12 @@ class ReorderBuffer:
     def watermark(self) -> Watermark:
         """Return how far the joins have come."""
         until = _least(self._until_ms("predictions"), self._until_ms("labels"))
-        certain = _least(*(self._floor(topic.certain_ms()) for topic in (self._state.predictions, self._state.labels)))
+        certain = _least(*(self._floor(topic.certain_ms()) for topic in (self.state.predictions, self.state.labels)))
         return Watermark(self._source, self._n_partitions, until, idle=False, certain_ms=certain)
 
     def inputs(self) -> Iterator[int]:
         """Yield the watermark of each input partition that has one and is not idle."""
-        for topic in (self._state.predictions, self._state.labels):
+        for topic in (self.state.predictions, self.state.labels):
             for number, time_ms in topic.times_ms.items():
                 if number not in topic.idle and time_ms is not None:
                     yield time_ms
@@ -164,21 +159,21 @@ class ReorderBuffer:
 
     def commit(self, *, counted: bool = True) -> None:
         """Keep what was given, with what is needed to go on; nothing was counted where it was restored."""
-        self._state.first_offset = min((part.offset for part in self._parts()), default=self._state.next_offset)
+        self.state.first_offset = min((part.offset for part in self._parts()), default=self.state.next_offset)
         self._committed = self._snapshot()
         times = self._until_ms("predictions"), self._until_ms("labels")
         commit = self.joiner.commit if counted else self.joiner.restored
-        commit(self._state.next_offset, *times, self._committed[0])
+        commit(self.state.next_offset, *times, self._committed[0])
 
     def rollback(self) -> None:
         """Go back to the last commit."""
         state, slices = self._committed
-        self._state = msgspec.msgpack.decode(state, type=ReorderState)
+        self.state = msgspec.msgpack.decode(state, type=ReorderState)
         self._slices = _copy(slices)
         self.joiner.rollback()
 
     def _snapshot(self) -> tuple[bytes, dict[Side, _Slices]]:
-        return msgspec.msgpack.encode(self._state), _copy(self._slices)
+        return msgspec.msgpack.encode(self.state), _copy(self._slices)
 
 
 def _copy(sides: dict[Side, _Slices]) -> dict[Side, _Slices]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from driftline.events.source import Source, Watermark
     from driftline.panes.flush_record import JoinDelta
     from driftline.profiles.profiles import Profiles
-    from driftline.sketching.intake import ColumnIntake
+    from driftline.sketching.intake import Intake
     from driftline.sketching.joins.pending_block import PendingBlock
     from driftline.sketching.joins.reorder_buffer import Side
     from driftline.sketching.joins.waiting.pending import PendingStores
@@ -119,7 +119,7 @@ class RoutedJoins(Joins):
         """Let predictions of an input partition leave with the next flush."""
         self._add("predictions", partition, self._builder.predictions(batch))
 
-    def add_labels(self, partition: int, batch: ColumnIntake[LabelColumns], effective_ms: NDArray[np.int64]) -> None:
+    def add_labels(self, partition: int, batch: Intake[LabelColumns], effective_ms: NDArray[np.int64]) -> None:
         """Let labels of an input partition leave with the next flush."""
         self._add("labels", partition, self._builder.labels(batch, effective_ms))
 
