@@ -167,7 +167,7 @@ def test_panes_that_retention_has_deleted_are_reported(panes: Panes, workers: Wo
 
     panes.write(900)
     first = workers.start().wait_ready()
-    first.wait_applied(500)
+    first.wait_applied(900)  # all: a partition without a committed position has lost nothing
     first.stop()
     panes.write(300)
     admin = AdminClient({"bootstrap.servers": panes.bootstrap})
