@@ -218,12 +218,10 @@ class SketchWorker:
             for outcome, n in joiner.take_totals()._asdict().items():
                 if n:
                     self._telemetry.joins(outcome, n)
-            expired = joiner.take_expired()
-            if expired:
+            if expired := joiner.take_expired():
                 self._telemetry.expired(number, expired)
         for number, database in self._pending.databases.items():
-            evicted = database.take_evicted()
-            if evicted:
+            if evicted := database.take_evicted():
                 self._telemetry.evicted(number, evicted)
 
     def _measure(self, watermarks_ms: Mapping[Source, int | None]) -> None:
