@@ -85,20 +85,20 @@ def compare_profiles(first: Profile, second: Profile) -> ProfileComparison:
 
 
 def _task(first: Profile, second: Profile) -> list[str]:
-    before, after, found = first.task, second.task, []
+    before, after, sentences = first.task, second.task, []
     if first.key != second.key:
-        found.append(f"the profiles are of {first.key} and of {second.key}")
+        sentences.append(f"the profiles are of {first.key} and of {second.key}")
     if before.kind != after.kind:
-        found.append(f"the task was {before.kind} and is {after.kind}")
+        sentences.append(f"the task was {before.kind} and is {after.kind}")
     elif before.positive != after.positive:
-        found.append(f"the positive class was {before.positive} and is {after.positive}")
+        sentences.append(f"the positive class was {before.positive} and is {after.positive}")
     gone = [name for name in before.classes if name not in after.classes]
     new = [name for name in after.classes if name not in before.classes]
     if gone:
-        found.append(f"classes no longer there: {', '.join(gone)}")
+        sentences.append(f"classes no longer there: {', '.join(gone)}")
     if new:
-        found.append(f"new classes: {', '.join(new)}")
-    return found
+        sentences.append(f"new classes: {', '.join(new)}")
+    return sentences
 
 
 def _alone(profile: Profile, index: int, status: str) -> ColumnChange:

@@ -72,13 +72,13 @@ def dispersion_of(profile: Profile, index: int) -> list[dict[str, Any]]:
         sums = seasonless or history.sums(index, window_ms)
         if sums is None:
             continue
-        known = estimate(sums, unions, source="reference")
+        dispersion = estimate(sums, unions, source="reference")
         estimates.append(
             {
                 "window_ms": window_ms,
-                "lambda_bar": known.lambda_bar,
-                "status": known.status,
-                "n_windows": known.n_windows,
+                "lambda_bar": dispersion.lambda_bar,
+                "status": dispersion.status,
+                "n_windows": dispersion.n_windows,
                 "by_hour_of_week": seasonless is not None,
             }
         )
@@ -87,14 +87,16 @@ def dispersion_of(profile: Profile, index: int) -> list[dict[str, Any]]:
 
 def dispersion_line(profile: Profile, index: int) -> Text | None:
     """Return the overdispersion as one line; None where it is not known."""
-    found = dispersion_of(profile, index)
-    if not found:
+    estimates = dispersion_of(profile, index)
+    if not estimates:
         return None
-    against = "against the same hours of the week" if found[0]["by_hour_of_week"] else "against all of the reference"
+    against = (
+        "against the same hours of the week" if estimates[0]["by_hour_of_week"] else "against all of the reference"
+    )
     shown = ", ".join(
         f"{Duration(each['window_ms'])} λ̄ {each['lambda_bar']:.3g}"
         + ("" if each["status"] == "settled" else f" ({each['status']}, {each['n_windows']} windows)")
-        for each in found
+        for each in estimates
     )
     return Text(f"  windows of {shown}, {against}", style="dim")
 
@@ -116,7 +118,7 @@ def history_object(history: History | None) -> dict[str, Any] | None:
 
 
 def _weeks(history: History) -> str:
-    known = history.weeks.unpacked()
-    least, most = int(known[known > 0].min(initial=history.n_weeks)), history.n_weeks
+    weeks = history.weeks.unpacked()
+    least, most = int(weeks[weeks > 0].min(initial=history.n_weeks)), history.n_weeks
     seen = f"{most}" if least == most else f"{least} to {most}"
     return f"each in {seen} week{'' if most == 1 else 's'}"

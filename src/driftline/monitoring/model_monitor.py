@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class ModelMonitor:
-    """The sequences of one model: of its predictions, of its joins, and of the joins of the slices that occurred.
+    """Monitors one model: its predictions, its joins, and the joins of the slices that occurred.
 
     ``at`` says where its state is, for messages.
     """

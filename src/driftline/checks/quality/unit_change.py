@@ -55,7 +55,7 @@ _FAR: Final = 1e300
 _NUDGES: Final = np.linspace(-0.12, 0.12, 49)
 
 
-class _Side(NamedTuple):
+class _ColumnValues(NamedTuple):
     n: int
     below: NDArray[np.float64]
     """Share of the values below each edge."""
@@ -114,7 +114,7 @@ def unit_words(change: UnitChange) -> str:
     return f"values look like the reference's {' '.join(parts)}{name}"
 
 
-def _side(profile: Profile, column: NumericColumn, index: int, sketch: PaneSketch) -> _Side | None:
+def _side(profile: Profile, column: NumericColumn, index: int, sketch: PaneSketch) -> _ColumnValues | None:
     place = profile.layout.places[index]
     bins = sketch.counts[place.bins]
     block = sketch.block(profile.layout, index)
@@ -124,15 +124,15 @@ def _side(profile: Profile, column: NumericColumn, index: int, sketch: PaneSketc
     n_clipped = join(sketch.sums[:, place.moments])[2]
     if not n_clipped:
         deviation = math.sqrt(block.variance) * spread_of(column) if block.variance >= _LEAST_VARIANCE else None
-        return _Side(block.count, below, column.mean + block.mean * spread_of(column), deviation)
+        return _ColumnValues(block.count, below, column.mean + block.mean * spread_of(column), deviation)
     beyond = tail_sums(column, place, sketch.counts, sketch.tail_sums)
     with np.errstate(over="ignore"):
         sums = np.where(np.isnan(beyond), representatives(column.edges) * bins, beyond)
         mean = float(sums.sum()) / block.count
-    return _Side(block.count, below, mean, None) if math.isfinite(mean) else None
+    return _ColumnValues(block.count, below, mean, None) if math.isfinite(mean) else None
 
 
-def _candidates(column: NumericColumn, here: _Side, there: _Side, most: float) -> Iterator[Conversion]:
+def _candidates(column: NumericColumn, here: _ColumnValues, there: _ColumnValues, most: float) -> Iterator[Conversion]:
     """Yield the conversions that are no mere factor or offset, and the factor and the offset that fit best."""
     yield from (each for each in CONVERSIONS if each.factor < 0 or (each.factor != 1 and each.offset))
     inner = _LEVELS[(here.below[0] < _LEVELS) & (here.below[-1] > _LEVELS)]
@@ -158,7 +158,7 @@ def _candidates(column: NumericColumn, here: _Side, there: _Side, most: float) -
             yield min(fits, key=lambda each: (max(each[0], most / 4), each[1]))[2]
 
 
-def _residual(column: NumericColumn, here: _Side, there: _Side, change: Conversion) -> float:
+def _residual(column: NumericColumn, here: _ColumnValues, there: _ColumnValues, change: Conversion) -> float:
     """Return the largest difference of the distribution functions at the edges once the change is undone."""
     with np.errstate(over="ignore", invalid="ignore"):
         undone = (column.edges - change.offset) / change.factor
@@ -173,7 +173,7 @@ def _residual(column: NumericColumn, here: _Side, there: _Side, change: Conversi
 
 
 def _basis(
-    column: NumericColumn, here: _Side, there: _Side, change: Conversion, most: float
+    column: NumericColumn, here: _ColumnValues, there: _ColumnValues, change: Conversion, most: float
 ) -> Literal["shape", "moments", "mean"] | None:
     """Return what the change rests on; None where mean or standard deviation contradict it."""
     deviation = there.deviation or 0.0
@@ -191,7 +191,7 @@ def _basis(
     return "mean"
 
 
-def _conversion(change: Conversion, here: _Side, there: _Side, noise: float) -> Conversion | None:
+def _conversion(change: Conversion, here: _ColumnValues, there: _ColumnValues, noise: float) -> Conversion | None:
     if change.old:  # one of the table
         return change
     relative = (there.deviation or 0.0) / abs(there.mean) if there.mean else 1.0

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class ArrivalMonitor:
-    """The sequence of one model's cohorts; a part of the sequence of its joins."""
+    """Compares when the labels of one model's cohorts arrive with earlier cohorts; it advances with the joins."""
 
     def __init__(self, setup: ModelSetup) -> None:
         self._setup = setup

@@ -61,7 +61,7 @@ class JoinState(Struct):
 
 
 class JoinMonitor:
-    """The sequence of one model's join panes.
+    """Evaluates the performance of one model, from its join panes in event time.
 
     Parameters
     ----------

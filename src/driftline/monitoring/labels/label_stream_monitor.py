@@ -53,7 +53,7 @@ class StreamState(Struct, array_like=True):
 
 
 class LabelStreamMonitor:
-    """The sequence of the label stream, under the settings that all models have by default.
+    """Monitors the labels topic as a whole, under the settings that all models have by default.
 
     Notes
     -----

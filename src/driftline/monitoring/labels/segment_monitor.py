@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class SegmentMonitor:
-    """The sequence of one slice's join panes."""
+    """Reports the performance of one slice of a model's traffic, from the slice's join panes in event time."""
 
     def __init__(self, setup: ModelSetup, segment: str) -> None:
         self._setup = setup

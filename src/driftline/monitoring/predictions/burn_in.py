@@ -45,12 +45,8 @@ class SizeSums(Struct):
 
 
 class BurnIn:
-    """Dispersion learnt from the panes of production, for the sizes of window that the reference tells nothing of.
-
-    Parameters
-    ----------
-    view : ReferenceView
-        What the windows are held against; says which sizes are unknown.
+    """Dispersion learnt from the panes of production, for the sizes of window whose dispersion the reference does not
+    show.
 
     Notes
     -----

@@ -62,8 +62,8 @@ class PagingBudget(NamedTuple):
 
     def parameters(self, column: int, pane_ms: int) -> PagingParameters | None:
         """Return the parameters for a column; None where it is calibrating, or hardly any alarm is allowed at all."""
-        known = self.ratio_of(column)
-        if known is None or not known.degrees_of_freedom >= LEAST_DEGREES or not 0 < known.ratio < math.inf:
+        ratio = self.ratio_of(column)
+        if ratio is None or not ratio.degrees_of_freedom >= LEAST_DEGREES or not 0 < ratio.ratio < math.inf:
             return None
         horizon_blocks = -(-self.horizon_ms // pane_ms)
         most_blocks = min(MAX_PAGING_BLOCKS, math.floor(self.expected_alarms * MOST_BLOCKS_AN_ALARM))
@@ -72,8 +72,8 @@ class PagingBudget(NamedTuple):
         return PagingParameters(
             expected_alarms=self.expected_alarms,
             horizon_blocks=horizon_blocks,
-            variance_ratio=known.ratio,
-            degrees_of_freedom=known.degrees_of_freedom,
+            variance_ratio=ratio.ratio,
+            degrees_of_freedom=ratio.degrees_of_freedom,
             n_reference=max(self.n_reference, 1),
             min_blocks=-(-horizon_blocks // most_blocks),
         )

@@ -39,13 +39,13 @@ class BlockMaker:
         return [(index, block) for index, block in made if block is not None]
 
     def _block(self, sketch: PaneSketch, index: int) -> Block | None:
-        found = sketch.block(self._profile.layout, index)
-        if found is None:
+        moments = sketch.block(self._profile.layout, index)
+        if moments is None:
             return None
         bins = sketch.counts[self._profile.layout.places[index].bins]
         grouping = self._groupings.get(index)
         counts = None if grouping is None else tuple(grouping.grouped(bins).tolist())
         if index not in self._constant:
-            return Block(found.count, found.mean, found.variance, counts)
-        share = 1 - int(bins[self._constant[index]]) / found.count
-        return Block(found.count, share, share * (1 - share), counts)
+            return Block(moments.count, moments.mean, moments.variance, counts)
+        share = 1 - int(bins[self._constant[index]]) / moments.count
+        return Block(moments.count, share, share * (1 - share), counts)

@@ -19,7 +19,7 @@ MAX_PIECES: Final = 16
 
 
 class ProfilePane:
-    """What of one pane of predictions was sketched under one profile id, with at most twice the sample of rows."""
+    """The part of a pane of predictions that was sketched under one profile id; rows are at most twice the sample."""
 
     __slots__ = ("estimates", "n_events", "offsets", "pieces", "rows")
 

@@ -63,7 +63,7 @@ class PredictionState(Struct):
 
 
 class PredictionMonitor:
-    """The sequence of one model's prediction panes.
+    """Evaluates the predictions of one model, from its prediction panes in event time.
 
     Parameters
     ----------
@@ -233,8 +233,8 @@ class PredictionMonitor:
         offsets: Offsets = {}
         flags = set(reach.flags(end_ms))
         for profile_id, part in sorted(opened.parts.items()):
-            known = self._setup.profiles.get(profile_id)
-            if known is None or known.grid_id != profile.grid_id:
+            other = self._setup.profiles.get(profile_id)
+            if other is None or other.grid_id != profile.grid_id:
                 self.state.n_unprofiled += part.n_events
                 flags.add(UNPROFILED)
                 continue

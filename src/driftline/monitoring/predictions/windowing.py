@@ -43,7 +43,7 @@ class RunningWindow(Struct):
 
 
 class TumblingWindow:
-    """The running window of one size.
+    """The running tumbling window of one size.
 
     It begins with the first pane that holds anything, at that pane's multiple of the size, but not before ``since_ms``,
     where the profile begins to hold. It ends at the first multiple of the size at which it has ``min_samples`` events.

@@ -63,16 +63,10 @@ _COUNTED: Final = tuple(name for name in BacktestTotals._fields if name.startswi
 
 
 class Backtest:
-    """Runs both stages over files.
+    """Runs both stages over files that stand for topics of ``n_partitions``.
 
-    Parameters
-    ----------
-    profiles : Profiles
-        With the references; where it has none for a model, one is learnt from the first events.
-    n_partitions : int
-        Of the topics that the files stand for.
-    n_label_partitions : int, optional
-        Of the labels topic, where it has another number, which ``join.repartition`` allows.
+    Where ``profiles`` has no reference for a model, one is learnt from the first events. ``n_label_partitions`` is
+    given where the labels topic has another number of partitions, which ``join.repartition`` allows.
     """
 
     def __init__(

@@ -67,14 +67,8 @@ def topic_specs(
 ) -> tuple[TopicSpec, ...]:
     """Return the specifications of all our topics.
 
-    Parameters
-    ----------
-    settings : Settings
-        Prefix, partitions of the panes, replication, and the label horizons.
-    source_partitions : int
-        Partitions of the widest input topic; the pending topic has as many.
-    source_max_bytes : int
-        Largest record of the input topics; a dead letter holds it and the reason.
+    The pending topic has as many partitions as the widest input topic, ``source_partitions``. A dead letter holds the
+    largest record of the input topics, ``source_max_bytes``, and the reason.
     """
     models = (settings.defaults, *settings.models.values())
     pending = Duration(max(model.labels.horizon + model.labels.wait for model in models) + PENDING_SLACK)

@@ -23,14 +23,8 @@ _KEYS_AT_ONCE: Final = 100_000
 class KeyedValues:
     """What the stores of one partition share: reads, and one batch of changes that :meth:`write` makes durable.
 
-    Parameters
-    ----------
-    db : rocksdict.Rdict
-        In raw mode.
-    find : callable
-        Returns a profile by its id, or None.
-    profile_ids : list of str
-        What ``profile`` in the database's records is an index into; grows with new profiles.
+    The database is in raw mode. ``find`` returns a profile by its id, or None. ``profile_ids`` is what ``profile`` in
+    the database's records is an index into; it grows with new profiles.
     """
 
     def __init__(

@@ -60,16 +60,9 @@ def shared_buffers() -> rocksdict.WriteBufferManager:
 class PendingDatabase:
     """Both stores of a partition, written in one batch with the changelog offset that they reach up to.
 
-    Parameters
-    ----------
-    path : Path
-        A folder; one that holds anything but a database of the same owner is emptied.
-    find : callable
-        Returns a profile by its id, or None.
-    max_bytes : int
-        What entries may take before compression; beyond it those that expire first are dropped.
-    buffers : WriteBufferManager
-        Shared by all databases of a worker.
+    A folder that holds anything but a database of the same owner is emptied. ``find`` returns a profile by its id, or
+    None. ``max_bytes`` is what entries may take before compression; beyond it those that expire first are dropped. All
+    databases of a worker share ``buffers``.
     """
 
     def __init__(

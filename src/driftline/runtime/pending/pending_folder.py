@@ -15,19 +15,10 @@ if TYPE_CHECKING:
 
 
 class PendingFolder:
-    """Opens the pending databases of a worker's partitions.
+    """Opens the pending databases of a worker's partitions; ``databases`` are those open now, by source partition.
 
-    Parameters
-    ----------
-    owner : str
-        What the databases belong to: the cluster, the topic and the settings that their layout follows from.
-    worker : str
-        Name of the worker, and of its folder.
-
-    Attributes
-    ----------
-    databases : dict of int to PendingDatabase
-        Those open now, by source partition.
+    ``owner`` is what the databases belong to: the cluster, the topic and the settings that their layout follows from.
+    ``worker`` names the worker and its folder.
     """
 
     def __init__(self, settings: JoinSettings, profiles: Profiles, owner: str, worker: str) -> None:

@@ -37,13 +37,9 @@ _log = get_logger(__name__)
 class ReferenceReader:
     """Keeps profiles up to date with the references topic, from a thread of its own.
 
-    Parameters
-    ----------
-    profiles : Profiles
-        Profiles are added as soon as their last block has been read.
-    on_failure : callable, optional
-        Called from the reader's thread with the error that ends it. The profiles then go out of date, so no worker may
-        go on with them. A record that is not a profile is logged and skipped; it is not an error.
+    A profile is added as soon as its last block has been read. ``on_failure`` is called from the reader's thread with
+    the error that ends it: the profiles then go out of date, so no worker may go on with them. A record that is not a
+    profile is logged and skipped; it is not an error.
     """
 
     def __init__(

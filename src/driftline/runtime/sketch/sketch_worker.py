@@ -52,15 +52,10 @@ _log = get_logger(__name__)
 class SketchWorker:
     """One member of the sketch group; :meth:`run` blocks, :meth:`stop` may be called from any thread.
 
-    Parameters
-    ----------
-    profiles : Profiles
-        Kept up to date by a :class:`~driftline.runtime.references.reference_topic.ReferenceReader` that is at the end.
-    name : str
-        Stable over restarts and unique among the workers: the transactional id is made of it.
-    accept_recount : bool
-        Where the broker has forgotten the committed offsets of partitions that were read before, begin at their oldest
-        records, which are then counted again; without it that is an error.
+    A :class:`~driftline.runtime.references.reference_topic.ReferenceReader` that is at the end keeps the profiles up to
+    date. ``name`` is stable over restarts and unique among the workers: the transactional id is made of it. With
+    ``accept_recount``, partitions that were read before and whose committed offsets the broker has forgotten begin at
+    their oldest records, which are then counted again; without it that is an error.
     """
 
     def __init__(
@@ -223,12 +218,10 @@ class SketchWorker:
             for outcome, n in joiner.take_totals()._asdict().items():
                 if n:
                     self._telemetry.joins(outcome, n)
-            expired = joiner.take_expired()
-            if expired:
+            if expired := joiner.take_expired():
                 self._telemetry.expired(number, expired)
         for number, database in self._pending.databases.items():
-            evicted = database.take_evicted()
-            if evicted:
+            if evicted := database.take_evicted():
                 self._telemetry.evicted(number, evicted)
 
     def _measure(self, watermarks_ms: Mapping[Source, int | None]) -> None:
