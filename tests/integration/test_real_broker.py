@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
+from tests.support.reading import end_offsets
 from tests.support.real_broker import EXIT_UNAVAILABLE, create_topics, kafka, patient, topics_on, wait_until
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def read_to_the_end(bootstrap: str, topic: str) -> list[bytes | None]:
     """Every committed value of the topic's only partition."""
     consumer = reader(bootstrap, f"{topic}-reader")
     partition = TopicPartition(topic, 0, 0)
-    end = consumer.get_watermark_offsets(partition, timeout=patient(20))[1]
+    # Of all records, committed or not: a commit has been answered before all of its markers are written.
+    (end,) = end_offsets(bootstrap, topic, "read_uncommitted")
     consumer.assign([partition])
     values: list[bytes | None] = []
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from confluent_kafka import KafkaError, Message
+
 COMPACTED = {"cleanup.policy": "compact"}
 PER_PANE = 40
 READY_WITHIN_S = 20
@@ -108,18 +110,18 @@ class Panes:
         """The same records to every partition."""
         self._transaction([(partition, value) for value in values for partition in range(PARTITIONS)])
 
-    def finish(self) -> None:
-        """Close the last pane of every partition."""
+    def finish(self) -> list[int]:
+        """Close the last pane of every partition; return the offsets of the records that do so."""
         ends = [(p, json.dumps({"pane": 10**6, "name": "end", "amount": 0}).encode()) for p in range(PARTITIONS)]
-        self._transaction(ends)
+        offsets = self._transaction(ends)
+        return [offsets[partition] for partition in range(PARTITIONS)]
 
     def settle(self, worker: Worker) -> None:
         """Close the last panes, and wait until the group has committed that it needs nothing before that.
 
         A checkpoint is written with a record, so there has to be a next one, as there is in production each second.
         """
-        self.finish()
-        closing = [end - 2 for end in self.ends()]  # behind it: the transaction's marker
+        closing = self.finish()
 
         def is_committed() -> bool:
             self.finish()
@@ -147,15 +149,23 @@ class Panes:
         delta = {"pane": number // PER_PANE, "name": "abc"[number % 3], "amount": amount}
         return partition, json.dumps(delta).encode()
 
-    def _transaction(self, records: list[tuple[int, bytes]], *, commit: bool = True) -> None:
+    def _transaction(self, records: list[tuple[int, bytes]], *, commit: bool = True) -> dict[int, int]:
+        """Write records in a transaction; return the last offset by partition."""
+        offsets: dict[int, int] = {}
+
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            assert error is None, error
+            offsets[message.partition() or 0] = message.offset() or 0
+
         self._producer.begin_transaction()
         for partition, value in records:
-            self._producer.produce(f"{self.prefix}.panes", value, partition=partition)
+            self._producer.produce(f"{self.prefix}.panes", value, partition=partition, on_delivery=delivered)
         self._producer.flush(patient(30))
         if commit:
             self._producer.commit_transaction(patient(30))
         else:
             self._producer.abort_transaction(patient(30))
+        return offsets
 
     def expect(self) -> None:
         """Every output once or more often with the same bytes, and every delta once in the state."""
