@@ -45,7 +45,7 @@ class PaneDelta(Struct, frozen=True, array_like=True):
     """What the profile's estimator says of the events; None where it has none."""
 
 
-class WindowDelta(Struct, frozen=True, array_like=True):
+class WindowDelta(Struct, frozen=True, array_like=True, gc=False):
     """What a flush adds to one performance window."""
 
     window_ms: int

@@ -1,4 +1,7 @@
-"""The pieces that sketches consist of in records and in the state."""
+"""The pieces that sketches consist of in records and in the state.
+
+They hold no containers, so they can be part of no cycle: garbage collection leaves them out (``gc=False``).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 
-class Sparse(Struct, frozen=True, array_like=True):
+class Sparse(Struct, frozen=True, array_like=True, gc=False):
     """The non-zero cells of an integer vector; :mod:`driftline.sketches.sparse` packs and unpacks."""
 
     index_type: int
@@ -22,7 +25,7 @@ NO_CELLS: Final = Sparse(0, 0, b"", b"")
 """A sparse vector of nothing but zeros."""
 
 
-class DenseWords(Struct, frozen=True, array_like=True):
+class DenseWords(Struct, frozen=True, array_like=True, gc=False):
     """Sums in two words; :mod:`driftline.sketches.word_types` packs and unpacks."""
 
     high_type: int
@@ -36,14 +39,14 @@ NO_WORDS: Final = DenseWords(0, b"", b"")
 """Sums that are all zero."""
 
 
-class PackedEstimates(Struct, frozen=True, array_like=True):
+class PackedEstimates(Struct, frozen=True, array_like=True, gc=False):
     """What estimators said of a set of events, in a :class:`driftline.sketches.estimates.EstimateLayout`."""
 
     sums: Sparse
     counts: Sparse
 
 
-class SampleRow(Struct, frozen=True, array_like=True):
+class SampleRow(Struct, frozen=True, array_like=True, gc=False):
     """One event of a bootstrap sample."""
 
     hash: int

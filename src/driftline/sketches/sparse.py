@@ -98,11 +98,14 @@ def combine(pieces: Sequence[Sparse], both: np.ufunc, nothing: int) -> Sparse:
     """
     unpacked = [cells(piece) for piece in pieces]
     indices = np.concatenate([index for index, _ in unpacked])
-    distinct, inverse = np.unique(indices, return_inverse=True)
-    combined = np.full(distinct.size, nothing)
-    both.at(combined, inverse, np.concatenate([value for _, value in unpacked]))
-    present = combined != nothing
-    return pack_cells(distinct[present], combined[present])
+    if not indices.size:
+        return NO_CELLS
+    order = np.argsort(indices, kind="stable")
+    indices = indices[order]
+    starts = np.flatnonzero(np.append(True, indices[1:] != indices[:-1]))  # the first cell is a new one
+    combined = both.reduceat(np.concatenate([value for _, value in unpacked])[order], starts)
+    present = np.flatnonzero(combined != nothing)
+    return pack_cells(indices[starts[present]], combined[present])
 
 
 def runs(packed: Sparse, n_bytes: int) -> list[Sparse]:
