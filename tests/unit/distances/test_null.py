@@ -56,6 +56,7 @@ def _means(key: str, case: _Null, *, copies: int = 1) -> tuple[float, float, flo
     return float(np.mean(raw)), float(np.mean(corrected)), float(np.std(corrected)) / math.sqrt(N_WINDOWS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("key", [key for key in distances.names() if key != "novelty"])
 def test_the_corrected_distance_of_unchanged_windows_is_zero_on_average(key: str, case: str) -> None:

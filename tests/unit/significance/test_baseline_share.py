@@ -25,6 +25,7 @@ def p_values(n: int, n_groups: int, correlation: float, repetitions: int) -> np.
     return np.array(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "n_groups", "correlation"), [(20_000, 7, 0.001), (20_000, 14, 0.01), (500, 14, 0.0)])
 def test_the_level_holds(n: int, n_groups: int, correlation: float) -> None:
     found = p_values(n, n_groups, correlation, 600)

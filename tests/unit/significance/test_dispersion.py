@@ -161,6 +161,7 @@ def test_few_events_and_empty_groups_are_sound(current: list[int]) -> None:
         dispersed_pearson(np.array([1, 2]), np.array([1, 2]), dispersion, ordered=True)
 
 
+@pytest.mark.slow
 def test_the_level_holds_on_a_bursty_stream_and_independent_data_keep_half_of_it() -> None:
     rng = np.random.default_rng(11)
     rejected = {1: 0, 5: 0}

@@ -37,6 +37,7 @@ def _p(result: ShareResult | None) -> float:
     return result.p_value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", BURSTS.values(), ids=BURSTS.keys())
 @pytest.mark.parametrize("mean", [20, 300])
 def test_bursts_keep_the_level_against_a_share_known_from_a_vast_reference(sizes: np.ndarray, mean: int) -> None:

@@ -21,6 +21,7 @@ def _most(level: float, windows: int) -> int:
     return int(stats.binom.isf(1e-5, windows, level))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [50, 100, 200, 1000])
 @pytest.mark.parametrize("n_reference", [200, 4096, 100_000])
 def test_unchanged_windows_are_not_rejected_more_often_than_the_level_says(n: int, n_reference: int) -> None:

@@ -255,6 +255,7 @@ def _unseen_p(
     return alone(outcomes)["unseen"]
 
 
+@pytest.mark.slow
 def test_unchanged_columns_are_found_no_more_often_than_the_level_says() -> None:
     level, n_windows, n_found = 0.05, 600, {"x": 0, "place": 0}
     for seed in range(n_windows):
@@ -273,6 +274,7 @@ def test_unchanged_columns_are_found_no_more_often_than_the_level_says() -> None
     assert n_found["place"] <= allowed
 
 
+@pytest.mark.slow
 def test_values_beyond_the_reference_own_range_keep_the_level() -> None:
     # The range is that of the reference's own events: the largest of 300 is exceeded by some of 300 others.
     p_values = []
