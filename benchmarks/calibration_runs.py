@@ -21,7 +21,6 @@ SEED = 20_260_301
 MISSING = 0.02
 BATCH = 20_000
 REFERENCES_AT_A_TIME = 50
-FEW_EVENTS = 30
 
 
 class Outcome(Struct, frozen=True):
@@ -190,7 +189,7 @@ def _p_value(
     cell: Cell, window: Counts, reference: Counts, dispersion: Dispersion, shown: list[tuple[float, float, float]]
 ) -> float:
     if cell.kind == "share":
-        n, effect = int(window.sum()), _design_effect(dispersion, float(window.sum()))
+        n, effect = int(window.sum()), dispersion.scalar([0], float(window.sum()))
         shown.append((effect, effect, 2))
         tested = share_test(
             int(window[0]),
@@ -206,14 +205,3 @@ def _p_value(
         return 1.0
     shown.append((result.lambda_bar, result.lambda_max, result.n_groups))
     return result.p_value
-
-
-def _design_effect(dispersion: Dispersion, n: float) -> float:
-    """Return the design effect of the first group's share in windows of n events, at least 1.
-
-    Where the estimate rests on fewer than 30 events of the rarer kind, it is the largest of any group: a share that was
-    hardly ever seen cannot be trusted to be alone in being regular.
-    """
-    effects, share = dispersion.design_effects(n), float(dispersion.shares[0])
-    few = np.isfinite(dispersion.freedom) and min(share, 1 - share) * dispersion.n_events < FEW_EVENTS
-    return max(1.0, float(effects.max() if few else effects[0]))

@@ -7,7 +7,7 @@ from driftline.significance.dispersion import Dispersion
 from driftline.significance.levels import Level, level_per_test, shares_of_budget
 from driftline.significance.monte_carlo import MonteCarloResult, monte_carlo_test, permutation_test
 from driftline.significance.pearson import PearsonResult, pearson
-from driftline.significance.share import Alternative, ShareResult, share_test
+from driftline.significance.share import Alternative, ShareResult, known_share_test, share_test
 from driftline.significance.weighted_chi_squared import saddlepoint_tail, weighted_chi_squared_tail
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "PearsonResult",
     "ShareResult",
     "dispersed_pearson",
+    "known_share_test",
     "level_per_test",
     "monte_carlo_test",
     "pearson",

@@ -49,6 +49,7 @@ can stay unseen."""
 LEAST_WINDOWS: Final = 8
 """With fewer, windows are not compared with their panes."""
 
+_FEW: Final = 30
 _REMEMBERED: Final = 64
 """Number of unions of groups whose matrices are cached: windows of a column rarely need more than two or three."""
 
@@ -114,6 +115,31 @@ class Dispersion:
         alone = self.shares * (1 - self.shares)
         total = np.diag(self.covariance) + n * np.diag(self.excess)
         return np.where(alone > 0, total / np.where(alone > 0, alone, 1.0), 1.0)
+
+    def scalar(self, members: Sequence[int], n: float) -> float:
+        """Return the design effect of the share of some groups together in windows of n events, at least 1.
+
+        Parameters
+        ----------
+        members : sequence of int
+            The groups whose events count.
+        n : float
+            Events of the window.
+
+        Returns
+        -------
+        float
+            Where the groups hold fewer than 30 of the events that the estimate rests on, the largest of any single
+            group: a share that was hardly ever seen cannot be trusted to be alone in being regular.
+        """
+        share = float(self.shares[list(members)].sum())
+        if not 0 < share < 1:
+            return 1.0
+        pick = np.zeros(self.n_groups)
+        pick[list(members)] = 1.0
+        own = float(pick @ (self.covariance + n * self.excess) @ pick) / (share * (1 - share))
+        few = math.isfinite(self.freedom) and min(share, 1 - share) * self.n_events < _FEW
+        return max(1.0, own, float(self.design_effects(n).max()) if few else 0.0)
 
     def standardised(self, groups: tuple[int, ...]) -> tuple[Floats, Floats]:
         """Return D^(-1/2) Σ D^(-1/2) of unions of groups, of covariance and excess: shape (number of unions,) twice."""

@@ -50,6 +50,27 @@ _TERMS = 64
 _SMALL = 1e-16
 
 
+def tails_of_known_share(k: int, n: int, share: float, dispersion: float) -> tuple[float, float]:
+    """P(X ≤ k) and P(X ≥ k) for the count of an overdispersed share that is known.
+
+    Parameters
+    ----------
+    k, n : int, unit events, 0 ≤ k ≤ n, n at least 1
+    share : float in [0, 1]
+    dispersion : float, at least 1
+        λ, the variance of the count over the binomial one.
+
+    Returns
+    -------
+    tuple of float, in [0, 1]
+    """
+    at = np.array([share])
+    lower, upper = _effective_lower(k, n, at, dispersion), _effective_upper(k, n, at, dispersion)
+    if k > n * share > 0:
+        upper = np.maximum(upper, _beta_binomial_upper(k, n, at, dispersion))
+    return float(lower[0]), float(upper[0])
+
+
 def tails_of_estimated_share(
     k: int, n: int, k_reference: int, n_reference: int, dispersion: float
 ) -> tuple[float, float]:
@@ -110,6 +131,11 @@ def _effective_upper(k: int, n: int, share: Floats, dispersion: float) -> Floats
         return np.ones_like(share)
     result: Floats = special.betainc(k / dispersion, (n - k) / dispersion + 1, share)
     return result
+
+
+def _effective_lower(k: int, n: int, share: Floats, dispersion: float) -> Floats:
+    """Return P(X ≤ k) of the effective counts."""
+    return _effective_upper(n - k, n, 1 - share, dispersion)
 
 
 def _beta_binomial_upper(k: int, n: int, share: Floats, dispersion: float) -> Floats:

@@ -1,4 +1,4 @@
-"""Exact test of a proportion: missing values, unseen categories, error bits. It never approximates a count by a normal.
+"""Exact tests of a proportion: missing values, unseen categories, error bits. None approximates a count by a normal.
 
 The normal approximation errs by factors of 10 to 1,000 in the tail where the significance levels of a false-alarm
 budget lie. Where events come in bursts, and counts vary more than binomial ones, the tails are those of
@@ -12,9 +12,10 @@ from typing import Literal
 
 import numpy as np
 from msgspec import Struct
+from scipy import stats
 
 from driftline.errors import ParameterError
-from driftline.significance.overdispersed_share import tails_of_estimated_share
+from driftline.significance.overdispersed_share import tails_of_estimated_share, tails_of_known_share
 from driftline.significance.tails import hypergeometric_log_tail, student_tail
 
 Alternative = Literal["two_sided", "greater", "less"]
@@ -31,15 +32,15 @@ class ShareResult(Struct, frozen=True, kw_only=True):
     share : float
         k / n of the window, in [0, 1].
     share_reference : float
-        K / N of the profile, in [0, 1].
+        K / N of the profile, or the known share, in [0, 1].
     p_value : float
         In [0, 1]; 0 only where the true value is below 10⁻³⁰⁰.
     alternative : {"two_sided", "greater", "less"}
         The alternative hypothesis about the window's share.
     n : int
         Events of the window, at least 1.
-    n_reference : int
-        Events of the profile, at least 1.
+    n_reference : int or None
+        Events of the profile, at least 1; None for a known share.
     dispersion : float, at least 1
         Variance of the counts over that of binomial counts.
     degrees_of_freedom : float or None
@@ -51,7 +52,7 @@ class ShareResult(Struct, frozen=True, kw_only=True):
     p_value: float
     alternative: Alternative
     n: int
-    n_reference: int
+    n_reference: int | None
     dispersion: float = 1.0
     degrees_of_freedom: float | None = None
 
@@ -141,6 +142,77 @@ def _hypergeometric_tails(k: int, n: int, k_reference: int, n_reference: int) ->
     outer = math.exp(min(0.0, float(np.logaddexp(log_mass, log_beyond)[0])))
     inner = 1 - math.exp(float(log_beyond[0]))
     return (outer, inner) if below else (inner, outer)
+
+
+def known_share_test(
+    k: int,
+    n: int,
+    share: float,
+    *,
+    alternative: Alternative = "two_sided",
+    dispersion: float = 1.0,
+    degrees_of_freedom: float | None = None,
+) -> ShareResult | None:
+    """Exact binomial test of k of n events against a share that is known, not estimated; never above its level.
+
+    Parameters
+    ----------
+    k, n : int, unit events, 0 ≤ k ≤ n
+        The window's count and size.
+    share : float in [0, 1]
+        The share when nothing has changed.
+    alternative : {"two_sided", "greater", "less"}
+        "greater" asks whether the window's share is the larger one. "two_sided" doubles the smaller tail.
+    dispersion : float, at least 1
+        λ, the variance of the count over that of a binomial count; 1 for independent events.
+    degrees_of_freedom : float greater than 0, or None
+        ν, degrees of freedom of the estimated λ; None where λ is known. With ν, the normal score of the p-value is
+        referred to Student's t with ν degrees of freedom, which widens the tail.
+
+    Returns
+    -------
+    ShareResult or None
+        None where the window is empty.
+
+    Raises
+    ------
+    ParameterError
+        A count, share, dispersion or degrees of freedom outside its range.
+
+    Notes
+    -----
+    State: none. Cost: O(1), by the incomplete beta function, 0.08 ms.
+
+    Source: Clopper and Pearson (1934), doi:10.1093/biomet/26.4.404. Deviations: none.
+
+    Oracle: exact fractions, down to 10⁻³⁰.
+
+    Examples
+    --------
+    >>> result = known_share_test(9, 200, 0.005, alternative="greater")
+    >>> f"{result.p_value:.2e}"
+    '9.74e-07'
+    """
+    _check(k, n, "$.k")
+    if not 0 <= share <= 1:
+        raise ParameterError("a share in [0, 1]", share, "$.share")
+    if n == 0:
+        return None
+    _check_dispersion(dispersion, degrees_of_freedom)
+    if dispersion > 1:
+        lower, upper = tails_of_known_share(k, n, share, dispersion)
+    else:
+        lower, upper = float(stats.binom.cdf(k, n, share)), float(stats.binom.sf(k - 1, n, share))
+    return ShareResult(
+        share=k / n,
+        share_reference=share,
+        p_value=_combine(_widened(lower, degrees_of_freedom), _widened(upper, degrees_of_freedom), alternative),
+        alternative=alternative,
+        n=n,
+        n_reference=None,
+        dispersion=dispersion,
+        degrees_of_freedom=degrees_of_freedom,
+    )
 
 
 def _widened(tail: float, degrees_of_freedom: float | None) -> float:

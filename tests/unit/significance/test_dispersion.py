@@ -60,6 +60,7 @@ def test_bursts_multiply_all_modes_alike() -> None:
     dispersion = estimated(5 * rng.multinomial(8, np.full(10, 0.1), 4_000))
     assert dispersion.lambda_bar == pytest.approx(5, rel=0.05)
     assert dispersion.design_effects(0) == pytest.approx(np.full(10, 5), rel=0.3)
+    assert dispersion.scalar([0, 1, 2], 1_000) == pytest.approx(5, rel=0.2)
 
 
 def test_a_season_shows_between_windows() -> None:
@@ -90,6 +91,7 @@ def test_a_group_that_the_estimate_never_saw_is_as_dispersed_as_the_worst() -> N
     counts[:, :3] = 5 * rng.multinomial(8, [0.3, 0.3, 0.4], 2_000)
     dispersion = estimated(counts)
     assert dispersion.design_effects(0)[3] == pytest.approx(dispersion.design_effects(0)[:3].max(), rel=0.01)
+    assert dispersion.scalar([3], 100) >= 4
 
 
 def test_status_tells_how_far_the_estimate_can_be_trusted() -> None:

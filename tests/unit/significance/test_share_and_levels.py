@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from driftline.errors import ParameterError
-from driftline.significance import level_per_test, share_test, shares_of_budget
+from driftline.significance import known_share_test, level_per_test, share_test, shares_of_budget
 
 DAY_MS = 86_400_000
 
@@ -35,6 +35,14 @@ def test_large_samples_are_exact_and_finite() -> None:
 def test_an_empty_side_gives_no_result() -> None:
     assert share_test(0, 0, 5, 10) is None
     assert share_test(5, 10, 0, 0) is None
+    assert known_share_test(0, 0, 0.5) is None
+
+
+def test_a_known_share_of_zero_makes_one_event_impossible() -> None:
+    none, one = known_share_test(0, 100, 0.0), known_share_test(1, 100, 0.0)
+    assert none is not None
+    assert one is not None
+    assert (none.p_value, one.p_value, one.n_reference) == (1.0, 0.0, None)
 
 
 @pytest.mark.parametrize(("n", "n_reference", "share"), [(200, 4096, 0.01), (1000, 4096, 0.002), (50, 200, 0.3)])
@@ -59,9 +67,15 @@ def test_counts_outside_their_range_are_refused(arguments: tuple[int, int, int, 
         share_test(*arguments)
 
 
+@pytest.mark.parametrize("share", [-0.1, 1.7, math.nan])
+def test_a_known_share_that_is_none_is_refused(share: float) -> None:
+    with pytest.raises(ParameterError, match=r"Expected a share in \[0, 1\]"):
+        known_share_test(1, 2, share)
+
+
 def test_an_unknown_alternative_is_refused() -> None:
     with pytest.raises(ParameterError, match="two_sided, greater or less"):
-        share_test(1, 2, 1, 2, alternative="both")  # type: ignore[arg-type] # what a caller without types may send
+        known_share_test(1, 2, 0.5, alternative="both")  # type: ignore[arg-type] # what a caller without types may send
 
 
 def test_a_level_is_the_budget_over_the_tests() -> None:
