@@ -185,8 +185,7 @@ class Node:
                 self._settings, self._credentials, profiles, self._telemetry, name, accept_recount=self._accept_recount
             )
         if self._role in {"all", "detect"}:
-            # A process that only sketches has no use for what detection imports, which takes 90 MB.
-            from driftline.runtime.detect.detect_worker import DetectWorker  # noqa: PLC0415
+            from driftline.runtime.detect.detect_worker import DetectWorker  # noqa: PLC0415  # 90 MB that sketching saves
 
             workers["detect"] = DetectWorker(
                 self._settings,

@@ -26,13 +26,12 @@ from driftline.monitoring.labels.performance_windows import (
     PerformanceWindows,
     ProductionBaselines,
     coverage_of,
-    vector_of,
 )
 from driftline.monitoring.model_setup import Outputs, WatermarkReach, task_id
 from driftline.monitoring.predictions.column_detectors import ColumnDetectors
 from driftline.monitoring.state.table import Value
 from driftline.monitoring.state.timeline import Due, run_due
-from driftline.sketches.scores import ERROR_SCALE, PREDICTED, SQUARE_SCALE
+from driftline.sketches.scores import ERROR_SCALE, SQUARE_SCALE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -203,12 +202,10 @@ class JoinMonitor:
         """Evaluate the next revision of a performance window."""
         due = self._windows.take()
         self._state.changed()
-        profile = self._setup.profile_until(due.end_ms)
-        if profile is None:
+        measured = due.measured(self._setup)
+        if measured is None:
             return []
-        vector = vector_of(due.window, profile.task)
-        if vector[PREDICTED] <= 0:
-            return []
+        profile, vector = measured
         coverage = coverage_of(vector)
         baseline = self._baseline(profile)
         tested = self._test_now(profile, due.window, vector, baseline, coverage)

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from driftline.config.model import ModelSettings
     from driftline.events.model_key import ModelKey
     from driftline.monitoring.labels.open_joins import OpenJoins, RevisionPart
-    from driftline.monitoring.model_setup import WatermarkReach
+    from driftline.monitoring.model_setup import ModelSetup, WatermarkReach
+    from driftline.profiles.profile import Profile
     from driftline.profiles.profiles import Profiles
     from driftline.profiles.task import Task
 
@@ -61,6 +62,14 @@ class DueRevision(NamedTuple):
     revision: int
     final: bool
     window: WindowState
+
+    def measured(self, setup: ModelSetup) -> tuple[Profile, NDArray[np.int64]] | None:
+        """Return the profile at the window's end and the window's vector for its task; None without predictions."""
+        profile = setup.profile_until(self.end_ms)
+        if profile is None:
+            return None
+        vector = vector_of(self.window, profile.task)
+        return (profile, vector) if vector[PREDICTED] > 0 else None
 
     def counted(
         self, key: ModelKey, segment: str, vector: NDArray[np.int64], reach: WatermarkReach, *, tested: bool

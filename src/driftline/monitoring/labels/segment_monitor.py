@@ -15,10 +15,9 @@ from driftline.checks.labels.performance_check import examine_performance
 from driftline.events.output_record import event_record
 from driftline.monitoring.labels.earlier_revisions import EarlierRevisions
 from driftline.monitoring.labels.open_joins import OpenJoins
-from driftline.monitoring.labels.performance_windows import PerformanceWindows, vector_of
+from driftline.monitoring.labels.performance_windows import PerformanceWindows
 from driftline.monitoring.model_setup import task_id
 from driftline.monitoring.state.timeline import Due, run_due
-from driftline.sketches.scores import PREDICTED
 
 if TYPE_CHECKING:
     from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach
@@ -48,12 +47,10 @@ class SegmentMonitor:
 
     def _evaluate(self, reach: WatermarkReach, _: int) -> Outputs:
         due = self._windows.take()
-        profile = self._setup.profile_until(due.end_ms)
-        if profile is None:
+        measured = due.measured(self._setup)
+        if measured is None:
             return []
-        vector = vector_of(due.window, profile.task)
-        if vector[PREDICTED] <= 0:
-            return []
+        profile, vector = measured
         budget, task = self._setup.budget, task_id(profile.task)
         revision = due.counted(self._setup.key, self._segment, vector, reach, tested=False)
         revision = structs.replace(revision, previous=self._earlier.before(revision, task))

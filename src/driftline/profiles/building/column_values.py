@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from driftline.config.model import ColumnKind
     from driftline.sketches.encoding import EncodedColumn
 
+_SMALLEST_SQUARED: Final = 1e-100
+_LARGEST_SQUARED: Final = 1e100
+"""Between them squares and their sums stay far inside the range of numbers."""
 NUMERIC_SHARE: Final = 0.9
 """A column is numeric where at least this share of its values are numbers."""
 
@@ -45,7 +49,7 @@ class ColumnValues:
     def listed(self) -> Sequence[object]:
         """The values as JSON has them."""
         if isinstance(self.raw, np.ndarray):
-            return [None if value != value else value for value in self.raw.tolist()]  # noqa: PLR0124  # NaN
+            return without_nan(self.raw.tolist())
         return self.raw
 
     @cached_property
@@ -102,10 +106,15 @@ def numeric_column(name: str, role: Role, finite: NDArray[np.float64]) -> Numeri
     return NumericColumn(name, role, edges, centre if high > low else low, spread, low, high)
 
 
+def without_nan(values: Sequence[object]) -> list[object]:
+    """Return values with None in the place of not-a-number."""
+    return [None if isinstance(value, float) and math.isnan(value) else value for value in values]
+
+
 def _moments(finite: NDArray[np.float64]) -> tuple[float, float]:
     """Return mean and standard deviation, also where squares would leave the range of numbers."""
     size = float(np.abs(finite).max())
-    if size == 0 or 1e-100 < size < 1e100:  # noqa: PLR2004  # squares and their sums stay far inside
+    if size == 0 or _SMALLEST_SQUARED < size < _LARGEST_SQUARED:
         return float(finite.mean()), float(finite.std())
     scaled = finite / size
     return float(scaled.mean()) * size, float(scaled.std()) * size

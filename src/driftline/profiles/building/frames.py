@@ -11,8 +11,9 @@ from driftline.config.model import ModelSettings
 from driftline.errors import ProfileError
 from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.column_values import without_nan
 from driftline.profiles.building.importance import checked, with_importances
-from driftline.profiles.building.json_rows import probabilities, score_maps, without_nan
+from driftline.profiles.building.json_rows import probabilities, score_maps
 from driftline.profiles.building.roles import Roles, event_times
 from driftline.profiles.building.table import ReferenceRows, ReferenceTable
 from driftline.profiles.building.times import times_of_series

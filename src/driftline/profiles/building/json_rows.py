@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from driftline.events.prediction import one_score
+from driftline.profiles.building.column_values import without_nan
 from driftline.profiles.building.roles import event_times
 from driftline.profiles.building.table import ReferenceRows, ReferenceTable
 from driftline.profiles.building.times import times_of
@@ -86,11 +87,6 @@ def score_maps(values: list[object] | None) -> list[dict[str, float] | None] | N
 def _without_null(score: dict[str, float | None]) -> dict[str, float]:
     """Return a map of class to probability without the classes that have none, as a frame's structs have them."""
     return {name: value for name, value in score.items() if value is not None} or {"": 0.0}
-
-
-def without_nan(values: list[Any]) -> list[object]:
-    """Return values with None in the place of not-a-number."""
-    return [None if isinstance(value, float) and value != value else value for value in values]  # noqa: PLR0124  # NaN
 
 
 def _unless_absent(values: Sequence[object] | None) -> list[object] | None:

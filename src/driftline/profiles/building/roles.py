@@ -17,6 +17,9 @@ NO_FEATURES: Final = frozenset({"prediction_id", "model", "model_version", "ts",
 """Columns that say which event a row is, and nothing about it."""
 _DEFAULT_NAMES: Final = ("prediction", "score", "label")
 
+_SHOWN: Final = 200
+"""Characters of a list of columns in a remark: what fits on a few lines."""
+
 
 class Roles(NamedTuple):
     """Which columns are not features."""
@@ -94,4 +97,4 @@ def event_times(
 
 def _listed(columns: Iterable[str]) -> str:
     listed = ", ".join(columns)
-    return listed if len(listed) <= 200 else f"{listed[:197]}..."  # noqa: PLR2004  # what fits on a few lines
+    return listed if len(listed) <= _SHOWN else f"{listed[: _SHOWN - 3]}..."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from driftline.events.model_key import ModelKey
     from driftline.profiles.building.column_values import ColumnValues
     from driftline.profiles.task import TaskKind
+
+_BINARY: Final = 2
+"""Classes of a binary task."""
 
 
 def infer_task(
@@ -43,7 +46,7 @@ def infer_task(
         kind = settings.task
     elif not has_score and _continuous(values):
         kind = "regression"
-    elif len(names) <= 2:  # noqa: PLR2004  # binary means two
+    elif len(names) <= _BINARY:
         kind = "binary"
     else:
         kind = "multiclass"
@@ -64,13 +67,13 @@ def _spread(values: ColumnValues | None) -> float:
 
 
 def _binary_classes(classes: list[str], positive: str | None, key: ModelKey) -> tuple[str, str]:
-    if len(classes) > 2:  # noqa: PLR2004  # binary means two
+    if len(classes) > _BINARY:
         message = f"Expected at most two classes for a binary task, got {classes!r} - at `{key}`"
         raise ProfileError(message)
     if positive is not None:
         others = [name for name in classes if name != positive]
         return (others[0] if others else ("0" if positive != "0" else "1"), positive)
-    if len(classes) == 2:  # noqa: PLR2004
+    if len(classes) == _BINARY:
         return (classes[0], classes[1])
     if classes and classes[0] not in {"0", "1"}:
         message = f"Expected two classes, or `positive_class` in the configuration, got only {classes!r} - at `{key}`"

@@ -5,27 +5,13 @@ import json
 import logging
 import warnings
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
-import structlog
 
 from driftline.config.settings import TelemetrySettings
 from driftline.runtime.operations.logs import configure_logs, get_logger
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 
 class Terminal(io.StringIO):

@@ -3,28 +3,12 @@ from __future__ import annotations
 import io
 import json
 import logging
-from typing import TYPE_CHECKING
-
-import pytest
 
 from driftline.config.settings import TelemetrySettings
 from driftline.runtime.operations.logs import configure_logs
 from driftline.runtime.operations.repeated_lines import INTERVAL_S, RepeatedLines
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 LIBRDKAFKA = "%s [%s] %s"
-
-
-@pytest.fixture
-def root_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
 
 
 class Said:
@@ -73,7 +57,7 @@ def test_lines_of_others_always_pass() -> None:
         assert [said.say(name, "again") for _ in range(3)] == [0, 0, 0]
 
 
-def test_the_logs_of_a_process_leave_repeated_lines_out_unless_it_debugs(root_as_before: None) -> None:  # noqa: ARG001 - restores
+def test_the_logs_of_a_process_leave_repeated_lines_out_unless_it_debugs(logging_as_before: None) -> None:  # noqa: ARG001 - restores
     for settings, shown in ((TelemetrySettings(log_level="info"), 1), (TelemetrySettings(log_level="debug"), 3)):
         stream = io.StringIO()
         configure_logs(settings, stream)
@@ -82,7 +66,7 @@ def test_the_logs_of_a_process_leave_repeated_lines_out_unless_it_debugs(root_as
         assert len(stream.getvalue().splitlines()) == shown
 
 
-def test_the_number_left_out_is_a_field_of_the_line(root_as_before: None) -> None:  # noqa: ARG001 - restores
+def test_the_number_left_out_is_a_field_of_the_line(logging_as_before: None) -> None:  # noqa: ARG001 - restores
     stream = io.StringIO()
     configure_logs(TelemetrySettings(log_format="json"), stream)
     logging.getLogger("aiokafka").error("refused", extra={"left_out": 7})
