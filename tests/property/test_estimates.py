@@ -15,17 +15,8 @@ from hypothesis import strategies as st
 from driftline.events.model_key import ModelKey
 from driftline.sketches.estimates import BINARY, EventEstimates, count_estimates, loss_layout, unpack_estimates
 from driftline.sketches.sparse import merge_estimates
-from tests.support.monitoring import (
-    START_MS,
-    Traffic,
-    generate,
-    records_of,
-    run,
-    run_with_crashes,
-    schedule,
-    small_settings,
-    training_profile,
-)
+from tests.support.monitor_runs import run, run_with_crashes
+from tests.support.monitoring import START_MS, Traffic, generate, records_of, schedule, small_settings, training_profile
 
 if TYPE_CHECKING:
     from driftline.events.output_record import OutputRecord

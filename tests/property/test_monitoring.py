@@ -19,16 +19,14 @@ from driftline.events.model_key import ModelKey
 from driftline.events.source import Source, Watermark
 from driftline.monitoring.state.checkpoint import PIECE_BYTES
 from driftline.panes.flush_record import VERSION, decode
+from tests.support.monitor_runs import Run, run, run_with_crashes
 from tests.support.monitoring import (
     START_MS,
     WINDOW_MS,
     Item,
-    Run,
     Traffic,
     generate,
     records_of,
-    run,
-    run_with_crashes,
     schedule,
     small_settings,
     training_profile,

@@ -14,6 +14,7 @@ from driftline.monitoring.partition_monitor import PartitionMonitor
 from driftline.monitoring.predictions.open_panes import MAX_PIECES
 from driftline.panes.flush_record import VERSION, FlushRecord, PaneDelta, encode
 from driftline.profiles.profiles import Profiles
+from tests.support.monitor_runs import Run, run
 from tests.support.monitored import KEY, OTHER, SETTINGS, YEAR_MS, flush, mark, one_partition, predictions
 from tests.support.monitoring import (
     LATENESS_MS,
@@ -21,12 +22,10 @@ from tests.support.monitoring import (
     START_MS,
     WINDOW_MS,
     Item,
-    Run,
     Traffic,
     floor,
     generate,
     records_of,
-    run,
     schedule,
     training_profile,
 )

@@ -22,11 +22,7 @@ from driftline.monitoring.labels.arrival_monitor import ArrivalMonitor
 from driftline.monitoring.labels.earlier_revisions import EarlierRevisions, LatestRevisions
 from driftline.monitoring.labels.estimate_revisions import EstimateRevisions
 from driftline.monitoring.labels.open_joins import OpenJoins
-from driftline.monitoring.labels.performance_windows import (
-    PerformanceWindows,
-    ProductionBaselines,
-    coverage_of,
-)
+from driftline.monitoring.labels.performance_windows import PerformanceWindows, ProductionBaselines, coverage_of
 from driftline.monitoring.model_setup import Outputs, WatermarkReach, task_id
 from driftline.monitoring.predictions.column_detectors import ColumnDetectors
 from driftline.monitoring.state.table import Value

@@ -13,7 +13,8 @@ import pytest
 from driftline.events.label_arrival import LabelArrivalEvent
 from driftline.monitoring.labels.cohorts import KEPT
 from tests.support.arrival import AGES_MS, COHORT_MS, KEY, Labelled, arrival_settings, flushes
-from tests.support.monitoring import START_MS, Run, run, run_with_crashes, training_profile
+from tests.support.monitor_runs import Run, run, run_with_crashes
+from tests.support.monitoring import START_MS, training_profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,7 +15,8 @@ from driftline.panes.flush_record import VERSION, FlushRecord, JoinDelta, encode
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.files.backtest import Backtest
 from tests.support.arrival import COHORT_MS, KEY, arrival_settings
-from tests.support.monitoring import PANE_MS, START_MS, Run, run, run_with_crashes, training_profile
+from tests.support.monitor_runs import Run, run, run_with_crashes
+from tests.support.monitoring import PANE_MS, START_MS, training_profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -12,8 +12,9 @@ from driftline.monitoring.partition_monitor import META_KEY, PartitionMonitor
 from driftline.monitoring.predictions.profile_monitor import MAX_JOURNAL
 from driftline.monitoring.state.checkpoint import PIECE_BYTES, STATE_VERSION, StateEntries, StatePlace
 from driftline.profiles.profiles import Profiles
+from tests.support.monitor_runs import Run, run
 from tests.support.monitored import KEY, OTHER, SETTINGS, YEAR_MS, flush, mark, one_partition, predictions
-from tests.support.monitoring import START_MS, WINDOW_MS, Run, run
+from tests.support.monitoring import START_MS, WINDOW_MS
 
 
 def kept_run() -> Run:

@@ -12,8 +12,9 @@ from driftline.monitoring.state.journal import Journal
 from driftline.monitoring.state.scope import StateScope
 from driftline.monitoring.state.table import Codec, Table, Value
 from driftline.monitoring.state.timeline import Due, run_due
+from tests.support.monitor_runs import run
 from tests.support.monitored import KEY, SETTINGS, flush, one_partition, predictions
-from tests.support.monitoring import START_MS, run
+from tests.support.monitoring import START_MS
 
 
 def changes(scope: StateScope) -> dict[str, object]:
