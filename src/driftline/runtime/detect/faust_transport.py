@@ -108,8 +108,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return committed
 
     async def _seek_to_committed(self) -> Mapping[TP, int]:
-        committed: Mapping[TP, int] = await self._ensure_consumer().seek_to_committed()
-        self._reached.update({ensure_TP(tp): offset for tp, offset in committed.items() if offset})
+        """Seek one partition after the other, and note each position in the same step.
+
+        While the next committed offset is awaited, a fetch may return records of a partition that was sought already.
+        """
+        consumer = self._ensure_consumer()
+        committed: dict[TP, int] = {}
+        for assigned in consumer.assignment():
+            offsets = await consumer.seek_to_committed(assigned)
+            committed.update(offsets)
+            self._reached.update({ensure_TP(tp): offset for tp, offset in offsets.items() if offset})
         return committed
 
     async def _seek_wait(self, consumer: aiokafka.AIOKafkaConsumer, partitions: Mapping[TP, int]) -> None:
