@@ -107,8 +107,9 @@ class Sketcher:
         self._decode_prediction = PredictionDecoder(settings.predictions.fields, with_segments=with_segments)
         self._decode_label = LabelDecoder((settings.labels or LabelInput()).fields)
         whole = settings.predictions.fields.features == ""
-        mapped = mapped_root_names(settings.predictions.fields) if whole else frozenset[str]()
-        self._not_features = mapped | not_features if whole else mapped
+        self._not_features = (
+            mapped_root_names(settings.predictions.fields) | not_features if whole else frozenset[str]()
+        )
         self._partitions: dict[Source, _Partition] = {}
         self._next_offsets: dict[Source, int] = {}
         self._counters: dict[ModelKey, PaneCounter] = {}
