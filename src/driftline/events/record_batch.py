@@ -8,6 +8,13 @@ if TYPE_CHECKING:
     from driftline.events.source import Source
 
 
+class Unreadable(NamedTuple):
+    """Why a record could not be deserialized: a reason code of dead letters, and its message."""
+
+    reason: str
+    message: str
+
+
 class RecordBatch(NamedTuple):
     """Records of one source partition, in the order of their offsets.
 
@@ -16,8 +23,16 @@ class RecordBatch(NamedTuple):
     source : Source
     topic : str
     values : list of bytes or None
+        As they stand in Kafka.
     offsets, timestamps_ms : list of int
         Kafka's; a timestamp of -1 is not known.
+    documents : list of object, optional
+        What the values hold where they are not plain JSON: dictionaries, lists and scalars as JSON would give them
+        (bytes for bytes), or :class:`Unreadable`; None where every value is plain JSON.
+    keys : list of bytes or None, optional
+        The records' keys; None where nobody asks for them.
+    headers : list of dict of str to bytes, optional
+        The records' headers, the last of each name; None where nobody asks for them.
     """
 
     source: Source
@@ -25,3 +40,6 @@ class RecordBatch(NamedTuple):
     values: list[bytes | None]
     offsets: list[int]
     timestamps_ms: list[int]
+    documents: list[object] | None = None
+    keys: list[bytes | None] | None = None
+    headers: list[dict[str, bytes]] | None = None
