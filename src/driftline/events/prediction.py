@@ -195,6 +195,14 @@ class PredictionDecoder:
             return None
 
 
+def fields_beside(fields: PredictionFields, more: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Return the names in a features object that are no features.
+
+    They are the other fields, and ``more``, where the record itself is the features object; otherwise there are none.
+    """
+    return mapped_root_names(fields) | more if fields.features == "" else frozenset()
+
+
 def mapped_root_names(fields: PredictionFields) -> frozenset[str]:
     """Return the top-level names that are no features when the record itself is the features object."""
     pointers = (getattr(fields, name) for name in fields.__struct_fields__)
@@ -287,3 +295,10 @@ def one_score(score: Score | None, positive: str | None) -> float | None:
     if not isinstance(score, dict):
         return score
     return score[positive] if positive is not None and positive in score else max(score.values())
+
+
+def plain_scores(scores: Sequence[Score | None], positive: str | None) -> Sequence[float | None]:
+    """Return one probability for each score, as :func:`one_score` does."""
+    if dict in set(map(type, scores)):
+        return [one_score(score, positive) for score in scores]
+    return scores  # type: ignore[return-value]  # no map is among them

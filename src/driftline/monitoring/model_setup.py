@@ -20,7 +20,7 @@ IDLE = "idle"
 AFTER_IDLE = "after_idle"
 """Flag of what events were missed in, because their partition had been declared idle."""
 UNPROFILED = "unprofiled"
-"""Flag of what events were left out of, because they had been sketched under another profile."""
+"""Flag of what events were left out of: sketched under another profile, or too many to be kept until one was known."""
 
 
 class ModelSetup(NamedTuple):
@@ -30,6 +30,8 @@ class ModelSetup(NamedTuple):
     budget: ErrorBudget
     pane_ms: int
     profiles: Profiles
+    not_features: frozenset[str] = frozenset()
+    """Names in a features object that are no features."""
 
     def profile_until(self, end_ms: int) -> Profile | None:
         """Return the profile that holds for the last pane before a moment."""

@@ -8,6 +8,7 @@ import msgspec
 
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.events.model_key import ModelKey
+from driftline.events.prediction import fields_beside
 from driftline.events.source import LABEL_STREAM, SEGMENT_ALL
 from driftline.monitoring.labels.label_stream_monitor import LabelStreamMonitor
 from driftline.monitoring.model_monitor import ModelMonitor
@@ -50,6 +51,9 @@ class PartitionMonitor:
         Of the panes topic, for messages.
     profiles : Profiles
         Published profiles; those of bootstraps are added to it.
+    not_features : frozenset of str
+        Fields beside the mapped ones that are no features, where the record itself is the features object; as the
+        sketch stage has them.
 
     Notes
     -----
@@ -59,11 +63,14 @@ class PartitionMonitor:
     for as long as labels do, so it holds back neither the position nor grows with the panes in between.
     """
 
-    def __init__(self, partition: int, settings: Settings, profiles: Profiles) -> None:
+    def __init__(
+        self, partition: int, settings: Settings, profiles: Profiles, *, not_features: frozenset[str] = frozenset()
+    ) -> None:
         self._partition = partition
         self._settings = settings
         self._profiles = profiles
         self._pane_ms = int(settings.time.pane)
+        self._not_features = fields_beside(settings.predictions.fields, not_features)
         self._watermarks = Watermarks(with_labels=settings.labels is not None, repartitioned=settings.join.repartition)
         self._models: dict[ModelKey, ModelMonitor] = {}
         self._at = f"detection state of panes partition {partition}"
@@ -130,7 +137,8 @@ class PartitionMonitor:
             budget = self._budgets.get(key.model)
             if budget is None:
                 budget = self._budgets[key.model] = ErrorBudget.of(self._settings, key.model)
-            model = self._models[key] = ModelMonitor(ModelSetup(key, budget, self._pane_ms, self._profiles), self._at)
+            setup = ModelSetup(key, budget, self._pane_ms, self._profiles, self._not_features)
+            model = self._models[key] = ModelMonitor(setup, self._at)
         return model
 
     def _add_pane(self, delta: PaneDelta, offset: int, *, replayed: bool) -> None:

@@ -37,8 +37,8 @@ class PaneDelta(Struct, frozen=True, array_like=True):
     offsets: Offsets
     sketch: PackedSketch | None
     """None where no profile was known."""
-    sample: list[SampleRow]
-    """Rows for a bootstrap, where no profile was known."""
+    rows: list[SampleRow]
+    """The events that are not late, where no profile was known: all of them but those too large for a record."""
     n_late: int = 0
     """Events that came too late, where no profile was known; otherwise the sketch counts them."""
     estimates: PackedEstimates | None = None
@@ -164,5 +164,5 @@ def _narrow(delta: PaneDelta) -> list[PaneDelta]:
     if delta.sketch is None:
         return [delta]
     first, *others = split_counts(delta.sketch, MAX_RECORD_BYTES // 2)
-    rest = replace(delta, n_events=0, offsets={}, sample=[], n_late=0, estimates=None)
+    rest = replace(delta, n_events=0, offsets={}, rows=[], n_late=0, estimates=None)
     return [replace(delta, sketch=first), *(replace(rest, sketch=other) for other in others)]

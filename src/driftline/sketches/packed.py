@@ -47,11 +47,12 @@ class PackedEstimates(Struct, frozen=True, array_like=True, gc=False):
 
 
 class SampleRow(Struct, frozen=True, array_like=True, gc=False):
-    """One event of a bootstrap sample."""
+    """One event as it came, for those who have no profile to count it under yet, or make one of it."""
 
     hash: int
-    """xxh3 of the prediction id: the rows with the smallest hashes are the sample."""
+    """xxh3 of the prediction id: the rows with the smallest hashes are a sample."""
     features: bytes
     """The features object as JSON."""
-    prediction: str | float | None
-    score: float | None
+    prediction: str | bool | int | float | None
+    score: float | dict[str, float] | None
+    """A probability, or a map of class to probability."""

@@ -1,4 +1,8 @@
-"""Counts the prediction rows of one flush: rows wait by model key until there are enough to count them together."""
+"""Counts the prediction rows of one flush: rows wait by model key until there are enough to count them together.
+
+Rows of a model that has no profile are not counted here but handed on, all of them: a profile may be learnt from them,
+and what comes after those it was learnt from counts under it.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import xxhash
 
-from driftline.events.prediction import one_score
 from driftline.events.source import SEGMENT_ALL, Offsets
 from driftline.panes.flush_record import PaneDelta
-from driftline.sketches.bottom_k import smallest
-from driftline.sketches.estimates import count_estimates
-from driftline.sketches.layout import LATE, UNEXPECTED
+from driftline.profiles.event_counter import EventCounter
+from driftline.sketches.layout import LATE
 from driftline.sketches.packed import PackedEstimates, SampleRow
-from driftline.sketches.pane_sketch import PackedSketch, PaneSketch, count_each
+from driftline.sketches.pane_sketch import PackedSketch, PaneSketch
 from driftline.sketches.sparse import merge_estimates
-from driftline.sketching.column_encoder import ColumnEncoder
 from driftline.sketching.rows import AllRows, PredictionRows, concatenate, of_slots
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ COUNT_ROWS: Final = 20_000
 """Rows of one model that are counted together; bounds what waits."""
 SPARSE_CELLS: Final = 1_000_000
 """Rows over so many cells are kept packed: a replay of sparse data touches a pane with almost every event."""
-SAMPLE_BYTES: Final = 256 * 1024
-"""Features of sample rows in one delta; an event with longer ones is counted and not sampled."""
+ROWS_BYTES: Final = 256 * 1024
+"""Rows in one delta; an event that alone is longer is left out while its model has no profile."""
 
 
 @dataclass(slots=True)
@@ -48,7 +48,8 @@ class _OpenPane:
     n_late: int = 0
     """Late events, where no profile is known; otherwise the sketch counts them."""
     offsets: Offsets = field(default_factory=dict)
-    sample: list[SampleRow] = field(default_factory=list)
+    rows: list[SampleRow] = field(default_factory=list)
+    """Events that are not counted yet."""
     estimates: PackedEstimates | None = None
 
     @property
@@ -79,9 +80,8 @@ class PaneCounter:
         self._key = key
         self._settings = settings
         self._profiles = profiles
-        ignored = {name for name, column in settings.columns.items() if column.kind == "ignore"}
-        self._not_features = not_features | ignored
-        self._encoders: dict[str, ColumnEncoder] = {}
+        self._not_features = not_features
+        self._counts: dict[str, EventCounter] = {}
         self._waiting: list[PredictionRows] = []
         self._open: dict[tuple[int, str], _OpenPane] = {}
         self.n_waiting = 0
@@ -107,7 +107,7 @@ class PaneCounter:
             profile = self._profiles.get(profile_id)
             sketch = pane.pack(None if profile is None else profile.layout)
             offsets = dict(sorted(pane.offsets.items()))
-            first, *others = _samples(pane.sample)
+            first, *others = _parts(pane.rows)
             deltas.append(
                 PaneDelta(
                     self._key,
@@ -122,7 +122,7 @@ class PaneCounter:
                     pane.estimates,
                 )
             )
-            deltas += [PaneDelta(self._key, SEGMENT_ALL, pane_ms, profile_id, 0, {}, None, sample) for sample in others]
+            deltas += [PaneDelta(self._key, SEGMENT_ALL, pane_ms, profile_id, 0, {}, None, rows) for rows in others]
         self._open.clear()
         return deltas
 
@@ -146,30 +146,22 @@ class PaneCounter:
             profile = profiles[chosen[0]]
             part, part_slots = (rows, slots) if len(by_profile) == 1 else of_slots(rows, slots, chosen)
             if profile is None:
-                self._sample(part, panes[chosen], part_slots)
+                self._keep(part, panes[chosen], part_slots)
             else:
                 self._sketch(profile, part, panes[chosen], part_slots)
             self._note_offsets(profile_id, part, panes[chosen], part_slots)
 
     def _sketch(self, profile: Profile, rows: AllRows, panes: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
-        encoder = self._encoders.get(profile.profile_id)
-        if encoder is None:
-            encoder = self._encoders[profile.profile_id] = ColumnEncoder(
-                profile.columns,
-                profile.task.positive,
-                self._not_features,
-                hashed=profile.joint is not None and profile.joint.sampled,
-            )
+        count = self._counts.get(profile.profile_id)
+        if count is None:
+            count = self._counts[profile.profile_id] = EventCounter(profile, self._settings, self._not_features)
         on_time = np.flatnonzero(~rows.late)
         timely, timely_slots = (rows, slots) if on_time.size == slots.size else (rows.chosen(on_time), slots[on_time])
-        columns, unexpected = encoder(timely)
-        sketches = count_each(profile.layout, columns, timely_slots, panes.size)
+        counted = count(timely, timely_slots, panes.size)
         sparse = panes.size * profile.layout.n_cells > SPARSE_CELLS
         n_late = np.bincount(slots[rows.late], minlength=panes.size)
-        n_unexpected = np.bincount(timely_slots[unexpected], minlength=panes.size)
-        for slot, sketch in enumerate(sketches):
+        for slot, sketch in enumerate(counted.sketches):
             sketch.counts[LATE] += n_late[slot]
-            sketch.counts[UNEXPECTED] += n_unexpected[slot]
             pane = self._pane(int(panes[slot]), profile.profile_id)
             if sparse:
                 pane.packed.append(sketch.pack())
@@ -177,25 +169,22 @@ class PaneCounter:
                 pane.sketch = sketch
             else:
                 pane.sketch.merge(sketch)
-        if profile.estimator is not None:
-            evaluated = profile.estimator.evaluate(columns, timely.scores)
-            for slot, estimates in count_estimates(profile.estimator.layout, evaluated, timely_slots):
-                pane = self._pane(int(panes[slot]), profile.profile_id)
-                pane.estimates = merge_estimates(pane.estimates, estimates)
+        for slot, estimates in counted.estimates:
+            pane = self._pane(int(panes[slot]), profile.profile_id)
+            pane.estimates = merge_estimates(pane.estimates, estimates)
 
-    def _sample(self, rows: AllRows, panes: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
-        """Keep the rows with the smallest hashes of each pane, for a bootstrap."""
-        bootstrap = self._settings.bootstrap
-        hashes = [xxhash.xxh3_64_intdigest(prediction_id.encode()) for prediction_id in rows.ids]
-        for slot, pane_ms in enumerate(panes.tolist()):
-            pane = self._pane(pane_ms, "")
-            pane.n_late += int((rows.late & (slots == slot)).sum())
-            if not bootstrap.enabled:
-                continue
-            own = np.flatnonzero((slots == slot) & ~rows.late).tolist()
-            short = [row for row in own if len(rows.features[row]) <= SAMPLE_BYTES]
-            fresh = [_sample_row(rows, hashes[row], row) for row in short]
-            pane.sample = smallest(pane.sample + fresh, bootstrap.sample)
+    def _keep(self, rows: AllRows, panes: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
+        """Keep rows as they are: what they count under is known when their pane closes."""
+        kept = [self._pane(pane_ms, "") for pane_ms in panes.tolist()]
+        for pane, n_late in zip(kept, np.bincount(slots[rows.late], minlength=panes.size).tolist(), strict=True):
+            pane.n_late += n_late
+        if not self._settings.bootstrap.enabled:
+            return
+        of_row, hashes = slots.tolist(), rows.hashes().tolist()
+        for row in np.flatnonzero(~rows.late).tolist():
+            whole = SampleRow(hashes[row], bytes(rows.features[row]), rows.predictions[row], rows.scores[row])
+            if _bytes_of(whole) <= ROWS_BYTES:
+                kept[of_row[row]].rows.append(whole)
 
     def _note_offsets(self, profile_id: str, rows: AllRows, panes: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
         on_time = ~rows.late
@@ -220,13 +209,13 @@ class PaneCounter:
         return pane
 
 
-def _samples(rows: list[SampleRow]) -> list[list[SampleRow]]:
+def _parts(rows: list[SampleRow]) -> list[list[SampleRow]]:
     """Return rows in parts that fit a record each; one empty part where there are none."""
     parts: list[list[SampleRow]] = [[]]
     size = 0
     for row in rows:
-        n_bytes = len(row.features) + len(str(row.prediction).encode())
-        if size and size + n_bytes > SAMPLE_BYTES:
+        n_bytes = _bytes_of(row)
+        if size and size + n_bytes > ROWS_BYTES:
             parts.append([])
             size = 0
         parts[-1].append(row)
@@ -234,10 +223,7 @@ def _samples(rows: list[SampleRow]) -> list[list[SampleRow]]:
     return parts
 
 
-def _sample_row(rows: AllRows, digest: int, row: int) -> SampleRow:
-    prediction = rows.predictions[row]
-    plain = int(prediction) if isinstance(prediction, bool) else prediction
-    score = rows.scores[row]
-    two_classes = isinstance(score, dict) and len(score) == 2  # noqa: PLR2004  # binary
-    positive = max(score) if isinstance(score, dict) and two_classes else None
-    return SampleRow(digest, bytes(rows.features[row]), plain, one_score(score, positive))
+def _bytes_of(row: SampleRow) -> int:
+    """Return about how many bytes of a record a row takes."""
+    n_bytes = len(row.features) + len(str(row.prediction).encode())
+    return n_bytes + len(str(row.score).encode()) if isinstance(row.score, dict) else n_bytes

@@ -6,9 +6,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import xxhash
 
 from driftline.events.model_key import ModelKey
-from driftline.events.prediction import Score, one_score
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import msgspec
     from numpy.typing import NDArray
 
-    from driftline.events.prediction import PredictionColumns
+    from driftline.events.prediction import PredictionColumns, Score
     from driftline.sketching.intake import Intake
     from driftline.sketching.source_clock import Arrivals
 
@@ -65,7 +65,10 @@ class PredictionRows(NamedTuple):
 
 
 class AllRows(NamedTuple):
-    """Rows of one model key from all partitions, n of them; attributes as in :class:`PredictionRows`."""
+    """Rows of one model key from all partitions, n of them; attributes as in :class:`PredictionRows`.
+
+    They are the values that a profile counts: :class:`driftline.sketches.column_encoder.RowValues`.
+    """
 
     partitions: NDArray[np.int64]
     ids: list[str]
@@ -75,6 +78,11 @@ class AllRows(NamedTuple):
     features: list[bytes | msgspec.Raw]
     predictions: list[Any]
     scores: list[Score | None]
+
+    def hashes(self) -> NDArray[np.uint64]:
+        """Return the hash of each prediction id, by which rows are sampled, shape (n,)."""
+        digests = (xxhash.xxh3_64_intdigest(prediction_id.encode()) for prediction_id in self.ids)
+        return np.fromiter(digests, dtype=np.uint64, count=len(self.ids))
 
     def chosen(self, rows: NDArray[np.int64]) -> AllRows:
         """Return some of the rows."""
@@ -89,13 +97,6 @@ class AllRows(NamedTuple):
             [self.predictions[row] for row in picked],
             [self.scores[row] for row in picked],
         )
-
-
-def plain_scores(scores: Sequence[Score | None], positive: str | None) -> Sequence[float | None]:
-    """Return one probability for each score."""
-    if dict in set(map(type, scores)):
-        return [one_score(score, positive) for score in scores]
-    return scores  # type: ignore[return-value]  # no map is among them
 
 
 def concatenate(parts: list[PredictionRows]) -> AllRows:

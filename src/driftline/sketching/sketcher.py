@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from driftline.config.settings import LabelInput
 from driftline.events.label import LabelDecoder
 from driftline.events.model_key import ModelKey, panes_partition
-from driftline.events.prediction import PredictionDecoder, mapped_root_names
+from driftline.events.prediction import PredictionDecoder, fields_beside
 from driftline.events.source import Source, Watermark
 from driftline.panes.flush_record import PaneDelta, chunks
 from driftline.sketching.intake import take_in_labels, take_in_predictions
@@ -106,10 +106,7 @@ class Sketcher:
         with_segments = any(model.segments for model in (settings.defaults, *settings.models.values()))
         self._decode_prediction = PredictionDecoder(settings.predictions.fields, with_segments=with_segments)
         self._decode_label = LabelDecoder((settings.labels or LabelInput()).fields)
-        whole = settings.predictions.fields.features == ""
-        self._not_features = (
-            mapped_root_names(settings.predictions.fields) | not_features if whole else frozenset[str]()
-        )
+        self._not_features = fields_beside(settings.predictions.fields, not_features)
         self._partitions: dict[Source, _Partition] = {}
         self._next_offsets: dict[Source, int] = {}
         self._counters: dict[ModelKey, PaneCounter] = {}

@@ -47,7 +47,7 @@ def test_a_wide_delta_is_cut_into_records_that_add_up_to_it(n_columns: int) -> N
         whole.merge_packed(delta.sketch)
     assert (whole.pack(), sum(delta.n_events for delta in deltas)) == (sketch.pack(), 7)
     assert [delta.offsets for delta in deltas if delta.offsets] == [{0: (1, 9)}]
-    assert [delta.sample for delta in deltas if delta.sample] == [sample]
+    assert [delta.rows for delta in deltas if delta.rows] == [sample]
 
 
 def test_many_deltas_are_spread_over_records() -> None:

@@ -154,8 +154,8 @@ def test_a_sample_is_taken_where_no_profile_is_known() -> None:
     counting.add(rows(*features, predictions=[True] * 300, scores=[{"no": 0.25, "yes": 0.75}] * 300))
     (delta,) = counting.take()
     assert (delta.profile_id, delta.sketch, delta.n_events) == ("", None, 300)
-    assert len(delta.sample) == 200
-    assert {(row.prediction, row.score) for row in delta.sample} == {(1, 0.75)}
+    assert len(delta.rows) == 200
+    assert {(row.prediction, row.score) for row in delta.rows} == {(1, 0.75)}
     assert counter(bootstrap=BootstrapSettings(enabled=False)).take() == []
 
 
@@ -184,7 +184,7 @@ def test_no_sample_is_too_large_for_a_broker() -> None:
     counting.add(rows(*large, *too_large, *["{}"] * 900, predictions=["yes"] * 21 + long_classes))
     deltas = counting.take()
     assert sum(delta.n_events for delta in deltas) == 921, "all are counted"
-    sampled = [row for delta in deltas for row in delta.sample]
+    sampled = [row for delta in deltas for row in delta.rows]
     assert len(sampled) == 920, "all but the one that no record can hold"
     assert max(map(len, chunks(deltas, [], []))) < 2 * MAX_RECORD_BYTES * 0.9
 
@@ -201,7 +201,7 @@ def test_a_sample_with_what_python_cannot_read_makes_a_profile() -> None:
     good = [json.dumps({"x": i / 200, "c": "ab"[i % 2]}) for i in range(200)]
     counting.add(rows(*bad, *good, predictions=["no", "yes"] * 102 + ["no"]))
     (delta,) = counting.take()
-    profile = build_profile(KEY, table_of_sample(delta.sample), ModelSettings(), 0, "bootstrap", grid_only=True)
+    profile = build_profile(KEY, table_of_sample(delta.rows), ModelSettings(), 0, "bootstrap", grid_only=True)
     assert Counter(type(column).__name__ for column in profile.columns if column.role == "feature") == {
         "CategoricalColumn": 1,
         "NumericColumn": 1,

@@ -14,8 +14,7 @@ from driftline.sketches.bottom_k import smallest
 from driftline.sketches.packed import SampleRow
 
 if TYPE_CHECKING:
-    from driftline.config.model import ModelSettings
-    from driftline.events.model_key import ModelKey
+    from driftline.monitoring.model_setup import ModelSetup
     from driftline.monitoring.predictions.open_panes import ProfilePane
     from driftline.profiles.profile import Profile
     from driftline.sketches.pane_sketch import PaneSketch
@@ -44,9 +43,9 @@ class BootstrapSample:
     once.
     """
 
-    def __init__(self, key: ModelKey, settings: ModelSettings) -> None:
-        self._key = key
-        self._settings = settings
+    def __init__(self, setup: ModelSetup) -> None:
+        self._setup = setup
+        self._settings = setup.budget.settings
         self._panes = Table("sample", int, tuple[int, list[SampleRow]])
         self.last_error: str | None = None
         self.tables = (self._panes,)
@@ -63,8 +62,8 @@ class BootstrapSample:
         rows = smallest((row for _, rows in self._panes.values() for row in rows), n_sample)
         self.clear()
         try:
-            table = table_of_sample(rows)
-            profile = build_profile(self._key, table, self._settings, end_ms, "bootstrap", grid_only=True)
+            table = table_of_sample(rows, self._setup.not_features)
+            profile = build_profile(self._setup.key, table, self._settings, end_ms, "bootstrap", grid_only=True)
         except ProfileError as error:
             self.last_error = str(error)
             return None

@@ -2,47 +2,100 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
 
 from driftline.events.source import Offsets, merge_offsets
 from driftline.sketches.bottom_k import smallest
+from driftline.sketches.layout import LATE
 from driftline.sketches.pane_sketch import merge_sketches
 from driftline.sketches.sparse import merge_estimates
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import msgspec
+    from numpy.typing import NDArray
+
+    from driftline.events.prediction import Score
     from driftline.panes.flush_record import PaneDelta
+    from driftline.profiles.event_counter import EventCounter
     from driftline.sketches.packed import PackedEstimates, SampleRow
     from driftline.sketches.pane_sketch import PackedSketch
 
 MAX_PIECES: Final = 16
 """Pieces of one pane that are kept apart; more are merged into one, so a pane's memory does not grow with flushes."""
+MAX_ROWS: Final = 50_000
+"""Events of one pane that are kept as they came, about 30 MB: those with the smallest hashes of more."""
+
+
+class _Rows(NamedTuple):
+    """Events as a counter takes them."""
+
+    features: Sequence[bytes | msgspec.Raw]
+    predictions: Sequence[Any]
+    scores: Sequence[Score | None]
+    ids: Sequence[int]
+
+    def hashes(self) -> NDArray[np.uint64]:
+        """Return the hashes of the prediction ids, shape (n,)."""
+        return np.array(self.ids, dtype=np.uint64)
 
 
 class ProfilePane:
-    """The part of a pane of predictions that was sketched under one profile id; rows are at most twice the sample."""
+    """The part of a pane of predictions that was sketched under one profile id.
 
-    __slots__ = ("estimates", "n_events", "offsets", "pieces", "rows")
+    Where no profile was known it has the events themselves, at most twice ``MAX_ROWS``.
+    """
+
+    __slots__ = ("estimates", "n_events", "n_late", "n_left_out", "offsets", "pieces", "rows")
 
     def __init__(self) -> None:
         self.n_events = 0
+        self.n_late = 0
+        self.n_left_out = 0
         self.offsets: Offsets = {}
         self.pieces: list[PackedSketch] = []
         self.rows: list[SampleRow] = []
         self.estimates: PackedEstimates | None = None
 
-    def add(self, delta: PaneDelta, n_sample: int) -> None:
-        """Add a delta, keeping at least the ``n_sample`` rows with the smallest hashes."""
+    def add(self, delta: PaneDelta) -> None:
+        """Add a delta, keeping at least the ``MAX_ROWS`` events with the smallest hashes."""
         self.n_events += delta.n_events
+        self.n_late += delta.n_late
         merge_offsets(self.offsets, delta.offsets)
         if delta.sketch is not None:
-            self.pieces.append(delta.sketch)
-            if len(self.pieces) > MAX_PIECES:
-                self.pieces = [merge_sketches(self.pieces)]
+            self._add_piece(delta.sketch)
         if delta.estimates is not None:
             self.estimates = merge_estimates(self.estimates, delta.estimates)
-        self.rows.extend(delta.sample)
-        if len(self.rows) > 2 * n_sample:
-            self.rows = smallest(self.rows, n_sample)
+        self.rows.extend(delta.rows)
+        if len(self.rows) > 2 * MAX_ROWS:
+            self.rows = smallest(self.rows, MAX_ROWS)
+
+    def _add_piece(self, piece: PackedSketch) -> None:
+        self.pieces.append(piece)
+        if len(self.pieces) > MAX_PIECES:
+            self.pieces = [merge_sketches(self.pieces)]
+
+    def add_counted(self, kept: ProfilePane, count: EventCounter) -> None:
+        """Count events that were kept as they came."""
+        rows = kept.rows if len(kept.rows) <= MAX_ROWS else smallest(kept.rows, MAX_ROWS)
+        columns = _Rows(
+            [row.features for row in rows],
+            [row.prediction for row in rows],
+            [row.score for row in rows],
+            [row.hash for row in rows],
+        )
+        counted = count(columns, np.zeros(len(rows), dtype=np.int64), 1)
+        for sketch in counted.sketches:
+            sketch.counts[LATE] += kept.n_late
+            self._add_piece(sketch.pack())
+        for _, estimates in counted.estimates:
+            self.estimates = merge_estimates(self.estimates, estimates)
+        self.n_events += kept.n_events
+        self.n_left_out += kept.n_events - len(rows)
+        merge_offsets(self.offsets, kept.offsets)
 
 
 class OpenPane:
@@ -54,9 +107,29 @@ class OpenPane:
         self.first_offset = offset
         self.parts: dict[str, ProfilePane] = {}
 
-    def add(self, delta: PaneDelta, n_sample: int) -> None:
+    @property
+    def n_events(self) -> int:
+        """Events of all parts."""
+        return sum(part.n_events for part in self.parts.values())
+
+    def add(self, delta: PaneDelta) -> None:
         """Add a delta."""
-        part = self.parts.get(delta.profile_id)
+        self._part(delta.profile_id).add(delta)
+
+    def _part(self, profile_id: str) -> ProfilePane:
+        part = self.parts.get(profile_id)
         if part is None:
-            part = self.parts[delta.profile_id] = ProfilePane()
-        part.add(delta, n_sample)
+            part = self.parts[profile_id] = ProfilePane()
+        return part
+
+    def has_rows(self) -> bool:
+        """Whether there are events, or late ones, that wait to be counted under a profile."""
+        kept = self.parts.get("")
+        return kept is not None and (len(kept.rows) > 0 or kept.n_events == 0)
+
+    def count_rows(self, profile_id: str, count: EventCounter) -> None:
+        """Count the events that were kept as they came under the profile that holds for the pane.
+
+        The pane is then as if the sketch stage had known the profile.
+        """
+        self._part(profile_id).add_counted(self.parts.pop(""), count)

@@ -31,6 +31,7 @@ from driftline.monitoring.state.checkpoint import START_AFRESH
 from driftline.monitoring.state.table import Value
 from driftline.monitoring.state.timeline import Due, run_due
 from driftline.profiles.codec import encode_profile
+from driftline.profiles.event_counter import EventCounter
 from driftline.sketches.pane_sketch import PaneSketch
 
 if TYPE_CHECKING:
@@ -83,10 +84,11 @@ class PredictionMonitor:
     def __init__(self, setup: ModelSetup, scope: StateScope) -> None:
         self._setup = setup
         self._scope = scope
-        self._bootstrap_sample = BootstrapSample(setup.key, setup.budget.settings)
+        self._bootstrap_sample = BootstrapSample(setup)
         self._volumes = VolumeHistory(setup.budget.settings.windows.verdict)
         self._bootstrap_reference: BootstrapReference | None = None
         self._profile_monitor: ProfileMonitor | None = None
+        self._count: EventCounter | None = None
         self._state = Value("predictions", PredictionState, PredictionState(), self._resume)
         self.open: dict[int, OpenPane] = {}
         self.estimates = EstimateWindows(setup)
@@ -118,7 +120,7 @@ class PredictionMonitor:
         pane = self.open.get(delta.pane_ms)
         if pane is None:
             pane = self.open[delta.pane_ms] = OpenPane(offset)
-        pane.add(delta, self._setup.budget.settings.bootstrap.sample)
+        pane.add(delta)
 
     def miss_pane(self) -> None:
         """Note that events came for a pane that an idle mark had closed."""
@@ -170,7 +172,7 @@ class PredictionMonitor:
         for part in (self._profile_monitor, self._bootstrap_reference):
             if part is not None:
                 self._scope.remove(part.tables)
-        self._profile_monitor = self._bootstrap_reference = None
+        self._profile_monitor = self._bootstrap_reference = self._count = None
         self.state.profile_id = None
         self._state.changed()
 
@@ -192,13 +194,15 @@ class PredictionMonitor:
 
     def _close(self, start_ms: int, opened: OpenPane, reach: WatermarkReach) -> Outputs:
         self._state.changed()
+        profile = self._setup.profiles.at(self._setup.key, start_ms)
+        if profile is not None and profile.profile_id != self.state.profile_id:
+            self._take_up(profile)
+        if profile is not None and opened.has_rows():
+            opened.count_rows(profile.profile_id, self._counter_of(profile))
         flags = reach.flags(start_ms + self._setup.pane_ms)
         self.estimates.add(start_ms, opened, flags.union((AFTER_IDLE,)) if self.state.missed else flags)
-        profile = self._setup.profiles.at(self._setup.key, start_ms)
         if profile is None:
             return self._gather(start_ms, opened)
-        if profile.profile_id != self.state.profile_id:
-            self._take_up(profile)
         pane = self._union(profile, start_ms, opened, reach)
         if pane is None:
             return []
@@ -209,6 +213,12 @@ class PredictionMonitor:
             return [record for each in detections for record in self._detected(profile, pane, each)]
         finished = None if self._bootstrap_reference is None else self._bootstrap_reference.add(pane)
         return [] if finished is None else self._publish(finished)
+
+    def _counter_of(self, profile: Profile) -> EventCounter:
+        """Return what counts events that came before the sketch stage knew the profile."""
+        if self._count is None:
+            self._count = EventCounter(profile, self._setup.budget.settings, self._setup.not_features)
+        return self._count
 
     def _take_up(self, profile: Profile) -> None:
         self._bootstrap_sample.clear()
@@ -238,6 +248,9 @@ class PredictionMonitor:
                 self.state.n_unprofiled += part.n_events
                 flags.add(UNPROFILED)
                 continue
+            if part.n_left_out:
+                self.state.n_unprofiled += part.n_left_out
+                flags.add(UNPROFILED)
             sketch = PaneSketch(profile.layout) if sketch is None else sketch
             for piece in part.pieces:
                 sketch.merge_packed(piece)

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from driftline.events.prediction import one_score
 from driftline.sketches.bottom_k import smallest
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from driftline.events.prediction import Score
     from driftline.sketches.packed import SampleRow
 
 
@@ -43,19 +45,20 @@ class ReferenceRows(NamedTuple):
     remarks: tuple[str, ...]
 
 
-def table_of_sample(rows: Sequence[SampleRow]) -> ReferenceTable:
-    """Return the table of a bootstrap sample; the rows' order does not matter.
+def table_of_sample(rows: Sequence[SampleRow], not_features: frozenset[str] = frozenset()) -> ReferenceTable:
+    """Return the table of a sample of events; the rows' order does not matter.
 
-    Features appear in the order of their names, so that equal samples give equal tables.
+    Features appear in the order of their names, so that equal samples give equal tables; ``not_features`` are names in
+    the features objects that are none. Of a map of two scores the later class counts, otherwise the greatest score.
     """
     ordered = smallest(rows)
     parsed: list[dict[str, Any]] = [parsed_features(row.features) for row in ordered]
-    names = sorted({name for features in parsed for name in features})
+    names = sorted({name for features in parsed for name in features} - not_features)
     return ReferenceTable(
         n=len(ordered),
         features={name: [features.get(name) for features in parsed] for name in names},
-        prediction=_unless_absent([row.prediction for row in ordered]),
-        score=_unless_absent([row.score for row in ordered]),
+        prediction=_unless_absent([_plain(row.prediction) for row in ordered]),
+        score=_unless_absent([_one_score(row.score) for row in ordered]),
     )
 
 
@@ -66,6 +69,16 @@ def parsed_features(features: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):  # an integer of thousands of digits, or nested too deeply
         return {}
     return parsed if isinstance(parsed, dict) else {}
+
+
+def _plain(prediction: str | bool | int | float | None) -> str | int | float | None:
+    """Return a prediction without booleans, which are classes."""
+    return int(prediction) if isinstance(prediction, bool) else prediction
+
+
+def _one_score(score: Score | None) -> float | None:
+    two_classes = isinstance(score, dict) and len(score) == 2  # noqa: PLR2004  # binary
+    return one_score(score, max(score) if isinstance(score, dict) and two_classes else None)
 
 
 def _unless_absent(values: list[Any]) -> list[Any] | None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from driftline.profiles.profiles import Profiles
 
 BATCH_LINES: Final = 10_000
+_NOT_FEATURES: Final = frozenset({METADATA_FIELD})
 
 
 class BacktestTotals(NamedTuple):
@@ -86,10 +87,11 @@ class Backtest:
         self._next_block = [0] * self._n_partitions["joins"]
         self._pending = PendingFolder(replace(settings.join, directory=None), profiles, "backtest", "backtest")
         self._sketcher = Sketcher(
-            settings, profiles, self._n_partitions, self._pending.open, not_features=frozenset({METADATA_FIELD})
+            settings, profiles, self._n_partitions, self._pending.open, not_features=_NOT_FEATURES
         )
         self._monitors = [
-            PartitionMonitor(partition, settings, profiles) for partition in range(settings.kafka.panes_partitions)
+            PartitionMonitor(partition, settings, profiles, not_features=_NOT_FEATURES)
+            for partition in range(settings.kafka.panes_partitions)
         ]
         self._offsets = [0] * len(self._monitors)
         self._counts = dict.fromkeys(_COUNTED, 0)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from driftline.events.prediction import plain_scores
 from driftline.sketches.scores import WEIGHT_UNIT
 from driftline.sketching.joins.join_entry import LABEL, JoinRows, predictions
 from driftline.sketching.joins.label_values import pack_values
 from driftline.sketching.joins.waiting.digests import digests_of, sampled
-from driftline.sketching.rows import plain_scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

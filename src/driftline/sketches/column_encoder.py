@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
-import xxhash
 
+from driftline.events.prediction import plain_scores
 from driftline.sketches.columns import CategoricalColumn, Column
 from driftline.sketches.encoding import CategoryCodes, EncodedColumns, encode_categorical, numbers_of
+from driftline.sketches.feature_decoder import FeatureDecoder
 from driftline.sketches.numeric_encoding import NumericEncoder
-from driftline.sketching.feature_decoder import FeatureDecoder
-from driftline.sketching.rows import plain_scores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import msgspec
     from numpy.typing import NDArray
 
-    from driftline.sketching.rows import AllRows
+    from driftline.events.prediction import Score
 
 _NO_NUMBERS: Final = frozenset((str, bool))
+
+
+class RowValues(Protocol):
+    """What n events say, before it is encoded; each attribute has n values."""
+
+    @property
+    def features(self) -> Sequence[bytes | msgspec.Raw]:
+        """Features objects as JSON; empty where an event has none."""
+
+    @property
+    def predictions(self) -> Sequence[Any]:
+        """Classes or numbers, or None."""
+
+    @property
+    def scores(self) -> Sequence[Score | None]:
+        """Probabilities, or maps of class to probability."""
+
+    def hashes(self) -> NDArray[np.uint64]:
+        """Return the xxh3 of each prediction id, shape (n,)."""
 
 
 class ColumnEncoder:
@@ -46,7 +65,7 @@ class ColumnEncoder:
         self._numeric = [*numeric]
         self._encode_numeric = NumericEncoder([*numeric.values()])
 
-    def __call__(self, rows: AllRows) -> tuple[EncodedColumns, NDArray[np.bool_]]:
+    def __call__(self, rows: RowValues) -> tuple[EncodedColumns, NDArray[np.bool_]]:
         """Return the encoded columns, and which events had a feature that the profile does not know."""
         features = self._decode(rows.features)
         bins = np.empty((len(self._columns), len(rows.features)), dtype=np.int64)
@@ -75,8 +94,5 @@ class ColumnEncoder:
             exceptions.append(absent)
         matrix = numbers[0] if len(numbers) == 1 else np.concatenate(numbers)
         z, squares, clipped, tails = self._encode_numeric(matrix, exceptions, bins, self._numeric)
-        hashes = None
-        if self._hashed:
-            digests = (xxhash.xxh3_64_intdigest(prediction_id.encode()) for prediction_id in rows.ids)
-            hashes = np.fromiter(digests, dtype=np.uint64, count=len(rows.ids))
+        hashes = rows.hashes() if self._hashed else None
         return EncodedColumns(bins, z, squares, clipped, unlisted, tails, hashes, scores), features.unexpected

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from driftline.sketches.columns import INFINITE, NOT_A_NUMBER, WRONG_TYPE, CategoricalColumn, NumericColumn
-from driftline.sketching.feature_decoder import MAX_LEARNED, FeatureDecoder
+from driftline.sketches.feature_decoder import MAX_LEARNED, FeatureDecoder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

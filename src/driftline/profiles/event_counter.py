@@ -1,0 +1,69 @@
+"""Events on the grid of a profile: both stages count them with this, to the same integers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from driftline.sketches.column_encoder import ColumnEncoder
+from driftline.sketches.estimates import count_estimates
+from driftline.sketches.layout import UNEXPECTED
+from driftline.sketches.pane_sketch import count_each
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from driftline.config.model import ModelSettings
+    from driftline.profiles.profile import Profile
+    from driftline.sketches.column_encoder import RowValues
+    from driftline.sketches.packed import PackedEstimates
+    from driftline.sketches.pane_sketch import PaneSketch
+
+
+class CountedEvents(NamedTuple):
+    """What events add to the panes that they belong to."""
+
+    sketches: Iterator[PaneSketch]
+    """One of each slot, in their order."""
+    estimates: Iterator[tuple[int, PackedEstimates]]
+    """Slot and what the profile's estimator says of its events; none where it has no estimator."""
+
+
+class EventCounter:
+    """Counts events under one profile.
+
+    ``not_features`` are names in a features object that are no features, besides the columns that the settings ignore.
+
+    Notes
+    -----
+    *State*: names of unexpected features that were met; what is returned does not depend on it.
+    """
+
+    def __init__(self, profile: Profile, settings: ModelSettings, not_features: frozenset[str]) -> None:
+        self._profile = profile
+        ignored = {name for name, column in settings.columns.items() if column.kind == "ignore"}
+        self._encode = ColumnEncoder(
+            profile.columns,
+            profile.task.positive,
+            not_features | ignored,
+            hashed=profile.joint is not None and profile.joint.sampled,
+        )
+
+    def __call__(self, rows: RowValues, slots: NDArray[np.int64], n_slots: int) -> CountedEvents:
+        """Count n events, none of them late; ``slots``, shape (n,), says which pane each belongs to."""
+        profile = self._profile
+        columns, unexpected = self._encode(rows)
+        n_unexpected = np.bincount(slots[unexpected], minlength=n_slots)
+
+        def sketches() -> Iterator[PaneSketch]:
+            for slot, sketch in enumerate(count_each(profile.layout, columns, slots, n_slots)):
+                sketch.counts[UNEXPECTED] += n_unexpected[slot]
+                yield sketch
+
+        if profile.estimator is None:
+            return CountedEvents(sketches(), iter(()))
+        evaluated = profile.estimator.evaluate(columns, rows.scores)
+        return CountedEvents(sketches(), count_estimates(profile.estimator.layout, evaluated, slots))
