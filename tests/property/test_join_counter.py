@@ -13,13 +13,14 @@ from driftline.config.model import ModelSettings, WindowSettings
 from driftline.config.settings import Settings
 from driftline.events.model_key import ModelKey
 from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Source
+from driftline.panes.counting.contributions import Address
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.arrival import ArrivalLayout, arrival_cells, prediction_cells
 from driftline.sketches.joined import LabelledPairs, add_joined
 from driftline.sketches.scores import PREDICTED
 from driftline.sketches.sparse import unpack_into
-from driftline.sketching.joins.counting.join_counter import Address, JoinCounter
+from driftline.sketching.joins.counting.join_counter import JoinCounter
 from driftline.sketching.joins.profile_table import ProfileTable
 
 if TYPE_CHECKING:

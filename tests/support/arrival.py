@@ -11,9 +11,10 @@ import numpy as np
 from driftline.config.durations import Duration
 from driftline.events.model_key import ModelKey
 from driftline.events.source import Source, Watermark
+from driftline.panes.counting.contributions import Address
 from driftline.panes.flush_record import VERSION, FlushRecord, encode
 from driftline.sketches.joined import LabelledPairs
-from driftline.sketching.joins.counting.join_counter import Address, JoinCounter
+from driftline.sketching.joins.counting.join_counter import JoinCounter
 from driftline.sketching.joins.profile_table import ProfileTable
 from tests.support.monitoring import PANE_MS, START_MS, small_settings, training_profile
 

@@ -16,13 +16,14 @@ from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings, ReferenceSettings, RollingSettings
 from driftline.detectors import Block
 from driftline.events.model_key import ModelKey
-from driftline.events.source import LABEL_STREAM, SEGMENT_ALL
+from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Source
 from driftline.monitoring.labels.arrival_monitor import ArrivalMonitor
 from driftline.monitoring.labels.cohorts import Cohorts
 from driftline.monitoring.labels.earlier_revisions import EarlierRevisions
 from driftline.monitoring.labels.estimate_revisions import EstimateRevisions
 from driftline.monitoring.labels.join_monitor import JoinMonitor
 from driftline.monitoring.labels.label_stream_monitor import LabelStreamMonitor
+from driftline.monitoring.labels.loose_joins import LooseJoins
 from driftline.monitoring.labels.open_joins import OpenJoins
 from driftline.monitoring.labels.performance_windows import PerformanceWindows, ProductionBaselines
 from driftline.monitoring.labels.segment_monitor import SegmentMonitor
@@ -36,9 +37,13 @@ from driftline.monitoring.predictions.profile_monitor import ProfileMonitor
 from driftline.monitoring.predictions.rolling import RollingReference
 from driftline.monitoring.predictions.volume_history import VolumeHistory
 from driftline.monitoring.predictions.windowing import SlidingWindow, TumblingWindow
+from driftline.panes.counting.contributions import Address, Pairs
+from driftline.panes.counting.loose_joins import loose_deltas
 from driftline.panes.flush_record import JoinDelta
 from driftline.profiles.profiles import Profiles
+from driftline.profiles.raw_values import raw_values
 from driftline.sketches.arrival import ArrivalLayout
+from driftline.sketches.joined import LabelledPairs
 from tests.support import monitoring
 from tests.support.arrival import arrival_settings
 from tests.support.windows import budget_of, table_of, window_of
@@ -322,6 +327,25 @@ def _listen(part: LabelStreamMonitor, i: int) -> object:
     return part.advance(WatermarkReach(i * span_ms, i * span_ms))
 
 
+LOOSE_PROFILE = monitoring.training_profile(KEY, monitoring.START_MS + 100_000)
+
+
+def _loose() -> LooseJoins:
+    budget = ErrorBudget.of(monitoring.small_settings(), KEY.model)
+    return LooseJoins(ModelSetup(KEY, budget, monitoring.PANE_MS, Profiles([LOOSE_PROFILE])))
+
+
+def _settle(part: LooseJoins, i: int) -> object:
+    start_ms = monitoring.START_MS + 20_000 * i
+    times = np.array([start_ms, start_ms + 4_000, start_ms + 35_000])
+    at = Address(np.zeros(3, dtype=np.int64), times + 1_000, times, Source("labels", i % 2), np.arange(3) + 3 * i)
+    values = raw_values(["1", 0, "0"])
+    pairs = LabelledPairs(values, values, np.full(3, 0.5), np.ones(3, dtype=np.int64))
+    for delta in loose_deltas(KEY, monitoring.PANE_MS, [Pairs(at, pairs, np.ones(3, dtype=np.bool_))], []):
+        part.add(delta)
+    return part.settle(start_ms)
+
+
 def _detectors() -> ColumnDetectors:
     return ColumnDetectors(CheckSettings(detectors=("ddm", "adwin", "kswin")), 10_000, "detectors")
 
@@ -331,7 +355,7 @@ def _burn_in() -> BurnIn:
 
 
 EXAMPLES: list[Example[Any]] = [
-    of(BootstrapSample, lambda: BootstrapSample(bootstrap.KEY, bootstrap.SETTINGS), _gather, 7),
+    of(BootstrapSample, lambda: bootstrap.sample_of(bootstrap.SETTINGS), _gather, 7),
     of(BootstrapReference, lambda: BootstrapReference(COUNTED.grid, 200), _count, 4),
     of(TumblingWindow, windowing.tumbling, _tumble, 16),
     of(SlidingWindow, windowing.sliding, _slide, 16),
@@ -342,6 +366,7 @@ EXAMPLES: list[Example[Any]] = [
     of(EstimateWindows, lambda: estimates.windows(labels=True), _estimate, 20),
     of(ProfileMonitor, _profile_monitor, _monitor, 27),
     of(OpenJoins, lambda: OpenJoins(JOIN_SETTINGS, joins.PANE_MS), _wait, 25),
+    of(LooseJoins, _loose, _settle, 12),
     of(PerformanceWindows, lambda: PerformanceWindows(performance.settings()), _revise, 25),
     of(EarlierRevisions, EarlierRevisions, _compare_with_earlier, 6),
     of(ProductionBaselines, lambda: ProductionBaselines(30), _baseline, 14),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from driftline.events.source import SEGMENT_ALL
 from driftline.monitoring.labels.join_monitor import JoinMonitor
+from driftline.monitoring.labels.loose_joins import LooseJoins
 from driftline.monitoring.labels.segment_monitor import SegmentMonitor
 from driftline.monitoring.monitor_status import ModelStatus
 from driftline.monitoring.predictions.prediction_monitor import PredictionMonitor
@@ -27,7 +28,7 @@ class ModelMonitor:
     ``at`` says where its state is, for messages.
     """
 
-    __slots__ = ("_setup", "joins", "predictions", "scope", "segments")
+    __slots__ = ("_setup", "joins", "loose", "predictions", "scope", "segments")
 
     def __init__(self, setup: ModelSetup, at: str) -> None:
         self._setup = setup
@@ -35,7 +36,8 @@ class ModelMonitor:
         self.predictions = PredictionMonitor(setup, self.scope)
         self.joins = JoinMonitor(setup, self.predictions.estimates)
         self.segments: dict[str, SegmentMonitor] = {}
-        self.scope.add((*self.predictions.tables, *self.joins.tables))
+        self.loose = LooseJoins(setup)
+        self.scope.add((*self.predictions.tables, *self.joins.tables, *self.loose.tables))
 
     def _segment(self, name: str) -> SegmentMonitor | None:
         """Return the sequence of a slice; None where it is not configured."""
@@ -45,10 +47,18 @@ class ModelMonitor:
         return self.segments.get(name)
 
     def add_joins(self, delta: JoinDelta) -> None:
-        """Add a join delta, whose pane is open, to its slice."""
+        """Add a join delta, whose pane is open, to its slice; rows without a profile wait for :meth:`settle`."""
+        if delta.loose:
+            self.loose.add(delta)
+            return
         sequence = self.joins if delta.segment == SEGMENT_ALL else self._segment(delta.segment)
         if sequence is not None:
             sequence.open.add(delta)
+
+    def settle(self, predictions_ms: int) -> None:
+        """Count the joins that waited for their profile, given how far the predictions have been closed."""
+        for delta in self.loose.settle(predictions_ms):
+            self.add_joins(delta)
 
     def advance_joins(self, reach: WatermarkReach, champion: tuple[str, LatestRevisions] | None) -> Outputs:
         """Close all that joins add to up to the watermark; see :meth:`JoinMonitor.advance`."""

@@ -24,6 +24,7 @@ from driftline.monitoring.state.checkpoint import (
     load_meta,
 )
 from driftline.monitoring.state.scope import StateScope
+from driftline.panes.counting.loose_joins import n_labels
 from driftline.panes.flush_record import decode
 from driftline.panes.watermarks import Watermarks
 
@@ -161,7 +162,7 @@ class PartitionMonitor:
         if closed_ms is None or delta.pane_ms + self._pane_ms > closed_ms:
             self._model(delta.key).add_joins(delta)
         elif delta.segment == SEGMENT_ALL:
-            self._n_after_idle += delta.errors[0]
+            self._n_after_idle += delta.errors[0] + n_labels(delta.loose)
             self._model(delta.key).joins.miss_joins()
 
     def _add_labels(self, delta: JoinDelta, *, is_open: bool) -> None:
@@ -192,6 +193,8 @@ class PartitionMonitor:
             model = self._models[key]
             if predictions is not None and predictions != before[0]:
                 outputs += model.predictions.advance(WatermarkReach(predictions, marks.certain_predictions))
+            if predictions is not None:
+                model.settle(predictions)
             if joins is not None and joins != before[1]:
                 outputs += model.advance_joins(WatermarkReach(joins, marks.certain_joins), self._champion_of(key))
         return outputs

@@ -56,6 +56,15 @@ class WindowDelta(Struct, frozen=True, array_like=True, gc=False):
     """Signed, in the :class:`driftline.sketches.arrival.ArrivalLayout` of the profile."""
 
 
+class LooseRows(Struct, frozen=True, array_like=True, gc=False):
+    """Joins of predictions that no profile was known for, from one source partition."""
+
+    kind: Kind
+    partition: int
+    rows: bytes
+    """As :mod:`driftline.panes.counting.loose_joins` packs them."""
+
+
 class JoinDelta(Struct, frozen=True, array_like=True):
     """What a flush adds to one pane of one model's joins (pane of effective label time)."""
 
@@ -72,6 +81,8 @@ class JoinDelta(Struct, frozen=True, array_like=True):
     labels: tuple[int, int, int] = (0, 0, 0)
     """Under the key ``LABEL_STREAM`` alone: predictions that may get a label, labels that joined one, and labels whose
     prediction never came."""
+    loose: list[LooseRows] = []
+    """Rows to be counted under the profile that holds for their predictions; then the delta has nothing else."""
 
 
 class FlushRecord(Struct, frozen=True, array_like=True):

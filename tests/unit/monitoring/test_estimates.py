@@ -111,7 +111,7 @@ def windows(*, labels: bool) -> EstimateWindows:
 def opened(start_ms: int, scores: list[float]) -> OpenPane:
     pane = OpenPane(0)
     for delta in deltas(scores, panes=[start_ms] * len(scores)):
-        pane.add(delta, 0)
+        pane.add(delta)
     return pane
 
 
@@ -163,7 +163,7 @@ def test_windows_whose_labels_never_come_are_forgotten(monkeypatch: pytest.Monke
 def test_what_an_unknown_profile_said_is_not_added() -> None:
     made, pane = windows(labels=True), OpenPane(0)
     (delta,) = deltas([0.2, 0.9])
-    pane.add(msgspec.structs.replace(delta, profile_id="gone"), 0)
+    pane.add(msgspec.structs.replace(delta, profile_id="gone"))
     made.add(0, pane, frozenset())
     assert len(made) == 0
 

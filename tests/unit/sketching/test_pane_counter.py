@@ -11,6 +11,7 @@ import pytest
 
 from driftline.config.model import BootstrapSettings, ColumnSettings, ModelSettings
 from driftline.events.model_key import ModelKey
+from driftline.events.prediction import plain_scores
 from driftline.monitoring.predictions.open_panes import ProfilePane
 from driftline.panes.flush_record import MAX_RECORD_BYTES, PaneDelta, chunks
 from driftline.profiles.building.build import build_profile
@@ -21,8 +22,8 @@ from driftline.sketches.columns import QUALITY
 from driftline.sketches.layout import EVENTS, LATE, UNEXPECTED
 from driftline.sketches.pane_sketch import PaneSketch
 from driftline.sketching import pane_counter
-from driftline.sketching.pane_counter import COUNT_ROWS, SAMPLE_BYTES, PaneCounter
-from driftline.sketching.rows import PredictionRows, plain_scores
+from driftline.sketching.pane_counter import COUNT_ROWS, ROWS_BYTES, PaneCounter
+from driftline.sketching.rows import PredictionRows
 
 if TYPE_CHECKING:
     from driftline.profiles.profile import Profile
@@ -148,14 +149,16 @@ def test_ignored_columns_are_not_unexpected() -> None:
 # --- without a profile ------------------------------------------------------------------------------------------------
 
 
-def test_a_sample_is_taken_where_no_profile_is_known() -> None:
+def test_all_rows_are_handed_on_as_they_came_where_no_profile_is_known() -> None:
     counting = counter(bootstrap=BootstrapSettings(sample=200))
     features = [json.dumps({"x": i}) for i in range(300)]
     counting.add(rows(*features, predictions=[True] * 300, scores=[{"no": 0.25, "yes": 0.75}] * 300))
     (delta,) = counting.take()
     assert (delta.profile_id, delta.sketch, delta.n_events) == ("", None, 300)
-    assert len(delta.rows) == 200
-    assert {(row.prediction, row.score) for row in delta.rows} == {(1, 0.75)}
+    assert [json.loads(row.features)["x"] for row in delta.rows] == list(range(300))
+    assert {(row.prediction, tuple((row.score or {}).items())) for row in delta.rows} == {
+        (True, (("no", 0.25), ("yes", 0.75)))
+    }
     assert counter(bootstrap=BootstrapSettings(enabled=False)).take() == []
 
 
@@ -166,19 +169,18 @@ def test_flushes_do_not_change_the_sample_even_of_duplicates(order: tuple[int, .
     predictions = ["no", "yes", "no", "no"]
     total = ProfilePane()
     counting = counter()
-    counting._settings = ModelSettings(bootstrap=BootstrapSettings(sample=n_sample))
     for i in order:
         counting.add(rows(features[i], ids=["same"], predictions=[predictions[i]]))
         for delta in counting.take():
-            total.add(delta, n_sample)
+            total.add(delta)
     counting.add(rows(*features, ids=["same"] * 4, predictions=predictions))
     (at_once,) = counting.take()
-    assert smallest(total.rows, n_sample) == smallest(at_once.sample, n_sample)
+    assert smallest(total.rows, n_sample) == smallest(at_once.rows, n_sample)
 
 
 def test_no_sample_is_too_large_for_a_broker() -> None:
     counting = counter(bootstrap=BootstrapSettings(sample=20_000))
-    large = [json.dumps({"x": "y" * (SAMPLE_BYTES // 3)}) for _ in range(20)]
+    large = [json.dumps({"x": "y" * (ROWS_BYTES // 3)}) for _ in range(20)]
     too_large = [json.dumps({"x": "y" * 1_000_000})]
     long_classes = ["😀" * 1_000] * 900
     counting.add(rows(*large, *too_large, *["{}"] * 900, predictions=["yes"] * 21 + long_classes))

@@ -57,7 +57,7 @@ def table_of_sample(rows: Sequence[SampleRow], not_features: frozenset[str] = fr
     return ReferenceTable(
         n=len(ordered),
         features={name: [features.get(name) for features in parsed] for name in names},
-        prediction=_unless_absent([_plain(row.prediction) for row in ordered]),
+        prediction=_unless_absent([_plain(row) for row in ordered]),
         score=_unless_absent([_one_score(row.score) for row in ordered]),
     )
 
@@ -71,9 +71,9 @@ def parsed_features(features: bytes) -> dict[str, Any]:
     return parsed if isinstance(parsed, dict) else {}
 
 
-def _plain(prediction: str | bool | int | float | None) -> str | int | float | None:
-    """Return a prediction without booleans, which are classes."""
-    return int(prediction) if isinstance(prediction, bool) else prediction
+def _plain(row: SampleRow) -> str | float | None:
+    """Return an event's prediction; a boolean as the class that it is."""
+    return int(row.prediction) if isinstance(row.prediction, bool) else row.prediction
 
 
 def _one_score(score: Score | None) -> float | None:

@@ -99,7 +99,7 @@ class KeyedValues:
             return records
         if records["profile"].max() >= self._local.size or (self._local[records["profile"]] < 0).any():
             for index in np.unique(records["profile"]).tolist():
-                name = self._table.profiles[index].profile_id
+                name = self._table.names[index]
                 if name not in self.profile_ids:
                     self.profile_ids.append(name)
             self._index()
@@ -114,8 +114,7 @@ class KeyedValues:
         return records
 
     def _index(self) -> None:
-        profiles = [self._find(name) for name in self.profile_ids]
-        numbers = [-1 if profile is None else self._table.intern(profile) for profile in profiles]
+        numbers = [self._table.named(name, self._find) for name in self.profile_ids]
         self._global = np.array(numbers, dtype=np.int32)
         self._local = np.full(len(self._table.profiles), -1, dtype=np.int32)
         for local, number in enumerate(numbers):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from driftline.events.prediction import plain_scores
+from driftline.events.prediction import one_score, plain_scores
+from driftline.profiles.raw_values import raw_values, with_scores
 from driftline.sketches.scores import WEIGHT_UNIT
 from driftline.sketching.joins.join_entry import LABEL, JoinRows, predictions
 from driftline.sketching.joins.label_values import pack_values
@@ -19,24 +20,24 @@ if TYPE_CHECKING:
 
     from driftline.config.settings import Settings
     from driftline.events.label import LabelColumns
+    from driftline.events.prediction import Score
     from driftline.profiles.profiles import Profiles
     from driftline.profiles.task import Task
     from driftline.sketching.intake import Intake
     from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.rows import ModelEvents
 
-EVEN_ODDS: Final = 0.5
-"""Where a binary event has a score but no prediction, the positive class is predicted from this probability on."""
 _NO_ROWS: Final = JoinRows(digests_of([]), predictions(0))
 
 
 class JoinRowBuilder:
     """Makes the rows that are joined; where only a sample of ids is, those of the sample.
 
-    Profiles are looked up at each pane: a prediction without a profile is not joined.
+    Profiles are looked up at each pane. What a prediction without one says is kept as it came.
     """
 
     def __init__(self, settings: Settings, profiles: Profiles, table: ProfileTable) -> None:
+        self._settings = settings
         self._pane_ms = int(settings.time.pane)
         self._sample_ratio = settings.join.sample_ratio
         self._profiles = profiles
@@ -64,32 +65,60 @@ class JoinRowBuilder:
         pane_ms = events.times_ms - events.times_ms % self._pane_ms
         panes, pane_of_row = np.unique(pane_ms, return_inverse=True)
         profiles = [self._profiles.at(events.key, pane) for pane in panes.tolist()]
-        of_pane = np.array([-1 if profile is None else self._table.intern(profile) for profile in profiles])
+        of_pane = np.array(
+            [self._table.unprofiled(events.key) if each is None else self._table.intern(each) for each in profiles]
+        )
         of_row = of_pane[pane_of_row]
-        for index in np.unique(of_row[of_row >= 0]).tolist():
-            part = events.chosen(np.flatnonzero(of_row == index))
-            segments = self._table.segment_bits[index](part.events.segments)
-            yield _prediction_rows(self._table.profiles[index].task, index, part, segments)
+        for index in np.unique(of_row).tolist():
+            part, profile = events.chosen(np.flatnonzero(of_row == index)), self._table.profiles[index]
+            if profile is None:
+                values = _raw_values(part, self._settings.model(events.key.model).positive_class)
+            else:
+                values = _coded_values(part, profile.task)
+            yield _prediction_rows(values, index, part, self._table.segment_bits[index](part.events.segments))
 
 
-def _prediction_rows(task: Task, profile: int, part: ModelEvents, segments: NDArray[np.uint32]) -> JoinRows:
-    """Return the predictions that a label can be compared with, of n events under one profile.
+class _Values(NamedTuple):
+    """What n predictions say, each of shape (n,)."""
 
-    ``profile`` is its index in the profile table; ``segments`` are the bits of the slices that each event belongs to.
-    """
+    predicted: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    usable: NDArray[np.bool_]
+    """Which of them a label can be compared with."""
+
+
+def _coded_values(part: ModelEvents, task: Task) -> _Values:
+    """Return predictions as a task knows them."""
     events = part.events
     scores = np.array(plain_scores(events.scores, task.positive), dtype=np.float64)
-    predicted = task.encode(events.predictions)
-    if task.kind == "binary":
-        by_score = np.where(np.isnan(scores), np.nan, scores >= EVEN_ODDS)
-        predicted = np.where(np.isnan(predicted), by_score, predicted)
-    records = predictions(len(events.prediction_ids))
+    predicted = with_scores(task, task.encode(events.predictions), scores)
+    return _Values(predicted, scores, ~np.isnan(predicted))
+
+
+def _raw_values(part: ModelEvents, positive: str | None) -> _Values:
+    """Return predictions as they came; of a map of two scores that of the positive class, which is the later one."""
+    events = part.events
+    plain = [one_score(score, _positive_of(score, positive)) for score in events.scores]
+    scores, predicted = np.array(plain, dtype=np.float64), raw_values(events.predictions)
+    return _Values(predicted, scores, ~np.isnan(predicted) | ~np.isnan(scores))
+
+
+def _positive_of(score: Score | None, positive: str | None) -> str | None:
+    two_classes = isinstance(score, dict) and len(score) == 2  # noqa: PLR2004  # binary
+    return (positive or max(score)) if isinstance(score, dict) and two_classes else None
+
+
+def _prediction_rows(values: _Values, profile: int, part: ModelEvents, segments: NDArray[np.uint32]) -> JoinRows:
+    """Return the predictions that a label can be compared with, of n events under one entry of the profile table.
+
+    ``profile`` is its index; ``segments`` are the bits of the slices that each event belongs to.
+    """
+    records = predictions(len(part.events.prediction_ids))
     records["time_ms"], records["offset"], records["profile"] = part.times_ms, part.offsets, profile
     records["effective_ms"] = records["joined_ms"] = part.arrivals.effective_ms
-    records["predicted"], records["score"], records["segments"] = predicted, scores, segments
-    usable = ~np.isnan(predicted)
-    rows = JoinRows(digests_of(events.prediction_ids), records)
-    return rows if usable.all() else rows.chosen(usable)
+    records["predicted"], records["score"], records["segments"] = values.predicted, values.scores, segments
+    rows = JoinRows(digests_of(part.events.prediction_ids), records)
+    return rows if values.usable.all() else rows.chosen(values.usable)
 
 
 def _in_order(parts: list[JoinRows]) -> JoinRows:

@@ -29,14 +29,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from driftline.events.source import Source
+from driftline.panes.counting.contributions import Address
+from driftline.panes.counting.origins import ROUTED
 from driftline.sketches.joined import LabelledPairs
-from driftline.sketching.joins.counting.join_counter import Address, Uncounted
+from driftline.sketching.joins.counting.join_counter import Uncounted
 from driftline.sketching.joins.join_matching import Matches, matches
 from driftline.sketching.joins.label_steps import label_steps
-from driftline.sketching.joins.label_values import codes_of
+from driftline.sketching.joins.label_values import codes_of, raw_of
 from driftline.sketching.joins.pending_labels import PendingLabels
 from driftline.sketching.joins.pending_predictions import PendingPredictions
-from driftline.sketching.joins.routing import ROUTED
 from driftline.sketching.joins.waiting.digests import unique_digests
 from driftline.sketching.joins.waiting.pending import taken
 
@@ -75,7 +76,7 @@ class JoinTotals(NamedTuple):
 class Joiner:
     """The join of one partition of predictions with the same partition of labels.
 
-    The partition is :data:`driftline.sketching.joins.routing.ROUTED` where offsets tell partitions apart; the counter
+    The partition is :data:`driftline.panes.counting.origins.ROUTED` where offsets tell partitions apart; the counter
     takes what joins add.
     """
 
@@ -197,12 +198,12 @@ class Joiner:
         self._counter.joined(at.rows(rows), pairs, first[rows])
 
     def _codes(self, profiles: NDArray[np.int32], labels: NDArray[np.void]) -> NDArray[np.float64]:
-        """Return labels as class codes or standardised values, by the profile of their prediction."""
+        """Return labels as class codes or standardised values, by the profile of their prediction; raw without one."""
         values: NDArray[np.float64] = np.empty(labels.size)
         for profile in np.unique(profiles).tolist():
             rows = np.flatnonzero(profiles == profile)
-            task = self._table.profiles[profile].task
-            values[rows] = codes_of(task, labels["kind"][rows], labels["value"][rows])
+            known, kinds, bits = self._table.profiles[profile], labels["kind"][rows], labels["value"][rows]
+            values[rows] = raw_of(kinds, bits) if known is None else codes_of(known.task, kinds, bits)
         return values
 
     # --- the end of a flush -------------------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import xxhash
 
+from driftline.profiles.raw_values import raw_booleans, raw_numbers, raw_texts, text_value
 from driftline.sketching.joins.join_entry import BOOLEAN, NULL, NUMBER, TEXT
 
 if TYPE_CHECKING:
@@ -50,11 +50,6 @@ def _bits(labels: Sequence[ClassOrNumber | None]) -> NDArray[np.uint64]:
     return np.array(labels, dtype=np.float64).view(np.uint64)
 
 
-def text_value(text: str) -> int:
-    """Return the value of a label that is a text."""
-    return xxhash.xxh3_64_intdigest(text.encode())
-
-
 def codes_of(task: Task, kinds: NDArray[np.int32], values: NDArray[np.uint64]) -> NDArray[np.float64]:
     """Return labels as class codes or as values over the task's spread, shape (n,).
 
@@ -76,3 +71,11 @@ def codes_of(task: Task, kinds: NDArray[np.int32], values: NDArray[np.uint64]) -
         place = np.minimum(np.searchsorted(classes[order], values[rows]), classes.size - 1)
         codes[rows] = np.where(classes[order][place] == values[rows], order[place], len(task.classes))
     return codes
+
+
+def raw_of(kinds: NDArray[np.int32], values: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Return labels as they are kept until a profile is known, shape (n,); a null is not-a-number."""
+    values = np.ascontiguousarray(values)
+    numbers = values.view(np.float64)
+    special = np.where(kinds == BOOLEAN, raw_booleans(numbers > 0), raw_texts(values))
+    return np.where(kinds == NUMBER, raw_numbers(numbers), np.where(kinds == NULL, math.nan, special))

@@ -136,7 +136,7 @@ class LocalJoins(Joins):
 
     def blocks(self, _marks: Sequence[Watermark]) -> dict[int, list[bytes]]:
         """Return what the joins were given, as blocks of the changelog."""
-        profile_ids = [profile.profile_id for profile in self._table.profiles]
+        profile_ids = self._table.names
         predictions, labels = self._rows["predictions"], self._rows["labels"]
         return {
             partition: encode_blocks(profile_ids, predictions.get(partition, []), labels.get(partition, []))

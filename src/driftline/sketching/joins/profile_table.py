@@ -1,19 +1,30 @@
-"""Profiles by small integers, as pending records name them."""
+"""Profiles by small integers, as pending records name them.
+
+A prediction that no profile holds for stands under an entry of its model: it meets its labels, and what that adds is
+counted where a profile is known.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+import msgspec
 import numpy as np
 
+from driftline.events.model_key import ModelKey
 from driftline.panes.segments import SegmentBits, segment_names
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from driftline.config.settings import Settings
-    from driftline.events.model_key import ModelKey
     from driftline.profiles.profile import Profile
+
+
+_UNPROFILED: Final = "~"
+"""Begins the name of an entry for predictions of a model without a profile; a profile's id is hexadecimal."""
 
 
 class ProfileTable:
@@ -23,7 +34,13 @@ class ProfileTable:
         self._settings = settings
         self._index: dict[str, int] = {}
         self._models: dict[ModelKey, int] = {}
-        self.profiles: list[Profile] = []
+        self.profiles: list[Profile | None] = []
+        """None for a model's predictions without a profile."""
+        self.names: list[str] = []
+        """By which records outside of this process name each entry."""
+        self.keys: list[ModelKey] = []
+        self.learns: list[bool] = []
+        """Whether a profile is learnt where none was published."""
         self.segments: list[tuple[str, ...]] = []
         """Names of the slices whose performance is counted, by profile."""
         self.segment_bits: list[SegmentBits] = []
@@ -43,16 +60,39 @@ class ProfileTable:
     def intern(self, profile: Profile) -> int:
         """Return the index of a profile."""
         index = self._index.get(profile.profile_id)
-        if index is None:
-            index = self._index[profile.profile_id] = len(self.profiles)
-            model = self._settings.model(profile.key.model)
-            self.profiles.append(profile)
-            self.segments.append(segment_names(model.segments))
-            self.segment_bits.append(SegmentBits(model.segments))
-            self.horizon_ms = np.append(self.horizon_ms, np.int64(model.labels.horizon))
-            self.wait_ms = np.append(self.wait_ms, np.int64(model.labels.wait))
-            self.window_ms = np.append(self.window_ms, np.int64(model.windows.performance))
-            number = self._models.setdefault(profile.key, len(self._models))
-            self.models = np.append(self.models, np.int64(number))
-            self.keeps_first = np.append(self.keeps_first, model.labels.repeated == "first")
+        return self._add(profile.profile_id, profile.key, profile) if index is None else index
+
+    def unprofiled(self, key: ModelKey) -> int:
+        """Return the index of a model's predictions without a profile."""
+        name = _UNPROFILED + msgspec.json.encode(key).decode()
+        index = self._index.get(name)
+        return self._add(name, key, None) if index is None else index
+
+    def named(self, name: str, find: Callable[[str], Profile | None]) -> int:
+        """Return the index of what a record names, -1 for a profile that ``find`` does not return."""
+        if is_unprofiled(name):
+            return self.unprofiled(msgspec.json.decode(name.removeprefix(_UNPROFILED), type=ModelKey))
+        profile = find(name)
+        return -1 if profile is None else self.intern(profile)
+
+    def _add(self, name: str, key: ModelKey, profile: Profile | None) -> int:
+        index = self._index[name] = len(self.profiles)
+        model = self._settings.model(key.model)
+        self.profiles.append(profile)
+        self.names.append(name)
+        self.keys.append(key)
+        self.learns.append(model.bootstrap.enabled)
+        self.segments.append(segment_names(model.segments))
+        self.segment_bits.append(SegmentBits(model.segments))
+        self.horizon_ms = np.append(self.horizon_ms, np.int64(model.labels.horizon))
+        self.wait_ms = np.append(self.wait_ms, np.int64(model.labels.wait))
+        self.window_ms = np.append(self.window_ms, np.int64(model.windows.performance))
+        number = self._models.setdefault(key, len(self._models))
+        self.models = np.append(self.models, np.int64(number))
+        self.keeps_first = np.append(self.keeps_first, model.labels.repeated == "first")
         return index
+
+
+def is_unprofiled(name: str) -> bool:
+    """Whether a record's name of an entry stands for predictions without a profile."""
+    return name.startswith(_UNPROFILED)

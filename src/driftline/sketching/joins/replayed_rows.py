@@ -73,7 +73,6 @@ def predictions_of(block: PendingBlock, profiles: Profiles, table: ProfileTable)
     rows = block.prediction_rows()
     if not rows.records.size:
         return rows
-    of_block = [profiles.get(profile_id) for profile_id in block.profile_ids]
-    numbers = [-1 if profile is None else table.intern(profile) for profile in of_block]
+    numbers = [table.named(name, profiles.get) for name in block.profile_ids]
     rows.records["profile"] = np.array(numbers, dtype=np.int32)[rows.records["profile"]]
     return rows.chosen(rows.records["profile"] >= 0)

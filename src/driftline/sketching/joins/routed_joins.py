@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from driftline.panes.counting.origins import ROUTED, places
 from driftline.sketching.joins.counting.join_counter import JoinCounter
 from driftline.sketching.joins.join_entry import JoinRows
 from driftline.sketching.joins.join_rows import JoinRowBuilder
 from driftline.sketching.joins.joiner import Joiner
 from driftline.sketching.joins.joins import Joins
 from driftline.sketching.joins.pending_block import decode_block, encode_blocks, encode_marks
-from driftline.sketching.joins.profile_table import ProfileTable
+from driftline.sketching.joins.profile_table import ProfileTable, is_unprofiled
 from driftline.sketching.joins.reorder_buffer import ReorderBuffer
 from driftline.sketching.joins.replayed_rows import Replay, predictions_of
-from driftline.sketching.joins.routing import ROUTED, destinations, places
+from driftline.sketching.joins.routing import destinations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -136,7 +137,7 @@ class RoutedJoins(Joins):
             name
             for value, offset in zip(batch.values, batch.offsets, strict=True)
             for name in self._decode(batch, value, offset).profile_ids
-            if self._profiles.get(name) is None
+            if self._profiles.get(name) is None and not is_unprofiled(name)
         }
 
     def add_blocks(self, batch: RecordBatch) -> int:
@@ -165,7 +166,7 @@ class RoutedJoins(Joins):
 
     def blocks(self, marks: Sequence[Watermark]) -> dict[int, list[bytes]]:
         """Return what goes to each partition of the pending topic: its rows, and what is new of the inputs' marks."""
-        profile_ids = [profile.profile_id for profile in self._table.profiles]
+        profile_ids = self._table.names
         predictions, labels = self._divided(self._rows["predictions"]), self._divided(self._rows["labels"])
         blocks = {
             number: encode_blocks(profile_ids, predictions.get(number, []), labels.get(number, []), self._n_partitions)

@@ -5,13 +5,17 @@ import random
 import msgspec
 import numpy as np
 
+from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.config.model import BootstrapSettings, ModelSettings
+from driftline.config.settings import Settings
 from driftline.events.model_key import ModelKey
 from driftline.events.source import SEGMENT_ALL
+from driftline.monitoring.model_setup import ModelSetup
 from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.bootstrap import BootstrapReference, BootstrapSample, is_counting
 from driftline.monitoring.predictions.open_panes import ProfilePane
 from driftline.panes.flush_record import PaneDelta
+from driftline.profiles.profiles import Profiles
 from driftline.sketches.layout import EVENTS
 from driftline.sketches.packed import SampleRow
 from driftline.sketches.pane_sketch import PaneSketch
@@ -21,18 +25,23 @@ KEY = ModelKey("m", "1")
 SETTINGS = ModelSettings(bootstrap=BootstrapSettings(sample=100, events=250))
 
 
+def sample_of(settings: ModelSettings) -> BootstrapSample:
+    budget = ErrorBudget.of(Settings(defaults=settings), KEY.model)
+    return BootstrapSample(ModelSetup(KEY, budget, 10, Profiles()))
+
+
 def part(seed: int, n: int, predictions: str = "01") -> ProfilePane:
     rng, gathered = random.Random(seed), ProfilePane()
     rows = [
         SampleRow(rng.getrandbits(63), msgspec.json.encode({"x": rng.gauss(0, 1)}), rng.choice(predictions), 0.5)
         for _ in range(n)
     ]
-    gathered.add(PaneDelta(KEY, SEGMENT_ALL, 0, "", n, {0: (0, n)}, None, rows), SETTINGS.bootstrap.sample)
+    gathered.add(PaneDelta(KEY, SEGMENT_ALL, 0, "", n, {0: (0, n)}, None, rows))
     return gathered
 
 
 def test_the_grid_comes_with_the_pane_that_has_enough_events() -> None:
-    gathering = BootstrapSample(KEY, SETTINGS)
+    gathering = sample_of(SETTINGS)
     assert gathering.add(0, 10, part(1, 60)) is None
     profile = gathering.add(10, 20, part(2, 60))
     assert profile is not None
@@ -48,14 +57,14 @@ def test_the_grid_is_made_of_the_rows_with_the_smallest_hashes() -> None:
     for given in (rows, sorted(rows, key=lambda row: row.hash)[:100]):
         gathered = ProfilePane()
         gathered.n_events, gathered.rows = 360, list(given)
-        profile = BootstrapSample(KEY, SETTINGS).add(0, 10, gathered)
+        profile = sample_of(SETTINGS).add(0, 10, gathered)
         assert profile is not None
         grids.add(profile.grid_id)
     assert len(grids) == 1
 
 
 def test_a_sample_that_makes_no_profile_is_said_and_gathered_anew() -> None:
-    gathering = BootstrapSample(KEY, msgspec.structs.replace(SETTINGS, task="binary"))
+    gathering = sample_of(msgspec.structs.replace(SETTINGS, task="binary"))
     assert gathering.add(0, 10, part(1, 120, predictions="abc")) is None
     assert gathering.last_error is not None
     assert "at most two classes" in gathering.last_error
@@ -65,7 +74,7 @@ def test_a_sample_that_makes_no_profile_is_said_and_gathered_anew() -> None:
 
 
 def test_gathering_goes_on_from_its_state_and_writes_each_pane_once() -> None:
-    gathering, other = BootstrapSample(KEY, SETTINGS), BootstrapSample(KEY, SETTINGS)
+    gathering, other = sample_of(SETTINGS), sample_of(SETTINGS)
     gathering.add(0, 10, part(1, 40))
     store = changes(gathering)
     gathering.add(10, 20, part(2, 40))
@@ -81,7 +90,7 @@ def test_gathering_goes_on_from_its_state_and_writes_each_pane_once() -> None:
 
 
 def grid_panes(n_panes: int, n: int) -> tuple[BootstrapReference, list[ClosedPane]]:
-    grid = BootstrapSample(KEY, SETTINGS).add(0, 10, part(1, 120))
+    grid = sample_of(SETTINGS).add(0, 10, part(1, 120))
     assert grid is not None
     panes = []
     for index in range(n_panes):

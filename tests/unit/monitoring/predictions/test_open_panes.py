@@ -7,6 +7,7 @@ import pytest
 
 from driftline.events.model_key import ModelKey
 from driftline.events.source import SEGMENT_ALL
+from driftline.monitoring.predictions import open_panes
 from driftline.monitoring.predictions.open_panes import MAX_PIECES, OpenPane
 from driftline.panes.flush_record import PaneDelta
 from driftline.sketches.bottom_k import smallest
@@ -62,7 +63,7 @@ def test_an_open_pane_holds_a_bounded_number_of_pieces() -> None:
     given = deltas()
     for _ in range(20):
         for delta in given:
-            pane.add(delta, 100)
+            pane.add(delta)
             (part,) = pane.parts.values()
             assert len(part.pieces) <= MAX_PIECES
     assert part.n_events == 20 * sum(delta.n_events for delta in given)
@@ -73,11 +74,14 @@ def row(value: int) -> SampleRow:
     return SampleRow(value, b"{}", value % 2, None)
 
 
-def test_an_open_pane_keeps_a_bounded_sample_and_loses_none_of_the_smallest() -> None:
+def test_an_open_pane_keeps_a_bounded_number_of_events_and_loses_none_of_the_smallest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(open_panes, "MAX_ROWS", 50)
     pane, values = OpenPane(0), list(range(1_000))
     random.Random(1).shuffle(values)
     for value in values:
-        pane.add(PaneDelta(KEY, SEGMENT_ALL, 0, "", 1, {0: (value, value)}, None, [row(value)]), 50)
+        pane.add(PaneDelta(KEY, SEGMENT_ALL, 0, "", 1, {0: (value, value)}, None, [row(value)]))
         assert len(pane.parts[""].rows) <= 100
     assert smallest(pane.parts[""].rows, 50) == [row(value) for value in range(50)]
     assert pane.parts[""].offsets == {0: (0, 999)}

@@ -8,6 +8,7 @@ import pytest
 from driftline.config.settings import Settings
 from driftline.errors import FormatError
 from driftline.events.source import Kind, Source, Watermark
+from driftline.panes.counting.origins import ROUTED, places
 from driftline.panes.watermarks import Watermarks
 from driftline.sketching.joins.counting.join_counter import JoinCounter
 from driftline.sketching.joins.join_entry import LABEL, NUMBER, JoinRows
@@ -15,7 +16,7 @@ from driftline.sketching.joins.joiner import Joiner
 from driftline.sketching.joins.pending_block import decode_block, encode_marks
 from driftline.sketching.joins.profile_table import ProfileTable
 from driftline.sketching.joins.reorder_buffer import ReorderBuffer
-from driftline.sketching.joins.routing import ROUTED, destinations, places
+from driftline.sketching.joins.routing import destinations
 from driftline.sketching.joins.waiting.digests import digests_of
 from tests.support.pending import MemoryStores
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Kind, Offsets
+from driftline.panes.counting.contributions import Address, CountedPredictions, Pairs, of_profile
+from driftline.panes.counting.group_sums import by_pane, note
+from driftline.panes.counting.loose_joins import loose_deltas
+from driftline.panes.counting.profile_rows import CountingPlace, ProfileRows
 from driftline.panes.flush_record import JoinDelta
 from driftline.sketches.scores import DUPLICATES, PREDICTED
-from driftline.sketching.joins.counting.contributions import Address, CountedPredictions, Pairs, of_profile
-from driftline.sketching.joins.counting.group_sums import by_pane, note
-from driftline.sketching.joins.counting.profile_rows import ProfileRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
-
-__all__ = ["Address", "JoinCounter", "Uncounted"]
 
 
 class _Labels:
@@ -86,9 +85,16 @@ class JoinCounter:
         deltas: list[JoinDelta] = []
         slices: list[JoinDelta] = []
         for index in np.unique(np.concatenate(every)).tolist() if every else []:
-            rows = ProfileRows(self._pane_ms, self._table, index, *of_profile(self._pairs, self._predictions, index))
-            deltas += rows.deltas()
-            slices += rows.slices()
+            rows, profile = of_profile(self._pairs, self._predictions, index), self._table.profiles[index]
+            if profile is not None:
+                place = CountingPlace(
+                    profile, self._pane_ms, int(self._table.window_ms[index]), self._table.segments[index]
+                )
+                summed = ProfileRows(place, *rows)
+                deltas += summed.deltas()
+                slices += summed.slices()
+            elif self._table.learns[index]:
+                deltas += loose_deltas(self._table.keys[index], self._pane_ms, *rows)
         deltas.sort(key=lambda delta: delta.pane_ms)
         slices.sort(key=lambda delta: delta.pane_ms)
         deltas += slices

@@ -10,13 +10,14 @@ from driftline.config.model import LabelSettings, ModelSettings, WindowSettings
 from driftline.config.settings import Settings
 from driftline.events.model_key import ModelKey
 from driftline.events.source import LABEL_STREAM, Source
+from driftline.panes.counting.contributions import Address
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.arrival import ArrivalLayout
 from driftline.sketches.joined import LabelledPairs
 from driftline.sketches.scores import DUPLICATES, ERROR_SCALE, LABELLED, PREDICTED
 from driftline.sketches.sparse import unpack_into
-from driftline.sketching.joins.counting.join_counter import Address, JoinCounter
+from driftline.sketching.joins.counting.join_counter import JoinCounter
 from driftline.sketching.joins.profile_table import ProfileTable
 
 MODEL = ModelSettings(windows=WindowSettings(performance=Duration(100)))

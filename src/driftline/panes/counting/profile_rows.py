@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from driftline.events.source import SEGMENT_ALL, Kind, Offsets
+from driftline.panes.counting.group_sums import Cells, Groups, by_pane, counted, note, packed, run_sums
 from driftline.panes.flush_record import JoinDelta, WindowDelta
 from driftline.sketches.arrival import ArrivalLayout, arrival_cells, prediction_cells
 from driftline.sketches.joined import CHUNK, contributions, errors_of
 from driftline.sketches.scores import ERROR_LIMIT, ERROR_SCALE, LABELLED, SQUARE_SCALE
-from driftline.sketching.joins.counting.group_sums import Cells, Groups, by_pane, counted, note, packed, run_sums
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
+    from driftline.panes.counting.contributions import CountedPredictions, Pairs
+    from driftline.profiles.profile import Profile
     from driftline.sketches.joined import Contributions
     from driftline.sketches.packed import Sparse
-    from driftline.sketching.joins.counting.contributions import CountedPredictions, Pairs
-    from driftline.sketching.joins.profile_table import ProfileTable
 
     Ints = NDArray[np.int64]
 
@@ -55,24 +55,34 @@ class _Slice:
         self.cells.append(counted(group[group >= 0], cell, self.n_groups))
 
 
-class ProfileRows:
-    """The rows of one flush under one profile, at least one."""
+class CountingPlace(NamedTuple):
+    """What decides where the joins of predictions under one profile count."""
 
-    def __init__(
-        self, pane_ms: int, table: ProfileTable, index: int, pairs: list[Pairs], predictions: list[CountedPredictions]
-    ) -> None:
-        self._profile = table.profiles[index]
+    profile: Profile
+    pane_ms: int
+    window_ms: int
+    """Length of a pane, and of a performance window."""
+    segments: tuple[str, ...]
+    """Names of the slices of the traffic, in the order of their bits."""
+
+
+class ProfileRows:
+    """Rows under one profile, at least one; ``place`` is where they count."""
+
+    def __init__(self, place: CountingPlace, pairs: list[Pairs], predictions: list[CountedPredictions]) -> None:
+        pane_ms = place.pane_ms
+        self._profile = place.profile
         self._layout = self._profile.task.performance_layout
         self._arrival = ArrivalLayout.of(self._layout)
         self._addresses = [*(part.at for part in pairs), *(part.at for part in predictions)]
         times, windows = self._column("effective_ms"), self._column("time_ms")
         self._pane = times - times % pane_ms
-        window = windows - windows % table.window_ms[index]
+        window = windows - windows % place.window_ms
         self._all = _Slice(np.arange(times.size), self._pane, window)
         self._arrivals: list[Cells] = []
         self._slices = {
             name: _Slice(rows, self._pane, window)
-            for bit, name in enumerate(table.segments[index])
+            for bit, name in enumerate(place.segments)
             if (rows := self._of_slice(bit)).size
         }
         self._panes, self._pane_of_group = np.unique(self._all.groups.keys[0], return_inverse=True)

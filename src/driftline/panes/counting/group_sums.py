@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from driftline.panes.counting.origins import by_origin
 from driftline.sketches.packed import NO_CELLS
 from driftline.sketches.sparse import pack_groups
-from driftline.sketching.joins.routing import by_origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

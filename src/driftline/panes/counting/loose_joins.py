@@ -1,0 +1,169 @@
+"""Joins of predictions that the sketch stage had no profile for: row by row as they came, until one is known.
+
+What they add to performance windows is then what they would have added under the profile at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from driftline.events.source import SEGMENT_ALL, Source
+from driftline.panes.counting.contributions import Address, CountedPredictions, Pairs
+from driftline.panes.counting.profile_rows import CountingPlace, ProfileRows
+from driftline.panes.flush_record import JoinDelta, LooseRows
+from driftline.profiles.raw_values import codes_of_raw, with_scores
+from driftline.sketches.joined import LabelledPairs
+from driftline.sketches.scores import DUPLICATES, PREDICTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from driftline.events.model_key import ModelKey
+    from driftline.events.source import Kind
+
+MAX_ROWS: Final = 4_096
+"""Rows of one delta at most: 240 KB, far below a broker's limit of 1 MiB."""
+_PREDICTED, _DUPLICATE, _PAIR = range(3)
+_ROW: Final = np.dtype(
+    [
+        ("effective_ms", "<i8"),
+        ("time_ms", "<i8"),
+        ("offset", "<i8"),
+        ("predicted", "<f8"),
+        ("actual", "<f8"),
+        ("score", "<f8"),
+        ("segments", "<u4"),
+        ("weight", "<i4"),
+        ("sign", "i1"),
+        ("what", "i1"),
+        ("first", "i1"),
+    ]
+)
+"""One prediction, or a prediction with its label, packed in 59 bytes. ``predicted`` and ``actual`` are kept as
+:mod:`driftline.profiles.raw_values` does; ``what`` it is decides which fields mean something."""
+
+
+class _Part(NamedTuple):
+    source: Source
+    rows: NDArray[np.void]
+
+
+def loose_deltas(
+    key: ModelKey, pane_ms: int, pairs: Sequence[Pairs], predictions: Sequence[CountedPredictions]
+) -> Iterator[JoinDelta]:
+    """Yield what a flush adds to each pane of a model's joins without a profile."""
+    for source, rows in (*map(_pair_rows, pairs), *map(_prediction_rows, predictions)):
+        panes = rows["effective_ms"] - rows["effective_ms"] % pane_ms
+        order = np.argsort(panes, kind="stable")
+        starts = np.flatnonzero(np.diff(panes[order], prepend=panes[order[0]] - 1))
+        for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), order.size], strict=True):
+            for first in range(start, stop, MAX_ROWS):
+                part = rows[order[first : min(first + MAX_ROWS, stop)]]
+                loose = LooseRows(source.kind, source.partition, part.tobytes())
+                pane = int(panes[order[start]])
+                yield JoinDelta(key, SEGMENT_ALL, pane, "", {}, [], (0, 0, 0), loose=[loose])
+
+
+def _addressed(at: Address, what: int) -> NDArray[np.void]:
+    rows = np.zeros(at.offset.size, dtype=_ROW)
+    rows["effective_ms"], rows["time_ms"], rows["offset"] = at.effective_ms, at.time_ms, at.offset
+    rows["segments"] = 0 if at.segments is None else at.segments
+    rows["predicted"] = rows["actual"] = rows["score"] = np.nan
+    rows["what"] = what
+    return rows
+
+
+def _pair_rows(part: Pairs) -> _Part:
+    rows, pairs = _addressed(part.at, _PAIR), part.pairs
+    rows["predicted"], rows["actual"], rows["score"] = pairs.predicted, pairs.actual, pairs.scores
+    rows["sign"], rows["first"] = pairs.signs, part.first
+    rows["weight"] = 0 if pairs.weights is None else pairs.weights
+    return _Part(part.at.source, rows)
+
+
+def _prediction_rows(part: CountedPredictions) -> _Part:
+    rows = _addressed(part.at, _PREDICTED if part.cell == PREDICTED else _DUPLICATE)
+    if part.predicted is not None and part.scores is not None:
+        rows["predicted"], rows["score"] = part.predicted, part.scores
+    return _Part(part.at.source, rows)
+
+
+def together(loose: Iterable[LooseRows]) -> list[LooseRows]:
+    """Return the rows of each source partition in one piece: a row costs less the more are counted at once."""
+    pieces: dict[tuple[Kind, int], list[bytes]] = {}
+    for part in loose:
+        pieces.setdefault((part.kind, part.partition), []).append(part.rows)
+    return [LooseRows(kind, partition, b"".join(rows)) for (kind, partition), rows in sorted(pieces.items())]
+
+
+def split_by_time(loose: LooseRows, until_ms: int) -> tuple[LooseRows | None, LooseRows | None]:
+    """Return the rows of predictions before a time, and the others; None for none."""
+    rows = np.frombuffer(loose.rows, dtype=_ROW)
+    before = rows["time_ms"] < until_ms
+    if before.all():
+        return loose, None
+    if not before.any():
+        return None, loose
+    return (
+        LooseRows(loose.kind, loose.partition, rows[before].tobytes()),
+        LooseRows(loose.kind, loose.partition, rows[~before].tobytes()),
+    )
+
+
+def panes_of(loose: Sequence[LooseRows], pane_ms: int) -> list[int]:
+    """Return the starts of the panes that the rows' predictions lie in."""
+    times = [np.frombuffer(part.rows, dtype=_ROW)["time_ms"] for part in loose]
+    return np.unique(np.concatenate([time - time % pane_ms for time in times])).tolist() if times else []
+
+
+def n_labels(loose: Sequence[LooseRows]) -> int:
+    """Return the predictions that get their first label."""
+    return sum(int(np.frombuffer(part.rows, dtype=_ROW)["first"].sum()) for part in loose)
+
+
+def counted(loose: Sequence[LooseRows], place: CountingPlace, panes: frozenset[int]) -> list[JoinDelta]:
+    """Return what rows add whose predictions lie in some panes, under the profile that holds there."""
+    pairs: list[Pairs] = []
+    predictions: list[CountedPredictions] = []
+    task = place.profile.task
+    for part in loose:
+        rows = np.frombuffer(part.rows, dtype=_ROW)
+        rows = rows[np.isin(rows["time_ms"] - rows["time_ms"] % place.pane_ms, [*panes])]
+        source = Source(part.kind, part.partition)
+        predicted = with_scores(task, codes_of_raw(task, _column(rows, "predicted")), _column(rows, "score"))
+        actual = codes_of_raw(task, _column(rows, "actual"))
+        usable = ~np.isnan(predicted)
+        labelled = np.flatnonzero((rows["what"] == _PAIR) & usable & ~np.isnan(actual))
+        if labelled.size:
+            chosen = rows[labelled]
+            weights = chosen["weight"].astype(np.int64)
+            signs = chosen["sign"].astype(np.int64)
+            values = LabelledPairs(predicted[labelled], actual[labelled], _column(chosen, "score"), signs, weights)
+            pairs.append(Pairs(_address(chosen, source), values, chosen["first"] > 0))
+        new = np.flatnonzero((rows["what"] == _PREDICTED) & usable)
+        if new.size:
+            at, scores = _address(rows[new], source), _column(rows[new], "score")
+            predictions.append(CountedPredictions(at, PREDICTED, predicted[new], scores))
+        repeated = np.flatnonzero(rows["what"] == _DUPLICATE)
+        if repeated.size:
+            predictions.append(CountedPredictions(_address(rows[repeated], source), DUPLICATES))
+    if not pairs and not predictions:
+        return []
+    counts = ProfileRows(place, pairs, predictions)
+    return [*counts.deltas(), *counts.slices()]
+
+
+def _column(rows: NDArray[np.void], name: str) -> NDArray[np.float64]:
+    return np.ascontiguousarray(rows[name], dtype=np.float64)
+
+
+def _address(rows: NDArray[np.void], source: Source) -> Address:
+    effective, times, offsets = (
+        np.ascontiguousarray(rows[name], dtype=np.int64) for name in ("effective_ms", "time_ms", "offset")
+    )
+    profile = np.zeros(rows.size, dtype=np.int64)  # all are of the one that they are counted under
+    return Address(profile, effective, times, source, offsets, rows["segments"].astype(np.uint32))
