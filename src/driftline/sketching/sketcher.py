@@ -20,6 +20,7 @@ from driftline.sketching.intake import take_in_labels, take_in_predictions
 from driftline.sketching.joins.joins import Joins
 from driftline.sketching.joins.local_joins import LocalJoins
 from driftline.sketching.joins.routed_joins import RoutedJoins
+from driftline.sketching.learning_hold import LearningHold
 from driftline.sketching.pane_counter import PaneCounter
 from driftline.sketching.rows import PredictionRows, by_model
 from driftline.sketching.source_clock import SourceClock
@@ -110,6 +111,7 @@ class Sketcher:
         self._partitions: dict[Source, _Partition] = {}
         self._next_offsets: dict[Source, int] = {}
         self._counters: dict[ModelKey, PaneCounter] = {}
+        self.learning = LearningHold(settings, profiles)
         self.joins = _choose_joins(settings, profiles, n_partitions, open_stores, self.watermark_ms)
         self._dead_letters: list[DeadLetter] = []
         self._n_events = self._n_late = self._n_labels = self._n_joins = 0
@@ -170,13 +172,16 @@ class Sketcher:
         self._dead_letters += intake.refused
         if not intake.times_ms.size:
             return
-        arrivals = self._partitions[batch.source].clock.advance(intake.times_ms)
+        clock = self._partitions[batch.source].clock
+        arrivals = clock.advance(intake.times_ms)
         n_late = int(arrivals.late.sum())
         self._n_late += n_late
         self._n_events += intake.times_ms.size - n_late
         models = by_model(intake, arrivals)
         for each in models:
             self._sketch(batch.source.partition, each)
+            on_time = each.arrivals.pane_ms[~each.arrivals.late]
+            self.learning.add(batch.source.partition, each.key, on_time, clock.watermark_ms)
         self.joins.add_predictions(batch.source.partition, models)
 
     def _sketch(self, partition: int, model: ModelEvents) -> None:
@@ -263,6 +268,7 @@ class Sketcher:
             partition.idle = False
             partition.clock.running_max_ms = partition.committed_max_ms
         self.joins.aborted()
+        self.learning.clear()
         for counter in self._counters.values():
             counter.clear()
         self._clear()
@@ -272,6 +278,20 @@ class Sketcher:
         self._next_offsets = {}
         self._dead_letters = []
         self._n_events = self._n_late = self._n_labels = self._n_joins = 0
+
+    def hold_back(self) -> dict[Source, Source | None]:
+        """Return the partitions that are not to be read on for now, each with the one that it waits for, or None.
+
+        They are too far ahead of others, or a profile is being learnt from what they gave.
+        """
+        watermarks_ms = self.watermarks_ms()
+        ahead = self.joins.hold_back(watermarks_ms)
+        for hold in self.learning.holds():
+            ahead[hold.source] = None
+            labels = Source("labels", hold.source.partition)
+            if self.joins.by_partition and _is_ahead(watermarks_ms.get(labels), watermarks_ms.get(hold.source)):
+                ahead[labels] = None
+        return ahead
 
     # --- what an operator sees ----------------------------------------------------------------------------------------
 
@@ -283,6 +303,10 @@ class Sketcher:
     def watermarks_ms(self) -> dict[Source, int | None]:
         """Return the watermarks of all assigned partitions, with those of the pending topic where it is read."""
         return {mark.source: mark.time_ms for mark in [*self._marks(), *self.joins.watermarks()]}
+
+
+def _is_ahead(time_ms: int | None, other_ms: int | None) -> bool:
+    return time_ms is not None and other_ms is not None and time_ms >= other_ms
 
 
 def _choose_joins(

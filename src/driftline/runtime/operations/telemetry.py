@@ -62,6 +62,9 @@ class Telemetry:
             "consumer_lag_records", "Records between the position and the end of the partition", *topic
         )
         self._delay = self._gauge("watermark_delay_seconds", "Time from the watermark to now", *topic)
+        self._held = self._gauge(
+            "held_for_reference", "1 while a partition is not read on until a reference has been learnt", *topic
+        )
         self._position = self._gauge(
             "panes_position_offset", "Offset of the panes topic from which a restart reads again", "partition"
         )
@@ -134,6 +137,10 @@ class Telemetry:
         """Set how far a partition's watermark is behind the clock; it falls further behind until it is set again."""
         watermark_s = time.time() - seconds
         self._delay.of(kind, str(partition)).set_function(lambda: time.time() - watermark_s)
+
+    def held(self, kind: str, partition: int, *, held: bool) -> None:
+        """Set whether a partition waits for a reference to be learnt from what was read of it."""
+        self._held.of(kind, str(partition)).set(held)
 
     def position(self, partition: int, offset: int) -> None:
         """Set the offset of a panes partition from which a restart reads again."""
@@ -215,7 +222,7 @@ class Telemetry:
     def forget_partition(self, partition: int, kind: str) -> None:
         """Remove all figures of a partition that this process has given up; ``kind`` as for :meth:`input_records`."""
         number = str(partition)
-        for metric in (self._lag, self._delay, self._input):
+        for metric in (self._lag, self._delay, self._input, self._held):
             metric.forget(topic_kind=kind, partition=number)
         if kind == "panes":
             self._position.forget(partition=number)

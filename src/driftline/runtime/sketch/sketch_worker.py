@@ -22,6 +22,7 @@ from driftline.runtime.pending.pending_changelog import PendingChangelog
 from driftline.runtime.pending.pending_folder import PendingFolder
 from driftline.runtime.sketch.committed_offsets import CommittedOffsets
 from driftline.runtime.sketch.key_check import KeyCheck
+from driftline.runtime.sketch.learning_reporter import LearningReporter
 from driftline.runtime.sketch.sketch_transaction import FlushAborted, SketchTransactions, from_metadata
 from driftline.runtime.sketch.source_progress import SourceProgress
 from driftline.sketching.sketcher import Sketcher
@@ -84,6 +85,7 @@ class SketchWorker:
         self._transactions = SketchTransactions(settings, credentials, f"{settings.kafka.prefix}-sketch-{name}")
         self._changelog = PendingChangelog(settings.kafka, credentials)
         self._key_check = KeyCheck(settings, n_partitions["predictions"])
+        self._holds = LearningReporter(telemetry)
         self._progress = SourceProgress(settings.time.idle_timeout / 1000)
         self._stopping = threading.Event()
         self._assigned = threading.Event()
@@ -149,9 +151,10 @@ class SketchWorker:
         if due or full:
             self._look_for_idle()
             self._flush()
-            watermarks_ms = self._sketcher.watermarks_ms()
-            self._hold_back(watermarks_ms)
-            self._measure(watermarks_ms)
+            self._hold_back()
+            self._measure(self._sketcher.watermarks_ms())
+        else:
+            self._hold_for_references()
 
     def _knows_profiles(self, batch: RecordBatch) -> bool:
         """Wait for profiles that another worker has used already; return False if the worker is asked to stop."""
@@ -260,9 +263,15 @@ class SketchWorker:
         for source in self._progress.lively():
             self._sketcher.mark_idle(source, idle=False)
 
-    def _hold_back(self, watermarks_ms: Mapping[Source, int | None]) -> None:
-        """Pause the topic that is ahead in event time, to bound what the join must remember."""
-        pause, resume = self._progress.hold_back(self._sketcher.joins.hold_back(watermarks_ms))
+    def _hold_for_references(self) -> None:
+        """Pause at once what has given enough to learn a reference from, and resume it as soon as there is one."""
+        if self._holds.changed(self._sketcher.learning.holds()):
+            self._hold_back()
+
+    def _hold_back(self) -> None:
+        """Pause what is ahead in event time, and what a reference is being learnt from, to bound what is remembered."""
+        self._holds.tell(self._sketcher.learning, time.monotonic())
+        pause, resume = self._progress.hold_back(self._sketcher.hold_back())
         if pause:
             self._consumer.pause([*map(self._place, pause)])
         if resume:
@@ -313,6 +322,7 @@ class SketchWorker:
         self._sketcher.revoke()
         self._pending.forget()
         self._progress.clear()
+        self._holds.forget()
         for partition in partitions:
             self._telemetry.forget_partition(partition.partition, self._kinds[partition.topic])
 

@@ -32,6 +32,9 @@ class Joins:
     state, without being counted again.
     """
 
+    by_partition = False
+    """Whether labels meet the predictions of the partition with their number."""
+
     @property
     def joiners(self) -> Mapping[int, Joiner]:
         """The join of each partition, by its number: of the input partitions, or of the pending topic."""

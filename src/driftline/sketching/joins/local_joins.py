@@ -37,6 +37,8 @@ class LocalJoins(Joins):
     The pending topic holds what the joins were given, and is read only to restore them.
     """
 
+    by_partition = True
+
     def __init__(
         self,
         settings: Settings,

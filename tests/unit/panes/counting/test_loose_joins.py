@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -21,11 +22,13 @@ from driftline.panes.counting.profile_rows import CountingPlace
 from driftline.panes.flush_record import MAX_RECORD_BYTES, JoinDelta, chunks, decode
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
-from driftline.profiles.profile import Profile
 from driftline.profiles.raw_values import raw_values
 from driftline.sketches.joined import LabelledPairs
 from driftline.sketching.joins.counting.join_counter import JoinCounter
 from driftline.sketching.joins.profile_table import ProfileTable
+
+if TYPE_CHECKING:
+    from driftline.profiles.profile import Profile
 
 KEY = ModelKey("loan", "1")
 PANE_MS, WINDOW_MS = 10, 40
@@ -127,11 +130,7 @@ def test_a_model_that_learns_no_profile_hands_no_rows_on() -> None:
     off = MODEL.replace(bootstrap=BootstrapSettings(enabled=False))
     table = ProfileTable(Settings(defaults=off))
     counter = JoinCounter(PANE_MS, table)
-    at = Address(
-        np.full(1, table.unprofiled(KEY)),
-        *(np.zeros(1, dtype=np.int64) for _ in range(2)),
-        Source("predictions", 0),
-        np.zeros(1, dtype=np.int64),
-    )
+    zero = np.zeros(1, dtype=np.int64)
+    at = Address(np.full(1, table.unprofiled(KEY)), zero, zero, Source("predictions", 0), zero)
     counter.predicted(at, raw_values(["yes"]), np.full(1, 0.5))
     assert [delta.key for delta in counter.take()] == [LABEL_STREAM]
