@@ -85,4 +85,5 @@ class ModelMonitor:
             statistics=(*predictions.statistics, *predictions.estimates.statistics, *joins.statistics),
             open_alerts=(*(state.alert for state in predictions.state.alerts.open.values()), *joins.open_alerts),
             coverage=joins.coverage,
+            learning=predictions.learning(),
         )

@@ -2,11 +2,51 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
 from driftline.checks.contract.verdict import CheckStatistic
 from driftline.events.alert import AlertEvent
 from driftline.events.model_key import ModelKey
+
+
+class LearningStatus(Struct, frozen=True, kw_only=True):
+    """How far a model's reference has been learnt from the stream, where none was published."""
+
+    phase: Literal["off", "sample", "reference"]
+    """``off``: learning is disabled, so the model waits for a published reference. ``sample``: events are collected
+    that fix columns and bins. ``reference``: further events are counted on them, which will be the reference."""
+    n_learnt: int
+    """Events in closed panes that count towards the reference, those of the sample among them."""
+    n_wanted: int
+    """Events that are needed in all; checks begin after them."""
+    n_waiting: int
+    """Events in panes that have not closed yet."""
+    since_ms: int | None
+    """Start of the first pane that the rate of events is taken from; None before the first has closed."""
+    until_ms: int | None
+    """End of the last pane that closed, in event time."""
+    error: str | None
+    """Why the last sample did not make a profile, after which collecting began anew."""
+
+    def expected_ms(self) -> int | None:
+        """Return the event time at which the last event wanted is expected, None where that cannot be told.
+
+        It goes by the rate of events in event time so far.
+
+        Examples
+        --------
+        >>> status = LearningStatus(
+        ...     phase="sample", n_learnt=100, n_wanted=400, n_waiting=0, since_ms=0, until_ms=1_000, error=None
+        ... )
+        >>> status.expected_ms()
+        4000
+        """
+        if self.since_ms is None or self.until_ms is None or self.n_learnt <= 0 or self.phase == "off":
+            return None
+        elapsed_ms = self.until_ms - self.since_ms
+        return self.until_ms + round((self.n_wanted - self.n_learnt) * elapsed_ms / self.n_learnt)
 
 
 class ModelStatus(Struct, frozen=True, kw_only=True):
@@ -25,6 +65,8 @@ class ModelStatus(Struct, frozen=True, kw_only=True):
     statistics: tuple[CheckStatistic, ...]
     """The last number of each check, since this process took the partition over."""
     open_alerts: tuple[AlertEvent, ...]
+    learning: LearningStatus | None = None
+    """How far a reference has been learnt; None once there is one."""
     coverage: float | None
     """Share of labelled predictions in the last revision of a performance window."""
 

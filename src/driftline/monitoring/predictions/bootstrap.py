@@ -57,7 +57,7 @@ class BootstrapSample:
         """
         n_sample = self._settings.bootstrap.sample
         self._panes.put(pane_ms, (part.n_events, smallest(part.rows, n_sample)))
-        if sum(n for n, _ in self._panes.values()) < n_sample:
+        if self.n_events < n_sample:
             return None
         rows = smallest((row for _, rows in self._panes.values() for row in rows), n_sample)
         self.clear()
@@ -69,6 +69,21 @@ class BootstrapSample:
             return None
         self.last_error = None
         return profile
+
+    @property
+    def n_events(self) -> int:
+        """Events of the panes so far."""
+        return sum(n for n, _ in self._panes.values())
+
+    @property
+    def first_pane_ms(self) -> int | None:
+        """Start of the oldest pane; None before the first."""
+        return min(self._panes, default=None)
+
+    @property
+    def end_ms(self) -> int | None:
+        """End of the newest pane; None before the first."""
+        return max(self._panes) + self._setup.pane_ms if self._panes else None
 
     def clear(self) -> None:
         """Forget the rows: a profile has come, from here or from elsewhere."""
@@ -83,6 +98,11 @@ class BootstrapReference:
         self._n_wanted = n_wanted
         self._union = Value("counting", packed_union(grid.layout), Accumulator(grid.layout))
         self.tables = (self._union,)
+
+    @property
+    def n_events(self) -> int:
+        """Events counted so far."""
+        return self._union.value.n_events
 
     def add(self, pane: ClosedPane) -> Profile | None:
         """Add a pane; return the finished profile, effective from the pane's end, once there are enough events."""

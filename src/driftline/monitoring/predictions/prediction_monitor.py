@@ -21,6 +21,7 @@ from driftline.events.output_record import reference_records
 from driftline.events.source import SEGMENT_ALL, merge_offsets
 from driftline.monitoring.alerting import settle
 from driftline.monitoring.model_setup import AFTER_IDLE, UNPROFILED, Outputs, WatermarkReach
+from driftline.monitoring.monitor_status import LearningStatus
 from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.bootstrap import BootstrapReference, BootstrapSample, is_counting
 from driftline.monitoring.predictions.estimate_windows import EstimateWindows
@@ -58,6 +59,8 @@ class PredictionState(Struct):
     """End of the last pane that was counted."""
     n_unprofiled: int = 0
     """Events left out, as they had been sketched under another profile or none."""
+    learning_since_ms: int | None = None
+    """Start of the first pane of the sample that made the running bootstrap's grid."""
     missed: bool = False
     """Whether events came after an idle mark since the last pane that was counted."""
     alerts: ModelAlerts = ModelAlerts()
@@ -84,7 +87,7 @@ class PredictionMonitor:
     def __init__(self, setup: ModelSetup, scope: StateScope) -> None:
         self._setup = setup
         self._scope = scope
-        self._bootstrap_sample = BootstrapSample(setup)
+        self._sample = BootstrapSample(setup)
         self._volumes = VolumeHistory(setup.budget.settings.windows.verdict)
         self._bootstrap_reference: BootstrapReference | None = None
         self._profile_monitor: ProfileMonitor | None = None
@@ -95,7 +98,7 @@ class PredictionMonitor:
         self.statistics: tuple[CheckStatistic, ...] = ()
         self.tables: Tables = (
             self._state,
-            *self._bootstrap_sample.tables,
+            *self._sample.tables,
             *self._volumes.tables,
             *self.estimates.tables,
         )
@@ -108,12 +111,27 @@ class PredictionMonitor:
     @property
     def bootstrap_error(self) -> str | None:
         """Why the last sample did not make a profile."""
-        return self._bootstrap_sample.last_error
+        return self._sample.last_error
 
     @property
     def calibrating(self) -> tuple[int, ...]:
         """Sizes of verdict windows that do not page yet, ascending."""
         return () if self._profile_monitor is None else self._profile_monitor.calibrating
+
+    def learning(self) -> LearningStatus | None:
+        """Return how far a reference has been learnt from the stream; None where there is one."""
+        if any(not is_counting(profile) for profile in self._setup.profiles.of(self._setup.key)):
+            return None
+        settings, sample, reference = self._setup.budget.settings.bootstrap, self._sample, self._bootstrap_reference
+        return LearningStatus(
+            phase="off" if not settings.enabled else "sample" if reference is None else "reference",
+            n_learnt=sample.n_events if reference is None else settings.sample + reference.n_events,
+            n_wanted=settings.sample + settings.events,
+            n_waiting=sum(pane.n_events for pane in self.open.values()),
+            since_ms=sample.first_pane_ms if reference is None else self.state.learning_since_ms,
+            until_ms=sample.end_ms if reference is None else self.state.last_end_ms,
+            error=sample.last_error,
+        )
 
     def add_pane(self, delta: PaneDelta, offset: int) -> None:
         """Add a delta to its pane, which is open."""
@@ -221,7 +239,7 @@ class PredictionMonitor:
         return self._count
 
     def _take_up(self, profile: Profile) -> None:
-        self._bootstrap_sample.clear()
+        self._sample.clear()
         self._leave_profile()
         self._begin(profile)
         self.state.profile_id = profile.profile_id
@@ -269,8 +287,12 @@ class PredictionMonitor:
         if not self._setup.budget.settings.bootstrap.enabled:
             self.state.n_unprofiled += sampled.n_events
             return []
-        profile = self._bootstrap_sample.add(start_ms, start_ms + self._setup.pane_ms, sampled)
-        return [] if profile is None else self._publish(profile)
+        since_ms = self._sample.first_pane_ms
+        profile = self._sample.add(start_ms, start_ms + self._setup.pane_ms, sampled)
+        if profile is None:
+            return []
+        self.state.learning_since_ms = start_ms if since_ms is None else since_ms
+        return self._publish(profile)
 
     def _publish(self, profile: Profile) -> Outputs:
         self._setup.profiles.add(profile)

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from driftline.config.durations import Duration
+from driftline.runtime.detect.learning_progress import LearningProgress
 from driftline.runtime.operations.logs import get_logger
 from driftline.significance.dispersion import LEAST_WINDOWS
 
@@ -36,6 +37,7 @@ class MonitorReporter:
         self._profiles = profiles
         self._models: dict[int, set[ModelKey]] = {}
         self._calibrating: dict[ModelKey, tuple[int, ...]] = {}
+        self._learning = LearningProgress(telemetry, settings)
         self._told_gathering: set[ModelKey] = set()
         self._told_error: dict[ModelKey, str] = {}
 
@@ -54,6 +56,7 @@ class MonitorReporter:
             self._telemetry.unprofiled(key.model, key.version, model.n_unprofiled)
             self._telemetry.expired_joins(key.model, key.version, model.n_expired)
             self._tell(key, model)
+            self._learning.show(key, model.learning)
             severities = Counter(alert.severity for alert in model.open_alerts)
             for severity in ("warning", "critical"):
                 self._telemetry.open_alerts(key.model, key.version, severity, severities[severity])
@@ -108,6 +111,7 @@ class MonitorReporter:
         self._telemetry.forget_partition(partition, "panes")
         for key in self._models.pop(partition, ()):
             self._telemetry.forget_model(key.model, key.version)
+            self._learning.forget(key)
             self._calibrating.pop(key, None)
             self._told_gathering.discard(key)
             self._told_error.pop(key, None)

@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 
     from driftline.config.settings import Settings
     from driftline.events.dead_letter import DeadLetter
+    from driftline.events.model_key import ModelKey
     from driftline.events.output_record import OutputRecord
     from driftline.events.source import Kind
+    from driftline.monitoring.monitor_status import LearningStatus
     from driftline.profiles.profiles import Profiles
 
 BATCH_LINES: Final = 10_000
@@ -102,6 +104,16 @@ class Backtest:
     def totals(self) -> BacktestTotals:
         """What went in and out so far."""
         return BacktestTotals(**self._counts, refused=self._refused.copy(), first_refusals=dict(self._first_refusals))
+
+    @property
+    def learning(self) -> dict[ModelKey, LearningStatus]:
+        """How far references have been learnt that were not given; models that have one are not named."""
+        models = [each for monitor in self._monitors for each in monitor.status().models.items()]
+        return {
+            key: status.learning
+            for key, status in sorted(models, key=lambda each: each[0])
+            if status.learning is not None
+        }
 
     def run(
         self,

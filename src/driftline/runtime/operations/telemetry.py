@@ -97,6 +97,12 @@ class Telemetry:
         self._unprofiled = self._gauge(
             "unprofiled_events", "Events not counted because no reference covered them", *model
         )
+        self._learnt = self._gauge(
+            "reference_learnt_events", "Events of a reference that is being learnt, so far", *model
+        )
+        self._wanted = self._gauge(
+            "reference_wanted_events", "Events needed to learn a reference, while one is being learnt", *model
+        )
         self._expired_joins = self._gauge(
             "expired_joins", "Labels' contributions to performance windows after their last revision", *model
         )
@@ -211,6 +217,16 @@ class Telemetry:
         """Set how many events of a model were not counted because no reference covered them."""
         self._unprofiled.of(model, version).set(n)
 
+    def learning(self, model: str, version: str, n_learnt: int, n_wanted: int) -> None:
+        """Set how many events of a model's reference have been learnt, and how many are needed."""
+        self._learnt.of(model, version).set(n_learnt)
+        self._wanted.of(model, version).set(n_wanted)
+
+    def forget_learning(self, model: str, version: str) -> None:
+        """Remove the figures of learning: a version of a model has its reference."""
+        for metric in (self._learnt, self._wanted):
+            metric.forget(model=model, model_version=version)
+
     def expired_joins(self, model: str, version: str, n: int) -> None:
         """Set how many contributions of labels came after the last revision of their performance window."""
         self._expired_joins.of(model, version).set(n)
@@ -238,6 +254,8 @@ class Telemetry:
             self._statistic,
             self._alerts,
             self._unprofiled,
+            self._learnt,
+            self._wanted,
             self._expired_joins,
             self._calibrating,
         ):
