@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from driftline.config.settings import Settings
     from driftline.events.model_key import ModelKey
     from driftline.profiles.profiles import Profiles
+    from driftline.sketching.source_clock import Arrivals
 
 SLACK_MS: Final = 60_000
 """How long a profile may take beyond the idle timeout, by the clock: others catch up, and it is published and read."""
@@ -72,13 +73,14 @@ class LearningHold:
         self._since_ms: dict[ModelKey, int] = {}
         self._given_up: set[ModelKey] = set()
 
-    def add(self, partition: int, key: ModelKey, panes: NDArray[np.int64], watermark_ms: int | None) -> None:
-        """Count a model's events that are not late, given their panes and the partition's watermark behind them."""
+    def add(self, partition: int, key: ModelKey, arrivals: Arrivals, watermark_ms: int | None) -> None:
+        """Count a model's events that are not late, given the partition's watermark behind them."""
         if self._profiles.of(key) or key in self._given_up or not self._settings.model(key.model).bootstrap.enabled:
             return
         count = self._counts.get((partition, key))
         if count is None:
             count = self._counts[partition, key] = _Count()
+        panes = arrivals.pane_ms[~arrivals.late]
         count.add(panes, -(1 << 62) if watermark_ms is None else watermark_ms - self._pane_ms + 1)
 
     def clear(self) -> None:

@@ -180,8 +180,7 @@ class Sketcher:
         models = by_model(intake, arrivals)
         for each in models:
             self._sketch(batch.source.partition, each)
-            on_time = each.arrivals.pane_ms[~each.arrivals.late]
-            self.learning.add(batch.source.partition, each.key, on_time, clock.watermark_ms)
+            self.learning.add(batch.source.partition, each.key, each.arrivals, clock.watermark_ms)
         self.joins.add_predictions(batch.source.partition, models)
 
     def _sketch(self, partition: int, model: ModelEvents) -> None:
