@@ -41,7 +41,9 @@ def test_predictions_mean_what_they_would_have_meant_at_once(values: list[str | 
 @given(values=VALUES)
 def test_labels_mean_what_they_would_have_meant_at_once(values: list[str | float | None]) -> None:
     kinds, bits = pack_values(values)
-    raw = raw_of(kinds, bits)
+    raw = raw_of(kinds, bits, np.zeros(len(values), dtype=np.bool_))
+    of_regression = raw_of(kinds, bits, np.ones(len(values), dtype=np.bool_))
+    assert np.array_equal(codes_of_raw(TASKS[-1], of_regression), codes_of(TASKS[-1], kinds, bits), equal_nan=True)
     assert np.isnan(raw).tolist() == [value is None for value in values]
     for task in TASKS:
         assert np.array_equal(codes_of_raw(task, raw), codes_of(task, kinds, bits), equal_nan=True), task

@@ -162,7 +162,7 @@ class Joiner:
 
         ``owner`` says which record each label belongs to; labels are in the order of their offsets.
         """
-        codes = self._codes(records["profile"][owner], labels)
+        codes = self._codes(records, owner, labels)
         steps = label_steps(records, owner, labels, codes, self._table)
         self._totals["unusable"] += steps.n_unusable
         self._totals["repeated"] += steps.n_repeated
@@ -197,13 +197,20 @@ class Joiner:
         pairs = LabelledPairs(records["predicted"][rows], actual[rows], records["score"][rows], signs, weight)
         self._counter.joined(at.rows(rows), pairs, first[rows])
 
-    def _codes(self, profiles: NDArray[np.int32], labels: NDArray[np.void]) -> NDArray[np.float64]:
+    def _codes(
+        self, records: NDArray[np.void], owner: NDArray[np.int64], labels: NDArray[np.void]
+    ) -> NDArray[np.float64]:
         """Return labels as class codes or standardised values, by the profile of their prediction; raw without one."""
+        profiles = records["profile"][owner]
         values: NDArray[np.float64] = np.empty(labels.size)
         for profile in np.unique(profiles).tolist():
             rows = np.flatnonzero(profiles == profile)
             known, kinds, bits = self._table.profiles[profile], labels["kind"][rows], labels["value"][rows]
-            values[rows] = raw_of(kinds, bits) if known is None else codes_of(known.task, kinds, bits)
+            if known is not None:
+                values[rows] = codes_of(known.task, kinds, bits)
+                continue
+            of_row = taken(records, owner[rows])
+            values[rows] = raw_of(kinds, bits, self._table.are_regressions(profile, of_row))
         return values
 
     # --- the end of a flush -------------------------------------------------------------------------------------------

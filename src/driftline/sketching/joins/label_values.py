@@ -73,9 +73,13 @@ def codes_of(task: Task, kinds: NDArray[np.int32], values: NDArray[np.uint64]) -
     return codes
 
 
-def raw_of(kinds: NDArray[np.int32], values: NDArray[np.uint64]) -> NDArray[np.float64]:
-    """Return labels as they are kept until a profile is known, shape (n,); a null is not-a-number."""
+def raw_of(kinds: NDArray[np.int32], values: NDArray[np.uint64], regression: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return labels as they are kept until a profile is known, shape (n,); a null is not-a-number.
+
+    So is what is no number where the prediction is that of a ``regression``, shape (n,).
+    """
     values = np.ascontiguousarray(values)
     numbers = values.view(np.float64)
     special = np.where(kinds == BOOLEAN, raw_booleans(numbers > 0), raw_texts(values))
-    return np.where(kinds == NUMBER, raw_numbers(numbers), np.where(kinds == NULL, math.nan, special))
+    special = np.where(regression | (kinds == NULL), math.nan, special)
+    return np.where(kinds == NUMBER, raw_numbers(numbers), special)

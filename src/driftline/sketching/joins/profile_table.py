@@ -39,6 +39,8 @@ class ProfileTable:
         self.names: list[str] = []
         """By which records outside of this process name each entry."""
         self.keys: list[ModelKey] = []
+        self.tasks: list[str] = []
+        """As they are configured, ``auto`` among them."""
         self.learns: list[bool] = []
         """Whether a profile is learnt where none was published."""
         self.segments: list[tuple[str, ...]] = []
@@ -75,12 +77,25 @@ class ProfileTable:
         profile = find(name)
         return -1 if profile is None else self.intern(profile)
 
+    def are_regressions(self, index: int, records: NDArray[np.void]) -> NDArray[np.bool_]:
+        """Return which of n predictions without a profile are surely those of a regression, shape (n,).
+
+        Where no task is configured, a fraction says so, and a score that it is none.
+        """
+        task, predicted = self.tasks[index], records["predicted"]
+        if task != "auto":
+            return np.full(records.size, task == "regression")
+        fractions: NDArray[np.bool_] = np.isfinite(predicted) & (predicted != np.rint(predicted))
+        without_score: NDArray[np.bool_] = np.isnan(records["score"])
+        return fractions & without_score
+
     def _add(self, name: str, key: ModelKey, profile: Profile | None) -> int:
         index = self._index[name] = len(self.profiles)
         model = self._settings.model(key.model)
         self.profiles.append(profile)
         self.names.append(name)
         self.keys.append(key)
+        self.tasks.append(model.task)
         self.learns.append(model.bootstrap.enabled)
         self.segments.append(segment_names(model.segments))
         self.segment_bits.append(SegmentBits(model.segments))
