@@ -49,12 +49,14 @@ def filled() -> Telemetry:
         telemetry.expired(partition, 20)
         telemetry.evicted(partition, 2)
         telemetry.position(partition, 99)
+        telemetry.held("predictions", partition, held=partition == 1)
     for model, version in (("credit-risk", "1"), ("credit-risk", "2"), ("churn", "1")):
         telemetry.coverage(model, version, 0.5)
         telemetry.check_statistic(model, version, "age", "population_stability_index", 0.25)
         telemetry.open_alerts(model, version, "warning", 1)
         telemetry.unprofiled(model, version, 12)
         telemetry.calibrating(model, version, 2)
+        telemetry.learning(model, version, 100, 24_096)
     for _ in range(3):
         telemetry.dead_letter("not_json")
     telemetry.late(5)
