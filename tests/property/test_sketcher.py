@@ -135,7 +135,7 @@ class Run:
         for record in (record for records in flush.panes.values() for record in records):
             for delta in decode(record, "test").panes:
                 part = self.parts.setdefault((str(delta.key), delta.pane_ms, delta.profile_id), ProfilePane())
-                part.add(delta, N_SAMPLE)
+                part.add(delta)
         self.refused += [(letter.partition, letter.offset, letter.reason) for letter in flush.dead_letters]
         self.n = [self.n[0] + flush.n_events, self.n[1] + flush.n_late]
         for number, source in enumerate(SOURCES):
@@ -157,7 +157,7 @@ class Run:
 
 def plain(profile_id: str, part: ProfilePane) -> dict[str, Any]:
     """Return a part so that equal sums are equal."""
-    result: dict[str, Any] = {"n": part.n_events, "offsets": part.offsets, "rows": smallest(part.rows, N_SAMPLE)}
+    result: dict[str, Any] = {"n": part.n_events, "offsets": part.offsets, "rows": smallest(part.rows)}
     if profile_id:
         sketch = PaneSketch(PROFILES[profile_id].layout)
         for piece in part.pieces:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,6 +24,7 @@ from driftline.panes.flush_record import decode as decode_flush
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.profiles import Profiles
+from driftline.profiles.raw_values import raw_values
 from driftline.sketching.joins.pending_block import decode_block
 from driftline.sketching.joins.waiting.digests import digests_of
 from driftline.sketching.sketcher import Sketcher
@@ -244,6 +246,18 @@ def predicted(event: Any, task: Any) -> float:  # noqa: ANN401  # of the referen
     return float(score >= 0.5) if score == score else float("nan")  # noqa: PLR0124  # not-a-number
 
 
+def told(event: Any, profile_: Profile | None) -> tuple[str, float, float]:  # noqa: ANN401  # as above
+    """What the join remembers: under which name, predicted, and the score."""
+    if profile_ is not None:
+        return profile_.profile_id, predicted(event, profile_.task), plain_score(event, profile_.task)
+    raw = float(raw_values([event.prediction])[0])
+    score = event.score
+    if isinstance(score, dict):
+        score = score[max(score)] if len(score) == 2 else max(score.values())
+    key = [event.key.model, event.key.version]
+    return "~" + msgspec.json.encode(key).decode(), raw, math.nan if score is None else float(score)
+
+
 def plain_score(event: Any, task: Any) -> float:  # noqa: ANN401  # as above
     score = event.score
     if isinstance(score, dict):
@@ -261,15 +275,11 @@ def test_predictions_that_wait_for_labels_equal_those_of_the_plain_reference(tra
         sketcher.add(batch)
         for event, offset, effective_ms in reference.add(batch):
             profile_ = BOOK.at(event.key, event.time_ms - event.time_ms % 10_000)
-            if profile_ is None:
-                continue
-            code = predicted(event, profile_.task)
-            if code == code:  # noqa: PLR0124  # not-a-number: there is nothing a label could be compared with
-                row = (event.time_ms, effective_ms, offset, code, plain_score(event, profile_.task), effective_ms)
+            name, code, score = told(event, profile_)
+            if not (math.isnan(code) and (profile_ or math.isnan(score))):  # a label can be compared with it
+                row = (event.time_ms, effective_ms, offset, code, score, effective_ms)
                 where = expected.setdefault(batch.source.partition, [])
-                where.append(
-                    (offset, keys_of(digests_of([event.prediction_id]))[0], profile_.profile_id, *map(repr, row))
-                )
+                where.append((offset, keys_of(digests_of([event.prediction_id]))[0], name, *map(repr, row)))
     flush = sketcher.flush()
     assert flush is not None
     found: dict[int, list[tuple[Any, ...]]] = {}

@@ -124,7 +124,6 @@ class Traffic:
     partitions: list[list[Item]]
     published: list[Profile] = field(default_factory=list)
     sketched_with: dict[ModelKey, Profiles] = field(default_factory=dict)
-    n_sample: int = 40
     _marks: dict[int, list[dict[Kind, int]]] = field(default_factory=dict)
 
     def knows(self, profile: Profile) -> None:
@@ -183,7 +182,6 @@ class Traffic:
                 )
                 for _, item in items
             ]
-            rows = sorted(rows, key=lambda row: row.hash)[: self.n_sample]
             return PaneDelta(key, SEGMENT_ALL, pane_ms, "", len(items), offsets, None, rows)
         values: dict[str, NDArray[np.float64] | Sequence[object]] = {
             "x": np.array([item.x for _, item in items]),

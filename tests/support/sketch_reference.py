@@ -9,7 +9,6 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
 import numpy as np
 import xxhash
 
@@ -160,7 +159,7 @@ class Pane:
         self.n_events = 0
         self.n_late = 0
         self.offsets: dict[int, tuple[int, int]] = {}
-        self.sample: list[SampleRow] = []
+        self.kept: list[SampleRow] = []
         if profile is not None:
             self.sketch = PaneSketch(profile.layout)
             self.sums = [[0, 0, 0] for _ in range(profile.layout.n_numeric)]
@@ -270,9 +269,7 @@ class Pane:
             packed = self.sketch.pack()
         profile_id = "" if self.profile is None else self.profile.profile_id
         offsets = dict(sorted(self.offsets.items()))
-        return PaneDelta(
-            key, SEGMENT_ALL, pane_ms, profile_id, self.n_events, offsets, packed, self.sample, self.n_late
-        )
+        return PaneDelta(key, SEGMENT_ALL, pane_ms, profile_id, self.n_events, offsets, packed, self.kept, self.n_late)
 
 
 def _problem(value: object) -> int | None:
@@ -343,13 +340,7 @@ class ReferenceSketcher:
             pane.add(event, self._ignored)
             return
         digest = xxhash.xxh3_64_intdigest(event.prediction_id.encode())
-        score = event.score
-        if isinstance(score, dict):
-            score = score[max(score)] if len(score) == 2 else max(score.values())
-        plain = int(event.prediction) if isinstance(event.prediction, bool) else event.prediction
-        row = SampleRow(digest, event.features, plain, score if score is None else float(score))
-        kept = sorted([*pane.sample, row], key=lambda row: (row.hash, msgspec.msgpack.encode(row)))
-        pane.sample = kept[: self._settings.model(event.key.model).bootstrap.sample]
+        pane.kept.append(SampleRow(digest, event.features, event.prediction, event.score))
 
     def records(self) -> dict[int, list[bytes]]:
         """Return the pane records of a flush of everything so far."""
