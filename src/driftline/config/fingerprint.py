@@ -38,8 +38,9 @@ def settings_hash(model: ModelSettings, time: TimeSettings, *, has_labels: bool,
     >>> len(without), with_labels == without
     (16, False)
     """
-    shown = [name for name in ("sample_ratio", "repartition") if getattr(join, name) != getattr(_USUAL, name)]
-    unusual = {name: getattr(join, name) for name in shown}
+    unusual: dict[str, object] = {"repartition": True} if join.routed else {}
+    if join.sample_ratio != _USUAL.sample_ratio:
+        unusual["sample_ratio"] = join.sample_ratio
     canonical = msgspec.json.encode(
         {"model": model, "time": time, "labels": has_labels, **unusual}, enc_hook=_milliseconds, order="sorted"
     )

@@ -153,9 +153,14 @@ class JoinSettings(Struct, frozen=True, forbid_unknown_fields=True):
     and counted."""
     sample_ratio: Annotated[float, Meta(gt=0, le=1)] = 1.0
     """Fraction of prediction ids, by hash, whose labels are joined; for traffic that exceeds the disk."""
-    repartition: bool = False
-    """Route predictions and labels through the pending topic to the partition of their id, for topics that are not
-    partitioned alike by the prediction id."""
+    repartition: Literal["auto"] | bool = "auto"
+    """Whether predictions and labels are routed through the pending topic to the partition of their id. `auto` does it
+    if the topics are not partitioned alike by the prediction id, and reports why."""
+
+    @property
+    def routed(self) -> bool:
+        """Whether it is settled that labels meet predictions by way of the pending topic."""
+        return self.repartition is True
 
 
 class DetectRuntimeSettings(Struct, frozen=True, forbid_unknown_fields=True):

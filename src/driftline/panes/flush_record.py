@@ -82,6 +82,8 @@ class FlushRecord(Struct, frozen=True, array_like=True):
     joins: list[JoinDelta]
     watermarks: list[Watermark]
     """Empty in all chunks of a flush but the last."""
+    routed: bool = False
+    """Whether labels meet predictions by way of the pending topic, whose partitions then have watermarks of joins."""
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -135,7 +137,9 @@ def _require_version(version: int, at: str) -> None:
         raise FormatError(message + (_NEWER if version > VERSION else _OLDER))
 
 
-def chunks(panes: list[PaneDelta], joins: list[JoinDelta], watermarks: list[Watermark]) -> list[bytes]:
+def chunks(
+    panes: list[PaneDelta], joins: list[JoinDelta], watermarks: list[Watermark], *, routed: bool = False
+) -> list[bytes]:
     """Return the flush as records of at most about ``MAX_RECORD_BYTES``, the watermarks in the last one.
 
     The delta of a wide model is cut in several, which add up to it.
@@ -148,14 +152,14 @@ def chunks(panes: list[PaneDelta], joins: list[JoinDelta], watermarks: list[Wate
     for delta in [*deltas, *joins]:
         n_bytes = len(_ENCODER.encode(delta))
         if size and size + n_bytes > MAX_RECORD_BYTES:
-            records.append(encode(FlushRecord(VERSION, pane_deltas, join_deltas, [])))
+            records.append(encode(FlushRecord(VERSION, pane_deltas, join_deltas, [], routed)))
             pane_deltas, join_deltas, size = [], [], 0
         if isinstance(delta, PaneDelta):
             pane_deltas.append(delta)
         else:
             join_deltas.append(delta)
         size += n_bytes
-    records.append(encode(FlushRecord(VERSION, pane_deltas, join_deltas, watermarks)))
+    records.append(encode(FlushRecord(VERSION, pane_deltas, join_deltas, watermarks, routed)))
     return records
 
 
