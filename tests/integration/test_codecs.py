@@ -33,9 +33,10 @@ def compress_on_broker(bootstrap: str, topic: str, codec: str) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_every_codec_is_read_by_both_stages(real_broker: str, topic_prefix: str, tmp_path: Path) -> None:
-    """The sketch stage reads the inputs by librdkafka, the detect stage the panes by aiokafka."""
+    """The sketch stage reads the inputs by librdkafka, the detect stage the panes by aiokafka; both write zstd."""
     wanted = expected()
-    stream = Stream(Input(real_broker, topic_prefix), topic_prefix, tmp_path)
+    kafka = {"client": {"compression.type": "zstd", "client.rack": "a"}, "aiokafka": {"fetch_max_bytes": 10_000_000}}
+    stream = Stream(Input(real_broker, topic_prefix), topic_prefix, tmp_path, kafka=kafka)
     bounds = [0, CALIBRATED_MS - 3 * HOUR, CALIBRATED_MS, DRIFT_MS, FOREVER]
     assert sorted(bounds) == bounds
     with stream.workers() as workers:
