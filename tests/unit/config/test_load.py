@@ -96,7 +96,7 @@ def test_every_problem_is_reported_at_once_with_path_expectation_value_and_line(
             "Expected a whole number from 1 to 1024, got 0 - at `$.kafka.panes_partitions` (line 2)",
             (
                 "Expected one of `brokers`, `prefix`, `panes_partitions`, `replication`, `session_timeout`, "
-                "`security`, got 'broker' - at `$.kafka.broker` (line 3); did you mean `brokers`?"
+                "`client`, `aiokafka`, `security`, got 'broker' - at `$.kafka.broker` (line 3); did you mean `brokers`?"
             ),
             "Expected a duration such as `10s`, `5m`, `1h` or `30d`, got 5 - at `$.time.lateness` (line 4)",
             "Expected a topic other than that of the predictions, got 'predictions' - at `$.labels.topic` (line 5)",
