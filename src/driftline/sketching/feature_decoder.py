@@ -14,7 +14,7 @@ import numpy as np
 from driftline.events.features import Features, flattened, is_within, outer_names
 from driftline.sketches.columns import NOT_A_NUMBER, WRONG_TYPE, NumericColumn, canonical_category
 from driftline.sketches.encoding import NUMBERS_ONLY, UNSEEN_NAMES, Reading, is_text, name_hash, read_number
-from driftline.sketches.number_texts import NUMBER
+from driftline.sketches.number_texts import numbers_in
 from driftline.sketching.feature_types import ABSENT, UNKNOWN_JSON, FeatureField, FeatureTypes
 
 if TYPE_CHECKING:
@@ -225,9 +225,10 @@ class FeatureDecoder:
     def _numbers_in(self, values: Sequence[Any], start: int, index: int, notes: _Notes) -> NDArray[np.float64]:
         """Return the values of a numeric column of which some are None or text, not-a-number where there is none."""
         reading = self._readings[index]
-        if reading != NUMBERS_ONLY and str in set(map(type, values)):
-            if reading.texts and set(map(type, values)) == {str} and all(map(NUMBER, values)):
-                return np.fromiter(map(float, values), np.float64, len(values))
+        if reading != NUMBERS_ONLY and str in (kinds := set(map(type, values))):
+            found = numbers_in(values) if reading.texts and kinds == {str} else None
+            if found is not None:
+                return np.array(found)
             values = [self._read(value, row, index, notes) for row, value in enumerate(values, start)]
         return np.array(values, dtype=np.float64)
 

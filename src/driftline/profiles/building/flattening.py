@@ -32,11 +32,11 @@ def flat_rows(rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
     opened = [flattened(row) for row in rows]
     if all(flat is row for flat, row in zip(opened, rows, strict=True)):
         return rows
-    plain = {name for row in opened for name, value in row.items() if value is not None and not _is_object(value)}
-    whole = {outer for name in plain for outer in outer_names(name) if outer in plain}
-    if whole:
-        opened = [flattened(row, whole) for row in rows]
-    within = {outer for row in opened for name in row for outer in outer_names(name)}
+    names = {name for row in opened for name in row}
+    plain = {name for row in opened for name, value in row.items() if value is not None and not isinstance(value, dict)}
+    outer = {each for name in names for each in outer_names(name)}
+    opened = [flattened(row, names - (outer - plain)) for row in rows]
+    within = {each for row in opened for name in row for each in outer_names(name)}
     return [{name: value for name, value in row.items() if value is not None or name not in within} for row in opened]
 
 
@@ -115,7 +115,3 @@ def _is_nested(values: Sequence[object]) -> bool:
             return False
         some = some or value is not None
     return some
-
-
-def _is_object(value: object) -> bool:
-    return isinstance(value, dict)
