@@ -60,7 +60,8 @@ def sketch(events: Events) -> PaneSketch:
             ]
             encoded.append(encode_categorical(column, CategoryCodes(column), names))
     hashes = rng.integers(0, 2 * SAMPLE_ROWS, n).astype(np.uint64)  # few, so that ids come again
-    columns = EncodedColumns.of(encoded, n)._replace(hashes=hashes)
+    unknown = {f"feature {i}": np.flatnonzero(rng.random(n) < 0.1) for i in range(3 * UNSEEN_NAMES)}
+    columns = EncodedColumns.of(encoded, n)._replace(hashes=hashes, unknown=unknown)
     return next(count_each(LAYOUT, columns, np.zeros(n, dtype=np.int64), 1))
 
 

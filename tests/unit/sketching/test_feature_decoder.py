@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -230,7 +230,8 @@ def test_an_object_in_the_place_of_a_value_is_of_a_wrong_type() -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_a_dictionary_may_hold_what_json_cannot(value: object, number: float | None, code: int | None) -> None:
-    columns = decoder()([{"x": 7}, {"x": value, "c": "a"}, {"x": 1, 2: 3}])
+    odd_key: dict[Any, Any] = {"x": 1, 2: 3}
+    columns = decoder()([{"x": 7}, {"x": value, "c": "a"}, odd_key])
     assert [outcome(columns, 0, row) for row in range(3)] == [(7.0, None), (number, code), (1.0, None)]
     assert list(columns.values[1]) == [None, "a", None]
     assert list(columns.unknown) == ["2"]

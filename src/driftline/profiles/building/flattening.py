@@ -103,6 +103,12 @@ def nested_remarks(left_out: Iterable[str]) -> tuple[str, ...]:
     )
 
 
+def droppable(names: Iterable[str], drop: Collection[str]) -> list[str]:
+    """Return what is to be dropped of flattened columns and of the objects that these are in."""
+    found = {each for name in names for each in (name, *outer_names(name))}
+    return [name for name in drop if name in found]
+
+
 def chosen_names(names: Iterable[str], chosen: Collection[str]) -> list[str]:
     """Return the names that are chosen, or are within an object that is."""
     return [name for name in names if is_within(name, chosen)]

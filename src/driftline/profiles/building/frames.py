@@ -13,7 +13,7 @@ from driftline.events.features import MAX_DEPTH, is_within
 from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.column_values import without_nan
-from driftline.profiles.building.flattening import nested_remarks, with_objects_opened, without_nested
+from driftline.profiles.building.flattening import droppable, nested_remarks, with_objects_opened, without_nested
 from driftline.profiles.building.importance import checked, with_importances
 from driftline.profiles.building.json_rows import probabilities, score_maps
 from driftline.profiles.building.roles import Roles, event_times
@@ -58,7 +58,7 @@ def table_of_frame(
     roles = roles or Roles()
     eager = _eager(frame, at)
     opened = {name: list(_opened(name, eager[name])) for name in eager.columns}
-    inner = [column.name for columns in opened.values() for column in columns if column.name not in opened]
+    inner = droppable((each.name for parts in opened.values() for each in parts), set(roles.drop).difference(opened))
     prediction, score, label = roles.assigned([*eager.columns, *inner], at)
     time = roles.time_column(eager.columns)
     special = {name for name in (prediction, score, label, time) if name is not None}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from driftline.events.features import is_within
 from driftline.events.prediction import one_score
 from driftline.profiles.building.column_values import without_nan
-from driftline.profiles.building.flattening import columns_of_rows, flat_rows, nested_remarks, without_nested
+from driftline.profiles.building.flattening import columns_of_rows, droppable, flat_rows, nested_remarks, without_nested
 from driftline.profiles.building.roles import event_times
 from driftline.profiles.building.table import ReferenceRows, ReferenceTable
 from driftline.profiles.building.times import times_of
@@ -31,7 +31,7 @@ def table_of_rows(rows: Sequence[Mapping[str, Any]], roles: Roles, *, positive: 
         When a column that was named is in no row.
     """
     names = list(dict.fromkeys(name for row in rows for name in row))
-    inner = [name for name in columns_of_rows(flat_rows(rows)) if name not in set(names)]
+    inner = droppable(columns_of_rows(flat_rows(rows)), set(roles.drop).difference(names)) if roles.drop else []
     special, time = roles.assigned([*names, *inner], at), roles.time_column(names)
     without = {*special, time}
     reserved = [name for name in names if name in roles.no_features and name not in {*without, *roles.drop}]
