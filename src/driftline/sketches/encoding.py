@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import struct
-from collections import Counter
 from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-import xxhash
 
 from driftline.events.features import decimal_number
 from driftline.sketches.columns import INFINITE, MISSING, NOT_A_NUMBER, WRONG_TYPE, canonical_category
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
 
     from driftline.sketches.columns import CategoricalColumn, NumericColumn
 
-MAX_NAME: Final = 64
-"""Characters of an unlisted category's name that are kept."""
 _TEXT_NUMBERS: Final = {"NaN": NOT_A_NUMBER, "Infinity": INFINITE, "-Infinity": INFINITE}
 """How protobuf's JSON mapping writes what JSON has no literal for."""
 
@@ -224,31 +220,3 @@ def is_text(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-UNSEEN_NAMES: Final = 8
-"""Names that a sketch keeps of each kind, such as of one column's unlisted categories: those with the smallest hash, so
-that the choice is the same in whatever order sketches merge, and each one's count is exact."""
-UNKNOWN: Final = -1
-"""In the place of a column's index: the names of features that the profile does not know."""
-
-
-def unseen_names(
-    unlisted: Sequence[tuple[int, str]], slots: NDArray[np.int64]
-) -> dict[int, dict[int, tuple[str, int]]]:
-    """Return, by slot, the hash, name and count of each unlisted value."""
-    result: dict[int, dict[int, tuple[str, int]]] = {}
-    rows, names = zip(*unlisted, strict=True)
-    for (slot, name), count in Counter(zip(slots[list(rows)].tolist(), names, strict=True)).items():
-        result.setdefault(slot, {})[name_hash(name)] = (shown_name(name), count)
-    return result
-
-
-def name_hash(name: str) -> int:
-    """Return the hash that decides which names are kept."""
-    return xxhash.xxh3_64_intdigest(name.encode("utf-8", "surrogatepass"))
-
-
-def shown_name(name: str) -> str:
-    """Return a name as it is kept: its first ``MAX_NAME`` characters."""
-    return name[:MAX_NAME].encode("utf-8", "replace").decode()

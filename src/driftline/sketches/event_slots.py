@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from driftline.sketches.encoding import UNKNOWN, name_hash, shown_name, unseen_names
 from driftline.sketches.fixed_point import split
 from driftline.sketches.joint import count_joint
+from driftline.sketches.kept_names import UNKNOWN, name_hash, shown_name, unseen_names
 from driftline.sketches.layout import EVENTS
 from driftline.sketches.numeric_encoding import blocks
 from driftline.sketches.tails import NO_EXTREME, count_tails

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 from msgspec import NODEFAULT
 
 from driftline.sketches.bottom_k import SampledRows, keep_smallest, merge_rows
-from driftline.sketches.encoding import UNKNOWN, UNSEEN_NAMES
+from driftline.sketches.kept_names import UNKNOWN, UNSEEN_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

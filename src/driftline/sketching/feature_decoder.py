@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import struct
-from collections import defaultdict
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
 
 from driftline.events.features import Features, flattened, is_within, outer_names
 from driftline.sketches.columns import NOT_A_NUMBER, WRONG_TYPE, NumericColumn, canonical_category
-from driftline.sketches.encoding import NUMBERS_ONLY, UNSEEN_NAMES, Reading, is_text, name_hash, read_number
+from driftline.sketches.encoding import NUMBERS_ONLY, Reading, is_text, read_number
+from driftline.sketches.kept_names import UNSEEN_NAMES, name_hash
 from driftline.sketches.number_texts import numbers_in
+from driftline.sketching.feature_columns import FeatureColumns, FeatureNotes
 from driftline.sketching.feature_types import ABSENT, UNKNOWN_JSON, FeatureField, FeatureTypes
 
 if TYPE_CHECKING:
@@ -30,40 +31,6 @@ _RUN: Final = 1_000
 """Events decoded together: few enough for their values to stay in the processor's cache until they are columns."""
 _CATEGORY: Final[Any] = str | int | float | bool | None
 _JSON: Final = frozenset({bytes, msgspec.Raw})
-
-
-class FeatureColumns(NamedTuple):
-    """Decoded features of n events."""
-
-    values: list[Sequence[Any]]
-    """One per feature column: an array of numbers or a list of JSON values, each of n values."""
-    numbers: NDArray[np.float64]
-    """The values of the numeric columns, in order, shape (number of numeric columns, n)."""
-    exceptions: list[list[tuple[int, int]]]
-    """Rows whose value is absent for another reason than that it is missing, with its code, by feature column."""
-    unexpected: NDArray[np.bool_]
-    """Events with a feature that the profile does not know, shape (n,)."""
-    texts: dict[int, list[tuple[int, str]]]
-    """Rows and values that are text where a number should be, by feature column, where there are any."""
-    unknown: Mapping[str, NDArray[np.int64]]
-    """The events that have each feature that the profile does not know; see
-    :class:`driftline.sketches.encoding.EncodedColumns`."""
-
-
-class _Notes:
-    """What is noted of n events beside the values of their columns."""
-
-    def __init__(self, n_columns: int, n: int) -> None:
-        self.exceptions: list[list[tuple[int, int]]] = [[] for _ in range(n_columns)]
-        self.unexpected = np.zeros(n, dtype=np.bool_)
-        self.texts: dict[int, list[tuple[int, str]]] = defaultdict(list)
-        self.unknown: dict[str, list[NDArray[np.int64] | list[int]]] = defaultdict(list)
-
-    def absent(self, index: int, row: int, code: int, value: object) -> None:
-        """Note why a numeric column has no value, and which text it had instead."""
-        self.exceptions[index].append((row, code))
-        if code == WRONG_TYPE and isinstance(value, str):
-            self.texts[index].append((row, value))
 
 
 class FeatureDecoder:
@@ -119,7 +86,7 @@ class FeatureDecoder:
 
     def __call__(self, features: Sequence[Features]) -> FeatureColumns:
         """Decode the features of n events; never raises for what a record holds."""
-        notes = _Notes(len(self._columns), len(features))
+        notes = FeatureNotes(len(self._columns), len(features))
         numbers = np.empty((sum(self._numeric), len(features)))
         rows = iter(numbers)
         values: list[Any] = [next(rows) if numeric else [] for numeric in self._numeric]
@@ -141,7 +108,9 @@ class FeatureDecoder:
         unknown = {name: np.concatenate(parts).astype(np.int64) for name, parts in notes.unknown.items()}
         return FeatureColumns(values, numbers, notes.exceptions, notes.unexpected, dict(notes.texts), unknown)
 
-    def _run(self, features: Sequence[Features], start: int, notes: _Notes, *, plain: bool) -> list[Sequence[Any]]:
+    def _run(
+        self, features: Sequence[Features], start: int, notes: FeatureNotes, *, plain: bool
+    ) -> list[Sequence[Any]]:
         """Return the fields of the typed decoder by column, for a run of events whose first is row ``start``."""
         decode = self._types.from_json if plain else self._decoder_of(features)
         records: list[Any] = []
@@ -161,7 +130,7 @@ class FeatureDecoder:
             return from_dict
         return lambda each: from_dict(each) if isinstance(each, dict) else from_json(each)
 
-    def _loose(self, row: int, features: Features, notes: _Notes) -> list[object]:
+    def _loose(self, row: int, features: Features, notes: FeatureNotes) -> list[object]:
         """Return the values of an object that the typed decoder refused, noting why each absent one is absent."""
         values: list[object] = [None] * len(self._columns)
         unknown = []
@@ -206,7 +175,7 @@ class FeatureDecoder:
                 self._learned.append(name)
                 self._stale = True
 
-    def _note_learned(self, learned: Sequence[Sequence[object]], start: int, notes: _Notes) -> None:
+    def _note_learned(self, learned: Sequence[Sequence[object]], start: int, notes: FeatureNotes) -> None:
         """Note which events of a run have the unexpected features that were learned before it."""
         for name, values in zip(self._learned, learned, strict=False):
             if values.count(ABSENT) < len(values):
@@ -215,14 +184,16 @@ class FeatureDecoder:
                 notes.unexpected[rows] = True
                 notes.unknown[name].append(rows)
 
-    def _write(self, values: Sequence[Any], into: NDArray[np.float64], start: int, index: int, notes: _Notes) -> None:
+    def _write(
+        self, values: Sequence[Any], into: NDArray[np.float64], start: int, index: int, notes: FeatureNotes
+    ) -> None:
         """Write the values of a numeric column into an array from a row on; None becomes not-a-number."""
         try:
             _pack(values, into, start)
         except struct.error:  # one is None, or text
             into[start : start + len(values)] = self._numbers_in(values, start, index, notes)
 
-    def _numbers_in(self, values: Sequence[Any], start: int, index: int, notes: _Notes) -> NDArray[np.float64]:
+    def _numbers_in(self, values: Sequence[Any], start: int, index: int, notes: FeatureNotes) -> NDArray[np.float64]:
         """Return the values of a numeric column of which some are None or text, not-a-number where there is none."""
         reading = self._readings[index]
         if reading != NUMBERS_ONLY and str in (kinds := set(map(type, values))):
@@ -232,7 +203,7 @@ class FeatureDecoder:
             values = [self._read(value, row, index, notes) for row, value in enumerate(values, start)]
         return np.array(values, dtype=np.float64)
 
-    def _read(self, value: object, row: int, index: int, notes: _Notes) -> object:
+    def _read(self, value: object, row: int, index: int, notes: FeatureNotes) -> object:
         """Return the number of a text, and other values as they are."""
         if not isinstance(value, str):
             return value

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from driftline.sketches.bottom_k import SAMPLE_ROWS
 from driftline.sketches.columns import INFINITE, CategoricalColumn, Column, NumericColumn
-from driftline.sketches.encoding import UNSEEN_NAMES, CategoryCodes, EncodedColumns, encode_categorical, encode_numeric
+from driftline.sketches.encoding import CategoryCodes, EncodedColumns, encode_categorical, encode_numeric
 from driftline.sketches.grid import build_edges
 from driftline.sketches.joint import Joint
+from driftline.sketches.kept_names import UNSEEN_NAMES
 from driftline.sketches.layout import Layout
 from driftline.sketches.pane_sketch import PARTS, PackedSketch, PaneSketch, count_each, merge_sketches, split_counts
 

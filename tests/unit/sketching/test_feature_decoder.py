@@ -20,11 +20,13 @@ from driftline.sketches.columns import (
     NumericColumn,
     TextNumericColumn,
 )
-from driftline.sketches.encoding import UNSEEN_NAMES, name_hash
-from driftline.sketching.feature_decoder import MAX_LEARNED, FeatureColumns, FeatureDecoder
+from driftline.sketches.kept_names import UNSEEN_NAMES, name_hash
+from driftline.sketching.feature_decoder import MAX_LEARNED, FeatureDecoder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from driftline.sketching.feature_columns import FeatureColumns
 
 X = NumericColumn("x", "feature", np.array([0.0, 1.0]).tobytes(), 0.5, 1.0, 0.0, 1.0)
 C = CategoricalColumn("c", "feature", ("a", "b"))

@@ -20,7 +20,7 @@ from driftline.profiles.building.table import ReferenceTable, table_of_sample
 from driftline.profiles.profiles import Profiles
 from driftline.sketches.bottom_k import smallest
 from driftline.sketches.columns import QUALITY
-from driftline.sketches.encoding import UNKNOWN, name_hash
+from driftline.sketches.kept_names import UNKNOWN, name_hash
 from driftline.sketches.layout import EVENTS, LATE, UNEXPECTED
 from driftline.sketches.pane_sketch import PaneSketch
 from driftline.sketching import pane_counter

@@ -13,7 +13,7 @@ from driftline.checks.quality.outcome import VOLUME, Quality, share_pair
 from driftline.checks.quality.shares import share_p_value
 from driftline.checks.quality.volume import volume_p_value
 from driftline.checks.references.share_dispersion import INDEPENDENT
-from driftline.sketches.encoding import UNKNOWN
+from driftline.sketches.kept_names import UNKNOWN
 from driftline.sketches.layout import EVENTS, UNEXPECTED
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from driftline.checks.references.share_dispersion import ShareDispersion, indepe
 from driftline.config.model import CheckSettings
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.columns import CategoricalColumn
-from driftline.sketches.encoding import name_hash
+from driftline.sketches.kept_names import name_hash
 from tests.support.windows import budget_of, examine_window, judged, profile_of, table_of, window_of
 
 if TYPE_CHECKING:

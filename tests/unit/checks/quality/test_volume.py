@@ -15,7 +15,7 @@ from driftline.checks.references.cases import WindowCase
 from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.model import CheckSettings
 from driftline.monitoring.predictions.volume_history import VolumeHistory
-from driftline.sketches.encoding import UNKNOWN
+from driftline.sketches.kept_names import UNKNOWN
 from driftline.sketches.layout import EVENTS, UNEXPECTED
 from tests.support.state import changes, restore
 from tests.support.windows import PANE_MS, independent, judged, profile_of, table_of, window_of
