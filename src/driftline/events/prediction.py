@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from driftline.config.settings import PredictionFields
+    from driftline.events.features import Features
 
 MAX_ID: Final = 1_024
 """Characters of a prediction id; ids are remembered until their labels have come."""
@@ -68,13 +69,15 @@ class PredictionEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Prediction(NamedTuple):
-    """What one record says; ``features`` and ``segments`` are JSON that was checked for syntax, or empty."""
+    """What one record says; ``features`` and ``segments`` are JSON that was checked for syntax, or empty; features may
+    be a dictionary where the record was not JSON.
+    """
 
     prediction_id: str
     model: str
     version: str
     ts_ms: int | None
-    features: bytes | msgspec.Raw
+    features: Features
     prediction: ClassOrNumber | None
     score: Score | None
     segments: bytes | msgspec.Raw = b""
@@ -87,7 +90,7 @@ class PredictionColumns(NamedTuple):
     models: Sequence[str]
     versions: Sequence[str]
     ts_ms: Sequence[int | None]
-    features: Sequence[bytes | msgspec.Raw]
+    features: Sequence[Features]
     predictions: Sequence[ClassOrNumber | None]
     scores: Sequence[Score | None]
     segments: Sequence[bytes | msgspec.Raw]

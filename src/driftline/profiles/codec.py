@@ -19,7 +19,7 @@ from driftline.profiles.estimator import Estimator
 from driftline.profiles.history import History, joined
 from driftline.profiles.profile import JointReference, Profile
 from driftline.profiles.task import Origin, Task, TaskKind
-from driftline.sketches.columns import CategoricalColumn, NumericColumn
+from driftline.sketches.columns import Column
 from driftline.sketches.joint import Joint
 from driftline.sketches.layout import Layout
 from driftline.sketches.packed import NO_WORDS, DenseWords, Sparse
@@ -30,7 +30,8 @@ from driftline.sketches.word_types import pack_words, unpack_words
 VERSION: Final = 3
 """What is written. Version 1 had neither history nor decay nor tails' sums; it is read as a profile without them, whose
 id is another one than it had. Version 2 had no estimator. The performance cells of both lack the sums of today: a model
-with such a reference has its first windows as the baseline."""
+with such a reference has its first windows as the baseline. A field at the end that has a default needs no new version:
+profiles without it are read with the default, and workers that do not know it pass over it."""
 _READ: Final = (1, 2, VERSION)
 BLOCK_COLUMNS: Final = 64
 """Columns a record at most."""
@@ -52,7 +53,7 @@ class ProfileBlock(Struct, frozen=True, array_like=True):
     classes: tuple[str, ...]
     spread: float
     importances: dict[str, float]
-    columns: tuple[NumericColumn | CategoricalColumn, ...]
+    columns: tuple[Column, ...]
     reference: PackedSketch
     performance: Sparse | None
     history: History | None = None
@@ -64,6 +65,7 @@ class ProfileBlock(Struct, frozen=True, array_like=True):
     """In the first block, as are the two before and what follows."""
     estimator: Estimator | None = None
     weighted: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -112,10 +114,12 @@ def encode_profile(profile: Profile) -> list[tuple[bytes, bytes]]:
     return records
 
 
-def _once(profile: Profile) -> tuple[Joint | None, JointReference | None, DenseWords, Estimator | None, bool]:
+def _once(
+    profile: Profile,
+) -> tuple[Joint | None, JointReference | None, DenseWords, Estimator | None, bool, tuple[str, ...]]:
     """Return what stands in the first block alone."""
     sums = pack_words(profile.reference.joint)
-    return profile.joint, profile.joint_reference, sums, profile.estimator, profile.task.weighted
+    return profile.joint, profile.joint_reference, sums, profile.estimator, profile.task.weighted, profile.left_out
 
 
 def _runs(profile: Profile) -> list[range]:
@@ -123,7 +127,7 @@ def _runs(profile: Profile) -> list[range]:
     runs, start = [], 0
     together = profile.joint_reference
     size = 8 * profile.layout.n_joint + (0 if together is None else len(together.rows) + len(together.pairs))
-    size += len(_ENCODER.encode(profile.estimator))
+    size += len(_ENCODER.encode((profile.estimator, profile.left_out)))
     for index, column in enumerate(profile.columns):
         n_bytes = 12 * column.n_bins + (0 if profile.history is None else profile.history.columns[index].n_bytes)
         if index > start and (index - start == BLOCK_COLUMNS or size + n_bytes > BLOCK_BYTES):
@@ -237,6 +241,7 @@ def _assemble(blocks: list[ProfileBlock]) -> Profile:
         head.joint,
         head.joint_reference,
         head.estimator,
+        head.left_out,
     )
 
 

@@ -74,6 +74,8 @@ class Profile:
     """What the null distributions of multivariate checks are made of."""
     estimator: Estimator | None = None
     """What estimates performance before labels; where the reference has labels that it could be fitted on."""
+    left_out: tuple[str, ...] = ()
+    """Columns of the reference that are not watched, in order: events may have them, and all that is within them."""
 
     @cached_property
     def layout(self) -> Layout:
@@ -111,5 +113,6 @@ class Profile:
             self.reference.pack(),
             performance,
             *(part for part in (self.history, self.decay, self.joint_reference, self.estimator) if part is not None),
+            *((self.left_out,) if self.left_out else ()),
         )
         return xxhash.xxh3_128_hexdigest(msgspec.msgpack.encode(parts))[:24]

@@ -28,17 +28,24 @@ class ColumnEncoder:
 
     Columns are the features first, then the prediction and the score where the profile has them. ``positive`` is the
     class whose probability is the score, where a record has a map of them; ``not_features`` are names in a features
-    object that are no features; ``hashed`` says whether the ids' hashes are wanted, for a sample of rows.
+    object that are no features, ``texts`` the features in which numbers may be text; ``hashed`` says whether the ids'
+    hashes are wanted, for a sample of rows.
     """
 
     def __init__(
-        self, columns: tuple[Column, ...], positive: str | None, not_features: frozenset[str], *, hashed: bool = False
+        self,
+        columns: tuple[Column, ...],
+        positive: str | None,
+        not_features: frozenset[str],
+        *,
+        texts: frozenset[str] = frozenset(),
+        hashed: bool = False,
     ) -> None:
         self._hashed = hashed
         self._columns = columns
         self._positive = positive
         features = [column for column in columns if column.role == "feature"]
-        self._decode = FeatureDecoder(features, not_features)
+        self._decode = FeatureDecoder(features, not_features, texts)
         self._codes = {
             i: CategoryCodes(column) for i, column in enumerate(columns) if isinstance(column, CategoricalColumn)
         }
@@ -50,7 +57,8 @@ class ColumnEncoder:
         """Return the encoded columns, and which events had a feature that the profile does not know."""
         features = self._decode(rows.features)
         bins = np.empty((len(self._columns), len(rows.features)), dtype=np.int64)
-        unlisted, numbers, exceptions = {}, [features.numbers], []
+        unlisted: dict[int, Sequence[tuple[int, str]]] = {**features.texts}  # features are the first columns
+        numbers, exceptions = [features.numbers], []
         scores: NDArray[np.float64] | None = None
         for i, column in enumerate(self._columns):
             values: Sequence[Any]
@@ -79,4 +87,5 @@ class ColumnEncoder:
         if self._hashed:
             digests = (xxhash.xxh3_64_intdigest(prediction_id.encode()) for prediction_id in rows.ids)
             hashes = np.fromiter(digests, dtype=np.uint64, count=len(rows.ids))
-        return EncodedColumns(bins, z, squares, clipped, unlisted, tails, hashes, scores), features.unexpected
+        encoded_all = EncodedColumns(bins, z, squares, clipped, unlisted, tails, hashes, scores, features.unknown)
+        return encoded_all, features.unexpected

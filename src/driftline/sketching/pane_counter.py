@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import xxhash
 
+from driftline.events.features import features_json
 from driftline.events.prediction import one_score
 from driftline.events.source import SEGMENT_ALL, Offsets
 from driftline.panes.flush_record import PaneDelta
@@ -81,6 +82,7 @@ class PaneCounter:
         self._profiles = profiles
         ignored = {name for name, column in settings.columns.items() if column.kind == "ignore"}
         self._not_features = not_features | ignored
+        self._texts = frozenset(name for name, column in settings.columns.items() if column.kind == "numeric")
         self._encoders: dict[str, ColumnEncoder] = {}
         self._waiting: list[PredictionRows] = []
         self._open: dict[tuple[int, str], _OpenPane] = {}
@@ -157,7 +159,8 @@ class PaneCounter:
             encoder = self._encoders[profile.profile_id] = ColumnEncoder(
                 profile.columns,
                 profile.task.positive,
-                self._not_features,
+                self._not_features | frozenset(profile.left_out),
+                texts=self._texts,
                 hashed=profile.joint is not None and profile.joint.sampled,
             )
         on_time = np.flatnonzero(~rows.late)
@@ -193,8 +196,8 @@ class PaneCounter:
             if not bootstrap.enabled:
                 continue
             own = np.flatnonzero((slots == slot) & ~rows.late).tolist()
-            short = [row for row in own if len(rows.features[row]) <= SAMPLE_BYTES]
-            fresh = [_sample_row(rows, hashes[row], row) for row in short]
+            fresh = [_sample_row(rows, hashes[row], row) for row in own]
+            fresh = [row for row in fresh if len(row.features) <= SAMPLE_BYTES]
             pane.sample = smallest(pane.sample + fresh, bootstrap.sample)
 
     def _note_offsets(self, profile_id: str, rows: AllRows, panes: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
@@ -240,4 +243,4 @@ def _sample_row(rows: AllRows, digest: int, row: int) -> SampleRow:
     score = rows.scores[row]
     two_classes = isinstance(score, dict) and len(score) == 2  # noqa: PLR2004  # binary
     positive = max(score) if isinstance(score, dict) and two_classes else None
-    return SampleRow(digest, bytes(rows.features[row]), plain, one_score(score, positive))
+    return SampleRow(digest, features_json(rows.features[row]), plain, one_score(score, positive))

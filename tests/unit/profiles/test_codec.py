@@ -64,6 +64,19 @@ def test_what_lies_beyond_the_range_of_the_grid_comes_back() -> None:
     assert (restored.reference.tail_extremes >= 0).sum() >= 2
 
 
+def test_what_was_left_out_comes_back_and_profiles_without_it_are_still_read() -> None:
+    plain = profile(70)
+    original = replace(plain, left_out=("born", "embedding"))
+    values = [value for _, value in encode_profile(original)]
+    restored = decode_profile(values, "references")
+    assert restored.left_out == original.left_out
+    assert restored.profile_id == original.profile_id != plain.profile_id
+    before = [msgspec.msgpack.decode(value) for _, value in encode_profile(plain)]
+    assert before[0].pop() == []
+    older = decode_profile([msgspec.msgpack.encode(fields) for fields in before], "references")
+    assert (older.left_out, older.profile_id) == ((), plain.profile_id)
+
+
 def test_a_record_stays_below_a_brokers_limit() -> None:
     assert max(len(value) for _, value in encode_profile(profile(500))) < 1 << 20
 

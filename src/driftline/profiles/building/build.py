@@ -103,6 +103,7 @@ def build_profile(
         None,
         joint=joint,
         joint_reference=joint_reference,
+        left_out=reference.left_out,
     )
     if grid_only:
         return grid

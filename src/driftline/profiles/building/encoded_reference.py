@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from driftline.profiles.building.column_values import ColumnValues
+from driftline.profiles.building.flattening import chosen_names
 from driftline.profiles.building.task_inference import infer_task
 from driftline.sketches.columns import CategoricalColumn
 from driftline.sketches.encoding import EncodedColumns
@@ -42,6 +43,8 @@ class EncodedReference:
     """``NO_TIME`` where a row has none, shape (n,)."""
     score_maps: Sequence[Score | None] | None
     """Class to probability, where scores are maps, shape (n,)."""
+    left_out: tuple[str, ...]
+    """Columns that are not watched, in order."""
 
     @property
     def n(self) -> int:
@@ -82,9 +85,11 @@ def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelK
     task = infer_task(prediction, label, settings, key, has_score=score is not None)
     columns: list[Column] = []
     encoded = []
+    ignored = [name for name, column in settings.columns.items() if column.kind == "ignore"]
+    left_out = {*table.left_out, *chosen_names(table.features, ignored)}
     for name, values in table.features.items():
-        kind = settings.columns[name].kind if name in settings.columns else None
-        if kind != "ignore":
+        if name not in left_out:
+            kind = settings.columns[name].kind if name in settings.columns else None
             feature = ColumnValues(values)
             columns.append(feature.column(name, "feature", kind))
             encoded.append(feature.encoded(columns[-1]))
@@ -99,4 +104,5 @@ def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelK
         columns.append(score.column("score", "score", "numeric"))
         encoded.append(score.encoded(columns[-1]))
     rows = EncodedColumns.of(encoded, table.n)._replace(scores=None if score is None else score.numbers[0])
-    return EncodedReference(task, tuple(columns), rows, prediction, label, table.times_ms, table.score_maps)
+    left = tuple(sorted(left_out))
+    return EncodedReference(task, tuple(columns), rows, prediction, label, table.times_ms, table.score_maps, left)
