@@ -11,6 +11,7 @@ import xxhash
 from driftline.events.prediction import one_score
 from driftline.events.source import SEGMENT_ALL, Offsets
 from driftline.panes.flush_record import PaneDelta
+from driftline.profiles.class_names import ClassNames
 from driftline.sketches.bottom_k import smallest
 from driftline.sketches.estimates import count_estimates
 from driftline.sketches.layout import LATE, UNEXPECTED
@@ -82,6 +83,7 @@ class PaneCounter:
         ignored = {name for name, column in settings.columns.items() if column.kind == "ignore"}
         self._not_features = not_features | ignored
         self._encoders: dict[str, ColumnEncoder] = {}
+        self._class_names: dict[str, ClassNames] = {}
         self._waiting: list[PredictionRows] = []
         self._open: dict[tuple[int, str], _OpenPane] = {}
         self.n_waiting = 0
@@ -159,6 +161,7 @@ class PaneCounter:
                 profile.task.positive,
                 self._not_features,
                 hashed=profile.joint is not None and profile.joint.sampled,
+                names=self._names(profile),
             )
         on_time = np.flatnonzero(~rows.late)
         timely, timely_slots = (rows, slots) if on_time.size == slots.size else (rows.chosen(on_time), slots[on_time])
@@ -178,10 +181,19 @@ class PaneCounter:
             else:
                 pane.sketch.merge(sketch)
         if profile.estimator is not None:
-            evaluated = profile.estimator.evaluate(columns, timely.scores)
+            evaluated = profile.estimator.evaluate(columns, timely.scores, self._names(profile))
             for slot, estimates in count_estimates(profile.estimator.layout, evaluated, timely_slots):
                 pane = self._pane(int(panes[slot]), profile.profile_id)
                 pane.estimates = merge_estimates(pane.estimates, estimates)
+
+    def _names(self, profile: Profile) -> ClassNames | None:
+        """Return the classes of a profile's task as they are spelled; None for a regression."""
+        if not profile.task.classes:
+            return None
+        names = self._class_names.get(profile.profile_id)
+        if names is None:
+            names = self._class_names[profile.profile_id] = ClassNames(profile.task.classes, self._settings.classes)
+        return names
 
     def _sample(self, rows: AllRows, panes: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
         """Keep the rows with the smallest hashes of each pane, for a bootstrap."""

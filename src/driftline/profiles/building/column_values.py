@@ -76,8 +76,8 @@ class ColumnValues:
         texts = sum(isinstance(self.raw[row], str | bool) for row, code in self.numbers[1] if code)
         return n_present > 0 and n_present - texts >= NUMERIC_SHARE * n_present
 
-    def encoded(self, column: Column) -> EncodedColumn:
-        """Return the bins of the values in a column."""
+    def encoded(self, column: Column, codes: CategoryCodes | None = None) -> EncodedColumn:
+        """Return the bins of the values in a column; ``codes`` are those of categories that have several spellings."""
         if isinstance(column, NumericColumn):
             return encode_numeric(column, *self.numbers)
         hashable = [value if canonical_category(value) is not None else None for value in self.listed]
@@ -86,7 +86,7 @@ class ColumnValues:
             for row, (value, kept) in enumerate(zip(self.listed, hashable, strict=True))
             if value is not None and kept is None
         ]
-        return encode_categorical(column, CategoryCodes(column), hashable, wrong)
+        return encode_categorical(column, codes or CategoryCodes(column), hashable, wrong)
 
 
 def encode_values(column: Column, values: NDArray[np.float64] | Sequence[object]) -> EncodedColumn:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from driftline.events.prediction import one_score
 from driftline.profiles.building.column_values import without_nan
 from driftline.profiles.building.roles import event_times
+from driftline.profiles.building.score_columns import score_columns
 from driftline.profiles.building.table import ReferenceRows, ReferenceTable
 from driftline.profiles.building.times import times_of
 
@@ -35,9 +35,16 @@ def table_of_rows(rows: Sequence[Mapping[str, Any]], roles: Roles, *, positive: 
     remarks = [roles.reason(name) for name in left_out]
     times = event_times(roles, remarks, None if time is None else lambda: times_of([row.get(time) for row in rows], at))
     values = [None if name is None else [row.get(name) for row in rows] for name in special]
-    scores = probabilities(values[1], positive)
-    table = table_of_events(rows, values[0], scores, values[2], (*without, *left_out), times_ms=times)
-    return ReferenceRows(replace(table, score_maps=score_maps(values[1])), tuple(remarks))
+    without_columns = [*without, *left_out]
+    if values[1] is None:
+        free = [name for name in names if name not in without_columns]
+        flat = score_columns(free, roles.score_names, (values[0], values[2]), lambda name: [r.get(name) for r in rows])
+        if flat is not None:
+            values[1] = flat.maps
+            without_columns += flat.names
+            remarks.append(flat.remark)
+    table = table_of_events(rows, values[0], values[1], values[2], without_columns, times_ms=times, positive=positive)
+    return ReferenceRows(table, tuple(remarks))
 
 
 def table_of_events(
@@ -48,11 +55,13 @@ def table_of_events(
     without: Iterable[str | None] = (),
     *,
     times_ms: NDArray[np.int64] | None = None,
+    positive: str | None = None,
 ) -> ReferenceTable:
     """Return the table of features objects, n of them, with what was predicted of each, what turned out, and when.
 
     An absent name is a missing value; features named in ``without`` are left out. Predictions, scores or labels that
-    are all None count as absent.
+    are all None count as absent. Scores may be maps of class to probability, of which ``positive`` is the class whose
+    probability is the score, if it is known.
     """
     left_out = set(without)
     names = dict.fromkeys(name for row in features for name in row if name not in left_out)
@@ -63,13 +72,14 @@ def table_of_events(
         n=len(features),
         features=columns,
         prediction=_unless_absent(predictions),
-        score=_unless_absent(scores),
+        score=_unless_absent(probabilities(scores, positive)),
         label=_unless_absent(labels),
         times_ms=times_ms,
+        score_maps=score_maps(scores),
     )
 
 
-def probabilities(values: list[object] | None, positive: str | None) -> list[object] | None:
+def probabilities(values: Sequence[object] | None, positive: str | None) -> list[object] | None:
     """Return one probability a row, also where scores are maps of class to probability."""
     if values is None:
         return None
@@ -78,7 +88,7 @@ def probabilities(values: list[object] | None, positive: str | None) -> list[obj
     ]
 
 
-def score_maps(values: list[object] | None) -> list[dict[str, float] | None] | None:
+def score_maps(values: Sequence[object] | None) -> list[dict[str, float] | None] | None:
     """Return the maps of class to probability; None where there are none."""
     maps = [_without_null(value) if isinstance(value, dict) and value else None for value in values or ()]
     return None if all(each is None for each in maps) else maps
