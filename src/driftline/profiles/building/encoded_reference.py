@@ -59,13 +59,17 @@ class EncodedReference:
         return None if self.label is None else self._of_task(self.label)
 
     @cached_property
+    def prediction_codes(self) -> NDArray[np.float64] | None:
+        """Predictions as they are, as class codes or standardised values, shape (n,); None where no row has any."""
+        return None if self.prediction is None else self._of_task(self.prediction)
+
+    @cached_property
     def predicted(self) -> NDArray[np.float64] | None:
         """Predictions as class codes or standardised values, shape (n,); None where no row has any.
 
         A binary row without a prediction has the one that its score makes, as events have.
         """
-        predicted = None if self.prediction is None else self._of_task(self.prediction)
-        scores = self.rows.scores
+        predicted, scores = self.prediction_codes, self.rows.scores
         if self.task.kind != "binary" or scores is None:
             return predicted
         by_score = np.where(np.isnan(scores), np.nan, scores >= EVEN_ODDS)
