@@ -29,7 +29,8 @@ VALUES = st.one_of(
 
 def label_codes(names: ClassNames, values: list[object]) -> list[float]:
     task = Task("multiclass", names.classes)
-    return codes_of(task, names, *pack_values(values)).tolist()  # type: ignore[arg-type]  # JSON values
+    codes: list[float] = codes_of(task, names, *pack_values(values)).tolist()  # type: ignore[arg-type]  # JSON values
+    return codes
 
 
 @pytest.mark.parametrize("classes", [("0", "1"), ("false", "true"), ("False", "True"), ("0.0", "1.0"), ("FALSE", "1")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
@@ -139,7 +140,7 @@ def test_scores_alone_have_a_baseline_and_an_estimator_by_even_odds() -> None:
     assert accuracy(profile) == pytest.approx(accuracy_score(labels, scores >= 0.5), rel=1e-12)
     assert isinstance(profile.estimator, BinaryEstimator)
     assert profile.estimator.prediction == -1
-    some = [1, *[None] * (labels.size - 1)]
+    some: list[object] = [1, *[None] * (labels.size - 1)]
     judged = np.append(1, scores[1:] >= 0.5)
     assert accuracy(built(some, labels.tolist(), scores.tolist())) == pytest.approx(accuracy_score(labels, judged))
 
@@ -201,7 +202,7 @@ def test_events_whose_score_is_a_map_have_estimates_of_several_classes(tmp_path:
         }
         for i, row in enumerate(three_classes())
     ]
-    path.write_bytes(b"".join(__import__("msgspec").json.encode(event) + b"\n" for event in events))
+    path.write_bytes(b"".join(msgspec.json.encode(event) + b"\n" for event in events))
     table = read_table(path, KEY).table
     profile = build_profile(KEY, table, ModelSettings(), 0, "training")
     assert isinstance(profile.estimator, MulticlassEstimator)
