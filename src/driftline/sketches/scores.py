@@ -212,6 +212,8 @@ class PerformanceLayout:
     def confusion(self, predicted: NDArray[np.float64], actual: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the cells of (predicted, actual) class codes, shape (n,)."""
         cells = len(HEAD) + self.known_codes(predicted) * self.n_codes + self.known_codes(actual)
+        if max(predicted.max(initial=0), actual.max(initial=0)) < self.n_classes:
+            return cells
         different = (predicted >= self.n_classes) & (actual >= self.n_classes) & (predicted != actual)
         return np.where(different, self.last, cells)
 

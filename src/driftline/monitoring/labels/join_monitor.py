@@ -252,6 +252,7 @@ class JoinMonitor:
         window.tested = True
         if foreign:
             return True
-        if baseline is None:
+        exact = profile.task.performance_layout.n_clipped(vector) == 0
+        if baseline is None and exact:
             self._baselines.add(profile.profile_id, vector)
         return baseline is not None

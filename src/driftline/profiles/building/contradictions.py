@@ -10,6 +10,7 @@ import numpy as np
 from driftline.profiles.estimator import EVEN_ODDS
 from driftline.profiles.task import MAX_CLASSES
 from driftline.sketches.encoding import numbers_of
+from driftline.sketches.scores import VALUE_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,7 +46,7 @@ def contradictions(reference: EncodedReference, settings: ModelSettings, model: 
         Name of the model, for what is to be configured.
     """
     if reference.task.kind == "regression":
-        return []
+        return [*_too_large(reference)]
     of_scores = [*_improbable(reference), *_unknown_maps(reference, model)]
     if reference.task.kind == "binary":
         of_scores += [*_confidence(reference)] or [*_positive_class(reference, settings, model)]
@@ -74,6 +75,15 @@ def are_reversed(reference: EncodedReference) -> bool:
     if by_label is not None:
         return by_label[0] + SURE * by_label[1] < CHANCE
     return by_prediction is not None and by_prediction[0] < REVERSED
+
+
+def _too_large(reference: EncodedReference) -> Iterator[str]:
+    """Numbers beyond the range of exact sums."""
+    pairs = reference.pairs
+    if pairs is not None:
+        n = int((np.maximum(np.abs(pairs.predicted), np.abs(pairs.actual)) > VALUE_LIMIT).sum())
+        if n:
+            yield f"{n} labelled rows have a prediction or label too large for exact sums: no baseline can be measured"
 
 
 def _improbable(reference: EncodedReference) -> Iterator[str]:

@@ -29,19 +29,23 @@ _LETTERS: Final = 3
 _KINDS: Final = {type(None): NULL, bool: BOOLEAN, int: NUMBER, float: NUMBER, str: TEXT}
 
 
-class _TextValues(dict[str, tuple[int, int]]):
-    """Kind and value by text."""
+class _Texts(dict[str, int]):
+    """Position in ``kinds`` and ``packed`` by text, of those that were met."""
 
-    def __missing__(self, text: str) -> tuple[int, int]:
+    def __init__(self) -> None:
+        super().__init__()
+        self.kinds: list[int] = []
+        self.packed: list[int] = []
+
+    def __missing__(self, text: str) -> int:
         data = text.encode()
         if len(data) > SHORT_BYTES:
             data = whole_number(text).encode()
-        short = len(data) <= SHORT_BYTES and b"\0" not in data and data != b""
-        packed = (
-            (SHORT_TEXT, int.from_bytes(data, "little")) if short else (_kind(data), xxhash.xxh3_64_intdigest(data))
-        )
-        self[text] = packed
-        return packed
+        short = 0 < len(data) <= SHORT_BYTES and b"\0" not in data
+        self.kinds.append(SHORT_TEXT if short else _kind(data))
+        self.packed.append(int.from_bytes(data, "little") if short else xxhash.xxh3_64_intdigest(data))
+        self[text] = place = len(self.kinds) - 1
+        return place
 
 
 def _kind(text: bytes) -> int:
@@ -72,9 +76,10 @@ def pack_values(labels: Sequence[ClassOrNumber | None]) -> tuple[NDArray[np.int3
     rows = np.flatnonzero(kinds == TEXT)
     if rows.size:
         texts = labels if rows.size == kinds.size else [labels[row] for row in rows.tolist()]
-        known = _TextValues()
-        kinds[rows], texts_values = zip(*map(known.__getitem__, texts), strict=True)  # type: ignore[arg-type]  # texts
-        values[rows] = np.array(texts_values, dtype=np.uint64)
+        known = _Texts()
+        place = np.fromiter(map(known.__getitem__, texts), dtype=np.int64, count=rows.size)  # type: ignore[arg-type]  # texts
+        kinds[rows] = np.array(known.kinds, dtype=np.int32)[place]
+        values[rows] = np.array(known.packed, dtype=np.uint64)[place]
     return kinds, values
 
 

@@ -128,6 +128,17 @@ def test_a_hundred_classes_are_counted_as_scikit_learn_counts_them() -> None:
     assert any("more than 64 classes" in each for each in profile.contradictions)
 
 
+def test_of_more_classes_than_are_listed_nothing_is_estimated() -> None:
+    names = [f"k{code:02d}" for code in np.random.default_rng(1).integers(0, 66, 2_000).tolist()]
+    scores: list[dict[str, float] | None] = [{name: 1.0} for name in names]
+    for limit, estimated in ((64, True), (66, False)):
+        rows = [row for row, name in enumerate(names) if int(name[1:]) < limit]
+        said: list[object] = [names[row] for row in rows]
+        table = ReferenceTable(len(rows), {}, said, [1.0] * len(rows), said, score_maps=[scores[row] for row in rows])
+        profile = build_profile(KEY, table, ModelSettings(), 0, "training")
+        assert (profile.estimator is not None) == estimated
+
+
 def scored(n: int = 2_000) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(8)
     scores = np.round(rng.random(n), 3)

@@ -82,6 +82,15 @@ def test_scores_beyond_probabilities_are_named() -> None:
     assert "2 scores are not in [0, 1]" in built(["a", "b"], [60.0, 1.0], ["a", "b"], maps).contradictions[0]
 
 
+def test_numbers_too_large_for_exact_sums_are_named() -> None:
+    values = [float(each) for each in range(100)]
+    made = built(values, None, [*values[:-1], 1e40])
+    assert made.contradictions == (
+        "1 labelled rows have a prediction or label too large for exact sums: no baseline can be measured",
+    )
+    assert built(values, None, [*values[:-1], 1e15]).contradictions == ()
+
+
 def test_maps_of_other_classes_are_named() -> None:
     maps = [{"x": 0.5, "y": 0.5}] * 2
     (remark,) = built(["a", "b"], [0.5, 0.5], ["a", "b"], maps).contradictions
