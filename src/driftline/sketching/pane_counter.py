@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import xxhash
 
-from driftline.events.prediction import one_score
+from driftline.events.prediction import untold_score
 from driftline.events.source import SEGMENT_ALL, Offsets
 from driftline.panes.flush_record import PaneDelta
 from driftline.profiles.class_names import ClassNames
@@ -206,7 +206,7 @@ class PaneCounter:
                 continue
             own = np.flatnonzero((slots == slot) & ~rows.late).tolist()
             short = [row for row in own if len(rows.features[row]) <= SAMPLE_BYTES]
-            fresh = [_sample_row(rows, hashes[row], row) for row in short]
+            fresh = [_sample_row(rows, hashes[row], row, self._settings.positive_class) for row in short]
             pane.sample = smallest(pane.sample + fresh, bootstrap.sample)
 
     def _note_offsets(self, profile_id: str, rows: AllRows, panes: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
@@ -246,10 +246,7 @@ def _samples(rows: list[SampleRow]) -> list[list[SampleRow]]:
     return parts
 
 
-def _sample_row(rows: AllRows, digest: int, row: int) -> SampleRow:
+def _sample_row(rows: AllRows, digest: int, row: int, positive: str | None) -> SampleRow:
     prediction = rows.predictions[row]
     plain = int(prediction) if isinstance(prediction, bool) else prediction
-    score = rows.scores[row]
-    two_classes = isinstance(score, dict) and len(score) == 2  # noqa: PLR2004  # binary
-    positive = max(score) if isinstance(score, dict) and two_classes else None
-    return SampleRow(digest, bytes(rows.features[row]), plain, one_score(score, positive))
+    return SampleRow(digest, bytes(rows.features[row]), plain, untold_score(rows.scores[row], positive))
