@@ -139,7 +139,8 @@ def _profile(settings: Settings, reference: Path, predictions: Path, model: str 
     key = ModelKey(model, version or "")
     model_settings = settings.model(model)
     reading = read_table(reference, key, fields=fields, positive=model_settings.positive_class)
-    for remark in reading.remarks:
-        err.print(remark, style="dim", markup=False)
     in_time = TimeOptions(int(settings.time.pane))
-    return build_profile(key, reading.table, model_settings, BEGINNING_MS, "training", in_time=in_time)
+    profile = build_profile(key, reading.table, model_settings, BEGINNING_MS, "training", in_time=in_time)
+    for remark in (*reading.remarks, *profile.contradictions):
+        err.print(remark, style="dim", markup=False)
+    return profile

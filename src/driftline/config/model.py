@@ -233,6 +233,9 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The type of task; `auto` infers it from the first predictions and scores."""
     positive_class: str | None = None
     """The class whose probability is a binary model's score."""
+    classes: dict[str, str] = field(default_factory=dict)
+    """Class by the values that stand for it in predictions, labels, maps of scores and references, where spellings
+    differ, as in `{good: "0", bad: "1"}`. Numbers, texts of whole numbers and truth values agree by themselves."""
     columns: dict[str, ColumnSettings] = field(default_factory=dict)
     """Prior knowledge about the features, by name; `user.age` is the member `age` of the object `user`."""
     segments: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -160,6 +160,8 @@ def model_problems(model: ModelSettings, pane: Duration, path: str) -> Iterator[
     if model.positive_class is not None and model.task not in ("auto", "binary"):
         place = f"{path}.positive_class"
         yield _one(f"no positive class with the task `{model.task}`", model.positive_class, place, f"{path}.task")
+    if model.classes and model.task == "regression":
+        yield _one("no classes with the task `regression`", sorted(model.classes), f"{path}.classes", f"{path}.task")
     budget = f"{path}.alerts.false_alarm_budget"
     if model.alerts.false_alarm_budget.horizon <= 0:
         yield _one("a budget over a horizon above zero", str(model.alerts.false_alarm_budget.horizon), budget)

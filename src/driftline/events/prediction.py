@@ -279,6 +279,20 @@ def _all_probabilities(scores: Sequence[Score | None]) -> Sequence[Score | None]
     return [None if score is None else _probabilities(score) for score in scores]
 
 
+def untold_score(score: Score | None, positive: str | None) -> float | None:
+    """Return one probability where the task is not known yet: of two classes that of the second by name, if
+    ``positive`` is none of them.
+
+    Examples
+    --------
+    >>> untold_score({"yes": 0.3, "no": 0.7}, None), untold_score({"yes": 0.3, "no": 0.7}, "no")
+    (0.3, 0.7)
+    """
+    if isinstance(score, dict) and len(score) == 2 and positive not in score:  # noqa: PLR2004  # binary
+        return score[max(score)]
+    return one_score(score, positive)
+
+
 def one_score(score: Score | None, positive: str | None) -> float | None:
     """Return one probability: of the positive class where it is among the classes, otherwise the greatest.
 

@@ -35,12 +35,14 @@ def remarks_of(profile: Profile, configured: Container[str] = ()) -> list[str]:
 
     ``configured`` are the columns whose kind the configuration says.
     """
-    remarks = []
+    remarks = [*profile.contradictions]
     if profile.n_events < FEW_ROWS:
         remarks.append(f"only {profile.n_events} rows: with fewer than {FEW_ROWS} only gross drift can be told")
     remarks += _history(profile.history, profile.n_events if profile.decay is None else profile.decay.n_events)
     roles = {column.role for column in profile.columns}
-    if "prediction" not in roles:
+    if "prediction" not in roles and profile.performance is not None:
+        remarks.append("no prediction column: predictions are those that scores make from 0.5 on, as of events")
+    elif "prediction" not in roles:
         remarks.append(
             "no prediction column: drift of predictions cannot be told, and there is no baseline performance"
         )

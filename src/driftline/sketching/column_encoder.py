@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from driftline.profiles.class_names import ClassNames
     from driftline.sketching.rows import AllRows
 
 _NO_NUMBERS: Final = frozenset((str, bool))
@@ -29,7 +30,7 @@ class ColumnEncoder:
     Columns are the features first, then the prediction and the score where the profile has them. ``positive`` is the
     class whose probability is the score, where a record has a map of them; ``not_features`` are names in a features
     object that are no features, ``texts`` the features in which numbers may be text; ``hashed`` says whether the ids'
-    hashes are wanted, for a sample of rows.
+    hashes are wanted, for a sample of rows; ``names`` are the classes of the task, whose spellings differ.
     """
 
     def __init__(
@@ -40,14 +41,18 @@ class ColumnEncoder:
         *,
         texts: frozenset[str] = frozenset(),
         hashed: bool = False,
+        names: ClassNames | None = None,
     ) -> None:
         self._hashed = hashed
         self._columns = columns
         self._positive = positive
+        self._names = names
         features = [column for column in columns if column.role == "feature"]
         self._decode = FeatureDecoder(features, not_features, texts)
         self._codes = {
-            i: CategoryCodes(column) for i, column in enumerate(columns) if isinstance(column, CategoricalColumn)
+            i: names.bins(column) if names is not None and column.role == "prediction" else CategoryCodes(column)
+            for i, column in enumerate(columns)
+            if isinstance(column, CategoricalColumn)
         }
         numeric = {i: column for i, column in enumerate(columns) if not isinstance(column, CategoricalColumn)}
         self._numeric = [*numeric]
@@ -66,7 +71,8 @@ class ColumnEncoder:
             if column.role == "feature":
                 values, absent = features.values[i], features.exceptions[i]
             else:
-                values = rows.predictions if column.role == "prediction" else plain_scores(rows.scores, self._positive)
+                is_prediction = column.role == "prediction"
+                values = rows.predictions if is_prediction else plain_scores(rows.scores, self._positive, self._names)
             if isinstance(column, CategoricalColumn):
                 encoded = encode_categorical(column, self._codes[i], values, absent)
                 bins[i] = encoded.bins

@@ -162,6 +162,22 @@ def test_a_sample_is_taken_where_no_profile_is_known() -> None:
     assert counter(bootstrap=BootstrapSettings(enabled=False)).take() == []
 
 
+def test_the_sample_has_the_score_of_the_positive_class_that_is_configured() -> None:
+    counting = counter(positive_class="no")
+    counting.add(rows("{}", scores=[{"no": 0.25, "yes": 0.75}]))
+    (delta,) = counting.take()
+    assert [row.score for row in delta.sample] == [0.25]
+
+
+def test_predictions_and_maps_of_scores_are_of_their_class_however_it_is_spelled() -> None:
+    spellings = counter(PROFILE, classes={"1": "yes", "0": "no"})
+    spellings.add(rows("{}", "{}", predictions=[True, "0.0"], scores=[{"1.0": 0.75, "0.0": 0.25}, {"true": 0.125}]))
+    plain = counter(PROFILE)
+    plain.add(rows("{}", "{}", predictions=["yes", "no"], scores=[0.75, 0.125]))
+    ((one,), (other,)) = (spellings.take(), plain.take())
+    assert one.sketch == other.sketch
+
+
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 1, 0, 2), (2, 3, 1, 0)])
 @pytest.mark.parametrize("n_sample", [1, 2, 3])
 def test_flushes_do_not_change_the_sample_even_of_duplicates(order: tuple[int, ...], n_sample: int) -> None:

@@ -97,8 +97,8 @@ class ColumnValues:
         texts = [value for value in self.raw if isinstance(value, str)]
         return bool(texts) if configured else any(NUMBER(text) and not looks_like_code(text) for text in texts)
 
-    def encoded(self, column: Column) -> EncodedColumn:
-        """Return the bins of the values in a column."""
+    def encoded(self, column: Column, codes: CategoryCodes | None = None) -> EncodedColumn:
+        """Return the bins of the values in a column; ``codes`` are those of categories that have several spellings."""
         if isinstance(column, NumericColumn):
             reading = Reading.of(column)
             plain = isinstance(self.raw, np.ndarray) or reading == NUMBERS_ONLY
@@ -109,7 +109,7 @@ class ColumnValues:
             for row, (value, kept) in enumerate(zip(self.listed, hashable, strict=True))
             if value is not None and kept is None
         ]
-        return encode_categorical(column, CategoryCodes(column), hashable, wrong)
+        return encode_categorical(column, codes or CategoryCodes(column), hashable, wrong)
 
 
 def encode_values(column: Column, values: NDArray[np.float64] | Sequence[object]) -> EncodedColumn:

@@ -17,6 +17,7 @@ from driftline.profiles.building.flattening import droppable, nested_remarks, wi
 from driftline.profiles.building.importance import checked, with_importances
 from driftline.profiles.building.json_rows import probabilities, score_maps
 from driftline.profiles.building.roles import Roles, event_times
+from driftline.profiles.building.score_columns import score_columns
 from driftline.profiles.building.table import ReferenceRows, ReferenceTable
 from driftline.profiles.building.times import times_of_series
 from driftline.profiles.effective import BEGINNING_MS
@@ -65,6 +66,13 @@ def table_of_frame(
     remarks = []
     left_out = list(roles.drop)
     columns: list[tuple[str, NDArray[np.float64] | Sequence[object]]] = []
+    sides, scores = (_json_values(eager, prediction), _json_values(eager, label)), _json_values(eager, score)
+    if scores is None:
+        free = [name for name in eager.columns if name not in special and name not in roles.drop]
+        flat = score_columns(free, roles.score_names, sides, lambda name: _json_values(eager, name) or [])
+        if flat is not None:
+            scores, special = flat.maps, special.union(flat.names)
+            remarks.append(flat.remark)
     for name in eager.columns:
         if name in special or name in roles.drop:
             continue
@@ -82,13 +90,12 @@ def table_of_frame(
     features, nested = without_nested(with_objects_opened(columns, roles.drop))
     remarks += nested_remarks(nested)
     left_out += [*nested, *([time] if time is not None else [])]
-    scores = _json_values(eager, score)
     table = ReferenceTable(
         n=len(eager),
         features=features,
-        prediction=_json_values(eager, prediction),
+        prediction=sides[0],
         score=probabilities(scores, positive),
-        label=_json_values(eager, label),
+        label=sides[1],
         times_ms=event_times(roles, remarks, None if time is None else lambda: times_of_series(eager[time], at)),
         score_maps=score_maps(scores),
         left_out=tuple(left_out),
