@@ -141,6 +141,12 @@ class Sketcher:
             partition.idle = idle
             self._announce = True
 
+    def advance_to(self, watermark_ms: int) -> None:
+        """Let event time go on in all partitions as if something had come, until their watermarks are here at least."""
+        for partition in self._partitions.values():
+            partition.clock.advance_to(watermark_ms)
+        self._announce = True
+
     # --- records ------------------------------------------------------------------------------------------------------
 
     @property

@@ -1,0 +1,54 @@
+"""What ``driftline backtest`` says beside its counts: what was refused, and why there was no verdict."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from driftline.cli.common import err
+from driftline.events.dead_letter import EMPTY, NOT_JSON, NOT_UTF8, REASONS
+
+if TYPE_CHECKING:
+    from driftline.runtime.files.backtest import BacktestTotals
+
+_NO_DOCUMENT: Final = frozenset({EMPTY, NOT_JSON, NOT_UTF8})
+"""Reasons that no mapping of fields can mend."""
+_ABOUT_FIELDS: Final = ". Where fields stand in a record is configured under `predictions.fields`"
+_SHOWN_REASONS: Final = 10
+"""Models whose lack of a verdict is explained."""
+
+
+def say_refusals(totals: BacktestTotals) -> None:
+    """Print for each reason how many records were rejected, and the first of them."""
+    for reason, n in totals.refused.most_common():
+        line = f"{n:,} rejected, {reason} ({REASONS[reason]}); the first: {totals.first_refusals[reason]}"
+        err.print(line, style="yellow", markup=False)
+    if totals.nothing_usable:
+        advice = "" if totals.refused.keys() <= _NO_DOCUMENT else _ABOUT_FIELDS
+        err.print(f"error: no prediction could be used: all were rejected{advice}", style="red", markup=False)
+
+
+def say_no_verdict(totals: BacktestTotals, reasons: list[str]) -> None:
+    """Print why there was no verdict: of any model, or of those that had none beside others."""
+    if totals.nothing_usable:
+        return
+    if not totals.n_windows:
+        err.print("No window was evaluated.", style="yellow", markup=False)
+    if not totals.n_predictions:
+        err.print("The file of predictions holds no record", style="yellow", markup=False)
+    elif totals.n_late and totals.n_late >= totals.n_predictions - totals.n_predictions_refused:
+        reasons = ["Every prediction came late: is the file sorted by time? If so, raise time.lateness"]
+    for reason in reasons[:_SHOWN_REASONS]:
+        err.print(reason, style="yellow", markup=False)
+    if len(reasons) > _SHOWN_REASONS:
+        err.print(f"... and {len(reasons) - _SHOWN_REASONS:,} more models", style="yellow", markup=False)
+
+
+def say_no_joins(totals: BacktestTotals, prediction_id: str, label_id: str) -> None:
+    """Print that no label met a prediction, with an id of each file."""
+    err.print(
+        f"None of the {totals.n_labels:,} labels met its prediction: the first prediction has the id "
+        f"`{prediction_id}`, the first label `{label_id}`. Where ids stand is configured under "
+        "`predictions.fields.prediction_id` and `labels.fields.prediction_id`",
+        style="yellow",
+        markup=False,
+    )
