@@ -7,7 +7,7 @@ they vouch for. MessagePack, versioned; see :func:`decode`.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Struct
@@ -16,8 +16,12 @@ from msgspec.structs import replace
 from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
 from driftline.events.source import Kind, Offsets, Watermark
+from driftline.panes.intake_record import IntakeMark
 from driftline.sketches.packed import NO_CELLS, PackedEstimates, SampleRow, Sparse
 from driftline.sketches.pane_sketch import PackedSketch, split_counts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 VERSION: Final = 3
 MAX_RECORD_BYTES: Final = 512 * 1024
@@ -82,6 +86,8 @@ class FlushRecord(Struct, frozen=True, array_like=True):
     joins: list[JoinDelta]
     watermarks: list[Watermark]
     """Empty in all chunks of a flush but the last."""
+    intake: list[IntakeMark] = []
+    """Of the records themselves, in the partition of ``LABEL_STREAM`` alone, and there in the last chunk."""
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -135,8 +141,10 @@ def _require_version(version: int, at: str) -> None:
         raise FormatError(message + (_NEWER if version > VERSION else _OLDER))
 
 
-def chunks(panes: list[PaneDelta], joins: list[JoinDelta], watermarks: list[Watermark]) -> list[bytes]:
-    """Return the flush as records of at most about ``MAX_RECORD_BYTES``, the watermarks in the last one.
+def chunks(
+    panes: list[PaneDelta], joins: list[JoinDelta], watermarks: list[Watermark], intake: Sequence[IntakeMark] = ()
+) -> list[bytes]:
+    """Return the flush as records of at most about ``MAX_RECORD_BYTES``, watermarks and intake in the last one.
 
     The delta of a wide model is cut in several, which add up to it.
     """
@@ -155,7 +163,7 @@ def chunks(panes: list[PaneDelta], joins: list[JoinDelta], watermarks: list[Wate
         else:
             join_deltas.append(delta)
         size += n_bytes
-    records.append(encode(FlushRecord(VERSION, pane_deltas, join_deltas, watermarks)))
+    records.append(encode(FlushRecord(VERSION, pane_deltas, join_deltas, watermarks, [*intake])))
     return records
 
 

@@ -181,9 +181,10 @@ class Node:
     ) -> dict[str, SketchWorker | DetectWorker]:
         workers: dict[str, SketchWorker | DetectWorker] = {}
         if self._role in {"all", "sketch"}:
-            workers["sketch"] = SketchWorker(
+            sketch = workers["sketch"] = SketchWorker(
                 self._settings, self._credentials, profiles, self._telemetry, name, accept_recount=self._accept_recount
             )
+            self._server.add_ready("input", sketch.all_refused)
         if self._role in {"all", "detect"}:
             from driftline.runtime.detect.detect_worker import DetectWorker  # noqa: PLC0415  # 90 MB that sketching saves
 

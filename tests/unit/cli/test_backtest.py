@@ -263,3 +263,47 @@ def test_rows_and_the_profile_that_is_built_of_them_give_the_same_events(
 
     assert b"io.driftline.window.v1" in told[0]
     assert told[0] == told[1]
+
+
+def stamped(i: int, *, bad: bool) -> object:
+    """Return a line of one a second by its Kafka timestamp, which cannot be used where it is bad."""
+    record = {"timestamp": 1_772_366_400_000 + i * 1_000, "partition": i % 3}
+    return {"kafka": record} if bad else {**GOOD, "prediction_id": f"p-{i}", "ts": record["timestamp"], "kafka": record}
+
+
+@pytest.mark.parametrize("all_bad", [False, True])
+def test_refused_records_open_an_alert_whatever_the_batches(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, all_bad: bool
+) -> None:
+    predictions = lines(
+        tmp_path / "p.ndjson", *(stamped(i, bad=all_bad or (3_600 < i < 7_200 and i % 7 == 0)) for i in range(12_000))
+    )
+    told = []
+    for n in (10_000, 617):
+        monkeypatch.setattr("driftline.runtime.files.backtest.BATCH_LINES", n)
+        out = tmp_path / f"{n}.ndjson"
+        code, _, _ = run(capsys, "--predictions", predictions, "--out", out)
+        assert code == (4 if all_bad else 6)
+        told.append(sorted(out.read_bytes().splitlines()))
+    assert told[0] == told[1]
+    events = [json.loads(line)["data"] for line in told[0]]
+    opened = [each for each in events if each.get("cause") == "intake" and each["revision"] == 1]
+    assert [(each["severity"], each["window"]["start"]) for each in opened] == [
+        ("critical", "2026-03-01T12:00:00.000Z") if all_bad else ("warning", "2026-03-01T13:00:00.000Z")
+    ]
+    assert ("records of `predictions` were refused" in opened[0]["message"], opened[0]["n"]) == (True, 3_600)
+
+
+def test_labels_with_other_ids_open_an_alert_from_the_first_day(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    labels = lines(
+        tmp_path / "l.ndjson",
+        *({"prediction_id": f"{i}.0", "label": 1, "ts": 1_772_366_401_000 + i * 1_000} for i in range(12_000)),
+    )
+    code, _, _ = judged(capsys, tmp_path, stream(12_000), "--labels", labels, "--fail-on", "alert")
+    assert code == 5
+    events = [json.loads(line)["data"] for line in (tmp_path / "o.ndjson").read_text().splitlines()]
+    (opened,) = [each for each in events if each.get("cause") == "intake" and each["revision"] == 1]
+    assert "(a label names `0.0`, a prediction is called `p-0`)" in opened["message"]
+    assert opened["window"]["start"] == "2026-03-01T13:00:00.000Z", "the first hour that begins after labels.wait"
