@@ -158,6 +158,16 @@ class Sketcher:
             partition.clock.advance_to(watermark_ms)
         self._announce = True
 
+    def close_intake(self) -> None:
+        """Let the time of records go on in all partitions to the end of the last span that holds one."""
+        reached = [partition.intake.reached_ms for partition in self._partitions.values()]
+        newest_ms = max((time for time in reached if time is not None), default=None)
+        if newest_ms is not None:
+            size_ms = int(self._settings.intake.window)
+            for partition in self._partitions.values():
+                partition.intake.advance_to(newest_ms - newest_ms % size_ms + size_ms)
+            self._announce = True
+
     # --- records ------------------------------------------------------------------------------------------------------
 
     @property

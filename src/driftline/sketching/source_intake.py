@@ -68,6 +68,10 @@ class SourceIntake:
         """The greatest time of a record so far."""
         return self._reached_ms
 
+    def advance_to(self, time_ms: int) -> None:
+        """Let the clock be here, where no record brought it."""
+        self._reached_ms = time_ms
+
     def add(self, batch: RecordBatch, times_ms: Ints, offsets: Ints, refused: Sequence[DeadLetter]) -> None:
         """Count a batch, given the event times and offsets of its usable records, and what became of the others."""
         stamps = batch.timestamps_ms

@@ -294,6 +294,16 @@ def test_refused_records_open_an_alert_whatever_the_batches(
     assert ("records of `predictions` were refused" in opened[0]["message"], opened[0]["n"]) == (True, 3_600)
 
 
+def test_closing_judges_the_records_of_the_last_hour_too(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    predictions = lines(tmp_path / "p.ndjson", *(stamped(i, bad=True) for i in range(300)))
+    out = tmp_path / "o.ndjson"
+    assert run(capsys, "--predictions", predictions, "--out", out)[0] == 4
+    assert out.read_bytes() == b""
+    assert run(capsys, "--predictions", predictions, "--out", out, "--close")[0] == 4
+    alerts = [json.loads(line)["data"] for line in out.read_bytes().splitlines() if b"alert.v1" in line]
+    assert [(each["cause"], each["n"]) for each in alerts] == [("intake", 300)]
+
+
 def test_labels_with_other_ids_open_an_alert_from_the_first_day(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -196,15 +196,16 @@ class Backtest:
         """Let event time go on in all partitions, up to the end of the last window that holds a prediction.
 
         That is the end of the largest evaluation window and, where there are labels, the first revision of the last
-        performance window; later revisions are not made, as labels that are in no file may still come by then.
+        performance window; later revisions are not made, as labels that are in no file may still come by then. The
+        windows in which refused records are counted end too.
         """
+        self._sketcher.close_intake()
         times = [self._sketcher.watermark_ms(source) for source in self._sources if source.kind == "predictions"]
         reached = [time for time in times if time is not None]
-        if not reached:
-            return
-        last_ms = max(reached) + int(self._settings.time.lateness)
-        ends = [_end_of_windows(self._settings, key.model, last_ms) for key in self._traffic]
-        self._sketcher.advance_to(max(ends, default=last_ms))
+        if reached:
+            last_ms = max(reached) + int(self._settings.time.lateness)
+            ends = [_end_of_windows(self._settings, key.model, last_ms) for key in self._traffic]
+            self._sketcher.advance_to(max(ends, default=last_ms))
         self._flush(emit)
         self._flush_joins(emit)
 
