@@ -63,8 +63,8 @@ def test_a_restart_keeps_the_running_maxima(real_broker: str, topic_prefix: str)
     with run.worker() as worker:
         send_predictions(run, 2, newest)
         run.await_committed(worker)
-    assert run.committed()["predictions", 0] == (1, f"v1:{newest}")
-    assert run.committed()["predictions", 1] == (1, f"v1:{newest + 1}")
+    assert run.committed()["predictions", 0] == (1, f"v2:{newest}:{newest}")
+    assert run.committed()["predictions", 1] == (1, f"v2:{newest + 1}:{newest + 1}")
     before = {record[:2] for record in run.read("panes")}
 
     with run.worker() as worker:
@@ -79,7 +79,7 @@ def test_a_restart_keeps_the_running_maxima(real_broker: str, topic_prefix: str)
         (0, newest - LATENESS_MS),
         (1, newest + 1 - LATENESS_MS),
     }
-    assert run.committed()["predictions", 0] == (2, f"v1:{newest}")
+    assert run.committed()["predictions", 0] == (2, f"v2:{newest}:{newest}")
 
 
 def test_a_gap_in_the_input_is_a_dead_letter_and_reading_goes_on(real_broker: str, topic_prefix: str) -> None:
