@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 _MESSAGE: Final = 400
-"""Characters of an example's message that are kept: an alert is read by people."""
+"""Characters of an example's message that are kept, beside its place: an alert is read by people."""
 _ID: Final = 80
 """Characters of an id that are kept."""
 
@@ -119,7 +119,9 @@ class SourceIntake:
     def _refuse(span: _Span, letter: DeadLetter) -> None:
         span.refused[letter.reason] = span.refused.get(letter.reason, 0) + 1
         if span.first is None:
-            span.first = FirstRefused(letter.offset, _cut(letter.message, _MESSAGE))
+            place = f" ({letter.topic}-{letter.partition}@{letter.offset})"
+            text = _cut(letter.message.removesuffix(place), _MESSAGE)
+            span.first = FirstRefused(letter.offset, f"{text}{place}")
 
     def see(self, ids: Sequence[str], effective_ms: Ints, offsets: Ints) -> None:
         """Keep the first id that is seen at all; n of them, n >= 1, in the order of their offsets."""

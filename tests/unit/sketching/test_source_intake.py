@@ -119,10 +119,18 @@ def test_a_clock_moves_where_every_record_is_refused() -> None:
         260,
         idle=True,
         spans=[
-            IntakeSpan(0, 1, {"not_json": 1}, (7, 7), FirstRefused(7, "no 7")),
-            IntakeSpan(200, 2, {"invalid_type": 1, "not_json": 1}, (8, 9), FirstRefused(8, "no 8")),
+            IntakeSpan(0, 1, {"not_json": 1}, (7, 7), FirstRefused(7, "no 7 (p-0@7)")),
+            IntakeSpan(200, 2, {"invalid_type": 1, "not_json": 1}, (8, 9), FirstRefused(8, "no 8 (p-0@8)")),
         ],
     )
+
+
+def test_a_long_message_keeps_the_place_of_its_record() -> None:
+    intake = SourceIntake(SIZE)
+    batch = RecordBatch(P0, "p", [b""], [7], [50])
+    intake.add(batch, NONE, NONE, [DeadLetter("not_json", f"{'x' * 500} (p-0@7)", "p", 0, 7, b"")])
+    (span,) = intake.mark(P0, 1, idle=False).spans
+    assert span.first == FirstRefused(7, f"{'x' * 399}… (p-0@7)")
 
 
 def test_the_first_id_is_told_once_and_again_after_an_abort() -> None:
