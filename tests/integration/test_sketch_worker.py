@@ -97,7 +97,7 @@ def test_a_gap_in_the_input_is_a_dead_letter_and_reading_goes_on(real_broker: st
     assert letter.headers["driftline_reason"] == OFFSET_GAP
     assert letter.headers["driftline_topic"] == run.inputs["predictions"]
     assert (letter.headers["driftline_partition"], letter.headers["driftline_offset"]) == ("0", "10")
-    assert "from offset 10 on, got 15" in letter.headers["driftline_message"]
+    assert "from offset 10 to 14 of" in letter.headers["driftline_message"]
     assert letter.value == b""
 
 

@@ -190,7 +190,10 @@ class SketchWorker:
         partition = self._place(source)
         expected = self._progress.next_offset(source)
         low, _high = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
-        text = f"Expected records from offset {expected} on, got {low} as the oldest - at `{partition.topic}-{source}`"
+        text = (
+            f"The records from offset {expected} to {low - 1} of `{partition.topic}-{source.partition}` were deleted "
+            "before they were read: keep them for longer (`retention.ms`), or let workers keep up"
+        )
         _log.error("records were deleted before they were read", source=str(source), expected=expected, oldest=low)
         letter = DeadLetter(OFFSET_GAP, text, partition.topic, source.partition, expected, b"")
         self._sketcher.skip(source, low, letter)
