@@ -171,7 +171,7 @@ def _partitions(files: Mapping[Path, Fields], n_bytes: int) -> list[int]:
 
 
 def _say_no_joins(totals: BacktestTotals, settings: Settings, predictions: Path, labels: Path) -> None:
-    """Print that no label met a prediction, with an id of each file; every model has a reference."""
+    """Print that no label met a prediction, with the first of each file; every model has a reference."""
     from driftline.config.settings import LabelInput
     from driftline.events.label import LabelDecoder
     from driftline.events.prediction import PredictionDecoder
@@ -180,7 +180,7 @@ def _say_no_joins(totals: BacktestTotals, settings: Settings, predictions: Path,
     prediction = _first_usable(predictions, of_predictions, PredictionDecoder(of_predictions))
     label = _first_usable(labels, of_labels, LabelDecoder(of_labels))
     if prediction is not None and label is not None:
-        say_no_joins(totals, prediction.prediction_id, label.prediction_id)
+        say_no_joins(totals, (prediction.prediction_id, prediction.ts_ms), (label.prediction_id, label.ts_ms))
 
 
 def _first_usable(path: Path, fields: Fields, decode: Callable[[bytes], Decoded]) -> Decoded | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from driftline.cli.common import err
+from driftline.events.cloudevents import rfc3339
 from driftline.events.dead_letter import EMPTY, NOT_JSON, NOT_UTF8, REASONS
 
 if TYPE_CHECKING:
@@ -43,12 +44,22 @@ def say_no_verdict(totals: BacktestTotals, reasons: list[str]) -> None:
         err.print(f"... and {len(reasons) - _SHOWN_REASONS:,} more models", style="yellow", markup=False)
 
 
-def say_no_joins(totals: BacktestTotals, prediction_id: str, label_id: str) -> None:
-    """Print that no label met a prediction, with an id of each file."""
+def say_no_joins(totals: BacktestTotals, prediction: tuple[str, int | None], label: tuple[str, int | None]) -> None:
+    """Print that no label met a prediction, with id and time of the first of each file, and where to look."""
+    where = (
+        "the ids agree, so look at the times and their unit (`labels.fields.ts`): a label counts if it is at most "
+        "labels.wait older than its prediction and labels.horizon younger"
+        if prediction[0] == label[0]
+        else "where ids stand is configured under `predictions.fields.prediction_id` and `labels.fields.prediction_id`"
+    )
     err.print(
-        f"None of the {totals.n_labels:,} labels met its prediction: the first prediction has the id "
-        f"`{prediction_id}`, the first label `{label_id}`. Where ids stand is configured under "
-        "`predictions.fields.prediction_id` and `labels.fields.prediction_id`",
+        f"None of the {totals.n_labels:,} labels met its prediction. The first prediction is {_named(prediction)}, the "
+        f"first label {_named(label)}: {where}",
         style="yellow",
         markup=False,
     )
+
+
+def _named(event: tuple[str, int | None]) -> str:
+    name, time_ms = event
+    return f"`{name}`" if time_ms is None else f"`{name}` of {rfc3339(time_ms)}"

@@ -183,19 +183,39 @@ def test_predictions_that_are_all_late_are_said(capsys: pytest.CaptureFixture[st
     assert (code, "50 late" in text) == (6, True)
 
 
-def test_labels_that_meet_no_prediction_are_said_with_an_id_of_each(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
+@pytest.mark.parametrize(
+    ("prediction_id", "days", "expected"),
+    [
+        (
+            "{}.0",
+            0,
+            "prediction is `p-0` of 2026-03-01T12:00:00.000Z, the first label `0.0` of 2026-03-01T12:00:01.000Z: where ids",
+        ),
+        (
+            "p-{}",
+            -3,
+            "the first label `p-0` of 2026-02-26T12:00:01.000Z: the ids agree, so look at the times and their unit",
+        ),
+    ],
+)
+def test_labels_that_meet_no_prediction_are_said_with_the_first_of_each(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, prediction_id: str, days: int, expected: str
 ) -> None:
     labels = lines(
         tmp_path / "l.ndjson",
-        *({"prediction_id": f"{i}.0", "label": 1, "ts": 1_772_366_401_000 + i * 1_000} for i in range(2_000)),
+        *(
+            {
+                "prediction_id": prediction_id.format(i),
+                "label": 1,
+                "ts": 1_772_366_401_000 + days * 86_400_000 + i * 1_000,
+            }
+            for i in range(2_000)
+        ),
     )
     code, _, error = judged(capsys, tmp_path, stream(2_000), "--labels", labels)
     assert code == 0
-    assert (
-        "None of the 2,000 labels met its prediction: the first prediction has the id `p-0`, the first label `0.0`"
-        in error
-    )
+    assert error.startswith("None of the 2,000 labels met its prediction. ")
+    assert expected in error
 
 
 def test_a_bad_first_line_is_one_dead_letter(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -53,16 +53,19 @@ def examine_matches(window: LabelMatches, settings: IntakeSettings, budget: Erro
 
 
 def _outcome(window: LabelMatches, n: int, share: float, settings: IntakeSettings) -> Outcome:
-    ids = (
-        ""
-        if window.prediction_id is None or window.label_id is None
-        else f" (a label names `{window.label_id}`, a prediction is called `{window.prediction_id}`)"
-    )
+    if window.prediction_id is None or window.label_id is None:
+        ids = "their ids differ: look at `labels.fields.prediction_id`"
+    elif window.prediction_id == window.label_id:
+        ids = f"their ids agree, as `{window.label_id}` does, but their times do not: look at `labels.fields.ts`"
+    else:
+        ids = (
+            f"their ids differ (a label names `{window.label_id}`, a prediction is called `{window.prediction_id}`): "
+            "look at `labels.fields.prediction_id`"
+        )
     message = (
-        f"{number(window.n_orphans)} of {number(n)} labels met no prediction ({percent(share)}). Either their ids "
-        f"differ{ids}: look at `labels.fields.prediction_id`; or the two topics are not partitioned alike by the id: "
-        "set `join.repartition`; or they are labels of predictions from before driftline began to read, and this "
-        "resolves by itself"
+        f"{number(window.n_orphans)} of {number(n)} labels met no prediction ({percent(share)}). Either {ids}; or the "
+        "two topics are not partitioned alike by the id: set `join.repartition`; or they are labels of predictions "
+        "from before driftline began to read, and this resolves by itself"
     )
     return Outcome(
         check=UNMATCHED,
