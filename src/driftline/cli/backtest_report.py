@@ -36,8 +36,14 @@ def say_no_verdict(totals: BacktestTotals, reasons: list[str]) -> None:
         err.print("No window was evaluated.", style="yellow", markup=False)
     if not totals.n_predictions:
         err.print("The file of predictions holds no record", style="yellow", markup=False)
-    elif totals.n_late and totals.n_late >= totals.n_predictions - totals.n_predictions_refused:
-        reasons = ["Every prediction came late: is the file sorted by time? If so, raise time.lateness"]
+    usable = totals.n_predictions - totals.n_predictions_refused
+    if not totals.n_windows and totals.n_late > usable / 2:
+        err.print(
+            f"{totals.n_late:,} of {usable:,} predictions came late and were left out: is the file sorted by time? If it "
+            "is, raise time.lateness",
+            style="yellow",
+            markup=False,
+        )
     for reason in reasons[:_SHOWN_REASONS]:
         err.print(reason, style="yellow", markup=False)
     if len(reasons) > _SHOWN_REASONS:
