@@ -39,8 +39,8 @@ def say_no_verdict(totals: BacktestTotals, reasons: list[str]) -> None:
     usable = totals.n_predictions - totals.n_predictions_refused
     if not totals.n_windows and totals.n_late > usable / 2:
         err.print(
-            f"{totals.n_late:,} of {usable:,} predictions came late and were left out: is the file sorted by time? If it "
-            "is, raise time.lateness",
+            f"{totals.n_late:,} of {usable:,} predictions came late and were left out: is the file sorted by time? If "
+            "it is, raise time.lateness",
             style="yellow",
             markup=False,
         )
