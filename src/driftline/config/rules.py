@@ -122,6 +122,7 @@ def _positive(settings: Settings) -> Iterator[Problem]:
     durations = {
         "$.time.pane": settings.time.pane,
         "$.time.idle_timeout": settings.time.idle_timeout,
+        "$.intake.window": settings.intake.window,
         "$.sketch.max_skew": settings.sketch.max_skew,
         "$.sketch.flush_interval": settings.sketch.flush_interval,
         "$.detect.checkpoint_interval": settings.detect.checkpoint_interval,

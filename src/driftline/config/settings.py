@@ -163,6 +163,22 @@ class TimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Time without input, at a partition's end, after which the partition no longer holds back the watermark."""
 
 
+class IntakeSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """When refused records, and labels that meet no prediction, open an alert."""
+
+    window: Duration = Duration(3_600_000)
+    """Length of the windows in which they are counted: of the records' own time for refused records, of event time for
+    labels."""
+    max_refused: Annotated[float, Meta(ge=0, le=1)] = 0.05
+    """Fraction of a topic's records above which refused ones open an alert; above one half it is critical."""
+    min_records: Annotated[int, Meta(ge=1)] = 100
+    """Minimum number of records in a window."""
+    max_unmatched: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    """Fraction of labels above which those whose prediction never came open an alert."""
+    min_labels: Annotated[int, Meta(ge=1)] = 300
+    """Minimum number of labels; a window with fewer is extended until it has this many."""
+
+
 class SketchSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Batching of the sketch stage; it does not change the output."""
 
@@ -230,6 +246,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     predictions: PredictionInput = PredictionInput()
     labels: LabelInput | None = None
     time: TimeSettings = TimeSettings()
+    intake: IntakeSettings = IntakeSettings()
     sketch: SketchSettings = SketchSettings()
     join: JoinSettings = JoinSettings()
     detect: DetectRuntimeSettings = DetectRuntimeSettings()

@@ -22,6 +22,7 @@ from driftline.runtime.pending.pending_changelog import PendingChangelog
 from driftline.runtime.pending.pending_folder import PendingFolder
 from driftline.runtime.sketch.committed_offsets import CommittedOffsets
 from driftline.runtime.sketch.key_check import KeyCheck
+from driftline.runtime.sketch.refusal_log import RefusalLog
 from driftline.runtime.sketch.sketch_transaction import FlushAborted, SketchTransactions, from_metadata
 from driftline.runtime.sketch.source_progress import SourceProgress
 from driftline.sketching.sketcher import Sketcher
@@ -91,6 +92,7 @@ class SketchWorker:
         open_routing = settings.labels is not None and settings.join.repartition == "auto"
         self._pending_places = pending_partitions(settings, credentials) if open_routing else []
         self._key_check = KeyCheck(settings, n_partitions["predictions"])
+        self._refusals = RefusalLog()
         self._progress = SourceProgress(settings.time.idle_timeout / 1000)
         self._stopping = threading.Event()
         self._assigned = threading.Event()
@@ -137,6 +139,10 @@ class SketchWorker:
     def is_ready(self) -> bool:
         """Whether partitions have been assigned."""
         return self._assigned.is_set()
+
+    def all_refused(self) -> str | None:
+        """Return that every record of a topic is refused, and why; None while some can be used."""
+        return self._refusals.all_refused()
 
     # --- one step -----------------------------------------------------------------------------------------------------
 
@@ -207,7 +213,10 @@ class SketchWorker:
         partition = self._place(source)
         expected = self._progress.next_offset(source)
         low, _high = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
-        text = f"Expected records from offset {expected} on, got {low} as the oldest - at `{partition.topic}-{source}`"
+        text = (
+            f"The records from offset {expected} to {low - 1} of `{partition.topic}-{source.partition}` were deleted "
+            "before they were read: keep them for longer (`retention.ms`), or let workers keep up"
+        )
         _log.error("records were deleted before they were read", source=str(source), expected=expected, oldest=low)
         letter = DeadLetter(OFFSET_GAP, text, partition.topic, source.partition, expected, b"")
         self._sketcher.skip(source, low, letter)
@@ -237,6 +246,8 @@ class SketchWorker:
         self._telemetry.late(flush.n_late)
         for letter in flush.dead_letters:
             self._telemetry.dead_letter(letter.reason)
+        n_read = {self._topics[kind]: n for kind, n in flush.n_read.items()}
+        self._refusals.note(n_read, flush.dead_letters, time.monotonic())
         for number, joiner in self._sketcher.joins.joiners.items():
             for outcome, n in joiner.take_totals()._asdict().items():
                 if n:
@@ -303,7 +314,7 @@ class SketchWorker:
         offsets: dict[Source, int] = {}
         for partition in self._committed.or_oldest(committed):
             source = self._source(partition)
-            self._sketcher.assign(source, from_metadata(partition.metadata))
+            self._sketcher.assign(source, *from_metadata(partition.metadata))
             self._progress.start(source, partition.offset, time.monotonic())
             offsets[source] = partition.offset
         for replay in self._sketcher.joins.replays(offsets):
@@ -336,6 +347,7 @@ class SketchWorker:
 
     def _forget(self, partitions: list[TopicPartition]) -> None:
         self._sketcher.revoke()
+        self._refusals.forget()
         self._pending.forget()
         self._progress.clear()
         for partition in partitions:
