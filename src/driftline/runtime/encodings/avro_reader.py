@@ -92,7 +92,7 @@ def fingerprint(schema: Any) -> bytes:  # noqa: ANN401  # JSON
     from fastavro.schema import to_parsing_canonical_form  # noqa: PLC0415  # as above
 
     digits: str = of_text(to_parsing_canonical_form(schema), "CRC-64-AVRO")
-    return int(digits, 16).to_bytes(8, "little")
+    return bytes.fromhex(digits)
 
 
 def _more(data: bytes, at: int, first: int) -> tuple[int, int]:

@@ -82,7 +82,8 @@ class _FileCompiler:
     def _language(self, word: Token) -> None:
         text = self._tokens.text()
         if word.text == "syntax":
-            self.file.syntax = "" if text == "proto2" else text
+            if text != "proto2":  # the descriptor's default
+                self.file.syntax = text
             self._types = TypeCompiler(self._tokens, proto3=text == "proto3")
         else:
             known = Edition.DESCRIPTOR.values_by_name.get(f"EDITION_{text}")
