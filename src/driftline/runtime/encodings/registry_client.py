@@ -11,10 +11,12 @@ import json
 import ssl
 import time
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, build_opener
+
+import msgspec
 
 from driftline.runtime.encodings.framing import GLOBAL_ID_PATH
 from driftline.runtime.encodings.schema_problems import RegistryUnavailableError, UnknownSchemaError
@@ -37,7 +39,7 @@ _AVRO_TYPES: Final = frozenset({"record", "enum", "fixed", "array", "map"})
 _log = get_logger(__name__)
 
 
-class Reference(NamedTuple):
+class Reference(msgspec.Struct, frozen=True):
     """A schema that another one uses: the name it uses, and where the registry has it."""
 
     name: str
@@ -50,12 +52,15 @@ class Reference(NamedTuple):
         return f"/subjects/{quote(self.subject, safe='')}/versions/{self.version}?deleted=true"
 
 
-class RegisteredSchema(NamedTuple):
+class RegisteredSchema(msgspec.Struct, frozen=True):
     """A schema as the registry holds it; ``kind`` is AVRO, PROTOBUF, JSON or another type's name."""
 
-    kind: str
-    text: str
-    references: tuple[Reference, ...]
+    text: str = msgspec.field(name="schema")
+    kind: str = msgspec.field(name="schemaType", default="AVRO")
+    references: tuple[Reference, ...] | None = None
+
+
+_ANSWER: Final = msgspec.json.Decoder(RegisteredSchema)
 
 
 class _NoRedirect(HTTPRedirectHandler):
@@ -126,7 +131,7 @@ class RegistryClient:
             except UnknownSchemaError:
                 self._answered(url)
                 raise
-            except (OSError, HTTPException, ValueError) as error:
+            except (OSError, HTTPException, ValueError, msgspec.DecodeError) as error:
                 failures.append(f"{_reason(error)} - at `{url}`")
             else:
                 self._answered(url)
@@ -156,17 +161,7 @@ class RegistryClient:
                 if error.code == _NOT_FOUND and _error_code(error.read(_MAX_BYTES)) in unknown:
                     raise UnknownSchemaError(f"the schema registry has no schema `{path}` - at `{url}`") from error
                 raise
-        return _of_text(body.decode()) if of_apicurio else _of_answer(json.loads(body))
-
-
-def _of_answer(answer: Any) -> RegisteredSchema:  # noqa: ANN401  # any JSON
-    if not isinstance(answer, dict) or not isinstance(answer.get("schema"), str):
-        raise ValueError("an answer without a schema")  # noqa: TRY004  # the answer is wrong, not the argument
-    references = tuple(
-        Reference(str(each["name"]), str(each["subject"]), int(each["version"]))
-        for each in answer.get("references") or ()
-    )
-    return RegisteredSchema(str(answer.get("schemaType") or "AVRO"), answer["schema"], references)
+        return _of_text(body.decode()) if of_apicurio else _ANSWER.decode(body)
 
 
 def _of_text(text: str) -> RegisteredSchema:
@@ -174,9 +169,9 @@ def _of_text(text: str) -> RegisteredSchema:
     try:
         schema = json.loads(text)
     except ValueError:
-        return RegisteredSchema("PROTOBUF", text, ())
+        return RegisteredSchema(text, "PROTOBUF")
     is_avro = isinstance(schema, list) or (isinstance(schema, dict) and schema.get("type") in _AVRO_TYPES)
-    return RegisteredSchema("AVRO" if is_avro else "JSON", text, ())
+    return RegisteredSchema(text, "AVRO" if is_avro else "JSON")
 
 
 def _error_code(body: bytes) -> object:

@@ -106,7 +106,7 @@ class SchemaStore:
         visited: set[str] = set()
 
         def collect(of: RegisteredSchema) -> None:
-            for reference in of.references:
+            for reference in of.references or ():
                 if reference.path in visited:
                     continue
                 visited.add(reference.path)
