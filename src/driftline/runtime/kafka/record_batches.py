@@ -39,12 +39,10 @@ def by_source(
             topic: Any = at[0]
             batch = batches[at] = RecordBatch(Source(kinds[topic], at[1]), topic, [], [], [])
         values = [*map(Message.value, records)]
-        wanted = wants_headers(batch.topic, values)
-        if wanted or batch.headers is not None:
-            earlier = [{} for _ in batch.values] if batch.headers is None else batch.headers
-            batch = batches[at] = batch._replace(
-                headers=[*earlier, *(_headers(each) if wanted else {} for each in records)]
-            )
+        if batch.headers is None and wants_headers(batch.topic, values):
+            batch = batches[at] = batch._replace(headers=[{} for _ in batch.values])
+        if batch.headers is not None:
+            batch.headers.extend(map(_headers, records))
         batch.values.extend(values)
         batch.offsets.extend(map(Message.offset, records))  # type: ignore[arg-type]  # a record has an offset
         batch.timestamps_ms.extend([stamp for _, stamp in map(Message.timestamp, records)])

@@ -58,9 +58,9 @@ def test_headers_are_read_where_they_are_wanted() -> None:
         message("scored", 1, 3, b"{}"),
         with_headers(0, 4, b"{}", ("a", b"1")),
     ]
-    batches, _ = by_source(messages, KINDS, lambda topic, values: topic == "scored" and b"\x00" in values)
+    batches, _ = by_source(messages, KINDS, wants_headers=lambda topic, values: topic == "scored" and b"\x00" in values)
     assert batches[0].values == [b"{}", b"\x00", b"\x00", b"{}"]
-    assert batches[0].headers == [{}, {"a": b"2"}, {}, {}]
+    assert batches[0].headers == [{}, {"a": b"2"}, {}, {"a": b"1"}]
     assert batches[1].headers is None
 
 
