@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+import urllib.error
+import urllib.request
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,14 +15,17 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.json_schema import JSONSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from driftline.config.settings import LabelInput, PredictionInput, SchemaRegistrySettings
+from driftline.config.secrets import Credentials
+from driftline.config.settings import LabelInput, PredictionInput, SchemaRegistrySettings, TelemetrySettings
+from driftline.runtime.node import Node
 from tests.integration.test_sketch_worker import PROFILE, TIME, counted
-from tests.support.real_broker import wait_until
+from tests.support.real_broker import patient, wait_until
 from tests.support.schema_registry import SchemaRegistry
 from tests.support.sketch_harness import START_MS, SketchRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.support.sketch_harness import RunningWorker
 
@@ -110,6 +117,44 @@ def test_while_the_registry_is_down_its_partition_waits_and_the_others_go_on(
         wait_until(lambda: worker.worker.schema_problem() is None, 30, "the worker to say that the registry answers")
     assert counted(run)["events"] == 5
     assert run.read("dead-letters") == []
+
+
+def readiness(port: int) -> tuple[int, dict[str, str]]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+            return answer.status, json.load(answer)["reasons"]
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)["reasons"]
+
+
+def test_a_process_says_that_it_is_not_ready_while_the_registry_is_down(
+    real_broker: str, topic_prefix: str, registry: SchemaRegistry, tmp_path: Path
+) -> None:
+    run = make_run(real_broker, topic_prefix, registry)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = msgspec.structs.replace(run.settings, telemetry=TelemetrySettings(port=port))
+    node = Node(settings, Credentials(), "sketch", name="n1", data_dir=tmp_path)
+    thread = threading.Thread(target=node.run)
+    thread.start()
+    try:
+        wait_until(node.is_ready, 60, "the process to have its partitions")
+        assert readiness(port) == (200, {})
+        sender = Sender(run, registry)
+        sender.framed(0, 0)
+        registry.status = 503
+        run.flush()
+        wait_until(lambda: readiness(port)[0] == 503, 30, "the process to say that it is not ready")
+        assert "HTTP 503" in readiness(port)[1]["schema_registry"]
+        registry.status = None
+        wait_until(lambda: readiness(port) == (200, {}), 30, "the process to be ready again")
+        wait_until(lambda: committed(run, 0) == 1, 30, "the record to be committed")
+    finally:
+        node.stop()
+        thread.join(patient(60))
+    assert not thread.is_alive()
 
 
 def test_a_restart_while_the_registry_is_down_loses_and_repeats_nothing(

@@ -61,7 +61,7 @@ def test_schemas_are_served_with_their_type_and_references(registry: SchemaRegis
 @pytest.mark.parametrize("path", ["/schemas/ids/99", "/subjects/none/versions/1"])
 def test_what_the_registry_does_not_have_is_unknown(registry: SchemaRegistry, path: str) -> None:
     asked = client(registry.url)
-    with pytest.raises(UnknownSchemaError, match=f"the schema registry has no schema `{path}` - at `{registry.url}`"):
+    with pytest.raises(UnknownSchemaError, match=f"the schema registry has no schema `{path}`$"):
         asked.fetch(path)
     assert asked.problem is None
 
