@@ -12,6 +12,8 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException
 from driftline.errors import BrokerError
 from driftline.events.dead_letter import OFFSET_GAP, DeadLetter
 from driftline.events.source import Source
+from driftline.runtime.encodings.input_encodings import InputEncodings
+from driftline.runtime.encodings.schema_problems import RegistryUnavailableError
 from driftline.runtime.kafka.input_partitions import input_partitions, pending_partitions, read_topics
 from driftline.runtime.kafka.kafka_clients import consumer_configuration
 from driftline.runtime.kafka.reading import END_OF_PARTITION
@@ -89,6 +91,7 @@ class SketchWorker:
         self._committed = CommittedOffsets(settings, credentials, self._consumer, every, accept_recount=accept_recount)
         self._transactions = SketchTransactions(settings, credentials, f"{settings.kafka.prefix}-sketch-{name}")
         self._changelog = PendingChangelog(settings.kafka, credentials)
+        self._encodings = InputEncodings(settings, credentials)
         open_routing = settings.labels is not None and settings.join.repartition == "auto"
         self._pending_places = pending_partitions(settings, credentials) if open_routing else []
         self._key_check = KeyCheck(settings, n_partitions["predictions"])
@@ -144,19 +147,27 @@ class SketchWorker:
         """Return that every record of a topic is refused, and why; None while some can be used."""
         return self._refusals.all_refused()
 
+    def schema_problem(self) -> str | None:
+        """Return why schemas of records cannot be had; None while they can, or are not needed."""
+        return self._encodings.problem()
+
     # --- one step -----------------------------------------------------------------------------------------------------
 
     def _step(self) -> None:
+        if self._progress.stalled and self._encodings.may_ask:
+            self._go_on()
         messages = self._consumer.consume(self._settings.sketch.batch, _CONSUME_S)
-        batches, events = by_source(messages, self._kinds)
+        batches, events = by_source(messages, self._kinds, self._encodings.wants_headers)
+        deserialized = [(batch, parts) for batch in batches if (parts := self._deserialized(batch)) is not None]
         if not self._key_check.done:
-            mismatch = self._key_check.look(messages, batches)
+            mismatch = self._key_check.look(messages, [part for _, parts in deserialized for part in parts])
             if mismatch is not None:
                 self._route_joins(mismatch)
-        for batch in batches:
+        for batch, parts in deserialized:
             if not self._knows_profiles(batch):
                 return
-            self._sketcher.add(batch)
+            for part in parts:
+                self._sketcher.add(part)
             self._progress.read(batch.source, batch.offsets[-1] + 1, time.monotonic())
             self._telemetry.input_records(batch.source.kind, batch.source.partition, len(batch.offsets))
         for message, error in events:  # after the records: what is said of a partition stands behind them
@@ -170,6 +181,23 @@ class SketchWorker:
             watermarks_ms = self._sketcher.watermarks_ms()
             self._hold_back(watermarks_ms)
             self._measure(watermarks_ms)
+
+    def _deserialized(self, batch: RecordBatch) -> list[RecordBatch] | None:
+        """Return records as JSON or documents; None where they must wait for a schema, and will be read again."""
+        try:
+            if batch.source not in self._progress.stalled:
+                return self._encodings.read(batch)
+        except RegistryUnavailableError:
+            if self._progress.stall(batch.source):
+                self._consumer.pause([self._place(batch.source)])
+        return None
+
+    def _go_on(self) -> None:
+        """Read partitions again, from their first unused records, that had to wait for a schema."""
+        for source in self._progress.stalled:
+            self._consumer.seek(self._place(source, self._progress.next_offset(source)))
+            if self._progress.go_on(source):
+                self._consumer.resume([self._place(source)])
 
     def _knows_profiles(self, batch: RecordBatch) -> bool:
         """Wait for profiles that another worker has used already; return False if the worker is asked to stop."""
