@@ -13,7 +13,15 @@ from confluent_kafka import KafkaException, TopicPartition
 from driftline.config.durations import Duration
 from driftline.config.model import ModelSettings
 from driftline.config.secrets import resolve_credentials
-from driftline.config.settings import KafkaSettings, LabelInput, PredictionInput, Settings, SketchSettings, TimeSettings
+from driftline.config.settings import (
+    JoinSettings,
+    KafkaSettings,
+    LabelInput,
+    PredictionInput,
+    Settings,
+    SketchSettings,
+    TimeSettings,
+)
 from driftline.errors import BrokerError
 from driftline.events.dead_letter import OFFSET_GAP
 from driftline.events.model_key import ModelKey
@@ -63,8 +71,8 @@ def test_a_restart_keeps_the_running_maxima(real_broker: str, topic_prefix: str)
     with run.worker() as worker:
         send_predictions(run, 2, newest)
         run.await_committed(worker)
-    assert run.committed()["predictions", 0] == (1, f"v1:{newest}")
-    assert run.committed()["predictions", 1] == (1, f"v1:{newest + 1}")
+    assert run.committed()["predictions", 0] == (1, f"v2:{newest}:{newest}")
+    assert run.committed()["predictions", 1] == (1, f"v2:{newest + 1}:{newest + 1}")
     before = {record[:2] for record in run.read("panes")}
 
     with run.worker() as worker:
@@ -79,7 +87,7 @@ def test_a_restart_keeps_the_running_maxima(real_broker: str, topic_prefix: str)
         (0, newest - LATENESS_MS),
         (1, newest + 1 - LATENESS_MS),
     }
-    assert run.committed()["predictions", 0] == (2, f"v1:{newest}")
+    assert run.committed()["predictions", 0] == (2, f"v2:{newest}:{newest}")
 
 
 def test_a_gap_in_the_input_is_a_dead_letter_and_reading_goes_on(real_broker: str, topic_prefix: str) -> None:
@@ -97,7 +105,7 @@ def test_a_gap_in_the_input_is_a_dead_letter_and_reading_goes_on(real_broker: st
     assert letter.headers["driftline_reason"] == OFFSET_GAP
     assert letter.headers["driftline_topic"] == run.inputs["predictions"]
     assert (letter.headers["driftline_partition"], letter.headers["driftline_offset"]) == ("0", "10")
-    assert "from offset 10 on, got 15" in letter.headers["driftline_message"]
+    assert "from offset 10 to 14 of" in letter.headers["driftline_message"]
     assert letter.value == b""
 
 
@@ -133,6 +141,7 @@ def test_topics_that_cannot_be_joined_are_refused(real_broker: str, topic_prefix
         kafka=KafkaSettings(brokers=real_broker, prefix=topic_prefix),
         predictions=PredictionInput(topic=f"{topic_prefix}-p"),
         labels=LabelInput(topic=f"{topic_prefix}-l"),
+        join=JoinSettings(repartition=False),
     )
     credentials = resolve_credentials(settings.kafka.security, {})
     with pytest.raises(BrokerError) as caught:

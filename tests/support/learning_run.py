@@ -10,7 +10,7 @@ import json
 import random
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -53,12 +53,14 @@ def settings_of(*, repartition: bool = False) -> Settings:
         bootstrap=BootstrapSettings(sample=SAMPLE, events=EVENTS),
         segments={"country": ("DE",)},
     )
+    loan = model.replace(classes={"nein": "no", "approved by hand": "yes"})
     return Settings(
         kafka=KafkaSettings(panes_partitions=1),
         labels=LabelInput(),
         time=TimeSettings(pane=Duration(10_000), lateness=Duration(15_000)),
         join=JoinSettings(repartition=repartition),
         defaults=model,
+        models={"loan": loan},
     )
 
 
@@ -77,7 +79,12 @@ def backlog(n: int = 1_500) -> dict[Source, list[bytes]]:
             "prediction_id": f"p{i - 40 if i % 97 == 96 else i}",  # some ids are used twice
             "model": model,
             "ts": time_ms,
-            "features": {"x": rng.gauss(0, 1), "c": rng.choice("abc"), **({"new": 1} if i > 1_300 else {})},
+            "features": {
+                "x": rng.gauss(0, 1),
+                "c": rng.choice("abc"),
+                "user": {"age": str(rng.randrange(18, 90)), "tags": ["a"]},
+                **({"new": 1} if i > 1_300 else {}),
+            },
             "segments": {"country": rng.choice(("DE", "FR"))},
             **_outcome(model, said, rng),
         }
@@ -95,18 +102,31 @@ def backlog(n: int = 1_500) -> dict[Source, list[bytes]]:
     return {source: [json.dumps(event).encode() for _, event in records] for source, records in timed.items()}
 
 
+_SPELLED: Final[dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]]] = {
+    "loan": (("no", "no", "nein"), ("yes", "yes", "approved by hand")),
+    "flag": ((False, 0, "false", "0.0"), (True, 1, "True", "1")),
+    "price": ((0.0,), (100.0,)),
+}
+
+
 def _outcome(model: str, said: bool, rng: random.Random) -> dict[str, Any]:  # noqa: FBT001  # what the model says
     probability = round(rng.uniform(0.55, 0.95), 3)
     if model == "loan":
-        return {"prediction": "yes" if said else "no", "score": probability if said else round(1 - probability, 3)}
+        score = probability if said else round(1 - probability, 3)
+        return {"prediction": rng.choice(_SPELLED["loan"][said]), "score": score}
     if model == "flag":
-        return {"prediction": said, "score": {"0": 0.25, "1": 0.75} if said else {"0": 0.9, "1": 0.1}}
+        scores = {"0": 0.25, "1": 0.75} if said else {"false": 0.9, "true": 0.1}
+        return {"prediction": rng.choice(_SPELLED["flag"][said]), "score": scores}
     return {"prediction": 100 * said + rng.gauss(0, 10)}
 
 
 def _labels(model: str, truth: bool, at_ms: int, rng: random.Random) -> list[tuple[Any, int]]:  # noqa: FBT001
-    label: Any = {"loan": "yes" if truth else "no", "flag": truth, "price": 100.0 * truth}[model]
+    label: Any = rng.choice(_SPELLED[model][truth])
     more = rng.random()
+    if model == "loan" and more > 0.9:
+        return [(rng.choice(("withdrawn", "withdrawn by hand", 7, "7.0")), at_ms)]
+    if more > 0.85:
+        return [(label, at_ms), (rng.choice(_SPELLED[model][truth]), at_ms + 15_000)]
     if more < 0.1:
         return []
     if more < 0.15:

@@ -13,12 +13,41 @@ Pointer = Annotated[str, Meta(pattern=r"^(/.*)?$")]
 """A JSON Pointer (RFC 6901) into the record's value."""
 
 
+ClientValue = str | bool | int | float
+"""The value of a property that a Kafka client is given as it is."""
+
+
+class OAuthSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Tokens for the mechanism OAUTHBEARER: requested from an endpoint (client credentials grant), or read from a file
+    that another program renews.
+    """
+
+    token_endpoint: str | None = None
+    """URL that grants access tokens, as in `https://login.example.com/oauth2/token`."""
+    client_id_env: str | None = None
+    """Environment variable that holds the client id."""
+    client_id_file: str | None = None
+    """File that holds the client id."""
+    client_secret_env: str | None = None
+    """Environment variable that holds the client secret."""
+    client_secret_file: str | None = None
+    """File that holds the client secret; it is read at the start."""
+    scope: str | None = None
+    """Scope to ask for, if the endpoint wants one."""
+    ca_file: str | None = None
+    """CA certificates (PEM) that verify the endpoint; the system's own by default."""
+    token_file: str | None = None
+    """File that holds the token, instead of an endpoint; it is read again before the token expires."""
+    extensions: dict[str, str] = field(default_factory=dict)
+    """SASL extensions that the broker wants beside the token, such as `logicalCluster`."""
+
+
 class SecuritySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Authentication to Kafka. Secrets are never written here; settings name the variable or file that holds them."""
 
     protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
-    """Mechanism of a SASL protocol."""
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = "PLAIN"
+    """Mechanism of a SASL protocol; `OAUTHBEARER` takes its tokens from `oauth`."""
     username_env: str | None = None
     """Environment variable that holds the user name."""
     username_file: str | None = None
@@ -37,6 +66,7 @@ class SecuritySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Environment variable that holds the key's password."""
     key_password_file: str | None = None
     """File that holds the private key's password."""
+    oauth: OAuthSettings | None = None
 
 
 class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,6 +82,12 @@ class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Replication factor of the topics that ``driftline topics create`` creates."""
     session_timeout: Duration = Duration(10_000)
     """Time without a heartbeat after which other sketch workers take over a worker's partitions."""
+    client: dict[str, ClientValue] = field(default_factory=dict)
+    """Further properties of librdkafka for every client, such as `client.rack: eu-1a`
+    ([clients](operation.md#settings-of-the-kafka-clients))."""
+    aiokafka: dict[str, ClientValue] = field(default_factory=dict)
+    """Further arguments of aiokafka's consumer and producer, the detect stage's clients, such as
+    `fetch_max_bytes: 10000000`."""
     security: SecuritySettings = SecuritySettings()
 
     def topic(self, name: str) -> str:
@@ -100,10 +136,34 @@ class LabelFields(Struct, frozen=True, forbid_unknown_fields=True):
     """Event time of the label; the record's Kafka timestamp if absent."""
 
 
+class AvroSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Avro without a schema registry."""
+
+    schema_files: tuple[str, ...] = ()
+    """Schemas (`.avsc`). Bare Avro is read with the first; Avro's single-object encoding names its own among them."""
+
+
+class ProtobufSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Protobuf without a schema registry."""
+
+    descriptor_file: str | None = None
+    """File that `protoc --descriptor_set_out --include_imports` wrote."""
+    message: str | None = None
+    """Full name of the message type, such as `shop.Prediction`."""
+
+
+Encoding = Literal["auto", "json", "schema_registry", "avro", "protobuf", "cloudevents"]
+"""How the values of a topic are written."""
+
+
 class PredictionInput(Struct, frozen=True, forbid_unknown_fields=True):
     """The topic of predictions."""
 
     topic: str = "predictions"
+    encoding: Encoding = "auto"
+    """How records are written; `auto` reads plain JSON and, with a `schema_registry`, whatever names a schema in it."""
+    avro: AvroSettings = AvroSettings()
+    protobuf: ProtobufSettings = ProtobufSettings()
     fields: PredictionFields = PredictionFields()
 
 
@@ -111,7 +171,38 @@ class LabelInput(Struct, frozen=True, forbid_unknown_fields=True):
     """The topic of labels."""
 
     topic: str = "labels"
+    encoding: Encoding = "auto"
+    """As for predictions."""
+    avro: AvroSettings = AvroSettings()
+    protobuf: ProtobufSettings = ProtobufSettings()
     fields: LabelFields = LabelFields()
+
+
+class SchemaRegistrySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The schema registry that holds the schemas of Avro, Protobuf and JSON Schema records (Confluent's REST API)."""
+
+    url: str
+    """Base URL, or several separated by commas; for Apicurio Registry the one that ends in `/apis/ccompat/v7`."""
+    username_env: str | None = None
+    """Environment variable that holds the user name or API key."""
+    username_file: str | None = None
+    """File that holds the user name or API key."""
+    password_env: str | None = None
+    """Environment variable that holds the password or API secret."""
+    password_file: str | None = None
+    """File that holds the password or API secret."""
+    ca_file: str | None = None
+    """CA certificates (PEM) that verify the registry; the system's own by default."""
+    certificate_file: str | None = None
+    """Client certificate (PEM), if the registry requires one."""
+    key_file: str | None = None
+    """Private key (PEM) of the client certificate, without a password."""
+    timeout: Duration = Duration(5_000)
+    """Maximum time for one answer. While the registry does not answer, the partition that needs it waits."""
+    id_bytes: Literal[4, 8] = 4
+    """Length of the schema id before the value: 4 bytes as Confluent writes it, 8 as older Apicurio serializers do."""
+    cache: Annotated[int, Meta(ge=1)] = 1_000
+    """Maximum number of schemas that are kept in memory."""
 
 
 class TimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -125,6 +216,22 @@ class TimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """An event dated more than this after its Kafka timestamp becomes a dead letter."""
     idle_timeout: Duration = Duration(60_000)
     """Time without input, at a partition's end, after which the partition no longer holds back the watermark."""
+
+
+class IntakeSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """When refused records, and labels that meet no prediction, open an alert."""
+
+    window: Duration = Duration(3_600_000)
+    """Length of the windows in which they are counted: of the records' own time for refused records, of event time for
+    labels."""
+    max_refused: Annotated[float, Meta(ge=0, le=1)] = 0.05
+    """Fraction of a topic's records above which refused ones open an alert; above one half it is critical."""
+    min_records: Annotated[int, Meta(ge=1)] = 100
+    """Minimum number of records in a window."""
+    max_unmatched: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    """Fraction of labels above which those whose prediction never came open an alert."""
+    min_labels: Annotated[int, Meta(ge=1)] = 300
+    """Minimum number of labels; a window with fewer is extended until it has this many."""
 
 
 class SketchSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -153,9 +260,14 @@ class JoinSettings(Struct, frozen=True, forbid_unknown_fields=True):
     and counted."""
     sample_ratio: Annotated[float, Meta(gt=0, le=1)] = 1.0
     """Fraction of prediction ids, by hash, whose labels are joined; for traffic that exceeds the disk."""
-    repartition: bool = False
-    """Route predictions and labels through the pending topic to the partition of their id, for topics that are not
-    partitioned alike by the prediction id."""
+    repartition: Literal["auto"] | bool = "auto"
+    """Whether predictions and labels are routed through the pending topic to the partition of their id. `auto` does it
+    if the topics are not partitioned alike by the prediction id, and reports why."""
+
+    @property
+    def routed(self) -> bool:
+        """Whether it is settled that labels meet predictions by way of the pending topic."""
+        return self.repartition is True
 
 
 class DetectRuntimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -188,7 +300,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     kafka: KafkaSettings = KafkaSettings()
     predictions: PredictionInput = PredictionInput()
     labels: LabelInput | None = None
+    schema_registry: SchemaRegistrySettings | None = None
     time: TimeSettings = TimeSettings()
+    intake: IntakeSettings = IntakeSettings()
     sketch: SketchSettings = SketchSettings()
     join: JoinSettings = JoinSettings()
     detect: DetectRuntimeSettings = DetectRuntimeSettings()

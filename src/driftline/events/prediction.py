@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from itertools import chain
 from operator import itemgetter
@@ -16,9 +17,10 @@ from driftline.events.dead_letter import INVALID_TYPE, INVALID_VALUE
 from driftline.events.mapping import MappedDecoder, pointer_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from driftline.config.settings import PredictionFields
+    from driftline.events.features import Features
 
 MAX_ID: Final = 1_024
 """Characters of a prediction id; ids are remembered until their labels have come."""
@@ -26,6 +28,7 @@ MAX_NAME: Final = 256
 """Characters of a model's name and version."""
 MAX_CLASS: Final = 1_024
 """Characters of a class."""
+_TRUTH: Final = {"false": "0", "true": "1"}
 EARLIEST_MS: Final = -30_610_224_000_000
 LATEST_MS: Final = 253_370_764_799_999
 """The years 1000 to 9998: a window that holds an event begins and ends in years of four digits."""
@@ -68,13 +71,15 @@ class PredictionEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Prediction(NamedTuple):
-    """What one record says; ``features`` and ``segments`` are JSON that was checked for syntax, or empty."""
+    """What one record says; ``features`` and ``segments`` are JSON that was checked for syntax, or empty; features may
+    be a dictionary where the record was not JSON.
+    """
 
     prediction_id: str
     model: str
     version: str
     ts_ms: int | None
-    features: bytes | msgspec.Raw
+    features: Features
     prediction: ClassOrNumber | None
     score: Score | None
     segments: bytes | msgspec.Raw = b""
@@ -87,7 +92,7 @@ class PredictionColumns(NamedTuple):
     models: Sequence[str]
     versions: Sequence[str]
     ts_ms: Sequence[int | None]
-    features: Sequence[bytes | msgspec.Raw]
+    features: Sequence[Features]
     predictions: Sequence[ClassOrNumber | None]
     scores: Sequence[Score | None]
     segments: Sequence[bytes | msgspec.Raw]
@@ -284,6 +289,44 @@ def _all_probabilities(scores: Sequence[Score | None]) -> Sequence[Score | None]
     return [None if score is None else _probabilities(score) for score in scores]
 
 
+def untold_score(score: Score | None, positive: str | None) -> float | None:
+    """Return one probability where the task is not known yet: of two classes that of the second in their order, if
+    ``positive`` is none of them.
+
+    Examples
+    --------
+    >>> untold_score({"yes": 0.3, "no": 0.7}, None), untold_score({"yes": 0.3, "no": 0.7}, "no")
+    (0.3, 0.7)
+    """
+    if isinstance(score, dict) and len(score) == 2 and positive not in score:  # noqa: PLR2004  # binary
+        return score[classes_in_order(score)[-1]]
+    return one_score(score, positive)
+
+
+def classes_in_order(names: Iterable[str]) -> list[str]:
+    """Return classes as they are ordered where nothing is configured of them: numbers by value, then texts.
+
+    Where all others are numbers, a truth value is one too, so that what is true comes after what is false.
+
+    Examples
+    --------
+    >>> classes_in_order(["b", "10", "a", "-1"]), classes_in_order(["false", "1"]), classes_in_order(["true", "no"])
+    (['-1', '10', 'a', 'b'], ['false', '1'], ['no', 'true'])
+    """
+    numbers = {name: _number_in(_TRUTH.get(name.lower(), name)) for name in names}
+    if not all(map(math.isfinite, numbers.values())):
+        numbers = {name: _number_in(name) for name in numbers}
+    return sorted(numbers, key=lambda name: (not math.isfinite(numbers[name]), numbers[name], name))
+
+
+def _number_in(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        return math.inf
+    return number if math.isfinite(number) else math.inf
+
+
 def one_score(score: Score | None, positive: str | None) -> float | None:
     """Return one probability: of the positive class where it is among the classes, otherwise the greatest.
 
@@ -297,8 +340,20 @@ def one_score(score: Score | None, positive: str | None) -> float | None:
     return score[positive] if positive is not None and positive in score else max(score.values())
 
 
-def plain_scores(scores: Sequence[Score | None], positive: str | None) -> Sequence[float | None]:
-    """Return one probability for each score, as :func:`one_score` does."""
-    if dict in set(map(type, scores)):
+def plain_scores(
+    scores: Sequence[Score | None],
+    positive: str | None,
+    own_names: Callable[[Mapping[str, float]], dict[str, float]] | None = None,
+) -> Sequence[float | None]:
+    """Return one probability for each score, as :func:`one_score` does.
+
+    ``own_names`` returns a map by the classes' own names, for one that spells the positive class in another way.
+    """
+    if dict not in set(map(type, scores)):
+        return scores  # type: ignore[return-value]  # no map is among them
+    if positive is None or own_names is None:
         return [one_score(score, positive) for score in scores]
-    return scores  # type: ignore[return-value]  # no map is among them
+    return [
+        one_score(own_names(score) if isinstance(score, dict) and positive not in score else score, positive)
+        for score in scores
+    ]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from driftline.profiles.class_names import ClassNames
 from driftline.sketches.column_encoder import ColumnEncoder
 from driftline.sketches.estimates import count_estimates
 from driftline.sketches.layout import UNEXPECTED
@@ -35,21 +36,26 @@ class CountedEvents(NamedTuple):
 class EventCounter:
     """Counts events under one profile.
 
-    ``not_features`` are names in a features object that are no features, besides the columns that the settings ignore.
+    ``not_features`` are names in a features object that are no features, besides the columns that the settings ignore
+    and those that the profile leaves out.
 
     Notes
     -----
-    *State*: names of unexpected features that were met; what is returned does not depend on it.
+    *State*: names of unexpected features and spellings of classes that were met; what is returned does not
+    depend on it.
     """
 
     def __init__(self, profile: Profile, settings: ModelSettings, not_features: frozenset[str]) -> None:
         self._profile = profile
+        self._names = ClassNames(profile.task.classes, settings.classes) if profile.task.classes else None
         ignored = {name for name, column in settings.columns.items() if column.kind == "ignore"}
         self._encode = ColumnEncoder(
             profile.columns,
             profile.task.positive,
-            not_features | ignored,
+            not_features.union(ignored, profile.left_out),
+            texts=frozenset(name for name, column in settings.columns.items() if column.kind == "numeric"),
             hashed=profile.joint is not None and profile.joint.sampled,
+            names=self._names,
         )
 
     def __call__(self, rows: RowValues, slots: NDArray[np.int64], n_slots: int) -> CountedEvents:
@@ -65,5 +71,5 @@ class EventCounter:
 
         if profile.estimator is None:
             return CountedEvents(sketches(), iter(()))
-        evaluated = profile.estimator.evaluate(columns, rows.scores)
+        evaluated = profile.estimator.evaluate(columns, rows.scores, self._names)
         return CountedEvents(sketches(), count_estimates(profile.estimator.layout, evaluated, slots))

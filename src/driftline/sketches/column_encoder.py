@@ -13,11 +13,11 @@ from driftline.sketches.feature_decoder import FeatureDecoder
 from driftline.sketches.numeric_encoding import NumericEncoder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    import msgspec
     from numpy.typing import NDArray
 
+    from driftline.events.features import Features
     from driftline.events.prediction import Score
 
 _NO_NUMBERS: Final = frozenset((str, bool))
@@ -27,8 +27,8 @@ class RowValues(Protocol):
     """What n events say, before it is encoded; each attribute has n values."""
 
     @property
-    def features(self) -> Sequence[bytes | msgspec.Raw]:
-        """Features objects as JSON; empty where an event has none."""
+    def features(self) -> Sequence[Features]:
+        """Features objects, as JSON or as dictionaries; empty where an event has none."""
 
     @property
     def predictions(self) -> Sequence[Any]:
@@ -42,24 +42,45 @@ class RowValues(Protocol):
         """Return the xxh3 of each prediction id, shape (n,)."""
 
 
+class SpelledClasses(Protocol):
+    """Which of a task's classes each value stands for, however it is spelled."""
+
+    def bins(self, column: CategoricalColumn) -> CategoryCodes:
+        """Return the bin of each value in the column of predictions, whose categories are the classes."""
+
+    def of_score(self, score: Mapping[str, float]) -> dict[str, float]:
+        """Return a map of class to probability by the classes' own names."""
+
+
 class ColumnEncoder:
     """Encodes rows into the columns of one profile.
 
     Columns are the features first, then the prediction and the score where the profile has them. ``positive`` is the
     class whose probability is the score, where a record has a map of them; ``not_features`` are names in a features
-    object that are no features; ``hashed`` says whether the ids' hashes are wanted, for a sample of rows.
+    object that are no features, ``texts`` the features in which numbers may be text; ``hashed`` says whether the ids'
+    hashes are wanted, for a sample of rows; ``names`` are the classes of the task, whose spellings differ.
     """
 
     def __init__(
-        self, columns: tuple[Column, ...], positive: str | None, not_features: frozenset[str], *, hashed: bool = False
+        self,
+        columns: tuple[Column, ...],
+        positive: str | None,
+        not_features: frozenset[str],
+        *,
+        texts: frozenset[str] = frozenset(),
+        hashed: bool = False,
+        names: SpelledClasses | None = None,
     ) -> None:
         self._hashed = hashed
         self._columns = columns
         self._positive = positive
+        self._own_names = None if names is None else names.of_score
         features = [column for column in columns if column.role == "feature"]
-        self._decode = FeatureDecoder(features, not_features)
+        self._decode = FeatureDecoder(features, not_features, texts)
         self._codes = {
-            i: CategoryCodes(column) for i, column in enumerate(columns) if isinstance(column, CategoricalColumn)
+            i: names.bins(column) if names is not None and column.role == "prediction" else CategoryCodes(column)
+            for i, column in enumerate(columns)
+            if isinstance(column, CategoricalColumn)
         }
         numeric = {i: column for i, column in enumerate(columns) if not isinstance(column, CategoricalColumn)}
         self._numeric = [*numeric]
@@ -69,7 +90,8 @@ class ColumnEncoder:
         """Return the encoded columns, and which events had a feature that the profile does not know."""
         features = self._decode(rows.features)
         bins = np.empty((len(self._columns), len(rows.features)), dtype=np.int64)
-        unlisted, numbers, exceptions = {}, [features.numbers], []
+        unlisted: dict[int, Sequence[tuple[int, str]]] = {**features.texts}  # features are the first columns
+        numbers, exceptions = [features.numbers], []
         scores: NDArray[np.float64] | None = None
         for i, column in enumerate(self._columns):
             values: Sequence[Any]
@@ -77,7 +99,9 @@ class ColumnEncoder:
             if column.role == "feature":
                 values, absent = features.values[i], features.exceptions[i]
             else:
-                values = rows.predictions if column.role == "prediction" else plain_scores(rows.scores, self._positive)
+                is_prediction = column.role == "prediction"
+                scored = () if is_prediction else plain_scores(rows.scores, self._positive, self._own_names)
+                values = rows.predictions if is_prediction else scored
             if isinstance(column, CategoricalColumn):
                 encoded = encode_categorical(column, self._codes[i], values, absent)
                 bins[i] = encoded.bins
@@ -95,4 +119,5 @@ class ColumnEncoder:
         matrix = numbers[0] if len(numbers) == 1 else np.concatenate(numbers)
         z, squares, clipped, tails = self._encode_numeric(matrix, exceptions, bins, self._numeric)
         hashes = rows.hashes() if self._hashed else None
-        return EncodedColumns(bins, z, squares, clipped, unlisted, tails, hashes, scores), features.unexpected
+        encoded_all = EncodedColumns(bins, z, squares, clipped, unlisted, tails, hashes, scores, features.unknown)
+        return encoded_all, features.unexpected

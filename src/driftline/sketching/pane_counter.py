@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from driftline.events.features import features_json
 from driftline.events.source import SEGMENT_ALL, Offsets
 from driftline.panes.flush_record import PaneDelta
 from driftline.profiles.event_counter import EventCounter
@@ -182,7 +183,7 @@ class PaneCounter:
             return
         of_row, hashes = slots.tolist(), rows.hashes().tolist()
         for row in np.flatnonzero(~rows.late).tolist():
-            whole = SampleRow(hashes[row], bytes(rows.features[row]), rows.predictions[row], rows.scores[row])
+            whole = SampleRow(hashes[row], features_json(rows.features[row]), rows.predictions[row], rows.scores[row])
             if _bytes_of(whole) <= ROWS_BYTES:
                 kept[of_row[row]].rows.append(whole)
 

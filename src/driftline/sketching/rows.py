@@ -13,9 +13,9 @@ from driftline.events.model_key import ModelKey
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import msgspec
     from numpy.typing import NDArray
 
+    from driftline.events.features import Features
     from driftline.events.prediction import PredictionColumns, Score
     from driftline.sketching.intake import Intake
     from driftline.sketching.source_clock import Arrivals
@@ -59,7 +59,7 @@ class PredictionRows(NamedTuple):
     offsets: NDArray[np.int64]
     pane_ms: NDArray[np.int64]
     late: NDArray[np.bool_]
-    features: Sequence[bytes | msgspec.Raw]
+    features: Sequence[Features]
     predictions: Sequence[Any]
     scores: Sequence[Score | None]
 
@@ -75,7 +75,7 @@ class AllRows(NamedTuple):
     offsets: NDArray[np.int64]
     pane_ms: NDArray[np.int64]
     late: NDArray[np.bool_]
-    features: list[bytes | msgspec.Raw]
+    features: list[Features]
     predictions: list[Any]
     scores: list[Score | None]
 

@@ -64,6 +64,6 @@ class LooseJoins:
         deltas: list[JoinDelta] = []
         for profile, panes in by_profile.values():
             window_ms, segments = int(settings.windows.performance), segment_names(settings.segments)
-            place = CountingPlace(profile, setup.pane_ms, window_ms, segments)
+            place = CountingPlace(profile, setup.pane_ms, window_ms, segments, settings.classes)
             deltas += counted(rows, place, frozenset(panes))
         return deltas

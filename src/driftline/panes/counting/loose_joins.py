@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from driftline.events.source import SEGMENT_ALL, Source
-from driftline.panes.counting.contributions import Address, CountedPredictions, Pairs
+from driftline.panes.counting.contributions import Address, CountedPredictions, OfProfile, Pairs, UnknownLabels
 from driftline.panes.counting.profile_rows import CountingPlace, ProfileRows
 from driftline.panes.flush_record import JoinDelta, LooseRows
-from driftline.profiles.raw_values import codes_of_raw, with_scores
+from driftline.profiles.class_names import ClassNames
+from driftline.profiles.raw_values import codes_of_raw, is_hashed, name_of_raw, with_scores
 from driftline.sketches.joined import LabelledPairs
 from driftline.sketches.scores import DUPLICATES, PREDICTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -52,20 +53,32 @@ class _Part(NamedTuple):
     rows: NDArray[np.void]
 
 
-def loose_deltas(
-    key: ModelKey, pane_ms: int, pairs: Sequence[Pairs], predictions: Sequence[CountedPredictions]
-) -> Iterator[JoinDelta]:
+def loose_deltas(key: ModelKey, pane_ms: int, own: OfProfile) -> Iterator[JoinDelta]:
     """Yield what a flush adds to each pane of a model's joins without a profile."""
-    for source, rows in (*map(_pair_rows, pairs), *map(_prediction_rows, predictions)):
+    names = {raw: labels.names[which] for labels in own.unknown for raw, which in _distinct(labels)}
+    for source, rows in (*map(_pair_rows, own.pairs), *map(_prediction_rows, own.predictions)):
         panes = rows["effective_ms"] - rows["effective_ms"] % pane_ms
         order = np.argsort(panes, kind="stable")
         starts = np.flatnonzero(np.diff(panes[order], prepend=panes[order[0]] - 1))
         for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), order.size], strict=True):
             for first in range(start, stop, MAX_ROWS):
                 part = rows[order[first : min(first + MAX_ROWS, stop)]]
-                loose = LooseRows(source.kind, source.partition, part.tobytes())
+                loose = LooseRows(source.kind, source.partition, part.tobytes(), _names_in(part, names))
                 pane = int(panes[order[start]])
                 yield JoinDelta(key, SEGMENT_ALL, pane, "", {}, [], (0, 0, 0), loose=[loose])
+
+
+def _distinct(labels: UnknownLabels) -> list[tuple[float, int]]:
+    values, first = np.unique(labels.actual, return_index=True)
+    return [*zip(values.tolist(), labels.which[first].tolist(), strict=True)]
+
+
+def _names_in(rows: NDArray[np.void], names: Mapping[float, str]) -> list[tuple[float, str]]:
+    """Return how the labels are called that stand in rows by their hash."""
+    if not names:
+        return []
+    actual = _column(rows, "actual")
+    return [(raw, names[raw]) for raw in np.unique(actual[is_hashed(actual)]).tolist() if raw in names]
 
 
 def _addressed(at: Address, what: int) -> NDArray[np.void]:
@@ -94,10 +107,17 @@ def _prediction_rows(part: CountedPredictions) -> _Part:
 
 def together(loose: Iterable[LooseRows]) -> list[LooseRows]:
     """Return the rows of each source partition in one piece: a row costs less the more are counted at once."""
-    pieces: dict[tuple[Kind, int], list[bytes]] = {}
+    pieces: dict[tuple[Kind, int], list[LooseRows]] = {}
     for part in loose:
-        pieces.setdefault((part.kind, part.partition), []).append(part.rows)
-    return [LooseRows(kind, partition, b"".join(rows)) for (kind, partition), rows in sorted(pieces.items())]
+        pieces.setdefault((part.kind, part.partition), []).append(part)
+    return [
+        LooseRows(kind, partition, b"".join(part.rows for part in parts), [*_names_of(parts).items()])
+        for (kind, partition), parts in sorted(pieces.items())
+    ]
+
+
+def _names_of(loose: Iterable[LooseRows]) -> dict[float, str]:
+    return {raw: name for part in loose for raw, name in part.names}
 
 
 def split_by_time(loose: LooseRows, until_ms: int) -> tuple[LooseRows | None, LooseRows | None]:
@@ -109,8 +129,8 @@ def split_by_time(loose: LooseRows, until_ms: int) -> tuple[LooseRows | None, Lo
     if not before.any():
         return None, loose
     return (
-        LooseRows(loose.kind, loose.partition, rows[before].tobytes()),
-        LooseRows(loose.kind, loose.partition, rows[~before].tobytes()),
+        LooseRows(loose.kind, loose.partition, rows[before].tobytes(), loose.names),
+        LooseRows(loose.kind, loose.partition, rows[~before].tobytes(), loose.names),
     )
 
 
@@ -127,34 +147,62 @@ def n_labels(loose: Sequence[LooseRows]) -> int:
 
 def counted(loose: Sequence[LooseRows], place: CountingPlace, panes: frozenset[int]) -> list[JoinDelta]:
     """Return what rows add whose predictions lie in some panes, under the profile that holds there."""
-    pairs: list[Pairs] = []
-    predictions: list[CountedPredictions] = []
+    own = OfProfile([], [], [])
     task = place.profile.task
+    n_classes, names = len(task.classes) or np.inf, ClassNames(task.classes, place.classes)
+    called = _names_of(loose)
     for part in loose:
         rows = np.frombuffer(part.rows, dtype=_ROW)
         rows = rows[np.isin(rows["time_ms"] - rows["time_ms"] % place.pane_ms, [*panes])]
         source = Source(part.kind, part.partition)
-        predicted = with_scores(task, codes_of_raw(task, _column(rows, "predicted")), _column(rows, "score"))
-        actual = codes_of_raw(task, _column(rows, "actual"))
+        predicted = with_scores(task, codes_of_raw(task, names, _column(rows, "predicted")), _column(rows, "score"))
+        actual = codes_of_raw(task, names, _column(rows, "actual"))
         usable = ~np.isnan(predicted)
         labelled = np.flatnonzero((rows["what"] == _PAIR) & usable & ~np.isnan(actual))
+        labelled = labelled[_changes(rows[labelled], actual[labelled])]
         if labelled.size:
             chosen = rows[labelled]
             weights = chosen["weight"].astype(np.int64)
             signs = chosen["sign"].astype(np.int64)
             values = LabelledPairs(predicted[labelled], actual[labelled], _column(chosen, "score"), signs, weights)
-            pairs.append(Pairs(_address(chosen, source), values, chosen["first"] > 0))
+            at = _address(chosen, source)
+            own.pairs.append(Pairs(at, values, chosen["first"] > 0))
+            unknown = np.flatnonzero((signs > 0) & (values.actual >= n_classes))
+            if unknown.size:
+                raw = _column(chosen, "actual")[unknown]
+                own.unknown.append(UnknownLabels(at.rows(unknown), raw, *_called(raw, called)))
         new = np.flatnonzero((rows["what"] == _PREDICTED) & usable)
         if new.size:
             at, scores = _address(rows[new], source), _column(rows[new], "score")
-            predictions.append(CountedPredictions(at, PREDICTED, predicted[new], scores))
+            own.predictions.append(CountedPredictions(at, PREDICTED, predicted[new], scores))
         repeated = np.flatnonzero(rows["what"] == _DUPLICATE)
         if repeated.size:
-            predictions.append(CountedPredictions(_address(rows[repeated], source), DUPLICATES))
-    if not pairs and not predictions:
+            own.predictions.append(CountedPredictions(_address(rows[repeated], source), DUPLICATES))
+    if not own.pairs and not own.predictions:
         return []
-    counts = ProfileRows(place, pairs, predictions)
+    counts = ProfileRows(place, own)
     return [*counts.deltas(), *counts.slices()]
+
+
+def _changes(rows: NDArray[np.void], actual: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which of n pairs change something, shape (n,): not those of a label that was there in another spelling.
+
+    One label takes back what counted before and adds what counts now, at one offset.
+    """
+    order = np.lexsort((rows["sign"], rows["time_ms"], rows["offset"]))
+    here, following = order[:-1], order[1:]
+    same = (actual[here] == actual[following]) & (rows["sign"][here] < rows["sign"][following])
+    for name in ("offset", "time_ms", "weight"):
+        same &= rows[name][here] == rows[name][following]
+    changes = np.ones(rows.size, dtype=np.bool_)
+    changes[here[same]] = changes[following[same]] = False
+    return changes
+
+
+def _called(raw: NDArray[np.float64], names: Mapping[float, str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return how labels are called, and which of the names each of n labels has, shape (n,)."""
+    values, which = np.unique(raw, return_inverse=True)
+    return which, tuple(names[value] if value in names else name_of_raw(value) for value in values.tolist())
 
 
 def _column(rows: NDArray[np.void], name: str) -> NDArray[np.float64]:

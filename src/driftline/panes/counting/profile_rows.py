@@ -5,20 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 
 from driftline.events.source import SEGMENT_ALL, Kind, Offsets
 from driftline.panes.counting.group_sums import Cells, Groups, by_pane, counted, note, packed, run_sums
-from driftline.panes.flush_record import JoinDelta, WindowDelta
+from driftline.panes.flush_record import JoinDelta, WindowDelta, first_names
+from driftline.profiles.class_names import NO_SPELLINGS
 from driftline.sketches.arrival import ArrivalLayout, arrival_cells, prediction_cells
 from driftline.sketches.joined import CHUNK, contributions, errors_of
 from driftline.sketches.scores import ERROR_LIMIT, ERROR_SCALE, LABELLED, SQUARE_SCALE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
-    from driftline.panes.counting.contributions import CountedPredictions, Pairs
+    from driftline.panes.counting.contributions import CountedPredictions, OfProfile, Pairs, UnknownLabels
     from driftline.profiles.profile import Profile
     from driftline.sketches.joined import Contributions
     from driftline.sketches.packed import Sparse
@@ -64,13 +66,15 @@ class CountingPlace(NamedTuple):
     """Length of a pane, and of a performance window."""
     segments: tuple[str, ...]
     """Names of the slices of the traffic, in the order of their bits."""
+    classes: Mapping[str, str] = NO_SPELLINGS
+    """Class by the text of a value, as it is configured."""
 
 
 class ProfileRows:
     """Rows under one profile, at least one; ``place`` is where they count."""
 
-    def __init__(self, place: CountingPlace, pairs: list[Pairs], predictions: list[CountedPredictions]) -> None:
-        pane_ms = place.pane_ms
+    def __init__(self, place: CountingPlace, own: OfProfile) -> None:
+        pane_ms, pairs, predictions = place.pane_ms, own.pairs, own.predictions
         self._profile = place.profile
         self._layout = self._profile.task.performance_layout
         self._arrival = ArrivalLayout.of(self._layout)
@@ -88,6 +92,7 @@ class ProfileRows:
         self._panes, self._pane_of_group = np.unique(self._all.groups.keys[0], return_inverse=True)
         self._errors = np.zeros((self._panes.size, 3), dtype=np.int64)
         self._sum(pairs, predictions)
+        self._unknown = _names(own.unknown, pane_ms, place.window_ms)
 
     def _column(self, name: str) -> Ints:
         columns: list[Ints] = [getattr(at, name) for at in self._addresses]
@@ -154,6 +159,12 @@ class ProfileRows:
         starts = each.groups.keys[1].tolist()
         columns = (starts, cells) if arrivals is None else (starts, cells, arrivals)
         windows = [WindowDelta(*column) for column in zip(*columns, strict=True)]
+        if self._unknown and arrivals is not None:
+            names = map(self._unknown.get, zip(each.groups.keys[0].tolist(), starts, strict=True))
+            windows = [
+                window if known is None else replace(window, unknown=first_names(known))
+                for window, known in zip(windows, names, strict=True)
+            ]
         noted: dict[int, dict[Kind, Offsets]] = {}
         start = 0
         for at in self._addresses:
@@ -168,3 +179,14 @@ class ProfileRows:
         bounds = [*first.tolist(), len(windows)]
         for place, pane in enumerate(every.tolist()):
             yield pane, noted[pane], windows[bounds[place] : bounds[place + 1]]
+
+
+def _names(unknown: list[UnknownLabels], pane_ms: int, window_ms: int) -> dict[tuple[int, int], set[str]]:
+    """Return how labels of unknown classes are called, by join pane and window."""
+    names: dict[tuple[int, int], set[str]] = {}
+    for labels in unknown:
+        effective, time = labels.at.effective_ms, labels.at.time_ms
+        rows = (effective - effective % pane_ms, time - time % window_ms, labels.which)
+        for pane, window, which in np.unique(np.stack(rows, axis=1), axis=0).tolist():
+            names.setdefault((pane, window), set()).add(labels.names[which])
+    return names

@@ -6,7 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from driftline.events.features import is_within
 from driftline.events.prediction import one_score
+from driftline.profiles.building.flattening import columns_of_rows, flat_rows, without_nested
 from driftline.sketches.bottom_k import smallest
 
 if TYPE_CHECKING:
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from driftline.events.prediction import Score
     from driftline.sketches.packed import SampleRow
 
 
@@ -36,6 +37,8 @@ class ReferenceTable:
     row has one. Rows stand in any order."""
     score_maps: Sequence[dict[str, float] | None] | None = None
     """Class to probability, where scores are maps, shape (n,); ``score`` has one probability of each."""
+    left_out: tuple[str, ...] = ()
+    """Columns that were left out: events have them, and they are not watched."""
 
 
 class ReferenceRows(NamedTuple):
@@ -49,16 +52,20 @@ def table_of_sample(rows: Sequence[SampleRow], not_features: frozenset[str] = fr
     """Return the table of a sample of events; the rows' order does not matter.
 
     Features appear in the order of their names, so that equal samples give equal tables; ``not_features`` are names in
-    the features objects that are none. Of a map of two scores the later class counts, otherwise the greatest score.
+    the features objects that are none, with all that is within them.
     """
     ordered = smallest(rows)
-    parsed: list[dict[str, Any]] = [parsed_features(row.features) for row in ordered]
-    names = sorted({name for features in parsed for name in features} - not_features)
+    columns = columns_of_rows(flat_rows([parsed_features(row.features) for row in ordered]))
+    columns = {name: columns[name] for name in sorted(columns) if not is_within(name, not_features)}
+    features, left_out = without_nested(columns)
+    maps = [row.score if isinstance(row.score, dict) else None for row in ordered]
     return ReferenceTable(
         n=len(ordered),
-        features={name: [features.get(name) for features in parsed] for name in names},
+        features=features,
+        left_out=left_out,
         prediction=_unless_absent([_plain(row) for row in ordered]),
-        score=_unless_absent([_one_score(row.score) for row in ordered]),
+        score=_unless_absent([one_score(row.score, None) for row in ordered]),
+        score_maps=_unless_absent(maps),
     )
 
 
@@ -74,11 +81,6 @@ def parsed_features(features: bytes) -> dict[str, Any]:
 def _plain(row: SampleRow) -> str | float | None:
     """Return an event's prediction; a boolean as the class that it is."""
     return int(row.prediction) if isinstance(row.prediction, bool) else row.prediction
-
-
-def _one_score(score: Score | None) -> float | None:
-    two_classes = isinstance(score, dict) and len(score) == 2  # noqa: PLR2004  # binary
-    return one_score(score, max(score) if isinstance(score, dict) and two_classes else None)
 
 
 def _unless_absent(values: list[Any]) -> list[Any] | None:

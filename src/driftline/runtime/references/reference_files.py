@@ -14,11 +14,12 @@ import numpy as np
 
 from driftline.config.settings import PredictionFields
 from driftline.errors import EventError, FormatError, ProfileError
+from driftline.events.features import features_json
 from driftline.events.mapping import pointer_parts
-from driftline.events.prediction import EARLIEST_MS, LATEST_MS, PredictionDecoder, mapped_root_names, one_score
+from driftline.events.prediction import EARLIEST_MS, LATEST_MS, PredictionDecoder, mapped_root_names
 from driftline.profiles.building.frames import table_of_frame
 from driftline.profiles.building.importance import checked
-from driftline.profiles.building.json_rows import table_of_events, table_of_rows
+from driftline.profiles.building.json_rows import remarks_on, table_of_events, table_of_rows
 from driftline.profiles.building.roles import NO_FEATURES, Roles
 from driftline.profiles.building.table import ReferenceRows
 from driftline.profiles.building.times import or_none
@@ -256,9 +257,9 @@ def _read_lines(
             raise ProfileError(message) from error
         if (event.model, event.version) != (key.model, key.version):
             continue
-        features.append(_object(bytes(event.features) or b"{}", f"{path}:{number}"))
+        features.append(_object(features_json(event.features) or b"{}", f"{path}:{number}"))
         predictions.append(event.prediction)
-        scores.append(one_score(event.score, positive))
+        scores.append(event.score)
         labels.append(whole.get(label))
         times.append(_time(event, whole))
     n_others = len(lines) - len(features)
@@ -269,8 +270,9 @@ def _read_lines(
         message = f"Expected a member `{roles.label}` in the events, got none - at `{path}`"
         raise ProfileError(message)
     times_ms = or_none(np.array(times, dtype=np.int64))
-    table = table_of_events(features, predictions, scores, labels, roles.drop, times_ms=times_ms)
-    return ReferenceRows(table, (f"{n_others} events are of other models: they are left out",) if n_others else ())
+    table = table_of_events(features, predictions, scores, labels, roles.drop, times_ms=times_ms, positive=positive)
+    others = (f"{n_others} events are of other models: they are left out",) if n_others else ()
+    return ReferenceRows(table, (*others, *remarks_on(table, roles.drop)))
 
 
 def _time(event: Prediction, line: dict[str, Any]) -> int:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
 
 from driftline.errors import BrokerError
 from driftline.events.dead_letter import OFFSET_GAP, DeadLetter
 from driftline.events.source import Source
-from driftline.runtime.kafka.input_partitions import input_partitions, read_topics
+from driftline.runtime.encodings.input_encodings import InputEncodings
+from driftline.runtime.encodings.schema_problems import RegistryUnavailableError
+from driftline.runtime.kafka.input_partitions import input_partitions, pending_partitions, read_topics
 from driftline.runtime.kafka.kafka_clients import consumer_configuration
 from driftline.runtime.kafka.reading import END_OF_PARTITION
 from driftline.runtime.kafka.record_batches import by_source, source_of
@@ -23,6 +25,7 @@ from driftline.runtime.pending.pending_folder import PendingFolder
 from driftline.runtime.sketch.committed_offsets import CommittedOffsets
 from driftline.runtime.sketch.key_check import KeyCheck
 from driftline.runtime.sketch.learning_reporter import LearningReporter
+from driftline.runtime.sketch.refusal_log import RefusalLog
 from driftline.runtime.sketch.sketch_transaction import FlushAborted, SketchTransactions, from_metadata
 from driftline.runtime.sketch.source_progress import SourceProgress
 from driftline.sketching.sketcher import Sketcher
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from driftline.events.record_batch import RecordBatch
     from driftline.events.source import Kind
     from driftline.profiles.profiles import Profiles
+    from driftline.runtime.kafka.co_partitioning import Mismatch
     from driftline.runtime.kafka.kafka_clients import ClientConfiguration
     from driftline.runtime.operations.telemetry import Telemetry
 
@@ -48,6 +52,10 @@ _REQUEST_S: Final = 30.0
 _PROFILE_WAIT_S: Final = 60.0
 _GAP: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001  # librdkafka's own name of a local event
 _log = get_logger(__name__)
+
+
+class RoutingNeeded(Exception):  # noqa: N818  # no error: the worker starts again with routed joins
+    """Why labels can only be joined by way of the pending topic, which a committed offset says from now on."""
 
 
 class SketchWorker:
@@ -84,8 +92,12 @@ class SketchWorker:
         self._committed = CommittedOffsets(settings, credentials, self._consumer, every, accept_recount=accept_recount)
         self._transactions = SketchTransactions(settings, credentials, f"{settings.kafka.prefix}-sketch-{name}")
         self._changelog = PendingChangelog(settings.kafka, credentials)
+        self._encodings = InputEncodings(settings, credentials)
+        open_routing = settings.labels is not None and settings.join.repartition == "auto"
+        self._pending_places = pending_partitions(settings, credentials) if open_routing else []
         self._key_check = KeyCheck(settings, n_partitions["predictions"])
         self._holds = LearningReporter(telemetry)
+        self._refusals = RefusalLog()
         self._progress = SourceProgress(settings.time.idle_timeout / 1000)
         self._stopping = threading.Event()
         self._assigned = threading.Event()
@@ -101,7 +113,10 @@ class SketchWorker:
             Fatal: fenced by another worker of the same name, or a commit whose outcome is not known.
         BrokerError
             The committed offsets of partitions that were read before are gone, what awaits labels cannot be read, or
-            predictions and labels are not partitioned alike.
+            predictions and labels are not partitioned alike and may not be repartitioned.
+        RoutingNeeded
+            Where ``join.repartition`` is ``auto``: joins are to be routed from now on; nothing since the last flush is
+            kept.
         """
         thresholds = gc.get_threshold()
         gc.set_threshold(_GC_ALLOCATIONS, *thresholds[1:])
@@ -130,17 +145,31 @@ class SketchWorker:
         """Whether partitions have been assigned."""
         return self._assigned.is_set()
 
+    def all_refused(self) -> str | None:
+        """Return that every record of a topic is refused, and why; None while some can be used."""
+        return self._refusals.all_refused()
+
+    def schema_problem(self) -> str | None:
+        """Return why schemas of records cannot be had; None while they can, or are not needed."""
+        return self._encodings.problem()
+
     # --- one step -----------------------------------------------------------------------------------------------------
 
     def _step(self) -> None:
+        if self._progress.stalled and self._encodings.may_ask:
+            self._go_on()
         messages = self._consumer.consume(self._settings.sketch.batch, _CONSUME_S)
-        batches, events = by_source(messages, self._kinds)
+        batches, events = by_source(messages, self._kinds, self._encodings.wants_headers)
+        deserialized = [(batch, parts) for batch in batches if (parts := self._deserialized(batch)) is not None]
         if not self._key_check.done:
-            self._key_check.look(messages, batches)
-        for batch in batches:
+            mismatch = self._key_check.look(messages, [part for _, parts in deserialized for part in parts])
+            if mismatch is not None:
+                self._route_joins(mismatch)
+        for batch, parts in deserialized:
             if not self._knows_profiles(batch):
                 return
-            self._sketcher.add(batch)
+            for part in parts:
+                self._sketcher.add(part)
             self._progress.read(batch.source, batch.offsets[-1] + 1, time.monotonic())
             self._telemetry.input_records(batch.source.kind, batch.source.partition, len(batch.offsets))
         for message, error in events:  # after the records: what is said of a partition stands behind them
@@ -156,6 +185,23 @@ class SketchWorker:
         else:
             self._hold_for_references()
 
+    def _deserialized(self, batch: RecordBatch) -> list[RecordBatch] | None:
+        """Return records as JSON or documents; None where they must wait for a schema, and will be read again."""
+        try:
+            if batch.source not in self._progress.stalled:
+                return self._encodings.read(batch)
+        except RegistryUnavailableError:
+            if self._progress.stall(batch.source):
+                self._consumer.pause([self._place(batch.source)])
+        return None
+
+    def _go_on(self) -> None:
+        """Read partitions again, from their first unused records, that had to wait for a schema."""
+        for source in self._progress.stalled:
+            self._consumer.seek(self._place(source, self._progress.next_offset(source)))
+            if self._progress.go_on(source):
+                self._consumer.resume([self._place(source)])
+
     def _knows_profiles(self, batch: RecordBatch) -> bool:
         """Wait for profiles that another worker has used already; return False if the worker is asked to stop."""
         end_s = time.monotonic() + _PROFILE_WAIT_S
@@ -170,6 +216,17 @@ class SketchWorker:
             if self._stopping.wait(_CONSUME_S):
                 return False
         return True
+
+    def _route_joins(self, mismatch: Mismatch) -> NoReturn:
+        """Let joins be routed, by all workers and from now on, where the settings leave that open."""
+        if self._settings.join.repartition is False:
+            raise BrokerError(f"{mismatch} (`{self._settings.kafka.brokers}`)")
+        unmarked = [place for place in self._committed.of(self._pending_places) if place.offset < 0]
+        ends = [self._consumer.get_watermark_offsets(place, timeout=_REQUEST_S)[1] for place in unmarked]
+        marks = [TopicPartition(place.topic, place.partition, end) for place, end in zip(unmarked, ends, strict=True)]
+        if marks:
+            self._consumer.commit(offsets=marks, asynchronous=False)
+        raise RoutingNeeded(mismatch.reason)
 
     def _on_error(self, message: Message, error: KafkaError) -> None:
         source = source_of(message, self._kinds)
@@ -187,7 +244,10 @@ class SketchWorker:
         partition = self._place(source)
         expected = self._progress.next_offset(source)
         low, _high = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
-        text = f"Expected records from offset {expected} on, got {low} as the oldest - at `{partition.topic}-{source}`"
+        text = (
+            f"The records from offset {expected} to {low - 1} of `{partition.topic}-{source.partition}` were deleted "
+            "before they were read: keep them for longer (`retention.ms`), or let workers keep up"
+        )
         _log.error("records were deleted before they were read", source=str(source), expected=expected, oldest=low)
         letter = DeadLetter(OFFSET_GAP, text, partition.topic, source.partition, expected, b"")
         self._sketcher.skip(source, low, letter)
@@ -217,6 +277,8 @@ class SketchWorker:
         self._telemetry.late(flush.n_late)
         for letter in flush.dead_letters:
             self._telemetry.dead_letter(letter.reason)
+        n_read = {self._topics[kind]: n for kind, n in flush.n_read.items()}
+        self._refusals.note(n_read, flush.dead_letters, time.monotonic())
         for number, joiner in self._sketcher.joins.joiners.items():
             for outcome, n in joiner.take_totals()._asdict().items():
                 if n:
@@ -281,13 +343,15 @@ class SketchWorker:
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Start from the committed offsets and their metadata; a partition never read starts at its oldest."""
+        if any(place.offset >= 0 for place in self._committed.of(self._pending_places)):
+            raise RoutingNeeded("another worker found it out")
         committed = self._committed.of(partitions)
         read_before = {self._source(partition) for partition in committed if partition.offset >= 0}
         self._committed.require_no_earlier_panes(committed)
         offsets: dict[Source, int] = {}
         for partition in self._committed.or_oldest(committed):
             source = self._source(partition)
-            self._sketcher.assign(source, from_metadata(partition.metadata))
+            self._sketcher.assign(source, *from_metadata(partition.metadata))
             self._progress.start(source, partition.offset, time.monotonic())
             offsets[source] = partition.offset
         for replay in self._sketcher.joins.replays(offsets):
@@ -320,6 +384,7 @@ class SketchWorker:
 
     def _forget(self, partitions: list[TopicPartition]) -> None:
         self._sketcher.revoke()
+        self._refusals.forget()
         self._pending.forget()
         self._progress.clear()
         self._holds.forget()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from driftline.events.prediction import one_score, plain_scores
+from driftline.events.prediction import plain_scores, untold_score
 from driftline.profiles.raw_values import raw_values, with_scores
 from driftline.sketches.scores import WEIGHT_UNIT
 from driftline.sketching.joins.join_entry import LABEL, JoinRows, predictions
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from driftline.config.settings import Settings
     from driftline.events.label import LabelColumns
-    from driftline.events.prediction import Score
+    from driftline.profiles.class_names import ClassNames
     from driftline.profiles.profiles import Profiles
     from driftline.profiles.task import Task
     from driftline.sketching.intake import Intake
@@ -70,11 +70,12 @@ class JoinRowBuilder:
         )
         of_row = of_pane[pane_of_row]
         for index in np.unique(of_row).tolist():
-            part, profile = events.chosen(np.flatnonzero(of_row == index)), self._table.profiles[index]
+            part = events.chosen(np.flatnonzero(of_row == index))
+            profile, names = self._table.profiles[index], self._table.class_names[index]
             if profile is None:
-                values = _raw_values(part, self._settings.model(events.key.model).positive_class)
+                values = _raw_values(part, names, self._settings.model(events.key.model).positive_class)
             else:
-                values = _coded_values(part, profile.task)
+                values = _coded_values(part, profile.task, names)
             yield _prediction_rows(values, index, part, self._table.segment_bits[index](part.events.segments))
 
 
@@ -87,25 +88,25 @@ class _Values(NamedTuple):
     """Which of them a label can be compared with."""
 
 
-def _coded_values(part: ModelEvents, task: Task) -> _Values:
+def _coded_values(part: ModelEvents, task: Task, names: ClassNames) -> _Values:
     """Return predictions as a task knows them."""
     events = part.events
-    scores = np.array(plain_scores(events.scores, task.positive), dtype=np.float64)
-    predicted = with_scores(task, task.encode(events.predictions), scores)
+    scores = np.array(plain_scores(events.scores, task.positive, names.of_score), dtype=np.float64)
+    predicted = with_scores(task, task.encode(events.predictions, names), scores)
     return _Values(predicted, scores, ~np.isnan(predicted))
 
 
-def _raw_values(part: ModelEvents, positive: str | None) -> _Values:
-    """Return predictions as they came; of a map of two scores that of the positive class, which is the later one."""
-    events = part.events
-    plain = [one_score(score, _positive_of(score, positive)) for score in events.scores]
+def _raw_values(part: ModelEvents, names: ClassNames, positive: str | None) -> _Values:
+    """Return predictions as they came; of a map of two scores that of the positive class, which is the later one.
+
+    ``names`` are the classes as they are configured.
+    """
+    events, positive = part.events, None if positive is None else names.name(positive)
+    plain = [
+        untold_score(names.of_score(score) if isinstance(score, dict) else score, positive) for score in events.scores
+    ]
     scores, predicted = np.array(plain, dtype=np.float64), raw_values(events.predictions)
     return _Values(predicted, scores, ~np.isnan(predicted) | ~np.isnan(scores))
-
-
-def _positive_of(score: Score | None, positive: str | None) -> str | None:
-    two_classes = isinstance(score, dict) and len(score) == 2  # noqa: PLR2004  # binary
-    return (positive or max(score)) if isinstance(score, dict) and two_classes else None
 
 
 def _prediction_rows(values: _Values, profile: int, part: ModelEvents, segments: NDArray[np.uint32]) -> JoinRows:

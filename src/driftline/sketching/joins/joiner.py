@@ -29,13 +29,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from driftline.events.source import Source
-from driftline.panes.counting.contributions import Address
+from driftline.panes.counting.contributions import Address, UnknownLabels
 from driftline.panes.counting.origins import ROUTED
 from driftline.sketches.joined import LabelledPairs
 from driftline.sketching.joins.counting.join_counter import Uncounted
 from driftline.sketching.joins.join_matching import Matches, matches
 from driftline.sketching.joins.label_steps import label_steps
-from driftline.sketching.joins.label_values import codes_of, raw_of
+from driftline.sketching.joins.label_values import codes_of, label_names, raw_of
 from driftline.sketching.joins.pending_labels import PendingLabels
 from driftline.sketching.joins.pending_predictions import PendingPredictions
 from driftline.sketching.joins.waiting.digests import unique_digests
@@ -175,6 +175,10 @@ class Joiner:
         )
         self._emit(at, chosen, steps.before, steps.weights_before, -1, steps.first)
         self._emit(at, chosen, steps.after, used["weight"], 1, steps.first)
+        unknown = np.flatnonzero(self._table.may_be_unknown(profiles, steps.after))
+        if unknown.size:
+            which, names = label_names(used["kind"][unknown], used["value"][unknown])
+            self._counter.unknown(UnknownLabels(at.rows(unknown), steps.after[unknown], which, names))
         without = np.isnan(steps.after)
         self._totals["joined"] += int(steps.first.sum())
         self._totals["retracted"] += int(without.sum())
@@ -205,9 +209,10 @@ class Joiner:
         values: NDArray[np.float64] = np.empty(labels.size)
         for profile in np.unique(profiles).tolist():
             rows = np.flatnonzero(profiles == profile)
-            known, kinds, bits = self._table.profiles[profile], labels["kind"][rows], labels["value"][rows]
+            known, names = self._table.profiles[profile], self._table.class_names[profile]
+            kinds, bits = labels["kind"][rows], labels["value"][rows]
             if known is not None:
-                values[rows] = codes_of(known.task, kinds, bits)
+                values[rows] = codes_of(known.task, names, kinds, bits)
                 continue
             of_row = taken(records, owner[rows])
             values[rows] = raw_of(kinds, bits, self._table.are_regressions(profile, of_row))

@@ -13,6 +13,8 @@ import numpy as np
 
 from driftline.events.model_key import ModelKey
 from driftline.panes.segments import SegmentBits, segment_names
+from driftline.profiles.class_names import ClassNames
+from driftline.profiles.raw_values import is_hashed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +45,8 @@ class ProfileTable:
         """As they are configured, ``auto`` among them."""
         self.learns: list[bool] = []
         """Whether a profile is learnt where none was published."""
+        self.class_names: list[ClassNames] = []
+        """Which class each value stands for; without a profile those alone are known that are configured."""
         self.segments: list[tuple[str, ...]] = []
         """Names of the slices whose performance is counted, by profile."""
         self.segment_bits: list[SegmentBits] = []
@@ -56,6 +60,9 @@ class ProfileTable:
         self.window_ms: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.models: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         """Which profiles are of the same model key, shape (len(profiles),) as all arrays here."""
+        self.n_classes: NDArray[np.float64] = np.zeros(0, dtype=np.float64)
+        """Classes of the task, whose codes are below; infinite for regressions and without a profile."""
+        self.is_profiled: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
         self.keeps_first: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
         """Where the first label of a prediction counts, not the last."""
 
@@ -89,14 +96,25 @@ class ProfileTable:
         without_score: NDArray[np.bool_] = np.isnan(records["score"])
         return fractions & without_score
 
+    def may_be_unknown(self, profiles: NDArray[np.int64], labels: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return which of n labels are of a class that the task does not know, shape (n,).
+
+        Without a profile they are those whose name is not kept with them, whatever the task will be.
+        """
+        unknown: NDArray[np.bool_] = labels >= self.n_classes[profiles]
+        unprofiled = ~self.is_profiled[profiles]
+        return unknown | unprofiled & is_hashed(labels) if unprofiled.any() else unknown
+
     def _add(self, name: str, key: ModelKey, profile: Profile | None) -> int:
         index = self._index[name] = len(self.profiles)
         model = self._settings.model(key.model)
+        classes = tuple(dict.fromkeys(model.classes.values())) if profile is None else profile.task.classes
         self.profiles.append(profile)
         self.names.append(name)
         self.keys.append(key)
         self.tasks.append(model.task)
         self.learns.append(model.bootstrap.enabled)
+        self.class_names.append(ClassNames(classes, model.classes))
         self.segments.append(segment_names(model.segments))
         self.segment_bits.append(SegmentBits(model.segments))
         self.horizon_ms = np.append(self.horizon_ms, np.int64(model.labels.horizon))
@@ -104,6 +122,9 @@ class ProfileTable:
         self.window_ms = np.append(self.window_ms, np.int64(model.windows.performance))
         number = self._models.setdefault(key, len(self._models))
         self.models = np.append(self.models, np.int64(number))
+        n_classes = np.inf if profile is None else len(profile.task.classes) or np.inf
+        self.n_classes = np.append(self.n_classes, np.float64(n_classes))
+        self.is_profiled = np.append(self.is_profiled, profile is not None)
         self.keeps_first = np.append(self.keeps_first, model.labels.repeated == "first")
         return index
 

@@ -15,16 +15,18 @@ from driftline.config.model import BootstrapSettings, ModelSettings, WindowSetti
 from driftline.config.settings import Settings
 from driftline.events.model_key import ModelKey
 from driftline.events.source import LABEL_STREAM, Source
-from driftline.panes.counting.contributions import Address
+from driftline.panes.counting.contributions import Address, UnknownLabels
 from driftline.panes.counting.loose_joins import MAX_ROWS, counted, n_labels, panes_of, split_by_time, together
 from driftline.panes.counting.origins import ROUTED, places
 from driftline.panes.counting.profile_rows import CountingPlace
 from driftline.panes.flush_record import MAX_RECORD_BYTES, JoinDelta, chunks, decode
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
-from driftline.profiles.raw_values import raw_values
+from driftline.profiles.class_names import ClassNames
+from driftline.profiles.raw_values import is_hashed, raw_values
 from driftline.sketches.joined import LabelledPairs
 from driftline.sketching.joins.counting.join_counter import JoinCounter
+from driftline.sketching.joins.label_values import codes_of, label_names, pack_values, raw_of
 from driftline.sketching.joins.profile_table import ProfileTable
 
 if TYPE_CHECKING:
@@ -33,11 +35,13 @@ if TYPE_CHECKING:
 KEY = ModelKey("loan", "1")
 PANE_MS, WINDOW_MS = 10, 40
 MODEL = ModelSettings(
-    windows=WindowSettings(performance=Duration(WINDOW_MS)), segments={"country": ("DE", "FR"), "channel": ("web",)}
+    windows=WindowSettings(performance=Duration(WINDOW_MS)),
+    segments={"country": ("DE", "FR"), "channel": ("web",)},
+    classes={"ja": "yes", "it was refused": "no", "1": "yes"},
 )
 SETTINGS = Settings(defaults=MODEL)
 PROFILE = build_profile(KEY, ReferenceTable(4, {}, prediction=["no", "yes", "no", "yes"]), MODEL, 0, "training")
-CLASSES = ("no", "yes", "perhaps")
+CLASSES = ("no", "yes", "perhaps", "ja", "it was refused", 1, "1.0", True, 2.5, "other ones", "other twos")
 
 
 def counters() -> tuple[JoinCounter, JoinCounter]:
@@ -52,7 +56,7 @@ def settled(deltas: list[JoinDelta], profile: Profile = PROFILE) -> list[JoinDel
     flush = [decode(record, "panes") for record in chunks([], deltas, [])]
     joins = [delta for record in flush for delta in record.joins]
     loose = together(part for delta in joins for part in delta.loose)
-    place = CountingPlace(profile, PANE_MS, WINDOW_MS, ("country=DE", "country=FR", "channel=web"))
+    place = CountingPlace(profile, PANE_MS, WINDOW_MS, ("country=DE", "country=FR", "channel=web"), MODEL.classes)
     return [
         *(delta for delta in joins if not delta.loose),
         *counted(loose, place, frozenset(panes_of(loose, PANE_MS))),
@@ -99,11 +103,20 @@ def test_what_is_counted_late_equals_what_is_counted_at_once(partition: int, row
     task, sign, score = PROFILE.task, np.array(signs, dtype=np.int64), np.array(scores, dtype=np.float64)
     was_first = np.array(first, dtype=np.bool_)
     weights = np.full(len(rows), 1 << 10, dtype=np.int64)
-    known, unknown = counters()
-    for counter, values in ((known, task.encode), (unknown, raw_values)):
-        counter.predicted(at._replace(source=Source("predictions", partition)), values(predicted), score)
+    (known, unknown), names = counters(), ClassNames(task.classes, MODEL.classes)
+    kinds, packed = pack_values(actual)
+    codes = codes_of(task, names, kinds, packed)
+    raw = raw_of(kinds, packed, np.zeros(kinds.size, dtype=np.bool_))
+    for counter, said, is_named, came in (
+        (known, task.encode(predicted, names), codes >= len(task.classes), codes),
+        (unknown, raw_values(predicted), is_hashed(raw), raw),
+    ):
+        counter.predicted(at._replace(source=Source("predictions", partition)), said, score)
         counter.duplicated(at._replace(source=Source("predictions", partition)))
-        counter.joined(at, LabelledPairs(values(predicted), values(actual), score, sign, weights), was_first)
+        counter.joined(at, LabelledPairs(said, came, score, sign, weights), was_first)
+        rows_named = np.flatnonzero(is_named & (sign > 0))
+        which, called = label_names(kinds[rows_named], packed[rows_named])
+        counter.unknown(UnknownLabels(at.rows(rows_named), came[rows_named], which, called))
     expected, found = known.take(), unknown.take()
     assert n_labels([part for delta in found for part in delta.loose]) == sum(first)
     assert by_place(settled(found)) == by_place(expected)

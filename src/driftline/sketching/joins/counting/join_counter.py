@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Kind, Offsets
-from driftline.panes.counting.contributions import Address, CountedPredictions, Pairs, of_profile
+from driftline.panes.counting.contributions import Address, CountedPredictions, Pairs, UnknownLabels, of_profile
 from driftline.panes.counting.group_sums import by_pane, note
 from driftline.panes.counting.loose_joins import loose_deltas
 from driftline.panes.counting.profile_rows import CountingPlace, ProfileRows
@@ -51,6 +51,7 @@ class JoinCounter:
         self._table = table
         self._pairs: list[Pairs] = []
         self._predictions: list[CountedPredictions] = []
+        self._unknown: list[UnknownLabels] = []
         self._labels: dict[int, _Labels] = {}
 
     def predicted(self, at: Address, predicted: Floats | None = None, scores: Floats | None = None) -> None:
@@ -71,6 +72,10 @@ class JoinCounter:
         for labels, n in self._note(at.effective_ms[rows], at.offset[rows], at.source):
             labels.n_joined += n
 
+    def unknown(self, labels: UnknownLabels) -> None:
+        """Note how labels are called, which are among those that joined, whose class their task does not know."""
+        self._unknown.append(labels)
+
     def orphaned(self, times_ms: NDArray[np.int64], offsets: NDArray[np.int64], source: Source) -> None:
         """Count labels whose prediction never came, in the panes of the moments at which they were given up.
 
@@ -85,16 +90,17 @@ class JoinCounter:
         deltas: list[JoinDelta] = []
         slices: list[JoinDelta] = []
         for index in np.unique(np.concatenate(every)).tolist() if every else []:
-            rows, profile = of_profile(self._pairs, self._predictions, index), self._table.profiles[index]
+            own = of_profile(self._pairs, self._predictions, self._unknown, index)
+            profile = self._table.profiles[index]
             if profile is not None:
                 place = CountingPlace(
                     profile, self._pane_ms, int(self._table.window_ms[index]), self._table.segments[index]
                 )
-                summed = ProfileRows(place, *rows)
-                deltas += summed.deltas()
-                slices += summed.slices()
+                rows = ProfileRows(place, own)
+                deltas += rows.deltas()
+                slices += rows.slices()
             elif self._table.learns[index]:
-                deltas += loose_deltas(self._table.keys[index], self._pane_ms, *rows)
+                deltas += loose_deltas(self._table.keys[index], self._pane_ms, own)
         deltas.sort(key=lambda delta: delta.pane_ms)
         slices.sort(key=lambda delta: delta.pane_ms)
         deltas += slices
@@ -110,6 +116,7 @@ class JoinCounter:
         """Forget everything added since the last flush."""
         self._pairs.clear()
         self._predictions.clear()
+        self._unknown.clear()
         self._labels.clear()
 
     def _pane(self, times_ms: Ints) -> Ints:
@@ -134,6 +141,9 @@ class Uncounted:
 
     def joined(self, at: Address, pairs: LabelledPairs, first: NDArray[np.bool_]) -> None:
         """Forget predictions with their labels."""
+
+    def unknown(self, labels: UnknownLabels) -> None:
+        """Forget how labels are called."""
 
     def orphaned(self, times_ms: Ints, offsets: Ints, source: Source) -> None:
         """Forget labels whose prediction never came."""
