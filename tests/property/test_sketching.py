@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 import pytest
+import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -272,8 +273,11 @@ def predicted(event: Any, task: Any) -> float:  # noqa: ANN401  # of the referen
         is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 10**300
         return float(value) / task.spread if is_number else float("nan")
     if value is not None:
-        text = str(int(value)) if isinstance(value, bool) or value in (0, 1) else str(value)
-        return float(task.classes.index(text)) if text in task.classes else float(len(task.classes))
+        whole = not isinstance(value, str) and float(value).is_integer()
+        text = str(int(value)) if whole else str(value)
+        known = {"0": 0, "-1": 0, "1": 1}  # the classes of the reference are 0 and 1
+        unknown = (1 << 51) + (xxhash.xxh3_64_intdigest(text.encode()) >> 13)
+        return float(known.get(text, unknown))
     score = plain_score(event, task)
     return float(score >= 0.5) if score == score else float("nan")  # noqa: PLR0124  # not-a-number
 
