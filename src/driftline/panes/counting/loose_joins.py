@@ -46,6 +46,8 @@ _ROW: Final = np.dtype(
 )
 """One prediction, or a prediction with its label, packed in 59 bytes. ``predicted`` and ``actual`` are kept as
 :mod:`driftline.profiles.raw_values` does; ``what`` it is decides which fields mean something."""
+_OF_LABEL: Final = ("weight", "segments", "score", "predicted", "effective_ms", "time_ms", "offset")
+"""What the two pairs of a label have in common that changes nothing."""
 
 
 class _Part(NamedTuple):
@@ -187,13 +189,16 @@ def counted(loose: Sequence[LooseRows], place: CountingPlace, panes: frozenset[i
 def _changes(rows: NDArray[np.void], actual: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which of n pairs change something, shape (n,): not those of a label that was there in another spelling.
 
-    One label takes back what counted before and adds what counts now, at one offset.
+    One label takes back what counted before and adds what counts now, at one offset and of one prediction; ``actual``
+    are the labels as class codes.
     """
-    order = np.lexsort((rows["sign"], rows["time_ms"], rows["offset"]))
+    said = [np.ascontiguousarray(rows[name]).view(f"i{rows.dtype[name].itemsize}") for name in _OF_LABEL]
+    columns = [actual, *said]
+    order = np.lexsort((rows["sign"], *columns))
     here, following = order[:-1], order[1:]
-    same = (actual[here] == actual[following]) & (rows["sign"][here] < rows["sign"][following])
-    for name in ("offset", "time_ms", "weight"):
-        same &= rows[name][here] == rows[name][following]
+    same = rows["sign"][here] < rows["sign"][following]
+    for column in columns:
+        same &= column[here] == column[following]
     changes = np.ones(rows.size, dtype=np.bool_)
     changes[here[same]] = changes[following[same]] = False
     return changes

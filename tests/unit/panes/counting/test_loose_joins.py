@@ -123,6 +123,24 @@ def test_what_is_counted_late_equals_what_is_counted_at_once(partition: int, row
     assert any(delta.key == LABEL_STREAM for delta in expected)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "changes"),
+    [("yes", "ja", 0), (1, "ja", 0), (1, "True", 0), ("ja", "no", 1), ("nay", "True", 1)],
+)
+def test_a_label_that_comes_again_in_another_spelling_changes_nothing(
+    before: object, after: object, changes: int
+) -> None:
+    _, unknown = counters()
+    zero = np.zeros(1, dtype=np.int64)
+    at = Address(zero, zero, zero, Source("labels", 0), zero)
+    for label, sign in ((before, -1), (after, 1)):
+        one, scores = np.array([sign], dtype=np.int64), np.full(1, math.nan)
+        pairs = LabelledPairs(raw_values(["no"]), raw_values([label]), scores, one, np.ones(1, dtype=np.int64))
+        unknown.joined(at, pairs, np.zeros(1, dtype=np.bool_))
+    found = [delta for delta in settled(unknown.take()) if delta.key == KEY]
+    assert len(found) == changes
+
+
 def test_rows_are_cut_by_the_time_of_their_prediction_and_into_records() -> None:
     _, unknown = counters()
     n = 2 * MAX_ROWS + 5
