@@ -10,6 +10,23 @@ import typer
 from driftline.cli.app import app
 from driftline.cli.common import ConfigOption, err, out, progress, read_settings
 from driftline.cli.exit_codes import ExitCode
+from driftline.cli.reference_options import (
+    DropOption,
+    EncodingOption,
+    HalfLifeOption,
+    ImportancesOption,
+    LabelOption,
+    MissingOption,
+    PredictionOption,
+    RowsOptions,
+    ScoreOption,
+    SeparatorOption,
+    SqlOption,
+    StrictOption,
+    TimeOption,
+    UriOption,
+)
+from driftline.cli.reference_rows import profile_of_rows, refuse_contradictions, tell_remarks
 from driftline.errors import FormatError
 
 if TYPE_CHECKING:
@@ -28,9 +45,12 @@ ReferenceFile = Annotated[
     Path | None,
     typer.Option(
         "--reference",
-        help="Reference rows (.parquet, .csv, .ndjson) or a .profile; without it, one is learnt from the first events.",
+        help=(
+            "A .profile, or rows as `reference build` reads them; without it or --sql, a reference is learnt from the "
+            "first events."
+        ),
         show_default=False,
-        **_FILE,
+        exists=True,
     ),
 ]
 OutFile = Annotated[Path, typer.Option("--out", help="File for the events, one CloudEvent (JSON) per line.")]
@@ -63,6 +83,19 @@ def backtest(
     model: ModelOption = None,
     model_version: VersionOption = None,
     prefix: PrefixOption = None,
+    prediction_column: PredictionOption = None,
+    score_column: ScoreOption = None,
+    label_column: LabelOption = None,
+    time_column: TimeOption = None,
+    drop: DropOption = None,
+    half_life: HalfLifeOption = None,
+    importances: ImportancesOption = None,
+    separator: SeparatorOption = None,
+    encoding: EncodingOption = None,
+    na: MissingOption = None,
+    sql: SqlOption = None,
+    uri: UriOption = None,
+    strict: StrictOption = False,
 ) -> None:
     """Run predictions and labels from files through the same pipeline as on Kafka.
 
@@ -79,7 +112,10 @@ def backtest(
     settings = read_settings(config, given)
     if labels is not None and settings.labels is None:
         settings = read_settings(config, {**given, "labels.topic": "labels"})
-    profiles = [] if reference is None else [_profile(settings, reference, predictions, model, model_version)]
+    columns = (prediction_column, score_column, label_column, time_column)
+    rows = RowsOptions(*columns, drop, half_life, importances, separator, encoding, na, sql, uri, strict)
+    profile = _profile(settings, reference, predictions, (model, model_version), rows)
+    profiles = [] if profile is None else [profile]
     files = [path for path in (predictions, labels) if path is not None]
     counts = [partitions or max(1, partitions_named(path)) for path in files]
     if not settings.join.repartition:
@@ -100,7 +136,7 @@ def backtest(
 
 def _require_lines(path: Path | None, option: str) -> None:
     """Refuse a table: the file must have one event per line."""
-    if path is not None and path.suffix in {".parquet", ".csv"}:
+    if path is not None and path.suffix.lower() in {".parquet", ".pq", ".csv", ".tsv", ".arrow", ".feather"}:
         message = f"Expected NDJSON, one event per line (.ndjson or .ndjson.gz), got `{path}` - at `{option}`"
         raise FormatError(message)
 
@@ -121,25 +157,34 @@ def _say_refusals(totals: BacktestTotals) -> None:
         )
 
 
-def _profile(settings: Settings, reference: Path, predictions: Path, model: str | None, version: str | None) -> Profile:
-    """Return the profile of a reference file, effective from the beginning where it is made of rows."""
+def _profile(
+    settings: Settings,
+    reference: Path | None,
+    predictions: Path,
+    named: tuple[str | None, str | None],
+    rows: RowsOptions,
+) -> Profile | None:
+    """Return the profile of a file or of rows, effective from the beginning where it is made of rows; None without.
+
+    ``named`` are model and version, by default those of the first prediction.
+    """
     from driftline.events.model_key import ModelKey
     from driftline.events.prediction import PredictionDecoder
-    from driftline.profiles.building.build import TimeOptions, build_profile
     from driftline.profiles.effective import BEGINNING_MS
     from driftline.runtime.files.event_files import lines
-    from driftline.runtime.references.reference_files import is_profile, read_profile, read_table
+    from driftline.runtime.references.profile_files import is_profile, read_profile
 
-    if is_profile(reference):
+    if reference is None and rows.sql is None:
+        rows.refuse_without_rows()
+        return None
+    if reference is not None and is_profile(reference):
+        rows.refuse_with_profile()
         return read_profile(reference)
-    fields = settings.predictions.fields
+    model, version = named
     if model is None:
-        first = PredictionDecoder(fields)(next(lines(predictions), b""))
+        first = PredictionDecoder(settings.predictions.fields)(next(lines(predictions), b""))
         model, version = first.model, version if version is not None else first.version
-    key = ModelKey(model, version or "")
-    model_settings = settings.model(model)
-    reading = read_table(reference, key, fields=fields, positive=model_settings.positive_class)
-    for remark in reading.remarks:
-        err.print(remark, style="dim", markup=False)
-    in_time = TimeOptions(int(settings.time.pane))
-    return build_profile(key, reading.table, model_settings, BEGINNING_MS, "training", in_time=in_time)
+    profile, remarks = profile_of_rows(reference, settings, ModelKey(model, version or ""), rows, BEGINNING_MS)
+    tell_remarks(remarks)
+    refuse_contradictions(remarks, strict=rows.strict)
+    return profile

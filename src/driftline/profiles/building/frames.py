@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -13,14 +14,16 @@ from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.column_values import without_nan
 from driftline.profiles.building.importance import checked, with_importances
+from driftline.profiles.building.index_columns import index_remark
 from driftline.profiles.building.json_rows import probabilities, score_maps
+from driftline.profiles.building.library_errors import reading_column, reading_frame
 from driftline.profiles.building.roles import Roles, event_times
 from driftline.profiles.building.table import ReferenceRows, ReferenceTable
 from driftline.profiles.building.times import times_of_series
 from driftline.profiles.effective import BEGINNING_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from narwhals.typing import IntoFrame
@@ -30,12 +33,18 @@ if TYPE_CHECKING:
 
 
 def table_of_frame(
-    frame: IntoFrame, roles: Roles | None = None, *, positive: str | None = None, at: str = "frame"
+    frame: IntoFrame,
+    roles: Roles | None = None,
+    *,
+    positive: str | None = None,
+    at: str = "frame",
+    configured: Collection[str] = (),
 ) -> ReferenceRows:
     """Return the reference rows of a dataframe.
 
     Numeric columns become arrays with not-a-number where there is no value; texts, categories and booleans become
-    lists. Dates and nested columns are left out, with a remark.
+    lists. Dates, nested columns and the row index are left out, with a remark. Integers beyond 2^53 are read to the
+    precision of floating-point numbers, as those of events are.
 
     Parameters
     ----------
@@ -47,14 +56,17 @@ def table_of_frame(
         The class whose probability is the score, where scores are maps of class to probability.
     at : str
         Where the frame comes from, for messages.
+    configured : collection of str
+        Columns that the configuration names: they are never taken for the row index.
 
     Raises
     ------
     ProfileError
-        When a column that was named is not there, or the object is no dataframe.
+        When a column that was named is not there, the object is no dataframe, or its library cannot read a column.
     """
     roles = roles or Roles()
     eager = _eager(frame, at)
+    _require_names(eager.columns, at)
     prediction, score, label = roles.assigned(eager.columns, at)
     time = roles.time_column(eager.columns)
     special = {name for name in (prediction, score, label, time) if name is not None}
@@ -66,20 +78,24 @@ def table_of_frame(
         if name in roles.no_features:
             remarks.append(roles.reason(name))
             continue
-        values = _feature(eager[name])
+        with reading_column(name, at):
+            values = _feature(eager[name])
         if values is None:
             remarks.append(f"column `{name}` is of type {eager[name].dtype}: it is left out")
+        elif name not in configured and (index := index_remark(name, values)) is not None:
+            remarks.append(index)
         else:
             features[name] = values
-    scores = _json_values(eager, score)
+    prediction_values, scores, labels = (_json_values(eager, each, at) for each in (prediction, score, label))
     table = ReferenceTable(
         n=len(eager),
         features=features,
-        prediction=_json_values(eager, prediction),
+        prediction=prediction_values,
         score=probabilities(scores, positive),
-        label=_json_values(eager, label),
-        times_ms=event_times(roles, remarks, None if time is None else lambda: times_of_series(eager[time], at)),
+        label=labels,
+        times_ms=event_times(roles, remarks, None if time is None else lambda: _times(eager, time, at)),
         score_maps=score_maps(scores),
+        left_out=tuple(name for name in eager.columns if name not in features and name not in special),
     )
     return ReferenceRows(table, tuple(remarks))
 
@@ -131,7 +147,7 @@ def build_profile_from_frame(
         message = f"Expected a time with an offset from UTC, got {effective_from!r} - at `effective_from`"
         raise ProfileError(message)
     start_ms = BEGINNING_MS if effective_from is None else round(effective_from.timestamp() * 1000)
-    reading = table_of_frame(frame, roles, positive=chosen.positive_class)
+    reading = table_of_frame(frame, roles, positive=chosen.positive_class, configured=chosen.columns)
     return build_profile(ModelKey(model, version), reading.table, chosen, start_ms, "training")
 
 
@@ -141,11 +157,25 @@ def _eager(frame: IntoFrame, at: str) -> nw.DataFrame[Any]:
     except TypeError as error:
         message = f"Expected a dataframe that narwhals knows, got {type(frame).__name__} - at `{at}`"
         raise ProfileError(message) from error
-    return wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped
+    with reading_frame(at):
+        return wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped
+
+
+def _require_names(columns: Sequence[object], at: str) -> None:
+    """Refuse columns whose names are no texts, or that cannot be told apart."""
+    for name, n in Counter(columns).items():
+        if not isinstance(name, str):
+            message = f"{at}: a column is called {name!r}: features of events have texts as names, so rename it"
+            raise ProfileError(message)
+        if n > 1:
+            message = f"{at}: {n} columns are called `{name}`: rename or remove all but one of them"
+            raise ProfileError(message)
 
 
 def _feature(series: nw.Series[Any]) -> NDArray[np.float64] | list[object] | None:
     dtype = series.dtype
+    if dtype.is_integer():
+        return _floats(series)
     if dtype.is_numeric():
         return np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
     if isinstance(dtype, nw.Categorical | nw.Enum):
@@ -157,13 +187,28 @@ def _feature(series: nw.Series[Any]) -> NDArray[np.float64] | list[object] | Non
     return None
 
 
-def _json_values(frame: nw.DataFrame[Any], name: str | None) -> list[object] | None:
+def _floats(series: nw.Series[Any]) -> NDArray[np.float64]:
+    """Return integers as numbers of floating-point precision, which a cast of their library may refuse to do."""
+    absent = series.is_null()
+    numbers = series.fill_null(0) if absent.any() else series
+    floats = np.asarray(numbers.to_numpy()).astype(np.float64)
+    floats[absent.to_numpy().astype(bool)] = np.nan
+    return floats
+
+
+def _times(frame: nw.DataFrame[Any], name: str, at: str) -> NDArray[np.int64]:
+    with reading_column(name, at):
+        return times_of_series(frame[name], at)
+
+
+def _json_values(frame: nw.DataFrame[Any], name: str | None, at: str) -> list[object] | None:
     """Return predictions, scores or labels, None where there is none."""
     if name is None:
         return None
-    series = frame[name]
-    if isinstance(series.dtype, nw.Categorical | nw.Enum):
-        series = series.cast(nw.String)
-    elif isinstance(series.dtype, nw.Decimal):
-        series = series.cast(nw.Float64)
-    return without_nan(series.to_list())
+    with reading_column(name, at):
+        series = frame[name]
+        if isinstance(series.dtype, nw.Categorical | nw.Enum):
+            series = series.cast(nw.String)
+        elif isinstance(series.dtype, nw.Decimal):
+            series = series.cast(nw.Float64)
+        return without_nan(series.to_list())

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from driftline.events.prediction import one_score
 from driftline.profiles.building.column_values import without_nan
+from driftline.profiles.building.index_columns import index_remark
 from driftline.profiles.building.roles import event_times
 from driftline.profiles.building.table import ReferenceRows, ReferenceTable
 from driftline.profiles.building.times import times_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -20,8 +21,17 @@ if TYPE_CHECKING:
     from driftline.profiles.building.roles import Roles
 
 
-def table_of_rows(rows: Sequence[Mapping[str, Any]], roles: Roles, *, positive: str | None, at: str) -> ReferenceRows:
+def table_of_rows(
+    rows: Sequence[Mapping[str, Any]],
+    roles: Roles,
+    *,
+    positive: str | None,
+    at: str,
+    configured: Collection[str] = (),
+) -> ReferenceRows:
     """Return the reference rows that are given as JSON objects; an absent name is a missing value.
+
+    The row index that data frames write is left out, but where it is among the columns that are ``configured``.
 
     Raises
     ------
@@ -37,7 +47,14 @@ def table_of_rows(rows: Sequence[Mapping[str, Any]], roles: Roles, *, positive: 
     values = [None if name is None else [row.get(name) for row in rows] for name in special]
     scores = probabilities(values[1], positive)
     table = table_of_events(rows, values[0], scores, values[2], (*without, *left_out), times_ms=times)
-    return ReferenceRows(replace(table, score_maps=score_maps(values[1])), tuple(remarks))
+    features = dict(table.features)
+    for name in [name for name in features if name not in configured]:
+        if (index := index_remark(name, features[name])) is not None:
+            remarks.append(index)
+            del features[name]
+    gone = tuple(name for name in names if name not in features and name not in {*special, time})
+    table = replace(table, features=features, score_maps=score_maps(values[1]), left_out=gone)
+    return ReferenceRows(table, tuple(remarks))
 
 
 def table_of_events(

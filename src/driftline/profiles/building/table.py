@@ -34,6 +34,8 @@ class ReferenceTable:
     row has one. Rows stand in any order."""
     score_maps: Sequence[dict[str, float] | None] | None = None
     """Class to probability, where scores are maps, shape (n,); ``score`` has one probability of each."""
+    left_out: tuple[str, ...] = ()
+    """Columns of the source that are neither features nor anything else, in their order."""
 
 
 class ReferenceRows(NamedTuple):
