@@ -6,13 +6,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
-import numpy as np
 
 from driftline.config.model import ModelSettings
 from driftline.errors import ProfileError
 from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import build_profile
-from driftline.profiles.building.column_values import without_nan
+from driftline.profiles.building.frame_values import category_texts, floats, holds_json, json_values, type_name
 from driftline.profiles.building.importance import checked, with_importances
 from driftline.profiles.building.index_columns import index_remark
 from driftline.profiles.building.json_rows import probabilities, score_maps
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
+    import numpy as np
     from narwhals.typing import IntoFrame
     from numpy.typing import NDArray
 
@@ -81,7 +81,10 @@ def table_of_frame(
         with reading_column(name, at):
             values = _feature(eager[name])
         if values is None:
-            remarks.append(f"column `{name}` is of type {eager[name].dtype}: it is left out")
+            remarks.append(
+                f"column `{name}` is of type {type_name(eager[name])}, which events do not hold: it is left out; make "
+                "it a number or a text to keep it"
+            )
         elif name not in configured and (index := index_remark(name, values)) is not None:
             remarks.append(index)
         else:
@@ -152,12 +155,12 @@ def build_profile_from_frame(
 
 
 def _eager(frame: IntoFrame, at: str) -> nw.DataFrame[Any]:
-    try:
-        wrapped: Any = nw.from_native(frame)
-    except TypeError as error:
-        message = f"Expected a dataframe that narwhals knows, got {type(frame).__name__} - at `{at}`"
-        raise ProfileError(message) from error
     with reading_frame(at):
+        try:
+            wrapped: Any = nw.from_native(frame)
+        except TypeError as error:
+            message = f"Expected a dataframe that narwhals knows, got {type(frame).__name__} - at `{at}`"
+            raise ProfileError(message) from error
         return wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped
 
 
@@ -173,27 +176,17 @@ def _require_names(columns: Sequence[object], at: str) -> None:
 
 
 def _feature(series: nw.Series[Any]) -> NDArray[np.float64] | list[object] | None:
+    """Return the values of a feature, or None where they are nothing that an event could hold."""
     dtype = series.dtype
-    if dtype.is_integer():
-        return _floats(series)
     if dtype.is_numeric():
-        return np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
+        return floats(series)
     if isinstance(dtype, nw.Categorical | nw.Enum):
-        return series.cast(nw.String).to_list()
-    if isinstance(dtype, nw.String | nw.Boolean):
-        return series.to_list()
-    if isinstance(dtype, nw.Object | nw.Unknown):
-        return without_nan(series.to_list())
-    return None
-
-
-def _floats(series: nw.Series[Any]) -> NDArray[np.float64]:
-    """Return integers as numbers of floating-point precision, which a cast of their library may refuse to do."""
-    absent = series.is_null()
-    numbers = series.fill_null(0) if absent.any() else series
-    floats = np.asarray(numbers.to_numpy()).astype(np.float64)
-    floats[absent.to_numpy().astype(bool)] = np.nan
-    return floats
+        values = category_texts(series)
+    elif isinstance(dtype, nw.String | nw.Boolean | nw.Object | nw.Unknown):
+        values = json_values(series)
+    else:
+        return None
+    return values if holds_json(values) else None
 
 
 def _times(frame: nw.DataFrame[Any], name: str, at: str) -> NDArray[np.int64]:
@@ -206,9 +199,4 @@ def _json_values(frame: nw.DataFrame[Any], name: str | None, at: str) -> list[ob
     if name is None:
         return None
     with reading_column(name, at):
-        series = frame[name]
-        if isinstance(series.dtype, nw.Categorical | nw.Enum):
-            series = series.cast(nw.String)
-        elif isinstance(series.dtype, nw.Decimal):
-            series = series.cast(nw.Float64)
-        return without_nan(series.to_list())
+        return json_values(frame[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -10,6 +11,7 @@ import numpy as np
 
 from driftline.errors import EventError, ProfileError
 from driftline.events.prediction import EARLIEST_MS, LATEST_MS, Timestamp, epoch_ms
+from driftline.profiles.building.frame_values import json_values
 from driftline.profiles.task import NO_TIME
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def times_of_series(series: nw.Series[Any], at: str) -> NDArray[np.int64]:
         finite = np.isfinite(numbers)
         rounded = np.rint(np.where(finite & (np.abs(numbers) <= LATEST_MS), numbers, LATEST_MS + 1.0))
         return _checked(np.where(finite, rounded.astype(np.int64), NO_TIME), at)
-    return times_of(series.to_list(), at)
+    return times_of(json_values(series), at)
 
 
 def times_of(values: Sequence[object], at: str) -> NDArray[np.int64]:
@@ -61,7 +63,8 @@ def times_of(values: Sequence[object], at: str) -> NDArray[np.int64]:
         if value is None or value != value:  # noqa: PLR0124  # not-a-number is missing, as in every column of a frame
             continue
         try:
-            times[row] = epoch_ms(msgspec.convert(value, Timestamp))
+            moment = datetime.combine(value, time.min) if type(value) is date else value
+            times[row] = epoch_ms(msgspec.convert(moment, Timestamp))
         except (msgspec.ValidationError, EventError, OverflowError) as error:
             message = f"Expected {EXPECTED}, got {value!r} in row {row + 1} - at `{at}`"
             raise ProfileError(message) from error

@@ -33,7 +33,7 @@ def read_parquet(path: Path) -> Any:  # noqa: ANN401  # pyarrow publishes no typ
     if path.is_dir():
         return _read_folder(path)
     try:
-        return parquet.read_table(path, partitioning=None)
+        return parquet.ParquetFile(path).read()
     except FileNotFoundError as error:
         message = f"{path}: no such file"
         raise ProfileError(message) from error
@@ -58,11 +58,37 @@ def _read_folder(path: Path) -> Any:  # noqa: ANN401
         raise ProfileError(message)
     try:
         rows = dataset.dataset(files, format="parquet", partitioning="hive", partition_base_dir=str(path))
-        schemas = [rows.schema, *(fragment.physical_schema for fragment in rows.get_fragments())]
-        return rows.replace_schema(pa.unify_schemas(schemas, promote_options="permissive")).to_table()
+        tables = []
+        for fragment in rows.get_fragments():
+            table = fragment.to_table()
+            for name, value in dataset.get_partition_keys(fragment.partition_expression).items():
+                table = table.append_column(name, pa.repeat(pa.scalar(value, rows.schema.field(name).type), len(table)))
+            tables.append(table)
+        return _together(tables)
     except (OSError, pa.ArrowException) as error:
         message = f"the Parquet files in {path} cannot be read as one table: {reason(error)}"
         raise ProfileError(message) from error
+
+
+def _together(tables: list[Any]) -> Any:  # noqa: ANN401
+    """Return all rows; a column that has numbers of different types has floating-point numbers."""
+    import pyarrow as pa  # noqa: PLC0415
+    from pyarrow import types  # noqa: PLC0415
+
+    kinds: dict[str, set[Any]] = {}
+    for table in tables:
+        for field in table.schema:
+            kinds.setdefault(field.name, set()).add(field.type)
+    mixed = {
+        name
+        for name, found in kinds.items()
+        if len(found) > 1 and all(types.is_integer(kind) or types.is_floating(kind) for kind in found)
+    }
+    promoted = []
+    for table in tables:
+        fields = [field.with_type(pa.float64()) if field.name in mixed else field for field in table.schema]
+        promoted.append(table.cast(pa.schema(fields), safe=False))
+    return pa.concat_tables(promoted, promote_options="permissive")
 
 
 def read_arrow(path: Path) -> Any:  # noqa: ANN401  # pyarrow publishes no types

@@ -25,6 +25,8 @@ _OTHER_KINDS: Final = (
     (b"ARROW1", "an Arrow file: give it a name that ends in .arrow"),
     (b"PK\x03\x04", "a ZIP or Excel file: save the rows as CSV"),
 )
+_SHOWN: Final = 300
+"""Characters of a library's words that a message shows."""
 _LOOKED_AT: Final = 4_096
 """Bytes in which zeros are looked for, which no text has."""
 
@@ -47,7 +49,7 @@ def checked_encoding(name: str | None) -> str | None:
     """
     if name is not None:
         try:
-            b"".decode(name)
+            "a".encode(name)
         except LookupError as error:
             raise ParameterError(
                 "an encoding that Python knows, such as utf-8, latin-1 or cp1252", name, "--encoding"
@@ -64,7 +66,8 @@ def reason(error: Exception) -> str:
     'no such file or directory'
     """
     text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-    return text[:1].lower() + text[1:].rstrip(".")
+    words = " ".join(text.split())
+    return words[:1].lower() + words[1:_SHOWN].rstrip(".")
 
 
 def read_bytes(path: Path) -> bytes:
