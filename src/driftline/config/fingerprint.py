@@ -41,7 +41,9 @@ def settings_hash(model: ModelSettings, time: TimeSettings, *, has_labels: bool,
     shown = [name for name in ("sample_ratio", "repartition") if getattr(join, name) != getattr(_USUAL, name)]
     unusual = {name: getattr(join, name) for name in shown}
     canonical = msgspec.json.encode(
-        {"model": model, "time": time, "labels": has_labels, **unusual}, enc_hook=_milliseconds, order="sorted"
+        {"model": _without_unset(model), "time": time, "labels": has_labels, **unusual},
+        enc_hook=_milliseconds,
+        order="sorted",
     )
     return xxhash.xxh3_64_hexdigest(canonical)
 
@@ -54,6 +56,14 @@ def model_settings_hash(settings: Settings, model: str) -> str:
         has_labels=settings.labels is not None,
         join=settings.join,
     )
+
+
+def _without_unset(model: ModelSettings) -> object:
+    """Return a model's settings without those that came later and are not set, so that hashes of before stay true."""
+    plain_model = msgspec.to_builtins(model, enc_hook=_milliseconds)
+    if model.checks.category_bins is None:
+        del plain_model["checks"]["category_bins"]
+    return plain_model
 
 
 def _milliseconds(value: object) -> object:

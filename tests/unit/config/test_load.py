@@ -299,6 +299,8 @@ def test_the_hash_sees_what_changes_events_and_nothing_else(tmp_path: Path) -> N
     first = of("defaults: {columns: {a: {kind: numeric}, b: {kind: ignore}}}")
     assert first == of("defaults: {columns: {b: {kind: ignore}, a: {kind: numeric}}}") != same
     assert len({same, first, of("time: {lateness: 2m}"), of("defaults: {checks: {min_psi: 0.2}}")}) == 4
+    assert of("defaults: {checks: {category_bins: null}}") == same
+    assert of("defaults: {checks: {category_bins: 20}}") != same
 
 
 def test_effective_settings_written_out_are_read_back_the_same(tmp_path: Path) -> None:
