@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
@@ -64,6 +64,8 @@ class ProfileBlock(Struct, frozen=True, array_like=True):
     """In the first block, as are the two before and what follows."""
     estimator: Estimator | None = None
     weighted: bool = False
+    rare: dict[str, bytes] = {}
+    """Of these columns. A worker that does not know it takes no category for new where a column lists not all."""
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -107,8 +109,9 @@ def encode_profile(profile: Profile) -> list[tuple[bytes, bytes]]:
             profile.decay,
             *(_once(profile) if block == 0 else ()),
         )
+        rare = {column.name: profile.rare[column.name] for column in columns if column.name in profile.rare}
         key = "\0".join((profile.key.model, profile.key.version, profile.profile_id, str(block)))
-        records.append((key.encode(), _ENCODER.encode(value)))
+        records.append((key.encode(), _ENCODER.encode(structs.replace(value, rare=rare))))
     return records
 
 
@@ -126,6 +129,7 @@ def _runs(profile: Profile) -> list[range]:
     size += len(_ENCODER.encode(profile.estimator))
     for index, column in enumerate(profile.columns):
         n_bytes = 12 * column.n_bins + (0 if profile.history is None else profile.history.columns[index].n_bytes)
+        n_bytes += len(profile.rare.get(column.name, b""))
         if index > start and (index - start == BLOCK_COLUMNS or size + n_bytes > BLOCK_BYTES):
             runs.append(range(start, index))
             start, size = index, 0
@@ -237,6 +241,7 @@ def _assemble(blocks: list[ProfileBlock]) -> Profile:
         head.joint,
         head.joint_reference,
         head.estimator,
+        {name: hashes for block in blocks for name, hashes in block.rare.items()},
     )
 
 

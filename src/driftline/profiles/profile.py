@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,8 @@ from driftline.sketches.joint import Z_UNITS
 from driftline.sketches.layout import EVENTS, Layout
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from driftline.events.model_key import ModelKey
@@ -74,6 +76,9 @@ class Profile:
     """What the null distributions of multivariate checks are made of."""
     estimator: Estimator | None = None
     """What estimates performance before labels; where the reference has labels that it could be fitted on."""
+    rare: Mapping[str, bytes] = field(default_factory=dict)
+    """Hashes of the reference's categories that its columns do not list, by feature
+    (:mod:`driftline.sketches.rare_categories`); only of features that have some, and of which all are known."""
 
     @cached_property
     def layout(self) -> Layout:
@@ -90,7 +95,8 @@ class Profile:
         """Identifies columns and task: sketches with the same grid id are comparable."""
         joint = () if self.joint is None else (self.joint,)
         weighted = ("weighted",) if self.task.weighted else ()
-        parts = (self.columns, self.task.kind, self.task.classes, self.task.spread, *joint, *weighted)
+        rare = (sorted(self.rare.items()),) if self.rare else ()
+        parts = (self.columns, self.task.kind, self.task.classes, self.task.spread, *joint, *weighted, *rare)
         return xxhash.xxh3_64_hexdigest(msgspec.msgpack.encode(parts))
 
     @cached_property

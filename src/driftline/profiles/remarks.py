@@ -106,9 +106,10 @@ def _column(profile: Profile, index: int, column: Column) -> Iterator[str]:
     if isinstance(column, CategoricalColumn):
         unlisted = int(counts[column.unlisted])
         if unlisted and column.role == "feature":
+            unknown = "" if column.name in profile.rare else ", and new categories cannot be told from these"
             yield (
-                f"has more than {MAX_CATEGORIES} categories: {unlisted / present:.0%} of its values are not listed, "
-                f"and new categories cannot be told from these; {leave_out}, or group its values"
+                f"has more than {MAX_CATEGORIES} categories: {unlisted / present:.0%} of its values are not listed"
+                f"{unknown}; {leave_out}, or group its values"
             )
         elif int((counts > 0).sum()) == 1:
             yield f"has only one value: {leave_out}"

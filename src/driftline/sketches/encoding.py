@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-import xxhash
 
 from driftline.sketches.columns import INFINITE, MISSING, NOT_A_NUMBER, WRONG_TYPE, canonical_category
 from driftline.sketches.numeric_encoding import NumericEncoder, TailValues
+from driftline.sketches.rare_categories import name_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from driftline.sketches.columns import CategoricalColumn, NumericColumn
+    from driftline.sketches.rare_categories import RareCategories
 
 MAX_NAME: Final = 64
 """Characters of an unlisted category's name that are kept."""
 _TEXT_NUMBERS: Final = {"NaN": NOT_A_NUMBER, "Infinity": INFINITE, "-Infinity": INFINITE}
 """How protobuf's JSON mapping writes what JSON has no literal for."""
+
+
+_NONE_RARE: Final[Mapping[int, RareCategories]] = MappingProxyType({})
 
 
 class EncodedColumn(NamedTuple):
@@ -58,6 +63,8 @@ class EncodedColumns(NamedTuple):
     scores: NDArray[np.float64] | None = None
     """The probabilities themselves, not-a-number where there is none, shape (n,); None where the profile has no
     score."""
+    rare: Mapping[int, RareCategories] = _NONE_RARE
+    """Rare categories of the reference by column, where they are known."""
 
     @classmethod
     def of(cls, columns: Sequence[EncodedColumn], n: int) -> EncodedColumns:
@@ -156,11 +163,15 @@ def encode_categorical(
 
 
 def unseen_names(
-    unlisted: Sequence[tuple[int, str]], slots: NDArray[np.int64]
+    unlisted: Sequence[tuple[int, str]], slots: NDArray[np.int64], rare: RareCategories | None = None
 ) -> dict[int, dict[int, tuple[str, int]]]:
-    """Return, by slot, the hash, name and count of each unlisted value."""
+    """Return, by slot, the key, name and count of each unlisted value.
+
+    The key is the name's hash, or where the reference's rare categories are known :meth:`RareCategories.key` of it.
+    """
     result: dict[int, dict[int, tuple[str, int]]] = {}
     rows, names = zip(*unlisted, strict=True)
     for (slot, name), count in Counter(zip(slots[list(rows)].tolist(), names, strict=True)).items():
-        result.setdefault(slot, {})[xxhash.xxh3_64_intdigest(name.encode())] = (name[:MAX_NAME], count)
+        digest = name_hash(name)
+        result.setdefault(slot, {})[digest if rare is None else rare.key(digest)] = (name[:MAX_NAME], count)
     return result

@@ -158,6 +158,6 @@ class EventSlots:
         """By slot and column, the unlisted categories."""
         unseen: dict[int, dict[int, dict[int, tuple[str, int]]]] = {}
         for column, unlisted in self.columns.unlisted.items():
-            for slot, names in unseen_names(unlisted, self.slots).items():
+            for slot, names in unseen_names(unlisted, self.slots, self.columns.rare.get(column)).items():
                 unseen.setdefault(slot, {})[column] = names
         return unseen

@@ -138,7 +138,7 @@ class KeyedPart(Part[dict[int, Entry], dict[int, Entry]]):
 
 
 class UnseenPart(KeyedPart[dict[int, tuple[str, int]]]):
-    """Names and counts of unlisted categories: of each column those with the smallest hashes."""
+    """Names and counts of unlisted categories: of each column those with the smallest keys, hashes of the names."""
 
     def __init__(self) -> None:
         super().__init__(UnseenNames)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -10,17 +11,19 @@ import xxhash
 from driftline.sketches.columns import CategoricalColumn, Column
 from driftline.sketches.encoding import CategoryCodes, EncodedColumns, encode_categorical, numbers_of
 from driftline.sketches.numeric_encoding import NumericEncoder
+from driftline.sketches.rare_categories import RareCategories
 from driftline.sketching.feature_decoder import FeatureDecoder
 from driftline.sketching.rows import plain_scores
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from driftline.sketching.rows import AllRows
 
 _NO_NUMBERS: Final = frozenset((str, bool))
+_NONE_RARE: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 
 class ColumnEncoder:
@@ -28,13 +31,25 @@ class ColumnEncoder:
 
     Columns are the features first, then the prediction and the score where the profile has them. ``positive`` is the
     class whose probability is the score, where a record has a map of them; ``not_features`` are names in a features
-    object that are no features; ``hashed`` says whether the ids' hashes are wanted, for a sample of rows.
+    object that are no features; ``hashed`` says whether the ids' hashes are wanted, for a sample of rows; ``rare`` are
+    the hashes of the reference's rare categories by feature, where they are known.
     """
 
     def __init__(
-        self, columns: tuple[Column, ...], positive: str | None, not_features: frozenset[str], *, hashed: bool = False
+        self,
+        columns: tuple[Column, ...],
+        positive: str | None,
+        not_features: frozenset[str],
+        *,
+        hashed: bool = False,
+        rare: Mapping[str, bytes] = _NONE_RARE,
     ) -> None:
         self._hashed = hashed
+        self._rare = {
+            i: RareCategories(rare[column.name])
+            for i, column in enumerate(columns)
+            if column.role == "feature" and column.name in rare
+        }
         self._columns = columns
         self._positive = positive
         features = [column for column in columns if column.role == "feature"]
@@ -79,4 +94,5 @@ class ColumnEncoder:
         if self._hashed:
             digests = (xxhash.xxh3_64_intdigest(prediction_id.encode()) for prediction_id in rows.ids)
             hashes = np.fromiter(digests, dtype=np.uint64, count=len(rows.ids))
-        return EncodedColumns(bins, z, squares, clipped, unlisted, tails, hashes, scores), features.unexpected
+        encoded_columns = EncodedColumns(bins, z, squares, clipped, unlisted, tails, hashes, scores, self._rare)
+        return encoded_columns, features.unexpected

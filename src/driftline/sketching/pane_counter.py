@@ -159,6 +159,7 @@ class PaneCounter:
                 profile.task.positive,
                 self._not_features,
                 hashed=profile.joint is not None and profile.joint.sampled,
+                rare=profile.rare,
             )
         on_time = np.flatnonzero(~rows.late)
         timely, timely_slots = (rows, slots) if on_time.size == slots.size else (rows.chosen(on_time), slots[on_time])

@@ -20,6 +20,7 @@ from driftline.sketches.bottom_k import smallest
 from driftline.sketches.columns import QUALITY
 from driftline.sketches.layout import EVENTS, LATE, UNEXPECTED
 from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.rare_categories import FIRST_KNOWN
 from driftline.sketching import pane_counter
 from driftline.sketching.pane_counter import COUNT_ROWS, SAMPLE_BYTES, PaneCounter
 from driftline.sketching.rows import PredictionRows, plain_scores
@@ -233,3 +234,20 @@ def test_late_events_without_a_profile_are_counted_too() -> None:
     counting = counter()
     counting.add(rows("{}", "{}", "{}", late=[False, True, True], pane_ms=[0, 0, PANE_MS]))
     assert [(delta.n_events, delta.n_late) for delta in counting.take()] == [(1, 1), (0, 1)]
+
+
+def test_of_many_categories_new_ones_are_kept_before_those_that_the_reference_has() -> None:
+    names = [f"c{i}" for i in range(400) for _ in range(2 if i < 256 else 1)]
+    profile = build_profile(KEY, ReferenceTable(len(names), {"c": names}), ModelSettings(), 0, "training")
+    counting = counter(profile)
+    seen = [*(f"c{i}" for i in range(256, 400)), "new", "c300", "newer", "new"]
+    counting.add(rows(*(json.dumps({"c": name}) for name in seen)))
+    (delta,) = counting.take()
+    assert delta.sketch is not None
+    kept = PaneSketch.unpack(delta.sketch, profile.layout).unseen[0]
+    assert len(kept) == 8
+    assert [entry for key, entry in sorted(kept.items()) if key < FIRST_KNOWN] in (
+        [("new", 2), ("newer", 1)],
+        [("newer", 1), ("new", 2)],
+    )
+    assert {name for key, (name, _) in kept.items() if key >= FIRST_KNOWN} <= set(names)

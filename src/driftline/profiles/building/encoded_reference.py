@@ -42,6 +42,8 @@ class EncodedReference:
     """``NO_TIME`` where a row has none, shape (n,)."""
     score_maps: Sequence[Score | None] | None
     """Class to probability, where scores are maps, shape (n,)."""
+    rare: dict[str, bytes]
+    """Hashes of the categories that features do not list, of those that have some."""
 
     @property
     def n(self) -> int:
@@ -82,12 +84,15 @@ def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelK
     task = infer_task(prediction, label, settings, key, has_score=score is not None)
     columns: list[Column] = []
     encoded = []
+    rare = {}
     for name, values in table.features.items():
         kind = settings.columns[name].kind if name in settings.columns else None
         if kind != "ignore":
             feature = ColumnValues(values)
             columns.append(feature.column(name, "feature", kind))
             encoded.append(feature.encoded(columns[-1]))
+            if hashes := feature.rare(columns[-1]):
+                rare[name] = hashes
     if prediction is not None:
         columns.append(
             prediction.column("prediction", "prediction", "numeric")
@@ -99,4 +104,4 @@ def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelK
         columns.append(score.column("score", "score", "numeric"))
         encoded.append(score.encoded(columns[-1]))
     rows = EncodedColumns.of(encoded, table.n)._replace(scores=None if score is None else score.numbers[0])
-    return EncodedReference(task, tuple(columns), rows, prediction, label, table.times_ms, table.score_maps)
+    return EncodedReference(task, tuple(columns), rows, prediction, label, table.times_ms, table.score_maps, rare)

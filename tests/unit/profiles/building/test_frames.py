@@ -124,8 +124,8 @@ def test_what_is_unusual_is_remarked_upon() -> None:
     )
     unless = "if the model does not use it"
     many = (
-        "column `many` has more than 256 categories: 36% of its values are not listed, and new categories cannot be "
-        f"told from these; leave it out with `--drop many` {unless}, or group its values"
+        "column `many` has more than 256 categories: 36% of its values are not listed; leave it out with `--drop many` "
+        f"{unless}, or group its values"
     )
     infinite = (
         "column `infinite` has 1 values that are infinite: they are counted apart; mend them if production has none"
@@ -145,6 +145,12 @@ def test_what_is_unusual_is_remarked_upon() -> None:
         many,
         infinite,
     ]
+
+
+def test_categories_of_which_not_even_the_hashes_are_kept_are_remarked_upon() -> None:
+    frame = pa.table({"many": [f"m{i}" for i in range(10_000)]})
+    (remark,) = [each for each in remarks_of(build_profile_from_frame(frame, "m")) if "`many`" in each]
+    assert "97% of its values are not listed, and new categories cannot be told from these; leave it out" in remark
 
 
 def test_a_profile_holds_from_when_no_event_has_been_written_yet() -> None:
