@@ -180,7 +180,7 @@ def test_a_named_column_that_is_not_there_is_named(
     options = ("-m", "m", "-o", tmp_path / "x.profile", "--label-column", "defaulted")
     code, _, error = run(capsys, "reference", "build", rows, *options)
     assert code == 4
-    assert "Expected a column `defaulted`, got age, income" in error
+    assert "there is no column `defaulted`, only age, income" in error
     assert not (tmp_path / "x.profile").exists()
 
 
@@ -263,7 +263,10 @@ def test_a_table_without_rows_is_named(tmp_path: Path) -> None:
         ('{"a": 1}\n[1]\n', r"Expected a JSON object, got b'\[1\]' - at `.*x.ndjson:2`"),
         ('{"a": 1}\n{"a"\n', r"Expected a JSON object, got b'{\"a\"' .* - at `.*x.ndjson:2`"),
         ('{"prediction_id": 1, "model": "m", "features": {}, "score": 2}', r"Expected a probability .*x.ndjson:1\)"),
-        ('{"prediction_id": 1, "model": "m", "features": {}}', "Expected predictions of `credit-risk@3`, got 1 of"),
+        (
+            '{"prediction_id": 1, "model": "m", "features": {}}',
+            "no event is a prediction of `credit-risk@3`, all 1 are of other models; name the model",
+        ),
     ],
 )
 def test_unusable_lines_are_named(tmp_path: Path, text: str, message: str) -> None:

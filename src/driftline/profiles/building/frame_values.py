@@ -39,8 +39,12 @@ def json_values(series: nw.Series[Any]) -> list[object]:
     >>> json_values(nw.from_native(pa.chunked_array([[Decimal("1.5"), None]]), series_only=True))
     [1.5, None]
     """
-    absent = series.is_null().to_list()
-    return [None if missing else _plain(value) for missing, value in zip(absent, series.to_list(), strict=True)]
+    absent, values = series.is_null(), series.to_list()
+    if not isinstance(series.dtype, nw.String | nw.Boolean) and not series.dtype.is_integer():
+        values = list(map(_plain, values))
+    if not absent.any():
+        return values
+    return [None if missing else value for missing, value in zip(absent.to_list(), values, strict=True)]
 
 
 def category_texts(series: nw.Series[Any]) -> list[object]:

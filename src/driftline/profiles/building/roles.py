@@ -53,7 +53,7 @@ class Roles(NamedTuple):
         given = (self.prediction, self.score, self.label)
         for name in (*given, self.time, *self.drop):
             if name is not None and name not in columns:
-                message = f"Expected a column `{name}`, got {_listed(columns)} - at `{at}`"
+                message = f"{at}: there is no column `{name}`, only {_listed(columns)}"
                 raise ProfileError(message)
         free = set(columns) - {*given, self.time, *self.drop}
         names = list(given)

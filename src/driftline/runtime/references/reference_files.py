@@ -192,10 +192,13 @@ def _read_lines(
         times.append(_time(event, whole))
     n_others = len(rows) - len(features)
     if not features:
-        message = f"Expected predictions of `{key}`, got {n_others} of other models - at `{path}`"
+        message = (
+            f"{path}: no event is a prediction of `{key}`, all {n_others} are of other models; name the model with "
+            "--model and --model-version"
+        )
         raise ProfileError(message)
     if roles.label is not None and all(value is None for value in labels):
-        message = f"Expected a member `{roles.label}` in the events, got none - at `{path}`"
+        message = f"{path}: no event has a member `{roles.label}`; name that of the labels with --label-column"
         raise ProfileError(message)
     times_ms = or_none(np.array(times, dtype=np.int64))
     table = table_of_events(features, predictions, scores, labels, roles.drop, times_ms=times_ms)

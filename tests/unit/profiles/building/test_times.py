@@ -72,7 +72,7 @@ def test_the_column_of_times_is_the_mapped_one_or_the_one_that_is_named() -> Non
         assert remarks == ("column `ts` identifies events: it is left out",)
     with pytest.raises(ProfileError, match=r"got 'x' in row 1"):
         table_of_frame(frame, Roles(time="ts"))
-    with pytest.raises(ProfileError, match=r"Expected a column `when`, got ts, at, age"):
+    with pytest.raises(ProfileError, match=r"there is no column `when`, only ts, at, age"):
         table_of_frame(frame, Roles(time="when"))
     assert table_of_frame(frame, Roles(drop=("ts",)))[0].times_ms is None
 
