@@ -118,7 +118,7 @@ def backtest(
     profiles = [] if profile is None else [profile]
     files = [path for path in (predictions, labels) if path is not None]
     counts = [partitions or max(1, partitions_named(path)) for path in files]
-    if not settings.join.repartition:
+    if settings.join.repartition is False:
         counts = [max(counts)] * len(counts)
     run = Backtest(settings, Profiles(profiles), counts[0], counts[-1])
     with progress("backtest", sum(path.stat().st_size for path in files)) as advance:

@@ -47,6 +47,7 @@ def profile_of_rows(
     from driftline.profiles.building.table_remarks import table_remarks
     from driftline.profiles.remarks import remarks_of
     from driftline.runtime.references.importance_files import read_importances
+    from driftline.runtime.references.table_options import kinds_of
 
     half_life_ms = rows.half_life_ms()
     importances: Mapping[str, float] = {} if rows.importances is None else read_importances(rows.importances)
@@ -57,7 +58,7 @@ def profile_of_rows(
         profile = build_profile(key, reading.table, chosen, start_ms, "training", in_time=in_time)
     absent = unknown(importances, {column.name for column in profile.columns})
     remarks = [*reading.remarks, *([absent] if absent else []), *table_remarks(reading.table, chosen)]
-    return profile, [*remarks, *remarks_of(profile)]
+    return profile, [*remarks, *remarks_of(profile, kinds_of(chosen))]
 
 
 def tell_remarks(remarks: Iterable[str]) -> None:

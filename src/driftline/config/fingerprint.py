@@ -38,8 +38,9 @@ def settings_hash(model: ModelSettings, time: TimeSettings, *, has_labels: bool,
     >>> len(without), with_labels == without
     (16, False)
     """
-    shown = [name for name in ("sample_ratio", "repartition") if getattr(join, name) != getattr(_USUAL, name)]
-    unusual = {name: getattr(join, name) for name in shown}
+    unusual: dict[str, object] = {"repartition": True} if join.routed else {}
+    if join.sample_ratio != _USUAL.sample_ratio:
+        unusual["sample_ratio"] = join.sample_ratio
     canonical = msgspec.json.encode(
         {"model": _without_unset(model), "time": time, "labels": has_labels, **unusual},
         enc_hook=_milliseconds,
@@ -61,6 +62,8 @@ def model_settings_hash(settings: Settings, model: str) -> str:
 def _without_unset(model: ModelSettings) -> object:
     """Return a model's settings without those that came later and are not set, so that hashes of before stay true."""
     plain_model = msgspec.to_builtins(model, enc_hook=_milliseconds)
+    if not model.classes:
+        del plain_model["classes"]
     if model.checks.category_bins is None:
         del plain_model["checks"]["category_bins"]
     return plain_model

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from driftline.config.settings import PredictionFields
+    from driftline.events.features import Features
 
 MAX_ID: Final = 1_024
 """Characters of a prediction id; ids are remembered until their labels have come."""
@@ -68,13 +69,15 @@ class PredictionEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Prediction(NamedTuple):
-    """What one record says; ``features`` and ``segments`` are JSON that was checked for syntax, or empty."""
+    """What one record says; ``features`` and ``segments`` are JSON that was checked for syntax, or empty; features may
+    be a dictionary where the record was not JSON.
+    """
 
     prediction_id: str
     model: str
     version: str
     ts_ms: int | None
-    features: bytes | msgspec.Raw
+    features: Features
     prediction: ClassOrNumber | None
     score: Score | None
     segments: bytes | msgspec.Raw = b""
@@ -87,7 +90,7 @@ class PredictionColumns(NamedTuple):
     models: Sequence[str]
     versions: Sequence[str]
     ts_ms: Sequence[int | None]
-    features: Sequence[bytes | msgspec.Raw]
+    features: Sequence[Features]
     predictions: Sequence[ClassOrNumber | None]
     scores: Sequence[Score | None]
     segments: Sequence[bytes | msgspec.Raw]
@@ -274,6 +277,20 @@ def _all_probabilities(scores: Sequence[Score | None]) -> Sequence[Score | None]
         if not outside:
             return scores
     return [None if score is None else _probabilities(score) for score in scores]
+
+
+def untold_score(score: Score | None, positive: str | None) -> float | None:
+    """Return one probability where the task is not known yet: of two classes that of the second by name, if
+    ``positive`` is none of them.
+
+    Examples
+    --------
+    >>> untold_score({"yes": 0.3, "no": 0.7}, None), untold_score({"yes": 0.3, "no": 0.7}, "no")
+    (0.3, 0.7)
+    """
+    if isinstance(score, dict) and len(score) == 2 and positive not in score:  # noqa: PLR2004  # binary
+        return score[max(score)]
+    return one_score(score, positive)
 
 
 def one_score(score: Score | None, positive: str | None) -> float | None:

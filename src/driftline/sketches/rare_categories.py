@@ -11,7 +11,8 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import xxhash
+
+from driftline.sketches.kept_names import name_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,11 +22,6 @@ MAX_RARE: Final = 8_192
 FIRST_KNOWN: Final = 1 << 63
 """Keys of names that the reference has begin here, and those of new ones are below, so that bottom-k samples of names
 keep new ones first."""
-
-
-def name_hash(name: str) -> int:
-    """Return the 64-bit hash under which a category's name is known."""
-    return xxhash.xxh3_64_intdigest(name.encode())
 
 
 def packed_hashes(names: Iterable[str]) -> bytes:

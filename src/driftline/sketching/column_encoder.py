@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from driftline.profiles.class_names import ClassNames
     from driftline.sketching.rows import AllRows
 
 _NO_NUMBERS: Final = frozenset((str, bool))
@@ -31,7 +32,8 @@ class ColumnEncoder:
 
     Columns are the features first, then the prediction and the score where the profile has them. ``positive`` is the
     class whose probability is the score, where a record has a map of them; ``not_features`` are names in a features
-    object that are no features; ``hashed`` says whether the ids' hashes are wanted, for a sample of rows; ``rare`` are
+    object that are no features, ``texts`` the features in which numbers may be text; ``hashed`` says whether the ids'
+    hashes are wanted, for a sample of rows; ``names`` are the classes of the task, whose spellings differ; ``rare`` are
     the hashes of the reference's rare categories by feature, where they are known.
     """
 
@@ -41,7 +43,9 @@ class ColumnEncoder:
         positive: str | None,
         not_features: frozenset[str],
         *,
+        texts: frozenset[str] = frozenset(),
         hashed: bool = False,
+        names: ClassNames | None = None,
         rare: Mapping[str, bytes] = _NONE_RARE,
     ) -> None:
         self._hashed = hashed
@@ -52,10 +56,13 @@ class ColumnEncoder:
         }
         self._columns = columns
         self._positive = positive
+        self._names = names
         features = [column for column in columns if column.role == "feature"]
-        self._decode = FeatureDecoder(features, not_features)
+        self._decode = FeatureDecoder(features, not_features, texts)
         self._codes = {
-            i: CategoryCodes(column) for i, column in enumerate(columns) if isinstance(column, CategoricalColumn)
+            i: names.bins(column) if names is not None and column.role == "prediction" else CategoryCodes(column)
+            for i, column in enumerate(columns)
+            if isinstance(column, CategoricalColumn)
         }
         numeric = {i: column for i, column in enumerate(columns) if not isinstance(column, CategoricalColumn)}
         self._numeric = [*numeric]
@@ -65,7 +72,8 @@ class ColumnEncoder:
         """Return the encoded columns, and which events had a feature that the profile does not know."""
         features = self._decode(rows.features)
         bins = np.empty((len(self._columns), len(rows.features)), dtype=np.int64)
-        unlisted, numbers, exceptions = {}, [features.numbers], []
+        unlisted: dict[int, Sequence[tuple[int, str]]] = {**features.texts}  # features are the first columns
+        numbers, exceptions = [features.numbers], []
         scores: NDArray[np.float64] | None = None
         for i, column in enumerate(self._columns):
             values: Sequence[Any]
@@ -73,7 +81,8 @@ class ColumnEncoder:
             if column.role == "feature":
                 values, absent = features.values[i], features.exceptions[i]
             else:
-                values = rows.predictions if column.role == "prediction" else plain_scores(rows.scores, self._positive)
+                is_prediction = column.role == "prediction"
+                values = rows.predictions if is_prediction else plain_scores(rows.scores, self._positive, self._names)
             if isinstance(column, CategoricalColumn):
                 encoded = encode_categorical(column, self._codes[i], values, absent)
                 bins[i] = encoded.bins
@@ -94,5 +103,6 @@ class ColumnEncoder:
         if self._hashed:
             digests = (xxhash.xxh3_64_intdigest(prediction_id.encode()) for prediction_id in rows.ids)
             hashes = np.fromiter(digests, dtype=np.uint64, count=len(rows.ids))
-        encoded_columns = EncodedColumns(bins, z, squares, clipped, unlisted, tails, hashes, scores, self._rare)
-        return encoded_columns, features.unexpected
+        unknown, rare = features.unknown, self._rare
+        encoded_all = EncodedColumns(bins, z, squares, clipped, unlisted, tails, hashes, scores, unknown, rare)
+        return encoded_all, features.unexpected

@@ -13,10 +13,11 @@ from driftline.events.prediction import Score, one_score
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import msgspec
     from numpy.typing import NDArray
 
+    from driftline.events.features import Features
     from driftline.events.prediction import PredictionColumns
+    from driftline.profiles.class_names import ClassNames
     from driftline.sketching.intake import Intake
     from driftline.sketching.source_clock import Arrivals
 
@@ -59,7 +60,7 @@ class PredictionRows(NamedTuple):
     offsets: NDArray[np.int64]
     pane_ms: NDArray[np.int64]
     late: NDArray[np.bool_]
-    features: Sequence[bytes | msgspec.Raw]
+    features: Sequence[Features]
     predictions: Sequence[Any]
     scores: Sequence[Score | None]
 
@@ -72,7 +73,7 @@ class AllRows(NamedTuple):
     offsets: NDArray[np.int64]
     pane_ms: NDArray[np.int64]
     late: NDArray[np.bool_]
-    features: list[bytes | msgspec.Raw]
+    features: list[Features]
     predictions: list[Any]
     scores: list[Score | None]
 
@@ -91,11 +92,18 @@ class AllRows(NamedTuple):
         )
 
 
-def plain_scores(scores: Sequence[Score | None], positive: str | None) -> Sequence[float | None]:
-    """Return one probability for each score."""
-    if dict in set(map(type, scores)):
+def plain_scores(
+    scores: Sequence[Score | None], positive: str | None, names: ClassNames | None = None
+) -> Sequence[float | None]:
+    """Return one probability for each score; ``names`` say which class the key of a map stands for."""
+    if dict not in set(map(type, scores)):
+        return scores  # type: ignore[return-value]  # no map is among them
+    if positive is None or names is None:
         return [one_score(score, positive) for score in scores]
-    return scores  # type: ignore[return-value]  # no map is among them
+    return [
+        one_score(names.of_score(score) if isinstance(score, dict) and positive not in score else score, positive)
+        for score in scores
+    ]
 
 
 def concatenate(parts: list[PredictionRows]) -> AllRows:

@@ -68,6 +68,25 @@ def test_strict_refuses_what_contradicts_itself_and_writes_nothing(
     assert run(capsys, *build)[0] == 0, "without --strict, a contradiction is a remark"
 
 
+def test_strict_refuses_scores_that_contradict_predictions(
+    capsys: pytest.CaptureFixture[str], predictions: Path, tmp_path: Path
+) -> None:
+    path, target = tmp_path / "rows.ndjson", tmp_path / "x.profile"
+    scored = ({"x": i % 7, "prediction": i % 2, "score": 0.75 - i % 2 / 2} for i in range(300))
+    path.write_text("".join(json.dumps(row) + "\n" for row in scored), encoding="utf-8")
+    for command in (
+        ("reference", "build", path, "-m", "m", "-o", target),
+        ("backtest", "--predictions", predictions, "--reference", path, "--out", target),
+    ):
+        code, _, error = run(capsys, *command, "--strict")
+        assert (code, target.exists()) == (4, False)
+        assert "error: with --strict, what contradicts itself is an error: scores and predictions disagree" in error
+        code, _, error = run(capsys, *command)
+        assert code == 0
+        assert "remark: scores and predictions disagree" in error
+        target.unlink()
+
+
 def test_the_configuration_keeps_text_as_it_is_written(
     capsys: pytest.CaptureFixture[str], rows: Path, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from driftline.config.settings import Constant, PredictionFields
 from driftline.errors import EventError
 from driftline.events import dead_letter as reasons
+from driftline.events.features import features_json
 from driftline.events.prediction import (
     EARLIEST_MS,
     LATEST_MS,
@@ -39,7 +40,7 @@ def refused(**fields: Any) -> tuple[str, str]:  # noqa: ANN401  # any JSON
 def test_all_fields() -> None:
     event = read(model_version=3, ts="2026-03-01T12:00:00.123Z", features={"x": 1}, prediction=True, score=0.5)
     assert event[:4] == ("a", "m", "3", 1_772_366_400_123)
-    assert json.loads(bytes(event.features)) == {"x": 1}
+    assert json.loads(features_json(event.features)) == {"x": 1}
     assert event[5:] == (True, 0.5, b"")
 
 
@@ -47,7 +48,7 @@ def test_what_may_be_absent() -> None:
     nulls = read(model_version=None, ts=None, features=None, prediction=None, score=None)
     for event in (read(), nulls):
         assert event._replace(features=b"") == Prediction("a", "m", "", None, b"", None, None)
-        assert bytes(event.features) == b""
+        assert features_json(event.features) == b""
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_the_longest_that_is_taken() -> None:
 
 def test_a_nan_outside_the_envelope_is_kept_for_counting() -> None:
     event = DECODE(b'{"prediction_id": "a", "model": "m", "features": {"x": NaN, "y": -Infinity}}')
-    assert bytes(event.features) == b'{"x": NaN, "y": -Infinity}'
+    assert features_json(event.features) == b'{"x": NaN, "y": -Infinity}'
 
 
 def test_an_empty_map_is_no_score() -> None:
@@ -138,7 +139,7 @@ def test_constants_and_pointers() -> None:
     )
     event = PredictionDecoder(fields)(b'{"meta": {"id": 5, "at": 7}, "in/put": {"x": 1}, "model": 3}')
     assert event[:4] == ("5", "fraud", "7", 7)
-    assert bytes(event.features) == b'{"x": 1}'
+    assert features_json(event.features) == b'{"x": 1}'
 
 
 def test_the_record_itself_as_features() -> None:

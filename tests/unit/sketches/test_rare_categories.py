@@ -1,10 +1,10 @@
 from __future__ import annotations
 
+from driftline.sketches.kept_names import name_hash
 from driftline.sketches.rare_categories import (
     FIRST_KNOWN,
     MAX_RARE,
     RareCategories,
-    name_hash,
     packed_hashes,
 )
 

@@ -34,8 +34,8 @@ from driftline.checks.quality.shares import share_p_value
 from driftline.checks.references.share_dispersion import widened
 from driftline.profiles.task import MAX_CLASSES
 from driftline.sketches.columns import MAX_CATEGORIES
-from driftline.sketches.parts import UNSEEN_NAMES
-from driftline.sketches.rare_categories import FIRST_KNOWN, name_hash
+from driftline.sketches.kept_names import UNSEEN_NAMES, name_hash
+from driftline.sketches.rare_categories import FIRST_KNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

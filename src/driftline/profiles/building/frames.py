@@ -9,20 +9,23 @@ import narwhals as nw
 
 from driftline.config.model import ModelSettings
 from driftline.errors import ProfileError
+from driftline.events.features import MAX_DEPTH, is_within
 from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.flattening import droppable, nested_remarks, with_objects_opened, without_nested
 from driftline.profiles.building.frame_values import category_texts, floats, holds_json, json_values, type_name
 from driftline.profiles.building.importance import checked, with_importances
-from driftline.profiles.building.index_columns import index_remark
+from driftline.profiles.building.index_columns import without_indexes
 from driftline.profiles.building.json_rows import probabilities, score_maps
 from driftline.profiles.building.library_errors import reading_column, reading_frame
 from driftline.profiles.building.roles import Roles, event_times
+from driftline.profiles.building.score_columns import score_columns
 from driftline.profiles.building.table import ReferenceRows, ReferenceTable
 from driftline.profiles.building.times import times_of_series
 from driftline.profiles.effective import BEGINNING_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     import numpy as np
@@ -43,8 +46,8 @@ def table_of_frame(
     """Return the reference rows of a dataframe.
 
     Numeric columns become arrays with not-a-number where there is no value; texts, categories and booleans become
-    lists. Dates, nested columns and the row index are left out, with a remark. Integers beyond 2^53 are read to the
-    precision of floating-point numbers, as those of events are.
+    lists. Structs and objects are flattened. Dates, lists and the row index are left out, with a remark. Integers
+    beyond 2^53 are read to the precision of floating-point numbers, as those of events are.
 
     Parameters
     ----------
@@ -67,38 +70,54 @@ def table_of_frame(
     roles = roles or Roles()
     eager = _eager(frame, at)
     _require_names(eager.columns, at)
-    prediction, score, label = roles.assigned(eager.columns, at)
+    opened = {name: _opened(name, eager[name], at) for name in eager.columns if name not in roles.drop}
+    parts = (each.name for series in opened.values() for each in series)
+    inner = droppable(parts, set(roles.drop).difference(eager.columns))
+    prediction, score, label = roles.assigned([*eager.columns, *inner], at)
     time = roles.time_column(eager.columns)
     special = {name for name in (prediction, score, label, time) if name is not None}
-    features: dict[str, NDArray[np.float64] | Sequence[object]] = {}
     remarks = []
+    left_out = list(roles.drop)
+    columns: list[tuple[str, NDArray[np.float64] | Sequence[object]]] = []
+    sides = _json_values(eager, prediction, at), _json_values(eager, label, at)
+    scores = _json_values(eager, score, at)
+    if scores is None:
+        free = [name for name in eager.columns if name not in special and name not in roles.drop]
+        flat = score_columns(free, roles.score_names, sides, lambda name: _json_values(eager, name, at) or [])
+        if flat is not None:
+            scores, special = flat.maps, special.union(flat.names)
+            remarks.append(flat.remark)
     for name in eager.columns:
         if name in special or name in roles.drop:
             continue
         if name in roles.no_features:
             remarks.append(roles.reason(name))
+            left_out.append(name)
             continue
         with reading_column(name, at):
-            values = _feature(eager[name])
-        if values is None:
-            remarks.append(
-                f"column `{name}` is of type {type_name(eager[name])}, which events do not hold: it is left out; make "
-                "it a number or a text to keep it"
-            )
-        elif name not in configured and (index := index_remark(name, values)) is not None:
-            remarks.append(index)
-        else:
-            features[name] = values
-    prediction_values, scores, labels = (_json_values(eager, each, at) for each in (prediction, score, label))
+            for series in opened[name]:
+                values = None if is_within(series.name, roles.drop) else _feature(series)
+                if values is not None:
+                    columns.append((series.name, values))
+                elif not is_within(series.name, roles.drop):
+                    remarks.append(
+                        f"column `{series.name}` is of type {type_name(series)}, which events do not hold: it is left "
+                        "out; make it a number or a text to keep it"
+                    )
+                    left_out.append(series.name)
+    features, nested = without_nested(with_objects_opened(columns, roles.drop))
+    features, indexes = without_indexes(features, configured)
+    remarks += [*nested_remarks(nested), *indexes.values()]
+    left_out += [*nested, *indexes, *([time] if time is not None else [])]
     table = ReferenceTable(
         n=len(eager),
         features=features,
-        prediction=prediction_values,
+        prediction=sides[0],
         score=probabilities(scores, positive),
-        label=labels,
+        label=sides[1],
         times_ms=event_times(roles, remarks, None if time is None else lambda: _times(eager, time, at)),
         score_maps=score_maps(scores),
-        left_out=tuple(name for name in eager.columns if name not in features and name not in special),
+        left_out=tuple(left_out),
     )
     return ReferenceRows(table, tuple(remarks))
 
@@ -175,8 +194,23 @@ def _require_names(columns: Sequence[object], at: str) -> None:
             raise ProfileError(message)
 
 
+def _opened(name: str, series: nw.Series[Any], at: str) -> list[nw.Series[Any]]:
+    """Return the columns within a struct under their path, or the series itself where it is none."""
+    with reading_column(name, at):
+        return list(_fields(name, series))
+
+
+def _fields(name: str, series: nw.Series[Any], depth: int = 1) -> Iterator[nw.Series[Any]]:
+    dtype = series.dtype
+    if not isinstance(dtype, nw.Struct) or depth == MAX_DEPTH:
+        yield series.alias(name)
+        return
+    for field in dtype.fields:
+        yield from _fields(f"{name}.{field.name}", series.struct.field(field.name), depth + 1)
+
+
 def _feature(series: nw.Series[Any]) -> NDArray[np.float64] | list[object] | None:
-    """Return the values of a feature, or None where they are nothing that an event could hold."""
+    """Return the values of a feature, objects among them, or None where they are nothing that an event could hold."""
     dtype = series.dtype
     if dtype.is_numeric():
         return floats(series)
@@ -186,7 +220,7 @@ def _feature(series: nw.Series[Any]) -> NDArray[np.float64] | list[object] | Non
         values = json_values(series)
     else:
         return None
-    return values if holds_json(values) else None
+    return values if holds_json(values) or any(isinstance(value, dict) for value in values) else None
 
 
 def _times(frame: nw.DataFrame[Any], name: str, at: str) -> NDArray[np.int64]:

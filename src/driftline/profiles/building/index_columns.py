@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -45,6 +45,18 @@ def index_remark(name: str, values: NDArray[np.float64] | Sequence[object]) -> s
     if name in _USUAL and counts_rows(values):
         return f"column `{name}` numbers the rows, as data frames write their index: it is left out"
     return None
+
+
+def without_indexes(
+    features: Mapping[str, NDArray[np.float64] | Sequence[object]], configured: Collection[str]
+) -> tuple[dict[str, NDArray[np.float64] | Sequence[object]], dict[str, str]]:
+    """Return the features that are no row index, and the remark on each of the others by its name.
+
+    Those that are ``configured`` are never taken for one.
+    """
+    remarks = {name: index_remark(name, values) for name, values in features.items() if name not in configured}
+    indexes = {name: remark for name, remark in remarks.items() if remark is not None}
+    return {name: values for name, values in features.items() if name not in indexes}, indexes
 
 
 def counts_rows(values: NDArray[np.float64] | Sequence[object], fewest: int = _FEWEST) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from driftline.events.features import is_within
 from driftline.profiles.building.index_columns import counts_rows, whole_numbers
 from driftline.profiles.remark import Contradiction
 
@@ -44,11 +45,12 @@ def table_remarks(table: ReferenceTable, settings: ModelSettings) -> Iterator[st
     ----------
     table : ReferenceTable
     settings : ModelSettings
-        A column whose ``kind`` is named is believed.
+        A column whose ``kind`` is named is believed, and one in an object that is ignored is not looked at.
     """
+    ignored = {name for name, column in settings.columns.items() if column.kind == "ignore"}
     for name, values in table.features.items():
         column = settings.columns.get(name)
-        if column is not None and column.kind is not None:
+        if (column is not None and column.kind is not None) or is_within(name, ignored):
             continue
         if counts_rows(values, FEWEST_ROWS):
             yield Contradiction(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from driftline.events.features import is_within
+from driftline.profiles.building.flattening import droppable
 from driftline.profiles.building.frames import table_of_frame
 from driftline.profiles.remark import column_remark
 from driftline.runtime.references.csv_cells import Cells, feature_cells, outcome_cells, time_cells
@@ -48,14 +50,16 @@ def table_of_csv(path: Path, roles: Roles, how: TableOptions, *, positive: str |
             remarks = (*remarks, f"column {number} has no name: it is left out; name it in the header to keep it")
         else:
             columns[name] = column
-    outcomes, time = roles.assigned([*columns], str(path)), roles.time_column([*columns])
+    inner = droppable(columns, set(roles.drop).difference(columns))
+    outcomes, time = roles.assigned([*columns, *inner], str(path)), roles.time_column([*columns])
+    unread = {*roles.drop, *(name for name, kind in how.kinds.items() if kind == "ignore")}
 
     def read(name: str) -> Cells:
         if name == time:
             return Cells(time_cells(columns[name]))
         if name in outcomes or not name:
             return outcome_cells(columns[name], how.missing)
-        if name in roles.drop or name in roles.no_features or how.kinds.get(name) == "ignore":
+        if is_within(name, unread) or name in roles.no_features:
             return Cells(columns[name])
         return feature_cells(columns[name], how.kinds.get(name), how.missing)
 

@@ -8,7 +8,8 @@ import xxhash
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, TopicPartition
 
 from driftline.errors import EventError, ProfileError
-from driftline.events.prediction import PredictionDecoder, one_score
+from driftline.events.features import features_json
+from driftline.events.prediction import PredictionDecoder, untold_score
 from driftline.profiles.building.production import TimedRow
 from driftline.runtime.files.event_files import lines, metadata_of
 from driftline.runtime.kafka.kafka_clients import ADMIN_TIMEOUT_S
@@ -74,8 +75,8 @@ class EventReader:
                 self.n_others += 1
                 continue
             digest = xxhash.xxh3_64_intdigest(event.prediction_id.encode())
-            prediction, score = event.prediction, one_score(event.score, selection.positive)
-            rows.append(TimedRow(time_ms, SampleRow(digest, bytes(event.features), prediction, score)))
+            prediction, score = event.prediction, untold_score(event.score, selection.positive)
+            rows.append(TimedRow(time_ms, SampleRow(digest, features_json(event.features), prediction, score)))
         return rows
 
     def read_file(self, path: Path) -> Iterator[list[TimedRow]]:

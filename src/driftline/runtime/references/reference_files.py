@@ -10,10 +10,11 @@ import numpy as np
 
 from driftline.config.settings import PredictionFields
 from driftline.errors import EventError, ParameterError, ProfileError
+from driftline.events.features import features_json
 from driftline.events.mapping import pointer_parts
-from driftline.events.prediction import EARLIEST_MS, LATEST_MS, PredictionDecoder, mapped_root_names, one_score
+from driftline.events.prediction import EARLIEST_MS, LATEST_MS, PredictionDecoder, mapped_root_names
 from driftline.profiles.building.frames import table_of_frame
-from driftline.profiles.building.json_rows import table_of_events, table_of_rows
+from driftline.profiles.building.json_rows import remarks_on, table_of_events, table_of_rows
 from driftline.profiles.building.roles import NO_FEATURES, Roles
 from driftline.profiles.building.table import ReferenceRows
 from driftline.profiles.building.times import or_none
@@ -185,9 +186,9 @@ def _read_lines(
             raise ProfileError(message) from error
         if (event.model, event.version) != (key.model, key.version):
             continue
-        features.append(json_object(bytes(event.features) or b"{}", at))
+        features.append(json_object(features_json(event.features) or b"{}", at))
         predictions.append(event.prediction)
-        scores.append(one_score(event.score, positive))
+        scores.append(event.score)
         labels.append(whole.get(label))
         times.append(_time(event, whole))
     n_others = len(rows) - len(features)
@@ -201,9 +202,9 @@ def _read_lines(
         message = f"{path}: no event has a member `{roles.label}`; name that of the labels with --label-column"
         raise ProfileError(message)
     times_ms = or_none(np.array(times, dtype=np.int64))
-    table = table_of_events(features, predictions, scores, labels, roles.drop, times_ms=times_ms)
+    table = table_of_events(features, predictions, scores, labels, roles.drop, times_ms=times_ms, positive=positive)
     others = (f"{n_others} events are of other models: they are left out",) if n_others else ()
-    return ReferenceRows(table, (*remarks, *others))
+    return ReferenceRows(table, (*remarks, *others, *remarks_on(table, roles.drop)))
 
 
 def _time(event: Prediction, line: dict[str, Any]) -> int:

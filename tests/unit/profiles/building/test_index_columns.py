@@ -48,7 +48,20 @@ def test_the_index_is_left_out_of_frames_and_of_objects() -> None:
     assert table_of_frame(arrow).table.left_out == ("__index_level_0__",)
     rows = [{"index": i, "age": 40, "error": None} for i in range(3)]
     table, remarks = table_of_rows(rows, Roles(), positive=None, at="rows")
-    assert (list(table.features), table.left_out, len(remarks)) == (["age"], ("index", "error"), 2)
+    assert (list(table.features), table.left_out, len(remarks)) == (["age"], ("error", "index"), 2)
+
+
+def test_the_index_is_found_beside_objects_and_within_them_where_its_name_is_enough() -> None:
+    objects = [{"age": 41, "home": {"city": "Bern"}, "tags": ["a"]}, {"age": 35.5}]
+    counted = {"index": [0, 1], "user": objects, "odd": [[1], [2]], "ts": [1_772_366_400_000, 1_772_366_401_000]}
+    rows = [dict(zip(counted, row, strict=True)) for row in zip(*counted.values(), strict=True)]
+    frames = (pd.DataFrame(counted), pa.table(counted))
+    readings = (*map(table_of_frame, frames), table_of_rows(rows, Roles(), positive=None, at="rows"))
+    for table, remarks in readings:
+        assert sorted(table.features) == ["user.age", "user.home.city"]
+        assert sorted(table.left_out) == ["index", "odd", "ts", "user.tags"]
+        assert len(remarks) == 3, "lists twice, and the index"
+        assert table.times_ms is not None
 
 
 def test_a_column_that_is_configured_is_a_feature_whatever_it_is_called() -> None:

@@ -72,3 +72,9 @@ def test_ordinary_columns_are_not(values: NDArray[np.float64] | Sequence[object]
 
 def test_codes_of_equal_frequency_have_no_order() -> None:
     assert n_codes(np.tile(np.arange(200.0), 20)) == 200
+
+
+def test_columns_within_an_object_that_is_ignored_are_not_looked_at() -> None:
+    table = ReferenceTable(100, {"user.row": np.arange(100.0)})
+    assert len(list(table_remarks(table, ModelSettings()))) == 1
+    assert list(table_remarks(table, ModelSettings(columns={"user": ColumnSettings(kind="ignore")}))) == []

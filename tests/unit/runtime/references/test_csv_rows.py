@@ -8,6 +8,7 @@ import pytest
 from driftline.config.model import ColumnSettings, ModelSettings
 from driftline.errors import ParameterError, ProfileError
 from driftline.events.model_key import ModelKey
+from driftline.profiles.building.roles import Roles
 from driftline.profiles.remark import Contradiction
 from driftline.profiles.task import NO_TIME
 from driftline.runtime.references.reference_files import read_table
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from driftline.config.model import ColumnKind
-    from driftline.profiles.building.roles import Roles
     from driftline.profiles.building.table import ReferenceRows
 
 KEY = ModelKey("m", "")
@@ -178,6 +178,22 @@ def test_a_row_index_and_columns_without_a_name_are_left_out(tmp_path: Path) -> 
         "column 3 has no name: it is left out",
         "a column without a name is left out,",
     ]
+
+
+def test_columns_within_an_object_are_dropped_and_ignored_with_it(tmp_path: Path) -> None:
+    data = b"user.id,user.home,x\n01,1;5,1\n02,2;5,2\n"
+    table, remarks = read(tmp_path / "t.csv", data, roles=Roles(drop=("user",)))
+    assert (list(table.features), table.left_out, remarks) == (["x"], ("user",), ())
+    assert read(tmp_path / "t.csv", data, TableOptions(kinds={"user": "ignore"})).remarks == ()
+    with pytest.raises(ProfileError, match=r"there is no column `use`, only user\.id, user\.home, x"):
+        read(tmp_path / "t.csv", data, roles=Roles(drop=("use",)))
+
+
+def test_scores_of_classes_in_columns_of_their_own_are_one_map(tmp_path: Path) -> None:
+    data = b"score.good,score.bad,x,prediction\n0.75,0.25,1,good\n,,2,bad\n"
+    table, _ = read(tmp_path / "t.csv", data)
+    assert table.score_maps == [{"good": 0.75, "bad": 0.25}, None]
+    assert (list(table.features), table.left_out) == (["x"], ())
 
 
 @pytest.mark.parametrize(
