@@ -15,6 +15,9 @@ INVALID_VALUE: Final = "invalid_value"
 EMPTY: Final = "empty_record"
 FUTURE: Final = "timestamp_in_future"
 OFFSET_GAP: Final = "offset_gap"
+UNKNOWN_SCHEMA: Final = "unknown_schema"
+UNUSABLE_SCHEMA: Final = "unusable_schema"
+WRONG_ENCODING: Final = "wrong_encoding"
 
 REASONS: Final = {
     NOT_JSON: "the value is not JSON",
@@ -25,6 +28,9 @@ REASONS: Final = {
     EMPTY: "the record has no value",
     FUTURE: "the event time is too far past the record's Kafka timestamp",
     OFFSET_GAP: "records between two offsets were gone before they could be read",
+    UNKNOWN_SCHEMA: "the schema registry has no schema of the record's id",
+    UNUSABLE_SCHEMA: "the record's schema cannot be used",
+    WRONG_ENCODING: "the value is not encoded as its schema or the configuration says",
 }
 """Permanent reason codes, and what each means."""
 

@@ -43,12 +43,13 @@ class Intake(NamedTuple, Generic[Events]):
 def take_in(batch: RecordBatch, decode: Callable[[bytes], Event], max_future_ms: int) -> Intake[list[Event]]:
     """Decode a batch; a record that cannot be used becomes a dead letter."""
     events, times, offsets, refused = [], [], [], []
-    for value, offset, stamp in zip(batch.values, batch.offsets, batch.timestamps_ms, strict=True):
+    raw_values = batch.values if batch.raw_values is None else batch.raw_values
+    for value, raw, offset, stamp in zip(batch.values, raw_values, batch.offsets, batch.timestamps_ms, strict=True):
         try:
             event = decode(value)  # type: ignore[arg-type]  # None is a dead letter
             times.append(_event_time(event.ts_ms, stamp, max_future_ms))
         except EventError as error:
-            refused.append(_dead_letter(error, batch, offset, value))
+            refused.append(_dead_letter(error, batch, offset, raw))
             continue
         events.append(event)
         offsets.append(offset)
@@ -75,9 +76,7 @@ def _by_runs(
     parts: list[Intake[Columns]] = []
     for start in range(0, len(batch.values), _RUN):
         run = slice(start, start + _RUN)
-        part = batch._replace(
-            values=batch.values[run], offsets=batch.offsets[run], timestamps_ms=batch.timestamps_ms[run]
-        )
+        part = batch.part(run)
         taken = _take_run(part, columns(part.values), max_future_ms)
         if taken is None:
             events, times, offsets, refused = take_in(part, decode, max_future_ms)

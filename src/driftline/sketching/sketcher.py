@@ -8,13 +8,13 @@ records are read again.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from driftline.config.settings import LabelInput
 from driftline.events.label import LabelDecoder
 from driftline.events.model_key import ModelKey, panes_partition
 from driftline.events.prediction import PredictionDecoder, mapped_root_names
-from driftline.events.source import Source, Watermark
+from driftline.events.source import LABEL_STREAM, Source, Watermark
 from driftline.panes.flush_record import PaneDelta, chunks
 from driftline.sketching.intake import take_in_labels, take_in_predictions
 from driftline.sketching.joins.joins import Joins
@@ -23,6 +23,7 @@ from driftline.sketching.joins.routed_joins import RoutedJoins
 from driftline.sketching.pane_counter import PaneCounter
 from driftline.sketching.rows import PredictionRows, by_model
 from driftline.sketching.source_clock import SourceClock
+from driftline.sketching.source_intake import SourceIntake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from driftline.events.record_batch import RecordBatch
     from driftline.events.source import Kind
     from driftline.panes.flush_record import JoinDelta
+    from driftline.panes.intake_record import IntakeMark
     from driftline.profiles.profiles import Profiles
+    from driftline.sketching.intake import Intake
     from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.joins.waiting.pending import PendingStores
     from driftline.sketching.rows import ModelEvents
@@ -43,6 +46,9 @@ class Position(NamedTuple):
 
     next_offset: int
     running_max_ms: int | None
+    recorded_ms: int | None = None
+    """The greatest time of a record, refused or not, as :class:`~driftline.sketching.source_intake.SourceIntake` has
+    it."""
 
 
 class Flush(NamedTuple):
@@ -57,6 +63,8 @@ class Flush(NamedTuple):
     n_events: int
     n_late: int
     """Predictions that came too late, as ``n_events`` are those sketched; for telemetry."""
+    n_read: dict[Kind, int]
+    """Records of the input topics, refused or not; for telemetry."""
 
 
 KEPT_FLUSHES: Final = 60
@@ -66,10 +74,11 @@ KEPT_FLUSHES: Final = 60
 class _Partition:
     """What is known of one assigned input partition."""
 
-    __slots__ = ("clock", "committed_max_ms", "idle")
+    __slots__ = ("clock", "committed_max_ms", "idle", "intake")
 
-    def __init__(self, clock: SourceClock) -> None:
+    def __init__(self, clock: SourceClock, intake: SourceIntake) -> None:
         self.clock = clock
+        self.intake = intake
         self.committed_max_ms = clock.running_max_ms
         self.idle = False
 
@@ -116,16 +125,18 @@ class Sketcher:
         self.joins = _choose_joins(settings, profiles, n_partitions, open_stores, self.watermark_ms)
         self._dead_letters: list[DeadLetter] = []
         self._n_events = self._n_late = self._n_labels = self._n_joins = 0
+        self._n_read: dict[Kind, int] = {}
         self._announce = False
 
     # --- assignment ---------------------------------------------------------------------------------------------------
 
-    def assign(self, source: Source, running_max_ms: int | None) -> None:
-        """Start on a source partition whose committed event time is known."""
+    def assign(self, source: Source, running_max_ms: int | None, recorded_ms: int | None = None) -> None:
+        """Start on a source partition whose committed times, of events and of records, are known."""
         self._announce = True
         if source.kind != "joins":
             time = self._settings.time
-            self._partitions[source] = _Partition(SourceClock(int(time.pane), int(time.lateness), running_max_ms))
+            clock = SourceClock(int(time.pane), int(time.lateness), running_max_ms)
+            self._partitions[source] = _Partition(clock, SourceIntake(int(self._settings.intake.window), recorded_ms))
         self.joins.assign(source)
 
     def revoke(self) -> None:
@@ -139,6 +150,22 @@ class Sketcher:
         partition = self._partitions[source]
         if partition.idle != idle:
             partition.idle = idle
+            self._announce = True
+
+    def advance_to(self, watermark_ms: int) -> None:
+        """Let event time go on in all partitions as if something had come, until their watermarks are here at least."""
+        for partition in self._partitions.values():
+            partition.clock.advance_to(watermark_ms)
+        self._announce = True
+
+    def close_intake(self) -> None:
+        """Let the time of records go on in all partitions to the end of the last span that holds one."""
+        reached = [partition.intake.reached_ms for partition in self._partitions.values()]
+        newest_ms = max((time for time in reached if time is not None), default=None)
+        if newest_ms is not None:
+            size_ms = int(self._settings.intake.window)
+            for partition in self._partitions.values():
+                partition.intake.advance_to(newest_ms - newest_ms % size_ms + size_ms)
             self._announce = True
 
     # --- records ------------------------------------------------------------------------------------------------------
@@ -168,12 +195,20 @@ class Sketcher:
         self._dead_letters.append(letter)
         self._next_offsets[source] = next_offset
 
+    def _count_records(self, batch: RecordBatch, intake: Intake[Any]) -> None:
+        self._dead_letters += intake.refused
+        self._n_read[batch.source.kind] = self._n_read.get(batch.source.kind, 0) + len(batch.offsets)
+        self._partitions[batch.source].intake.add(batch, intake.times_ms, intake.offsets, intake.refused)
+
     def _add_predictions(self, batch: RecordBatch) -> None:
         intake = take_in_predictions(batch, self._decode_prediction, int(self._settings.time.max_future))
-        self._dead_letters += intake.refused
+        self._count_records(batch, intake)
         if not intake.times_ms.size:
             return
-        arrivals = self._partitions[batch.source].clock.advance(intake.times_ms)
+        partition = self._partitions[batch.source]
+        arrivals = partition.clock.advance(intake.times_ms)
+        if self._settings.labels is not None:
+            partition.intake.see(intake.events.prediction_ids, arrivals.effective_ms, intake.offsets)
         n_late = int(arrivals.late.sum())
         self._n_late += n_late
         self._n_events += intake.times_ms.size - n_late
@@ -204,11 +239,13 @@ class Sketcher:
 
     def _add_labels(self, batch: RecordBatch) -> None:
         intake = take_in_labels(batch, self._decode_label, int(self._settings.time.max_future))
-        self._dead_letters += intake.refused
+        self._count_records(batch, intake)
         if not intake.times_ms.size:
             return
         self._n_labels += intake.times_ms.size
-        effective_ms = self._partitions[batch.source].clock.advance(intake.times_ms).effective_ms
+        partition = self._partitions[batch.source]
+        effective_ms = partition.clock.advance(intake.times_ms).effective_ms
+        partition.intake.see(intake.events.prediction_ids, effective_ms, intake.offsets)
         self.joins.add_labels(batch.source.partition, intake, effective_ms)
 
     # --- flush --------------------------------------------------------------------------------------------------------
@@ -218,18 +255,25 @@ class Sketcher:
         if not self._next_offsets and not self._announce and not self._dead_letters:
             return None
         positions = {
-            source: Position(next_offset, self._running_max_ms(source))
-            for source, next_offset in self._next_offsets.items()
+            source: Position(next_offset, *self._times_ms(source)) for source, next_offset in self._next_offsets.items()
         }
         marks = self._marks()
         deltas = self.joins.join()
         pending = self.joins.blocks(marks)
         panes = self._pane_records(deltas, [*marks, *self.joins.watermarks()])
-        return Flush(panes, pending, self._dead_letters, positions, self._n_events, self._n_late)
+        return Flush(
+            panes,
+            pending,
+            self._dead_letters,
+            positions,
+            self._n_events,
+            self._n_late,
+            dict(sorted(self._n_read.items())),
+        )
 
-    def _running_max_ms(self, source: Source) -> int | None:
+    def _times_ms(self, source: Source) -> tuple[int | None, int | None]:
         partition = self._partitions.get(source)
-        return None if partition is None else partition.clock.running_max_ms
+        return (None, None) if partition is None else (partition.clock.running_max_ms, partition.intake.reached_ms)
 
     def _marks(self) -> list[Watermark]:
         return [
@@ -247,15 +291,24 @@ class Sketcher:
             panes[panes_partition(key, n_panes)].extend(pane_deltas)
         for delta in deltas:
             joins[panes_partition(delta.key, n_panes)].append(delta)
+        intake = {panes_partition(LABEL_STREAM, n_panes): self._intake_marks()}
+        routed = self._settings.join.routed
         return {
-            partition: chunks(panes[partition], joins[partition], watermarks, routed=self._settings.join.routed)
+            partition: chunks(panes[partition], joins[partition], watermarks, intake.get(partition, ()), routed=routed)
             for partition in range(n_panes)
         }
+
+    def _intake_marks(self) -> list[IntakeMark]:
+        return [
+            partition.intake.mark(source, self._n_partitions[source.kind], idle=partition.idle)
+            for source, partition in sorted(self._partitions.items())
+        ]
 
     def committed(self, changelog: Mapping[int, int] = MappingProxyType({})) -> None:
         """Make the last flush final; ``changelog`` has the offsets behind its blocks in the pending topic."""
         for partition in self._partitions.values():
             partition.committed_max_ms = partition.clock.running_max_ms
+            partition.intake.committed()
         self.joins.committed(changelog)
         quiet = [key for key, counter in self._counters.items() if counter.n_idle_flushes > KEPT_FLUSHES]
         for key in quiet:
@@ -268,6 +321,7 @@ class Sketcher:
         for partition in self._partitions.values():
             partition.idle = False
             partition.clock.running_max_ms = partition.committed_max_ms
+            partition.intake.aborted()
         self.joins.aborted()
         for counter in self._counters.values():
             counter.clear()
@@ -277,6 +331,7 @@ class Sketcher:
     def _clear(self) -> None:
         self._next_offsets = {}
         self._dead_letters = []
+        self._n_read = {}
         self._n_events = self._n_late = self._n_labels = self._n_joins = 0
 
     # --- what an operator sees ----------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from driftline.cli import main
+from driftline.cli.exit_codes import ExitCode
 from driftline.runtime.references.profile_files import read_profile
 
 if TYPE_CHECKING:
@@ -74,15 +75,15 @@ def test_strict_refuses_scores_that_contradict_predictions(
     path, target = tmp_path / "rows.ndjson", tmp_path / "x.profile"
     scored = ({"x": i % 7, "prediction": i % 2, "score": 0.75 - i % 2 / 2} for i in range(300))
     path.write_text("".join(json.dumps(row) + "\n" for row in scored), encoding="utf-8")
-    for command in (
-        ("reference", "build", path, "-m", "m", "-o", target),
-        ("backtest", "--predictions", predictions, "--reference", path, "--out", target),
+    for command, usual in (
+        (("reference", "build", path, "-m", "m", "-o", target), ExitCode.OK),
+        (("backtest", "--predictions", predictions, "--reference", path, "--out", target), ExitCode.NO_VERDICT),
     ):
         code, _, error = run(capsys, *command, "--strict")
         assert (code, target.exists()) == (4, False)
         assert "error: with --strict, what contradicts itself is an error: scores and predictions disagree" in error
         code, _, error = run(capsys, *command)
-        assert code == 0
+        assert code == usual
         assert "remark: scores and predictions disagree" in error
         target.unlink()
 
@@ -108,7 +109,7 @@ def test_a_backtest_takes_the_options_of_a_build(
     assert code == 4
     assert "half" in error or "time" in error, "rows without times cannot weigh less with age"
     code, text, error = run(capsys, *run_test, *ROLES, *given[:-2])
-    assert code == 0, error
+    assert code == ExitCode.NO_VERDICT, error
     assert "1 predictions (0 late)" in text
     assert "remark: column `row` grows with every row" in error
     code, _, error = run(capsys, *run_test, *ROLES, "--strict")
@@ -132,7 +133,7 @@ def test_rows_may_come_from_a_database(capsys: pytest.CaptureFixture[str], predi
     assert code == 0, error
     assert "200 rows" in text
     code, text, error = run(capsys, "backtest", "--predictions", predictions, "--out", tmp_path / "o.ndjson", *query)
-    assert code == 0, error
+    assert code == ExitCode.NO_VERDICT, error
     assert "remark: only 200 rows" in error
 
 

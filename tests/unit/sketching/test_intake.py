@@ -10,7 +10,7 @@ from driftline.events import dead_letter as reasons
 from driftline.events.label import LabelDecoder
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source
-from driftline.sketching.intake import take_in
+from driftline.sketching.intake import take_in, take_in_labels
 
 NOW_MS = 1_772_366_400_000
 MAX_FUTURE_MS = 600_000
@@ -37,6 +37,13 @@ def test_events_keep_their_offsets_and_refusals_their_places() -> None:
         (reasons.EMPTY, "truth", 2, 42, b""),
     ]
     assert taken.refused[1].message == "Expected a JSON object, got an empty record - at `$` (truth-2@42)"
+
+
+def test_the_dead_letter_of_json_behind_a_frame_holds_the_frame_too() -> None:
+    framed = batch((at(5), NOW_MS), (b"{", NOW_MS))._replace(raw_values=[b"\x00" + at(5), b"\x00{"])
+    (letter,) = take_in_labels(framed, DECODE, MAX_FUTURE_MS).refused
+    assert letter.value == b"\x00{"
+    assert letter.offset == 41
 
 
 def test_a_batch_without_events() -> None:
