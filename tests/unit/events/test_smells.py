@@ -40,7 +40,11 @@ def cbor(value: dict[str, object]) -> bytes:
     ("value", "names", "advises"),
     [
         (framed(AVRO), "Schema Registry: a zero byte, schema id 299, then Avro", "registry's address"),
-        (framed(b"\x00" + PROTOBUF), "Schema Registry: a zero byte, schema id 299, then Protobuf", "schema_registry: {url"),
+        (
+            framed(b"\x00" + PROTOBUF),
+            "Schema Registry: a zero byte, schema id 299, then Protobuf",
+            "schema_registry: {url",
+        ),
         (framed(TEXT), "Schema Registry: a zero byte, schema id 299, then JSON", "leave its frame out"),
         (b"Obj\x01\x04\x16avro.schema", "an Avro container file", "write JSON"),
         (PROTOBUF, "a Protobuf message without a frame", "write JSON"),
