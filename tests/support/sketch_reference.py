@@ -15,8 +15,8 @@ import xxhash
 
 from driftline.events import dead_letter as reasons
 from driftline.events.model_key import ModelKey, panes_partition
-from driftline.events.prediction import EARLIEST_MS, LATEST_MS
 from driftline.events.source import SEGMENT_ALL, Source, Watermark
+from driftline.events.times import EARLIEST_MS, LATEST_MS
 from driftline.panes.flush_record import PaneDelta, chunks
 from driftline.sketches.columns import INFINITE, MISSING, NOT_A_NUMBER, WRONG_TYPE, CategoricalColumn
 from driftline.sketches.columns import canonical_category as canonical
