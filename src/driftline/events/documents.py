@@ -95,10 +95,12 @@ def _one_by_one(values: Sequence[bytes | None]) -> tuple[list[object], dict[int,
     return documents, problems
 
 
-def readable(documents: Sequence[object], problems: dict[int, EventError], *, lists: bool) -> Sequence[object]:
+def readable(
+    documents: Sequence[object], values: Sequence[bytes | None], problems: dict[int, EventError], *, lists: bool
+) -> Sequence[object]:
     """Return documents with :data:`ABSENT` for those that are no object, and note why in ``problems``.
 
-    ``lists`` says whether a document may be a list.
+    ``values`` are those that they were made of; ``lists`` says whether a document may be a list.
     """
     if set(map(type, documents)) == {dict}:
         return documents
@@ -108,7 +110,7 @@ def readable(documents: Sequence[object], problems: dict[int, EventError], *, li
             continue
         if isinstance(document, Unreadable):
             problems[number] = EventError(document.reason, document.message)
-        elif document is None:
+        elif document is None and not values[number]:
             problems[number] = EventError(EMPTY, "Expected an object, got an empty record - at `$`")
         else:
             problems[number] = EventError(INVALID_TYPE, f"Expected an object, got {name_of(document)} - at `$`")

@@ -76,7 +76,7 @@ class RecordReader:
     def __call__(self, batch: RecordBatch, documents: Sequence[object], problems: dict[int, EventError]) -> Read:
         """Return the events of a batch, given its parsed values and why some could not be parsed."""
         numbers: Sequence[int] = range(len(documents))
-        documents = readable(documents, problems, lists=self._lists)
+        documents = readable(documents, batch.values, problems, lists=self._lists)
         n_skipped = 0
         if self._matches is not None:
             meant = self._matches(documents, batch.headers)

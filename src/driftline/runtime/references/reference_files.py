@@ -21,7 +21,7 @@ from driftline.events.outcomes import one_score
 from driftline.events.plain_mapping import pointers_of
 from driftline.events.prediction import PredictionDecoder, mapped_root_names
 from driftline.events.times import EARLIEST_MS, LATEST_MS
-from driftline.events.unusable import without_unusable
+from driftline.events.unusable import WRONG_TYPE, Unusable
 from driftline.profiles.building.frames import table_of_frame
 from driftline.profiles.building.importance import checked
 from driftline.profiles.building.json_rows import table_of_events, table_of_rows
@@ -267,10 +267,11 @@ def _read_lines(
         except EventError as error:
             message = f"{error} ({path}:{number})"
             raise ProfileError(message) from error
+        _require_usable(event, f"{path}:{number}")
         if (event.model, event.version) != (key.model, key.version):
             continue
         features.append(_object(features_json(event.features) or b"{}", f"{path}:{number}"))
-        predictions += without_unusable((event.prediction,))
+        predictions.append(event.prediction)
         scores.append(one_score(event.score, positive))
         labels.append(whole.get(label))
         times.append(_time(event, whole))
@@ -284,6 +285,15 @@ def _read_lines(
     times_ms = or_none(np.array(times, dtype=np.int64))
     table = table_of_events(features, predictions, scores, labels, roles.drop, times_ms=times_ms)
     return ReferenceRows(table, (f"{n_others} events are of other models: they are left out",) if n_others else ())
+
+
+def _require_usable(event: Prediction, at: str) -> None:
+    for name, value in (("prediction", event.prediction), ("score", event.score)):
+        if isinstance(value, Unusable):
+            expected = "a class or a number" if name == "prediction" else "a probability in [0, 1]"
+            got = "another type" if value == WRONG_TYPE else repr(value.value)
+            message = f"Expected {expected}, got {got} - at `$.{name}` ({at})"
+            raise ProfileError(message)
 
 
 def _time(event: Prediction, line: dict[str, Any]) -> int:
