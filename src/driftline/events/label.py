@@ -19,6 +19,7 @@ from driftline.events.outcomes import ClassOrNumber, is_weight
 from driftline.events.plain_mapping import is_plain, record_pointers
 from driftline.events.prediction import AnyIdentifier, Identifier, Timestamp, epoch_times
 from driftline.events.record_batch import one_record
+from driftline.events.times import implausible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,7 +93,7 @@ class LabelDecoder:
             With the reason code for the dead letter.
         """
         columns = self.columns((value,))
-        if columns is None:
+        if columns is None or implausible(columns.ts_ms[0]):
             found = self.closely(one_record("labels", value))
             for problem in found.problems.values():
                 raise problem

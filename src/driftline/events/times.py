@@ -174,6 +174,11 @@ def likely_unit(number: float, unit: TimeUnit, stamp_ms: int) -> TimeUnit | None
     return next((other for other, ms in MS_PER_UNIT.items() if other != unit and low <= number * ms <= high), None)
 
 
+def implausible(time_ms: int | None, stamp_ms: int = -1) -> bool:
+    """Whether a time in milliseconds is plausible only in another unit."""
+    return time_ms is not None and likely_unit(time_ms, "ms", stamp_ms) is not None
+
+
 def _of_number(number: float, form: TimeForm, stamp_ms: int, at: str) -> int:
     other = likely_unit(number, form.unit, stamp_ms)
     if other is not None:

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from itertools import compress, groupby, repeat
 from operator import is_not, not_
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Message
 
-from driftline.events.record_batch import RecordBatch
+from driftline.events.record_batch import no_records
 from driftline.events.source import Kind, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from confluent_kafka import KafkaError
 
+    from driftline.events.record_batch import RecordBatch
+
 
 def by_source(
-    messages: Iterable[Message], kinds: Mapping[str, Kind]
+    messages: Iterable[Message], kinds: Mapping[str, Kind], asked: Mapping[str, Container[str]] = MappingProxyType({})
 ) -> tuple[list[RecordBatch], list[tuple[Message, KafkaError]]]:
     """Return the records by source partition, each in the order of its offsets, and the messages that are errors.
 
-    ``kinds`` says what each topic holds.
+    ``kinds`` says what each topic holds, and ``asked`` which of ``keys`` and ``headers`` of its records are needed.
     """
     batches: dict[Any, RecordBatch] = {}
     received = [*messages]
@@ -34,11 +37,21 @@ def by_source(
         batch = batches.get(at)
         if batch is None:
             topic: Any = at[0]
-            batch = batches[at] = RecordBatch(Source(kinds[topic], at[1]), topic, [], [], [])
+            batch = batches[at] = no_records(Source(kinds[topic], at[1]), topic, asked.get(topic, ()))
         batch.values.extend(map(Message.value, records))
         batch.offsets.extend(map(Message.offset, records))  # type: ignore[arg-type]  # a record has an offset
         batch.timestamps_ms.extend([stamp for _, stamp in map(Message.timestamp, records)])
+        if batch.keys is not None:
+            batch.keys.extend(map(Message.key, records))
+        if batch.headers is not None:
+            batch.headers.extend(map(_headers, records))
     return list(batches.values()), events
+
+
+def _headers(message: Message) -> dict[str, bytes]:
+    """Return the headers that have values, the last of each name."""
+    headers: Any = message.headers()  # pairs, though its annotation allows texts too
+    return {name: value for name, value in headers or () if value is not None}
 
 
 def _place(message: Message) -> Any:  # noqa: ANN401  # topic and partition, which every record has

@@ -132,7 +132,7 @@ class SketchWorker:
 
     def _step(self) -> None:
         messages = self._consumer.consume(self._settings.sketch.batch, _CONSUME_S)
-        batches, events = by_source(messages, self._kinds)
+        batches, events = by_source(messages, self._kinds, self._sketcher.asks_for)
         if not self._key_check.done:
             self._key_check.look(messages, batches)
         for batch in batches:
