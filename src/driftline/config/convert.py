@@ -92,8 +92,12 @@ class Converter:
 
     def _union(self, annotation: object, value: object, path: str, base: object) -> object:
         options = get_args(annotation)
-        if isinstance(value, dict) and (option := _meant(options, value)) is not None:
-            return self.convert(option, value, path, base)
+        sections = [option for option in options if _is_section(option)]
+        if isinstance(value, dict) and sections:
+            meant = max(sections, key=lambda section: len(_keys(section) & value.keys()))
+            if value and len(sections) > 1 and not _keys(meant) & value.keys():
+                return self._refuse(annotation, value, path)
+            return self.convert(meant, value, path, base)
         if isinstance(value, list) and (option := next((each for each in options if get_origin(each) is tuple), None)):
             return self._list(option, value, path)
         plain = tuple(option for option in options if not _is_section(option))
@@ -188,12 +192,6 @@ class Converter:
 
 def _is_section(annotation: object) -> bool:
     return get_origin(annotation) is dict or (isinstance(annotation, type) and issubclass(annotation, Struct))
-
-
-def _meant(options: tuple[object, ...], value: dict[object, object]) -> object | None:
-    """Return which kind of section a mapping is: the first of those that have most of its keys."""
-    sections = [option for option in options if _is_section(option)]
-    return max(sections, key=lambda option: len(_keys(option) & value.keys()), default=None)
 
 
 def _keys(section: object) -> set[str]:
