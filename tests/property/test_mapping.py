@@ -17,14 +17,14 @@ from driftline.events.source import Source
 from driftline.sketching.intake import Intake, take_in_labels, take_in_predictions
 
 NOW_MS = 1_772_366_400_000
-TIMES = st.integers(NOW_MS, NOW_MS + 60_000) | st.sampled_from(
+TIMES: st.SearchStrategy[Any] = st.integers(NOW_MS, NOW_MS + 60_000) | st.sampled_from(
     [NOW_MS // 1000, NOW_MS * 1000, 5, 1.5, "2026-03-01T12:00:00Z", "2026-03-01", str(NOW_MS), None, "soon", True, {}]
 )
 SCALARS = st.sampled_from(
     [None, True, 0, 1, 2**63, 10**30, 0.5, -1e-9, 1.0000001, 1.7, "0.5", "x", "", "x" * 1_100, "NaN"]
 )
 VALUES = SCALARS | st.sampled_from([[], [0.25, 0.75], {}, {"a": 0.25, "b": "0.75"}, {"a": []}])
-IDS = st.sampled_from(["a", "é", 7, 7.0, 7.5, "", None, True, [], "i" * 1_030])
+IDS: st.SearchStrategy[Any] = st.sampled_from(["a", "é", 7, 7.0, 7.5, "", None, True, [], "i" * 1_030])
 FEATURES = st.dictionaries(st.sampled_from(["x", "y"]), VALUES, max_size=2)
 USUAL = st.fixed_dictionaries(
     {

@@ -94,10 +94,8 @@ class Converter:
         options = get_args(annotation)
         sections = [option for option in options if _is_section(option)]
         if isinstance(value, dict) and sections:
-            meant = max(sections, key=lambda section: len(_keys(section) & value.keys()))
-            if value and len(sections) > 1 and not _keys(meant) & value.keys():
-                return self._refuse(annotation, value, path)
-            return self.convert(meant, value, path, base)
+            meant = _meant(sections, value)
+            return self._refuse(annotation, value, path) if meant is None else self.convert(meant, value, path, base)
         if isinstance(value, list) and (option := next((each for each in options if get_origin(each) is tuple), None)):
             return self._list(option, value, path)
         plain = tuple(option for option in options if not _is_section(option))
@@ -192,6 +190,17 @@ class Converter:
 
 def _is_section(annotation: object) -> bool:
     return get_origin(annotation) is dict or (isinstance(annotation, type) and issubclass(annotation, Struct))
+
+
+def _meant(sections: list[object], value: dict[object, object]) -> object | None:
+    """Return the kind of section that has most of a mapping's keys, or keys like them; None where none has any."""
+    keys = value.keys()
+    if len(sections) == 1 or not keys:
+        return sections[0]
+    known = {name for section in sections for name in _keys(section)}
+    if not known & keys:
+        keys = {near for key in keys for near in difflib.get_close_matches(str(key), sorted(known), n=1)}
+    return max(sections, key=lambda section: len(_keys(section) & keys)) if keys else None
 
 
 def _keys(section: object) -> set[str]:

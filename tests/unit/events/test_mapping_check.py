@@ -132,7 +132,8 @@ def test_shapes_that_can_be_said(fields: dict[str, object]) -> None:
             {"features": {"pointer": "/a", "text": "csv"}},
             "Expected names of the values in the text, got [] - at `names`",
         ),
-        ({"model": {"heder": "x"}}, "Expected one of `value`, got 'heder' - at `$.predictions.fields.model.heder`"),
+        ({"model": {"heder": "x"}}, "Expected one of `header`, got 'heder' - at `$.predictions.fields.model.heder`"),
+        ({"model": {"xyz": 1}}, "with one of `value`, `key`, `header`, `topic`, `join`, got {'xyz': 1} - at"),
         (
             {"model": 5},
             "or a mapping with one of `value`, `key`, `header`, `topic`, `join`, got 5 - at `$.predictions.",
