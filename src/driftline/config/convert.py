@@ -194,7 +194,7 @@ def _is_section(annotation: object) -> bool:
 
 def _meant(sections: list[object], value: dict[object, object]) -> object | None:
     """Return the kind of section that has most of a mapping's keys, or keys like them; None where none has any."""
-    keys = value.keys()
+    keys: set[object] = set(value)
     if len(sections) == 1 or not keys:
         return sections[0]
     known = {name for section in sections for name in _keys(section)}

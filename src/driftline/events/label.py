@@ -83,6 +83,8 @@ class LabelDecoder:
         self._map = LabelFieldsMapper(fields)
         self.asks_for = asks_for([where, *(getattr(fields, name) for name in fields.__struct_fields__)])
         """Which of ``keys`` and ``headers`` batches must have."""
+        self.is_typed = self._typed is not None
+        """Whether plain JSON is decoded in one typed pass."""
 
     def __call__(self, value: bytes | None) -> Label:
         """Decode one record in JSON that has no key and no headers; of many rows, the first.
