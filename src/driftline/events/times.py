@@ -50,6 +50,7 @@ _FORM: Final = re.compile(
 )
 _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")
 _COMPACT_DATE: Final = re.compile(r"(19|20)\d{6}")
+"""Could be a number too."""
 _WRAPPED: Final = ("$date", "$numberLong", "$numberDouble")
 """How MongoDB writes times and numbers that JSON has no form for."""
 
@@ -222,13 +223,15 @@ def _unwrapped(value: dict[Any, Any], form: TimeForm, at: str) -> tuple[object, 
 
 
 def _of_text(text: str, shown: str, form: TimeForm, at: str) -> int:
+    if _COMPACT_DATE.fullmatch(text) is not None:
+        raise _no_time(shown, form, at)
     for read in _READERS:
         try:
             return _of_moment(read(text), shown, at)
         except ValueError:  # also msgspec's
             continue
     match = _FORM.fullmatch(text)
-    if match is None or (match["dash"] == "" and match["hour"] is None):
+    if match is None:
         raise _no_time(shown, form, at)
     try:
         return _of_moment(_moment(match), shown, at)
