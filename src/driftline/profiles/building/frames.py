@@ -78,7 +78,9 @@ def table_of_frame(
         prediction=_json_values(eager, prediction),
         score=probabilities(scores, positive),
         label=_json_values(eager, label),
-        times_ms=event_times(roles, remarks, None if time is None else lambda: times_of_series(eager[time], at)),
+        times_ms=event_times(
+            roles, remarks, None if time is None else lambda: times_of_series(eager[time], at, roles.time_form)
+        ),
         score_maps=score_maps(scores),
     )
     return ReferenceRows(table, tuple(remarks))

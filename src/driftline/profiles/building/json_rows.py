@@ -33,7 +33,9 @@ def table_of_rows(rows: Sequence[Mapping[str, Any]], roles: Roles, *, positive: 
     without = {*special, time, *roles.drop}
     left_out = [name for name in names if name in roles.no_features and name not in without]
     remarks = [roles.reason(name) for name in left_out]
-    times = event_times(roles, remarks, None if time is None else lambda: times_of([row.get(time) for row in rows], at))
+    times = event_times(
+        roles, remarks, None if time is None else lambda: times_of([row.get(time) for row in rows], at, roles.time_form)
+    )
     values = [None if name is None else [row.get(name) for row in rows] for name in special]
     scores = probabilities(values[1], positive)
     table = table_of_events(rows, values[0], scores, values[2], (*without, *left_out), times_ms=times)

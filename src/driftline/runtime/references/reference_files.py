@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
+from driftline.config.field_places import TimeAt
 from driftline.config.settings import PredictionFields
 from driftline.errors import EventError, FormatError, ProfileError
 from driftline.events.documents import Documents
@@ -20,7 +21,7 @@ from driftline.events.mapping import pointer_parts
 from driftline.events.outcomes import one_score
 from driftline.events.plain_mapping import pointers_of
 from driftline.events.prediction import PredictionDecoder, mapped_root_names
-from driftline.events.times import EARLIEST_MS, LATEST_MS
+from driftline.events.times import EARLIEST_MS, LATEST_MS, MILLISECONDS, TimeForm
 from driftline.events.unusable import WRONG_TYPE, Unusable
 from driftline.profiles.building.frames import table_of_frame
 from driftline.profiles.building.importance import checked
@@ -207,7 +208,14 @@ def _mapped(roles: Roles, fields: PredictionFields) -> Roles:
         usual=usual,
         mapped=frozenset((*prediction[:1], *score[:1])) - mapped_root_names(identity),
         usual_time=time[0] if len(time) == 1 else "ts",
+        time_form=_time_form(fields) if roles.time_form == MILLISECONDS else roles.time_form,
     )
+
+
+def _time_form(fields: PredictionFields) -> TimeForm:
+    if isinstance(fields.ts, TimeAt):
+        return TimeForm(fields.ts.unit, fields.ts.format, f"pointer: {fields.ts.pointer}")
+    return TimeForm(shown=f"pointer: {fields.ts}")
 
 
 def _path(place: object) -> tuple[str, ...]:
