@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_EXACT: Final = 1 << 53
 EXPECTED: Final = "times: dates, epoch milliseconds or RFC 3339"
 
 
@@ -48,6 +49,8 @@ def times_of_series(series: nw.Series[Any], at: str, form: TimeForm = MILLISECON
         absent = series.is_null().to_numpy()
         whole = series.dt.timestamp("ms").fill_null(0).to_numpy()
         return _checked(np.where(absent, NO_TIME, whole.astype(np.int64)), at)
+    if dtype.is_integer() and not _fit_float(series):
+        return times_of(series.to_list(), at, form)
     if dtype.is_numeric() and not isinstance(dtype, nw.Decimal):
         numbers = np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
         finite = np.isfinite(numbers)
@@ -85,6 +88,12 @@ def times_of(values: Sequence[object], at: str, form: TimeForm = MILLISECONDS) -
                 message = _other_unit(float(str(value)), row, form, at)
             raise ProfileError(message) from error
     return times
+
+
+def _fit_float(series: nw.Series[Any]) -> bool:
+    """Whether all whole numbers of a column are exact as float64; those of nanoseconds are not."""
+    found = series.drop_nulls()
+    return len(found) == 0 or (found.min() >= -_EXACT and found.max() <= _EXACT)
 
 
 def _require_unit(numbers: NDArray[np.float64], form: TimeForm, at: str) -> None:
