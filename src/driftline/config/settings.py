@@ -200,6 +200,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     models: dict[str, ModelSettings] = field(default_factory=dict)
     """Settings by model name; the file needs only those that differ from ``defaults``."""
 
+    @property
+    def shares_topic(self) -> bool:
+        """Whether predictions and labels are in one topic."""
+        return self.labels is not None and self.labels.topic == self.predictions.topic
+
     def model(self, name: str) -> ModelSettings:
         """Return the settings of a model, or the defaults if it has none of its own."""
         return self.models.get(name, self.defaults)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import numpy as np
+
 from driftline.config.settings import LabelInput
 from driftline.events.label import LabelDecoder
 from driftline.events.model_key import ModelKey, panes_partition
@@ -29,13 +31,16 @@ if TYPE_CHECKING:
 
     from driftline.config.settings import Settings
     from driftline.events.dead_letter import DeadLetter
+    from driftline.events.prediction import PredictionColumns
     from driftline.events.record_batch import RecordBatch
     from driftline.events.source import Kind
     from driftline.panes.flush_record import JoinDelta
     from driftline.profiles.profiles import Profiles
+    from driftline.sketching.intake import Intake
     from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.joins.waiting.pending import PendingStores
     from driftline.sketching.rows import ModelEvents
+    from driftline.sketching.source_clock import Arrivals
 
 
 class Position(NamedTuple):
@@ -109,6 +114,8 @@ class Sketcher:
         self._profiles = profiles
         if isinstance(n_partitions, int):
             n_partitions = {"predictions": n_partitions, "labels": n_partitions}
+        if settings.shares_topic:
+            n_partitions = {**n_partitions, "labels": n_partitions["predictions"]}
         self._n_partitions: Mapping[Kind, int] = n_partitions
         with_segments = any(model.segments for model in (settings.defaults, *settings.models.values()))
         predictions, labels = settings.predictions, settings.labels or LabelInput()
@@ -116,7 +123,11 @@ class Sketcher:
             predictions.fields, with_segments=with_segments, where=predictions.where
         )
         self._decode_label = LabelDecoder(labels.fields, where=labels.where)
-        self.asks_for = {predictions.topic: self._decode_prediction.asks_for, labels.topic: self._decode_label.asks_for}
+        asked = self._decode_label.asks_for
+        self.asks_for = {
+            labels.topic: asked,
+            predictions.topic: self._decode_prediction.asks_for | (asked if settings.shares_topic else frozenset()),
+        }
         whole = settings.predictions.fields.features == ""
         self._not_features = (
             mapped_root_names(settings.predictions.fields) | not_features if whole else frozenset[str]()
@@ -136,8 +147,14 @@ class Sketcher:
         self._announce = True
         if source.kind != "joins":
             time = self._settings.time
-            self._partitions[source] = _Partition(SourceClock(int(time.pane), int(time.lateness), running_max_ms))
+            partition = _Partition(SourceClock(int(time.pane), int(time.lateness), running_max_ms))
+            for each in self._with_shared(source):
+                self._partitions[each] = partition
         self.joins.assign(source)
+
+    def _with_shared(self, source: Source) -> list[Source]:
+        """Return a source, and the labels in the same partition, which have the same clock."""
+        return [source, Source("labels", source.partition)] if self._settings.shares_topic else [source]
 
     def revoke(self) -> None:
         """Give all source partitions up, with everything that is not committed."""
@@ -167,7 +184,9 @@ class Sketcher:
     def add(self, batch: RecordBatch) -> None:
         """Take records in; never raises for what they hold."""
         self._next_offsets[batch.source] = batch.offsets[-1] + 1
-        if batch.source.kind == "predictions":
+        if batch.source.kind == "predictions" and self._settings.shares_topic:
+            self._add_both(batch)
+        elif batch.source.kind == "predictions":
             self._add_predictions(batch)
         elif batch.source.kind == "labels":
             self._add_labels(batch)
@@ -182,10 +201,33 @@ class Sketcher:
     def _add_predictions(self, batch: RecordBatch) -> None:
         intake = take_in_predictions(batch, self._decode_prediction, int(self._settings.time.max_future))
         self._dead_letters += intake.refused
-        self._n_skipped += intake.n_skipped
-        if not intake.times_ms.size:
+        self._n_skipped += len(intake.skipped)
+        if intake.times_ms.size:
+            self._take_predictions(batch, intake, self._partitions[batch.source].clock.advance(intake.times_ms))
+
+    def _add_both(self, batch: RecordBatch) -> None:
+        """Take in the predictions and the labels of one topic; in its clock, they are one after the other."""
+        max_future_ms = int(self._settings.time.max_future)
+        predictions = take_in_predictions(batch, self._decode_prediction, max_future_ms)
+        labels = take_in_labels(batch, self._decode_label, max_future_ms)
+        told = {letter.offset for letter in predictions.refused}
+        refused = predictions.refused + [letter for letter in labels.refused if letter.offset not in told]
+        self._dead_letters += sorted(refused, key=lambda letter: letter.offset)
+        self._n_skipped += len({*predictions.skipped} & {*labels.skipped})
+        order = np.argsort(np.concatenate([predictions.offsets, labels.offsets]), kind="stable")
+        times = np.concatenate([predictions.times_ms, labels.times_ms])[order]
+        if not order.size:
             return
-        arrivals = self._partitions[batch.source].clock.advance(intake.times_ms)
+        places = np.argsort(order)
+        arrivals = self._partitions[batch.source].clock.advance(times).chosen(places)
+        n = predictions.offsets.size
+        if n:
+            self._take_predictions(batch, predictions, arrivals.chosen(np.arange(n)))
+        if n < order.size:
+            self._n_labels += order.size - n
+            self.joins.add_labels(batch.source.partition, labels, arrivals.effective_ms[n:])
+
+    def _take_predictions(self, batch: RecordBatch, intake: Intake[PredictionColumns], arrivals: Arrivals) -> None:
         n_late = int(arrivals.late.sum())
         self._n_late += n_late
         self._n_events += intake.times_ms.size - n_late
@@ -217,7 +259,7 @@ class Sketcher:
     def _add_labels(self, batch: RecordBatch) -> None:
         intake = take_in_labels(batch, self._decode_label, int(self._settings.time.max_future))
         self._dead_letters += intake.refused
-        self._n_skipped += intake.n_skipped
+        self._n_skipped += len(intake.skipped)
         if not intake.times_ms.size:
             return
         self._n_labels += intake.times_ms.size
@@ -298,7 +340,9 @@ class Sketcher:
 
     def watermarks_ms(self) -> dict[Source, int | None]:
         """Return the watermarks of all assigned partitions, with those of the pending topic where it is read."""
-        return {mark.source: mark.time_ms for mark in [*self._marks(), *self.joins.watermarks()]}
+        marks = [*self._marks(), *self.joins.watermarks()]
+        shared = self._settings.shares_topic
+        return {mark.source: mark.time_ms for mark in marks if not (shared and mark.source.kind == "labels")}
 
 
 def _choose_joins(

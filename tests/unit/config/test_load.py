@@ -100,7 +100,10 @@ def test_every_problem_is_reported_at_once_with_path_expectation_value_and_line(
                 "`security`, got 'broker' - at `$.kafka.broker` (line 3); did you mean `brokers`?"
             ),
             "Expected a duration such as `10s`, `5m`, `1h` or `30d`, got 5 - at `$.time.lateness` (line 4)",
-            "Expected a topic other than that of the predictions, got 'predictions' - at `$.labels.topic` (line 5)",
+            (
+                "Expected a topic other than that of the predictions, or `where` to tell labels, got 'predictions' "
+                "- at `$.labels.topic` (line 5)"
+            ),
             "Expected a multiple of the pane (10s), got '11s' - at `$.models.credit-risk.windows.hop` (line 8)",
             (
                 "Expected a multiple of the hop (11s), got '1h', the default - "

@@ -42,6 +42,7 @@ class KeyCheck:
         joined = settings.labels is not None and n_partitions > 1 and not settings.join.repartition
         if settings.predictions.fields.rows is not None or labels.fields.rows is not None:
             joined = False  # a record has the ids of all its rows, and one key
+        joined = joined and not settings.shares_topic
         # where nothing is joined by partition, no record is on a wrong one
         self._n_left: dict[Kind, int] = dict.fromkeys(self._decoders, _MAX_RECORDS if joined else 0)
         self._without_key: set[Kind] = set()
