@@ -1,4 +1,4 @@
-"""Topics that are not partitioned by the prediction id, on a real broker, with `join: {repartition: true}`."""
+"""Topics that are not partitioned by the prediction id, on a real broker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from driftline.runtime.references.reference_topic import publish
 from tests.support.expected import Output, configuration, events_of, normalised
 from tests.support.reading import committed_offsets, read_topic
 from tests.support.real_broker import create_topics, patient, wait_until
-from tests.support.routed import N_PARTITIONS, expected, scattered
+from tests.support.routed import N_PARTITIONS, expected, scattered, whatever_the_settings
 from tests.support.traffic import DRIFT_MS, profiles
 from tests.support.workers import workers_of
 
@@ -37,9 +37,9 @@ def wanted() -> frozenset[Output]:
 class Scattered:
     """The scattered traffic on a broker, and a driftline that repartitions it."""
 
-    def __init__(self, bootstrap: str, prefix: str, folder: Path, **join: object) -> None:
-        self.bootstrap, self.prefix = bootstrap, prefix
-        topics = {f"{prefix}-{kind}": n for kind, n in N_PARTITIONS.items()}
+    def __init__(self, bootstrap: str, prefix: str, folder: Path, *, alike: bool = False, **join: object) -> None:
+        self.bootstrap, self.prefix, self.records = bootstrap, prefix, scattered(alike=alike)
+        topics = {f"{prefix}-{kind}": len(parts) for kind, parts in self.records.items()}
         create_topics(bootstrap, topics, {"retention.ms": "-1"})
         self.config = folder / "driftline.yaml"
         sections: dict[str, dict[str, object]] = {
@@ -49,13 +49,13 @@ class Scattered:
         self.config.write_text(yaml.safe_dump(configuration(bootstrap, prefix, prefix, **sections)))
         self.settings: Settings = load_settings(self.config, {})
         credentials = resolve_credentials(self.settings.kafka.security, {})
-        create(connect_admin(self.settings.kafka, credentials), topic_specs(self.settings, max(N_PARTITIONS.values())))
+        create(connect_admin(self.settings.kafka, credentials), topic_specs(self.settings, max(topics.values())))
         for profile in profiles():
             publish(self.settings.kafka, credentials, profile)
 
     def write(self, from_ms: int = 0, until_ms: int = 1 << 62) -> None:
         producer = Producer({"bootstrap.servers": self.bootstrap, "enable.idempotence": True, "linger.ms": 20})
-        for kind, parts in scattered().items():
+        for kind, parts in self.records.items():
             for part in parts:
                 for record in part:
                     if from_ms <= record.timestamp_ms < until_ms:
@@ -114,3 +114,49 @@ def test_two_workers_one_of_which_is_killed(
         stream.write(from_ms=DRIFT_MS)
         workers.start("sketch", "one")
         stream.settle(workers, wanted)
+
+
+def test_without_a_setting_the_numbers_of_partitions_decide(
+    real_broker: str, topic_prefix: str, tmp_path: Path, wanted: frozenset[Output]
+) -> None:
+    stream = Scattered(real_broker, topic_prefix, tmp_path, repartition="auto")
+    stream.write()
+    with workers_of(stream.config, tmp_path / "logs") as workers:
+        worker = workers.start("all", "only")
+        settled(stream, workers, wanted)
+        assert "the topics differ in their numbers of partitions" in worker.log()
+
+
+def test_without_a_setting_the_first_keys_decide_for_all_workers_and_later_starts(
+    real_broker: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    stream = Scattered(real_broker, topic_prefix, tmp_path, alike=True, repartition="auto")
+    stream.write(until_ms=DRIFT_MS)
+    with workers_of(stream.config, tmp_path / "logs") as workers:
+        workers.start("detect", "detect")
+        first = workers.start("sketch", "one")
+        second = workers.start("sketch", "two")
+        wait_until(lambda: stream.n_joined() > 0, DEADLINE_S, workers.logs)
+        first.kill()
+        stream.write(from_ms=DRIFT_MS)
+        again = workers.start("sketch", "one")
+        settled(stream, workers, expected(alike=True))
+        assert "follow neither murmur2 nor CRC-32" in first.log() + second.log()
+        assert "it was found out before" in again.log()
+
+
+def settled(stream: Scattered, workers: Workers, wanted: frozenset[Output]) -> None:
+    """Wait until the outputs are those wanted, whatever hash their settings have."""
+    wanted = whatever_the_settings(wanted)
+
+    def outputs() -> frozenset[Output]:
+        return whatever_the_settings(stream.outputs())
+
+    def difference() -> str:
+        return f"{len(wanted - outputs())} missing, {len(outputs() - wanted)} too much\n{workers.logs()}"
+
+    wait_until(lambda: wanted <= outputs(), DEADLINE_S, difference)
+    for worker in workers.started:
+        if worker.is_running():
+            worker.stop()
+    assert outputs() == wanted, difference()

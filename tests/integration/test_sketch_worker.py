@@ -13,7 +13,15 @@ from confluent_kafka import KafkaException, TopicPartition
 from driftline.config.durations import Duration
 from driftline.config.model import ModelSettings
 from driftline.config.secrets import resolve_credentials
-from driftline.config.settings import KafkaSettings, LabelInput, PredictionInput, Settings, SketchSettings, TimeSettings
+from driftline.config.settings import (
+    JoinSettings,
+    KafkaSettings,
+    LabelInput,
+    PredictionInput,
+    Settings,
+    SketchSettings,
+    TimeSettings,
+)
 from driftline.errors import BrokerError
 from driftline.events.dead_letter import OFFSET_GAP
 from driftline.events.model_key import ModelKey
@@ -133,6 +141,7 @@ def test_topics_that_cannot_be_joined_are_refused(real_broker: str, topic_prefix
         kafka=KafkaSettings(brokers=real_broker, prefix=topic_prefix),
         predictions=PredictionInput(topic=f"{topic_prefix}-p"),
         labels=LabelInput(topic=f"{topic_prefix}-l"),
+        join=JoinSettings(repartition=False),
     )
     credentials = resolve_credentials(settings.kafka.security, {})
     with pytest.raises(BrokerError) as caught:

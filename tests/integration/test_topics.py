@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, ResourceType
+from msgspec.structs import replace
 
 from driftline.config.secrets import Credentials
-from driftline.config.settings import KafkaSettings, LabelInput, PredictionInput, Settings
+from driftline.config.settings import JoinSettings, KafkaSettings, LabelInput, PredictionInput, Settings
 from driftline.errors import BrokerError
 from driftline.runtime.kafka.kafka_clients import connect_admin
 from driftline.runtime.kafka.topic_check import Difference, check
@@ -91,7 +92,9 @@ def test_labels_on_other_partitions_than_their_predictions_are_said_with_the_way
         (settings.labels.topic, "existence"),
     }
     create_topics(real_broker, {settings.predictions.topic: 3, settings.labels.topic: 2})
-    (difference,) = check(admin, (), sources(admin, settings))
+    assert check(admin, (), sources(admin, settings)) == [], "labels are repartitioned"
+    in_place = replace(settings, join=JoinSettings(repartition=False))
+    (difference,) = check(admin, (), sources(admin, in_place))
     assert (difference.topic, difference.setting, difference.got) == (settings.labels.topic, "partitions", "2")
     assert "prediction id as the key" in difference.remedy
 

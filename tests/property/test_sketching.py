@@ -38,7 +38,7 @@ SETTINGS = Settings(
     time=TimeSettings(pane=Duration(10_000), lateness=Duration(15_000), max_future=Duration(60_000)),
     defaults=ModelSettings(
         bootstrap=BootstrapSettings(sample=5, events=10),
-        columns={"ignored": ColumnSettings(kind="ignore")},
+        columns={"ignored": ColumnSettings(kind="ignore"), "price": ColumnSettings(kind="numeric")},
         checks=CheckSettings(multivariate=("correlation", "mean_embedding", "domain_classifier")),
     ),
 )
@@ -53,9 +53,14 @@ def profile(key: ModelKey, effective_from_ms: int, *, regression: bool = False, 
         "flat": np.full(n, 2.0),
         "channel": ["web", "app", "shop", "1"] * (n // 4),
         "flag": [True, False] * (n // 2),
+        "price": rng.normal(5, 2, n),
+        "bit": rng.integers(0, 2, n).astype(float),
+        "user.age": rng.normal(40, 9, n),
+        "user.home.city": ["Bern", "Genf"] * (n // 2),
     }
     prediction = (rng.normal(0, 1, n) if regression else rng.integers(0, 2, n)).tolist()
-    table = ReferenceTable(n, features, prediction=prediction, score=None if regression else rng.random(n).tolist())
+    score = None if regression else rng.random(n).tolist()
+    table = ReferenceTable(n, features, prediction, score, left_out=("born", "user.tags"))
     return build_profile(key, table, SETTINGS.defaults, effective_from_ms, "training")
 
 
@@ -77,6 +82,19 @@ CATEGORIES: st.SearchStrategy[Any] = st.one_of(
     ),
     st.text(max_size=4).filter(str.isprintable),
 )
+HOME = st.fixed_dictionaries(
+    {}, optional={"city": CATEGORIES, "zip": st.just("02139"), "a": st.just({"b": {"c": {"d": {"e": 1}}}})}
+)
+USER = st.fixed_dictionaries(
+    {},
+    optional={
+        "age": NUMBERS | ODD,
+        "home": HOME | HOME | st.sampled_from([None, 1, []]),
+        "tags": st.just([1, 2]),
+        "home.city": st.sampled_from(["Bern", None]),
+        "new": st.just({"x": 1}),
+    },
+)
 FEATURES = st.fixed_dictionaries(
     {},
     optional={
@@ -88,6 +106,13 @@ FEATURES = st.fixed_dictionaries(
         "ignored": ODD,
         "surprise": st.just(1),
         "another": st.just("a"),
+        "price": NUMBERS
+        | st.sampled_from(["5.25", "-1e2", "", "nan", "1,000", "1_000", "\u0661", " 1", "02139", "x", True]),
+        "bit": st.sampled_from([0, 1, True, False, "true", "False", "1", "yes", None, 2, []]),
+        "born": st.sampled_from(["1990-01-01", None, {"year": 1990}]),
+        "user": st.one_of(USER, USER, st.sampled_from([None, {}, 3, [1], "x"])),
+        "user.age": st.sampled_from([None, 30, "x"]),
+        "user.home": HOME,
     },
 )
 USUAL_FEATURES = st.fixed_dictionaries(

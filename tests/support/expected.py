@@ -44,6 +44,7 @@ def configuration(bootstrap: str, source: str, prefix: str, **sections: Mapping[
         "kafka": kafka | {"session_timeout": f"{SESSION_TIMEOUT_S}s"},
         "predictions": {"topic": f"{source}-predictions"},
         "labels": {"topic": f"{source}-labels"},
+        "join": {"repartition": False},  # the records' partitions follow no partitioner
         "telemetry": {"log_format": "json"},
         "detect": {"checkpoint_interval": "300ms", "session_timeout": f"{SESSION_TIMEOUT_S}s"},
     }

@@ -13,7 +13,14 @@ from confluent_kafka import Producer
 
 from driftline.config.durations import Duration
 from driftline.config.secrets import resolve_credentials
-from driftline.config.settings import KafkaSettings, LabelInput, PredictionInput, Settings, SketchSettings
+from driftline.config.settings import (
+    JoinSettings,
+    KafkaSettings,
+    LabelInput,
+    PredictionInput,
+    Settings,
+    SketchSettings,
+)
 from driftline.events.source import LABEL_STREAM
 from driftline.panes.flush_record import FlushRecord, decode
 from driftline.profiles.profiles import Profiles
@@ -95,6 +102,7 @@ class SketchRun:
             predictions=PredictionInput(topic=f"{prefix}-predictions"),
             labels=LabelInput(topic=f"{prefix}-labels"),
             sketch=SketchSettings(flush_interval=Duration(100)),
+            join=JoinSettings(repartition=False),  # records are put on the partitions that a test wants
         )
         self.settings = msgspec.structs.replace(base, **sections)
         self.prefix = prefix

@@ -28,6 +28,8 @@ OF_LABELS: Final = {
     "labels.orphans": "their predictions never came",
 }
 """Words for the checks of labels in an alert's title."""
+FOREIGN_LABELS: Final = "performance.label_classes"
+"""The check that finds labels of classes that no prediction has."""
 SHOWN_COLUMNS: Final = 3
 """Columns that an alert's title names, and findings that its message lists."""
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
@@ -93,6 +95,8 @@ def title_of(cause: Cause, findings: Sequence[FindingEvent]) -> str:
     if cause == "labels":
         kinds = dict.fromkeys(".".join(finding.check.split(".")[:2]) for finding in findings)
         return "labels: " + ", ".join(OF_LABELS.get(kind, kind) for kind in kinds)
+    if findings[0].check == FOREIGN_LABELS:
+        return "performance: unknown, as labels are of no class of the task"
     columns = list(dict.fromkeys(finding.column for finding in findings if finding.column is not None))
     if not columns:
         return cause

@@ -82,7 +82,7 @@ def backtest(
     profiles = [] if reference is None else [_profile(settings, reference, predictions, model, model_version)]
     files = [path for path in (predictions, labels) if path is not None]
     counts = [partitions or max(1, partitions_named(path)) for path in files]
-    if not settings.join.repartition:
+    if settings.join.repartition is False:
         counts = [max(counts)] * len(counts)
     run = Backtest(settings, Profiles(profiles), counts[0], counts[-1])
     with progress("backtest", sum(path.stat().st_size for path in files)) as advance:
@@ -139,7 +139,8 @@ def _profile(settings: Settings, reference: Path, predictions: Path, model: str 
     key = ModelKey(model, version or "")
     model_settings = settings.model(model)
     reading = read_table(reference, key, fields=fields, positive=model_settings.positive_class)
-    for remark in reading.remarks:
-        err.print(remark, style="dim", markup=False)
     in_time = TimeOptions(int(settings.time.pane))
-    return build_profile(key, reading.table, model_settings, BEGINNING_MS, "training", in_time=in_time)
+    profile = build_profile(key, reading.table, model_settings, BEGINNING_MS, "training", in_time=in_time)
+    for remark in (*reading.remarks, *profile.contradictions):
+        err.print(remark, style="dim", markup=False)
+    return profile

@@ -43,6 +43,7 @@ from driftline.cli.reference_options import (
 from driftline.errors import ParameterError, ProfileError
 
 if TYPE_CHECKING:
+    from driftline.config.model import ModelSettings
     from driftline.config.settings import Settings
     from driftline.profiles.profile import Profile
 
@@ -206,18 +207,19 @@ def _build(
         in_time = TimeOptions(int(settings.time.pane), half_life_ms)
         profile = build_profile(key, reading.table, chosen, start_ms, "training", in_time=in_time)
     absent = unknown(importances, {column.name for column in profile.columns})
-    tell(profile, (*reading.remarks, *([absent] if absent else [])))
+    tell(profile, (*reading.remarks, *([absent] if absent else [])), chosen)
     return profile
 
 
-def tell(profile: Profile, remarks: tuple[str, ...]) -> None:
+def tell(profile: Profile, remarks: tuple[str, ...], settings: ModelSettings) -> None:
     """Print what was found, and what is unusual about it."""
     from driftline.cli.reference_view import summary
     from driftline.profiles.remarks import remarks_of
 
     for part in summary(profile):
         out.print(part)
-    for remark in (*remarks, *remarks_of(profile)):
+    configured = {name for name, column in settings.columns.items() if column.kind is not None}
+    for remark in (*remarks, *remarks_of(profile, configured)):
         err.print(f"remark: {remark}", style="yellow", markup=False)
 
 

@@ -38,10 +38,14 @@ def settings_hash(model: ModelSettings, time: TimeSettings, *, has_labels: bool,
     >>> len(without), with_labels == without
     (16, False)
     """
-    shown = [name for name in ("sample_ratio", "repartition") if getattr(join, name) != getattr(_USUAL, name)]
-    unusual = {name: getattr(join, name) for name in shown}
+    unusual: dict[str, object] = {"repartition": True} if join.routed else {}
+    if join.sample_ratio != _USUAL.sample_ratio:
+        unusual["sample_ratio"] = join.sample_ratio
+    of_model = msgspec.to_builtins(model, enc_hook=_milliseconds)
+    if not model.classes:
+        del of_model["classes"]  # not configured, it changes nothing
     canonical = msgspec.json.encode(
-        {"model": model, "time": time, "labels": has_labels, **unusual}, enc_hook=_milliseconds, order="sorted"
+        {"model": of_model, "time": time, "labels": has_labels, **unusual}, enc_hook=_milliseconds, order="sorted"
     )
     return xxhash.xxh3_64_hexdigest(canonical)
 

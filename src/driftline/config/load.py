@@ -15,20 +15,21 @@ from driftline.config.model import LabelSettings, ModelSettings
 from driftline.config.places import child, with_origin
 from driftline.config.rules import (
     ModelCheck,
-    Problem,
     SettingsCheck,
     known_detectors,
     known_distances,
     model_problems,
     settings_problems,
 )
-from driftline.config.settings import SecuritySettings, Settings
+from driftline.config.settings import OAuthSettings, SecuritySettings, Settings
 from driftline.config.yaml_file import YamlFile, read_yaml
 from driftline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from driftline.config.problem import Problem
 
 __all__ = [
     "ModelCheck",
@@ -94,8 +95,14 @@ def _secret_variables(values: dict[object, object]) -> list[str]:
     security = kafka.get("security") if isinstance(kafka, dict) else None
     if not isinstance(security, dict):
         return []
-    named = [name for name in SecuritySettings.__struct_fields__ if name.endswith("_env")]
-    return [str(security[name]) for name in named if name in security]
+    oauth = security.get("oauth")
+    sections = [(SecuritySettings, security), *([(OAuthSettings, oauth)] if isinstance(oauth, dict) else [])]
+    return [
+        str(section[name])
+        for struct, section in sections
+        for name in struct.__struct_fields__
+        if name.endswith("_env") and name in section
+    ]
 
 
 def _convert(converter: Converter, values: dict[object, object]) -> Settings:

@@ -13,7 +13,7 @@ from driftline.errors import ConfigurationError, describe
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from driftline.config.settings import SecuritySettings
+    from driftline.config.settings import OAuthSettings, SecuritySettings
 
 
 @final
@@ -46,11 +46,13 @@ class Secret:
 
 
 class Credentials(Struct, frozen=True):
-    """User name, password and key password for Kafka; all None for a broker without authentication."""
+    """The secrets for Kafka and for the endpoint of its tokens; all None for a broker without authentication."""
 
     username: Secret | None = None
     password: Secret | None = None
     key_password: Secret | None = None
+    client_id: Secret | None = None
+    client_secret: Secret | None = None
 
 
 def resolve_credentials(security: SecuritySettings, environ: Mapping[str, str]) -> Credentials:
@@ -62,21 +64,41 @@ def resolve_credentials(security: SecuritySettings, environ: Mapping[str, str]) 
         With every variable that is not set and every file that cannot be read.
     """
     problems: list[str] = []
-    secrets: dict[str, Secret | None] = {}
-    for name in ("username", "password", "key_password"):
-        variable, file = getattr(security, f"{name}_env"), getattr(security, f"{name}_file")
-        secrets[name] = None
-        if variable is not None:
-            secrets[name] = _from_variable(variable, f"$.kafka.security.{name}_env", environ, problems)
-        elif file is not None:
-            secrets[name] = _from_file(file, f"$.kafka.security.{name}_file", problems)
-    for name in ("ca_file", "certificate_file", "key_file"):
-        file = getattr(security, name)
-        if file is not None and not os.access(file, os.R_OK):
-            problems.append(describe("a readable file", file, f"$.kafka.security.{name}"))
+    at = "$.kafka.security"
+    secrets = _named(security, ("username", "password", "key_password"), at, environ, problems)
+    _readable(security, ("ca_file", "certificate_file", "key_file"), at, problems)
+    if security.oauth is not None:
+        secrets |= _named(security.oauth, ("client_id", "client_secret"), f"{at}.oauth", environ, problems)
+        _readable(security.oauth, ("ca_file", "token_file"), f"{at}.oauth", problems)
     if problems:
         raise ConfigurationError(tuple(problems), "The security configuration")
     return Credentials(**secrets)
+
+
+def _named(
+    settings: SecuritySettings | OAuthSettings,
+    names: tuple[str, ...],
+    at: str,
+    environ: Mapping[str, str],
+    problems: list[str],
+) -> dict[str, Secret | None]:
+    """Return the secrets that one section names, by their names."""
+    secrets: dict[str, Secret | None] = {}
+    for name in names:
+        variable, file = getattr(settings, f"{name}_env"), getattr(settings, f"{name}_file")
+        secrets[name] = None
+        if variable is not None:
+            secrets[name] = _from_variable(variable, f"{at}.{name}_env", environ, problems)
+        elif file is not None:
+            secrets[name] = _from_file(file, f"{at}.{name}_file", problems)
+    return secrets
+
+
+def _readable(settings: SecuritySettings | OAuthSettings, names: tuple[str, ...], at: str, problems: list[str]) -> None:
+    for name in names:
+        file = getattr(settings, name)
+        if file is not None and not os.access(file, os.R_OK):
+            problems.append(describe("a readable file", file, f"{at}.{name}"))
 
 
 def _from_variable(variable: str, at: str, environ: Mapping[str, str], problems: list[str]) -> Secret | None:

@@ -10,13 +10,41 @@ from driftline.config.durations import Duration
 from driftline.config.field_places import FeaturesAt, Place, Pointer, ScoreAt, TimeAt, Where
 from driftline.config.model import ModelSettings
 
+ClientValue = str | bool | int | float
+"""The value of a property that a Kafka client is given as it is."""
+
+
+class OAuthSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Tokens for the mechanism OAUTHBEARER: requested from an endpoint (client credentials grant), or read from a file
+    that another program renews.
+    """
+
+    token_endpoint: str | None = None
+    """URL that grants access tokens, as in `https://login.example.com/oauth2/token`."""
+    client_id_env: str | None = None
+    """Environment variable that holds the client id."""
+    client_id_file: str | None = None
+    """File that holds the client id."""
+    client_secret_env: str | None = None
+    """Environment variable that holds the client secret."""
+    client_secret_file: str | None = None
+    """File that holds the client secret; it is read at the start."""
+    scope: str | None = None
+    """Scope to ask for, if the endpoint wants one."""
+    ca_file: str | None = None
+    """CA certificates (PEM) that verify the endpoint; the system's own by default."""
+    token_file: str | None = None
+    """File that holds the token, instead of an endpoint; it is read again before the token expires."""
+    extensions: dict[str, str] = field(default_factory=dict)
+    """SASL extensions that the broker wants beside the token, such as `logicalCluster`."""
+
 
 class SecuritySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Authentication to Kafka. Secrets are never written here; settings name the variable or file that holds them."""
 
     protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
-    """Mechanism of a SASL protocol."""
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = "PLAIN"
+    """Mechanism of a SASL protocol; `OAUTHBEARER` takes its tokens from `oauth`."""
     username_env: str | None = None
     """Environment variable that holds the user name."""
     username_file: str | None = None
@@ -35,6 +63,7 @@ class SecuritySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Environment variable that holds the key's password."""
     key_password_file: str | None = None
     """File that holds the private key's password."""
+    oauth: OAuthSettings | None = None
 
 
 class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,6 +79,12 @@ class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Replication factor of the topics that ``driftline topics create`` creates."""
     session_timeout: Duration = Duration(10_000)
     """Time without a heartbeat after which other sketch workers take over a worker's partitions."""
+    client: dict[str, ClientValue] = field(default_factory=dict)
+    """Further properties of librdkafka for every client, such as `client.rack: eu-1a`
+    ([clients](operation.md#settings-of-the-kafka-clients))."""
+    aiokafka: dict[str, ClientValue] = field(default_factory=dict)
+    """Further arguments of aiokafka's consumer and producer, the detect stage's clients, such as
+    `fetch_max_bytes: 10000000`."""
     security: SecuritySettings = SecuritySettings()
 
     def topic(self, name: str) -> str:
@@ -156,9 +191,14 @@ class JoinSettings(Struct, frozen=True, forbid_unknown_fields=True):
     and counted."""
     sample_ratio: Annotated[float, Meta(gt=0, le=1)] = 1.0
     """Fraction of prediction ids, by hash, whose labels are joined; for traffic that exceeds the disk."""
-    repartition: bool = False
-    """Route predictions and labels through the pending topic to the partition of their id, for topics that are not
-    partitioned alike by the prediction id."""
+    repartition: Literal["auto"] | bool = "auto"
+    """Whether predictions and labels are routed through the pending topic to the partition of their id. `auto` does it
+    if the topics are not partitioned alike by the prediction id, and reports why."""
+
+    @property
+    def routed(self) -> bool:
+        """Whether it is settled that labels meet predictions by way of the pending topic."""
+        return self.repartition is True
 
 
 class DetectRuntimeSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -153,7 +153,8 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     dispersion: DispersionEvidence | None
     """Variation of unchanged data, as used by the test; null if it is not a test of a distribution."""
     unseen: dict[str, Count]
-    """Counts of categories that the profile does not list, by name; a selection if there are many."""
+    """Counts of categories that the profile does not list, or of events with features that it does not know, by name; a
+    selection if there are many."""
     since: Time
     """Start of the change in event time: the window's start, or the detector's estimate."""
     message: str

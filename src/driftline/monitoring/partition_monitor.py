@@ -64,7 +64,7 @@ class PartitionMonitor:
         self._settings = settings
         self._profiles = profiles
         self._pane_ms = int(settings.time.pane)
-        self._watermarks = Watermarks(with_labels=settings.labels is not None, repartitioned=settings.join.repartition)
+        self._watermarks = Watermarks(with_labels=settings.labels is not None, routed=settings.join.routed)
         self._models: dict[ModelKey, ModelMonitor] = {}
         self._at = f"detection state of panes partition {partition}"
         self._stream_scope = StateScope(f"{self._at}, label stream")
@@ -121,7 +121,7 @@ class PartitionMonitor:
             self._add_joins(join)
         self._as_of = offset
         self._replay_from = None
-        self._watermarks.update(flush.watermarks)
+        self._watermarks.update(flush.watermarks, routed=flush.routed)
         return self._advance()
 
     def _model(self, key: ModelKey) -> ModelMonitor:

@@ -60,6 +60,8 @@ class WatermarkState(Struct, array_like=True):
     joins: TopicState = msgspec.field(default_factory=TopicState)
     certain_joins: TopicState = msgspec.field(default_factory=TopicState)
     """How far the joins would have come with no partition left out as idle."""
+    routed: bool = False
+    """Whether labels meet predictions on partitions of their own, which then say how far the joins have come."""
 
 
 class Watermarks:
@@ -74,17 +76,19 @@ class Watermarks:
         Whether a labels topic is configured; without one there are no joins.
     state : WatermarkState or None
         What :attr:`state` was at a checkpoint.
-    repartitioned : bool
-        Whether labels meet predictions on partitions of their own, which then say how far the joins have come.
+    routed : bool
+        Whether the joins are routed from the start; otherwise they are from the first flush that says so.
     """
 
-    def __init__(self, *, with_labels: bool, state: WatermarkState | None = None, repartitioned: bool = False) -> None:
-        self._repartitioned = repartitioned
-        self.state = WatermarkState(TopicState(), TopicState()) if state is None else state
+    def __init__(self, *, with_labels: bool, state: WatermarkState | None = None, routed: bool = False) -> None:
+        self.state = WatermarkState(TopicState(), TopicState(), routed=routed) if state is None else state
         self._with_labels = with_labels
 
-    def update(self, marks: Iterable[Watermark]) -> None:
-        """Take in the watermarks of one record, together."""
+    def update(self, marks: Iterable[Watermark], *, routed: bool = False) -> None:
+        """Take in the watermarks of one record, together, and whether its joins are routed."""
+        if routed and not self.state.routed:
+            self.state.joins.reached_ms = self.joins  # from here on it follows the partitions that join
+            self.state.routed = True
         for mark in marks:
             self._topic(mark.source.kind).take(mark)
             if mark.source.kind == "joins":
@@ -109,7 +113,7 @@ class Watermarks:
     @property
     def joins(self) -> int | None:
         """Panes of joins that end by this time are closed: the lesser of both topics', or what the joins say."""
-        if self._repartitioned:
+        if self.state.routed:
             return self.state.joins.reached_ms
         if not self._with_labels or self.predictions is None or self.labels is None:
             return None
@@ -129,7 +133,7 @@ class Watermarks:
     @property
     def certain_joins(self) -> int | None:
         """How far the joins would have come with no partition left out as idle."""
-        if self._repartitioned:
+        if self.state.routed:
             return self.state.certain_joins.certain_ms()
         predictions, labels = self.state.predictions.certain_ms(), self.state.labels.certain_ms()
         return None if predictions is None or labels is None else min(predictions, labels)

@@ -17,6 +17,7 @@ from driftline.runtime.operations.logs import get_logger
 from driftline.runtime.operations.telemetry import Telemetry
 from driftline.runtime.operations.worker_slot import worker_slot
 from driftline.runtime.references.reference_topic import ReferenceReader
+from driftline.runtime.sketch.join_routing import AdaptiveSketchWorker
 from driftline.runtime.sketch.sketch_worker import SketchWorker
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Node:
         self._server = TelemetryServer(self._telemetry, settings.telemetry)
         self._ending = threading.Event()
         self._errors: list[BaseException] = []
-        self._running: tuple[SketchWorker | DetectWorker, ...] = ()
+        self._running: tuple[AdaptiveSketchWorker | DetectWorker, ...] = ()
         self.left_behind: tuple[str, ...] = ()
         """Threads that had not finished when :meth:`run` ended: the process must not wait for them."""
 
@@ -178,12 +179,17 @@ class Node:
 
     def _workers(
         self, profiles: Profiles, references: ReferenceReader, name: str
-    ) -> dict[str, SketchWorker | DetectWorker]:
-        workers: dict[str, SketchWorker | DetectWorker] = {}
+    ) -> dict[str, AdaptiveSketchWorker | DetectWorker]:
+        workers: dict[str, AdaptiveSketchWorker | DetectWorker] = {}
         if self._role in {"all", "sketch"}:
-            workers["sketch"] = SketchWorker(
-                self._settings, self._credentials, profiles, self._telemetry, name, accept_recount=self._accept_recount
-            )
+
+            def make(settings: Settings) -> SketchWorker:
+                recount = self._accept_recount
+                return SketchWorker(
+                    settings, self._credentials, profiles, self._telemetry, name, accept_recount=recount
+                )
+
+            workers["sketch"] = AdaptiveSketchWorker(self._settings, self._credentials, make)
         if self._role in {"all", "detect"}:
             from driftline.runtime.detect.detect_worker import DetectWorker  # noqa: PLC0415  # 90 MB that sketching saves
 

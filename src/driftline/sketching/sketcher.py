@@ -302,7 +302,10 @@ class Sketcher:
             panes[panes_partition(key, n_panes)].extend(pane_deltas)
         for delta in deltas:
             joins[panes_partition(delta.key, n_panes)].append(delta)
-        return {partition: chunks(panes[partition], joins[partition], watermarks) for partition in range(n_panes)}
+        return {
+            partition: chunks(panes[partition], joins[partition], watermarks, routed=self._settings.join.routed)
+            for partition in range(n_panes)
+        }
 
     def committed(self, changelog: Mapping[int, int] = MappingProxyType({})) -> None:
         """Make the last flush final; ``changelog`` has the offsets behind its blocks in the pending topic."""
@@ -355,6 +358,6 @@ def _choose_joins(
     """Return the joins that the settings ask for."""
     if settings.labels is None:
         return Joins()
-    if not settings.join.repartition:
+    if not settings.join.routed:
         return LocalJoins(settings, profiles, open_stores, watermark_ms)
     return RoutedJoins(settings, profiles, open_stores, n_partitions.get("joins") or max(n_partitions.values()))

@@ -67,6 +67,9 @@ def test_event_time(value: bytes, stamp: int, time_ms: int) -> None:
         (at(NOW_MS + MAX_FUTURE_MS + 1), NOW_MS, reasons.FUTURE),
         (at(YEAR_2100_MS), NOW_MS, reasons.FUTURE),
         (at("null"), -1, reasons.MISSING_FIELD),
+        (at(NOW_MS // 1000), -1, reasons.IMPLAUSIBLE_TIME),
+        (at(NOW_MS // 1000), NOW_MS, reasons.IMPLAUSIBLE_TIME),
+        (at(NOW_MS * 1000), NOW_MS, reasons.IMPLAUSIBLE_TIME),
         (at("null"), 1 << 62, reasons.INVALID_VALUE),
     ],
 )

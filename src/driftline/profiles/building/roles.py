@@ -67,6 +67,11 @@ class Roles(NamedTuple):
                     free.remove(name)
         return names[0], names[1], names[2]
 
+    @property
+    def score_names(self) -> tuple[str, str]:
+        """What a score is called where no column is named."""
+        return self.usual[1], _DEFAULT_NAMES[1]
+
     def time_column(self, columns: Sequence[str]) -> str | None:
         """Return the column of event times, or None where there is none."""
         if self.time is not None:

@@ -66,27 +66,31 @@ class Backtest:
     """Runs both stages over files that stand for topics of ``n_partitions``.
 
     Where ``profiles`` has no reference for a model, one is learnt from the first events. ``n_label_partitions`` is
-    given where the labels topic has another number of partitions, which ``join.repartition`` allows.
+    given where the labels topic has another number of partitions; joins are then routed, as ``join.repartition``
+    must allow.
     """
 
     def __init__(
         self, settings: Settings, profiles: Profiles, n_partitions: int, n_label_partitions: int | None = None
     ) -> None:
-        self._settings = settings
         n_labels = n_label_partitions or n_partitions
+        reading = settings
+        if settings.join.repartition == "auto" and n_labels != n_partitions:
+            reading = replace(settings, join=replace(settings.join, repartition=True))
+        self._settings = reading
         self._n_partitions: dict[Kind, int] = {
             "predictions": n_partitions,
             "labels": n_labels,
             "joins": max(n_partitions, n_labels),
         }
         self._sources = [
-            Source(kind, partition) for kind in read_topics(settings) for partition in range(self._n_partitions[kind])
+            Source(kind, partition) for kind in read_topics(reading) for partition in range(self._n_partitions[kind])
         ]
         self._blocks: list[RecordBatch] = []
         self._next_block = [0] * self._n_partitions["joins"]
         self._pending = PendingFolder(replace(settings.join, directory=None), profiles, "backtest", "backtest")
         self._sketcher = Sketcher(
-            settings, profiles, self._n_partitions, self._pending.open, not_features=frozenset({METADATA_FIELD})
+            reading, profiles, self._n_partitions, self._pending.open, not_features=frozenset({METADATA_FIELD})
         )
         self._monitors = [
             PartitionMonitor(partition, settings, profiles) for partition in range(settings.kafka.panes_partitions)

@@ -40,18 +40,29 @@ class KeyedRecord(NamedTuple):
 
 _START: Final = (
     "Existing records do not move: start with new topics, or delete the old records. Or let driftline repartition both "
-    "topics by id, with `join: {repartition: true}`"
+    "topics by id, with `join: {repartition: auto}`"
 )
+
+
+class Mismatch(NamedTuple):
+    """Why labels and predictions of an id may not be in partitions of the same number."""
+
+    reason: str
+    advice: str
+    """What producers can do about it."""
+
+    def __str__(self) -> str:
+        return f"{self.reason}. {self.advice}. {_START}"
 
 
 class _Topic:
     """Counts over the sampled records of one topic."""
 
-    __slots__ = ("by_id", "n", "n_crc32", "n_murmur2", "n_strange", "name", "strange")
+    __slots__ = ("by_id", "n", "n_crc32", "n_keyless", "n_murmur2", "n_strange", "name", "strange")
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.n = self.n_strange = self.n_murmur2 = self.n_crc32 = 0
+        self.n = self.n_keyless = self.n_strange = self.n_murmur2 = self.n_crc32 = 0
         self.strange: KeyedRecord | None = None
         self.by_id: dict[str, KeyedRecord] = {}
 
@@ -99,7 +110,11 @@ class CoPartitioning:
             if partner.partition != record.partition:
                 self._apart.append((partner, record))
 
-    def problem(self) -> str | None:
+    def add_keyless(self, kind: Kind) -> None:
+        """Note a record without a key, whose producer chose any partition."""
+        self._topics[kind].n_keyless += 1
+
+    def mismatch(self) -> Mismatch | None:
         """Return why the topics cannot be joined; None while the sample shows no reason.
 
         One strange record among good ones stops nothing: more than half of a topic's keys must differ from the
@@ -109,38 +124,69 @@ class CoPartitioning:
             return None
         return self._strange_keys() or self._partitioners() or self._ids_apart()
 
-    def _strange_keys(self) -> str | None:
+    def unproven(self) -> Mismatch | None:
+        """Return why it is not certain that the topics can be joined; None while the sample shows no reason.
+
+        Besides :meth:`mismatch`: records without keys, and keys whose partitions no known partitioner explains, as with
+        clients that spread records evenly whatever their keys.
+        """
+        if self._n_partitions == 1:
+            return None
+        return self.mismatch() or self._keyless() or self._unknown_partitioner()
+
+    def _keyless(self) -> Mismatch | None:
+        for topic in self._topics.values():
+            if topic.n_keyless >= ENOUGH and topic.n_keyless > topic.n:
+                reason = (
+                    f"{topic.n_keyless} of the first {topic.n_keyless + topic.n} records of `{topic.name}` have no key"
+                )
+                return Mismatch(reason, "Use the prediction id as the key")
+        return None
+
+    def _unknown_partitioner(self) -> Mismatch | None:
+        for topic in self._topics.values():
+            if topic.n >= ENOUGH and topic.partitioner == "unknown":
+                reason = (
+                    f"the partitions of `{topic.name}` follow neither murmur2 nor CRC-32 of the keys: its producer may "
+                    "spread records evenly"
+                )
+                return Mismatch(reason, "Choose a partitioner that hashes the key")
+        return None
+
+    def _strange_keys(self) -> Mismatch | None:
         for topic in self._topics.values():
             if topic.strange is not None and topic.n >= ENOUGH and 2 * topic.n_strange > topic.n:
                 got = f"the key {topic.strange.key[:80]!r} with the id {topic.strange.prediction_id[:80]!r}"
-                return (
+                return Mismatch(
                     f"Expected the prediction id as the key of each record, got {got} ({topic.n_strange} of {topic.n} "
-                    f"records differ) - at `{topic.strange.at}`. Labels are joined to predictions partition by "
+                    f"records differ) - at `{topic.strange.at}`",
+                    "Labels are joined to predictions partition by "
                     f"partition: configure the producers of `{topic.name}` to use the id as the key, in UTF-8 and "
-                    f"without quotes. {_START}"
+                    "without quotes",
                 )
         return None
 
-    def _partitioners(self) -> str | None:
+    def _partitioners(self) -> Mismatch | None:
         sampled = [topic for topic in self._topics.values() if topic.n >= ENOUGH]
         if len({topic.partitioner for topic in sampled}) < len(self._topics):
             return None
         shown = " and ".join(f"{_NAMES[topic.partitioner]} at `{topic.name}`" for topic in sampled)
-        return (
-            f"Expected predictions and labels to be partitioned in the same way, got {shown}. A label then lies on "
+        return Mismatch(
+            f"Expected predictions and labels to be partitioned in the same way, got {shown}",
+            "A label then lies on "
             "a different partition than its prediction and is never joined: set `partitioner: murmur2_random` in "
-            f"librdkafka's producers, or the same partitioner in both. {_START}"
+            "librdkafka's producers, or the same partitioner in both",
         )
 
-    def _ids_apart(self) -> str | None:
+    def _ids_apart(self) -> Mismatch | None:
         """Compare ids that are in both samples: this finds partitioners that are neither of the two."""
         if len(self._apart) < _ENOUGH_SHARED or 2 * len(self._apart) <= self._n_shared:
             return None
         one, other = self._apart[0]
-        return (
+        return Mismatch(
             f"Expected a prediction and its label in partitions of the same number, got {one.prediction_id[:80]!r} at "
-            f"`{one.at}` and at `{other.at}` ({len(self._apart)} of {self._n_shared} ids are apart). Configure the "
-            f"producers of both topics to use the id as the key and the same partitioner. {_START}"
+            f"`{one.at}` and at `{other.at}` ({len(self._apart)} of {self._n_shared} ids are apart)",
+            "Configure the producers of both topics to use the id as the key and the same partitioner",
         )
 
 

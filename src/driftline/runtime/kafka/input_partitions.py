@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from confluent_kafka import TopicPartition
+
 from driftline.errors import BrokerError
 from driftline.runtime.kafka.kafka_clients import connect_admin
 from driftline.runtime.kafka.topics import missing_topic, partition_counts
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def read_topics(settings: Settings) -> dict[Kind, str]:
-    """Return the topics that sketch workers read: with ``join.repartition`` the pending topic too.
+    """Return the topics that sketch workers read: where joins are routed the pending topic too.
 
     A topic of both predictions and labels is read once, as that of the predictions.
     """
@@ -23,9 +25,22 @@ def read_topics(settings: Settings) -> dict[Kind, str]:
     if settings.labels is not None:
         if not settings.shares_topic:
             topics["labels"] = settings.labels.topic
-        if settings.join.repartition:
+        if settings.join.routed:
             topics["joins"] = settings.kafka.topic("pending")
     return topics
+
+
+def pending_partitions(settings: Settings, credentials: Credentials) -> list[TopicPartition]:
+    """Return the partitions of the pending topic; none where it does not exist.
+
+    Raises
+    ------
+    BrokerError
+        When no broker answers.
+    """
+    topic = settings.kafka.topic("pending")
+    count = partition_counts(connect_admin(settings.kafka, credentials), [topic])[topic]
+    return [TopicPartition(topic, number) for number in range(count or 0)]
 
 
 def input_partitions(settings: Settings, credentials: Credentials) -> dict[Kind, int]:
@@ -34,7 +49,7 @@ def input_partitions(settings: Settings, credentials: Credentials) -> dict[Kind,
     Raises
     ------
     BrokerError
-        When a topic is missing, or the counts differ and nothing repartitions.
+        When a topic is missing, or the counts differ and repartitioning is off.
     """
     topics = read_topics(settings)
     on_broker = partition_counts(connect_admin(settings.kafka, credentials), topics.values())
@@ -46,11 +61,11 @@ def input_partitions(settings: Settings, credentials: Credentials) -> dict[Kind,
             counts[kind] = count
         elif kind != "joins":
             raise missing_topic(settings.kafka, topic)
-    if not settings.join.repartition and len(set(counts.values())) > 1:
+    if settings.join.repartition is False and len(set(counts.values())) > 1:
         shown = ", ".join(f"{topics[kind]} has {count}" for kind, count in counts.items())
         raise BrokerError(
             f"Expected predictions and labels with the same number of partitions, got {shown} - at {at}. Labels are "
             "joined partition by partition: give both topics the same number, and the prediction id as key; or let "
-            "driftline repartition them by id, with `join: {repartition: true}`."
+            "driftline repartition them by id, with `join: {repartition: auto}`."
         )
     return counts

@@ -60,7 +60,7 @@ def _source_differences(sources: Sources) -> Iterator[Difference]:
             remedy = (
                 "Labels are not joined until the numbers are equal: give both topics the same number of partitions and "
                 "write both with the prediction id as the key and the same partitioner; or set "
-                "`join: {repartition: true}`"
+                "`join: {repartition: auto}`"
             )
             yield Difference(topic, "partitions", f"{expected} partitions, as `{first}` has", str(count), remedy)
 

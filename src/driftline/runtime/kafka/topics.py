@@ -124,7 +124,7 @@ def sources(admin: AdminClient, settings: Settings) -> Sources:
     present = [name for name, count in partitions.items() if count is not None]
     configured = configurations(admin, present)
     largest = max((int(configured[name].get(MAX_BYTES, "0")) for name in present), default=0)
-    return Sources(partitions, largest or DEFAULTMAX_BYTES, settings.join.repartition)
+    return Sources(partitions, largest or DEFAULTMAX_BYTES, settings.join.repartition is not False)
 
 
 def create(admin: AdminClient, specs: Sequence[TopicSpec]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from confluent_kafka import TopicPartition
 
 from driftline.errors import ProfileError
 from driftline.events.features import features_json
-from driftline.events.outcomes import one_score
+from driftline.events.outcomes import untold_score
 from driftline.events.prediction import Prediction, PredictionDecoder
 from driftline.events.record_batch import no_records
 from driftline.events.source import Source
@@ -82,7 +82,7 @@ class EventReader:
                 continue
             digest = xxhash.xxh3_64_intdigest(event.prediction_id.encode())
             (prediction,) = without_unusable((event.prediction,))
-            score = one_score(event.score, selection.positive)
+            score = untold_score(event.score, selection.positive)
             rows.append(TimedRow(time_ms, SampleRow(digest, features_json(event.features), prediction, score)))
         return rows
 

@@ -1,14 +1,14 @@
-"""Checks the keys of the first records, and stops the worker where labels would not be joined to predictions."""
+"""Checks the keys of the first records: whether labels would be joined to their predictions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from driftline.config.settings import LabelInput
-from driftline.errors import BrokerError, EventError
+from driftline.errors import EventError
 from driftline.events.label import LabelDecoder
 from driftline.events.prediction import PredictionDecoder
-from driftline.runtime.kafka.co_partitioning import CoPartitioning, KeyedRecord
+from driftline.runtime.kafka.co_partitioning import CoPartitioning, KeyedRecord, Mismatch
 from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class KeyCheck:
     """Checks key and partition of the first records of both topics; once it is :attr:`done` it costs nothing."""
 
     def __init__(self, settings: Settings, n_partitions: int) -> None:
-        self._brokers = settings.kafka.brokers
+        self._certain = settings.join.repartition is False
         labels = settings.labels or LabelInput()
         self._kinds: dict[str, Kind] = {settings.predictions.topic: "predictions", labels.topic: "labels"}
         self._decoders: dict[Kind, Callable[[bytes], Prediction | Label]] = {
@@ -39,7 +39,7 @@ class KeyCheck:
             "labels": LabelDecoder(labels.fields, where=labels.where),
         }
         self._check = CoPartitioning(settings.predictions.topic, labels.topic, n_partitions)
-        joined = settings.labels is not None and n_partitions > 1 and not settings.join.repartition
+        joined = settings.labels is not None and n_partitions > 1 and not settings.join.routed
         if settings.predictions.fields.rows is not None or labels.fields.rows is not None:
             joined = False  # a record has the ids of all its rows, and one key
         joined = joined and not settings.shares_topic
@@ -52,30 +52,26 @@ class KeyCheck:
         """Whether enough records have been checked."""
         return not any(self._n_left.values())
 
-    def look(self, messages: Iterable[Message], batches: Sequence[RecordBatch]) -> None:
-        """Check records that have just been read.
+    def look(self, messages: Iterable[Message], batches: Sequence[RecordBatch]) -> Mismatch | None:
+        """Check records that have just been read; return why labels would not be joined to their predictions.
 
-        Raises
-        ------
-        BrokerError
-            When labels would not be joined to their predictions; says what to do.
+        With ``join.repartition: auto`` a reason to doubt it is enough.
         """
         if not any(self._n_left[batch.source.kind] for batch in batches):
-            return
+            return None
         for message in messages:
             kind = self._kinds[message.topic() or ""] if message.error() is None else None
             if kind is not None and self._n_left[kind]:
                 self._n_left[kind] = self._n_left[kind] - 1 if self._check.wants(kind) else 0
                 self._sample(kind, message)
-        problem = self._check.problem()
-        if problem is not None:
-            raise BrokerError(f"{problem} (`{self._brokers}`)")
+        return self._check.mismatch() if self._certain else self._check.unproven()
 
     def _sample(self, kind: Kind, message: Message) -> None:
         key, value = message.key(), message.value()
         at = f"{message.topic()}-{message.partition()}@{message.offset()}"
         if key is None:
-            if kind not in self._without_key:
+            self._check.add_keyless(kind)
+            if self._certain and kind not in self._without_key:
                 self._without_key.add(kind)
                 _log.warning(
                     "record without a key: cannot check the partitioning; use the prediction id as the key", at=at

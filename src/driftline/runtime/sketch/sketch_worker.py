@@ -5,14 +5,14 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
 
 from driftline.errors import BrokerError
 from driftline.events.dead_letter import OFFSET_GAP, DeadLetter
 from driftline.events.source import Source
-from driftline.runtime.kafka.input_partitions import input_partitions, read_topics
+from driftline.runtime.kafka.input_partitions import input_partitions, pending_partitions, read_topics
 from driftline.runtime.kafka.kafka_clients import consumer_configuration
 from driftline.runtime.kafka.reading import END_OF_PARTITION
 from driftline.runtime.kafka.record_batches import by_source, source_of
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from driftline.events.record_batch import RecordBatch
     from driftline.events.source import Kind
     from driftline.profiles.profiles import Profiles
+    from driftline.runtime.kafka.co_partitioning import Mismatch
     from driftline.runtime.kafka.kafka_clients import ClientConfiguration
     from driftline.runtime.operations.telemetry import Telemetry
 
@@ -47,6 +48,10 @@ _REQUEST_S: Final = 30.0
 _PROFILE_WAIT_S: Final = 60.0
 _GAP: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001  # librdkafka's own name of a local event
 _log = get_logger(__name__)
+
+
+class RoutingNeeded(Exception):  # noqa: N818  # no error: the worker starts again with routed joins
+    """Why labels can only be joined by way of the pending topic, which a committed offset says from now on."""
 
 
 class SketchWorker:
@@ -83,6 +88,8 @@ class SketchWorker:
         self._committed = CommittedOffsets(settings, credentials, self._consumer, every, accept_recount=accept_recount)
         self._transactions = SketchTransactions(settings, credentials, f"{settings.kafka.prefix}-sketch-{name}")
         self._changelog = PendingChangelog(settings.kafka, credentials)
+        open_routing = settings.labels is not None and settings.join.repartition == "auto"
+        self._pending_places = pending_partitions(settings, credentials) if open_routing else []
         self._key_check = KeyCheck(settings, n_partitions["predictions"])
         self._progress = SourceProgress(settings.time.idle_timeout / 1000)
         self._stopping = threading.Event()
@@ -99,7 +106,10 @@ class SketchWorker:
             Fatal: fenced by another worker of the same name, or a commit whose outcome is not known.
         BrokerError
             The committed offsets of partitions that were read before are gone, what awaits labels cannot be read, or
-            predictions and labels are not partitioned alike.
+            predictions and labels are not partitioned alike and may not be repartitioned.
+        RoutingNeeded
+            Where ``join.repartition`` is ``auto``: joins are to be routed from now on; nothing since the last flush is
+            kept.
         """
         thresholds = gc.get_threshold()
         gc.set_threshold(_GC_ALLOCATIONS, *thresholds[1:])
@@ -134,7 +144,9 @@ class SketchWorker:
         messages = self._consumer.consume(self._settings.sketch.batch, _CONSUME_S)
         batches, events = by_source(messages, self._kinds, self._sketcher.asks_for)
         if not self._key_check.done:
-            self._key_check.look(messages, batches)
+            mismatch = self._key_check.look(messages, batches)
+            if mismatch is not None:
+                self._route_joins(mismatch)
         for batch in batches:
             if not self._knows_profiles(batch):
                 return
@@ -167,6 +179,17 @@ class SketchWorker:
             if self._stopping.wait(_CONSUME_S):
                 return False
         return True
+
+    def _route_joins(self, mismatch: Mismatch) -> NoReturn:
+        """Let joins be routed, by all workers and from now on, where the settings leave that open."""
+        if self._settings.join.repartition is False:
+            raise BrokerError(f"{mismatch} (`{self._settings.kafka.brokers}`)")
+        unmarked = [place for place in self._committed.of(self._pending_places) if place.offset < 0]
+        ends = [self._consumer.get_watermark_offsets(place, timeout=_REQUEST_S)[1] for place in unmarked]
+        marks = [TopicPartition(place.topic, place.partition, end) for place, end in zip(unmarked, ends, strict=True)]
+        if marks:
+            self._consumer.commit(offsets=marks, asynchronous=False)
+        raise RoutingNeeded(mismatch.reason)
 
     def _on_error(self, message: Message, error: KafkaError) -> None:
         source = source_of(message, self._kinds)
@@ -272,6 +295,8 @@ class SketchWorker:
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Start from the committed offsets and their metadata; a partition never read starts at its oldest."""
+        if any(place.offset >= 0 for place in self._committed.of(self._pending_places)):
+            raise RoutingNeeded("another worker found it out")
         committed = self._committed.of(partitions)
         read_before = {self._source(partition) for partition in committed if partition.offset >= 0}
         self._committed.require_no_earlier_panes(committed)

@@ -134,6 +134,11 @@ def decode_block(data: bytes, at: str, n_partitions: int = 0) -> PendingBlock:
         When the bytes are no pending block or of another version, or divided between other numbers of partitions.
     """
     block = _decode(data, at)
+    _require_division(block, n_partitions, at)
+    return block
+
+
+def _require_division(block: PendingBlock, n_partitions: int, at: str) -> None:
     if block.n_partitions != n_partitions:
         raise FormatError(
             f"Expected a pending block {_division(n_partitions)}, got one {_division(block.n_partitions)} - at `{at}`. "
@@ -141,6 +146,22 @@ def decode_block(data: bytes, at: str, n_partitions: int = 0) -> PendingBlock:
             "cannot be joined with what comes: end all workers, delete the pending topic, `<prefix>.pending`, and make "
             "it anew with `driftline topics create`. Labels of the predictions before then are orphans"
         )
+
+
+def decode_routed(data: bytes, at: str, n_partitions: int) -> PendingBlock | None:
+    """Read a record of the pending topic that was divided by ids; None for one from before joins were routed.
+
+    Nothing of such a block can be joined: the labels of its predictions go to other partitions now.
+
+    Raises
+    ------
+    FormatError
+        As :func:`decode_block` does.
+    """
+    block = _decode(data, at)
+    if not block.n_partitions:
+        return None
+    _require_division(block, n_partitions, at)
     return block
 
 

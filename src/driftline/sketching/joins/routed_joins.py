@@ -11,7 +11,7 @@ from driftline.sketching.joins.join_entry import JoinRows
 from driftline.sketching.joins.join_rows import JoinRowBuilder
 from driftline.sketching.joins.joiner import Joiner
 from driftline.sketching.joins.joins import Joins
-from driftline.sketching.joins.pending_block import decode_block, encode_blocks, encode_marks
+from driftline.sketching.joins.pending_block import decode_routed, encode_blocks, encode_marks
 from driftline.sketching.joins.profile_table import ProfileTable
 from driftline.sketching.joins.reorder_buffer import ReorderBuffer
 from driftline.sketching.joins.replayed_rows import Replay, predictions_of
@@ -103,8 +103,9 @@ class RoutedJoins(Joins):
 
     def restore(self, partition: int, block: bytes, offset: int, at: str) -> int:
         """Take in one block of which everything was counted before; return its number of rows."""
+        routed = decode_routed(block, at, self._n_partitions)
         with self._buffers[partition].joiner.uncounted():
-            return self._buffer(partition, decode_block(block, at, self._n_partitions), offset)
+            return 0 if routed is None else self._buffer(partition, routed, offset)
 
     def restored(self, partition: int, next_offset: int, *, whole: bool) -> None:  # noqa: ARG002  # the blocks say it
         """Keep what was restored; how far it reaches, and by which watermarks it expires, the blocks say."""
@@ -135,7 +136,7 @@ class RoutedJoins(Joins):
         return {
             name
             for value, offset in zip(batch.values, batch.offsets, strict=True)
-            for name in self._decode(batch, value, offset).profile_ids
+            for name in _profile_ids(self._decode(batch, value, offset))
             if self._profiles.get(name) is None
         }
 
@@ -143,12 +144,13 @@ class RoutedJoins(Joins):
         """Take blocks of an assigned partition in; return their number of rows."""
         partition, n_rows = batch.source.partition, 0
         for value, offset in zip(batch.values, batch.offsets, strict=True):
-            n_rows += self._buffer(partition, self._decode(batch, value, offset), offset)
+            block = self._decode(batch, value, offset)
+            n_rows += 0 if block is None else self._buffer(partition, block, offset)
         self._buffers[partition].settle()
         return n_rows
 
-    def _decode(self, batch: RecordBatch, value: bytes | None, offset: int) -> PendingBlock:
-        return decode_block(value or b"", f"{batch.topic}-{batch.source.partition}@{offset}", self._n_partitions)
+    def _decode(self, batch: RecordBatch, value: bytes | None, offset: int) -> PendingBlock | None:
+        return decode_routed(value or b"", f"{batch.topic}-{batch.source.partition}@{offset}", self._n_partitions)
 
     def _buffer(self, partition: int, block: PendingBlock, offset: int) -> int:
         rows = predictions_of(block, self._profiles, self._table)
@@ -222,3 +224,7 @@ class RoutedJoins(Joins):
             for source, time_ms in watermarks_ms.items()
             if source.kind != "joins" and time_ms is not None and time_ms > limit_ms
         }
+
+
+def _profile_ids(block: PendingBlock | None) -> list[str]:
+    return [] if block is None else block.profile_ids

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from driftline.errors import FormatError
+from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source
 from driftline.sketching.joins import routed_joins
 from driftline.sketching.joins.joins import Joins
@@ -158,14 +159,28 @@ def test_an_input_that_is_far_ahead_waits_and_the_one_behind_does_not(
     assert joins.hold_back(run.sketcher.watermarks_ms()) == {}
 
 
-@pytest.mark.parametrize(("kind", "other"), [("local", "routed"), ("routed", "local")])
-def test_blocks_of_another_kind_of_joins_are_refused(kind: str, other: str, tmp_path: Path) -> None:
-    writer, reader = JoinRun(other, tmp_path / other), JoinRun(kind, tmp_path / kind)
+def block_of(kind: str, folder: Path) -> tuple[int, bytes]:
+    writer = JoinRun(kind, folder)
     writer.predict("a", 0)
     writer.flush()
-    number, blocks = next((number, blocks) for number, blocks in writer.pending.items() if blocks)
+    return next((number, blocks[0]) for number, blocks in writer.pending.items() if blocks)
+
+
+def test_routed_blocks_are_refused_by_joins_in_place(tmp_path: Path) -> None:
+    number, block = block_of("routed", tmp_path / "writer")
+    reader = JoinRun("local", tmp_path / "reader")
     with pytest.raises(FormatError, match="Expected a pending block"):
-        reader.sketcher.joins.restore(number, blocks[0], 0, "pending-0@0")
+        reader.sketcher.joins.restore(number, block, 0, "pending-0@0")
+
+
+def test_routed_joins_skip_what_was_written_before_they_were_routed(tmp_path: Path) -> None:
+    number, block = block_of("local", tmp_path / "writer")
+    reader = JoinRun("routed", tmp_path / "reader")
+    joins = reader.sketcher.joins
+    assert joins.restore(number, block, 0, "pending-0@0") == 0
+    batch = RecordBatch(Source("joins", number), "pending", [block], [1], [-1])
+    assert joins.profiles_wanted(batch) == set()
+    assert joins.add_blocks(batch) == 0
 
 
 @pytest.mark.parametrize("seed", range(4))

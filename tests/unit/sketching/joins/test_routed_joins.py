@@ -107,7 +107,7 @@ def test_blocks_that_were_divided_otherwise_are_refused() -> None:
 
 
 def test_joins_close_by_what_they_say_where_inputs_are_repartitioned() -> None:
-    marks = Watermarks(with_labels=True, repartitioned=True)
+    marks = Watermarks(with_labels=True, routed=True)
     marks.update([mark("predictions", 0, 1, 900), mark("labels", 0, 1, 800)])
     marks.update([Watermark(Source("joins", 0), 2, 700, idle=False, certain_ms=300)])
     assert [marks.joins] == [None], "one partition of them has not been heard of"
