@@ -20,6 +20,7 @@ from driftline.events.prediction import PredictionDecoder
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source
 from driftline.panes.flush_record import decode as decode_flush
+from driftline.panes.flush_record import encode
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.profiles import Profiles
@@ -218,6 +219,11 @@ def sketcher_for(settings_: Settings) -> Sketcher:
     return sketcher
 
 
+def without_intake(record: bytes) -> bytes:
+    """Return a flush record without what it says of the records as such, which the reference does not know."""
+    return encode(msgspec.structs.replace(decode_flush(record, ""), intake=[]))
+
+
 @settings(deadline=None, max_examples=120)
 @given(TRAFFIC, st.integers(1, 5))
 def test_flushes_equal_those_of_the_plain_reference(traffic: Traffic, flush_every: int) -> None:
@@ -232,11 +238,12 @@ def test_flushes_equal_those_of_the_plain_reference(traffic: Traffic, flush_ever
         assert flush is not None
         refused = [(letter.partition, letter.offset, letter.reason) for letter in flush.dead_letters]
         assert refused == reference.refused
-        expected = reference.records()
-        assert {at: [decode_flush(r, "") for r in records] for at, records in flush.panes.items()} == {
+        expected = {at: [without_intake(r) for r in records] for at, records in reference.records().items()}
+        got = {at: [without_intake(r) for r in records] for at, records in flush.panes.items()}
+        assert {at: [decode_flush(r, "") for r in records] for at, records in got.items()} == {
             at: [decode_flush(r, "") for r in records] for at, records in expected.items()
         }
-        assert flush.panes == expected
+        assert got == expected
         assert (flush.n_events, flush.n_late) == (reference.n_events, reference.n_late)
         assert {
             source: at.running_max_ms for source, at in flush.positions.items()

@@ -21,7 +21,7 @@ from driftline.config.rules import (
     model_problems,
     settings_problems,
 )
-from driftline.config.settings import OAuthSettings, SecuritySettings, Settings
+from driftline.config.settings import OAuthSettings, SchemaRegistrySettings, SecuritySettings, Settings
 from driftline.config.yaml_file import YamlFile, read_yaml
 from driftline.errors import ConfigurationError
 
@@ -93,13 +93,15 @@ def load_settings(
 def _secret_variables(values: dict[object, object]) -> list[str]:
     kafka = values.get("kafka")
     security = kafka.get("security") if isinstance(kafka, dict) else None
-    if not isinstance(security, dict):
-        return []
-    oauth = security.get("oauth")
-    sections = [(SecuritySettings, security), *([(OAuthSettings, oauth)] if isinstance(oauth, dict) else [])]
+    sections = {
+        SecuritySettings: security,
+        OAuthSettings: security.get("oauth") if isinstance(security, dict) else None,
+        SchemaRegistrySettings: values.get("schema_registry"),
+    }
     return [
         str(section[name])
-        for struct, section in sections
+        for struct, section in sections.items()
+        if isinstance(section, dict)
         for name in struct.__struct_fields__
         if name.endswith("_env") and name in section
     ]

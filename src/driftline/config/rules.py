@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from driftline.config.client_rules import aiokafka_refusals, client_refusals
 from driftline.config.durations import Duration
+from driftline.config.encoding_rules import encoding_problems
 from driftline.config.model import ModelSettings, RollingSettings, WindowSettings
 from driftline.config.places import child
 from driftline.config.problem import Problem
@@ -116,12 +117,14 @@ def settings_problems(settings: Settings) -> Iterator[Problem]:
     yield from client_refusals(settings.kafka.client)
     yield from aiokafka_refusals(settings.kafka.aiokafka)
     yield from _shares_left(settings)
+    yield from encoding_problems(settings)
 
 
 def _positive(settings: Settings) -> Iterator[Problem]:
     durations = {
         "$.time.pane": settings.time.pane,
         "$.time.idle_timeout": settings.time.idle_timeout,
+        "$.intake.window": settings.intake.window,
         "$.sketch.max_skew": settings.sketch.max_skew,
         "$.sketch.flush_interval": settings.sketch.flush_interval,
         "$.detect.checkpoint_interval": settings.detect.checkpoint_interval,

@@ -13,7 +13,7 @@ from driftline.errors import ConfigurationError, describe
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from driftline.config.settings import OAuthSettings, SecuritySettings
+    from driftline.config.settings import OAuthSettings, SchemaRegistrySettings, SecuritySettings
 
 
 @final
@@ -46,17 +46,21 @@ class Secret:
 
 
 class Credentials(Struct, frozen=True):
-    """The secrets for Kafka and for the endpoint of its tokens; all None for a broker without authentication."""
+    """The secrets for Kafka, the endpoint of its tokens and the schema registry; all None where none is asked for."""
 
     username: Secret | None = None
     password: Secret | None = None
     key_password: Secret | None = None
     client_id: Secret | None = None
     client_secret: Secret | None = None
+    registry_username: Secret | None = None
+    registry_password: Secret | None = None
 
 
-def resolve_credentials(security: SecuritySettings, environ: Mapping[str, str]) -> Credentials:
-    """Read every secret that the security settings name.
+def resolve_credentials(
+    security: SecuritySettings, environ: Mapping[str, str], registry: SchemaRegistrySettings | None = None
+) -> Credentials:
+    """Read every secret that the security settings and those of the schema registry name.
 
     Raises
     ------
@@ -70,13 +74,18 @@ def resolve_credentials(security: SecuritySettings, environ: Mapping[str, str]) 
     if security.oauth is not None:
         secrets |= _named(security.oauth, ("client_id", "client_secret"), f"{at}.oauth", environ, problems)
         _readable(security.oauth, ("ca_file", "token_file"), f"{at}.oauth", problems)
+    if registry is not None:
+        place = "$.schema_registry"
+        of_registry = _named(registry, ("username", "password"), place, environ, problems)
+        secrets |= {f"registry_{name}": secret for name, secret in of_registry.items()}
+        _readable(registry, ("ca_file", "certificate_file", "key_file"), place, problems)
     if problems:
         raise ConfigurationError(tuple(problems), "The security configuration")
     return Credentials(**secrets)
 
 
 def _named(
-    settings: SecuritySettings | OAuthSettings,
+    settings: SecuritySettings | OAuthSettings | SchemaRegistrySettings,
     names: tuple[str, ...],
     at: str,
     environ: Mapping[str, str],
@@ -94,7 +103,12 @@ def _named(
     return secrets
 
 
-def _readable(settings: SecuritySettings | OAuthSettings, names: tuple[str, ...], at: str, problems: list[str]) -> None:
+def _readable(
+    settings: SecuritySettings | OAuthSettings | SchemaRegistrySettings,
+    names: tuple[str, ...],
+    at: str,
+    problems: list[str],
+) -> None:
     for name in names:
         file = getattr(settings, name)
         if file is not None and not os.access(file, os.R_OK):

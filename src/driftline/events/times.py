@@ -201,7 +201,7 @@ def _implausible(number: float, form: TimeForm, other: TimeUnit, at: str) -> str
     as_taken, as_other = (_shown(number * MS_PER_UNIT[unit]) for unit in (form.unit, other))
     return (
         f"Expected epoch {UNIT_NAMES[form.unit]}, got {number!r}, which would be {as_taken}; in {UNIT_NAMES[other]} "
-        f"it is {as_other} - at `{at}`; the unit is configured as `ts: {{{form.shown}, unit: {other}}}`"
+        f"it is {as_other}; `ts: {{{form.shown}, unit: {other}}}` configures the unit - at `{at}`"
     )
 
 

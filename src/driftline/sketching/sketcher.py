@@ -8,7 +8,7 @@ records are read again.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -16,15 +16,16 @@ from driftline.config.settings import LabelInput
 from driftline.events.label import LabelDecoder
 from driftline.events.model_key import ModelKey, panes_partition
 from driftline.events.prediction import PredictionDecoder, mapped_root_names
-from driftline.events.source import Source, Watermark
+from driftline.events.source import LABEL_STREAM, Source, Watermark
 from driftline.panes.flush_record import PaneDelta, chunks
-from driftline.sketching.intake import take_in_labels, take_in_predictions
+from driftline.sketching.intake import Intake, take_in_labels, take_in_predictions
 from driftline.sketching.joins.joins import Joins
 from driftline.sketching.joins.local_joins import LocalJoins
 from driftline.sketching.joins.routed_joins import RoutedJoins
 from driftline.sketching.pane_counter import PaneCounter
 from driftline.sketching.rows import PredictionRows, by_model
 from driftline.sketching.source_clock import SourceClock
+from driftline.sketching.source_intake import SourceIntake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from driftline.events.record_batch import RecordBatch
     from driftline.events.source import Kind
     from driftline.panes.flush_record import JoinDelta
+    from driftline.panes.intake_record import IntakeMark
     from driftline.profiles.profiles import Profiles
-    from driftline.sketching.intake import Intake
     from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.joins.waiting.pending import PendingStores
     from driftline.sketching.rows import ModelEvents
@@ -48,6 +49,9 @@ class Position(NamedTuple):
 
     next_offset: int
     running_max_ms: int | None
+    recorded_ms: int | None = None
+    """The greatest time of a record, refused or not, as :class:`~driftline.sketching.source_intake.SourceIntake` has
+    it."""
 
 
 class Flush(NamedTuple):
@@ -62,6 +66,8 @@ class Flush(NamedTuple):
     n_events: int
     n_late: int
     """Predictions that came too late, as ``n_events`` are those sketched; for telemetry."""
+    n_read: dict[Kind, int]
+    """Records of the input topics, refused or not; for telemetry."""
     n_skipped: int = 0
     """Records that the configured `where` leaves out."""
 
@@ -73,10 +79,11 @@ KEPT_FLUSHES: Final = 60
 class _Partition:
     """What is known of one assigned input partition."""
 
-    __slots__ = ("clock", "committed_max_ms", "idle")
+    __slots__ = ("clock", "committed_max_ms", "idle", "intake")
 
-    def __init__(self, clock: SourceClock) -> None:
+    def __init__(self, clock: SourceClock, intake: SourceIntake) -> None:
         self.clock = clock
+        self.intake = intake
         self.committed_max_ms = clock.running_max_ms
         self.idle = False
 
@@ -138,18 +145,20 @@ class Sketcher:
         self.joins = _choose_joins(settings, profiles, n_partitions, open_stores, self.watermark_ms)
         self._dead_letters: list[DeadLetter] = []
         self._n_events = self._n_late = self._n_labels = self._n_joins = self._n_skipped = 0
+        self._n_read: dict[Kind, int] = {}
         self._announce = False
 
     # --- assignment ---------------------------------------------------------------------------------------------------
 
-    def assign(self, source: Source, running_max_ms: int | None) -> None:
-        """Start on a source partition whose committed event time is known."""
+    def assign(self, source: Source, running_max_ms: int | None, recorded_ms: int | None = None) -> None:
+        """Start on a source partition whose committed times, of events and of records, are known."""
         self._announce = True
         if source.kind != "joins":
             time = self._settings.time
-            partition = _Partition(SourceClock(int(time.pane), int(time.lateness), running_max_ms))
+            clock = SourceClock(int(time.pane), int(time.lateness), running_max_ms)
             for each in self._with_shared(source):
-                self._partitions[each] = partition
+                intake = SourceIntake(int(self._settings.intake.window), recorded_ms)
+                self._partitions[each] = _Partition(clock, intake)
         self.joins.assign(source)
 
     def _with_shared(self, source: Source) -> list[Source]:
@@ -164,9 +173,26 @@ class Sketcher:
 
     def mark_idle(self, source: Source, *, idle: bool) -> None:
         """Say whether a partition has been at its end for the idle timeout; the next flush tells it."""
-        partition = self._partitions[source]
-        if partition.idle != idle:
-            partition.idle = idle
+        for each in self._with_shared(source):
+            partition = self._partitions[each]
+            if partition.idle != idle:
+                partition.idle = idle
+                self._announce = True
+
+    def advance_to(self, watermark_ms: int) -> None:
+        """Let event time go on in all partitions as if something had come, until their watermarks are here at least."""
+        for partition in self._partitions.values():
+            partition.clock.advance_to(watermark_ms)
+        self._announce = True
+
+    def close_intake(self) -> None:
+        """Let the time of records go on in all partitions to the end of the last span that holds one."""
+        reached = [partition.intake.reached_ms for partition in self._partitions.values()]
+        newest_ms = max((time for time in reached if time is not None), default=None)
+        if newest_ms is not None:
+            size_ms = int(self._settings.intake.window)
+            for partition in self._partitions.values():
+                partition.intake.advance_to(newest_ms - newest_ms % size_ms + size_ms)
             self._announce = True
 
     # --- records ------------------------------------------------------------------------------------------------------
@@ -198,36 +224,48 @@ class Sketcher:
         self._dead_letters.append(letter)
         self._next_offsets[source] = next_offset
 
-    def _add_predictions(self, batch: RecordBatch) -> None:
-        intake = take_in_predictions(batch, self._decode_prediction, int(self._settings.time.max_future))
+    def _count_records(self, batch: RecordBatch, intake: Intake[Any]) -> None:
         self._dead_letters += intake.refused
         self._n_skipped += len(intake.skipped)
+        self._n_read[batch.source.kind] = self._n_read.get(batch.source.kind, 0) + len(batch.offsets)
+        self._partitions[batch.source].intake.add(batch, intake.times_ms, intake.offsets, intake.refused)
+
+    def _add_predictions(self, batch: RecordBatch) -> None:
+        intake = take_in_predictions(batch, self._decode_prediction, int(self._settings.time.max_future))
+        self._count_records(batch, intake)
         if intake.times_ms.size:
             self._take_predictions(batch, intake, self._partitions[batch.source].clock.advance(intake.times_ms))
 
     def _add_both(self, batch: RecordBatch) -> None:
         """Take in the predictions and the labels of one topic; in its clock, they are one after the other."""
-        max_future_ms = int(self._settings.time.max_future)
+        source, max_future_ms = batch.source, int(self._settings.time.max_future)
         predictions = take_in_predictions(batch, self._decode_prediction, max_future_ms)
         labels = take_in_labels(batch, self._decode_label, max_future_ms)
         told = {letter.offset for letter in predictions.refused}
         refused = predictions.refused + [letter for letter in labels.refused if letter.offset not in told]
-        self._dead_letters += sorted(refused, key=lambda letter: letter.offset)
-        self._n_skipped += len({*predictions.skipped} & {*labels.skipped})
-        order = np.argsort(np.concatenate([predictions.offsets, labels.offsets]), kind="stable")
-        times = np.concatenate([predictions.times_ms, labels.times_ms])[order]
-        if not order.size:
-            return
-        places = np.argsort(order)
-        arrivals = self._partitions[batch.source].clock.advance(times).chosen(places)
+        refused.sort(key=lambda letter: letter.offset)
+        skipped = sorted({*predictions.skipped} & {*labels.skipped})
+        offsets = np.concatenate([predictions.offsets, labels.offsets])
+        order = np.argsort(offsets, kind="stable")
+        times_ms = np.concatenate([predictions.times_ms, labels.times_ms])[order]
+        together = Intake(None, times_ms, offsets[order], refused, skipped)
+        self._count_records(batch, together)
+        of_labels = self._partitions[Source("labels", source.partition)].intake
+        of_labels.add(batch, together.times_ms, together.offsets, ())
+        arrivals = self._partitions[source].clock.advance(times_ms).chosen(np.argsort(order))
         n = predictions.offsets.size
         if n:
             self._take_predictions(batch, predictions, arrivals.chosen(np.arange(n)))
         if n < order.size:
             self._n_labels += order.size - n
-            self.joins.add_labels(batch.source.partition, labels, arrivals.effective_ms[n:])
+            effective_ms = arrivals.effective_ms[n:]
+            of_labels.see(labels.events.prediction_ids, effective_ms, labels.offsets)
+            self.joins.add_labels(source.partition, labels, effective_ms)
 
     def _take_predictions(self, batch: RecordBatch, intake: Intake[PredictionColumns], arrivals: Arrivals) -> None:
+        if self._settings.labels is not None:
+            seen = self._partitions[batch.source].intake
+            seen.see(intake.events.prediction_ids, arrivals.effective_ms, intake.offsets)
         n_late = int(arrivals.late.sum())
         self._n_late += n_late
         self._n_events += intake.times_ms.size - n_late
@@ -258,12 +296,13 @@ class Sketcher:
 
     def _add_labels(self, batch: RecordBatch) -> None:
         intake = take_in_labels(batch, self._decode_label, int(self._settings.time.max_future))
-        self._dead_letters += intake.refused
-        self._n_skipped += len(intake.skipped)
+        self._count_records(batch, intake)
         if not intake.times_ms.size:
             return
         self._n_labels += intake.times_ms.size
-        effective_ms = self._partitions[batch.source].clock.advance(intake.times_ms).effective_ms
+        partition = self._partitions[batch.source]
+        effective_ms = partition.clock.advance(intake.times_ms).effective_ms
+        partition.intake.see(intake.events.prediction_ids, effective_ms, intake.offsets)
         self.joins.add_labels(batch.source.partition, intake, effective_ms)
 
     # --- flush --------------------------------------------------------------------------------------------------------
@@ -273,18 +312,26 @@ class Sketcher:
         if not self._next_offsets and not self._announce and not self._dead_letters:
             return None
         positions = {
-            source: Position(next_offset, self._running_max_ms(source))
-            for source, next_offset in self._next_offsets.items()
+            source: Position(next_offset, *self._times_ms(source)) for source, next_offset in self._next_offsets.items()
         }
         marks = self._marks()
         deltas = self.joins.join()
         pending = self.joins.blocks(marks)
         panes = self._pane_records(deltas, [*marks, *self.joins.watermarks()])
-        return Flush(panes, pending, self._dead_letters, positions, self._n_events, self._n_late, self._n_skipped)
+        return Flush(
+            panes,
+            pending,
+            self._dead_letters,
+            positions,
+            self._n_events,
+            self._n_late,
+            dict(sorted(self._n_read.items())),
+            self._n_skipped,
+        )
 
-    def _running_max_ms(self, source: Source) -> int | None:
+    def _times_ms(self, source: Source) -> tuple[int | None, int | None]:
         partition = self._partitions.get(source)
-        return None if partition is None else partition.clock.running_max_ms
+        return (None, None) if partition is None else (partition.clock.running_max_ms, partition.intake.reached_ms)
 
     def _marks(self) -> list[Watermark]:
         return [
@@ -302,15 +349,24 @@ class Sketcher:
             panes[panes_partition(key, n_panes)].extend(pane_deltas)
         for delta in deltas:
             joins[panes_partition(delta.key, n_panes)].append(delta)
+        intake = {panes_partition(LABEL_STREAM, n_panes): self._intake_marks()}
+        routed = self._settings.join.routed
         return {
-            partition: chunks(panes[partition], joins[partition], watermarks, routed=self._settings.join.routed)
+            partition: chunks(panes[partition], joins[partition], watermarks, intake.get(partition, ()), routed=routed)
             for partition in range(n_panes)
         }
+
+    def _intake_marks(self) -> list[IntakeMark]:
+        return [
+            partition.intake.mark(source, self._n_partitions[source.kind], idle=partition.idle)
+            for source, partition in sorted(self._partitions.items())
+        ]
 
     def committed(self, changelog: Mapping[int, int] = MappingProxyType({})) -> None:
         """Make the last flush final; ``changelog`` has the offsets behind its blocks in the pending topic."""
         for partition in self._partitions.values():
             partition.committed_max_ms = partition.clock.running_max_ms
+            partition.intake.committed()
         self.joins.committed(changelog)
         quiet = [key for key, counter in self._counters.items() if counter.n_idle_flushes > KEPT_FLUSHES]
         for key in quiet:
@@ -323,6 +379,7 @@ class Sketcher:
         for partition in self._partitions.values():
             partition.idle = False
             partition.clock.running_max_ms = partition.committed_max_ms
+            partition.intake.aborted()
         self.joins.aborted()
         for counter in self._counters.values():
             counter.clear()
@@ -332,6 +389,7 @@ class Sketcher:
     def _clear(self) -> None:
         self._next_offsets = {}
         self._dead_letters = []
+        self._n_read = {}
         self._n_events = self._n_late = self._n_labels = self._n_joins = self._n_skipped = 0
 
     # --- what an operator sees ----------------------------------------------------------------------------------------

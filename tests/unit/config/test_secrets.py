@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from driftline.config.secrets import Secret, resolve_credentials
-from driftline.config.settings import OAuthSettings, SecuritySettings
+from driftline.config.settings import OAuthSettings, SchemaRegistrySettings, SecuritySettings
 from driftline.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -49,6 +49,26 @@ def test_all_that_is_missing_is_reported_at_once(tmp_path: Path) -> None:
         "Expected an environment variable that is set",
         "Expected a readable file that contains the secret",
         "Expected a readable file",
+    ]
+
+
+def test_the_schema_registry_has_secrets_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("correct horse\n", encoding="utf-8")
+    registry = SchemaRegistrySettings(url="https://registry", username_env="REGISTRY_KEY", password_file=str(file))
+    credentials = resolve_credentials(SecuritySettings(), {"REGISTRY_KEY": "key"}, registry)
+    assert credentials.registry_username is not None
+    assert credentials.registry_password is not None
+    shown = (credentials.registry_username.reveal(), credentials.registry_password.reveal())
+    assert shown == ("key", "correct horse")
+    assert credentials.username is None
+
+    broken = SchemaRegistrySettings(url="https://registry", username_env="ABSENT", ca_file=str(tmp_path / "absent.pem"))
+    with pytest.raises(ConfigurationError) as caught:
+        resolve_credentials(SecuritySettings(), {}, broken)
+    assert [problem.rpartition(" - at ")[2] for problem in caught.value.problems] == [
+        "`$.schema_registry.username_env`",
+        "`$.schema_registry.ca_file`",
     ]
 
 

@@ -55,7 +55,7 @@ MARKED = Settings(
 )
 TOGETHER = Settings(
     predictions=PredictionInput("all"),
-    labels=LabelInput("all", LabelFields(ts="/label_ts"), where=Where("/label")),
+    labels=LabelInput("all", fields=LabelFields(ts="/label_ts"), where=Where("/label")),
 )
 
 

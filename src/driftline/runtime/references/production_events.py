@@ -166,7 +166,7 @@ class TopicEvents:
         try:
             reading = PartitionReading(consumer, self._settings.kafka, self._topic, starts, stops)
             for messages in reading.to_end(_PATIENCE_S, BATCH, _POLL_S):
-                for batch in by_source(messages, {self._topic: "predictions"}, self.reader.asks_for)[0]:
+                for batch in by_source(messages, {self._topic: "predictions"}, asked=self.reader.asks_for)[0]:
                     yield self.reader.rows(batch)
         finally:
             consumer.close()
