@@ -10,18 +10,15 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import numpy as np
-
 from driftline.config.settings import LabelInput
 from driftline.events.label import LabelDecoder
 from driftline.events.model_key import ModelKey, panes_partition
 from driftline.events.prediction import PredictionDecoder, mapped_root_names
 from driftline.events.source import LABEL_STREAM, Source, Watermark
 from driftline.panes.flush_record import PaneDelta, chunks
-from driftline.sketching.intake import Intake, take_in_labels, take_in_predictions
-from driftline.sketching.joins.joins import Joins
-from driftline.sketching.joins.local_joins import LocalJoins
-from driftline.sketching.joins.routed_joins import RoutedJoins
+from driftline.sketching.intake import take_in_labels, take_in_predictions
+from driftline.sketching.joins.choice import choose_joins
+from driftline.sketching.one_topic import together
 from driftline.sketching.pane_counter import PaneCounter
 from driftline.sketching.rows import PredictionRows, by_model
 from driftline.sketching.source_clock import SourceClock
@@ -30,14 +27,19 @@ from driftline.sketching.source_intake import SourceIntake
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from driftline.config.settings import Settings
     from driftline.events.dead_letter import DeadLetter
+    from driftline.events.label import LabelColumns
     from driftline.events.prediction import PredictionColumns
     from driftline.events.record_batch import RecordBatch
     from driftline.events.source import Kind
     from driftline.panes.flush_record import JoinDelta
     from driftline.panes.intake_record import IntakeMark
     from driftline.profiles.profiles import Profiles
+    from driftline.sketching.intake import Intake
     from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.joins.waiting.pending import PendingStores
     from driftline.sketching.rows import ModelEvents
@@ -142,7 +144,7 @@ class Sketcher:
         self._partitions: dict[Source, _Partition] = {}
         self._next_offsets: dict[Source, int] = {}
         self._counters: dict[ModelKey, PaneCounter] = {}
-        self.joins = _choose_joins(settings, profiles, n_partitions, open_stores, self.watermark_ms)
+        self.joins = choose_joins(settings, profiles, n_partitions, open_stores, self.watermark_ms)
         self._dead_letters: list[DeadLetter] = []
         self._n_events = self._n_late = self._n_labels = self._n_joins = self._n_skipped = 0
         self._n_read: dict[Kind, int] = {}
@@ -237,30 +239,18 @@ class Sketcher:
             self._take_predictions(batch, intake, self._partitions[batch.source].clock.advance(intake.times_ms))
 
     def _add_both(self, batch: RecordBatch) -> None:
-        """Take in the predictions and the labels of one topic; in its clock, they are one after the other."""
+        """Take in the predictions and the labels of one topic."""
         source, max_future_ms = batch.source, int(self._settings.time.max_future)
         predictions = take_in_predictions(batch, self._decode_prediction, max_future_ms)
         labels = take_in_labels(batch, self._decode_label, max_future_ms)
-        told = {letter.offset for letter in predictions.refused}
-        refused = predictions.refused + [letter for letter in labels.refused if letter.offset not in told]
-        refused.sort(key=lambda letter: letter.offset)
-        skipped = sorted({*predictions.skipped} & {*labels.skipped})
-        offsets = np.concatenate([predictions.offsets, labels.offsets])
-        order = np.argsort(offsets, kind="stable")
-        times_ms = np.concatenate([predictions.times_ms, labels.times_ms])[order]
-        together = Intake(None, times_ms, offsets[order], refused, skipped)
-        self._count_records(batch, together)
-        of_labels = self._partitions[Source("labels", source.partition)].intake
-        of_labels.add(batch, together.times_ms, together.offsets, ())
-        arrivals = self._partitions[source].clock.advance(times_ms).chosen(np.argsort(order))
-        n = predictions.offsets.size
-        if n:
-            self._take_predictions(batch, predictions, arrivals.chosen(np.arange(n)))
-        if n < order.size:
-            self._n_labels += order.size - n
-            effective_ms = arrivals.effective_ms[n:]
-            of_labels.see(labels.events.prediction_ids, effective_ms, labels.offsets)
-            self.joins.add_labels(source.partition, labels, effective_ms)
+        both = together(predictions, labels)
+        self._count_records(batch, both.intake)
+        as_labels = Source("labels", source.partition)
+        self._partitions[as_labels].intake.add(batch, both.intake.times_ms, both.intake.offsets, ())
+        of_predictions, of_labels = both.divided(self._partitions[source].clock.advance(both.intake.times_ms))
+        if predictions.times_ms.size:
+            self._take_predictions(batch, predictions, of_predictions)
+        self._take_labels(as_labels, labels, of_labels.effective_ms)
 
     def _take_predictions(self, batch: RecordBatch, intake: Intake[PredictionColumns], arrivals: Arrivals) -> None:
         if self._settings.labels is not None:
@@ -297,13 +287,15 @@ class Sketcher:
     def _add_labels(self, batch: RecordBatch) -> None:
         intake = take_in_labels(batch, self._decode_label, int(self._settings.time.max_future))
         self._count_records(batch, intake)
-        if not intake.times_ms.size:
-            return
-        self._n_labels += intake.times_ms.size
-        partition = self._partitions[batch.source]
-        effective_ms = partition.clock.advance(intake.times_ms).effective_ms
-        partition.intake.see(intake.events.prediction_ids, effective_ms, intake.offsets)
-        self.joins.add_labels(batch.source.partition, intake, effective_ms)
+        self._take_labels(
+            batch.source, intake, self._partitions[batch.source].clock.advance(intake.times_ms).effective_ms
+        )
+
+    def _take_labels(self, source: Source, intake: Intake[LabelColumns], effective_ms: NDArray[np.int64]) -> None:
+        if intake.times_ms.size:
+            self._n_labels += intake.times_ms.size
+            self._partitions[source].intake.see(intake.events.prediction_ids, effective_ms, intake.offsets)
+            self.joins.add_labels(source.partition, intake, effective_ms)
 
     # --- flush --------------------------------------------------------------------------------------------------------
 
@@ -404,18 +396,3 @@ class Sketcher:
         marks = [*self._marks(), *self.joins.watermarks()]
         shared = self._settings.shares_topic
         return {mark.source: mark.time_ms for mark in marks if not (shared and mark.source.kind == "labels")}
-
-
-def _choose_joins(
-    settings: Settings,
-    profiles: Profiles,
-    n_partitions: Mapping[Kind, int],
-    open_stores: Callable[[int, ProfileTable], PendingStores],
-    watermark_ms: Callable[[Source], int | None],
-) -> Joins:
-    """Return the joins that the settings ask for."""
-    if settings.labels is None:
-        return Joins()
-    if not settings.join.routed:
-        return LocalJoins(settings, profiles, open_stores, watermark_ms)
-    return RoutedJoins(settings, profiles, open_stores, n_partitions.get("joins") or max(n_partitions.values()))
