@@ -96,7 +96,9 @@ def table_of_frame(
         prediction=sides[0],
         score=probabilities(scores, positive),
         label=sides[1],
-        times_ms=event_times(roles, remarks, None if time is None else lambda: times_of_series(eager[time], at)),
+        times_ms=event_times(
+            roles, remarks, None if time is None else lambda: times_of_series(eager[time], at, roles.time_form)
+        ),
         score_maps=score_maps(scores),
         left_out=tuple(left_out),
     )
