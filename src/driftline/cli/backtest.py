@@ -26,6 +26,7 @@ from driftline.cli.reference_options import (
     SqlOption,
     StrictOption,
     TimeOption,
+    TimeUnitOption,
     UriOption,
 )
 from driftline.cli.reference_rows import profile_of_rows, refuse_contradictions, tell_remarks
@@ -127,6 +128,7 @@ def backtest(
     score_column: ScoreOption = None,
     label_column: LabelOption = None,
     time_column: TimeOption = None,
+    time_unit: TimeUnitOption = None,
     drop: DropOption = None,
     half_life: HalfLifeOption = None,
     importances: ImportancesOption = None,
@@ -155,7 +157,7 @@ def backtest(
     if labels is not None and settings.labels is None:
         settings = read_settings(config, {**given, "labels.topic": "labels"})
     columns = (prediction_column, score_column, label_column, time_column)
-    rows = RowsOptions(*columns, drop, half_life, importances, separator, encoding, na, sql, uri, strict)
+    rows = RowsOptions(*columns, drop, half_life, importances, separator, encoding, na, sql, uri, strict, time_unit)
     profile = _profile(settings, reference, predictions, (model, model_version), rows)
     files = {path: _fields_of(settings, path, labels) for path in (predictions, labels) if path is not None}
     n_bytes = sum(path.stat().st_size for path in files)

@@ -41,6 +41,7 @@ from driftline.cli.reference_options import (
     StrictOption,
     TheModelOption,
     TimeOption,
+    TimeUnitOption,
     UriOption,
     VersionOption,
 )
@@ -65,6 +66,7 @@ def build(
     score_column: ScoreOption = None,
     label_column: LabelOption = None,
     time_column: TimeOption = None,
+    time_unit: TimeUnitOption = None,
     drop: DropOption = None,
     half_life: HalfLifeOption = None,
     importances: ImportancesOption = None,
@@ -86,7 +88,7 @@ def build(
     start_ms = parse_effective_from(effective_from or BEGINNING)
     settings = read_settings(config)
     columns = (prediction_column, score_column, label_column, time_column)
-    rows = RowsOptions(*columns, drop, half_life, importances, separator, encoding, na, sql, uri, strict)
+    rows = RowsOptions(*columns, drop, half_life, importances, separator, encoding, na, sql, uri, strict, time_unit)
     profile = _build(file, settings, model, model_version, rows, start_ms)
     write_profile(target, profile)
     out.print(f"written to {target}", markup=False)
@@ -101,6 +103,7 @@ def publish(
     score_column: ScoreOption = None,
     label_column: LabelOption = None,
     time_column: TimeOption = None,
+    time_unit: TimeUnitOption = None,
     drop: DropOption = None,
     half_life: HalfLifeOption = None,
     importances: ImportancesOption = None,
@@ -132,7 +135,7 @@ def publish(
     requested_ms = None if effective_from is None else parse_effective_from(effective_from)
     settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
     columns = (prediction_column, score_column, label_column, time_column)
-    rows = RowsOptions(*columns, drop, half_life, importances, separator, encoding, na, sql, uri, strict)
+    rows = RowsOptions(*columns, drop, half_life, importances, separator, encoding, na, sql, uri, strict, time_unit)
     if file is not None and is_profile(file):
         rows.refuse_with_profile(model=model, model_version=model_version)
         profile = read_profile(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -63,6 +64,25 @@ TimeOption = Annotated[
     typer.Option(
         "--time-column",
         help="Column of the event times; by default as the configuration maps them, or `ts`.",
+        show_default=False,
+    ),
+]
+
+
+class TimeUnitName(StrEnum):
+    """Units of times that are numbers."""
+
+    SECONDS = "s"
+    MILLISECONDS = "ms"
+    MICROSECONDS = "us"
+    NANOSECONDS = "ns"
+
+
+TimeUnitOption = Annotated[
+    TimeUnitName | None,
+    typer.Option(
+        "--time-unit",
+        help="Unit of times that are numbers; by default as the configuration has it, or ms.",
         show_default=False,
     ),
 ]
@@ -161,13 +181,16 @@ class RowsOptions(NamedTuple):
     sql: str | None
     uri: str | None
     strict: bool
+    time_unit: TimeUnitName | None = None
 
     def roles(self) -> Roles:
         """Return which columns are not features."""
+        from driftline.events.times import MILLISECONDS, TimeForm
         from driftline.profiles.building.roles import Roles
 
         named = (self.prediction_column, self.score_column, self.label_column)
-        return Roles(*named, drop=tuple(self.drop or ()), time=self.time_column)
+        form = MILLISECONDS if self.time_unit is None else TimeForm(self.time_unit.value)
+        return Roles(*named, drop=tuple(self.drop or ()), time=self.time_column, time_form=form)
 
     def table_options(self, settings: ModelSettings) -> TableOptions:
         """Return how the rows are read.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import xxhash
 
+from driftline.events.unusable import Unusable, as_counted
 from driftline.sketches.columns import CategoricalColumn, Column
 from driftline.sketches.encoding import CategoryCodes, EncodedColumns, encode_categorical, numbers_of
 from driftline.sketches.numeric_encoding import NumericEncoder
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from driftline.events.outcomes import Score
     from driftline.profiles.class_names import ClassNames
     from driftline.sketching.rows import AllRows
 
-_NO_NUMBERS: Final = frozenset((str, bool))
+_NO_NUMBERS: Final = frozenset((str, bool, Unusable))
 _NONE_RARE: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 
@@ -80,9 +82,10 @@ class ColumnEncoder:
             absent: Sequence[tuple[int, int]] = ()
             if column.role == "feature":
                 values, absent = features.values[i], features.exceptions[i]
+            elif column.role == "prediction":
+                values = rows.predictions
             else:
-                is_prediction = column.role == "prediction"
-                values = rows.predictions if is_prediction else plain_scores(rows.scores, self._positive, self._names)
+                values, absent = _scores(rows.scores, self._positive, self._names)
             if isinstance(column, CategoricalColumn):
                 encoded = encode_categorical(column, self._codes[i], values, absent)
                 bins[i] = encoded.bins
@@ -95,7 +98,7 @@ class ColumnEncoder:
             elif column.role != "feature":
                 numbers.append(np.array([values], dtype=np.float64))
             if column.role == "score":
-                scores = numbers[-1][0]
+                scores = np.where((numbers[-1][0] >= 0.0) & (numbers[-1][0] <= 1.0), numbers[-1][0], np.nan)
             exceptions.append(absent)
         matrix = numbers[0] if len(numbers) == 1 else np.concatenate(numbers)
         z, squares, clipped, tails = self._encode_numeric(matrix, exceptions, bins, self._numeric)
@@ -106,3 +109,18 @@ class ColumnEncoder:
         unknown, rare = features.unknown, self._rare
         encoded_all = EncodedColumns(bins, z, squares, clipped, unlisted, tails, hashes, scores, unknown, rare)
         return encoded_all, features.unexpected
+
+
+def _scores(
+    scores: Sequence[Score | Unusable | None], positive: str | None, names: ClassNames | None
+) -> tuple[Sequence[Any], Sequence[tuple[int, int]]]:
+    """Return one number for each score, and the row and quality code of each that is none."""
+    usable = plain_scores(scores, positive, names)
+    if Unusable not in set(map(type, scores)):
+        return usable, ()
+    odd = {row: score for row, score in enumerate(scores) if type(score) is Unusable}
+    counted, absent = numbers_of(as_counted([*odd.values()]))
+    values = [*usable]
+    for row, number in zip(odd, counted.tolist(), strict=True):
+        values[row] = number
+    return values, [([*odd][place], code) for place, code in absent]

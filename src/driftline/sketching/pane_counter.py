@@ -9,8 +9,9 @@ import numpy as np
 import xxhash
 
 from driftline.events.features import features_json
-from driftline.events.prediction import untold_score
+from driftline.events.outcomes import untold_score
 from driftline.events.source import SEGMENT_ALL, Offsets
+from driftline.events.unusable import without_unusable
 from driftline.panes.flush_record import PaneDelta
 from driftline.profiles.class_names import ClassNames
 from driftline.sketches.bottom_k import smallest
@@ -185,7 +186,7 @@ class PaneCounter:
             else:
                 pane.sketch.merge(sketch)
         if profile.estimator is not None:
-            evaluated = profile.estimator.evaluate(columns, timely.scores, self._names(profile))
+            evaluated = profile.estimator.evaluate(columns, without_unusable(timely.scores), self._names(profile))
             for slot, estimates in count_estimates(profile.estimator.layout, evaluated, timely_slots):
                 pane = self._pane(int(panes[slot]), profile.profile_id)
                 pane.estimates = merge_estimates(pane.estimates, estimates)
@@ -251,6 +252,6 @@ def _samples(rows: list[SampleRow]) -> list[list[SampleRow]]:
 
 
 def _sample_row(rows: AllRows, digest: int, row: int, positive: str | None) -> SampleRow:
-    prediction = rows.predictions[row]
+    (prediction,) = without_unusable(rows.predictions[row : row + 1])
     plain = int(prediction) if isinstance(prediction, bool) else prediction
     return SampleRow(digest, features_json(rows.features[row]), plain, untold_score(rows.scores[row], positive))

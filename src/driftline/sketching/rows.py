@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from driftline.events.model_key import ModelKey
-from driftline.events.prediction import Score, one_score
+from driftline.events.outcomes import Score, one_score
+from driftline.events.unusable import Unusable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +63,7 @@ class PredictionRows(NamedTuple):
     late: NDArray[np.bool_]
     features: Sequence[Features]
     predictions: Sequence[Any]
-    scores: Sequence[Score | None]
+    scores: Sequence[Score | Unusable | None]
 
 
 class AllRows(NamedTuple):
@@ -75,7 +76,7 @@ class AllRows(NamedTuple):
     late: NDArray[np.bool_]
     features: list[Features]
     predictions: list[Any]
-    scores: list[Score | None]
+    scores: list[Score | Unusable | None]
 
     def chosen(self, rows: NDArray[np.int64]) -> AllRows:
         """Return some of the rows."""
@@ -93,10 +94,13 @@ class AllRows(NamedTuple):
 
 
 def plain_scores(
-    scores: Sequence[Score | None], positive: str | None, names: ClassNames | None = None
+    scores: Sequence[Score | Unusable | None], positive: str | None, names: ClassNames | None = None
 ) -> Sequence[float | None]:
-    """Return one probability for each score; ``names`` say which class the key of a map stands for."""
-    if dict not in set(map(type, scores)):
+    """Return one probability for each score, None where there is none that can be used.
+
+    ``names`` say which class the key of a map stands for.
+    """
+    if set(map(type, scores)).isdisjoint((dict, Unusable)):
         return scores  # type: ignore[return-value]  # no map is among them
     if positive is None or names is None:
         return [one_score(score, positive) for score in scores]

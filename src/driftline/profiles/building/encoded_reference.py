@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from driftline.events.prediction import one_score
+from driftline.events.outcomes import one_score
 from driftline.profiles.building.column_values import ColumnValues
 from driftline.profiles.building.flattening import chosen_names
 from driftline.profiles.building.task_inference import infer_task
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from driftline.config.model import ModelSettings
     from driftline.events.model_key import ModelKey
-    from driftline.events.prediction import Score
+    from driftline.events.outcomes import Score
     from driftline.profiles.building.table import ReferenceTable
     from driftline.profiles.task import Task
     from driftline.sketches.columns import Column

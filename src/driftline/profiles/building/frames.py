@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from narwhals.typing import IntoFrame
     from numpy.typing import NDArray
 
+    from driftline.events.times import TimeForm
     from driftline.profiles.profile import Profile
 
 
@@ -115,7 +116,9 @@ def table_of_frame(
         prediction=sides[0],
         score=probabilities(scores, positive),
         label=sides[1],
-        times_ms=event_times(roles, remarks, None if time is None else lambda: _times(eager, time, at)),
+        times_ms=event_times(
+            roles, remarks, None if time is None else lambda: _times(eager[time], roles.time_form, at)
+        ),
         score_maps=score_maps(scores),
         left_out=tuple(left_out),
     )
@@ -223,9 +226,9 @@ def _feature(series: nw.Series[Any]) -> NDArray[np.float64] | list[object] | Non
     return values if holds_json(values) or any(isinstance(value, dict) for value in values) else None
 
 
-def _times(frame: nw.DataFrame[Any], name: str, at: str) -> NDArray[np.int64]:
-    with reading_column(name, at):
-        return times_of_series(frame[name], at)
+def _times(series: nw.Series[Any], form: TimeForm, at: str) -> NDArray[np.int64]:
+    with reading_column(series.name, at):
+        return times_of_series(series, at, form)
 
 
 def _json_values(frame: nw.DataFrame[Any], name: str | None, at: str) -> list[object] | None:

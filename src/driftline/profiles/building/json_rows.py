@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from driftline.events.features import is_within
-from driftline.events.prediction import one_score
+from driftline.events.outcomes import one_score
 from driftline.profiles.building.column_values import without_nan
 from driftline.profiles.building.flattening import columns_of_rows, droppable, flat_rows, nested_remarks, without_nested
 from driftline.profiles.building.index_columns import without_indexes
@@ -47,7 +47,9 @@ def table_of_rows(
     without = {*special, time}
     reserved = [name for name in names if name in roles.no_features and name not in {*without, *roles.drop}]
     remarks = [roles.reason(name) for name in reserved]
-    times = event_times(roles, remarks, None if time is None else lambda: times_of([row.get(time) for row in rows], at))
+    times = event_times(
+        roles, remarks, None if time is None else lambda: times_of([row.get(time) for row in rows], at, roles.time_form)
+    )
     values = [None if name is None else [row.get(name) for row in rows] for name in special]
     without_scores: tuple[str, ...] = ()
     if values[1] is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from driftline.errors import ProfileError
+from driftline.events.times import MILLISECONDS, TimeForm
 from driftline.profiles.building.times import or_none
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Roles(NamedTuple):
     """Name of the column of event times; None takes ``usual_time`` where it is there and holds times."""
     usual_time: str = "ts"
     """As the mapping of events has it."""
+    time_form: TimeForm = MILLISECONDS
+    """How times are written."""
 
     def assigned(self, columns: Sequence[str], at: str) -> tuple[str | None, str | None, str | None]:
         """Return the columns of prediction, score and label.

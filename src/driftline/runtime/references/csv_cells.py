@@ -93,12 +93,17 @@ def outcome_cells(cells: Any, missing: tuple[str, ...] = ()) -> Cells:  # noqa: 
     return Cells(known.cells if (truth := known.truth()) is None else truth)
 
 
-def time_cells(cells: Any) -> Any:  # noqa: ANN401  # pyarrow publishes no types
-    """Return the cells of a column of event times as Arrow times, numbers, or, where they are neither, texts."""
+def time_cells(cells: Any, *, as_text: bool = False) -> Any:  # noqa: ANN401  # pyarrow publishes no types
+    """Return the cells of a column of event times as Arrow times, numbers, or, where they are neither, texts.
+
+    ``as_text`` leaves them as they are written, for a format that is configured.
+    """
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.compute as pc  # noqa: PLC0415
 
     known = _Known(cells, MISSING_WORDS)
+    if as_text:
+        return known.cells
     if known.all_match(_NUMBER):
         return known.plain_numbers().values
     for unit, zone in (("us", None), ("us", "UTC"), ("ns", None), ("ns", "UTC")):

@@ -56,7 +56,7 @@ def table_of_csv(path: Path, roles: Roles, how: TableOptions, *, positive: str |
 
     def read(name: str) -> Cells:
         if name == time:
-            return Cells(time_cells(columns[name]))
+            return Cells(time_cells(columns[name], as_text=roles.time_form.format is not None))
         if name in outcomes or not name:
             return outcome_cells(columns[name], how.missing)
         if is_within(name, unread) or name in roles.no_features:

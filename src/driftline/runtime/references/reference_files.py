@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
+from driftline.config.field_places import TimeAt
 from driftline.config.settings import PredictionFields
 from driftline.errors import EventError, ParameterError, ProfileError
+from driftline.events.documents import Documents
 from driftline.events.features import features_json
 from driftline.events.mapping import pointer_parts
-from driftline.events.prediction import EARLIEST_MS, LATEST_MS, PredictionDecoder, mapped_root_names
+from driftline.events.plain_mapping import pointers_of
+from driftline.events.prediction import PredictionDecoder, mapped_root_names
+from driftline.events.times import EARLIEST_MS, LATEST_MS, MILLISECONDS, TimeForm
+from driftline.events.unusable import WRONG_TYPE, Unusable
 from driftline.profiles.building.frames import table_of_frame
 from driftline.profiles.building.json_rows import remarks_on, table_of_events, table_of_rows
 from driftline.profiles.building.roles import NO_FEATURES, Roles
@@ -149,7 +154,7 @@ def _some(reading: ReferenceRows, at: str) -> ReferenceRows:
 
 def _mapped(roles: Roles, fields: PredictionFields) -> Roles:
     """Return the roles of columns, where those that are not named follow the mapping of events."""
-    prediction, score, time = (pointer_parts(at) for at in (fields.prediction, fields.score, fields.ts))
+    prediction, score, time = (_path(place) for place in (fields.prediction, fields.score, fields.ts))
     usual = (
         prediction[0] if len(prediction) == 1 else "prediction",
         score[0] if len(score) == 1 else "score",
@@ -161,7 +166,20 @@ def _mapped(roles: Roles, fields: PredictionFields) -> Roles:
         usual=usual,
         mapped=frozenset((*prediction[:1], *score[:1])) - mapped_root_names(identity),
         usual_time=time[0] if len(time) == 1 else "ts",
+        time_form=_time_form(fields) if roles.time_form == MILLISECONDS else roles.time_form,
     )
+
+
+def _time_form(fields: PredictionFields) -> TimeForm:
+    if isinstance(fields.ts, TimeAt):
+        return TimeForm(fields.ts.unit, fields.ts.format, f"pointer: {fields.ts.pointer}")
+    return TimeForm(shown=f"pointer: {fields.ts}")
+
+
+def _path(place: object) -> tuple[str, ...]:
+    """Return the steps to a field that stands under one pointer; none where it is made of something else."""
+    pointers = pointers_of(place)
+    return pointer_parts(pointers[0]) if len(pointers) == 1 else ()
 
 
 def _read_lines(
@@ -177,13 +195,15 @@ def _read_lines(
         return reading._replace(remarks=(*remarks, *reading.remarks))
     decode = PredictionDecoder(fields)
     label = roles.label or "label"
-    features, predictions, scores, labels, times = [], [], [], [], []
+    features, scores, labels, times = [], [], [], []
+    predictions: list[Any] = []
     for at, line, whole in rows:
         try:
             event = decode(line)
         except EventError as error:
             message = f"{error} ({at})"
             raise ProfileError(message) from error
+        _require_usable(event, at)
         if (event.model, event.version) != (key.model, key.version):
             continue
         features.append(json_object(features_json(event.features) or b"{}", at))
@@ -207,6 +227,15 @@ def _read_lines(
     return ReferenceRows(table, (*remarks, *others, *remarks_on(table, roles.drop)))
 
 
+def _require_usable(event: Prediction, at: str) -> None:
+    for name, value in (("prediction", event.prediction), ("score", event.score)):
+        if isinstance(value, Unusable):
+            expected = "a class or a number" if name == "prediction" else "a probability in [0, 1]"
+            got = "another type" if value == WRONG_TYPE else repr(value.value)
+            message = f"Expected {expected}, got {got} - at `$.{name}` ({at})"
+            raise ProfileError(message)
+
+
 def _time(event: Prediction, line: dict[str, Any]) -> int:
     """Return an event's own time, or else its record's Kafka timestamp."""
     if event.ts_ms is not None:
@@ -218,9 +247,7 @@ def _time(event: Prediction, line: dict[str, Any]) -> int:
 
 def _has_features(row: dict[str, Any], fields: PredictionFields) -> bool:
     """Whether a row is a prediction event whose features are an object of their own."""
-    value: Any = row
-    for part in pointer_parts(fields.features):
-        value = value.get(part) if isinstance(value, dict) else None
+    (value,) = Documents([row]).column(_path(fields.features))
     return fields.features != "" and isinstance(value, dict)
 
 

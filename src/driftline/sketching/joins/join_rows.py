@@ -96,4 +96,4 @@ def _in_order(parts: list[JoinRows]) -> JoinRows:
     if len(parts) == 1:
         return parts[0]
     every = JoinRows.together(parts)
-    return every.chosen(np.argsort(every.records["offset"]))
+    return every.chosen(np.argsort(every.records["offset"], kind="stable"))

@@ -8,6 +8,7 @@ import pytest
 from driftline.config.model import ColumnSettings, ModelSettings
 from driftline.errors import ParameterError, ProfileError
 from driftline.events.model_key import ModelKey
+from driftline.events.times import TimeForm
 from driftline.profiles.building.roles import Roles
 from driftline.profiles.remark import Contradiction
 from driftline.profiles.task import NO_TIME
@@ -152,6 +153,18 @@ def test_times_are_read_as_they_are_usually_written(tmp_path: Path, times: list[
     found = read(tmp_path / "t.csv", data).table.times_ms
     assert found is not None
     assert found.tolist() == [1_772_366_400_000, 1_772_366_401_000, NO_TIME]
+
+
+def test_times_follow_the_unit_and_the_format_that_are_named(tmp_path: Path) -> None:
+    for cells, form in (
+        (("1772366400", "1772366401"), TimeForm("s")),
+        (("1772366400000000000", "1772366401000000000"), TimeForm("ns")),
+        (("20260301120000", "20260301120001"), TimeForm(format="%Y%m%d%H%M%S")),
+    ):
+        data = "\n".join(("ts,x", *(f"{cell},1" for cell in cells), ",2", "")).encode()
+        found = read(tmp_path / "t.csv", data, roles=Roles(time_form=form)).table.times_ms
+        assert found is not None
+        assert found.tolist() == [1_772_366_400_000, 1_772_366_401_000, NO_TIME]
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
