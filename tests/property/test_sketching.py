@@ -327,9 +327,9 @@ def test_predictions_that_wait_for_labels_equal_those_of_the_plain_reference(tra
             for key, record in zip(keys_of(block.prediction_rows().digests), records, strict=True):
                 names = ("time_ms", "effective_ms", "offset", "predicted", "score", "joined_ms")
                 profile_id = block.profile_ids[record["profile"]]
-                row = tuple(known_or_unknown(record[name].item(), name, profile_id) for name in names)
+                values = [known_or_unknown(record[name].item(), name, profile_id) for name in names]
                 assert np.isnan(record["actual"])
-                found.setdefault(partition, []).append((row[2], key, profile_id, *map(repr, row)))
+                found.setdefault(partition, []).append((values[2], key, profile_id, *map(repr, values)))
     assert {partition: sorted(rows) for partition, rows in found.items()} == {
         partition: sorted(rows) for partition, rows in expected.items()
     }
