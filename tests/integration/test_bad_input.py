@@ -15,8 +15,8 @@ from driftline.config.model import ModelSettings
 from driftline.config.settings import TimeSettings
 from driftline.events import dead_letter as reasons
 from driftline.events.dead_letter import MAX_VALUE_BYTES
+from driftline.events.identity import MAX_ID
 from driftline.events.model_key import ModelKey
-from driftline.events.prediction import MAX_ID
 from driftline.events.source import Source
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable

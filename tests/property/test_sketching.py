@@ -27,7 +27,7 @@ from driftline.sketching.joins.pending_block import decode_block
 from driftline.sketching.joins.waiting.digests import digests_of
 from driftline.sketching.sketcher import Sketcher
 from tests.support.pending import MemoryStores, keys_of
-from tests.support.sketch_reference import ReferenceSketcher
+from tests.support.sketch_reference import ReferenceSketcher, usable_score
 
 if TYPE_CHECKING:
     from driftline.profiles.profile import Profile
@@ -109,7 +109,17 @@ ODD_TIMES = st.one_of(
     st.sampled_from(["yesterday", True, [], {}]),
 )
 ODD_SCORES = st.sampled_from(
-    [None, 0, 1, -0.1, 1.5, {}, {"0": 0.25, "1": 0.75}, {"a": 0.2, "b": 0.3, "c": 0.5}, {"a": 7}, "0.5", True]
+    [
+        *(None, 0, 1, -0.1, 1.5, 1.0000001, -1e-9, "0.5", "high", True),
+        *(
+            {},
+            {"0": 0.25, "1": 0.75},
+            {"a": 0.2, "b": 0.3, "c": 0.5},
+            {"a": 7},
+            {"a": "0.5", "b": 0.5},
+            {"0": [], "1": 1},
+        ),
+    ]
 )
 USUAL = st.fixed_dictionaries(
     {
@@ -125,7 +135,7 @@ USUAL = st.fixed_dictionaries(
 ODD_EVENTS = st.fixed_dictionaries(
     {},
     optional={
-        "prediction_id": st.sampled_from([1, 2**40, "é", "a", True, None, 1.5]),
+        "prediction_id": st.sampled_from([1, 2**40, "é", "a", True, None, 1.5, 2.0]),
         "model": st.sampled_from(["risk", "price", "unknown", "price", 3, None]),
         "model_version": st.sampled_from(["1", 1, "", None, "2", 1.5]),
         "ts": TIMES | ODD_TIMES,
@@ -220,7 +230,7 @@ def test_dead_letters_say_what_the_decoder_says_of_each_record_alone(traffic: Tr
         sketcher.add(batch)
         for value, offset in zip(batch.values, batch.offsets, strict=True):
             try:
-                decode(value)  # type: ignore[arg-type]  # None is a record without a value
+                decode(value)
             except EventError as error:
                 place = (batch.source.partition, offset)
                 said[place] = f"{error} ({batch.topic}-{batch.source.partition}@{offset})"
@@ -237,7 +247,7 @@ def predicted(event: Any, task: Any) -> float:  # noqa: ANN401  # of the referen
     if task.kind == "regression":
         is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 10**300
         return float(value) / task.spread if is_number else float("nan")
-    if value is not None:
+    if value is not None and not isinstance(value, list):
         text = str(int(value)) if isinstance(value, bool) or value in (0, 1) else str(value)
         return float(task.classes.index(text)) if text in task.classes else float(len(task.classes))
     score = plain_score(event, task)
@@ -245,10 +255,8 @@ def predicted(event: Any, task: Any) -> float:  # noqa: ANN401  # of the referen
 
 
 def plain_score(event: Any, task: Any) -> float:  # noqa: ANN401  # as above
-    score = event.score
-    if isinstance(score, dict):
-        score = score[task.positive] if task.positive in score else max(score.values())
-    return float("nan") if score is None else float(score)
+    score = usable_score(event.score, task.positive)
+    return float("nan") if score is None else score
 
 
 @settings(deadline=None, max_examples=60)

@@ -92,11 +92,11 @@ class Converter:
 
     def _union(self, annotation: object, value: object, path: str, base: object) -> object:
         options = get_args(annotation)
-        if isinstance(value, dict):
-            for option in options:
-                if isinstance(option, type) and issubclass(option, Struct):
-                    return self._struct(option, value, path, base)
-        plain = tuple(option for option in options if not (isinstance(option, type) and issubclass(option, Struct)))
+        if isinstance(value, dict) and (option := _meant(options, value)) is not None:
+            return self.convert(option, value, path, base)
+        if isinstance(value, list) and (option := next((each for each in options if get_origin(each) is tuple), None)):
+            return self._list(option, value, path)
+        plain = tuple(option for option in options if not _is_section(option))
         try:
             return self._finite(annotation, msgspec.convert(value, Union[plain]), path)  # noqa: UP007  # made at run time
         except msgspec.ValidationError:
@@ -184,6 +184,22 @@ class Converter:
                 place = child(path, key)
                 expected = "one of " + ", ".join(f"`{name}`" for name in known)
                 self.report(describe(expected, key, place), place, hint)
+
+
+def _is_section(annotation: object) -> bool:
+    return get_origin(annotation) is dict or (isinstance(annotation, type) and issubclass(annotation, Struct))
+
+
+def _meant(options: tuple[object, ...], value: dict[object, object]) -> object | None:
+    """Return which kind of section a mapping is: the first of those that have most of its keys."""
+    sections = [option for option in options if _is_section(option)]
+    return max(sections, key=lambda option: len(_keys(option) & value.keys()), default=None)
+
+
+def _keys(section: object) -> set[str]:
+    if not (isinstance(section, type) and issubclass(section, Struct)):
+        return set()
+    return {field.encode_name for field in msgspec.structs.fields(section)}
 
 
 def _default(field: msgspec.structs.FieldInfo) -> object:

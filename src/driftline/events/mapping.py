@@ -86,7 +86,7 @@ class MappedDecoder:
             record = self._second_chance(value, error)
         else:
             if not value.isascii():  # type: ignore[union-attr]  # None cannot have been decoded
-                _require_utf8(value)  # type: ignore[arg-type]
+                require_utf8(value)  # type: ignore[arg-type]
         return self._take(record)
 
     def columns(self, values: Iterable[bytes | None]) -> list[tuple[Any, ...]] | None:
@@ -107,7 +107,7 @@ class MappedDecoder:
         """
         if not value:
             raise EventError(EMPTY, "Expected a JSON object, got an empty record - at `$`") from error
-        _require_utf8(value)
+        require_utf8(value)
         if isinstance(error, msgspec.ValidationError):
             raise _invalid(error) from error
         try:
@@ -129,7 +129,14 @@ class MappedDecoder:
         return tuple(values)
 
 
-def _require_utf8(value: bytes) -> None:
+def require_utf8(value: bytes) -> None:
+    """Check that a record is UTF-8.
+
+    Raises
+    ------
+    EventError
+        When it is not; says where.
+    """
     try:
         value.decode()
     except UnicodeDecodeError as error:

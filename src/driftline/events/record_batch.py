@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from driftline.events.source import Source
+
 if TYPE_CHECKING:
-    from driftline.events.source import Source
+    from driftline.events.source import Kind
 
 
 class Unreadable(NamedTuple):
@@ -43,3 +45,8 @@ class RecordBatch(NamedTuple):
     documents: list[object] | None = None
     keys: list[bytes | None] | None = None
     headers: list[dict[str, bytes]] | None = None
+
+
+def one_record(kind: Kind, value: bytes | None) -> RecordBatch:
+    """Return a batch of one record of which only the value is known."""
+    return RecordBatch(Source(kind, 0), "", [value], [0], [-1])

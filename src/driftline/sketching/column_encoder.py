@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import xxhash
 
+from driftline.events.features import features_json
+from driftline.events.unusable import Unusable, as_counted
 from driftline.sketches.columns import CategoricalColumn, Column
 from driftline.sketches.encoding import CategoryCodes, EncodedColumns, encode_categorical, numbers_of
 from driftline.sketches.numeric_encoding import NumericEncoder
@@ -18,9 +20,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from driftline.events.outcomes import Score
     from driftline.sketching.rows import AllRows
 
-_NO_NUMBERS: Final = frozenset((str, bool))
+_NO_NUMBERS: Final = frozenset((str, bool, Unusable))
 
 
 class ColumnEncoder:
@@ -48,7 +51,7 @@ class ColumnEncoder:
 
     def __call__(self, rows: AllRows) -> tuple[EncodedColumns, NDArray[np.bool_]]:
         """Return the encoded columns, and which events had a feature that the profile does not know."""
-        features = self._decode(rows.features)
+        features = self._decode([*map(features_json, rows.features)])
         bins = np.empty((len(self._columns), len(rows.features)), dtype=np.int64)
         unlisted, numbers, exceptions = {}, [features.numbers], []
         scores: NDArray[np.float64] | None = None
@@ -57,8 +60,10 @@ class ColumnEncoder:
             absent: Sequence[tuple[int, int]] = ()
             if column.role == "feature":
                 values, absent = features.values[i], features.exceptions[i]
+            elif column.role == "prediction":
+                values = rows.predictions
             else:
-                values = rows.predictions if column.role == "prediction" else plain_scores(rows.scores, self._positive)
+                values, absent = _scores(rows.scores, self._positive)
             if isinstance(column, CategoricalColumn):
                 encoded = encode_categorical(column, self._codes[i], values, absent)
                 bins[i] = encoded.bins
@@ -71,7 +76,7 @@ class ColumnEncoder:
             elif column.role != "feature":
                 numbers.append(np.array([values], dtype=np.float64))
             if column.role == "score":
-                scores = numbers[-1][0]
+                scores = np.where((numbers[-1][0] >= 0.0) & (numbers[-1][0] <= 1.0), numbers[-1][0], np.nan)
             exceptions.append(absent)
         matrix = numbers[0] if len(numbers) == 1 else np.concatenate(numbers)
         z, squares, clipped, tails = self._encode_numeric(matrix, exceptions, bins, self._numeric)
@@ -80,3 +85,17 @@ class ColumnEncoder:
             digests = (xxhash.xxh3_64_intdigest(prediction_id.encode()) for prediction_id in rows.ids)
             hashes = np.fromiter(digests, dtype=np.uint64, count=len(rows.ids))
         return EncodedColumns(bins, z, squares, clipped, unlisted, tails, hashes, scores), features.unexpected
+
+
+def _scores(
+    scores: Sequence[Score | Unusable | None], positive: str | None
+) -> tuple[Sequence[Any], Sequence[tuple[int, int]]]:
+    """Return one number for each score, and the row and quality code of each that is none."""
+    if Unusable not in set(map(type, scores)):
+        return plain_scores(scores, positive), ()
+    odd = {row: score for row, score in enumerate(scores) if type(score) is Unusable}
+    counted, absent = numbers_of(as_counted([*odd.values()]))
+    values = [*plain_scores(scores, positive)]
+    for row, number in zip(odd, counted.tolist(), strict=True):
+        values[row] = number
+    return values, [([*odd][place], code) for place, code in absent]

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import xxhash
 
-from driftline.events.prediction import one_score
+from driftline.events.features import features_json
+from driftline.events.outcomes import one_score
 from driftline.events.source import SEGMENT_ALL, Offsets
+from driftline.events.unusable import without_unusable
 from driftline.panes.flush_record import PaneDelta
 from driftline.sketches.bottom_k import smallest
 from driftline.sketches.estimates import count_estimates
@@ -178,7 +180,7 @@ class PaneCounter:
             else:
                 pane.sketch.merge(sketch)
         if profile.estimator is not None:
-            evaluated = profile.estimator.evaluate(columns, timely.scores)
+            evaluated = profile.estimator.evaluate(columns, without_unusable(timely.scores))
             for slot, estimates in count_estimates(profile.estimator.layout, evaluated, timely_slots):
                 pane = self._pane(int(panes[slot]), profile.profile_id)
                 pane.estimates = merge_estimates(pane.estimates, estimates)
@@ -193,8 +195,10 @@ class PaneCounter:
             if not bootstrap.enabled:
                 continue
             own = np.flatnonzero((slots == slot) & ~rows.late).tolist()
-            short = [row for row in own if len(rows.features[row]) <= SAMPLE_BYTES]
-            fresh = [_sample_row(rows, hashes[row], row) for row in short]
+            features = {row: features_json(rows.features[row]) for row in own}
+            fresh = [
+                _sample_row(rows, hashes[row], row, data) for row, data in features.items() if len(data) <= SAMPLE_BYTES
+            ]
             pane.sample = smallest(pane.sample + fresh, bootstrap.sample)
 
     def _note_offsets(self, profile_id: str, rows: AllRows, panes: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
@@ -234,10 +238,10 @@ def _samples(rows: list[SampleRow]) -> list[list[SampleRow]]:
     return parts
 
 
-def _sample_row(rows: AllRows, digest: int, row: int) -> SampleRow:
-    prediction = rows.predictions[row]
+def _sample_row(rows: AllRows, digest: int, row: int, features: bytes) -> SampleRow:
+    (prediction,) = without_unusable(rows.predictions[row : row + 1])
     plain = int(prediction) if isinstance(prediction, bool) else prediction
     score = rows.scores[row]
     two_classes = isinstance(score, dict) and len(score) == 2  # noqa: PLR2004  # binary
     positive = max(score) if isinstance(score, dict) and two_classes else None
-    return SampleRow(digest, bytes(rows.features[row]), plain, one_score(score, positive))
+    return SampleRow(digest, features, plain, one_score(score, positive))

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from driftline.events.model_key import ModelKey
-from driftline.events.prediction import Score, one_score
+from driftline.events.outcomes import Score, one_score
+from driftline.events.unusable import Unusable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import msgspec
     from numpy.typing import NDArray
 
+    from driftline.events.features import Features
     from driftline.events.prediction import PredictionColumns
     from driftline.sketching.intake import Intake
     from driftline.sketching.source_clock import Arrivals
@@ -59,9 +60,9 @@ class PredictionRows(NamedTuple):
     offsets: NDArray[np.int64]
     pane_ms: NDArray[np.int64]
     late: NDArray[np.bool_]
-    features: Sequence[bytes | msgspec.Raw]
+    features: Sequence[Features]
     predictions: Sequence[Any]
-    scores: Sequence[Score | None]
+    scores: Sequence[Score | Unusable | None]
 
 
 class AllRows(NamedTuple):
@@ -72,9 +73,9 @@ class AllRows(NamedTuple):
     offsets: NDArray[np.int64]
     pane_ms: NDArray[np.int64]
     late: NDArray[np.bool_]
-    features: list[bytes | msgspec.Raw]
+    features: list[Features]
     predictions: list[Any]
-    scores: list[Score | None]
+    scores: list[Score | Unusable | None]
 
     def chosen(self, rows: NDArray[np.int64]) -> AllRows:
         """Return some of the rows."""
@@ -91,11 +92,11 @@ class AllRows(NamedTuple):
         )
 
 
-def plain_scores(scores: Sequence[Score | None], positive: str | None) -> Sequence[float | None]:
-    """Return one probability for each score."""
-    if dict in set(map(type, scores)):
-        return [one_score(score, positive) for score in scores]
-    return scores  # type: ignore[return-value]  # no map is among them
+def plain_scores(scores: Sequence[Score | Unusable | None], positive: str | None) -> Sequence[float | None]:
+    """Return one probability for each score; None where there is none that can be used."""
+    if set(map(type, scores)).isdisjoint((dict, Unusable)):
+        return scores  # type: ignore[return-value]  # no map is among them
+    return [one_score(score, positive) for score in scores]
 
 
 def concatenate(parts: list[PredictionRows]) -> AllRows:

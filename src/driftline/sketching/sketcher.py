@@ -57,6 +57,8 @@ class Flush(NamedTuple):
     n_events: int
     n_late: int
     """Predictions that came too late, as ``n_events`` are those sketched; for telemetry."""
+    n_skipped: int = 0
+    """Records that the configured `where` leaves out."""
 
 
 KEPT_FLUSHES: Final = 60
@@ -104,8 +106,11 @@ class Sketcher:
             n_partitions = {"predictions": n_partitions, "labels": n_partitions}
         self._n_partitions: Mapping[Kind, int] = n_partitions
         with_segments = any(model.segments for model in (settings.defaults, *settings.models.values()))
-        self._decode_prediction = PredictionDecoder(settings.predictions.fields, with_segments=with_segments)
-        self._decode_label = LabelDecoder((settings.labels or LabelInput()).fields)
+        predictions, labels = settings.predictions, settings.labels or LabelInput()
+        self._decode_prediction = PredictionDecoder(
+            predictions.fields, with_segments=with_segments, where=predictions.where
+        )
+        self._decode_label = LabelDecoder(labels.fields, where=labels.where)
         whole = settings.predictions.fields.features == ""
         self._not_features = (
             mapped_root_names(settings.predictions.fields) | not_features if whole else frozenset[str]()
@@ -115,7 +120,7 @@ class Sketcher:
         self._counters: dict[ModelKey, PaneCounter] = {}
         self.joins = _choose_joins(settings, profiles, n_partitions, open_stores, self.watermark_ms)
         self._dead_letters: list[DeadLetter] = []
-        self._n_events = self._n_late = self._n_labels = self._n_joins = 0
+        self._n_events = self._n_late = self._n_labels = self._n_joins = self._n_skipped = 0
         self._announce = False
 
     # --- assignment ---------------------------------------------------------------------------------------------------
@@ -171,6 +176,7 @@ class Sketcher:
     def _add_predictions(self, batch: RecordBatch) -> None:
         intake = take_in_predictions(batch, self._decode_prediction, int(self._settings.time.max_future))
         self._dead_letters += intake.refused
+        self._n_skipped += intake.n_skipped
         if not intake.times_ms.size:
             return
         arrivals = self._partitions[batch.source].clock.advance(intake.times_ms)
@@ -205,6 +211,7 @@ class Sketcher:
     def _add_labels(self, batch: RecordBatch) -> None:
         intake = take_in_labels(batch, self._decode_label, int(self._settings.time.max_future))
         self._dead_letters += intake.refused
+        self._n_skipped += intake.n_skipped
         if not intake.times_ms.size:
             return
         self._n_labels += intake.times_ms.size
@@ -225,7 +232,7 @@ class Sketcher:
         deltas = self.joins.join()
         pending = self.joins.blocks(marks)
         panes = self._pane_records(deltas, [*marks, *self.joins.watermarks()])
-        return Flush(panes, pending, self._dead_letters, positions, self._n_events, self._n_late)
+        return Flush(panes, pending, self._dead_letters, positions, self._n_events, self._n_late, self._n_skipped)
 
     def _running_max_ms(self, source: Source) -> int | None:
         partition = self._partitions.get(source)
@@ -277,7 +284,7 @@ class Sketcher:
     def _clear(self) -> None:
         self._next_offsets = {}
         self._dead_letters = []
-        self._n_events = self._n_late = self._n_labels = self._n_joins = 0
+        self._n_events = self._n_late = self._n_labels = self._n_joins = self._n_skipped = 0
 
     # --- what an operator sees ----------------------------------------------------------------------------------------
 

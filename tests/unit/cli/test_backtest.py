@@ -62,9 +62,10 @@ def test_refused_records_are_counted_by_reason_and_the_first_is_shown(
     assert code == 0, "one prediction could be used"
     assert "4 predictions (0 late), 0 labels, 3 dead letters" in text
     first, second = error.splitlines()
-    assert first.startswith("2 rejected, missing_field (a required field is absent); the first: Object missing")
-    assert "`model`" in first
-    assert first.endswith(" - at `$` (predictions-0@1)")
+    assert first.startswith(
+        "2 rejected, missing_field (a required field is absent); the first: Expected a model's name"
+    )
+    assert first.endswith(" - at `$.model` (predictions-0@1)")
     assert second.startswith("1 rejected, invalid_type")
 
 

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from driftline.config.durations import Duration
+from driftline.config.field_places import Constant
 from driftline.config.fingerprint import model_settings_hash
 from driftline.config.load import known_detectors, known_distances, load_settings, plain, settings_hash
 from driftline.config.model import Budget, ModelSettings
-from driftline.config.settings import Constant, JoinSettings, LabelInput, Settings, TimeSettings
+from driftline.config.settings import JoinSettings, LabelInput, Settings, TimeSettings
 from driftline.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def test_every_problem_is_reported_at_once_with_path_expectation_value_and_line(
         ("predictions: {topic: driftline.panes}", "not one that driftline writes, got 'driftline.panes'"),
         ("predictions: {fields: {ts: time}}", "a JSON Pointer such as `/features`"),
         ("predictions: {fields: {model: {valu: x}}}", "did you mean `value`?"),
-        ("predictions: {fields: {model: {}}}", "a string, got None - at `$.predictions.fields.model.value`"),
+        ("predictions: {fields: {model: {}}}", "a number, got None - at `$.predictions.fields.model.value`"),
         ("predictions: {fields: {model: 3}}", "a JSON Pointer"),
         ("time: {pane: 40000d}", "up to 36500d, got '40000d'"),
         (f"time: {{pane: {'9' * 400}d}}", "up to 36500d"),

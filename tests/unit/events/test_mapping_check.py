@@ -6,7 +6,8 @@ from itertools import product
 
 import pytest
 
-from driftline.config.settings import Constant, LabelFields, LabelInput, PredictionFields, PredictionInput, Settings
+from driftline.config.field_places import Constant
+from driftline.config.settings import LabelFields, LabelInput, PredictionFields, PredictionInput, Settings
 from driftline.errors import ParameterError
 from driftline.events.label import LabelDecoder
 from driftline.events.mapping_check import mapping_problems
@@ -58,4 +59,4 @@ def test_constants_and_the_record_as_features_are_no_problem() -> None:
     fields = PredictionFields(model=Constant("m"), ts="/model/ts", features="")
     assert paths(Settings(predictions=PredictionInput(fields=fields), labels=LabelInput())) == []
     inside = PredictionFields(features="/features", score="/features/score")
-    assert paths(Settings(predictions=PredictionInput(fields=inside))) == ["$.predictions.fields.score"]
+    assert paths(Settings(predictions=PredictionInput(fields=inside))) == []

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from driftline.config.model import ModelSettings
     from driftline.events.model_key import ModelKey
-    from driftline.events.prediction import Score
+    from driftline.events.outcomes import Score
     from driftline.profiles.building.table import ReferenceTable
     from driftline.profiles.task import Task
     from driftline.sketches.columns import Column

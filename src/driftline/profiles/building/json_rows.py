@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from driftline.events.prediction import one_score
+from driftline.events.outcomes import one_score
 from driftline.profiles.building.column_values import without_nan
 from driftline.profiles.building.roles import event_times
 from driftline.profiles.building.table import ReferenceRows, ReferenceTable

@@ -9,7 +9,8 @@ import narwhals as nw
 import numpy as np
 
 from driftline.errors import EventError, ProfileError
-from driftline.events.prediction import EARLIEST_MS, LATEST_MS, Timestamp, epoch_ms
+from driftline.events.prediction import Timestamp
+from driftline.events.times import EARLIEST_MS, LATEST_MS, epoch_ms
 from driftline.profiles.task import NO_TIME
 
 if TYPE_CHECKING:

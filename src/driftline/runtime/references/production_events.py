@@ -8,7 +8,10 @@ import xxhash
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, TopicPartition
 
 from driftline.errors import EventError, ProfileError
-from driftline.events.prediction import PredictionDecoder, one_score
+from driftline.events.features import features_json
+from driftline.events.outcomes import one_score
+from driftline.events.prediction import PredictionDecoder
+from driftline.events.unusable import without_unusable
 from driftline.profiles.building.production import TimedRow
 from driftline.runtime.files.event_files import lines, metadata_of
 from driftline.runtime.kafka.kafka_clients import ADMIN_TIMEOUT_S
@@ -74,8 +77,9 @@ class EventReader:
                 self.n_others += 1
                 continue
             digest = xxhash.xxh3_64_intdigest(event.prediction_id.encode())
-            prediction, score = event.prediction, one_score(event.score, selection.positive)
-            rows.append(TimedRow(time_ms, SampleRow(digest, bytes(event.features), prediction, score)))
+            (prediction,) = without_unusable((event.prediction,))
+            score = one_score(event.score, selection.positive)
+            rows.append(TimedRow(time_ms, SampleRow(digest, features_json(event.features), prediction, score)))
         return rows
 
     def read_file(self, path: Path) -> Iterator[list[TimedRow]]:

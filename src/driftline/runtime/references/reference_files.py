@@ -14,8 +14,14 @@ import numpy as np
 
 from driftline.config.settings import PredictionFields
 from driftline.errors import EventError, FormatError, ProfileError
+from driftline.events.documents import Documents
+from driftline.events.features import features_json
 from driftline.events.mapping import pointer_parts
-from driftline.events.prediction import EARLIEST_MS, LATEST_MS, PredictionDecoder, mapped_root_names, one_score
+from driftline.events.outcomes import one_score
+from driftline.events.plain_mapping import pointers_of
+from driftline.events.prediction import PredictionDecoder, mapped_root_names
+from driftline.events.times import EARLIEST_MS, LATEST_MS
+from driftline.events.unusable import WRONG_TYPE, Unusable
 from driftline.profiles.building.frames import table_of_frame
 from driftline.profiles.building.importance import checked
 from driftline.profiles.building.json_rows import table_of_events, table_of_rows
@@ -189,7 +195,7 @@ def read_importances(path: Path | str) -> dict[str, float]:
 
 def _mapped(roles: Roles, fields: PredictionFields) -> Roles:
     """Return the roles of columns, where those that are not named follow the mapping of events."""
-    prediction, score, time = (pointer_parts(at) for at in (fields.prediction, fields.score, fields.ts))
+    prediction, score, time = (_path(place) for place in (fields.prediction, fields.score, fields.ts))
     usual = (
         prediction[0] if len(prediction) == 1 else "prediction",
         score[0] if len(score) == 1 else "score",
@@ -202,6 +208,12 @@ def _mapped(roles: Roles, fields: PredictionFields) -> Roles:
         mapped=frozenset((*prediction[:1], *score[:1])) - mapped_root_names(identity),
         usual_time=time[0] if len(time) == 1 else "ts",
     )
+
+
+def _path(place: object) -> tuple[str, ...]:
+    """Return the steps to a field that stands under one pointer; none where it is made of something else."""
+    pointers = pointers_of(place)
+    return pointer_parts(pointers[0]) if len(pointers) == 1 else ()
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -247,16 +259,18 @@ def _read_lines(
         return table_of_rows([_without_metadata(row) for row in objects], roles, positive=positive, at=str(path))
     decode = PredictionDecoder(fields)
     label = roles.label or "label"
-    features, predictions, scores, labels, times = [], [], [], [], []
+    features, scores, labels, times = [], [], [], []
+    predictions: list[Any] = []
     for (number, line), whole in zip(lines, objects, strict=True):
         try:
             event = decode(line)
         except EventError as error:
             message = f"{error} ({path}:{number})"
             raise ProfileError(message) from error
+        _require_usable(event, f"{path}:{number}")
         if (event.model, event.version) != (key.model, key.version):
             continue
-        features.append(_object(bytes(event.features) or b"{}", f"{path}:{number}"))
+        features.append(_object(features_json(event.features) or b"{}", f"{path}:{number}"))
         predictions.append(event.prediction)
         scores.append(one_score(event.score, positive))
         labels.append(whole.get(label))
@@ -271,6 +285,15 @@ def _read_lines(
     times_ms = or_none(np.array(times, dtype=np.int64))
     table = table_of_events(features, predictions, scores, labels, roles.drop, times_ms=times_ms)
     return ReferenceRows(table, (f"{n_others} events are of other models: they are left out",) if n_others else ())
+
+
+def _require_usable(event: Prediction, at: str) -> None:
+    for name, value in (("prediction", event.prediction), ("score", event.score)):
+        if isinstance(value, Unusable):
+            expected = "a class or a number" if name == "prediction" else "a probability in [0, 1]"
+            got = "another type" if value == WRONG_TYPE else repr(value.value)
+            message = f"Expected {expected}, got {got} - at `$.{name}` ({at})"
+            raise ProfileError(message)
 
 
 def _time(event: Prediction, line: dict[str, Any]) -> int:
@@ -312,9 +335,7 @@ def _loose(line: bytes, at: str) -> object:
 
 def _has_features(row: dict[str, Any], fields: PredictionFields) -> bool:
     """Whether a row is a prediction event whose features are an object of their own."""
-    value: Any = row
-    for part in pointer_parts(fields.features):
-        value = value.get(part) if isinstance(value, dict) else None
+    (value,) = Documents([row]).column(_path(fields.features))
     return fields.features != "" and isinstance(value, dict)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from driftline.events.prediction import ClassOrNumber
+    from driftline.events.outcomes import ClassOrNumber
     from driftline.profiles.task import Task
 
 _KINDS: Final = {type(None): NULL, bool: BOOLEAN, int: NUMBER, float: NUMBER, str: TEXT}

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from driftline.config.settings import Constant, PredictionFields, PredictionInput, Settings
+from driftline.config.field_places import Constant
+from driftline.config.settings import PredictionFields, PredictionInput, Settings
 from driftline.errors import ProfileError
 from driftline.events.model_key import ModelKey
 from driftline.runtime.references import production_events
