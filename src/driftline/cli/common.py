@@ -96,7 +96,7 @@ def read_settings(config: Path | None, given: Mapping[str, object] | None = None
 
 def read_credentials(settings: Settings) -> Credentials:
     """Return the secrets that the settings name; one that is missing ends the command with exit code 2."""
-    return resolve_credentials(settings.kafka.security, os.environ)
+    return resolve_credentials(settings.kafka.security, os.environ, settings.schema_registry)
 
 
 def quiet_logs(settings: Settings) -> None:

@@ -22,7 +22,7 @@ from driftline.config.rules import (
     model_problems,
     settings_problems,
 )
-from driftline.config.settings import SecuritySettings, Settings
+from driftline.config.settings import SchemaRegistrySettings, SecuritySettings, Settings
 from driftline.config.yaml_file import YamlFile, read_yaml
 from driftline.errors import ConfigurationError
 
@@ -91,11 +91,17 @@ def load_settings(
 
 def _secret_variables(values: dict[object, object]) -> list[str]:
     kafka = values.get("kafka")
-    security = kafka.get("security") if isinstance(kafka, dict) else None
-    if not isinstance(security, dict):
-        return []
-    named = [name for name in SecuritySettings.__struct_fields__ if name.endswith("_env")]
-    return [str(security[name]) for name in named if name in security]
+    sections = {
+        SecuritySettings: kafka.get("security") if isinstance(kafka, dict) else None,
+        SchemaRegistrySettings: values.get("schema_registry"),
+    }
+    return [
+        str(section[name])
+        for struct, section in sections.items()
+        if isinstance(section, dict)
+        for name in struct.__struct_fields__
+        if name.endswith("_env") and name in section
+    ]
 
 
 def _convert(converter: Converter, values: dict[object, object]) -> Settings:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from driftline.config.durations import Duration
+from driftline.config.encoding_rules import encoding_problems
 from driftline.config.model import ModelSettings, RollingSettings, WindowSettings
 from driftline.config.places import child
 from driftline.errors import describe
@@ -113,6 +114,7 @@ def settings_problems(settings: Settings) -> Iterator[Problem]:
     yield from _topics(settings)
     yield from _security(settings.kafka.security)
     yield from _shares_left(settings)
+    yield from encoding_problems(settings)
 
 
 def _one(expected: str, got: object, path: str, *also: str) -> Problem:

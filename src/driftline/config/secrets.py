@@ -13,7 +13,7 @@ from driftline.errors import ConfigurationError, describe
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from driftline.config.settings import SecuritySettings
+    from driftline.config.settings import SchemaRegistrySettings, SecuritySettings
 
 
 @final
@@ -46,15 +46,22 @@ class Secret:
 
 
 class Credentials(Struct, frozen=True):
-    """User name, password and key password for Kafka; all None for a broker without authentication."""
+    """User name, password and key password for Kafka; all None for a broker without authentication.
+
+    The schema registry has a user name and a password of its own.
+    """
 
     username: Secret | None = None
     password: Secret | None = None
     key_password: Secret | None = None
+    registry_username: Secret | None = None
+    registry_password: Secret | None = None
 
 
-def resolve_credentials(security: SecuritySettings, environ: Mapping[str, str]) -> Credentials:
-    """Read every secret that the security settings name.
+def resolve_credentials(
+    security: SecuritySettings, environ: Mapping[str, str], registry: SchemaRegistrySettings | None = None
+) -> Credentials:
+    """Read every secret that the security settings and those of the schema registry name.
 
     Raises
     ------
@@ -62,21 +69,36 @@ def resolve_credentials(security: SecuritySettings, environ: Mapping[str, str]) 
         With every variable that is not set and every file that cannot be read.
     """
     problems: list[str] = []
-    secrets: dict[str, Secret | None] = {}
-    for name in ("username", "password", "key_password"):
-        variable, file = getattr(security, f"{name}_env"), getattr(security, f"{name}_file")
-        secrets[name] = None
-        if variable is not None:
-            secrets[name] = _from_variable(variable, f"$.kafka.security.{name}_env", environ, problems)
-        elif file is not None:
-            secrets[name] = _from_file(file, f"$.kafka.security.{name}_file", problems)
-    for name in ("ca_file", "certificate_file", "key_file"):
-        file = getattr(security, name)
-        if file is not None and not os.access(file, os.R_OK):
-            problems.append(describe("a readable file", file, f"$.kafka.security.{name}"))
+    secrets = _secrets(security, ("username", "password", "key_password"), "$.kafka.security", environ, problems)
+    if registry is not None:
+        of_registry = _secrets(registry, ("username", "password"), "$.schema_registry", environ, problems)
+        secrets |= {f"registry_{name}": secret for name, secret in of_registry.items()}
     if problems:
         raise ConfigurationError(tuple(problems), "The security configuration")
     return Credentials(**secrets)
+
+
+def _secrets(
+    section: SecuritySettings | SchemaRegistrySettings,
+    names: tuple[str, ...],
+    at: str,
+    environ: Mapping[str, str],
+    problems: list[str],
+) -> dict[str, Secret | None]:
+    """Return the secrets that a section names, and note what is wrong with these and with its files."""
+    secrets: dict[str, Secret | None] = {}
+    for name in names:
+        variable, file = getattr(section, f"{name}_env"), getattr(section, f"{name}_file")
+        secrets[name] = None
+        if variable is not None:
+            secrets[name] = _from_variable(variable, f"{at}.{name}_env", environ, problems)
+        elif file is not None:
+            secrets[name] = _from_file(file, f"{at}.{name}_file", problems)
+    for name in ("ca_file", "certificate_file", "key_file"):
+        file = getattr(section, name)
+        if file is not None and not os.access(file, os.R_OK):
+            problems.append(describe("a readable file", file, f"{at}.{name}"))
+    return secrets
 
 
 def _from_variable(variable: str, at: str, environ: Mapping[str, str], problems: list[str]) -> Secret | None:

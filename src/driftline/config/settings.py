@@ -99,10 +99,34 @@ class LabelFields(Struct, frozen=True, forbid_unknown_fields=True):
     """Pointer to a list where a record holds many labels, as for predictions."""
 
 
+class AvroSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Avro without a schema registry."""
+
+    schema_files: tuple[str, ...] = ()
+    """Schemas (`.avsc`). Bare Avro is read with the first; Avro's single-object encoding names its own among them."""
+
+
+class ProtobufSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Protobuf without a schema registry."""
+
+    descriptor_file: str | None = None
+    """File that `protoc --descriptor_set_out --include_imports` wrote."""
+    message: str | None = None
+    """Full name of the message type, such as `shop.Prediction`."""
+
+
+Encoding = Literal["auto", "json", "schema_registry", "avro", "protobuf", "cloudevents"]
+"""How the values of a topic are written."""
+
+
 class PredictionInput(Struct, frozen=True, forbid_unknown_fields=True):
     """The topic of predictions."""
 
     topic: str = "predictions"
+    encoding: Encoding = "auto"
+    """How records are written; `auto` reads plain JSON and, with a `schema_registry`, whatever names a schema in it."""
+    avro: AvroSettings = AvroSettings()
+    protobuf: ProtobufSettings = ProtobufSettings()
     fields: PredictionFields = PredictionFields()
     where: Where | None = None
     """The records that are predictions (`{field: /type, equals: prediction}`); others are skipped and counted."""
@@ -112,9 +136,40 @@ class LabelInput(Struct, frozen=True, forbid_unknown_fields=True):
     """The topic of labels."""
 
     topic: str = "labels"
+    encoding: Encoding = "auto"
+    """As for predictions."""
+    avro: AvroSettings = AvroSettings()
+    protobuf: ProtobufSettings = ProtobufSettings()
     fields: LabelFields = LabelFields()
     where: Where | None = None
     """The records that are labels; others are skipped and counted."""
+
+
+class SchemaRegistrySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The schema registry that holds the schemas of Avro, Protobuf and JSON Schema records (Confluent's REST API)."""
+
+    url: str
+    """Base URL, or several separated by commas; for Apicurio Registry the one that ends in `/apis/ccompat/v7`."""
+    username_env: str | None = None
+    """Environment variable that holds the user name or API key."""
+    username_file: str | None = None
+    """File that holds the user name or API key."""
+    password_env: str | None = None
+    """Environment variable that holds the password or API secret."""
+    password_file: str | None = None
+    """File that holds the password or API secret."""
+    ca_file: str | None = None
+    """CA certificates (PEM) that verify the registry; the system's own by default."""
+    certificate_file: str | None = None
+    """Client certificate (PEM), if the registry requires one."""
+    key_file: str | None = None
+    """Private key (PEM) of the client certificate, without a password."""
+    timeout: Duration = Duration(5_000)
+    """Maximum time for one answer. While the registry does not answer, the partition that needs it waits."""
+    id_bytes: Literal[4, 8] = 4
+    """Length of the schema id before the value: 4 bytes as Confluent writes it, 8 as older Apicurio serializers do."""
+    cache: Annotated[int, Meta(ge=1)] = 1_000
+    """Maximum number of schemas that are kept in memory."""
 
 
 class TimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -196,6 +251,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     kafka: KafkaSettings = KafkaSettings()
     predictions: PredictionInput = PredictionInput()
     labels: LabelInput | None = None
+    schema_registry: SchemaRegistrySettings | None = None
     time: TimeSettings = TimeSettings()
     sketch: SketchSettings = SketchSettings()
     join: JoinSettings = JoinSettings()

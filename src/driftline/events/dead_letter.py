@@ -16,6 +16,9 @@ EMPTY: Final = "empty_record"
 FUTURE: Final = "timestamp_in_future"
 IMPLAUSIBLE_TIME: Final = "implausible_time"
 OFFSET_GAP: Final = "offset_gap"
+UNKNOWN_SCHEMA: Final = "unknown_schema"
+UNUSABLE_SCHEMA: Final = "unusable_schema"
+WRONG_ENCODING: Final = "wrong_encoding"
 
 REASONS: Final = {
     NOT_JSON: "the value is not JSON",
@@ -27,6 +30,9 @@ REASONS: Final = {
     FUTURE: "the event time is too far past the record's Kafka timestamp",
     IMPLAUSIBLE_TIME: "the event time is so far off that it must be in another unit",
     OFFSET_GAP: "records between two offsets were gone before they could be read",
+    UNKNOWN_SCHEMA: "the schema registry has no schema of the record's id",
+    UNUSABLE_SCHEMA: "the record's schema cannot be used",
+    WRONG_ENCODING: "the value is not encoded as its schema or the configuration says",
 }
 """Permanent reason codes, and what each means."""
 

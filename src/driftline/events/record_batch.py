@@ -25,16 +25,19 @@ class RecordBatch(NamedTuple):
     source : Source
     topic : str
     values : list of bytes or None
-        As they stand in Kafka.
+        As they stand in Kafka; of JSON behind a framing, the JSON alone.
     offsets, timestamps_ms : list of int
         Kafka's; a timestamp of -1 is not known.
     documents : list of object, optional
         What the values hold where they are not plain JSON: dictionaries, lists and scalars as JSON would give them
-        (bytes for bytes), or :class:`Unreadable`; None where every value is plain JSON.
+        (bytes as text in base64, times as milliseconds since the epoch), or :class:`Unreadable`; None where every value
+        is plain JSON.
     keys : list of bytes or None, optional
         The records' keys; None where nobody asks for them.
     headers : list of dict of str to bytes, optional
         The records' headers, the last of each name; None where nobody asks for them.
+    raw_values : list of bytes or None, optional
+        The values as they stand in Kafka, for dead letters; None where ``values`` are these.
     """
 
     source: Source
@@ -45,6 +48,12 @@ class RecordBatch(NamedTuple):
     documents: list[object] | None = None
     keys: list[bytes | None] | None = None
     headers: list[dict[str, bytes]] | None = None
+    raw_values: list[bytes | None] | None = None
+
+    def part(self, records: slice) -> RecordBatch:
+        """Return some of the records."""
+        columns = (None if each is None else each[records] for each in self[2:])
+        return RecordBatch(self.source, self.topic, *columns)  # type: ignore[arg-type]  # columns in their order
 
 
 def one_record(kind: Kind, value: bytes | None) -> RecordBatch:

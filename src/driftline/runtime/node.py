@@ -204,6 +204,8 @@ class Node:
             )
         for kind, worker in workers.items():
             self._server.add_ready(kind, _probe(worker.is_ready, f"the {kind} worker has no partitions yet"))
+            if isinstance(worker, SketchWorker):
+                self._server.add_ready("schema_registry", worker.schema_problem)
         return workers
 
     def _make_topics(self) -> None:

@@ -57,7 +57,7 @@ def take_in_labels(batch: RecordBatch, decode: LabelDecoder, max_future_ms: int)
 def _by_runs(batch: RecordBatch, decode: Decoder, kind: type[Columns], max_future_ms: int) -> Intake[Columns]:
     parts: list[Intake[Columns]] = []
     for start in range(0, len(batch.values), _RUN):
-        part = batch if len(batch.values) <= _RUN else _part(batch, slice(start, start + _RUN))
+        part = batch if len(batch.values) <= _RUN else batch.part(slice(start, start + _RUN))
         columns: Any = None if part.documents is not None else decode.columns(part.values)
         taken = _take_run(part, columns, max_future_ms)
         parts.append(_take_closely(part, decode.closely(part), kind, max_future_ms) if taken is None else taken)
@@ -69,18 +69,6 @@ def _by_runs(batch: RecordBatch, decode: Decoder, kind: type[Columns], max_futur
         np.concatenate([part.offsets for part in parts]),
         [letter for part in parts for letter in part.refused],
         sum(part.n_skipped for part in parts),
-    )
-
-
-def _part(batch: RecordBatch, run: slice) -> RecordBatch:
-    """Return some of the records of a batch."""
-    return batch._replace(
-        values=batch.values[run],
-        offsets=batch.offsets[run],
-        timestamps_ms=batch.timestamps_ms[run],
-        documents=None if batch.documents is None else batch.documents[run],
-        keys=None if batch.keys is None else batch.keys[run],
-        headers=None if batch.headers is None else batch.headers[run],
     )
 
 
@@ -132,7 +120,8 @@ def _plausible(times_ms: NDArray[np.int64], stamps_ms: NDArray[np.int64]) -> boo
 
 
 def _dead_letter(error: EventError, batch: RecordBatch, record: int) -> DeadLetter:
-    offset, value = batch.offsets[record], batch.values[record]
+    offset = batch.offsets[record]
+    value = (batch.values if batch.raw_values is None else batch.raw_values)[record]
     message = f"{error} ({batch.topic}-{batch.source.partition}@{offset})"
     return DeadLetter(error.reason, message, batch.topic, batch.source.partition, offset, value or b"")
 

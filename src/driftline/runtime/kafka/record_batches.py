@@ -12,17 +12,20 @@ from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Kind, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from confluent_kafka import KafkaError
 
 
 def by_source(
-    messages: Iterable[Message], kinds: Mapping[str, Kind]
+    messages: Iterable[Message],
+    kinds: Mapping[str, Kind],
+    wants_headers: Callable[[str, Sequence[bytes | None]], bool] = lambda _topic, _values: False,
 ) -> tuple[list[RecordBatch], list[tuple[Message, KafkaError]]]:
     """Return the records by source partition, each in the order of its offsets, and the messages that are errors.
 
-    ``kinds`` says what each topic holds.
+    ``kinds`` says what each topic holds, and ``wants_headers`` whether records of a topic, with these values, need
+    theirs.
     """
     batches: dict[Any, RecordBatch] = {}
     received = [*messages]
@@ -35,10 +38,23 @@ def by_source(
         if batch is None:
             topic: Any = at[0]
             batch = batches[at] = RecordBatch(Source(kinds[topic], at[1]), topic, [], [], [])
-        batch.values.extend(map(Message.value, records))
+        values = [*map(Message.value, records)]
+        wanted = wants_headers(batch.topic, values)
+        if wanted or batch.headers is not None:
+            earlier = [{} for _ in batch.values] if batch.headers is None else batch.headers
+            batch = batches[at] = batch._replace(
+                headers=[*earlier, *(_headers(each) if wanted else {} for each in records)]
+            )
+        batch.values.extend(values)
         batch.offsets.extend(map(Message.offset, records))  # type: ignore[arg-type]  # a record has an offset
         batch.timestamps_ms.extend([stamp for _, stamp in map(Message.timestamp, records)])
     return list(batches.values()), events
+
+
+def _headers(message: Message) -> dict[str, bytes]:
+    """Return the headers that have values, the last of each name."""
+    headers: Any = message.headers()  # pairs, though its annotation allows texts too
+    return {name: value for name, value in headers or () if value is not None}
 
 
 def _place(message: Message) -> Any:  # noqa: ANN401  # topic and partition, which every record has

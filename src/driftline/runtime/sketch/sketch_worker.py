@@ -12,6 +12,8 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException
 from driftline.errors import BrokerError
 from driftline.events.dead_letter import OFFSET_GAP, DeadLetter
 from driftline.events.source import Source
+from driftline.runtime.encodings.input_encodings import InputEncodings
+from driftline.runtime.encodings.schema_problems import RegistryUnavailableError
 from driftline.runtime.kafka.input_partitions import input_partitions, pending_partitions, read_topics
 from driftline.runtime.kafka.kafka_clients import consumer_configuration
 from driftline.runtime.kafka.reading import END_OF_PARTITION
@@ -90,6 +92,7 @@ class SketchWorker:
         self._changelog = PendingChangelog(settings.kafka, credentials)
         open_routing = settings.labels is not None and settings.join.repartition == "auto"
         self._pending_places = pending_partitions(settings, credentials) if open_routing else []
+        self._encodings = InputEncodings(settings, credentials)
         self._key_check = KeyCheck(settings, n_partitions["predictions"])
         self._progress = SourceProgress(settings.time.idle_timeout / 1000)
         self._stopping = threading.Event()
@@ -138,19 +141,29 @@ class SketchWorker:
         """Whether partitions have been assigned."""
         return self._assigned.is_set()
 
+    def schema_problem(self) -> str | None:
+        """Return why schemas of records cannot be had; None while they can, or are not needed."""
+        return self._encodings.problem()
+
     # --- one step -----------------------------------------------------------------------------------------------------
 
     def _step(self) -> None:
+        if self._progress.stalled and self._encodings.may_ask:
+            self._go_on()
         messages = self._consumer.consume(self._settings.sketch.batch, _CONSUME_S)
-        batches, events = by_source(messages, self._kinds)
+        batches, events = by_source(messages, self._kinds, self._encodings.wants_headers)
         if not self._key_check.done:
             mismatch = self._key_check.look(messages, batches)
             if mismatch is not None:
                 self._route_joins(mismatch)
         for batch in batches:
+            parts = self._deserialized(batch)
+            if parts is None:
+                continue
             if not self._knows_profiles(batch):
                 return
-            self._sketcher.add(batch)
+            for part in parts:
+                self._sketcher.add(part)
             self._progress.read(batch.source, batch.offsets[-1] + 1, time.monotonic())
             self._telemetry.input_records(batch.source.kind, batch.source.partition, len(batch.offsets))
         for message, error in events:  # after the records: what is said of a partition stands behind them
@@ -164,6 +177,23 @@ class SketchWorker:
             watermarks_ms = self._sketcher.watermarks_ms()
             self._hold_back(watermarks_ms)
             self._measure(watermarks_ms)
+
+    def _deserialized(self, batch: RecordBatch) -> list[RecordBatch] | None:
+        """Return records as JSON or documents; None where they must wait for a schema, and will be read again."""
+        try:
+            if batch.source not in self._progress.stalled:
+                return self._encodings.read(batch)
+        except RegistryUnavailableError:
+            if self._progress.stall(batch.source):
+                self._consumer.pause([self._place(batch.source)])
+        return None
+
+    def _go_on(self) -> None:
+        """Read partitions again, from their first unused records, that had to wait for a schema."""
+        for source in self._progress.stalled:
+            self._consumer.seek(self._place(source, self._progress.next_offset(source)))
+            if self._progress.go_on(source):
+                self._consumer.resume([self._place(source)])
 
     def _knows_profiles(self, batch: RecordBatch) -> bool:
         """Wait for profiles that another worker has used already; return False if the worker is asked to stop."""

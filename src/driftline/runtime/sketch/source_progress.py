@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class _ReadPartition:
-    __slots__ = ("end", "idle", "last_read_s", "next_offset", "paused")
+    __slots__ = ("end", "idle", "last_read_s", "next_offset", "paused", "stalled")
 
     def __init__(self, next_offset: int, now_s: float) -> None:
         self.next_offset = next_offset
@@ -19,6 +19,7 @@ class _ReadPartition:
         self.end: int | None = None
         self.idle = False
         self.paused = False
+        self.stalled = False
 
 
 class SourceProgress:
@@ -35,8 +36,29 @@ class SourceProgress:
 
     @property
     def paused(self) -> list[Source]:
-        """The partitions that wait for their partners."""
-        return [source for source, partition in self._partitions.items() if partition.paused]
+        """The partitions that wait for their partners, or are stalled."""
+        return [source for source, partition in self._partitions.items() if partition.paused or partition.stalled]
+
+    @property
+    def stalled(self) -> list[Source]:
+        """The partitions whose next records cannot be used yet."""
+        return [source for source, partition in self._partitions.items() if partition.stalled]
+
+    def stall(self, source: Source) -> bool:
+        """Note that the next records cannot be used yet; return whether that is news.
+
+        Whatever comes of the partition meanwhile will be read again, and it is not idle.
+        """
+        partition = self._partitions[source]
+        is_new = not partition.stalled
+        partition.stalled, partition.end = True, None
+        return is_new
+
+    def go_on(self, source: Source) -> bool:
+        """Note that the next records are read again; return whether the partition waits for no other reason."""
+        partition = self._partitions[source]
+        partition.stalled = False
+        return not partition.paused
 
     def start(self, source: Source, next_offset: int, now_s: float) -> None:
         """Begin, or begin again, at an offset."""
@@ -68,7 +90,7 @@ class SourceProgress:
         An end before records that have been read since is none any more.
         """
         partition = self._partitions.get(source)
-        if partition is not None and end >= partition.next_offset:
+        if partition is not None and end >= partition.next_offset and not partition.stalled:
             partition.end = end
 
     def quiet(self, now_s: float) -> Iterator[tuple[Source, int]]:
@@ -103,7 +125,8 @@ class SourceProgress:
             waits = source in ahead and self._is_read(ahead[source])
             if waits != partition.paused:
                 partition.paused = waits
-                (pause if waits else resume).append(source)
+                if not partition.stalled:
+                    (pause if waits else resume).append(source)
         return pause, resume
 
     def _is_read(self, source: Source | None) -> bool:

@@ -1,0 +1,84 @@
+"""Reads values that name their schema, with the schemas of a registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from driftline.runtime.encodings.framing import BEFORE_PAYLOAD, from_headers, from_prefix
+from driftline.runtime.encodings.schema_problems import EncodingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from driftline.runtime.encodings.schema_store import PayloadReader, SchemaStore
+
+
+class Taken(NamedTuple):
+    """A framed value taken apart, with the reader of its schema."""
+
+    reader: PayloadReader
+    payload: bytes
+    message: bytes | str | None
+
+
+class FramedReader:
+    """Reads values that name their schema in a header or before themselves.
+
+    Parameters
+    ----------
+    store : SchemaStore
+    id_bytes : int
+        Length of an id before the value.
+    n_kept : int
+        Beginnings of values whose readers are remembered.
+    """
+
+    def __init__(self, store: SchemaStore, id_bytes: int, n_kept: int) -> None:
+        self._store = store
+        self._id_bytes = id_bytes
+        self._head = 1 + id_bytes
+        self._n_kept = n_kept
+        self._by_head: dict[bytes, PayloadReader] = {}
+
+    def __call__(self, value: bytes, headers: Mapping[str, bytes]) -> object:
+        """Return what a value holds that must be framed: a document, or bytes where that is JSON.
+
+        Raises
+        ------
+        EncodingError
+            When it names no schema.
+        SchemaError
+            When its schema cannot be used.
+        RegistryUnavailableError
+            When its schema cannot be had now.
+        """
+        taken = self.take(value, headers)
+        if taken is None:
+            raise EncodingError(
+                f"Expected the schema's id before the value (0 and {self._id_bytes} bytes, or 1 and 16 bytes) or in a "
+                f"header, got a value that begins with {value[:12]!r}"
+            )
+        return taken.reader(taken.payload, taken.message)
+
+    def take(self, value: bytes, headers: Mapping[str, bytes]) -> Taken | None:
+        """Return a value, which is not empty, taken apart; None where it names no schema."""
+        framed = from_headers(value, headers) if headers else None
+        if framed is None:
+            head = value[: self._head]
+            reader = self._by_head.get(head)
+            if reader is not None:
+                return Taken(reader, value[self._head :], BEFORE_PAYLOAD)
+            framed = from_prefix(value, self._id_bytes)
+            if framed is None:
+                return None
+            reader = self._store.reader(framed.schema)
+            if len(framed.payload) + self._head == len(value):
+                self._remember(head, reader)
+            return Taken(reader, framed.payload, framed.message)
+        return Taken(self._store.reader(framed.schema), framed.payload, framed.message)
+
+    def _remember(self, head: bytes, reader: PayloadReader) -> None:
+        """Remember the reader for values that begin with an id, of which the store need then not be asked."""
+        if len(self._by_head) >= self._n_kept:
+            self._by_head.clear()
+        self._by_head[head] = reader

@@ -1,0 +1,27 @@
+"""What can go wrong with schemas: one that cannot be used, and a registry that does not answer."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from driftline.errors import DriftlineError
+
+UNREADABLE: Final = (ValueError, IndexError, ArithmeticError, RecursionError, struct.error)
+"""What readers of values raise for bytes that are not of their schema."""
+
+
+class SchemaError(DriftlineError):
+    """A schema cannot be used; its records become dead letters."""
+
+
+class UnknownSchemaError(SchemaError):
+    """The registry says that it has no such schema."""
+
+
+class RegistryUnavailableError(DriftlineError):
+    """The registry cannot be asked at the moment; records that need it must wait."""
+
+
+class EncodingError(DriftlineError):
+    """A value is not encoded as it should be; it becomes a dead letter."""

@@ -1,0 +1,261 @@
+"""Avro against fastavro: the same values for any schema, and no value for bytes that are not of it."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import io
+import json
+import math
+import uuid
+from typing import Any
+
+import fastavro
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from driftline.runtime.encodings.avro_reader import compile_reader, fingerprint, parse
+from driftline.runtime.encodings.schema_problems import UNREADABLE, SchemaError
+
+
+def written(schema: object, value: object) -> bytes:
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, fastavro.parse_schema(schema), value)
+    return out.getvalue()
+
+
+def read(schema: object, data: bytes, references: tuple[str, ...] = ()) -> object:
+    return compile_reader(*parse(json.dumps(schema), references))(data)
+
+
+def record(*fields: tuple[str, object], name: str = "R") -> dict[str, Any]:
+    return {"type": "record", "name": name, "fields": [{"name": n, "type": t} for n, t in fields]}
+
+
+# --- any schema -------------------------------------------------------------------------------------------------------
+
+PRIMITIVES = {
+    "null": st.none(),
+    "boolean": st.booleans(),
+    "int": st.integers(-(1 << 31), (1 << 31) - 1),
+    "long": st.integers(-(1 << 63), (1 << 63) - 1),
+    "float": st.floats(width=32, allow_nan=False),
+    "double": st.floats(allow_nan=False),
+    "string": st.text(max_size=80),
+}
+Case = tuple[object, st.SearchStrategy[Any]]
+
+
+def cases(depth: int, names: Any) -> st.SearchStrategy[Case]:
+    primitive = st.sampled_from(sorted(PRIMITIVES)).map(lambda name: (name, PRIMITIVES[name]))
+    if depth == 0:
+        return primitive
+    below = cases(depth - 1, names)
+
+    def of_record(fields: list[Case]) -> Case:
+        schema = record(*((f"f{i}", s) for i, (s, _) in enumerate(fields)), name=f"R{next(names)}")
+        return schema, st.fixed_dictionaries({f"f{i}": values for i, (_, values) in enumerate(fields)})
+
+    def of_enum(symbols: set[str]) -> Case:
+        listed = sorted(symbols)
+        return {"type": "enum", "name": f"E{next(names)}", "symbols": listed}, st.sampled_from(listed)
+
+    return st.one_of(
+        primitive,
+        below.map(lambda case: ({"type": "array", "items": case[0]}, st.lists(case[1], max_size=4))),
+        below.map(
+            lambda case: (
+                {"type": "map", "values": case[0]},
+                st.dictionaries(st.text(max_size=5), case[1], max_size=4),
+            )
+        ),
+        st.lists(below, max_size=6).map(of_record),
+        st.sets(st.from_regex(r"[A-Z]{1,3}", fullmatch=True), min_size=1, max_size=70).map(of_enum),
+        st.sampled_from(["double", "float", "long", "string", "boolean"]).map(
+            lambda name: (["null", name], st.none() | PRIMITIVES[name])
+        ),
+        st.sampled_from(["double", "float"]).map(lambda name: ([name, "null"], st.none() | PRIMITIVES[name])),
+    )
+
+
+@st.composite
+def schemas_and_values(draw: st.DrawFn) -> tuple[object, Any]:
+    counter = iter(range(10_000))
+    fields = draw(st.lists(cases(3, counter), min_size=1, max_size=8))
+    schema = record(*((f"f{i}", s) for i, (s, _) in enumerate(fields)), name="Root")
+    return schema, {f"f{i}": draw(values) for i, (_, values) in enumerate(fields)}
+
+
+@given(schemas_and_values())
+@settings(max_examples=300, deadline=None)
+def test_any_value_of_any_schema_is_read_as_fastavro_reads_it(case: tuple[object, Any]) -> None:
+    schema, value = case
+    data = written(schema, value)
+    expected = fastavro.schemaless_reader(io.BytesIO(data), fastavro.parse_schema(schema))
+    assert read(schema, data) == expected
+
+
+@given(schemas_and_values(), st.data())
+@settings(max_examples=150, deadline=None)
+def test_bytes_that_are_cut_or_longer_are_refused_or_another_value(
+    case: tuple[object, Any], data: st.DataObject
+) -> None:
+    schema, value = case
+    reader = compile_reader(*parse(json.dumps(schema)))
+    whole = written(schema, value)
+    with pytest.raises(UNREADABLE):
+        reader(whole + b"\x00")
+    cut = whole[: data.draw(st.integers(0, max(0, len(whole) - 1)))]
+    if cut != whole:
+        with pytest.raises(UNREADABLE):
+            reader(cut)
+
+
+@given(schemas_and_values(), st.binary(max_size=60))
+@settings(max_examples=300, deadline=None)
+def test_any_bytes_are_read_or_refused(case: tuple[object, Any], noise: bytes) -> None:
+    reader = compile_reader(*parse(json.dumps(case[0])))
+    try:
+        reader(noise)
+    except UNREADABLE:
+        pass
+
+
+# --- types that JSON has another form for -----------------------------------------------------------------------------
+
+DAY = datetime.date(2026, 3, 1)
+MOMENT = datetime.datetime(2026, 3, 1, 12, 30, 15, 123_456, tzinfo=datetime.UTC)
+MOMENT_MS = 1_772_368_215_123
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "expected"),
+    [
+        ({"type": "long", "logicalType": "timestamp-millis"}, MOMENT, MOMENT_MS),
+        ({"type": "long", "logicalType": "timestamp-micros"}, MOMENT, MOMENT_MS),
+        ({"type": "long", "logicalType": "timestamp-nanos"}, MOMENT_MS * 1_000_000 + 999_999, MOMENT_MS),
+        ({"type": "long", "logicalType": "local-timestamp-millis"}, MOMENT.replace(tzinfo=None), MOMENT_MS),
+        ({"type": "long", "logicalType": "local-timestamp-micros"}, MOMENT.replace(tzinfo=None), MOMENT_MS),
+        ({"type": "int", "logicalType": "date"}, DAY, "2026-03-01"),
+        ({"type": "int", "logicalType": "date"}, datetime.date(1969, 12, 31), "1969-12-31"),
+        ({"type": "int", "logicalType": "time-millis"}, datetime.time(0, 0, 1, 5_000), 1_005),
+        ({"type": "string", "logicalType": "uuid"}, uuid.UUID(int=7), str(uuid.UUID(int=7))),
+        ({"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}, decimal.Decimal("-12.34"), -12.34),
+        ({"type": "bytes", "logicalType": "decimal", "precision": 9}, decimal.Decimal(7), 7.0),
+        (
+            {"type": "fixed", "name": "D", "size": 8, "logicalType": "decimal", "precision": 18, "scale": 3},
+            decimal.Decimal("123456789.125"),
+            123456789.125,
+        ),
+        ("bytes", b"\x00\xff", "AP8="),
+        ({"type": "fixed", "name": "F", "size": 3}, b"abc", "YWJj"),
+        ({"type": "string", "logicalType": "of-tomorrow"}, "as it is", "as it is"),
+    ],
+)
+def test_logical_types_become_what_json_would_have(schema: object, value: object, expected: object) -> None:
+    if isinstance(schema, dict) and schema.get("logicalType") == "timestamp-nanos":
+        data = written("long", value)
+    else:
+        data = written(schema, value)
+    assert read(schema, data) == expected
+    assert read(record(("x", ["null", schema])), b"\x02" + data) == {"x": expected}
+
+
+def test_a_decimal_beyond_floating_point_is_infinite() -> None:
+    schema = {"type": "bytes", "logicalType": "decimal", "precision": 400}
+    assert read(schema, written("bytes", (10**400).to_bytes(200, signed=True))) == math.inf
+    assert read(schema, written("bytes", (-(10**400)).to_bytes(200, signed=True))) == -math.inf
+
+
+def test_float_specials_are_read() -> None:
+    value = read(
+        record(("a", "double"), ("b", "double")),
+        written(record(("a", "double"), ("b", "double")), {"a": math.inf, "b": math.nan}),
+    )
+    assert isinstance(value, dict)
+    assert value["a"] == math.inf
+    assert math.isnan(value["b"])
+
+
+def test_a_union_of_records_is_the_value_of_its_branch() -> None:
+    schema = record(("x", [record(("a", "int"), name="A"), record(("b", "string"), name="B"), "null"]))
+    for value in ({"x": {"a": 5}}, {"x": {"b": "y"}}, {"x": None}):
+        assert read(schema, written(schema, value)) == value
+
+
+def test_a_type_that_contains_itself_is_read_to_any_reasonable_depth() -> None:
+    schema = record(("value", "long"), ("next", ["null", "Node"]), name="Node")
+    value: dict[str, Any] = {"value": 0, "next": None}
+    for number in range(1, 50):
+        value = {"value": number, "next": value}
+    assert read(schema, written(schema, value)) == value
+    with pytest.raises(UNREADABLE):
+        read(schema, b"\x00\x02" * 100_000)
+
+
+def test_arrays_inside_arrays_are_read_however_deep() -> None:
+    schema: object = "int"
+    value: object = 7
+    for _ in range(30):
+        schema, value = {"type": "array", "items": schema}, [value]
+    assert read(schema, written(schema, value)) == value
+
+
+def test_blocks_with_their_size_are_read() -> None:
+    assert read({"type": "array", "items": "int"}, b"\x03\x04\x02\x04\x00") == [1, 2]
+
+
+def test_a_count_of_items_without_bytes_is_refused() -> None:
+    with pytest.raises(ValueError, match="more items than bytes"):
+        read({"type": "array", "items": "null"}, b"\x80\x80\x80\x80\x10\x00")
+
+
+def test_names_of_fields_are_no_code() -> None:
+    name = 'a"] + exit() #'
+    schema = record(("plain", "int"))
+    schema["fields"][0]["name"] = name
+    parsed, named = parse(json.dumps(record(("plain", "int"))))
+    parsed["fields"][0]["name"] = name
+    assert compile_reader(parsed, named)(b"\x02") == {name: 1}
+
+
+def test_a_wide_schema_is_read() -> None:
+    schema = record(*((f"f{i}", ["null", "double"] if i % 2 else "string") for i in range(2_000)))
+    value = {f"f{i}": (float(i) if i % 3 else None) if i % 2 else "x" for i in range(2_000)}
+    assert read(schema, written(schema, value)) == value
+
+
+# --- schemas ----------------------------------------------------------------------------------------------------------
+
+
+def test_types_of_references_are_known() -> None:
+    unit = json.dumps({"type": "enum", "name": "shop.Unit", "symbols": ["KG", "LB"]})
+    weight = json.dumps(record(("amount", "double"), ("unit", "shop.Unit"), name="shop.Weight"))
+    schema = record(("weight", "shop.Weight"), name="shop.Parcel")
+    data = b"\x00\x00\x00\x00\x00\x00\xf8?" + b"\x02"
+    assert read(schema, data, (unit, weight)) == {"weight": {"amount": 1.5, "unit": "LB"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "it is no Avro schema"),
+        ('{"type": "record", "name": "R", "fields": [{"name": "a", "type": "Missing"}]}', "`Missing` is not defined"),
+        ('{"type": "enum", "name": "E", "symbols": ["a b"]}', "it is no Avro schema"),
+    ],
+)
+def test_a_schema_that_is_none_is_refused(text: str, problem: str) -> None:
+    with pytest.raises(SchemaError, match=problem):
+        parse(text)
+
+
+def test_a_default_that_does_not_fit_its_type_does_not_matter_to_a_reader() -> None:
+    schema = record(("a", "int"))
+    schema["fields"][0]["default"] = "none"
+    assert read(schema, b"\x08") == {"a": 4}
+
+
+def test_the_fingerprint_is_that_of_the_specification() -> None:
+    # CRC-64-AVRO of `"int"`, little-endian, from the specification's own test vectors
+    assert fingerprint(parse('"int"')[0]).hex() == (0x7275D51A3F395C8F).to_bytes(8, "little").hex()

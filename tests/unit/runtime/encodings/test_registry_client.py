@@ -1,0 +1,225 @@
+"""The client of the schema registry: what it asks for, and what it does while there is no answer."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from driftline.config.durations import Duration
+from driftline.config.secrets import Credentials, Secret
+from driftline.config.settings import SchemaRegistrySettings
+from driftline.runtime.encodings.registry_client import LONGEST_WAIT_S, Reference, RegisteredSchema, RegistryClient
+from driftline.runtime.encodings.schema_problems import RegistryUnavailableError, UnknownSchemaError
+from tests.support.schema_registry import SchemaRegistry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def registry() -> Iterator[SchemaRegistry]:
+    with SchemaRegistry() as running:
+        yield running
+
+
+def client(url: str, credentials: Credentials | None = None, clock: Clock | None = None, **more: Any) -> RegistryClient:
+    return RegistryClient(SchemaRegistrySettings(url=url, **more), credentials or Credentials(), clock or Clock())
+
+
+def test_schemas_are_served_with_their_type_and_references(registry: SchemaRegistry) -> None:
+    avro = registry.register("a", '"int"')
+    used = [{"name": "a.proto", "subject": "a b/c", "version": 1}]
+    proto = registry.register("p", "message M {}", "PROTOBUF", used)
+    assert client(registry.url).fetch(f"/schemas/ids/{avro}") == RegisteredSchema('"int"')
+    fetched = client(registry.url + "/").fetch(f"/schemas/ids/{proto}")
+    assert fetched == RegisteredSchema("message M {}", "PROTOBUF", (Reference("a.proto", "a b/c", 1),))
+    assert fetched.references
+    registry.register("a b/c", "message A {}", "PROTOBUF")
+    assert client(registry.url).fetch(fetched.references[0].path).text == "message A {}"
+    assert registry.requests[-1] == "/subjects/a%20b%2Fc/versions/1?deleted=true"
+    assert client(registry.url).fetch(f"/schemas/guids/{registry.entries[0].guid}").text == '"int"'
+
+
+@pytest.mark.parametrize("path", ["/schemas/ids/99", "/subjects/none/versions/1"])
+def test_what_the_registry_does_not_have_is_unknown(registry: SchemaRegistry, path: str) -> None:
+    asked = client(registry.url)
+    with pytest.raises(UnknownSchemaError, match=f"the schema registry has no schema `{path}` - at `{registry.url}`"):
+        asked.fetch(path)
+    assert asked.problem is None
+
+
+def test_another_404_is_a_wrong_url_and_not_an_unknown_schema(registry: SchemaRegistry) -> None:
+    with pytest.raises(RegistryUnavailableError, match=r"HTTP 404 .*check that `schema_registry.url` is the base URL"):
+        client(registry.url + "/apis").fetch("/schemas/ids/1")
+
+
+def test_while_it_does_not_answer_it_is_asked_less_and_less(registry: SchemaRegistry) -> None:
+    number, clock = registry.register("a", '"int"'), Clock()
+    asked = client(registry.url, clock=clock)
+    registry.status = 503
+    waits = []
+    for _ in range(7):
+        with pytest.raises(RegistryUnavailableError, match="HTTP 503"):
+            asked.fetch(f"/schemas/ids/{number}")
+        before = clock.now
+        while not asked.may_ask:
+            with pytest.raises(RegistryUnavailableError, match="HTTP 503"):
+                asked.fetch(f"/schemas/ids/{number}")
+            clock.now += 0.5
+        waits.append(clock.now - before)
+    assert waits == [1, 2, 4, 8, 16, LONGEST_WAIT_S, LONGEST_WAIT_S]
+    assert asked.problem is not None
+    assert f"HTTP 503 Service Unavailable - at `{registry.url}`" in asked.problem
+    registry.status = None
+    assert asked.fetch(f"/schemas/ids/{number}").text == '"int"'
+    assert asked.problem is None
+    registry.status = 503
+    with pytest.raises(RegistryUnavailableError):
+        asked.fetch(f"/schemas/ids/{number}")
+    clock.now += 1
+    assert asked.may_ask
+
+
+def test_several_urls_are_tried_in_their_order(registry: SchemaRegistry) -> None:
+    number = registry.register("a", '"int"')
+    with SchemaRegistry() as broken:
+        broken.status = 500
+        assert client(f"{broken.url}, {registry.url}").fetch(f"/schemas/ids/{number}").text == '"int"'
+
+
+def test_nobody_at_the_address_is_said() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(RegistryUnavailableError, match=f"Connection refused - at `{url}`"):
+        client(url).fetch("/schemas/ids/1")
+
+
+def test_no_answer_in_time_is_said() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(RegistryUnavailableError, match="timed out"):
+            client(url, timeout=Duration(100)).fetch("/schemas/ids/1")
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"schema": 5}', b'{"schema": "x", "references": [{}]}', b"\xff"])
+def test_an_answer_that_is_none_of_a_registry_is_not_taken_for_one(body: bytes) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        with pytest.raises(RegistryUnavailableError):
+            client(f"http://127.0.0.1:{server.server_address[1]}").fetch("/schemas/ids/1")
+        thread.join()
+
+
+def test_credentials_are_sent_and_not_shown() -> None:
+    with SchemaRegistry({"key": "hunter2"}) as registry:
+        number = registry.register("a", '"int"')
+        known = Credentials(registry_username=Secret("key"), registry_password=Secret("hunter2"))
+        assert client(registry.url, known).fetch(f"/schemas/ids/{number}").text == '"int"'
+        wrong = Credentials(registry_username=Secret("key"), registry_password=Secret("hunter3"))
+        with pytest.raises(RegistryUnavailableError, match="HTTP 401 .*check `username_env`") as refused:
+            client(registry.url, wrong).fetch(f"/schemas/ids/{number}")
+        assert "hunter" not in str(refused.value)
+
+
+def test_a_redirection_is_not_followed_with_the_credentials(registry: SchemaRegistry) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", registry.url + self.path)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    number = registry.register("a", '"int"')
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        with pytest.raises(RegistryUnavailableError, match="HTTP 302"):
+            client(f"http://127.0.0.1:{server.server_address[1]}").fetch(f"/schemas/ids/{number}")
+        thread.join()
+    assert registry.requests == []
+
+
+def test_tls_verifies_the_registry(tls_files: tuple[Path, Path]) -> None:
+    certificate, key = tls_files
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with SchemaRegistry(tls=context) as registry:
+        number = registry.register("a", '"int"')
+        path = f"/schemas/ids/{number}"
+        assert client(registry.url, ca_file=str(certificate)).fetch(path).text == '"int"'
+        with pytest.raises(RegistryUnavailableError, match="CERTIFICATE_VERIFY_FAILED"):
+            client(registry.url).fetch(path)
+
+
+def test_tls_shows_a_certificate_where_the_registry_requires_one(tls_files: tuple[Path, Path]) -> None:
+    certificate, key = tls_files
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    context.load_verify_locations(certificate)
+    context.verify_mode = ssl.CERT_REQUIRED
+    own = {"ca_file": str(certificate), "certificate_file": str(certificate), "key_file": str(key)}
+    with SchemaRegistry(tls=context) as registry:
+        number = registry.register("a", '"int"')
+        assert client(registry.url, **own).fetch(f"/schemas/ids/{number}").text == '"int"'
+        with pytest.raises(RegistryUnavailableError):
+            client(registry.url, ca_file=str(certificate)).fetch(f"/schemas/ids/{number}")
+
+
+APICURIO = {
+    "/apis/registry/v2/ids/globalIds/3?dereference=true": '{"type": "record", "name": "R", "fields": []}',
+    "/apis/registry/v2/ids/globalIds/4?dereference=true": "message M {}",
+    "/apis/registry/v2/ids/globalIds/5?dereference=true": '{"type": "object", "properties": {}}',
+}
+
+
+def test_global_ids_are_asked_for_at_apicurio_s_own_api() -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            text = APICURIO.get(self.path)
+            body = (text or '{"message": "No artifact with ID", "error_code": 404}').encode()
+            self.send_response(404 if text is None else 200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            asked = client(f"http://127.0.0.1:{server.server_address[1]}/apis/ccompat/v7")
+            assert [asked.fetch(f"/ids/globalIds/{n}").kind for n in (3, 4, 5)] == ["AVRO", "PROTOBUF", "JSON"]
+            with pytest.raises(UnknownSchemaError):
+                asked.fetch("/ids/globalIds/6")
+        finally:
+            server.shutdown()
+            thread.join()
