@@ -1,0 +1,150 @@
+"""What the columns of the features hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from driftline.inspection.report import Line, note, ok, problem
+from driftline.inspection.survey import number_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from driftline.events.features import Features
+
+_DECODE: Final = msgspec.json.Decoder().decode
+_SHOWN: Final = 6
+_MISSING: Final = 0.9
+_DEEPEST: Final = 6
+_ENOUGH: Final = 50
+"""Values before it says something that they all differ."""
+_LOOKED_AT: Final = 20
+_EVERY: Final = 0.98
+_MANY: Final = 200
+"""Columns beyond which a model has rather many."""
+
+
+def column_lines(features: Sequence[Features], others: frozenset[str] = frozenset()) -> list[Line]:
+    """Return what stands in the features of n events: kinds of columns, and those that are hard to watch.
+
+    ``others`` are names in the objects that are no features.
+    """
+    columns: dict[str, list[Any]] = {}
+    n = len(features)
+    for each in features:
+        for name, value in _flat({name: value for name, value in _object(each).items() if name not in others}):
+            columns.setdefault(name, []).append(value)
+    if not columns:
+        return [
+            problem(
+                "no event has features", "Name the object that holds them: `predictions: {fields: {features: /...}}`"
+            )
+        ]
+    by_kind: dict[str, list[str]] = {}
+    for name, values in columns.items():
+        by_kind.setdefault(_kind(values, n), []).append(name)
+    lines = [
+        ok(f"{len(columns)} columns: " + "; ".join(_listed(kind, by_kind[kind]) for kind in _GOOD if kind in by_kind))
+    ]
+    if not any(kind in by_kind for kind in _GOOD):
+        lines = [problem(f"{len(columns)} columns, and none of numbers, categories or truth values")]
+    if len(columns) > _MANY:
+        lines.append(
+            note(f"{len(columns)} columns share one budget of false alarms, so that each is tested less closely")
+        )
+    for kind, (text, advice) in _ODD.items():
+        if kind in by_kind:
+            lines.append(note(f"{_names(by_kind[kind])}: {text}", advice))
+    return lines
+
+
+_GOOD: Final = ("numeric", "categorical", "boolean", "number as text")
+_ODD: Final[dict[str, tuple[str, str]]] = {
+    "number as text": ("numbers written as text", "To watch one as a number: `columns: {NAME: {kind: numeric}}`"),
+    "mostly missing": (f"no value in more than {_MISSING:.0%} of the events".replace("%", " %"), ""),
+    "empty": ("never a value", ""),
+    "id": (
+        "a new value in nearly every event, as ids, counters and times have",
+        "It says nothing about drift: `columns: {NAME: {kind: ignore}}`",
+    ),
+    "date": ("dates", "A date moves on by itself, which is no drift: `columns: {NAME: {kind: ignore}}`"),
+    "list": ("lists, perhaps embeddings, which are not watched", ""),
+    "constant": ("the same value in all events of the sample", ""),
+}
+
+
+def _object(features: Features) -> dict[str, Any]:
+    if isinstance(features, dict):
+        return features
+    raw = bytes(features)
+    if not raw:
+        return {}
+    try:
+        found = _DECODE(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _flat(values: dict[str, Any], before: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Yield the names and values of an object, with those of objects in it as ``name.member``."""
+    for name, value in values.items():
+        if isinstance(value, dict) and depth < _DEEPEST:
+            yield from _flat(value, f"{before}{name}.", depth + 1)
+        else:
+            yield f"{before}{name}", value
+
+
+def _kind(values: Sequence[Any], n: int) -> str:
+    present = [value for value in values if value is not None]
+    if not present:
+        return "empty"
+    if len(present) < (1 - _MISSING) * n:
+        return "mostly missing"
+    common = Counter(map(type, present)).most_common(1)[0][0]
+    by_type: dict[type, Callable[[Sequence[Any]], str]] = {
+        list: lambda _: "list",
+        bool: lambda _: "boolean",
+        str: _kind_of_texts,
+    }
+    return by_type.get(common, _kind_of_numbers)(present)
+
+
+def _kind_of_texts(values: Sequence[Any]) -> str:
+    if all(number_of(value) is not None for value in values):
+        return "number as text"
+    if all(_is_date(str(value)) for value in values[:_LOOKED_AT]):
+        return "date"
+    return "id" if _all_different(values) else "categorical"
+
+
+def _kind_of_numbers(values: Sequence[Any]) -> str:
+    return "id" if _all_different(values) and _counts_up(values) else "numeric"
+
+
+def _all_different(values: Sequence[Any]) -> bool:
+    return len(values) >= _ENOUGH and len(set(map(str, values))) >= _EVERY * len(values)
+
+
+def _is_date(text: str) -> bool:
+    return len(text) >= 10 and text[:4].isdigit() and text[4] in "-/" and text[5:7].isdigit()  # noqa: PLR2004
+
+
+def _counts_up(values: Sequence[Any]) -> bool:
+    """Whether whole numbers ascend, nearly without exception, as counters and times do."""
+    if not all(type(value) is int for value in values):
+        return False
+    ascending = sum(a < b for a, b in pairwise(values))
+    return bool(ascending >= _EVERY * (len(values) - 1))
+
+
+def _listed(kind: str, names: Sequence[str]) -> str:
+    return f"{len(names)} {kind} ({_names(names)})"
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
