@@ -14,6 +14,7 @@ from driftline.cli.common import (
     ConfigOption,
     LabelsOption,
     PredictionsOption,
+    PrefixOption,
     out,
     overrides,
     quiet_logs,
@@ -35,6 +36,7 @@ _INDENT: Final = " " * 11
 def doctor(
     config: ConfigOption = None,
     brokers: BrokersOption = None,
+    prefix: PrefixOption = None,
     predictions: PredictionsOption = None,
     labels: LabelsOption = None,
     registry: Annotated[
@@ -64,7 +66,9 @@ def doctor(
     if write is not None and write.exists():
         raise ConfigurationError((f"Expected a new file, got one that exists - at `{write}`",), "The command line")
     given: dict[str, object] = {"schema_registry.url": registry}
-    settings = read_settings(config, overrides(given, brokers=brokers, predictions=predictions, labels=labels))
+    settings = read_settings(
+        config, overrides(given, brokers=brokers, prefix=prefix, predictions=predictions, labels=labels)
+    )
     quiet_logs(settings)
     if predictions_file is None:
         if labels_file is not None:

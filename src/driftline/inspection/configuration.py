@@ -85,7 +85,8 @@ def _bare(value: Any) -> Any:  # noqa: ANN401  # plain values
     """Return a place without what it does not say."""
     if not isinstance(value, dict):
         return value
-    return {name: each for name, each in value.items() if name not in _UNSAID or each != _UNSAID[name]}
+    plainly = {name: list(each) if isinstance(each, tuple) else each for name, each in value.items()}
+    return {name: each for name, each in plainly.items() if name not in _UNSAID or each != _UNSAID[name]}
 
 
 def _lines(values: Mapping[str, Any], path: str, comments: Mapping[str, str], depth: int) -> list[str]:

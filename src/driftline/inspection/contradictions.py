@@ -49,16 +49,22 @@ def score_lines(predictions: Taken) -> list[Line]:
             )
         ]
     means = {name: float(np.mean([score for each, score in pairs if each == name])) for name in classes}
-    negative, positive = classes
-    if means[positive] < means[negative]:
-        return [
-            note(
-                f"scores are higher where {negative} is predicted than where {positive} is: is {negative} the "
-                "positive class?",
-                f"Then name it: `defaults: {{positive_class: {negative!r}}}`, or turn the score: `higher: safer`",
-            )
-        ]
-    return []
+    negative, positive = sorted(classes, key=means.__getitem__)
+    if {negative, positive} in _ORDERED and [negative, positive] == sorted(classes):
+        return []
+    return [
+        note(
+            f"scores are higher where {positive} is predicted than where {negative} is: please check that {positive} "
+            "is the "
+            "positive class",
+            f'Name it: `defaults: {{positive_class: "{positive}"}}`; if it is the other one, turn the score with '
+            "`higher: safer`",
+        )
+    ]
+
+
+_ORDERED: Final = ({"0", "1"}, {"no", "yes"}, {"n", "y"})
+"""Classes of which everybody knows the positive one, which is the last by the alphabet."""
 
 
 def join_lines(predictions: Taken, labels: Taken, settings: Settings) -> list[Line]:

@@ -156,7 +156,9 @@ def _mapping(found: Examination) -> list[Line]:
                 )
             )
         if proposal is None:
-            lines.append(ok(f"{kind}: the configured mapping is used"))
+            known = getattr(found.proposals, kind) is not None
+            usual = ok(f"{kind}: the configured mapping is used")
+            lines.append(usual if known else note(f"{kind}: no record can be read, so that no mapping is proposed"))
             if kind in found.unusable:
                 lines.append(
                     note(f"{kind}: the fields that were found cannot be mapped together: {found.unusable[kind]}")

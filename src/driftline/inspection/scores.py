@@ -18,6 +18,8 @@ _SLACK: Final = 1e-6
 _PERCENT: Final = 100.0
 _KNOWN_RANGES: Final = ((300, 850, "safer"), (0, 999, "riskier"), (0, 1000, "riskier"), (0, 10, "riskier"))
 """Ranges that scores are given in: credit scores, and those of fraud engines."""
+_RISKS: Final = frozenset(("fraud", "risk", "churn", "default", "anomaly", "abuse"))
+"""Words in the name of a score that says how likely something bad is."""
 _BINARY: Final = 2
 
 
@@ -101,8 +103,9 @@ def _of_numbers(fact: Fact, pointer: str) -> ScoreGuess:
         return ScoreGuess(fact, ScoreAt(pointer, scale="margin"), f"{shown}: log-odds", "that these are log-odds")
     if low >= 0 and high <= _PERCENT and not (high <= 10 and not words & {"percent", "pct"}):  # noqa: PLR2004
         return ScoreGuess(fact, ScoreAt(pointer, scale="percent"), f"{shown}: percent", "that these are percent")
-    for start, end, higher in _KNOWN_RANGES:
+    for start, end, usual in _KNOWN_RANGES:
         if start <= low and high <= end:
+            higher = "riskier" if words & _RISKS else usual
             place = ScoreAt(pointer, scale=(start, end), higher=higher)  # type: ignore[arg-type]  # one of the two
             return ScoreGuess(
                 fact, place, f"{shown}: a scale from {start} to {end}", f"the scale, and that higher is {higher}"

@@ -32,7 +32,7 @@ _LONG_AGO_MS: Final = 7 * 86_400_000
 
 def topic_section(sample: TopicSample, taken: Taken, settings: Settings, now_ms: int | None) -> Section:
     """Return what was understood of a topic; ``now_ms`` is None where the present does not matter."""
-    lines = [*_records(sample, taken, now_ms), *_refusals(taken)]
+    lines = [*_records(sample, taken, now_ms), *_refusals(taken, settings)]
     if len(taken.times_ms):
         if taken.kind == "predictions":
             lines += [*_models(taken), *_times(taken, settings), *_predicted(taken)]
@@ -53,9 +53,11 @@ def _records(sample: TopicSample, taken: Taken, now_ms: int | None) -> list[Line
     where = "" if sample.n_partitions is None else f" in {sample.n_partitions} partitions"
     if sample.n_partitions == 1:
         where = " in 1 partition"
+    if not sample.n_sampled and sample.trouble is not None:
+        return [ok(f"{sample.n_records:,} records{where}"), *yielded]
     looked = "all" if sample.n_sampled >= sample.n_records else f"{sample.n_sampled:,}, the oldest and the newest,"
     yielded.append(ok(f"{sample.n_records:,} records{where}; looked at {looked}".removesuffix(",")))
-    if sample.n_sampled == 0 and sample.trouble is None:
+    if not sample.n_sampled:
         yielded.append(
             problem("none of the records can be read: they may have been deleted, or belong to an open transaction")
         )
@@ -69,7 +71,7 @@ def _records(sample: TopicSample, taken: Taken, now_ms: int | None) -> list[Line
     return yielded
 
 
-def _refusals(taken: Taken) -> list[Line]:
+def _refusals(taken: Taken, settings: Settings) -> list[Line]:
     if not taken.n_records:
         return []
     n_meant = taken.n_records - taken.n_skipped
@@ -79,11 +81,13 @@ def _refusals(taken: Taken) -> list[Line]:
         return [ok(f"all {n_meant:,} are accepted")]
     make = problem if taken.refused_share > _FEW else note
     lines = [make(f"{taken.n_refused:,} of {n_meant:,} would be refused ({percent(taken.refused_share)})")]
-    return lines + [_refusal(each, problem if each.n > _FEW * n_meant else note) for each in taken.refusals]
+    return lines + [_refusal(each, settings, problem if each.n > _FEW * n_meant else note) for each in taken.refusals]
 
 
-def _refusal(refusal: Refusal, make: Callable[[str, str], Line]) -> Line:
+def _refusal(refusal: Refusal, settings: Settings, make: Callable[[str, str], Line]) -> Line:
     advice = refusal.looks_like or ""
+    if settings.schema_registry is None and "Schema Registry" in advice:
+        advice += ". Here: `--registry URL`"
     if refusal.reason == MISSING_FIELD and "Kafka timestamp" in refusal.message:
         advice = (
             'In a topic Kafka\'s timestamp serves; a line of a file may have `"kafka": {"timestamp": 1772366400000}`'
