@@ -8,6 +8,7 @@ import yaml
 
 from driftline.config.fingerprint import plain
 from driftline.config.settings import LabelInput, SchemaRegistrySettings, Settings
+from driftline.inspection.report import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,7 +102,7 @@ def _lines(values: Mapping[str, Any], path: str, comments: Mapping[str, str], de
             lines.append(f"{'  ' * depth}{key}:")
             lines += _lines(value, place, comments, depth + 1)
             continue
-        comment = f"  # {comments[place]}" if place in comments else ""
+        comment = f"  # {printable(comments[place])}" if place in comments else ""
         lines.append(f"{'  ' * depth}{key}: {flow(value)}{comment}")
     return lines
 

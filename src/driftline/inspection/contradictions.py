@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 _MOST_CLASSES: Final = 100
 _ENOUGH: Final = 50
 """Events with a class and a score before their relation is judged."""
-_NEARLY_ALL: Final = 0.98
+_ERRORS: Final = 4.0
+"""Standard errors by which mean scores of two classes differ before it is no chance."""
 _SOME: Final = 0.05
 _WHOLE: Final = re.compile(r"(-?\d+)\.0+")
 _TRUTH: Final = {"true": "1", "false": "0", "-1": "0"}
@@ -48,8 +50,12 @@ def score_lines(predictions: Taken) -> list[Line]:
                 "Let the producer write the positive class's probability, or a map of class to probability",
             )
         ]
-    means = {name: float(np.mean([score for each, score in pairs if each == name])) for name in classes}
-    negative, positive = sorted(classes, key=means.__getitem__)
+    by_class = {name: np.array([score for each, score in pairs if each == name]) for name in classes}
+    negative, positive = sorted(classes, key=lambda name: float(by_class[name].mean()))
+    apart = float(by_class[positive].mean() - by_class[negative].mean())
+    error = math.sqrt(sum(float(scores.var()) / len(scores) for scores in by_class.values()))
+    if apart <= _ERRORS * error:
+        return []  # scores say nothing about the class
     if {negative, positive} in _ORDERED and [negative, positive] == sorted(classes):
         return []
     return [
@@ -159,7 +165,7 @@ _CHANGES: Final = (
     ("they differ in spaces around them", str.strip),
     ("they differ in zeros at the beginning", lambda text: text.lstrip("0")),
     ("they differ in dashes", lambda text: text.replace("-", "")),
-    ("rows are numbered with `#` in one of them", lambda text: text.partition("#")[0]),
+    ("rows of a batch have the ids `ID#0`, `ID#1`, ..., and the others do not", lambda text: text.partition("#")[0]),
 )
 
 

@@ -74,6 +74,8 @@ def propose(predictions: TopicSample, labels: TopicSample | None) -> Proposals:
     times = [None if each is None else guess_time(each.survey, at) for each, at in ((source, rows), (outcomes, None))]
     taken = frozenset(time.fact.path for time in times if time is not None)
     pair = guess_ids(source and source.survey, outcomes and outcomes.survey, rows, taken)
+    if source is not None and rows is not None:
+        source.survey.single_rows = _are_single(source.survey, rows, pair)
     columns = None if source is None else tensors(source.survey)
     label = None if outcomes is None else _label(outcomes.survey, times[1], pair)
     n_classes = 0 if label is None else len(label.fact.counted)
@@ -83,6 +85,14 @@ def propose(predictions: TopicSample, labels: TopicSample | None) -> Proposals:
         mixed,
         None if columns is None else pointer_of(columns),
     )
+
+
+def _are_single(survey: Survey, rows: Path, pair: IdPair) -> bool:
+    """Whether all lists of rows have one element, and labels name the record rather than the row."""
+    fact = survey.facts[rows]
+    if any(len(value) != 1 for value in fact.values if isinstance(value, list)) or pair.prediction is None:
+        return False
+    return pair.label is not None and pair.n_shared > 0 and not pair.label.numbered
 
 
 def _input(sample: TopicSample, kind: str) -> tuple[_Input | None, MixedTopic | None]:
@@ -141,7 +151,7 @@ def _predictions(
     source: _Input, rows: Path | None, time: TimeGuess | None, pair: IdPair, topic: str, n_classes: int
 ) -> Proposal:
     survey, draft = source.survey, _Draft()
-    if rows is not None:
+    if rows is not None and not survey.single_rows:
         draft.add("rows", pointer_of(rows), "each element is a prediction of its own")
     draft.add_id(pair.prediction, pair.affix, "predictions")
     model, version = guess_model(survey, rows), guess_version(survey, rows)

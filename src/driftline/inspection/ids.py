@@ -34,6 +34,11 @@ class IdGuess(NamedTuple):
     score: float
     reason: str
 
+    @property
+    def numbered(self) -> bool:
+        """Whether the values end in the number of a row."""
+        return any(_ROW_NUMBER.search(text) for text in self.fact.counted)
+
 
 class Affix(NamedTuple):
     """What the ids of one topic have before those of the other."""

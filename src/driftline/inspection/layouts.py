@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from driftline.config.field_places import FeaturesAt, Where
 from driftline.inspection.names import is_discouraged, weight
@@ -158,37 +158,44 @@ def _placed(survey: Survey, fact: Fact) -> FeaturesGuess:
         return FeaturesGuess(pointer, "an object of values by name", fact.path)
     first = fact.values[0]
     n = len(first.split(",")) if isinstance(first, str) else _lengths(fact) or 0
-    text = "csv" if fact.kind == "text" and _is_csv(fact) else None
-    return FeaturesGuess(_numbered(pointer, n, text), f"{n} values without names", fact.path, _NAMES_DOUBT)
+    text: Literal["csv"] | None = "csv" if fact.kind == "text" and _is_csv(fact) else None
+    return _of_list(survey, fact.path, pointer, n, text)
 
 
-_NAMES_DOUBT: Final = "the names of the features: they are numbered for want of better ones"
-
-
-def _numbered(pointer: str, n: int, text: str | None = None) -> FeaturesAt:
+def _of_list(survey: Survey, path: Path, pointer: str, n: int, text: Literal["csv"] | None = None) -> FeaturesGuess:
+    """Return features that are a list of n values, named as a list beside it says, or numbered."""
+    around = path[: path.index(ELEMENT)] if ELEMENT in path else path
+    for name in ("names", "columns", "feature_names", "featureNames"):
+        beside = survey.facts.get((*around[:-1], name))
+        if beside is None or beside.kind != "list":
+            continue
+        lists = {tuple(map(str, value)) for value in beside.values if isinstance(value, list)}
+        if len(lists) == 1 and len(set(*lists)) == n:
+            (names,) = lists
+            return FeaturesGuess(FeaturesAt(pointer, names, text), f"{n} values, named by `{name}` beside them", path)
     names = tuple(f"feature_{number}" for number in range(n))
-    return FeaturesAt(pointer, names, text)  # type: ignore[arg-type]  # csv or None
+    doubt = "the names of the features: they are numbered for want of better ones"
+    return FeaturesGuess(FeaturesAt(pointer, names, text), f"{n} values without names", path, doubt)
 
 
 def _in_rows(survey: Survey, rows: Path) -> FeaturesGuess | None:
-    inside = survey.facts.get((*rows, ELEMENT))
+    row = (*rows, ELEMENT)
+    inside = survey.facts.get(row)
     if inside is None:
         return None
+    pointer = pointer_of((*rows, "0")) if survey.single_rows else "row:"
     if inside.kind == "list":
-        return FeaturesGuess(
-            _numbered("row:", _lengths(inside) or 0), "the values of a row", (*rows, ELEMENT), _NAMES_DOUBT
-        )
+        return _of_list(survey, row, pointer, _lengths(inside) or 0)
     named = [
         fact
         for fact in survey.candidates(rows)
-        if fact.kind == "object"
-        and fact.path[: len(rows) + 1] == (*rows, ELEMENT)
-        and weight("features", fact.path) >= 4  # noqa: PLR2004
+        if fact.kind == "object" and fact.path[: len(row)] == row and weight("features", fact.path) >= 4  # noqa: PLR2004
     ]
     if named:
         fact = max(named, key=lambda each: weight("features", each.path))
-        return FeaturesGuess(str(fact.place), "an object of values by name, in each row", fact.path)
-    return FeaturesGuess("row:", "the fields of a row", (*rows, ELEMENT))
+        if fact.path != row:
+            return FeaturesGuess(str(fact.place), "an object of values by name, in each row", fact.path)
+    return FeaturesGuess(pointer, "the fields of a row", row)
 
 
 class MixedTopic(NamedTuple):

@@ -101,6 +101,7 @@ _OTHER_TIMES: Final = frozenset(
 )
 _MODELS: Final = {"model": 10, "modelname": 10, "modelid": 9, "deployment": 5, "deploymentname": 5, "algorithm": 4}
 _VERSIONS: Final = {"modelversion": 10, "version": 6, "modelrevision": 6, "deploymentversion": 5, "modelhash": 3}
+_OTHER_VERSIONS: Final = frozenset(("event", "spec", "specversion", "schema", "api", "format", "protocol", "message"))
 _PREDICTIONS: Final = {
     "prediction": 10,
     "predictedlabel": 10,
@@ -146,6 +147,7 @@ _SCORES: Final = {
     "margin": 7,
     "percent": 4,
     "p": 3,
+    "endpointoutputdata": 6,
 }
 _LABELS: Final = {
     "label": 10,
@@ -189,6 +191,7 @@ _FEATURES: Final = {
     "variables": 6,
     "x": 4,
     "data": 2,
+    "endpointinputdata": 9,
 }
 TABLES: Final[dict[str, dict[str, int]]] = {
     "id": _IDS,
@@ -240,6 +243,8 @@ def weight(role: str, path: Path) -> float:
         best = _of_id(best, words, known=whole in table)
     elif role == "time":
         best = _of_time(best, words)
+    elif role == "version" and _OTHER_VERSIONS.intersection(words):
+        best = 0.0
     return best
 
 

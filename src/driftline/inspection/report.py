@@ -44,17 +44,30 @@ class Report(Struct, frozen=True):
 
 def ok(text: str) -> Line:
     """Return a line about something in order."""
-    return Line("ok", text)
+    return Line("ok", printable(text))
 
 
 def note(text: str, advice: str = "") -> Line:
     """Return a line about something worth knowing."""
-    return Line("note", text, advice)
+    return Line("note", printable(text), printable(advice))
 
 
 def problem(text: str, advice: str = "") -> Line:
     """Return a line about something that has to be mended."""
-    return Line("problem", text, advice)
+    return Line("problem", printable(text), printable(advice))
+
+
+def printable(text: str) -> str:
+    r"""Return a text on one line: values of records may hold line breaks and what terminals obey.
+
+    Examples
+    --------
+    >>> print(printable("a\nb\x1b[31m"))
+    a\nb\x1b[31m
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def percent(share: float) -> str:

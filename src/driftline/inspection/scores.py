@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from driftline.config.field_places import ScoreAt
 from driftline.inspection.names import is_discouraged, weight, words_of
-from driftline.inspection.survey import number_of
+from driftline.inspection.survey import ELEMENT, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,9 +39,9 @@ def guess_score(survey: Survey, rows: Path | None, classes: Sequence[str]) -> Sc
     """
     best: tuple[float, ScoreGuess] | None = None
     for fact in survey.candidates(rows):
-        named = weight("score", fact.path)
-        if not named or not fact.values:
-            continue
+        named = weight("score", fact.path[:-1] if fact.path[-1] == ELEMENT else fact.path)
+        if not named or not fact.values or (rows is not None and survey.same_lengths(fact.path, rows)):
+            continue  # a list with one element for each row is looked at by its elements
         found = _as_score(fact, classes)
         if found is None:
             continue

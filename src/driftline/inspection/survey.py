@@ -135,6 +135,8 @@ class Survey:
         self.corpus = corpus
         self.n = len(corpus.documents)
         self.facts: dict[Path, Fact] = {}
+        self.single_rows = False
+        """Whether the only element of each list of rows is meant, rather than rows of any number."""
         for number, document in enumerate(corpus.documents):
             self._walk((), document, number)
         for number, (key, headers) in enumerate(zip(corpus.keys, corpus.headers, strict=True)):
@@ -168,13 +170,16 @@ class Survey:
     def _in_rows(self, path: Path, rows: Path) -> str | None:
         """Return the pointer of a place in rows, or in a list as long as theirs; None for places elsewhere in lists."""
         inner = (*rows, ELEMENT)
-        if path[: len(inner)] == inner:
-            rest = path[len(inner) :]
-            return None if ELEMENT in rest or not rest else f"row:{pointer_of(rest)}"
         if path.count(ELEMENT) != 1:
             return None
         outer = path[: path.index(ELEMENT)]
-        return pointer_of(path) if self.same_lengths(outer, rows) else None
+        if path[: len(inner)] != inner and not self.same_lengths(outer, rows):
+            return None
+        if self.single_rows:
+            return pointer_of(tuple("0" if step == ELEMENT else step for step in path))
+        if path[: len(inner)] == inner:
+            return f"row:{pointer_of(path[len(inner) :])}" if path != inner else None
+        return pointer_of(path)
 
     def same_lengths(self, one: Path, other: Path) -> bool:
         """Whether two lists have as many elements, in every record that has both."""

@@ -188,8 +188,9 @@ def _predicted(taken: Taken) -> list[Line]:
     if wrong:
         example = next(score.value for score in given if type(score) is Unusable)
         shown = f", such as {example!r}" if example != () else ""
+        make = problem if wrong > _FEW * len(given) else note
         lines.append(
-            problem(
+            make(
                 f"{percent(wrong / len(given))} of the scores are no probabilities{shown}",
                 "Name their scale: `score: {pointer: /..., scale: percent}`, `margin` or `[low, high]`",
             )

@@ -243,3 +243,43 @@ def test_when_the_first_checks_come() -> None:
     found = Examined(sample("predictions", [own(n) for n in range(N)]))
     assert "about 3,612 events an hour" in str(found.report)
     assert "24,096 events are learnt first, 6.7 h at this rate" in str(found.report)
+
+
+def test_a_batch_of_one_row_whose_labels_name_the_record() -> None:
+    records = [
+        {
+            "id": f"b-{n}",
+            "time": time_ms(n),
+            "data": {"names": ["age", "rooms"], "ndarray": [[AGES[n], 1.5]], "predictions": [n % 2], "scores": [0.25]},
+        }
+        for n in range(N)
+    ]
+    outcomes = [{"ref": f"b-{n}", "truth": 1, "ts": time_ms(n)} for n in range(N)]
+    found = accepted(Examined(sample("predictions", records), sample("labels", outcomes)))
+    assert found.fields == {
+        "prediction_id": "/id",
+        "model": {"value": "scores"},
+        "ts": "/time",
+        "features": {"pointer": "/data/ndarray/0", "names": ["age", "rooms"]},
+        "prediction": "/data/predictions/0",
+        "score": "/data/scores/0",
+    }
+
+
+def test_text_that_an_endpoint_captured() -> None:
+    records = [
+        {
+            "captureData": {
+                "endpointInput": {"data": f"{AGES[n]},0.5,web", "encoding": "CSV"},
+                "endpointOutput": {"data": str(SCORES[n]), "encoding": "CSV"},
+            },
+            "eventMetadata": {"eventId": f"e-{n}", "inferenceTime": f"2026-03-01T12:{n // 60:02}:{n % 60:02}Z"},
+            "eventVersion": "0",
+        }
+        for n in range(N)
+    ]
+    found = accepted(Examined(sample("predictions", records)))
+    assert found.fields["features"]["text"] == "csv"
+    assert found.fields["score"] == "/captureData/endpointOutput/data"
+    assert found.fields["prediction_id"] == "/eventMetadata/eventId"
+    assert "model_version" not in found.fields

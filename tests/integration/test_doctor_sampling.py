@@ -1,0 +1,78 @@
+"""Samples of topics on the embedded broker, and of files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from confluent_kafka import Producer
+
+from driftline.config.secrets import Credentials
+from driftline.config.settings import KafkaSettings, PredictionInput, Settings
+from driftline.errors import BrokerError
+from driftline.runtime.encodings.input_encodings import InputEncodings
+from driftline.runtime.inspect.file_samples import sample_file
+from driftline.runtime.inspect.sampling import TopicSampler
+from tests.support.real_broker import patient
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from driftline.runtime.demo.embedded_broker import EmbeddedBroker
+
+N = 90
+
+
+def sampler(broker: EmbeddedBroker) -> TopicSampler:
+    settings = Settings(kafka=KafkaSettings(brokers=broker.bootstrap), predictions=PredictionInput("scores"))
+    return TopicSampler(settings, Credentials(), InputEncodings(settings, Credentials()))
+
+
+def test_the_oldest_and_the_newest_of_each_partition_are_read(embedded_broker: EmbeddedBroker) -> None:
+    embedded_broker.create_topic("scores", 3)
+    producer = Producer({"bootstrap.servers": embedded_broker.bootstrap})
+    for number in range(N):
+        producer.produce(
+            "scores",
+            b'{"n": %d}' % number,
+            key=b"k-%d" % number,
+            partition=number % 3,
+            timestamp=1_000 + number,
+            headers=[("h", b"1")],
+        )
+    assert producer.flush(patient(30)) == 0
+    found = sampler(embedded_broker).sample("scores", "predictions", n=12)
+    assert (found.n_records, found.n_partitions, found.trouble) == (N, 3, None)
+    assert found.n_sampled == 24
+    offsets = [batch.offsets for batch in found.batches]
+    assert offsets == [[0, 1, 2, 3, 26, 27, 28, 29]] * 3
+    first = found.batches[1]
+    assert first.values[0] == b'{"n": 1}'
+    assert first.keys is not None
+    assert first.keys[0] == b"k-1"
+    assert first.headers is not None
+    assert first.headers[0] == {"h": b"1"}
+    assert first.timestamps_ms[0] == 1_001
+    whole = sampler(embedded_broker).sample("scores", "predictions")
+    assert whole.n_sampled == N
+
+
+def test_an_empty_topic_has_no_records(embedded_broker: EmbeddedBroker) -> None:
+    embedded_broker.create_topic("scores", 2)
+    found = sampler(embedded_broker).sample("scores", "predictions")
+    assert (found.n_records, found.batches) == (0, [])
+
+
+def test_a_missing_topic_is_named(embedded_broker: EmbeddedBroker) -> None:
+    with pytest.raises(BrokerError, match="Expected topic nowhere"):
+        sampler(embedded_broker).sample("nowhere", "predictions")
+
+
+def test_the_first_and_the_last_lines_of_a_file_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "events.ndjson"
+    path.write_text("".join(f'{{"n": {number}, "kafka": {{"timestamp": {number}}}}}\n' for number in range(50)))
+    found = sample_file(path, "scores", "predictions", n=5)
+    (batch,) = found.batches
+    assert (found.n_records, found.n_partitions) == (50, None)
+    assert batch.offsets == [0, 1, 2, 3, 4, 45, 46, 47, 48, 49]
+    assert batch.timestamps_ms == batch.offsets
