@@ -64,7 +64,8 @@ def test_an_empty_topic_has_no_records(embedded_broker: EmbeddedBroker) -> None:
 
 
 def test_a_missing_topic_is_named(embedded_broker: EmbeddedBroker) -> None:
-    with pytest.raises(BrokerError, match="Expected topic nowhere"):
+    embedded_broker.create_topic("scores", 1)
+    with pytest.raises(BrokerError, match=r"Expected topic nowhere, got none .* Topics there: scores$"):
         sampler(embedded_broker).sample("nowhere", "predictions")
 
 

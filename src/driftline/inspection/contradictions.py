@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -248,9 +249,28 @@ def _classes(predictions: Taken, labels: Taken) -> list[Line]:
         problem(
             f"predictions ({_listed(predicted)}) and labels ({_listed(true)}) share no class: every prediction would "
             "be wrong",
-            'Say which is which, as in `defaults: {classes: {bad: "1", good: "0"}}`, or let the producers agree',
+            f"Say which is which, such as `defaults: {{classes: {{{_likely(predictions, labels)}}}}}`, or let the "
+            "producers "
+            "agree",
         )
     ]
+
+
+def _likely(predictions: Taken, labels: Taken) -> str:
+    """Return which predicted class each label most likely stands for, as the configuration says it."""
+    predicted = dict(zip(predictions.ids, predictions.events.predictions, strict=True))
+    met: dict[str, Counter[str]] = {}
+    for each, label in zip(labels.ids, labels.events.labels, strict=True):
+        outcome = predicted.get(each)
+        if label is not None and outcome is not None and type(outcome) is not Unusable:
+            met.setdefault(str(label), Counter())[str(outcome)] += 1
+    if sum(map(Counter.total, met.values())) < _ENOUGH:
+        return 'bad: "1", good: "0"'
+    usual: Counter[str] = sum(met.values(), Counter())
+    pairs = {
+        label: max(counted, key=lambda name: counted[name] / usual[name]) for label, counted in sorted(met.items())
+    }
+    return ", ".join(f'"{label}": "{name}"' for label, name in [*pairs.items()][:_SHOWN])
 
 
 def _numbers(predicted: set[str], true: set[str]) -> list[Line]:

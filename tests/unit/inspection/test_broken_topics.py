@@ -55,6 +55,16 @@ def test_labels_of_other_classes() -> None:
     named(found, "predictions (0, 1) and labels (default, paid) share no class", "classes")
 
 
+def test_which_label_may_stand_for_which_class_is_read_from_the_ids_they_share() -> None:
+    records = [{**own(n), "prediction": ("low", "high")[n % 2]} for n in range(N)]
+    outcomes = [
+        {"prediction_id": f"p-{n}", "label": "paid" if n % 2 == 0 or n % 7 == 0 else "default", "ts": time_ms(n)}
+        for n in range(N)
+    ]
+    found = Examined(sample("predictions", records), sample("labels", outcomes))
+    named(found, "share no class", '`defaults: {classes: {"default": "high", "paid": "low"}}`')
+
+
 def test_spellings_of_a_class_agree() -> None:
     outcomes = [{**label, "label": ("True", "false")[n % 2]} for n, label in enumerate(labels())]
     assert Examined(sample("predictions", OWN), sample("labels", outcomes)).report.usable
@@ -125,7 +135,7 @@ def test_partitions_that_agree() -> None:
 def test_topics_of_different_numbers_of_partitions() -> None:
     labelled = sample("labels", labels(), n_partitions=2)
     found = Examined(sample("predictions", OWN), labelled)
-    assert any("`scores` has 1 partitions and `outcomes` has 2" in note for note in found.notes)
+    assert any("`scores` has 1 partition and `outcomes` has 2" in note for note in found.notes)
 
 
 def test_no_times_at_all() -> None:

@@ -25,7 +25,8 @@ def partition_lines(found: Examination) -> list[Line]:
         return [ok("both topics are repartitioned by id, as `join.repartition` says")]
     counts = (found.predictions.n_partitions, labels.n_partitions)
     if counts[0] != counts[1]:
-        reason = f"`{found.predictions.topic}` has {counts[0]} partitions and `{labels.topic}` has {counts[1]}"
+        shown = f"`{found.predictions.topic}` has {counts[0]} partition{'s' * (counts[0] != 1)}"
+        reason = f"{shown} and `{labels.topic}` has {counts[1]}"
         return [_repartitioned(settings, reason, "Give both topics the same number of partitions, and the id as key")]
     check = CoPartitioning(found.predictions.topic, labels.topic, counts[0])
     samples: dict[Kind, TopicSample] = {"predictions": found.predictions, "labels": labels}

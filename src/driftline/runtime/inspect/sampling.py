@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import KafkaException, TopicPartition
 
+from driftline.config.rules import OWN_TOPICS
 from driftline.errors import BrokerError
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source
@@ -13,8 +14,7 @@ from driftline.inspection.sample import TopicSample
 from driftline.runtime.encodings.schema_problems import RegistryUnavailableError
 from driftline.runtime.kafka.kafka_clients import ADMIN_TIMEOUT_S, connect_admin
 from driftline.runtime.kafka.reading import PartitionReading, assigned_consumer
-from driftline.runtime.kafka.topic_admin import topic_partitions
-from driftline.runtime.kafka.topics import RETENTION, configurations
+from driftline.runtime.kafka.topics import RETENTION, all_partitions, configurations, missing_topic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,8 +32,10 @@ MAX_BYTES: Final = 64 << 20
 """Of the values of a topic's sample; what comes after is left out."""
 _PATIENCE_S: Final = 15.0
 """Time without any record, short of the end, after which the broker counts as gone."""
+_SHOWN: Final = 30
+"""Topics that a message lists."""
 _AT_ONCE: Final = 500
-_POLL_S: Final = 0.5
+_POLL_S: Final = 0.1
 _FETCH: Final[Mapping[str, object]] = {"fetch.wait.max.ms": 50, "queued.max.messages.kbytes": 16_384}
 
 Span = tuple[int, int]
@@ -65,7 +67,7 @@ class TopicSampler:
             When reading is not allowed.
         """
         kafka = self._settings.kafka
-        n_partitions = topic_partitions(kafka, self._credentials, topic)
+        n_partitions = self._n_partitions(topic)
         consumer = assigned_consumer(kafka, self._credentials, "doctor", _FETCH)
         try:
             ends = {
@@ -80,6 +82,17 @@ class TopicSampler:
         batches, trouble = self._deserialized(_batches(messages, topic, kind))
         n_records = sum(high - low for low, high in ends.values())
         return TopicSample(kind, topic, batches, n_records, n_partitions, self._retention_ms(topic), trouble)
+
+    def _n_partitions(self, topic: str) -> int:
+        """Return the number of partitions of a topic; where it is missing, say which there are."""
+        kafka = self._settings.kafka
+        present = all_partitions(connect_admin(kafka, self._credentials))
+        if topic in present:
+            return present[topic]
+        own = tuple(map(kafka.topic, OWN_TOPICS))
+        others = sorted(name for name in present if not name.startswith("_") and name not in own)
+        shown = ", ".join(others[:_SHOWN]) + (", ..." if len(others) > _SHOWN else "")
+        raise BrokerError(f"{missing_topic(kafka, topic)}. Topics there: {shown or 'none'}")
 
     def _read(self, consumer: Consumer, topic: str, spans: Mapping[int, Span], max_bytes: int) -> list[Message]:
         starts, stops = ({number: span[i] for number, span in spans.items()} for i in (0, 1))
