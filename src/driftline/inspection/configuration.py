@@ -113,4 +113,4 @@ _SECTIONS: Final = frozenset(("predictions", "labels", "fields", "defaults", "mo
 def flow(value: Any) -> str:  # noqa: ANN401  # plain values
     """Return a plain value as YAML on one line."""
     text: str = yaml.safe_dump(value, default_flow_style=True, width=_WIDTH, allow_unicode=True, sort_keys=False)
-    return text.removesuffix("\n").removesuffix("...").rstrip()
+    return text.rstrip("\n").removesuffix("...").rstrip("\n ")
