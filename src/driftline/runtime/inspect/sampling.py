@@ -32,6 +32,8 @@ MAX_BYTES: Final = 64 << 20
 """Of the values of a topic's sample; what comes after is left out."""
 _PATIENCE_S: Final = 15.0
 """Time without any record, short of the end, after which the broker counts as gone."""
+_RETENTION_S: Final = 3.0
+"""For the settings of a topic, which are no more than nice to know."""
 _SHOWN: Final = 30
 """Topics that a message lists."""
 _AT_ONCE: Final = 500
@@ -51,10 +53,16 @@ class TopicSampler:
     credentials : Credentials
     encodings : InputEncodings
         The deserializers.
+
+    Raises
+    ------
+    BrokerError
+        When no broker answers.
     """
 
     def __init__(self, settings: Settings, credentials: Credentials, encodings: InputEncodings) -> None:
         self._settings, self._credentials, self._encodings = settings, credentials, encodings
+        self._admin = connect_admin(settings.kafka, credentials)
 
     def sample(self, topic: str, kind: Kind, n: int = RECORDS) -> TopicSample:
         """Return the ``n`` oldest and the ``n`` newest records of a topic, over all partitions.
@@ -62,7 +70,7 @@ class TopicSampler:
         Raises
         ------
         BrokerError
-            When no broker answers, the topic is missing, or the broker goes silent before the end.
+            When the topic is missing, or the broker goes silent before the end.
         KafkaException
             When reading is not allowed.
         """
@@ -86,7 +94,7 @@ class TopicSampler:
     def _n_partitions(self, topic: str) -> int:
         """Return the number of partitions of a topic; where it is missing, say which there are."""
         kafka = self._settings.kafka
-        present = all_partitions(connect_admin(kafka, self._credentials))
+        present = all_partitions(self._admin)
         if topic in present:
             return present[topic]
         own = tuple(map(kafka.topic, OWN_TOPICS))
@@ -122,8 +130,7 @@ class TopicSampler:
     def _retention_ms(self, topic: str) -> int | None:
         """Return how long the broker keeps records; None where it keeps them for ever or does not say."""
         try:
-            admin = connect_admin(self._settings.kafka, self._credentials)
-            value = int(configurations(admin, [topic]).get(topic, {}).get(RETENTION, "-1"))
+            value = int(configurations(self._admin, [topic], _RETENTION_S).get(topic, {}).get(RETENTION, "-1"))
         except (BrokerError, KafkaException, ValueError):
             return None  # a user who may read a topic need not be allowed to describe it
         return None if value < 0 else value
