@@ -245,8 +245,9 @@ def _classes(predictions: Taken, labels: Taken) -> list[Line]:
         return [note(f"labels have classes that the sampled predictions lack: {_listed(unknown)}")]
     if _all_numbers(predicted) and _all_numbers(true) and any("." in name for name in predicted | true):
         return []  # a regression
+    make = problem if min(len(values), len(labels.events.labels)) >= _ENOUGH else note
     return [
-        problem(
+        make(
             f"predictions ({_listed(predicted)}) and labels ({_listed(true)}) share no class: every prediction would "
             "be wrong",
             f"Say which is which, such as `defaults: {{classes: {{{_likely(predictions, labels)}}}}}`, or let the "

@@ -137,14 +137,18 @@ def _times(taken: Taken, settings: Settings) -> list[Line]:
     if stamped.any() and taken.n_untimed < len(times):
         skew = stamps[stamped] - times[stamped]
         middle, low, high = (int(value) for value in (np.median(skew), skew.min(), skew.max()))
-        said = f"records were written {_after(middle)} their event time at the median ({_after(low)} to {_after(high)})"
+        said = (
+            f"Kafka's timestamps are {_after(middle)} the event times at the median ({_after(low)} to {_after(high)})"
+        )
+        if low == high == 0:
+            said = "Kafka's timestamps are the event times"
         lines.append(ok(said) if abs(middle) <= _LONG_AGO_MS else note(said, "Check the unit and the time zone"))
     lines += _late(taken, int(settings.time.lateness), str(settings.time.lateness))
     return lines
 
 
 def _after(ms: int) -> str:
-    return f"{span(ms)} after" if ms > 0 else f"{span(ms)} before" if ms < 0 else "at"
+    return f"{span(ms)} after" if ms > 0 else f"{span(ms)} before" if ms < 0 else "equal to"
 
 
 def _late(taken: Taken, lateness_ms: int, shown: str) -> list[Line]:
