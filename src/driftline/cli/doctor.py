@@ -65,6 +65,8 @@ def doctor(
     """
     if write is not None and write.exists():
         raise ConfigurationError((f"Expected a new file, got one that exists - at `{write}`",), "The command line")
+    if labels == predictions:
+        labels = None  # what tells them apart is found out
     given: dict[str, object] = {"schema_registry.url": registry}
     settings = read_settings(
         config, overrides(given, brokers=brokers, prefix=prefix, predictions=predictions, labels=labels)
@@ -102,7 +104,9 @@ def _of_topics(settings: Settings, *, configured: bool) -> Report:
     credentials = read_credentials(settings)
     sampler = TopicSampler(settings, credentials, InputEncodings(settings, credentials))
     predictions = sampler.sample(settings.predictions.topic, "predictions")
-    labels = None if settings.labels is None else sampler.sample(settings.labels.topic, "labels")
+    labels = None
+    if settings.labels is not None:
+        labels = predictions.as_labels() if settings.shares_topic else sampler.sample(settings.labels.topic, "labels")
     found = examine(predictions, labels, settings, configured=configured)
     return report_of(found, partition_lines(found), int(time.time() * 1000))
 

@@ -37,11 +37,13 @@ from driftline.cli.reference_options import (
     ScoreOption,
     TheModelOption,
     TimeOption,
+    TimeUnitOption,
     VersionOption,
 )
 from driftline.errors import ParameterError, ProfileError
 
 if TYPE_CHECKING:
+    from driftline.config.model import ModelSettings
     from driftline.config.settings import Settings
     from driftline.profiles.profile import Profile
 
@@ -59,6 +61,7 @@ def build(
     score_column: ScoreOption = None,
     label_column: LabelOption = None,
     time_column: TimeOption = None,
+    time_unit: TimeUnitOption = None,
     drop: DropOption = None,
     half_life: HalfLifeOption = None,
     importances: ImportancesOption = None,
@@ -74,7 +77,7 @@ def build(
     start_ms = parse_effective_from(effective_from or BEGINNING)
     settings = read_settings(config)
     columns = (prediction_column, score_column, label_column, time_column)
-    rows = RowsOptions(*columns, tuple(drop or ()), half_life, importances)
+    rows = RowsOptions(*columns, tuple(drop or ()), half_life, importances, time_unit)
     profile = _build(file, settings, model, model_version, rows, start_ms)
     write_profile(target, profile)
     out.print(f"written to {target}", markup=False)
@@ -89,6 +92,7 @@ def publish(
     score_column: ScoreOption = None,
     label_column: LabelOption = None,
     time_column: TimeOption = None,
+    time_unit: TimeUnitOption = None,
     drop: DropOption = None,
     half_life: HalfLifeOption = None,
     importances: ImportancesOption = None,
@@ -114,7 +118,7 @@ def publish(
     requested_ms = None if effective_from is None else parse_effective_from(effective_from)
     settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
     columns = (prediction_column, score_column, label_column, time_column)
-    rows = RowsOptions(*columns, tuple(drop or ()), half_life, importances)
+    rows = RowsOptions(*columns, tuple(drop or ()), half_life, importances, time_unit)
     if is_profile(file):
         _refuse_with_profile(model=model, model_version=model_version, **rows._asdict())
         profile = read_profile(file)
@@ -184,6 +188,7 @@ def _build(
 ) -> Profile:
     """Build a profile and print what it found."""
     from driftline.events.model_key import ModelKey
+    from driftline.events.times import TimeForm
     from driftline.profiles.building.build import TimeOptions, build_profile
     from driftline.profiles.building.importance import unknown, with_importances
     from driftline.profiles.building.roles import Roles
@@ -194,24 +199,27 @@ def _build(
     importances = {} if rows.importances is None else read_importances(rows.importances)
     chosen = with_importances(settings.model(model), importances)
     roles = Roles(rows.prediction_column, rows.score_column, rows.label_column, drop=rows.drop, time=rows.time_column)
+    if rows.time_unit is not None:
+        roles = roles._replace(time_form=TimeForm(rows.time_unit.value))
     with err.status(f"reading {file}") if err.is_terminal else nullcontext():
         fields = settings.predictions.fields
         reading = read_table(file, key, roles, fields=fields, positive=chosen.positive_class)
         in_time = TimeOptions(int(settings.time.pane), half_life_ms)
         profile = build_profile(key, reading.table, chosen, start_ms, "training", in_time=in_time)
     absent = unknown(importances, {column.name for column in profile.columns})
-    tell(profile, (*reading.remarks, *([absent] if absent else [])))
+    tell(profile, (*reading.remarks, *([absent] if absent else [])), chosen)
     return profile
 
 
-def tell(profile: Profile, remarks: tuple[str, ...]) -> None:
+def tell(profile: Profile, remarks: tuple[str, ...], settings: ModelSettings) -> None:
     """Print what was found, and what is unusual about it."""
     from driftline.cli.reference_view import summary
     from driftline.profiles.remarks import remarks_of
 
     for part in summary(profile):
         out.print(part)
-    for remark in (*remarks, *remarks_of(profile)):
+    configured = {name for name, column in settings.columns.items() if column.kind is not None}
+    for remark in (*remarks, *remarks_of(profile, configured)):
         err.print(f"remark: {remark}", style="yellow", markup=False)
 
 

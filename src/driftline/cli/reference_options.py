@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -50,6 +51,25 @@ TimeOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+class TimeUnitName(StrEnum):
+    """Units of times that are numbers."""
+
+    SECONDS = "s"
+    MILLISECONDS = "ms"
+    MICROSECONDS = "us"
+    NANOSECONDS = "ns"
+
+
+TimeUnitOption = Annotated[
+    TimeUnitName | None,
+    typer.Option(
+        "--time-unit",
+        help="Unit of times that are numbers; by default as the configuration has it, or ms.",
+        show_default=False,
+    ),
+]
 DropOption = Annotated[
     list[str] | None,
     typer.Option("--drop", metavar="COLUMN", help="Column to leave out; may be repeated.", show_default=False),
@@ -92,6 +112,7 @@ class RowsOptions(NamedTuple):
     drop: tuple[str, ...]
     half_life: str | None
     importances: Path | None
+    time_unit: TimeUnitName | None = None
 
     def half_life_ms(self) -> int | None:
         """Return the half-life in milliseconds; None where none is given.

@@ -60,7 +60,9 @@ def from_production(
     prefix: PrefixOption = None,
 ) -> None:
     """Build a profile from what a model saw in production between two event times, and write it to a file."""
+    from driftline.events.features import is_within
     from driftline.events.model_key import ModelKey
+    from driftline.profiles.building.flattening import nested_remarks
     from driftline.profiles.building.production import ProductionOptions, build_from_production
     from driftline.profiles.effective import BEGINNING, parse_effective_from
     from driftline.runtime.references.production_events import EventSelection
@@ -83,7 +85,9 @@ def from_production(
         remarks.append(f"{reader.n_refused} records are not prediction events: they are left out")
     if reader.n_others:
         remarks.append(f"{reader.n_others} events are of other models or times: they are left out")
-    tell(profile, tuple(remarks))
+    ignored = {name for name, column in chosen.columns.items() if column.kind == "ignore"}
+    remarks += nested_remarks(name for name in profile.left_out if not is_within(name, ignored))
+    tell(profile, tuple(remarks), chosen)
     write_profile(target, profile)
     out.print(f"written to {target}", markup=False)
 

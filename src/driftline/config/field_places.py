@@ -129,14 +129,14 @@ class FeaturesAt(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Where(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which records of a topic are meant: those whose field or header has one of some values."""
+    """Which records of a topic are meant: those whose field or header is there, or has one of some values."""
 
-    equals: str | int | float | bool | tuple[str | int | float | bool, ...]
-    """The value, or a list of them; numbers and texts that read the same are equal."""
     field: Pointer | None = None
     """Pointer to the field."""
     header: Text | None = None
     """Name of the header, in place of a field."""
+    equals: str | int | float | bool | tuple[str | int | float | bool, ...] | None = None
+    """The value, or a list of them; numbers and texts that read the same are equal. By default any but null."""
 
     def __post_init__(self) -> None:
         """Check that there is one place."""

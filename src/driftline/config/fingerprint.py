@@ -8,7 +8,7 @@ import msgspec
 import xxhash
 
 from driftline.config.durations import Duration
-from driftline.config.settings import JoinSettings
+from driftline.config.settings import IntakeSettings, JoinSettings
 
 if TYPE_CHECKING:
     from driftline.config.model import ModelSettings
@@ -21,9 +21,17 @@ def plain(value: object) -> object:
 
 
 _USUAL: Final = JoinSettings()
+_USUAL_INTAKE: Final = IntakeSettings()
 
 
-def settings_hash(model: ModelSettings, time: TimeSettings, *, has_labels: bool, join: JoinSettings = _USUAL) -> str:
+def settings_hash(
+    model: ModelSettings,
+    time: TimeSettings,
+    *,
+    has_labels: bool,
+    join: JoinSettings = _USUAL,
+    intake: IntakeSettings = _USUAL_INTAKE,
+) -> str:
     """Return 16 hexadecimal digits (xxh3, 64 bits) that differ when emitted events can differ.
 
     Covers the model's settings, how event time is cut, whether labels are read, as the budget is then split otherwise,
@@ -41,8 +49,13 @@ def settings_hash(model: ModelSettings, time: TimeSettings, *, has_labels: bool,
     unusual: dict[str, object] = {"repartition": True} if join.routed else {}
     if join.sample_ratio != _USUAL.sample_ratio:
         unusual["sample_ratio"] = join.sample_ratio
+    if intake != _USUAL_INTAKE:
+        unusual["intake"] = intake
+    of_model = msgspec.to_builtins(model, enc_hook=_milliseconds)
+    if not model.classes:
+        del of_model["classes"]  # not configured, it changes nothing
     canonical = msgspec.json.encode(
-        {"model": model, "time": time, "labels": has_labels, **unusual}, enc_hook=_milliseconds, order="sorted"
+        {"model": of_model, "time": time, "labels": has_labels, **unusual}, enc_hook=_milliseconds, order="sorted"
     )
     return xxhash.xxh3_64_hexdigest(canonical)
 
@@ -54,6 +67,7 @@ def model_settings_hash(settings: Settings, model: str) -> str:
         settings.time,
         has_labels=settings.labels is not None,
         join=settings.join,
+        intake=settings.intake,
     )
 
 

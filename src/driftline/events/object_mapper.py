@@ -20,7 +20,8 @@ from driftline.events.identity import MAX_ID, MAX_NAME, identifier, model_name, 
 from driftline.events.json_type import name_of
 from driftline.events.outcomes import plain_outcomes, predictions, scores, true_outcome, weight_of
 from driftline.events.plain_mapping import pointers_of
-from driftline.events.times import EARLIEST_MS, LATEST_MS, TimeForm, likely_unit, read_time
+from driftline.events.time_columns import whole_times
+from driftline.events.times import TimeForm, read_time
 from driftline.events.where import matcher
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ class Mapped(NamedTuple):
     """The record of each event, shape (m,)."""
     problems: dict[int, EventError]
     """Why records, or rows in them, were refused, by the number of the record."""
-    n_skipped: int
-    """Records that are not meant."""
+    skipped: Sequence[int]
+    """The numbers of the records that are not meant."""
 
 
 class Read(NamedTuple):
@@ -58,7 +59,7 @@ class Read(NamedTuple):
     """The number of each event in its record, where records hold many."""
     problems: dict[int, EventError]
     """By the number of the record."""
-    n_skipped: int
+    skipped: Sequence[int]
 
     def at(self, column: Column) -> Callable[[int], str]:
         """Return where a field of an event stands, for messages."""
@@ -77,11 +78,11 @@ class RecordReader:
         """Return the events of a batch, given its parsed values and why some could not be parsed."""
         numbers: Sequence[int] = range(len(documents))
         documents = readable(documents, batch.values, problems, lists=self._lists)
-        n_skipped = 0
+        skipped: Sequence[int] = ()
         if self._matches is not None:
             meant = self._matches(documents, batch.headers)
-            numbers = [number for number in numbers if meant[number] or number in problems]
-            n_skipped = len(documents) - len(numbers)
+            skipped = [number for number in numbers if not meant[number] and number not in problems]
+            numbers = [number for number in numbers if meant[number]]
         numbers = [number for number in numbers if number not in problems] if problems else numbers
         chosen = _chosen(numbers, len(batch.values))
         walked = Documents(chosen(documents), self._rows)
@@ -93,13 +94,13 @@ class RecordReader:
             None if batch.headers is None else chosen(batch.headers),
         )
         if walked.owners is None:
-            return Read(records, numbers, None, problems, n_skipped)
+            return Read(records, numbers, None, problems, skipped)
         for number, rows in zip(numbers, walked.row_lists, strict=True):
             if not isinstance(rows, list):
                 at = location(self._rows or ())
                 got = "a record without it" if rows is ABSENT else name_of(rows)
                 problems[number] = EventError(INVALID_TYPE, f"Expected a list of rows, got {got} - at `{at}`")
-        return Read(records, [numbers[owner] for owner in walked.owners], walked.numbers, problems, n_skipped)
+        return Read(records, [numbers[owner] for owner in walked.owners], walked.numbers, problems, skipped)
 
 
 def _chosen(numbers: Sequence[int], n: int) -> Callable[[Sequence[Any]], Sequence[Any]]:
@@ -120,25 +121,19 @@ class TimeReader:
         """Return times in epoch milliseconds; why one cannot be read is noted under the event's number."""
         values = self.column.take(read.records)
         stamps = read.records.documents.spread(read.records.stamps_ms)
-        if self._form.unit == "ms" and self._plausible(values, stamps):
-            return values
+        whole = whole_times(values, self._form.unit, stamps)
+        if whole is not None:
+            return whole
         at = read.at(self.column)
         times: list[int | None] = []
-        for event, value in enumerate(values):
+        for event, (value, stamp) in enumerate(zip(values, stamps, strict=True)):
             try:
                 absent = value is None or value is ABSENT
-                times.append(None if absent else read_time(value, self._form, stamps[event], at(event)))
+                times.append(None if absent else read_time(value, self._form, stamp, at(event)))
             except EventError as error:
                 problems.setdefault(event, error)
                 times.append(None)
         return times
-
-    def _plausible(self, values: Sequence[Any], stamps: Sequence[int]) -> bool:
-        """Whether all are whole milliseconds that can be taken as they are."""
-        if set(map(type, values)) != {int} or min(values) < EARLIEST_MS or max(values) > LATEST_MS:
-            return False
-        pairs = zip(values, stamps, strict=True)
-        return not any(likely_unit(value, "ms", stamp) for value, stamp in pairs)
 
 
 def _time_column(at: TimeAt, rows: str | None) -> Column:
@@ -252,7 +247,7 @@ class LabelFieldsMapper:
 def mapped(read: Read, columns: tuple[Sequence[Any], ...], problems: dict[int, EventError]) -> Mapped:
     """Return the events of a batch without those that were refused, of which each record keeps the first problem."""
     if not problems:
-        return Mapped(columns, read.owners, read.problems, read.n_skipped)
+        return Mapped(columns, read.owners, read.problems, read.skipped)
     kept = [event for event in range(len(read.owners)) if event not in problems]
     refused: dict[int, list[EventError]] = {}
     for event, error in sorted(problems.items()):
@@ -264,7 +259,7 @@ def mapped(read: Read, columns: tuple[Sequence[Any], ...], problems: dict[int, E
         tuple([column[event] for event in kept] for column in columns),
         [read.owners[event] for event in kept],
         found,
-        read.n_skipped,
+        read.skipped,
     )
 
 

@@ -72,8 +72,8 @@ _MAPS: Final = {
 
 _AS_JSON: Final = "Let the producer, or a connector, write JSON to a topic that driftline reads"
 _REGISTRY: Final = (
-    "If this driftline can read from a schema registry, set the registry's address in the configuration. Otherwise let "
-    "the producer use a JSON serializer, or convert the topic, with Kafka Connect or ksqlDB, to plain JSON"
+    "Set the registry's address in the configuration (`schema_registry: {url: ...}`), and the records are read as they "
+    "are"
 )
 
 _PRINTED: Final = (
@@ -106,7 +106,7 @@ def smell(value: bytes) -> str | None:
     Examples
     --------
     >>> print(smell(bytes([0, 0, 0, 0, 7, 2, 8]) + b"p-17"))  # doctest: +ELLIPSIS
-    It looks like a record of Confluent's Schema Registry: a zero byte, schema id 7, then Avro. If ...
+    It looks like a record of Confluent's Schema Registry: a zero byte, schema id 7, then Avro. Set ...
     >>> smell(b'{"a": 1}') is None
     True
     """

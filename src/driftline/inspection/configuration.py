@@ -78,6 +78,7 @@ _UNSAID: Final[dict[str, object]] = {
     "names": [],
     "text": None,
     "field": None,
+    "equals": None,
 }
 """Defaults of the forms of a place, which its plain value names though nobody wrote them."""
 

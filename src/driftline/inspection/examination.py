@@ -58,9 +58,13 @@ def examine(
     configured : bool
         Whether the mappings are somebody's choice: they are then kept unless most records are refused.
     """
+    proposals = propose(predictions, labels)
+    if labels is None and proposals.holds_labels:
+        labels = predictions.as_labels()
+        if proposals.mixed is not None:
+            proposals = propose(predictions, labels)
     if labels is not None and settings.labels is None:
         settings = replace(settings, labels=LabelInput(topic=labels.topic))
-    proposals = propose(predictions, labels)
     samples: dict[Kind, TopicSample] = {"predictions": predictions}
     if labels is not None:
         samples["labels"] = labels
@@ -80,9 +84,8 @@ def examine(
             unusable[kind] = wrong[0]
             continue
         other = take(sample, changed)
-        if len(other.times_ms) < len(taken[kind].times_ms) or (
-            configured and len(other.times_ms) <= len(taken[kind].times_ms)
-        ):
+        more = len(other.times_ms) - len(taken[kind].times_ms)
+        if (more < 0 and proposal.where is None) or (configured and more <= 0):
             continue
         if configured:
             before[kind] = taken[kind].refused_share
@@ -204,6 +207,8 @@ def _condition(proposal: Proposal) -> str:
     where = proposal.where
     if where is None:
         return ""
+    if where.equals is None:
+        return f"a {where.field or where.header}"
     equals = where.equals if isinstance(where.equals, tuple) else (where.equals,)
     return f"{where.field or where.header} = {' or '.join(map(str, equals))}"
 
@@ -211,16 +216,9 @@ def _condition(proposal: Proposal) -> str:
 def _unread(found: Examination) -> list[Line]:
     lines = []
     mixed, tensors = found.proposals.mixed, found.proposals.tensors
-    if mixed is not None:
-        lines.append(
-            problem(
-                f"`{found.predictions.topic}` holds labels too ({mixed.n_labels:,} of the sample, by "
-                f"{mixed.fact.path[-1]} = "
-                f"{' or '.join(mixed.labels)}): a topic is read as one kind, and they are skipped",
-                "Let the producer, Kafka Connect or ksqlDB write the labels to a topic of their own, and name that "
-                "with `--labels`",
-            )
-        )
+    if found.settings.shares_topic:
+        how = "of their own kind" if mixed is not None else "of the predictions, or in later ones of the same id"
+        lines.append(note(f"`{found.predictions.topic}` holds predictions and labels: labels stand in records {how}"))
     if tensors is not None:
         lines.append(
             problem(

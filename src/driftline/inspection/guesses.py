@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from driftline.config.field_places import Constant, Joined
+from driftline.config.field_places import Constant, Joined, Where
 from driftline.config.settings import LabelFields, PredictionFields
 from driftline.events.plain_mapping import pointers_of
 from driftline.inspection.ids import IdPair, guess_ids
 from driftline.inspection.layouts import change_events, guess_features, guess_rows, mixed_kinds, tensors
+from driftline.inspection.names import is_discouraged, weight
 from driftline.inspection.outcomes import guess_label, guess_model, guess_prediction, guess_version, shown_values
 from driftline.inspection.sample import corpus_of
 from driftline.inspection.scores import ScoreGuess, guess_score
 from driftline.inspection.survey import Survey, pointer_of
-from driftline.inspection.times import guess_time
+from driftline.inspection.times import guess_time, read_as
 
 if TYPE_CHECKING:
-    from driftline.config.field_places import Where
     from driftline.inspection.ids import Affix, IdGuess
     from driftline.inspection.layouts import MixedTopic
     from driftline.inspection.outcomes import FieldGuess
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from driftline.inspection.times import TimeGuess
 
 _MOST_CLASSES: Final = 100
+_CERTAIN: Final = 9.0
+"""Weight of a name that leaves no doubt."""
 
 
 class Proposal(NamedTuple):
@@ -60,6 +62,11 @@ class Proposals(NamedTuple):
     tensors: str | None = None
     """Where records hold columns of the Open Inference Protocol, which no mapping reads."""
 
+    @property
+    def holds_labels(self) -> bool:
+        """Whether the topic of the predictions, looked at alone, holds the labels too."""
+        return self.mixed is not None or self.labels is not None
+
 
 class _Input(NamedTuple):
     survey: Survey
@@ -79,12 +86,56 @@ def propose(predictions: TopicSample, labels: TopicSample | None) -> Proposals:
     columns = None if source is None else tensors(source.survey)
     label = None if outcomes is None else _label(outcomes.survey, times[1], pair)
     n_classes = 0 if label is None else len(label.fact.counted)
+    mapped = None if source is None else _predictions(source, rows, times[0], pair, predictions.topic, n_classes)
+    beside = None
+    if source is not None and mapped is not None and labels is None and mixed is None and rows is None:
+        beside = labels_beside(source.survey, mapped)
     return Proposals(
-        None if source is None else _predictions(source, rows, times[0], pair, predictions.topic, n_classes),
-        None if outcomes is None else _labels(outcomes, times[1], pair, label),
+        mapped,
+        beside if outcomes is None else _labels(outcomes, times[1], pair, label),
         mixed,
         None if columns is None else pointer_of(columns),
     )
+
+
+def labels_beside(survey: Survey, predictions: Proposal) -> Proposal | None:
+    """Return the mapping of labels that stand in the records of the predictions; None where there are none.
+
+    A later record of the same id may hold the label, or the same one.
+    """
+    fields = predictions.fields
+    used = {pointer for name in fields.__struct_fields__ for pointer in pointers_of(getattr(fields, name))}
+    features = pointers_of(getattr(fields, "features", ""))
+    found = [
+        fact
+        for fact in survey.scalars()
+        if weight("label", fact.path) >= _CERTAIN
+        and not is_discouraged(fact.path)
+        and pointer_of(fact.path) not in used
+        and not any(pointer and pointer_of(fact.path).startswith(f"{pointer}/") for pointer in features)
+    ]
+    if "prediction" not in predictions.reasons or len(found) != 1:
+        return None
+    (fact,) = found
+    pointer = pointer_of(fact.path)
+    times = [
+        each
+        for each in survey.scalars()
+        if each.path[:-1] == fact.path[:-1]
+        and weight("time", each.path)
+        and set(each.owners) <= set(fact.owners)
+        and pointer_of(each.path) not in used
+    ]
+    read = read_as(times[0], [survey.corpus.stamps_ms[owner] for owner in times[0].owners]) if len(times) == 1 else None
+    draft = _Draft()
+    draft.add("prediction_id", fields.prediction_id, "that of the prediction in the record")
+    doubt = "that this is the true outcome, in the record of the prediction or in a later one of the same id"
+    draft.add("label", pointer, shown_values(fact), doubt)
+    if read is not None:
+        draft.add("ts", read[0].place, read[0].reason)
+    else:
+        draft.add("ts", "/none/ts", "no time of the label: Kafka's timestamp serves")
+    return draft.proposal(LabelFields, Where(field=pointer))
 
 
 def _are_single(survey: Survey, rows: Path, pair: IdPair) -> bool:

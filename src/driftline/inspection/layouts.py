@@ -204,15 +204,13 @@ class MixedTopic(NamedTuple):
     fact: Fact
     predictions: tuple[str, ...]
     labels: tuple[str, ...]
-    n_predictions: int
-    n_labels: int
 
     def where(self, values: tuple[str, ...]) -> Where:
         """Return the condition for records with these values."""
         equals = values[0] if len(values) == 1 else values
         if self.fact.path[0] == HEADER and not self.fact.in_value:
-            return Where(equals, header=self.fact.path[1])
-        return Where(equals, field=pointer_of(self.fact.path))
+            return Where(header=self.fact.path[1], equals=equals)
+        return Where(field=pointer_of(self.fact.path), equals=equals)
 
 
 def mixed_kinds(survey: Survey) -> MixedTopic | None:
@@ -224,8 +222,7 @@ def mixed_kinds(survey: Survey) -> MixedTopic | None:
         kinds = _kinds_by_value(survey, fact)
         chosen = {kind: tuple(value for value, each in kinds.items() if each == kind) for kind in ("p", "l")}
         if chosen["p"] and chosen["l"]:
-            counts = [sum(fact.counted[value] for value in chosen[kind]) for kind in ("p", "l")]
-            return MixedTopic(fact, chosen["p"], chosen["l"], *counts)
+            return MixedTopic(fact, chosen["p"], chosen["l"])
     return None
 
 
@@ -235,7 +232,7 @@ def change_events(survey: Survey) -> Where | None:
         if path[-1:] == ("op",) and set(fact.counted) <= {"c", "u", "r", "d", "t"} and "d" in fact.counted:
             after = survey.facts.get((*path[:-1], "after"))
             if after is not None:
-                return Where(("c", "r", "u"), field=pointer_of(path))
+                return Where(field=pointer_of(path), equals=("c", "r", "u"))
     return None
 
 

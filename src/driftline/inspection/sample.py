@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from driftline.events.documents import parsed_values
+from driftline.events.source import Source
 from driftline.events.where import matcher
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ class TopicSample(NamedTuple):
     def n_sampled(self) -> int:
         """Number of records in the sample."""
         return sum(len(batch.values) for batch in self.batches)
+
+    def as_labels(self) -> TopicSample:
+        """Return the same records, as those of labels that are in the topic of the predictions."""
+        batches = [batch._replace(source=Source("labels", batch.source.partition)) for batch in self.batches]
+        return self._replace(kind="labels", batches=batches)
 
     def stamps_ms(self) -> list[int]:
         """Return Kafka's timestamps of the sampled records that have one."""

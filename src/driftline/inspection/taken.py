@@ -114,7 +114,7 @@ def _joined(sample: TopicSample, kind: type[Columns], intakes: Sequence[Intake[C
         np.array(partitions, dtype=np.int64),
         _together([intake.offsets for intake in intakes]),
         sample.n_sampled,
-        sum(intake.n_skipped for intake in intakes),
+        sum(len(intake.skipped) for intake in intakes),
         _refusals([letter for intake in intakes for letter in intake.refused]),
     )
 

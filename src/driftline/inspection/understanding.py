@@ -86,8 +86,8 @@ def _refusals(taken: Taken, settings: Settings) -> list[Line]:
 
 def _refusal(refusal: Refusal, settings: Settings, make: Callable[[str, str], Line]) -> Line:
     advice = refusal.looks_like or ""
-    if settings.schema_registry is None and "Schema Registry" in advice:
-        advice += ". Here: `--registry URL`"
+    if settings.schema_registry is None and "Schema Registry" in f"{refusal.message} {advice}":
+        advice = f"{advice}. Here: `--registry URL`".removeprefix(". ")
     if refusal.reason == MISSING_FIELD and "Kafka timestamp" in refusal.message:
         advice = (
             'In a topic Kafka\'s timestamp serves; a line of a file may have `"kafka": {"timestamp": 1772366400000}`'

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 from driftline.config.durations import Duration
 from driftline.profiles.season import HOURS
 from driftline.sketches.columns import MAX_CATEGORIES, QUALITY, CategoricalColumn
+from driftline.sketches.number_texts import NO_NUMBERS, NUMBER, looks_like_code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from driftline.profiles.history import History
     from driftline.profiles.profile import Profile
@@ -25,16 +26,23 @@ FEW_WEEKS: Final = 4
 """With fewer, an hour of the week has been seen too seldom to tell its own from chance."""
 MOSTLY: Final = 0.5
 """A column of which a greater share is missing is remarked upon."""
+A_HANDFUL: Final = 10
+"""Numbers in text that may as well be categories; with more it is remarked that the configuration can say which."""
 
 
-def remarks_of(profile: Profile) -> list[str]:
-    """Return what is unusual about a profile, one sentence each; empty where nothing is."""
-    remarks = []
+def remarks_of(profile: Profile, configured: Container[str] = ()) -> list[str]:
+    """Return what is unusual about a profile, one sentence each; empty where nothing is.
+
+    ``configured`` are the columns whose kind the configuration says.
+    """
+    remarks = [*profile.contradictions]
     if profile.n_events < FEW_ROWS:
         remarks.append(f"only {profile.n_events} rows: with fewer than {FEW_ROWS} only gross drift can be told")
     remarks += _history(profile.history, profile.n_events if profile.decay is None else profile.decay.n_events)
     roles = {column.role for column in profile.columns}
-    if "prediction" not in roles:
+    if "prediction" not in roles and profile.performance is not None:
+        remarks.append("no prediction column: predictions are those that scores make from 0.5 on, as of events")
+    elif "prediction" not in roles:
         remarks.append(
             "no prediction column: drift of predictions cannot be told, and there is no baseline performance"
         )
@@ -44,7 +52,20 @@ def remarks_of(profile: Profile) -> list[str]:
         remarks.append("no feature columns")
     for index, column in enumerate(profile.columns):
         remarks += [f"column `{column.name}` {text}" for text in _column(profile, index, column)]
+        if column.name not in configured and _looks_numeric(column):
+            remarks.append(
+                f"column `{column.name}` holds numbers as text, and is watched as categories: "
+                f"`columns.{column.name}.kind: numeric` reads the numbers, `kind: categorical` leaves it as it is"
+            )
     return remarks
+
+
+def _looks_numeric(column: Column) -> bool:
+    """Whether the categories of a feature are numbers, and neither a few nor codes."""
+    if not isinstance(column, CategoricalColumn) or column.role != "feature" or len(column.categories) <= A_HANDFUL:
+        return False
+    numbers = [text for text in column.categories if text.lower() not in NO_NUMBERS]
+    return len(numbers) > A_HANDFUL and all(NUMBER(text) and not looks_like_code(text) for text in numbers)
 
 
 def _history(history: History | None, n_rows: int) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -192,16 +191,6 @@ def test_labels_beyond_the_horizon() -> None:
 def test_events_that_come_late() -> None:
     records = [{**own(n), "ts": time_ms(n) - (600_000 if n % 3 == 0 else 0)} for n in range(N)]
     named(Examined(sample("predictions", records)), "33 % of the events come more than `time.lateness` (1m)")
-
-
-def test_labels_and_predictions_in_one_topic() -> None:
-    records: list[Any] = []
-    for n in range(N):
-        records += [{"type": "scored", **own(n)}, {"type": "labelled", "prediction_id": f"p-{n}", "label": 1}]
-    found = Examined(sample("predictions", records))
-    named(found, "holds labels too (300 of the sample, by type = labelled)")
-    assert found.configuration["predictions"]["where"] == {"equals": "scored", "field": "/type"}
-    assert found.n_events() == N
 
 
 def test_tensors_of_the_open_inference_protocol() -> None:

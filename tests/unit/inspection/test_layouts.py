@@ -283,3 +283,29 @@ def test_text_that_an_endpoint_captured() -> None:
     assert found.fields["score"] == "/captureData/endpointOutput/data"
     assert found.fields["prediction_id"] == "/eventMetadata/eventId"
     assert "model_version" not in found.fields
+
+
+def test_labels_and_predictions_in_one_topic() -> None:
+    records: list[object] = []
+    for n in range(N):
+        records += [{"type": "scored", **own(n)}, {"type": "labelled", "prediction_id": f"p-{n}", "label": n % 2}]
+    found = accepted(Examined(sample("predictions", records)))
+    assert found.configuration["predictions"]["where"] == {"field": "/type", "equals": "scored"}
+    assert found.configuration["labels"]["topic"] == "scores"
+    assert found.configuration["labels"]["where"] == {"field": "/type", "equals": "labelled"}
+    assert found.n_events("labels") == N
+    assert any("holds predictions and labels" in note for note in found.notes)
+
+
+def test_labels_in_the_records_of_their_predictions() -> None:
+    records: list[object] = []
+    for n in range(N):
+        records += [own(n), {**own(n), "actual": n % 2, "decided_at": time_ms(n + 60)}] if n % 2 else [own(n)]
+    found = Examined(sample("predictions", records))
+    assert found.configuration["labels"] == {
+        "topic": "scores",
+        "fields": {"label": "/actual", "ts": "/decided_at"},
+        "where": {"field": "/actual"},
+    }
+    assert found.n_events("labels") == N / 2
+    assert any("true outcome" in note for note in found.notes)

@@ -53,7 +53,8 @@ def column_outcomes(about: Quality, profile: Profile, index: int, sketch: PaneSk
     if n == 0 or n_reference == 0:
         return []
     bins, bins_there = here[place.bins], there[place.bins]
-    outcomes = absent_shares(about, column, here[place.quality], n, there[place.quality], n_reference)
+    texts = sketch.unseen.get(index, {}) if isinstance(column, NumericColumn) else {}
+    outcomes = absent_shares(about, column, here[place.quality], n, there[place.quality], n_reference, texts)
     if isinstance(column, NumericColumn):
         beyond = out_of_range(about, column, bins, bins_there)
         outcomes += [] if beyond is None else [beyond]

@@ -26,7 +26,7 @@ from driftline.checks.quality.shares import share_p_value
 from driftline.checks.references.share_dispersion import widened
 from driftline.profiles.task import MAX_CLASSES
 from driftline.sketches.columns import MAX_CATEGORIES
-from driftline.sketches.parts import UNSEEN_NAMES
+from driftline.sketches.kept_names import UNSEEN_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from driftline.checks.contract.check import Subject
+from driftline.sketches.columns import NumericColumn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,5 +73,7 @@ class ColumnCase(WindowCase):
     @property
     def unseen(self) -> dict[str, int]:
         """Categories that the profile does not list and whose names were kept, with their counts."""
+        if isinstance(self.column, NumericColumn):
+            return {}
         names = self.window.sketch.unseen.get(self.index, {})
         return {name: count for name, count in sorted(names.values()) if count > 0}

@@ -9,18 +9,21 @@ import numpy as np
 
 from driftline.config.model import ModelSettings
 from driftline.errors import ProfileError
+from driftline.events.features import MAX_DEPTH, is_within
 from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.column_values import without_nan
+from driftline.profiles.building.flattening import droppable, nested_remarks, with_objects_opened, without_nested
 from driftline.profiles.building.importance import checked, with_importances
 from driftline.profiles.building.json_rows import probabilities, score_maps
 from driftline.profiles.building.roles import Roles, event_times
+from driftline.profiles.building.score_columns import score_columns
 from driftline.profiles.building.table import ReferenceRows, ReferenceTable
 from driftline.profiles.building.times import times_of_series
 from driftline.profiles.effective import BEGINNING_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from narwhals.typing import IntoFrame
@@ -35,7 +38,7 @@ def table_of_frame(
     """Return the reference rows of a dataframe.
 
     Numeric columns become arrays with not-a-number where there is no value; texts, categories and booleans become
-    lists. Dates and nested columns are left out, with a remark.
+    lists. Structs and objects are flattened. Dates and lists are left out, with a remark.
 
     Parameters
     ----------
@@ -55,31 +58,49 @@ def table_of_frame(
     """
     roles = roles or Roles()
     eager = _eager(frame, at)
-    prediction, score, label = roles.assigned(eager.columns, at)
+    opened = {name: list(_opened(name, eager[name])) for name in eager.columns}
+    inner = droppable((each.name for parts in opened.values() for each in parts), set(roles.drop).difference(opened))
+    prediction, score, label = roles.assigned([*eager.columns, *inner], at)
     time = roles.time_column(eager.columns)
     special = {name for name in (prediction, score, label, time) if name is not None}
-    features: dict[str, NDArray[np.float64] | Sequence[object]] = {}
     remarks = []
+    left_out = list(roles.drop)
+    columns: list[tuple[str, NDArray[np.float64] | Sequence[object]]] = []
+    sides, scores = (_json_values(eager, prediction), _json_values(eager, label)), _json_values(eager, score)
+    if scores is None:
+        free = [name for name in eager.columns if name not in special and name not in roles.drop]
+        flat = score_columns(free, roles.score_names, sides, lambda name: _json_values(eager, name) or [])
+        if flat is not None:
+            scores, special = flat.maps, special.union(flat.names)
+            remarks.append(flat.remark)
     for name in eager.columns:
         if name in special or name in roles.drop:
             continue
         if name in roles.no_features:
             remarks.append(roles.reason(name))
+            left_out.append(name)
             continue
-        values = _feature(eager[name])
-        if values is None:
-            remarks.append(f"column `{name}` is of type {eager[name].dtype}: it is left out")
-        else:
-            features[name] = values
-    scores = _json_values(eager, score)
+        for series in opened[name]:
+            values = None if is_within(series.name, roles.drop) else _feature(series)
+            if values is not None:
+                columns.append((series.name, values))
+            elif not is_within(series.name, roles.drop):
+                remarks.append(f"column `{series.name}` is of type {series.dtype}: it is left out")
+                left_out.append(series.name)
+    features, nested = without_nested(with_objects_opened(columns, roles.drop))
+    remarks += nested_remarks(nested)
+    left_out += [*nested, *([time] if time is not None else [])]
     table = ReferenceTable(
         n=len(eager),
         features=features,
-        prediction=_json_values(eager, prediction),
+        prediction=sides[0],
         score=probabilities(scores, positive),
-        label=_json_values(eager, label),
-        times_ms=event_times(roles, remarks, None if time is None else lambda: times_of_series(eager[time], at)),
+        label=sides[1],
+        times_ms=event_times(
+            roles, remarks, None if time is None else lambda: times_of_series(eager[time], at, roles.time_form)
+        ),
         score_maps=score_maps(scores),
+        left_out=tuple(left_out),
     )
     return ReferenceRows(table, tuple(remarks))
 
@@ -142,6 +163,16 @@ def _eager(frame: IntoFrame, at: str) -> nw.DataFrame[Any]:
         message = f"Expected a dataframe that narwhals knows, got {type(frame).__name__} - at `{at}`"
         raise ProfileError(message) from error
     return wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped
+
+
+def _opened(name: str, series: nw.Series[Any], depth: int = 1) -> Iterator[nw.Series[Any]]:
+    """Yield the columns within a struct under their path, or the series itself where it is none."""
+    dtype = series.dtype
+    if not isinstance(dtype, nw.Struct) or depth == MAX_DEPTH:
+        yield series.alias(name)
+        return
+    for field in dtype.fields:
+        yield from _opened(f"{name}.{field.name}", series.struct.field(field.name), depth + 1)
 
 
 def _feature(series: nw.Series[Any]) -> NDArray[np.float64] | list[object] | None:

@@ -72,9 +72,10 @@ def compile_reader(schema: object, named: dict[str, Any]) -> Callable[[bytes], o
     names: dict[str, Any] = {
         **FUNCTIONS,
         "booleans": (False, True),
+        "bounds": _bounds,
         "left": _left,
         "more": _more,
-        "negative": "a length or an index below zero",
+        "negative": "an index below zero",
         "no_branch": "an index past the branches of a union",
         "too_many": "more items than bytes",
         "unpack_f": struct.Struct("<f").unpack_from,
@@ -107,6 +108,14 @@ def _more(data: bytes, at: int, first: int) -> tuple[int, int]:
         shift += 7
         if shift > _MAX_VARINT_BITS:
             raise ValueError("a number of more than 64 bits")
+
+
+def _bounds(data: bytes, at: int) -> tuple[int, int]:
+    """Return beginning and end of a text or of bytes whose length is at a position."""
+    raw, start = _more(data, at + 1, data[at]) if data[at] >= _LAST else (data[at], at + 1)
+    if raw & 1:
+        raise ValueError("a length below zero")
+    return start, start + (raw >> 1)
 
 
 def _left(at: int, end: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from driftline.config.settings import LabelInput
 from driftline.inspection.report import Line, note, ok, problem
 from driftline.runtime.kafka.co_partitioning import CoPartitioning, KeyedRecord
 
@@ -23,19 +24,31 @@ def partition_lines(found: Examination) -> list[Line]:
     settings = found.settings
     if settings.join.repartition is True:
         return [ok("both topics are repartitioned by id, as `join.repartition` says")]
+    fields = (settings.predictions.fields, (settings.labels or LabelInput()).fields)
+    if any(each.rows is not None for each in fields):
+        advice = "Partition both topics by the record's id, or set `join: {repartition: true}`"
+        return [note("records hold many rows, so that keys say nothing about the partitions of labels", advice)]
     counts = (found.predictions.n_partitions, labels.n_partitions)
     if counts[0] != counts[1]:
         shown = f"`{found.predictions.topic}` has {counts[0]} partition{'s' * (counts[0] != 1)}"
         reason = f"{shown} and `{labels.topic}` has {counts[1]}"
         return [_repartitioned(settings, reason, "Give both topics the same number of partitions, and the id as key")]
-    check = CoPartitioning(found.predictions.topic, labels.topic, counts[0])
+    return [_by_keys(found, labels, counts[0])]
+
+
+def _by_keys(found: Examination, labels: TopicSample, n_partitions: int) -> Line:
+    """Return what the keys and partitions of topics with as many partitions say."""
+    check = CoPartitioning(found.predictions.topic, labels.topic, n_partitions)
     samples: dict[Kind, TopicSample] = {"predictions": found.predictions, "labels": labels}
     for kind, sample in samples.items():
         _add(check, kind, sample, found.taken[kind])
-    reason_against = check.unproven()
-    if reason_against is None:
-        return [ok("labels are joined in place: keys and partitions of both topics agree")]
-    return [_repartitioned(settings, reason_against.reason, reason_against.advice)]
+    against = check.unproven()
+    if against is None:
+        return ok("labels are joined in place: keys and partitions of both topics agree")
+    if found.settings.shares_topic:
+        reason = f"labels may not meet their predictions in their partitions: {against.reason}"
+        return note(reason, f"{against.advice}. Or set `join: {{repartition: true}}`")
+    return _repartitioned(found.settings, against.reason, against.advice)
 
 
 def _repartitioned(settings: Settings, reason: str, advice: str) -> Line:

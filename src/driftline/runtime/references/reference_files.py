@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
+from driftline.config.field_places import TimeAt
 from driftline.config.settings import PredictionFields
 from driftline.errors import EventError, FormatError, ProfileError
 from driftline.events.documents import Documents
 from driftline.events.features import features_json
 from driftline.events.mapping import pointer_parts
-from driftline.events.outcomes import one_score
 from driftline.events.plain_mapping import pointers_of
 from driftline.events.prediction import PredictionDecoder, mapped_root_names
-from driftline.events.times import EARLIEST_MS, LATEST_MS
+from driftline.events.times import EARLIEST_MS, LATEST_MS, MILLISECONDS, TimeForm
 from driftline.events.unusable import WRONG_TYPE, Unusable
 from driftline.profiles.building.frames import table_of_frame
 from driftline.profiles.building.importance import checked
-from driftline.profiles.building.json_rows import table_of_events, table_of_rows
+from driftline.profiles.building.json_rows import remarks_on, table_of_events, table_of_rows
 from driftline.profiles.building.roles import NO_FEATURES, Roles
 from driftline.profiles.building.table import ReferenceRows
 from driftline.profiles.building.times import or_none
@@ -207,7 +207,14 @@ def _mapped(roles: Roles, fields: PredictionFields) -> Roles:
         usual=usual,
         mapped=frozenset((*prediction[:1], *score[:1])) - mapped_root_names(identity),
         usual_time=time[0] if len(time) == 1 else "ts",
+        time_form=_time_form(fields) if roles.time_form == MILLISECONDS else roles.time_form,
     )
+
+
+def _time_form(fields: PredictionFields) -> TimeForm:
+    if isinstance(fields.ts, TimeAt):
+        return TimeForm(fields.ts.unit, fields.ts.format, f"pointer: {fields.ts.pointer}")
+    return TimeForm(shown=f"pointer: {fields.ts}")
 
 
 def _path(place: object) -> tuple[str, ...]:
@@ -272,7 +279,7 @@ def _read_lines(
             continue
         features.append(_object(features_json(event.features) or b"{}", f"{path}:{number}"))
         predictions.append(event.prediction)
-        scores.append(one_score(event.score, positive))
+        scores.append(event.score)
         labels.append(whole.get(label))
         times.append(_time(event, whole))
     n_others = len(lines) - len(features)
@@ -283,8 +290,9 @@ def _read_lines(
         message = f"Expected a member `{roles.label}` in the events, got none - at `{path}`"
         raise ProfileError(message)
     times_ms = or_none(np.array(times, dtype=np.int64))
-    table = table_of_events(features, predictions, scores, labels, roles.drop, times_ms=times_ms)
-    return ReferenceRows(table, (f"{n_others} events are of other models: they are left out",) if n_others else ())
+    table = table_of_events(features, predictions, scores, labels, roles.drop, times_ms=times_ms, positive=positive)
+    others = (f"{n_others} events are of other models: they are left out",) if n_others else ()
+    return ReferenceRows(table, (*others, *remarks_on(table, roles.drop)))
 
 
 def _require_usable(event: Prediction, at: str) -> None:

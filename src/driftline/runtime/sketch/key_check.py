@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from driftline.config.settings import LabelInput
 from driftline.errors import EventError
 from driftline.events.label import LabelDecoder
 from driftline.events.prediction import PredictionDecoder
+from driftline.events.record_batch import Unreadable
 from driftline.runtime.kafka.co_partitioning import CoPartitioning, KeyedRecord, Mismatch
 from driftline.runtime.operations.logs import get_logger
 
@@ -35,11 +38,14 @@ class KeyCheck:
         labels = settings.labels or LabelInput()
         self._kinds: dict[str, Kind] = {settings.predictions.topic: "predictions", labels.topic: "labels"}
         self._decoders: dict[Kind, Callable[[bytes], Prediction | Label]] = {
-            "predictions": PredictionDecoder(settings.predictions.fields),
-            "labels": LabelDecoder(labels.fields),
+            "predictions": PredictionDecoder(settings.predictions.fields, where=settings.predictions.where),
+            "labels": LabelDecoder(labels.fields, where=labels.where),
         }
         self._check = CoPartitioning(settings.predictions.topic, labels.topic, n_partitions)
         joined = settings.labels is not None and n_partitions > 1 and not settings.join.routed
+        if settings.predictions.fields.rows is not None or labels.fields.rows is not None:
+            joined = False  # a record has the ids of all its rows, and one key
+        joined = joined and not settings.shares_topic
         # where nothing is joined by partition, no record is on a wrong one
         self._n_left: dict[Kind, int] = dict.fromkeys(self._decoders, _MAX_RECORDS if joined else 0)
         self._without_key: set[Kind] = set()
@@ -52,19 +58,23 @@ class KeyCheck:
     def look(self, messages: Iterable[Message], batches: Sequence[RecordBatch]) -> Mismatch | None:
         """Check records that have just been read; return why labels would not be joined to their predictions.
 
+        Those count that are in the batches, deserialized.
+
         With ``join.repartition: auto`` a reason to doubt it is enough.
         """
         if not any(self._n_left[batch.source.kind] for batch in batches):
             return None
+        values = _values(batches)
         for message in messages:
             kind = self._kinds[message.topic() or ""] if message.error() is None else None
-            if kind is not None and self._n_left[kind]:
+            place = message.topic(), message.partition(), message.offset()
+            if kind is not None and self._n_left[kind] and place in values:
                 self._n_left[kind] = self._n_left[kind] - 1 if self._check.wants(kind) else 0
-                self._sample(kind, message)
+                self._sample(kind, message, values[place])
         return self._check.mismatch() if self._certain else self._check.unproven()
 
-    def _sample(self, kind: Kind, message: Message) -> None:
-        key, value = message.key(), message.value()
+    def _sample(self, kind: Kind, message: Message, value: bytes | None) -> None:
+        key = message.key()
         at = f"{message.topic()}-{message.partition()}@{message.offset()}"
         if key is None:
             self._check.add_keyless(kind)
@@ -79,3 +89,17 @@ class KeyCheck:
         except EventError:
             return  # the pipeline says what is wrong with it
         self._check.add(kind, KeyedRecord(message.partition() or 0, key, event.prediction_id, at))
+
+
+def _values(batches: Sequence[RecordBatch]) -> dict[tuple[str | None, int | None, int | None], bytes | None]:
+    """Return the values of records by topic, partition and offset; documents as JSON, unreadable ones as None."""
+    values: dict[tuple[str | None, int | None, int | None], bytes | None] = {}
+    for batch in batches:
+        found = batch.values
+        if batch.documents is not None:
+            found = [None if isinstance(each, Unreadable) else msgspec.json.encode(each) for each in batch.documents]
+        values |= {
+            (batch.topic, batch.source.partition, offset): value
+            for offset, value in zip(batch.offsets, found, strict=True)
+        }
+    return values

@@ -4,14 +4,14 @@ The steps (KIP-98, KIP-447):
 
 1. begin;
 2. produce the flush records, one or more to each panes partition, the pending blocks and the dead letters;
-3. add the input offsets, with the running maxima of event time in their metadata, under the consumer's group metadata:
-   a member that has lost its partitions is fenced here;
+3. add the input offsets, with the running maxima of event and record time in their metadata, under the consumer's
+   group metadata: a member that has lost its partitions is fenced here;
 4. commit. An error that allows it aborts; an unknown outcome ends the process, whose successor reads the truth.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 COMMIT_TIMEOUT_S: Final = 30.0
 _MAX_MESSAGE_BYTES: Final = 4 << 20
 """The client's own limit; the topics' limits decide."""
-_METADATA_VERSION: Final = "v1"
+_METADATA_VERSION: Final = "v2"
 _log = get_logger(__name__)
 
 
@@ -77,7 +77,7 @@ class SketchTransactions:
                     self._inputs[source.kind],
                     source.partition,
                     position.next_offset,
-                    metadata=to_metadata(position.running_max_ms),
+                    metadata=to_metadata(CommittedTimes(position.running_max_ms, position.recorded_ms)),
                 )
                 for source, position in flush.positions.items()
             ]
@@ -143,18 +143,33 @@ def _error_of(error: KafkaException) -> KafkaError:
     return reason
 
 
-def to_metadata(running_max_ms: int | None) -> str:
-    """Return the metadata of a committed offset: the running maximum of event time before it."""
-    return f"{_METADATA_VERSION}:{'' if running_max_ms is None else running_max_ms}"
+class CommittedTimes(NamedTuple):
+    """How far a source partition had come before a committed offset; None before the first time."""
+
+    running_max_ms: int | None = None
+    """In event time."""
+    recorded_ms: int | None = None
+    """By the clock of its records, refused or not."""
 
 
-def from_metadata(metadata: str | None) -> int | None:
-    """Return the running maximum from a committed offset's metadata; None where the metadata has none.
+def to_metadata(times: CommittedTimes) -> str:
+    """Return the metadata of a committed offset: the times that were reached before it."""
+    return ":".join([_METADATA_VERSION, *("" if time is None else str(time) for time in times)])
+
+
+def from_metadata(metadata: str | None) -> CommittedTimes:
+    """Return the times from a committed offset's metadata; None where the metadata has none.
+
+    Metadata of the first version have no time of records.
 
     Examples
     --------
-    >>> from_metadata(to_metadata(1_000)), from_metadata(""), from_metadata(None)
-    (1000, None, None)
+    >>> from_metadata(to_metadata(CommittedTimes(1_000, 2_000)))
+    CommittedTimes(running_max_ms=1000, recorded_ms=2000)
+    >>> from_metadata("v1:1000"), from_metadata("")
+    (CommittedTimes(running_max_ms=1000, recorded_ms=None), CommittedTimes(running_max_ms=None, recorded_ms=None))
     """
-    version, _, text = (metadata or "").partition(":")
-    return int(text) if version == _METADATA_VERSION and text.lstrip("-").isdigit() else None
+    version, *texts = (metadata or "").split(":")
+    times = [int(text) if text.removeprefix("-").isdigit() else None for text in texts]
+    n_times = {"v1": 1, _METADATA_VERSION: 2}.get(version)
+    return CommittedTimes(*times) if len(times) == n_times else CommittedTimes()

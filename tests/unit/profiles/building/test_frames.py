@@ -42,7 +42,7 @@ FRAME = pa.table(
 def test_numbers_become_arrays_and_others_lists() -> None:
     table, remarks = table_of_frame(FRAME, Roles(label="outcome"))
     assert table.n == 3
-    assert list(table.features) == ["age", "income", "fee", "channel", "plan", "active"]
+    assert list(table.features) == ["age", "income", "fee", "channel", "plan", "active", "nested.a"]
     for name, values in {"age": [41, np.nan, 62], "income": [1.5, np.nan, np.nan], "fee": [1.5, np.nan, 2.25]}.items():
         array = table.features[name]
         assert isinstance(array, np.ndarray)
@@ -52,9 +52,10 @@ def test_numbers_become_arrays_and_others_lists() -> None:
     assert table.features["plan"] == ["x", None, "y"]
     assert table.features["active"] == [True, None, False]
     assert (table.prediction, table.score, table.label) == ([1, None, 0], [0.5, None, None], [True, False, None])
-    assert len(remarks) == 3
+    assert len(remarks) == 2
     assert remarks[0] == "column `prediction_id` identifies events: it is left out"
     assert remarks[1].startswith("column `born` is of type Date")
+    assert table.left_out == ("prediction_id", "born")
 
 
 def test_columns_can_be_named_and_dropped() -> None:
