@@ -12,7 +12,7 @@ from driftline.inspection.report import Line, note, ok, problem
 from driftline.inspection.survey import number_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
     from driftline.events.features import Features
 
@@ -28,40 +28,50 @@ _MANY: Final = 200
 """Columns beyond which a model has rather many."""
 
 
-def column_lines(features: Sequence[Features], others: frozenset[str] = frozenset()) -> list[Line]:
-    """Return what stands in the features of n events: kinds of columns, and those that are hard to watch.
+def column_kinds(features: Sequence[Features], others: frozenset[str] = frozenset()) -> dict[str, str]:
+    """Return what each column of the features of n events holds.
 
     ``others`` are names in the objects that are no features.
     """
     columns: dict[str, list[Any]] = {}
-    n = len(features)
     for each in features:
         for name, value in _flat({name: value for name, value in _object(each).items() if name not in others}):
             columns.setdefault(name, []).append(value)
-    if not columns:
-        return [
-            problem(
-                "no event has features", "Name the object that holds them: `predictions: {fields: {features: /...}}`"
-            )
-        ]
+    return {name: _kind(values, len(features)) for name, values in columns.items()}
+
+
+def ignored_columns(kinds: Mapping[str, str]) -> list[str]:
+    """Return the columns that say nothing about drift, as they never repeat or move on by themselves."""
+    return [name for name, kind in kinds.items() if kind in _IGNORED]
+
+
+def column_lines(kinds: Mapping[str, str], ignored: Container[str]) -> list[Line]:
+    """Return which kinds of columns there are, and which are hard to watch; ``ignored`` are left out already."""
+    if not kinds:
+        advice = "Name the object that holds them: `predictions: {fields: {features: /...}}`"
+        return [problem("no event has features", advice)]
     by_kind: dict[str, list[str]] = {}
-    for name, values in columns.items():
-        by_kind.setdefault(_kind(values, n), []).append(name)
+    for name, kind in kinds.items():
+        by_kind.setdefault(kind, []).append(name)
+    good = "; ".join(_listed(kind, by_kind[kind]) for kind in _GOOD if kind in by_kind)
     lines = [
-        ok(f"{len(columns)} columns: " + "; ".join(_listed(kind, by_kind[kind]) for kind in _GOOD if kind in by_kind))
+        ok(f"{len(kinds)} columns: {good}")
+        if good
+        else problem(f"{len(kinds)} columns, and none of numbers, categories or truth values")
     ]
-    if not any(kind in by_kind for kind in _GOOD):
-        lines = [problem(f"{len(columns)} columns, and none of numbers, categories or truth values")]
-    if len(columns) > _MANY:
-        lines.append(
-            note(f"{len(columns)} columns share one budget of false alarms, so that each is tested less closely")
-        )
+    if len(kinds) > _MANY:
+        text = f"{len(kinds)} columns share one budget of false alarms, so that each is tested less closely"
+        lines.append(note(text))
     for kind, (text, advice) in _ODD.items():
-        if kind in by_kind:
-            lines.append(note(f"{_names(by_kind[kind])}: {text}", advice))
+        names = by_kind.get(kind, [])
+        if names and kind in _IGNORED and all(name in ignored for name in names):
+            lines.append(ok(f"{_names(names)}: {text}; not watched (`kind: ignore`)"))
+        elif names:
+            lines.append(note(f"{_names(names)}: {text}", advice))
     return lines
 
 
+_IGNORED: Final = frozenset(("id", "date"))
 _GOOD: Final = ("numeric", "categorical", "boolean", "number as text")
 _ODD: Final[dict[str, tuple[str, str]]] = {
     "number as text": ("numbers written as text", "To watch one as a number: `columns: {NAME: {kind: numeric}}`"),

@@ -79,16 +79,20 @@ _UNSAID: Final[dict[str, object]] = {
     "text": None,
     "field": None,
     "equals": None,
+    "importance": None,
+    "thresholds": {},
 }
-"""Defaults of the forms of a place, which its plain value names though nobody wrote them."""
+"""Defaults of the forms of a place and of a column, which plain values name though nobody wrote them."""
 
 
 def _bare(value: Any) -> Any:  # noqa: ANN401  # plain values
-    """Return a place without what it does not say."""
+    """Return a value without what nobody said in it."""
+    if isinstance(value, list | tuple):
+        return [_bare(each) for each in value]
     if not isinstance(value, dict):
         return value
-    plainly = {name: list(each) if isinstance(each, tuple) else each for name, each in value.items()}
-    return {name: each for name, each in plainly.items() if name not in _UNSAID or each != _UNSAID[name]}
+    inner = {name: _bare(each) for name, each in value.items()}
+    return {name: each for name, each in inner.items() if name not in _UNSAID or each != _UNSAID[name]}
 
 
 def _lines(values: Mapping[str, Any], path: str, comments: Mapping[str, str], depth: int) -> list[str]:

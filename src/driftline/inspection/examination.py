@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
+from driftline.config.model import ColumnSettings
 from driftline.config.settings import LabelInput
 from driftline.events.mapping_check import mapping_problems
+from driftline.inspection.columns import column_kinds, ignored_columns
 from driftline.inspection.configuration import as_yaml, differences, flow
 from driftline.inspection.contradictions import join_lines, retention_lines, score_lines
 from driftline.inspection.guesses import propose
 from driftline.inspection.outlook import outlook_lines
 from driftline.inspection.report import Line, Report, Section, note, ok, percent, problem
 from driftline.inspection.taken import take
-from driftline.inspection.understanding import topic_section
+from driftline.inspection.understanding import not_features, topic_section
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,32 +67,47 @@ def examine(
             proposals = propose(predictions, labels)
     if labels is not None and settings.labels is None:
         settings = replace(settings, labels=LabelInput(topic=labels.topic))
-    samples: dict[Kind, TopicSample] = {"predictions": predictions}
-    if labels is not None:
-        samples["labels"] = labels
-    taken: dict[Kind, Taken] = {}
-    used: dict[Kind, Proposal] = {}
-    before: dict[Kind, float] = {}
-    unusable: dict[Kind, str] = {}
-    offered: dict[Kind, Proposal | None] = {"predictions": proposals.predictions, "labels": proposals.labels}
-    for kind, sample in samples.items():
-        taken[kind] = take(sample, settings)
-        proposal = offered[kind]
-        if proposal is None or (configured and taken[kind].refused_share <= _MOST):
-            continue
-        changed = _with(settings, kind, proposal)
-        wrong = [message for message, _, _ in mapping_problems(changed)]
-        if wrong:
-            unusable[kind] = wrong[0]
-            continue
-        other = take(sample, changed)
-        more = len(other.times_ms) - len(taken[kind].times_ms)
-        if (more < 0 and proposal.where is None) or (configured and more <= 0):
-            continue
-        if configured:
-            before[kind] = taken[kind].refused_share
-        settings, taken[kind], used[kind] = changed, other, proposal
-    return Examination(predictions, labels, settings, taken, proposals, used, before, unusable)
+    found = Examination(predictions, labels, settings, {}, proposals, {}, {}, {})
+    for sample in (predictions, labels):
+        if sample is not None:
+            found = _take_in(found, sample, configured=configured)
+    if configured:
+        return found
+    return found._replace(settings=_without_idle_columns(found.settings, found.taken["predictions"]))
+
+
+def _take_in(found: Examination, sample: TopicSample, *, configured: bool) -> Examination:
+    """Return the examination with one more topic, under the configured mapping or the proposed one."""
+    kind, settings = sample.kind, found.settings
+    found.taken[kind] = taken = take(sample, settings)
+    proposal: Proposal | None = getattr(found.proposals, kind)
+    if proposal is None or (configured and taken.refused_share <= _MOST):
+        return found
+    changed = _with(settings, kind, proposal)
+    wrong = [message for message, _, _ in mapping_problems(changed)]
+    if wrong:
+        found.unusable[kind] = wrong[0]
+        return found
+    other = take(sample, changed)
+    more = len(other.times_ms) - len(taken.times_ms)
+    if (more < 0 and proposal.where is None) or (configured and more <= 0):
+        return found
+    if configured:
+        found.refused_before[kind] = taken.refused_share
+    found.taken[kind], found.used[kind] = other, proposal
+    return found._replace(settings=changed)
+
+
+def _without_idle_columns(settings: Settings, taken: Taken) -> Settings:
+    """Return settings that leave out the columns that say nothing about drift, and labels beside the features."""
+    names = ignored_columns(column_kinds(taken.events.features, not_features(settings)))
+    if settings.shares_topic and settings.labels is not None and settings.predictions.fields.features == "":
+        fields = settings.labels.fields
+        names += [
+            pointer[1:] for pointer in (fields.label, fields.ts) if isinstance(pointer, str) and "none" not in pointer
+        ]
+    columns = settings.defaults.columns | {name: ColumnSettings(kind="ignore") for name in names}
+    return replace(settings, defaults=settings.defaults.replace(columns=columns))
 
 
 def _with(settings: Settings, kind: Kind, proposal: Proposal) -> Settings:

@@ -12,7 +12,7 @@ import numpy as np
 from driftline.events.dead_letter import MISSING_FIELD
 from driftline.events.prediction import mapped_root_names
 from driftline.events.unusable import Unusable
-from driftline.inspection.columns import column_lines
+from driftline.inspection.columns import column_kinds, column_lines
 from driftline.inspection.report import Line, Section, note, ok, percent, problem, span
 from driftline.inspection.times import shown_time
 
@@ -36,14 +36,19 @@ def topic_section(sample: TopicSample, taken: Taken, settings: Settings, now_ms:
     if len(taken.times_ms):
         if taken.kind == "predictions":
             lines += [*_models(taken), *_times(taken, settings), *_predicted(taken)]
-            fields = settings.predictions.fields
-            whole = fields.features == "" and fields.rows is None
-            others = mapped_root_names(fields) if whole else frozenset()
-            lines += column_lines(taken.events.features, others)
+            columns = settings.defaults.columns
+            ignored = {name for name, column in columns.items() if column.kind == "ignore"}
+            lines += column_lines(column_kinds(taken.events.features, not_features(settings)), ignored)
         else:
             lines += [*_times(taken, settings), *_labels(taken)]
         lines += _ids(taken)
     return Section(f"{taken.kind.capitalize()}: {sample.topic}", tuple(lines))
+
+
+def not_features(settings: Settings) -> frozenset[str]:
+    """Return the names that are no features, where the record itself is the features object."""
+    fields = settings.predictions.fields
+    return mapped_root_names(fields) if fields.features == "" and fields.rows is None else frozenset()
 
 
 def _records(sample: TopicSample, taken: Taken, now_ms: int | None) -> list[Line]:

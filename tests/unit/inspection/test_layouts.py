@@ -309,3 +309,13 @@ def test_labels_in_the_records_of_their_predictions() -> None:
     }
     assert found.n_events("labels") == N / 2
     assert any("true outcome" in note for note in found.notes)
+
+
+def test_labels_in_flat_records_are_no_features() -> None:
+    records = [
+        {"id": f"p-{n}", "ts": time_ms(n), **row(n), "prediction": n % 2, "actual": n % 2 if n % 3 else None}
+        for n in range(N)
+    ]
+    found = Examined(sample("predictions", records))
+    assert found.configuration["defaults"] == {"columns": {"actual": {"kind": "ignore"}}}
+    assert found.configuration["labels"]["where"] == {"field": "/actual"}
