@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, field
 
 from driftline.errors import ParameterError
 
-Pointer = Annotated[str, Meta(pattern=r"^(row:)?(/.*)?$")]
+Pointer = Annotated[str, Meta(pattern=r"^(row:)?(/[\s\S]*)?$")]
 """A JSON Pointer (RFC 6901) into the record's value, with indices of lists; with ``row:`` before it, into a row."""
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
