@@ -31,7 +31,7 @@ from driftline.sketching.joins.pending_block import decode_block
 from driftline.sketching.joins.waiting.digests import digests_of
 from driftline.sketching.sketcher import Sketcher
 from tests.support.pending import MemoryStores, keys_of
-from tests.support.sketch_reference import ReferenceSketcher
+from tests.support.sketch_reference import ReferenceSketcher, usable_score
 
 if TYPE_CHECKING:
     from driftline.profiles.profile import Profile
@@ -138,7 +138,17 @@ ODD_TIMES = st.one_of(
     st.sampled_from(["yesterday", True, [], {}]),
 )
 ODD_SCORES = st.sampled_from(
-    [None, 0, 1, -0.1, 1.5, {}, {"0": 0.25, "1": 0.75}, {"a": 0.2, "b": 0.3, "c": 0.5}, {"a": 7}, "0.5", True]
+    [
+        *(None, 0, 1, -0.1, 1.5, 1.0000001, -1e-9, "0.5", "high", True),
+        *(
+            {},
+            {"0": 0.25, "1": 0.75},
+            {"a": 0.2, "b": 0.3, "c": 0.5},
+            {"a": 7},
+            {"a": "0.5", "b": 0.5},
+            {"0": [], "1": 1},
+        ),
+    ]
 )
 USUAL = st.fixed_dictionaries(
     {
@@ -154,7 +164,7 @@ USUAL = st.fixed_dictionaries(
 ODD_EVENTS = st.fixed_dictionaries(
     {},
     optional={
-        "prediction_id": st.sampled_from([1, 2**40, "é", "a", True, None, 1.5]),
+        "prediction_id": st.sampled_from([1, 2**40, "é", "a", True, None, 1.5, 2.0]),
         "model": st.sampled_from(["risk", "price", "unknown", "price", 3, None]),
         "model_version": st.sampled_from(["1", 1, "", None, "2", 1.5]),
         "ts": TIMES | ODD_TIMES,
@@ -255,7 +265,7 @@ def test_dead_letters_say_what_the_decoder_says_of_each_record_alone(traffic: Tr
         sketcher.add(batch)
         for value, offset in zip(batch.values, batch.offsets, strict=True):
             try:
-                decode(value)  # type: ignore[arg-type]  # None is a record without a value
+                decode(value)
             except EventError as error:
                 place = (batch.source.partition, offset)
                 said[place] = f"{error} ({batch.topic}-{batch.source.partition}@{offset})"
@@ -272,7 +282,7 @@ def predicted(event: Any, task: Any) -> float:  # noqa: ANN401  # of the referen
     if task.kind == "regression":
         is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 10**300
         return float(value) / task.spread if is_number else float("nan")
-    if value is not None:
+    if value is not None and not isinstance(value, list):
         whole = not isinstance(value, str) and float(value).is_integer()
         text = str(int(value)) if whole else str(value)
         known = {"0": 0, "-1": 0, "1": 1}  # the classes of the reference are 0 and 1
@@ -287,18 +297,15 @@ def told(event: Any, profile_: Profile | None) -> tuple[str, float, float]:  # n
     if profile_ is not None:
         return profile_.profile_id, predicted(event, profile_.task), plain_score(event, profile_.task)
     raw = float(raw_values([event.prediction])[0])
-    score = event.score
-    if isinstance(score, dict):
-        score = score[max(score)] if len(score) == 2 else max(score.values())
+    pair = isinstance(event.score, dict) and len(event.score) == 2
+    score = usable_score(event.score, max(event.score) if pair else None)
     key = [event.key.model, event.key.version]
-    return "~" + msgspec.json.encode(key).decode(), raw, math.nan if score is None else float(score)
+    return "~" + msgspec.json.encode(key).decode(), raw, math.nan if score is None else score
 
 
 def plain_score(event: Any, task: Any) -> float:  # noqa: ANN401  # as above
-    score = event.score
-    if isinstance(score, dict):
-        score = score[task.positive] if task.positive in score else max(score.values())
-    return float("nan") if score is None else float(score)
+    score = usable_score(event.score, task.positive)
+    return float("nan") if score is None else score
 
 
 @settings(deadline=None, max_examples=60)
@@ -324,11 +331,10 @@ def test_predictions_that_wait_for_labels_equal_those_of_the_plain_reference(tra
             records = block.prediction_rows().records
             for key, record in zip(keys_of(block.prediction_rows().digests), records, strict=True):
                 names = ("time_ms", "effective_ms", "offset", "predicted", "score", "joined_ms")
-                row = tuple(record[name].item() for name in names)
+                profile_id = block.profile_ids[record["profile"]]
+                values = [record[name].item() for name in names]
                 assert np.isnan(record["actual"])
-                found.setdefault(partition, []).append(
-                    (row[2], key, block.profile_ids[record["profile"]], *map(repr, row))
-                )
+                found.setdefault(partition, []).append((values[2], key, profile_id, *map(repr, values)))
     assert {partition: sorted(rows) for partition, rows in found.items()} == {
         partition: sorted(rows) for partition, rows in expected.items()
     }

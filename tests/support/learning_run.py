@@ -95,6 +95,8 @@ def backlog(n: int = 1_500) -> dict[Source, list[bytes]]:
             given = {"prediction_id": event["prediction_id"], "label": label, "ts": at_ms}
             timed[Source("labels", partition)].append((at_ms + rng.randrange(3_000), given))
     for source, records in timed.items():
+        for _, event in records[7::41] if source.kind == "predictions" else ():
+            event.update(rng.choice(_ODD))
         records.sort(key=lambda each: each[0])
         last_ms = START_MS + 400 * n + 600_000
         end: dict[str, Any] = {"prediction_id": f"end of {source}", "model": "loan", "label": "no", "ts": last_ms}
@@ -107,6 +109,9 @@ _SPELLED: Final[dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]]] = {
     "flag": ((False, 0, "false", "0.0"), (True, 1, "True", "1")),
     "price": ((0.0,), (100.0,)),
 }
+
+
+_ODD: Final[tuple[dict[str, Any], ...]] = ({"prediction": []}, {"score": 1.7}, {"score": [1]})
 
 
 def _outcome(model: str, said: bool, rng: random.Random) -> dict[str, Any]:  # noqa: FBT001  # what the model says

@@ -14,8 +14,9 @@ import xxhash
 
 from driftline.events import dead_letter as reasons
 from driftline.events.model_key import ModelKey, panes_partition
-from driftline.events.prediction import EARLIEST_MS, LATEST_MS
 from driftline.events.source import SEGMENT_ALL, Source, Watermark
+from driftline.events.times import EARLIEST_MS, LATEST_MS
+from driftline.events.unusable import Unusable
 from driftline.panes.flush_record import PaneDelta, chunks
 from driftline.sketches.columns import INFINITE, MISSING, NOT_A_NUMBER, WRONG_TYPE, CategoricalColumn
 from driftline.sketches.columns import canonical_category as canonical
@@ -63,23 +64,22 @@ def read_event(value: bytes | None, stamp_ms: int, max_future_ms: int) -> Event:
     _check_types(record)
     features = record.get("features")
     ts = record.get("ts")
-    time_ms = stamp_ms if ts is None else _epoch_ms(ts)
+    time_ms = stamp_ms if ts is None else _epoch_ms(ts, stamp_ms)
+    if not isinstance(record.get("features", {}), (dict, type(None))):
+        raise RefusedError(reasons.INVALID_TYPE)
     score = record.get("score")
-    for probability in score.values() if isinstance(score, dict) else () if score is None else (score,):
-        if not 0 <= probability <= 1:
-            raise RefusedError(reasons.INVALID_VALUE)
     if ts is None and stamp_ms < 0:
         raise RefusedError(reasons.MISSING_FIELD)
     if ts is not None and 0 <= stamp_ms < time_ms - max_future_ms:
         raise RefusedError(reasons.FUTURE)
     version = record.get("model_version")
     return Event(
-        str(record["prediction_id"]),
+        _id(record["prediction_id"]),
         ModelKey(record["model"], "" if version is None else str(version)),
         time_ms,
         b"" if features is None else raw_features(text, features),
         record.get("prediction"),
-        None if score in (None, {}) else score,
+        _score(score),
     )
 
 
@@ -108,31 +108,79 @@ def _check_types(record: Any) -> None:  # noqa: ANN401  # any JSON
     if not isinstance(record, dict):
         raise RefusedError(reasons.INVALID_TYPE)
     kinds: dict[str, tuple[type, ...]] = {
-        "prediction_id": (str, int),
+        "prediction_id": (str, int, float),
         "model": (str,),
-        "model_version": (str, int, type(None)),
+        "model_version": (str, int, float, type(None)),
         "ts": (str, int, float, type(None)),
-        "prediction": (str, int, float, bool, type(None)),
-        "score": (float, int, dict, type(None)),
     }
-    for name, value in record.items():  # the first one that is wrong counts
-        allowed = kinds.get(name)
-        if allowed is None:
+    for name, allowed in kinds.items():  # the first one that is wrong counts
+        if name not in record:
+            if name in ("prediction_id", "model"):
+                raise RefusedError(reasons.MISSING_FIELD)
             continue
-        if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+        value = record[name]
+        if not isinstance(value, allowed) or isinstance(value, bool):
             raise RefusedError(reasons.INVALID_TYPE)
-        if isinstance(value, dict) and not all(map(_is_number, value.values())):
+        if name == "prediction_id" and isinstance(value, float) and not value.is_integer():
             raise RefusedError(reasons.INVALID_TYPE)
-        if name == "ts" and isinstance(value, str):
-            _moment_ms(value)
-    if "prediction_id" not in record or "model" not in record:
-        raise RefusedError(reasons.MISSING_FIELD)
-    if not isinstance(record.get("features", {}), (dict, type(None))):
-        raise RefusedError(reasons.INVALID_TYPE)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _id(value: object) -> str:
+    return str(int(value)) if isinstance(value, float) else str(value)
+
+
+def _score(score: Any) -> Any:  # noqa: ANN401  # any JSON
+    if score in (None, {}):
+        return None
+    return {name: _number(each) for name, each in score.items()} if isinstance(score, dict) else _number(score)
+
+
+def _number(value: object) -> Any:  # noqa: ANN401  # a number, or what is none
+    """Return what a score says: a text is the number that it reads, and rounding beyond 0 and 1 does not count."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return ()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ()
+    return min(max(value, 0.0), 1.0) if -1e-6 <= value <= 1 + 1e-6 else value
+
+
+def one_score(score: Any, positive: str | None) -> Any:  # noqa: ANN401  # a number, None, or what is none
+    """Return one score of a map: of one with an odd value, that value."""
+    if not isinstance(score, dict):
+        return score
+    odd = [value for value in score.values() if value == () or not 0 <= value <= 1]
+    if odd:
+        return odd[0]
+    return float(score[positive] if positive in score else max(score.values()))
+
+
+def usable_score(score: Any, positive: str | None) -> float | None:  # noqa: ANN401  # as above
+    """Return one probability, or None where there is none."""
+    one = one_score(score, positive)
+    return float(one) if isinstance(one, int | float) and 0 <= one <= 1 else None
+
+
+def kept_score(score: Any) -> Any:  # noqa: ANN401  # as above
+    """Return a score as it is handed on where no profile is known."""
+    one = one_score(score, None)
+    if one is None or usable_score(score, None) is not None:
+        return score
+    return Unusable() if one == () else Unusable(one)
+
+
+def _is_other_unit(ts: float, stamp_ms: int) -> bool:
+    """Whether a time is far off in milliseconds, and plausible in seconds, micro- or nanoseconds."""
+    year_ms = 365 * 86_400_000
+    others = [ts * 1000, ts / 1000, ts / 1_000_000]
+    if abs(ts) <= 1e8:
+        return False
+    if stamp_ms >= 946_684_800_000:
+        return abs(ts - stamp_ms) > 10 * year_ms and any(abs(other - stamp_ms) <= 2 * year_ms for other in others)
+    far = 0 <= ts < year_ms or ts > 4_102_444_800_000
+    return far and any(946_684_800_000 <= other <= 4_102_444_800_000 for other in others)
 
 
 def _moment_ms(text: str) -> int:
@@ -143,9 +191,11 @@ def _moment_ms(text: str) -> int:
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
-def _epoch_ms(ts: str | float) -> int:
+def _epoch_ms(ts: str | float, stamp_ms: int) -> int:
     if isinstance(ts, str):
         return _moment_ms(ts)
+    if _is_other_unit(ts, stamp_ms):
+        raise RefusedError(reasons.IMPLAUSIBLE_TIME)
     if not EARLIEST_MS <= ts <= LATEST_MS:
         raise RefusedError(reasons.INVALID_VALUE)
     return round(ts)
@@ -190,7 +240,7 @@ class Pane:
             elif column.role == "prediction":
                 value = event.prediction
             else:
-                value = self._one_score(event.score)
+                value = one_score(event.score, self.profile.task.positive)
             self._add_value(index, column, value)
         self._add_joint(xxhash.xxh3_64_intdigest(event.prediction_id.encode()))
 
@@ -212,13 +262,6 @@ class Pane:
             turn = (phase + 2**15) // 2**16 % 4096 / 4096
             cells.append(round(4096 * math.cos(2 * math.pi * turn)))
         self.joint = [known + cell for known, cell in zip(self.joint, cells, strict=True)]
-
-    def _one_score(self, score: Any) -> float | None:  # noqa: ANN401  # number or map
-        assert self.profile is not None
-        if not isinstance(score, dict):
-            return score  # type: ignore[no-any-return]  # a number or None
-        positive = self.profile.task.positive
-        return float(score[positive] if positive in score else max(score.values()))
 
     def _as_written(self, column: Column, value: Any) -> Any:  # noqa: ANN401  # any JSON
         """Return a feature's value, where text and truth values are read as what they mean."""
@@ -401,7 +444,8 @@ class ReferenceSketcher:
             pane.add(event, self._ignored)
             return
         digest = xxhash.xxh3_64_intdigest(event.prediction_id.encode())
-        pane.kept.append(SampleRow(digest, event.features, event.prediction, event.score))
+        prediction = Unusable() if isinstance(event.prediction, list) else event.prediction
+        pane.kept.append(SampleRow(digest, event.features, prediction, kept_score(event.score)))
 
     def records(self) -> dict[int, list[bytes]]:
         """Return the pane records of a flush of everything so far."""

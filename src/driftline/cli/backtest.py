@@ -10,8 +10,26 @@ import typer
 
 from driftline.cli.app import app
 from driftline.cli.backtest_report import say_no_joins, say_no_verdict, say_refusals
-from driftline.cli.common import ConfigOption, err, out, progress, read_settings
+from driftline.cli.common import ConfigOption, out, progress, read_settings
 from driftline.cli.exit_codes import ExitCode
+from driftline.cli.reference_options import (
+    DropOption,
+    EncodingOption,
+    HalfLifeOption,
+    ImportancesOption,
+    LabelOption,
+    MissingOption,
+    PredictionOption,
+    RowsOptions,
+    ScoreOption,
+    SeparatorOption,
+    SqlOption,
+    StrictOption,
+    TimeOption,
+    TimeUnitOption,
+    UriOption,
+)
+from driftline.cli.reference_rows import profile_of_rows, refuse_contradictions, tell_remarks
 from driftline.errors import EventError
 
 if TYPE_CHECKING:
@@ -52,9 +70,12 @@ ReferenceFile = Annotated[
     Path | None,
     typer.Option(
         "--reference",
-        help="Reference rows (.parquet, .csv, .ndjson) or a .profile; without it, one is learnt from the first events.",
+        help=(
+            "A .profile, or rows as `reference build` reads them; without it or --sql, a reference is learnt from the "
+            "first events."
+        ),
         show_default=False,
-        **_FILE,
+        exists=True,
     ),
 ]
 OutFile = Annotated[Path, typer.Option("--out", help="File for the events, one CloudEvent (JSON) per line.")]
@@ -103,6 +124,20 @@ def backtest(
     model: ModelOption = None,
     model_version: VersionOption = None,
     prefix: PrefixOption = None,
+    prediction_column: PredictionOption = None,
+    score_column: ScoreOption = None,
+    label_column: LabelOption = None,
+    time_column: TimeOption = None,
+    time_unit: TimeUnitOption = None,
+    drop: DropOption = None,
+    half_life: HalfLifeOption = None,
+    importances: ImportancesOption = None,
+    separator: SeparatorOption = None,
+    encoding: EncodingOption = None,
+    na: MissingOption = None,
+    sql: SqlOption = None,
+    uri: UriOption = None,
+    strict: StrictOption = False,
     close: CloseOption = False,
     fail_on: FailOnOption = None,
 ) -> None:
@@ -121,7 +156,9 @@ def backtest(
     settings = read_settings(config, given)
     if labels is not None and settings.labels is None:
         settings = read_settings(config, {**given, "labels.topic": "labels"})
-    profile = None if reference is None else _profile(settings, reference, predictions, model, model_version)
+    columns = (prediction_column, score_column, label_column, time_column)
+    rows = RowsOptions(*columns, drop, half_life, importances, separator, encoding, na, sql, uri, strict, time_unit)
+    profile = _profile(settings, reference, predictions, (model, model_version), rows)
     files = {path: _fields_of(settings, path, labels) for path in (predictions, labels) if path is not None}
     n_bytes = sum(path.stat().st_size for path in files)
     counts = [partitions] * len(files) if partitions else _partitions(files, n_bytes)
@@ -196,31 +233,36 @@ def _first_usable(path: Path, fields: Fields, decode: Callable[[bytes], Decoded]
 
 
 def _profile(
-    settings: Settings, reference: Path, predictions: Path, model: str | None, version: str | None
+    settings: Settings,
+    reference: Path | None,
+    predictions: Path,
+    named: tuple[str | None, str | None],
+    rows: RowsOptions,
 ) -> Profile | None:
-    """Return the profile of a reference file, effective from the beginning where it is made of rows.
+    """Return the profile of a file or of rows, effective from the beginning where it is made of rows; None without.
 
-    None where rows are of the first prediction's model, and no prediction can be used: the backtest then says why.
+    ``named`` are model and version, by default those of the first prediction; None also where no prediction can be
+    used: the backtest then says why.
     """
     from driftline.events.model_key import ModelKey
     from driftline.events.prediction import PredictionDecoder
-    from driftline.profiles.building.build import TimeOptions, build_profile
     from driftline.profiles.effective import BEGINNING_MS
-    from driftline.runtime.references.reference_files import is_profile, read_profile, read_table
+    from driftline.runtime.references.profile_files import is_profile, read_profile
 
-    if is_profile(reference):
+    if reference is None and rows.sql is None:
+        rows.refuse_without_rows()
+        return None
+    if reference is not None and is_profile(reference):
+        rows.refuse_with_profile()
         return read_profile(reference)
-    fields = settings.predictions.fields
+    model, version = named
     if model is None:
+        fields = settings.predictions.fields
         first = _first_usable(predictions, fields, PredictionDecoder(fields))
         if first is None:
             return None
         model, version = first.model, version if version is not None else first.version
-    key = ModelKey(model, version or "")
-    model_settings = settings.model(model)
-    reading = read_table(reference, key, fields=fields, positive=model_settings.positive_class)
-    in_time = TimeOptions(int(settings.time.pane))
-    profile = build_profile(key, reading.table, model_settings, BEGINNING_MS, "training", in_time=in_time)
-    for remark in (*reading.remarks, *profile.contradictions):
-        err.print(remark, style="dim", markup=False)
+    profile, remarks = profile_of_rows(reference, settings, ModelKey(model, version or ""), rows, BEGINNING_MS)
+    tell_remarks(remarks)
+    refuse_contradictions(remarks, strict=rows.strict)
     return profile

@@ -92,11 +92,13 @@ class Converter:
 
     def _union(self, annotation: object, value: object, path: str, base: object) -> object:
         options = get_args(annotation)
-        if isinstance(value, dict):
-            for option in options:
-                if isinstance(option, type) and issubclass(option, Struct):
-                    return self._struct(option, value, path, base)
-        plain = tuple(option for option in options if not (isinstance(option, type) and issubclass(option, Struct)))
+        sections = [option for option in options if _is_section(option)]
+        if isinstance(value, dict) and sections:
+            meant = _meant(sections, value)
+            return self._refuse(annotation, value, path) if meant is None else self.convert(meant, value, path, base)
+        if isinstance(value, list) and (option := next((each for each in options if get_origin(each) is tuple), None)):
+            return self._list(option, value, path)
+        plain = tuple(option for option in options if not _is_section(option))
         try:
             return self._finite(annotation, msgspec.convert(value, Union[plain]), path)  # noqa: UP007  # made at run time
         except msgspec.ValidationError:
@@ -184,6 +186,27 @@ class Converter:
                 place = child(path, key)
                 expected = "one of " + ", ".join(f"`{name}`" for name in known)
                 self.report(describe(expected, key, place), place, hint)
+
+
+def _is_section(annotation: object) -> bool:
+    return get_origin(annotation) is dict or (isinstance(annotation, type) and issubclass(annotation, Struct))
+
+
+def _meant(sections: list[object], value: dict[object, object]) -> object | None:
+    """Return the kind of section that has most of a mapping's keys, or keys like them; None where none has any."""
+    keys: set[object] = set(value)
+    if len(sections) == 1 or not keys:
+        return sections[0]
+    known = {name for section in sections for name in _keys(section)}
+    if not known & keys:
+        keys = {near for key in keys for near in difflib.get_close_matches(str(key), sorted(known), n=1)}
+    return max(sections, key=lambda section: len(_keys(section) & keys)) if keys else None
+
+
+def _keys(section: object) -> set[str]:
+    if not (isinstance(section, type) and issubclass(section, Struct)):
+        return set()
+    return {field.encode_name for field in msgspec.structs.fields(section)}
 
 
 def _default(field: msgspec.structs.FieldInfo) -> object:

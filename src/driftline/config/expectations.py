@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from types import NoneType, UnionType
-from typing import Annotated, Final, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Union, get_args, get_origin
 
 from msgspec import Meta, Struct
 
 from driftline.config.durations import Duration
 from driftline.config.model import Budget
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _DURATION: Final = "a duration such as `10s`, `5m`, `1h` or `30d`"
 _PATTERNS: Final = {
-    r"^(/.*)?$": "a JSON Pointer such as `/features`, or nothing for the whole record",
+    r"^(row:)?(/[\s\S]*)?$": "a JSON Pointer such as `/features`, or nothing for the whole record",
     r"^[A-Za-z0-9._-]{1,100}$": "1 to 100 letters, digits, `.`, `_` or `-`",
 }
 _PLAIN: Final[dict[object, str]] = {
@@ -57,12 +60,23 @@ def _generic(origin: object, arguments: tuple[object, ...]) -> str:
     if origin is Literal:
         return "one of " + ", ".join(f"`{choice}`" for choice in arguments)
     if origin in (Union, UnionType):
-        return " or ".join(expectation(option) for option in arguments if option is not NoneType)
+        return _one_of(option for option in arguments if option is not NoneType)
     if origin is tuple:
         return f"a list, each {expectation(arguments[0])}"
     if origin is dict:
         return f"a mapping of names, each {expectation(arguments[1])}"
     raise TypeError(f"A setting of type {origin!r} has no wording; add it to {__name__}")
+
+
+def _one_of(options: Iterable[object]) -> str:
+    """Return what any of some types looks like; mappings of several kinds go by what tells them apart."""
+    found = [*options]
+    sections = [option for option in found if isinstance(option, type) and issubclass(option, Struct)]
+    if len(sections) < 2:  # noqa: PLR2004  # nothing to tell apart
+        return " or ".join(map(expectation, found))
+    names = ", ".join(f"`{section.__struct_fields__[0]}`" for section in sections)
+    others = [expectation(option) for option in found if option not in sections]
+    return " or ".join([*others, f"a mapping with one of {names}"])
 
 
 def _constrained(base: object, meta: Meta) -> str:

@@ -51,11 +51,10 @@ def settings_hash(
         unusual["sample_ratio"] = join.sample_ratio
     if intake != _USUAL_INTAKE:
         unusual["intake"] = intake
-    of_model = msgspec.to_builtins(model, enc_hook=_milliseconds)
-    if not model.classes:
-        del of_model["classes"]  # not configured, it changes nothing
     canonical = msgspec.json.encode(
-        {"model": of_model, "time": time, "labels": has_labels, **unusual}, enc_hook=_milliseconds, order="sorted"
+        {"model": _without_unset(model), "time": time, "labels": has_labels, **unusual},
+        enc_hook=_milliseconds,
+        order="sorted",
     )
     return xxhash.xxh3_64_hexdigest(canonical)
 
@@ -69,6 +68,16 @@ def model_settings_hash(settings: Settings, model: str) -> str:
         join=settings.join,
         intake=settings.intake,
     )
+
+
+def _without_unset(model: ModelSettings) -> object:
+    """Return a model's settings without those that came later and are not set, so that hashes of before stay true."""
+    plain_model = msgspec.to_builtins(model, enc_hook=_milliseconds)
+    if not model.classes:
+        del plain_model["classes"]
+    if model.checks.category_bins is None:
+        del plain_model["checks"]["category_bins"]
+    return plain_model
 
 
 def _milliseconds(value: object) -> object:

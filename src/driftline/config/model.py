@@ -58,6 +58,9 @@ class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     bins: Annotated[int, Meta(ge=2, le=40)] = 20
     """Groups of nearly equal reference counts, used by distances and tests."""
+    category_bins: Annotated[int, Meta(ge=2, le=40)] | None = None
+    """Groups of a categorical column: the most frequent categories, and one for all others. By default as many as
+    `bins`."""
     test: ChosenTest = "pearson"
     """The test of a column's distribution. All but `pearson` use simulated draws, up to a million a column and window.
     Tests that need an order use `pearson` for categories. All use `pearson` at significance levels below one in a
@@ -96,6 +99,10 @@ class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Sequential detectors that can open alerts, with a share of the false-alarm budget."""
     detector_parameters: dict[str, dict[str, float | int | str | bool]] = field(default_factory=dict)
     """Parameters by detector name that replace the published defaults."""
+
+    def groups(self, *, ordered: bool) -> int:
+        """Return how many groups a column gets whose values have an order, or have none."""
+        return self.bins if ordered or self.category_bins is None else self.category_bins
 
 
 class LabelSettings(Struct, frozen=True, forbid_unknown_fields=True):

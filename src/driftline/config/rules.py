@@ -149,9 +149,9 @@ def _topics(settings: Settings) -> Iterator[Problem]:
             yield _one("a topic's name (letters, digits, `.`, `_` and `-`, up to 249)", topic, path)
         elif topic in own:
             yield _one("an input topic, not one that driftline writes", topic, path, "$.kafka.prefix")
-    if settings.labels is not None and settings.labels.topic == settings.predictions.topic:
-        path = "$.labels.topic"
-        yield _one("a topic other than that of the predictions", settings.labels.topic, path, "$.predictions.topic")
+    if settings.shares_topic and settings.labels is not None and settings.labels.where is None:
+        path, expected = "$.labels.topic", "a topic other than that of the predictions, or `where` to tell labels"
+        yield _one(expected, settings.labels.topic, path, "$.predictions.topic", "$.labels.where")
 
 
 def model_problems(model: ModelSettings, pane: Duration, path: str) -> Iterator[Problem]:

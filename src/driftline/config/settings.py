@@ -7,11 +7,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from driftline.config.durations import Duration
+from driftline.config.field_places import FeaturesAt, Place, Pointer, ScoreAt, TimeAt, Where
 from driftline.config.model import ModelSettings
-
-Pointer = Annotated[str, Meta(pattern=r"^(/.*)?$")]
-"""A JSON Pointer (RFC 6901) into the record's value."""
-
 
 ClientValue = str | bool | int | float
 """The value of a property that a Kafka client is given as it is."""
@@ -95,45 +92,46 @@ class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
         return f"{self.prefix}.{name}"
 
 
-class Constant(Struct, frozen=True, forbid_unknown_fields=True):
-    """A field that records do not have: every event gets this value."""
-
-    value: str
-
-
 class PredictionFields(Struct, frozen=True, forbid_unknown_fields=True):
-    """The place of each field of a prediction event in the record."""
+    """The place of each field of a prediction event in the record: a pointer, or [another form](attach.md)."""
 
-    prediction_id: Pointer = "/prediction_id"
+    prediction_id: Place = "/prediction_id"
     """The id that a label refers to."""
-    model: Pointer | Constant = "/model"
+    model: Place = "/model"
     """The model's name; `{value: ...}` if records lack it."""
-    model_version: Pointer | Constant = "/model_version"
+    model_version: Place = "/model_version"
     """The model's version; `{value: ...}` if records lack it."""
-    ts: Pointer = "/ts"
-    """Event time, RFC 3339 or epoch milliseconds; the record's Kafka timestamp if absent."""
-    features: Pointer = "/features"
-    """Pointer to an object of feature values by name; the empty pointer means the record itself without the mapped
-    fields."""
-    prediction: Pointer = "/prediction"
+    ts: Pointer | TimeAt = "/ts"
+    """Event time, RFC 3339 or epoch milliseconds (`{pointer: /ts, unit: s}` for another unit); the record's Kafka
+    timestamp if absent."""
+    features: Pointer | FeaturesAt = "/features"
+    """Pointer to an object of feature values by name, without the mapped fields in it; the empty pointer means the
+    record itself. `{pointer: /row, names: [a, b]}` for a list or CSV."""
+    prediction: Place = "/prediction"
     """The predicted class or number."""
-    score: Pointer = "/score"
-    """A probability (binary), a map of class to probability (multiclass), or absent."""
-    segments: Pointer = "/segments"
-    """Pointer to an object of segment values by name."""
+    score: Pointer | ScoreAt = "/score"
+    """A probability (binary), a map of class to probability (multiclass), or absent; `{pointer: /score, scale:
+    percent}` for other scales."""
+    segments: Pointer | dict[str, Place] = "/segments"
+    """Pointer to an object of segment values by name; or a place for each name."""
+    rows: Pointer | None = None
+    """Pointer to a list where a record holds many events. `row:/x` is then in an element of it, and `*` in a pointer
+    means the element of the same number."""
 
 
 class LabelFields(Struct, frozen=True, forbid_unknown_fields=True):
-    """The place of each field of a label event in the record."""
+    """The place of each field of a label event in the record: a pointer, or [another form](attach.md)."""
 
-    prediction_id: Pointer = "/prediction_id"
+    prediction_id: Place = "/prediction_id"
     """The id of the prediction."""
-    label: Pointer = "/label"
+    label: Place = "/label"
     """The true class or number; null retracts a label."""
     weight: Pointer | None = None
     """Weight of the label, at least 0, used by models with `weighted` performance; 1 if absent."""
-    ts: Pointer = "/ts"
+    ts: Pointer | TimeAt = "/ts"
     """Event time of the label; the record's Kafka timestamp if absent."""
+    rows: Pointer | None = None
+    """Pointer to a list where a record holds many labels, as for predictions."""
 
 
 class AvroSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -165,6 +163,8 @@ class PredictionInput(Struct, frozen=True, forbid_unknown_fields=True):
     avro: AvroSettings = AvroSettings()
     protobuf: ProtobufSettings = ProtobufSettings()
     fields: PredictionFields = PredictionFields()
+    where: Where | None = None
+    """The records that are predictions (`{field: /type, equals: prediction}`); others are skipped and counted."""
 
 
 class LabelInput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -176,6 +176,8 @@ class LabelInput(Struct, frozen=True, forbid_unknown_fields=True):
     avro: AvroSettings = AvroSettings()
     protobuf: ProtobufSettings = ProtobufSettings()
     fields: LabelFields = LabelFields()
+    where: Where | None = None
+    """The records that are labels; others are skipped and counted."""
 
 
 class SchemaRegistrySettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -310,6 +312,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     defaults: ModelSettings = ModelSettings()
     models: dict[str, ModelSettings] = field(default_factory=dict)
     """Settings by model name; the file needs only those that differ from ``defaults``."""
+
+    @property
+    def shares_topic(self) -> bool:
+        """Whether predictions and labels are in one topic."""
+        return self.labels is not None and self.labels.topic == self.predictions.topic
 
     def model(self, name: str) -> ModelSettings:
         """Return the settings of a model, or the defaults if it has none of its own."""

@@ -14,6 +14,7 @@ INVALID_TYPE: Final = "invalid_type"
 INVALID_VALUE: Final = "invalid_value"
 EMPTY: Final = "empty_record"
 FUTURE: Final = "timestamp_in_future"
+IMPLAUSIBLE_TIME: Final = "implausible_time"
 OFFSET_GAP: Final = "offset_gap"
 UNKNOWN_SCHEMA: Final = "unknown_schema"
 UNUSABLE_SCHEMA: Final = "unusable_schema"
@@ -27,6 +28,7 @@ REASONS: Final = {
     INVALID_VALUE: "a field of the event itself is out of its range",
     EMPTY: "the record has no value",
     FUTURE: "the event time is too far past the record's Kafka timestamp",
+    IMPLAUSIBLE_TIME: "the event time is so far off that it must be in another unit",
     OFFSET_GAP: "records between two offsets were gone before they could be read",
     UNKNOWN_SCHEMA: "the schema registry has no schema of the record's id",
     UNUSABLE_SCHEMA: "the record's schema cannot be used",

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import math
 from itertools import chain
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from driftline.errors import EventError
-from driftline.events.dead_letter import INVALID_VALUE
+from driftline.events.dead_letter import MISSING_FIELD
+from driftline.events.documents import parsed_values
+from driftline.events.field_columns import asks_for
+from driftline.events.identity import ids_as_text
 from driftline.events.mapping import MappedDecoder
-from driftline.events.prediction import ClassOrNumber, Identifier, Timestamp, epoch_ms, epoch_times
+from driftline.events.object_mapper import LabelFieldsMapper, Mapped, RecordReader, mapped
+from driftline.events.outcomes import ClassOrNumber, is_weight
+from driftline.events.plain_mapping import is_plain, record_pointers
+from driftline.events.prediction import AnyIdentifier, Identifier, Timestamp, epoch_times
+from driftline.events.record_batch import one_record
+from driftline.events.times import implausible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from driftline.config.field_places import Where
     from driftline.config.settings import LabelFields
-
-
-LARGEST_WEIGHT: Final = float(1 << 20)
-"""Of a label: what is kept of it are whole multiples of 2⁻¹⁰ up to 2³⁰ of them."""
+    from driftline.events.record_batch import RecordBatch
 
 
 class LabelEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +58,10 @@ class LabelColumns(NamedTuple):
     ts_ms: Sequence[int | None]
     weights: Sequence[float | None]
 
+    def chosen(self, rows: Sequence[int]) -> LabelColumns:
+        """Return some of the rows."""
+        return LabelColumns(*([column[row] for row in rows] for column in self))  # type: ignore[arg-type]
+
     @classmethod
     def joined(cls, parts: Sequence[LabelColumns]) -> LabelColumns:
         """Return the records of all parts, one part after the other."""
@@ -64,54 +74,68 @@ class LabelColumns(NamedTuple):
 
 
 class LabelDecoder:
-    """Decodes label records by a field mapping."""
+    """Decodes label records by a field mapping, as :class:`~driftline.events.prediction.PredictionDecoder` does."""
 
-    def __init__(self, fields: LabelFields) -> None:
-        types: dict[str, tuple[str, object, bool]] = {
-            "prediction_id": (fields.prediction_id, Identifier, True),
-            "label": (fields.label, ClassOrNumber, False),
-            "ts": (fields.ts, Timestamp, False),
-        }
-        if fields.weight is not None:
-            types["weight"] = (fields.weight, float | None, False)
-        self._decode = MappedDecoder(types)
+    def __init__(self, fields: LabelFields, *, where: Where | None = None) -> None:
+        self._typed = _typed(fields) if is_plain(fields, where) else None
+        lists = any(pointer[1:2].isdecimal() for pointer in record_pointers(fields))
+        self._read = RecordReader(fields.rows, where, lists=lists)
+        self._map = LabelFieldsMapper(fields)
+        self.asks_for = asks_for([where, *(getattr(fields, name) for name in fields.__struct_fields__)])
+        """Which of ``keys`` and ``headers`` batches must have."""
+        self.is_typed = self._typed is not None
+        """Whether plain JSON is decoded in one typed pass."""
 
-    def __call__(self, value: bytes) -> Label:
-        """Decode one record.
+    def __call__(self, value: bytes | None) -> Label:
+        """Decode one record in JSON that has no key and no headers; of many rows, the first.
 
         Raises
         ------
         EventError
             With the reason code for the dead letter.
         """
-        prediction_id, label, ts, *weights = self._decode(value)
-        if type(label) is float and not math.isfinite(label):
-            raise EventError(INVALID_VALUE, f"Expected a class or a finite number, got {label!r} - at `$.label`")
-        weight = weights[0] if weights else None
-        if not _is_weight(weight):
-            raise EventError(INVALID_VALUE, f"Expected a weight in [0, 2²⁰], got {weight!r} - at `$.weight`")
-        return Label(str(prediction_id), label, None if ts is None else epoch_ms(ts), weight)
+        columns = self.columns((value,))
+        if columns is None or implausible(columns.ts_ms[0]):
+            found = self.closely(one_record("labels", value))
+            for problem in found.problems.values():
+                raise problem
+            if not found.owners:
+                raise EventError(MISSING_FIELD, "Expected a label, got a record without one - at `$`")
+            columns = LabelColumns(*found.columns)
+        return Label(*next(zip(*columns, strict=True)))
 
     def columns(self, values: Sequence[bytes | None]) -> LabelColumns | None:
-        """Decode n records together, n >= 1, as calls one by one would; None where one of them is to be refused."""
-        columns = self._decode.columns(values)
+        """Decode n records of JSON together, n >= 1; None where they need a closer look."""
+        columns = None if self._typed is None else self._typed.columns(values)
         if columns is None:
             return None
         ids, labels, ts, *weighted = columns
         weights: Sequence[float | None] = weighted[0] if weighted else (None,) * len(ids)
-        if weighted and not all(map(_is_weight, weights)):
+        if weighted and not all(map(is_weight, weights)):
             return None
         if float in set(map(type, labels)) and not all(
             math.isfinite(label) for label in labels if type(label) is float
         ):
             return None
         try:
-            return LabelColumns(
-                ids if set(map(type, ids)) == {str} else [*map(str, ids)], labels, epoch_times(ts), weights
-            )
+            return LabelColumns(ids_as_text(ids), labels, epoch_times(ts), weights)
         except EventError:
             return None
 
+    def closely(self, batch: RecordBatch) -> Mapped:
+        """Decode a batch of records of any kind; the columns are those of :class:`LabelColumns`."""
+        documents, unreadable = parsed_values(batch)
+        read = self._read(batch, documents, unreadable)
+        problems: dict[int, EventError] = {}
+        return mapped(read, self._map(read, problems), problems)
 
-def _is_weight(weight: float | None) -> bool:
-    return weight is None or 0.0 <= weight <= LARGEST_WEIGHT
+
+def _typed(fields: LabelFields) -> MappedDecoder:
+    types: dict[str, tuple[Any, object, bool]] = {
+        "prediction_id": (fields.prediction_id, AnyIdentifier, True),
+        "label": (fields.label, ClassOrNumber, False),
+        "ts": (fields.ts, Timestamp, False),
+    }
+    if fields.weight is not None:
+        types["weight"] = (fields.weight, float | None, False)
+    return MappedDecoder(types)

@@ -87,7 +87,7 @@ class MappedDecoder:
             record = self._second_chance(value, error)
         else:
             if not value.isascii():  # type: ignore[union-attr]  # None cannot have been decoded
-                _require_utf8(value)  # type: ignore[arg-type]
+                require_utf8(value)  # type: ignore[arg-type]
         return self._take(record)
 
     def columns(self, values: Iterable[bytes | None]) -> list[tuple[Any, ...]] | None:
@@ -108,7 +108,7 @@ class MappedDecoder:
         """
         if not value:
             raise EventError(EMPTY, "Expected a JSON object, got an empty record - at `$`") from error
-        _require_utf8(value)
+        require_utf8(value)
         if isinstance(error, msgspec.ValidationError):
             raise _invalid(error) from error
         try:
@@ -119,7 +119,7 @@ class MappedDecoder:
             raise _invalid(invalid) from invalid
         except (ValueError, RecursionError) as worse:
             message = f"Expected JSON, got {value[:40]!r} ({worse}) - at `$`"
-            raise EventError(NOT_JSON, _with_smell(message, value)) from worse
+            raise EventError(NOT_JSON, with_smell(message, value)) from worse
 
     def _take_nested(self, record: Any) -> tuple[Any, ...]:  # noqa: ANN401
         values = []
@@ -131,15 +131,22 @@ class MappedDecoder:
         return tuple(values)
 
 
-def _require_utf8(value: bytes) -> None:
+def require_utf8(value: bytes) -> None:
+    """Check that a record is UTF-8.
+
+    Raises
+    ------
+    EventError
+        When it is not; says where.
+    """
     try:
         value.decode()
     except UnicodeDecodeError as error:
         message = f"Expected UTF-8, got byte {value[error.start]:#04x} at position {error.start} - at `$`"
-        raise EventError(NOT_UTF8, _with_smell(message, value)) from error
+        raise EventError(NOT_UTF8, with_smell(message, value)) from error
 
 
-def _with_smell(message: str, value: bytes) -> str:
+def with_smell(message: str, value: bytes) -> str:
     """Put before a message what the bytes look like and what to do about it, where they look like anything known."""
     guess = smell(value)
     return message if guess is None else f"{guess}. {message}"

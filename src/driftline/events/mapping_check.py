@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from itertools import permutations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
+from driftline.config.field_places import Constant, FromKey, FromTopic, Joined
 from driftline.errors import describe
-from driftline.events.mapping import pointer_parts
+from driftline.events.documents import ROW, path_of
+from driftline.events.plain_mapping import pointers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from driftline.config.field_places import Where
     from driftline.config.settings import LabelFields, PredictionFields, Settings
 
+Problem = tuple[str, str, tuple[str, ...]]
+_ROW_PREFIX: Final = "row:"
+_OBJECTS: Final = ("features", "segments")
+"""Fields that are objects, in which others may stand."""
 
-def mapping_problems(settings: Settings) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+
+def mapping_problems(settings: Settings) -> Iterator[Problem]:
     """Yield what is wrong with the field mappings of the inputs: message, path, and the paths that it depends on.
 
     Examples
@@ -27,23 +35,75 @@ def mapping_problems(settings: Settings) -> Iterator[tuple[str, str, tuple[str, 
 `$.predictions.fields.ts`
     """
     yield from _problems(settings.predictions.fields, "$.predictions.fields")
+    yield from _beside_rows(settings.predictions.where, "$.predictions.where")
     if settings.labels is not None:
         yield from _problems(settings.labels.fields, "$.labels.fields")
+        yield from _beside_rows(settings.labels.where, "$.labels.where")
 
 
-def _problems(fields: PredictionFields | LabelFields, at: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    values = {name: getattr(fields, name) for name in fields.__struct_fields__}
-    pointers = {name: pointer for name, pointer in values.items() if isinstance(pointer, str)}
-    if pointers.get("features") == "":  # the record itself
-        del pointers["features"]
-    for name in [name for name, pointer in pointers.items() if not pointer]:
-        del pointers[name]
-        path = f"{at}.{name}"
-        yield describe("a pointer to a field, such as `/ts`", "", path), path, (path,)
+def _problems(fields: PredictionFields | LabelFields, at: str) -> Iterator[Problem]:
+    places = {name: getattr(fields, name) for name in fields.__struct_fields__ if name != "rows"}
+    yield from _ids(fields.prediction_id, f"{at}.prediction_id")
+    pointers = {}
+    for name, place in places.items():
+        found = pointers_of(place)
+        empty = [pointer for pointer in found if not pointer]
+        if empty and not (name == "features" and fields.rows is None):
+            path = f"{at}.{name}"
+            yield describe("a pointer to a field, such as `/ts`", "", path), path, (path,)
+        elif len(found) == 1 and not isinstance(place, dict | Joined) and found != [""]:
+            pointers[name] = found[0]
+    yield from _overlaps(pointers, fields.rows, at)
+    yield from _rows(fields, places, at)
+    for name, place in places.items():
+        yield from _keys(place, f"{at}.{name}")
+
+
+def _ids(place: object, path: str) -> Iterator[Problem]:
+    parts = place.join if isinstance(place, Joined) else (place,)
+    if all(isinstance(part, Constant | FromTopic) for part in parts):
+        shown = getattr(place, "value", None) or getattr(place, "topic", None) or "parts that are always the same"
+        yield describe("an id that each event has of its own", shown, path), path, (path,)
+
+
+def _overlaps(pointers: dict[str, str], rows: str | None, at: str) -> Iterator[Problem]:
     for (one, outer), (other, inner) in permutations(pointers.items(), 2):
-        above, below = pointer_parts(outer), pointer_parts(inner)
+        if one in _OBJECTS and (other in _OBJECTS or path_of(outer, rows) != path_of(inner, rows)):
+            continue
+        above, below = path_of(outer, rows), path_of(inner, rows)
         same_named_before = above == below and [*pointers].index(one) > [*pointers].index(other)
         if below[: len(above)] == above and not same_named_before:
             path = f"{at}.{other}"
             expected = f"a pointer that does not lead through `{outer}` of the field `{one}`"
             yield describe(expected, inner, path), path, (path, f"{at}.{one}")
+
+
+def _rows(fields: PredictionFields | LabelFields, places: dict[str, Any], at: str) -> Iterator[Problem]:
+    rows = fields.rows
+    found = {name: pointer for name, place in places.items() for pointer in pointers_of(place)}
+    if rows is None:
+        for name, pointer in found.items():
+            if pointer.startswith(_ROW_PREFIX):
+                path = f"{at}.{name}"
+                expected = "a pointer without `row:`, as `rows` does not say where the rows stand"
+                yield describe(expected, pointer, path), path, (path, f"{at}.rows")
+        return
+    path = f"{at}.rows"
+    if rows.startswith(_ROW_PREFIX):
+        yield describe("a pointer into the record to a list of rows", rows, path), path, (path,)
+    elif not any(ROW in path_of(pointer, rows) for pointer in found.values()):
+        expected = "`rows` with a field in them, such as `row:/x` or `/predictions/*`"
+        yield describe(expected, rows, path), path, (path, *(f"{at}.{name}" for name in places))
+
+
+def _keys(place: object, path: str) -> Iterator[Problem]:
+    """Yield pointers into keys that would lead into rows: a key has none."""
+    parts = place.join if isinstance(place, Joined) else place.values() if isinstance(place, dict) else (place,)
+    for part in parts:
+        if isinstance(part, FromKey) and part.key.startswith(_ROW_PREFIX):
+            yield describe("a pointer into the key, without `row:`", part.key, path), path, (path,)
+
+
+def _beside_rows(where: Where | None, path: str) -> Iterator[Problem]:
+    if where is not None and where.field is not None and (not where.field or where.field.startswith(_ROW_PREFIX)):
+        yield describe("a pointer to a field of the record, such as `/type`", where.field, path), path, (path,)

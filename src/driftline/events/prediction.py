@@ -2,48 +2,45 @@
 
 from __future__ import annotations
 
-import math
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain
 from operator import itemgetter
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
-from driftline.config.settings import Constant
+from driftline.config.field_places import Constant
 from driftline.errors import EventError
-from driftline.events.dead_letter import INVALID_TYPE, INVALID_VALUE
+from driftline.events.dead_letter import INVALID_TYPE, MISSING_FIELD
+from driftline.events.documents import parsed_values
+from driftline.events.features import features_json
+from driftline.events.field_columns import asks_for
+from driftline.events.identity import MAX_ID, MAX_NAME, ids_as_text
 from driftline.events.mapping import MappedDecoder, pointer_parts
+from driftline.events.object_mapper import Mapped, PredictionFieldsMapper, RecordReader, mapped
+from driftline.events.outcomes import ClassOrNumber, Score, scores
+from driftline.events.plain_mapping import is_plain, record_pointers
+from driftline.events.record_batch import one_record
+from driftline.events.times import epoch_ms, implausible, in_range
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
+    from driftline.config.field_places import Where
     from driftline.config.settings import PredictionFields
     from driftline.events.features import Features
-
-MAX_ID: Final = 1_024
-"""Characters of a prediction id; ids are remembered until their labels have come."""
-MAX_NAME: Final = 256
-"""Characters of a model's name and version."""
-MAX_CLASS: Final = 1_024
-"""Characters of a class."""
-_TRUTH: Final = {"false": "0", "true": "1"}
-EARLIEST_MS: Final = -30_610_224_000_000
-LATEST_MS: Final = 253_370_764_799_999
-"""The years 1000 to 9998: a window that holds an event begins and ends in years of four digits."""
+    from driftline.events.record_batch import RecordBatch
+    from driftline.events.unusable import Unusable
 
 Timestamp = datetime | int | float
 Identifier = Annotated[str, Meta(min_length=1, max_length=MAX_ID)] | int
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
 Version = Annotated[str, Meta(max_length=MAX_NAME)] | int
-ClassOrNumber = (
-    Annotated[str, Meta(max_length=MAX_CLASS)] | Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)] | float | bool
-)
-"""Whole numbers of 64 bits: what is remembered of them is MessagePack, which has no larger ones."""
-Score = float | dict[str, float]
-Milliseconds = TypeVar("Milliseconds", int, float)
-
+AnyIdentifier = Identifier | float
+_AnyVersion = Version | float
+_AnyScore = Score | str | list[float]
+"""What producers write beside what the public schema asks for, and what costs nothing to read."""
 
 _NO_FEATURES: Final = msgspec.Raw(b"")
 _FIRST_BYTE: Final = itemgetter(slice(0, 1))
@@ -71,8 +68,9 @@ class PredictionEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Prediction(NamedTuple):
-    """What one record says; ``features`` and ``segments`` are JSON that was checked for syntax, or empty; features may
-    be a dictionary where the record was not JSON.
+    """What one record says; ``features`` are an object or JSON that was checked for syntax, ``segments`` JSON.
+
+    Both may be empty.
     """
 
     prediction_id: str
@@ -80,8 +78,8 @@ class Prediction(NamedTuple):
     version: str
     ts_ms: int | None
     features: Features
-    prediction: ClassOrNumber | None
-    score: Score | None
+    prediction: ClassOrNumber | Unusable | None
+    score: Score | Unusable | None
     segments: bytes | msgspec.Raw = b""
 
 
@@ -93,8 +91,8 @@ class PredictionColumns(NamedTuple):
     versions: Sequence[str]
     ts_ms: Sequence[int | None]
     features: Sequence[Features]
-    predictions: Sequence[ClassOrNumber | None]
-    scores: Sequence[Score | None]
+    predictions: Sequence[ClassOrNumber | Unusable | None]
+    scores: Sequence[Score | Unusable | None]
     segments: Sequence[bytes | msgspec.Raw]
 
     def chosen(self, rows: Sequence[int]) -> PredictionColumns:
@@ -115,89 +113,126 @@ class PredictionColumns(NamedTuple):
 class PredictionDecoder:
     """Decodes prediction records by a field mapping.
 
+    JSON whose fields stand under plain pointers is decoded in one typed pass. Everything else goes through parsed
+    records: other mappings, records that were deserialized from other formats, and batches in which a value is odd.
+
     Parameters
     ----------
     fields : PredictionFields
         Where each field stands.
     with_segments : bool
         Whether anybody asks for segments; they are left empty otherwise.
+    where : Where, optional
+        Which records are predictions; all of them by default.
     """
 
-    def __init__(self, fields: PredictionFields, *, with_segments: bool = False) -> None:
-        types: dict[str, tuple[str, object, bool]] = {"prediction_id": (fields.prediction_id, Identifier, True)}
-        if isinstance(fields.model, str):
-            types["model"] = (fields.model, Name, True)
-        if isinstance(fields.model_version, str):
-            types["model_version"] = (fields.model_version, Version, False)
-        types["ts"] = (fields.ts, Timestamp, False)
-        types["prediction"] = (fields.prediction, ClassOrNumber, False)
-        types["score"] = (fields.score, Score, False)
-        self._with_segments = with_segments
-        if with_segments:
-            types["segments"] = (fields.segments, msgspec.Raw, False)
-        self._whole = fields.features == ""
-        if not self._whole:
-            types["features"] = (fields.features, msgspec.Raw, False)
-        self._decode = MappedDecoder(types)
-        self._model = fields.model.value if isinstance(fields.model, Constant) else None
-        self._version = fields.model_version.value if isinstance(fields.model_version, Constant) else None
+    def __init__(self, fields: PredictionFields, *, with_segments: bool = False, where: Where | None = None) -> None:
+        self._typed = _TypedPredictions(fields, with_segments=with_segments) if is_plain(fields, where) else None
+        lists = any(pointer[1:2].isdecimal() for pointer in record_pointers(fields))
+        self._read = RecordReader(fields.rows, where, lists=lists)
+        self._map = PredictionFieldsMapper(fields, with_segments=with_segments)
+        self.asks_for = asks_for([where, *(getattr(fields, name) for name in fields.__struct_fields__)])
+        """Which of ``keys`` and ``headers`` batches must have."""
+        self.is_typed = self._typed is not None
+        """Whether plain JSON is decoded in one typed pass."""
 
-    def __call__(self, value: bytes) -> Prediction:
-        """Decode one record.
+    def __call__(self, value: bytes | None) -> Prediction:
+        """Decode one record in JSON that has no key and no headers; of many rows, the first.
 
         Raises
         ------
         EventError
             With the reason code for the dead letter.
         """
-        prediction_id, *middle, ts, prediction, score, segments, features = self._fields_of(value)
-        if features and not self._whole:
-            features = _object(features)
-        names = iter(middle)
-        model = self._model if self._model is not None else next(names)
-        version = self._version if self._version is not None else next(names)
-        return Prediction(
-            str(prediction_id),
-            model,
-            "" if version is None else str(version),
-            None if ts is None else epoch_ms(ts),
-            features,
-            prediction,
-            None if score is None else _probabilities(score),
-            segments or b"",
-        )
-
-    def _fields_of(self, value: bytes) -> tuple[Any, ...]:
-        """Return the decoded fields, with segments and features last, whether they are among them or not."""
-        decoded = self._decode(value)
-        if self._whole:
-            decoded = (*decoded, value)
-        return decoded if self._with_segments else (*decoded[:-1], b"", decoded[-1])
+        columns = self.columns((value,))
+        if columns is None or implausible(columns.ts_ms[0]):
+            found = self.closely(one_record("predictions", value))
+            for problem in found.problems.values():
+                raise problem
+            if not found.owners:
+                raise EventError(MISSING_FIELD, "Expected a prediction, got a record without one - at `$`")
+            columns = PredictionColumns(*found.columns)
+        return Prediction(*next(zip(*columns, strict=True)))
 
     def columns(self, values: Sequence[bytes | None]) -> PredictionColumns | None:
-        """Decode n records together, n >= 1, as calls one by one would; None where one of them is to be refused."""
+        """Decode n records of JSON together, n >= 1; None where they need a closer look."""
+        return None if self._typed is None else self._typed.columns(values)
+
+    def closely(self, batch: RecordBatch) -> Mapped:
+        """Decode a batch of records of any kind; the columns are those of :class:`PredictionColumns`."""
+        documents, unreadable = parsed_values(batch)
+        read = self._read(batch, documents, unreadable)
+        problems: dict[int, EventError] = {}
+        found = mapped(read, self._map(read, problems), problems)
+        if batch.documents is not None or self._typed is None:
+            return found
+        columns = PredictionColumns(*found.columns)
+        raw = self._typed.raw_features([batch.values[owner] for owner in found.owners], columns.features)
+        return found._replace(columns=columns._replace(features=raw))
+
+
+class _TypedPredictions:
+    """Decodes JSON whose fields stand under plain pointers, in one typed pass."""
+
+    def __init__(self, fields: PredictionFields, *, with_segments: bool) -> None:
+        types: dict[str, tuple[Any, object, bool]] = {"prediction_id": (fields.prediction_id, AnyIdentifier, True)}
+        if isinstance(fields.model, str):
+            types["model"] = (fields.model, Name, True)
+        if isinstance(fields.model_version, str):
+            types["model_version"] = (fields.model_version, _AnyVersion, False)
+        types["ts"] = (fields.ts, Timestamp, False)
+        types["prediction"] = (fields.prediction, ClassOrNumber, False)
+        types["score"] = (fields.score, _AnyScore, False)
+        self._with_segments = with_segments
+        if with_segments:
+            types["segments"] = (fields.segments, msgspec.Raw, False)
+        self._whole = fields.features == ""
+        if not self._whole:
+            types["features"] = (fields.features, msgspec.Raw, False)
+            self._features_alone = MappedDecoder({"features": types["features"]})
+        self._decode = MappedDecoder(types)
+        self._model = str(fields.model.value) if isinstance(fields.model, Constant) else None
+        self._version = str(fields.model_version.value) if isinstance(fields.model_version, Constant) else None
+
+    def columns(self, values: Sequence[bytes | None]) -> PredictionColumns | None:
+        """Decode n records together, n >= 1; None where one of them needs a closer look."""
         columns = self._decode.columns(values)
         if columns is None:
             return None
         features = values if self._whole else columns.pop()
         segments = columns.pop() if self._with_segments else (b"",) * len(values)
-        ids, *middle, ts, predictions, scores = columns
+        ids, *middle, ts, predictions, found = columns
         names = iter(middle)
         models = (self._model,) * len(values) if self._model is not None else next(names)
         versions = (self._version,) * len(values) if self._version is not None else next(names)
         try:
             return PredictionColumns(
-                ids if set(map(type, ids)) == {str} else [*map(str, ids)],
+                ids_as_text(ids),
                 models,
                 versions if set(map(type, versions)) == {str} else ["" if v is None else str(v) for v in versions],
                 epoch_times(ts),
                 features if self._whole else _objects(features),  # type: ignore[arg-type]  # None is not decoded
                 predictions,
-                _all_probabilities(scores),
+                scores(found),
                 [segment or b"" for segment in segments] if self._with_segments else segments,
             )
         except EventError:
             return None
+
+    def raw_features(self, values: Sequence[bytes | None], parsed: Sequence[Features]) -> list[bytes]:
+        """Return the features of records as they stand there, given the parsed ones."""
+        if self._whole:
+            return [value or b"" for value in values]
+        return [*map(self._raw, values, parsed)]
+
+    def _raw(self, value: bytes | None, parsed: Features) -> bytes:
+        if not isinstance(parsed, dict):
+            return bytes(parsed)
+        try:
+            (raw,) = self._features_alone(value)
+            return bytes(_object(raw))
+        except EventError:  # they stand in a text, or behind one
+            return features_json(parsed)
 
 
 def fields_beside(fields: PredictionFields, more: frozenset[str] = frozenset()) -> frozenset[str]:
@@ -210,37 +245,8 @@ def fields_beside(fields: PredictionFields, more: frozenset[str] = frozenset()) 
 
 def mapped_root_names(fields: PredictionFields) -> frozenset[str]:
     """Return the top-level names that are no features when the record itself is the features object."""
-    pointers = (getattr(fields, name) for name in fields.__struct_fields__)
-    parts = [pointer_parts(pointer) for pointer in pointers if isinstance(pointer, str)]
+    parts = [pointer_parts(pointer) for pointer in record_pointers(fields)]
     return frozenset(part[0] for part in parts if part) | {"segments", "latency_ms", "error"}
-
-
-def epoch_ms(ts: Timestamp) -> int:
-    """Return milliseconds since the epoch; a date without an offset is UTC.
-
-    Examples
-    --------
-    >>> epoch_ms(datetime(1970, 1, 1, 0, 0, 1))
-    1000
-    """
-    if isinstance(ts, datetime):
-        aware = ts if ts.tzinfo is not None else ts.replace(tzinfo=UTC)
-        return in_range(round(aware.timestamp() * 1000))
-    return round(in_range(ts))
-
-
-def in_range(time_ms: Milliseconds) -> Milliseconds:
-    """Return an event time that windows can be made of.
-
-    Raises
-    ------
-    EventError
-        When it is outside the years 1000 to 9998, or not a number.
-    """
-    if not EARLIEST_MS <= time_ms <= LATEST_MS:
-        message = f"Expected epoch milliseconds of the years 1000 to 9998, got {time_ms!r} - at `$.ts`"
-        raise EventError(INVALID_VALUE, message)
-    return time_ms
 
 
 def _object(features: msgspec.Raw) -> msgspec.Raw:
@@ -251,16 +257,7 @@ def _object(features: msgspec.Raw) -> msgspec.Raw:
     if first == b"n":
         return _NO_FEATURES
     shown = bytes(memoryview(features)[:40])
-    raise EventError(INVALID_TYPE, f"Expected `object`, got {shown!r} - at `$.features`")
-
-
-def _probabilities(score: Score) -> Score | None:
-    """Return the score, or None where it is an empty map."""
-    values = score.values() if isinstance(score, dict) else (score,)
-    for value in values:
-        if not 0.0 <= value <= 1.0:
-            raise EventError(INVALID_VALUE, f"Expected a probability in [0, 1], got {value!r} - at `$.score`")
-    return None if score == {} else score
+    raise EventError(INVALID_TYPE, f"Expected an object, got {shown!r} - at `$.features`")  # a closer look says more
 
 
 def epoch_times(values: Sequence[Timestamp | None]) -> Sequence[int | None]:
@@ -278,82 +275,3 @@ def _objects(values: Sequence[msgspec.Raw]) -> list[bytes]:
     if set(map(_FIRST_BYTE, features)) == {b"{"}:
         return features
     return [bytes(_object(value)) if value else b"" for value in values]
-
-
-def _all_probabilities(scores: Sequence[Score | None]) -> Sequence[Score | None]:
-    """Return scores as :func:`_probabilities` does, or raise what it raises for one of them."""
-    if set(map(type, scores)) == {float}:
-        outside = [score for score in scores if not 0.0 <= score <= 1.0]  # type: ignore[operator]  # floats all
-        if not outside:
-            return scores
-    return [None if score is None else _probabilities(score) for score in scores]
-
-
-def untold_score(score: Score | None, positive: str | None) -> float | None:
-    """Return one probability where the task is not known yet: of two classes that of the second in their order, if
-    ``positive`` is none of them.
-
-    Examples
-    --------
-    >>> untold_score({"yes": 0.3, "no": 0.7}, None), untold_score({"yes": 0.3, "no": 0.7}, "no")
-    (0.3, 0.7)
-    """
-    if isinstance(score, dict) and len(score) == 2 and positive not in score:  # noqa: PLR2004  # binary
-        return score[classes_in_order(score)[-1]]
-    return one_score(score, positive)
-
-
-def classes_in_order(names: Iterable[str]) -> list[str]:
-    """Return classes as they are ordered where nothing is configured of them: numbers by value, then texts.
-
-    Where all others are numbers, a truth value is one too, so that what is true comes after what is false.
-
-    Examples
-    --------
-    >>> classes_in_order(["b", "10", "a", "-1"]), classes_in_order(["false", "1"]), classes_in_order(["true", "no"])
-    (['-1', '10', 'a', 'b'], ['false', '1'], ['no', 'true'])
-    """
-    numbers = {name: _number_in(_TRUTH.get(name.lower(), name)) for name in names}
-    if not all(map(math.isfinite, numbers.values())):
-        numbers = {name: _number_in(name) for name in numbers}
-    return sorted(numbers, key=lambda name: (not math.isfinite(numbers[name]), numbers[name], name))
-
-
-def _number_in(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        return math.inf
-    return number if math.isfinite(number) else math.inf
-
-
-def one_score(score: Score | None, positive: str | None) -> float | None:
-    """Return one probability: of the positive class where it is among the classes, otherwise the greatest.
-
-    Examples
-    --------
-    >>> one_score({"no": 0.7, "yes": 0.3}, "yes"), one_score({"a": 0.7, "b": 0.3}, None), one_score(0.2, "yes")
-    (0.3, 0.7, 0.2)
-    """
-    if not isinstance(score, dict):
-        return score
-    return score[positive] if positive is not None and positive in score else max(score.values())
-
-
-def plain_scores(
-    scores: Sequence[Score | None],
-    positive: str | None,
-    own_names: Callable[[Mapping[str, float]], dict[str, float]] | None = None,
-) -> Sequence[float | None]:
-    """Return one probability for each score, as :func:`one_score` does.
-
-    ``own_names`` returns a map by the classes' own names, for one that spells the positive class in another way.
-    """
-    if dict not in set(map(type, scores)):
-        return scores  # type: ignore[return-value]  # no map is among them
-    if positive is None or own_names is None:
-        return [one_score(score, positive) for score in scores]
-    return [
-        one_score(own_names(score) if isinstance(score, dict) and positive not in score else score, positive)
-        for score in scores
-    ]

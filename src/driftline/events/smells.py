@@ -106,7 +106,7 @@ def smell(value: bytes) -> str | None:
     Examples
     --------
     >>> print(smell(bytes([0, 0, 0, 0, 7, 2, 8]) + b"p-17"))  # doctest: +ELLIPSIS
-    It looks like a record of Confluent's Schema Registry: a zero byte, schema id 7, then Avro. If ...
+    It looks like a record of Confluent's Schema Registry: a zero byte, schema id 7, then Avro. Set ...
     >>> smell(b'{"a": 1}') is None
     True
     """

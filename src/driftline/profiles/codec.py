@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
@@ -73,6 +73,8 @@ class ProfileBlock(Struct, frozen=True, array_like=True):
     estimator: Estimator | None = None
     weighted: bool = False
     left_out: tuple[str, ...] = ()
+    rare: dict[str, bytes] = {}
+    """Of these columns. A worker that does not know it takes no category for new where a column lists not all."""
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -116,8 +118,9 @@ def encode_profile(profile: Profile) -> list[tuple[bytes, bytes]]:
             profile.decay,
             *(_once(profile) if block == 0 else ()),
         )
+        rare = {column.name: profile.rare[column.name] for column in columns if column.name in profile.rare}
         key = "\0".join((profile.key.model, profile.key.version, profile.profile_id, str(block)))
-        records.append((key.encode(), _ENCODER.encode(value)))
+        records.append((key.encode(), _ENCODER.encode(structs.replace(value, rare=rare))))
     return records
 
 
@@ -152,6 +155,7 @@ def _runs(profile: Profile) -> list[range]:
     size += len(_ENCODER.encode((profile.estimator, profile.left_out)))
     for index, column in enumerate(profile.columns):
         n_bytes = 12 * column.n_bins + (0 if profile.history is None else profile.history.columns[index].n_bytes)
+        n_bytes += len(profile.rare.get(column.name, b""))
         if index > start and (index - start == BLOCK_COLUMNS or size + n_bytes > BLOCK_BYTES):
             runs.append(range(start, index))
             start, size = index, 0
@@ -266,6 +270,7 @@ def _assemble(blocks: list[ProfileBlock]) -> Profile:
         head.joint_reference,
         head.estimator,
         head.left_out,
+        {name: hashes for block in blocks for name, hashes in block.rare.items()},
     )
 
 

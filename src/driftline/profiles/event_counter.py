@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from driftline.events.unusable import without_unusable
 from driftline.profiles.class_names import ClassNames
 from driftline.sketches.column_encoder import ColumnEncoder
 from driftline.sketches.estimates import count_estimates
@@ -56,6 +57,7 @@ class EventCounter:
             texts=frozenset(name for name, column in settings.columns.items() if column.kind == "numeric"),
             hashed=profile.joint is not None and profile.joint.sampled,
             names=self._names,
+            rare=profile.rare,
         )
 
     def __call__(self, rows: RowValues, slots: NDArray[np.int64], n_slots: int) -> CountedEvents:
@@ -71,5 +73,5 @@ class EventCounter:
 
         if profile.estimator is None:
             return CountedEvents(sketches(), iter(()))
-        evaluated = profile.estimator.evaluate(columns, rows.scores, self._names)
+        evaluated = profile.estimator.evaluate(columns, without_unusable(rows.scores), self._names)
         return CountedEvents(sketches(), count_estimates(profile.estimator.layout, evaluated, slots))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from driftline.events.prediction import Score
+    from driftline.events.outcomes import Score
     from driftline.profiles.class_names import ClassNames
     from driftline.sketches.encoding import EncodedColumns
     from driftline.sketches.estimates import EstimateTotals

@@ -16,6 +16,8 @@ from driftline.sketches.joint import Z_UNITS
 from driftline.sketches.layout import EVENTS, Layout
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from driftline.events.model_key import ModelKey
@@ -76,6 +78,9 @@ class Profile:
     """What estimates performance before labels; where the reference has labels that it could be fitted on."""
     left_out: tuple[str, ...] = ()
     """Columns of the reference that are not watched, in order: events may have them, and all that is within them."""
+    rare: Mapping[str, bytes] = field(default_factory=dict)
+    """Hashes of the reference's categories that its columns do not list, by feature
+    (:mod:`driftline.sketches.rare_categories`); only of features that have some, and of which all are known."""
     contradictions: tuple[str, ...] = field(default=(), compare=False)
     """What its rows' scores, predictions and labels say against each other, one sentence each; for who builds it, and
     not published."""
@@ -95,7 +100,8 @@ class Profile:
         """Identifies columns and task: sketches with the same grid id are comparable."""
         joint = () if self.joint is None else (self.joint,)
         weighted = ("weighted",) if self.task.weighted else ()
-        parts = (self.columns, self.task.kind, self.task.classes, self.task.spread, *joint, *weighted)
+        rare = (sorted(self.rare.items()),) if self.rare else ()
+        parts = (self.columns, self.task.kind, self.task.classes, self.task.spread, *joint, *weighted, *rare)
         return xxhash.xxh3_64_hexdigest(msgspec.msgpack.encode(parts))
 
     @cached_property

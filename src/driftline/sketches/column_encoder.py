@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
-from driftline.events.prediction import plain_scores
+from driftline.events.outcomes import plain_scores
+from driftline.events.unusable import Unusable, as_counted
 from driftline.sketches.columns import CategoricalColumn, Column
 from driftline.sketches.encoding import CategoryCodes, EncodedColumns, encode_categorical, numbers_of
 from driftline.sketches.feature_decoder import FeatureDecoder
 from driftline.sketches.numeric_encoding import NumericEncoder
+from driftline.sketches.rare_categories import RareCategories
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,9 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.events.features import Features
-    from driftline.events.prediction import Score
+    from driftline.events.outcomes import Score
 
-_NO_NUMBERS: Final = frozenset((str, bool))
+_NO_NUMBERS: Final = frozenset((str, bool, Unusable))
+_NONE_RARE: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 
 class RowValues(Protocol):
@@ -32,11 +36,11 @@ class RowValues(Protocol):
 
     @property
     def predictions(self) -> Sequence[Any]:
-        """Classes or numbers, or None."""
+        """Classes or numbers, None, or what cannot be used."""
 
     @property
-    def scores(self) -> Sequence[Score | None]:
-        """Probabilities, or maps of class to probability."""
+    def scores(self) -> Sequence[Score | Unusable | None]:
+        """Probabilities, maps of class to probability, None, or what cannot be used."""
 
     def hashes(self) -> NDArray[np.uint64]:
         """Return the xxh3 of each prediction id, shape (n,)."""
@@ -58,7 +62,8 @@ class ColumnEncoder:
     Columns are the features first, then the prediction and the score where the profile has them. ``positive`` is the
     class whose probability is the score, where a record has a map of them; ``not_features`` are names in a features
     object that are no features, ``texts`` the features in which numbers may be text; ``hashed`` says whether the ids'
-    hashes are wanted, for a sample of rows; ``names`` are the classes of the task, whose spellings differ.
+    hashes are wanted, for a sample of rows; ``names`` are the classes of the task, whose spellings differ; ``rare`` are
+    the hashes of the reference's rare categories by feature, where they are known.
     """
 
     def __init__(
@@ -70,8 +75,14 @@ class ColumnEncoder:
         texts: frozenset[str] = frozenset(),
         hashed: bool = False,
         names: SpelledClasses | None = None,
+        rare: Mapping[str, bytes] = _NONE_RARE,
     ) -> None:
         self._hashed = hashed
+        self._rare = {
+            i: RareCategories(rare[column.name])
+            for i, column in enumerate(columns)
+            if column.role == "feature" and column.name in rare
+        }
         self._columns = columns
         self._positive = positive
         self._own_names = None if names is None else names.of_score
@@ -98,10 +109,10 @@ class ColumnEncoder:
             absent: Sequence[tuple[int, int]] = ()
             if column.role == "feature":
                 values, absent = features.values[i], features.exceptions[i]
+            elif column.role == "prediction":
+                values = rows.predictions
             else:
-                is_prediction = column.role == "prediction"
-                scored = () if is_prediction else plain_scores(rows.scores, self._positive, self._own_names)
-                values = rows.predictions if is_prediction else scored
+                values, absent = _scores(plain_scores(rows.scores, self._positive, self._own_names), rows.scores)
             if isinstance(column, CategoricalColumn):
                 encoded = encode_categorical(column, self._codes[i], values, absent)
                 bins[i] = encoded.bins
@@ -114,10 +125,25 @@ class ColumnEncoder:
             elif column.role != "feature":
                 numbers.append(np.array([values], dtype=np.float64))
             if column.role == "score":
-                scores = numbers[-1][0]
+                scores = np.where((numbers[-1][0] >= 0.0) & (numbers[-1][0] <= 1.0), numbers[-1][0], np.nan)
             exceptions.append(absent)
         matrix = numbers[0] if len(numbers) == 1 else np.concatenate(numbers)
         z, squares, clipped, tails = self._encode_numeric(matrix, exceptions, bins, self._numeric)
         hashes = rows.hashes() if self._hashed else None
-        encoded_all = EncodedColumns(bins, z, squares, clipped, unlisted, tails, hashes, scores, features.unknown)
+        unknown, rare = features.unknown, self._rare
+        encoded_all = EncodedColumns(bins, z, squares, clipped, unlisted, tails, hashes, scores, unknown, rare)
         return encoded_all, features.unexpected
+
+
+def _scores(
+    usable: Sequence[float | None], scores: Sequence[Score | Unusable | None]
+) -> tuple[Sequence[Any], Sequence[tuple[int, int]]]:
+    """Return one number for each score, and the row and quality code of each that is none, given the usable ones."""
+    if Unusable not in set(map(type, scores)):
+        return usable, ()
+    odd = {row: score for row, score in enumerate(scores) if type(score) is Unusable}
+    counted, absent = numbers_of(as_counted([*odd.values()]))
+    values = [*usable]
+    for row, number in zip(odd, counted.tolist(), strict=True):
+        values[row] = number
+    return values, [([*odd][place], code) for place, code in absent]

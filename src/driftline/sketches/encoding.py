@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.sketches.columns import CategoricalColumn, NumericColumn
+    from driftline.sketches.rare_categories import RareCategories
 
 _TEXT_NUMBERS: Final = {"NaN": NOT_A_NUMBER, "Infinity": INFINITE, "-Infinity": INFINITE}
 """How protobuf's JSON mapping writes what JSON has no literal for."""
@@ -62,6 +63,8 @@ class EncodedColumns(NamedTuple):
     unknown: Mapping[str, NDArray[np.int64]] = MappingProxyType({})
     """Name of a feature that the profile does not know to the events that have it. Of each event's such features at
     least those are there whose names have the smallest hashes, as many as are kept of a sketch."""
+    rare: Mapping[int, RareCategories] = MappingProxyType({})
+    """Rare categories of the reference by column, where they are known."""
 
     @classmethod
     def of(cls, columns: Sequence[EncodedColumn], n: int) -> EncodedColumns:

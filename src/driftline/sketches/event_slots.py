@@ -158,7 +158,8 @@ class EventSlots:
         """By slot and column, the names that no cell is for."""
         unseen: dict[int, dict[int, dict[int, tuple[str, int]]]] = {}
         for column, unlisted in self.columns.unlisted.items():
-            for slot, names in unseen_names(unlisted, self.slots).items():
+            rare = self.columns.rare.get(column)
+            for slot, names in unseen_names(unlisted, self.slots, None if rare is None else rare.key).items():
                 unseen.setdefault(slot, {})[column] = names
         for name, rows in self.columns.unknown.items():
             slots, counts = np.unique(self.slots[rows], return_counts=True)

@@ -1,4 +1,4 @@
-"""Names that no cell of a sketch is for: which of them are kept, under which hash, and how many each stands for.
+"""Names that no cell of a sketch is for: which of them are kept, under which key, and how many each stands for.
 
 They are categories that a column does not list, texts where a numeric column should have numbers, and features that the
 profile does not know.
@@ -12,28 +12,32 @@ from typing import TYPE_CHECKING, Final
 import xxhash
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
-
 MAX_NAME: Final = 64
 """Characters of a name that are kept."""
 UNSEEN_NAMES: Final = 8
-"""Names that a sketch keeps of each kind, such as of one column's unlisted categories: those with the smallest hash, so
+"""Names that a sketch keeps of each kind, such as of one column's unlisted categories: those with the smallest key, so
 that the choice is the same in whatever order sketches merge, and each one's count is exact."""
 UNKNOWN: Final = -1
 """In the place of a column's index: the names of features that the profile does not know."""
 
 
 def unseen_names(
-    unlisted: Sequence[tuple[int, str]], slots: NDArray[np.int64]
+    unlisted: Sequence[tuple[int, str]], slots: NDArray[np.int64], key_of: Callable[[int], int] | None = None
 ) -> dict[int, dict[int, tuple[str, int]]]:
-    """Return, by slot, the hash, name and count of each unlisted value."""
+    """Return, by slot, the key, name and count of each unlisted value.
+
+    The key is the name's hash, or what ``key_of`` makes of it, such as
+    :meth:`driftline.sketches.rare_categories.RareCategories.key`.
+    """
     result: dict[int, dict[int, tuple[str, int]]] = {}
     rows, names = zip(*unlisted, strict=True)
     for (slot, name), count in Counter(zip(slots[list(rows)].tolist(), names, strict=True)).items():
-        result.setdefault(slot, {})[name_hash(name)] = (shown_name(name), count)
+        digest = name_hash(name)
+        result.setdefault(slot, {})[digest if key_of is None else key_of(digest)] = (shown_name(name), count)
     return result
 
 

@@ -9,6 +9,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from driftline.events.unusable import Unusable  # a struct's fields are read at run time
+
 
 class Sparse(Struct, frozen=True, array_like=True, gc=False):
     """The non-zero cells of an integer vector; :mod:`driftline.sketches.sparse` packs and unpacks."""
@@ -53,6 +55,6 @@ class SampleRow(Struct, frozen=True, array_like=True, gc=False):
     """xxh3 of the prediction id: the rows with the smallest hashes are a sample."""
     features: bytes
     """The features object as JSON."""
-    prediction: str | bool | int | float | None
-    score: float | dict[str, float] | None
+    prediction: str | bool | int | float | Unusable | None
+    score: float | dict[str, float] | Unusable | None
     """A probability, or a map of class to probability."""

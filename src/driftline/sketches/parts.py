@@ -135,8 +135,8 @@ class KeyedPart(Part[dict[int, Entry], dict[int, Entry]]):
 
 
 class UnseenPart(KeyedPart[dict[int, tuple[str, int]]]):
-    """Names and counts of what no cell is for, of each kind those with the smallest hashes: unlisted categories by
-    column, texts of a wrong type by numeric column, and features that the profile does not know.
+    """Names and counts of what no cell is for, of each kind those with the smallest keys, hashes of the names: unlisted
+    categories by column, texts of a wrong type by numeric column, and features that the profile does not know.
     """
 
     def __init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, Union
 
 import numpy as np
 
@@ -10,22 +10,28 @@ from driftline.errors import EventError
 from driftline.events import dead_letter as reasons
 from driftline.events.dead_letter import DeadLetter
 from driftline.events.label import LabelColumns
-from driftline.events.prediction import PredictionColumns, in_range
+from driftline.events.prediction import PredictionColumns
+from driftline.events.time_columns import are_plausible
+from driftline.events.times import in_range
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from driftline.events.label import Label, LabelDecoder
-    from driftline.events.prediction import Prediction, PredictionDecoder
+    from driftline.events.label import LabelDecoder
+    from driftline.events.object_mapper import Mapped
+    from driftline.events.prediction import PredictionDecoder
     from driftline.events.record_batch import RecordBatch
 
 
 _RUN: Final = 1_000
-"""Records decoded together; one that is to be refused sends as many through the decoder twice."""
+"""Records decoded together; one that is odd sends as many through the decoder twice."""
+_FEW: Final = 50
+"""Of these, the ones that are looked at closely with an odd one."""
 
-Event = TypeVar("Event", "Prediction", "Label")
+Decoder = Union["PredictionDecoder", "LabelDecoder"]
+
 Columns = TypeVar("Columns", PredictionColumns, LabelColumns)
 Events = TypeVar("Events")
 
@@ -34,54 +40,30 @@ class Intake(NamedTuple, Generic[Events]):
     """The events of a batch, n of them, and the records that held none; every array has the shape (n,)."""
 
     events: Events
-    """A list of them, or their columns."""
+    """Their columns."""
     times_ms: NDArray[np.int64]
     offsets: NDArray[np.int64]
+    """Of their records, ascending; events of one record share it."""
     refused: list[DeadLetter]
-
-
-def take_in(batch: RecordBatch, decode: Callable[[bytes], Event], max_future_ms: int) -> Intake[list[Event]]:
-    """Decode a batch; a record that cannot be used becomes a dead letter."""
-    events, times, offsets, refused = [], [], [], []
-    raw_values = batch.values if batch.raw_values is None else batch.raw_values
-    for value, raw, offset, stamp in zip(batch.values, raw_values, batch.offsets, batch.timestamps_ms, strict=True):
-        try:
-            event = decode(value)  # type: ignore[arg-type]  # None is a dead letter
-            times.append(_event_time(event.ts_ms, stamp, max_future_ms))
-        except EventError as error:
-            refused.append(_dead_letter(error, batch, offset, raw))
-            continue
-        events.append(event)
-        offsets.append(offset)
-    return Intake(events, np.array(times, dtype=np.int64), np.array(offsets, dtype=np.int64), refused)
+    skipped: Sequence[int] = ()
+    """Offsets of the records that are not meant, by the configured ``where``."""
 
 
 def take_in_predictions(batch: RecordBatch, decode: PredictionDecoder, max_future_ms: int) -> Intake[PredictionColumns]:
-    """Decode a batch as :func:`take_in` does: run by run, and record by record only where one is to be refused."""
-    return _by_runs(batch, decode, decode.columns, PredictionColumns, max_future_ms)
+    """Decode a batch run by run; a record that cannot be used becomes a dead letter."""
+    return _by_runs(batch, decode, PredictionColumns, max_future_ms)
 
 
 def take_in_labels(batch: RecordBatch, decode: LabelDecoder, max_future_ms: int) -> Intake[LabelColumns]:
     """Decode a batch of labels as :func:`take_in_predictions` does."""
-    return _by_runs(batch, decode, decode.columns, LabelColumns, max_future_ms)
+    return _by_runs(batch, decode, LabelColumns, max_future_ms)
 
 
-def _by_runs(
-    batch: RecordBatch,
-    decode: Callable[[bytes], Any],
-    columns: Callable[[list[bytes | None]], Columns | None],
-    kind: type[Columns],
-    max_future_ms: int,
-) -> Intake[Columns]:
+def _by_runs(batch: RecordBatch, decode: Decoder, kind: type[Columns], max_future_ms: int) -> Intake[Columns]:
     parts: list[Intake[Columns]] = []
     for start in range(0, len(batch.values), _RUN):
-        run = slice(start, start + _RUN)
-        part = batch.part(run)
-        taken = _take_run(part, columns(part.values), max_future_ms)
-        if taken is None:
-            events, times, offsets, refused = take_in(part, decode, max_future_ms)
-            taken = Intake(kind.of(events), times, offsets, refused)
-        parts.append(taken)
+        part = batch if len(batch.values) <= _RUN else batch.part(slice(start, start + _RUN))
+        parts += _take(part, decode, kind, max_future_ms, _FEW)
     if len(parts) == 1:
         return parts[0]
     return Intake(
@@ -89,7 +71,43 @@ def _by_runs(
         np.concatenate([part.times_ms for part in parts]),
         np.concatenate([part.offsets for part in parts]),
         [letter for part in parts for letter in part.refused],
+        [offset for part in parts for offset in part.skipped],
     )
+
+
+def _take(
+    batch: RecordBatch, decode: Decoder, kind: type[Columns], max_future_ms: int, few: int
+) -> list[Intake[Columns]]:
+    """Return the events of records in parts: where one is odd, the others near it are looked at closely too."""
+    typed = decode.is_typed and batch.documents is None
+    columns: Any = decode.columns(batch.values) if typed else None
+    taken = _take_run(batch, columns, max_future_ms)
+    if taken is not None:
+        return [taken]
+    n = len(batch.values)
+    if typed and n > few:
+        parts = (batch.part(slice(start, start + few)) for start in range(0, n, few))
+        return [each for part in parts for each in _take(part, decode, kind, max_future_ms, few)]
+    return [_take_closely(batch, decode.closely(batch), kind, max_future_ms)]
+
+
+def _take_closely(batch: RecordBatch, found: Mapped, kind: type[Columns], max_future_ms: int) -> Intake[Columns]:
+    """Return the events of records of which some may be refused."""
+    events, problems = kind(*found.columns), dict(found.problems)
+    times: list[int] = []
+    kept: list[int] = []
+    for event, (ts, owner) in enumerate(zip(events.ts_ms, found.owners, strict=True)):
+        try:
+            times.append(_event_time(ts, batch.timestamps_ms[owner], max_future_ms))
+            kept.append(event)
+        except EventError as error:
+            problems.setdefault(owner, error)
+    if len(kept) < len(found.owners):
+        events = events.chosen(kept)
+    offsets = [batch.offsets[found.owners[event]] for event in kept]
+    refused = [_dead_letter(problem, batch, record) for record, problem in sorted(problems.items())]
+    skipped = [batch.offsets[record] for record in found.skipped]
+    return Intake(events, np.array(times, dtype=np.int64), np.array(offsets, dtype=np.int64), refused, skipped)
 
 
 def _take_run(batch: RecordBatch, events: Columns | None, max_future_ms: int) -> Intake[Columns] | None:
@@ -106,12 +124,13 @@ def _take_run(batch: RecordBatch, events: Columns | None, max_future_ms: int) ->
         return Intake(events, times, offsets, [])
     times = np.array(events.ts_ms, dtype=np.int64)
     stamps = np.array(batch.timestamps_ms, dtype=np.int64)
-    if ((stamps >= 0) & (stamps < times - max_future_ms)).any():
+    if ((stamps >= 0) & (stamps < times - max_future_ms)).any() or not are_plausible(times, stamps):
         return None
     return Intake(events, times, offsets, [])
 
 
-def _dead_letter(error: EventError, batch: RecordBatch, offset: int, value: bytes | None) -> DeadLetter:
+def _dead_letter(error: EventError, batch: RecordBatch, record: int) -> DeadLetter:
+    offset, value = batch.offsets[record], (batch.values if batch.raw_values is None else batch.raw_values)[record]
     message = f"{error} ({batch.topic}-{batch.source.partition}@{offset})"
     return DeadLetter(error.reason, message, batch.topic, batch.source.partition, offset, value or b"")
 

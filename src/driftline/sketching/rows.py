@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.events.features import Features
-    from driftline.events.prediction import PredictionColumns, Score
+    from driftline.events.outcomes import Score
+    from driftline.events.prediction import PredictionColumns
+    from driftline.events.unusable import Unusable
     from driftline.sketching.intake import Intake
     from driftline.sketching.source_clock import Arrivals
 
@@ -61,7 +63,7 @@ class PredictionRows(NamedTuple):
     late: NDArray[np.bool_]
     features: Sequence[Features]
     predictions: Sequence[Any]
-    scores: Sequence[Score | None]
+    scores: Sequence[Score | Unusable | None]
 
 
 class AllRows(NamedTuple):
@@ -77,7 +79,7 @@ class AllRows(NamedTuple):
     late: NDArray[np.bool_]
     features: list[Features]
     predictions: list[Any]
-    scores: list[Score | None]
+    scores: list[Score | Unusable | None]
 
     def hashes(self) -> NDArray[np.uint64]:
         """Return the hash of each prediction id, by which rows are sampled, shape (n,)."""

@@ -17,10 +17,9 @@ from driftline.events.prediction import PredictionDecoder, fields_beside
 from driftline.events.source import LABEL_STREAM, Source, Watermark
 from driftline.panes.flush_record import PaneDelta, chunks
 from driftline.sketching.intake import take_in_labels, take_in_predictions
-from driftline.sketching.joins.joins import Joins
-from driftline.sketching.joins.local_joins import LocalJoins
-from driftline.sketching.joins.routed_joins import RoutedJoins
+from driftline.sketching.joins.choice import choose_joins
 from driftline.sketching.learning_hold import LearningHold
+from driftline.sketching.one_topic import together
 from driftline.sketching.pane_counter import PaneCounter
 from driftline.sketching.rows import PredictionRows, by_model
 from driftline.sketching.source_clock import SourceClock
@@ -29,8 +28,13 @@ from driftline.sketching.source_intake import SourceIntake
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from driftline.config.settings import Settings
     from driftline.events.dead_letter import DeadLetter
+    from driftline.events.label import LabelColumns
+    from driftline.events.prediction import PredictionColumns
     from driftline.events.record_batch import RecordBatch
     from driftline.events.source import Kind
     from driftline.panes.flush_record import JoinDelta
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.joins.waiting.pending import PendingStores
     from driftline.sketching.rows import ModelEvents
+    from driftline.sketching.source_clock import Arrivals
 
 
 class Position(NamedTuple):
@@ -66,6 +71,8 @@ class Flush(NamedTuple):
     """Predictions that came too late, as ``n_events`` are those sketched; for telemetry."""
     n_read: dict[Kind, int]
     """Records of the input topics, refused or not; for telemetry."""
+    n_skipped: int = 0
+    """Records that the configured `where` leaves out."""
 
 
 KEPT_FLUSHES: Final = 60
@@ -97,6 +104,11 @@ class Sketcher:
         Returns the pending stores of a partition, given its number and the profile table; called as it is assigned.
     not_features : frozenset of str
         Fields beside the mapped ones that are no features, where the record itself is the features object.
+
+    Attributes
+    ----------
+    asks_for : dict of str to frozenset of str
+        Which of ``keys`` and ``headers`` the batches of each input topic must have.
     """
 
     def __init__(
@@ -112,18 +124,28 @@ class Sketcher:
         self._profiles = profiles
         if isinstance(n_partitions, int):
             n_partitions = {"predictions": n_partitions, "labels": n_partitions}
+        if settings.shares_topic:
+            n_partitions = {**n_partitions, "labels": n_partitions["predictions"]}
         self._n_partitions: Mapping[Kind, int] = n_partitions
         with_segments = any(model.segments for model in (settings.defaults, *settings.models.values()))
-        self._decode_prediction = PredictionDecoder(settings.predictions.fields, with_segments=with_segments)
-        self._decode_label = LabelDecoder((settings.labels or LabelInput()).fields)
+        predictions, labels = settings.predictions, settings.labels or LabelInput()
+        self._decode_prediction = PredictionDecoder(
+            predictions.fields, with_segments=with_segments, where=predictions.where
+        )
+        self._decode_label = LabelDecoder(labels.fields, where=labels.where)
+        asked = self._decode_label.asks_for
+        self.asks_for = {
+            labels.topic: asked,
+            predictions.topic: self._decode_prediction.asks_for | (asked if settings.shares_topic else frozenset()),
+        }
         self._not_features = fields_beside(settings.predictions.fields, not_features)
         self._partitions: dict[Source, _Partition] = {}
         self._next_offsets: dict[Source, int] = {}
         self._counters: dict[ModelKey, PaneCounter] = {}
         self.learning = LearningHold(settings, profiles)
-        self.joins = _choose_joins(settings, profiles, n_partitions, open_stores, self.watermark_ms)
+        self.joins = choose_joins(settings, profiles, n_partitions, open_stores, self.watermark_ms)
         self._dead_letters: list[DeadLetter] = []
-        self._n_events = self._n_late = self._n_labels = self._n_joins = 0
+        self._n_events = self._n_late = self._n_labels = self._n_joins = self._n_skipped = 0
         self._n_read: dict[Kind, int] = {}
         self._announce = False
 
@@ -135,8 +157,14 @@ class Sketcher:
         if source.kind != "joins":
             time = self._settings.time
             clock = SourceClock(int(time.pane), int(time.lateness), running_max_ms)
-            self._partitions[source] = _Partition(clock, SourceIntake(int(self._settings.intake.window), recorded_ms))
+            for each in self._with_shared(source):
+                intake = SourceIntake(int(self._settings.intake.window), recorded_ms)
+                self._partitions[each] = _Partition(clock, intake)
         self.joins.assign(source)
+
+    def _with_shared(self, source: Source) -> list[Source]:
+        """Return a source, and the labels in the same partition, which have the same clock."""
+        return [source, Source("labels", source.partition)] if self._settings.shares_topic else [source]
 
     def revoke(self) -> None:
         """Give all source partitions up, with everything that is not committed."""
@@ -146,10 +174,11 @@ class Sketcher:
 
     def mark_idle(self, source: Source, *, idle: bool) -> None:
         """Say whether a partition has been at its end for the idle timeout; the next flush tells it."""
-        partition = self._partitions[source]
-        if partition.idle != idle:
-            partition.idle = idle
-            self._announce = True
+        for each in self._with_shared(source):
+            partition = self._partitions[each]
+            if partition.idle != idle:
+                partition.idle = idle
+                self._announce = True
 
     def advance_to(self, watermark_ms: int) -> None:
         """Let event time go on in all partitions as if something had come, until their watermarks are here at least."""
@@ -182,7 +211,9 @@ class Sketcher:
     def add(self, batch: RecordBatch) -> None:
         """Take records in; never raises for what they hold."""
         self._next_offsets[batch.source] = batch.offsets[-1] + 1
-        if batch.source.kind == "predictions":
+        if batch.source.kind == "predictions" and self._settings.shares_topic:
+            self._add_both(batch)
+        elif batch.source.kind == "predictions":
             self._add_predictions(batch)
         elif batch.source.kind == "labels":
             self._add_labels(batch)
@@ -196,25 +227,41 @@ class Sketcher:
 
     def _count_records(self, batch: RecordBatch, intake: Intake[Any]) -> None:
         self._dead_letters += intake.refused
+        self._n_skipped += len(intake.skipped)
         self._n_read[batch.source.kind] = self._n_read.get(batch.source.kind, 0) + len(batch.offsets)
         self._partitions[batch.source].intake.add(batch, intake.times_ms, intake.offsets, intake.refused)
 
     def _add_predictions(self, batch: RecordBatch) -> None:
         intake = take_in_predictions(batch, self._decode_prediction, int(self._settings.time.max_future))
         self._count_records(batch, intake)
-        if not intake.times_ms.size:
-            return
-        partition = self._partitions[batch.source]
-        arrivals = partition.clock.advance(intake.times_ms)
+        if intake.times_ms.size:
+            self._take_predictions(batch, intake, self._partitions[batch.source].clock.advance(intake.times_ms))
+
+    def _add_both(self, batch: RecordBatch) -> None:
+        """Take in the predictions and the labels of one topic."""
+        source, max_future_ms = batch.source, int(self._settings.time.max_future)
+        predictions = take_in_predictions(batch, self._decode_prediction, max_future_ms)
+        labels = take_in_labels(batch, self._decode_label, max_future_ms)
+        both = together(predictions, labels)
+        self._count_records(batch, both.intake)
+        as_labels = Source("labels", source.partition)
+        self._partitions[as_labels].intake.add(batch, both.intake.times_ms, both.intake.offsets, ())
+        of_predictions, of_labels = both.divided(self._partitions[source].clock.advance(both.intake.times_ms))
+        if predictions.times_ms.size:
+            self._take_predictions(batch, predictions, of_predictions)
+        self._take_labels(as_labels, labels, of_labels.effective_ms)
+
+    def _take_predictions(self, batch: RecordBatch, intake: Intake[PredictionColumns], arrivals: Arrivals) -> None:
         if self._settings.labels is not None:
-            partition.intake.see(intake.events.prediction_ids, arrivals.effective_ms, intake.offsets)
+            seen = self._partitions[batch.source].intake
+            seen.see(intake.events.prediction_ids, arrivals.effective_ms, intake.offsets)
         n_late = int(arrivals.late.sum())
         self._n_late += n_late
         self._n_events += intake.times_ms.size - n_late
-        models = by_model(intake, arrivals)
+        models, clock = by_model(intake, arrivals), self._partitions[batch.source].clock
         for each in models:
             self._sketch(batch.source.partition, each)
-            self.learning.add(batch.source.partition, each.key, each.arrivals, partition.clock.watermark_ms)
+            self.learning.add(batch.source.partition, each.key, each.arrivals, clock.watermark_ms)
         self.joins.add_predictions(batch.source.partition, models)
 
     def _sketch(self, partition: int, model: ModelEvents) -> None:
@@ -240,13 +287,15 @@ class Sketcher:
     def _add_labels(self, batch: RecordBatch) -> None:
         intake = take_in_labels(batch, self._decode_label, int(self._settings.time.max_future))
         self._count_records(batch, intake)
-        if not intake.times_ms.size:
-            return
-        self._n_labels += intake.times_ms.size
-        partition = self._partitions[batch.source]
-        effective_ms = partition.clock.advance(intake.times_ms).effective_ms
-        partition.intake.see(intake.events.prediction_ids, effective_ms, intake.offsets)
-        self.joins.add_labels(batch.source.partition, intake, effective_ms)
+        self._take_labels(
+            batch.source, intake, self._partitions[batch.source].clock.advance(intake.times_ms).effective_ms
+        )
+
+    def _take_labels(self, source: Source, intake: Intake[LabelColumns], effective_ms: NDArray[np.int64]) -> None:
+        if intake.times_ms.size:
+            self._n_labels += intake.times_ms.size
+            self._partitions[source].intake.see(intake.events.prediction_ids, effective_ms, intake.offsets)
+            self.joins.add_labels(source.partition, intake, effective_ms)
 
     # --- flush --------------------------------------------------------------------------------------------------------
 
@@ -269,6 +318,7 @@ class Sketcher:
             self._n_events,
             self._n_late,
             dict(sorted(self._n_read.items())),
+            self._n_skipped,
         )
 
     def _times_ms(self, source: Source) -> tuple[int | None, int | None]:
@@ -333,7 +383,7 @@ class Sketcher:
         self._next_offsets = {}
         self._dead_letters = []
         self._n_read = {}
-        self._n_events = self._n_late = self._n_labels = self._n_joins = 0
+        self._n_events = self._n_late = self._n_labels = self._n_joins = self._n_skipped = 0
 
     def hold_back(self) -> dict[Source, Source | None]:
         """Return the partitions that are not to be read on for now, each with the one that it waits for, or None.
@@ -358,23 +408,10 @@ class Sketcher:
 
     def watermarks_ms(self) -> dict[Source, int | None]:
         """Return the watermarks of all assigned partitions, with those of the pending topic where it is read."""
-        return {mark.source: mark.time_ms for mark in [*self._marks(), *self.joins.watermarks()]}
+        marks = [*self._marks(), *self.joins.watermarks()]
+        shared = self._settings.shares_topic
+        return {mark.source: mark.time_ms for mark in marks if not (shared and mark.source.kind == "labels")}
 
 
 def _is_ahead(time_ms: int | None, other_ms: int | None) -> bool:
     return time_ms is not None and other_ms is not None and time_ms >= other_ms
-
-
-def _choose_joins(
-    settings: Settings,
-    profiles: Profiles,
-    n_partitions: Mapping[Kind, int],
-    open_stores: Callable[[int, ProfileTable], PendingStores],
-    watermark_ms: Callable[[Source], int | None],
-) -> Joins:
-    """Return the joins that the settings ask for."""
-    if settings.labels is None:
-        return Joins()
-    if not settings.join.routed:
-        return LocalJoins(settings, profiles, open_stores, watermark_ms)
-    return RoutedJoins(settings, profiles, open_stores, n_partitions.get("joins") or max(n_partitions.values()))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from driftline.events.prediction import LATEST_MS
+from driftline.events.times import LATEST_MS
 from driftline.panes.intake_record import FirstRefused, IntakeMark, IntakeSpan, SeenId
 from driftline.sketching.source_clock import BEGINNING
 

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from driftline.config.durations import Duration
+from driftline.config.field_places import Constant
 from driftline.config.fingerprint import model_settings_hash
 from driftline.config.load import known_detectors, known_distances, load_settings, plain, settings_hash
 from driftline.config.model import Budget, ModelSettings
-from driftline.config.settings import Constant, JoinSettings, LabelInput, Settings, TimeSettings
+from driftline.config.settings import JoinSettings, LabelInput, Settings, TimeSettings
 from driftline.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -99,7 +100,10 @@ def test_every_problem_is_reported_at_once_with_path_expectation_value_and_line(
                 "`client`, `aiokafka`, `security`, got 'broker' - at `$.kafka.broker` (line 3); did you mean `brokers`?"
             ),
             "Expected a duration such as `10s`, `5m`, `1h` or `30d`, got 5 - at `$.time.lateness` (line 4)",
-            "Expected a topic other than that of the predictions, got 'predictions' - at `$.labels.topic` (line 5)",
+            (
+                "Expected a topic other than that of the predictions, or `where` to tell labels, got 'predictions' "
+                "- at `$.labels.topic` (line 5)"
+            ),
             "Expected a multiple of the pane (10s), got '11s' - at `$.models.credit-risk.windows.hop` (line 8)",
             (
                 "Expected a multiple of the hop (11s), got '1h', the default - "
@@ -184,7 +188,7 @@ def test_every_problem_is_reported_at_once_with_path_expectation_value_and_line(
         ("predictions: {topic: driftline.panes}", "not one that driftline writes, got 'driftline.panes'"),
         ("predictions: {fields: {ts: time}}", "a JSON Pointer such as `/features`"),
         ("predictions: {fields: {model: {valu: x}}}", "did you mean `value`?"),
-        ("predictions: {fields: {model: {}}}", "a string, got None - at `$.predictions.fields.model.value`"),
+        ("predictions: {fields: {model: {}}}", "a number, got None - at `$.predictions.fields.model.value`"),
         ("predictions: {fields: {model: 3}}", "a JSON Pointer"),
         ("time: {pane: 40000d}", "up to 36500d, got '40000d'"),
         (f"time: {{pane: {'9' * 400}d}}", "up to 36500d"),
@@ -300,6 +304,8 @@ def test_the_hash_sees_what_changes_events_and_nothing_else(tmp_path: Path) -> N
     first = of("defaults: {columns: {a: {kind: numeric}, b: {kind: ignore}}}")
     assert first == of("defaults: {columns: {b: {kind: ignore}, a: {kind: numeric}}}") != same
     assert len({same, first, of("time: {lateness: 2m}"), of("defaults: {checks: {min_psi: 0.2}}")}) == 4
+    assert of("defaults: {checks: {category_bins: null}}") == same
+    assert of("defaults: {checks: {category_bins: 20}}") != same
 
 
 def test_effective_settings_written_out_are_read_back_the_same(tmp_path: Path) -> None:

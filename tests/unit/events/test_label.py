@@ -54,7 +54,7 @@ def test_a_label_without_an_id() -> None:
     with pytest.raises(EventError) as caught:
         DECODE(b'{"label": 1}')
     assert caught.value.reason == reasons.MISSING_FIELD
-    assert "`prediction_id`" in str(caught.value)
+    assert str(caught.value).endswith("got a record without it - at `$.prediction_id`")
 
 
 def test_weights_are_read_where_the_mapping_names_them() -> None:

@@ -8,21 +8,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from driftline.config.settings import Constant, PredictionFields
+from driftline.config.field_places import Constant
+from driftline.config.settings import PredictionFields
 from driftline.errors import EventError
 from driftline.events import dead_letter as reasons
 from driftline.events.features import features_json
-from driftline.events.prediction import (
-    EARLIEST_MS,
-    LATEST_MS,
-    MAX_CLASS,
-    MAX_ID,
-    MAX_NAME,
-    Prediction,
-    PredictionDecoder,
-    mapped_root_names,
-    one_score,
-)
+from driftline.events.identity import MAX_ID, MAX_NAME
+from driftline.events.outcomes import MAX_CLASS, one_score
+from driftline.events.prediction import Prediction, PredictionDecoder, mapped_root_names
+from driftline.events.times import EARLIEST_MS, LATEST_MS
+from driftline.events.unusable import WRONG_TYPE, Unusable
 
 DECODE = PredictionDecoder(PredictionFields())
 
@@ -80,28 +75,83 @@ def test_times_that_windows_cannot_be_made_of(ts: object) -> None:
 @pytest.mark.parametrize(
     ("fields", "reason", "message"),
     [
-        ({"prediction_id": None}, reasons.INVALID_TYPE, "Expected `int | str`, got `null` - at `$.prediction_id`"),
-        ({"prediction_id": 1.5}, reasons.INVALID_TYPE, "Expected `int | str`, got `float` - at `$.prediction_id`"),
-        ({"prediction_id": ""}, reasons.INVALID_VALUE, "Expected `str` of length >= 1 - at `$.prediction_id`"),
-        ({"prediction_id": "i" * (MAX_ID + 1)}, reasons.INVALID_VALUE, "length <= 1024 - at `$.prediction_id`"),
-        ({"model": "m" * (MAX_NAME + 1)}, reasons.INVALID_VALUE, "length <= 256 - at `$.model`"),
-        ({"model": 3}, reasons.INVALID_TYPE, "Expected `str`, got `int` - at `$.model`"),
-        ({"prediction": "c" * (MAX_CLASS + 1)}, reasons.INVALID_VALUE, "length <= 1024 - at `$.prediction`"),
-        ({"prediction": 2**63}, reasons.INVALID_VALUE, "Expected `int` <= 9223372036854775807 - at `$.prediction`"),
-        ({"prediction": [1]}, reasons.INVALID_TYPE, "got `array` - at `$.prediction`"),
-        ({"features": [1]}, reasons.INVALID_TYPE, "Expected `object`, got b'[1]' - at `$.features`"),
-        ({"features": 1}, reasons.INVALID_TYPE, "Expected `object`, got b'1' - at `$.features`"),
-        ({"score": 1.7}, reasons.INVALID_VALUE, "Expected a probability in [0, 1], got 1.7 - at `$.score`"),
-        ({"score": -0.1}, reasons.INVALID_VALUE, "Expected a probability in [0, 1], got -0.1 - at `$.score`"),
-        ({"score": {"a": 2}}, reasons.INVALID_VALUE, "Expected a probability in [0, 1], got 2.0 - at `$.score`"),
-        ({"score": {"a": "x"}}, reasons.INVALID_TYPE, "Expected `float`, got `str` - at `$.score[...]`"),
-        ({"score": float("nan")}, reasons.INVALID_VALUE, "Expected a probability in [0, 1], got nan - at `$.score`"),
+        (
+            {"prediction_id": None},
+            reasons.INVALID_TYPE,
+            "a whole number, got null - at `$.prediction_id`",
+        ),
+        ({"prediction_id": 1.5}, reasons.INVALID_TYPE, "got a number with a fraction (1.5) - at `$.prediction_id`"),
+        (
+            {"prediction_id": ""},
+            reasons.INVALID_VALUE,
+            "got an empty text - at `$.prediction_id`",
+        ),
+        (
+            {"prediction_id": "i" * (MAX_ID + 1)},
+            reasons.INVALID_VALUE,
+            "got 1,025 characters - at `$.prediction_id`",
+        ),
+        (
+            {"model": "m" * (MAX_NAME + 1)},
+            reasons.INVALID_VALUE,
+            "got 257 characters - at `$.model`",
+        ),
+        ({"model": 3}, reasons.INVALID_TYPE, "Expected a model's name, a text, got a whole number - at `$.model`"),
+        ({"model_version": True}, reasons.INVALID_TYPE, "got true or false (True) - at `$.model_version`"),
+        ({"features": [1]}, reasons.INVALID_TYPE, "names to the values of a list or of CSV - at `$.features`"),
+        ({"features": 1}, reasons.INVALID_TYPE, "Expected an object of features, got a whole number - at `$.features`"),
     ],
 )
 def test_fields_of_the_event_itself(fields: dict[str, object], reason: str, message: str) -> None:
     found, text = refused(**fields)
     assert found == reason
     assert text.endswith(message)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"prediction": "c" * (MAX_CLASS + 1)},
+        {"prediction": [1]},
+        {"prediction": {"a": 1}},
+        {"score": True},
+        {"score": "high"},
+        {"score": "1_0"},
+        {"score": {"a": "x"}},
+        {"score": [0.1, 0.2, 0.7]},
+    ],
+)
+def test_an_outcome_of_a_wrong_type_costs_only_itself(fields: dict[str, object]) -> None:
+    event = read(features={"x": 1}, **fields)
+    assert [getattr(event, name) for name in fields] == [WRONG_TYPE]
+    assert json.loads(features_json(event.features)) == {"x": 1}
+
+
+@pytest.mark.parametrize("score", [1.7, -0.1, 2, float("inf"), "1.7", {"a": 2, "b": 0.1}])
+def test_a_score_out_of_range_is_kept_as_it_came(score: Any) -> None:  # noqa: ANN401  # any JSON
+    number = float(next(iter(score.values())) if isinstance(score, dict) else score)
+    assert read(score=score).score == Unusable(number)
+
+
+def test_scores_as_producers_write_them() -> None:
+    assert [read(score=score).score for score in (1.0000001192, -1e-9, "0.83", " 1e-1 ", 1, [0.25, 0.75], [0.5])] == [
+        1.0,
+        0.0,
+        0.83,
+        0.1,
+        1.0,
+        0.75,
+        0.5,
+    ]
+    assert read(score={"a": "0.25", "b": 0.75, "c": None}).score == {"a": 0.25, "b": 0.75}
+    assert read(score=[]).score is None
+
+
+def test_ids_and_versions_that_are_numbers() -> None:
+    assert read(prediction_id=1000017.0).prediction_id == "1000017"
+    assert read(prediction_id=1e22).prediction_id == str(10**22)
+    assert read(model_version=1.2).version == "1.2"
+    assert read(prediction=2**63).prediction == 2.0**63
 
 
 def test_the_longest_that_is_taken() -> None:

@@ -10,7 +10,7 @@ from driftline.events import dead_letter as reasons
 from driftline.events.label import LabelDecoder
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source
-from driftline.sketching.intake import take_in, take_in_labels
+from driftline.sketching.intake import take_in_labels
 
 NOW_MS = 1_772_366_400_000
 MAX_FUTURE_MS = 600_000
@@ -28,8 +28,10 @@ def at(ts: object) -> bytes:
 
 
 def test_events_keep_their_offsets_and_refusals_their_places() -> None:
-    taken = take_in(batch((at(5), NOW_MS), (b"{", NOW_MS), (None, NOW_MS), (at(7), NOW_MS)), DECODE, MAX_FUTURE_MS)
-    assert [event.ts_ms for event in taken.events] == [5, 7]
+    taken = take_in_labels(
+        batch((at(5), NOW_MS), (b"{", NOW_MS), (None, NOW_MS), (at(7), NOW_MS)), DECODE, MAX_FUTURE_MS
+    )
+    assert [*taken.events.ts_ms] == [5, 7]
     assert taken.times_ms.tolist() == [5, 7]
     assert taken.offsets.tolist() == [40, 43]
     assert [(x.reason, x.topic, x.partition, x.offset, x.value) for x in taken.refused] == [
@@ -47,8 +49,8 @@ def test_the_dead_letter_of_json_behind_a_frame_holds_the_frame_too() -> None:
 
 
 def test_a_batch_without_events() -> None:
-    taken = take_in(batch((b"{", NOW_MS)), DECODE, MAX_FUTURE_MS)
-    assert taken.events == []
+    taken = take_in_labels(batch((b"{", NOW_MS)), DECODE, MAX_FUTURE_MS)
+    assert taken.events.prediction_ids == ()
     assert taken.times_ms.dtype == taken.offsets.dtype == np.int64
 
 
@@ -63,7 +65,7 @@ def test_a_batch_without_events() -> None:
     ],
 )
 def test_event_time(value: bytes, stamp: int, time_ms: int) -> None:
-    assert take_in(batch((value, stamp)), DECODE, MAX_FUTURE_MS).times_ms.tolist() == [time_ms]
+    assert take_in_labels(batch((value, stamp)), DECODE, MAX_FUTURE_MS).times_ms.tolist() == [time_ms]
 
 
 @pytest.mark.parametrize(
@@ -72,10 +74,13 @@ def test_event_time(value: bytes, stamp: int, time_ms: int) -> None:
         (at(NOW_MS + MAX_FUTURE_MS + 1), NOW_MS, reasons.FUTURE),
         (at(YEAR_2100_MS), NOW_MS, reasons.FUTURE),
         (at("null"), -1, reasons.MISSING_FIELD),
+        (at(NOW_MS // 1000), -1, reasons.IMPLAUSIBLE_TIME),
+        (at(NOW_MS // 1000), NOW_MS, reasons.IMPLAUSIBLE_TIME),
+        (at(NOW_MS * 1000), NOW_MS, reasons.IMPLAUSIBLE_TIME),
         (at("null"), 1 << 62, reasons.INVALID_VALUE),
     ],
 )
 def test_times_that_are_refused(value: bytes, stamp: int, reason: str) -> None:
-    (letter,) = take_in(batch((value, stamp)), DECODE, MAX_FUTURE_MS).refused
+    (letter,) = take_in_labels(batch((value, stamp)), DECODE, MAX_FUTURE_MS).refused
     assert letter.reason == reason
     assert letter.message.endswith("at `$.ts` (truth-2@40)")

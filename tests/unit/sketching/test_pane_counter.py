@@ -13,7 +13,7 @@ import pytest
 
 from driftline.config.model import BootstrapSettings, ColumnSettings, ModelSettings
 from driftline.events.model_key import ModelKey
-from driftline.events.prediction import plain_scores
+from driftline.events.outcomes import plain_scores
 from driftline.monitoring.predictions.open_panes import ProfilePane
 from driftline.panes.flush_record import MAX_RECORD_BYTES, PaneDelta, chunks
 from driftline.profiles.building.build import build_profile
@@ -24,6 +24,7 @@ from driftline.sketches.columns import QUALITY, NumericColumn
 from driftline.sketches.kept_names import UNKNOWN, name_hash
 from driftline.sketches.layout import EVENTS, LATE, UNEXPECTED
 from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.rare_categories import FIRST_KNOWN
 from driftline.sketching import pane_counter
 from driftline.sketching.pane_counter import COUNT_ROWS, ROWS_BYTES, PaneCounter
 from driftline.sketching.rows import PredictionRows
@@ -302,3 +303,34 @@ def test_late_events_without_a_profile_are_counted_too() -> None:
     counting = counter()
     counting.add(rows("{}", "{}", "{}", late=[False, True, True], pane_ms=[0, 0, PANE_MS]))
     assert [(delta.n_events, delta.n_late) for delta in counting.take()] == [(1, 1), (0, 1)]
+
+
+def test_of_many_categories_new_ones_are_kept_before_those_that_the_reference_has() -> None:
+    names = [f"c{i}" for i in range(400) for _ in range(2 if i < 256 else 1)]
+    profile = build_profile(KEY, ReferenceTable(len(names), {"c": names}), ModelSettings(), 0, "training")
+    counting = counter(profile)
+    seen = [*(f"c{i}" for i in range(256, 400)), "new", "c300", "newer", "new"]
+    counting.add(rows(*(json.dumps({"c": name}) for name in seen)))
+    (delta,) = counting.take()
+    assert delta.sketch is not None
+    kept = PaneSketch.unpack(delta.sketch, profile.layout).unseen[0]
+    assert len(kept) == 8
+    assert [entry for key, entry in sorted(kept.items()) if key < FIRST_KNOWN] in (
+        [("new", 2), ("newer", 1)],
+        [("newer", 1), ("new", 2)],
+    )
+    assert {name for key, (name, _) in kept.items() if key >= FIRST_KNOWN} <= set(names)
+
+
+def test_beside_rare_categories_other_names_are_kept_under_their_hashes() -> None:
+    names = [f"c{i}" for i in range(400)]
+    table = ReferenceTable(400, {"x": np.linspace(0, 1, 400), "c": names})
+    profile = build_profile(KEY, table, ModelSettings(), 0, "training")
+    counting = counter(profile)
+    counting.add(rows(*(f'{{"c": "new", "x": "half {i}", "user": {{"z{i}": 1}}}}' for i in range(3))))
+    (delta,) = counting.take()
+    assert delta.sketch is not None
+    unseen = PaneSketch.unpack(delta.sketch, profile.layout).unseen
+    assert unseen[UNKNOWN] == {name_hash(name): (name, 1) for name in ("user.z0", "user.z1", "user.z2")}
+    assert unseen[0] == {name_hash(text): (text, 1) for text in ("half 0", "half 1", "half 2")}
+    assert unseen[1] == {name_hash("new") >> 1: ("new", 3)}

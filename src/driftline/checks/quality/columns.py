@@ -13,6 +13,7 @@ from driftline.checks.quality.unseen import unseen_outcomes
 from driftline.events.window import QualityTest
 from driftline.sketches.columns import NumericColumn
 from driftline.sketches.layout import EVENTS
+from driftline.sketches.rare_categories import RareCategories
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +61,8 @@ def column_outcomes(about: Quality, profile: Profile, index: int, sketch: PaneSk
         outcomes += [] if beyond is None else [beyond]
         value = frozen_value(column, bins, sketch.extremes[place.moments])
     else:
-        outcomes += unseen_outcomes(about, column, bins, bins_there, sketch.unseen.get(index, {}))
+        rare = RareCategories(profile.rare[column.name]) if column.name in profile.rare else None
+        outcomes += unseen_outcomes(about, column, bins, bins_there, sketch.unseen.get(index, {}), rare)
         value = frozen_value(column, bins, None, sketch.unseen, index)
     constant = frozen(about, column, bins, bins_there, value)
     return outcomes if constant is None else [*outcomes, constant]

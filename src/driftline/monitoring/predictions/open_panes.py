@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import msgspec
     from numpy.typing import NDArray
 
-    from driftline.events.prediction import Score
+    from driftline.events.outcomes import Score
+    from driftline.events.unusable import Unusable
     from driftline.panes.flush_record import PaneDelta
     from driftline.profiles.event_counter import EventCounter
     from driftline.sketches.packed import PackedEstimates, SampleRow
@@ -35,7 +36,7 @@ class _Rows(NamedTuple):
 
     features: Sequence[bytes | msgspec.Raw]
     predictions: Sequence[Any]
-    scores: Sequence[Score | None]
+    scores: Sequence[Score | Unusable | None]
     ids: Sequence[int]
 
     def hashes(self) -> NDArray[np.uint64]:

@@ -108,6 +108,7 @@ def build_profile(
     )
     if grid_only:
         return grid
+    grid = replace(grid, rare=reference.rare)  # of a grid alone, more categories are counted later
     sketch, decay = _sketch(layout, reference, in_time.half_life_ms)
     return replace(
         grid,

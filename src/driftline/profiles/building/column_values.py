@@ -30,6 +30,7 @@ from driftline.sketches.encoding import (
 )
 from driftline.sketches.grid import build_edges
 from driftline.sketches.number_texts import NUMBER, looks_like_code
+from driftline.sketches.rare_categories import packed_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +83,15 @@ class ColumnValues:
         counts = Counter(text for value in self.listed if (text := canonical_category(value)) is not None)
         common = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MAX_CATEGORIES]
         return CategoricalColumn(name, role, tuple(text for text, _ in common))
+
+    def rare(self, column: Column) -> bytes:
+        """Return the hashes of categories that a column of these values does not list; empty where there are none, or
+        too many.
+        """
+        if not isinstance(column, CategoricalColumn) or len(column.categories) < MAX_CATEGORIES:
+            return b""
+        names = {text for value in self.listed if (text := canonical_category(value)) is not None}
+        return packed_hashes(names.difference(column.categories))
 
     @property
     def _are_numbers(self) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from driftline.profiles.estimator import EVEN_ODDS
+from driftline.profiles.remark import Contradiction
 from driftline.profiles.task import MAX_CLASSES
 from driftline.sketches.encoding import numbers_of
 from driftline.sketches.scores import VALUE_LIMIT
@@ -37,6 +38,9 @@ PLAIN_POSITIVE: Final = frozenset({"1", "1.0", "true", "yes", "y", "positive", "
 def contradictions(reference: EncodedReference, settings: ModelSettings, model: str) -> list[str]:
     """Return a sentence for each contradiction between the scores, predictions and labels of reference rows.
 
+    Each is a :class:`~driftline.profiles.remark.Contradiction`, but for the last one: that there are more classes than
+    a profile lists is true of the task, and nothing that could be mended.
+
     Parameters
     ----------
     reference : EncodedReference
@@ -46,11 +50,11 @@ def contradictions(reference: EncodedReference, settings: ModelSettings, model: 
         Name of the model, for what is to be configured.
     """
     if reference.task.kind == "regression":
-        return [*_too_large(reference)]
+        return [*map(Contradiction, _too_large(reference))]
     of_scores = [*_improbable(reference), *_unknown_maps(reference, model)]
     if reference.task.kind == "binary":
         of_scores += [*_confidence(reference)] or [*_positive_class(reference, settings, model)]
-    return [*of_scores, *_never_right(reference), *_unlisted(reference)]
+    return [*map(Contradiction, (*of_scores, *_never_right(reference))), *_unlisted(reference)]
 
 
 def scores_mislead(reference: EncodedReference) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from driftline.events.prediction import one_score
+from driftline.events.outcomes import one_score
 from driftline.profiles.building.column_values import ColumnValues
 from driftline.profiles.building.flattening import chosen_names
 from driftline.profiles.building.task_inference import infer_task
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from driftline.config.model import ModelSettings
     from driftline.events.model_key import ModelKey
-    from driftline.events.prediction import Score
+    from driftline.events.outcomes import Score
     from driftline.profiles.building.table import ReferenceTable
     from driftline.profiles.task import Task
     from driftline.sketches.columns import Column
@@ -50,6 +50,8 @@ class EncodedReference:
     """Columns that are not watched, in order."""
     names: ClassNames
     """The classes of the task, as they are spelled."""
+    rare: dict[str, bytes]
+    """Hashes of the categories that features do not list, of those that have some."""
 
     @property
     def n(self) -> int:
@@ -121,6 +123,7 @@ def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelK
             score = ColumnValues([one if each is None else one_score(each, task.positive) for each, one in plain])
     columns: list[Column] = []
     encoded = []
+    rare = {}
     ignored = [name for name, column in settings.columns.items() if column.kind == "ignore"]
     left_out = {*table.left_out, *chosen_names(table.features, ignored)}
     for name, values in table.features.items():
@@ -129,6 +132,8 @@ def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelK
             feature = ColumnValues(values)
             columns.append(feature.column(name, "feature", kind))
             encoded.append(feature.encoded(columns[-1]))
+            if hashes := feature.rare(columns[-1]):
+                rare[name] = hashes
     if prediction is not None:
         columns.append(
             prediction.column("prediction", "prediction", "numeric")
@@ -142,4 +147,6 @@ def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelK
         encoded.append(score.encoded(columns[-1]))
     rows = EncodedColumns.of(encoded, table.n)._replace(scores=None if score is None else score.numbers[0])
     left = tuple(sorted(left_out))
-    return EncodedReference(task, tuple(columns), rows, prediction, label, table.times_ms, score_maps, left, names)
+    return EncodedReference(
+        task, tuple(columns), rows, prediction, label, table.times_ms, score_maps, left, names, rare
+    )

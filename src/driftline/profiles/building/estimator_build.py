@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from driftline.events.prediction import Score
+    from driftline.events.outcomes import Score
     from driftline.profiles.building.encoded_reference import EncodedReference
     from driftline.profiles.estimator import Estimator
     from driftline.profiles.task import Task

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from driftline.events.features import is_within
-from driftline.events.prediction import one_score
+from driftline.events.outcomes import one_score
 from driftline.profiles.building.column_values import without_nan
 from driftline.profiles.building.flattening import columns_of_rows, droppable, flat_rows, nested_remarks, without_nested
+from driftline.profiles.building.index_columns import without_indexes
 from driftline.profiles.building.roles import event_times
 from driftline.profiles.building.score_columns import score_columns
 from driftline.profiles.building.table import ReferenceRows, ReferenceTable
@@ -22,8 +24,17 @@ if TYPE_CHECKING:
     from driftline.profiles.building.roles import Roles
 
 
-def table_of_rows(rows: Sequence[Mapping[str, Any]], roles: Roles, *, positive: str | None, at: str) -> ReferenceRows:
+def table_of_rows(
+    rows: Sequence[Mapping[str, Any]],
+    roles: Roles,
+    *,
+    positive: str | None,
+    at: str,
+    configured: Collection[str] = (),
+) -> ReferenceRows:
     """Return the reference rows that are given as JSON objects; an absent name is a missing value.
+
+    The row index that data frames write is left out, but where it is among the columns that are ``configured``.
 
     Raises
     ------
@@ -36,7 +47,9 @@ def table_of_rows(rows: Sequence[Mapping[str, Any]], roles: Roles, *, positive: 
     without = {*special, time}
     reserved = [name for name in names if name in roles.no_features and name not in {*without, *roles.drop}]
     remarks = [roles.reason(name) for name in reserved]
-    times = event_times(roles, remarks, None if time is None else lambda: times_of([row.get(time) for row in rows], at))
+    times = event_times(
+        roles, remarks, None if time is None else lambda: times_of([row.get(time) for row in rows], at, roles.time_form)
+    )
     values = [None if name is None else [row.get(name) for row in rows] for name in special]
     without_scores: tuple[str, ...] = ()
     if values[1] is None:
@@ -45,13 +58,15 @@ def table_of_rows(rows: Sequence[Mapping[str, Any]], roles: Roles, *, positive: 
         if flat is not None:
             values[1], without_scores = flat.maps, flat.names
             remarks.append(flat.remark)
-    features = [
+    members = [
         {name: value for name, value in row.items() if name not in without and name not in without_scores}
         for row in rows
     ]
     known = (*roles.drop, *reserved, *([time] if time is not None else []))
-    table = table_of_events(features, values[0], values[1], values[2], known, times_ms=times, positive=positive)
-    return ReferenceRows(table, (*remarks, *remarks_on(table, known)))
+    table = table_of_events(members, values[0], values[1], values[2], known, times_ms=times, positive=positive)
+    features, indexes = without_indexes(table.features, configured)
+    remarks += [*remarks_on(table, known), *indexes.values()]
+    return ReferenceRows(replace(table, features=features, left_out=(*table.left_out, *indexes)), tuple(remarks))
 
 
 def table_of_events(

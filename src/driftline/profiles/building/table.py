@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from driftline.events.features import is_within
-from driftline.events.prediction import one_score
+from driftline.events.outcomes import one_score
+from driftline.events.unusable import without_unusable
 from driftline.profiles.building.flattening import columns_of_rows, flat_rows, without_nested
 from driftline.sketches.bottom_k import smallest
 
@@ -79,8 +80,9 @@ def parsed_features(features: bytes) -> dict[str, Any]:
 
 
 def _plain(row: SampleRow) -> str | float | None:
-    """Return an event's prediction; a boolean as the class that it is."""
-    return int(row.prediction) if isinstance(row.prediction, bool) else row.prediction
+    """Return an event's prediction, None where it cannot be used; a boolean as the class that it is."""
+    (prediction,) = without_unusable((row.prediction,))
+    return int(prediction) if isinstance(prediction, bool) else prediction
 
 
 def _unless_absent(values: list[Any]) -> list[Any] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from driftline.errors import ProfileError
-from driftline.events.prediction import classes_in_order
+from driftline.events.class_order import classes_in_order
 from driftline.profiles.building.class_inference import met_classes
 from driftline.profiles.class_names import ClassNames
 from driftline.profiles.task import MAX_CLASSES, Task

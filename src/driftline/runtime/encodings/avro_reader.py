@@ -26,6 +26,8 @@ FINGERPRINT_END: Final = 10
 
 _MAX_VARINT_BITS: Final = 63
 _LAST: Final = 0x80
+_EMPTY_ITEMS: Final = 1 << 16
+"""Items that take no bytes, such as null, are read up to so many more than the value has bytes."""
 
 
 def parse(text: str, references: Iterable[str] = ()) -> tuple[Any, dict[str, Any]]:
@@ -73,6 +75,7 @@ def compile_reader(schema: object, named: dict[str, Any]) -> Callable[[bytes], o
         **FUNCTIONS,
         "booleans": (False, True),
         "bounds": _bounds,
+        "empty_items": _EMPTY_ITEMS,
         "left": _left,
         "more": _more,
         "negative": "an index below zero",

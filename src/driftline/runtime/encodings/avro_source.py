@@ -156,7 +156,7 @@ class ReaderSource:
         yield "while True:"
         yield from _indented([*_varint("x"), f"{count} = (x >> 1) ^ -(x & 1)", f"if not {count}:", " break"])
         yield from (f" if {count} < 0:", f"  {count} = -{count}", *_indented(_varint("x"), "  "))
-        yield from (f" if {count} > e:", "  raise ValueError(too_many)", f" for _ in range({count}):")
+        yield from (f" if {count} > e + empty_items:", "  raise ValueError(too_many)", f" for _ in range({count}):")
         if kind == "array":
             yield from _indented(self._value(schema["items"], value, depth + 1), "  ")
             yield f"  {to}.append({value})"

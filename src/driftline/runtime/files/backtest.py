@@ -227,11 +227,13 @@ class Backtest:
     def _file(self, path: Path, kind: Kind) -> EventFile:
         labels, n = self._settings.labels, self._n_partitions[kind]
         if kind == "labels" and labels is not None:
-            events = event_lines(path, labels.fields)
-            return EventFile(events, str(path), kind, labels.topic, n, _id_by(LabelDecoder(labels.fields)))
-        predictions = self._settings.predictions
-        decoder = PredictionDecoder(predictions.fields)
-        return EventFile(event_lines(path, predictions.fields), str(path), kind, predictions.topic, n, _id_by(decoder))
+            events, topic = event_lines(path, labels.fields), labels.topic
+            decode: PredictionDecoder | LabelDecoder = LabelDecoder(labels.fields, where=labels.where)
+        else:
+            predictions = self._settings.predictions
+            events, topic = event_lines(path, predictions.fields), predictions.topic
+            decode = PredictionDecoder(predictions.fields, where=predictions.where)
+        return EventFile(events, str(path), kind, topic, n, _id_by(decode), decode.asks_for)
 
     def _in_step(
         self, files: dict[Kind, Iterator[tuple[list[RecordBatch], int]]]

@@ -6,18 +6,19 @@ import gzip
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from driftline.errors import FormatError
-from driftline.events.record_batch import RecordBatch
+from driftline.events.record_batch import no_records
 from driftline.events.source import Kind, Source
 from driftline.runtime.files.table_rows import METADATA_FIELD
 from driftline.runtime.kafka.partitioning import partition_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
     from pathlib import Path
 
+    from driftline.events.record_batch import RecordBatch
     from driftline.runtime.files.event_lines import EventLines
 
 _TOMBSTONE: Final = b"null"
@@ -25,12 +26,14 @@ _TOMBSTONE: Final = b"null"
 
 
 class LineMetadata(Struct, frozen=True):
-    """The position of a line's record on Kafka; by default partition by id, offset by order."""
+    """The position of a line's record on Kafka; by default partition by key or else id, offset by order."""
 
     partition: int | None = None
     offset: int | None = None
     timestamp: int = -1
     """Kafka's, in milliseconds."""
+    key: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
     tombstone: bool = False
     """Whether the record has no value; what else the line says is then only where it stood."""
 
@@ -75,11 +78,22 @@ def lines(path: Path) -> Iterator[bytes]:
                 yield stripped
 
 
+def add_line(batch: RecordBatch, line: bytes, offset: int, metadata: LineMetadata) -> None:
+    """Add the record of a line to a batch."""
+    batch.values.append(None if metadata.tombstone or line == _TOMBSTONE else line)
+    batch.offsets.append(offset)
+    batch.timestamps_ms.append(metadata.timestamp)
+    if batch.keys is not None:
+        batch.keys.append(None if metadata.key is None else metadata.key.encode())
+    if batch.headers is not None:
+        batch.headers.append({name: text.encode() for name, text in metadata.headers.items()})
+
+
 class EventFile:
     """One file read as the partitions of a topic, which dead letters name.
 
-    ``name`` is the file's, for messages; ``id_of`` returns a line's prediction id, which decides its partition, or
-    None.
+    ``name`` is the file's, for messages; ``id_of`` returns a line's prediction id, which decides its partition where it
+    has no key, or None; ``asked`` says whether records have ``keys`` and ``headers``.
     """
 
     def __init__(
@@ -90,6 +104,7 @@ class EventFile:
         topic: str,
         n_partitions: int,
         id_of: Callable[[bytes], str | None],
+        asked: Container[str] = (),
     ) -> None:
         self._events = events
         self._name = name
@@ -97,6 +112,7 @@ class EventFile:
         self._topic = topic
         self._n_partitions = n_partitions
         self._id_of = id_of
+        self._asked = asked
         self._next = [0] * n_partitions
 
     def batches(self, n_lines: int) -> Iterator[tuple[list[RecordBatch], int]]:
@@ -115,10 +131,8 @@ class EventFile:
             partition = self._partition(line, metadata, at)
             batch = batches.get(partition)
             if batch is None:
-                batch = batches[partition] = RecordBatch(Source(self._kind, partition), self._topic, [], [], [])
-            batch.values.append(None if metadata.tombstone or line == _TOMBSTONE else line)
-            batch.offsets.append(self._offset(partition, metadata, at))
-            batch.timestamps_ms.append(metadata.timestamp)
+                batch = batches[partition] = no_records(Source(self._kind, partition), self._topic, self._asked)
+            add_line(batch, line, self._offset(partition, metadata, at), metadata)
             n_read += 1
             if n_read >= n_lines:
                 before, position = position, self._events.position()
@@ -129,7 +143,8 @@ class EventFile:
 
     def _partition(self, line: bytes, metadata: LineMetadata, at: str) -> int:
         if metadata.partition is None:
-            return partition_of((self._id_of(line) or "").encode(), self._n_partitions)
+            key = self._id_of(line) if metadata.key is None else metadata.key
+            return partition_of((key or "").encode(), self._n_partitions)
         if not 0 <= metadata.partition < self._n_partitions:
             message = f"{at}: there is no partition {metadata.partition}; the topic has {self._n_partitions}, from 0 on"
             raise FormatError(message)

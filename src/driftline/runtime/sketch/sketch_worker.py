@@ -159,7 +159,8 @@ class SketchWorker:
         if self._progress.stalled and self._encodings.may_ask:
             self._go_on()
         messages = self._consumer.consume(self._settings.sketch.batch, _CONSUME_S)
-        batches, events = by_source(messages, self._kinds, self._encodings.wants_headers)
+        asked = self._sketcher.asks_for
+        batches, events = by_source(messages, self._kinds, self._encodings.wants_headers, asked)
         deserialized = [(batch, parts) for batch in batches if (parts := self._deserialized(batch)) is not None]
         if not self._key_check.done:
             mismatch = self._key_check.look(messages, [part for _, parts in deserialized for part in parts])

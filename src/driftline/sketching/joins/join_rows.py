@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from driftline.events.prediction import plain_scores, untold_score
+from driftline.events.outcomes import plain_scores, untold_score
 from driftline.profiles.raw_values import raw_values, with_scores
 from driftline.sketches.scores import WEIGHT_UNIT
 from driftline.sketching.joins.join_entry import LABEL, JoinRows, predictions
@@ -127,4 +127,4 @@ def _in_order(parts: list[JoinRows]) -> JoinRows:
     if len(parts) == 1:
         return parts[0]
     every = JoinRows.together(parts)
-    return every.chosen(np.argsort(every.records["offset"]))
+    return every.chosen(np.argsort(every.records["offset"], kind="stable"))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from driftline.events.prediction import ClassOrNumber
+    from driftline.events.outcomes import ClassOrNumber
     from driftline.profiles.class_names import ClassNames
     from driftline.profiles.task import Task
 

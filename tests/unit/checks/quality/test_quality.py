@@ -223,7 +223,7 @@ def test_the_unseen_tail_is_at_least_the_exact_one() -> None:
 
 def test_the_number_of_unseen_names_is_exact_or_estimated() -> None:
     few = {i * 10**17: (f"n{i}", 2) for i in range(1, 6)}
-    assert Unseen.of(few)[1:] == (5.0, True)
+    assert Unseen.of(few)[1:3] == (5.0, True)
     sizes = []
     for seed in range(200):
         hashes = np.sort(np.random.default_rng(seed).integers(0, 2**64, 1_000, dtype=np.uint64))[:8]

@@ -9,7 +9,9 @@ from driftline.config.model import ModelSettings
 from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
+from driftline.profiles.remark import Contradiction
 from driftline.profiles.remarks import remarks_of
+from driftline.profiles.task import MAX_CLASSES
 
 if TYPE_CHECKING:
     from driftline.profiles.profile import Profile
@@ -49,6 +51,7 @@ def test_scores_of_the_other_class_ask_for_the_positive_one(*, with_labels: bool
     assert ("AUC is 0." in made.contradictions[0]) == with_labels
     assert "If `fraud` is the positive class, set `models.loan.positive_class: fraud`" in made.contradictions[0]
     assert made.contradictions[0] in remarks_of(made)
+    assert isinstance(remarks_of(made)[0], Contradiction), "--strict refuses it"
     assert made.estimator is None
     asked = built(named(SAYS, "legit", "fraud"), SCORES.tolist(), label, positive_class="fraud")
     assert asked.contradictions == ()
@@ -103,3 +106,10 @@ def test_a_baseline_that_is_never_right_is_named() -> None:
     (remark,) = built(named(flags), None, named(~flags)).contradictions
     assert remark.startswith("no prediction of 100 labelled rows is right")
     assert built(named(flags[:20]), None, named(~flags[:20])).contradictions == (), "few rows may be wrong by chance"
+
+
+def test_more_classes_than_a_profile_lists_are_named_and_contradict_nothing() -> None:
+    classes = [f"c{i}" for i in range(MAX_CLASSES + 1)]
+    (remark,) = built(classes * 2, None, classes * 2).contradictions
+    assert remark.startswith("predictions and labels are of more than 64 classes")
+    assert not isinstance(remark, Contradiction)

@@ -100,7 +100,7 @@ def test_what_is_dropped_goes_with_all_that_is_within_it(drop: tuple[str, ...]) 
 
 
 def test_a_dropped_name_must_be_there() -> None:
-    with pytest.raises(ProfileError, match=r"Expected a column `user\.name`, got "):
+    with pytest.raises(ProfileError, match=r"there is no column `user\.name`, only "):
         table_of_rows(ROWS, Roles(drop=("user.name",)), positive=None, at="t")
 
 

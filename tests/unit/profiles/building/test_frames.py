@@ -19,7 +19,7 @@ from driftline.profiles.task import NO_TIME
 
 NO_TIMES = (
     "no event times: how much unchanged traffic varies will be learnt from production, and its hours of the week are "
-    "not known"
+    "not known; name their column with --time-column"
 )
 FRAME = pa.table(
     {
@@ -69,7 +69,7 @@ def test_columns_can_be_named_and_dropped() -> None:
 
 @pytest.mark.parametrize("roles", [Roles(label="defaulted"), Roles(drop=("defaulted",))])
 def test_a_named_column_must_be_there(roles: Roles) -> None:
-    with pytest.raises(ProfileError, match=r"Expected a column `defaulted`, got prediction_id, age, .* - at `train"):
+    with pytest.raises(ProfileError, match=r"^train.parquet: there is no column `defaulted`, only prediction_id, age"):
         table_of_frame(FRAME, roles, at="train.parquet")
 
 
@@ -123,17 +123,35 @@ def test_what_is_unusual_is_remarked_upon() -> None:
             "infinite": [float("inf"), *range(399)],
         }
     )
+    unless = "if the model does not use it"
+    many = (
+        "column `many` has more than 256 categories: 36% of its values are not listed; leave it out with `--drop many` "
+        f"{unless}, or group its values"
+    )
+    infinite = (
+        "column `infinite` has 1 values that are infinite: they are counted apart; mend them if production has none"
+    )
+    no_prediction = (
+        "no prediction column: drift of predictions cannot be told, and there is no baseline performance; name it with "
+        "--prediction-column"
+    )
     assert remarks_of(build_profile_from_frame(frame, "m")) == [
-        "only 400 rows: with fewer than 1000 only gross drift can be told",
+        "only 400 rows: with fewer than 1000 only gross drift can be told; give more rows",
         NO_TIMES,
-        "no prediction column: drift of predictions cannot be told, and there is no baseline performance",
-        "column `constant` is constant (1)",
-        "column `empty` has no values at all",
-        "column `sparse` is missing in 100% of the rows",
-        "column `one` has only one value",
-        "column `many` has more than 256 categories: 36% of its values are not listed",
-        "column `infinite` has 1 values that are infinite",
+        no_prediction,
+        f"column `constant` is constant (1): leave it out with `--drop constant` {unless}",
+        f"column `empty` has no values at all: leave it out with `--drop empty` {unless}",
+        f"column `sparse` is missing in 100% of the rows: leave it out with `--drop sparse` {unless}",
+        f"column `one` has only one value: leave it out with `--drop one` {unless}",
+        many,
+        infinite,
     ]
+
+
+def test_categories_of_which_not_even_the_hashes_are_kept_are_remarked_upon() -> None:
+    frame = pa.table({"many": [f"m{i}" for i in range(10_000)]})
+    (remark,) = [each for each in remarks_of(build_profile_from_frame(frame, "m")) if "`many`" in each]
+    assert "97% of its values are not listed, and new categories cannot be told from these; leave it out" in remark
 
 
 def test_a_profile_holds_from_when_no_event_has_been_written_yet() -> None:

@@ -213,6 +213,7 @@ def test_blocks_with_their_size_are_read() -> None:
 
 
 def test_a_count_of_items_without_bytes_is_refused() -> None:
+    assert read({"type": "array", "items": "null"}, b"\x06\x00") == [None, None, None]
     with pytest.raises(ValueError, match="more items than bytes"):
         read({"type": "array", "items": "null"}, b"\x80\x80\x80\x80\x10\x00")
 

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from driftline.config.settings import Constant, LabelFields, PredictionFields
+from driftline.config.field_places import Constant
+from driftline.config.settings import LabelFields, PredictionFields
 from driftline.errors import FormatError
 from driftline.events.label import LabelDecoder
 from driftline.events.output_record import tombstone

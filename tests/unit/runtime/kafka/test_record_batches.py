@@ -72,3 +72,12 @@ def test_the_source_of_an_error() -> None:
     assert source_of(end("truth", 2, 0), KINDS) == Source("labels", 2)
     assert source_of(end(None, 2, 0), KINDS) is None
     assert source_of(end("truth", -1, 0), KINDS) is None
+
+
+def test_keys_and_headers_are_read_where_a_topic_asks_for_them() -> None:
+    messages = [message("scored", 0, 1), message("truth", 0, 1), message("scored", 0, 2)]
+    scored, truth = by_source(messages, KINDS, asked={"scored": {"keys", "headers"}})[0]
+    assert (truth.keys, truth.headers) == (None, None)
+    assert scored.keys == [each.key() for each in (messages[0], messages[2])]
+    assert scored.headers is not None
+    assert len(scored.headers) == len(scored.values) == 2
