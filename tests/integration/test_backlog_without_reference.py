@@ -154,7 +154,14 @@ def test_nothing_of_a_backlog_is_thrown_away(
         {f"{topic_prefix}-{kind}": PARTITIONS for kind in ("predictions", "labels")},
         {"retention.ms": "-1"},
     )
-    producer = Producer({"bootstrap.servers": real_broker, "enable.idempotence": True, "linger.ms": 20})
+    producer = Producer(
+        {
+            "bootstrap.servers": real_broker,
+            "enable.idempotence": True,
+            "linger.ms": 20,
+            "queue.buffering.max.messages": 1 << 20,
+        }
+    )
     for sent in given:
         topic = f"{topic_prefix}-{sent.kind}"
         value, key = json.dumps(sent.value).encode(), sent.value["prediction_id"].encode()
@@ -180,7 +187,7 @@ def test_nothing_of_a_backlog_is_thrown_away(
         for worker in workers.started:
             worker.stop()
     assert "waiting for a reference" in logs
-    assert "reading on" in logs
+    assert "reading on" in logs or n_workers[0] > 1, "who joins later may take held partitions over"
     assert read_outputs(real_broker, topic_prefix) == wanted
     n_counted = sum(
         delta.n_events + delta.n_late

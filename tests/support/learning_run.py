@@ -96,7 +96,7 @@ def backlog(n: int = 1_500) -> dict[Source, list[bytes]]:
             timed[Source("labels", partition)].append((at_ms + rng.randrange(3_000), given))
     for source, records in timed.items():
         for _, event in records[7::41] if source.kind == "predictions" else ():
-            event.update(rng.choice(_ODD))
+            event.update(_ODD[0] if event["model"] == "price" else rng.choice(_ODD))  # a score is no regression's
         records.sort(key=lambda each: each[0])
         last_ms = START_MS + 400 * n + 600_000
         end: dict[str, Any] = {"prediction_id": f"end of {source}", "model": "loan", "label": "no", "ts": last_ms}
