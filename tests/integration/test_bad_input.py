@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ from tests.support.sketch_harness import START_MS, SketchRun, cells, joined
 LATENESS_MS = 60_000
 STEP_MS = 1_000
 MEGABYTE = 1_000_000
+POSTGRESQL = datetime.fromtimestamp(START_MS / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S+00")
 BEYOND_64_BITS = str(10**30)
 PROFILE = build_profile(
     ModelKey("risk", "1"),
@@ -118,6 +120,20 @@ COUNTED = [
     Case("a prediction that is no number", record(prediction="NaN"), {"prediction": "wrong_type"}),
     Case("a class never seen", record(prediction="7"), {"prediction": "unlisted"}),
     Case("no score", record(score=""), {"score": "missing"}),
+    Case("a list as prediction", record(prediction="[1]"), {"prediction": "wrong_type"}),
+    Case("a prediction beyond 64 bits", record(prediction=BEYOND_64_BITS), {"prediction": "unlisted"}),
+    Case("a long class", record(prediction=f'"{"c" * MEGABYTE}"'), {"prediction": "wrong_type"}),
+    Case("a score that is no number", record(score="NaN"), {"score": "not_a_number"}),
+    Case("a score beyond doubles", record(score="1e999"), {"score": "infinite"}),
+    Case("a truth value as score", record(score="true"), {"score": "wrong_type"}),
+    Case("a word as score", record(score='"high"'), {"score": "wrong_type"}),
+    Case("a score above 1 by rounding", record(score="1.0000001192092896"), {}),
+    Case("a score as text", record(score='"0.5"'), {}),
+    Case("a score above 1", record(score="1.7"), {}),
+    Case("a map of text", record(score='{"1": "0.5"}'), {}),
+    Case("an id that is a whole number with a fraction of 0", record(prediction_id="1000017.0"), {}),
+    Case("a time as PostgreSQL writes it", record(ts=f'"{POSTGRESQL}"'), {}),
+    Case("digits as text", record(ts=f'"{START_MS}"'), {}),
     Case("epoch milliseconds with a fraction", record(ts=f"{START_MS + 0.5}"), {}),
     Case("1970", record(ts='"1970-01-01T00:00:00Z"'), {"": "late"}),
     Case("before 1970", record(ts="-1"), {"": "late"}),
@@ -146,14 +162,9 @@ REFUSED = [
     Case("a long model", record(model=f'"{"m" * 300}"'), reasons.INVALID_VALUE),
     Case("features as a list", features("[1, 2]"), reasons.INVALID_TYPE),
     Case("features as text", features('"x=1"'), reasons.INVALID_TYPE),
-    Case("a list as prediction", record(prediction="[1]"), reasons.INVALID_TYPE),
-    Case("a prediction beyond 64 bits", record(prediction=BEYOND_64_BITS), reasons.INVALID_VALUE),
-    Case("a long class", record(prediction=f'"{"c" * MEGABYTE}"'), reasons.INVALID_VALUE),
-    Case("a score above 1", record(score="1.7"), reasons.INVALID_VALUE),
-    Case("a score below 0", record(score="-0.1"), reasons.INVALID_VALUE),
-    Case("a score that is no number", record(score="NaN"), reasons.INVALID_VALUE),
-    Case("a score as text", record(score='"0.5"'), reasons.INVALID_TYPE),
-    Case("a map of text", record(score='{"1": "0.5"}'), reasons.INVALID_TYPE),
+    Case("a truth value as version", record(model_version="true"), reasons.INVALID_TYPE),
+    Case("seconds", record(ts=f"{START_MS // 1000}"), reasons.IMPLAUSIBLE_TIME),
+    Case("nanoseconds", record(ts=f"{START_MS * 1_000_000}"), reasons.IMPLAUSIBLE_TIME),
     Case("2100", record(ts='"2100-01-01T00:00:00Z"'), reasons.FUTURE),
     Case("2100 in milliseconds", record(ts="4102444800000.0"), reasons.FUTURE),
     Case("the year 1", record(ts='"0001-01-01T00:00:00Z"'), reasons.INVALID_VALUE),

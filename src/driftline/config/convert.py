@@ -92,8 +92,10 @@ class Converter:
 
     def _union(self, annotation: object, value: object, path: str, base: object) -> object:
         options = get_args(annotation)
-        if isinstance(value, dict) and (option := _meant(options, value)) is not None:
-            return self.convert(option, value, path, base)
+        sections = [option for option in options if _is_section(option)]
+        if isinstance(value, dict) and sections:
+            meant = _meant(sections, value)
+            return self._refuse(annotation, value, path) if meant is None else self.convert(meant, value, path, base)
         if isinstance(value, list) and (option := next((each for each in options if get_origin(each) is tuple), None)):
             return self._list(option, value, path)
         plain = tuple(option for option in options if not _is_section(option))
@@ -190,10 +192,15 @@ def _is_section(annotation: object) -> bool:
     return get_origin(annotation) is dict or (isinstance(annotation, type) and issubclass(annotation, Struct))
 
 
-def _meant(options: tuple[object, ...], value: dict[object, object]) -> object | None:
-    """Return which kind of section a mapping is: the first of those that have most of its keys."""
-    sections = [option for option in options if _is_section(option)]
-    return max(sections, key=lambda option: len(_keys(option) & value.keys()), default=None)
+def _meant(sections: list[object], value: dict[object, object]) -> object | None:
+    """Return the kind of section that has most of a mapping's keys, or keys like them; None where none has any."""
+    keys: set[object] = set(value)
+    if len(sections) == 1 or not keys:
+        return sections[0]
+    known = {name for section in sections for name in _keys(section)}
+    if not known & keys:
+        keys = {near for key in keys for near in difflib.get_close_matches(str(key), sorted(known), n=1)}
+    return max(sections, key=lambda section: len(_keys(section) & keys)) if keys else None
 
 
 def _keys(section: object) -> set[str]:

@@ -39,6 +39,8 @@ class FeatureObjects:
     ) -> Sequence[Features]:
         """Return the features of n events; why those of one cannot be read is noted under its number."""
         kinds = set(map(type, values))
+        if self._names and kinds == {list} and set(map(len, values)) == {len(self._names)}:
+            return [dict(zip(self._names, value, strict=True)) for value in values]
         if kinds != {dict}:
             values = self._each(values, at, problems)
         if not self._others:

@@ -19,6 +19,7 @@ from driftline.events.outcomes import ClassOrNumber, is_weight
 from driftline.events.plain_mapping import is_plain, record_pointers
 from driftline.events.prediction import AnyIdentifier, Identifier, Timestamp, epoch_times
 from driftline.events.record_batch import one_record
+from driftline.events.times import implausible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +83,8 @@ class LabelDecoder:
         self._map = LabelFieldsMapper(fields)
         self.asks_for = asks_for([where, *(getattr(fields, name) for name in fields.__struct_fields__)])
         """Which of ``keys`` and ``headers`` batches must have."""
+        self.is_typed = self._typed is not None
+        """Whether plain JSON is decoded in one typed pass."""
 
     def __call__(self, value: bytes | None) -> Label:
         """Decode one record in JSON that has no key and no headers; of many rows, the first.
@@ -92,7 +95,7 @@ class LabelDecoder:
             With the reason code for the dead letter.
         """
         columns = self.columns((value,))
-        if columns is None:
+        if columns is None or implausible(columns.ts_ms[0]):
             found = self.closely(one_record("labels", value))
             for problem in found.problems.values():
                 raise problem

@@ -20,7 +20,8 @@ from driftline.events.identity import MAX_ID, MAX_NAME, identifier, model_name, 
 from driftline.events.json_type import name_of
 from driftline.events.outcomes import plain_outcomes, predictions, scores, true_outcome, weight_of
 from driftline.events.plain_mapping import pointers_of
-from driftline.events.times import EARLIEST_MS, LATEST_MS, TimeForm, likely_unit, read_time
+from driftline.events.time_columns import whole_times
+from driftline.events.times import TimeForm, read_time
 from driftline.events.where import matcher
 
 if TYPE_CHECKING:
@@ -120,25 +121,19 @@ class TimeReader:
         """Return times in epoch milliseconds; why one cannot be read is noted under the event's number."""
         values = self.column.take(read.records)
         stamps = read.records.documents.spread(read.records.stamps_ms)
-        if self._form.unit == "ms" and self._plausible(values, stamps):
-            return values
+        whole = whole_times(values, self._form.unit, stamps)
+        if whole is not None:
+            return whole
         at = read.at(self.column)
         times: list[int | None] = []
-        for event, value in enumerate(values):
+        for event, (value, stamp) in enumerate(zip(values, stamps, strict=True)):
             try:
                 absent = value is None or value is ABSENT
-                times.append(None if absent else read_time(value, self._form, stamps[event], at(event)))
+                times.append(None if absent else read_time(value, self._form, stamp, at(event)))
             except EventError as error:
                 problems.setdefault(event, error)
                 times.append(None)
         return times
-
-    def _plausible(self, values: Sequence[Any], stamps: Sequence[int]) -> bool:
-        """Whether all are whole milliseconds that can be taken as they are."""
-        if set(map(type, values)) != {int} or min(values) < EARLIEST_MS or max(values) > LATEST_MS:
-            return False
-        pairs = zip(values, stamps, strict=True)
-        return not any(likely_unit(value, "ms", stamp) for value, stamp in pairs)
 
 
 def _time_column(at: TimeAt, rows: str | None) -> Column:

@@ -22,7 +22,7 @@ from driftline.events.object_mapper import Mapped, PredictionFieldsMapper, Recor
 from driftline.events.outcomes import ClassOrNumber, Score, scores
 from driftline.events.plain_mapping import is_plain, record_pointers
 from driftline.events.record_batch import one_record
-from driftline.events.times import epoch_ms, in_range
+from driftline.events.times import epoch_ms, implausible, in_range
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,6 +133,8 @@ class PredictionDecoder:
         self._map = PredictionFieldsMapper(fields, with_segments=with_segments)
         self.asks_for = asks_for([where, *(getattr(fields, name) for name in fields.__struct_fields__)])
         """Which of ``keys`` and ``headers`` batches must have."""
+        self.is_typed = self._typed is not None
+        """Whether plain JSON is decoded in one typed pass."""
 
     def __call__(self, value: bytes | None) -> Prediction:
         """Decode one record in JSON that has no key and no headers; of many rows, the first.
@@ -142,8 +144,8 @@ class PredictionDecoder:
         EventError
             With the reason code for the dead letter.
         """
-        columns = None if self._typed is None else self._typed.columns((value,))
-        if columns is None:
+        columns = self.columns((value,))
+        if columns is None or implausible(columns.ts_ms[0]):
             found = self.closely(one_record("predictions", value))
             for problem in found.problems.values():
                 raise problem

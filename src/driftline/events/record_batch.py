@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from driftline.events.source import Source
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from driftline.events.source import Kind
 
 
@@ -54,6 +56,13 @@ class RecordBatch(NamedTuple):
         """Return some of the records."""
         columns = (None if each is None else each[records] for each in self[2:])
         return RecordBatch(self.source, self.topic, *columns)  # type: ignore[arg-type]  # columns in their order
+
+
+def no_records(source: Source, topic: str, asked: Container[str] = ()) -> RecordBatch:
+    """Return a batch to add records to; ``asked`` says whether it has ``keys`` and ``headers``."""
+    keys: list[bytes | None] | None = [] if "keys" in asked else None
+    headers: list[dict[str, bytes]] | None = [] if "headers" in asked else None
+    return RecordBatch(source, topic, [], [], [], keys=keys, headers=headers)
 
 
 def one_record(kind: Kind, value: bytes | None) -> RecordBatch:

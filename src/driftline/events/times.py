@@ -40,8 +40,8 @@ SMALL: Final = 10**8
 _LARGEST: Final = 1e30
 """Beyond any time in any unit."""
 _DIGITS: Final = 30
-_YEAR_1971_MS: Final = 31_536_000_000
-_YEAR_2100_MS: Final = 4_102_444_800_000
+YEAR_1971_MS: Final = 31_536_000_000
+YEAR_2100_MS: Final = 4_102_444_800_000
 
 _FORM: Final = re.compile(
     r"(?P<year>\d{4})(?P<dash>-?)(?P<month>\d\d)(?P=dash)(?P<day>\d\d)"
@@ -50,6 +50,7 @@ _FORM: Final = re.compile(
 )
 _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")
 _COMPACT_DATE: Final = re.compile(r"(19|20)\d{6}")
+"""Could be a number too."""
 _WRAPPED: Final = ("$date", "$numberLong", "$numberDouble")
 """How MongoDB writes times and numbers that JSON has no form for."""
 
@@ -168,10 +169,15 @@ def likely_unit(number: float, unit: TimeUnit, stamp_ms: int) -> TimeUnit | None
             return None
         low, high = stamp_ms - _NEAR_MS, stamp_ms + _NEAR_MS
     else:
-        if _YEAR_1971_MS <= time_ms <= _YEAR_2100_MS or time_ms < 0:
+        if YEAR_1971_MS <= time_ms <= YEAR_2100_MS or time_ms < 0:
             return None
-        low, high = TRUSTED_MS, _YEAR_2100_MS
+        low, high = TRUSTED_MS, YEAR_2100_MS
     return next((other for other, ms in MS_PER_UNIT.items() if other != unit and low <= number * ms <= high), None)
+
+
+def implausible(time_ms: int | None, stamp_ms: int = -1) -> bool:
+    """Whether a time in milliseconds is plausible only in another unit."""
+    return time_ms is not None and likely_unit(time_ms, "ms", stamp_ms) is not None
 
 
 def _of_number(number: float, form: TimeForm, stamp_ms: int, at: str) -> int:
@@ -217,16 +223,28 @@ def _unwrapped(value: dict[Any, Any], form: TimeForm, at: str) -> tuple[object, 
 
 
 def _of_text(text: str, shown: str, form: TimeForm, at: str) -> int:
-    try:
-        return _of_moment(msgspec.convert(text, datetime), shown, at)
-    except msgspec.ValidationError:
-        match = _FORM.fullmatch(text)
-    if match is None or (match["dash"] == "" and match["hour"] is None):
+    if _COMPACT_DATE.fullmatch(text) is not None:
+        raise _no_time(shown, form, at)
+    for read in _READERS:
+        try:
+            return _of_moment(read(text), shown, at)
+        except ValueError:  # also msgspec's
+            continue
+    match = _FORM.fullmatch(text)
+    if match is None:
         raise _no_time(shown, form, at)
     try:
         return _of_moment(_moment(match), shown, at)
     except ValueError as error:
         raise _no_time(shown, form, at) from error
+
+
+def _rfc3339(text: str) -> datetime:
+    return msgspec.convert(text, datetime)
+
+
+_READERS: Final = (_rfc3339, datetime.fromisoformat)
+"""The first reads what the typed decoder reads, and in the same way; the second is fast."""
 
 
 def _no_time(value: str, form: TimeForm, at: str) -> EventError:

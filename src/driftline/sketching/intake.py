@@ -11,7 +11,8 @@ from driftline.events import dead_letter as reasons
 from driftline.events.dead_letter import DeadLetter
 from driftline.events.label import LabelColumns
 from driftline.events.prediction import PredictionColumns
-from driftline.events.times import FAR_MS, SMALL, in_range, likely_unit
+from driftline.events.time_columns import are_plausible
+from driftline.events.times import in_range
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _RUN: Final = 1_000
 """Records decoded together; one that is odd sends as many through the decoder twice."""
+_FEW: Final = 50
+"""Of these, the ones that are looked at closely with an odd one."""
 
 Decoder = Union["PredictionDecoder", "LabelDecoder"]
 
@@ -58,9 +61,7 @@ def _by_runs(batch: RecordBatch, decode: Decoder, kind: type[Columns], max_futur
     parts: list[Intake[Columns]] = []
     for start in range(0, len(batch.values), _RUN):
         part = batch if len(batch.values) <= _RUN else batch.part(slice(start, start + _RUN))
-        columns: Any = None if part.documents is not None else decode.columns(part.values)
-        taken = _take_run(part, columns, max_future_ms)
-        parts.append(_take_closely(part, decode.closely(part), kind, max_future_ms) if taken is None else taken)
+        parts += _take(part, decode, kind, max_future_ms, _FEW)
     if len(parts) == 1:
         return parts[0]
     return Intake(
@@ -70,6 +71,22 @@ def _by_runs(batch: RecordBatch, decode: Decoder, kind: type[Columns], max_futur
         [letter for part in parts for letter in part.refused],
         sum(part.n_skipped for part in parts),
     )
+
+
+def _take(
+    batch: RecordBatch, decode: Decoder, kind: type[Columns], max_future_ms: int, few: int
+) -> list[Intake[Columns]]:
+    """Return the events of records in parts: where one is odd, the others near it are looked at closely too."""
+    typed = decode.is_typed and batch.documents is None
+    columns: Any = decode.columns(batch.values) if typed else None
+    taken = _take_run(batch, columns, max_future_ms)
+    if taken is not None:
+        return [taken]
+    n = len(batch.values)
+    if typed and n > few:
+        parts = (batch.part(slice(start, start + few)) for start in range(0, n, few))
+        return [each for part in parts for each in _take(part, decode, kind, max_future_ms, few)]
+    return [_take_closely(batch, decode.closely(batch), kind, max_future_ms)]
 
 
 def _take_closely(batch: RecordBatch, found: Mapped, kind: type[Columns], max_future_ms: int) -> Intake[Columns]:
@@ -104,24 +121,13 @@ def _take_run(batch: RecordBatch, events: Columns | None, max_future_ms: int) ->
         return Intake(events, times, offsets, [])
     times = np.array(events.ts_ms, dtype=np.int64)
     stamps = np.array(batch.timestamps_ms, dtype=np.int64)
-    if ((stamps >= 0) & (stamps < times - max_future_ms)).any() or not _plausible(times, stamps):
+    if ((stamps >= 0) & (stamps < times - max_future_ms)).any() or not are_plausible(times, stamps):
         return None
     return Intake(events, times, offsets, [])
 
 
-def _plausible(times_ms: NDArray[np.int64], stamps_ms: NDArray[np.int64]) -> bool:
-    """Whether no time may be in another unit: as :func:`likely_unit` tells."""
-    usual = (np.abs(times_ms - stamps_ms) <= FAR_MS) | (np.abs(times_ms) <= SMALL)
-    if usual.all():
-        return True
-    unusual = np.flatnonzero(~usual)
-    pairs = zip(times_ms[unusual].tolist(), stamps_ms[unusual].tolist(), strict=True)
-    return not any(likely_unit(time, "ms", stamp) for time, stamp in pairs)
-
-
 def _dead_letter(error: EventError, batch: RecordBatch, record: int) -> DeadLetter:
-    offset = batch.offsets[record]
-    value = (batch.values if batch.raw_values is None else batch.raw_values)[record]
+    offset, value = batch.offsets[record], (batch.values if batch.raw_values is None else batch.raw_values)[record]
     message = f"{error} ({batch.topic}-{batch.source.partition}@{offset})"
     return DeadLetter(error.reason, message, batch.topic, batch.source.partition, offset, value or b"")
 

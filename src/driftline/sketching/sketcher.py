@@ -89,6 +89,11 @@ class Sketcher:
         Returns the pending stores of a partition, given its number and the profile table; called as it is assigned.
     not_features : frozenset of str
         Fields beside the mapped ones that are no features, where the record itself is the features object.
+
+    Attributes
+    ----------
+    asks_for : dict of str to frozenset of str
+        Which of ``keys`` and ``headers`` the batches of each input topic must have.
     """
 
     def __init__(
@@ -111,6 +116,7 @@ class Sketcher:
             predictions.fields, with_segments=with_segments, where=predictions.where
         )
         self._decode_label = LabelDecoder(labels.fields, where=labels.where)
+        self.asks_for = {predictions.topic: self._decode_prediction.asks_for, labels.topic: self._decode_label.asks_for}
         whole = settings.predictions.fields.features == ""
         self._not_features = (
             mapped_root_names(settings.predictions.fields) | not_features if whole else frozenset[str]()

@@ -147,10 +147,12 @@ class Backtest:
     def _file(self, path: Path, kind: Kind) -> EventFile:
         labels = self._settings.labels
         if kind == "labels" and labels is not None:
-            return EventFile(path, kind, labels.topic, self._n_partitions[kind], _id_by(LabelDecoder(labels.fields)))
-        fields = self._settings.predictions.fields
-        topic = self._settings.predictions.topic
-        return EventFile(path, kind, topic, self._n_partitions[kind], _id_by(PredictionDecoder(fields)))
+            decode: PredictionDecoder | LabelDecoder = LabelDecoder(labels.fields, where=labels.where)
+            topic = labels.topic
+        else:
+            predictions = self._settings.predictions
+            decode, topic = PredictionDecoder(predictions.fields, where=predictions.where), predictions.topic
+        return EventFile(path, kind, topic, self._n_partitions[kind], _id_by(decode), decode.asks_for)
 
     def _in_step(
         self, files: dict[Kind, Iterator[tuple[list[RecordBatch], int]]]

@@ -6,28 +6,32 @@ import gzip
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from driftline.errors import FormatError
-from driftline.events.record_batch import RecordBatch
+from driftline.events.record_batch import no_records
 from driftline.events.source import Kind, Source
 from driftline.runtime.kafka.partitioning import partition_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
     from pathlib import Path
+
+    from driftline.events.record_batch import RecordBatch
 
 METADATA_FIELD: Final = "kafka"
 """Field of a line that says where its record stood."""
 
 
 class LineMetadata(Struct, frozen=True):
-    """The position of a line's record on Kafka; by default partition by id, offset by order."""
+    """The position of a line's record on Kafka; by default partition by key or else id, offset by order."""
 
     partition: int | None = None
     offset: int | None = None
     timestamp: int = -1
     """Kafka's, in milliseconds."""
+    key: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 class _Line(Struct, frozen=True):
@@ -66,20 +70,39 @@ def lines(path: Path) -> Iterator[bytes]:
                 yield stripped
 
 
+def add_line(batch: RecordBatch, line: bytes, offset: int, metadata: LineMetadata) -> None:
+    """Add the record of a line to a batch."""
+    batch.values.append(line)
+    batch.offsets.append(offset)
+    batch.timestamps_ms.append(metadata.timestamp)
+    if batch.keys is not None:
+        batch.keys.append(None if metadata.key is None else metadata.key.encode())
+    if batch.headers is not None:
+        batch.headers.append({name: text.encode() for name, text in metadata.headers.items()})
+
+
 class EventFile:
     """One file read as the partitions of a topic, which dead letters name.
 
-    ``id_of`` returns a line's prediction id, which decides its partition, or None.
+    ``id_of`` returns a line's prediction id, which decides its partition where it has no key, or None; ``asked`` says
+    whether records have ``keys`` and ``headers``.
     """
 
     def __init__(
-        self, path: Path, kind: Kind, topic: str, n_partitions: int, id_of: Callable[[bytes], str | None]
+        self,
+        path: Path,
+        kind: Kind,
+        topic: str,
+        n_partitions: int,
+        id_of: Callable[[bytes], str | None],
+        asked: Container[str] = (),
     ) -> None:
         self._path = path
         self._kind = kind
         self._topic = topic
         self._n_partitions = n_partitions
         self._id_of = id_of
+        self._asked = asked
         self._next = [0] * n_partitions
 
     def batches(self, n_lines: int) -> Iterator[tuple[list[RecordBatch], int]]:
@@ -98,10 +121,8 @@ class EventFile:
             partition = self._partition(line, metadata, at)
             batch = batches.get(partition)
             if batch is None:
-                batch = batches[partition] = RecordBatch(Source(self._kind, partition), self._topic, [], [], [])
-            batch.values.append(line)
-            batch.offsets.append(self._offset(partition, metadata, at))
-            batch.timestamps_ms.append(metadata.timestamp)
+                batch = batches[partition] = no_records(Source(self._kind, partition), self._topic, self._asked)
+            add_line(batch, line, self._offset(partition, metadata, at), metadata)
             n_read += 1
             n_bytes += len(line) + 1
             if n_read >= n_lines:
@@ -112,7 +133,8 @@ class EventFile:
 
     def _partition(self, line: bytes, metadata: LineMetadata, at: str) -> int:
         if metadata.partition is None:
-            return partition_of((self._id_of(line) or "").encode(), self._n_partitions)
+            key = self._id_of(line) if metadata.key is None else metadata.key
+            return partition_of((key or "").encode(), self._n_partitions)
         if not 0 <= metadata.partition < self._n_partitions:
             message = f"Expected a partition in [0, {self._n_partitions}), got {metadata.partition} - at `{at}`"
             raise FormatError(message)

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 from itertools import compress, groupby, repeat
 from operator import is_not, not_
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Message
 
-from driftline.events.record_batch import RecordBatch
+from driftline.events.record_batch import no_records
 from driftline.events.source import Kind, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     from confluent_kafka import KafkaError
+
+    from driftline.events.record_batch import RecordBatch
 
 
 def by_source(
     messages: Iterable[Message],
     kinds: Mapping[str, Kind],
+    asked: Mapping[str, Container[str]] = MappingProxyType({}),
     wants_headers: Callable[[str, Sequence[bytes | None]], bool] = lambda _topic, _values: False,
 ) -> tuple[list[RecordBatch], list[tuple[Message, KafkaError]]]:
     """Return the records by source partition, each in the order of its offsets, and the messages that are errors.
 
-    ``kinds`` says what each topic holds, and ``wants_headers`` whether records of a topic, with these values, need
-    theirs.
+    ``kinds`` says what each topic holds, ``asked`` which of ``keys`` and ``headers`` of its records are needed, and
+    ``wants_headers`` whether records of a topic with these values need theirs in any case.
     """
     batches: dict[Any, RecordBatch] = {}
     received = [*messages]
@@ -37,17 +41,17 @@ def by_source(
         batch = batches.get(at)
         if batch is None:
             topic: Any = at[0]
-            batch = batches[at] = RecordBatch(Source(kinds[topic], at[1]), topic, [], [], [])
+            batch = batches[at] = no_records(Source(kinds[topic], at[1]), topic, asked.get(topic, ()))
         values = [*map(Message.value, records)]
-        wanted = wants_headers(batch.topic, values)
-        if wanted or batch.headers is not None:
-            earlier = [{} for _ in batch.values] if batch.headers is None else batch.headers
-            batch = batches[at] = batch._replace(
-                headers=[*earlier, *(_headers(each) if wanted else {} for each in records)]
-            )
+        if batch.headers is None and wants_headers(batch.topic, values):
+            batch = batches[at] = batch._replace(headers=[{} for _ in batch.values])
         batch.values.extend(values)
         batch.offsets.extend(map(Message.offset, records))  # type: ignore[arg-type]  # a record has an offset
         batch.timestamps_ms.extend([stamp for _, stamp in map(Message.timestamp, records)])
+        if batch.keys is not None:
+            batch.keys.extend(map(Message.key, records))
+        if batch.headers is not None:
+            batch.headers.extend(map(_headers, records))
     return list(batches.values()), events
 
 

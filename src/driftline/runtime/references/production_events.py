@@ -5,29 +5,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import xxhash
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, TopicPartition
+from confluent_kafka import TopicPartition
 
-from driftline.errors import EventError, ProfileError
+from driftline.errors import ProfileError
 from driftline.events.features import features_json
 from driftline.events.outcomes import one_score
-from driftline.events.prediction import PredictionDecoder
+from driftline.events.prediction import Prediction, PredictionDecoder
+from driftline.events.record_batch import no_records
+from driftline.events.source import Source
 from driftline.events.unusable import without_unusable
 from driftline.profiles.building.production import TimedRow
-from driftline.runtime.files.event_files import lines, metadata_of
+from driftline.runtime.files.event_files import add_line, lines, metadata_of
 from driftline.runtime.kafka.kafka_clients import ADMIN_TIMEOUT_S
 from driftline.runtime.kafka.reading import PartitionReading, assigned_consumer
+from driftline.runtime.kafka.record_batches import by_source
 from driftline.runtime.kafka.topic_admin import topic_partitions
 from driftline.sketches.packed import SampleRow
+from driftline.sketching.intake import take_in_predictions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from confluent_kafka import Consumer, Message
+    from confluent_kafka import Consumer
 
     from driftline.config.secrets import Credentials
     from driftline.config.settings import Settings
     from driftline.events.model_key import ModelKey
+    from driftline.events.record_batch import RecordBatch
 
 BATCH: Final = 10_000
 """Records decoded together."""
@@ -53,27 +58,26 @@ class EventReader:
     """
 
     def __init__(self, settings: Settings, selection: EventSelection) -> None:
-        self._decode = PredictionDecoder(settings.predictions.fields)
+        self._decode = PredictionDecoder(settings.predictions.fields, where=settings.predictions.where)
+        self._topic = settings.predictions.topic
         self._max_future_ms = int(settings.time.max_future)
         self._selection = selection
         self.n_refused = self.n_others = 0
 
-    def rows(self, records: Sequence[tuple[bytes | None, int]]) -> list[TimedRow]:
-        """Return the selected events among values and record timestamps (-1 where there is none)."""
+    @property
+    def asks_for(self) -> dict[str, frozenset[str]]:
+        """Which of ``keys`` and ``headers`` the batches of the topic must have."""
+        return {self._topic: self._decode.asks_for}
+
+    def rows(self, batch: RecordBatch) -> list[TimedRow]:
+        """Return the selected events among records."""
+        intake = take_in_predictions(batch, self._decode, self._max_future_ms)
+        self.n_refused += len(intake.refused)
         rows = []
-        for value, timestamp_ms in records:
-            try:
-                event = self._decode(value or b"")
-            except EventError:
-                self.n_refused += 1
-                continue
-            time_ms = timestamp_ms if event.ts_ms is None else event.ts_ms
-            if event.ts_ms is not None and 0 <= timestamp_ms < event.ts_ms - self._max_future_ms:
-                self.n_refused += 1
-                continue
-            selection, key = self._selection, (event.model, event.version)
+        for row, time_ms in zip(zip(*intake.events, strict=True), intake.times_ms.tolist(), strict=True):
+            event, selection = Prediction(*row), self._selection
             in_time = selection.start_ms <= time_ms < selection.end_ms
-            if key != (selection.key.model, selection.key.version) or not in_time:
+            if (event.model, event.version) != (selection.key.model, selection.key.version) or not in_time:
                 self.n_others += 1
                 continue
             digest = xxhash.xxh3_64_intdigest(event.prediction_id.encode())
@@ -91,17 +95,22 @@ class EventReader:
             When the file cannot be read.
         """
         self.n_refused = self.n_others = 0
-        batch: list[tuple[bytes | None, int]] = []
+        batch = self._no_records()
         try:
             for number, line in enumerate(lines(path), start=1):
-                batch.append((line, metadata_of(line, f"{path}:{number}").timestamp))
-                if len(batch) == BATCH:
+                metadata = metadata_of(line, f"{path}:{number}")
+                add_line(batch, line, number, metadata)
+                if len(batch.values) == BATCH:
                     yield self.rows(batch)
-                    batch = []
+                    batch = self._no_records()
         except OSError as error:
             message = f"Expected a readable file, got {error.strerror or error} - at `{path}`"
             raise ProfileError(message) from error
-        yield self.rows(batch)
+        if batch.values:
+            yield self.rows(batch)
+
+    def _no_records(self) -> RecordBatch:
+        return no_records(Source("predictions", 0), self._topic, self._decode.asks_for)
 
 
 class TopicEvents:
@@ -157,12 +166,7 @@ class TopicEvents:
         try:
             reading = PartitionReading(consumer, self._settings.kafka, self._topic, starts, stops)
             for messages in reading.to_end(_PATIENCE_S, BATCH, _POLL_S):
-                yield self.reader.rows([_record(message) for message in messages])
+                for batch in by_source(messages, {self._topic: "predictions"}, self.reader.asks_for)[0]:
+                    yield self.reader.rows(batch)
         finally:
             consumer.close()
-
-
-def _record(message: Message) -> tuple[bytes | None, int]:
-    """Return a record's value and timestamp, -1 where it has none."""
-    kind, timestamp_ms = message.timestamp()
-    return message.value(), -1 if kind == TIMESTAMP_NOT_AVAILABLE else timestamp_ms

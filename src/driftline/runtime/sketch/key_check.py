@@ -35,11 +35,13 @@ class KeyCheck:
         labels = settings.labels or LabelInput()
         self._kinds: dict[str, Kind] = {settings.predictions.topic: "predictions", labels.topic: "labels"}
         self._decoders: dict[Kind, Callable[[bytes], Prediction | Label]] = {
-            "predictions": PredictionDecoder(settings.predictions.fields),
-            "labels": LabelDecoder(labels.fields),
+            "predictions": PredictionDecoder(settings.predictions.fields, where=settings.predictions.where),
+            "labels": LabelDecoder(labels.fields, where=labels.where),
         }
         self._check = CoPartitioning(settings.predictions.topic, labels.topic, n_partitions)
         joined = settings.labels is not None and n_partitions > 1 and not settings.join.routed
+        if settings.predictions.fields.rows is not None or labels.fields.rows is not None:
+            joined = False  # a record has the ids of all its rows, and one key
         # where nothing is joined by partition, no record is on a wrong one
         self._n_left: dict[Kind, int] = dict.fromkeys(self._decoders, _MAX_RECORDS if joined else 0)
         self._without_key: set[Kind] = set()

@@ -151,7 +151,7 @@ class SketchWorker:
         if self._progress.stalled and self._encodings.may_ask:
             self._go_on()
         messages = self._consumer.consume(self._settings.sketch.batch, _CONSUME_S)
-        batches, events = by_source(messages, self._kinds, self._encodings.wants_headers)
+        batches, events = by_source(messages, self._kinds, self._sketcher.asks_for, self._encodings.wants_headers)
         if not self._key_check.done:
             mismatch = self._key_check.look(messages, batches)
             if mismatch is not None:

@@ -11,6 +11,8 @@ from driftline.config.field_places import Constant
 from driftline.config.settings import PredictionFields, PredictionInput, Settings
 from driftline.errors import ProfileError
 from driftline.events.model_key import ModelKey
+from driftline.events.record_batch import RecordBatch, one_record
+from driftline.events.source import Source
 from driftline.runtime.references import production_events
 from driftline.runtime.references.production_events import EventReader, EventSelection
 
@@ -58,12 +60,13 @@ def test_only_the_events_of_the_stretch_and_of_the_model_are_taken(
         found = [event for batch in reader.read_file(path) for event in batch]
         assert [event.time_ms for event in found] == [1_000, 1_999, 1_700, 1_900]
         assert (found[0].row.prediction, found[0].row.score) == ("yes", 0.25)
-        assert (reader.n_refused, reader.n_others) == (1, 5)
+        assert (reader.n_refused, reader.n_others) == (2, 4)
 
 
 def test_an_event_dated_too_far_past_its_record_is_refused_as_in_production() -> None:
     reader = EventReader(Settings(), EventSelection(ModelKey("m", "1"), 0, 10_000_000))
-    assert len(reader.rows([(line(600_005), 5), (line(600_006), 5)])) == 1
+    records = RecordBatch(Source("predictions", 0), "t", [line(600_005), line(600_006)], [0, 1], [5, 5])
+    assert len(reader.rows(records)) == 1
     assert reader.n_refused == 1
 
 
@@ -71,7 +74,7 @@ def test_the_mapping_of_fields_is_followed() -> None:
     fields = PredictionFields(model=Constant("m"), model_version=Constant("1"), ts="/when", features="/input")
     settings = msgspec.structs.replace(Settings(), predictions=PredictionInput(fields=fields))
     record = json.dumps({"prediction_id": 1, "when": "1970-01-01T00:00:01.5Z", "input": {"b": 2}}).encode()
-    found = EventReader(settings, STRETCH).rows([(record, -1)])
+    found = EventReader(settings, STRETCH).rows(one_record("predictions", record))
     assert [(event.time_ms, event.row.features) for event in found] == [(1_500, b'{"b": 2}')]
 
 
