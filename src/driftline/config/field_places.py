@@ -63,7 +63,18 @@ class Joined(Struct, frozen=True, forbid_unknown_fields=True):
             raise ParameterError("at least one field to join", [], "join")
 
 
-Place = Pointer | Constant | FromKey | FromHeader | FromTopic | Joined
+class First(Struct, frozen=True, forbid_unknown_fields=True):
+    """The first of several places where there is something that is not null."""
+
+    first: tuple[Pointer | FromKey | FromHeader | FromTopic | Constant, ...]
+
+    def __post_init__(self) -> None:
+        """Check that there is a choice."""
+        if not self.first:
+            raise ParameterError("at least one place", [], "first")
+
+
+Place = Pointer | Constant | FromKey | FromHeader | FromTopic | Joined | First
 
 
 class TimeAt(Struct, frozen=True, forbid_unknown_fields=True):
@@ -119,6 +130,8 @@ class FeaturesAt(Struct, frozen=True, forbid_unknown_fields=True):
     """Names of the values, where they are a list or CSV."""
     text: Literal["json", "csv"] | None = None
     """What a text holds; by default JSON where it begins like it, and CSV otherwise."""
+    without: tuple[Text, ...] = ()
+    """Names in the object that are no features, beside the mapped fields."""
 
     def __post_init__(self) -> None:
         """Check that the names can be told apart."""
@@ -129,16 +142,20 @@ class FeaturesAt(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Where(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which records of a topic are meant: those whose field or header has one of some values."""
+    """Which records of a topic are meant: those whose field or header has one of some values, or is there at all."""
 
-    equals: str | int | float | bool | tuple[str | int | float | bool, ...]
+    equals: str | int | float | bool | tuple[str | int | float | bool, ...] | None = None
     """The value, or a list of them; numbers and texts that read the same are equal."""
     field: Pointer | None = None
     """Pointer to the field."""
     header: Text | None = None
     """Name of the header, in place of a field."""
+    exists: bool | None = None
+    """In place of `equals`: whether the field or header must be there (and not null), or must not."""
 
     def __post_init__(self) -> None:
-        """Check that there is one place."""
+        """Check that there is one place, and one condition."""
         if (self.field is None) == (self.header is None):
             raise ParameterError("either `field` or `header`", self.field, "field")
+        if (self.equals is None) == (self.exists is None):
+            raise ParameterError("either `equals` or `exists`", self.equals, "equals")

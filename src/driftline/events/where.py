@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from driftline.events.documents import Documents, path_of
+from driftline.events.documents import ABSENT, Documents, path_of
 from driftline.events.identity import text_of
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def matcher(where: Where) -> Callable[[Sequence[object], Headers], list[bool]]:
     >>> matcher(Where(equals=("a", 1), field="/type"))([{"type": "a"}, {"type": "1"}, {"type": 2}, {}], None)
     [True, True, False, False]
     """
+    if where.exists is not None:
+        return _existing(where, where.exists)
     wanted = {text_of(value) for value in (where.equals if isinstance(where.equals, tuple) else (where.equals,))}
     if where.header is not None:
         name = where.header
@@ -46,3 +48,15 @@ def matcher(where: Where) -> Callable[[Sequence[object], Headers], list[bool]]:
         return [*map(matches, values)]
 
     return by_field
+
+
+def _existing(where: Where, wanted: bool) -> Callable[[Sequence[object], Headers], list[bool]]:  # noqa: FBT001  # as configured
+    if where.header is not None:
+        name = where.header
+        return lambda documents, headers: (
+            [not wanted] * len(documents) if headers is None else [(name in each) is wanted for each in headers]
+        )
+    path = path_of(where.field or "", None)
+    return lambda documents, _headers: [
+        (value is not None and value is not ABSENT) is wanted for value in Documents(documents).column(path)
+    ]

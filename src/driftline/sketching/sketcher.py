@@ -20,6 +20,7 @@ from driftline.sketching.intake import take_in_labels, take_in_predictions
 from driftline.sketching.joins.joins import Joins
 from driftline.sketching.joins.local_joins import LocalJoins
 from driftline.sketching.joins.routed_joins import RoutedJoins
+from driftline.sketching.pairing import Pairing
 from driftline.sketching.pane_counter import PaneCounter
 from driftline.sketching.rows import PredictionRows, by_model
 from driftline.sketching.source_clock import SourceClock
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from driftline.events.source import Kind
     from driftline.panes.flush_record import JoinDelta
     from driftline.profiles.profiles import Profiles
+    from driftline.sketching.halves import SeenHalves
     from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.joins.waiting.pending import PendingStores
     from driftline.sketching.rows import ModelEvents
@@ -43,6 +45,8 @@ class Position(NamedTuple):
 
     next_offset: int
     running_max_ms: int | None
+    seen: SeenHalves | None = None
+    """Which records from there on have been used, and which wait, where two records are one event."""
 
 
 class Flush(NamedTuple):
@@ -116,7 +120,9 @@ class Sketcher:
             predictions.fields, with_segments=with_segments, where=predictions.where
         )
         self._decode_label = LabelDecoder(labels.fields, where=labels.where)
-        self.asks_for = {predictions.topic: self._decode_prediction.asks_for, labels.topic: self._decode_label.asks_for}
+        self._pairing = None if predictions.pair is None else Pairing(predictions.pair)
+        asked = self._decode_prediction.asks_for | (self._pairing.asks_for if self._pairing else frozenset())
+        self.asks_for = {predictions.topic: asked, labels.topic: self._decode_label.asks_for}
         whole = settings.predictions.fields.features == ""
         self._not_features = (
             mapped_root_names(settings.predictions.fields) | not_features if whole else frozenset[str]()
@@ -131,9 +137,11 @@ class Sketcher:
 
     # --- assignment ---------------------------------------------------------------------------------------------------
 
-    def assign(self, source: Source, running_max_ms: int | None) -> None:
-        """Start on a source partition whose committed event time is known."""
+    def assign(self, source: Source, running_max_ms: int | None, seen: SeenHalves | None = None) -> None:
+        """Start on a source partition whose committed event time, and which waiting halves of events, are known."""
         self._announce = True
+        if self._pairing is not None and source.kind == "predictions":
+            self._pairing.assign(source, seen)
         if source.kind != "joins":
             time = self._settings.time
             self._partitions[source] = _Partition(SourceClock(int(time.pane), int(time.lateness), running_max_ms))
@@ -143,6 +151,8 @@ class Sketcher:
         """Give all source partitions up, with everything that is not committed."""
         self.aborted()
         self._partitions.clear()
+        if self._pairing is not None:
+            self._pairing.clear()
         self.joins.revoke()
 
     def mark_idle(self, source: Source, *, idle: bool) -> None:
@@ -177,9 +187,18 @@ class Sketcher:
     def skip(self, source: Source, next_offset: int, letter: DeadLetter) -> None:
         """Go on at an offset; the letter says what has become of the records before it."""
         self._dead_letters.append(letter)
+        if self._pairing is not None and source.kind == "predictions":
+            self._dead_letters += self._pairing.skip(source, letter.topic, next_offset)
         self._next_offsets[source] = next_offset
 
     def _add_predictions(self, batch: RecordBatch) -> None:
+        if self._pairing is not None:
+            paired = self._pairing.add(batch)
+            self._dead_letters += paired.refused
+            self._n_skipped += paired.n_skipped
+            if paired.pairs is None:
+                return
+            batch = paired.pairs
         intake = take_in_predictions(batch, self._decode_prediction, int(self._settings.time.max_future))
         self._dead_letters += intake.refused
         self._n_skipped += intake.n_skipped
@@ -230,15 +249,16 @@ class Sketcher:
         """Return what the next transaction holds, or None where there is nothing to say."""
         if not self._next_offsets and not self._announce and not self._dead_letters:
             return None
-        positions = {
-            source: Position(next_offset, self._running_max_ms(source))
-            for source, next_offset in self._next_offsets.items()
-        }
+        positions = {source: self._position(source, next_offset) for source, next_offset in self._next_offsets.items()}
         marks = self._marks()
         deltas = self.joins.join()
         pending = self.joins.blocks(marks)
         panes = self._pane_records(deltas, [*marks, *self.joins.watermarks()])
         return Flush(panes, pending, self._dead_letters, positions, self._n_events, self._n_late, self._n_skipped)
+
+    def _position(self, source: Source, next_offset: int) -> Position:
+        seen = None if self._pairing is None else self._pairing.seen(source)
+        return Position(next_offset if seen is None else seen.start, self._running_max_ms(source), seen)
 
     def _running_max_ms(self, source: Source) -> int | None:
         partition = self._partitions.get(source)
@@ -269,6 +289,8 @@ class Sketcher:
         """Make the last flush final; ``changelog`` has the offsets behind its blocks in the pending topic."""
         for partition in self._partitions.values():
             partition.committed_max_ms = partition.clock.running_max_ms
+        if self._pairing is not None:
+            self._pairing.committed()
         self.joins.committed(changelog)
         quiet = [key for key, counter in self._counters.items() if counter.n_idle_flushes > KEPT_FLUSHES]
         for key in quiet:
@@ -281,6 +303,8 @@ class Sketcher:
         for partition in self._partitions.values():
             partition.idle = False
             partition.clock.running_max_ms = partition.committed_max_ms
+        if self._pairing is not None:
+            self._pairing.aborted()
         self.joins.aborted()
         for counter in self._counters.values():
             counter.clear()

@@ -133,10 +133,10 @@ def test_shapes_that_can_be_said(fields: dict[str, object]) -> None:
             "Expected names of the values in the text, got [] - at `names`",
         ),
         ({"model": {"heder": "x"}}, "Expected one of `header`, got 'heder' - at `$.predictions.fields.model.heder`"),
-        ({"model": {"xyz": 1}}, "with one of `value`, `key`, `header`, `topic`, `join`, got {'xyz': 1} - at"),
+        ({"model": {"xyz": 1}}, "with one of `value`, `key`, `header`, `topic`, `join`, `first`, got {'xyz': 1} - at"),
         (
             {"model": 5},
-            "or a mapping with one of `value`, `key`, `header`, `topic`, `join`, got 5 - at `$.predictions.",
+            "or a mapping with one of `value`, `key`, `header`, `topic`, `join`, `first`, got 5 - at `$.predictions.",
         ),
     ],
 )
@@ -156,4 +156,4 @@ def test_where_names_one_field_or_header() -> None:
     assert said({"field": "/type", "equals": ["a", 1, True]}) == said({"header": "type", "equals": "a"}) == []
     assert "Expected either `field` or `header`, got None" in said({"equals": "a"})[0]
     assert "Expected a pointer to a field of the record, such as `/type`" in said({"field": "", "equals": "a"})[0]
-    assert "this setting is required" in said({"field": "/type"})[0]
+    assert "Expected either `equals` or `exists`" in said({"field": "/type"})[0]

@@ -20,8 +20,10 @@ from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source
 from driftline.monitoring.partition_monitor import PartitionMonitor
 from driftline.runtime.files.event_files import METADATA_FIELD, EventFile
+from driftline.runtime.kafka.co_partitioning import keys_without_ids
 from driftline.runtime.kafka.input_partitions import read_topics
 from driftline.runtime.pending.pending_folder import PendingFolder
+from driftline.sketching.pairing import Pairing
 from driftline.sketching.sketcher import Sketcher
 
 if TYPE_CHECKING:
@@ -75,7 +77,8 @@ class Backtest:
     ) -> None:
         n_labels = n_label_partitions or n_partitions
         reading = settings
-        if settings.join.repartition == "auto" and n_labels != n_partitions:
+        apart = n_labels != n_partitions or (n_partitions > 1 and keys_without_ids(settings) is not None)
+        if settings.join.repartition == "auto" and apart:
             reading = replace(settings, join=replace(settings.join, repartition=True))
         self._settings = reading
         self._n_partitions: dict[Kind, int] = {
@@ -152,6 +155,9 @@ class Backtest:
         else:
             predictions = self._settings.predictions
             decode, topic = PredictionDecoder(predictions.fields, where=predictions.where), predictions.topic
+            if predictions.pair is not None:
+                id_of = Pairing(predictions.pair).id_of
+                return EventFile(path, kind, topic, self._n_partitions[kind], id_of, self._sketcher.asks_for[topic])
         return EventFile(path, kind, topic, self._n_partitions[kind], _id_by(decode), decode.asks_for)
 
     def _in_step(

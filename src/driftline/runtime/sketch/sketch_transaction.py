@@ -18,6 +18,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from driftline.runtime.kafka.input_partitions import read_topics
 from driftline.runtime.kafka.kafka_clients import producer_configuration
 from driftline.runtime.operations.logs import get_logger
+from driftline.runtime.sketch.offset_metadata import to_metadata
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, Message
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 COMMIT_TIMEOUT_S: Final = 30.0
 _MAX_MESSAGE_BYTES: Final = 4 << 20
 """The client's own limit; the topics' limits decide."""
-_METADATA_VERSION: Final = "v1"
 _log = get_logger(__name__)
 
 
@@ -77,7 +77,7 @@ class SketchTransactions:
                     self._inputs[source.kind],
                     source.partition,
                     position.next_offset,
-                    metadata=to_metadata(position.running_max_ms),
+                    metadata=to_metadata(position.running_max_ms, position.seen),
                 )
                 for source, position in flush.positions.items()
             ]
@@ -141,20 +141,3 @@ class SketchTransactions:
 def _error_of(error: KafkaException) -> KafkaError:
     reason: KafkaError = error.args[0]
     return reason
-
-
-def to_metadata(running_max_ms: int | None) -> str:
-    """Return the metadata of a committed offset: the running maximum of event time before it."""
-    return f"{_METADATA_VERSION}:{'' if running_max_ms is None else running_max_ms}"
-
-
-def from_metadata(metadata: str | None) -> int | None:
-    """Return the running maximum from a committed offset's metadata; None where the metadata has none.
-
-    Examples
-    --------
-    >>> from_metadata(to_metadata(1_000)), from_metadata(""), from_metadata(None)
-    (1000, None, None)
-    """
-    version, _, text = (metadata or "").partition(":")
-    return int(text) if version == _METADATA_VERSION and text.lstrip("-").isdigit() else None
