@@ -94,6 +94,9 @@ def backtest(
         markup=False,
     )
     _say_refusals(totals)
+    if totals.n_halves_waiting:
+        line = f"{totals.n_halves_waiting:,} requests or responses still waited for their other half at the end"
+        err.print(line, style="yellow", markup=False)
     if totals.nothing_usable:
         raise typer.Exit(ExitCode.DATA)
 
@@ -133,6 +136,9 @@ def _profile(settings: Settings, reference: Path, predictions: Path, model: str 
     if is_profile(reference):
         return read_profile(reference)
     fields = settings.predictions.fields
+    if model is None and settings.predictions.pair is not None:
+        message = "Expected the model of the reference, as requests and responses are separate records - at `--model`"
+        raise FormatError(message)
     if model is None:
         first = PredictionDecoder(fields)(next(lines(predictions), b""))
         model, version = first.model, version if version is not None else first.version

@@ -323,6 +323,10 @@ class Sketcher:
         partition = self._partitions.get(source)
         return None if partition is None else partition.clock.watermark_ms
 
+    def halves_waiting(self) -> dict[int, int]:
+        """Return how many requests and responses wait for their other half, by partition, where they are paired."""
+        return {} if self._pairing is None else self._pairing.n_waiting()
+
     def watermarks_ms(self) -> dict[Source, int | None]:
         """Return the watermarks of all assigned partitions, with those of the pending topic where it is read."""
         return {mark.source: mark.time_ms for mark in [*self._marks(), *self.joins.watermarks()]}

@@ -54,6 +54,8 @@ class BacktestTotals(NamedTuple):
     """Dead letters by reason code."""
     first_refusals: dict[str, str]
     """The message of the first dead letter of each reason; it says where the record stood."""
+    n_halves_waiting: int = 0
+    """Requests and responses whose other half had not come at the end, where they are separate records."""
 
     @property
     def nothing_usable(self) -> bool:
@@ -146,6 +148,7 @@ class Backtest:
             advance(n_bytes)
         while self._blocks:
             self._flush(emit)
+        self._counts["n_halves_waiting"] = sum(self._sketcher.halves_waiting().values())
 
     def _file(self, path: Path, kind: Kind) -> EventFile:
         labels = self._settings.labels

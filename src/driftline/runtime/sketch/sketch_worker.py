@@ -289,6 +289,8 @@ class SketchWorker:
                 self._telemetry.lag(source.kind, source.partition, max(0, high - self._progress.reached(source)))
         for number, joiner in self._sketcher.joins.joiners.items():
             self._telemetry.pending(number, len(joiner.predictions))
+        for number, n in self._sketcher.halves_waiting().items():
+            self._telemetry.halves(number, n)
 
     def _rewind(self) -> None:
         """Go back to the committed offsets after an abort."""
