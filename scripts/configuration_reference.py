@@ -52,8 +52,9 @@ environment variable (`..._env`) or the file (`..._file`) that holds them.
 
 **Constraints.** Evaluation and performance windows, the hop, the label horizon and the revisions are multiples of the
 pane. The display window is a multiple of the hop, and at most 24 hops. Revisions ascend, and none exceeds the horizon
-(if only the horizon is shortened, built-in revisions beyond it are dropped). Predictions and labels are different
-topics. Shares of the budget add up to at most 1, and leave something for every spender without a share of its own.
+(if only the horizon is shortened, built-in revisions beyond it are dropped). Predictions and labels are in different
+topics, or `labels.where` tells labels. Shares of the budget add up to at most 1, and leave something for every spender
+without a share of its own.
 `open_after` needs at most as many findings as windows. [`driftline explain-budget`](budget.md) shows the resulting
 significance levels.
 """

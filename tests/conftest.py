@@ -24,7 +24,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "full"))
 for _name in ("COLUMNS", "LINES"):
     os.environ.pop(_name, None)  # what is printed must not depend on the terminal that the tests run in
 
-REAL_BROKER_FIXTURES = {"real_broker", "own_broker", "can_start_kafka"}
+REAL_BROKER_FIXTURES = {"real_broker", "own_broker", "oauth_broker", "can_start_kafka"}
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +64,16 @@ def own_broker(request: pytest.FixtureRequest) -> Iterator[RealBroker]:
     """Return a real Kafka of the test's own, running and empty, which it may stop, kill and start again."""
     request.getfixturevalue("can_start_kafka")
     broker = RealBroker(f"test-{uuid.uuid4().hex[:8]}")
+    broker.start()
+    yield broker
+    broker.purge()
+
+
+@pytest.fixture
+def oauth_broker(request: pytest.FixtureRequest) -> Iterator[RealBroker]:
+    """Return a real Kafka of the test's own that also listens for OAUTHBEARER, with unsigned tokens."""
+    request.getfixturevalue("can_start_kafka")
+    broker = RealBroker(f"test-{uuid.uuid4().hex[:8]}", oauth=True)
     broker.start()
     yield broker
     broker.purge()

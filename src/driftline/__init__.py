@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from driftline.profiles.building.frames import build_profile_from_frame
     from driftline.profiles.building.roles import Roles
-    from driftline.runtime.references.reference_files import read_profile, write_profile
+    from driftline.runtime.references.profile_files import read_profile, write_profile
 
 __version__ = "0.1.0"
 
@@ -17,8 +17,8 @@ __all__ = ["Roles", "__version__", "build_profile_from_frame", "read_profile", "
 _MODULES: Final = {
     "Roles": "driftline.profiles.building.roles",
     "build_profile_from_frame": "driftline.profiles.building.frames",
-    "read_profile": "driftline.runtime.references.reference_files",
-    "write_profile": "driftline.runtime.references.reference_files",
+    "read_profile": "driftline.runtime.references.profile_files",
+    "write_profile": "driftline.runtime.references.profile_files",
 }
 
 

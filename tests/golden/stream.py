@@ -19,7 +19,8 @@ from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.effective import BEGINNING_MS
 from driftline.profiles.profiles import Profiles
-from driftline.runtime.files.backtest import Backtest, write_events
+from driftline.runtime.files.backtest import Backtest
+from driftline.runtime.files.written_events import write_events
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from driftline.runtime.references.reference_files import write_profile
+from driftline.runtime.references.profile_files import write_profile
 from tests.support.command import driftline
 from tests.support.expected import Output, alerts_of, backtest_configuration, events_of, expected, write_files
 from tests.support.real_broker import wait_until

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import aiokafka
 import pytest
 from confluent_kafka import Producer
+from msgspec.structs import replace
 
 from driftline.errors import BrokerError
 from tests.support.detect_process import Counting, SumsWorker, detect_settings
@@ -17,12 +20,14 @@ from tests.support.real_broker import patient, wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from driftline.config.settings import ClientValue
     from driftline.runtime.demo.embedded_broker import EmbeddedBroker
 
 
-def worker_on(broker: EmbeddedBroker, tmp_path: Path) -> tuple[SumsWorker, Counting]:
+def worker_on(broker: EmbeddedBroker, tmp_path: Path, **kafka: dict[str, ClientValue]) -> tuple[SumsWorker, Counting]:
     telemetry = Counting()
     settings = detect_settings(broker.bootstrap, "driftline", 2)
+    settings = replace(settings, kafka=replace(settings.kafka, **kafka))
     return SumsWorker(settings, telemetry, tmp_path / "faust", check_crcs=False), telemetry
 
 
@@ -46,6 +51,39 @@ def test_a_worker_in_a_thread_works_and_stops(embedded_broker: EmbeddedBroker, t
     assert telemetry.outputs == 2 * 9
     assert not worker.is_ready()
     assert logging.getLogger().handlers == handlers, "logging belongs to the application"
+
+
+def test_further_settings_reach_the_clients(
+    embedded_broker: EmbeddedBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The settings of a section are stronger than Faust's, and weaker than those that promises depend on."""
+    made: dict[str, dict[str, object]] = {"consumer": {}, "producer": {}}
+
+    def note_arguments(kind: str, client: type) -> None:
+        make = client.__init__  # type: ignore[misc]  # of the class itself, which has no subclass here
+
+        @functools.wraps(make)
+        def init(self: object, *topics: object, **arguments: object) -> None:
+            made[kind] |= arguments
+            make(self, *topics, **arguments)
+
+        monkeypatch.setattr(client, "__init__", init)
+
+    note_arguments("consumer", aiokafka.AIOKafkaConsumer)
+    note_arguments("producer", aiokafka.AIOKafkaProducer)
+    for topic in ("driftline.panes", "driftline.detect-state"):
+        embedded_broker.create_topic(topic, 2)
+    client: dict[str, ClientValue] = {"client.id": "mine", "linger.ms": 50, "socket.keepalive.enable": True}
+    worker, _ = worker_on(embedded_broker, tmp_path, client=client, aiokafka={"fetch_max_bytes": 2_000_000})
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(worker.run)
+        wait_until(lambda: worker.is_ready() or running.done(), 30, "the worker to be ready")
+        worker.stop()
+        running.result(timeout=patient(30))
+    consumer, producer = made["consumer"], made["producer"]
+    assert (consumer["client_id"], consumer["fetch_max_bytes"]) == ("mine", 2_000_000)
+    assert consumer["isolation_level"] == "read_committed"
+    assert (producer["client_id"], producer["linger_ms"]) == ("mine", 50)
 
 
 def test_a_worker_stopped_before_it_runs_ends_at_once(embedded_broker: EmbeddedBroker, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from confluent_kafka import TopicPartition
 
 from driftline.config.field_places import Where
 from driftline.config.model import ModelSettings
@@ -43,7 +42,7 @@ FIELDS = PredictionFields(
     score="/response/score",
     segments="/request/segments",
 )
-PAIR = Pair("/id", Where("in", field="/kind"), Where("out", field="/kind"), max_records=400)
+PAIR = Pair("/id", Where("/kind", equals="in"), Where("/kind", equals="out"), max_records=400)
 PROFILE = build_profile(
     ModelKey("risk", ""),
     ReferenceTable(100, {"x": np.linspace(0, 1, 100)}, prediction=[0, 1] * 50),
@@ -68,7 +67,7 @@ def send(run: SketchRun, kind: str, number: int, partition: int = 0) -> None:
 def committed(run: SketchRun, partition: int = 0) -> tuple[int, list[int]]:
     """Return up to where records have been used or wait, and the offsets of those that wait."""
     offset, metadata = run.committed()["predictions", partition]
-    seen = from_metadata(TopicPartition("predictions", partition, offset, metadata=metadata or "")).seen
+    seen = from_metadata(metadata).seen
     assert seen is None or seen.start == offset
     return (-1, []) if seen is None else (seen.next_offset, [*seen.waiting])
 

@@ -71,8 +71,8 @@ def test_a_restart_keeps_the_running_maxima(real_broker: str, topic_prefix: str)
     with run.worker() as worker:
         send_predictions(run, 2, newest)
         run.await_committed(worker)
-    assert run.committed()["predictions", 0] == (1, f"v1:{newest}")
-    assert run.committed()["predictions", 1] == (1, f"v1:{newest + 1}")
+    assert run.committed()["predictions", 0] == (1, f"v2:{newest}:{newest}")
+    assert run.committed()["predictions", 1] == (1, f"v2:{newest + 1}:{newest + 1}")
     before = {record[:2] for record in run.read("panes")}
 
     with run.worker() as worker:
@@ -87,7 +87,7 @@ def test_a_restart_keeps_the_running_maxima(real_broker: str, topic_prefix: str)
         (0, newest - LATENESS_MS),
         (1, newest + 1 - LATENESS_MS),
     }
-    assert run.committed()["predictions", 0] == (2, f"v1:{newest}")
+    assert run.committed()["predictions", 0] == (2, f"v2:{newest}:{newest}")
 
 
 def test_a_gap_in_the_input_is_a_dead_letter_and_reading_goes_on(real_broker: str, topic_prefix: str) -> None:
@@ -105,7 +105,7 @@ def test_a_gap_in_the_input_is_a_dead_letter_and_reading_goes_on(real_broker: st
     assert letter.headers["driftline_reason"] == OFFSET_GAP
     assert letter.headers["driftline_topic"] == run.inputs["predictions"]
     assert (letter.headers["driftline_partition"], letter.headers["driftline_offset"]) == ("0", "10")
-    assert "from offset 10 on, got 15" in letter.headers["driftline_message"]
+    assert "from offset 10 to 14 of" in letter.headers["driftline_message"]
     assert letter.value == b""
 
 

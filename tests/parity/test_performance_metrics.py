@@ -11,13 +11,18 @@ from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
 from driftline.config.model import PerformanceSettings
-from driftline.performance import classification_metrics, regression_metrics
+from driftline.performance import classification_metrics, measure, regression_metrics
+from driftline.performance.losses import mean_loss
+from driftline.performance.mean_intervals import regression_intervals
 from driftline.performance.probability import reliability_curve
+from driftline.performance.withheld import why_withheld
+from driftline.profiles.task import Task
 from driftline.sketches.joined import LabelledPairs, add_joined
 from driftline.sketches.scores import WEIGHT_UNIT, PerformanceLayout
 
 RELATIVE = 1e-9
 """What metrics made of exact sums are held to."""
+MACRO = ("precision", "recall", "f1", "f_beta")
 SETTINGS = PerformanceSettings(beta=0.7, quantile=0.8)
 
 
@@ -153,11 +158,12 @@ def test_metrics_of_a_few_distinct_scores_with_zero_and_one_among_them_are_exact
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("n_classes", [3, 7, 64])
 @pytest.mark.parametrize("n", [5, 200, 5_000])
-def test_multiclass(n_classes: int, n: int, *, weighted: bool) -> None:
+@pytest.mark.parametrize("n_unknown", [0, 1, 36])
+def test_multiclass(n_classes: int, n: int, n_unknown: int, *, weighted: bool) -> None:
     rng = np.random.default_rng(n_classes + n)
-    # The last code stands for all classes that the profile does not know.
-    actual = rng.integers(0, n_classes + 1, n)
-    predicted = np.where(rng.random(n) < 0.6, actual, rng.integers(0, n_classes + 1, n))
+    # The last codes stand for classes that the profile does not know.
+    actual = rng.integers(0, n_classes + n_unknown, n)
+    predicted = np.where(rng.random(n) < 0.6, actual, rng.integers(0, n_classes + n_unknown, n))
     units, weights = weights_of(rng, n, weighted=weighted)
     layout = PerformanceLayout(n_classes, binary=False, weighted=weighted)
     ours = classification_metrics(layout, vector_of(layout, predicted, actual, None, units), SETTINGS)
@@ -175,7 +181,29 @@ def test_multiclass(n_classes: int, n: int, *, weighted: bool) -> None:
     expected["cohen_kappa"] = sk.cohen_kappa_score(actual, predicted, sample_weight=weights)
     expected["matthews_correlation"] = sk.matthews_corrcoef(actual, predicted, sample_weight=weights)
     assert ours.keys() == expected.keys()
-    assert_equal(ours, expected)
+    withheld = set() if max(actual.max(), predicted.max()) < n_classes else {"matthews_correlation", *MACRO}
+    if actual.max() >= n_classes:
+        withheld |= {"balanced_accuracy", "precision_weighted", "f1_weighted", "f_beta_weighted"}
+    if min(actual.max(), predicted.max()) >= n_classes:
+        withheld.add("cohen_kappa")
+    assert {name for name, value in ours.items() if value is None} == withheld
+    assert_equal(ours, {name: value for name, value in expected.items() if name not in withheld})
+
+
+@pytest.mark.parametrize("which", ["predicted", "actual"])
+def test_metrics_are_exact_where_one_side_alone_has_unknown_classes(which: str) -> None:
+    rng = np.random.default_rng(12)
+    known, every = rng.integers(0, 3, 2_000), rng.integers(0, 7, 2_000)
+    predicted, actual = (every, known) if which == "predicted" else (known, every)
+    ours = classification_metrics(
+        PerformanceLayout(3, binary=False), vector_of(PerformanceLayout(3, binary=False), predicted, actual)
+    )
+    assert ours["cohen_kappa"] == pytest.approx(sk.cohen_kappa_score(actual, predicted), rel=RELATIVE, abs=1e-12)
+    if which == "predicted":
+        recalls = sk.recall_score(actual, predicted, labels=np.unique(actual), average=None)
+        assert ours["balanced_accuracy"] == pytest.approx(recalls.mean(), rel=RELATIVE)
+        f1 = sk.f1_score(actual, predicted, average="weighted", zero_division=0)
+        assert ours["f1_weighted"] == pytest.approx(f1, rel=RELATIVE)
 
 
 def test_binary_with_classes_nobody_knows() -> None:
@@ -207,6 +235,7 @@ def test_regression(spread: float, mean: float, *, weighted: bool) -> None:
     vector = vector_of(layout, predicted / spread, actual / spread, None, units)
     ours = regression_metrics(layout, vector, SETTINGS)
     assert layout.n_clipped(vector) == 0
+    assert not vector[layout.last :].any(), "what is no larger than usual has no words more"
     pair, of = (actual, predicted), {"sample_weight": weights}
     expected = {
         "mae": sk.mean_absolute_error(*pair, **of),
@@ -224,6 +253,48 @@ def test_regression(spread: float, mean: float, *, weighted: bool) -> None:
         expected.pop("rmsle", None)  # scikit-learn takes no negative numbers, though above -1
     assert_equal(ours, expected)
     assert ours["bias"] == pytest.approx(np.average(predicted - actual, weights=weights), abs=1e-9 * spread)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("outlier", [1e9, -1e15, 3e22])
+def test_regression_with_an_outlier(outlier: float, *, weighted: bool) -> None:
+    rng = np.random.default_rng(10)
+    actual = np.append(rng.normal(40, 7, 600), outlier)
+    predicted = np.append(actual[:-1] + rng.normal(0, 2, 600), 41.0)
+    units, weights = weights_of(rng, actual.size, weighted=weighted)
+    layout = PerformanceLayout(0, binary=False, weighted=weighted, spread=7.0)
+    vector = vector_of(layout, predicted / 7.0, actual / 7.0, None, units)
+    ours = regression_metrics(layout, vector, SETTINGS)
+    pair, of = (actual, predicted), {"sample_weight": weights}
+    expected = {
+        "mae": sk.mean_absolute_error(*pair, **of),
+        "mse": sk.mean_squared_error(*pair, **of),
+        "rmse": sk.root_mean_squared_error(*pair, **of),
+        "mape": sk.mean_absolute_percentage_error(*pair, **of),
+        "r2": sk.r2_score(*pair, **of),
+        "pinball": sk.mean_pinball_loss(*pair, alpha=0.8, **of),
+        "bias": np.average(predicted - actual, weights=weights),
+    }
+    assert layout.n_clipped(vector) == 0
+    assert_equal(ours, expected)
+    intervals = regression_intervals(layout, vector, ours, 0.8)
+    for name in expected.keys() - {"r2"}:
+        low, high = intervals[name]
+        assert low <= expected[name] <= high
+
+
+@pytest.mark.parametrize(("predicted", "actual"), [(1.0, 1e30), (-1e300, 5.0), (1e60, -1e60)])
+def test_regression_beyond_the_range_of_exact_sums_has_no_metrics(predicted: float, actual: float) -> None:
+    task = Task("regression", (), 2.0)
+    vector = vector_of(task.performance_layout, [0.5, predicted], [0.4, actual])
+    assert task.performance_layout.n_clipped(vector) == 1
+    measured = measure(task, vector)
+    assert set(measured.metrics.values()) == {None}
+    assert measured.intervals == {}
+    assert mean_loss(task.performance_layout, vector, "mae") is None
+    assert (
+        why_withheld(task, vector) == "1 labels or their predictions are too large for exact sums: no metric is exact"
+    )
 
 
 def test_relative_error_of_labels_that_are_zero() -> None:

@@ -12,9 +12,9 @@ from driftline.sketches.columns import CategoricalColumn, NumericColumn
 from driftline.sketches.encoding import CategoryCodes, encode_categorical, encode_numeric, numbers_of
 from driftline.sketches.fixed_point import join, split
 from driftline.sketches.grid import bin_of, build_edges, representatives
+from driftline.sketches.kept_names import UNSEEN_NAMES
 from driftline.sketches.layout import Layout
 from driftline.sketches.pane_sketch import PaneSketch, count
-from driftline.sketches.parts import UNSEEN_NAMES
 from driftline.sketches.sparse import cells, pack, unpack_into
 
 if TYPE_CHECKING:

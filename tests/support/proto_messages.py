@@ -10,6 +10,9 @@ from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from grpc_tools import protoc
 
+ProtoMessage = Any
+"""A message, or the class of messages, whose fields are known at run time."""
+
 GOOGLE = Path(grpc_tools.__file__).parent / "_proto"
 
 
@@ -23,7 +26,7 @@ def descriptor_set(folder: Path, files: dict[str, str], *names: str) -> bytes:
     return out.read_bytes()
 
 
-def message_classes(data: bytes) -> dict[str, Any]:
+def message_classes(data: bytes) -> dict[str, ProtoMessage]:
     """Return the classes of all message types of a descriptor set, by full name."""
     pool = descriptor_pool.DescriptorPool()
     classes = {}

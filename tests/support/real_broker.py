@@ -94,15 +94,21 @@ class RealBroker:
     ----------
     name : str
         Name of the instance of scripts/kafka.
+    oauth : bool
+        Whether it listens for OAUTHBEARER too, on :attr:`oauth_bootstrap`.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, oauth: bool = False) -> None:
         self.name = name
         self.bootstrap = ""
+        self.oauth_bootstrap = ""
+        self._oauth = oauth
 
     def start(self) -> None:
         """Start it, on the address it had before; no-op while it runs."""
-        self.bootstrap = self._do("up").strip()
+        self.bootstrap = self._do("up", *(["--oauth"] if self._oauth else [])).strip()
+        if self._oauth:
+            self.oauth_bootstrap = self._do("bootstrap", "--oauth").strip()
 
     def stop(self) -> None:
         """Stop it in good order."""

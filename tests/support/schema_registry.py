@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import uuid
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from tests.support.http_server import Answer, HttpServer
+
 if TYPE_CHECKING:
     import ssl
-    from types import TracebackType
+
+    from tests.support.http_server import Request
 
 
-class Refusal(Exception):
-    """An answer that is an error."""
+class RefusalError(Exception):
+    """An answer that is an error, with the registry's own code where it has one."""
 
     def __init__(self, status: int, code: int | None, message: str) -> None:
         super().__init__(message)
@@ -34,142 +35,98 @@ class Entry(NamedTuple):
     body: dict[str, Any]
 
 
-class SchemaRegistry:
-    """Holds schemas and serves them on a free port of this machine, as a context manager.
+class SchemaRegistry(HttpServer):
+    """Holds schemas and serves them while the context lasts.
 
     Attributes
     ----------
     status : int or None
         Answers every request with this status while it is set.
     requests : list of str
-        Paths that were asked for, of GET requests.
+        Paths of the GET requests.
     """
 
-    def __init__(self, users: dict[str, str] | None = None, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
+    def __init__(self, users: dict[str, str] | None = None, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(self._respond, tls)
         self.status: int | None = None
         self.requests: list[str] = []
-        self.authorized = {f"Basic {base64.b64encode(f'{n}:{p}'.encode()).decode()}" for n, p in (users or {}).items()}
+        pairs = [f"{name}:{password}" for name, password in (users or {}).items()]
+        self._authorized = {f"Basic {base64.b64encode(pair.encode()).decode()}" for pair in pairs}
         self.entries: list[Entry] = []
-        self.subjects: dict[str, list[Entry]] = {}
-        registry = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                registry.handle(self)
-
-            do_GET = do_POST = answer
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._server.daemon_threads = True
-        if tls is not None:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self.port = int(self._server.server_address[1])
-        self.url = f"http{'s' if tls else ''}://localhost:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-
-    def __enter__(self) -> SchemaRegistry:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._subjects: dict[str, list[Entry]] = {}
 
     def register(
         self, subject: str, schema: str, kind: str = "AVRO", references: list[dict[str, Any]] | None = None
     ) -> int:
         """Register a schema under a subject; return its id, the same for the same schema."""
-        body: dict[str, Any] = {"schema": schema}
-        if kind != "AVRO":
-            body["schemaType"] = kind
-        if references:
-            body["references"] = references
+        body = {"schema": schema, "schemaType": None if kind == "AVRO" else kind, "references": references}
         return self._register(subject, body).number
 
     def _register(self, subject: str, body: dict[str, Any]) -> Entry:
         kept = {name: body[name] for name in ("schema", "schemaType", "references") if body.get(name)}
         entry = next((each for each in self.entries if each.body == kept), None)
         if entry is None:
-            number = len(self.entries) + 1
-            entry = Entry(number, str(uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(kept, sort_keys=True))), kept)
+            guid = uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(kept, sort_keys=True))
+            entry = Entry(len(self.entries) + 1, str(guid), kept)
             self.entries.append(entry)
-        versions = self.subjects.setdefault(subject, [])
+        versions = self._subjects.setdefault(subject, [])
         if entry not in versions:
             versions.append(entry)
         return entry
 
     # --- HTTP ---------------------------------------------------------------------------------------------------------
 
-    def handle(self, request: BaseHTTPRequestHandler) -> None:
-        """Answer one request."""
-        body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
+    def _respond(self, request: Request) -> Answer:
         try:
-            status, answer = 200, self._answer(request, body)
-        except Refusal as refusal:
-            status, answer = refusal.status, {"error_code": refusal.code, "message": str(refusal)}
-            if refusal.code is None:
-                answer = {"detail": str(refusal)}
-        data = json.dumps(answer).encode()
-        request.send_response(status)
-        request.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
-        request.send_header("Content-Length", str(len(data)))
-        request.end_headers()
-        request.wfile.write(data)
+            status, answer = 200, self._answer(request)
+        except RefusalError as refusal:
+            status, answer = refusal.status, {"detail": str(refusal)}
+            if refusal.code is not None:
+                answer = {"error_code": refusal.code, "message": str(refusal)}
+        kind = ("Content-Type", "application/vnd.schemaregistry.v1+json")
+        return Answer(status, json.dumps(answer).encode(), (kind,))
 
-    def _answer(self, request: BaseHTTPRequestHandler, body: bytes) -> object:
+    def _answer(self, request: Request) -> dict[str, Any]:
+        if request.method == "GET":
+            self.requests.append(request.path)
         if self.status is not None:
-            raise Refusal(self.status, None, "not now")
-        if self.authorized and request.headers.get("Authorization") not in self.authorized:
-            raise Refusal(401, 40101, "Unauthorized")
+            raise RefusalError(self.status, None, "not now")
+        if self._authorized and request.headers.get("Authorization") not in self._authorized:
+            raise RefusalError(401, 40101, "Unauthorized")
         parts = [unquote(part) for part in urlsplit(request.path).path.strip("/").split("/")]
-        if request.command == "POST":
-            return self._post(parts, json.loads(body))
-        self.requests.append(request.path)
-        match parts:
-            case ["schemas", "ids", number]:
-                return self._shown(self._by(lambda entry: str(entry.number) == number))
-            case ["schemas", "guids", guid]:
-                return self._shown(self._by(lambda entry: entry.guid == guid))
-            case ["subjects", subject, "versions", version]:
-                return self._versioned(subject, self._version(subject, version))
-        raise Refusal(404, None, "no such resource")
-
-    def _post(self, parts: list[str], body: dict[str, Any]) -> object:
-        match parts:
-            case ["subjects", subject, "versions"]:
+        body = json.loads(request.body) if request.body else {}
+        match request.method, parts:
+            case "GET", ["schemas", "ids", number]:
+                return self._schema([entry for entry in self.entries if str(entry.number) == number])
+            case "GET", ["schemas", "guids", guid]:
+                return self._schema([entry for entry in self.entries if entry.guid == guid])
+            case "GET", ["subjects", subject, "versions", version]:
+                return self._version(subject, version)
+            case "POST", ["subjects", subject, "versions"]:
                 entry = self._register(subject, body)
                 return {"id": entry.number, "guid": entry.guid, **entry.body}
-            case ["subjects", subject]:
-                for number, entry in enumerate(self.subjects.get(subject, []), start=1):
-                    if entry.body["schema"] == body["schema"]:
-                        return self._versioned(subject, number)
-                raise Refusal(404, 40403, "Schema not found")
-        raise Refusal(404, None, "no such resource")
-
-    def _by(self, wanted: Any) -> Entry:
-        for entry in self.entries:
-            if wanted(entry):
-                return entry
-        raise Refusal(404, 40403, "Schema not found")
-
-    def _version(self, subject: str, version: str) -> int:
-        if subject not in self.subjects:
-            raise Refusal(404, 40401, f"Subject '{subject}' not found.")
-        number = len(self.subjects[subject]) if version == "latest" else int(version)
-        if not 0 < number <= len(self.subjects[subject]):
-            raise Refusal(404, 40402, f"Version {version} not found.")
-        return number
-
-    def _versioned(self, subject: str, version: int) -> dict[str, Any]:
-        entry = self.subjects[subject][version - 1]
-        return {"subject": subject, "version": version, "id": entry.number, "guid": entry.guid, **entry.body}
+            case "POST", ["subjects", subject]:
+                return self._version(subject, self._number(subject, body["schema"]))
+        raise RefusalError(404, None, "no such resource")
 
     @staticmethod
-    def _shown(entry: Entry) -> dict[str, Any]:
-        return {"guid": entry.guid, **entry.body}
+    def _schema(found: list[Entry]) -> dict[str, Any]:
+        if not found:
+            raise RefusalError(404, 40403, "Schema not found")
+        return {"guid": found[0].guid, **found[0].body}
+
+    def _number(self, subject: str, schema: str) -> str:
+        for number, entry in enumerate(self._subjects.get(subject, []), start=1):
+            if entry.body["schema"] == schema:
+                return str(number)
+        raise RefusalError(404, 40403, "Schema not found")
+
+    def _version(self, subject: str, version: str) -> dict[str, Any]:
+        if subject not in self._subjects:
+            raise RefusalError(404, 40401, f"Subject '{subject}' not found.")
+        entries = self._subjects[subject]
+        number = len(entries) if version == "latest" else int(version)
+        if not 0 < number <= len(entries):
+            raise RefusalError(404, 40402, f"Version {version} not found.")
+        entry = entries[number - 1]
+        return {"subject": subject, "version": number, "id": entry.number, "guid": entry.guid, **entry.body}

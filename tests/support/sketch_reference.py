@@ -196,8 +196,9 @@ def _epoch_ms(ts: str | float, stamp_ms: int) -> int:
 class Pane:
     """What is known of one pane under one profile."""
 
-    def __init__(self, profile: Profile | None) -> None:
+    def __init__(self, profile: Profile | None, texts: frozenset[str]) -> None:
         self.profile = profile
+        self.texts = texts
         self.n_events = 0
         self.n_late = 0
         self.offsets: dict[int, tuple[int, int]] = {}
@@ -210,18 +211,24 @@ class Pane:
             self.units: dict[int, int] = {}
             self.rows: dict[int, bytes] = {}
             self.names: list[Counter[str]] = [Counter() for _ in profile.columns]
+            self.unknown: Counter[str] = Counter()
 
     def add(self, event: Event, ignored: frozenset[str]) -> None:
         """Count an event that is in time."""
         assert self.profile is not None
         self.sketch.counts[EVENTS] += 1
-        features = json.loads(event.features) if event.features else {}
         known = {column.name for column in self.profile.columns if column.role == "feature"}
-        if features.keys() - known - ignored:
+        ignored |= set(self.profile.left_out)
+        features = flat(json.loads(event.features) if event.features else {}, known | ignored)
+        outer = {name.rsplit(".", n)[0] for name in known | ignored for n in range(1, name.count(".") + 1)}
+        unknown = {name for name, value in features.items() if value is not None or name not in outer}
+        unknown -= known | {name for name in unknown if ignored & {name, name.split(".")[0]}}
+        if unknown:
             self.sketch.counts[UNEXPECTED] += 1
+            self.unknown.update(unknown)
         for index, column in enumerate(self.profile.columns):
             if column.role == "feature":
-                value = features.get(column.name)
+                value = self._as_written(column, features.get(column.name))
             elif column.role == "prediction":
                 value = event.prediction
             else:
@@ -248,6 +255,19 @@ class Pane:
             cells.append(round(4096 * math.cos(2 * math.pi * turn)))
         self.joint = [known + cell for known, cell in zip(self.joint, cells, strict=True)]
 
+    def _as_written(self, column: Column, value: Any) -> Any:  # noqa: ANN401  # any JSON
+        """Return a feature's value, where text and truth values are read as what they mean."""
+        words: dict[object, int] = {"true": 1, "True": 1, "false": 0, "False": 0}
+        if isinstance(column, CategoricalColumn):
+            two = set(column.categories) == {"0", "1"} and isinstance(value, str)
+            return words.get(value, value) if two else value
+        if column.name in self.texts:
+            value = _text_read(value)
+        if column.name == "bit":
+            value = {**words, "0": 0, "1": 1}.get(value, value) if isinstance(value, str) else value
+            value = int(value) if isinstance(value, bool) else value
+        return value
+
     def _add_value(self, index: int, column: Column, value: Any) -> None:  # noqa: ANN401  # any JSON
         assert self.profile is not None
         place = self.profile.layout.places[index]
@@ -265,6 +285,8 @@ class Pane:
         problem = _problem(value)
         if problem is not None:
             counts[place.quality.start + problem] += 1
+            if problem == WRONG_TYPE and isinstance(value, str) and column.role == "feature":
+                self.names[index][value] += 1
             return
         number = float(value)
         counts[place.bins.start + bisect_right(column.edges.tolist(), number)] += 1
@@ -301,12 +323,50 @@ class Pane:
                 hashed = {xxhash.xxh3_64_intdigest(name.encode()): (name[:64], n) for name, n in names.items()}
                 if hashed:
                     self.sketch.unseen[index] = dict(sorted(hashed.items())[:8])
+            hashed = {xxhash.xxh3_64_intdigest(name.encode()): (name[:64], n) for name, n in self.unknown.items()}
+            if hashed:
+                self.sketch.unseen[-1] = dict(sorted(hashed.items())[:8])
             packed = self.sketch.pack()
         profile_id = "" if self.profile is None else self.profile.profile_id
         offsets = dict(sorted(self.offsets.items()))
         return PaneDelta(
             key, SEGMENT_ALL, pane_ms, profile_id, self.n_events, offsets, packed, self.sample, self.n_late
         )
+
+
+def flat(features: dict[str, Any], whole: set[str] | frozenset[str]) -> dict[str, Any]:
+    """Return features by their path, objects opened but those of the names in ``whole``."""
+    found: list[tuple[int, str, Any]] = []
+
+    def open_up(depth: int, name: str, value: Any) -> None:  # noqa: ANN401  # any JSON
+        if not isinstance(value, dict) or depth == 6 or name in whole:
+            found.append((depth, name, value))
+            return
+        for key, member in value.items():
+            open_up(depth + 1, f"{name}.{key}", member)
+
+    for key, member in features.items():
+        open_up(1, key, member)
+    result: dict[str, Any] = {}
+    for _, name, value in sorted(found, key=lambda each: each[0]):
+        if result.get(name) is None:
+            result[name] = value
+    return result
+
+
+def _text_read(value: Any) -> Any:  # noqa: ANN401  # any JSON
+    """Return the number that a text holds, or what stands for one that it does not hold."""
+    if not isinstance(value, str):
+        return value
+    if value == "":
+        return None
+    if value.lower() in {"nan", "inf", "-inf", "infinity", "-infinity"}:
+        return float(value)
+    plain = all(character in "0123456789+-.eE" for character in value)
+    try:
+        return float(value) if plain else value
+    except ValueError:
+        return value
 
 
 def _problem(value: object) -> int | None:
@@ -335,6 +395,7 @@ class ReferenceSketcher:
         self.n_events = self.n_late = 0
         names = {n for n, column in settings.defaults.columns.items() if column.kind == "ignore"}
         self._ignored = frozenset(names)
+        self._texts = frozenset(n for n, column in settings.defaults.columns.items() if column.kind == "numeric")
 
     def add(self, batch: RecordBatch) -> list[tuple[Event, int, int]]:
         """Take a batch in; return its events with their offsets and effective times."""
@@ -361,7 +422,7 @@ class ReferenceSketcher:
             start = before - before % width
         profile = self._book.at(event.key, start)
         at = (event.key, start, "" if profile is None else profile.profile_id)
-        pane = self._panes.setdefault(at, Pane(profile))
+        pane = self._panes.setdefault(at, Pane(profile, self._texts))
         if late:
             self.n_late += 1
             if profile is not None:

@@ -16,7 +16,10 @@ from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings, ReferenceSettings, RollingSettings
 from driftline.detectors import Block
 from driftline.events.model_key import ModelKey
-from driftline.events.source import LABEL_STREAM, SEGMENT_ALL
+from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Source
+from driftline.monitoring.intake.intake_monitor import IntakeMonitor
+from driftline.monitoring.intake.match_monitor import MatchMonitor
+from driftline.monitoring.intake.refused_monitor import RefusedMonitor
 from driftline.monitoring.labels.arrival_monitor import ArrivalMonitor
 from driftline.monitoring.labels.cohorts import Cohorts
 from driftline.monitoring.labels.earlier_revisions import EarlierRevisions
@@ -37,6 +40,7 @@ from driftline.monitoring.predictions.rolling import RollingReference
 from driftline.monitoring.predictions.volume_history import VolumeHistory
 from driftline.monitoring.predictions.windowing import SlidingWindow, TumblingWindow
 from driftline.panes.flush_record import JoinDelta
+from driftline.panes.intake_record import FirstRefused, IntakeMark, IntakeSpan, SeenId
 from driftline.profiles.profiles import Profiles
 from driftline.sketches.arrival import ArrivalLayout
 from tests.support import monitoring
@@ -322,6 +326,29 @@ def _listen(part: LabelStreamMonitor, i: int) -> object:
     return part.advance(WatermarkReach(i * span_ms, i * span_ms))
 
 
+def _refuse(part: IntakeMonitor, i: int) -> object:
+    """Let a topic's records be refused now and then, and labels meet nothing; one record comes for a closed window."""
+    size_ms = int(INTAKE_SETTINGS.intake.window)
+    start_ms = (i - 3 if i == 9 else i) * size_ms
+    refused = {"not_json": 60 + i} if i % 5 == 0 else {}
+    first = FirstRefused(10 * i, f"no JSON {i}") if refused else None
+    span = IntakeSpan(start_ms, 200, refused, (10 * i, 10 * i + 9), first)
+    sources = (Source("predictions", 0), Source("labels", 0))
+    seen = SeenId(0, 0, "p-1") if i == 0 else None
+    told = part.take([IntakeMark(source, 1, start_ms, idle=False, spans=[span], seen=seen) for source in sources])
+    counts = (100, 10, 400) if i % 4 else (100, 500, 0)
+    delta = JoinDelta(LABEL_STREAM, SEGMENT_ALL, i * size_ms, "", {"labels": {0: (i, i)}}, [], (0, 0, 0), counts)
+    part.add_labels(delta, is_open=i != 6)
+    return [*told, *part.advance(WatermarkReach(i * size_ms, i * size_ms))]
+
+
+INTAKE_SETTINGS = arrival_settings()
+
+
+def _intake() -> IntakeMonitor:
+    return IntakeMonitor(INTAKE_SETTINGS, ErrorBudget.of(INTAKE_SETTINGS, ""))
+
+
 def _detectors() -> ColumnDetectors:
     return ColumnDetectors(CheckSettings(detectors=("ddm", "adwin", "kswin")), 10_000, "detectors")
 
@@ -347,5 +374,8 @@ EXAMPLES: list[Example[Any]] = [
     of(ProductionBaselines, lambda: ProductionBaselines(30), _baseline, 14),
     of(Cohorts, lambda: Cohorts(ARRIVALS), _arrive, 30),
     of(LabelStreamMonitor, lambda: LabelStreamMonitor(ErrorBudget.of(arrival_settings(), "")), _listen, 15),
+    Example(
+        {IntakeMonitor, RefusedMonitor, MatchMonitor}, lambda _: _intake(), [numbered(_refuse, i) for i in range(16)]
+    ),
     sequences(),
 ]

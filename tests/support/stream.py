@@ -49,11 +49,17 @@ class Input:
         create_topics(bootstrap, dict.fromkeys(self.ends, PARTITIONS), {"retention.ms": "-1"})
 
     def write(
-        self, partitions: Iterable[int] = range(PARTITIONS), *, from_ms: int = 0, until_ms: int = FOREVER
+        self,
+        partitions: Iterable[int] = range(PARTITIONS),
+        *,
+        from_ms: int = 0,
+        until_ms: int = FOREVER,
+        codec: str = "none",
     ) -> None:
         """Write the records of some partitions and a stretch of time, in their order and with their timestamps."""
         chosen = set(partitions)
-        producer = Producer({"bootstrap.servers": self.bootstrap, "enable.idempotence": True, "linger.ms": 20})
+        properties = {"enable.idempotence": True, "linger.ms": 20, "compression.type": codec}
+        producer = Producer({"bootstrap.servers": self.bootstrap, **properties})
         for kind, records in records_by_kind().items():
             for record in records:
                 if record.partition in chosen and from_ms <= record.timestamp_ms < until_ms:
@@ -75,17 +81,25 @@ class Stream:
     prefix : str
     folder : Path
         For configuration and logs.
-    sketch : dict, optional
-        The section of that name.
+    sketch, kafka : dict, optional
+        What the sections of these names say besides, or instead.
     """
 
-    def __init__(self, given: Input, prefix: str, folder: Path, sketch: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        given: Input,
+        prefix: str,
+        folder: Path,
+        sketch: Mapping[str, object] | None = None,
+        kafka: Mapping[str, object] | None = None,
+    ) -> None:
         self.input = given
         self.prefix = prefix
         self.folder = folder / prefix
         self.folder.mkdir(parents=True)
         self.config = self.folder / "driftline.yaml"
-        self.config.write_text(yaml.safe_dump(configuration(given.bootstrap, given.name, prefix, sketch=sketch or {})))
+        sections = {"sketch": sketch or {}, "kafka": kafka or {}}
+        self.config.write_text(yaml.safe_dump(configuration(given.bootstrap, given.name, prefix, **sections)))
         self.settings = load_settings(self.config, {})
         credentials = resolve_credentials(self.settings.kafka.security, {})
         create(connect_admin(self.settings.kafka, credentials), topic_specs(self.settings, PARTITIONS))

@@ -20,7 +20,9 @@ from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import UNWEIGHTED, TimeOptions, build_profile
 from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
-from driftline.sketches.pane_sketch import count
+from driftline.sketches.encoding import EncodedColumns
+from driftline.sketches.pane_sketch import count_each
+from driftline.sketches.rare_categories import RareCategories
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -93,7 +95,10 @@ def window_of(
     values: dict[str, Sequence[object] | np.ndarray] = {**table.features}
     values |= {"prediction": table.prediction or [], "score": table.score or []}
     encoded = [encode_values(column, values[column.name]) for column in profile.columns]
-    sketch = count(profile.layout, encoded, np.zeros(table.n, dtype=np.int64), 1)[0]
+    names = [column.name for column in profile.columns]
+    rare = {i: RareCategories(profile.rare[name]) for i, name in enumerate(names) if name in profile.rare}
+    columns = EncodedColumns.of(encoded, table.n)._replace(rare=rare)
+    sketch = next(count_each(profile.layout, columns, np.zeros(table.n, dtype=np.int64), 1))
     return ClosedWindow(
         key=KEY,
         segment="all",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from driftline.alerts.lifecycle import AlertRules, CauseState, ModelAlerts, Step, advance
 from driftline.alerts.policy import (
     CRITICAL_FACTOR,
+    INTAKE_CAUSES,
     JOIN_CAUSES,
     LABEL_CAUSES,
     PREDICTION_CAUSES,
@@ -17,6 +18,7 @@ from driftline.alerts.unused_findings import OpeningRule
 
 __all__ = [
     "CRITICAL_FACTOR",
+    "INTAKE_CAUSES",
     "JOIN_CAUSES",
     "LABEL_CAUSES",
     "PREDICTION_CAUSES",

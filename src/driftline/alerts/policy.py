@@ -20,6 +20,8 @@ JOIN_CAUSES: Final[tuple[Cause, ...]] = ("performance", "duplicates")
 """Causes that windows of labelled predictions can show."""
 LABEL_CAUSES: Final[tuple[Cause, ...]] = ("labels",)
 """Causes that cohorts of predictions awaiting labels can show."""
+INTAKE_CAUSES: Final[tuple[Cause, ...]] = ("intake",)
+"""Causes that the input topics as such can show."""
 OF_VALUES: Final = frozenset({"quality.out_of_range", "quality.unseen", "quality.cardinality"})
 """Quality checks of new values, which a drifting column brings with it: one problem makes one alert, of drift."""
 OF_LABELS: Final = {
@@ -28,6 +30,12 @@ OF_LABELS: Final = {
     "labels.orphans": "their predictions never came",
 }
 """Words for the checks of labels in an alert's title."""
+FOREIGN_LABELS: Final = "performance.label_classes"
+"""The check that finds labels of classes that no prediction has."""
+OF_INTAKE: Final = {"intake.refused": "records are refused", "intake.unmatched": "labels meet no prediction"}
+"""Words for the checks of the input topics in an alert's title."""
+_OWN_CAUSES: Final[dict[str, Cause]] = {"labels": "labels", "intake": "intake"}
+"""Families whose findings are a cause of their own."""
 SHOWN_COLUMNS: Final = 3
 """Columns that an alert's title names, and findings that its message lists."""
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
@@ -51,8 +59,8 @@ def cause_of(finding: FindingEvent) -> Cause | None:
         return None
     if finding.check == "quality.duplicates":  # observed where labels are joined, whose alerts are separate
         return "duplicates"
-    if finding.family == "labels":
-        return "labels"
+    if finding.family in _OWN_CAUSES:
+        return _OWN_CAUSES[finding.family]
     if finding.family == "quality" and finding.check not in OF_VALUES:
         return "data quality"
     if finding.family == "performance" or finding.role == "error":
@@ -90,9 +98,13 @@ def worst(severities: Iterable[Severity]) -> Severity:
 
 def title_of(cause: Cause, findings: Sequence[FindingEvent]) -> str:
     """Return the title of an alert, shown beside the model; ``findings`` is ranked and not empty."""
+    if cause == "intake":
+        return "intake: " + ", ".join(OF_INTAKE.get(finding.check, finding.check) for finding in findings)
     if cause == "labels":
         kinds = dict.fromkeys(".".join(finding.check.split(".")[:2]) for finding in findings)
         return "labels: " + ", ".join(OF_LABELS.get(kind, kind) for kind in kinds)
+    if findings[0].check == FOREIGN_LABELS:
+        return "performance: unknown, as labels are of no class of the task"
     columns = list(dict.fromkeys(finding.column for finding in findings if finding.column is not None))
     if not columns:
         return cause

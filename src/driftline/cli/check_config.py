@@ -51,6 +51,7 @@ def _summary(settings: Settings) -> Iterator[str]:
     labels = settings.labels.topic if settings.labels else "none: performance is not measured"
     yield "The configuration is valid."
     yield f"  brokers      {kafka.brokers} ({kafka.security.protocol})"
+    yield from _clients(settings)
     yield f"  predictions  {settings.predictions.topic}"
     yield f"  labels       {labels}"
     layout = f"panes in {kafka.panes_partitions} partitions, replication {kafka.replication}"
@@ -59,6 +60,20 @@ def _summary(settings: Settings) -> Iterator[str]:
     yield from _model("all others" if settings.models else "all models", settings.defaults, settings)
     for name, model in sorted(settings.models.items()):
         yield from _model(name, model, settings)
+
+
+def _clients(settings: Settings) -> Iterator[str]:
+    """Say which properties of the clients the detect stage does not follow, where there are any."""
+    if not settings.kafka.client:
+        return
+    from driftline.runtime.detect.aiokafka_options import sketch_stage_only
+
+    without = sketch_stage_only(settings.kafka)
+    followed = [name for name in settings.kafka.client if name not in without]
+    if followed:
+        yield f"  clients      {', '.join(followed)}"
+    if without:
+        yield f"  clients      {', '.join(without)} (all but the detect stage's, which have no such property)"
 
 
 def _model(name: str, model: ModelSettings, settings: Settings) -> Iterator[str]:

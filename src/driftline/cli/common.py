@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from driftline.config.model import ModelSettings
+    from driftline.config.problem import Problem
     from driftline.config.settings import Settings
 
 out: Final = Console(soft_wrap=True, highlight=False)
@@ -91,7 +92,8 @@ def read_settings(config: Path | None, given: Mapping[str, object] | None = None
         known_distances(distances.names()),
         _detector_parameters,
     )
-    return load_settings(config, os.environ, given or {}, model_checks=checks, settings_checks=(mapping_problems,))
+    settings_checks = (mapping_problems, _client_problems)
+    return load_settings(config, os.environ, given or {}, model_checks=checks, settings_checks=settings_checks)
 
 
 def read_credentials(settings: Settings) -> Credentials:
@@ -104,6 +106,18 @@ def quiet_logs(settings: Settings) -> None:
     from driftline.runtime.operations.logs import configure_logs
 
     configure_logs(replace(settings.telemetry, log_level="warning"))
+
+
+def _client_problems(settings: Settings) -> Iterator[Problem]:
+    """Yield what the Kafka clients refuse; they are imported only where the configuration says something to them."""
+    if settings.kafka.client:
+        from driftline.runtime.kafka.client_check import librdkafka_problems
+
+        yield from librdkafka_problems(settings)
+    if settings.kafka.aiokafka:
+        from driftline.runtime.detect.aiokafka_options import aiokafka_problems
+
+        yield from aiokafka_problems(settings)
 
 
 def _detector_parameters(model: ModelSettings, path: str) -> Iterator[tuple[str, str]]:

@@ -29,6 +29,12 @@ class ExitCode(IntEnum):
     """Kafka cannot be reached, or is set up in a way driftline cannot work with."""
     DATA = 4
     """Data or state cannot be used: a profile, a file of events, bytes of an unknown version."""
+    ALERTS = 5
+    """Alerts opened of the severity that ``--fail-on`` names, or of a greater one."""
+    NO_VERDICT = 6
+    """A backtest evaluated no window; it says why."""
+    UNUSABLE = 7
+    """Problems would keep events out of the results; ``doctor`` says which."""
     INTERRUPTED = 130
     """Ctrl-C."""
 
@@ -44,7 +50,9 @@ _BY_ERROR: Final[tuple[tuple[type[DriftlineError], ExitCode], ...]] = (
 
 EPILOG: Final = (
     "Exit codes: 0 all went well; 1 a check found differences or problems; 2 the command line or the configuration is "
-    "wrong; 3 Kafka cannot be reached or is set up wrongly; 4 data or state cannot be used; 130 interrupted."
+    "wrong; 3 Kafka cannot be reached or is set up wrongly; 4 data or state cannot be used; 5 alerts opened "
+    "(`--fail-on`); 6 a backtest evaluated no window; 7 problems would keep "
+    "events out (`doctor`); 130 interrupted."
 )
 
 

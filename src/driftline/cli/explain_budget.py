@@ -73,7 +73,7 @@ def _reference(
 ) -> tuple[str | None, Reference]:
     """Return the model's name and what its windows are compared with."""
     from driftline.checks.error_budget_explained import Reference
-    from driftline.runtime.references.reference_files import read_profile
+    from driftline.runtime.references.profile_files import read_profile
 
     if file is None:
         n_events = reference_events or settings.model(model or "").bootstrap.events

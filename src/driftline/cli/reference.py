@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,19 +25,27 @@ from driftline.cli.reference_options import (
     DropOption,
     EffectiveOption,
     EitherArgument,
+    EncodingOption,
     HalfLifeOption,
     ImportancesOption,
     LabelOption,
+    MissingOption,
     ModelOption,
     OutOption,
     PredictionOption,
     RowsArgument,
     RowsOptions,
     ScoreOption,
+    SeparatorOption,
+    SqlOption,
+    StrictOption,
     TheModelOption,
     TimeOption,
+    TimeUnitOption,
+    UriOption,
     VersionOption,
 )
+from driftline.cli.reference_rows import profile_of_rows, refuse_contradictions, tell_remarks
 from driftline.errors import ParameterError, ProfileError
 
 if TYPE_CHECKING:
@@ -51,30 +58,37 @@ root.add_typer(app, name="reference")
 
 @app.command("build")
 def build(
-    file: RowsArgument,
     model: TheModelOption,
     target: OutOption,
+    file: RowsArgument = None,
     model_version: VersionOption = None,
     prediction_column: PredictionOption = None,
     score_column: ScoreOption = None,
     label_column: LabelOption = None,
     time_column: TimeOption = None,
+    time_unit: TimeUnitOption = None,
     drop: DropOption = None,
     half_life: HalfLifeOption = None,
     importances: ImportancesOption = None,
+    separator: SeparatorOption = None,
+    encoding: EncodingOption = None,
+    na: MissingOption = None,
+    sql: SqlOption = None,
+    uri: UriOption = None,
+    strict: StrictOption = False,
     effective_from: EffectiveOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Build a profile from rows, print a summary, and write it to a file."""
     from driftline.profiles.effective import BEGINNING, parse_effective_from
-    from driftline.runtime.references.reference_files import PROFILE_SUFFIX, write_profile
+    from driftline.runtime.references.profile_files import PROFILE_SUFFIX, write_profile
 
     if target.suffix != PROFILE_SUFFIX:
         raise ParameterError(f"a name that ends in {PROFILE_SUFFIX}", str(target), "--out")
     start_ms = parse_effective_from(effective_from or BEGINNING)
     settings = read_settings(config)
     columns = (prediction_column, score_column, label_column, time_column)
-    rows = RowsOptions(*columns, tuple(drop or ()), half_life, importances)
+    rows = RowsOptions(*columns, drop, half_life, importances, separator, encoding, na, sql, uri, strict, time_unit)
     profile = _build(file, settings, model, model_version, rows, start_ms)
     write_profile(target, profile)
     out.print(f"written to {target}", markup=False)
@@ -82,16 +96,23 @@ def build(
 
 @app.command("publish")
 def publish(
-    file: EitherArgument,
+    file: EitherArgument = None,
     model: ModelOption = None,
     model_version: VersionOption = None,
     prediction_column: PredictionOption = None,
     score_column: ScoreOption = None,
     label_column: LabelOption = None,
     time_column: TimeOption = None,
+    time_unit: TimeUnitOption = None,
     drop: DropOption = None,
     half_life: HalfLifeOption = None,
     importances: ImportancesOption = None,
+    separator: SeparatorOption = None,
+    encoding: EncodingOption = None,
+    na: MissingOption = None,
+    sql: SqlOption = None,
+    uri: UriOption = None,
+    strict: StrictOption = False,
     effective_from: EffectiveOption = None,
     before_start: Annotated[
         bool,
@@ -107,22 +128,22 @@ def publish(
     """Publish a profile to the references topic, so that every worker switches to it at the same event time."""
     from driftline.profiles.effective import BEGINNING_MS, parse_effective_from, shown
     from driftline.profiles.effective import effective_from as allowed
-    from driftline.runtime.references.reference_files import is_profile, read_profile
+    from driftline.runtime.references.profile_files import is_profile, read_profile
     from driftline.runtime.references.reference_topic import publish as send
     from driftline.runtime.references.reference_topic import require_topic
 
     requested_ms = None if effective_from is None else parse_effective_from(effective_from)
     settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
     columns = (prediction_column, score_column, label_column, time_column)
-    rows = RowsOptions(*columns, tuple(drop or ()), half_life, importances)
-    if is_profile(file):
-        _refuse_with_profile(model=model, model_version=model_version, **rows._asdict())
+    rows = RowsOptions(*columns, drop, half_life, importances, separator, encoding, na, sql, uri, strict, time_unit)
+    if file is not None and is_profile(file):
+        rows.refuse_with_profile(model=model, model_version=model_version)
         profile = read_profile(file)
         if requested_ms is None and profile.effective_from_ms > BEGINNING_MS:
             requested_ms = profile.effective_from_ms
     else:
         if model is None:
-            raise ParameterError("--model beside a table of rows", model, "--model")
+            raise ParameterError("--model beside rows", model, "--model")
         profile = _build(file, settings, model, model_version, rows, BEGINNING_MS)
     credentials = read_credentials(settings)
     require_topic(settings.kafka, credentials)
@@ -156,7 +177,7 @@ def show(
 ) -> None:
     """Draw the histograms of a profile, from a file or as it was published."""
     from driftline.cli.reference_view import as_json, drawn
-    from driftline.runtime.references.reference_files import read_profile
+    from driftline.runtime.references.profile_files import read_profile
 
     if (file is None) == (model is None):
         raise ParameterError(
@@ -175,7 +196,7 @@ def show(
 
 
 def _build(
-    file: Path,
+    file: Path | None,
     settings: Settings,
     model: str,
     version: str | None,
@@ -183,46 +204,15 @@ def _build(
     start_ms: int,
 ) -> Profile:
     """Build a profile and print what it found."""
-    from driftline.events.model_key import ModelKey
-    from driftline.profiles.building.build import TimeOptions, build_profile
-    from driftline.profiles.building.importance import unknown, with_importances
-    from driftline.profiles.building.roles import Roles
-    from driftline.runtime.references.reference_files import read_importances, read_table
-
-    key = ModelKey(model, version or "")
-    half_life_ms = rows.half_life_ms()
-    importances = {} if rows.importances is None else read_importances(rows.importances)
-    chosen = with_importances(settings.model(model), importances)
-    roles = Roles(rows.prediction_column, rows.score_column, rows.label_column, drop=rows.drop, time=rows.time_column)
-    with err.status(f"reading {file}") if err.is_terminal else nullcontext():
-        fields = settings.predictions.fields
-        reading = read_table(file, key, roles, fields=fields, positive=chosen.positive_class)
-        in_time = TimeOptions(int(settings.time.pane), half_life_ms)
-        profile = build_profile(key, reading.table, chosen, start_ms, "training", in_time=in_time)
-    absent = unknown(importances, {column.name for column in profile.columns})
-    tell(profile, (*reading.remarks, *([absent] if absent else [])))
-    return profile
-
-
-def tell(profile: Profile, remarks: tuple[str, ...]) -> None:
-    """Print what was found, and what is unusual about it."""
     from driftline.cli.reference_view import summary
-    from driftline.profiles.remarks import remarks_of
+    from driftline.events.model_key import ModelKey
 
+    profile, remarks = profile_of_rows(file, settings, ModelKey(model, version or ""), rows, start_ms)
     for part in summary(profile):
         out.print(part)
-    for remark in (*remarks, *remarks_of(profile)):
-        err.print(f"remark: {remark}", style="yellow", markup=False)
-
-
-def _refuse_with_profile(**given: object) -> None:
-    """Refuse options that only apply to reading a table."""
-    for name, value in given.items():
-        if value:
-            option = f"--{name.replace('_', '-')}"
-            raise ParameterError(
-                "no such option with a .profile: it was fixed when the profile was built", value, option
-            )
+    tell_remarks(remarks)
+    refuse_contradictions(remarks, strict=rows.strict)
+    return profile
 
 
 def _published(settings: Settings, model: str, version: str | None, profile_id: str | None) -> Profile:

@@ -64,7 +64,7 @@ def diff(
 
 def _profiles(settings: Settings, *names: str) -> Iterator[Profile]:
     """Yield the profiles of files and of ids; the topic is read once, where an id is named."""
-    from driftline.runtime.references.reference_files import is_profile, read_profile
+    from driftline.runtime.references.profile_files import is_profile, read_profile
     from driftline.runtime.references.reference_topic import published_profiles
 
     published: dict[str, Profile] | None = None

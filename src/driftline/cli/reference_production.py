@@ -19,8 +19,9 @@ from driftline.cli.common import (
     read_credentials,
     read_settings,
 )
-from driftline.cli.reference import app, tell
+from driftline.cli.reference import app
 from driftline.cli.reference_options import EffectiveOption, OutOption, TheModelOption, VersionOption
+from driftline.cli.reference_rows import tell_remarks
 from driftline.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -60,11 +61,16 @@ def from_production(
     prefix: PrefixOption = None,
 ) -> None:
     """Build a profile from what a model saw in production between two event times, and write it to a file."""
+    from driftline.cli.reference_view import summary
+    from driftline.events.features import is_within
     from driftline.events.model_key import ModelKey
+    from driftline.profiles.building.flattening import nested_remarks
     from driftline.profiles.building.production import ProductionOptions, build_from_production
     from driftline.profiles.effective import BEGINNING, parse_effective_from
+    from driftline.profiles.remarks import remarks_of
     from driftline.runtime.references.production_events import EventSelection
-    from driftline.runtime.references.reference_files import PROFILE_SUFFIX, write_profile
+    from driftline.runtime.references.profile_files import PROFILE_SUFFIX, write_profile
+    from driftline.runtime.references.table_options import kinds_of
 
     if target.suffix != PROFILE_SUFFIX:
         raise ParameterError(f"a name that ends in {PROFILE_SUFFIX}", str(target), "--out")
@@ -83,7 +89,11 @@ def from_production(
         remarks.append(f"{reader.n_refused} records are not prediction events: they are left out")
     if reader.n_others:
         remarks.append(f"{reader.n_others} events are of other models or times: they are left out")
-    tell(profile, tuple(remarks))
+    ignored = {name for name, column in chosen.columns.items() if column.kind == "ignore"}
+    remarks += nested_remarks(name for name in profile.left_out if not is_within(name, ignored))
+    for part in summary(profile):
+        out.print(part)
+    tell_remarks([*remarks, *remarks_of(profile, kinds_of(chosen))])
     write_profile(target, profile)
     out.print(f"written to {target}", markup=False)
 

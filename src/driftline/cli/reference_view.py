@@ -42,7 +42,7 @@ def summary(profile: Profile) -> Iterator[RenderableType]:
         table.add_column(name, overflow="fold")
     for index, column in enumerate(profile.columns):
         missing = _quality(profile, index)["missing"]
-        kind = "categorical" if isinstance(column, CategoricalColumn) else "numeric"
+        kind = _kind(column)
         importance = [f"{profile.importances.get(column.name, 1.0):g}" for _ in weight]
         values = Text(_values(profile, index, column))
         table.add_row(Text(column.name), column.role, kind, *importance, percent(missing), values)
@@ -87,6 +87,7 @@ def as_json(profile: Profile) -> str:
             "classes": profile.task.classes,
             "performance": _performance(profile),
             "estimator": _estimator(profile),
+            "left_out": profile.left_out,
             "columns": [_column_object(profile, index, column) for index, column in enumerate(profile.columns)],
         }
     ).decode()
@@ -109,6 +110,14 @@ def _header(profile: Profile) -> Iterator[Text]:
         calibrated = {True: "of calibrated scores", False: "of scores as they are", None: "of a model of the loss"}
         how = calibrated[estimator["calibrated"]]
         yield Text(f"  estimates before labels by means {how}, fitted on {estimator['n_labelled']} labelled rows")
+    if profile.left_out:
+        yield Text(f"  not watched: {', '.join(profile.left_out)}")
+
+
+def _kind(column: Column) -> str:
+    if isinstance(column, CategoricalColumn):
+        return "categorical"
+    return "numeric, in text" if column.reads_text else "numeric"
 
 
 def _performance(profile: Profile) -> dict[str, float | None] | None:

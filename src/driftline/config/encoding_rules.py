@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from driftline.config.settings import LabelInput, PredictionInput, SchemaRegistrySettings, Settings
 
 _URL: Final = re.compile(r"https?://[^/\s,@]+(/[^\s,]*)?")
+_USER: Final = re.compile(r"//[^/]*@")
 
 Problem = tuple[str, str, tuple[str, ...]]
 
@@ -53,7 +54,8 @@ def _input(topic: PredictionInput | LabelInput, at: str, registry: SchemaRegistr
 def _registry(registry: SchemaRegistrySettings, at: str) -> Iterator[Problem]:
     for url in registry.url.split(","):
         if _URL.fullmatch(url.strip()) is None:
-            yield _one("http:// or https:// and a host, without user name and password", url.strip(), f"{at}.url")
+            shown = _USER.sub("//***@", url.strip())
+            yield _one("http:// or https:// and a host, without user name and password", shown, f"{at}.url")
     if registry.timeout <= 0:
         yield _one("a duration above zero", str(registry.timeout), f"{at}.timeout")
     for name in ("username", "password"):

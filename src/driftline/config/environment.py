@@ -2,7 +2,8 @@
 
 ``DRIFTLINE_KAFKA__BROKERS=kafka:9092`` sets ``$.kafka.brokers``: two underscores go one level down, and the value is
 read as YAML, so ``[1h, 1d]`` is a list. Names that a shell does not allow are found by their letters and digits:
-``DRIFTLINE_MODELS__CREDIT_RISK__TASK`` sets the task of the model ``credit-risk`` that the file names.
+``DRIFTLINE_MODELS__CREDIT_RISK__TASK`` sets the task of the model ``credit-risk`` that the file names. librdkafka's
+properties have dots for the single underscores: ``DRIFTLINE_KAFKA__CLIENT__CLIENT_RACK`` sets ``client.rack``.
 
 Variables without two underscores are left alone (an orchestrator sets some of its own, such as
 ``DRIFTLINE_SERVICE_HOST``), unless they look like a setting whose second underscore was forgotten.
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 PREFIX: Final = "DRIFTLINE_"
+_DOTTED_NAMES: Final = ["kafka", "client"]
+"""The section whose names have dots, and none of them an underscore."""
 _NO_SHELL_LETTER: Final = re.compile(r"[^A-Z0-9]")
 
 
@@ -87,7 +90,8 @@ class EnvironmentOverrides:
                 names = ", ".join(f"`{key}`" for key in same)
                 self.problems.append(describe(f"a variable that means one of {names}", name, name))
                 return
-            path.append(str(same[0]) if same else part.lower())
+            new = part.lower().replace("_", ".") if path == _DOTTED_NAMES else part.lower()
+            path.append(str(same[0]) if same else new)
             level = level.get(path[-1]) if isinstance(level, dict) else None
         self.set(path, value, name)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _DURATION: Final = "a duration such as `10s`, `5m`, `1h` or `30d`"
 _PATTERNS: Final = {
-    r"^(row:)?(/.*)?$": "a JSON Pointer such as `/features`, or nothing for the whole record",
+    r"^(row:)?(/[\s\S]*)?$": "a JSON Pointer such as `/features`, or nothing for the whole record",
     r"^[A-Za-z0-9._-]{1,100}$": "1 to 100 letters, digits, `.`, `_` or `-`",
 }
 _PLAIN: Final[dict[object, str]] = {

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, field
 
 from driftline.errors import ParameterError
 
-Pointer = Annotated[str, Meta(pattern=r"^(row:)?(/.*)?$")]
+Pointer = Annotated[str, Meta(pattern=r"^(row:)?(/[\s\S]*)?$")]
 """A JSON Pointer (RFC 6901) into the record's value, with indices of lists; with ``row:`` before it, into a row."""
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
@@ -142,20 +142,16 @@ class FeaturesAt(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Where(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which records of a topic are meant: those whose field or header has one of some values, or is there at all."""
+    """Which records of a topic are meant: those whose field or header is there, or has one of some values."""
 
-    equals: str | int | float | bool | tuple[str | int | float | bool, ...] | None = None
-    """The value, or a list of them; numbers and texts that read the same are equal."""
     field: Pointer | None = None
     """Pointer to the field."""
     header: Text | None = None
     """Name of the header, in place of a field."""
-    exists: bool | None = None
-    """In place of `equals`: whether the field or header must be there (and not null), or must not."""
+    equals: str | int | float | bool | tuple[str | int | float | bool, ...] | None = None
+    """The value, or a list of them; numbers and texts that read the same are equal. By default any but null."""
 
     def __post_init__(self) -> None:
-        """Check that there is one place, and one condition."""
+        """Check that there is one place."""
         if (self.field is None) == (self.header is None):
             raise ParameterError("either `field` or `header`", self.field, "field")
-        if (self.equals is None) == (self.exists is None):
-            raise ParameterError("either `equals` or `exists`", self.equals, "equals")

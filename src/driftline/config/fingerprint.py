@@ -8,7 +8,7 @@ import msgspec
 import xxhash
 
 from driftline.config.durations import Duration
-from driftline.config.settings import JoinSettings
+from driftline.config.settings import IntakeSettings, JoinSettings
 
 if TYPE_CHECKING:
     from driftline.config.model import ModelSettings
@@ -21,9 +21,17 @@ def plain(value: object) -> object:
 
 
 _USUAL: Final = JoinSettings()
+_USUAL_INTAKE: Final = IntakeSettings()
 
 
-def settings_hash(model: ModelSettings, time: TimeSettings, *, has_labels: bool, join: JoinSettings = _USUAL) -> str:
+def settings_hash(
+    model: ModelSettings,
+    time: TimeSettings,
+    *,
+    has_labels: bool,
+    join: JoinSettings = _USUAL,
+    intake: IntakeSettings = _USUAL_INTAKE,
+) -> str:
     """Return 16 hexadecimal digits (xxh3, 64 bits) that differ when emitted events can differ.
 
     Covers the model's settings, how event time is cut, whether labels are read, as the budget is then split otherwise,
@@ -41,8 +49,12 @@ def settings_hash(model: ModelSettings, time: TimeSettings, *, has_labels: bool,
     unusual: dict[str, object] = {"repartition": True} if join.routed else {}
     if join.sample_ratio != _USUAL.sample_ratio:
         unusual["sample_ratio"] = join.sample_ratio
+    if intake != _USUAL_INTAKE:
+        unusual["intake"] = intake
     canonical = msgspec.json.encode(
-        {"model": model, "time": time, "labels": has_labels, **unusual}, enc_hook=_milliseconds, order="sorted"
+        {"model": _without_unset(model), "time": time, "labels": has_labels, **unusual},
+        enc_hook=_milliseconds,
+        order="sorted",
     )
     return xxhash.xxh3_64_hexdigest(canonical)
 
@@ -54,7 +66,18 @@ def model_settings_hash(settings: Settings, model: str) -> str:
         settings.time,
         has_labels=settings.labels is not None,
         join=settings.join,
+        intake=settings.intake,
     )
+
+
+def _without_unset(model: ModelSettings) -> object:
+    """Return a model's settings without those that came later and are not set, so that hashes of before stay true."""
+    plain_model = msgspec.to_builtins(model, enc_hook=_milliseconds)
+    if not model.classes:
+        del plain_model["classes"]
+    if model.checks.category_bins is None:
+        del plain_model["checks"]["category_bins"]
+    return plain_model
 
 
 def _milliseconds(value: object) -> object:

@@ -16,20 +16,21 @@ from driftline.config.places import child, with_origin
 from driftline.config.preset_files import lay_presets_below
 from driftline.config.rules import (
     ModelCheck,
-    Problem,
     SettingsCheck,
     known_detectors,
     known_distances,
     model_problems,
     settings_problems,
 )
-from driftline.config.settings import SchemaRegistrySettings, SecuritySettings, Settings
+from driftline.config.settings import OAuthSettings, SchemaRegistrySettings, SecuritySettings, Settings
 from driftline.config.yaml_file import YamlFile, read_yaml
 from driftline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from driftline.config.problem import Problem
 
 __all__ = [
     "ModelCheck",
@@ -93,8 +94,10 @@ def load_settings(
 
 def _secret_variables(values: dict[object, object]) -> list[str]:
     kafka = values.get("kafka")
+    security = kafka.get("security") if isinstance(kafka, dict) else None
     sections = {
-        SecuritySettings: kafka.get("security") if isinstance(kafka, dict) else None,
+        SecuritySettings: security,
+        OAuthSettings: security.get("oauth") if isinstance(security, dict) else None,
         SchemaRegistrySettings: values.get("schema_registry"),
     }
     return [

@@ -58,6 +58,9 @@ class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     bins: Annotated[int, Meta(ge=2, le=40)] = 20
     """Groups of nearly equal reference counts, used by distances and tests."""
+    category_bins: Annotated[int, Meta(ge=2, le=40)] | None = None
+    """Groups of a categorical column: the most frequent categories, and one for all others. By default as many as
+    `bins`."""
     test: ChosenTest = "pearson"
     """The test of a column's distribution. All but `pearson` use simulated draws, up to a million a column and window.
     Tests that need an order use `pearson` for categories. All use `pearson` at significance levels below one in a
@@ -96,6 +99,10 @@ class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Sequential detectors that can open alerts, with a share of the false-alarm budget."""
     detector_parameters: dict[str, dict[str, float | int | str | bool]] = field(default_factory=dict)
     """Parameters by detector name that replace the published defaults."""
+
+    def groups(self, *, ordered: bool) -> int:
+        """Return how many groups a column gets whose values have an order, or have none."""
+        return self.bins if ordered or self.category_bins is None else self.category_bins
 
 
 class LabelSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -218,7 +225,8 @@ class ColumnSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Prior knowledge about a column."""
 
     kind: ColumnKind | None = None
-    """How values are read; inferred from the reference or the first events by default."""
+    """How values are read; inferred from the reference or the first events by default. `numeric` also reads numbers in
+    text (`"52000.00"`), `ignore` is not watched."""
     importance: Annotated[float, Meta(ge=0)] | None = None
     """Importance relative to the other columns; it ranks findings."""
     thresholds: dict[str, Annotated[float, Meta(gt=0)]] = field(default_factory=dict)
@@ -232,8 +240,11 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The type of task; `auto` infers it from the first predictions and scores."""
     positive_class: str | None = None
     """The class whose probability is a binary model's score."""
+    classes: dict[str, str] = field(default_factory=dict)
+    """Class by the values that stand for it in predictions, labels, maps of scores and references, where spellings
+    differ, as in `{good: "0", bad: "1"}`. Numbers, texts of whole numbers and truth values agree by themselves."""
     columns: dict[str, ColumnSettings] = field(default_factory=dict)
-    """Prior knowledge about the features, by name."""
+    """Prior knowledge about the features, by name; `user.age` is the member `age` of the object `user`."""
     segments: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Slices of the traffic whose performance is reported separately: values by the name of a segment field, as in
     `country: [DE, FR]`; at most 31 in total."""

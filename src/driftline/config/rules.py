@@ -8,14 +8,18 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from driftline.config.client_rules import aiokafka_refusals, client_refusals
 from driftline.config.durations import Duration
 from driftline.config.encoding_rules import encoding_problems
 from driftline.config.model import ModelSettings, RollingSettings, WindowSettings
 from driftline.config.places import child
+from driftline.config.problem import Problem
+from driftline.config.problem import one as _one
+from driftline.config.security_rules import security_problems
 from driftline.errors import describe
 
 if TYPE_CHECKING:
-    from driftline.config.settings import SecuritySettings, Settings
+    from driftline.config.settings import Settings
 
 MAX_HOPS: Final = 24
 """Blocks of one hop that a sliding display window keeps at most; bounds the detect stage's state."""
@@ -43,9 +47,6 @@ DETECT_SESSION: Final = (Duration(3_000), Duration(60_000))
 
 _BROKER: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}")
 _TOPIC: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
-
-Problem = tuple[str, str, tuple[str, ...]]
-"""A message, the path it is about, and the paths of all settings that it depends on."""
 
 ModelCheck = Callable[[ModelSettings, str], Iterable[tuple[str, str]]]
 """Looks at one model's settings, given with their path; yields (path, message) for each problem."""
@@ -112,19 +113,18 @@ def settings_problems(settings: Settings) -> Iterator[Problem]:
             break
     yield from _positive(settings)
     yield from _topics(settings)
-    yield from _security(settings.kafka.security)
+    yield from security_problems(settings.kafka.security)
+    yield from client_refusals(settings.kafka.client)
+    yield from aiokafka_refusals(settings.kafka.aiokafka)
     yield from _shares_left(settings)
     yield from encoding_problems(settings)
-
-
-def _one(expected: str, got: object, path: str, *also: str) -> Problem:
-    return describe(expected, got, path), path, (path, *also)
 
 
 def _positive(settings: Settings) -> Iterator[Problem]:
     durations = {
         "$.time.pane": settings.time.pane,
         "$.time.idle_timeout": settings.time.idle_timeout,
+        "$.intake.window": settings.intake.window,
         "$.sketch.max_skew": settings.sketch.max_skew,
         "$.sketch.flush_interval": settings.sketch.flush_interval,
         "$.detect.checkpoint_interval": settings.detect.checkpoint_interval,
@@ -149,38 +149,9 @@ def _topics(settings: Settings) -> Iterator[Problem]:
             yield _one("a topic's name (letters, digits, `.`, `_` and `-`, up to 249)", topic, path)
         elif topic in own:
             yield _one("an input topic, not one that driftline writes", topic, path, "$.kafka.prefix")
-    if settings.labels is not None and settings.labels.topic == settings.predictions.topic:
-        path = "$.labels.topic"
-        yield _one("a topic other than that of the predictions", settings.labels.topic, path, "$.predictions.topic")
-
-
-def _security(security: SecuritySettings) -> Iterator[Problem]:
-    at = "$.kafka.security"
-    for name in ("username", "password", "key_password"):
-        variable, file = getattr(security, f"{name}_env"), getattr(security, f"{name}_file")
-        if variable is not None and file is not None:
-            place = f"{at}.{name}_file"
-            yield _one(f"either `{name}_env` or `{name}_file`, not both", file, place, f"{at}.{name}_env")
-    sasl = security.protocol.startswith("SASL")
-    for name in ("username", "password"):
-        variable, file = getattr(security, f"{name}_env"), getattr(security, f"{name}_file")
-        depends = (f"{at}.protocol", f"{at}.{name}_env", f"{at}.{name}_file")
-        if sasl and variable is None and file is None:
-            wanted = f"`{name}_env` or `{name}_file` with the protocol {security.protocol}"
-            yield describe(wanted, None, at), at, depends
-        elif not sasl and (variable or file):
-            place = f"{at}.protocol"
-            yield describe(f"SASL_SSL or SASL_PLAINTEXT, as `{name}` is set", security.protocol, place), place, depends
-    if (security.certificate_file is None) != (security.key_file is None):
-        wanted = "`certificate_file` and `key_file` together"
-        yield _one(
-            wanted, security.certificate_file or security.key_file, at, f"{at}.certificate_file", f"{at}.key_file"
-        )
-    if not security.protocol.endswith("SSL"):
-        for name in ("ca_file", "certificate_file", "key_file"):
-            if getattr(security, name) is not None:
-                place = f"{at}.protocol"
-                yield _one(f"SSL or SASL_SSL, as `{name}` is set", security.protocol, place, f"{at}.{name}")
+    if settings.shares_topic and settings.labels is not None and settings.labels.where is None:
+        path, expected = "$.labels.topic", "a topic other than that of the predictions, or `where` to tell labels"
+        yield _one(expected, settings.labels.topic, path, "$.predictions.topic", "$.labels.where")
 
 
 def model_problems(model: ModelSettings, pane: Duration, path: str) -> Iterator[Problem]:
@@ -192,6 +163,8 @@ def model_problems(model: ModelSettings, pane: Duration, path: str) -> Iterator[
     if model.positive_class is not None and model.task not in ("auto", "binary"):
         place = f"{path}.positive_class"
         yield _one(f"no positive class with the task `{model.task}`", model.positive_class, place, f"{path}.task")
+    if model.classes and model.task == "regression":
+        yield _one("no classes with the task `regression`", sorted(model.classes), f"{path}.classes", f"{path}.task")
     budget = f"{path}.alerts.false_alarm_budget"
     if model.alerts.false_alarm_budget.horizon <= 0:
         yield _one("a budget over a horizon above zero", str(model.alerts.false_alarm_budget.horizon), budget)

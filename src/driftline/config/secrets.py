@@ -13,7 +13,7 @@ from driftline.errors import ConfigurationError, describe
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from driftline.config.settings import SchemaRegistrySettings, SecuritySettings
+    from driftline.config.settings import OAuthSettings, SchemaRegistrySettings, SecuritySettings
 
 
 @final
@@ -46,14 +46,13 @@ class Secret:
 
 
 class Credentials(Struct, frozen=True):
-    """User name, password and key password for Kafka; all None for a broker without authentication.
-
-    The schema registry has a user name and a password of its own.
-    """
+    """The secrets for Kafka, the endpoint of its tokens and the schema registry; all None where none is asked for."""
 
     username: Secret | None = None
     password: Secret | None = None
     key_password: Secret | None = None
+    client_id: Secret | None = None
+    client_secret: Secret | None = None
     registry_username: Secret | None = None
     registry_password: Secret | None = None
 
@@ -69,36 +68,51 @@ def resolve_credentials(
         With every variable that is not set and every file that cannot be read.
     """
     problems: list[str] = []
-    secrets = _secrets(security, ("username", "password", "key_password"), "$.kafka.security", environ, problems)
+    at = "$.kafka.security"
+    secrets = _named(security, ("username", "password", "key_password"), at, environ, problems)
+    _readable(security, ("ca_file", "certificate_file", "key_file"), at, problems)
+    if security.oauth is not None:
+        secrets |= _named(security.oauth, ("client_id", "client_secret"), f"{at}.oauth", environ, problems)
+        _readable(security.oauth, ("ca_file", "token_file"), f"{at}.oauth", problems)
     if registry is not None:
-        of_registry = _secrets(registry, ("username", "password"), "$.schema_registry", environ, problems)
+        place = "$.schema_registry"
+        of_registry = _named(registry, ("username", "password"), place, environ, problems)
         secrets |= {f"registry_{name}": secret for name, secret in of_registry.items()}
+        _readable(registry, ("ca_file", "certificate_file", "key_file"), place, problems)
     if problems:
         raise ConfigurationError(tuple(problems), "The security configuration")
     return Credentials(**secrets)
 
 
-def _secrets(
-    section: SecuritySettings | SchemaRegistrySettings,
+def _named(
+    settings: SecuritySettings | OAuthSettings | SchemaRegistrySettings,
     names: tuple[str, ...],
     at: str,
     environ: Mapping[str, str],
     problems: list[str],
 ) -> dict[str, Secret | None]:
-    """Return the secrets that a section names, and note what is wrong with these and with its files."""
+    """Return the secrets that one section names, by their names."""
     secrets: dict[str, Secret | None] = {}
     for name in names:
-        variable, file = getattr(section, f"{name}_env"), getattr(section, f"{name}_file")
+        variable, file = getattr(settings, f"{name}_env"), getattr(settings, f"{name}_file")
         secrets[name] = None
         if variable is not None:
             secrets[name] = _from_variable(variable, f"{at}.{name}_env", environ, problems)
         elif file is not None:
             secrets[name] = _from_file(file, f"{at}.{name}_file", problems)
-    for name in ("ca_file", "certificate_file", "key_file"):
-        file = getattr(section, name)
+    return secrets
+
+
+def _readable(
+    settings: SecuritySettings | OAuthSettings | SchemaRegistrySettings,
+    names: tuple[str, ...],
+    at: str,
+    problems: list[str],
+) -> None:
+    for name in names:
+        file = getattr(settings, name)
         if file is not None and not os.access(file, os.R_OK):
             problems.append(describe("a readable file", file, f"{at}.{name}"))
-    return secrets
 
 
 def _from_variable(variable: str, at: str, environ: Mapping[str, str], problems: list[str]) -> Secret | None:

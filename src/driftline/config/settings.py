@@ -11,13 +11,41 @@ from driftline.config.field_places import FeaturesAt, Place, Pointer, ScoreAt, T
 from driftline.config.model import ModelSettings
 from driftline.config.record_forms import Pair, TableAt
 
+ClientValue = str | bool | int | float
+"""The value of a property that a Kafka client is given as it is."""
+
+
+class OAuthSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Tokens for the mechanism OAUTHBEARER: requested from an endpoint (client credentials grant), or read from a file
+    that another program renews.
+    """
+
+    token_endpoint: str | None = None
+    """URL that grants access tokens, as in `https://login.example.com/oauth2/token`."""
+    client_id_env: str | None = None
+    """Environment variable that holds the client id."""
+    client_id_file: str | None = None
+    """File that holds the client id."""
+    client_secret_env: str | None = None
+    """Environment variable that holds the client secret."""
+    client_secret_file: str | None = None
+    """File that holds the client secret; it is read at the start."""
+    scope: str | None = None
+    """Scope to ask for, if the endpoint wants one."""
+    ca_file: str | None = None
+    """CA certificates (PEM) that verify the endpoint; the system's own by default."""
+    token_file: str | None = None
+    """File that holds the token, instead of an endpoint; it is read again before the token expires."""
+    extensions: dict[str, str] = field(default_factory=dict)
+    """SASL extensions that the broker wants beside the token, such as `logicalCluster`."""
+
 
 class SecuritySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Authentication to Kafka. Secrets are never written here; settings name the variable or file that holds them."""
 
     protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
-    """Mechanism of a SASL protocol."""
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = "PLAIN"
+    """Mechanism of a SASL protocol; `OAUTHBEARER` takes its tokens from `oauth`."""
     username_env: str | None = None
     """Environment variable that holds the user name."""
     username_file: str | None = None
@@ -36,6 +64,7 @@ class SecuritySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Environment variable that holds the key's password."""
     key_password_file: str | None = None
     """File that holds the private key's password."""
+    oauth: OAuthSettings | None = None
 
 
 class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,6 +80,12 @@ class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Replication factor of the topics that ``driftline topics create`` creates."""
     session_timeout: Duration = Duration(10_000)
     """Time without a heartbeat after which other sketch workers take over a worker's partitions."""
+    client: dict[str, ClientValue] = field(default_factory=dict)
+    """Further properties of librdkafka for every client, such as `client.rack: eu-1a`
+    ([clients](operation.md#settings-of-the-kafka-clients))."""
+    aiokafka: dict[str, ClientValue] = field(default_factory=dict)
+    """Further arguments of aiokafka's consumer and producer, the detect stage's clients, such as
+    `fetch_max_bytes: 10000000`."""
     security: SecuritySettings = SecuritySettings()
 
     def topic(self, name: str) -> str:
@@ -198,6 +233,22 @@ class TimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Time without input, at a partition's end, after which the partition no longer holds back the watermark."""
 
 
+class IntakeSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """When refused records, and labels that meet no prediction, open an alert."""
+
+    window: Duration = Duration(3_600_000)
+    """Length of the windows in which they are counted: of the records' own time for refused records, of event time for
+    labels."""
+    max_refused: Annotated[float, Meta(ge=0, le=1)] = 0.05
+    """Fraction of a topic's records above which refused ones open an alert; above one half it is critical."""
+    min_records: Annotated[int, Meta(ge=1)] = 100
+    """Minimum number of records in a window."""
+    max_unmatched: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    """Fraction of labels above which those whose prediction never came open an alert."""
+    min_labels: Annotated[int, Meta(ge=1)] = 300
+    """Minimum number of labels; a window with fewer is extended until it has this many."""
+
+
 class SketchSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Batching of the sketch stage; it does not change the output."""
 
@@ -266,6 +317,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     labels: LabelInput | None = None
     schema_registry: SchemaRegistrySettings | None = None
     time: TimeSettings = TimeSettings()
+    intake: IntakeSettings = IntakeSettings()
     sketch: SketchSettings = SketchSettings()
     join: JoinSettings = JoinSettings()
     detect: DetectRuntimeSettings = DetectRuntimeSettings()
@@ -273,6 +325,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     defaults: ModelSettings = ModelSettings()
     models: dict[str, ModelSettings] = field(default_factory=dict)
     """Settings by model name; the file needs only those that differ from ``defaults``."""
+
+    @property
+    def shares_topic(self) -> bool:
+        """Whether predictions and labels are in one topic."""
+        return self.labels is not None and self.labels.topic == self.predictions.topic
 
     def model(self, name: str) -> ModelSettings:
         """Return the settings of a model, or the defaults if it has none of its own."""

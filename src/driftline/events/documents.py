@@ -15,7 +15,7 @@ import msgspec
 from driftline.errors import EventError
 from driftline.events.dead_letter import EMPTY, INVALID_TYPE, NOT_JSON
 from driftline.events.json_type import name_of
-from driftline.events.mapping import pointer_parts, require_utf8
+from driftline.events.mapping import pointer_parts, require_utf8, with_smell
 from driftline.events.record_batch import Unreadable
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def _loose(value: bytes) -> object:
         document = json.loads(value.decode("utf-8-sig"), parse_int=_int)
         json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
-        raise EventError(NOT_JSON, f"Expected JSON, got {value[:40]!r} ({error}) - at `$`") from error
+        message = f"Expected JSON, got {value[:40]!r} ({error}) - at `$`"
+        raise EventError(NOT_JSON, with_smell(message, value)) from error
     return document
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from driftline.events.evidence import WindowSpan
     from driftline.events.model_key import ModelKey
 
-Family = Literal["distribution", "quality", "performance", "labels", "detector", "multivariate"]
+Family = Literal["distribution", "quality", "performance", "labels", "detector", "multivariate", "intake"]
 
 
 class Statistic(Struct, frozen=True, kw_only=True):
@@ -73,7 +73,7 @@ class Effect(Struct, frozen=True, kw_only=True):
     name: str
     """``psi``, ``share_change``, ``cardinality_growth``, ``volume_change``, ``<metric>_drop``, ``<metric>_rise``,
     ``correlation_change``, ``reconstruction_change``, ``embedding_distance``, ``domain_auc``, ``labelled_share_drop``,
-    ``orphan_share_rise`` or ``silent_hours``."""
+    ``orphan_share_rise``, ``silent_hours``, ``refused_share`` or ``unmatched_share``."""
     raw: float
     corrected: float
     """Value compared with the gate: without its bias (``psi``), without its sign (fractions)."""
@@ -123,10 +123,11 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     """Equal to ``ce_id``."""
     check: str
     """Permanent name of the check: ``distribution.pearson``, ``quality.<test>``, ``multivariate.<check>``,
-    ``performance.<metric>``, ``estimate.accuracy``, ``threshold.<distance>`` or ``detector.<name>``."""
+    ``performance.<metric>``, ``estimate.accuracy``, ``threshold.<distance>``, ``detector.<name>``, ``labels.<check>``,
+    ``intake.refused`` or ``intake.unmatched``."""
     family: Family
     """Kind of change: of a distribution, of data quality, of performance, of label arrival, between columns
-    (``multivariate``), or by a sequential detector."""
+    (``multivariate``), by a sequential detector, or of what can be used of an input topic (``intake``)."""
     column: str | None
     """Null if the check concerns the model as a whole."""
     role: EventRole | None
@@ -143,9 +144,10 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     threshold in the budget's horizon; null for other detectors."""
     effect: Effect | None
     """Practical significance; null for detectors."""
-    baseline: Literal["reference", "first windows", "earlier weeks", "rolling", "earlier cohorts"]
+    baseline: Literal["reference", "first windows", "earlier weeks", "rolling", "earlier cohorts", "configured"]
     """What the window was compared with: ``first windows`` if the reference has no labels, ``earlier weeks`` for
-    volume, ``rolling`` for the recent past beside the profile, ``earlier cohorts`` for label arrival."""
+    volume, ``rolling`` for the recent past beside the profile, ``earlier cohorts`` for label arrival,
+    ``configured`` for a limit of the configuration (``intake``)."""
     distances: dict[str, DistanceValue]
     """All distances of the column, by name."""
     histograms: HistogramPair | None
@@ -153,7 +155,8 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     dispersion: DispersionEvidence | None
     """Variation of unchanged data, as used by the test; null if it is not a test of a distribution."""
     unseen: dict[str, Count]
-    """Counts of categories that the profile does not list, by name; a selection if there are many."""
+    """Counts of categories that the profile does not list, or of events with features that it does not know, by name; a
+    selection if there are many."""
     since: Time
     """Start of the change in event time: the window's start, or the detector's estimate."""
     message: str

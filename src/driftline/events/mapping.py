@@ -15,6 +15,7 @@ import msgspec
 
 from driftline.errors import EventError, ParameterError
 from driftline.events.dead_letter import EMPTY, INVALID_TYPE, INVALID_VALUE, MISSING_FIELD, NOT_JSON, NOT_UTF8
+from driftline.events.smells import smell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -117,7 +118,8 @@ class MappedDecoder:
         except msgspec.ValidationError as invalid:
             raise _invalid(invalid) from invalid
         except (ValueError, RecursionError) as worse:
-            raise EventError(NOT_JSON, f"Expected JSON, got {value[:40]!r} ({worse}) - at `$`") from worse
+            message = f"Expected JSON, got {value[:40]!r} ({worse}) - at `$`"
+            raise EventError(NOT_JSON, with_smell(message, value)) from worse
 
     def _take_nested(self, record: Any) -> tuple[Any, ...]:  # noqa: ANN401
         values = []
@@ -141,7 +143,13 @@ def require_utf8(value: bytes) -> None:
         value.decode()
     except UnicodeDecodeError as error:
         message = f"Expected UTF-8, got byte {value[error.start]:#04x} at position {error.start} - at `$`"
-        raise EventError(NOT_UTF8, message) from error
+        raise EventError(NOT_UTF8, with_smell(message, value)) from error
+
+
+def with_smell(message: str, value: bytes) -> str:
+    """Put before a message what the bytes look like and what to do about it, where they look like anything known."""
+    guess = smell(value)
+    return message if guess is None else f"{guess}. {message}"
 
 
 def _invalid(error: msgspec.ValidationError) -> EventError:

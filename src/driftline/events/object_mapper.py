@@ -47,8 +47,8 @@ class Mapped(NamedTuple):
     """The record of each event, shape (m,)."""
     problems: dict[int, EventError]
     """Why records, or rows in them, were refused, by the number of the record."""
-    n_skipped: int
-    """Records that are not meant."""
+    skipped: Sequence[int]
+    """The numbers of the records that are not meant."""
 
 
 class Read(NamedTuple):
@@ -61,7 +61,7 @@ class Read(NamedTuple):
     """The number of each event in its record, where records hold many."""
     problems: dict[int, EventError]
     """By the number of the record."""
-    n_skipped: int
+    skipped: Sequence[int]
 
     def at(self, column: Column) -> Callable[[int], str]:
         """Return where a field of an event stands, for messages."""
@@ -83,13 +83,13 @@ class RecordReader:
         """Return the events of a batch, given its parsed values and why some could not be parsed."""
         numbers: Sequence[int] = range(len(documents))
         documents = readable(documents, batch.values, problems, lists=self._lists)
-        n_skipped = 0
+        skipped: Sequence[int] = ()
         if self._matches is not None:
             meant = self._matches(documents, batch.headers)
             for number in [number for number, error in problems.items() if error.reason == EMPTY]:
                 del problems[number]  # a record without a value has no field that says that it is meant
-            numbers = [number for number in numbers if meant[number] or number in problems]
-            n_skipped = len(documents) - len(numbers)
+            skipped = [number for number in numbers if not meant[number] and number not in problems]
+            numbers = [number for number in numbers if meant[number]]
         numbers = [number for number in numbers if number not in problems] if problems else numbers
         chosen = _chosen(numbers, len(batch.values))
         chosen_documents = chosen(documents)
@@ -104,13 +104,13 @@ class RecordReader:
             None if batch.headers is None else chosen(batch.headers),
         )
         if walked.owners is None:
-            return Read(records, numbers, None, problems, n_skipped)
+            return Read(records, numbers, None, problems, skipped)
         for number, rows in zip(numbers, walked.row_lists, strict=True):
             if not isinstance(rows, list) and number not in problems:
                 at = location(self._rows or ())
                 got = "a record without it" if rows is ABSENT else name_of(rows)
                 problems[number] = EventError(INVALID_TYPE, f"Expected a list of rows, got {got} - at `{at}`")
-        return Read(records, [numbers[owner] for owner in walked.owners], walked.numbers, problems, n_skipped)
+        return Read(records, [numbers[owner] for owner in walked.owners], walked.numbers, problems, skipped)
 
 
 def _chosen(numbers: Sequence[int], n: int) -> Callable[[Sequence[Any]], Sequence[Any]]:
@@ -258,7 +258,7 @@ class LabelFieldsMapper:
 def mapped(read: Read, columns: tuple[Sequence[Any], ...], problems: dict[int, EventError]) -> Mapped:
     """Return the events of a batch without those that were refused, of which each record keeps the first problem."""
     if not problems:
-        return Mapped(columns, read.owners, read.problems, read.n_skipped)
+        return Mapped(columns, read.owners, read.problems, read.skipped)
     kept = [event for event in range(len(read.owners)) if event not in problems]
     refused: dict[int, list[EventError]] = {}
     for event, error in sorted(problems.items()):
@@ -270,7 +270,7 @@ def mapped(read: Read, columns: tuple[Sequence[Any], ...], problems: dict[int, E
         tuple([column[event] for event in kept] for column in columns),
         [read.owners[event] for event in kept],
         found,
-        read.n_skipped,
+        read.skipped,
     )
 
 

@@ -231,6 +231,20 @@ def _probability(number: float) -> Any:  # noqa: ANN401  # a number or Unusable
     return Unusable(number)
 
 
+def untold_score(score: Any, positive: str | None) -> float | None:  # noqa: ANN401  # Score, Unusable or None
+    """Return one probability where the task is not known yet: of two classes that of the second by name, if
+    ``positive`` is none of them.
+
+    Examples
+    --------
+    >>> untold_score({"yes": 0.3, "no": 0.7}, None), untold_score({"yes": 0.3, "no": 0.7}, "no")
+    (0.3, 0.7)
+    """
+    if isinstance(score, dict) and len(score) == 2 and positive not in score:  # noqa: PLR2004  # binary
+        return one_score(score, max(score))
+    return one_score(score, positive)
+
+
 def one_score(score: Any, positive: str | None) -> float | None:  # noqa: ANN401  # Score, Unusable or None
     """Return one probability: of the positive class where it is among the classes, otherwise the greatest.
 

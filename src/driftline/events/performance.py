@@ -23,13 +23,16 @@ class Confusion(Struct, frozen=True, kw_only=True):
     """The last entry, null, stands for all classes that the profile does not have."""
     counts: list[list[Count | float]]
     """One row per predicted class, one column per actual class; sums of weights if labels are weighted."""
+    unknown_wrong: Count | float
+    """How much of the last count are predictions of one class that the profile does not have, with another as the
+    label; the rest of it was right."""
 
 
 class OneAgainstRest(Struct, frozen=True, kw_only=True):
     """One class of several against all others."""
 
     name: str | None
-    """Null for all classes that the profile does not have."""
+    """Null for all classes that the profile does not have, whose precision, recall and F1 are null."""
     precision: Share | None
     """Null if the class was never predicted."""
     recall: Share | None
@@ -112,6 +115,9 @@ class PerformanceEvent(Event, frozen=True, kw_only=True):
     """Effective sample size, (sum of weights)² / sum of squared weights; ``n`` without weights."""
     clipped: Count
     """Labels with a value outside the range of the sums, clipped to it: see ``docs/performance-metrics.md``."""
+    withheld: str | None
+    """Why metrics are null although there are labels: labels of classes that the task does not have, classes that the
+    profile does not list, clipped values. Null if none is for such a reason."""
     metrics: dict[str, float | None]
     """Metrics by name, null if undefined. Classes: ``accuracy``, ``balanced_accuracy``, ``cohen_kappa``,
     ``matthews_correlation``, ``precision``, ``recall``, ``f1``, ``f_beta``. Binary tasks: those of the positive class,

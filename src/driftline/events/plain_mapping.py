@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from driftline.config.field_places import Constant
 from driftline.events.mapping import pointer_parts
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from driftline.config.settings import LabelFields, PredictionFields
 
 _CONSTANTS = ("model", "model_version")
+_UNSTRUCTURED: Final = re.compile(r'[\\"\x00-\x1f]')
+"""Characters in names that msgspec's structs cannot have."""
 
 
 def is_plain(fields: PredictionFields | LabelFields, where: Where | None = None) -> bool:
@@ -33,7 +36,7 @@ def is_plain(fields: PredictionFields | LabelFields, where: Where | None = None)
         if not isinstance(place, str) or place.startswith("row:"):
             return False
         paths[name] = pointer_parts(place)
-    if any(part.isdecimal() for path in paths.values() for part in path):
+    if any(part.isdecimal() or _UNSTRUCTURED.search(part) for path in paths.values() for part in path):
         return False
     return not any(_inside_object(paths, name) for name in ("features", "segments"))
 

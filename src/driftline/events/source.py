@@ -16,8 +16,23 @@ LABEL_STREAM: Final = ModelKey("", "labels")
 """Stands for the labels topic as a whole, where what is counted belongs to no model."""
 
 
+INTAKE: Final = ModelKey("", "intake")
+"""Stands for the intake of all topics, where state is kept of it."""
+
+
 Kind = Literal["predictions", "labels", "joins"]
 """Which of the two input topics; or the pending topic, where labels meet predictions after they were repartitioned."""
+
+
+def intake_key(kind: Kind) -> ModelKey:
+    """Return what stands for the records of an input topic as such, in events of what is refused of them.
+
+    Examples
+    --------
+    >>> intake_key("predictions")
+    ModelKey(model='', version='intake.predictions')
+    """
+    return ModelKey("", f"intake.{kind}")
 
 
 class Source(Struct, frozen=True, array_like=True, order=True):

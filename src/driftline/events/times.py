@@ -21,7 +21,7 @@ LATEST_MS: Final = 253_370_764_799_999
 """The years 1000 to 9998: a window that holds an event begins and ends in years of four digits."""
 
 MS_PER_UNIT: Final[dict[TimeUnit, float]] = {"s": 1000, "ms": 1, "us": 1e-3, "ns": 1e-6}
-_UNIT_NAMES: Final[dict[TimeUnit, str]] = {
+UNIT_NAMES: Final[dict[TimeUnit, str]] = {
     "s": "seconds",
     "ms": "milliseconds",
     "us": "microseconds",
@@ -200,8 +200,8 @@ def _divided(number: int, by: int) -> int:
 def _implausible(number: float, form: TimeForm, other: TimeUnit, at: str) -> str:
     as_taken, as_other = (_shown(number * MS_PER_UNIT[unit]) for unit in (form.unit, other))
     return (
-        f"Expected epoch {_UNIT_NAMES[form.unit]}, got {number!r}, which would be {as_taken}; in {_UNIT_NAMES[other]} "
-        f"it is {as_other} - at `{at}`; the unit is configured as `ts: {{{form.shown}, unit: {other}}}`"
+        f"Expected epoch {UNIT_NAMES[form.unit]}, got {number!r}, which would be {as_taken}; in {UNIT_NAMES[other]} "
+        f"it is {as_other}; `ts: {{{form.shown}, unit: {other}}}` configures the unit - at `{at}`"
     )
 
 
@@ -259,7 +259,7 @@ _SHOWN: Final = 40
 def _expected(form: TimeForm) -> str:
     if form.format is not None:
         return f"a time of the form `{form.format}`"
-    return f"a time such as `2026-03-01T12:00:00Z`, or epoch {_UNIT_NAMES[form.unit]}"
+    return f"a time such as `2026-03-01T12:00:00Z`, or epoch {UNIT_NAMES[form.unit]}"
 
 
 def _moment(match: re.Match[str]) -> datetime:

@@ -23,11 +23,11 @@ def matcher(where: Where) -> Callable[[Sequence[object], Headers], list[bool]]:
     Examples
     --------
     >>> from driftline.config.field_places import Where
-    >>> matcher(Where(equals=("a", 1), field="/type"))([{"type": "a"}, {"type": "1"}, {"type": 2}, {}], None)
+    >>> matcher(Where("/type", equals=("a", 1)))([{"type": "a"}, {"type": "1"}, {"type": 2}, {}], None)
     [True, True, False, False]
     """
-    if where.exists is not None:
-        return _existing(where, where.exists)
+    if where.equals is None:
+        return _present(where)
     wanted = {text_of(value) for value in (where.equals if isinstance(where.equals, tuple) else (where.equals,))}
     if where.header is not None:
         name = where.header
@@ -50,13 +50,12 @@ def matcher(where: Where) -> Callable[[Sequence[object], Headers], list[bool]]:
     return by_field
 
 
-def _existing(where: Where, wanted: bool) -> Callable[[Sequence[object], Headers], list[bool]]:  # noqa: FBT001  # as configured
+def _present(where: Where) -> Callable[[Sequence[object], Headers], list[bool]]:
+    """Return a function that tells the records that have a field that is not null, or a header."""
     if where.header is not None:
         name = where.header
-        return lambda documents, headers: (
-            [not wanted] * len(documents) if headers is None else [(name in each) is wanted for each in headers]
-        )
+        return lambda documents, headers: [False] * len(documents) if headers is None else [name in h for h in headers]
     path = path_of(where.field or "", None)
     return lambda documents, _headers: [
-        (value is not None and value is not ABSENT) is wanted for value in Documents(documents).column(path)
+        value is not None and value is not ABSENT for value in Documents(documents).column(path)
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from driftline.alerts import (
+    INTAKE_CAUSES,
     JOIN_CAUSES,
     LABEL_CAUSES,
     PREDICTION_CAUSES,
@@ -29,6 +30,7 @@ _CAUSES: Final[dict[Sequence, tuple[Cause, ...]]] = {
     "cohorts": LABEL_CAUSES,
     "label stream": LABEL_CAUSES,
     "silence": LABEL_CAUSES,
+    "intake": INTAKE_CAUSES,
 }
 
 
@@ -40,7 +42,8 @@ def settle(verdict: Verdict[Event], alerts: ModelAlerts, budget: ErrorBudget) ->
     if not verdict.tested:
         return alerts, event_records(events, budget.source)
     causes, rules = _CAUSES[verdict.sequence], _rules(verdict.sequence, budget)
-    observation = Observation(events[0], epoch_ms(events[0].window.end) + verdict.age_ms)
+    observed = events[0] if verdict.observed is None else verdict.observed
+    observation = Observation(observed, epoch_ms(observed.window.end) + verdict.age_ms)
     step = advance(alerts, observation, verdict.findings, causes, rules)
     forgotten = [tombstone(alert_id) for alert_id in step.forgotten]
     return step.alerts, [*event_records([*events, *step.records], budget.source), *forgotten]
@@ -49,8 +52,8 @@ def settle(verdict: Verdict[Event], alerts: ModelAlerts, budget: ErrorBudget) ->
 def _rules(sequence: Sequence, budget: ErrorBudget) -> AlertRules:
     """Return when alerts open, page again and resolve.
 
-    A cohort is examined as many times as there are ages, so that many observations count as one window. Silence opens
-    an alert at once, which spans with labels resolve.
+    A cohort is examined as many times as there are ages, so that many observations count as one window. Silence, and
+    input that cannot be used, opens an alert at once.
     """
     alerts, windows, labels = budget.settings.alerts, budget.settings.windows, budget.settings.labels
     n_looks = len(labels.ages_ms) if sequence == "cohorts" else 1
@@ -62,6 +65,6 @@ def _rules(sequence: Sequence, budget: ErrorBudget) -> AlertRules:
     return AlertRules(
         resolve_after=alerts.resolve_after * n_looks,
         sizes=sizes.get(sequence, (budget.settings.cohort_ms,)),
-        opening=OpeningRule(1, 1) if sequence == "silence" else opening,
+        opening=OpeningRule(1, 1) if sequence in {"silence", "intake"} else opening,
         remind_after_ms=int(alerts.false_alarm_budget.horizon),
     )

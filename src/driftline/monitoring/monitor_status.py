@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
 
 from driftline.checks.contract.verdict import CheckStatistic
 from driftline.events.alert import AlertEvent
 from driftline.events.model_key import ModelKey
+
+if TYPE_CHECKING:
+    from driftline.alerts import ModelAlerts
 
 
 class ModelStatus(Struct, frozen=True, kw_only=True):
@@ -27,6 +32,20 @@ class ModelStatus(Struct, frozen=True, kw_only=True):
     open_alerts: tuple[AlertEvent, ...]
     coverage: float | None
     """Share of labelled predictions in the last revision of a performance window."""
+
+
+def alerts_status(*alerts: ModelAlerts) -> ModelStatus:
+    """Return the status of what is no model and has alerts alone."""
+    return ModelStatus(
+        profile_id="",
+        bootstrap_error=None,
+        n_unprofiled=0,
+        n_expired=0,
+        calibrating_ms=(),
+        statistics=(),
+        open_alerts=tuple(state.alert for each in alerts for state in each.open.values()),
+        coverage=None,
+    )
 
 
 class MonitorStatus(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,8 @@ import msgspec
 
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.events.model_key import ModelKey
-from driftline.events.source import LABEL_STREAM, SEGMENT_ALL
+from driftline.events.source import INTAKE, LABEL_STREAM, SEGMENT_ALL
+from driftline.monitoring.intake.intake_monitor import IntakeMonitor
 from driftline.monitoring.labels.label_stream_monitor import LabelStreamMonitor
 from driftline.monitoring.model_monitor import ModelMonitor
 from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from driftline.config.settings import Settings
     from driftline.monitoring.labels.earlier_revisions import LatestRevisions
+    from driftline.monitoring.monitor_status import ModelStatus
     from driftline.panes.flush_record import FlushRecord, JoinDelta, PaneDelta
     from driftline.profiles.profiles import Profiles
 
@@ -69,6 +71,8 @@ class PartitionMonitor:
         self._at = f"detection state of panes partition {partition}"
         self._stream_scope = StateScope(f"{self._at}, label stream")
         self._stream: LabelStreamMonitor | None = None
+        self._intake_scope = StateScope(f"{self._at}, intake")
+        self._intake: IntakeMonitor | None = None
         self._budgets: dict[str, ErrorBudget] = {}
         self._entries = StateEntries()
         self._as_of = -1
@@ -122,7 +126,8 @@ class PartitionMonitor:
         self._as_of = offset
         self._replay_from = None
         self._watermarks.update(flush.watermarks, routed=flush.routed)
-        return self._advance()
+        outputs = self._intake_monitor().take(flush.intake) if flush.intake else []
+        return [*outputs, *self._advance()]
 
     def _model(self, key: ModelKey) -> ModelMonitor:
         model = self._models.get(key)
@@ -157,6 +162,7 @@ class PartitionMonitor:
             self._model(delta.key).joins.miss_joins()
 
     def _add_labels(self, delta: JoinDelta, *, is_open: bool) -> None:
+        self._intake_monitor().add_labels(delta, is_open=is_open)
         stream = self._label_stream()
         if is_open:
             stream.add_labels(delta)
@@ -169,6 +175,12 @@ class PartitionMonitor:
             self._stream_scope.add(self._stream.tables)
         return self._stream
 
+    def _intake_monitor(self) -> IntakeMonitor:
+        if self._intake is None:
+            self._intake = IntakeMonitor(self._settings, ErrorBudget.of(self._settings, INTAKE.model))
+            self._intake_scope.add(self._intake.tables)
+        return self._intake
+
     def _advance(self) -> Outputs:
         """Close panes, windows and revisions; skipped while the watermarks stay within their panes."""
         marks = self._watermarks
@@ -178,8 +190,10 @@ class PartitionMonitor:
         if reached == before:
             return outputs
         predictions, joins = reached
-        if self._stream is not None and joins is not None and joins != before[1]:
-            outputs += self._stream.advance(WatermarkReach(joins, marks.certain_joins))
+        if joins is not None and joins != before[1]:
+            for stream in (self._stream, self._intake):
+                if stream is not None:
+                    outputs += stream.advance(WatermarkReach(joins, marks.certain_joins))
         for key in sorted(self._models, key=self._after_champion):
             model = self._models[key]
             if predictions is not None and predictions != before[0]:
@@ -203,7 +217,8 @@ class PartitionMonitor:
 
     def checkpoint(self) -> Checkpoint:
         """Return what changed since the last checkpoint, to be kept whole or not at all."""
-        scopes = {LABEL_STREAM: self._stream_scope, **{key: model.scope for key, model in self._models.items()}}
+        streams = {LABEL_STREAM: self._stream_scope, INTAKE: self._intake_scope}
+        scopes = {**streams, **{key: model.scope for key, model in self._models.items()}}
         changed = [(key, place, data) for key in sorted(scopes) for place, data in scopes[key].changes()]
         position = self._position()
         meta = CheckpointMeta(STATE_VERSION, self._as_of, position, self._watermarks.state, self._n_after_idle)
@@ -251,6 +266,9 @@ class PartitionMonitor:
             if key == LABEL_STREAM:
                 monitor._label_stream()
                 monitor._stream_scope.load(values)
+            elif key == INTAKE:
+                monitor._intake_monitor()
+                monitor._intake_scope.load(values)
             else:
                 monitor._model(key).restore(values)
         return monitor
@@ -270,8 +288,14 @@ class PartitionMonitor:
             joins_ms=self._watermarks.joins,
             n_open_panes=self.n_open_panes,
             n_after_idle=self._n_after_idle,
-            models={
-                **{key: model.status() for key, model in self._models.items()},
-                **({} if self._stream is None else {LABEL_STREAM: self._stream.status()}),
-            },
+            models={**{key: model.status() for key, model in self._models.items()}, **self._stream_status()},
         )
+
+    def _stream_status(self) -> dict[ModelKey, ModelStatus]:
+        """Return what telemetry shows of the input topics; two sequences may have alerts of the labels."""
+        status = {} if self._intake is None else self._intake.status()
+        if self._stream is not None:
+            labels = self._stream.status()
+            open_alerts = labels.open_alerts + (status[LABEL_STREAM].open_alerts if LABEL_STREAM in status else ())
+            status[LABEL_STREAM] = msgspec.structs.replace(labels, open_alerts=open_alerts)
+        return status

@@ -7,7 +7,7 @@ they vouch for. MessagePack, versioned; see :func:`decode`.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Struct
@@ -16,8 +16,12 @@ from msgspec.structs import replace
 from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
 from driftline.events.source import Kind, Offsets, Watermark
+from driftline.panes.intake_record import IntakeMark
 from driftline.sketches.packed import NO_CELLS, PackedEstimates, SampleRow, Sparse
 from driftline.sketches.pane_sketch import PackedSketch, split_counts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 VERSION: Final = 3
 MAX_RECORD_BYTES: Final = 512 * 1024
@@ -54,6 +58,23 @@ class WindowDelta(Struct, frozen=True, array_like=True, gc=False):
     """Signed, in the :class:`driftline.sketches.scores.PerformanceLayout` of the profile."""
     arrival: Sparse = NO_CELLS
     """Signed, in the :class:`driftline.sketches.arrival.ArrivalLayout` of the profile."""
+    unknown: list[str] = []
+    """How labels are called that are of no class of the profile's task: :func:`first_names` of those that came."""
+
+
+MAX_NAMES: Final = 5
+"""Names of unknown labels that are kept."""
+
+
+def first_names(*names: Iterable[str]) -> list[str]:
+    """Return the first of several names in their order, each once: of parts it is the same as of the whole.
+
+    Examples
+    --------
+    >>> first_names(["b", "a"], ["c", "a"])
+    ['a', 'b', 'c']
+    """
+    return sorted({name for part in names for name in part})[:MAX_NAMES]
 
 
 class JoinDelta(Struct, frozen=True, array_like=True):
@@ -84,6 +105,8 @@ class FlushRecord(Struct, frozen=True, array_like=True):
     """Empty in all chunks of a flush but the last."""
     routed: bool = False
     """Whether labels meet predictions by way of the pending topic, whose partitions then have watermarks of joins."""
+    intake: list[IntakeMark] = []
+    """Of the records themselves, in the partition of ``LABEL_STREAM`` alone, and there in the last chunk."""
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -138,9 +161,14 @@ def _require_version(version: int, at: str) -> None:
 
 
 def chunks(
-    panes: list[PaneDelta], joins: list[JoinDelta], watermarks: list[Watermark], *, routed: bool = False
+    panes: list[PaneDelta],
+    joins: list[JoinDelta],
+    watermarks: list[Watermark],
+    intake: Sequence[IntakeMark] = (),
+    *,
+    routed: bool = False,
 ) -> list[bytes]:
-    """Return the flush as records of at most about ``MAX_RECORD_BYTES``, the watermarks in the last one.
+    """Return the flush as records of at most about ``MAX_RECORD_BYTES``, watermarks and intake in the last one.
 
     The delta of a wide model is cut in several, which add up to it.
     """
@@ -159,7 +187,7 @@ def chunks(
         else:
             join_deltas.append(delta)
         size += n_bytes
-    records.append(encode(FlushRecord(VERSION, pane_deltas, join_deltas, watermarks, routed)))
+    records.append(encode(FlushRecord(VERSION, pane_deltas, join_deltas, watermarks, routed, [*intake])))
     return records
 
 

@@ -20,8 +20,9 @@ def worst_case_bounds(
 
     Parameters
     ----------
-    confusion : ndarray of int64, shape (n_codes, n_codes)
-        Labelled predictions by predicted and actual class.
+    confusion : ndarray of int64, shape (n_codes, n_codes), or with a row more
+        Labelled predictions by predicted and actual class; in the last row more those of unknown classes that were
+        wrong as another unknown class occurred.
     n_predictions : int
         All predictions, with a label or without.
     by_class : ndarray of int64, shape (n_codes,), or None

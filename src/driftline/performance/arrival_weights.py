@@ -138,12 +138,14 @@ def weighted_metrics(counts: NDArray[np.int64], rates: ArrivalRates, *, binary: 
 
     Parameters
     ----------
-    counts : ndarray of int64, shape (n_scores, n_codes, n_codes)
-        Current labels by score bin, predicted and actual class; counts below zero count as zero.
+    counts : ndarray of int64, shape (n_scores, n_codes, n_codes), or with a row more
+        Current labels by score bin, predicted and actual class; counts below zero count as zero. The last code stands
+        for unknown classes; in a row more are those predicted as another unknown class than the one that occurred.
     rates : ArrivalRates
         Above zero where there are counts.
     binary : bool
-        Whether class 1 is the positive one; else precision, recall and F1 are means over the classes seen.
+        Whether class 1 is the positive one; else precision, recall and F1 are means over the classes seen, None where
+        unknown classes are among them.
 
     Returns
     -------
@@ -174,8 +176,8 @@ def weighted_metrics(counts: NDArray[np.int64], rates: ArrivalRates, *, binary: 
     inverse = 1.0 / np.where(rates.rate > 0, rates.rate, 1.0)[:, None, :]
     weights = labels * inverse
     n_effective = float(weights.sum() ** 2 / (weights * inverse).sum())
-    metrics: dict[str, float | None] = {}
-    errors: dict[str, float | None] = {}
+    metrics: dict[str, float | None] = dict.fromkeys(("accuracy", "precision", "recall", "f1"))
+    errors: dict[str, float | None] = dict.fromkeys(metrics)
     for name, ratios in _ratios(labels.sum(axis=0), binary=binary).items():
         value, residual = _mean_ratio(weights, ratios, undefined_is_zero=not binary)
         metrics[name] = value
@@ -185,9 +187,11 @@ def weighted_metrics(counts: NDArray[np.int64], rates: ArrivalRates, *, binary: 
 
 def _ratios(confusion: NDArray[np.int64], *, binary: bool) -> dict[str, list[tuple[Floats, Floats]]]:
     """Return numerators and denominators, shape (n_codes, n_codes) each; a metric is the mean of its ratios."""
-    n = len(confusion)
-    every, right = np.ones((n, n)), np.eye(n)
-    codes = [1] if binary else np.flatnonzero(confusion.sum(axis=0) + confusion.sum(axis=1)).tolist()
+    shape, n = confusion.shape, confusion.shape[1]
+    every, right = np.ones(shape), np.eye(*shape)
+    codes = [1] if binary else np.flatnonzero(confusion.sum(axis=0) + confusion.sum(axis=1)[:n]).tolist()
+    if not binary and n - 1 in codes:
+        return {"accuracy": [(right, every)]}
     ratios: dict[str, list[tuple[Floats, Floats]]] = {
         "accuracy": [(right, every)],
         "precision": [],
@@ -195,7 +199,7 @@ def _ratios(confusion: NDArray[np.int64], *, binary: bool) -> dict[str, list[tup
         "f1": [],
     }
     for code in codes:
-        predicted, actual = np.zeros((n, n)), np.zeros((n, n))
+        predicted, actual = np.zeros(shape), np.zeros(shape)
         predicted[code], actual[:, code] = 1.0, 1.0
         hit = predicted * actual
         ratios["precision"].append((hit, predicted))

@@ -11,6 +11,7 @@ from driftline.config.model import PerformanceSettings
 from driftline.performance.confusion import agreement_metrics, averaged_metrics, business_value, positive_class_metrics
 from driftline.performance.probability import probability_metrics
 from driftline.performance.ranking import ranking_metrics
+from driftline.performance.withheld import foreign_labels, inexact_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,7 @@ class Hits(Struct, frozen=True):
 def hits(layout: PerformanceLayout, vector: NDArray[np.int64]) -> Hits:
     """Return the number of labelled predictions of a classification and of correct ones, or their weights in units.
 
-    All classes outside the profile count as one class.
+    A prediction of a class outside the profile is right only if the label is the same class.
     """
     confusion = confusion_counts(layout, vector)
     return Hits(int(confusion.sum()), int(np.trace(confusion)))
@@ -65,9 +66,11 @@ def classification_metrics(
 
     Notes
     -----
-    *Cost*: O(cells). Binary tasks: metrics of the positive class, code 1. Multiclass: averages over classes. All
-    classes outside the profile count as one. Log loss and one-against-rest AUC of multiclass tasks are missing, as they
-    need the probabilities of all classes, which the sketch does not have.
+    *Cost*: O(cells). Binary tasks: metrics of the positive class, code 1. Multiclass: averages over classes. Metrics
+    that need each class by itself are None where there are classes outside the profile
+    (:func:`driftline.performance.withheld.inexact_metrics`), and all are where labels are of no class of the task. Log
+    loss and one-against-rest AUC of multiclass tasks are missing, as they need the probabilities of all classes, which
+    the sketch does not have.
 
     *Oracle*: scikit-learn 1.9, as each part says.
     """
@@ -81,7 +84,9 @@ def classification_metrics(
         metrics |= averaged_metrics(confusion, settings.beta)
     if settings.values:
         metrics |= business_value(confusion, classes, settings.values, layout.unit)
-    return metrics
+    if foreign_labels(layout, vector) is not None:
+        return dict.fromkeys(metrics)
+    return metrics | dict.fromkeys(inexact_metrics(confusion, layout.n_classes, binary=layout.binary) & metrics.keys())
 
 
 def confusion_counts(layout: PerformanceLayout, vector: NDArray[np.int64]) -> NDArray[np.int64]:

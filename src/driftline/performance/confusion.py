@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from driftline.profiles.class_names import ClassNames
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -137,7 +139,7 @@ def business_value(
 
     Parameters
     ----------
-    confusion : ndarray of int64, shape (K + 1, K + 1)
+    confusion : ndarray of int64, shape (K + 1, K + 1), or larger
     classes : sequence of str, length K
     values : mapping of str to mapping of str to float
         Value of one label by predicted, then by actual class; 0 where it is not named.
@@ -150,19 +152,22 @@ def business_value(
     >>> business_value(confusion, ("no", "yes"), {"yes": {"yes": 100.0, "no": -20.0}}, 1)
     {'value': 16.0, 'value_total': 160.0}
     """
-    n, worth = int(confusion.sum()), value_matrix(classes, values)
+    n, worth = int(confusion.sum()), value_matrix(classes, values, len(confusion))
     total = math.fsum((worth * confusion).ravel().tolist())
     return {"value": ratio(total, n), "value_total": total / unit if n else None}
 
 
-def value_matrix(classes: Sequence[str], values: Mapping[str, Mapping[str, float]]) -> NDArray[np.float64]:
-    """Return the value of each cell, shape (K + 1, K + 1), rows predicted."""
-    codes = {name: code for code, name in enumerate(classes)}
-    matrix = np.zeros((len(classes) + 1, len(classes) + 1))
+def value_matrix(
+    classes: Sequence[str], values: Mapping[str, Mapping[str, float]], n_codes: int
+) -> NDArray[np.float64]:
+    """Return the value of each cell, shape (n_codes, n_codes), rows predicted; 0 beyond the classes."""
+    names = ClassNames(tuple(classes))
+    matrix = np.zeros((n_codes, n_codes))
     for predicted, row in values.items():
         for actual, value in row.items():
-            if predicted in codes and actual in codes:
-                matrix[codes[predicted], codes[actual]] = value
+            codes = names.code(predicted), names.code(actual)
+            if max(codes) < len(classes):
+                matrix[int(codes[0]), int(codes[1])] = value
     return matrix
 
 

@@ -96,7 +96,7 @@ def wrong_decisions(layout: PerformanceLayout, vector: NDArray[np.int64], metric
 
 
 def mean_loss(layout: PerformanceLayout, vector: NDArray[np.int64], metric: str) -> Loss | None:
-    """Return the mean of log loss, Brier score, absolute or squared error; None without labels."""
+    """Return the mean of log loss, Brier score, absolute or squared error; None without labels or exact sums."""
     name, square = _SUMS[metric]
     if layout.binary:
         n, sizes = scored_weight(layout, vector), class_sizes(layout, vector)
@@ -106,7 +106,7 @@ def mean_loss(layout: PerformanceLayout, vector: NDArray[np.int64], metric: str)
     else:
         n, size = exact_weight(layout, vector), effective_size(layout, vector)
         unit = layout.spread if metric == "mae" else layout.spread**2
-    if n <= 0:
+    if n <= 0 or layout.n_clipped(vector):
         return None
     mean = layout.sum_of(vector, name) / n
     variance = max(float(layout.sum_of(vector, square) / n - mean * mean), 0.0)

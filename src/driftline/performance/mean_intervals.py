@@ -60,7 +60,7 @@ def regression_intervals(
         Of the pinball loss.
     """
     n, size = exact_weight(layout, vector), effective_size(layout, vector)
-    if size <= 1:
+    if size <= 1 or layout.n_clipped(vector):
         return {}
     spread = layout.spread
 

@@ -56,8 +56,8 @@ def measure(task: Task, vector: NDArray[np.int64], settings: PerformanceSettings
         return PerformanceMeasurement(metrics, intervals, effective_size(layout, vector))
     metrics = classification_metrics(layout, vector, settings, task.classes)
     confusion, sizes = confusion_counts(layout, vector), class_sizes(layout, vector)
-    if not sizes.all:
-        return PerformanceMeasurement(metrics, {}, 0.0)
+    if metrics["accuracy"] is None:
+        return PerformanceMeasurement(metrics, {}, sizes.all)
     intervals = class_intervals(confusion, sizes, metrics, settings.beta)
     if layout.binary:
         histograms = np.maximum(layout.score_histograms_of(vector), 0)
@@ -65,7 +65,8 @@ def measure(task: Task, vector: NDArray[np.int64], settings: PerformanceSettings
         intervals |= ranking_intervals(histograms, (negative, positive), metrics)
         intervals |= probability_intervals(layout, vector, negative + positive)
     if settings.values:
-        intervals["value"] = value_interval(confusion, sizes.all, value_matrix(task.classes, settings.values))
+        worth = value_matrix(task.classes, settings.values, len(confusion))
+        intervals["value"] = value_interval(confusion, sizes.all, worth)
     return PerformanceMeasurement(metrics, intervals, sizes.all)
 
 
@@ -75,7 +76,7 @@ def class_sizes(layout: PerformanceLayout, vector: NDArray[np.int64]) -> Sizes:
     predicted, actual = confusion.sum(axis=1), confusion.sum(axis=0)
     if not layout.weighted:
         return Sizes(float(confusion.sum()), predicted, actual)
-    squares = layout.squared_weights(vector)
+    squares = np.pad(layout.squared_weights(vector), ((0, 0), (0, len(confusion) - layout.n_codes)))
     of_all = float(squares[1].sum())
     total = float(confusion.sum())
     return Sizes(

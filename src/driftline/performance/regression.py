@@ -41,14 +41,14 @@ def regression_metrics(
 
     Notes
     -----
-    *Cost*: O(1). Errors beyond 2²⁰ spreads of the reference's predictions count as that, predictions and labels beyond
-    2²⁴ as that; the event says how many.
+    *Cost*: O(1). All are None where a prediction or label is beyond ``VALUE_LIMIT`` spreads of the reference's
+    predictions, or a relative error beyond its range: the sums are then not exact; the event says how many there are.
 
     *Oracle*: scikit-learn 1.9: ``mean_absolute_error``, ``mean_squared_error``, ``root_mean_squared_log_error``,
     ``mean_absolute_percentage_error``, ``r2_score``, ``mean_pinball_loss``; to 10⁻⁹ of their value.
     """
     n = exact_weight(layout, vector)
-    if n <= 0:
+    if n <= 0 or layout.n_clipped(vector):
         return dict.fromkeys(NAMES)
     error, absolute, square = (layout.sum_of(vector, name) / n for name in ("error", "absolute", "square"))
     label = layout.sum_of(vector, "actual") / n

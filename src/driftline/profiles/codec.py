@@ -6,11 +6,11 @@ A profile becomes usable when its last block has been read.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
@@ -19,7 +19,7 @@ from driftline.profiles.estimator import Estimator
 from driftline.profiles.history import History, joined
 from driftline.profiles.profile import JointReference, Profile
 from driftline.profiles.task import Origin, Task, TaskKind
-from driftline.sketches.columns import CategoricalColumn, NumericColumn
+from driftline.sketches.columns import Column
 from driftline.sketches.joint import Joint
 from driftline.sketches.layout import Layout
 from driftline.sketches.packed import NO_WORDS, DenseWords, Sparse
@@ -27,11 +27,19 @@ from driftline.sketches.pane_sketch import PackedSketch, PaneSketch
 from driftline.sketches.sparse import pack, unpack_into
 from driftline.sketches.word_types import pack_words, unpack_words
 
-VERSION: Final = 3
-"""What is written. Version 1 had neither history nor decay nor tails' sums; it is read as a profile without them, whose
-id is another one than it had. Version 2 had no estimator. The performance cells of both lack the sums of today: a model
-with such a reference has its first windows as the baseline."""
-_READ: Final = (1, 2, VERSION)
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+VERSION: Final = 4
+"""The latest. Version 3 is written where it says the same: where no performance cell is used that it does not have, or
+has another meaning in it. There unknown classes counted as one, and values beyond 2²⁰ spreads were clipped. Version 1
+had neither history nor decay nor tails' sums; it is read as a profile without them, whose id is another one than it
+had. Version 2 had no estimator. The performance cells of both lack the sums of today: a model with such a reference,
+or with one of version 3 whose cells mean something else today, has its first windows as the baseline. A field at the
+end that has a default needs no new version: profiles without it are read with the default, and workers that do not
+know it pass over it."""
+_READ: Final = (1, 2, 3, VERSION)
+PLAIN_VERSION: Final = 3
 BLOCK_COLUMNS: Final = 64
 """Columns a record at most."""
 BLOCK_BYTES: Final = 400_000
@@ -52,7 +60,7 @@ class ProfileBlock(Struct, frozen=True, array_like=True):
     classes: tuple[str, ...]
     spread: float
     importances: dict[str, float]
-    columns: tuple[NumericColumn | CategoricalColumn, ...]
+    columns: tuple[Column, ...]
     reference: PackedSketch
     performance: Sparse | None
     history: History | None = None
@@ -64,6 +72,9 @@ class ProfileBlock(Struct, frozen=True, array_like=True):
     """In the first block, as are the two before and what follows."""
     estimator: Estimator | None = None
     weighted: bool = False
+    left_out: tuple[str, ...] = ()
+    rare: dict[str, bytes] = {}
+    """Of these columns. A worker that does not know it takes no category for new where a column lists not all."""
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -83,13 +94,13 @@ _HEAD_DECODER: Final = msgspec.msgpack.Decoder(_Head)
 
 def encode_profile(profile: Profile) -> list[tuple[bytes, bytes]]:
     """Return the key and value of each record of a profile."""
-    runs = _runs(profile)
+    runs, version = _runs(profile), _version(profile)
     performance = None if profile.performance is None else pack(profile.performance)
     records = []
     for block, chosen in enumerate(runs):
         columns = profile.columns[chosen.start : chosen.stop]
         value = ProfileBlock(
-            VERSION,
+            version,
             profile.key,
             profile.profile_id,
             block,
@@ -107,15 +118,33 @@ def encode_profile(profile: Profile) -> list[tuple[bytes, bytes]]:
             profile.decay,
             *(_once(profile) if block == 0 else ()),
         )
+        rare = {column.name: profile.rare[column.name] for column in columns if column.name in profile.rare}
         key = "\0".join((profile.key.model, profile.key.version, profile.profile_id, str(block)))
-        records.append((key.encode(), _ENCODER.encode(value)))
+        records.append((key.encode(), _ENCODER.encode(structs.replace(value, rare=rare))))
     return records
 
 
-def _once(profile: Profile) -> tuple[Joint | None, JointReference | None, DenseWords, Estimator | None, bool]:
+def _version(profile: Profile) -> int:
+    """Return the first version that says all of a profile."""
+    plain = profile.performance is None or _is_plain(profile.task, profile.performance)
+    return PLAIN_VERSION if plain else VERSION
+
+
+def _is_plain(task: Task, performance: NDArray[np.int64]) -> bool:
+    """Whether performance cells mean the same in version 3."""
+    layout = task.performance_layout
+    if layout.n_classes:
+        both_unknown = int(layout.confusion_of(performance)[layout.n_classes :, layout.n_classes :].sum())
+        return both_unknown == 0
+    return not performance[layout.last :].any() and layout.n_clipped(performance) == 0
+
+
+def _once(
+    profile: Profile,
+) -> tuple[Joint | None, JointReference | None, DenseWords, Estimator | None, bool, tuple[str, ...]]:
     """Return what stands in the first block alone."""
     sums = pack_words(profile.reference.joint)
-    return profile.joint, profile.joint_reference, sums, profile.estimator, profile.task.weighted
+    return profile.joint, profile.joint_reference, sums, profile.estimator, profile.task.weighted, profile.left_out
 
 
 def _runs(profile: Profile) -> list[range]:
@@ -123,9 +152,10 @@ def _runs(profile: Profile) -> list[range]:
     runs, start = [], 0
     together = profile.joint_reference
     size = 8 * profile.layout.n_joint + (0 if together is None else len(together.rows) + len(together.pairs))
-    size += len(_ENCODER.encode(profile.estimator))
+    size += len(_ENCODER.encode((profile.estimator, profile.left_out)))
     for index, column in enumerate(profile.columns):
         n_bytes = 12 * column.n_bins + (0 if profile.history is None else profile.history.columns[index].n_bytes)
+        n_bytes += len(profile.rare.get(column.name, b""))
         if index > start and (index - start == BLOCK_COLUMNS or size + n_bytes > BLOCK_BYTES):
             runs.append(range(start, index))
             start, size = index, 0
@@ -212,9 +242,11 @@ def _assemble(blocks: list[ProfileBlock]) -> Profile:
     if head.joint_sums.low:
         reference.joint += unpack_words(head.joint_sums)
     performance = None
-    if head.performance is not None and head.version == VERSION:
+    if head.performance is not None and head.version >= PLAIN_VERSION:
         performance = np.zeros(task.performance_layout.n_cells, dtype=np.int64)
         unpack_into(head.performance, performance)
+        if head.version < VERSION and not _is_plain(task, performance):
+            performance = None
     first = 0
     for block in blocks:
         part_layout = Layout(block.columns)
@@ -237,6 +269,8 @@ def _assemble(blocks: list[ProfileBlock]) -> Profile:
         head.joint,
         head.joint_reference,
         head.estimator,
+        head.left_out,
+        {name: hashes for block in blocks for name, hashes in block.rare.items()},
     )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.events.outcomes import Score
+    from driftline.profiles.class_names import ClassNames
     from driftline.sketches.encoding import EncodedColumns
     from driftline.sketches.estimates import EstimateTotals
 
@@ -59,13 +60,15 @@ class MulticlassEstimator(Struct, frozen=True, array_like=True, tag="multiclass"
         """Return the events that it said something of."""
         return int(totals.counts.sum())
 
-    def evaluate(self, columns: EncodedColumns, scores: Sequence[Score | None]) -> EventEstimates:
+    def evaluate(
+        self, columns: EncodedColumns, scores: Sequence[Score | None], names: ClassNames | None = None
+    ) -> EventEstimates:
         """Return the calibrated probability of each class of n events, by predicted class.
 
         Events without a map of scores in [0, 1], or of a predicted class that the profile does not know, are left out.
-        A class that a map does not name has score 0.
+        A class that a map does not name has score 0; ``names`` say which class a key stands for.
         """
-        raw = score_matrix(self.classes, scores)
+        raw = score_matrix(self.classes, scores, names)
         usable = ((raw >= 0.0) & (raw <= 1.0)).all(axis=0)
         values = np.stack([calibrator(row) for calibrator, row in zip(self.calibrators, raw, strict=True)])
         total = values.sum(axis=0)
@@ -75,8 +78,12 @@ class MulticlassEstimator(Struct, frozen=True, array_like=True, tag="multiclass"
         return EventEstimates(np.maximum(rows, -1), values, np.zeros((1, rows.size), dtype=np.int64))
 
 
-def score_matrix(classes: tuple[str, ...], scores: Sequence[Score | None]) -> NDArray[np.float64]:
+def score_matrix(
+    classes: tuple[str, ...], scores: Sequence[Score | None], names: ClassNames | None = None
+) -> NDArray[np.float64]:
     """Return the score of each class, shape (len(classes), n); not-a-number where an event has no map of scores.
+
+    ``names`` say which class each key stands for, where a map does not have the classes' own names.
 
     Examples
     --------
@@ -86,9 +93,15 @@ def score_matrix(classes: tuple[str, ...], scores: Sequence[Score | None]) -> ND
     try:
         listed = [*map(itemgetter(*classes), scores)]  # type: ignore[arg-type]  # where one is no map, it raises
     except (KeyError, TypeError):
-        nothing = (math.nan,) * len(classes)
+        nothing, own = (math.nan,) * len(classes), set(classes)
+        maps = [
+            names.of_score(score)
+            if names is not None and isinstance(score, dict) and not own.issuperset(score)
+            else score
+            for score in scores
+        ]
         listed = [
-            tuple(score.get(name, 0.0) for name in classes) if isinstance(score, dict) else nothing for score in scores
+            tuple(score.get(name, 0.0) for name in classes) if isinstance(score, dict) else nothing for score in maps
         ]
     return np.array(listed, dtype=np.float64).reshape(-1, len(classes)).T
 
@@ -125,7 +138,9 @@ class BinaryEstimator(Struct, frozen=True, array_like=True, tag="binary"):
         """Return the events that it said something of."""
         return int(totals.counts.sum())
 
-    def evaluate(self, columns: EncodedColumns, _scores: Sequence[Score | None]) -> EventEstimates:
+    def evaluate(
+        self, columns: EncodedColumns, _scores: Sequence[Score | None], _names: ClassNames | None = None
+    ) -> EventEstimates:
         """Return the calibrated probability of n events, by predicted class, and the bin of each score.
 
         Events without a score in [0, 1], or of a predicted class that the profile does not know, are left out.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.events.outcomes import Score
+    from driftline.profiles.class_names import ClassNames
     from driftline.sketches.encoding import EncodedColumns
     from driftline.sketches.estimates import EstimateTotals
 
@@ -70,7 +71,9 @@ class LossEstimator(Struct, frozen=True, array_like=True, tag="loss", dict=True)
     def _lookups(self) -> list[NDArray[np.uint8]]:
         return [np.frombuffer(table, dtype=np.uint8) for table in self.tables]
 
-    def evaluate(self, columns: EncodedColumns, _scores: Sequence[Score | None]) -> EventEstimates:
+    def evaluate(
+        self, columns: EncodedColumns, _scores: Sequence[Score | None], _names: ClassNames | None = None
+    ) -> EventEstimates:
         """Return the expected losses of n events, and the group of each; without a prediction an event is left out."""
         losses = np.clip(self.trees(codes_of(columns.bins, self.columns, self._lookups)), 0.0, VALUE_LIMIT)
         rows = np.where(columns.bins[self.prediction] >= 0, 0, -1)

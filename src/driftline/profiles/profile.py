@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,8 @@ from driftline.sketches.joint import Z_UNITS
 from driftline.sketches.layout import EVENTS, Layout
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from driftline.events.model_key import ModelKey
@@ -74,6 +76,14 @@ class Profile:
     """What the null distributions of multivariate checks are made of."""
     estimator: Estimator | None = None
     """What estimates performance before labels; where the reference has labels that it could be fitted on."""
+    left_out: tuple[str, ...] = ()
+    """Columns of the reference that are not watched, in order: events may have them, and all that is within them."""
+    rare: Mapping[str, bytes] = field(default_factory=dict)
+    """Hashes of the reference's categories that its columns do not list, by feature
+    (:mod:`driftline.sketches.rare_categories`); only of features that have some, and of which all are known."""
+    contradictions: tuple[str, ...] = field(default=(), compare=False)
+    """What its rows' scores, predictions and labels say against each other, one sentence each; for who builds it, and
+    not published."""
 
     @cached_property
     def layout(self) -> Layout:
@@ -90,7 +100,8 @@ class Profile:
         """Identifies columns and task: sketches with the same grid id are comparable."""
         joint = () if self.joint is None else (self.joint,)
         weighted = ("weighted",) if self.task.weighted else ()
-        parts = (self.columns, self.task.kind, self.task.classes, self.task.spread, *joint, *weighted)
+        rare = (sorted(self.rare.items()),) if self.rare else ()
+        parts = (self.columns, self.task.kind, self.task.classes, self.task.spread, *joint, *weighted, *rare)
         return xxhash.xxh3_64_hexdigest(msgspec.msgpack.encode(parts))
 
     @cached_property
@@ -98,10 +109,15 @@ class Profile:
         """Identifies the estimator: only what the same one says adds up."""
         return None if self.estimator is None else estimator_id(self.estimator)
 
+    def _performance_bytes(self, vector: NDArray[np.int64]) -> bytes:
+        """Return the cells without the rare ones at the end, where these are zero: earlier versions had none."""
+        last = self.task.performance_layout.last
+        return vector.tobytes() if vector[last:].any() else vector[:last].tobytes()
+
     @cached_property
     def profile_id(self) -> str:
         """Identifies the whole profile."""
-        performance = None if self.performance is None else self.performance.tobytes()
+        performance = None if self.performance is None else self._performance_bytes(self.performance)
         parts = (
             self.key,
             self.effective_from_ms,
@@ -111,5 +127,6 @@ class Profile:
             self.reference.pack(),
             performance,
             *(part for part in (self.history, self.decay, self.joint_reference, self.estimator) if part is not None),
+            *((self.left_out,) if self.left_out else ()),
         )
         return xxhash.xxh3_128_hexdigest(msgspec.msgpack.encode(parts))[:24]

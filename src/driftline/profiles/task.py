@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from driftline.sketches.columns import CategoricalColumn
-from driftline.sketches.encoding import CategoryCodes, numbers_of
+from driftline.profiles.class_names import ClassNames
+from driftline.sketches.encoding import numbers_of
 from driftline.sketches.scores import PerformanceLayout
 
 if TYPE_CHECKING:
@@ -43,19 +42,19 @@ class Task:
         return self.classes[1] if self.kind == "binary" else None
 
     @cached_property
-    def _category_codes(self) -> CategoryCodes:
-        return CategoryCodes(CategoricalColumn("prediction", "prediction", self.classes))
+    def class_names(self) -> ClassNames:
+        """Which class each value stands for, where the configuration says nothing of it."""
+        return ClassNames(self.classes)
 
-    def encode(self, values: Sequence[object]) -> NDArray[np.float64]:
+    def encode(self, values: Sequence[object], names: ClassNames | None = None) -> NDArray[np.float64]:
         """Return predictions or labels as class codes or standardised values, shape (n,).
 
-        A class that the task does not know has the code ``len(classes)``; what is neither class nor number is
-        not-a-number.
+        Each class that the task does not know has a code of its own, ``FIRST_UNKNOWN`` or greater; what is neither
+        class nor number is not-a-number. ``names`` are the classes with what is configured of them.
         """
         if self.kind == "regression":
             return numbers_of(values)[0] / self.spread
-        codes = np.fromiter(map(self._category_codes.__getitem__, values), dtype=np.float64, count=len(values))
-        return np.where(codes < 0, math.nan, codes)
+        return (names or self.class_names).encode(values)
 
     @cached_property
     def performance_layout(self) -> PerformanceLayout:

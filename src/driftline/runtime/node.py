@@ -189,7 +189,8 @@ class Node:
                     settings, self._credentials, profiles, self._telemetry, name, accept_recount=recount
                 )
 
-            workers["sketch"] = AdaptiveSketchWorker(self._settings, self._credentials, make)
+            sketch = workers["sketch"] = AdaptiveSketchWorker(self._settings, self._credentials, make)
+            self._server.add_ready("input", sketch.all_refused)
         if self._role in {"all", "detect"}:
             from driftline.runtime.detect.detect_worker import DetectWorker  # noqa: PLC0415  # 90 MB that sketching saves
 
@@ -204,7 +205,7 @@ class Node:
             )
         for kind, worker in workers.items():
             self._server.add_ready(kind, _probe(worker.is_ready, f"the {kind} worker has no partitions yet"))
-            if isinstance(worker, SketchWorker):
+            if isinstance(worker, AdaptiveSketchWorker):
                 self._server.add_ready("schema_registry", worker.schema_problem)
         return workers
 

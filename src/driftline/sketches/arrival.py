@@ -64,7 +64,7 @@ class ArrivalLayout:
     --------
     >>> layout = ArrivalLayout(n_scores=1, n_codes=3, exact=True)
     >>> layout.counting, layout.predictions, layout.n_cells
-    (51, 60, 63)
+    (51, 60, 64)
     """
 
     n_scores: int
@@ -98,21 +98,35 @@ class ArrivalLayout:
         return self.counting + self.n_strata * self.n_codes
 
     @property
+    def wrong(self) -> int:
+        """First cell, by score, of labels that count whose prediction is of another unknown class: rare, so last."""
+        return self.predictions + self.n_scores * self.n_codes
+
+    @property
     def n_cells(self) -> int:
         """Length of the vector."""
-        return self.predictions + self.n_scores * self.n_codes
+        return self.wrong + self.n_scores
 
     def first_of(self, vector: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return first labels, shape (N_AGES, n_scores, n_codes): by age, score and actual class."""
         return vector[: self.counting].reshape(N_AGES, self.n_scores, self.n_codes)
 
     def counting_of(self, vector: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the labels that count now, shape (n_scores, n_codes, n_codes): by score, predicted, actual class."""
-        return vector[self.counting : self.predictions].reshape(self.n_scores, self.n_codes, self.n_codes)
+        """Return the labels that count now, shape (n_scores, n_codes, n_codes): by score, predicted, actual class.
+
+        Where predictions of an unknown class were wrong as another unknown class occurred, there is a row more for
+        them: shape (n_scores, n_codes + 1, n_codes).
+        """
+        counts = vector[self.counting : self.predictions].reshape(self.n_scores, self.n_codes, self.n_codes)
+        wrong = vector[self.wrong : self.n_cells]
+        if wrong.any():
+            counts = np.pad(counts, ((0, 0), (0, 1), (0, 0)))
+            counts[:, -1, -1] = wrong
+        return counts
 
     def predictions_of(self, vector: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return predictions, shape (n_scores, n_codes): by score and predicted class."""
-        return vector[self.predictions :].reshape(self.n_scores, self.n_codes)
+        return vector[self.predictions : self.wrong].reshape(self.n_scores, self.n_codes)
 
     def score_bins(self, scores: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the bin of each score, shape (n,); not-a-number stands for none."""
@@ -152,6 +166,9 @@ def arrival_cells(
     new = np.flatnonzero(first & (joined.signs > 0))
     predicted = layout.codes(joined.predicted)
     counting = layout.counting + (scores * layout.n_codes + predicted) * layout.n_codes + actual
+    if layout.exact:
+        unknown = (predicted == layout.n_codes - 1) & (actual == predicted) & (joined.predicted != joined.actual)
+        counting = np.where(unknown, layout.wrong + scores, counting)
     return age_bins(ages_ms[new]) * layout.n_strata + strata[new], new, counting
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from msgspec import Struct
+
+from driftline.events.features import decimal_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +23,9 @@ MISSING, NOT_A_NUMBER, INFINITE, WRONG_TYPE = range(len(QUALITY))
 
 MAX_CATEGORIES: Final = 256
 """Categories of the reference that are counted one by one; the rarer ones share the unlisted bin."""
+
+_ROUNDING: Final = 1e-9
+"""What remains of a difference that is 0 but for the rounding of mean and spread."""
 
 
 class NumericColumn(Struct, frozen=True, tag="numeric", array_like=True, dict=True):
@@ -45,6 +51,30 @@ class NumericColumn(Struct, frozen=True, tag="numeric", array_like=True, dict=Tr
         """Number of histogram bins B."""
         return len(self.edge_bytes) // 8 + 1
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether the reference had numbers as text, so that events may have them too."""
+        return False
+
+    @cached_property
+    def is_boolean(self) -> bool:
+        """Whether the reference had no values but 0 and 1, so that false and true are the same values.
+
+        Of values in [0, 1] the mean of x(1 - x) is mean - mean² - variance, and 0 only where each is 0 or 1.
+        """
+        if not {self.minimum, self.maximum} <= {0.0, 1.0} or not self.edge_bytes:
+            return False
+        return abs(self.mean * (1 - self.mean) - self.spread**2) < _ROUNDING
+
+
+class TextNumericColumn(NumericColumn, frozen=True, tag="numeric_text", array_like=True, dict=True):
+    """A numeric column whose reference values were written as text, all or some: ``"52000.00"``."""
+
+    @property
+    def reads_text(self) -> bool:
+        """Always."""
+        return True
+
 
 class CategoricalColumn(Struct, frozen=True, tag="categorical", array_like=True, dict=True):
     """A categorical column: the listed categories in order; the last bin is for all that are not listed."""
@@ -69,7 +99,7 @@ class CategoricalColumn(Struct, frozen=True, tag="categorical", array_like=True,
         return len(self.categories)
 
 
-Column = NumericColumn | CategoricalColumn
+Column = NumericColumn | TextNumericColumn | CategoricalColumn
 
 
 def canonical_category(value: object) -> str | None:
@@ -85,7 +115,12 @@ def canonical_category(value: object) -> str | None:
     if isinstance(value, str):
         return str(value)
     if isinstance(value, bool | int):
-        return str(int(value))
+        try:
+            return str(int(value))
+        except ValueError:  # thousands of digits
+            return None
+    if isinstance(value, Decimal):
+        value = decimal_number(value)
     if isinstance(value, float) and math.isfinite(value):
         return str(int(value)) if value.is_integer() else repr(value)
     return None

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import struct
-from collections import Counter
+from decimal import Decimal
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-import xxhash
 
+from driftline.events.features import decimal_number
 from driftline.sketches.columns import INFINITE, MISSING, NOT_A_NUMBER, WRONG_TYPE, canonical_category
+from driftline.sketches.number_texts import NO_NUMBERS, NUMBER, TRUTH
 from driftline.sketches.numeric_encoding import NumericEncoder, TailValues
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from driftline.sketches.columns import CategoricalColumn, NumericColumn
+    from driftline.sketches.rare_categories import RareCategories
 
-MAX_NAME: Final = 64
-"""Characters of an unlisted category's name that are kept."""
 _TEXT_NUMBERS: Final = {"NaN": NOT_A_NUMBER, "Infinity": INFINITE, "-Infinity": INFINITE}
 """How protobuf's JSON mapping writes what JSON has no literal for."""
 
@@ -51,13 +52,19 @@ class EncodedColumns(NamedTuple):
     clipped: NDArray[np.bool_]
     """z, squares and clipped are those of the numeric columns in their order, shape (c, n)."""
     unlisted: dict[int, Sequence[tuple[int, str]]]
-    """Column to what :class:`EncodedColumn` has of it, where there is any."""
+    """Column to what :class:`EncodedColumn` has of it, where there is any; of a numeric column, the texts among its
+    values of a wrong type."""
     tails: TailValues
     hashes: NDArray[np.uint64] | None = None
     """Of the prediction ids, where rows are sampled, shape (n,)."""
     scores: NDArray[np.float64] | None = None
     """The probabilities themselves, not-a-number where there is none, shape (n,); None where the profile has no
     score."""
+    unknown: Mapping[str, NDArray[np.int64]] = MappingProxyType({})
+    """Name of a feature that the profile does not know to the events that have it. Of each event's such features at
+    least those are there whose names have the smallest hashes, as many as are kept of a sketch."""
+    rare: Mapping[int, RareCategories] = MappingProxyType({})
+    """Rare categories of the reference by column, where they are known."""
 
     @classmethod
     def of(cls, columns: Sequence[EncodedColumn], n: int) -> EncodedColumns:
@@ -82,10 +89,10 @@ def quality_of(value: object) -> int | None:
         return MISSING
     if isinstance(value, str):
         return _TEXT_NUMBERS.get(value, WRONG_TYPE)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return WRONG_TYPE
     try:
-        number = float(value)
+        number = decimal_number(value) if isinstance(value, Decimal) else float(value)
     except OverflowError:
         return INFINITE
     if np.isfinite(number):
@@ -93,15 +100,55 @@ def quality_of(value: object) -> int | None:
     return NOT_A_NUMBER if np.isnan(number) else INFINITE
 
 
-def numbers_of(values: Sequence[object]) -> tuple[NDArray[np.float64], list[tuple[int, int]]]:
+class Reading(NamedTuple):
+    """What a numeric column takes for a number beside numbers."""
+
+    texts: bool = False
+    """Numbers in text, such as ``"52000.00"``; an empty text is then a missing value."""
+    booleans: bool = False
+    """True and false, also as text: the column's values are 1 and 0."""
+
+    @classmethod
+    def of(cls, column: NumericColumn, *, texts: bool = False) -> Reading:
+        """Return how a feature's values are read; ``texts`` where the configuration says that it is numeric."""
+        return cls(texts or column.reads_text, column.is_boolean) if column.role == "feature" else NUMBERS_ONLY
+
+
+NUMBERS_ONLY: Final = Reading()
+
+
+def read_number(value: object, reading: Reading) -> tuple[float, int | None]:
+    """Return a JSON value as a finite number and no code, or not-a-number and the quality code that says why.
+
+    Examples
+    --------
+    >>> [read_number(value, Reading(texts=True))[0] for value in (1, "52000.00", "1e3")]
+    [1.0, 52000.0, 1000.0]
+    >>> read_number("1,000", Reading(texts=True))[1] == read_number("1", NUMBERS_ONLY)[1] == WRONG_TYPE
+    True
+    """
+    if isinstance(value, str):
+        if reading.booleans and value in TRUTH:
+            return float(TRUTH[value]), None
+        if reading.texts:
+            if NUMBER(value) is None:
+                return np.nan, NO_NUMBERS.get(value.lower(), WRONG_TYPE)
+            value = float(value)
+    elif isinstance(value, bool) and reading.booleans:
+        return float(value), None
+    code = quality_of(value)
+    return (float(value) if code is None else np.nan), code  # type: ignore[arg-type]  # a number where there is no code
+
+
+def numbers_of(
+    values: Sequence[object], reading: Reading = NUMBERS_ONLY
+) -> tuple[NDArray[np.float64], list[tuple[int, int]]]:
     """Return values as numbers, and the row and quality code of each that is none."""
     exceptions = []
-    numbers = np.full(len(values), np.nan)
+    numbers = np.empty(len(values))
     for row, value in enumerate(values):
-        code = quality_of(value)
-        if code is None:
-            numbers[row] = value
-        else:
+        numbers[row], code = read_number(value, reading)
+        if code is not None:
             exceptions.append((row, code))
     return numbers, exceptions
 
@@ -131,6 +178,8 @@ class CategoryCodes(dict[object, int]):
         for text, code in column.codes.items():
             if text.isdecimal() and str(int(text)) == text:
                 self[int(text)] = code
+        if column.role == "feature":
+            self.update(_truth_codes(column.codes))
         self[None] = -1 - MISSING
         self._codes = column.codes
         self._unlisted = column.unlisted
@@ -138,6 +187,14 @@ class CategoryCodes(dict[object, int]):
     def __missing__(self, value: object) -> int:
         text = canonical_category(value)
         return -1 - WRONG_TYPE if text is None else self._codes.get(text, self._unlisted)
+
+
+def _truth_codes(codes: dict[str, int]) -> dict[object, int]:
+    """Return the codes of all ways to write false and true, where the categories are exactly those two."""
+    by_value: dict[object, int] = {TRUTH[text]: code for text, code in codes.items() if text in TRUTH}
+    if len(codes) != len(by_value) or len(by_value) != len({*TRUTH.values()}):
+        return {}
+    return {**{text: by_value[value] for text, value in TRUTH.items()}, **by_value}
 
 
 def encode_categorical(
@@ -152,15 +209,17 @@ def encode_categorical(
     for row, code in exceptions:
         bins[row] = -1 - code
     rows = np.flatnonzero(bins == column.unlisted).tolist()
-    return EncodedColumn(bins, unlisted=[(row, canonical_category(values[row]) or "") for row in rows])
+    unlisted = [(row, canonical_category(values[row]) or "") for row in rows]
+    if not is_text("".join([name for _, name in unlisted])):
+        bins[[row for row, name in unlisted if not is_text(name)]] = -1 - WRONG_TYPE
+        unlisted = [(row, name) for row, name in unlisted if is_text(name)]
+    return EncodedColumn(bins, unlisted=unlisted)
 
 
-def unseen_names(
-    unlisted: Sequence[tuple[int, str]], slots: NDArray[np.int64]
-) -> dict[int, dict[int, tuple[str, int]]]:
-    """Return, by slot, the hash, name and count of each unlisted value."""
-    result: dict[int, dict[int, tuple[str, int]]] = {}
-    rows, names = zip(*unlisted, strict=True)
-    for (slot, name), count in Counter(zip(slots[list(rows)].tolist(), names, strict=True)).items():
-        result.setdefault(slot, {})[xxhash.xxh3_64_intdigest(name.encode())] = (name[:MAX_NAME], count)
-    return result
+def is_text(text: str) -> bool:
+    """Return whether characters are text; half of a surrogate pair is valid JSON but no text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from driftline.sketches.encoding import unseen_names
 from driftline.sketches.fixed_point import split
 from driftline.sketches.joint import count_joint
+from driftline.sketches.kept_names import UNKNOWN, name_hash, shown_name, unseen_names
 from driftline.sketches.layout import EVENTS
 from driftline.sketches.numeric_encoding import blocks
 from driftline.sketches.tails import NO_EXTREME, count_tails
@@ -80,7 +80,7 @@ class EventSlots:
         return extremes
 
     def unseen(self, slot: int) -> dict[int, dict[int, tuple[str, int]]]:
-        """Return all unlisted categories: column to (hash of the name to (name, count))."""
+        """Return all names that no cell is for: column, or ``UNKNOWN``, to (hash of the name to (name, count))."""
         return self._unseen.get(slot, {})
 
     def joint(self, slot: int) -> JointCount | None:
@@ -155,9 +155,14 @@ class EventSlots:
 
     @cached_property
     def _unseen(self) -> dict[int, dict[int, dict[int, tuple[str, int]]]]:
-        """By slot and column, the unlisted categories."""
+        """By slot and column, the names that no cell is for."""
         unseen: dict[int, dict[int, dict[int, tuple[str, int]]]] = {}
         for column, unlisted in self.columns.unlisted.items():
-            for slot, names in unseen_names(unlisted, self.slots).items():
+            rare = self.columns.rare.get(column)
+            for slot, names in unseen_names(unlisted, self.slots, None if rare is None else rare.key).items():
                 unseen.setdefault(slot, {})[column] = names
+        for name, rows in self.columns.unknown.items():
+            slots, counts = np.unique(self.slots[rows], return_counts=True)
+            for slot, n in zip(slots.tolist(), counts.tolist(), strict=True):
+                unseen.setdefault(slot, {}).setdefault(UNKNOWN, {})[name_hash(name)] = (shown_name(name), n)
         return unseen

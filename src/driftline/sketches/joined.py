@@ -76,24 +76,22 @@ def contributions(layout: PerformanceLayout, joined: LabelledPairs) -> Contribut
         units = np.full(signs.size, WEIGHT_UNIT) if joined.weights is None else joined.weights.clip(0, MAX_WEIGHT)
     if layout.n_classes:
         return _classified(layout, joined, units)
-    limit = layout.limits["actual"]
-    run = sum_words(layout, error_values(joined.predicted, joined.actual, layout.spread, limit), units)
-    if units is not None:
-        run = np.concatenate([run, units[None], *_squares(units)])
-    nothing = np.empty((0, signs.size), dtype=np.int64)
-    return Contributions(signs, layout.flags, run * signs, nothing, nothing)
+    words = sum_words(layout, error_values(joined.predicted, joined.actual, layout.spread), units)
+    run = words.run if units is None else np.concatenate([words.run, units[None], *_squares(units)])
+    cells = np.repeat(np.arange(len(words.high))[:, None] + layout.last, signs.size, axis=1)
+    return Contributions(signs, layout.flags, run * signs, cells, words.high * signs)
 
 
 def _classified(layout: PerformanceLayout, joined: LabelledPairs, units: NDArray[np.int64] | None) -> Contributions:
     signs = joined.signs
     counted = signs if units is None else signs * units
-    predicted, actual = joined.predicted.astype(np.int64), joined.actual.astype(np.int64)
-    cells, values = [layout.confusion(predicted, actual)], [counted]
+    cells, values = [layout.confusion(joined.predicted, joined.actual)], [counted]
+    predicted, actual = layout.known_codes(joined.predicted), layout.known_codes(joined.actual)
     run = np.empty((0, signs.size), dtype=np.int64)
     if layout.binary:
         scored = np.isfinite(joined.scores) & (actual < layout.n_classes)
         scores, labels = np.where(scored, joined.scores, 0.5), np.where(scored, actual, 0)
-        run = sum_words(layout, probability_values(scores, labels), units) * (signs * scored)
+        run = sum_words(layout, probability_values(scores, labels), units).run * (signs * scored)
         inside = scores.clip(0.0, 1.0)
         first = layout.reliability + layout.per_reliability_bin * reliability_bin(inside)
         words = cut(layout.score_sum, inside, None, units) * (signs * scored)

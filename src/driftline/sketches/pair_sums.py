@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from driftline.sketches.exact_log import log_of_one_plus, natural_log
-from driftline.sketches.scores import BELOW_LOG, CLIPPED, WEIGHT_UNIT
-from driftline.sketches.words import two_product
+from driftline.sketches.scores import BELOW_LOG, CLIPPED, VALUE_LIMIT, WEIGHT_UNIT
+from driftline.sketches.words import WORD_BITS, two_product
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,12 +46,12 @@ def probability_values(scores: Floats, labels: NDArray[np.int64]) -> PairValues:
     return PairValues(values, {}, inside != scores, np.zeros(scores.size, dtype=np.bool_))
 
 
-def error_values(predicted: Floats, actual: Floats, spread: float, limit: float) -> PairValues:
+def error_values(predicted: Floats, actual: Floats, spread: float) -> PairValues:
     """Return what predictions and labels of a regression add, both of shape (n,) and in spreads.
 
-    Values beyond ±``limit`` are clipped; ``spread`` is greater than 0.
+    Values beyond ±``VALUE_LIMIT`` are clipped; ``spread`` is greater than 0.
     """
-    p, a = predicted.clip(-limit, limit), actual.clip(-limit, limit)
+    p, a = predicted.clip(-VALUE_LIMIT, VALUE_LIMIT), actual.clip(-VALUE_LIMIT, VALUE_LIMIT)
     clipped = (p != predicted) | (a != actual)
     error = p - a
     absolute = np.abs(error)
@@ -76,21 +76,44 @@ def error_values(predicted: Floats, actual: Floats, spread: float, limit: float)
     return PairValues(values, {"actual_square": actual_square[1]}, clipped, below_log)
 
 
-def sum_words(layout: PerformanceLayout, pairs: PairValues, units: NDArray[np.int64] | None) -> NDArray[np.int64]:
-    """Return what pairs add to the cells from ``layout.flags`` on, shape (m, n), before signs.
+class SumWords(NamedTuple):
+    """What n pairs add to the sums of a performance vector, before signs."""
+
+    run: NDArray[np.int64]
+    """For the cells from ``layout.flags`` on, shape (m, n)."""
+    high: NDArray[np.int64]
+    """For the cells of words of large values, from ``layout.last`` on, shape (k, n); k is 0 where no value is large."""
+
+
+def sum_words(layout: PerformanceLayout, pairs: PairValues, units: NDArray[np.int64] | None) -> SumWords:
+    """Return what pairs add to the sums of a vector.
 
     ``units`` are the weights, shape (n,), where the layout has any.
     """
-    clipped = pairs.clipped
+    clipped = pairs.clipped.copy()
     parts = []
+    high = np.empty((0, clipped.size), dtype=np.int64)
     for name, (_, form) in layout.sums.items():
-        limit = layout.limits[name]
-        value = pairs.values[name]
-        clipped = clipped | (np.abs(value) > limit)
-        parts.append(cut(form, value.clip(-limit, limit), pairs.rest.get(name), units))
+        limit, (at, n_high) = layout.limits[name], layout.high_words.get(name, (0, 0))
+        value, rest = pairs.values[name], pairs.rest.get(name)
+        large = np.flatnonzero(np.abs(value) > limit)
+        if not large.size:
+            parts.append(cut(form, value, rest, units))
+            continue
+        words = cut(form, value.clip(-limit, limit), None if rest is None else rest.clip(-limit, limit), units)
+        parts.append(words)
+        most = 2.0 ** (WORD_BITS * n_high) * limit
+        clipped[large] |= np.abs(value[large]) > most
+        few_rest, few_units = None if rest is None else rest[large], None if units is None else units[large]
+        wide = cut(form.wider(n_high), value[large].clip(-most, most), few_rest, few_units)
+        words[:, large] = wide[n_high:]
+        if n_high:
+            if not high.size:
+                high = np.zeros((layout.n_cells - layout.last, clipped.size), dtype=np.int64)
+            high[at - layout.last : at - layout.last + n_high, large] = wide[:n_high]
     flags = np.empty((2, clipped.size), dtype=np.int64)
     flags[CLIPPED], flags[BELOW_LOG] = clipped, pairs.below_log
-    return np.concatenate([flags, *parts])
+    return SumWords(np.concatenate([flags, *parts]), high)
 
 
 def cut(form: SumFormat, value: Floats, rest: Floats | None, units: NDArray[np.int64] | None) -> NDArray[np.int64]:

@@ -82,7 +82,9 @@ class PaneSketch:
     """-min z and max z in units of 2⁻²⁴, shape (layout.n_numeric, 2); ``NO_EXTREME`` where there was no value."""
 
     unseen = UnseenPart()
-    """Unlisted categories by column: hash of the name to (name, count), at most ``UNSEEN_NAMES`` a column."""
+    """What no cell is for: by column the unlisted categories, or of a numeric column the texts of a wrong type, and
+    under ``UNKNOWN`` the features that the profile does not know; hash of the name to (name, count), at most
+    ``UNSEEN_NAMES`` of each."""
 
     tail_sums = SparseCells(
         lambda layout: (2, layout.n_tails),

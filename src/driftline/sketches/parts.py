@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 from msgspec import NODEFAULT
 
 from driftline.sketches.bottom_k import SampledRows, keep_smallest, merge_rows
+from driftline.sketches.kept_names import UNKNOWN, UNSEEN_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,12 +24,8 @@ Value = TypeVar("Value")
 Packed = TypeVar("Packed")
 Entry = TypeVar("Entry")
 
-UNSEEN_NAMES = 8
-"""Unlisted categories that are remembered by name, per column: those with the smallest hash, so that the choice
-is the same in whatever order sketches merge, and each one's count is exact."""
-
 UnseenNames = dict[int, dict[int, tuple[str, int]]]
-"""Column index to (hash of the name to (name, count))."""
+"""Column index, or ``UNKNOWN``, to (hash of the name to (name, count))."""
 
 
 class Part(ABC, Generic[Value, Packed]):
@@ -138,7 +135,9 @@ class KeyedPart(Part[dict[int, Entry], dict[int, Entry]]):
 
 
 class UnseenPart(KeyedPart[dict[int, tuple[str, int]]]):
-    """Names and counts of unlisted categories: of each column those with the smallest hashes."""
+    """Names and counts of what no cell is for, of each kind those with the smallest keys, hashes of the names: unlisted
+    categories by column, texts of a wrong type by numeric column, and features that the profile does not know.
+    """
 
     def __init__(self) -> None:
         super().__init__(UnseenNames)
@@ -166,8 +165,10 @@ class UnseenPart(KeyedPart[dict[int, tuple[str, int]]]):
         value.update(ordered)
 
     def copy(self, source: UnseenNames, target: UnseenNames, places: Sequence[tuple[Place, Place]]) -> None:
-        """Copy the names of columns."""
+        """Copy the names of columns, and of features that the profile does not know."""
         target.update({to.index: dict(source[at.index]) for at, to in places if at.index in source})
+        if UNKNOWN in source:
+            target[UNKNOWN] = dict(source[UNKNOWN])
 
     def weighed(self, value: UnseenNames, weight: int) -> UnseenNames:
         """Return each count times the weight."""

@@ -62,6 +62,21 @@ _ERROR_SUMS: Final = (
 )
 """Of all pairs, in spreads of the reference: e = prediction - label, |e|, e², e |e|, e⁴, the label and its square; the
 relative error |e| / |label| and its square; the squared difference of ln(1 + x) and its square."""
+_HIGH_WORDS: Final = {
+    "error": 2,
+    "absolute": 2,
+    "square": 4,
+    "signed_square": 4,
+    "fourth": 8,
+    "actual": 2,
+    "actual_square": 4,
+    "ratio": 3,
+    "ratio_square": 7,
+}
+"""Words more of values that do not fit: rare, so they stand in cells at the end, which are zero as a rule."""
+VALUE_LIMIT: Final = 2.0**79
+"""Predictions and labels of a regression are clipped here, in spreads of the reference: every sum holds what follows
+from smaller ones but relative errors, which are clipped at 2¹⁵²."""
 CLIPPED, BELOW_LOG = range(2)
 """First of the sums' cells: rows of which a value was clipped, rows that have no ln(1 + x) on one side."""
 _FLAGS: Final = 2
@@ -96,12 +111,13 @@ class PerformanceLayout:
 
     Notes
     -----
-    *State*: cells of 8 bytes: 2,153 of a binary task, (K + 1)² + 3 of one of K classes, 45 of a regression. Sparse on
+    *State*: cells of 8 bytes: 2,154 of a binary task, (K + 1)² + 4 of one of K classes, 81 of a regression. Sparse on
     the wire.
     """
 
     n_classes: int
-    """Classes of the task; 0 for regression. One more is kept for classes the profile does not know."""
+    """Classes of the task; 0 for regression. One more is kept for classes the profile does not know: of two unknown
+    classes, those that are the same in the confusion matrix, different ones in a cell of their own."""
     binary: bool
     """Whether scores are histogrammed by label (then class 1 is the positive one)."""
     weighted: bool = False
@@ -144,8 +160,19 @@ class PerformanceLayout:
 
     @cached_property
     def limits(self) -> dict[str, float]:
-        """What values of each sum are clipped at, before their weight."""
+        """What values of each sum need more words from, before their weight."""
         return {spec.name: spec.limit for spec in (*_PROBABILITY_SUMS, *_ERROR_SUMS)}
+
+    @cached_property
+    def high_words(self) -> dict[str, tuple[int, int]]:
+        """First cell and number of the words more of larger values, by sum; empty where there are none."""
+        if self.n_classes:
+            return {}
+        places, at = {}, self.last
+        for name, n_words in _HIGH_WORDS.items():
+            places[name] = (at, n_words)
+            at += n_words
+        return places
 
     @cached_property
     def reliability(self) -> int:
@@ -169,21 +196,44 @@ class PerformanceLayout:
         return self.reliability + (RELIABILITY_BINS * self.per_reliability_bin if self.binary else 0)
 
     @cached_property
-    def n_cells(self) -> int:
-        """Length of the vector."""
+    def last(self) -> int:
+        """First cell of what is rare: labels whose prediction is of another unknown class; words of large values."""
         return self.weights + (3 * max(1, 2 * self.n_codes) if self.weighted else 0)
 
-    def confusion(self, predicted: NDArray[np.int64], actual: NDArray[np.int64]) -> NDArray[np.int64]:
+    @cached_property
+    def n_cells(self) -> int:
+        """Length of the vector."""
+        return self.last + (1 if self.n_classes else sum(_HIGH_WORDS.values()))
+
+    def known_codes(self, codes: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return class codes with ``n_classes`` for all that the task does not know, shape (n,)."""
+        return np.minimum(codes, self.n_classes).astype(np.int64)
+
+    def confusion(self, predicted: NDArray[np.float64], actual: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the cells of (predicted, actual) class codes, shape (n,)."""
-        return len(HEAD) + predicted * self.n_codes + actual
+        cells = len(HEAD) + self.known_codes(predicted) * self.n_codes + self.known_codes(actual)
+        if max(predicted.max(initial=0), actual.max(initial=0)) < self.n_classes:
+            return cells
+        different = (predicted >= self.n_classes) & (actual >= self.n_classes) & (predicted != actual)
+        return np.where(different, self.last, cells)
 
     def score(self, actual: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the cells of scores under the label codes 0 or 1, shape (n,)."""
         return self.scores + actual * SCORE_BINS + score_bin(scores)
 
     def confusion_of(self, vector: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the confusion matrix of a vector, shape (n_codes, n_codes), rows predicted, columns actual."""
-        return vector[len(HEAD) : self.scores].reshape(self.n_codes, self.n_codes)
+        """Return the confusion matrix of a vector, shape (n_codes, n_codes), rows predicted, columns actual.
+
+        The last code stands for unknown classes, and its pairs with itself are right. Where the vector has predictions
+        of an unknown class that were wrong as another unknown class occurred, there is one code more, for the latter:
+        shape (n_codes + 1, n_codes + 1).
+        """
+        matrix = vector[len(HEAD) : self.scores].reshape(self.n_codes, self.n_codes)
+        wrong = int(vector[self.last])
+        if wrong:
+            matrix = np.pad(matrix, (0, 1))
+            matrix[-2, -1] = wrong
+        return matrix
 
     def score_histograms_of(self, vector: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the score histograms of a vector, shape (2, SCORE_BINS), by actual class."""
@@ -192,7 +242,9 @@ class PerformanceLayout:
     def sum_of(self, vector: NDArray[np.int64], name: str) -> Fraction:
         """Return the exact sum of that name of a vector; weighted where labels are."""
         at, form = self.sums[name]
-        return form.joined(vector[at : at + form.n_words].tolist())
+        high, n_high = self.high_words.get(name, (0, 0))
+        words = [*vector[high : high + n_high].tolist(), *vector[at : at + form.n_words].tolist()]
+        return form.joined(words)
 
     def n_clipped(self, vector: NDArray[np.int64]) -> int:
         """Return how many rows of a vector had a value clipped."""
@@ -226,7 +278,7 @@ class PerformanceLayout:
 
     def squared_weights(self, vector: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the sums of squared weights, shape (2, n_codes) by predicted and actual class, or (1, 1)."""
-        triples = vector[self.weights :].reshape(-1, 3).tolist()
+        triples = vector[self.weights : self.last].reshape(-1, 3).tolist()
         squares = [((int(high) << 30) + int(low)) / WEIGHT_UNIT**2 for _, high, low in triples]
         sums: NDArray[np.float64] = np.maximum(np.array(squares).reshape(2 if self.n_codes else 1, -1), 0.0)
         return sums

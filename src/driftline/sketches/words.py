@@ -38,6 +38,10 @@ class SumFormat(NamedTuple):
         """Unit of the last word."""
         return Fraction(2) ** (self.top - WORD_BITS * (self.n_words - 1))
 
+    def wider(self, n_words: int) -> SumFormat:
+        """Return how the sum is kept of larger values: with so many words more, before the first."""
+        return SumFormat(self.name, self.top + WORD_BITS * n_words, self.n_words + n_words)
+
     def weighted(self) -> SumFormat:
         """Return how the sum is kept of values with weights up to 2²⁰: wider by a word."""
         return SumFormat(self.name, self.top + 20, self.n_words + 1)

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import xxhash
 
-from driftline.events.features import features_json
 from driftline.events.unusable import Unusable, as_counted
 from driftline.sketches.columns import CategoricalColumn, Column
 from driftline.sketches.encoding import CategoryCodes, EncodedColumns, encode_categorical, numbers_of
 from driftline.sketches.numeric_encoding import NumericEncoder
+from driftline.sketches.rare_categories import RareCategories
 from driftline.sketching.feature_decoder import FeatureDecoder
 from driftline.sketching.rows import plain_scores
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from driftline.events.outcomes import Score
+    from driftline.profiles.class_names import ClassNames
     from driftline.sketching.rows import AllRows
 
 _NO_NUMBERS: Final = frozenset((str, bool, Unusable))
+_NONE_RARE: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 
 class ColumnEncoder:
@@ -31,19 +34,37 @@ class ColumnEncoder:
 
     Columns are the features first, then the prediction and the score where the profile has them. ``positive`` is the
     class whose probability is the score, where a record has a map of them; ``not_features`` are names in a features
-    object that are no features; ``hashed`` says whether the ids' hashes are wanted, for a sample of rows.
+    object that are no features, ``texts`` the features in which numbers may be text; ``hashed`` says whether the ids'
+    hashes are wanted, for a sample of rows; ``names`` are the classes of the task, whose spellings differ; ``rare`` are
+    the hashes of the reference's rare categories by feature, where they are known.
     """
 
     def __init__(
-        self, columns: tuple[Column, ...], positive: str | None, not_features: frozenset[str], *, hashed: bool = False
+        self,
+        columns: tuple[Column, ...],
+        positive: str | None,
+        not_features: frozenset[str],
+        *,
+        texts: frozenset[str] = frozenset(),
+        hashed: bool = False,
+        names: ClassNames | None = None,
+        rare: Mapping[str, bytes] = _NONE_RARE,
     ) -> None:
         self._hashed = hashed
+        self._rare = {
+            i: RareCategories(rare[column.name])
+            for i, column in enumerate(columns)
+            if column.role == "feature" and column.name in rare
+        }
         self._columns = columns
         self._positive = positive
+        self._names = names
         features = [column for column in columns if column.role == "feature"]
-        self._decode = FeatureDecoder(features, not_features)
+        self._decode = FeatureDecoder(features, not_features, texts)
         self._codes = {
-            i: CategoryCodes(column) for i, column in enumerate(columns) if isinstance(column, CategoricalColumn)
+            i: names.bins(column) if names is not None and column.role == "prediction" else CategoryCodes(column)
+            for i, column in enumerate(columns)
+            if isinstance(column, CategoricalColumn)
         }
         numeric = {i: column for i, column in enumerate(columns) if not isinstance(column, CategoricalColumn)}
         self._numeric = [*numeric]
@@ -51,9 +72,10 @@ class ColumnEncoder:
 
     def __call__(self, rows: AllRows) -> tuple[EncodedColumns, NDArray[np.bool_]]:
         """Return the encoded columns, and which events had a feature that the profile does not know."""
-        features = self._decode([*map(features_json, rows.features)])
+        features = self._decode(rows.features)
         bins = np.empty((len(self._columns), len(rows.features)), dtype=np.int64)
-        unlisted, numbers, exceptions = {}, [features.numbers], []
+        unlisted: dict[int, Sequence[tuple[int, str]]] = {**features.texts}  # features are the first columns
+        numbers, exceptions = [features.numbers], []
         scores: NDArray[np.float64] | None = None
         for i, column in enumerate(self._columns):
             values: Sequence[Any]
@@ -63,7 +85,7 @@ class ColumnEncoder:
             elif column.role == "prediction":
                 values = rows.predictions
             else:
-                values, absent = _scores(rows.scores, self._positive)
+                values, absent = _scores(rows.scores, self._positive, self._names)
             if isinstance(column, CategoricalColumn):
                 encoded = encode_categorical(column, self._codes[i], values, absent)
                 bins[i] = encoded.bins
@@ -84,18 +106,21 @@ class ColumnEncoder:
         if self._hashed:
             digests = (xxhash.xxh3_64_intdigest(prediction_id.encode()) for prediction_id in rows.ids)
             hashes = np.fromiter(digests, dtype=np.uint64, count=len(rows.ids))
-        return EncodedColumns(bins, z, squares, clipped, unlisted, tails, hashes, scores), features.unexpected
+        unknown, rare = features.unknown, self._rare
+        encoded_all = EncodedColumns(bins, z, squares, clipped, unlisted, tails, hashes, scores, unknown, rare)
+        return encoded_all, features.unexpected
 
 
 def _scores(
-    scores: Sequence[Score | Unusable | None], positive: str | None
+    scores: Sequence[Score | Unusable | None], positive: str | None, names: ClassNames | None
 ) -> tuple[Sequence[Any], Sequence[tuple[int, int]]]:
     """Return one number for each score, and the row and quality code of each that is none."""
+    usable = plain_scores(scores, positive, names)
     if Unusable not in set(map(type, scores)):
-        return plain_scores(scores, positive), ()
+        return usable, ()
     odd = {row: score for row, score in enumerate(scores) if type(score) is Unusable}
     counted, absent = numbers_of(as_counted([*odd.values()]))
-    values = [*plain_scores(scores, positive)]
+    values = [*usable]
     for row, number in zip(odd, counted.tolist(), strict=True):
         values[row] = number
     return values, [([*odd][place], code) for place, code in absent]

@@ -1,19 +1,25 @@
-"""From the JSON of features to columns: typed where the profile's types hold, value by value where they do not."""
+"""From features to columns: typed where the profile's types hold, value by value where they do not."""
 
 from __future__ import annotations
 
 import json
 import struct
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
 
-from driftline.sketches.columns import WRONG_TYPE, NumericColumn, canonical_category
-from driftline.sketches.encoding import quality_of
+from driftline.events.features import Features, flattened, is_within, outer_names
+from driftline.sketches.columns import NOT_A_NUMBER, WRONG_TYPE, NumericColumn, canonical_category
+from driftline.sketches.encoding import NUMBERS_ONLY, Reading, is_text, read_number
+from driftline.sketches.kept_names import UNSEEN_NAMES, name_hash
+from driftline.sketches.number_texts import numbers_in
+from driftline.sketching.feature_columns import FeatureColumns, FeatureNotes
+from driftline.sketching.feature_types import ABSENT, UNKNOWN_JSON, FeatureField, FeatureTypes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,145 +29,210 @@ MAX_LEARNED: Final = 64
 """Names of unexpected features that are learned, so that their records decode fast again."""
 _RUN: Final = 1_000
 """Events decoded together: few enough for their values to stay in the processor's cache until they are columns."""
-_ABSENT: Final = msgspec.Raw(b"")
-_astuple: Final = msgspec.structs.astuple
-
-
-class FeatureColumns(NamedTuple):
-    """Decoded features of n events."""
-
-    values: list[Sequence[Any]]
-    """One per feature column: an array of numbers or a list of JSON values, each of n values."""
-    numbers: NDArray[np.float64]
-    """The values of the numeric columns, in order, shape (number of numeric columns, n)."""
-    exceptions: list[list[tuple[int, int]]]
-    """Rows whose value is absent for another reason than that it is missing, with its code, by feature column."""
-    unexpected: NDArray[np.bool_]
-    """Events with a feature that the profile does not know, shape (n,)."""
+_CATEGORY: Final[Any] = str | int | float | bool | None
+_JSON: Final = frozenset({bytes, msgspec.Raw})
 
 
 class FeatureDecoder:
-    """Decodes the features objects of one profile.
+    """Decodes the features objects of one profile, each given as JSON or as a dictionary, with the same outcome.
 
-    ``not_features`` are names that are expected beside the features and not watched.
+    Values within objects are those of names with dots (:func:`driftline.events.features.flattened`); an object in the
+    place of a column's value is of a wrong type.
+
+    Parameters
+    ----------
+    columns : iterable of Column
+        The features.
+    not_features : frozenset of str
+        Names that are expected beside the features and not watched, with all that is within them.
+    texts : frozenset of str
+        Numeric columns that the configuration says are numeric, so that numbers in text are read.
 
     Notes
     -----
-    *State*: up to ``MAX_LEARNED`` names of unexpected features; what is returned does not depend on it.
+    *State*: up to ``MAX_LEARNED`` names of unexpected features, and whether features stand within objects; what is
+    returned does not depend on it.
     """
 
-    def __init__(self, columns: Iterable[Column], not_features: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        columns: Iterable[Column],
+        not_features: frozenset[str] = frozenset(),
+        texts: frozenset[str] = frozenset(),
+    ) -> None:
         self._columns = tuple(columns)
         self._numeric = tuple(isinstance(column, NumericColumn) for column in self._columns)
+        self._readings = tuple(
+            Reading.of(column, texts=column.name in texts) if isinstance(column, NumericColumn) else NUMBERS_ONLY
+            for column in self._columns
+        )
         self._names = {column.name: i for i, column in enumerate(self._columns)}
-        self._not_features = sorted(not_features - self._names.keys())
+        self._not_features = not_features - self._names.keys()
+        self._known = self._not_features | self._names.keys()
+        self._outer = frozenset(chain.from_iterable(map(outer_names, self._known)))
         self._learned: list[str] = []
+        self._nested = self._stale = False
         self._compile()
 
     def _compile(self) -> None:
-        number, category = float | None, str | int | float | bool | None
-        names = [column.name for column in self._columns] + self._not_features + self._learned
-        fields: list[Any] = [
-            (f"f{i}", number if numeric else category, None) for i, numeric in enumerate(self._numeric)
+        fields = [
+            FeatureField(column.name, _type_of(reading) if numeric else _CATEGORY, None)
+            for column, numeric, reading in zip(self._columns, self._numeric, self._readings, strict=True)
         ]
-        fields += [(f"f{i}", msgspec.Raw, _ABSENT) for i in range(len(fields), len(names))]
-        self._type: Any = msgspec.defstruct(
-            "Features",
-            fields,
-            rename={f"f{i}": name for i, name in enumerate(names)},
-            forbid_unknown_fields=True,
-            gc=False,
-        )
-        self._decode = msgspec.json.Decoder(self._type).decode
+        fields += [FeatureField(name, msgspec.Raw, ABSENT) for name in sorted(self._not_features)]
+        fields += [FeatureField(name, UNKNOWN_JSON, ABSENT) for name in self._learned]
+        self._types = FeatureTypes(fields, nested=self._nested)
+        self._stale = False
 
-    def __call__(self, features: Sequence[bytes | msgspec.Raw]) -> FeatureColumns:
+    def __call__(self, features: Sequence[Features]) -> FeatureColumns:
         """Decode the features of n events; never raises for what a record holds."""
-        exceptions: list[list[tuple[int, int]]] = [[] for _ in self._columns]
-        unexpected = np.zeros(len(features), dtype=np.bool_)
+        notes = FeatureNotes(len(self._columns), len(features))
         numbers = np.empty((sum(self._numeric), len(features)))
         rows = iter(numbers)
         values: list[Any] = [next(rows) if numeric else [] for numeric in self._numeric]
+        first_learned = len(self._columns) + len(self._not_features)
         for start in range(0, len(features), _RUN):
-            run = slice(start, min(start + _RUN, len(features)))
-            columns = self._run(features[run], start, exceptions, unexpected)
-            for so_far, numeric, column in zip(values, self._numeric, columns, strict=False):
-                if numeric:
-                    _write(column, so_far, start)
-                else:
-                    so_far.extend(column)
-            for learned in columns[len(self._columns) + len(self._not_features) :]:
-                unexpected[run] |= np.fromiter((value is not _ABSENT for value in learned), np.bool_, len(learned))
-            self._learn()
-        return FeatureColumns(values, numbers, exceptions, unexpected)
+            run = features[start : start + _RUN]
+            plain = _JSON.issuperset(map(type, run))
+            columns = self._run(run, start, notes, plain=plain)
+            for index, (so_far, numeric) in enumerate(zip(values, self._numeric, strict=True)):
+                if not numeric:
+                    so_far.extend(columns[index])
+                    continue
+                self._write(columns[index], so_far, start, index, notes)
+                if not plain:
+                    _note_not_a_number(columns[index], so_far, start, notes.exceptions[index])
+            self._note_learned(columns[first_learned:], start, notes)
+            if self._stale:
+                self._compile()
+        unknown = {name: np.concatenate(parts).astype(np.int64) for name, parts in notes.unknown.items()}
+        return FeatureColumns(values, numbers, notes.exceptions, notes.unexpected, dict(notes.texts), unknown)
 
     def _run(
-        self,
-        features: Sequence[bytes | msgspec.Raw],
-        start: int,
-        exceptions: list[list[tuple[int, int]]],
-        unexpected: NDArray[np.bool_],
-    ) -> list[tuple[Any, ...]]:
+        self, features: Sequence[Features], start: int, notes: FeatureNotes, *, plain: bool
+    ) -> list[Sequence[Any]]:
         """Return the fields of the typed decoder by column, for a run of events whose first is row ``start``."""
-        structs: list[Any] = []
+        decode = self._types.from_json if plain else self._decoder_of(features)
+        records: list[Any] = []
         rest = iter(features)
-        while len(structs) < len(features):
+        while len(records) < len(features):
             try:
-                structs.extend(map(self._decode, rest))
-            except (msgspec.DecodeError, RecursionError):
-                row = len(structs)  # what was decoded before the refused one has been added
-                structs.append(self._type(*self._loose(start + row, features[row], exceptions, unexpected)))
-        return [*zip(*map(_astuple, structs), strict=True)]
+                records.extend(map(decode, rest))  # type: ignore[arg-type]  # of the types that it was chosen for
+            except (msgspec.DecodeError, RecursionError, ValueError):
+                row = len(records)  # what was decoded before the refused one has been added
+                records.append(self._types.record(*self._loose(start + row, features[row], notes)))
+        return self._types.columns(records)
 
-    def _loose(
-        self,
-        row: int,
-        raw: bytes | msgspec.Raw,
-        exceptions: list[list[tuple[int, int]]],
-        unexpected: NDArray[np.bool_],
-    ) -> list[object]:
+    def _decoder_of(self, features: Sequence[Features]) -> Callable[[Any], Any]:
+        """Return what decodes dictionaries, or dictionaries and JSON where both are among the features."""
+        from_dict, from_json = self._types.from_dict, self._types.from_json
+        if _JSON.isdisjoint(map(type, features)):
+            return from_dict
+        return lambda each: from_dict(each) if isinstance(each, dict) else from_json(each)
+
+    def _loose(self, row: int, features: Features, notes: FeatureNotes) -> list[object]:
         """Return the values of an object that the typed decoder refused, noting why each absent one is absent."""
         values: list[object] = [None] * len(self._columns)
-        try:
-            parsed = json.loads(bytes(raw) or b"{}") or {}
-        except (ValueError, RecursionError):
-            parsed = dict.fromkeys(self._names, ())  # nothing in it can be read: every value is of a wrong type
-        for name, value in parsed.items():
+        unknown = []
+        for name, value in self._members(features).items():
             index = self._names.get(name)
             if index is None:
-                self._meet(name, row, unexpected)
+                if not is_within(name, self._not_features) and (value is not None or name not in self._outer):
+                    unknown.append(name)
             elif self._numeric[index]:
-                code = quality_of(value)
+                number, code = read_number(value, self._readings[index])
                 if code is None:
-                    values[index] = float(value)
+                    values[index] = number
                 elif value is not None:
-                    exceptions[index].append((row, code))
+                    notes.absent(index, row, code, value)
             elif value is None or _is_category(value):
                 values[index] = value
             else:
-                exceptions[index].append((row, WRONG_TYPE))
+                notes.exceptions[index].append((row, WRONG_TYPE))
+        if unknown:
+            notes.unexpected[row] = True
+            self._learn(unknown)
+            for name in unknown if len(unknown) <= UNSEEN_NAMES else sorted(unknown, key=name_hash)[:UNSEEN_NAMES]:
+                notes.unknown[name].append([row])
         return values
 
-    def _meet(self, name: str, row: int, unexpected: NDArray[np.bool_]) -> None:
-        if name in self._not_features:
-            return
-        unexpected[row] = True
-        if name not in self._learned and len(self._learned) < MAX_LEARNED and _is_category(name):
-            self._learned.append(name)
+    def _members(self, features: Features) -> Mapping[str, Any]:
+        """Return the values of a features object by name."""
+        try:
+            members = features if isinstance(features, dict) else json.loads(bytes(features) or b"{}") or {}
+            found = flattened(members, self._known)
+        except (ValueError, RecursionError):
+            return dict.fromkeys(self._names, ())  # nothing in it can be read: every value is of a wrong type
+        if found is not members and not self._nested and self._outer:
+            self._nested = self._stale = True
+        return found if all(type(name) is str for name in found) else {str(name): found[name] for name in found}
 
-    def _learn(self) -> None:
-        if len(self._type.__struct_fields__) < len(self._columns) + len(self._not_features) + len(self._learned):
-            self._compile()
+    def _learn(self, names: Iterable[str]) -> None:
+        for name in names:
+            if len(self._learned) == MAX_LEARNED:
+                return
+            if name not in self._learned and name not in self._outer and is_text(name):
+                self._learned.append(name)
+                self._stale = True
+
+    def _note_learned(self, learned: Sequence[Sequence[object]], start: int, notes: FeatureNotes) -> None:
+        """Note which events of a run have the unexpected features that were learned before it."""
+        for name, values in zip(self._learned, learned, strict=False):
+            if values.count(ABSENT) < len(values):
+                found = np.fromiter((value is not ABSENT for value in values), np.bool_, len(values))
+                rows = start + np.flatnonzero(found)
+                notes.unexpected[rows] = True
+                notes.unknown[name].append(rows)
+
+    def _write(
+        self, values: Sequence[Any], into: NDArray[np.float64], start: int, index: int, notes: FeatureNotes
+    ) -> None:
+        """Write the values of a numeric column into an array from a row on; None becomes not-a-number."""
+        try:
+            _pack(values, into, start)
+        except struct.error:  # one is None, or text
+            into[start : start + len(values)] = self._numbers_in(values, start, index, notes)
+
+    def _numbers_in(self, values: Sequence[Any], start: int, index: int, notes: FeatureNotes) -> NDArray[np.float64]:
+        """Return the values of a numeric column of which some are None or text, not-a-number where there is none."""
+        reading = self._readings[index]
+        if reading != NUMBERS_ONLY and str in (kinds := set(map(type, values))):
+            found = numbers_in(values) if reading.texts and kinds == {str} else None
+            if found is not None:
+                return np.array(found)
+            values = [self._read(value, row, index, notes) for row, value in enumerate(values, start)]
+        return np.array(values, dtype=np.float64)
+
+    def _read(self, value: object, row: int, index: int, notes: FeatureNotes) -> object:
+        """Return the number of a text, and other values as they are."""
+        if not isinstance(value, str):
+            return value
+        number, code = read_number(value, self._readings[index])
+        if code is not None:
+            notes.absent(index, row, code, value)
+        return number
 
 
-def _write(values: Sequence[float | None], into: NDArray[np.float64], start: int) -> None:
-    """Write numbers into an array from a row on; None becomes not-a-number."""
-    try:
-        struct.pack_into(f"{len(values)}d", into.data, start * into.itemsize, *values)  # in half the time NumPy takes
-    except struct.error:  # one is None
-        into[start : start + len(values)] = np.array(values, dtype=np.float64)
+def _type_of(reading: Reading) -> Any:  # noqa: ANN401  # a type
+    """Return what the values of a numeric column are decoded as."""
+    if reading.booleans:
+        return float | bool | str | None
+    return float | str | None if reading.texts else float | None
+
+
+def _pack(values: Sequence[float], into: NDArray[np.float64], start: int) -> None:
+    struct.pack_into(f"{len(values)}d", into.data, start * into.itemsize, *values)  # in half the time NumPy takes
+
+
+def _note_not_a_number(
+    values: Sequence[Any], numbers: NDArray[np.float64], start: int, exceptions: list[tuple[int, int]]
+) -> None:
+    """Note which of a run's values are not-a-number; only dictionaries can have it, and None looks the same by now."""
+    rows = np.flatnonzero(np.isnan(numbers[start : start + len(values)])).tolist()
+    exceptions += [(start + row, NOT_A_NUMBER) for row in rows if isinstance(values[row], float)]
 
 
 def _is_category(value: object) -> bool:
     """Whether a value can name a category; half of a surrogate pair is valid JSON but no text."""
     text = canonical_category(value)
-    return text is not None and not any("\ud800" <= character <= "\udfff" for character in text)
+    return text is not None and is_text(text)

@@ -15,6 +15,8 @@ from driftline.events.time_columns import are_plausible
 from driftline.events.times import in_range
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from driftline.events.label import LabelDecoder
@@ -43,8 +45,14 @@ class Intake(NamedTuple, Generic[Events]):
     offsets: NDArray[np.int64]
     """Of their records, ascending; events of one record share it."""
     refused: list[DeadLetter]
-    n_skipped: int = 0
-    """Records that are not meant, by the configured `where`."""
+    skipped: Sequence[int] = ()
+    """Offsets of the records that are not meant, by the configured ``where``."""
+
+
+def no_intake(kind: type[Columns]) -> Intake[Columns]:
+    """Return the intake of no records."""
+    nothing = np.empty(0, dtype=np.int64)
+    return Intake(kind.of([]), nothing, nothing, [])
 
 
 def take_in_predictions(batch: RecordBatch, decode: PredictionDecoder, max_future_ms: int) -> Intake[PredictionColumns]:
@@ -69,7 +77,7 @@ def _by_runs(batch: RecordBatch, decode: Decoder, kind: type[Columns], max_futur
         np.concatenate([part.times_ms for part in parts]),
         np.concatenate([part.offsets for part in parts]),
         [letter for part in parts for letter in part.refused],
-        sum(part.n_skipped for part in parts),
+        [offset for part in parts for offset in part.skipped],
     )
 
 
@@ -104,7 +112,8 @@ def _take_closely(batch: RecordBatch, found: Mapped, kind: type[Columns], max_fu
         events = events.chosen(kept)
     offsets = [batch.offsets[found.owners[event]] for event in kept]
     refused = [_dead_letter(problem, batch, record) for record, problem in sorted(problems.items())]
-    return Intake(events, np.array(times, dtype=np.int64), np.array(offsets, dtype=np.int64), refused, found.n_skipped)
+    skipped = [batch.offsets[record] for record in found.skipped]
+    return Intake(events, np.array(times, dtype=np.int64), np.array(offsets, dtype=np.int64), refused, skipped)
 
 
 def _take_run(batch: RecordBatch, events: Columns | None, max_future_ms: int) -> Intake[Columns] | None:

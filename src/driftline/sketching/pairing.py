@@ -33,9 +33,12 @@ class Paired(NamedTuple):
 
     pairs: RecordBatch | None
     """Whole events, at the offsets of the halves that came last; None where there are none."""
-    refused: list[DeadLetter]
-    n_skipped: int
-    """Records that are neither requests nor responses."""
+    fresh: RecordBatch | None
+    """The records that were not looked at before; None where there are none."""
+    refused: list[tuple[int, DeadLetter]]
+    """Records that become part of no event, each with the offset of the record with which that was found out."""
+    skipped: list[int]
+    """Offsets of records that are neither requests nor responses."""
 
 
 class _Event(NamedTuple):
@@ -76,17 +79,22 @@ class Pairing:
     def add(self, batch: RecordBatch) -> Paired:
         """Take records in, and return the events that are whole with them."""
         partition = self._partitions[batch.source]
-        lost: list[Lost] = []
+        first = sum(1 for offset in batch.offsets if partition.has_seen(offset))
+        refused: list[tuple[int, DeadLetter]] = []
+        skipped: list[int] = []
         events: list[_Event] = []
-        n_skipped = 0
-        for record in self._records(batch):
-            is_meant = record.half is not None or record.problem is not None
-            n_skipped += not is_meant and not partition.has_seen(record.offset)
+        for number, record in enumerate(self._records(batch)):
+            lost: list[Lost] = []
             found = partition.take(record, lost)
+            refused += [(record.offset, _letter(batch.source, batch.topic, each)) for each in lost]
+            if number >= first and record.half is None and record.problem is None:
+                skipped.append(record.offset)
             if found is not None and record.half is not None:
                 events.append(_Event(*found, record.half))
-        refused = [_letter(batch.source, batch.topic, each) for each in lost]
-        return Paired(_as_batch(batch, events) if events else None, refused, n_skipped)
+        fresh = None
+        if first < len(batch.offsets):
+            fresh = batch.part(slice(first, None)) if first else batch
+        return Paired(_as_batch(batch, events) if events else None, fresh, refused, skipped)
 
     def skip(self, source: Source, topic: str, next_offset: int) -> list[DeadLetter]:
         """Go on at an offset; return the halves that are given up."""

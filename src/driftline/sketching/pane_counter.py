@@ -9,10 +9,11 @@ import numpy as np
 import xxhash
 
 from driftline.events.features import features_json
-from driftline.events.outcomes import one_score
+from driftline.events.outcomes import untold_score
 from driftline.events.source import SEGMENT_ALL, Offsets
 from driftline.events.unusable import without_unusable
 from driftline.panes.flush_record import PaneDelta
+from driftline.profiles.class_names import ClassNames
 from driftline.sketches.bottom_k import smallest
 from driftline.sketches.estimates import count_estimates
 from driftline.sketches.layout import LATE, UNEXPECTED
@@ -83,7 +84,9 @@ class PaneCounter:
         self._profiles = profiles
         ignored = {name for name, column in settings.columns.items() if column.kind == "ignore"}
         self._not_features = not_features | ignored
+        self._texts = frozenset(name for name, column in settings.columns.items() if column.kind == "numeric")
         self._encoders: dict[str, ColumnEncoder] = {}
+        self._class_names: dict[str, ClassNames] = {}
         self._waiting: list[PredictionRows] = []
         self._open: dict[tuple[int, str], _OpenPane] = {}
         self.n_waiting = 0
@@ -159,8 +162,11 @@ class PaneCounter:
             encoder = self._encoders[profile.profile_id] = ColumnEncoder(
                 profile.columns,
                 profile.task.positive,
-                self._not_features,
+                self._not_features | frozenset(profile.left_out),
+                texts=self._texts,
                 hashed=profile.joint is not None and profile.joint.sampled,
+                names=self._names(profile),
+                rare=profile.rare,
             )
         on_time = np.flatnonzero(~rows.late)
         timely, timely_slots = (rows, slots) if on_time.size == slots.size else (rows.chosen(on_time), slots[on_time])
@@ -180,10 +186,19 @@ class PaneCounter:
             else:
                 pane.sketch.merge(sketch)
         if profile.estimator is not None:
-            evaluated = profile.estimator.evaluate(columns, without_unusable(timely.scores))
+            evaluated = profile.estimator.evaluate(columns, without_unusable(timely.scores), self._names(profile))
             for slot, estimates in count_estimates(profile.estimator.layout, evaluated, timely_slots):
                 pane = self._pane(int(panes[slot]), profile.profile_id)
                 pane.estimates = merge_estimates(pane.estimates, estimates)
+
+    def _names(self, profile: Profile) -> ClassNames | None:
+        """Return the classes of a profile's task as they are spelled; None for a regression."""
+        if not profile.task.classes:
+            return None
+        names = self._class_names.get(profile.profile_id)
+        if names is None:
+            names = self._class_names[profile.profile_id] = ClassNames(profile.task.classes, self._settings.classes)
+        return names
 
     def _sample(self, rows: AllRows, panes: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
         """Keep the rows with the smallest hashes of each pane, for a bootstrap."""
@@ -195,10 +210,8 @@ class PaneCounter:
             if not bootstrap.enabled:
                 continue
             own = np.flatnonzero((slots == slot) & ~rows.late).tolist()
-            features = {row: features_json(rows.features[row]) for row in own}
-            fresh = [
-                _sample_row(rows, hashes[row], row, data) for row, data in features.items() if len(data) <= SAMPLE_BYTES
-            ]
+            fresh = [_sample_row(rows, hashes[row], row, self._settings.positive_class) for row in own]
+            fresh = [row for row in fresh if len(row.features) <= SAMPLE_BYTES]
             pane.sample = smallest(pane.sample + fresh, bootstrap.sample)
 
     def _note_offsets(self, profile_id: str, rows: AllRows, panes: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
@@ -238,10 +251,7 @@ def _samples(rows: list[SampleRow]) -> list[list[SampleRow]]:
     return parts
 
 
-def _sample_row(rows: AllRows, digest: int, row: int, features: bytes) -> SampleRow:
+def _sample_row(rows: AllRows, digest: int, row: int, positive: str | None) -> SampleRow:
     (prediction,) = without_unusable(rows.predictions[row : row + 1])
     plain = int(prediction) if isinstance(prediction, bool) else prediction
-    score = rows.scores[row]
-    two_classes = isinstance(score, dict) and len(score) == 2  # noqa: PLR2004  # binary
-    positive = max(score) if isinstance(score, dict) and two_classes else None
-    return SampleRow(digest, features, plain, one_score(score, positive))
+    return SampleRow(digest, features_json(rows.features[row]), plain, untold_score(rows.scores[row], positive))

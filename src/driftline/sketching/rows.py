@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from driftline.events.features import Features
     from driftline.events.prediction import PredictionColumns
+    from driftline.profiles.class_names import ClassNames
     from driftline.sketching.intake import Intake
     from driftline.sketching.source_clock import Arrivals
 
@@ -92,11 +93,21 @@ class AllRows(NamedTuple):
         )
 
 
-def plain_scores(scores: Sequence[Score | Unusable | None], positive: str | None) -> Sequence[float | None]:
-    """Return one probability for each score; None where there is none that can be used."""
+def plain_scores(
+    scores: Sequence[Score | Unusable | None], positive: str | None, names: ClassNames | None = None
+) -> Sequence[float | None]:
+    """Return one probability for each score, None where there is none that can be used.
+
+    ``names`` say which class the key of a map stands for.
+    """
     if set(map(type, scores)).isdisjoint((dict, Unusable)):
         return scores  # type: ignore[return-value]  # no map is among them
-    return [one_score(score, positive) for score in scores]
+    if positive is None or names is None:
+        return [one_score(score, positive) for score in scores]
+    return [
+        one_score(names.of_score(score) if isinstance(score, dict) and positive not in score else score, positive)
+        for score in scores
+    ]
 
 
 def concatenate(parts: list[PredictionRows]) -> AllRows:

@@ -7,37 +7,45 @@ records are read again.
 
 from __future__ import annotations
 
+from operator import itemgetter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from driftline.config.settings import LabelInput
 from driftline.events.label import LabelDecoder
 from driftline.events.model_key import ModelKey, panes_partition
-from driftline.events.prediction import PredictionDecoder, mapped_root_names
-from driftline.events.source import Source, Watermark
+from driftline.events.prediction import PredictionColumns, PredictionDecoder, mapped_root_names
+from driftline.events.source import LABEL_STREAM, Source, Watermark
 from driftline.panes.flush_record import PaneDelta, chunks
-from driftline.sketching.intake import take_in_labels, take_in_predictions
-from driftline.sketching.joins.joins import Joins
-from driftline.sketching.joins.local_joins import LocalJoins
-from driftline.sketching.joins.routed_joins import RoutedJoins
+from driftline.sketching.intake import no_intake, take_in_labels, take_in_predictions
+from driftline.sketching.joins.choice import choose_joins
+from driftline.sketching.one_topic import together
 from driftline.sketching.pairing import Pairing
 from driftline.sketching.pane_counter import PaneCounter
 from driftline.sketching.rows import PredictionRows, by_model
 from driftline.sketching.source_clock import SourceClock
+from driftline.sketching.source_intake import SourceIntake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from driftline.config.settings import Settings
     from driftline.events.dead_letter import DeadLetter
+    from driftline.events.label import LabelColumns
     from driftline.events.record_batch import RecordBatch
     from driftline.events.source import Kind
     from driftline.panes.flush_record import JoinDelta
+    from driftline.panes.intake_record import IntakeMark
     from driftline.profiles.profiles import Profiles
     from driftline.sketching.halves import SeenHalves
+    from driftline.sketching.intake import Intake
     from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.joins.waiting.pending import PendingStores
     from driftline.sketching.rows import ModelEvents
+    from driftline.sketching.source_clock import Arrivals
 
 
 class Position(NamedTuple):
@@ -45,6 +53,9 @@ class Position(NamedTuple):
 
     next_offset: int
     running_max_ms: int | None
+    recorded_ms: int | None = None
+    """The greatest time of a record, refused or not, as :class:`~driftline.sketching.source_intake.SourceIntake` has
+    it."""
     seen: SeenHalves | None = None
     """Which records from there on have been used, and which wait, where two records are one event."""
 
@@ -61,6 +72,8 @@ class Flush(NamedTuple):
     n_events: int
     n_late: int
     """Predictions that came too late, as ``n_events`` are those sketched; for telemetry."""
+    n_read: dict[Kind, int]
+    """Records of the input topics, refused or not; for telemetry."""
     n_skipped: int = 0
     """Records that the configured `where` leaves out."""
 
@@ -72,10 +85,11 @@ KEPT_FLUSHES: Final = 60
 class _Partition:
     """What is known of one assigned input partition."""
 
-    __slots__ = ("clock", "committed_max_ms", "idle")
+    __slots__ = ("clock", "committed_max_ms", "idle", "intake")
 
-    def __init__(self, clock: SourceClock) -> None:
+    def __init__(self, clock: SourceClock, intake: SourceIntake) -> None:
         self.clock = clock
+        self.intake = intake
         self.committed_max_ms = clock.running_max_ms
         self.idle = False
 
@@ -113,6 +127,8 @@ class Sketcher:
         self._profiles = profiles
         if isinstance(n_partitions, int):
             n_partitions = {"predictions": n_partitions, "labels": n_partitions}
+        if settings.shares_topic:
+            n_partitions = {**n_partitions, "labels": n_partitions["predictions"]}
         self._n_partitions: Mapping[Kind, int] = n_partitions
         with_segments = any(model.segments for model in (settings.defaults, *settings.models.values()))
         predictions, labels = settings.predictions, settings.labels or LabelInput()
@@ -121,8 +137,14 @@ class Sketcher:
         )
         self._decode_label = LabelDecoder(labels.fields, where=labels.where)
         self._pairing = None if predictions.pair is None else Pairing(predictions.pair)
-        asked = self._decode_prediction.asks_for | (self._pairing.asks_for if self._pairing else frozenset())
-        self.asks_for = {predictions.topic: asked, labels.topic: self._decode_label.asks_for}
+        asked = self._decode_label.asks_for
+        of_pairs = frozenset[str]() if self._pairing is None else self._pairing.asks_for
+        self.asks_for = {
+            labels.topic: asked,
+            predictions.topic: self._decode_prediction.asks_for
+            | of_pairs
+            | (asked if settings.shares_topic else frozenset()),
+        }
         whole = settings.predictions.fields.features == ""
         self._not_features = (
             mapped_root_names(settings.predictions.fields) | not_features if whole else frozenset[str]()
@@ -130,22 +152,39 @@ class Sketcher:
         self._partitions: dict[Source, _Partition] = {}
         self._next_offsets: dict[Source, int] = {}
         self._counters: dict[ModelKey, PaneCounter] = {}
-        self.joins = _choose_joins(settings, profiles, n_partitions, open_stores, self.watermark_ms)
+        self.joins = choose_joins(settings, profiles, n_partitions, open_stores, self.watermark_ms)
         self._dead_letters: list[DeadLetter] = []
         self._n_events = self._n_late = self._n_labels = self._n_joins = self._n_skipped = 0
+        self._n_read: dict[Kind, int] = {}
         self._announce = False
 
     # --- assignment ---------------------------------------------------------------------------------------------------
 
-    def assign(self, source: Source, running_max_ms: int | None, seen: SeenHalves | None = None) -> None:
-        """Start on a source partition whose committed event time, and which waiting halves of events, are known."""
+    def assign(
+        self,
+        source: Source,
+        running_max_ms: int | None,
+        recorded_ms: int | None = None,
+        seen: SeenHalves | None = None,
+    ) -> None:
+        """Start on a source partition whose committed times, of events and of records, are known.
+
+        So are the waiting halves of events, where two records are one.
+        """
         self._announce = True
         if self._pairing is not None and source.kind == "predictions":
             self._pairing.assign(source, seen)
         if source.kind != "joins":
             time = self._settings.time
-            self._partitions[source] = _Partition(SourceClock(int(time.pane), int(time.lateness), running_max_ms))
+            clock = SourceClock(int(time.pane), int(time.lateness), running_max_ms)
+            for each in self._with_shared(source):
+                intake = SourceIntake(int(self._settings.intake.window), recorded_ms)
+                self._partitions[each] = _Partition(clock, intake)
         self.joins.assign(source)
+
+    def _with_shared(self, source: Source) -> list[Source]:
+        """Return a source, and the labels in the same partition, which have the same clock."""
+        return [source, Source("labels", source.partition)] if self._settings.shares_topic else [source]
 
     def revoke(self) -> None:
         """Give all source partitions up, with everything that is not committed."""
@@ -157,9 +196,26 @@ class Sketcher:
 
     def mark_idle(self, source: Source, *, idle: bool) -> None:
         """Say whether a partition has been at its end for the idle timeout; the next flush tells it."""
-        partition = self._partitions[source]
-        if partition.idle != idle:
-            partition.idle = idle
+        for each in self._with_shared(source):
+            partition = self._partitions[each]
+            if partition.idle != idle:
+                partition.idle = idle
+                self._announce = True
+
+    def advance_to(self, watermark_ms: int) -> None:
+        """Let event time go on in all partitions as if something had come, until their watermarks are here at least."""
+        for partition in self._partitions.values():
+            partition.clock.advance_to(watermark_ms)
+        self._announce = True
+
+    def close_intake(self) -> None:
+        """Let the time of records go on in all partitions to the end of the last span that holds one."""
+        reached = [partition.intake.reached_ms for partition in self._partitions.values()]
+        newest_ms = max((time for time in reached if time is not None), default=None)
+        if newest_ms is not None:
+            size_ms = int(self._settings.intake.window)
+            for partition in self._partitions.values():
+                partition.intake.advance_to(newest_ms - newest_ms % size_ms + size_ms)
             self._announce = True
 
     # --- records ------------------------------------------------------------------------------------------------------
@@ -177,7 +233,9 @@ class Sketcher:
     def add(self, batch: RecordBatch) -> None:
         """Take records in; never raises for what they hold."""
         self._next_offsets[batch.source] = batch.offsets[-1] + 1
-        if batch.source.kind == "predictions":
+        if batch.source.kind == "predictions" and self._settings.shares_topic:
+            self._add_both(batch)
+        elif batch.source.kind == "predictions":
             self._add_predictions(batch)
         elif batch.source.kind == "labels":
             self._add_labels(batch)
@@ -191,20 +249,56 @@ class Sketcher:
             self._dead_letters += self._pairing.skip(source, letter.topic, next_offset)
         self._next_offsets[source] = next_offset
 
+    def _count_records(self, batch: RecordBatch, intake: Intake[Any], refused_at: Sequence[int] | None = None) -> None:
+        self._dead_letters += intake.refused
+        self._n_skipped += len(intake.skipped)
+        self._n_read[batch.source.kind] = self._n_read.get(batch.source.kind, 0) + len(batch.offsets)
+        self._partitions[batch.source].intake.add(batch, intake.times_ms, intake.offsets, intake.refused, refused_at)
+
     def _add_predictions(self, batch: RecordBatch) -> None:
         if self._pairing is not None:
-            paired = self._pairing.add(batch)
-            self._dead_letters += paired.refused
-            self._n_skipped += paired.n_skipped
-            if paired.pairs is None:
-                return
-            batch = paired.pairs
-        intake = take_in_predictions(batch, self._decode_prediction, int(self._settings.time.max_future))
-        self._dead_letters += intake.refused
-        self._n_skipped += intake.n_skipped
-        if not intake.times_ms.size:
+            self._add_pairs(batch, self._pairing)
             return
-        arrivals = self._partitions[batch.source].clock.advance(intake.times_ms)
+        intake = take_in_predictions(batch, self._decode_prediction, int(self._settings.time.max_future))
+        self._count_records(batch, intake)
+        if intake.times_ms.size:
+            self._take_predictions(batch, intake, self._partitions[batch.source].clock.advance(intake.times_ms))
+
+    def _add_pairs(self, batch: RecordBatch, pairing: Pairing) -> None:
+        """Take in requests and responses that are separate records; those that were counted before count no more."""
+        paired = pairing.add(batch)
+        if paired.fresh is None:
+            return
+        intake: Intake[PredictionColumns] = no_intake(PredictionColumns)
+        if paired.pairs is not None:
+            intake = take_in_predictions(paired.pairs, self._decode_prediction, int(self._settings.time.max_future))
+        refused = sorted([*paired.refused, *((letter.offset, letter) for letter in intake.refused)], key=itemgetter(0))
+        all_of_it = intake._replace(
+            refused=[letter for _, letter in refused], skipped=[*paired.skipped, *intake.skipped]
+        )
+        self._count_records(paired.fresh, all_of_it, [at for at, _ in refused])
+        if intake.times_ms.size:
+            clock = self._partitions[batch.source].clock
+            self._take_predictions(paired.pairs or batch, intake, clock.advance(intake.times_ms))
+
+    def _add_both(self, batch: RecordBatch) -> None:
+        """Take in the predictions and the labels of one topic."""
+        source, max_future_ms = batch.source, int(self._settings.time.max_future)
+        predictions = take_in_predictions(batch, self._decode_prediction, max_future_ms)
+        labels = take_in_labels(batch, self._decode_label, max_future_ms)
+        both = together(predictions, labels)
+        self._count_records(batch, both.intake)
+        as_labels = Source("labels", source.partition)
+        self._partitions[as_labels].intake.add(batch, both.intake.times_ms, both.intake.offsets, ())
+        of_predictions, of_labels = both.divided(self._partitions[source].clock.advance(both.intake.times_ms))
+        if predictions.times_ms.size:
+            self._take_predictions(batch, predictions, of_predictions)
+        self._take_labels(as_labels, labels, of_labels.effective_ms)
+
+    def _take_predictions(self, batch: RecordBatch, intake: Intake[PredictionColumns], arrivals: Arrivals) -> None:
+        if self._settings.labels is not None:
+            seen = self._partitions[batch.source].intake
+            seen.see(intake.events.prediction_ids, arrivals.effective_ms, intake.offsets)
         n_late = int(arrivals.late.sum())
         self._n_late += n_late
         self._n_events += intake.times_ms.size - n_late
@@ -235,13 +329,16 @@ class Sketcher:
 
     def _add_labels(self, batch: RecordBatch) -> None:
         intake = take_in_labels(batch, self._decode_label, int(self._settings.time.max_future))
-        self._dead_letters += intake.refused
-        self._n_skipped += intake.n_skipped
-        if not intake.times_ms.size:
-            return
-        self._n_labels += intake.times_ms.size
-        effective_ms = self._partitions[batch.source].clock.advance(intake.times_ms).effective_ms
-        self.joins.add_labels(batch.source.partition, intake, effective_ms)
+        self._count_records(batch, intake)
+        self._take_labels(
+            batch.source, intake, self._partitions[batch.source].clock.advance(intake.times_ms).effective_ms
+        )
+
+    def _take_labels(self, source: Source, intake: Intake[LabelColumns], effective_ms: NDArray[np.int64]) -> None:
+        if intake.times_ms.size:
+            self._n_labels += intake.times_ms.size
+            self._partitions[source].intake.see(intake.events.prediction_ids, effective_ms, intake.offsets)
+            self.joins.add_labels(source.partition, intake, effective_ms)
 
     # --- flush --------------------------------------------------------------------------------------------------------
 
@@ -254,15 +351,24 @@ class Sketcher:
         deltas = self.joins.join()
         pending = self.joins.blocks(marks)
         panes = self._pane_records(deltas, [*marks, *self.joins.watermarks()])
-        return Flush(panes, pending, self._dead_letters, positions, self._n_events, self._n_late, self._n_skipped)
+        return Flush(
+            panes,
+            pending,
+            self._dead_letters,
+            positions,
+            self._n_events,
+            self._n_late,
+            dict(sorted(self._n_read.items())),
+            self._n_skipped,
+        )
 
     def _position(self, source: Source, next_offset: int) -> Position:
         seen = None if self._pairing is None else self._pairing.seen(source)
-        return Position(next_offset if seen is None else seen.start, self._running_max_ms(source), seen)
+        return Position(next_offset if seen is None else seen.start, *self._times_ms(source), seen)
 
-    def _running_max_ms(self, source: Source) -> int | None:
+    def _times_ms(self, source: Source) -> tuple[int | None, int | None]:
         partition = self._partitions.get(source)
-        return None if partition is None else partition.clock.running_max_ms
+        return (None, None) if partition is None else (partition.clock.running_max_ms, partition.intake.reached_ms)
 
     def _marks(self) -> list[Watermark]:
         return [
@@ -280,15 +386,24 @@ class Sketcher:
             panes[panes_partition(key, n_panes)].extend(pane_deltas)
         for delta in deltas:
             joins[panes_partition(delta.key, n_panes)].append(delta)
+        intake = {panes_partition(LABEL_STREAM, n_panes): self._intake_marks()}
+        routed = self._settings.join.routed
         return {
-            partition: chunks(panes[partition], joins[partition], watermarks, routed=self._settings.join.routed)
+            partition: chunks(panes[partition], joins[partition], watermarks, intake.get(partition, ()), routed=routed)
             for partition in range(n_panes)
         }
+
+    def _intake_marks(self) -> list[IntakeMark]:
+        return [
+            partition.intake.mark(source, self._n_partitions[source.kind], idle=partition.idle)
+            for source, partition in sorted(self._partitions.items())
+        ]
 
     def committed(self, changelog: Mapping[int, int] = MappingProxyType({})) -> None:
         """Make the last flush final; ``changelog`` has the offsets behind its blocks in the pending topic."""
         for partition in self._partitions.values():
             partition.committed_max_ms = partition.clock.running_max_ms
+            partition.intake.committed()
         if self._pairing is not None:
             self._pairing.committed()
         self.joins.committed(changelog)
@@ -303,6 +418,7 @@ class Sketcher:
         for partition in self._partitions.values():
             partition.idle = False
             partition.clock.running_max_ms = partition.committed_max_ms
+            partition.intake.aborted()
         if self._pairing is not None:
             self._pairing.aborted()
         self.joins.aborted()
@@ -314,6 +430,7 @@ class Sketcher:
     def _clear(self) -> None:
         self._next_offsets = {}
         self._dead_letters = []
+        self._n_read = {}
         self._n_events = self._n_late = self._n_labels = self._n_joins = self._n_skipped = 0
 
     # --- what an operator sees ----------------------------------------------------------------------------------------
@@ -329,19 +446,6 @@ class Sketcher:
 
     def watermarks_ms(self) -> dict[Source, int | None]:
         """Return the watermarks of all assigned partitions, with those of the pending topic where it is read."""
-        return {mark.source: mark.time_ms for mark in [*self._marks(), *self.joins.watermarks()]}
-
-
-def _choose_joins(
-    settings: Settings,
-    profiles: Profiles,
-    n_partitions: Mapping[Kind, int],
-    open_stores: Callable[[int, ProfileTable], PendingStores],
-    watermark_ms: Callable[[Source], int | None],
-) -> Joins:
-    """Return the joins that the settings ask for."""
-    if settings.labels is None:
-        return Joins()
-    if not settings.join.routed:
-        return LocalJoins(settings, profiles, open_stores, watermark_ms)
-    return RoutedJoins(settings, profiles, open_stores, n_partitions.get("joins") or max(n_partitions.values()))
+        marks = [*self._marks(), *self.joins.watermarks()]
+        shared = self._settings.shares_topic
+        return {mark.source: mark.time_ms for mark in marks if not (shared and mark.source.kind == "labels")}

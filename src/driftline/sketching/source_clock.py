@@ -49,6 +49,13 @@ class SourceClock:
         """No event before this counts any more; None before the first event."""
         return None if self.running_max_ms is None else self.running_max_ms - self._lateness_ms
 
+    def advance_to(self, watermark_ms: int) -> None:
+        """Let the watermark be here at least, where no event brought it."""
+        running_max_ms = watermark_ms + self._lateness_ms
+        self.running_max_ms = (
+            running_max_ms if self.running_max_ms is None else max(self.running_max_ms, running_max_ms)
+        )
+
     def advance(self, times_ms: NDArray[np.int64]) -> Arrivals:
         """Take in events in the order of their offsets.
 

@@ -106,6 +106,23 @@ def test_a_missing_file_and_a_missing_secret_are_exit_code_2(
     assert "NO_SUCH_PASSWORD" in error
 
 
+def test_settings_of_the_clients_are_checked_without_a_broker(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("kafka: {client: {fetch.mim.bytes: 1}, aiokafka: {fetch_max_byts: 1}}\n", encoding="utf-8")
+    for command in (["check-config", str(file)], ["topics", "check", "--config", str(file)]):
+        code, _, error = run(capsys, *command)
+        assert code == 2
+        assert 'No such configuration property: "fetch.mim.bytes" - at `$.kafka.client["fetch.mim.bytes"]`' in error
+        assert "did you mean `fetch_max_bytes`?" in error
+    file.write_text("kafka: {client: {client.rack: a, socket.keepalive.enable: true}}\n", encoding="utf-8")
+    code, text, _ = run(capsys, "check-config", str(file))
+    assert code == 0
+    assert "  clients      client.rack\n" in text
+    assert "  clients      socket.keepalive.enable (all but the detect stage's" in text
+
+
 def test_the_configuration_file_may_be_named_by_a_variable(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from driftline.config.model import ColumnSettings, ModelSettings
 from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
-from driftline.runtime.references.reference_files import write_profile
+from driftline.runtime.references.profile_files import write_profile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,4 +124,4 @@ def test_the_command_prints_a_table_or_json(capsys: pytest.CaptureFixture[str], 
     assert "4 columns without any change" in text
     code, text, error = run(capsys, "reference", "diff", one, tmp_path / "three.profile")
     assert (code, text) == (4, "")
-    assert "No such file" in error
+    assert "no such file" in error

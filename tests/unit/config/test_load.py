@@ -97,10 +97,13 @@ def test_every_problem_is_reported_at_once_with_path_expectation_value_and_line(
             "Expected a whole number from 1 to 1024, got 0 - at `$.kafka.panes_partitions` (line 2)",
             (
                 "Expected one of `brokers`, `prefix`, `panes_partitions`, `replication`, `session_timeout`, "
-                "`security`, got 'broker' - at `$.kafka.broker` (line 3); did you mean `brokers`?"
+                "`client`, `aiokafka`, `security`, got 'broker' - at `$.kafka.broker` (line 3); did you mean `brokers`?"
             ),
             "Expected a duration such as `10s`, `5m`, `1h` or `30d`, got 5 - at `$.time.lateness` (line 4)",
-            "Expected a topic other than that of the predictions, got 'predictions' - at `$.labels.topic` (line 5)",
+            (
+                "Expected a topic other than that of the predictions, or `where` to tell labels, got 'predictions' "
+                "- at `$.labels.topic` (line 5)"
+            ),
             "Expected a multiple of the pane (10s), got '11s' - at `$.models.credit-risk.windows.hop` (line 8)",
             (
                 "Expected a multiple of the hop (11s), got '1h', the default - "
@@ -171,6 +174,7 @@ def test_every_problem_is_reported_at_once_with_path_expectation_value_and_line(
         ("defaults: {labels: {revisions: [61s]}}", "a multiple of the pane (10s), got '61s'"),
         ("defaults: {labels: {horizon: 1d, revisions: [2d]}}", "an age up to the horizon (1d), got '2d'"),
         ("defaults: {task: regression, positive_class: x}", "no positive class with the task `regression`, got 'x'"),
+        ("defaults: {task: regression, classes: {a: b}}", "no classes with the task `regression`, got ['a']"),
         ("defaults: {checks: {min_psi: .nan}}", "a number of at least 0, got nan"),
         ("defaults: {checks: {min_psi: true}}", "a number of at least 0, got True"),
         ("defaults: {alerts: {false_alarm_budget: 1 for 3d}}", "a budget such as `1 per 30d`, got '1 for 3d'"),
@@ -300,6 +304,8 @@ def test_the_hash_sees_what_changes_events_and_nothing_else(tmp_path: Path) -> N
     first = of("defaults: {columns: {a: {kind: numeric}, b: {kind: ignore}}}")
     assert first == of("defaults: {columns: {b: {kind: ignore}, a: {kind: numeric}}}") != same
     assert len({same, first, of("time: {lateness: 2m}"), of("defaults: {checks: {min_psi: 0.2}}")}) == 4
+    assert of("defaults: {checks: {category_bins: null}}") == same
+    assert of("defaults: {checks: {category_bins: 20}}") != same
 
 
 def test_effective_settings_written_out_are_read_back_the_same(tmp_path: Path) -> None:

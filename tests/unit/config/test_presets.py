@@ -85,7 +85,7 @@ labels:
     assert settings.labels is not None
     assert settings.labels.fields.prediction_id == "/payload/after/id"
     assert settings.labels.fields.ts == TimeAt(header="at")
-    assert settings.labels.where == Where(("c", "r", "u", "d"), field="/payload/op")
+    assert settings.labels.where == Where("/payload/op", equals=("c", "r", "u", "d"))
 
 
 def test_a_part_of_a_pair_is_replaced_and_the_environment_may_name_the_preset(tmp_path: Path) -> None:

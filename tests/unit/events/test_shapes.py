@@ -113,7 +113,7 @@ def test_what_a_decoder_asks_for() -> None:
     assert decoder(model=Joined((FromKey(""), FromHeader("v")))).asks_for == {"keys", "headers"}
     assert decoder(ts=TimeAt(header="at")).asks_for == {"headers"}
     assert decoder(segments={"country": FromHeader("c")}).asks_for == {"headers"}
-    assert decoder(Where("a", header="type")).asks_for == {"headers"}
+    assert decoder(Where(header="type", equals="a")).asks_for == {"headers"}
 
 
 def test_segments_by_name() -> None:
@@ -293,11 +293,13 @@ def test_labels_in_rows() -> None:
 @pytest.mark.parametrize(
     ("where", "kept"),
     [
-        (Where("prediction", field="/type"), [0]),
-        (Where(("prediction", 7), field="/type"), [0, 2]),
-        (Where("7", field="/type"), [2]),
-        (Where(equals=True, field="/type"), [4]),
-        (Where("p", header="kind"), [1, 3]),
+        (Where("/type", equals="prediction"), [0]),
+        (Where("/type", equals=("prediction", 7)), [0, 2]),
+        (Where("/type", equals="7"), [2]),
+        (Where("/type", equals=True), [4]),
+        (Where(header="kind", equals="p"), [1, 3]),
+        (Where("/type"), [0, 1, 2, 4]),
+        (Where(header="kind"), [1, 3]),
     ],
 )
 def test_records_that_are_not_meant_are_skipped_and_counted(where: Where, kept: list[int]) -> None:
@@ -306,12 +308,12 @@ def test_records_that_are_not_meant_are_skipped_and_counted(where: Where, kept: 
     records = batch(*(PLAIN | {"type": each} for each in types), headers=headers)
     intake = take_in_predictions(records, decoder(where), 0)
     assert intake.offsets.tolist() == kept
-    assert (intake.n_skipped, intake.refused) == (5 - len(kept), [])
+    assert (intake.skipped, intake.refused) == ([n for n in range(5) if n not in kept], [])
 
 
 def test_what_cannot_be_read_may_have_been_meant() -> None:
-    intake = take_in_predictions(batch(b"{", PLAIN | {"type": "a"}), decoder(Where("b", field="/type")), 0)
-    assert ([letter.offset for letter in intake.refused], intake.n_skipped) == ([0], 1)
+    intake = take_in_predictions(batch(b"{", PLAIN | {"type": "a"}), decoder(Where("/type", equals="b")), 0)
+    assert ([letter.offset for letter in intake.refused], intake.skipped) == ([0], [1])
 
 
 # --- deserialized records ---------------------------------------------------------------------------------------------
@@ -336,6 +338,6 @@ def test_a_record_alone() -> None:
     assert decode(json.dumps(KSERVE).encode()).prediction_id == "r#0"
     with pytest.raises(EventError, match="Expected a prediction, got a record without one"):
         decode(json.dumps(KSERVE | {"instances": []}).encode())
-    labels = LabelDecoder(LabelFields(), where=Where("label", field="/type"))
+    labels = LabelDecoder(LabelFields(), where=Where("/type", equals="label"))
     with pytest.raises(EventError, match="Expected a label, got a record without one"):
         labels(b"{}")

@@ -176,10 +176,7 @@ def test_the_first_place_with_something_in_it_counts() -> None:
 def test_records_are_chosen_by_whether_a_field_is_there_and_tombstones_are_skipped() -> None:
     fields = PredictionFields(prediction_id="/id", model="/model", features=FeaturesAt("", without=("trace",)))
     documents = [{"id": 1, "model": "m", "x": 1, "trace": "t"}, {"id": 2, "model": None}, {"id": 3}, None]
-    decode = PredictionDecoder(fields, where=Where(field="/model", exists=True))
+    decode = PredictionDecoder(fields, where=Where(field="/model"))
     intake = take_in_predictions(records(*documents), decode, 0)
     assert [*intake.events.features] == [{"x": 1}]
-    assert (intake.n_skipped, intake.refused) == (3, [])
-    others = PredictionDecoder(fields, where=Where(header="h", exists=False))
-    there = take_in_predictions(records(documents[0], documents[0], headers=[{"h": b""}, {}]), others, 0)
-    assert there.offsets.tolist() == [1]
+    assert (len(intake.skipped), intake.refused) == (3, [])

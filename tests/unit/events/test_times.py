@@ -71,7 +71,8 @@ def test_units(value: object, unit: Any) -> None:  # noqa: ANN401  # a literal
             read_time(value, MILLISECONDS._replace(shown="pointer: /meta/at"), stamp_ms, "$.meta.at")
         assert caught.value.reason == reasons.IMPLAUSIBLE_TIME
         assert f"`ts: {{pointer: /meta/at, unit: {unit}}}`" in str(caught.value)
-        assert "it is 2026-03-01T12:00:00Z - at `$.meta.at`" in str(caught.value)
+        assert "it is 2026-03-01T12:00:00Z; `ts:" in str(caught.value)
+        assert str(caught.value).endswith(" configures the unit - at `$.meta.at`")
 
 
 def test_milliseconds_read_as_seconds_are_found_out_too() -> None:

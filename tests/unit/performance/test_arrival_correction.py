@@ -19,7 +19,8 @@ from driftline.performance.arrival_weights import (
     needed_rates,
     weighted_metrics,
 )
-from driftline.sketches.arrival import ArrivalLayout
+from driftline.sketches.arrival import ArrivalLayout, arrival_cells
+from driftline.sketches.joined import LabelledPairs
 from driftline.sketches.scores import PerformanceLayout
 
 BINARY = ArrivalLayout.of(PerformanceLayout(2, binary=True))
@@ -185,3 +186,27 @@ def test_bounds_are_what_some_labels_reach_and_none_exceed(cells: list[int], no:
     for name in bounds.keys() & loose.keys():
         assert loose[name][0] <= bounds[name][0] + 1e-12
         assert loose[name][1] >= bounds[name][1] - 1e-12
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_different_unknown_classes_are_wrong_for_corrections_and_bounds_too(n_classes: int) -> None:
+    rng = np.random.default_rng(7)
+    predicted, actual = rng.integers(0, n_classes + 3, (2, 400)).astype(np.float64)
+    of_task = PerformanceLayout(n_classes, binary=n_classes == 2)
+    layout = ArrivalLayout.of(of_task)
+    pairs = LabelledPairs(predicted, actual, np.full(400, np.nan), np.ones(400, dtype=np.int64))
+    first, new, counting = arrival_cells(layout, pairs, np.zeros(400, dtype=np.int64), np.ones(400, dtype=np.bool_))
+    vector = np.zeros(layout.n_cells, dtype=np.int64)
+    np.add.at(vector, counting, 1)
+    np.add.at(vector, first, 1)
+    assert new.size == layout.first_of(vector).sum() == layout.counting_of(vector).sum() == 400
+    right = float((predicted == actual).mean())
+    bounds = worst_case_bounds(layout.counting_of(vector).sum(axis=0), 400, None, binary=n_classes == 2)
+    assert bounds["accuracy"] == (right, right)
+    shape = (layout.n_scores, layout.n_codes)
+    found = weighted_metrics(
+        layout.counting_of(vector), ArrivalRates(np.ones(shape), np.zeros(shape), 9, 1.0), binary=n_classes == 2
+    )
+    assert found is not None
+    assert found.metrics["accuracy"] == pytest.approx(right)
+    assert (found.metrics["precision"] is None) == (n_classes > 2)

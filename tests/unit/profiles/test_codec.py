@@ -11,6 +11,7 @@ import pytest
 from driftline.config.model import ColumnSettings, ModelSettings
 from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
+from driftline.performance import metrics_of
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
@@ -64,6 +65,35 @@ def test_what_lies_beyond_the_range_of_the_grid_comes_back() -> None:
     assert (restored.reference.tail_extremes >= 0).sum() >= 2
 
 
+def test_what_was_left_out_comes_back_and_profiles_without_it_are_still_read() -> None:
+    plain = profile(70)
+    original = replace(plain, left_out=("born", "embedding"))
+    values = [value for _, value in encode_profile(original)]
+    restored = decode_profile(values, "references")
+    assert restored.left_out == original.left_out
+    assert restored.profile_id == original.profile_id != plain.profile_id
+    before = [msgspec.msgpack.decode(value) for _, value in encode_profile(plain)]
+    assert (before[0].pop(), before[0].pop()) == ({}, [])
+    older = decode_profile([msgspec.msgpack.encode(fields) for fields in before], "references")
+    assert (older.left_out, older.profile_id) == ((), plain.profile_id)
+
+
+def test_hashes_of_rare_categories_stand_behind_what_was_left_out_in_the_block_of_their_column() -> None:
+    plain = profile(70)
+    first, last = plain.columns[0].name, plain.columns[-1].name
+    original = replace(plain, left_out=("born",), rare={first: b"12345678", last: b"87654321"})
+    values = [value for _, value in encode_profile(original)]
+    restored = decode_profile(values, "references")
+    assert (restored.left_out, restored.rare) == (original.left_out, original.rare)
+    assert restored.profile_id == original.profile_id != plain.profile_id
+    blocks = [msgspec.msgpack.decode(value) for value in values]
+    assert [block[-2:] for block in blocks] == [[["born"], {first: b"12345678"}], [[], {last: b"87654321"}]]
+    for block in blocks:
+        block.pop()
+    known = decode_profile([msgspec.msgpack.encode(block) for block in blocks], "references")
+    assert (known.left_out, known.rare) == (("born",), {})
+
+
 def test_a_record_stays_below_a_brokers_limit() -> None:
     assert max(len(value) for _, value in encode_profile(profile(500))) < 1 << 20
 
@@ -85,14 +115,14 @@ def test_a_missing_block_is_an_error() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"\xc1", b"\x93\x01\x02\x03"])
 def test_what_is_no_block_is_an_error(data: bytes) -> None:
-    with pytest.raises(FormatError, match=r"Expected a profile block of version 3, got b'.*at `references-0@7`"):
+    with pytest.raises(FormatError, match=r"Expected a profile block of version 4, got b'.*at `references-0@7`"):
         decode_block(data, "references-0@7")
 
 
 def test_another_version_is_an_error_that_says_what_to_do() -> None:
     fields = msgspec.msgpack.decode(encode_profile(profile(1))[0][1])
-    with pytest.raises(FormatError, match=r"got version 4 - at `references-0@7`. Upgrade this worker, or publish"):
-        decode_block(msgspec.msgpack.encode([4, *fields[1:]]), "references-0@7")
+    with pytest.raises(FormatError, match=r"got version 5 - at `references-0@7`. Upgrade this worker, or publish"):
+        decode_block(msgspec.msgpack.encode([5, *fields[1:]]), "references-0@7")
 
 
 def test_performance_of_a_version_without_todays_sums_is_no_baseline() -> None:
@@ -105,6 +135,42 @@ def test_performance_of_a_version_without_todays_sums_is_no_baseline() -> None:
     assert np.array_equal(kept, made.performance)
     older = [msgspec.msgpack.encode([2, *msgspec.msgpack.decode(value)[1:]]) for value in values]
     assert decode_profile(older, "x").performance is None
+
+
+def test_a_profile_keeps_its_version_and_id_unless_it_needs_cells_that_are_new() -> None:
+    plain = built_of([0, 1, 1, 0], [0, 1, 0, 0])
+    assert plain.performance is not None
+    last = plain.task.performance_layout.last
+    assert {msgspec.msgpack.decode(value)[0] for _, value in encode_profile(plain)} == {3}
+    assert replace(plain, performance=plain.performance[:last]).profile_id == plain.profile_id
+
+
+def test_unknown_classes_of_an_older_profile_are_no_baseline() -> None:
+    names = [f"c{i:03d}" for i in range(70)]
+    made = built_of([*names], [*names[:64], *names[65:], names[64]])
+    values = [value for _, value in encode_profile(made)]
+    assert {msgspec.msgpack.decode(value)[0] for value in values} == {4}
+    kept = decode_profile(values, "x")
+    assert kept.performance is not None
+    assert made.performance is not None
+    assert np.array_equal(kept.performance, made.performance)
+    assert kept.profile_id == made.profile_id
+    older = [msgspec.msgpack.encode([3, *msgspec.msgpack.decode(value)[1:]]) for value in values]
+    assert decode_profile(older, "x").performance is None
+
+
+def test_large_values_of_a_regression_need_the_new_version() -> None:
+    made = built_of([0.5, 1.5, 2.5, 3.25], [0.5, 1e12, 2.0, 3.0])
+    values = [value for _, value in encode_profile(made)]
+    assert {msgspec.msgpack.decode(value)[0] for value in values} == {4}
+    kept = decode_profile(values, "x")
+    assert kept.performance is not None
+    assert metrics_of(kept.task, kept.performance)["mae"] == pytest.approx((1e12 - 1.5 + 0.75) / 4)
+
+
+def built_of(predictions: list[object], labels: list[object]) -> Profile:
+    table = ReferenceTable(len(labels), {"a": np.arange(float(len(labels)))}, prediction=predictions, label=labels)
+    return build_profile(KEY, table, ModelSettings(), 0, "training")
 
 
 def test_the_book_knows_which_profile_holds() -> None:

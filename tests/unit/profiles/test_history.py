@@ -95,7 +95,7 @@ def test_rows_without_a_value_or_without_a_time_do_not_count() -> None:
     assert profile.n_events == 3
     assert profile.history.n_events == 2
     assert profile.history.season(0).sum() == 1
-    assert "1 of 3 rows have no event time: the history leaves them out" in remarks_of(profile)
+    assert "1 of 3 rows have no event time: the history leaves them out; give them times" in remarks_of(profile)
 
 
 def test_the_order_of_the_rows_does_not_show() -> None:

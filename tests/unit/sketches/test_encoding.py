@@ -12,15 +12,9 @@ from driftline.sketches.columns import (
     NumericColumn,
     canonical_category,
 )
-from driftline.sketches.encoding import (
-    MAX_NAME,
-    CategoryCodes,
-    encode_categorical,
-    encode_numeric,
-    numbers_of,
-    quality_of,
-)
+from driftline.sketches.encoding import CategoryCodes, encode_categorical, encode_numeric, numbers_of, quality_of
 from driftline.sketches.grid import build_edges
+from driftline.sketches.kept_names import MAX_NAME
 from driftline.sketches.layout import EVENTS, HEAD, Layout
 from driftline.sketches.pane_sketch import count
 

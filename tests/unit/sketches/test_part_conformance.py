@@ -20,9 +20,9 @@ from driftline.sketches.columns import INFINITE, CategoricalColumn, Column, Nume
 from driftline.sketches.encoding import CategoryCodes, EncodedColumns, encode_categorical, encode_numeric
 from driftline.sketches.grid import build_edges
 from driftline.sketches.joint import Joint
+from driftline.sketches.kept_names import UNSEEN_NAMES
 from driftline.sketches.layout import Layout
 from driftline.sketches.pane_sketch import PARTS, PackedSketch, PaneSketch, count_each, merge_sketches, split_counts
-from driftline.sketches.parts import UNSEEN_NAMES
 
 if TYPE_CHECKING:
     from driftline.sketches.parts import Part
@@ -61,7 +61,8 @@ def sketch(events: Events) -> PaneSketch:
             ]
             encoded.append(encode_categorical(column, CategoryCodes(column), names))
     hashes = rng.integers(0, 2 * SAMPLE_ROWS, n).astype(np.uint64)  # few, so that ids come again
-    columns = EncodedColumns.of(encoded, n)._replace(hashes=hashes)
+    unknown = {f"feature {i}": np.flatnonzero(rng.random(n) < 0.1) for i in range(3 * UNSEEN_NAMES)}
+    columns = EncodedColumns.of(encoded, n)._replace(hashes=hashes, unknown=unknown)
     return next(count_each(LAYOUT, columns, np.zeros(n, dtype=np.int64), 1))
 
 

@@ -84,12 +84,25 @@ def test_whatever_was_put_in_is_taken_out_in_other_company(layout: PerformanceLa
     assert not vector.any()
 
 
-def test_errors_are_clipped_and_counted() -> None:
+def test_large_errors_are_exact_and_larger_ones_counted_as_clipped() -> None:
     vector = np.zeros(REGRESSION.n_cells, dtype=np.int64)
-    add_joined(REGRESSION, joined([-1e9, 1e9, 2.0], [0, 0, 1], [np.nan] * 3, [1] * 3), vector)
-    assert float(REGRESSION.sum_of(vector, "absolute")) == 2 * 2**20 + 1
-    assert float(REGRESSION.sum_of(vector, "square")) == 2 * 2**40 + 1
+    pairs = joined([-1e9, 1e15, 2.0], [0, 0, 1], [np.nan] * 3, [1] * 3)
+    add_joined(REGRESSION, pairs, vector)
+    assert REGRESSION.sum_of(vector, "absolute") == 10**9 + 10**15 + 1
+    assert float(REGRESSION.sum_of(vector, "square")) == pytest.approx(1e30 + 1e18, rel=1e-15)
+    assert REGRESSION.n_clipped(vector) == 0
+    add_joined(REGRESSION, joined([1e24, 1.0], [0, -1e300], [np.nan] * 2, [1] * 2), vector)
     assert REGRESSION.n_clipped(vector) == 2
+
+
+def test_different_unknown_classes_are_wrong_and_the_same_right() -> None:
+    vector = np.zeros(BINARY.n_cells, dtype=np.int64)
+    pairs = joined([7, 7, 7, 1], [7, 8, 0, 9], [np.nan] * 4, [1] * 4)
+    add_joined(BINARY, pairs, vector)
+    assert BINARY.confusion_of(vector).tolist() == [[0, 0, 0, 0], [0, 0, 1, 0], [1, 0, 1, 1], [0, 0, 0, 0]]
+    assert errors_of(BINARY, pairs).tolist() == [0.0, 1.0, 1.0, 1.0]
+    add_joined(BINARY, pairs._replace(signs=-pairs.signs), vector)
+    assert not vector.any()
 
 
 def test_a_weight_counts_as_so_many_labels() -> None:

@@ -41,6 +41,13 @@ def test_events_keep_their_offsets_and_refusals_their_places() -> None:
     assert taken.refused[1].message == "Expected a JSON object, got an empty record - at `$` (truth-2@42)"
 
 
+def test_the_dead_letter_of_json_behind_a_frame_holds_the_frame_too() -> None:
+    framed = batch((at(5), NOW_MS), (b"{", NOW_MS))._replace(raw_values=[b"\x00" + at(5), b"\x00{"])
+    (letter,) = take_in_labels(framed, DECODE, MAX_FUTURE_MS).refused
+    assert letter.value == b"\x00{"
+    assert letter.offset == 41
+
+
 def test_a_batch_without_events() -> None:
     taken = take_in_labels(batch((b"{", NOW_MS)), DECODE, MAX_FUTURE_MS)
     assert taken.events.prediction_ids == ()
@@ -67,6 +74,9 @@ def test_event_time(value: bytes, stamp: int, time_ms: int) -> None:
         (at(NOW_MS + MAX_FUTURE_MS + 1), NOW_MS, reasons.FUTURE),
         (at(YEAR_2100_MS), NOW_MS, reasons.FUTURE),
         (at("null"), -1, reasons.MISSING_FIELD),
+        (at(NOW_MS // 1000), -1, reasons.IMPLAUSIBLE_TIME),
+        (at(NOW_MS // 1000), NOW_MS, reasons.IMPLAUSIBLE_TIME),
+        (at(NOW_MS * 1000), NOW_MS, reasons.IMPLAUSIBLE_TIME),
         (at("null"), 1 << 62, reasons.INVALID_VALUE),
     ],
 )

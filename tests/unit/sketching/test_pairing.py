@@ -5,7 +5,6 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from confluent_kafka import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +14,7 @@ from driftline.config.record_forms import MAX_WAITING_RECORDS, Pair
 from driftline.events import dead_letter as reasons
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source
-from driftline.runtime.sketch.offset_metadata import OffsetMetadata, from_metadata, to_metadata
+from driftline.runtime.sketch.offset_metadata import CommittedTimes, from_metadata, to_metadata
 from driftline.sketching.halves import SeenHalves
 from driftline.sketching.pairing import Pairing
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from driftline.events.dead_letter import DeadLetter
 
 P0 = Source("predictions", 0)
-PAIR = Pair(id="/id", request=Where("in", field="/kind"), response=Where("out", field="/kind"))
+PAIR = Pair(id="/id", request=Where("/kind", equals="in"), response=Where("/kind", equals="out"))
 
 Stream = list[tuple[int, int, bytes | None]]
 """Offset, Kafka timestamp and value of each record."""
@@ -49,7 +48,7 @@ class Outcome:
     def __init__(self) -> None:
         self.events: list[tuple[int, Any, Any, int]] = []
         self.letters: list[DeadLetter] = []
-        self.n_skipped = 0
+        self.n_skipped = self.n_fresh = 0
 
     @property
     def refused(self) -> list[tuple[str, int]]:
@@ -57,8 +56,9 @@ class Outcome:
 
     def add(self, pairing: Pairing, records: RecordBatch) -> None:
         paired = pairing.add(records)
-        self.letters += paired.refused
-        self.n_skipped += paired.n_skipped
+        self.letters += [letter for _, letter in paired.refused]
+        self.n_skipped += len(paired.skipped)
+        self.n_fresh += 0 if paired.fresh is None else len(paired.fresh.offsets)
         if paired.pairs is not None:
             for offset, document, stamp in zip(
                 paired.pairs.offsets, paired.pairs.documents or (), paired.pairs.timestamps_ms, strict=True
@@ -85,7 +85,7 @@ def test_a_request_and_its_response_are_one_event_whichever_came_first() -> None
 
 
 def test_headers_and_keys_tell_halves_apart() -> None:
-    pair = Pair(FromKey(""), Where("q", header="kind"), Where("a", header="kind"))
+    pair = Pair(FromKey(""), Where(header="kind", equals="q"), Where(header="kind", equals="a"))
     pairing = Pairing(pair)
     assert pairing.asks_for == {"keys", "headers"}
     pairing.assign(P0)
@@ -99,7 +99,7 @@ def test_headers_and_keys_tell_halves_apart() -> None:
         headers=[{"kind": b"q", "from": b"q", "model": b"m"}, {"kind": b"a", "from": b"a", "cost": b"1"}, {}],
     )
     paired = pairing.add(records)
-    assert paired.n_skipped == 1
+    assert paired.skipped == [2]
     assert paired.pairs is not None
     assert paired.pairs.documents == [{"request": {"x": 1}, "response": {"y": 2}}]
     assert paired.pairs.keys == [b"k"]
@@ -183,7 +183,7 @@ def test_crashes_and_handovers_change_nothing(seed: int, steps: list[int], max_r
     pair = Pair(PAIR.id, PAIR.request, PAIR.response, max_records=max_records, max_wait=Duration(wait_ms))
     stream = random_stream(seed, 40)
     rng = random.Random(seed)
-    committed, final = (0, to_metadata(None, SeenHalves(0))), Outcome()
+    committed, final = (0, to_metadata(CommittedTimes(seen=SeenHalves(0)))), Outcome()
     pairing, provisional = Pairing(pair), Outcome()
     pairing.assign(P0)
     at = 0
@@ -193,11 +193,12 @@ def test_crashes_and_handovers_change_nothing(seed: int, steps: list[int], max_r
         seen = pairing.seen(P0)
         assert seen is not None
         assert seen.next_offset - seen.start <= max_records + 3, "what is read again is bounded"
-        committed = (seen.start, to_metadata(7, seen))
+        committed = (seen.start, to_metadata(CommittedTimes(7, 8, seen)))
         pairing.committed()
         final.events += provisional.events
         final.letters += provisional.letters
         final.n_skipped += provisional.n_skipped
+        final.n_fresh += provisional.n_fresh
         provisional = Outcome()
 
     def read_again() -> int:
@@ -215,7 +216,7 @@ def test_crashes_and_handovers_change_nothing(seed: int, steps: list[int], max_r
             provisional, at = Outcome(), read_again()
         elif step == 2:  # a crash: the successor knows what is committed
             pairing, provisional, at = Pairing(pair), Outcome(), read_again()
-            pairing.assign(P0, from_metadata(TopicPartition("t", 0, committed[0], metadata=committed[1])).seen)
+            pairing.assign(P0, from_metadata(committed[1]).seen)
     if stream[at:]:
         provisional.add(pairing, batch(stream[at:]))
     commit()
@@ -225,6 +226,7 @@ def test_crashes_and_handovers_change_nothing(seed: int, steps: list[int], max_r
         (each.reason, each.offset, each.message, each.value) for each in expected.letters
     ]
     assert final.n_skipped == expected.n_skipped
+    assert final.n_fresh == len(stream)
 
 
 def test_the_metadata_of_an_offset_fit_whatever_waits() -> None:
@@ -234,15 +236,17 @@ def test_the_metadata_of_an_offset_fit_whatever_waits() -> None:
         tuple(sorted({10, *rng.sample(range(10, 10 + MAX_WAITING_RECORDS), MAX_WAITING_RECORDS // 2)})),
     ):
         seen = SeenHalves(10 + MAX_WAITING_RECORDS + 1, waiting)
-        metadata = to_metadata(1_800_000_000_000, seen)
+        times = CommittedTimes(1_800_000_000_000, 1_800_000_000_000, seen)
+        metadata = to_metadata(times)
         assert len(metadata) < 4_096 - 100
-        committed = TopicPartition("t", 0, seen.start, metadata=metadata)
-        assert from_metadata(committed) == OffsetMetadata(1_800_000_000_000, seen)
+        assert from_metadata(metadata) == times
 
 
-@pytest.mark.parametrize("metadata", ["", "v9:1", "v1:5:6:not base64", "v1:5:6:AAAA", "v1:5:x:eJwDAAAAAAE="])
+@pytest.mark.parametrize(
+    "metadata", ["", "v9:1", "v1:5", "v2:5:6", "v3:5:6:1:2:not base64", "v3:5:6:1:2:AAAA", "v3:5:6:1:x:eJwDAAAAAAE="]
+)
 def test_metadata_of_others_say_nothing_of_halves(metadata: str) -> None:
-    assert from_metadata(TopicPartition("t", 0, 5, metadata=metadata)).seen is None
+    assert from_metadata(metadata).seen is None
 
 
 def test_an_id_of_another_type_or_in_a_header() -> None:

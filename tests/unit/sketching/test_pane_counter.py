@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +20,10 @@ from driftline.profiles.building.table import ReferenceTable, table_of_sample
 from driftline.profiles.profiles import Profiles
 from driftline.sketches.bottom_k import smallest
 from driftline.sketches.columns import QUALITY
+from driftline.sketches.kept_names import UNKNOWN, name_hash
 from driftline.sketches.layout import EVENTS, LATE, UNEXPECTED
 from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.rare_categories import FIRST_KNOWN
 from driftline.sketching import pane_counter
 from driftline.sketching.pane_counter import COUNT_ROWS, SAMPLE_BYTES, PaneCounter
 from driftline.sketching.rows import PredictionRows, plain_scores
@@ -159,6 +163,22 @@ def test_a_sample_is_taken_where_no_profile_is_known() -> None:
     assert counter(bootstrap=BootstrapSettings(enabled=False)).take() == []
 
 
+def test_the_sample_has_the_score_of_the_positive_class_that_is_configured() -> None:
+    counting = counter(positive_class="no")
+    counting.add(rows("{}", scores=[{"no": 0.25, "yes": 0.75}]))
+    (delta,) = counting.take()
+    assert [row.score for row in delta.sample] == [0.25]
+
+
+def test_predictions_and_maps_of_scores_are_of_their_class_however_it_is_spelled() -> None:
+    spellings = counter(PROFILE, classes={"1": "yes", "0": "no"})
+    spellings.add(rows("{}", "{}", predictions=[True, "0.0"], scores=[{"1.0": 0.75, "0.0": 0.25}, {"true": 0.125}]))
+    plain = counter(PROFILE)
+    plain.add(rows("{}", "{}", predictions=["yes", "no"], scores=[0.75, 0.125]))
+    ((one,), (other,)) = (spellings.take(), plain.take())
+    assert one.sketch == other.sketch
+
+
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 1, 0, 2), (2, 3, 1, 0)])
 @pytest.mark.parametrize("n_sample", [1, 2, 3])
 def test_flushes_do_not_change_the_sample_even_of_duplicates(order: tuple[int, ...], n_sample: int) -> None:
@@ -208,6 +228,42 @@ def test_a_sample_with_what_python_cannot_read_makes_a_profile() -> None:
     }
 
 
+def test_events_with_features_as_dictionaries_are_sampled_and_counted_as_their_json_is() -> None:
+    documents = [{"x": i / 10, "c": "a", "user": {"new": [1]}, "born": date(1980, 1, 1)} for i in range(10)]
+    texts = [json.dumps({**each, "born": []}) for each in documents]
+    profile = build_profile(KEY, replace(TABLE, left_out=("born",)), ModelSettings(), 0, "training")
+    for profiles in ([], [profile]):
+        as_json, as_documents = counter(*profiles), counter(*profiles)
+        as_json.add(rows(*(text.replace(" ", "") for text in texts)))
+        as_documents.add(rows(*texts)._replace(features=documents))
+        (delta,) = as_json.take()
+        assert as_documents.take() == [delta]
+    sketch = sketch_of(delta)
+    assert sketch.counts[UNEXPECTED] == 10
+    assert [*sketch.unseen[UNKNOWN].values()] == [("user.new", 10)]
+
+
+def test_what_the_reference_left_out_is_expected_with_all_that_is_within_it() -> None:
+    counting = counter(replace(PROFILE, left_out=("born", "user.tags")))
+    counting.add(
+        rows('{"born": {"year": 1980}}', '{"user": {"tags": [1]}}', '{"user.tags": [1]}', '{"user": {"x": 1}}')
+    )
+    (delta,) = counting.take()
+    sketch = sketch_of(delta)
+    assert (sketch.counts[UNEXPECTED], sketch.unseen[UNKNOWN]) == (1, {name_hash("user.x"): ("user.x", 1)})
+
+
+def test_numbers_in_text_are_read_where_the_configuration_says_so() -> None:
+    for kind, expected in ((None, {"wrong_type": 2}), ("numeric", {"wrong_type": 1})):
+        counting = counter(PROFILE, columns={"x": ColumnSettings(kind=kind)})  # type: ignore[arg-type]  # kinds
+        counting.add(rows('{"x": "0.5"}', '{"x": "half"}'))
+        (delta,) = counting.take()
+        sketch = sketch_of(delta)
+        assert quality(sketch, "x") == expected
+        texts = {text for text, _ in sketch.unseen[0].values()}
+        assert texts == ({"half"} if kind else {"0.5", "half"})
+
+
 def test_plain_scores() -> None:
     assert plain_scores([0.5, None], "yes") == [0.5, None]
     assert plain_scores([0.5, {"yes": 0.1, "no": 0.9}, None], "yes") == [0.5, 0.1, None]
@@ -233,3 +289,34 @@ def test_late_events_without_a_profile_are_counted_too() -> None:
     counting = counter()
     counting.add(rows("{}", "{}", "{}", late=[False, True, True], pane_ms=[0, 0, PANE_MS]))
     assert [(delta.n_events, delta.n_late) for delta in counting.take()] == [(1, 1), (0, 1)]
+
+
+def test_of_many_categories_new_ones_are_kept_before_those_that_the_reference_has() -> None:
+    names = [f"c{i}" for i in range(400) for _ in range(2 if i < 256 else 1)]
+    profile = build_profile(KEY, ReferenceTable(len(names), {"c": names}), ModelSettings(), 0, "training")
+    counting = counter(profile)
+    seen = [*(f"c{i}" for i in range(256, 400)), "new", "c300", "newer", "new"]
+    counting.add(rows(*(json.dumps({"c": name}) for name in seen)))
+    (delta,) = counting.take()
+    assert delta.sketch is not None
+    kept = PaneSketch.unpack(delta.sketch, profile.layout).unseen[0]
+    assert len(kept) == 8
+    assert [entry for key, entry in sorted(kept.items()) if key < FIRST_KNOWN] in (
+        [("new", 2), ("newer", 1)],
+        [("newer", 1), ("new", 2)],
+    )
+    assert {name for key, (name, _) in kept.items() if key >= FIRST_KNOWN} <= set(names)
+
+
+def test_beside_rare_categories_other_names_are_kept_under_their_hashes() -> None:
+    names = [f"c{i}" for i in range(400)]
+    table = ReferenceTable(400, {"x": np.linspace(0, 1, 400), "c": names})
+    profile = build_profile(KEY, table, ModelSettings(), 0, "training")
+    counting = counter(profile)
+    counting.add(rows(*(f'{{"c": "new", "x": "half {i}", "user": {{"z{i}": 1}}}}' for i in range(3))))
+    (delta,) = counting.take()
+    assert delta.sketch is not None
+    unseen = PaneSketch.unpack(delta.sketch, profile.layout).unseen
+    assert unseen[UNKNOWN] == {name_hash(name): (name, 1) for name in ("user.z0", "user.z1", "user.z2")}
+    assert unseen[0] == {name_hash(text): (text, 1) for text in ("half 0", "half 1", "half 2")}
+    assert unseen[1] == {name_hash("new") >> 1: ("new", 3)}

@@ -83,7 +83,10 @@ def test_a_flush_holds_deltas_changelog_positions_and_watermarks() -> None:
     made.add(labels("p0", "p9"))
     flush = taken(made)
     assert (flush.n_events, flush.n_late, made.n_waiting) == (2, 1, 5)
-    assert flush.positions == {P0: Position(3, START_MS + 100_000), L0: Position(2, START_MS)}
+    assert flush.positions == {
+        P0: Position(3, START_MS + 100_000, START_MS + 100_000),
+        L0: Position(2, START_MS, START_MS),
+    }
     assert list(flush.pending) == [0]
     records = {partition: decode(record, "test") for partition, (record,) in flush.panes.items()}
     mine = panes_partition(PROFILE.key, 3)
@@ -127,7 +130,7 @@ def test_a_gap_is_a_dead_letter_and_a_position() -> None:
     made.skip(P0, 7, letter)
     flush = taken(made)
     assert flush.dead_letters == [letter]
-    assert flush.positions[P0] == Position(7, START_MS)
+    assert flush.positions[P0] == Position(7, START_MS, START_MS)
     made.aborted()
     assert taken(made).dead_letters == [], "what was not committed is found again"
 

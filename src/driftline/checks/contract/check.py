@@ -25,7 +25,9 @@ Case = TypeVar("Case")
 Scope: TypeAlias = Literal["column", "window", "performance", "cohort", "label stream", "estimate"]
 """What a check examines: a column of a verdict window, such a window as a whole, the tested revision of a performance
 window, a cohort of predictions (at each age), a span of the labels topic, or an estimate."""
-FindingBaseline: TypeAlias = Literal["reference", "first windows", "earlier weeks", "rolling", "earlier cohorts"]
+FindingBaseline: TypeAlias = Literal[
+    "reference", "first windows", "earlier weeks", "rolling", "earlier cohorts", "configured"
+]
 
 
 class Subject(NamedTuple):

@@ -99,6 +99,8 @@ class PerformanceRevision(Struct, frozen=True, kw_only=True):
     """Version of the champion, and what it did in the same window at the same revision."""
     arrival: ArrivalEvidence | None = None
     """What is known of when its labels come."""
+    unknown: tuple[str, ...] = ()
+    """Names of labels of classes that the task does not know, the first few."""
 
 
 class PerformanceCase(NamedTuple):

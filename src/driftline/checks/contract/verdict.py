@@ -10,9 +10,10 @@ from driftline.events.evidence import Event, EventRole
 from driftline.events.finding import FindingEvent
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
-Sequence: TypeAlias = Literal["predictions", "performance", "cohorts", "label stream", "silence"]
+Sequence: TypeAlias = Literal["predictions", "performance", "cohorts", "label stream", "silence", "intake"]
 """Which windows in a row open and resolve the same alerts: verdict windows, performance windows, cohorts of predictions
-(each seen at several ages), spans of the labels topic; and silence of that topic, whose alert opens at once."""
+(each seen at several ages), spans of the labels topic; silence of that topic, and windows of an input topic as such,
+whose alerts open at once."""
 
 
 class CheckStatistic(Struct, frozen=True):
@@ -38,6 +39,8 @@ class Verdict(Struct, Generic[E_co], frozen=True, kw_only=True):
     sequence: Sequence
     tested: bool
     """Whether it opens and resolves alerts: else it is only reported."""
+    observed: Event | None = None
+    """What alerts take the window and the common fields from, where no event is emitted of it."""
     age_ms: int = 0
     """How long after the window's end it was tested: alerts date from that moment."""
 

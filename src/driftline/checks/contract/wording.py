@@ -27,10 +27,13 @@ def percent(share: float) -> str:
 
     Examples
     --------
-    >>> percent(0.0312), percent(0.5), percent(0.00004)
-    ('3.12 %', '50.0 %', '0.00400 %')
+    >>> percent(0.0312), percent(0.5), percent(0.00004), percent(1.0)
+    ('3.12 %', '50.0 %', '0.00400 %', '100 %')
     """
-    return f"{100 * share:#.3g} %" if share else "0 %"
+    if not share:
+        return "0 %"
+    digits = f"{100 * share:#.3g}".removesuffix(".")
+    return f"{digits} %"
 
 
 def p_value_at(p_value: float, level: float) -> str:

@@ -9,6 +9,7 @@ from driftline.checks.contract.closed_window import PerformanceCase
 from driftline.checks.contract.common_fields import common_fields, span
 from driftline.checks.contract.ladder import judge
 from driftline.checks.contract.verdict import CheckStatistic, Verdict
+from driftline.checks.labels.foreign_labels_check import foreign_outcome
 from driftline.checks.labels.performance_event import performance_event
 from driftline.checks.labels.performance_tests import PREFIX
 from driftline.sketches.scores import LABELLED
@@ -31,7 +32,8 @@ def examine_performance(
 
     The revision has at least one prediction, and its vector is of the profile's task. The baseline is None while the
     first windows are still gathered; then the revision is not tested. There is a finding for each watched metric that
-    is significantly worse than the baseline's, and by as much as matters.
+    is significantly worse than the baseline's, and by as much as matters. Where nearly all labels are of no class of
+    the task, nothing is measured, and the finding is about that.
     """
     settings, vector = budget.settings, revision.vector
     window = span("performance", revision.start_ms, revision.end_ms, settings.windows.performance)
@@ -39,13 +41,16 @@ def examine_performance(
     common = common_fields(key, segment, window, profile, budget, offsets, flags)
     common["n"] = _cell(vector, LABELLED)
     common["n_reference"] = _cell(baseline.vector, LABELLED) if baseline else 0
-    tested = revision.tested and baseline is not None
+    foreign = foreign_outcome(profile.task, revision)
+    tested = revision.tested and baseline is not None and foreign is None
     event = performance_event(profile.task, revision, baseline, settings.performance, common, tested=tested)
     examined: list[list[Outcome]] = []
     if tested and baseline:
         case = PerformanceCase(profile, revision, baseline, settings)
         examined = [[*each.examine(case)] for each in checks_of("performance")]
     levels = budget.with_info(budget.performance_level()) if tested else ()
+    if revision.tested and foreign is not None:
+        examined = [[foreign]]
     p_values = {each.check: each.p_value for outcomes in examined for each in outcomes}
     return Verdict(
         events=(event,),
@@ -56,7 +61,7 @@ def examine_performance(
             if value is not None
         ),
         sequence="performance",
-        tested=tested,
+        tested=revision.tested and (tested or foreign is not None),
         age_ms=event.age_ms,
     )
 

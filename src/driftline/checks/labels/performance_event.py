@@ -16,6 +16,8 @@ from driftline.events.performance import (
     ReliabilityBin,
 )
 from driftline.performance import differences, measure, one_against_rest, reliability_curve
+from driftline.performance.confusion import ClassMetrics
+from driftline.performance.withheld import foreign_labels, why_withheld
 from driftline.sketches.scores import DUPLICATES, LABELLED, PREDICTED
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ def performance_event(
         duplicates=max(0, int(vector[DUPLICATES])),
         n_effective=measured.n_effective,
         clipped=layout.n_clipped(vector),
+        withheld=why_withheld(task, vector),
         metrics=measured.metrics,
         intervals=measured.intervals,
         baseline=None if before is None else before.metrics,
@@ -68,7 +71,9 @@ def performance_event(
         confusion=_confusion(task, vector),
         one_against_rest=_one_against_rest(task, vector, settings.beta),
         reliability=_reliability(task, vector, settings.calibration_bins) if layout.binary else None,
-        corrected=corrected_metrics(revision.arrival, n_predictions, binary=layout.binary, final=revision.final),
+        corrected=None
+        if foreign_labels(layout, vector) is not None
+        else corrected_metrics(revision.arrival, n_predictions, binary=layout.binary, final=revision.final),
     )
 
 
@@ -101,8 +106,15 @@ def _confusion(task: Task, vector: NDArray[np.int64]) -> Confusion | None:
     if not 0 < len(task.classes) <= MAX_CLASSES:
         return None
     layout = task.performance_layout
-    counts = layout.confusion_of(vector).clip(min=0).tolist()
-    return Confusion(classes=[*task.classes, None], counts=[[_labels(n, layout.unit) for n in row] for row in counts])
+    codes, confusion = layout.n_codes, layout.confusion_of(vector).clip(min=0)
+    wrong = int(confusion[codes:].sum() + confusion[:, codes:].sum())
+    counts = confusion[:codes, :codes].tolist()
+    counts[-1][-1] += wrong
+    return Confusion(
+        classes=[*task.classes, None],
+        counts=[[_labels(n, layout.unit) for n in row] for row in counts],
+        unknown_wrong=_labels(wrong, layout.unit),
+    )
 
 
 def _one_against_rest(task: Task, vector: NDArray[np.int64], beta: float) -> list[OneAgainstRest] | None:
@@ -110,6 +122,10 @@ def _one_against_rest(task: Task, vector: NDArray[np.int64], beta: float) -> lis
         return None
     layout = task.performance_layout
     classes = one_against_rest(layout.confusion_of(vector).clip(min=0), beta)
+    known, unknown = classes[: layout.n_classes], classes[layout.n_classes :]
+    rest = ClassMetrics(
+        None, None, None, None, sum(each.n_predicted for each in unknown), sum(each.n_actual for each in unknown)
+    )
     return [
         OneAgainstRest(
             name=name,
@@ -119,7 +135,7 @@ def _one_against_rest(task: Task, vector: NDArray[np.int64], beta: float) -> lis
             n_predicted=_labels(each.n_predicted, layout.unit),
             n_actual=_labels(each.n_actual, layout.unit),
         )
-        for name, each in zip((*task.classes, None), classes, strict=True)
+        for name, each in zip((*task.classes, None), (*known, rest), strict=True)
         if each.n_predicted + each.n_actual
     ]
 

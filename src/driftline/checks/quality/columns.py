@@ -13,6 +13,7 @@ from driftline.checks.quality.unseen import unseen_outcomes
 from driftline.events.window import QualityTest
 from driftline.sketches.columns import NumericColumn
 from driftline.sketches.layout import EVENTS
+from driftline.sketches.rare_categories import RareCategories
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,13 +54,15 @@ def column_outcomes(about: Quality, profile: Profile, index: int, sketch: PaneSk
     if n == 0 or n_reference == 0:
         return []
     bins, bins_there = here[place.bins], there[place.bins]
-    outcomes = absent_shares(about, column, here[place.quality], n, there[place.quality], n_reference)
+    texts = sketch.unseen.get(index, {}) if isinstance(column, NumericColumn) else {}
+    outcomes = absent_shares(about, column, here[place.quality], n, there[place.quality], n_reference, texts)
     if isinstance(column, NumericColumn):
         beyond = out_of_range(about, column, bins, bins_there)
         outcomes += [] if beyond is None else [beyond]
         value = frozen_value(column, bins, sketch.extremes[place.moments])
     else:
-        outcomes += unseen_outcomes(about, column, bins, bins_there, sketch.unseen.get(index, {}))
+        rare = RareCategories(profile.rare[column.name]) if column.name in profile.rare else None
+        outcomes += unseen_outcomes(about, column, bins, bins_there, sketch.unseen.get(index, {}), rare)
         value = frozen_value(column, bins, None, sketch.unseen, index)
     constant = frozen(about, column, bins, bins_there, value)
     return outcomes if constant is None else [*outcomes, constant]

@@ -12,8 +12,11 @@ from driftline.events.window import AbsentCounts
 from driftline.significance.share import share_test
 from driftline.sketches.columns import INFINITE, MISSING, NOT_A_NUMBER, QUALITY, WRONG_TYPE
 from driftline.sketches.grouping import tail_bins
+from driftline.sketches.number_texts import NUMBER
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -59,12 +62,18 @@ def share_p_value(
 
 
 def absent_shares(
-    about: Quality, column: Column, current: NDArray[np.int64], n: int, reference: NDArray[np.int64], n_reference: int
+    about: Quality,
+    column: Column,
+    current: NDArray[np.int64],
+    n: int,
+    reference: NDArray[np.int64],
+    n_reference: int,
+    texts: Mapping[int, tuple[str, int]],
 ) -> list[Outcome]:
     """Test the share of each reason for which a value can be absent; more of them counts, and fewer.
 
     ``current`` and ``reference`` are quality cells, shape (4,); ``n`` and ``n_reference`` all events, with a value or
-    without, and not 0.
+    without, and not 0. ``texts`` are some of the texts that the window has for numbers, with counts, by their hash.
     """
     outcomes = []
     for cell, test in enumerate(QUALITY):
@@ -76,6 +85,8 @@ def absent_shares(
         name, words = test, f"{_WORDS[test]} {percent(before)} -> {percent(share)} of events, {here[0]:,} of {n:,}"
         if test == "missing" and here[0] == n:
             name, words = VANISHED, f"vanished: no event of {n:,} has a value, {100 * (1 - before):.1f} % before"
+        if test == "wrong_type" and here[0]:
+            words += _texts_explained(column.name, texts)
         evidence = Evidence(histograms=_absent_histograms(current, n, reference, n_reference))
         outcomes.append(about.share(name, here, there, p_value, words, evidence))
     return outcomes
@@ -123,6 +134,17 @@ def out_of_range(
         f"{words}, {sides}" if sides else words,
         Evidence(histograms=histograms),
     )
+
+
+def _texts_explained(name: str, texts: Mapping[int, tuple[str, int]]) -> str:
+    """Return what can be said of texts in a numeric column."""
+    shown = [text for text, _ in sorted(texts.values(), key=lambda each: (-each[1], each[0]))]
+    if not shown:
+        return ""
+    such = f", such as {shown[0]!r}"
+    if not all(map(NUMBER, shown)):
+        return such
+    return f"{such}, which looks like numbers in text; `columns.{name}.kind: numeric` reads them"
 
 
 def _absent_histograms(

@@ -13,6 +13,7 @@ from driftline.checks.quality.outcome import VOLUME, Quality, share_pair
 from driftline.checks.quality.shares import share_p_value
 from driftline.checks.quality.volume import volume_p_value
 from driftline.checks.references.share_dispersion import INDEPENDENT
+from driftline.sketches.kept_names import UNKNOWN
 from driftline.sketches.layout import EVENTS, UNEXPECTED
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def appeared(about: Quality, profile: Profile, window: ClosedWindow) -> Outcome 
 
     A side may be empty, or the reference have such events and their dispersion, infinite here, not be known.
 
-    The sketch counts such events, and keeps no names: those are in the sketch worker's log and in the events.
+    Of the features' names the sketch keeps a few, each with the exact count of its events.
     """
     n, n_reference = window.n_events, int(profile.reference.counts[EVENTS])
     if n == 0 or n_reference == 0:
@@ -55,14 +56,16 @@ def appeared(about: Quality, profile: Profile, window: ClosedWindow) -> Outcome 
             return None
         # What the reference never had is new, in however few clumps it comes.
         dispersion = INDEPENDENT
+    names = {name: count for name, count in sorted(window.sketch.unseen.get(UNKNOWN, {}).values()) if count > 0}
+    listed = ", ".join(f"{name!r} {n:,}" for name, n in sorted(names.items(), key=lambda each: (-each[1], each[0])))
     return about.share(
         "appeared",
         (here, n),
         (there, n_reference),
         share_p_value((here, n), (there, n_reference), "greater", dispersion),
         f"a feature appeared: {percent(there / n_reference)} -> {percent(here / n)} of events have one that the "
-        f"reference does not know, {here:,} of {n:,}",
-        share_pair(("with an unknown feature", "without"), (here, n), (there, n_reference)),
+        f"reference does not know, {here:,} of {n:,}" + (f": {listed}" if listed else ""),
+        share_pair(("with an unknown feature", "without"), (here, n), (there, n_reference), names),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from driftline.checks.contract.check import Subject
+from driftline.sketches.columns import MAX_CATEGORIES, NumericColumn
+from driftline.sketches.rare_categories import FIRST_KNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +73,16 @@ class ColumnCase(WindowCase):
 
     @property
     def unseen(self) -> dict[str, int]:
-        """Categories that the profile does not list and whose names were kept, with their counts."""
+        """Categories that the reference does not have and whose names were kept, with their counts.
+
+        Empty where the reference has more categories than the profile lists or knows by their hashes.
+        """
+        if isinstance(self.column, NumericColumn):
+            return {}
         names = self.window.sketch.unseen.get(self.index, {})
+        if self.column.name in self.profile.rare:
+            names = {key: entry for key, entry in names.items() if key < FIRST_KNOWN}
+        elif len(self.column.categories) >= MAX_CATEGORIES:
+            cells = self.profile.reference.counts[self.place.bins]
+            names = {} if cells[self.column.unlisted] else names
         return {name: count for name, count in sorted(names.values()) if count > 0}

@@ -125,7 +125,8 @@ class ReferenceView:
         column = self.profile.columns[index]
         counts = self.profile.reference.counts[self.profile.layout.places[index].bins]
         base = base_grouping(column, counts)
-        grouping, unions = checked_grouping(column, counts, self.settings.checks.bins)
+        n_groups = self.settings.checks.groups(ordered=isinstance(column, NumericColumn))
+        grouping, unions = checked_grouping(column, counts, n_groups)
         return _Groups(base, grouping, Grouping(unions, grouping.labels), base.grouped(counts))
 
     @property

@@ -27,6 +27,7 @@ from driftline.monitoring.model_setup import Outputs, WatermarkReach, task_id
 from driftline.monitoring.predictions.column_detectors import ColumnDetectors
 from driftline.monitoring.state.table import Value
 from driftline.monitoring.state.timeline import Due, run_due
+from driftline.performance.withheld import foreign_labels
 from driftline.sketches.scores import ERROR_SCALE, SQUARE_SCALE
 
 if TYPE_CHECKING:
@@ -241,10 +242,17 @@ class JoinMonitor:
         baseline: PerformanceBaseline | None,
         coverage: float,
     ) -> bool:
-        """Whether this revision gets the window's one verdict; without a baseline it becomes part of it instead."""
-        if window.tested or coverage < self._setup.budget.settings.labels.test_coverage:
+        """Whether this revision gets the window's one verdict; without a baseline it becomes part of it instead.
+
+        Labels that no prediction can be compared with are told as soon as there are enough of them.
+        """
+        foreign = foreign_labels(profile.task.performance_layout, vector) is not None
+        if window.tested or (coverage < self._setup.budget.settings.labels.test_coverage and not foreign):
             return False
         window.tested = True
-        if baseline is None:
+        if foreign:
+            return True
+        exact = profile.task.performance_layout.n_clipped(vector) == 0
+        if baseline is None and exact:
             self._baselines.add(profile.profile_id, vector)
         return baseline is not None

@@ -18,12 +18,13 @@ from driftline.events.source import Kind, Offsets, merge_offsets
 from driftline.monitoring.alerting import settle
 from driftline.monitoring.labels.cohorts import KEPT
 from driftline.monitoring.model_setup import AFTER_IDLE, IDLE
-from driftline.monitoring.monitor_status import ModelStatus
+from driftline.monitoring.monitor_status import alerts_status
 from driftline.monitoring.state.table import Value
 
 if TYPE_CHECKING:
     from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.monitoring.model_setup import Outputs, WatermarkReach
+    from driftline.monitoring.monitor_status import ModelStatus
     from driftline.panes.flush_record import JoinDelta
     from driftline.panes.watermarks import Watermarks
 
@@ -72,16 +73,7 @@ class LabelStreamMonitor:
 
     def status(self) -> ModelStatus:
         """Return what telemetry shows of the label stream: its open alerts."""
-        return ModelStatus(
-            profile_id="",
-            bootstrap_error=None,
-            n_unprofiled=0,
-            n_expired=0,
-            calibrating_ms=(),
-            statistics=(),
-            open_alerts=tuple(state.alert for state in self.state.alerts.open.values()),
-            coverage=None,
-        )
+        return alerts_status(self.state.alerts)
 
     def add_labels(self, delta: JoinDelta) -> None:
         """Add a delta, whose pane is open."""

@@ -20,6 +20,7 @@ from driftline.monitoring.labels.revision_times import RevisionTimes
 from driftline.monitoring.model_setup import AFTER_IDLE, IDLE
 from driftline.monitoring.predictions.open_panes import MAX_PIECES
 from driftline.monitoring.state.table import Codec, Table
+from driftline.panes.flush_record import first_names
 from driftline.sketches.packed import Sparse
 from driftline.sketches.sparse import merge_sparse
 
@@ -44,6 +45,8 @@ class RevisionPart(Struct, array_like=True):
     flags: list[str] = []
     arrivals: list[Sparse] = []
     """Arrival cells, likewise."""
+    unknown: list[str] = []
+    """Names of labels of unknown classes, the first few."""
 
 
 class AffectedWindow(Struct, array_like=True):
@@ -141,6 +144,8 @@ class OpenJoins:
             part = self._part(affected.due_ms, window.window_ms, delta.profile_id)
             part.pieces.append(window.cells)
             part.arrivals.append(window.arrival)
+            if window.unknown:
+                part.unknown = first_names(part.unknown, window.unknown)
             if len(part.pieces) > MAX_PIECES:
                 _merge(part)
         labels = delta.offsets.get("labels")

@@ -17,6 +17,7 @@ from driftline.events.source import Kind, Offsets, merge_offsets
 from driftline.monitoring.labels.revision_times import RevisionTimes
 from driftline.monitoring.model_setup import task_id
 from driftline.monitoring.state.table import Table, Value
+from driftline.panes.flush_record import first_names
 from driftline.sketches.arrival import ArrivalLayout
 from driftline.sketches.packed import Sparse
 from driftline.sketches.scores import LABELLED, PREDICTED
@@ -49,6 +50,8 @@ class WindowState(Struct, array_like=True):
     tested: bool
     arrivals: dict[str, Sparse] = {}
     """Arrival cells by task."""
+    unknown: list[str] = []
+    """Names of labels of unknown classes, the first few."""
 
 
 class DueRevision(NamedTuple):
@@ -87,6 +90,7 @@ class DueRevision(NamedTuple):
             final=self.final,
             tested=tested,
             flags=tuple(sorted(reach.flags(self.at_ms).union(self.window.flags))),
+            unknown=tuple(self.window.unknown),
         )
 
 
@@ -137,6 +141,7 @@ class PerformanceWindows:
         for kind, offsets in part.offsets.items():
             merge_offsets(window.offsets.setdefault(kind, {}), offsets)
         window.flags = sorted({*part.flags, *window.flags})
+        window.unknown = first_names(part.unknown, window.unknown)
         self._windows.changed(start_ms)
 
     def _open(self, start_ms: int, pane_end_ms: int) -> WindowState | None:

@@ -10,6 +10,7 @@ from msgspec import structs
 
 from driftline.config.settings import TimeSettings
 from driftline.errors import ProfileError
+from driftline.profiles.building.contradictions import contradictions
 from driftline.profiles.building.encoded_reference import encode_reference
 from driftline.profiles.building.estimator_build import build_estimator
 from driftline.profiles.building.history_build import build_history
@@ -103,9 +104,11 @@ def build_profile(
         None,
         joint=joint,
         joint_reference=joint_reference,
+        left_out=reference.left_out,
     )
     if grid_only:
         return grid
+    grid = replace(grid, rare=reference.rare)  # of a grid alone, more categories are counted later
     sketch, decay = _sketch(layout, reference, in_time.half_life_ms)
     return replace(
         grid,
@@ -114,6 +117,7 @@ def build_profile(
         history=_history(layout, reference, sketch, in_time.pane_ms, settings),
         performance=reference_performance(reference),
         estimator=build_estimator(reference),
+        contradictions=tuple(contradictions(reference, settings, key.model)),
     )
 
 

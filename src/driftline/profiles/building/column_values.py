@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from msgspec import structs
 
 from driftline.sketches.columns import (
     MAX_CATEGORIES,
@@ -16,10 +17,20 @@ from driftline.sketches.columns import (
     Column,
     NumericColumn,
     Role,
+    TextNumericColumn,
     canonical_category,
 )
-from driftline.sketches.encoding import CategoryCodes, encode_categorical, encode_numeric, numbers_of
+from driftline.sketches.encoding import (
+    NUMBERS_ONLY,
+    CategoryCodes,
+    Reading,
+    encode_categorical,
+    encode_numeric,
+    numbers_of,
+)
 from driftline.sketches.grid import build_edges
+from driftline.sketches.number_texts import NUMBER, looks_like_code
+from driftline.sketches.rare_categories import packed_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,13 +71,27 @@ class ColumnValues:
         return (self.raw, []) if isinstance(self.raw, np.ndarray) else numbers_of(self.raw)
 
     def column(self, name: str, role: Role, kind: ColumnKind | None) -> Column:
-        """Return the column that they make, of the kind that is configured or that they look like."""
+        """Return the column that they make, of the kind that is configured or that they look like.
+
+        A feature with numbers in text beside numbers reads both, and one that is configured as numeric reads text.
+        """
         if kind == "numeric" or (kind is None and self._are_numbers):
-            numbers, _ = self.numbers
-            return numeric_column(name, role, numbers[np.isfinite(numbers)])
+            reads_text = role == "feature" and self._has_numbers_in_text(configured=kind is not None)
+            numbers, _ = numbers_of(self.listed, Reading(texts=True)) if reads_text else self.numbers
+            column = numeric_column(name, role, numbers[np.isfinite(numbers)])
+            return TextNumericColumn(*structs.astuple(column)) if reads_text else column
         counts = Counter(text for value in self.listed if (text := canonical_category(value)) is not None)
         common = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MAX_CATEGORIES]
         return CategoricalColumn(name, role, tuple(text for text, _ in common))
+
+    def rare(self, column: Column) -> bytes:
+        """Return the hashes of categories that a column of these values does not list; empty where there are none, or
+        too many.
+        """
+        if not isinstance(column, CategoricalColumn) or len(column.categories) < MAX_CATEGORIES:
+            return b""
+        names = {text for value in self.listed if (text := canonical_category(value)) is not None}
+        return packed_hashes(names.difference(column.categories))
 
     @property
     def _are_numbers(self) -> bool:
@@ -76,17 +101,25 @@ class ColumnValues:
         texts = sum(isinstance(self.raw[row], str | bool) for row, code in self.numbers[1] if code)
         return n_present > 0 and n_present - texts >= NUMERIC_SHARE * n_present
 
-    def encoded(self, column: Column) -> EncodedColumn:
-        """Return the bins of the values in a column."""
+    def _has_numbers_in_text(self, *, configured: bool) -> bool:
+        if isinstance(self.raw, np.ndarray):
+            return False
+        texts = [value for value in self.raw if isinstance(value, str)]
+        return bool(texts) if configured else any(NUMBER(text) and not looks_like_code(text) for text in texts)
+
+    def encoded(self, column: Column, codes: CategoryCodes | None = None) -> EncodedColumn:
+        """Return the bins of the values in a column; ``codes`` are those of categories that have several spellings."""
         if isinstance(column, NumericColumn):
-            return encode_numeric(column, *self.numbers)
+            reading = Reading.of(column)
+            plain = isinstance(self.raw, np.ndarray) or reading == NUMBERS_ONLY
+            return encode_numeric(column, *(self.numbers if plain else numbers_of(self.listed, reading)))
         hashable = [value if canonical_category(value) is not None else None for value in self.listed]
         wrong = [
             (row, WRONG_TYPE)
             for row, (value, kept) in enumerate(zip(self.listed, hashable, strict=True))
             if value is not None and kept is None
         ]
-        return encode_categorical(column, CategoryCodes(column), hashable, wrong)
+        return encode_categorical(column, codes or CategoryCodes(column), hashable, wrong)
 
 
 def encode_values(column: Column, values: NDArray[np.float64] | Sequence[object]) -> EncodedColumn:

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from driftline.events.outcomes import one_score
 from driftline.profiles.building.column_values import ColumnValues
+from driftline.profiles.building.flattening import chosen_names
 from driftline.profiles.building.task_inference import infer_task
+from driftline.profiles.class_names import ClassNames
+from driftline.profiles.estimator import EVEN_ODDS
 from driftline.sketches.columns import CategoricalColumn
 from driftline.sketches.encoding import EncodedColumns
 from driftline.sketches.joined import LabelledPairs
@@ -42,6 +46,12 @@ class EncodedReference:
     """``NO_TIME`` where a row has none, shape (n,)."""
     score_maps: Sequence[Score | None] | None
     """Class to probability, where scores are maps, shape (n,)."""
+    left_out: tuple[str, ...]
+    """Columns that are not watched, in order."""
+    names: ClassNames
+    """The classes of the task, as they are spelled."""
+    rare: dict[str, bytes]
+    """Hashes of the categories that features do not list, of those that have some."""
 
     @property
     def n(self) -> int:
@@ -51,21 +61,46 @@ class EncodedReference:
     @cached_property
     def labels(self) -> NDArray[np.float64] | None:
         """Labels as class codes or standardised values, shape (n,); None where no row has any."""
-        return None if self.label is None else _of_task(self.task, self.label)
+        return None if self.label is None else self._of_task(self.label)
+
+    @cached_property
+    def prediction_codes(self) -> NDArray[np.float64] | None:
+        """Predictions as they are, as class codes or standardised values, shape (n,); None where no row has any."""
+        return None if self.prediction is None else self._of_task(self.prediction)
+
+    @cached_property
+    def predicted(self) -> NDArray[np.float64] | None:
+        """Predictions as class codes or standardised values, shape (n,); None where no row has any.
+
+        A binary row without a prediction has the one that its score makes, as events have.
+        """
+        predicted, scores = self.prediction_codes, self.rows.scores
+        if self.task.kind != "binary" or scores is None:
+            return predicted
+        by_score = np.where(np.isnan(scores), np.nan, scores >= EVEN_ODDS)
+        return by_score if predicted is None else np.where(np.isnan(predicted), by_score, predicted)
+
+    @property
+    def has_unlisted_classes(self) -> bool:
+        """Whether a prediction or label is of a class that the task, which has only so many, does not list."""
+        sides = (self.predicted, self.labels)
+        n_classes = len(self.task.classes)
+        return n_classes > 0 and any(side is not None and bool((side >= n_classes).any()) for side in sides)
 
     @cached_property
     def pairs(self) -> LabelledPairs | None:
         """Predictions with labels, not-a-number where a row lacks one; None where no row has any."""
-        if self.prediction is None or self.labels is None:
+        predicted = self.predicted
+        if predicted is None or self.labels is None:
             return None
-        predicted = _of_task(self.task, self.prediction)
         scores = np.full(self.n, np.nan) if self.rows.scores is None else self.rows.scores
         return LabelledPairs(predicted, self.labels, scores, np.ones(self.n, dtype=np.int64))
 
-
-def _of_task(task: Task, values: ColumnValues) -> NDArray[np.float64]:
-    """Return predictions or labels as class codes or standardised values, shape (n,)."""
-    return values.numbers[0] / task.spread if task.kind == "regression" else task.encode(values.listed)
+    def _of_task(self, values: ColumnValues) -> NDArray[np.float64]:
+        """Return predictions or labels as class codes or standardised values, shape (n,)."""
+        if self.task.kind == "regression":
+            return values.numbers[0] / self.task.spread
+        return self.names.encode(values.listed)
 
 
 def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelKey) -> EncodedReference:
@@ -80,23 +115,38 @@ def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelK
         None if values is None else ColumnValues(values) for values in (table.prediction, table.score, table.label)
     )
     task = infer_task(prediction, label, settings, key, has_score=score is not None)
+    names, score_maps = ClassNames(task.classes, settings.classes), table.score_maps
+    if score_maps is not None:
+        score_maps = [None if each is None else names.of_score(each) for each in score_maps]
+        if task.positive is not None and table.score is not None:
+            plain = zip(score_maps, table.score, strict=True)
+            score = ColumnValues([one if each is None else one_score(each, task.positive) for each, one in plain])
     columns: list[Column] = []
     encoded = []
+    rare = {}
+    ignored = [name for name, column in settings.columns.items() if column.kind == "ignore"]
+    left_out = {*table.left_out, *chosen_names(table.features, ignored)}
     for name, values in table.features.items():
-        kind = settings.columns[name].kind if name in settings.columns else None
-        if kind != "ignore":
+        if name not in left_out:
+            kind = settings.columns[name].kind if name in settings.columns else None
             feature = ColumnValues(values)
             columns.append(feature.column(name, "feature", kind))
             encoded.append(feature.encoded(columns[-1]))
+            if hashes := feature.rare(columns[-1]):
+                rare[name] = hashes
     if prediction is not None:
         columns.append(
             prediction.column("prediction", "prediction", "numeric")
             if task.kind == "regression"
             else CategoricalColumn("prediction", "prediction", task.classes)
         )
-        encoded.append(prediction.encoded(columns[-1]))
+        codes = names.bins(columns[-1]) if isinstance(columns[-1], CategoricalColumn) else None
+        encoded.append(prediction.encoded(columns[-1], codes))
     if score is not None:
         columns.append(score.column("score", "score", "numeric"))
         encoded.append(score.encoded(columns[-1]))
     rows = EncodedColumns.of(encoded, table.n)._replace(scores=None if score is None else score.numbers[0])
-    return EncodedReference(task, tuple(columns), rows, prediction, label, table.times_ms, table.score_maps)
+    left = tuple(sorted(left_out))
+    return EncodedReference(
+        task, tuple(columns), rows, prediction, label, table.times_ms, score_maps, left, names, rare
+    )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from driftline.profiles.building.contradictions import scores_mislead
 from driftline.profiles.building.loss_build import build_loss_estimator
 from driftline.profiles.calibrator import fit_calibrator, isotonic_points
 from driftline.profiles.estimator import BinaryEstimator, MulticlassEstimator, score_matrix
@@ -34,9 +35,13 @@ _SEED: Final = 20_020_723
 
 
 def build_estimator(reference: EncodedReference) -> Estimator | None:
-    """Return the estimator of reference rows; None where too few of them have what it takes."""
+    """Return the estimator of reference rows; None where too few of them have what it takes.
+
+    There is none for a task of more classes than the profile lists either, as it would know nothing of the others, and
+    none where scores contradict predictions or labels.
+    """
     task, labels, columns = reference.task, reference.labels, reference.columns
-    if labels is None:
+    if labels is None or scores_mislead(reference) or (task.kind == "multiclass" and reference.has_unlisted_classes):
         return None
     prediction = next((i for i, column in enumerate(columns) if column.role == "prediction"), -1)
     if task.kind == "binary":

@@ -2,40 +2,53 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
-import numpy as np
 
 from driftline.config.model import ModelSettings
 from driftline.errors import ProfileError
+from driftline.events.features import MAX_DEPTH, is_within
 from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import build_profile
-from driftline.profiles.building.column_values import without_nan
+from driftline.profiles.building.flattening import droppable, nested_remarks, with_objects_opened, without_nested
+from driftline.profiles.building.frame_values import category_texts, floats, holds_json, json_values, type_name
 from driftline.profiles.building.importance import checked, with_importances
+from driftline.profiles.building.index_columns import without_indexes
 from driftline.profiles.building.json_rows import probabilities, score_maps
+from driftline.profiles.building.library_errors import reading_column, reading_frame
 from driftline.profiles.building.roles import Roles, event_times
+from driftline.profiles.building.score_columns import score_columns
 from driftline.profiles.building.table import ReferenceRows, ReferenceTable
 from driftline.profiles.building.times import times_of_series
 from driftline.profiles.effective import BEGINNING_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    import numpy as np
     from narwhals.typing import IntoFrame
     from numpy.typing import NDArray
 
+    from driftline.events.times import TimeForm
     from driftline.profiles.profile import Profile
 
 
 def table_of_frame(
-    frame: IntoFrame, roles: Roles | None = None, *, positive: str | None = None, at: str = "frame"
+    frame: IntoFrame,
+    roles: Roles | None = None,
+    *,
+    positive: str | None = None,
+    at: str = "frame",
+    configured: Collection[str] = (),
 ) -> ReferenceRows:
     """Return the reference rows of a dataframe.
 
     Numeric columns become arrays with not-a-number where there is no value; texts, categories and booleans become
-    lists. Dates and nested columns are left out, with a remark.
+    lists. Structs and objects are flattened. Dates, lists and the row index are left out, with a remark. Integers
+    beyond 2^53 are read to the precision of floating-point numbers, as those of events are.
 
     Parameters
     ----------
@@ -47,39 +60,67 @@ def table_of_frame(
         The class whose probability is the score, where scores are maps of class to probability.
     at : str
         Where the frame comes from, for messages.
+    configured : collection of str
+        Columns that the configuration names: they are never taken for the row index.
 
     Raises
     ------
     ProfileError
-        When a column that was named is not there, or the object is no dataframe.
+        When a column that was named is not there, the object is no dataframe, or its library cannot read a column.
     """
     roles = roles or Roles()
     eager = _eager(frame, at)
-    prediction, score, label = roles.assigned(eager.columns, at)
+    _require_names(eager.columns, at)
+    opened = {name: _opened(name, eager[name], at) for name in eager.columns if name not in roles.drop}
+    parts = (each.name for series in opened.values() for each in series)
+    inner = droppable(parts, set(roles.drop).difference(eager.columns))
+    prediction, score, label = roles.assigned([*eager.columns, *inner], at)
     time = roles.time_column(eager.columns)
     special = {name for name in (prediction, score, label, time) if name is not None}
-    features: dict[str, NDArray[np.float64] | Sequence[object]] = {}
     remarks = []
+    left_out = list(roles.drop)
+    columns: list[tuple[str, NDArray[np.float64] | Sequence[object]]] = []
+    sides = _json_values(eager, prediction, at), _json_values(eager, label, at)
+    scores = _json_values(eager, score, at)
+    if scores is None:
+        free = [name for name in eager.columns if name not in special and name not in roles.drop]
+        flat = score_columns(free, roles.score_names, sides, lambda name: _json_values(eager, name, at) or [])
+        if flat is not None:
+            scores, special = flat.maps, special.union(flat.names)
+            remarks.append(flat.remark)
     for name in eager.columns:
         if name in special or name in roles.drop:
             continue
         if name in roles.no_features:
             remarks.append(roles.reason(name))
+            left_out.append(name)
             continue
-        values = _feature(eager[name])
-        if values is None:
-            remarks.append(f"column `{name}` is of type {eager[name].dtype}: it is left out")
-        else:
-            features[name] = values
-    scores = _json_values(eager, score)
+        with reading_column(name, at):
+            for series in opened[name]:
+                values = None if is_within(series.name, roles.drop) else _feature(series)
+                if values is not None:
+                    columns.append((series.name, values))
+                elif not is_within(series.name, roles.drop):
+                    remarks.append(
+                        f"column `{series.name}` is of type {type_name(series)}, which events do not hold: it is left "
+                        "out; make it a number or a text to keep it"
+                    )
+                    left_out.append(series.name)
+    features, nested = without_nested(with_objects_opened(columns, roles.drop))
+    features, indexes = without_indexes(features, configured)
+    remarks += [*nested_remarks(nested), *indexes.values()]
+    left_out += [*nested, *indexes, *([time] if time is not None else [])]
     table = ReferenceTable(
         n=len(eager),
         features=features,
-        prediction=_json_values(eager, prediction),
+        prediction=sides[0],
         score=probabilities(scores, positive),
-        label=_json_values(eager, label),
-        times_ms=event_times(roles, remarks, None if time is None else lambda: times_of_series(eager[time], at)),
+        label=sides[1],
+        times_ms=event_times(
+            roles, remarks, None if time is None else lambda: _times(eager[time], roles.time_form, at)
+        ),
         score_maps=score_maps(scores),
+        left_out=tuple(left_out),
     )
     return ReferenceRows(table, tuple(remarks))
 
@@ -131,39 +172,68 @@ def build_profile_from_frame(
         message = f"Expected a time with an offset from UTC, got {effective_from!r} - at `effective_from`"
         raise ProfileError(message)
     start_ms = BEGINNING_MS if effective_from is None else round(effective_from.timestamp() * 1000)
-    reading = table_of_frame(frame, roles, positive=chosen.positive_class)
+    reading = table_of_frame(frame, roles, positive=chosen.positive_class, configured=chosen.columns)
     return build_profile(ModelKey(model, version), reading.table, chosen, start_ms, "training")
 
 
 def _eager(frame: IntoFrame, at: str) -> nw.DataFrame[Any]:
-    try:
-        wrapped: Any = nw.from_native(frame)
-    except TypeError as error:
-        message = f"Expected a dataframe that narwhals knows, got {type(frame).__name__} - at `{at}`"
-        raise ProfileError(message) from error
-    return wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped
+    with reading_frame(at):
+        try:
+            wrapped: Any = nw.from_native(frame)
+        except TypeError as error:
+            message = f"Expected a dataframe that narwhals knows, got {type(frame).__name__} - at `{at}`"
+            raise ProfileError(message) from error
+        return wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped
+
+
+def _require_names(columns: Sequence[object], at: str) -> None:
+    """Refuse columns whose names are no texts, or that cannot be told apart."""
+    for name, n in Counter(columns).items():
+        if not isinstance(name, str):
+            message = f"{at}: a column is called {name!r}: features of events have texts as names, so rename it"
+            raise ProfileError(message)
+        if n > 1:
+            message = f"{at}: {n} columns are called `{name}`: rename or remove all but one of them"
+            raise ProfileError(message)
+
+
+def _opened(name: str, series: nw.Series[Any], at: str) -> list[nw.Series[Any]]:
+    """Return the columns within a struct under their path, or the series itself where it is none."""
+    with reading_column(name, at):
+        return list(_fields(name, series))
+
+
+def _fields(name: str, series: nw.Series[Any], depth: int = 1) -> Iterator[nw.Series[Any]]:
+    dtype = series.dtype
+    if not isinstance(dtype, nw.Struct) or depth == MAX_DEPTH:
+        yield series.alias(name)
+        return
+    for field in dtype.fields:
+        yield from _fields(f"{name}.{field.name}", series.struct.field(field.name), depth + 1)
 
 
 def _feature(series: nw.Series[Any]) -> NDArray[np.float64] | list[object] | None:
+    """Return the values of a feature, objects among them, or None where they are nothing that an event could hold."""
     dtype = series.dtype
     if dtype.is_numeric():
-        return np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
+        return floats(series)
     if isinstance(dtype, nw.Categorical | nw.Enum):
-        return series.cast(nw.String).to_list()
-    if isinstance(dtype, nw.String | nw.Boolean):
-        return series.to_list()
-    if isinstance(dtype, nw.Object | nw.Unknown):
-        return without_nan(series.to_list())
-    return None
+        values = category_texts(series)
+    elif isinstance(dtype, nw.String | nw.Boolean | nw.Object | nw.Unknown):
+        values = json_values(series)
+    else:
+        return None
+    return values if holds_json(values) or any(isinstance(value, dict) for value in values) else None
 
 
-def _json_values(frame: nw.DataFrame[Any], name: str | None) -> list[object] | None:
+def _times(series: nw.Series[Any], form: TimeForm, at: str) -> NDArray[np.int64]:
+    with reading_column(series.name, at):
+        return times_of_series(series, at, form)
+
+
+def _json_values(frame: nw.DataFrame[Any], name: str | None, at: str) -> list[object] | None:
     """Return predictions, scores or labels, None where there is none."""
     if name is None:
         return None
-    series = frame[name]
-    if isinstance(series.dtype, nw.Categorical | nw.Enum):
-        series = series.cast(nw.String)
-    elif isinstance(series.dtype, nw.Decimal):
-        series = series.cast(nw.Float64)
-    return without_nan(series.to_list())
+    with reading_column(name, at):
+        return json_values(frame[name])

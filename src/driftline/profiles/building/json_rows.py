@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from driftline.events.features import is_within
 from driftline.events.outcomes import one_score
 from driftline.profiles.building.column_values import without_nan
+from driftline.profiles.building.flattening import columns_of_rows, droppable, flat_rows, nested_remarks, without_nested
+from driftline.profiles.building.index_columns import without_indexes
 from driftline.profiles.building.roles import event_times
+from driftline.profiles.building.score_columns import score_columns
 from driftline.profiles.building.table import ReferenceRows, ReferenceTable
 from driftline.profiles.building.times import times_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -20,8 +24,17 @@ if TYPE_CHECKING:
     from driftline.profiles.building.roles import Roles
 
 
-def table_of_rows(rows: Sequence[Mapping[str, Any]], roles: Roles, *, positive: str | None, at: str) -> ReferenceRows:
+def table_of_rows(
+    rows: Sequence[Mapping[str, Any]],
+    roles: Roles,
+    *,
+    positive: str | None,
+    at: str,
+    configured: Collection[str] = (),
+) -> ReferenceRows:
     """Return the reference rows that are given as JSON objects; an absent name is a missing value.
+
+    The row index that data frames write is left out, but where it is among the columns that are ``configured``.
 
     Raises
     ------
@@ -29,15 +42,31 @@ def table_of_rows(rows: Sequence[Mapping[str, Any]], roles: Roles, *, positive: 
         When a column that was named is in no row.
     """
     names = list(dict.fromkeys(name for row in rows for name in row))
-    special, time = roles.assigned(names, at), roles.time_column(names)
-    without = {*special, time, *roles.drop}
-    left_out = [name for name in names if name in roles.no_features and name not in without]
-    remarks = [roles.reason(name) for name in left_out]
-    times = event_times(roles, remarks, None if time is None else lambda: times_of([row.get(time) for row in rows], at))
+    inner = droppable(columns_of_rows(flat_rows(rows)), set(roles.drop).difference(names)) if roles.drop else []
+    special, time = roles.assigned([*names, *inner], at), roles.time_column(names)
+    without = {*special, time}
+    reserved = [name for name in names if name in roles.no_features and name not in {*without, *roles.drop}]
+    remarks = [roles.reason(name) for name in reserved]
+    times = event_times(
+        roles, remarks, None if time is None else lambda: times_of([row.get(time) for row in rows], at, roles.time_form)
+    )
     values = [None if name is None else [row.get(name) for row in rows] for name in special]
-    scores = probabilities(values[1], positive)
-    table = table_of_events(rows, values[0], scores, values[2], (*without, *left_out), times_ms=times)
-    return ReferenceRows(replace(table, score_maps=score_maps(values[1])), tuple(remarks))
+    without_scores: tuple[str, ...] = ()
+    if values[1] is None:
+        free = [name for name in names if name not in without and name not in reserved and name not in roles.drop]
+        flat = score_columns(free, roles.score_names, (values[0], values[2]), lambda name: [r.get(name) for r in rows])
+        if flat is not None:
+            values[1], without_scores = flat.maps, flat.names
+            remarks.append(flat.remark)
+    members = [
+        {name: value for name, value in row.items() if name not in without and name not in without_scores}
+        for row in rows
+    ]
+    known = (*roles.drop, *reserved, *([time] if time is not None else []))
+    table = table_of_events(members, values[0], values[1], values[2], known, times_ms=times, positive=positive)
+    features, indexes = without_indexes(table.features, configured)
+    remarks += [*remarks_on(table, known), *indexes.values()]
+    return ReferenceRows(replace(table, features=features, left_out=(*table.left_out, *indexes)), tuple(remarks))
 
 
 def table_of_events(
@@ -45,31 +74,39 @@ def table_of_events(
     predictions: Sequence[object] | None,
     scores: Sequence[object] | None,
     labels: Sequence[object] | None,
-    without: Iterable[str | None] = (),
+    without: Iterable[str] = (),
     *,
     times_ms: NDArray[np.int64] | None = None,
+    positive: str | None = None,
 ) -> ReferenceTable:
     """Return the table of features objects, n of them, with what was predicted of each, what turned out, and when.
 
-    An absent name is a missing value; features named in ``without`` are left out. Predictions, scores or labels that
-    are all None count as absent.
+    An absent name is a missing value, and one within an object is flattened. Features named in ``without`` are left
+    out with all that is within them, as are those that hold neither numbers nor text. Predictions, scores or labels
+    that are all None count as absent. Scores may be maps of class to probability, of which ``positive`` is the class
+    whose probability is the score, if it is known.
     """
-    left_out = set(without)
-    names = dict.fromkeys(name for row in features for name in row if name not in left_out)
-    columns: dict[str, NDArray[np.float64] | Sequence[object]] = {
-        name: [row.get(name) for row in features] for name in names
-    }
+    dropped = tuple(without)
+    columns = columns_of_rows(flat_rows(features))
+    kept, nested = without_nested({name: columns[name] for name in columns if not is_within(name, dropped)})
     return ReferenceTable(
         n=len(features),
-        features=columns,
+        features=kept,
+        left_out=(*dropped, *nested),
         prediction=_unless_absent(predictions),
-        score=_unless_absent(scores),
+        score=_unless_absent(probabilities(scores, positive)),
         label=_unless_absent(labels),
         times_ms=times_ms,
+        score_maps=score_maps(scores),
     )
 
 
-def probabilities(values: list[object] | None, positive: str | None) -> list[object] | None:
+def remarks_on(table: ReferenceTable, without: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the remarks on columns of rows that were left out for what they hold, and not because it was asked."""
+    return nested_remarks(name for name in table.left_out if name not in without)
+
+
+def probabilities(values: Sequence[object] | None, positive: str | None) -> list[object] | None:
     """Return one probability a row, also where scores are maps of class to probability."""
     if values is None:
         return None
@@ -78,7 +115,7 @@ def probabilities(values: list[object] | None, positive: str | None) -> list[obj
     ]
 
 
-def score_maps(values: list[object] | None) -> list[dict[str, float] | None] | None:
+def score_maps(values: Sequence[object] | None) -> list[dict[str, float] | None] | None:
     """Return the maps of class to probability; None where there are none."""
     maps = [_without_null(value) if isinstance(value, dict) and value else None for value in values or ()]
     return None if all(each is None for each in maps) else maps

@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from driftline.errors import ProfileError
+from driftline.events.features import flattened
 from driftline.profiles.building.build import PANE_MS, build_profile
-from driftline.profiles.building.column_values import encode_values
+from driftline.profiles.building.column_values import encode_values, without_nan
+from driftline.profiles.building.flattening import columns_of_rows
 from driftline.profiles.building.history_build import build_history
-from driftline.profiles.building.json_rows import table_of_events
-from driftline.profiles.building.table import parsed_features, table_of_sample
+from driftline.profiles.building.table import ReferenceTable, parsed_features, table_of_sample
 from driftline.sketches.bottom_k import smallest
 from driftline.sketches.pane_sketch import PaneSketch, count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from driftline.config.model import ModelSettings
     from driftline.events.model_key import ModelKey
-    from driftline.profiles.building.table import ReferenceTable
     from driftline.profiles.profile import Profile
     from driftline.sketches.packed import SampleRow
 
@@ -82,11 +82,12 @@ def build_from_production(
         raise ProfileError(message)
     grid = build_profile(key, table_of_sample(rows), settings, effective_from_ms, "production", grid_only=True)
     reference, bins, times = PaneSketch(grid.layout), [], []
+    known = {column.name for column in grid.columns if column.role == "feature"}.union(grid.left_out)
     most = how.max_values // max(1, len(grid.columns))
     for batch in read():
         if not batch:
             continue
-        table = _table(batch)
+        table = _table(batch, known)
         encoded = [encode_values(column, _values(table, column.role, column.name)) for column in grid.columns]
         reference.merge(count(grid.layout, encoded, np.zeros(table.n, dtype=np.int64), 1)[0])
         bins.append([column.bins.astype(np.int16) for column in encoded])
@@ -114,10 +115,16 @@ def _sampled(batches: Iterable[Sequence[TimedRow]], n: int) -> list[SampleRow]:
     return smallest(rows, n)
 
 
-def _table(batch: Sequence[TimedRow]) -> ReferenceTable:
+def _table(batch: Sequence[TimedRow], known: Container[str]) -> ReferenceTable:
+    """Return the rows of a batch, with features that do not depend on which others are in it."""
     rows = [event.row for event in batch]
-    features = [parsed_features(row.features) for row in rows]
-    return table_of_events(features, [row.prediction for row in rows], [row.score for row in rows], None)
+    features = columns_of_rows([flattened(parsed_features(row.features), known) for row in rows])
+    return ReferenceTable(
+        len(rows),
+        dict(features),
+        without_nan([row.prediction for row in rows]),
+        without_nan([row.score for row in rows]),
+    )
 
 
 def _values(table: ReferenceTable, role: str, name: str) -> NDArray[np.float64] | Sequence[object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from driftline.errors import ProfileError
+from driftline.events.times import MILLISECONDS, TimeForm
 from driftline.profiles.building.times import or_none
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Roles(NamedTuple):
     """Name of the column of event times; None takes ``usual_time`` where it is there and holds times."""
     usual_time: str = "ts"
     """As the mapping of events has it."""
+    time_form: TimeForm = MILLISECONDS
+    """How times are written."""
 
     def assigned(self, columns: Sequence[str], at: str) -> tuple[str | None, str | None, str | None]:
         """Return the columns of prediction, score and label.
@@ -53,7 +56,7 @@ class Roles(NamedTuple):
         given = (self.prediction, self.score, self.label)
         for name in (*given, self.time, *self.drop):
             if name is not None and name not in columns:
-                message = f"Expected a column `{name}`, got {_listed(columns)} - at `{at}`"
+                message = f"{at}: there is no column `{name}`, only {_listed(columns)}"
                 raise ProfileError(message)
         free = set(columns) - {*given, self.time, *self.drop}
         names = list(given)
@@ -63,6 +66,11 @@ class Roles(NamedTuple):
                     names[role] = name
                     free.remove(name)
         return names[0], names[1], names[2]
+
+    @property
+    def score_names(self) -> tuple[str, str]:
+        """What a score is called where no column is named."""
+        return self.usual[1], _DEFAULT_NAMES[1]
 
     def time_column(self, columns: Sequence[str]) -> str | None:
         """Return the column of event times, or None where there is none."""

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from driftline.profiles.building.flattening import columns_of_rows, flat_rows, without_nested
 from driftline.sketches.bottom_k import smallest
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class ReferenceTable:
     row has one. Rows stand in any order."""
     score_maps: Sequence[dict[str, float] | None] | None = None
     """Class to probability, where scores are maps, shape (n,); ``score`` has one probability of each."""
+    left_out: tuple[str, ...] = ()
+    """Columns that were left out: events have them, and they are not watched."""
 
 
 class ReferenceRows(NamedTuple):
@@ -49,11 +52,12 @@ def table_of_sample(rows: Sequence[SampleRow]) -> ReferenceTable:
     Features appear in the order of their names, so that equal samples give equal tables.
     """
     ordered = smallest(rows)
-    parsed: list[dict[str, Any]] = [parsed_features(row.features) for row in ordered]
-    names = sorted({name for features in parsed for name in features})
+    columns = columns_of_rows(flat_rows([parsed_features(row.features) for row in ordered]))
+    features, left_out = without_nested(dict(sorted(columns.items())))
     return ReferenceTable(
         n=len(ordered),
-        features={name: [features.get(name) for features in parsed] for name in names},
+        features=features,
+        left_out=left_out,
         prediction=_unless_absent([row.prediction for row in ordered]),
         score=_unless_absent([row.score for row in ordered]),
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from driftline.errors import ProfileError
+from driftline.profiles.building.class_inference import met_classes
+from driftline.profiles.class_names import ClassNames
 from driftline.profiles.task import MAX_CLASSES, Task
-from driftline.sketches.columns import canonical_category
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,27 +37,21 @@ def infer_task(
     Raises
     ------
     ProfileError
-        When a binary task has another number of classes than two, and nothing says which they are.
+        When a binary task has another number of classes than two, and nothing says which they are; when predictions
+        and labels share no class.
     """
-    values = [value for part in (prediction, label) if part is not None for value in part.listed]
-    names = Counter(name for value in values if (name := canonical_category(value)) is not None)
+    predictions, labels = ([] if part is None else part.listed for part in (prediction, label))
+    values = [*predictions, *labels]
     weighted = settings.performance.weighted
-    kind: TaskKind
-    if settings.task != "auto":
-        kind = settings.task
-    elif not has_score and _continuous(values):
-        kind = "regression"
-    elif len(names) <= _BINARY:
-        kind = "binary"
-    else:
-        kind = "multiclass"
-    if kind == "regression":
-        return Task(kind, (), _spread(prediction or label), weighted)
+    if settings.task == "regression" or (settings.task == "auto" and not has_score and _continuous(values)):
+        return Task("regression", (), _spread(prediction or label), weighted)
+    names = met_classes(predictions, labels, settings, key).rows
+    kind: TaskKind = settings.task if settings.task != "auto" else "binary" if len(names) <= _BINARY else "multiclass"
     classes = [name for name, _ in sorted(names.items(), key=lambda item: (-item[1], item[0]))[:MAX_CLASSES]]
     in_order = sorted(classes, key=_class_order)
     if kind == "multiclass":
         return Task(kind, tuple(in_order), weighted=weighted)
-    return Task(kind, _binary_classes(in_order, settings.positive_class, key), weighted=weighted)
+    return Task(kind, _binary_classes(in_order, settings, key), weighted=weighted)
 
 
 def _spread(values: ColumnValues | None) -> float:
@@ -66,11 +61,12 @@ def _spread(values: ColumnValues | None) -> float:
     return spread if spread > 0 else 1.0
 
 
-def _binary_classes(classes: list[str], positive: str | None, key: ModelKey) -> tuple[str, str]:
+def _binary_classes(classes: list[str], settings: ModelSettings, key: ModelKey) -> tuple[str, str]:
     if len(classes) > _BINARY:
         message = f"Expected at most two classes for a binary task, got {classes!r} - at `{key}`"
         raise ProfileError(message)
-    if positive is not None:
+    if settings.positive_class is not None:
+        positive = ClassNames(tuple(classes), settings.classes).name(settings.positive_class)
         others = [name for name in classes if name != positive]
         return (others[0] if others else ("0" if positive != "0" else "1"), positive)
     if len(classes) == _BINARY:
@@ -83,9 +79,10 @@ def _binary_classes(classes: list[str], positive: str | None, key: ModelKey) -> 
 
 def _class_order(name: str) -> tuple[int, float, str]:
     try:
-        return (0, float(name), name)
+        number = float(name)
     except ValueError:
-        return (1, 0.0, name)
+        number = math.nan
+    return (0, number, name) if math.isfinite(number) else (1, 0.0, name)
 
 
 def _continuous(values: Sequence[object]) -> bool:

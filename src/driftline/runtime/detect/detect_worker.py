@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from driftline.errors import BrokerError
 from driftline.monitoring.partition_monitor import PartitionMonitor
+from driftline.runtime.detect.aiokafka_options import client_options
 from driftline.runtime.detect.detect_agent import PanesAgent
 from driftline.runtime.detect.faust_app import DetectApp
 from driftline.runtime.detect.faust_credentials import faust_credentials
@@ -148,10 +149,11 @@ class DetectWorker:
             group,
             guard=guard,
             panes_reader=agent,
+            client_options=client_options(kafka),
             transport=Transport,
             TableManager=StateTableManager,
             broker=[f"kafka://{address.strip()}" for address in kafka.brokers.split(",")],
-            broker_credentials=faust_credentials(kafka.security, self._credentials),
+            broker_credentials=faust_credentials(kafka, self._credentials),
             broker_client_id=f"{group}-{socket.gethostname()}",
             broker_commit_interval=_COMMIT_INTERVAL_S,
             broker_session_timeout=session_timeout_s,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from faust.types.transports import TransportT
     from yarl import URL
 
+    from driftline.runtime.detect.aiokafka_options import ClientOptions
     from driftline.runtime.detect.heartbeat_guard import HeartbeatGuard
 
 
@@ -31,7 +32,8 @@ class DetectApp(App):
 
     Faust lets variables such as `PRODUCER_ACKS` or `STREAM_BUFFER_MAXSIZE` override what the program says; an empty
     environment is passed instead. ``name`` is the consumer group, and ``settings`` are Faust's own. The guard is asked
-    before each write, and the consumer tells ``panes_reader`` about revocation and recovery.
+    before each write, and the consumer tells ``panes_reader`` about revocation and recovery. ``client_options`` are
+    further arguments of aiokafka's consumer and producer, stronger than Faust's.
     """
 
     def __init__(
@@ -40,11 +42,13 @@ class DetectApp(App):
         *,
         guard: HeartbeatGuard,
         panes_reader: PanesReader,
+        client_options: ClientOptions,
         transport: Callable[[list[URL], App], TransportT],
         **settings: Any,  # noqa: ANN401 - Faust and aiokafka leave it untyped
     ) -> None:
         self.guard = guard
         self.panes_reader = panes_reader
+        self.client_options = client_options
         self._make_transport = transport
         super().__init__(name, env={}, **settings)
 

@@ -57,23 +57,27 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         conf = self.app.conf
         self._assignor = self.app.assignor if self.app.tables.changelog_topics else RoundRobinPartitionAssignor
         self._reached: dict[TP, int] = {}
+        options: dict[str, Any] = {
+            "client_id": conf.broker_client_id,
+            "max_poll_records": conf.broker_max_poll_records,
+            "max_poll_interval_ms": int(conf.broker_max_poll_interval * 1000),
+            "max_partition_fetch_bytes": conf.consumer_max_fetch_size,
+            "fetch_max_wait_ms": 500,
+            "request_timeout_ms": int(conf.broker_request_timeout * 1000),
+            "check_crcs": conf.broker_check_crcs,
+            **self.app.client_options.consumer,
+        }
         return aiokafka.AIOKafkaConsumer(
-            client_id=conf.broker_client_id,
             group_id=conf.id,
             bootstrap_servers=driver.server_list(transport.url, transport.default_port),
             partition_assignment_strategy=[self._assignor],
             enable_auto_commit=False,
             auto_offset_reset=conf.consumer_auto_offset_reset,
-            max_poll_records=conf.broker_max_poll_records,
-            max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
-            max_partition_fetch_bytes=conf.consumer_max_fetch_size,
-            fetch_max_wait_ms=500,
-            request_timeout_ms=int(conf.broker_request_timeout * 1000),
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
-            check_crcs=conf.broker_check_crcs,
             isolation_level="read_committed",
+            **options,
             **driver.credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
         )
 
@@ -231,6 +235,9 @@ class Producer(driver.Producer):
     """Faust's producer, whose connections ask the guard before they write."""
 
     app: DetectApp
+
+    def _settings_default(self) -> Mapping[str, Any]:
+        return {**super()._settings_default(), **self.app.client_options.producer}
 
     def _new_producer(self, transactional_id: str | None = None) -> aiokafka.AIOKafkaProducer:
         producer = super()._new_producer(transactional_id)

@@ -26,6 +26,8 @@ FINGERPRINT_END: Final = 10
 
 _MAX_VARINT_BITS: Final = 63
 _LAST: Final = 0x80
+_EMPTY_ITEMS: Final = 1 << 16
+"""Items that take no bytes, such as null, are read up to so many more than the value has bytes."""
 
 
 def parse(text: str, references: Iterable[str] = ()) -> tuple[Any, dict[str, Any]]:
@@ -72,9 +74,11 @@ def compile_reader(schema: object, named: dict[str, Any]) -> Callable[[bytes], o
     names: dict[str, Any] = {
         **FUNCTIONS,
         "booleans": (False, True),
+        "bounds": _bounds,
+        "empty_items": _EMPTY_ITEMS,
         "left": _left,
         "more": _more,
-        "negative": "a length or an index below zero",
+        "negative": "an index below zero",
         "no_branch": "an index past the branches of a union",
         "too_many": "more items than bytes",
         "unpack_f": struct.Struct("<f").unpack_from,
@@ -107,6 +111,14 @@ def _more(data: bytes, at: int, first: int) -> tuple[int, int]:
         shift += 7
         if shift > _MAX_VARINT_BITS:
             raise ValueError("a number of more than 64 bits")
+
+
+def _bounds(data: bytes, at: int) -> tuple[int, int]:
+    """Return beginning and end of a text or of bytes whose length is at a position."""
+    raw, start = _more(data, at + 1, data[at]) if data[at] >= _LAST else (data[at], at + 1)
+    if raw & 1:
+        raise ValueError("a length below zero")
+    return start, start + (raw >> 1)
 
 
 def _left(at: int, end: int) -> str:

@@ -21,6 +21,8 @@ _FIXED: Final = {"float": ("f", 4), "double": ("d", 8)}
 """Types of fixed width: their code for :mod:`struct` and their bytes."""
 _MAX_DEPTH: Final = 6
 """Nesting inside one function; Python allows 20 loops in each other."""
+_ONE_BYTE: Final = 64
+"""Branches of a union whose index is one byte."""
 _NAMED: Final = frozenset({"record", "error", "enum", "fixed"})
 
 
@@ -141,7 +143,7 @@ class ReaderSource:
             yield f"{to} = {conversion(schema, to)}"
 
     def _union(self, branches: Sequence[Schema], to: str, depth: int) -> Iterator[str]:
-        yield from _varint("x")
+        yield from _varint("x") if len(branches) > _ONE_BYTE else ("x = b[p]", "p += 1")
         rare_last = sorted(range(len(branches)), key=lambda i: self._resolved(branches[i])[0] == "null")
         for position, index in enumerate(rare_last):
             yield f"{'elif' if position else 'if'} x == {2 * index}:"
@@ -154,7 +156,7 @@ class ReaderSource:
         yield "while True:"
         yield from _indented([*_varint("x"), f"{count} = (x >> 1) ^ -(x & 1)", f"if not {count}:", " break"])
         yield from (f" if {count} < 0:", f"  {count} = -{count}", *_indented(_varint("x"), "  "))
-        yield from (f" if {count} > e:", "  raise ValueError(too_many)", f" for _ in range({count}):")
+        yield from (f" if {count} > e + empty_items:", "  raise ValueError(too_many)", f" for _ in range({count}):")
         if kind == "array":
             yield from _indented(self._value(schema["items"], value, depth + 1), "  ")
             yield f"  {to}.append({value})"
@@ -222,8 +224,11 @@ def _varint(to: str) -> tuple[str, ...]:
 
 
 def _length() -> tuple[str, ...]:
-    """Return the lines that set ``q`` to the end of a text or of bytes that begin at ``p``."""
-    return (*_varint("x"), "if x & 1:", " raise ValueError(negative)", "q = p + (x >> 1)")
+    """Return the lines that set ``p`` and ``q`` to beginning and end of a text or of bytes.
+
+    Most lengths are of one byte, whose highest and lowest bits are clear.
+    """
+    return ("x = b[p]", "if x & 129:", " p, q = bounds(b, p)", "else:", " p += 1", " q = p + (x >> 1)")
 
 
 def _indented(lines: Iterator[str] | Sequence[str], by: str = " ") -> Iterator[str]:

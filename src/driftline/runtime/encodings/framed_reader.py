@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from driftline.runtime.encodings.framing import BEFORE_PAYLOAD, from_headers, from_prefix
+from driftline.runtime.encodings.framing import BEFORE_PAYLOAD, SCHEMA_HEADERS, from_headers, from_prefix
 from driftline.runtime.encodings.schema_problems import EncodingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from driftline.runtime.encodings.schema_store import PayloadReader, SchemaStore
 
@@ -59,6 +59,23 @@ class FramedReader:
                 f"header, got a value that begins with {value[:12]!r}"
             )
         return taken.reader(taken.payload, taken.message)
+
+    def read_all(self, values: Sequence[bytes | None], headers: Sequence[Mapping[str, bytes]] | None) -> list[object]:
+        """Return what values hold that all begin with ids which have come before.
+
+        Raises
+        ------
+        LookupError
+            When one of them does not, or its schema may be named by a header.
+        TypeError
+            When there is none.
+        Exception
+            One of ``UNREADABLE`` or a SchemaError, when one of them cannot be read.
+        """
+        if headers is not None and not all(map(SCHEMA_HEADERS.isdisjoint, headers)):
+            raise LookupError("schemas are named by headers")
+        readers, head = self._by_head, self._head
+        return [readers[value[:head]](value[head:]) for value in values]  # type: ignore[index]  # None raises TypeError
 
     def take(self, value: bytes, headers: Mapping[str, bytes]) -> Taken | None:
         """Return a value, which is not empty, taken apart; None where it names no schema."""

@@ -30,6 +30,7 @@ _GUID_BYTES: Final = 16
 CONFLUENT_HEADER: Final = "__value_schema_id"
 CONTENT_ID_HEADER: Final = "apicurio.value.contentId"
 GLOBAL_ID_HEADER: Final = "apicurio.value.globalId"
+SCHEMA_HEADERS: Final = frozenset({CONFLUENT_HEADER, CONTENT_ID_HEADER, GLOBAL_ID_HEADER})
 MESSAGE_HEADER: Final = "apicurio.protobuf.type"
 """Name of the Protobuf message type, without its package."""
 

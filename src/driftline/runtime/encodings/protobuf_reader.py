@@ -29,31 +29,34 @@ class MessageReader:
 
     def plan(self, descriptor: Descriptor, known: dict[str, Convert]) -> None:
         """Decide how to read each field; ``known`` has the readers of types, and gets those of further ones."""
-        always: list[str] = []
-        sometimes: list[str] = []
-        self._always_converted: list[tuple[str, Convert]] = []
+        plain: list[str] = []
+        self._sometimes: list[str] = []
+        self._converted: list[tuple[str, Convert]] = []
         self._sometimes_converted: list[tuple[str, Convert]] = []
         for field in descriptor.fields:
             convert = _of_field(field, known)
+            if convert is None and field.has_presence and field.default_value:
+                convert = _as_it_is  # absent, it reads as its default, which is not told from a value
             if convert is None:
-                (sometimes if field.has_presence else always).append(field.name)
+                plain.append(field.name)
+                if field.has_presence:
+                    self._sometimes.append(field.name)
             elif field.has_presence:
                 self._sometimes_converted.append((field.name, convert))
             else:
-                self._always_converted.append((field.name, convert))
-        self._always, self._take_always = tuple(always), _getter(always)
-        self._sometimes, self._take_sometimes = tuple(sometimes), _getter(sometimes)
+                self._converted.append((field.name, convert))
+        self._plain, self._take_plain = tuple(plain), _getter(plain)
 
     def __call__(self, message: Any) -> dict[str, object]:  # noqa: ANN401  # messages are of types made at run time
         """Return the message as a document."""
-        document: dict[str, object] = dict(zip(self._always, self._take_always(message), strict=True))
+        values = self._take_plain(message)
+        document: dict[str, object] = dict(zip(self._plain, values, strict=True))
         has = message.HasField
-        if self._sometimes:
-            if all(map(has, self._sometimes)):
-                document.update(zip(self._sometimes, self._take_sometimes(message), strict=True))
-            else:
-                document.update({name: getattr(message, name) for name in self._sometimes if has(name)})
-        for name, convert in self._always_converted:
+        if self._sometimes and not all(values):  # what is absent reads as zero
+            for name in self._sometimes:
+                if not document[name] and not has(name):
+                    del document[name]
+        for name, convert in self._converted:
             document[name] = convert(getattr(message, name))
         for name, convert in self._sometimes_converted:
             if has(name):
@@ -64,6 +67,10 @@ class MessageReader:
 def message_reader(descriptor: Descriptor) -> Convert:
     """Return the function from a message of this type to a document."""
     return _of_message(descriptor, {})
+
+
+def _as_it_is(value: object) -> object:
+    return value
 
 
 def _getter(names: list[str]) -> Callable[[Any], tuple[object, ...]]:

@@ -159,7 +159,7 @@ class RegistryClient:
             with error:
                 unknown = (_NOT_FOUND,) if of_apicurio else _UNKNOWN
                 if error.code == _NOT_FOUND and _error_code(error.read(_MAX_BYTES)) in unknown:
-                    raise UnknownSchemaError(f"the schema registry has no schema `{path}` - at `{url}`") from error
+                    raise UnknownSchemaError(f"the schema registry has no schema `{path}`") from error
                 raise
         return _of_text(body.decode()) if of_apicurio else _ANSWER.decode(body)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import groupby, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from driftline.events.record_batch import RecordBatch
 
     Read = Callable[[bytes, Mapping[str, bytes]], object]
+    ReadAll = Callable[[Sequence[bytes | None], Sequence[Mapping[str, bytes]] | None], list[object]]
 
 _FIRST: Final = itemgetter(0)
 BRACE: Final = ord("{")
@@ -31,6 +33,9 @@ class TopicDeserializer:
     read : callable
         From a value that is not empty and its headers to a document, or to bytes where that is JSON. Raises
         SchemaError, EncodingError or one of ``UNREADABLE``: the record is refused.
+    read_all : callable, optional
+        From values and perhaps their headers to what ``read`` gives for each, but quicker; raises what ``read`` does,
+        a LookupError or a TypeError where they need a closer look.
     by_headers : bool
         Whether any record's headers may matter.
     by_headers_unless_json : bool
@@ -40,9 +45,16 @@ class TopicDeserializer:
     """
 
     def __init__(
-        self, read: Read, *, by_headers: bool = False, by_headers_unless_json: bool = False, plain_json: bool = False
+        self,
+        read: Read,
+        read_all: ReadAll | None = None,
+        *,
+        by_headers: bool = False,
+        by_headers_unless_json: bool = False,
+        plain_json: bool = False,
     ) -> None:
         self._read = read
+        self._read_all = read_all
         self._by_headers = by_headers
         self._by_headers_unless_json = by_headers_unless_json
         self._plain_json = plain_json
@@ -61,8 +73,7 @@ class TopicDeserializer:
         """
         if self._plain_json and _all_objects(batch.values):
             return [batch]
-        headers = repeat(_NO_HEADERS) if batch.headers is None else batch.headers
-        results = [*map(self._one, batch.values, headers)]
+        results = self._results(batch)
         parts = []
         start = 0
         for is_json, run in groupby(results, _is_json):
@@ -75,6 +86,13 @@ class TopicDeserializer:
                 parts.append(part._replace(documents=results[start:end]))
             start = end
         return parts
+
+    def _results(self, batch: RecordBatch) -> list[object]:
+        if self._read_all is not None:
+            with suppress(LookupError, TypeError, SchemaError, *UNREADABLE):
+                return self._read_all(batch.values, batch.headers)
+        headers = repeat(_NO_HEADERS) if batch.headers is None else batch.headers
+        return [*map(self._one, batch.values, headers)]
 
     def _one(self, value: bytes | None, headers: Mapping[str, bytes]) -> object:
         if not value:

@@ -1,7 +1,7 @@
 """The pipeline over files: what driftline would have said of last month, without a broker.
 
 The same sketch and detect stages as on Kafka, so the same events, byte for byte, for the same records in the same
-partitions. What is open at the end stays open, as it would on a topic that has no more records.
+partitions. What is open at the end stays open, as it would on a topic that has no more records, unless it is closed.
 """
 
 from __future__ import annotations
@@ -9,17 +9,22 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import orjson
+import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
-from driftline.errors import EventError, FormatError
+from driftline.alerts.policy import SEVERITIES
+from driftline.errors import EventError
+from driftline.events.evidence import Severity
 from driftline.events.label import LabelDecoder
-from driftline.events.output_record import attributes
 from driftline.events.prediction import PredictionDecoder
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source
 from driftline.monitoring.partition_monitor import PartitionMonitor
-from driftline.runtime.files.event_files import METADATA_FIELD, EventFile
+from driftline.runtime.files.event_files import EventFile
+from driftline.runtime.files.event_lines import event_lines
+from driftline.runtime.files.no_verdict import Surroundings, evaluated_model, note_traffic, why_no_verdict
+from driftline.runtime.files.table_rows import METADATA_FIELD
 from driftline.runtime.kafka.co_partitioning import keys_without_ids
 from driftline.runtime.kafka.input_partitions import read_topics
 from driftline.runtime.pending.pending_folder import PendingFolder
@@ -32,9 +37,11 @@ if TYPE_CHECKING:
 
     from driftline.config.settings import Settings
     from driftline.events.dead_letter import DeadLetter
+    from driftline.events.model_key import ModelKey
     from driftline.events.output_record import OutputRecord
     from driftline.events.source import Kind
     from driftline.profiles.profiles import Profiles
+    from driftline.runtime.files.no_verdict import ModelTraffic
 
 BATCH_LINES: Final = 10_000
 
@@ -45,11 +52,16 @@ class BacktestTotals(NamedTuple):
     n_predictions: int
     n_late: int
     n_labels: int
+    n_joined: int
+    """Predictions that got a label."""
     n_dead_letters: int
     n_events: int
-    n_alerts_opened: int
+    n_windows: int
+    """Windows that were evaluated, whatever their outcome."""
     n_predictions_refused: int
     """Of ``n_predictions``."""
+    alerts: Counter[Severity]
+    """Alerts that opened, by the worst severity that each of them had."""
     refused: Counter[str]
     """Dead letters by reason code."""
     first_refusals: dict[str, str]
@@ -62,7 +74,19 @@ class BacktestTotals(NamedTuple):
         """Whether there were predictions, and every one of them was refused."""
         return 0 < self.n_predictions <= self.n_predictions_refused
 
+    def n_alerts(self, severity: Severity = "info") -> int:
+        """Return how many alerts of at least this severity opened."""
+        return sum(n for each, n in self.alerts.items() if SEVERITIES.index(each) >= SEVERITIES.index(severity))
 
+
+class _Alert(Struct):
+    """What is counted of an alert."""
+
+    alert_id: str
+    severity: Severity
+
+
+_ALERTS: Final = msgspec.json.Decoder(_Alert)
 _COUNTED: Final = tuple(name for name in BacktestTotals._fields if name.startswith("n_"))
 
 
@@ -101,6 +125,11 @@ class Backtest:
             PartitionMonitor(partition, settings, profiles) for partition in range(settings.kafka.panes_partitions)
         ]
         self._offsets = [0] * len(self._monitors)
+        self._profiles = profiles
+        self._references = frozenset(profile.key for profile in profiles.all())
+        self._final_marks: dict[Source, int | None] = {}
+        self._traffic: dict[ModelKey, ModelTraffic] = {}
+        self._severities: dict[str, Severity] = {}
         self._counts = dict.fromkeys(_COUNTED, 0)
         self._refused: Counter[str] = Counter()
         self._first_refusals: dict[str, str] = {}
@@ -108,7 +137,19 @@ class Backtest:
     @property
     def totals(self) -> BacktestTotals:
         """What went in and out so far."""
-        return BacktestTotals(**self._counts, refused=self._refused.copy(), first_refusals=dict(self._first_refusals))
+        return BacktestTotals(
+            **self._counts,
+            alerts=Counter(self._severities.values()),
+            refused=self._refused.copy(),
+            first_refusals=dict(self._first_refusals),
+        )
+
+    def why_no_verdict(self) -> list[str]:
+        """Return why no window of a model was evaluated, a sentence or two a model; empty where each had one."""
+        status = {key: model for monitor in self._monitors for key, model in monitor.status().models.items()}
+        marks = {source: mark for source, mark in self._final_marks.items() if source.kind == "predictions"}
+        surroundings = Surroundings(self._settings, self._profiles, self._references, marks)
+        return why_no_verdict(self._traffic, status, surroundings)
 
     def run(
         self,
@@ -116,13 +157,21 @@ class Backtest:
         labels: Path | None,
         emit: Callable[[OutputRecord], None],
         advance: Callable[[int], None] = lambda _n_bytes: None,
+        *,
+        close: bool = False,
     ) -> BacktestTotals:
-        """Read the files, one JSON object a line, to their ends.
+        """Read the files to their ends; see :func:`~driftline.runtime.files.event_lines.event_lines` for their kinds.
 
-        ``emit`` receives each output record, and ``advance`` the number of bytes read, for a progress bar.
+        ``emit`` receives each output record, and ``advance`` the number of bytes read, for a progress bar. With
+        ``close``, event time goes on after the last record until the windows that hold it have ended (:meth:`_close`).
         """
         try:
             self._read(predictions, labels, emit, advance)
+            if close:
+                self._close(emit)
+            self._final_marks = {source: self._sketcher.watermark_ms(source) for source in self._sources}
+            joiners = self._sketcher.joins.joiners.values()
+            self._counts["n_joined"] = sum(joiner.take_totals().joined for joiner in joiners)
         finally:
             self._sketcher.revoke()
             self._pending.close()
@@ -146,22 +195,43 @@ class Backtest:
                 self._counts["n_labels" if batch.source.kind == "labels" else "n_predictions"] += len(batch.offsets)
             self._flush(emit)
             advance(n_bytes)
+        self._flush_joins(emit)
+
+    def _flush_joins(self, emit: Callable[[OutputRecord], None]) -> None:
         while self._blocks:
             self._flush(emit)
         self._counts["n_halves_waiting"] = sum(self._sketcher.halves_waiting().values())
 
+    def _close(self, emit: Callable[[OutputRecord], None]) -> None:
+        """Let event time go on in all partitions, up to the end of the last window that holds a prediction.
+
+        That is the end of the largest evaluation window and, where there are labels, the first revision of the last
+        performance window; later revisions are not made, as labels that are in no file may still come by then. The
+        windows in which refused records are counted end too.
+        """
+        self._sketcher.close_intake()
+        times = [self._sketcher.watermark_ms(source) for source in self._sources if source.kind == "predictions"]
+        reached = [time for time in times if time is not None]
+        if reached:
+            last_ms = max(reached) + int(self._settings.time.lateness)
+            ends = [_end_of_windows(self._settings, key.model, last_ms) for key in self._traffic]
+            self._sketcher.advance_to(max(ends, default=last_ms))
+        self._flush(emit)
+        self._flush_joins(emit)
+
     def _file(self, path: Path, kind: Kind) -> EventFile:
-        labels = self._settings.labels
+        labels, n = self._settings.labels, self._n_partitions[kind]
         if kind == "labels" and labels is not None:
+            events, topic = event_lines(path, labels.fields), labels.topic
             decode: PredictionDecoder | LabelDecoder = LabelDecoder(labels.fields, where=labels.where)
-            topic = labels.topic
         else:
             predictions = self._settings.predictions
-            decode, topic = PredictionDecoder(predictions.fields, where=predictions.where), predictions.topic
+            events, topic = event_lines(path, predictions.fields), predictions.topic
+            decode = PredictionDecoder(predictions.fields, where=predictions.where)
             if predictions.pair is not None:
                 id_of = Pairing(predictions.pair).id_of
-                return EventFile(path, kind, topic, self._n_partitions[kind], id_of, self._sketcher.asks_for[topic])
-        return EventFile(path, kind, topic, self._n_partitions[kind], _id_by(decode), decode.asks_for)
+                return EventFile(events, str(path), kind, topic, n, id_of, self._sketcher.asks_for[topic])
+        return EventFile(events, str(path), kind, topic, n, _id_by(decode), decode.asks_for)
 
     def _in_step(
         self, files: dict[Kind, Iterator[tuple[list[RecordBatch], int]]]
@@ -198,9 +268,9 @@ class Backtest:
         self._counts["n_late"] += flush.n_late
         for partition, records in flush.panes.items():
             for record in records:
+                note_traffic(self._traffic, record)
                 for output in self._monitors[partition].apply(record, self._offsets[partition]):
-                    self._counts["n_events"] += output.channel != "references"
-                    self._counts["n_alerts_opened"] += _opens(output)
+                    self._count_output(output)
                     emit(output)
                 self._offsets[partition] += 1
             self._monitors[partition].checkpoint()  # not kept; without it, what has changed piles up
@@ -212,6 +282,16 @@ class Backtest:
         offsets = [*range(start, start + len(blocks))]
         return RecordBatch(Source("joins", partition), "pending", [*blocks], offsets, [-1] * len(blocks))
 
+    def _count_output(self, output: OutputRecord) -> None:
+        self._counts["n_events"] += output.channel != "references"
+        if output.channel == "alerts" and output.value is not None:
+            alert = _ALERTS.decode(output.value)
+            self._severities[alert.alert_id] = alert.severity
+        evaluated = evaluated_model(output)
+        if evaluated is not None:
+            self._counts["n_windows"] += 1
+            self._traffic[evaluated].n_windows += 1
+
     def _count_refused(self, letter: DeadLetter) -> None:
         self._counts["n_dead_letters"] += 1
         self._refused[letter.reason] += 1
@@ -220,38 +300,14 @@ class Backtest:
             self._counts["n_predictions_refused"] += 1
 
 
-def structured(output: OutputRecord) -> bytes:
-    """Return an event in CloudEvents' structured JSON form; ``data`` is the record's value, byte for byte."""
-    return orjson.dumps({**attributes(output), "data": orjson.Fragment(output.value or b"null")})
-
-
-def write_events(path: Path, backtest: Callable[[Callable[[OutputRecord], None]], BacktestTotals]) -> BacktestTotals:
-    """Run a backtest and write its events and alerts to a file, one a line, as :func:`structured` gives them.
-
-    Raises
-    ------
-    FormatError
-        When the file cannot be written.
-    """
-    try:
-        file = path.open("wb")
-    except OSError as error:
-        message = f"Expected a file that can be written, got {error.strerror} - at `{path}`"
-        raise FormatError(message) from error
-    with file:
-
-        def emit(output: OutputRecord) -> None:
-            if output.channel != "references":
-                file.write(structured(output) + b"\n")
-
-        return backtest(emit)
-
-
-def _opens(output: OutputRecord) -> bool:
-    if output.channel != "alerts" or output.value is None:
-        return False
-    alert = orjson.loads(output.value)
-    return bool(alert["state"] == "open" and alert["revision"] == 1)
+def _end_of_windows(settings: Settings, model: str, last_ms: int) -> int:
+    """Return when all windows that hold a moment have ended, and its performance window had its first revision."""
+    windows, labels = settings.model(model).windows, settings.model(model).labels
+    ends = [last_ms - last_ms % size + size for size in map(int, windows.verdict)]
+    if settings.labels is not None:
+        size = int(windows.performance)
+        ends.append(last_ms - last_ms % size + size + labels.ages_ms[0])
+    return max(ends)
 
 
 def _id_by(decode: PredictionDecoder | LabelDecoder) -> Callable[[bytes], str | None]:

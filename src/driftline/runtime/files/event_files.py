@@ -1,4 +1,4 @@
-"""Predictions and labels from files of one JSON object a line, as records of partitions."""
+"""Predictions and labels from files, as records of partitions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from driftline.errors import FormatError
 from driftline.events.record_batch import no_records
 from driftline.events.source import Kind, Source
+from driftline.runtime.files.table_rows import METADATA_FIELD
 from driftline.runtime.kafka.partitioning import partition_of
 
 if TYPE_CHECKING:
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from driftline.events.record_batch import RecordBatch
+    from driftline.runtime.files.event_lines import EventLines
 
-METADATA_FIELD: Final = "kafka"
-"""Field of a line that says where its record stood."""
+_TOMBSTONE: Final = b"null"
+"""A line that is a record without a value; so is one whose metadata say so."""
 
 
 class LineMetadata(Struct, frozen=True):
@@ -32,14 +34,18 @@ class LineMetadata(Struct, frozen=True):
     """Kafka's, in milliseconds."""
     key: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    tombstone: bool = False
+    """Whether the record has no value; what else the line says is then only where it stood."""
 
 
 class _Line(Struct, frozen=True):
     kafka: LineMetadata | None = None
 
 
+_REPORTED_LINES: Final = 10_000
 _DECODER: Final = msgspec.json.Decoder(_Line)
 _NOWHERE: Final = LineMetadata()
+_MENTIONED: Final = f'"{METADATA_FIELD}"'.encode()
 
 
 def metadata_of(line: bytes, at: str) -> LineMetadata:
@@ -50,6 +56,8 @@ def metadata_of(line: bytes, at: str) -> LineMetadata:
     FormatError
         When its metadata is malformed; a line that is no JSON at all is a record like any other.
     """
+    if _MENTIONED not in line:
+        return _NOWHERE
     try:
         return _DECODER.decode(line).kafka or _NOWHERE
     except msgspec.ValidationError as error:
@@ -72,7 +80,7 @@ def lines(path: Path) -> Iterator[bytes]:
 
 def add_line(batch: RecordBatch, line: bytes, offset: int, metadata: LineMetadata) -> None:
     """Add the record of a line to a batch."""
-    batch.values.append(line)
+    batch.values.append(None if metadata.tombstone or line == _TOMBSTONE else line)
     batch.offsets.append(offset)
     batch.timestamps_ms.append(metadata.timestamp)
     if batch.keys is not None:
@@ -84,20 +92,22 @@ def add_line(batch: RecordBatch, line: bytes, offset: int, metadata: LineMetadat
 class EventFile:
     """One file read as the partitions of a topic, which dead letters name.
 
-    ``id_of`` returns a line's prediction id, which decides its partition where it has no key, or None; ``asked`` says
-    whether records have ``keys`` and ``headers``.
+    ``name`` is the file's, for messages; ``id_of`` returns a line's prediction id, which decides its partition where it
+    has no key, or None; ``asked`` says whether records have ``keys`` and ``headers``.
     """
 
     def __init__(
         self,
-        path: Path,
+        events: EventLines,
+        name: str,
         kind: Kind,
         topic: str,
         n_partitions: int,
         id_of: Callable[[bytes], str | None],
         asked: Container[str] = (),
     ) -> None:
-        self._path = path
+        self._events = events
+        self._name = name
         self._kind = kind
         self._topic = topic
         self._n_partitions = n_partitions
@@ -106,7 +116,7 @@ class EventFile:
         self._next = [0] * n_partitions
 
     def batches(self, n_lines: int) -> Iterator[tuple[list[RecordBatch], int]]:
-        """Yield the records of up to ``n_lines`` lines by partition, and how many bytes they were.
+        """Yield the records of up to ``n_lines`` lines by partition, and how many bytes of the file they took.
 
         Raises
         ------
@@ -114,9 +124,9 @@ class EventFile:
             When a line names a partition there is none of, or an offset that is not past the one before.
         """
         batches: dict[int, RecordBatch] = {}
-        n_read = n_bytes = 0
-        for number, line in enumerate(lines(self._path), start=1):
-            at = f"{self._path}:{number}"
+        n_read = position = 0
+        for number, line in enumerate(self._events, start=1):
+            at = f"{self._name}:{number}"
             metadata = metadata_of(line, at)
             partition = self._partition(line, metadata, at)
             batch = batches.get(partition)
@@ -124,19 +134,19 @@ class EventFile:
                 batch = batches[partition] = no_records(Source(self._kind, partition), self._topic, self._asked)
             add_line(batch, line, self._offset(partition, metadata, at), metadata)
             n_read += 1
-            n_bytes += len(line) + 1
             if n_read >= n_lines:
-                yield list(batches.values()), n_bytes
-                batches, n_read, n_bytes = {}, 0, 0
+                before, position = position, self._events.position()
+                yield list(batches.values()), position - before
+                batches, n_read = {}, 0
         if batches:
-            yield list(batches.values()), n_bytes
+            yield list(batches.values()), self._events.position() - position
 
     def _partition(self, line: bytes, metadata: LineMetadata, at: str) -> int:
         if metadata.partition is None:
             key = self._id_of(line) if metadata.key is None else metadata.key
             return partition_of((key or "").encode(), self._n_partitions)
         if not 0 <= metadata.partition < self._n_partitions:
-            message = f"Expected a partition in [0, {self._n_partitions}), got {metadata.partition} - at `{at}`"
+            message = f"{at}: there is no partition {metadata.partition}; the topic has {self._n_partitions}, from 0 on"
             raise FormatError(message)
         return metadata.partition
 
@@ -144,16 +154,26 @@ class EventFile:
         expected = self._next[partition]
         offset = expected if metadata.offset is None else metadata.offset
         if offset < expected:
-            message = f"Expected an offset of {expected} or more in partition {partition}, got {offset} - at `{at}`"
+            message = (
+                f"{at}: the offset {offset} is not past the one before it in partition {partition}; offsets of a "
+                f"partition ascend, so {expected} or more is possible here"
+            )
             raise FormatError(message)
         self._next[partition] = offset + 1
         return offset
 
 
-def partitions_named(path: Path) -> int:
-    """Return how many partitions the lines of a file name: one more than the greatest, 0 where none is named."""
-    greatest = -1
-    for number, line in enumerate(lines(path), start=1):
-        partition = metadata_of(line, f"{path}:{number}").partition
+def partitions_named(events: EventLines, name: str, advance: Callable[[int], None] = lambda _n_bytes: None) -> int:
+    """Return how many partitions the lines of a file name: one more than the greatest, 0 where none is named.
+
+    ``advance`` receives the number of bytes read, for a progress bar.
+    """
+    greatest, position = -1, 0
+    for number, line in enumerate(events, start=1):
+        partition = metadata_of(line, f"{name}:{number}").partition
         greatest = greatest if partition is None else max(greatest, partition)
+        if number % _REPORTED_LINES == 0:
+            before, position = position, events.position()
+            advance(position - before)
+    advance(events.position() - position)
     return greatest + 1

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 
 def read_topics(settings: Settings) -> dict[Kind, str]:
-    """Return the topics that sketch workers read: where joins are routed the pending topic too."""
+    """Return the topics that sketch workers read: where joins are routed the pending topic too.
+
+    A topic of both predictions and labels is read once, as that of the predictions.
+    """
     topics: dict[Kind, str] = {"predictions": settings.predictions.topic}
     if settings.labels is not None:
-        topics["labels"] = settings.labels.topic
+        if not settings.shares_topic:
+            topics["labels"] = settings.labels.topic
         if settings.join.routed:
             topics["joins"] = settings.kafka.topic("pending")
     return topics

@@ -1,4 +1,8 @@
-"""Builds librdkafka's configuration from the Kafka settings, with security and driftline's rules."""
+"""Builds librdkafka's configuration from the Kafka settings, with security and driftline's rules.
+
+Properties of ``kafka.client`` are stronger than driftline's own, which are then a matter of speed alone: the rules of
+:mod:`driftline.config.client_rules` have refused all others.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from driftline.errors import BrokerError
+from driftline.runtime.kafka.client_properties import further_properties
+from driftline.runtime.kafka.oauth_tokens import librdkafka_callback, token_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +46,11 @@ class ClientConfiguration(dict[str, Any]):
 
 
 def admin_configuration(kafka: KafkaSettings, credentials: Credentials) -> ClientConfiguration:
-    """Return the properties that every client needs: where the brokers are, and how to authenticate."""
+    """Return the properties of an admin client: where the brokers are, and how to authenticate."""
+    return ClientConfiguration({**_connection(kafka, credentials), **further_properties(kafka.client, "admin")})
+
+
+def _connection(kafka: KafkaSettings, credentials: Credentials) -> dict[str, object]:
     security = kafka.security
     properties: dict[str, object | None] = {
         "bootstrap.servers": kafka.brokers,
@@ -54,9 +64,11 @@ def admin_configuration(kafka: KafkaSettings, credentials: Credentials) -> Clien
     }
     if security.protocol.startswith("SASL"):
         properties["sasl.mechanisms"] = security.mechanism
+        source = token_source(security, credentials)
+        properties["oauth_cb"] = None if source is None else librdkafka_callback(source)
         properties["sasl.username"] = credentials.username.reveal() if credentials.username else None
         properties["sasl.password"] = credentials.password.reveal() if credentials.password else None
-    return ClientConfiguration({name: value for name, value in properties.items() if value is not None})
+    return {name: value for name, value in properties.items() if value is not None}
 
 
 def consumer_configuration(
@@ -68,7 +80,7 @@ def consumer_configuration(
     """
     return ClientConfiguration(
         {
-            **admin_configuration(kafka, credentials),
+            **_connection(kafka, credentials),
             "group.id": group,
             "session.timeout.ms": int(kafka.session_timeout),
             "heartbeat.interval.ms": max(1, int(kafka.session_timeout) // 4),
@@ -78,6 +90,7 @@ def consumer_configuration(
             "auto.offset.reset": "earliest",
             "partition.assignment.strategy": "range",
             **more,
+            **further_properties(kafka.client, "consumer"),
         }
     )
 
@@ -98,13 +111,14 @@ def producer_configuration(
         transaction = {"transactional.id": transactional_id, "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS}
     return ClientConfiguration(
         {
-            **admin_configuration(kafka, credentials),
+            **_connection(kafka, credentials),
             "acks": "all",
             "enable.idempotence": True,
             "compression.type": "lz4",
             "partitioner": "murmur2_random",
             **transaction,
             **more,
+            **further_properties(kafka.client, "producer"),
         }
     )
 
@@ -115,8 +129,11 @@ def connect_admin(kafka: KafkaSettings, credentials: Credentials, timeout_s: flo
     Raises
     ------
     BrokerError
-        When no broker answers in time.
+        When no broker answers in time, or no token can be had for them.
     """
+    source = token_source(kafka.security, credentials)
+    if source is not None:
+        source.token()  # says what is wrong; librdkafka would wait for a token and say that it got none
     try:
         admin = AdminClient(admin_configuration(kafka, credentials))
     except KafkaException as error:

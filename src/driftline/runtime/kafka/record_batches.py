@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 def by_source(
     messages: Iterable[Message],
     kinds: Mapping[str, Kind],
-    asked: Mapping[str, Container[str]] = MappingProxyType({}),
     wants_headers: Callable[[str, Sequence[bytes | None]], bool] = lambda _topic, _values: False,
+    asked: Mapping[str, Container[str]] = MappingProxyType({}),
 ) -> tuple[list[RecordBatch], list[tuple[Message, KafkaError]]]:
     """Return the records by source partition, each in the order of its offsets, and the messages that are errors.
 
-    ``kinds`` says what each topic holds, ``asked`` which of ``keys`` and ``headers`` of its records are needed, and
-    ``wants_headers`` whether records of a topic with these values need theirs in any case.
+    ``kinds`` says what each topic holds, ``wants_headers`` whether records of a topic, with these values, need their
+    headers, and ``asked`` which of ``keys`` and ``headers`` all records of a topic need.
     """
     batches: dict[Any, RecordBatch] = {}
     received = [*messages]
@@ -45,13 +45,13 @@ def by_source(
         values = [*map(Message.value, records)]
         if batch.headers is None and wants_headers(batch.topic, values):
             batch = batches[at] = batch._replace(headers=[{} for _ in batch.values])
+        if batch.headers is not None:
+            batch.headers.extend(map(_headers, records))
+        if batch.keys is not None:
+            batch.keys.extend(map(Message.key, records))
         batch.values.extend(values)
         batch.offsets.extend(map(Message.offset, records))  # type: ignore[arg-type]  # a record has an offset
         batch.timestamps_ms.extend([stamp for _, stamp in map(Message.timestamp, records)])
-        if batch.keys is not None:
-            batch.keys.extend(map(Message.key, records))
-        if batch.headers is not None:
-            batch.headers.extend(map(_headers, records))
     return list(batches.values()), events
 
 

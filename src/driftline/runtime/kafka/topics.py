@@ -182,13 +182,15 @@ def all_partitions(admin: AdminClient) -> dict[str, int]:
     return {name: len(topic.partitions) for name, topic in topics.items() if topic.error is None}
 
 
-def configurations(admin: AdminClient, names: Iterable[str]) -> dict[str, dict[str, str]]:
+def configurations(
+    admin: AdminClient, names: Iterable[str], timeout_s: float = _TIMEOUT_S
+) -> dict[str, dict[str, str]]:
     """Return the settings of topics, each topic's by name."""
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
     if not resources:
         return {}
     result: dict[str, dict[str, str]] = {}
-    for resource, future in admin.describe_configs(resources, request_timeout=_TIMEOUT_S).items():
+    for resource, future in admin.describe_configs(resources, request_timeout=timeout_s).items():
         try:
             entries: dict[str, ConfigEntry] = future.result()
         except KafkaException as error:

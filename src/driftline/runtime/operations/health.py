@@ -83,7 +83,7 @@ class TelemetryServer:
             return HTTPStatus.OK, content_type, encode(self._telemetry.registry)
         if path in ("/healthz", "/readyz"):
             return self._probe(self._healthy if path == "/healthz" else self._ready)
-        body = {"error": "Expected /metrics, /healthz or /readyz", "got": path}
+        body = {"error": "there is nothing here; ask for /metrics, /healthz or /readyz", "path": path}
         return HTTPStatus.NOT_FOUND, "application/json", json.dumps(body).encode()
 
     def _probe(self, probes: dict[str, Probe]) -> tuple[HTTPStatus, str, bytes]:

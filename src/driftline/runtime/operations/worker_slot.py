@@ -41,7 +41,7 @@ def worker_slot(prefix: str, folder: Path | None = None) -> Iterator[str]:
     """
     place = _folder() if folder is None else _made(folder)
     if place is None:
-        message = "Expected a writable folder for lock files in the home or the temporary directory, got none"
+        message = "There is no writable folder for lock files, neither in the home nor in the temporary directory"
         raise BrokerError(f"{message}. Give the worker a name with `--name`")
     for slot in range(MAX_SLOTS):
         file = os.open(place / f"{prefix}-{slot}.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -54,7 +54,7 @@ def worker_slot(prefix: str, folder: Path | None = None) -> Iterator[str]:
             return
         finally:
             os.close(file)
-    message = f"Expected a free slot for a worker, got {MAX_SLOTS} in use - at `{place}`"
+    message = f"All {MAX_SLOTS:,} slots for workers are in use: their lock files are in `{place}`"
     raise BrokerError(f"{message}. Give the worker a name with `--name`")
 
 

@@ -9,7 +9,7 @@ from confluent_kafka import TopicPartition
 
 from driftline.errors import ProfileError
 from driftline.events.features import features_json
-from driftline.events.outcomes import one_score
+from driftline.events.outcomes import untold_score
 from driftline.events.prediction import Prediction, PredictionDecoder
 from driftline.events.record_batch import no_records
 from driftline.events.source import Source
@@ -100,7 +100,7 @@ class EventReader:
                 continue
             digest = xxhash.xxh3_64_intdigest(event.prediction_id.encode())
             (prediction,) = without_unusable((event.prediction,))
-            score = one_score(event.score, selection.positive)
+            score = untold_score(event.score, selection.positive)
             rows.append(TimedRow(time_ms, SampleRow(digest, features_json(event.features), prediction, score)))
         return rows
 
@@ -184,7 +184,7 @@ class TopicEvents:
         try:
             reading = PartitionReading(consumer, self._settings.kafka, self._topic, starts, stops)
             for messages in reading.to_end(_PATIENCE_S, BATCH, _POLL_S):
-                for batch in by_source(messages, {self._topic: "predictions"}, self.reader.asks_for)[0]:
+                for batch in by_source(messages, {self._topic: "predictions"}, asked=self.reader.asks_for)[0]:
                     yield self.reader.rows(batch)
         finally:
             consumer.close()

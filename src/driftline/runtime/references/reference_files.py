@@ -1,111 +1,45 @@
-"""Reference rows and profiles in files: Parquet, CSV, NDJSON, and a format of our own for profiles."""
+"""Reference rows from files of every kind, and from databases: what is read, by the name of the file."""
 
 from __future__ import annotations
 
-import csv
-import json
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
 
+from driftline.config.field_places import TimeAt
 from driftline.config.settings import PredictionFields
-from driftline.errors import EventError, FormatError, ProfileError
+from driftline.errors import EventError, ParameterError, ProfileError
 from driftline.events.documents import Documents
 from driftline.events.features import features_json
 from driftline.events.mapping import pointer_parts
-from driftline.events.outcomes import one_score
 from driftline.events.plain_mapping import pointers_of
 from driftline.events.prediction import PredictionDecoder, mapped_root_names
-from driftline.events.times import EARLIEST_MS, LATEST_MS
+from driftline.events.times import EARLIEST_MS, LATEST_MS, MILLISECONDS, TimeForm
 from driftline.events.unusable import WRONG_TYPE, Unusable
 from driftline.profiles.building.frames import table_of_frame
-from driftline.profiles.building.importance import checked
-from driftline.profiles.building.json_rows import table_of_events, table_of_rows
+from driftline.profiles.building.json_rows import remarks_on, table_of_events, table_of_rows
 from driftline.profiles.building.roles import NO_FEATURES, Roles
 from driftline.profiles.building.table import ReferenceRows
 from driftline.profiles.building.times import or_none
-from driftline.profiles.codec import decode_profile, encode_profile
 from driftline.profiles.task import NO_TIME
+from driftline.runtime.references.arrow_files import ARROW, PARQUET, read_arrow, read_parquet
+from driftline.runtime.references.csv_rows import DELIMITED, table_of_csv
+from driftline.runtime.references.json_files import DOCUMENT, LINES, read_json
+from driftline.runtime.references.json_values import json_object
+from driftline.runtime.references.sql_rows import read_query
+from driftline.runtime.references.table_options import TableOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from driftline.events.model_key import ModelKey
     from driftline.events.prediction import Prediction
-    from driftline.profiles.profile import Profile
 
-PROFILE_SUFFIX: Final = ".profile"
-TABLE_SUFFIXES: Final = (".parquet", ".csv", ".ndjson", ".jsonl")
-_FORMAT: Final = "driftline-profile"
-_VERSION: Final = 1
+TABLE_SUFFIXES: Final = (*PARQUET, *ARROW, *DELIMITED, *LINES, *DOCUMENT)
+AS_FOUND: Final = TableOptions()
+"""Files say themselves how they are read."""
 _METADATA: Final = "kafka"
 """Member of an NDJSON line that says which record the event was."""
-_DECODER: Final = msgspec.json.Decoder()
-
-
-class _ProfileFile(msgspec.Struct, frozen=True, array_like=True):
-    format: str
-    version: int
-    records: list[tuple[bytes, bytes]]
-
-
-def is_profile(path: Path) -> bool:
-    """Return whether a file's name says that it is a profile."""
-    return path.suffix == PROFILE_SUFFIX
-
-
-def write_profile(path: Path | str, profile: Profile) -> None:
-    """Write a profile to a file, whole or not at all: the same records that the references topic holds.
-
-    Parameters
-    ----------
-    path : pathlib.Path or str
-        Conventionally ends in ``.profile``.
-    profile : Profile
-    """
-    target = Path(path)
-    data = msgspec.msgpack.encode(_ProfileFile(_FORMAT, _VERSION, encode_profile(profile)))
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    except OSError as error:
-        message = f"Expected to write a profile, got {error.strerror} - at `{target}`"
-        raise ProfileError(message) from error
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-    Path(name).chmod(0o644)
-    Path(name).replace(target)
-
-
-def read_profile(path: Path | str) -> Profile:
-    """Read a profile from a file.
-
-    Raises
-    ------
-    ProfileError
-        When the file cannot be read.
-    FormatError
-        When it is no profile, damaged, or of another version.
-    """
-    source = Path(path)
-    data = _read_bytes(source)
-    try:
-        content = msgspec.msgpack.decode(data, type=_ProfileFile)
-    except msgspec.DecodeError as error:
-        message = (
-            f"Expected a profile as `driftline reference build` writes it, got {data[:16]!r} ({error}) - at `{source}`"
-        )
-        raise FormatError(message) from error
-    if (content.format, content.version) != (_FORMAT, _VERSION):
-        message = (
-            f"Expected {_FORMAT} of version {_VERSION}, got {content.format!r} of version {content.version} "
-            f"- at `{source}`. Build it again from the reference rows with this version"
-        )
-        raise FormatError(message)
-    return decode_profile([value for _, value in content.records], str(source))
 
 
 def read_table(
@@ -115,14 +49,16 @@ def read_table(
     *,
     fields: PredictionFields | None = None,
     positive: str | None = None,
+    how: TableOptions = AS_FOUND,
 ) -> ReferenceRows:
     """Read reference rows.
 
     Parameters
     ----------
     path : pathlib.Path or str
-        ``.parquet``, ``.csv``, ``.ndjson`` or ``.jsonl``. Lines of NDJSON are prediction events, or flat rows where
-        the first one has no object of features.
+        A file whose name ends in one of :data:`TABLE_SUFFIXES`, in capitals or not, with ``.gz`` after it where it is
+        text; or a folder of Parquet files. Rows of JSON are prediction events, or flat rows where the first one has no
+        object of features.
     key : ModelKey
         Prediction events of other models are left out.
     roles : Roles, optional
@@ -133,64 +69,87 @@ def read_table(
         score (``/churns``: ``churns``) is taken as such where the roles name none.
     positive : str, optional
         The class whose probability is the score, where scores are maps of class to probability.
+    how : TableOptions, optional
+        What the file does not say itself, and which kinds of columns are configured.
 
     Raises
     ------
     ProfileError
         When the file cannot be read, or holds nothing that can be used; says where.
+    ParameterError
+        When an option is given that files of this kind do not have.
     """
     source = Path(path)
     fields = fields or PredictionFields()
-    roles = roles or Roles()
-    roles = _mapped(roles, fields)
-    if source.suffix in {".ndjson", ".jsonl"}:
-        reading = _read_lines(source, key, roles, fields, positive)
-    elif source.suffix == ".parquet":
-        reading = table_of_frame(_read_parquet(source), roles, positive=positive, at=str(source))
-    elif source.suffix == ".csv":
-        reading = table_of_frame(_read_csv(source), roles, positive=positive, at=str(source))
+    roles = _mapped(roles or Roles(), fields)
+    kind = _kind(source)
+    _check_options(source, kind, how)
+    if kind in {*LINES, *DOCUMENT}:
+        reading = _read_lines(source, key, roles, fields, positive, how)
+    elif kind in DELIMITED:
+        reading = table_of_csv(source, roles, how, positive=positive)
     else:
-        message = f"Expected a file that ends in {', '.join((*TABLE_SUFFIXES, PROFILE_SUFFIX))}, got `{source.name}`"
-        raise ProfileError(message)
-    if reading.table.n == 0:
-        message = f"Expected at least one reference row, got none - at `{source}`"
-        raise ProfileError(message)
-    return reading
+        table = read_arrow(source) if kind in ARROW else read_parquet(source)
+        reading = table_of_frame(table, roles, positive=positive, at=str(source), configured=how.kinds)
+    return _some(reading, str(source))
 
 
-def read_importances(path: Path | str) -> dict[str, float]:
-    """Read how much each column matters to the model.
+def read_selected(
+    query: str,
+    uri: str,
+    roles: Roles | None = None,
+    *,
+    fields: PredictionFields | None = None,
+    positive: str | None = None,
+    how: TableOptions = AS_FOUND,
+) -> ReferenceRows:
+    """Read reference rows from a database: :func:`~driftline.runtime.references.sql_rows.read_query`.
 
-    Parameters
-    ----------
-    path : pathlib.Path or str
-        ``.json``: an object of name to number; ``.csv``: names in the first column, numbers in the second, with a
-        header.
+    The other parameters are those of :func:`read_table`.
 
     Raises
     ------
     ProfileError
-        When the file cannot be read, or holds something else.
+        When the driver is not installed, the database refuses the query, or there are no rows.
+    ParameterError
+        When no driver is known for the URI, or an option is given that only files have.
     """
-    source = Path(path)
-    if source.suffix == ".json":
-        return checked(_object(_read_bytes(source), str(source)), str(source))
-    if source.suffix != ".csv":
-        message = f"Expected importances in a file that ends in .json or .csv, got `{source.name}`"
+    _check_options(Path("--sql"), "", how)
+    roles = _mapped(roles or Roles(), fields or PredictionFields())
+    table = read_query(query, uri)
+    return _some(table_of_frame(table, roles, positive=positive, at="--sql", configured=how.kinds), "--sql")
+
+
+def _kind(path: Path) -> str:
+    """Return the ending that says what a file is, in small letters and without ``.gz``."""
+    if path.is_dir():
+        return PARQUET[0]
+    name = path.name.lower().removesuffix(".gz")
+    kind = name[name.rfind(".") :] if "." in name else ""
+    if kind not in TABLE_SUFFIXES:
+        message = (
+            f"{path}: rows are read from files that end in {', '.join(TABLE_SUFFIXES)} (text also in .gz), and from "
+            "folders of Parquet files; save them as one of these"
+        )
         raise ProfileError(message)
-    rows = list(csv.reader(_read_bytes(source).decode("utf-8-sig", "replace").splitlines()))[1:]
-    importances: dict[str, object] = {}
-    for number, row in enumerate(rows, start=2):
-        if len(row) < 2:  # noqa: PLR2004  # a name and a number
-            if row:
-                message = f"Expected a name and a number, got {row!r} - at `{source}:{number}`"
-                raise ProfileError(message)
-            continue
-        try:
-            importances[row[0]] = float(row[1])
-        except ValueError:
-            importances[row[0]] = row[1]
-    return checked(importances, str(source))
+    return kind
+
+
+def _check_options(path: Path, kind: str, how: TableOptions) -> None:
+    """Refuse options that would have no effect."""
+    if kind not in DELIMITED:
+        for option, given in (("--separator", how.separator), ("--na", how.missing)):
+            if given:
+                raise ParameterError("this option with CSV files alone", str(path), option)
+        if how.encoding is not None and kind not in {*LINES, *DOCUMENT}:
+            raise ParameterError("this option with files of text alone", str(path), "--encoding")
+
+
+def _some(reading: ReferenceRows, at: str) -> ReferenceRows:
+    if reading.table.n == 0:
+        message = f"{at} has no rows: at least one is expected"
+        raise ProfileError(message)
+    return reading
 
 
 def _mapped(roles: Roles, fields: PredictionFields) -> Roles:
@@ -207,7 +166,14 @@ def _mapped(roles: Roles, fields: PredictionFields) -> Roles:
         usual=usual,
         mapped=frozenset((*prediction[:1], *score[:1])) - mapped_root_names(identity),
         usual_time=time[0] if len(time) == 1 else "ts",
+        time_form=_time_form(fields) if roles.time_form == MILLISECONDS else roles.time_form,
     )
+
+
+def _time_form(fields: PredictionFields) -> TimeForm:
+    if isinstance(fields.ts, TimeAt):
+        return TimeForm(fields.ts.unit, fields.ts.format, f"pointer: {fields.ts.pointer}")
+    return TimeForm(shown=f"pointer: {fields.ts}")
 
 
 def _path(place: object) -> tuple[str, ...]:
@@ -216,75 +182,49 @@ def _path(place: object) -> tuple[str, ...]:
     return pointer_parts(pointers[0]) if len(pointers) == 1 else ()
 
 
-def _read_bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        message = f"Expected a readable file, got {error.strerror} - at `{path}`"
-        raise ProfileError(message) from error
-
-
-def _read_parquet(path: Path) -> Any:  # noqa: ANN401  # pyarrow publishes no types
-    import pyarrow as pa  # noqa: PLC0415  # half a second that no other reader needs
-    from pyarrow import parquet  # noqa: PLC0415
-
-    try:
-        return parquet.read_table(path)
-    except (OSError, pa.ArrowException) as error:
-        message = f"Expected a Parquet file, got {error} - at `{path}`"
-        raise ProfileError(message) from error
-
-
-def _read_csv(path: Path) -> Any:  # noqa: ANN401  # pyarrow publishes no types
-    import pyarrow as pa  # noqa: PLC0415
-    from pyarrow import csv as arrow_csv  # noqa: PLC0415
-
-    options = arrow_csv.ConvertOptions(strings_can_be_null=True, quoted_strings_can_be_null=False)
-    try:
-        return arrow_csv.read_csv(path, convert_options=options)
-    except (OSError, pa.ArrowException) as error:
-        message = f"Expected a CSV file with a header, got {error} - at `{path}`"
-        raise ProfileError(message) from error
-
-
 def _read_lines(
-    path: Path, key: ModelKey, roles: Roles, fields: PredictionFields, positive: str | None
+    path: Path, key: ModelKey, roles: Roles, fields: PredictionFields, positive: str | None, how: TableOptions
 ) -> ReferenceRows:
-    lines = list(_lines(path))
-    objects = [_object(line, f"{path}:{number}") for number, line in lines]
-    if not objects:
-        message = f"Expected at least one reference row, got an empty file - at `{path}`"
+    rows, remarks = read_json(path, how.encoding)
+    if not rows:
+        message = f"{path} is empty: at least one row is expected, one JSON object a line"
         raise ProfileError(message)
-    if not _has_features(objects[0], fields):
-        return table_of_rows([_without_metadata(row) for row in objects], roles, positive=positive, at=str(path))
+    if not _has_features(rows[0].value, fields):
+        flat = [_without_metadata(row.value) for row in rows]
+        reading = table_of_rows(flat, roles, positive=positive, at=str(path), configured=how.kinds)
+        return reading._replace(remarks=(*remarks, *reading.remarks))
     decode = PredictionDecoder(fields)
     label = roles.label or "label"
     features, scores, labels, times = [], [], [], []
     predictions: list[Any] = []
-    for (number, line), whole in zip(lines, objects, strict=True):
+    for at, line, whole in rows:
         try:
             event = decode(line)
         except EventError as error:
-            message = f"{error} ({path}:{number})"
+            message = f"{error} ({at})"
             raise ProfileError(message) from error
-        _require_usable(event, f"{path}:{number}")
+        _require_usable(event, at)
         if (event.model, event.version) != (key.model, key.version):
             continue
-        features.append(_object(features_json(event.features) or b"{}", f"{path}:{number}"))
+        features.append(json_object(features_json(event.features) or b"{}", at))
         predictions.append(event.prediction)
-        scores.append(one_score(event.score, positive))
+        scores.append(event.score)
         labels.append(whole.get(label))
         times.append(_time(event, whole))
-    n_others = len(lines) - len(features)
+    n_others = len(rows) - len(features)
     if not features:
-        message = f"Expected predictions of `{key}`, got {n_others} of other models - at `{path}`"
+        message = (
+            f"{path}: no event is a prediction of `{key}`, all {n_others} are of other models; name the model with "
+            "--model and --model-version"
+        )
         raise ProfileError(message)
     if roles.label is not None and all(value is None for value in labels):
-        message = f"Expected a member `{roles.label}` in the events, got none - at `{path}`"
+        message = f"{path}: no event has a member `{roles.label}`; name that of the labels with --label-column"
         raise ProfileError(message)
     times_ms = or_none(np.array(times, dtype=np.int64))
-    table = table_of_events(features, predictions, scores, labels, roles.drop, times_ms=times_ms)
-    return ReferenceRows(table, (f"{n_others} events are of other models: they are left out",) if n_others else ())
+    table = table_of_events(features, predictions, scores, labels, roles.drop, times_ms=times_ms, positive=positive)
+    others = (f"{n_others} events are of other models: they are left out",) if n_others else ()
+    return ReferenceRows(table, (*remarks, *others, *remarks_on(table, roles.drop)))
 
 
 def _require_usable(event: Prediction, at: str) -> None:
@@ -303,34 +243,6 @@ def _time(event: Prediction, line: dict[str, Any]) -> int:
     record = line.get(_METADATA)
     stamp = record.get("timestamp") if isinstance(record, dict) else None
     return stamp if isinstance(stamp, int) and EARLIEST_MS <= stamp <= LATEST_MS else NO_TIME
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    for number, line in enumerate(_read_bytes(path).split(b"\n"), start=1):
-        if line.strip():
-            yield number, line
-
-
-def _object(line: bytes, at: str) -> dict[str, Any]:
-    try:
-        value = _DECODER.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        value = _loose(line, at)
-    if not isinstance(value, dict):
-        message = f"Expected a JSON object, got {line[:40]!r} - at `{at}`"
-        raise ProfileError(message)
-    return value
-
-
-def _loose(line: bytes, at: str) -> object:
-    """Decode JSON with NaN and Infinity, as Python's own encoder writes them."""
-    try:
-        value: object = json.loads(line)
-        json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        message = f"Expected a JSON object, got {line[:40]!r} ({error}) - at `{at}`"
-        raise ProfileError(message) from error
-    return value
 
 
 def _has_features(row: dict[str, Any], fields: PredictionFields) -> bool:

@@ -108,3 +108,11 @@ class AdaptiveSketchWorker:
     def is_ready(self) -> bool:
         """Whether partitions have been assigned."""
         return self._worker.is_ready()
+
+    def all_refused(self) -> str | None:
+        """Return that every record of a topic is refused, and why; None while some can be used."""
+        return self._worker.all_refused()
+
+    def schema_problem(self) -> str | None:
+        """Return why schemas of records cannot be had; None while they can, or are not needed."""
+        return self._worker.schema_problem()

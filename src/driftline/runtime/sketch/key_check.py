@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from driftline.config.settings import LabelInput
 from driftline.errors import EventError
 from driftline.events.label import LabelDecoder
 from driftline.events.prediction import PredictionDecoder
+from driftline.events.record_batch import Unreadable
 from driftline.runtime.kafka.co_partitioning import (
     CoPartitioning,
     KeyedRecord,
@@ -46,6 +49,7 @@ class KeyCheck:
         }
         self._check = CoPartitioning(settings.predictions.topic, labels.topic, n_partitions)
         joined = settings.labels is not None and n_partitions > 1 and not settings.join.routed
+        joined = joined and not settings.shares_topic
         self._doubt = keys_without_ids(settings) if joined and not self._certain else None
         if self._doubt is not None or not records_have_ids(settings):
             joined = False  # its key says nothing of the ids in a record
@@ -61,21 +65,25 @@ class KeyCheck:
     def look(self, messages: Iterable[Message], batches: Sequence[RecordBatch]) -> Mismatch | None:
         """Check records that have just been read; return why labels would not be joined to their predictions.
 
+        Those count that are in the batches, deserialized.
+
         With ``join.repartition: auto`` a reason to doubt it is enough.
         """
         if self._doubt is not None:
             return self._doubt
         if not any(self._n_left[batch.source.kind] for batch in batches):
             return None
+        values = _values(batches)
         for message in messages:
             kind = self._kinds[message.topic() or ""] if message.error() is None else None
-            if kind is not None and self._n_left[kind]:
+            place = message.topic(), message.partition(), message.offset()
+            if kind is not None and self._n_left[kind] and place in values:
                 self._n_left[kind] = self._n_left[kind] - 1 if self._check.wants(kind) else 0
-                self._sample(kind, message)
+                self._sample(kind, message, values[place])
         return self._check.mismatch() if self._certain else self._check.unproven()
 
-    def _sample(self, kind: Kind, message: Message) -> None:
-        key, value = message.key(), message.value()
+    def _sample(self, kind: Kind, message: Message, value: bytes | None) -> None:
+        key = message.key()
         at = f"{message.topic()}-{message.partition()}@{message.offset()}"
         if key is None:
             self._check.add_keyless(kind)
@@ -90,3 +98,17 @@ class KeyCheck:
         except EventError:
             return  # the pipeline says what is wrong with it
         self._check.add(kind, KeyedRecord(message.partition() or 0, key, event.prediction_id, at))
+
+
+def _values(batches: Sequence[RecordBatch]) -> dict[tuple[str | None, int | None, int | None], bytes | None]:
+    """Return the values of records by topic, partition and offset; documents as JSON, unreadable ones as None."""
+    values: dict[tuple[str | None, int | None, int | None], bytes | None] = {}
+    for batch in batches:
+        found = batch.values
+        if batch.documents is not None:
+            found = [None if isinstance(each, Unreadable) else msgspec.json.encode(each) for each in batch.documents]
+        values |= {
+            (batch.topic, batch.source.partition, offset): value
+            for offset, value in zip(batch.offsets, found, strict=True)
+        }
+    return values

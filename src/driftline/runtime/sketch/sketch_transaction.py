@@ -4,8 +4,8 @@ The steps (KIP-98, KIP-447):
 
 1. begin;
 2. produce the flush records, one or more to each panes partition, the pending blocks and the dead letters;
-3. add the input offsets, with the running maxima of event time in their metadata, under the consumer's group metadata:
-   a member that has lost its partitions is fenced here;
+3. add the input offsets, with the running maxima of event and record time in their metadata, under the consumer's
+   group metadata: a member that has lost its partitions is fenced here;
 4. commit. An error that allows it aborts; an unknown outcome ends the process, whose successor reads the truth.
 """
 
@@ -18,7 +18,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from driftline.runtime.kafka.input_partitions import read_topics
 from driftline.runtime.kafka.kafka_clients import producer_configuration
 from driftline.runtime.operations.logs import get_logger
-from driftline.runtime.sketch.offset_metadata import to_metadata
+from driftline.runtime.sketch.offset_metadata import CommittedTimes, to_metadata
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, Message
@@ -77,7 +77,7 @@ class SketchTransactions:
                     self._inputs[source.kind],
                     source.partition,
                     position.next_offset,
-                    metadata=to_metadata(position.running_max_ms, position.seen),
+                    metadata=to_metadata(CommittedTimes(position.running_max_ms, position.recorded_ms, position.seen)),
                 )
                 for source, position in flush.positions.items()
             ]

@@ -25,6 +25,7 @@ from driftline.runtime.pending.pending_folder import PendingFolder
 from driftline.runtime.sketch.committed_offsets import CommittedOffsets
 from driftline.runtime.sketch.key_check import KeyCheck
 from driftline.runtime.sketch.offset_metadata import from_metadata
+from driftline.runtime.sketch.refusal_log import RefusalLog
 from driftline.runtime.sketch.sketch_transaction import FlushAborted, SketchTransactions
 from driftline.runtime.sketch.source_progress import SourceProgress
 from driftline.sketching.sketcher import Sketcher
@@ -91,10 +92,11 @@ class SketchWorker:
         self._committed = CommittedOffsets(settings, credentials, self._consumer, every, accept_recount=accept_recount)
         self._transactions = SketchTransactions(settings, credentials, f"{settings.kafka.prefix}-sketch-{name}")
         self._changelog = PendingChangelog(settings.kafka, credentials)
+        self._encodings = InputEncodings(settings, credentials)
         open_routing = settings.labels is not None and settings.join.repartition == "auto"
         self._pending_places = pending_partitions(settings, credentials) if open_routing else []
-        self._encodings = InputEncodings(settings, credentials)
         self._key_check = KeyCheck(settings, n_partitions["predictions"])
+        self._refusals = RefusalLog()
         self._progress = SourceProgress(settings.time.idle_timeout / 1000)
         self._stopping = threading.Event()
         self._assigned = threading.Event()
@@ -142,6 +144,10 @@ class SketchWorker:
         """Whether partitions have been assigned."""
         return self._assigned.is_set()
 
+    def all_refused(self) -> str | None:
+        """Return that every record of a topic is refused, and why; None while some can be used."""
+        return self._refusals.all_refused()
+
     def schema_problem(self) -> str | None:
         """Return why schemas of records cannot be had; None while they can, or are not needed."""
         return self._encodings.problem()
@@ -152,15 +158,14 @@ class SketchWorker:
         if self._progress.stalled and self._encodings.may_ask:
             self._go_on()
         messages = self._consumer.consume(self._settings.sketch.batch, _CONSUME_S)
-        batches, events = by_source(messages, self._kinds, self._sketcher.asks_for, self._encodings.wants_headers)
+        asked = self._sketcher.asks_for
+        batches, events = by_source(messages, self._kinds, self._encodings.wants_headers, asked)
+        deserialized = [(batch, parts) for batch in batches if (parts := self._deserialized(batch)) is not None]
         if not self._key_check.done:
-            mismatch = self._key_check.look(messages, batches)
+            mismatch = self._key_check.look(messages, [part for _, parts in deserialized for part in parts])
             if mismatch is not None:
                 self._route_joins(mismatch)
-        for batch in batches:
-            parts = self._deserialized(batch)
-            if parts is None:
-                continue
+        for batch, parts in deserialized:
             if not self._knows_profiles(batch):
                 return
             for part in parts:
@@ -238,7 +243,10 @@ class SketchWorker:
         partition = self._place(source)
         expected = self._progress.next_offset(source)
         low, _high = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
-        text = f"Expected records from offset {expected} on, got {low} as the oldest - at `{partition.topic}-{source}`"
+        text = (
+            f"The records from offset {expected} to {low - 1} of `{partition.topic}-{source.partition}` were deleted "
+            "before they were read: keep them for longer (`retention.ms`), or let workers keep up"
+        )
         _log.error("records were deleted before they were read", source=str(source), expected=expected, oldest=low)
         letter = DeadLetter(OFFSET_GAP, text, partition.topic, source.partition, expected, b"")
         self._sketcher.skip(source, low, letter)
@@ -268,6 +276,8 @@ class SketchWorker:
         self._telemetry.late(flush.n_late)
         for letter in flush.dead_letters:
             self._telemetry.dead_letter(letter.reason)
+        n_read = {self._topics[kind]: n for kind, n in flush.n_read.items()}
+        self._refusals.note(n_read, flush.dead_letters, time.monotonic())
         for number, joiner in self._sketcher.joins.joiners.items():
             for outcome, n in joiner.take_totals()._asdict().items():
                 if n:
@@ -337,7 +347,7 @@ class SketchWorker:
         offsets: dict[Source, int] = {}
         for partition in self._committed.or_oldest(committed):
             source = self._source(partition)
-            self._sketcher.assign(source, *from_metadata(partition))
+            self._sketcher.assign(source, *from_metadata(partition.metadata))
             offsets[source] = self._start_of(partition)
             self._progress.start(source, offsets[source], time.monotonic())
         for replay in self._sketcher.joins.replays(offsets):
@@ -353,7 +363,7 @@ class SketchWorker:
 
     def _start_of(self, committed: TopicPartition) -> int:
         """Return where to read on: from the oldest half that waits, or past all records that have been used."""
-        seen = from_metadata(committed).seen
+        seen = from_metadata(committed.metadata).seen
         offset: int = committed.offset
         return offset if seen is None or self._settings.predictions.pair is not None else seen.next_offset
 
@@ -376,6 +386,7 @@ class SketchWorker:
 
     def _forget(self, partitions: list[TopicPartition]) -> None:
         self._sketcher.revoke()
+        self._refusals.forget()
         self._pending.forget()
         self._progress.clear()
         for partition in partitions:

@@ -37,8 +37,9 @@ GIVEN_BYTES: Final = np.dtype([*GIVEN]).itemsize
 UNLABELLED: Final = np.array([(0, np.nan, WEIGHT_UNIT, 0)], dtype=PREDICTION.descr[len(GIVEN) :]).tobytes()
 """The end of a record of a prediction without a label, but for ``joined_ms``."""
 
-NULL, NUMBER, BOOLEAN, TEXT = range(4)
-"""Kinds of labels."""
+NULL, NUMBER, BOOLEAN, TEXT, SHORT_TEXT = range(5)
+"""Kinds of labels; a short text has at most 8 bytes of UTF-8 and no zero among them. Above the lowest byte of the kind
+of another text stands how it begins."""
 LABEL: Final = np.dtype(
     [
         ("time_ms", "<i8"),
@@ -49,7 +50,8 @@ LABEL: Final = np.dtype(
         ("kind", "<i4"),
     ]
 )
-"""A label, packed in 40 bytes. ``value`` is the bits of a float64 for numbers and booleans, the xxh3 of a text."""
+"""A label, packed in 40 bytes. ``value`` is the bits of a float64 for numbers and booleans, a short text itself, or the
+xxh3 of another text."""
 
 
 def predictions(n: int) -> NDArray[np.void]:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from driftline.config.settings import Settings
     from driftline.events.label import LabelColumns
     from driftline.profiles.profiles import Profiles
-    from driftline.profiles.task import Task
     from driftline.sketching.intake import Intake
     from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.rows import ModelEvents
@@ -69,17 +68,17 @@ class JoinRowBuilder:
         for index in np.unique(of_row[of_row >= 0]).tolist():
             part = events.chosen(np.flatnonzero(of_row == index))
             segments = self._table.segment_bits[index](part.events.segments)
-            yield _prediction_rows(self._table.profiles[index].task, index, part, segments)
+            yield _prediction_rows(self._table, index, part, segments)
 
 
-def _prediction_rows(task: Task, profile: int, part: ModelEvents, segments: NDArray[np.uint32]) -> JoinRows:
+def _prediction_rows(table: ProfileTable, profile: int, part: ModelEvents, segments: NDArray[np.uint32]) -> JoinRows:
     """Return the predictions that a label can be compared with, of n events under one profile.
 
     ``profile`` is its index in the profile table; ``segments`` are the bits of the slices that each event belongs to.
     """
-    events = part.events
-    scores = np.array(plain_scores(events.scores, task.positive), dtype=np.float64)
-    predicted = task.encode(events.predictions)
+    events, task, names = part.events, table.profiles[profile].task, table.class_names[profile]
+    scores = np.array(plain_scores(events.scores, task.positive, names), dtype=np.float64)
+    predicted = task.encode(events.predictions, names)
     if task.kind == "binary":
         by_score = np.where(np.isnan(scores), np.nan, scores >= EVEN_ODDS)
         predicted = np.where(np.isnan(predicted), by_score, predicted)
@@ -97,4 +96,4 @@ def _in_order(parts: list[JoinRows]) -> JoinRows:
     if len(parts) == 1:
         return parts[0]
     every = JoinRows.together(parts)
-    return every.chosen(np.argsort(every.records["offset"]))
+    return every.chosen(np.argsort(every.records["offset"], kind="stable"))

@@ -30,6 +30,7 @@ import numpy as np
 
 from driftline.events.source import Source
 from driftline.sketches.joined import LabelledPairs
+from driftline.sketching.joins.counting.contributions import UnknownLabels
 from driftline.sketching.joins.counting.join_counter import Address, Uncounted
 from driftline.sketching.joins.join_matching import Matches, matches
 from driftline.sketching.joins.label_steps import label_steps
@@ -174,6 +175,9 @@ class Joiner:
         )
         self._emit(at, chosen, steps.before, steps.weights_before, -1, steps.first)
         self._emit(at, chosen, steps.after, used["weight"], 1, steps.first)
+        unknown = np.flatnonzero(steps.after >= self._table.n_classes[profiles])
+        if unknown.size:
+            self._counter.unknown(UnknownLabels(at.rows(unknown), used["kind"][unknown], used["value"][unknown]))
         without = np.isnan(steps.after)
         self._totals["joined"] += int(steps.first.sum())
         self._totals["retracted"] += int(without.sum())
@@ -201,8 +205,8 @@ class Joiner:
         values: NDArray[np.float64] = np.empty(labels.size)
         for profile in np.unique(profiles).tolist():
             rows = np.flatnonzero(profiles == profile)
-            task = self._table.profiles[profile].task
-            values[rows] = codes_of(task, labels["kind"][rows], labels["value"][rows])
+            task, names = self._table.profiles[profile].task, self._table.class_names[profile]
+            values[rows] = codes_of(task, names, labels["kind"][rows], labels["value"][rows])
         return values
 
     # --- the end of a flush -------------------------------------------------------------------------------------------

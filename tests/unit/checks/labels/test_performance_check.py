@@ -145,7 +145,7 @@ def test_classes_against_the_rest() -> None:
     assert [(each.name, each.precision, each.recall, each.n_predicted, each.n_actual) for each in classes] == [
         ("a", 0.5, 1.0, 2, 1),
         ("b", 1.0, pytest.approx(1 / 3), 1, 3),
-        (None, 0.0, None, 1, 0),
+        (None, None, None, 1, 0),
     ]
 
 

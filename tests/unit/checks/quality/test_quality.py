@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from driftline.checks.references.share_dispersion import ShareDispersion, indepe
 from driftline.config.model import CheckSettings
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.columns import CategoricalColumn
+from driftline.sketches.kept_names import name_hash
 from tests.support.windows import budget_of, examine_window, judged, profile_of, table_of, window_of
 
 if TYPE_CHECKING:
@@ -94,6 +96,24 @@ def test_each_share_of_a_number_is_found_by_its_own_name(odd: object, test: str)
     assert finding.histograms is not None
     assert sum(finding.histograms.current) == 1_000
     assert sum(finding.histograms.reference) == 20_000
+
+
+@pytest.mark.parametrize(
+    ("odd", "words"),
+    [
+        (["1.5", "-2"], ", such as '-2', which looks like numbers in text; `columns.x.kind: numeric` reads them"),
+        (["n/a", "1.5"], ", such as '1.5' (a change"),
+        ([True, False], " of 1,000 (a change"),
+    ],
+)
+def test_texts_among_numbers_are_shown(odd: list[object], words: str) -> None:
+    values = [odd[i % 2] if i % 25 < 2 else value for i, value in enumerate(AGAIN.tolist())]
+    profile = profile_of(numbers(NORMAL))
+    window = window_of(profile, numbers(values))
+    texts = Counter(value for value in values if isinstance(value, str))
+    window.sketch.unseen[0] = {name_hash(text): (text, n) for text, n in texts.items()}
+    message = next(each.message for each in examined(profile, 0, window.sketch) if "wrong" in each.check)
+    assert words in message
 
 
 def test_a_column_that_vanished_is_called_so() -> None:
@@ -203,7 +223,7 @@ def test_the_unseen_tail_is_at_least_the_exact_one() -> None:
 
 def test_the_number_of_unseen_names_is_exact_or_estimated() -> None:
     few = {i * 10**17: (f"n{i}", 2) for i in range(1, 6)}
-    assert Unseen.of(few)[1:] == (5.0, True)
+    assert Unseen.of(few)[1:3] == (5.0, True)
     sizes = []
     for seed in range(200):
         hashes = np.sort(np.random.default_rng(seed).integers(0, 2**64, 1_000, dtype=np.uint64))[:8]

@@ -15,6 +15,7 @@ from driftline.checks.references.cases import WindowCase
 from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.model import CheckSettings
 from driftline.monitoring.predictions.volume_history import VolumeHistory
+from driftline.sketches.kept_names import UNKNOWN
 from driftline.sketches.layout import EVENTS, UNEXPECTED
 from tests.support.state import changes, restore
 from tests.support.windows import PANE_MS, independent, judged, profile_of, table_of, window_of
@@ -158,7 +159,16 @@ def test_a_feature_that_appeared_is_a_finding_of_the_window(n_unknown: int, is_f
     assert [finding.check for finding in findings] == (["quality.appeared"] if is_found else [])
     if findings:
         assert findings[0].column is None
-        assert f"{n_unknown:,} of 500" in findings[0].message
+        assert f"{n_unknown:,} of 500 (a change" in findings[0].message
+
+
+def test_the_finding_that_a_feature_appeared_names_it() -> None:
+    window = window_of(PROFILE, table_of(500, 1))
+    window.sketch.counts[UNEXPECTED] = 70
+    window.sketch.unseen[UNKNOWN] = {3: ("age", 9), 5: ("user.new", 61), 7: ("gone", 0)}
+    (finding,) = whole_findings(window)
+    assert "70 of 500: 'user.new' 61, 'age' 9 (a change" in finding.message
+    assert finding.unseen == {"age": 9, "user.new": 61}
 
 
 def test_without_events_nothing_appeared() -> None:

@@ -122,3 +122,14 @@ def test_only_the_same_hours_tell_that_the_day_of_the_week_is_another(profile: P
     other = rows_of(day + 3, 1, day)
     assert checks_of(profile, "auto", other, day) == ["distribution.pearson weekday"]
     assert checks_of(profile, "none", other, day) == []
+
+
+def test_categories_may_have_another_number_of_groups_than_numbers(profile: Profile) -> None:
+    def groups(checks: CheckSettings) -> list[int]:
+        view = ReferenceView(profile, settings_of("none").replace(checks=checks), HOUR)
+        by_name = dict(zip([column.name for column in profile.columns], view.groupings, strict=True))
+        return [by_name[name].n_groups for name in ("x", "weekday")]
+
+    assert groups(CheckSettings(bins=5)) == [5, 5]
+    assert groups(CheckSettings(bins=5, category_bins=3)) == [5, 3]
+    assert groups(CheckSettings(bins=5, category_bins=40)) == [5, 8], "seven days, and what is none of them"

@@ -65,8 +65,9 @@ def test_configured_kinds_win() -> None:
     assert code.columns[0] == CategoricalColumn("code", "feature", ("2", "1"))
     assert counts(code) == [2, 1, 0]
     text = one("text", ["1", "x", 3.0], text=ColumnSettings(kind="numeric"))
-    assert quality(text) == [0, 0, 0, 2]
-    assert one("x", [1.0], x=ColumnSettings(kind="ignore")).columns == ()
+    assert (quality(text), sum(counts(text))) == ([0, 0, 0, 1], 2)
+    ignored = one("x", [1.0], x=ColumnSettings(kind="ignore"))
+    assert (ignored.columns, ignored.left_out) == ((), ("x",))
 
 
 def test_missing_values_of_an_array_stay_missing_in_a_categorical_column() -> None:

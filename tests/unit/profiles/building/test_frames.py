@@ -19,7 +19,7 @@ from driftline.profiles.task import NO_TIME
 
 NO_TIMES = (
     "no event times: how much unchanged traffic varies will be learnt from production, and its hours of the week are "
-    "not known"
+    "not known; name their column with --time-column"
 )
 FRAME = pa.table(
     {
@@ -42,7 +42,7 @@ FRAME = pa.table(
 def test_numbers_become_arrays_and_others_lists() -> None:
     table, remarks = table_of_frame(FRAME, Roles(label="outcome"))
     assert table.n == 3
-    assert list(table.features) == ["age", "income", "fee", "channel", "plan", "active"]
+    assert list(table.features) == ["age", "income", "fee", "channel", "plan", "active", "nested.a"]
     for name, values in {"age": [41, np.nan, 62], "income": [1.5, np.nan, np.nan], "fee": [1.5, np.nan, 2.25]}.items():
         array = table.features[name]
         assert isinstance(array, np.ndarray)
@@ -52,9 +52,10 @@ def test_numbers_become_arrays_and_others_lists() -> None:
     assert table.features["plan"] == ["x", None, "y"]
     assert table.features["active"] == [True, None, False]
     assert (table.prediction, table.score, table.label) == ([1, None, 0], [0.5, None, None], [True, False, None])
-    assert len(remarks) == 3
+    assert len(remarks) == 2
     assert remarks[0] == "column `prediction_id` identifies events: it is left out"
     assert remarks[1].startswith("column `born` is of type Date")
+    assert table.left_out == ("prediction_id", "born")
 
 
 def test_columns_can_be_named_and_dropped() -> None:
@@ -68,7 +69,7 @@ def test_columns_can_be_named_and_dropped() -> None:
 
 @pytest.mark.parametrize("roles", [Roles(label="defaulted"), Roles(drop=("defaulted",))])
 def test_a_named_column_must_be_there(roles: Roles) -> None:
-    with pytest.raises(ProfileError, match=r"Expected a column `defaulted`, got prediction_id, age, .* - at `train"):
+    with pytest.raises(ProfileError, match=r"^train.parquet: there is no column `defaulted`, only prediction_id, age"):
         table_of_frame(FRAME, roles, at="train.parquet")
 
 
@@ -122,17 +123,35 @@ def test_what_is_unusual_is_remarked_upon() -> None:
             "infinite": [float("inf"), *range(399)],
         }
     )
+    unless = "if the model does not use it"
+    many = (
+        "column `many` has more than 256 categories: 36% of its values are not listed; leave it out with `--drop many` "
+        f"{unless}, or group its values"
+    )
+    infinite = (
+        "column `infinite` has 1 values that are infinite: they are counted apart; mend them if production has none"
+    )
+    no_prediction = (
+        "no prediction column: drift of predictions cannot be told, and there is no baseline performance; name it with "
+        "--prediction-column"
+    )
     assert remarks_of(build_profile_from_frame(frame, "m")) == [
-        "only 400 rows: with fewer than 1000 only gross drift can be told",
+        "only 400 rows: with fewer than 1000 only gross drift can be told; give more rows",
         NO_TIMES,
-        "no prediction column: drift of predictions cannot be told, and there is no baseline performance",
-        "column `constant` is constant (1)",
-        "column `empty` has no values at all",
-        "column `sparse` is missing in 100% of the rows",
-        "column `one` has only one value",
-        "column `many` has more than 256 categories: 36% of its values are not listed",
-        "column `infinite` has 1 values that are infinite",
+        no_prediction,
+        f"column `constant` is constant (1): leave it out with `--drop constant` {unless}",
+        f"column `empty` has no values at all: leave it out with `--drop empty` {unless}",
+        f"column `sparse` is missing in 100% of the rows: leave it out with `--drop sparse` {unless}",
+        f"column `one` has only one value: leave it out with `--drop one` {unless}",
+        many,
+        infinite,
     ]
+
+
+def test_categories_of_which_not_even_the_hashes_are_kept_are_remarked_upon() -> None:
+    frame = pa.table({"many": [f"m{i}" for i in range(10_000)]})
+    (remark,) = [each for each in remarks_of(build_profile_from_frame(frame, "m")) if "`many`" in each]
+    assert "97% of its values are not listed, and new categories cannot be told from these; leave it out" in remark
 
 
 def test_a_profile_holds_from_when_no_event_has_been_written_yet() -> None:

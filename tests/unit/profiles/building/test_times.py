@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 
 import narwhals as nw
 import pyarrow as pa
 import pytest
 
 from driftline.errors import ProfileError
+from driftline.events.times import TimeForm
 from driftline.profiles.building.frames import table_of_frame
 from driftline.profiles.building.json_rows import table_of_rows
 from driftline.profiles.building.roles import Roles
@@ -72,7 +74,7 @@ def test_the_column_of_times_is_the_mapped_one_or_the_one_that_is_named() -> Non
         assert remarks == ("column `ts` identifies events: it is left out",)
     with pytest.raises(ProfileError, match=r"got 'x' in row 1"):
         table_of_frame(frame, Roles(time="ts"))
-    with pytest.raises(ProfileError, match=r"Expected a column `when`, got ts, at, age"):
+    with pytest.raises(ProfileError, match=r"there is no column `when`, only ts, at, age"):
         table_of_frame(frame, Roles(time="when"))
     assert table_of_frame(frame, Roles(drop=("ts",)))[0].times_ms is None
 
@@ -80,3 +82,25 @@ def test_the_column_of_times_is_the_mapped_one_or_the_one_that_is_named() -> Non
 def test_rows_without_any_time_have_none() -> None:
     rows: list[dict[str, object]] = [{"ts": None, "age": 1}, {"age": 2}]
     assert table_of_rows(rows, Roles(), positive=None, at="rows").table.times_ms is None
+
+
+@pytest.mark.parametrize(
+    ("number", "unit"), [(NOON_MS // 1000, "s"), (NOON_MS * 1000, "us"), (NOON_MS * 1_000_000, "ns")]
+)
+def test_times_in_another_unit_are_found_out_and_can_be_named(number: int, unit: Any) -> None:  # noqa: ANN401
+    expected = (
+        f"a time of our days in .*at `x.csv`. Give `--time-unit {unit}`, or .*`ts: {{pointer: /at, unit: {unit}}}`"
+    )
+    series = nw.from_native(pa.chunked_array([pa.array([None, number])]), series_only=True)
+    with pytest.raises(ProfileError, match=expected):
+        times_of_series(series, "x.csv", TimeForm(shown="pointer: /at"))
+    with pytest.raises(ProfileError, match=expected):
+        times_of([None, number], "x.csv", TimeForm(shown="pointer: /at"))
+    form = TimeForm(unit)
+    assert times_of_series(series, "x.csv", form).tolist() == times_of([None, number], "x.csv", form).tolist()
+    assert times_of([None, number], "x.csv", form).tolist() == [NO_TIME, NOON_MS]
+
+
+def test_texts_in_further_forms() -> None:
+    assert times_of(["2026-03-01 12:00:00+00", "20260301T120000Z"], "x").tolist() == [NOON_MS, NOON_MS]
+    assert times_of(["01/03/2026 12:00"], "x", TimeForm(format="%d/%m/%Y %H:%M")).tolist() == [NOON_MS]

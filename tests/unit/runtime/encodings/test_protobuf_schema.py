@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
@@ -13,7 +13,7 @@ from google.protobuf.json_format import MessageToDict
 from driftline.runtime.encodings.protobuf_message import take_indexes, take_ref
 from driftline.runtime.encodings.protobuf_schema import ProtobufSchema, from_descriptor_file, from_registry
 from driftline.runtime.encodings.schema_problems import UNREADABLE, SchemaError
-from tests.support.proto_messages import descriptor_set, message_classes
+from tests.support.proto_messages import ProtoMessage, descriptor_set, message_classes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def prediction(compiled: bytes) -> Any:
+def prediction(compiled: bytes) -> ProtoMessage:
     return message_classes(compiled)["shop.Prediction"]
 
 
@@ -69,7 +69,7 @@ def schema(request: pytest.FixtureRequest, compiled: bytes) -> ProtobufSchema:
     return from_descriptor_file(compiled, "shop.Prediction")
 
 
-def full(prediction: Any) -> Any:
+def full(prediction: ProtoMessage) -> ProtoMessage:
     message = prediction(
         prediction_id="p-1", big=-(1 << 60), bigger=1 << 63, score=0.25, small=1.5, flag=True, raw=b"\x00\xff", kind=1,
         maybe=0.0, maybe_kind=1, maybe_raw=b"abc", numbers=[1.0, 2.0], kinds=[0, 1, 0], number=0, maybe_text="",
@@ -104,11 +104,13 @@ EXPECTED = {
 }  # fmt: skip
 
 
-def test_every_kind_of_field_is_read(schema: ProtobufSchema, prediction: Any) -> None:
+def test_every_kind_of_field_is_read(schema: ProtobufSchema, prediction: ProtoMessage) -> None:
     assert schema.reader("shop.Prediction")(full(prediction).SerializeToString()) == EXPECTED
 
 
-def test_zeros_are_there_and_what_can_be_absent_and_is_is_left_out(schema: ProtobufSchema, prediction: Any) -> None:
+def test_zeros_are_there_and_what_can_be_absent_and_is_is_left_out(
+    schema: ProtobufSchema, prediction: ProtoMessage
+) -> None:
     document = schema.reader("shop.Prediction")(prediction().SerializeToString())
     assert document == {
         "prediction_id": "", "big": 0, "bigger": 0, "score": 0.0, "small": 0.0, "flag": False, "raw": "",
@@ -117,7 +119,7 @@ def test_zeros_are_there_and_what_can_be_absent_and_is_is_left_out(schema: Proto
     }  # fmt: skip
 
 
-def test_the_form_is_that_of_google_but_for_what_is_said(schema: ProtobufSchema, prediction: Any) -> None:
+def test_the_form_is_that_of_google_but_for_what_is_said(schema: ProtobufSchema, prediction: ProtoMessage) -> None:
     message = full(prediction)
     theirs = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
     theirs |= {"big": int(theirs["big"]), "bigger": int(theirs["bigger"]), "took": 1.5, "at": EXPECTED["at"]}
@@ -125,7 +127,7 @@ def test_the_form_is_that_of_google_but_for_what_is_said(schema: ProtobufSchema,
     assert schema.reader("shop.Prediction")(message.SerializeToString()) == theirs
 
 
-def test_a_number_that_no_enum_value_has_stays_a_number(schema: ProtobufSchema, prediction: Any) -> None:
+def test_a_number_that_no_enum_value_has_stays_a_number(schema: ProtobufSchema, prediction: ProtoMessage) -> None:
     document = schema.reader("shop.Prediction")(prediction(kind=9).SerializeToString())
     assert isinstance(document, dict)
     assert document["kind"] == 9
@@ -147,7 +149,7 @@ def test_bytes_that_are_no_message_are_refused(schema: ProtobufSchema) -> None:
             read(data)
 
 
-def test_numbers_that_are_none_are_read(schema: ProtobufSchema, prediction: Any) -> None:
+def test_numbers_that_are_none_are_read(schema: ProtobufSchema, prediction: ProtoMessage) -> None:
     document = schema.reader("shop.Prediction")(prediction(score=math.inf, small=math.nan).SerializeToString())
     assert isinstance(document, dict)
     assert document["score"] == math.inf
@@ -160,7 +162,8 @@ def test_a_decimal_of_confluent_is_a_number() -> None:
 
 
 def test_imports_for_options_alone_may_be_missing() -> None:
-    text = 'syntax = "proto3"; import "confluent/meta.proto"; message M { int32 a = 1 [(confluent.field_meta).doc = "x"]; }'
+    text = """syntax = "proto3"; import "confluent/meta.proto";
+    message M { int32 a = 1 [(confluent.field_meta).doc = "x"]; }"""
     assert from_registry(text, {}).at((0,))(b"\x08\x05") == {"a": 5}
 
 

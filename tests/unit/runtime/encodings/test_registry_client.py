@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,11 +13,14 @@ from driftline.config.secrets import Credentials, Secret
 from driftline.config.settings import SchemaRegistrySettings
 from driftline.runtime.encodings.registry_client import LONGEST_WAIT_S, Reference, RegisteredSchema, RegistryClient
 from driftline.runtime.encodings.schema_problems import RegistryUnavailableError, UnknownSchemaError
+from tests.support.http_server import Answer, HttpServer
 from tests.support.schema_registry import SchemaRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.support.http_server import Request
 
 
 class Clock:
@@ -36,8 +37,11 @@ def registry() -> Iterator[SchemaRegistry]:
         yield running
 
 
-def client(url: str, credentials: Credentials | None = None, clock: Clock | None = None, **more: Any) -> RegistryClient:
-    return RegistryClient(SchemaRegistrySettings(url=url, **more), credentials or Credentials(), clock or Clock())
+def client(
+    to: str | SchemaRegistrySettings, credentials: Credentials | None = None, clock: Clock | None = None
+) -> RegistryClient:
+    settings = SchemaRegistrySettings(url=to) if isinstance(to, str) else to
+    return RegistryClient(settings, credentials or Credentials(), clock or Clock())
 
 
 def test_schemas_are_served_with_their_type_and_references(registry: SchemaRegistry) -> None:
@@ -57,7 +61,7 @@ def test_schemas_are_served_with_their_type_and_references(registry: SchemaRegis
 @pytest.mark.parametrize("path", ["/schemas/ids/99", "/subjects/none/versions/1"])
 def test_what_the_registry_does_not_have_is_unknown(registry: SchemaRegistry, path: str) -> None:
     asked = client(registry.url)
-    with pytest.raises(UnknownSchemaError, match=f"the schema registry has no schema `{path}` - at `{registry.url}`"):
+    with pytest.raises(UnknownSchemaError, match=f"the schema registry has no schema `{path}`$"):
         asked.fetch(path)
     assert asked.problem is None
 
@@ -113,26 +117,13 @@ def test_no_answer_in_time_is_said() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(RegistryUnavailableError, match="timed out"):
-            client(url, timeout=Duration(100)).fetch("/schemas/ids/1")
+            client(SchemaRegistrySettings(url=url, timeout=Duration(100))).fetch("/schemas/ids/1")
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"schema": 5}', b'{"schema": "x", "references": [{}]}', b"\xff"])
 def test_an_answer_that_is_none_of_a_registry_is_not_taken_for_one(body: bytes) -> None:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.handle_request)
-        thread.start()
-        with pytest.raises(RegistryUnavailableError):
-            client(f"http://127.0.0.1:{server.server_address[1]}").fetch("/schemas/ids/1")
-        thread.join()
+    with HttpServer(lambda _request: Answer(200, body)) as server, pytest.raises(RegistryUnavailableError):
+        client(server.url).fetch("/schemas/ids/1")
 
 
 def test_credentials_are_sent_and_not_shown() -> None:
@@ -141,28 +132,16 @@ def test_credentials_are_sent_and_not_shown() -> None:
         known = Credentials(registry_username=Secret("key"), registry_password=Secret("hunter2"))
         assert client(registry.url, known).fetch(f"/schemas/ids/{number}").text == '"int"'
         wrong = Credentials(registry_username=Secret("key"), registry_password=Secret("hunter3"))
-        with pytest.raises(RegistryUnavailableError, match="HTTP 401 .*check `username_env`") as refused:
+        with pytest.raises(RegistryUnavailableError, match=r"HTTP 401 .*check `username_env`") as refused:
             client(registry.url, wrong).fetch(f"/schemas/ids/{number}")
         assert "hunter" not in str(refused.value)
 
 
 def test_a_redirection_is_not_followed_with_the_credentials(registry: SchemaRegistry) -> None:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(302)
-            self.send_header("Location", registry.url + self.path)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
     number = registry.register("a", '"int"')
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.handle_request)
-        thread.start()
-        with pytest.raises(RegistryUnavailableError, match="HTTP 302"):
-            client(f"http://127.0.0.1:{server.server_address[1]}").fetch(f"/schemas/ids/{number}")
-        thread.join()
+    elsewhere = Answer(302, headers=(("Location", f"{registry.url}/schemas/ids/{number}"),))
+    with HttpServer(lambda _request: elsewhere) as server, pytest.raises(RegistryUnavailableError, match="HTTP 302"):
+        client(server.url).fetch(f"/schemas/ids/{number}")
     assert registry.requests == []
 
 
@@ -173,7 +152,7 @@ def test_tls_verifies_the_registry(tls_files: tuple[Path, Path]) -> None:
     with SchemaRegistry(tls=context) as registry:
         number = registry.register("a", '"int"')
         path = f"/schemas/ids/{number}"
-        assert client(registry.url, ca_file=str(certificate)).fetch(path).text == '"int"'
+        assert client(SchemaRegistrySettings(url=registry.url, ca_file=str(certificate))).fetch(path).text == '"int"'
         with pytest.raises(RegistryUnavailableError, match="CERTIFICATE_VERIFY_FAILED"):
             client(registry.url).fetch(path)
 
@@ -184,12 +163,14 @@ def test_tls_shows_a_certificate_where_the_registry_requires_one(tls_files: tupl
     context.load_cert_chain(certificate, key)
     context.load_verify_locations(certificate)
     context.verify_mode = ssl.CERT_REQUIRED
-    own = {"ca_file": str(certificate), "certificate_file": str(certificate), "key_file": str(key)}
     with SchemaRegistry(tls=context) as registry:
         number = registry.register("a", '"int"')
-        assert client(registry.url, **own).fetch(f"/schemas/ids/{number}").text == '"int"'
+        own = SchemaRegistrySettings(
+            url=registry.url, ca_file=str(certificate), certificate_file=str(certificate), key_file=str(key)
+        )
+        assert client(own).fetch(f"/schemas/ids/{number}").text == '"int"'
         with pytest.raises(RegistryUnavailableError):
-            client(registry.url, ca_file=str(certificate)).fetch(f"/schemas/ids/{number}")
+            client(SchemaRegistrySettings(url=registry.url, ca_file=str(certificate))).fetch(f"/schemas/ids/{number}")
 
 
 APICURIO = {
@@ -200,26 +181,14 @@ APICURIO = {
 
 
 def test_global_ids_are_asked_for_at_apicurio_s_own_api() -> None:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            text = APICURIO.get(self.path)
-            body = (text or '{"message": "No artifact with ID", "error_code": 404}').encode()
-            self.send_response(404 if text is None else 200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def respond(request: Request) -> Answer:
+        text = APICURIO.get(request.path)
+        if text is None:
+            return Answer(404, b'{"message": "No artifact with ID", "error_code": 404}')
+        return Answer(200, text.encode())
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            asked = client(f"http://127.0.0.1:{server.server_address[1]}/apis/ccompat/v7")
-            assert [asked.fetch(f"/ids/globalIds/{n}").kind for n in (3, 4, 5)] == ["AVRO", "PROTOBUF", "JSON"]
-            with pytest.raises(UnknownSchemaError):
-                asked.fetch("/ids/globalIds/6")
-        finally:
-            server.shutdown()
-            thread.join()
+    with HttpServer(respond) as server:
+        asked = client(f"{server.url}/apis/ccompat/v7")
+        assert [asked.fetch(f"/ids/globalIds/{n}").kind for n in (3, 4, 5)] == ["AVRO", "PROTOBUF", "JSON"]
+        with pytest.raises(UnknownSchemaError):
+            asked.fetch("/ids/globalIds/6")

@@ -45,6 +45,25 @@ def test_records_keep_their_order_within_each_partition() -> None:
     ]
 
 
+def test_headers_are_read_where_they_are_wanted() -> None:
+    def with_headers(partition: int, offset: int, value: bytes, *headers: tuple[str, bytes | None]) -> Message:
+        return Message(topic="scored", partition=partition, offset=offset, value=value, headers=[*headers])
+
+    messages = [
+        with_headers(0, 1, b"{}", ("a", b"1")),
+        with_headers(1, 1, b"{}", ("a", b"1")),
+        with_headers(0, 2, b"\x00", ("a", b"1"), ("a", b"2"), ("b", None)),
+        message("scored", 1, 2, b"{}"),
+        message("scored", 0, 3, b"\x00"),
+        message("scored", 1, 3, b"{}"),
+        with_headers(0, 4, b"{}", ("a", b"1")),
+    ]
+    batches, _ = by_source(messages, KINDS, wants_headers=lambda topic, values: topic == "scored" and b"\x00" in values)
+    assert batches[0].values == [b"{}", b"\x00", b"\x00", b"{}"]
+    assert batches[0].headers == [{}, {"a": b"2"}, {}, {"a": b"1"}]
+    assert batches[1].headers is None
+
+
 def test_nothing_read() -> None:
     assert by_source([], KINDS) == ([], [])
 
@@ -53,3 +72,12 @@ def test_the_source_of_an_error() -> None:
     assert source_of(end("truth", 2, 0), KINDS) == Source("labels", 2)
     assert source_of(end(None, 2, 0), KINDS) is None
     assert source_of(end("truth", -1, 0), KINDS) is None
+
+
+def test_keys_and_headers_are_read_where_a_topic_asks_for_them() -> None:
+    messages = [message("scored", 0, 1), message("truth", 0, 1), message("scored", 0, 2)]
+    scored, truth = by_source(messages, KINDS, asked={"scored": {"keys", "headers"}})[0]
+    assert (truth.keys, truth.headers) == (None, None)
+    assert scored.keys == [each.key() for each in (messages[0], messages[2])]
+    assert scored.headers is not None
+    assert len(scored.headers) == len(scored.values) == 2

@@ -69,8 +69,8 @@ def test_the_temporary_folder_serves_where_home_cannot_be_written(
 
 def test_all_slots_taken_and_no_folder_ask_for_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_SLOTS", 1)
-    with worker_slot("p", tmp_path), pytest.raises(BrokerError, match=r"got 1 in use.*--name"):
+    with worker_slot("p", tmp_path), pytest.raises(BrokerError, match=r"All 1 slots for workers are in use.*--name"):
         worker_slot("p", tmp_path).__enter__()
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(BrokerError, match=r"Expected a writable folder.*--name"):
+    with pytest.raises(BrokerError, match=r"no writable folder.*--name"):
         worker_slot("p", tmp_path / "file").__enter__()

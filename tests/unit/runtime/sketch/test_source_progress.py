@@ -115,3 +115,44 @@ def test_the_pending_topic_is_never_quiet() -> None:
     made = progress(joins)
     made.at_end(joins, 5)
     assert list(made.quiet(IDLE_S)) == [], "its records say which inputs are idle"
+
+
+def test_a_stalled_partition_is_neither_idle_nor_at_its_end() -> None:
+    made = progress(P, P1)
+    made.at_end(P, 5)
+    made.confirm_idle(P)
+    assert made.stall(P)
+    assert not made.stall(P), "it is said once"
+    assert made.stalled == [P]
+    assert made.paused == [P]
+    assert made.lively() == [P], "records have come"
+    made.at_end(P, 9)
+    assert list(made.quiet(100.0)) == []
+    assert made.reached(P) == made.next_offset(P) == 5
+    assert made.go_on(P)
+    assert made.stalled == made.paused == []
+    made.at_end(P, 5)
+    assert list(made.quiet(100.0)) == [(P, 5)]
+
+
+def test_a_stalled_partition_is_not_resumed_for_its_partner_and_the_other_way_round() -> None:
+    made = progress(P, L)
+    made.stall(P)
+    assert made.hold_back({P: L}) == ([], []), "it is paused already"
+    assert not made.go_on(P), "it waits for its partner still"
+    made.stall(P)
+    assert made.hold_back({}) == ([], []), "it is stalled still"
+    assert made.go_on(P)
+
+
+def test_a_partition_ahead_waits_for_one_that_is_stalled() -> None:
+    made = progress(P, L)
+    made.stall(P)
+    assert made.hold_back({L: P}) == ([L], [])
+
+
+def test_a_partition_that_begins_again_is_not_stalled() -> None:
+    made = progress(P)
+    made.stall(P)
+    made.start(P, 5, 0.0)
+    assert made.stalled == []

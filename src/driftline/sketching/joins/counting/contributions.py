@@ -59,11 +59,32 @@ class CountedPredictions(NamedTuple):
     """Class codes and scores of predictions that may get a label, shape (n,)."""
 
 
+class UnknownLabels(NamedTuple):
+    """Labels of classes that their prediction's task does not know, n of them, at their address."""
+
+    at: Address
+    kinds: NDArray[np.int32]
+    values: NDArray[np.uint64]
+    """As :mod:`driftline.sketching.joins.label_values` packs them, both of shape (n,)."""
+
+
+class OfProfile(NamedTuple):
+    """The rows of one profile."""
+
+    pairs: list[Pairs]
+    predictions: list[CountedPredictions]
+    unknown: list[UnknownLabels]
+
+
 def of_profile(
-    pairs: list[Pairs], predictions: list[CountedPredictions], index: int
-) -> tuple[list[Pairs], list[CountedPredictions]]:
+    pairs: list[Pairs], predictions: list[CountedPredictions], unknown: list[UnknownLabels], index: int
+) -> OfProfile:
     """Return the rows of one profile, without the parts that have none."""
-    own_pairs, own_predictions = [], []
+    own_pairs, own_predictions, own_unknown = [], [], []
+    for labels in unknown:
+        rows = np.flatnonzero(labels.at.profile == index)
+        if rows.size:
+            own_unknown.append(UnknownLabels(labels.at.rows(rows), labels.kinds[rows], labels.values[rows]))
     for part in pairs:
         rows = np.flatnonzero(part.at.profile == index)
         if rows.size:
@@ -74,4 +95,4 @@ def of_profile(
             predicted = None if each.predicted is None else each.predicted[rows]
             scores = None if each.scores is None else each.scores[rows]
             own_predictions.append(CountedPredictions(each.at.rows(rows), each.cell, predicted, scores))
-    return own_pairs, own_predictions
+    return OfProfile(own_pairs, own_predictions, own_unknown)

@@ -9,7 +9,13 @@ import numpy as np
 from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Kind, Offsets
 from driftline.panes.flush_record import JoinDelta
 from driftline.sketches.scores import DUPLICATES, PREDICTED
-from driftline.sketching.joins.counting.contributions import Address, CountedPredictions, Pairs, of_profile
+from driftline.sketching.joins.counting.contributions import (
+    Address,
+    CountedPredictions,
+    Pairs,
+    UnknownLabels,
+    of_profile,
+)
 from driftline.sketching.joins.counting.group_sums import by_pane, note
 from driftline.sketching.joins.counting.profile_rows import ProfileRows
 
@@ -52,6 +58,7 @@ class JoinCounter:
         self._table = table
         self._pairs: list[Pairs] = []
         self._predictions: list[CountedPredictions] = []
+        self._unknown: list[UnknownLabels] = []
         self._labels: dict[int, _Labels] = {}
 
     def predicted(self, at: Address, predicted: Floats | None = None, scores: Floats | None = None) -> None:
@@ -72,6 +79,10 @@ class JoinCounter:
         for labels, n in self._note(at.effective_ms[rows], at.offset[rows], at.source):
             labels.n_joined += n
 
+    def unknown(self, labels: UnknownLabels) -> None:
+        """Note how labels are called, which are among those that joined, whose class their task does not know."""
+        self._unknown.append(labels)
+
     def orphaned(self, times_ms: NDArray[np.int64], offsets: NDArray[np.int64], source: Source) -> None:
         """Count labels whose prediction never came, in the panes of the moments at which they were given up.
 
@@ -86,7 +97,8 @@ class JoinCounter:
         deltas: list[JoinDelta] = []
         slices: list[JoinDelta] = []
         for index in np.unique(np.concatenate(every)).tolist() if every else []:
-            rows = ProfileRows(self._pane_ms, self._table, index, *of_profile(self._pairs, self._predictions, index))
+            own = of_profile(self._pairs, self._predictions, self._unknown, index)
+            rows = ProfileRows(self._pane_ms, self._table, index, own)
             deltas += rows.deltas()
             slices += rows.slices()
         deltas.sort(key=lambda delta: delta.pane_ms)
@@ -104,6 +116,7 @@ class JoinCounter:
         """Forget everything added since the last flush."""
         self._pairs.clear()
         self._predictions.clear()
+        self._unknown.clear()
         self._labels.clear()
 
     def _pane(self, times_ms: Ints) -> Ints:
@@ -128,6 +141,9 @@ class Uncounted:
 
     def joined(self, at: Address, pairs: LabelledPairs, first: NDArray[np.bool_]) -> None:
         """Forget predictions with their labels."""
+
+    def unknown(self, labels: UnknownLabels) -> None:
+        """Forget how labels are called."""
 
     def orphaned(self, times_ms: Ints, offsets: Ints, source: Source) -> None:
         """Forget labels whose prediction never came."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 
 from driftline.events.source import SEGMENT_ALL, Kind, Offsets
-from driftline.panes.flush_record import JoinDelta, WindowDelta
+from driftline.panes.flush_record import JoinDelta, WindowDelta, first_names
 from driftline.sketches.arrival import ArrivalLayout, arrival_cells, prediction_cells
 from driftline.sketches.joined import CHUNK, contributions, errors_of
 from driftline.sketches.scores import ERROR_LIMIT, ERROR_SCALE, LABELLED, SQUARE_SCALE
 from driftline.sketching.joins.counting.group_sums import Cells, Groups, by_pane, counted, note, packed, run_sums
+from driftline.sketching.joins.label_values import label_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from driftline.sketches.joined import Contributions
     from driftline.sketches.packed import Sparse
-    from driftline.sketching.joins.counting.contributions import CountedPredictions, Pairs
+    from driftline.sketching.joins.counting.contributions import CountedPredictions, OfProfile, Pairs, UnknownLabels
     from driftline.sketching.joins.profile_table import ProfileTable
 
     Ints = NDArray[np.int64]
@@ -58,9 +60,8 @@ class _Slice:
 class ProfileRows:
     """The rows of one flush under one profile, at least one."""
 
-    def __init__(
-        self, pane_ms: int, table: ProfileTable, index: int, pairs: list[Pairs], predictions: list[CountedPredictions]
-    ) -> None:
+    def __init__(self, pane_ms: int, table: ProfileTable, index: int, own: OfProfile) -> None:
+        pairs, predictions = own.pairs, own.predictions
         self._profile = table.profiles[index]
         self._layout = self._profile.task.performance_layout
         self._arrival = ArrivalLayout.of(self._layout)
@@ -78,6 +79,7 @@ class ProfileRows:
         self._panes, self._pane_of_group = np.unique(self._all.groups.keys[0], return_inverse=True)
         self._errors = np.zeros((self._panes.size, 3), dtype=np.int64)
         self._sum(pairs, predictions)
+        self._unknown = _names(own.unknown, pane_ms, int(table.window_ms[index]))
 
     def _column(self, name: str) -> Ints:
         columns: list[Ints] = [getattr(at, name) for at in self._addresses]
@@ -144,6 +146,12 @@ class ProfileRows:
         starts = each.groups.keys[1].tolist()
         columns = (starts, cells) if arrivals is None else (starts, cells, arrivals)
         windows = [WindowDelta(*column) for column in zip(*columns, strict=True)]
+        if self._unknown and arrivals is not None:
+            names = map(self._unknown.get, zip(each.groups.keys[0].tolist(), starts, strict=True))
+            windows = [
+                window if known is None else replace(window, unknown=first_names(known))
+                for window, known in zip(windows, names, strict=True)
+            ]
         noted: dict[int, dict[Kind, Offsets]] = {}
         start = 0
         for at in self._addresses:
@@ -158,3 +166,14 @@ class ProfileRows:
         bounds = [*first.tolist(), len(windows)]
         for place, pane in enumerate(every.tolist()):
             yield pane, noted[pane], windows[bounds[place] : bounds[place + 1]]
+
+
+def _names(unknown: list[UnknownLabels], pane_ms: int, window_ms: int) -> dict[tuple[int, int], set[str]]:
+    """Return how labels of unknown classes are called, by join pane and window."""
+    names: dict[tuple[int, int], set[str]] = {}
+    for labels in unknown:
+        effective, time = labels.at.effective_ms, labels.at.time_ms
+        rows = (effective - effective % pane_ms, time - time % window_ms, labels.kinds, labels.values.view(np.int64))
+        for pane, window, kind, value in np.unique(np.stack(rows, axis=1), axis=0).tolist():
+            names.setdefault((pane, window), set()).add(label_name(kind, value % (1 << 64)))
+    return names

@@ -1,0 +1,1 @@
+"""What ``driftline doctor`` understands of sampled records: facts, guesses, contradictions. All pure."""

@@ -1,0 +1,1 @@
+"""Samples of topics and files for ``driftline doctor``, without joining a group."""
