@@ -73,6 +73,7 @@ _UNSAID: Final[dict[str, object]] = {
     "unit": "ms",
     "format": None,
     "scale": "probability",
+    "without": [],
     "higher": "riskier",
     "order": [],
     "names": [],

@@ -11,15 +11,20 @@ from hypothesis import strategies as st
 from driftline.config.durations import Duration
 from driftline.config.field_places import FromHeader, FromKey, Where
 from driftline.config.record_forms import MAX_WAITING_RECORDS, Pair
+from driftline.config.settings import PredictionFields, PredictionInput, Settings
 from driftline.events import dead_letter as reasons
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source
+from driftline.panes.flush_record import decode
+from driftline.profiles.profiles import Profiles
 from driftline.runtime.sketch.offset_metadata import CommittedTimes, from_metadata, to_metadata
 from driftline.sketching.halves import SeenHalves
 from driftline.sketching.pairing import Pairing
+from driftline.sketching.sketcher import Sketcher
 
 if TYPE_CHECKING:
     from driftline.events.dead_letter import DeadLetter
+    from driftline.sketching.joins.waiting.pending import PendingStores
 
 P0 = Source("predictions", 0)
 PAIR = Pair(id="/id", request=Where("/kind", equals="in"), response=Where("/kind", equals="out"))
@@ -253,3 +258,43 @@ def test_an_id_of_another_type_or_in_a_header() -> None:
     assert Pairing(PAIR).id_of(half("in", 5)) == "5"
     assert Pairing(PAIR).id_of(b"{") is None
     assert Pairing(Pair(FromHeader("id"), PAIR.request, PAIR.response)).id_of(half("in", 5)) is None
+
+
+def test_batches_do_not_change_what_is_counted_of_records_and_of_refusals() -> None:
+    """What the sketch stage says of a paired topic is the same however its records are cut."""
+    fields = PredictionFields(
+        prediction_id="/request/id",
+        model="/request/model",
+        model_version="/request/version",
+        ts="/request/ts",
+        features="/request/x",
+        prediction="/response/y",
+        score="/response/p",
+        segments="/request/s",
+    )
+    pair = Pair(PAIR.id, PAIR.request, PAIR.response, max_records=6)
+    settings = Settings(predictions=PredictionInput(topic="served", fields=fields, pair=pair))
+    stamps = [1_000_000 + number * 400_000 for number in range(60)]
+    rng = random.Random(2)
+    stream: Stream = []
+    for offset, stamp in enumerate(stamps):
+        kind, of = rng.choice(["in", "out"]), rng.randrange(8)
+        stream.append((offset, stamp, rng.choice([half(kind, of, model="m"), half(kind, of, model="m"), b"{"])))
+
+    def spans(size: int) -> list[Any]:
+        sketcher = Sketcher(settings, Profiles([]), 1, no_stores)
+        sketcher.assign(P0, None)
+        for start in range(0, len(stream), size):
+            sketcher.add(batch(stream[start : start + size]))
+        flush = sketcher.flush()
+        assert flush is not None
+        marks = [mark for records in flush.panes.values() for value in records for mark in decode(value, "p").intake]
+        return [*marks, [(letter.reason, letter.offset) for letter in flush.dead_letters], flush.n_read]
+
+    assert spans(1) == spans(7) == spans(60)
+    assert {reason for reason, _ in spans(60)[-2]} == {reasons.UNPAIRED, reasons.NOT_JSON}
+    assert spans(60)[-1] == {"predictions": 60}
+
+
+def no_stores(_partition: int, _table: object) -> PendingStores:
+    raise AssertionError("nothing is joined without labels")
