@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from driftline.config.field_places import Where
+from driftline.config.load import load_settings
 from driftline.config.model import ModelSettings
 from driftline.config.record_forms import Pair
-from driftline.config.settings import PredictionFields, PredictionInput
+from driftline.config.settings import JoinSettings, PredictionFields, PredictionInput
 from driftline.events.dead_letter import UNPAIRED
 from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import build_profile
@@ -21,11 +24,13 @@ from driftline.profiles.building.table import ReferenceTable
 from driftline.runtime.sketch import sketch_transaction
 from driftline.runtime.sketch.offset_metadata import from_metadata
 from driftline.runtime.sketch.sketch_transaction import FlushAborted
+from driftline.runtime.sketch.sketch_worker import RoutingNeeded
 from tests.support.real_broker import wait_until
 from tests.support.sketch_harness import START_MS, RunningWorker, SketchRun, cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from confluent_kafka import Consumer
 
@@ -208,3 +213,42 @@ def test_aborted_transactions_and_crashes_change_nothing(run: SketchRun, monkeyp
     assert happened["crash"] >= 2
     assert run.read("dead-letters") == []
     assert n_events(run) == traffic.n_requests
+
+
+def test_kserves_logger_on_several_partitions_with_labels(real_broker: str, topic_prefix: str, tmp_path: Path) -> None:
+    """Binary CloudEvents; labels have the ids of rows, so their keys lead to other partitions than the requests'."""
+    path = tmp_path / "driftline.yaml"
+    path.write_text("predictions: {preset: kserve-v1, fields: {features: {names: [x]}}}\nlabels: {}")
+    given = load_settings(path, {})
+    predictions = msgspec.structs.replace(given.predictions, topic=f"{topic_prefix}-predictions")
+    run = SketchRun(real_broker, topic_prefix, [PROFILE], predictions=predictions, join=JoinSettings())
+    for number in range(100):
+        partition = number % 2
+        for kind, body in (("request", {"instances": [[0.5], [0.25]]}), ("response", {"predictions": [1, 0]})):
+            headers = {
+                "ce_specversion": "1.0",
+                "ce_id": f"r{number}",
+                "ce_type": f"org.kubeflow.serving.inference.{kind}",
+                "ce_source": "http://localhost:9081/",
+                "ce_time": datetime.fromtimestamp((START_MS + number) / 1000, UTC).isoformat(),
+                "ce_inferenceservicename": "risk",
+                "content-type": "application/json",
+            }
+            run._producer.produce(
+                run.inputs["predictions"],
+                json.dumps(body).encode(),
+                partition=partition,
+                timestamp=START_MS + number,
+                headers=[(name, text.encode()) for name, text in headers.items()],
+            )
+    run.flush()
+    first = RunningWorker(run.settings, run.profiles, "w1")
+    first.thread.join(60)
+    assert isinstance(first.error, RoutingNeeded)
+    assert "the records of" in str(first.error)
+    routed = msgspec.structs.replace(run.settings.join, repartition=True)
+    run.settings = msgspec.structs.replace(run.settings, join=routed)
+    with run.worker("w1") as worker:
+        run.await_committed(worker)
+    assert n_events(run) == 200
+    assert run.read("dead-letters") == []

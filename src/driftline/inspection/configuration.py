@@ -74,6 +74,8 @@ _UNSAID: Final[dict[str, object]] = {
     "format": None,
     "scale": "probability",
     "without": [],
+    "of": [],
+    "raw": None,
     "higher": "riskier",
     "order": [],
     "names": [],
