@@ -164,8 +164,6 @@ class PredictionInput(Struct, frozen=True, forbid_unknown_fields=True):
     """The topic of predictions."""
 
     topic: str = "predictions"
-    preset: str | None = None
-    """Known producer whose settings stand below those of this section; `driftline presets` lists them."""
     encoding: Encoding = "auto"
     """How records are written; `auto` reads plain JSON and, with a `schema_registry`, whatever names a schema in it."""
     avro: AvroSettings = AvroSettings()
@@ -176,14 +174,14 @@ class PredictionInput(Struct, frozen=True, forbid_unknown_fields=True):
     pair: Pair | None = None
     """Joins requests and responses that are separate records of the topic. The fields of both then stand under
     `/request` and `/response`."""
+    preset: str | None = None
+    """Known producer whose settings stand below those of this section; `driftline presets` lists them."""
 
 
 class LabelInput(Struct, frozen=True, forbid_unknown_fields=True):
     """The topic of labels."""
 
     topic: str = "labels"
-    preset: str | None = None
-    """As for predictions."""
     encoding: Encoding = "auto"
     """As for predictions."""
     avro: AvroSettings = AvroSettings()
@@ -191,6 +189,8 @@ class LabelInput(Struct, frozen=True, forbid_unknown_fields=True):
     fields: LabelFields = LabelFields()
     where: Where | None = None
     """The records that are labels; others are skipped and counted."""
+    preset: str | None = None
+    """As for predictions."""
 
 
 class SchemaRegistrySettings(Struct, frozen=True, forbid_unknown_fields=True):
