@@ -63,9 +63,9 @@ NESTED = {"prediction_id": "/in/prediction_id", "ts": "/in/ts"}
 PREDICTIONS = [
     PredictionFields(),
     PredictionFields(features=""),
-    PredictionFields(**NESTED, model=Constant("c"), model_version=Constant(2), features="/in/features"),
+    PredictionFields(**NESTED, model=Constant("c"), model_version=Constant(2), features="/in/features"),  # type: ignore[arg-type]  # pointers all
 ]
-LABELS = [LabelFields(), LabelFields(weight="/weight"), LabelFields(**NESTED, label="/in/label")]
+LABELS = [LabelFields(), LabelFields(weight="/weight"), LabelFields(**NESTED, label="/in/label")]  # type: ignore[arg-type]  # pointers all
 
 
 def parsed(value: Any) -> object:  # noqa: ANN401  # an object, JSON or empty bytes

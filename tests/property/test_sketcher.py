@@ -140,7 +140,7 @@ class Run:
         self.n = [self.n[0] + flush.n_events, self.n[1] + flush.n_late]
         for number, source in enumerate(SOURCES):
             if source in flush.positions:
-                self._committed[number], self._maxima[number], _ = flush.positions[source]
+                self._committed[number], self._maxima[number], *_ = flush.positions[source]
         self._sketcher.committed()
 
     def finish(self) -> dict[str, Any]:

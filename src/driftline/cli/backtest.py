@@ -10,7 +10,7 @@ import typer
 
 from driftline.cli.app import app
 from driftline.cli.backtest_report import say_no_joins, say_no_verdict, say_refusals
-from driftline.cli.common import ConfigOption, out, progress, read_settings
+from driftline.cli.common import ConfigOption, err, out, progress, read_settings
 from driftline.cli.exit_codes import ExitCode
 from driftline.cli.reference_options import (
     DropOption,
@@ -30,7 +30,7 @@ from driftline.cli.reference_options import (
     UriOption,
 )
 from driftline.cli.reference_rows import profile_of_rows, refuse_contradictions, tell_remarks
-from driftline.errors import EventError
+from driftline.errors import EventError, FormatError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -174,6 +174,9 @@ def backtest(
         markup=False,
     )
     say_refusals(totals)
+    if totals.n_halves_waiting:
+        line = f"{totals.n_halves_waiting:,} requests or responses still waited for their other half at the end"
+        err.print(line, style="yellow", markup=False)
     reasons = run.why_no_verdict()
     say_no_verdict(totals, reasons)
     if totals.n_labels and not totals.n_joined and not reasons:
@@ -256,6 +259,9 @@ def _profile(
         rows.refuse_with_profile()
         return read_profile(reference)
     model, version = named
+    if model is None and settings.predictions.pair is not None:
+        message = "Expected the model of the reference, as requests and responses are separate records - at `--model`"
+        raise FormatError(message)
     if model is None:
         fields = settings.predictions.fields
         first = _first_usable(predictions, fields, PredictionDecoder(fields))

@@ -63,7 +63,18 @@ class Joined(Struct, frozen=True, forbid_unknown_fields=True):
             raise ParameterError("at least one field to join", [], "join")
 
 
-Place = Pointer | Constant | FromKey | FromHeader | FromTopic | Joined
+class First(Struct, frozen=True, forbid_unknown_fields=True):
+    """The first of several places where there is something that is not null."""
+
+    first: tuple[Pointer | FromKey | FromHeader | FromTopic | Constant, ...]
+
+    def __post_init__(self) -> None:
+        """Check that there is a choice."""
+        if not self.first:
+            raise ParameterError("at least one place", [], "first")
+
+
+Place = Pointer | Constant | FromKey | FromHeader | FromTopic | Joined | First
 
 
 class TimeAt(Struct, frozen=True, forbid_unknown_fields=True):
@@ -119,6 +130,8 @@ class FeaturesAt(Struct, frozen=True, forbid_unknown_fields=True):
     """Names of the values, where they are a list or CSV."""
     text: Literal["json", "csv"] | None = None
     """What a text holds; by default JSON where it begins like it, and CSV otherwise."""
+    without: tuple[Text, ...] = ()
+    """Names in the object that are no features, beside the mapped fields."""
 
     def __post_init__(self) -> None:
         """Check that the names can be told apart."""

@@ -13,6 +13,7 @@ from driftline.config.environment import EnvironmentOverrides
 from driftline.config.fingerprint import plain, settings_hash
 from driftline.config.model import LabelSettings, ModelSettings
 from driftline.config.places import child, with_origin
+from driftline.config.preset_files import lay_presets_below
 from driftline.config.rules import (
     ModelCheck,
     SettingsCheck,
@@ -81,9 +82,10 @@ def load_settings(
     overlay.environment(environ, except_names=_secret_variables(document.values))
     for dotted, value in overrides.items():
         overlay.option(dotted, value)
+    preset_problems = lay_presets_below(overlay.values, overlay.origins)
     converter = Converter(overlay.origins)
     settings = _convert(converter, overlay.values)
-    problems = [*document.problems, *overlay.problems, *converter.problems]
+    problems = [*document.problems, *overlay.problems, *preset_problems, *converter.problems]
     problems += _broken_rules(settings, converter, model_checks, settings_checks)
     if problems:
         raise ConfigurationError(tuple(dict.fromkeys(problems)), source)

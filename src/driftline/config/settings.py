@@ -9,6 +9,7 @@ from msgspec import Meta, Struct, field
 from driftline.config.durations import Duration
 from driftline.config.field_places import FeaturesAt, Place, Pointer, ScoreAt, TimeAt, Where
 from driftline.config.model import ModelSettings
+from driftline.config.record_forms import Pair, TableAt
 
 ClientValue = str | bool | int | float
 """The value of a property that a Kafka client is given as it is."""
@@ -117,6 +118,9 @@ class PredictionFields(Struct, frozen=True, forbid_unknown_fields=True):
     rows: Pointer | None = None
     """Pointer to a list where a record holds many events. `row:/x` is then in an element of it, and `*` in a pointer
     means the element of the same number."""
+    tables: tuple[Pointer | TableAt, ...] = ()
+    """Tables that are read as lists of rows, objects of values by column: tensors with names, `columns` beside `data`,
+    and objects of columns."""
 
 
 class LabelFields(Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,6 +136,8 @@ class LabelFields(Struct, frozen=True, forbid_unknown_fields=True):
     """Event time of the label; the record's Kafka timestamp if absent."""
     rows: Pointer | None = None
     """Pointer to a list where a record holds many labels, as for predictions."""
+    tables: tuple[Pointer | TableAt, ...] = ()
+    """As for predictions."""
 
 
 class AvroSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -165,6 +171,11 @@ class PredictionInput(Struct, frozen=True, forbid_unknown_fields=True):
     fields: PredictionFields = PredictionFields()
     where: Where | None = None
     """The records that are predictions (`{field: /type, equals: prediction}`); others are skipped and counted."""
+    pair: Pair | None = None
+    """Joins requests and responses that are separate records of the topic. The fields of both then stand under
+    `/request` and `/response`."""
+    preset: str | None = None
+    """Known producer whose settings stand below those of this section; `driftline presets` lists them."""
 
 
 class LabelInput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -178,6 +189,8 @@ class LabelInput(Struct, frozen=True, forbid_unknown_fields=True):
     fields: LabelFields = LabelFields()
     where: Where | None = None
     """The records that are labels; others are skipped and counted."""
+    preset: str | None = None
+    """As for predictions."""
 
 
 class SchemaRegistrySettings(Struct, frozen=True, forbid_unknown_fields=True):

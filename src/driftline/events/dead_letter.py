@@ -19,6 +19,7 @@ OFFSET_GAP: Final = "offset_gap"
 UNKNOWN_SCHEMA: Final = "unknown_schema"
 UNUSABLE_SCHEMA: Final = "unusable_schema"
 WRONG_ENCODING: Final = "wrong_encoding"
+UNPAIRED: Final = "unpaired"
 
 REASONS: Final = {
     NOT_JSON: "the value is not JSON",
@@ -33,6 +34,7 @@ REASONS: Final = {
     UNKNOWN_SCHEMA: "the schema registry has no schema of the record's id",
     UNUSABLE_SCHEMA: "the record's schema cannot be used",
     WRONG_ENCODING: "the value is not encoded as its schema or the configuration says",
+    UNPAIRED: "the other half of a request and its response did not come in time",
 }
 """Permanent reason codes, and what each means."""
 

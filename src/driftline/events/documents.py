@@ -7,6 +7,7 @@ import json
 import math
 import re
 from itertools import chain
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -18,7 +19,7 @@ from driftline.events.mapping import pointer_parts, require_utf8, with_smell
 from driftline.events.record_batch import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from driftline.events.record_batch import RecordBatch
 
@@ -162,6 +163,8 @@ class Documents:
         The parsed records; :data:`ABSENT` where one could not be read.
     rows : Path, optional
         Where the list of rows stands, if each record holds many events.
+    tables : mapping of Path to sequence of object
+        What stands there in each record, in place of what the record has.
 
     Attributes
     ----------
@@ -171,8 +174,13 @@ class Documents:
         The number of each row in its record.
     """
 
-    def __init__(self, documents: Sequence[object], rows: Path | None = None) -> None:
-        self._columns: dict[Path, Sequence[Any]] = {(): documents}
+    def __init__(
+        self,
+        documents: Sequence[object],
+        rows: Path | None = None,
+        tables: Mapping[Path, Sequence[object]] = MappingProxyType({}),
+    ) -> None:
+        self._columns: dict[Path, Sequence[Any]] = {(): documents, **tables}
         self._parsed: dict[Path, Sequence[Any]] = {}
         self.n = len(documents)
         self.owners: list[int] | None = None

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from driftline.config.field_places import Constant, FromHeader, FromKey, FromTopic, Joined
+from driftline.config.field_places import Constant, First, FromHeader, FromKey, FromTopic, Joined
 from driftline.errors import EventError
 from driftline.events.documents import ABSENT, ROW, Documents, document_of, location, path_of
 from driftline.events.identity import text_of
@@ -61,7 +61,7 @@ def column_of(place: Place, rows: str | None = None) -> Column:
         return _topic(place.topic)
     if isinstance(place, FromKey):
         return _key(place.key)
-    return _joined(place, rows)
+    return _first(place, rows) if isinstance(place, First) else _joined(place, rows)
 
 
 def asks_for(places: Sequence[object]) -> frozenset[str]:
@@ -80,6 +80,8 @@ def asks_for(places: Sequence[object]) -> frozenset[str]:
             asked.add("headers")
         elif isinstance(place, Joined):
             asked |= asks_for(place.join)
+        elif isinstance(place, First):
+            asked |= asks_for(place.first)
         elif isinstance(place, dict):
             asked |= asks_for([*place.values()])
     return frozenset(asked)
@@ -145,6 +147,26 @@ def _json_key(key: bytes | None) -> object:
         return document_of(key)
     except EventError:
         return ABSENT
+
+
+def _first(place: First, rows: str | None) -> Column:
+    columns = [column_of(part, rows) for part in place.first]
+
+    def take(records: Records) -> Sequence[Any]:
+        found = columns[0].take(records)
+        for column in columns[1:]:
+            if not any(value is None or value is ABSENT for value in found):
+                break
+            others = column.take(records)
+            found = [
+                other if value is None or value is ABSENT else value for value, other in zip(found, others, strict=True)
+            ]
+        return found
+
+    shown = " or ".join(column.shown for column in columns)
+    in_each_row = all(column.path is not None and ROW in column.path for column in columns)
+    configured = f"first: [{', '.join(column.configured for column in columns)}]"
+    return Column(take, shown, configured, columns[0].path if in_each_row else None)
 
 
 def _joined(place: Joined, rows: str | None) -> Column:

@@ -79,7 +79,7 @@ class LabelDecoder:
     def __init__(self, fields: LabelFields, *, where: Where | None = None) -> None:
         self._typed = _typed(fields) if is_plain(fields, where) else None
         lists = any(pointer[1:2].isdecimal() for pointer in record_pointers(fields))
-        self._read = RecordReader(fields.rows, where, lists=lists)
+        self._read = RecordReader(fields.rows, where, lists=lists, tables=fields.tables)
         self._map = LabelFieldsMapper(fields)
         self.asks_for = asks_for([where, *(getattr(fields, name) for name in fields.__struct_fields__)])
         """Which of ``keys`` and ``headers`` batches must have."""

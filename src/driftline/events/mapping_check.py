@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import permutations
 from typing import TYPE_CHECKING, Any, Final
 
-from driftline.config.field_places import Constant, FromKey, FromTopic, Joined
+from driftline.config.field_places import Constant, First, FromKey, FromTopic, Joined
+from driftline.config.record_forms import TableAt
 from driftline.errors import describe
 from driftline.events.documents import ROW, path_of
 from driftline.events.plain_mapping import pointers_of
@@ -14,10 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from driftline.config.field_places import Where
+    from driftline.config.record_forms import Pair
     from driftline.config.settings import LabelFields, PredictionFields, Settings
 
 Problem = tuple[str, str, tuple[str, ...]]
 _ROW_PREFIX: Final = "row:"
+_HALVES: Final = ("/request/", "/response/")
+_HALVES_THEMSELVES: Final = ("/request", "/response")
 _OBJECTS: Final = ("features", "segments")
 """Fields that are objects, in which others may stand."""
 
@@ -36,13 +40,19 @@ def mapping_problems(settings: Settings) -> Iterator[Problem]:
     """
     yield from _problems(settings.predictions.fields, "$.predictions.fields")
     yield from _beside_rows(settings.predictions.where, "$.predictions.where")
+    if settings.predictions.pair is not None:
+        yield from _halves(settings.predictions.fields, settings.predictions.pair, "$.predictions")
+        if settings.shares_topic:
+            path = "$.predictions.pair"
+            expected = "labels in a topic of their own, as records of the topic of predictions are paired"
+            yield describe(expected, settings.predictions.topic, path), path, (path, "$.labels.topic")
     if settings.labels is not None:
         yield from _problems(settings.labels.fields, "$.labels.fields")
         yield from _beside_rows(settings.labels.where, "$.labels.where")
 
 
 def _problems(fields: PredictionFields | LabelFields, at: str) -> Iterator[Problem]:
-    places = {name: getattr(fields, name) for name in fields.__struct_fields__ if name != "rows"}
+    places = {name: getattr(fields, name) for name in fields.__struct_fields__ if name not in ("rows", "tables")}
     yield from _ids(fields.prediction_id, f"{at}.prediction_id")
     pointers = {}
     for name, place in places.items():
@@ -51,19 +61,26 @@ def _problems(fields: PredictionFields | LabelFields, at: str) -> Iterator[Probl
         if empty and not (name == "features" and fields.rows is None):
             path = f"{at}.{name}"
             yield describe("a pointer to a field, such as `/ts`", "", path), path, (path,)
-        elif len(found) == 1 and not isinstance(place, dict | Joined) and found != [""]:
+        elif len(found) == 1 and not isinstance(place, dict | Joined | First) and found != [""]:
             pointers[name] = found[0]
     yield from _overlaps(pointers, fields.rows, at)
     yield from _rows(fields, places, at)
+    yield from _tables(fields, at)
     for name, place in places.items():
         yield from _keys(place, f"{at}.{name}")
 
 
 def _ids(place: object, path: str) -> Iterator[Problem]:
-    parts = place.join if isinstance(place, Joined) else (place,)
+    parts = _parts(place)
     if all(isinstance(part, Constant | FromTopic) for part in parts):
         shown = getattr(place, "value", None) or getattr(place, "topic", None) or "parts that are always the same"
         yield describe("an id that each event has of its own", shown, path), path, (path,)
+
+
+def _parts(place: object) -> tuple[object, ...]:
+    if isinstance(place, Joined):
+        return place.join
+    return place.first if isinstance(place, First) else (place,)
 
 
 def _overlaps(pointers: dict[str, str], rows: str | None, at: str) -> Iterator[Problem]:
@@ -98,8 +115,7 @@ def _rows(fields: PredictionFields | LabelFields, places: dict[str, Any], at: st
 
 def _keys(place: object, path: str) -> Iterator[Problem]:
     """Yield pointers into keys that would lead into rows: a key has none."""
-    parts = place.join if isinstance(place, Joined) else place.values() if isinstance(place, dict) else (place,)
-    for part in parts:
+    for part in place.values() if isinstance(place, dict) else _parts(place):
         if isinstance(part, FromKey) and part.key.startswith(_ROW_PREFIX):
             yield describe("a pointer into the key, without `row:`", part.key, path), path, (path,)
 
@@ -107,3 +123,32 @@ def _keys(place: object, path: str) -> Iterator[Problem]:
 def _beside_rows(where: Where | None, path: str) -> Iterator[Problem]:
     if where is not None and where.field is not None and (not where.field or where.field.startswith(_ROW_PREFIX)):
         yield describe("a pointer to a field of the record, such as `/type`", where.field, path), path, (path,)
+
+
+def _tables(fields: PredictionFields | LabelFields, at: str) -> Iterator[Problem]:
+    tables = [TableAt(table) if isinstance(table, str) else table for table in fields.tables]
+    for index, table in enumerate(tables):
+        path = f"{at}.tables[{index}]"
+        for pointer in (table.pointer, *table.of, *(() if table.raw is None else (table.raw,))):
+            if pointer.startswith(_ROW_PREFIX):
+                yield describe("a pointer into the record, without `row:`", pointer, path), path, (path,)
+    if tables and fields.rows is None:
+        path = f"{at}.tables"
+        expected = f"`rows` beside `tables`, such as `rows: {tables[0].pointer}`: each row is an event"
+        yield describe(expected, tables[0].pointer, path), path, (path, f"{at}.rows")
+
+
+def _halves(fields: PredictionFields, pair: Pair, at: str) -> Iterator[Problem]:
+    """Yield places of fields in neither half: nothing would ever be found there."""
+    made = {table.pointer for table in fields.tables if isinstance(table, TableAt) and table.of}
+    for name in fields.__struct_fields__:
+        for pointer in pointers_of(getattr(fields, name)) if name != "tables" else ():
+            if pointer.startswith((_ROW_PREFIX, *_HALVES)) or pointer in _HALVES_THEMSELVES:
+                continue
+            if not any(pointer == each or pointer.startswith(f"{each}/") for each in made):
+                path = f"{at}.fields.{name}"
+                expected = "a pointer that begins with `/request` or `/response`, as `pair` joins these two"
+                yield describe(expected, pointer, path), path, (path, f"{at}.pair")
+    for name, where in (("request", pair.request), ("response", pair.response)):
+        yield from _beside_rows(where, f"{at}.pair.{name}")
+    yield from _ids(pair.id, f"{at}.pair.id")

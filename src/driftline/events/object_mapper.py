@@ -12,7 +12,7 @@ import msgspec
 
 from driftline.config.field_places import FeaturesAt, FromHeader, ScoreAt, TimeAt
 from driftline.errors import EventError
-from driftline.events.dead_letter import INVALID_TYPE
+from driftline.events.dead_letter import EMPTY, INVALID_TYPE
 from driftline.events.documents import ABSENT, ROW, Documents, location, path_of, readable
 from driftline.events.feature_objects import FeatureObjects
 from driftline.events.field_columns import Column, Records, column_of, in_rows
@@ -20,6 +20,7 @@ from driftline.events.identity import MAX_ID, MAX_NAME, identifier, model_name, 
 from driftline.events.json_type import name_of
 from driftline.events.outcomes import plain_outcomes, predictions, scores, true_outcome, weight_of
 from driftline.events.plain_mapping import pointers_of
+from driftline.events.table_reader import TableReader
 from driftline.events.time_columns import whole_times
 from driftline.events.times import TimeForm, read_time
 from driftline.events.where import matcher
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from driftline.config.field_places import Place, Where
+    from driftline.config.record_forms import TableAt
     from driftline.config.settings import LabelFields, PredictionFields
     from driftline.events.record_batch import RecordBatch
 
@@ -69,8 +71,11 @@ class Read(NamedTuple):
 class RecordReader:
     """Takes batches apart into events: chooses the records that are meant, and the rows in them."""
 
-    def __init__(self, rows: str | None, where: Where | None, *, lists: bool) -> None:
+    def __init__(
+        self, rows: str | None, where: Where | None, *, lists: bool, tables: Sequence[str | TableAt] = ()
+    ) -> None:
         self._rows = None if rows is None else path_of(rows, None)
+        self._tables = TableReader(tables)
         self._matches = None if where is None else matcher(where)
         self._lists = lists or self._rows is not None
 
@@ -81,11 +86,16 @@ class RecordReader:
         skipped: Sequence[int] = ()
         if self._matches is not None:
             meant = self._matches(documents, batch.headers)
+            for number in [number for number, error in problems.items() if error.reason == EMPTY]:
+                del problems[number]  # a record without a value has no field that says that it is meant
             skipped = [number for number in numbers if not meant[number] and number not in problems]
             numbers = [number for number in numbers if meant[number]]
         numbers = [number for number in numbers if number not in problems] if problems else numbers
         chosen = _chosen(numbers, len(batch.values))
-        walked = Documents(chosen(documents), self._rows)
+        chosen_documents = chosen(documents)
+        tables, odd = self._tables(chosen_documents)
+        problems.update((numbers[record], error) for record, error in odd.items())
+        walked = Documents(chosen_documents, self._rows, tables)
         records = Records(
             walked,
             batch.topic,
@@ -96,7 +106,7 @@ class RecordReader:
         if walked.owners is None:
             return Read(records, numbers, None, problems, skipped)
         for number, rows in zip(numbers, walked.row_lists, strict=True):
-            if not isinstance(rows, list):
+            if not isinstance(rows, list) and number not in problems:
                 at = location(self._rows or ())
                 got = "a record without it" if rows is ABSENT else name_of(rows)
                 problems[number] = EventError(INVALID_TYPE, f"Expected a list of rows, got {got} - at `{at}`")
@@ -180,7 +190,8 @@ class PredictionFieldsMapper:
         features = fields.features if isinstance(fields.features, FeaturesAt) else FeaturesAt(fields.features)
         self._features = column_of(features.pointer, rows)
         whole = fields.features == "" and rows is None
-        self._as_features = FeatureObjects(features, frozenset() if whole else names_mapped_in_features(fields))
+        others = frozenset() if whole else names_mapped_in_features(fields)
+        self._as_features = FeatureObjects(features, others | set(features.without))
         self._segments = _segment_columns(fields, rows) if with_segments else None
 
     def __call__(self, read: Read, problems: dict[int, EventError]) -> tuple[Sequence[Any], ...]:
@@ -293,7 +304,7 @@ def names_mapped_in_features(fields: PredictionFields) -> frozenset[str]:
     base = path_of(features.pointer, fields.rows)
     names = set(_NOT_FEATURES) if base == () else set()
     for name in fields.__struct_fields__:
-        if name in ("features", "rows") or (name == "segments" and not isinstance(fields.segments, str)):
+        if name in ("features", "rows", "tables") or (name == "segments" and not isinstance(fields.segments, str)):
             continue
         for pointer in pointers_of(getattr(fields, name)):
             path = path_of(pointer, fields.rows)

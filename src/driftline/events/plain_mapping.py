@@ -26,12 +26,12 @@ def is_plain(fields: PredictionFields | LabelFields, where: Where | None = None)
     >>> is_plain(PredictionFields()), is_plain(PredictionFields(score="/score/1"))
     (True, False)
     """
-    if where is not None or fields.rows is not None:
+    if where is not None or fields.rows is not None or fields.tables:
         return False
     paths: dict[str, tuple[str, ...]] = {}
     for name in fields.__struct_fields__:
         place = getattr(fields, name)
-        if place is None or (name in _CONSTANTS and isinstance(place, Constant)):
+        if place is None or name == "tables" or (name in _CONSTANTS and isinstance(place, Constant)):
             continue
         if not isinstance(place, str) or place.startswith("row:"):
             return False
@@ -52,7 +52,7 @@ def record_pointers(fields: PredictionFields | LabelFields) -> list[str]:
     pointers = []
     for name in fields.__struct_fields__:
         place = getattr(fields, name)
-        if name == "segments" and not isinstance(place, str):
+        if name == "tables" or (name == "segments" and not isinstance(place, str)):
             continue
         pointers += pointers_of(place)
     return pointers
@@ -67,4 +67,5 @@ def pointers_of(place: object) -> list[str]:
     pointer = getattr(place, "pointer", None)
     if pointer is not None:
         return [pointer]
-    return [pointer for each in getattr(place, "join", ()) for pointer in pointers_of(each)]
+    parts = getattr(place, "join", ()) or getattr(place, "first", ())
+    return [pointer for each in parts for pointer in pointers_of(each)]

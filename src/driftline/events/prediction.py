@@ -129,7 +129,7 @@ class PredictionDecoder:
     def __init__(self, fields: PredictionFields, *, with_segments: bool = False, where: Where | None = None) -> None:
         self._typed = _TypedPredictions(fields, with_segments=with_segments) if is_plain(fields, where) else None
         lists = any(pointer[1:2].isdecimal() for pointer in record_pointers(fields))
-        self._read = RecordReader(fields.rows, where, lists=lists)
+        self._read = RecordReader(fields.rows, where, lists=lists, tables=fields.tables)
         self._map = PredictionFieldsMapper(fields, with_segments=with_segments)
         self.asks_for = asks_for([where, *(getattr(fields, name) for name in fields.__struct_fields__)])
         """Which of ``keys`` and ``headers`` batches must have."""

@@ -11,7 +11,8 @@ from driftline.events.dead_letter import NOT_JSON, NOT_UTF8, WRONG_ENCODING
 from driftline.events.label import LabelColumns, LabelDecoder
 from driftline.events.prediction import PredictionColumns, PredictionDecoder
 from driftline.events.smells import smell
-from driftline.sketching.intake import take_in_labels, take_in_predictions
+from driftline.sketching.intake import no_intake, take_in_labels, take_in_predictions
+from driftline.sketching.pairing import Pairing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,10 +95,31 @@ def take(sample: TopicSample, settings: Settings) -> Taken:
     if sample.kind == "predictions":
         source = settings.predictions
         predictions = PredictionDecoder(source.fields, where=source.where)
+        if source.pair is not None:
+            return _joined(sample, PredictionColumns, _pairs(sample, Pairing(source.pair), predictions, future))
         return _joined(sample, PredictionColumns, [take_in_predictions(b, predictions, future) for b in sample.batches])
     outcomes = settings.labels or LabelInput()
     labels = LabelDecoder(outcomes.fields, where=outcomes.where)
     return _joined(sample, LabelColumns, [take_in_labels(b, labels, future) for b in sample.batches])
+
+
+def _pairs(
+    sample: TopicSample, pairing: Pairing, decode: PredictionDecoder, max_future_ms: int
+) -> list[Intake[PredictionColumns]]:
+    """Return the events whose two halves are both in the sample; others wait for halves that may lie outside it."""
+    intakes = []
+    assigned = set()
+    for batch in sample.batches:
+        if batch.source not in assigned:
+            assigned.add(batch.source)
+            pairing.assign(batch.source)
+        paired = pairing.add(batch)
+        intake = no_intake(PredictionColumns)
+        if paired.pairs is not None:
+            intake = take_in_predictions(paired.pairs, decode, max_future_ms)
+        refused = [*(letter for _, letter in paired.refused), *intake.refused]
+        intakes.append(intake._replace(refused=refused, skipped=[*paired.skipped, *intake.skipped]))
+    return intakes
 
 
 def _joined(sample: TopicSample, kind: type[Columns], intakes: Sequence[Intake[Columns]]) -> Taken:

@@ -49,6 +49,12 @@ class Intake(NamedTuple, Generic[Events]):
     """Offsets of the records that are not meant, by the configured ``where``."""
 
 
+def no_intake(kind: type[Columns]) -> Intake[Columns]:
+    """Return the intake of no records."""
+    nothing = np.empty(0, dtype=np.int64)
+    return Intake(kind.of([]), nothing, nothing, [])
+
+
 def take_in_predictions(batch: RecordBatch, decode: PredictionDecoder, max_future_ms: int) -> Intake[PredictionColumns]:
     """Decode a batch run by run; a record that cannot be used becomes a dead letter."""
     return _by_runs(batch, decode, PredictionColumns, max_future_ms)

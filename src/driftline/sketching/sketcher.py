@@ -7,26 +7,28 @@ records are read again.
 
 from __future__ import annotations
 
+from operator import itemgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from driftline.config.settings import LabelInput
 from driftline.events.label import LabelDecoder
 from driftline.events.model_key import ModelKey, panes_partition
-from driftline.events.prediction import PredictionDecoder, fields_beside
+from driftline.events.prediction import PredictionColumns, PredictionDecoder, fields_beside
 from driftline.events.source import LABEL_STREAM, Source, Watermark
 from driftline.panes.flush_record import PaneDelta, chunks
-from driftline.sketching.intake import take_in_labels, take_in_predictions
+from driftline.sketching.intake import no_intake, take_in_labels, take_in_predictions
 from driftline.sketching.joins.choice import choose_joins
 from driftline.sketching.learning_hold import LearningHold
 from driftline.sketching.one_topic import together
+from driftline.sketching.pairing import Pairing
 from driftline.sketching.pane_counter import PaneCounter
 from driftline.sketching.rows import PredictionRows, by_model
 from driftline.sketching.source_clock import SourceClock
 from driftline.sketching.source_intake import SourceIntake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -34,12 +36,12 @@ if TYPE_CHECKING:
     from driftline.config.settings import Settings
     from driftline.events.dead_letter import DeadLetter
     from driftline.events.label import LabelColumns
-    from driftline.events.prediction import PredictionColumns
     from driftline.events.record_batch import RecordBatch
     from driftline.events.source import Kind
     from driftline.panes.flush_record import JoinDelta
     from driftline.panes.intake_record import IntakeMark
     from driftline.profiles.profiles import Profiles
+    from driftline.sketching.halves import SeenHalves
     from driftline.sketching.intake import Intake
     from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.joins.waiting.pending import PendingStores
@@ -55,6 +57,8 @@ class Position(NamedTuple):
     recorded_ms: int | None = None
     """The greatest time of a record, refused or not, as :class:`~driftline.sketching.source_intake.SourceIntake` has
     it."""
+    seen: SeenHalves | None = None
+    """Which records from there on have been used, and which wait, where two records are one event."""
 
 
 class Flush(NamedTuple):
@@ -133,10 +137,14 @@ class Sketcher:
             predictions.fields, with_segments=with_segments, where=predictions.where
         )
         self._decode_label = LabelDecoder(labels.fields, where=labels.where)
+        self._pairing = None if predictions.pair is None else Pairing(predictions.pair)
         asked = self._decode_label.asks_for
+        of_pairs = frozenset[str]() if self._pairing is None else self._pairing.asks_for
         self.asks_for = {
             labels.topic: asked,
-            predictions.topic: self._decode_prediction.asks_for | (asked if settings.shares_topic else frozenset()),
+            predictions.topic: self._decode_prediction.asks_for
+            | of_pairs
+            | (asked if settings.shares_topic else frozenset()),
         }
         self._not_features = fields_beside(settings.predictions.fields, not_features)
         self._partitions: dict[Source, _Partition] = {}
@@ -151,9 +159,20 @@ class Sketcher:
 
     # --- assignment ---------------------------------------------------------------------------------------------------
 
-    def assign(self, source: Source, running_max_ms: int | None, recorded_ms: int | None = None) -> None:
-        """Start on a source partition whose committed times, of events and of records, are known."""
+    def assign(
+        self,
+        source: Source,
+        running_max_ms: int | None,
+        recorded_ms: int | None = None,
+        seen: SeenHalves | None = None,
+    ) -> None:
+        """Start on a source partition whose committed times, of events and of records, are known.
+
+        So are the waiting halves of events, where two records are one.
+        """
         self._announce = True
+        if self._pairing is not None and source.kind == "predictions":
+            self._pairing.assign(source, seen)
         if source.kind != "joins":
             time = self._settings.time
             clock = SourceClock(int(time.pane), int(time.lateness), running_max_ms)
@@ -170,6 +189,8 @@ class Sketcher:
         """Give all source partitions up, with everything that is not committed."""
         self.aborted()
         self._partitions.clear()
+        if self._pairing is not None:
+            self._pairing.clear()
         self.joins.revoke()
 
     def mark_idle(self, source: Source, *, idle: bool) -> None:
@@ -223,19 +244,41 @@ class Sketcher:
     def skip(self, source: Source, next_offset: int, letter: DeadLetter) -> None:
         """Go on at an offset; the letter says what has become of the records before it."""
         self._dead_letters.append(letter)
+        if self._pairing is not None and source.kind == "predictions":
+            self._dead_letters += self._pairing.skip(source, letter.topic, next_offset)
         self._next_offsets[source] = next_offset
 
-    def _count_records(self, batch: RecordBatch, intake: Intake[Any]) -> None:
+    def _count_records(self, batch: RecordBatch, intake: Intake[Any], refused_at: Sequence[int] | None = None) -> None:
         self._dead_letters += intake.refused
         self._n_skipped += len(intake.skipped)
         self._n_read[batch.source.kind] = self._n_read.get(batch.source.kind, 0) + len(batch.offsets)
-        self._partitions[batch.source].intake.add(batch, intake.times_ms, intake.offsets, intake.refused)
+        self._partitions[batch.source].intake.add(batch, intake.times_ms, intake.offsets, intake.refused, refused_at)
 
     def _add_predictions(self, batch: RecordBatch) -> None:
+        if self._pairing is not None:
+            self._add_pairs(batch, self._pairing)
+            return
         intake = take_in_predictions(batch, self._decode_prediction, int(self._settings.time.max_future))
         self._count_records(batch, intake)
         if intake.times_ms.size:
             self._take_predictions(batch, intake, self._partitions[batch.source].clock.advance(intake.times_ms))
+
+    def _add_pairs(self, batch: RecordBatch, pairing: Pairing) -> None:
+        """Take in requests and responses that are separate records; those that were counted before count no more."""
+        paired = pairing.add(batch)
+        if paired.fresh is None:
+            return
+        intake: Intake[PredictionColumns] = no_intake(PredictionColumns)
+        if paired.pairs is not None:
+            intake = take_in_predictions(paired.pairs, self._decode_prediction, int(self._settings.time.max_future))
+        refused = sorted([*paired.refused, *((letter.offset, letter) for letter in intake.refused)], key=itemgetter(0))
+        all_of_it = intake._replace(
+            refused=[letter for _, letter in refused], skipped=[*paired.skipped, *intake.skipped]
+        )
+        self._count_records(paired.fresh, all_of_it, [at for at, _ in refused])
+        if intake.times_ms.size:
+            clock = self._partitions[batch.source].clock
+            self._take_predictions(paired.pairs or batch, intake, clock.advance(intake.times_ms))
 
     def _add_both(self, batch: RecordBatch) -> None:
         """Take in the predictions and the labels of one topic."""
@@ -303,9 +346,7 @@ class Sketcher:
         """Return what the next transaction holds, or None where there is nothing to say."""
         if not self._next_offsets and not self._announce and not self._dead_letters:
             return None
-        positions = {
-            source: Position(next_offset, *self._times_ms(source)) for source, next_offset in self._next_offsets.items()
-        }
+        positions = {source: self._position(source, next_offset) for source, next_offset in self._next_offsets.items()}
         marks = self._marks()
         deltas = self.joins.join()
         pending = self.joins.blocks(marks)
@@ -320,6 +361,10 @@ class Sketcher:
             dict(sorted(self._n_read.items())),
             self._n_skipped,
         )
+
+    def _position(self, source: Source, next_offset: int) -> Position:
+        seen = None if self._pairing is None else self._pairing.seen(source)
+        return Position(next_offset if seen is None else seen.start, *self._times_ms(source), seen)
 
     def _times_ms(self, source: Source) -> tuple[int | None, int | None]:
         partition = self._partitions.get(source)
@@ -359,6 +404,8 @@ class Sketcher:
         for partition in self._partitions.values():
             partition.committed_max_ms = partition.clock.running_max_ms
             partition.intake.committed()
+        if self._pairing is not None:
+            self._pairing.committed()
         self.joins.committed(changelog)
         quiet = [key for key, counter in self._counters.items() if counter.n_idle_flushes > KEPT_FLUSHES]
         for key in quiet:
@@ -372,6 +419,8 @@ class Sketcher:
             partition.idle = False
             partition.clock.running_max_ms = partition.committed_max_ms
             partition.intake.aborted()
+        if self._pairing is not None:
+            self._pairing.aborted()
         self.joins.aborted()
         self.learning.clear()
         for counter in self._counters.values():
@@ -405,6 +454,10 @@ class Sketcher:
         """Return an input partition's watermark, None before its first event."""
         partition = self._partitions.get(source)
         return None if partition is None else partition.clock.watermark_ms
+
+    def halves_waiting(self) -> dict[int, int]:
+        """Return how many requests and responses wait for their other half, by partition, where they are paired."""
+        return {} if self._pairing is None else self._pairing.n_waiting()
 
     def watermarks_ms(self) -> dict[Source, int | None]:
         """Return the watermarks of all assigned partitions, with those of the pending topic where it is read."""

@@ -72,8 +72,18 @@ class SourceIntake:
         """Let the clock be here, where no record brought it."""
         self._reached_ms = time_ms
 
-    def add(self, batch: RecordBatch, times_ms: Ints, offsets: Ints, refused: Sequence[DeadLetter]) -> None:
-        """Count a batch, given the event times and offsets of its usable records, and what became of the others."""
+    def add(
+        self,
+        batch: RecordBatch,
+        times_ms: Ints,
+        offsets: Ints,
+        refused: Sequence[DeadLetter],
+        refused_at: Sequence[int] | None = None,
+    ) -> None:
+        """Count a batch, given the event times and offsets of its usable records, and what became of the others.
+
+        ``refused_at`` are the offsets of the records with which others were refused, where those are not their own.
+        """
         stamps = batch.timestamps_ms
         newest = max(stamps)
         if not refused and min(stamps) >= 0 and newest <= LATEST_MS:
@@ -84,10 +94,11 @@ class SourceIntake:
                 self._count(start, len(stamps), batch.offsets[0], batch.offsets[-1])
                 self._reached_ms = reached
                 return
-        self._add_each(np.array(stamps, dtype=np.int64), batch, times_ms, offsets, refused)
+        at = [letter.offset for letter in refused] if refused_at is None else refused_at
+        self._add_each(np.array(stamps, dtype=np.int64), batch, times_ms, offsets, [*zip(at, refused, strict=True)])
 
     def _add_each(
-        self, stamps: Ints, batch: RecordBatch, times_ms: Ints, offsets: Ints, refused: Sequence[DeadLetter]
+        self, stamps: Ints, batch: RecordBatch, times_ms: Ints, offsets: Ints, refused: Sequence[tuple[int, DeadLetter]]
     ) -> None:
         every = np.array(batch.offsets, dtype=np.int64)
         own = np.full(every.size, BEGINNING, dtype=np.int64)
@@ -103,8 +114,8 @@ class SourceIntake:
         starts, firsts, counts = np.unique(spans[known], return_index=True, return_counts=True)
         for span, first, n in zip(starts.tolist(), (known[0] + firsts).tolist(), counts.tolist(), strict=True):
             self._count(span, n, batch.offsets[first], batch.offsets[first + n - 1])
-        places = np.searchsorted(every, [letter.offset for letter in refused])
-        for letter, place in zip(refused, places.tolist(), strict=True):
+        places = np.searchsorted(every, [at for at, _ in refused])
+        for (_, letter), place in zip(refused, places.tolist(), strict=True):
             if reached[place] > BEGINNING:
                 self._refuse(self._spans[int(spans[place])], letter)
 

@@ -133,10 +133,10 @@ def test_shapes_that_can_be_said(fields: dict[str, object]) -> None:
             "Expected names of the values in the text, got [] - at `names`",
         ),
         ({"model": {"heder": "x"}}, "Expected one of `header`, got 'heder' - at `$.predictions.fields.model.heder`"),
-        ({"model": {"xyz": 1}}, "with one of `value`, `key`, `header`, `topic`, `join`, got {'xyz': 1} - at"),
+        ({"model": {"xyz": 1}}, "with one of `value`, `key`, `header`, `topic`, `join`, `first`, got {'xyz': 1} - at"),
         (
             {"model": 5},
-            "or a mapping with one of `value`, `key`, `header`, `topic`, `join`, got 5 - at `$.predictions.",
+            "or a mapping with one of `value`, `key`, `header`, `topic`, `join`, `first`, got 5 - at `$.predictions.",
         ),
     ],
 )

@@ -25,8 +25,10 @@ from driftline.runtime.files.event_files import EventFile
 from driftline.runtime.files.event_lines import event_lines
 from driftline.runtime.files.no_verdict import Surroundings, evaluated_model, note_traffic, why_no_verdict
 from driftline.runtime.files.table_rows import METADATA_FIELD
+from driftline.runtime.kafka.co_partitioning import keys_without_ids
 from driftline.runtime.kafka.input_partitions import read_topics
 from driftline.runtime.pending.pending_folder import PendingFolder
+from driftline.sketching.pairing import Pairing
 from driftline.sketching.sketcher import Sketcher
 
 if TYPE_CHECKING:
@@ -66,6 +68,8 @@ class BacktestTotals(NamedTuple):
     """Dead letters by reason code."""
     first_refusals: dict[str, str]
     """The message of the first dead letter of each reason; it says where the record stood."""
+    n_halves_waiting: int = 0
+    """Requests and responses whose other half had not come at the end, where they are separate records."""
 
     @property
     def nothing_usable(self) -> bool:
@@ -101,7 +105,8 @@ class Backtest:
     ) -> None:
         n_labels = n_label_partitions or n_partitions
         reading = settings
-        if settings.join.repartition == "auto" and n_labels != n_partitions:
+        apart = n_labels != n_partitions or (n_partitions > 1 and keys_without_ids(settings) is not None)
+        if settings.join.repartition == "auto" and apart:
             reading = replace(settings, join=replace(settings.join, repartition=True))
         self._settings = reading
         self._n_partitions: dict[Kind, int] = {
@@ -206,6 +211,7 @@ class Backtest:
     def _flush_joins(self, emit: Callable[[OutputRecord], None]) -> None:
         while self._blocks:
             self._flush(emit)
+        self._counts["n_halves_waiting"] = sum(self._sketcher.halves_waiting().values())
 
     def _close(self, emit: Callable[[OutputRecord], None]) -> None:
         """Let event time go on in all partitions, up to the end of the last window that holds a prediction.
@@ -233,6 +239,9 @@ class Backtest:
             predictions = self._settings.predictions
             events, topic = event_lines(path, predictions.fields), predictions.topic
             decode = PredictionDecoder(predictions.fields, where=predictions.where)
+            if predictions.pair is not None:
+                id_of = Pairing(predictions.pair).id_of
+                return EventFile(events, str(path), kind, topic, n, id_of, self._sketcher.asks_for[topic])
         return EventFile(events, str(path), kind, topic, n, _id_by(decode), decode.asks_for)
 
     def _in_step(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from driftline.runtime.kafka.partitioning import partition_of
 
 if TYPE_CHECKING:
+    from driftline.config.settings import Settings
     from driftline.events.source import Kind
 
 SAMPLE: Final = 1_000
@@ -53,6 +54,26 @@ class Mismatch(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.reason}. {self.advice}. {_START}"
+
+
+def records_have_ids(settings: Settings) -> bool:
+    """Whether each record of both topics has one prediction id, which may be its key."""
+    predictions, labels = settings.predictions, settings.labels
+    rows = predictions.fields.rows is not None or (labels is not None and labels.fields.rows is not None)
+    return not rows and predictions.pair is None
+
+
+def keys_without_ids(settings: Settings) -> Mismatch | None:
+    """Return why labels may lie elsewhere than predictions whose records hold many ids; None where they have one each.
+
+    Where both topics hold rows, the rows of a record and their labels may well have one key.
+    """
+    if settings.labels is None or records_have_ids(settings) or settings.labels.fields.rows is not None:
+        return None
+    return Mismatch(
+        f"the records of `{settings.predictions.topic}` are not single events, so their keys may be no prediction ids",
+        "Write one record for each event",
+    )
 
 
 class _Topic:

@@ -76,6 +76,9 @@ class Telemetry:
             "Predictions kept for the join with labels, until the label horizon has passed",
             "partition",
         )
+        self._halves = self._gauge(
+            "halves_waiting", "Requests and responses that wait for their other half", "partition"
+        )
         self._joins = self._counter("joins", "Labels and predictions by their outcome in the join", "outcome")
         self._expired = self._counter(
             "pending_expired_entries",
@@ -160,6 +163,10 @@ class Telemetry:
         """Set how many predictions of a partition wait for their labels."""
         self._pending.of(str(partition)).set(n)
 
+    def halves(self, partition: int, n: int) -> None:
+        """Report how many requests and responses of a partition wait for their other half."""
+        self._halves.of(str(partition)).set(n)
+
     def joins(self, outcome: str, n: int) -> None:
         """Count ``n`` labels or predictions by what became of them: ``joined``, ``corrected``, ``orphaned``, ..."""
         self._joins.of(outcome).inc(n)
@@ -242,6 +249,8 @@ class Telemetry:
             metric.forget(topic_kind=kind, partition=number)
         if kind == "panes":
             self._position.forget(partition=number)
+        if kind == "predictions":
+            self._halves.forget(partition=number)
         if kind in {"predictions", "joins"}:
             self._pending.forget(partition=number)
             self._expired.forget(partition=number)

@@ -22,6 +22,7 @@ from driftline.runtime.kafka.record_batches import by_source
 from driftline.runtime.kafka.topic_admin import topic_partitions
 from driftline.sketches.packed import SampleRow
 from driftline.sketching.intake import take_in_predictions
+from driftline.sketching.pairing import Pairing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +60,8 @@ class EventReader:
 
     def __init__(self, settings: Settings, selection: EventSelection) -> None:
         self._decode = PredictionDecoder(settings.predictions.fields, where=settings.predictions.where)
+        self._pairing = None if settings.predictions.pair is None else Pairing(settings.predictions.pair)
+        self._paired: set[Source] = set()
         self._topic = settings.predictions.topic
         self._max_future_ms = int(settings.time.max_future)
         self._selection = selection
@@ -67,10 +70,25 @@ class EventReader:
     @property
     def asks_for(self) -> dict[str, frozenset[str]]:
         """Which of ``keys`` and ``headers`` the batches of the topic must have."""
-        return {self._topic: self._decode.asks_for}
+        asked = self._decode.asks_for | (self._pairing.asks_for if self._pairing else frozenset())
+        return {self._topic: asked}
+
+    def begin(self) -> None:
+        """Begin to read again, from the first record."""
+        self.n_refused = self.n_others = 0
+        self._paired.clear()
 
     def rows(self, batch: RecordBatch) -> list[TimedRow]:
         """Return the selected events among records."""
+        if self._pairing is not None:
+            if batch.source not in self._paired:
+                self._paired.add(batch.source)
+                self._pairing.assign(batch.source)
+            paired = self._pairing.add(batch)
+            self.n_refused += len(paired.refused)
+            if paired.pairs is None:
+                return []
+            batch = paired.pairs
         intake = take_in_predictions(batch, self._decode, self._max_future_ms)
         self.n_refused += len(intake.refused)
         rows = []
@@ -94,7 +112,7 @@ class EventReader:
         ProfileError
             When the file cannot be read.
         """
-        self.n_refused = self.n_others = 0
+        self.begin()
         batch = self._no_records()
         try:
             for number, line in enumerate(lines(path), start=1):
@@ -110,7 +128,7 @@ class EventReader:
             yield self.rows(batch)
 
     def _no_records(self) -> RecordBatch:
-        return no_records(Source("predictions", 0), self._topic, self._decode.asks_for)
+        return no_records(Source("predictions", 0), self._topic, self.asks_for[self._topic])
 
 
 class TopicEvents:
@@ -160,7 +178,7 @@ class TopicEvents:
         BrokerError
             When the broker goes silent before the end.
         """
-        self.reader.n_refused = self.reader.n_others = 0
+        self.reader.begin()
         starts, stops = ({number: span[i] for number, span in self._spans.items()} for i in (0, 1))
         consumer = self._consumer()
         try:

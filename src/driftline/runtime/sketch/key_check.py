@@ -11,7 +11,13 @@ from driftline.errors import EventError
 from driftline.events.label import LabelDecoder
 from driftline.events.prediction import PredictionDecoder
 from driftline.events.record_batch import Unreadable
-from driftline.runtime.kafka.co_partitioning import CoPartitioning, KeyedRecord, Mismatch
+from driftline.runtime.kafka.co_partitioning import (
+    CoPartitioning,
+    KeyedRecord,
+    Mismatch,
+    keys_without_ids,
+    records_have_ids,
+)
 from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
@@ -43,9 +49,10 @@ class KeyCheck:
         }
         self._check = CoPartitioning(settings.predictions.topic, labels.topic, n_partitions)
         joined = settings.labels is not None and n_partitions > 1 and not settings.join.routed
-        if settings.predictions.fields.rows is not None or labels.fields.rows is not None:
-            joined = False  # a record has the ids of all its rows, and one key
         joined = joined and not settings.shares_topic
+        self._doubt = keys_without_ids(settings) if joined and not self._certain else None
+        if self._doubt is not None or not records_have_ids(settings):
+            joined = False  # its key says nothing of the ids in a record
         # where nothing is joined by partition, no record is on a wrong one
         self._n_left: dict[Kind, int] = dict.fromkeys(self._decoders, _MAX_RECORDS if joined else 0)
         self._without_key: set[Kind] = set()
@@ -53,7 +60,7 @@ class KeyCheck:
     @property
     def done(self) -> bool:
         """Whether enough records have been checked."""
-        return not any(self._n_left.values())
+        return self._doubt is None and not any(self._n_left.values())
 
     def look(self, messages: Iterable[Message], batches: Sequence[RecordBatch]) -> Mismatch | None:
         """Check records that have just been read; return why labels would not be joined to their predictions.
@@ -62,6 +69,8 @@ class KeyCheck:
 
         With ``join.repartition: auto`` a reason to doubt it is enough.
         """
+        if self._doubt is not None:
+            return self._doubt
         if not any(self._n_left[batch.source.kind] for batch in batches):
             return None
         values = _values(batches)

@@ -11,13 +11,14 @@ The steps (KIP-98, KIP-447):
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from driftline.runtime.kafka.input_partitions import read_topics
 from driftline.runtime.kafka.kafka_clients import producer_configuration
 from driftline.runtime.operations.logs import get_logger
+from driftline.runtime.sketch.offset_metadata import CommittedTimes, to_metadata
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, Message
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 COMMIT_TIMEOUT_S: Final = 30.0
 _MAX_MESSAGE_BYTES: Final = 4 << 20
 """The client's own limit; the topics' limits decide."""
-_METADATA_VERSION: Final = "v2"
 _log = get_logger(__name__)
 
 
@@ -77,7 +77,7 @@ class SketchTransactions:
                     self._inputs[source.kind],
                     source.partition,
                     position.next_offset,
-                    metadata=to_metadata(CommittedTimes(position.running_max_ms, position.recorded_ms)),
+                    metadata=to_metadata(CommittedTimes(position.running_max_ms, position.recorded_ms, position.seen)),
                 )
                 for source, position in flush.positions.items()
             ]
@@ -141,35 +141,3 @@ class SketchTransactions:
 def _error_of(error: KafkaException) -> KafkaError:
     reason: KafkaError = error.args[0]
     return reason
-
-
-class CommittedTimes(NamedTuple):
-    """How far a source partition had come before a committed offset; None before the first time."""
-
-    running_max_ms: int | None = None
-    """In event time."""
-    recorded_ms: int | None = None
-    """By the clock of its records, refused or not."""
-
-
-def to_metadata(times: CommittedTimes) -> str:
-    """Return the metadata of a committed offset: the times that were reached before it."""
-    return ":".join([_METADATA_VERSION, *("" if time is None else str(time) for time in times)])
-
-
-def from_metadata(metadata: str | None) -> CommittedTimes:
-    """Return the times from a committed offset's metadata; None where the metadata has none.
-
-    Metadata of the first version have no time of records.
-
-    Examples
-    --------
-    >>> from_metadata(to_metadata(CommittedTimes(1_000, 2_000)))
-    CommittedTimes(running_max_ms=1000, recorded_ms=2000)
-    >>> from_metadata("v1:1000"), from_metadata("")
-    (CommittedTimes(running_max_ms=1000, recorded_ms=None), CommittedTimes(running_max_ms=None, recorded_ms=None))
-    """
-    version, *texts = (metadata or "").split(":")
-    times = [int(text) if text.removeprefix("-").isdigit() else None for text in texts]
-    n_times = {"v1": 1, _METADATA_VERSION: 2}.get(version)
-    return CommittedTimes(*times) if len(times) == n_times else CommittedTimes()

@@ -25,8 +25,9 @@ from driftline.runtime.pending.pending_folder import PendingFolder
 from driftline.runtime.sketch.committed_offsets import CommittedOffsets
 from driftline.runtime.sketch.key_check import KeyCheck
 from driftline.runtime.sketch.learning_reporter import LearningReporter
+from driftline.runtime.sketch.offset_metadata import from_metadata
 from driftline.runtime.sketch.refusal_log import RefusalLog
-from driftline.runtime.sketch.sketch_transaction import FlushAborted, SketchTransactions, from_metadata
+from driftline.runtime.sketch.sketch_transaction import FlushAborted, SketchTransactions
 from driftline.runtime.sketch.source_progress import SourceProgress
 from driftline.sketching.sketcher import Sketcher
 
@@ -301,12 +302,15 @@ class SketchWorker:
                 self._telemetry.lag(source.kind, source.partition, max(0, high - self._progress.reached(source)))
         for number, joiner in self._sketcher.joins.joiners.items():
             self._telemetry.pending(number, len(joiner.predictions))
+        for number, n in self._sketcher.halves_waiting().items():
+            self._telemetry.halves(number, n)
 
     def _rewind(self) -> None:
         """Go back to the committed offsets after an abort."""
         for partition in self._committed.or_oldest(self._committed.of(self._consumer.assignment())):
-            self._consumer.seek(TopicPartition(partition.topic, partition.partition, partition.offset))
-            self._progress.start(self._source(partition), partition.offset, time.monotonic())
+            source, start = self._source(partition), self._start_of(partition)
+            self._consumer.seek(self._place(source, start))
+            self._progress.start(source, start, time.monotonic())
         self._consumer.resume(self._consumer.assignment())
 
     def _look_for_idle(self) -> None:
@@ -353,8 +357,8 @@ class SketchWorker:
         for partition in self._committed.or_oldest(committed):
             source = self._source(partition)
             self._sketcher.assign(source, *from_metadata(partition.metadata))
-            self._progress.start(source, partition.offset, time.monotonic())
-            offsets[source] = partition.offset
+            offsets[source] = self._start_of(partition)
+            self._progress.start(source, offsets[source], time.monotonic())
         for replay in self._sketcher.joins.replays(offsets):
             restored = self._changelog.replay(replay, self._sketcher.joins)
             if restored and read_before.isdisjoint(replay.sources):
@@ -365,6 +369,12 @@ class SketchWorker:
         consumer.resume(started)  # librdkafka keeps a partition paused over an assignment
         self._assigned.set()
         _log.info("assigned", partitions=sorted(f"{p.topic}-{p.partition}" for p in started))
+
+    def _start_of(self, committed: TopicPartition) -> int:
+        """Return where to read on: from the oldest half that waits, or past all records that have been used."""
+        seen = from_metadata(committed.metadata).seen
+        offset: int = committed.offset
+        return offset if seen is None or self._settings.predictions.pair is not None else seen.next_offset
 
     def _source(self, partition: TopicPartition) -> Source:
         return Source(self._kinds[partition.topic], partition.partition)
