@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Consumer
 
     from driftline.runtime.sketch.sketch_transaction import SketchTransactions
-    from driftline.sketching.sketcher import Flush
+    from driftline.sketching.flush import Flush
 
 FIELDS = PredictionFields(
     prediction_id="/request/id",

@@ -27,7 +27,7 @@ from driftline.sketching.sketcher import Sketcher
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from driftline.sketching.sketcher import Flush
+    from driftline.sketching.flush import Flush
 
 START_MS = 1_772_366_400_000
 PANE_MS, LATENESS_MS, SKEW_MS = 10_000, 5_000, 60_000

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from operator import itemgetter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from driftline.config.settings import LabelInput
 from driftline.events.label import LabelDecoder
 from driftline.events.model_key import ModelKey, panes_partition
 from driftline.events.prediction import PredictionColumns, PredictionDecoder, fields_beside
-from driftline.events.source import LABEL_STREAM, Source, Watermark
+from driftline.events.source import LABEL_STREAM, Source
 from driftline.panes.flush_record import PaneDelta, chunks
+from driftline.sketching.assigned_partitions import AssignedPartitions
+from driftline.sketching.flush import Flush, Position
 from driftline.sketching.intake import no_intake, take_in_labels, take_in_predictions
 from driftline.sketching.joins.choice import choose_joins
 from driftline.sketching.learning_hold import LearningHold
@@ -24,8 +26,6 @@ from driftline.sketching.one_topic import together
 from driftline.sketching.pairing import Pairing
 from driftline.sketching.pane_counter import PaneCounter
 from driftline.sketching.rows import PredictionRows, by_model
-from driftline.sketching.source_clock import SourceClock
-from driftline.sketching.source_intake import SourceIntake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,9 +37,8 @@ if TYPE_CHECKING:
     from driftline.events.dead_letter import DeadLetter
     from driftline.events.label import LabelColumns
     from driftline.events.record_batch import RecordBatch
-    from driftline.events.source import Kind
+    from driftline.events.source import Kind, Watermark
     from driftline.panes.flush_record import JoinDelta
-    from driftline.panes.intake_record import IntakeMark
     from driftline.profiles.profiles import Profiles
     from driftline.sketching.halves import SeenHalves
     from driftline.sketching.intake import Intake
@@ -49,50 +48,8 @@ if TYPE_CHECKING:
     from driftline.sketching.source_clock import Arrivals
 
 
-class Position(NamedTuple):
-    """Where a source partition is read on, and the event time it had reached."""
-
-    next_offset: int
-    running_max_ms: int | None
-    recorded_ms: int | None = None
-    """The greatest time of a record, refused or not, as :class:`~driftline.sketching.source_intake.SourceIntake` has
-    it."""
-    seen: SeenHalves | None = None
-    """Which records from there on have been used, and which wait, where two records are one event."""
-
-
-class Flush(NamedTuple):
-    """What one transaction holds."""
-
-    panes: dict[int, list[bytes]]
-    """Partition of the panes topic to its flush records."""
-    pending: dict[int, list[bytes]]
-    """Source partition to its blocks of the pending changelog."""
-    dead_letters: list[DeadLetter]
-    positions: dict[Source, Position]
-    n_events: int
-    n_late: int
-    """Predictions that came too late, as ``n_events`` are those sketched; for telemetry."""
-    n_read: dict[Kind, int]
-    """Records of the input topics, refused or not; for telemetry."""
-    n_skipped: int = 0
-    """Records that the configured `where` leaves out."""
-
-
 KEPT_FLUSHES: Final = 60
 """Flushes without an event after which what is kept ready for a model key is dropped: keys may come without end."""
-
-
-class _Partition:
-    """What is known of one assigned input partition."""
-
-    __slots__ = ("clock", "committed_max_ms", "idle", "intake")
-
-    def __init__(self, clock: SourceClock, intake: SourceIntake) -> None:
-        self.clock = clock
-        self.intake = intake
-        self.committed_max_ms = clock.running_max_ms
-        self.idle = False
 
 
 class Sketcher:
@@ -130,7 +87,6 @@ class Sketcher:
             n_partitions = {"predictions": n_partitions, "labels": n_partitions}
         if settings.shares_topic:
             n_partitions = {**n_partitions, "labels": n_partitions["predictions"]}
-        self._n_partitions: Mapping[Kind, int] = n_partitions
         with_segments = any(model.segments for model in (settings.defaults, *settings.models.values()))
         predictions, labels = settings.predictions, settings.labels or LabelInput()
         self._decode_prediction = PredictionDecoder(
@@ -147,7 +103,7 @@ class Sketcher:
             | (asked if settings.shares_topic else frozenset()),
         }
         self._not_features = fields_beside(settings.predictions.fields, not_features)
-        self._partitions: dict[Source, _Partition] = {}
+        self._partitions = AssignedPartitions(settings, n_partitions)
         self._next_offsets: dict[Source, int] = {}
         self._counters: dict[ModelKey, PaneCounter] = {}
         self.learning = LearningHold(settings, profiles)
@@ -174,16 +130,8 @@ class Sketcher:
         if self._pairing is not None and source.kind == "predictions":
             self._pairing.assign(source, seen)
         if source.kind != "joins":
-            time = self._settings.time
-            clock = SourceClock(int(time.pane), int(time.lateness), running_max_ms)
-            for each in self._with_shared(source):
-                intake = SourceIntake(int(self._settings.intake.window), recorded_ms)
-                self._partitions[each] = _Partition(clock, intake)
+            self._partitions.assign(source, running_max_ms, recorded_ms)
         self.joins.assign(source)
-
-    def _with_shared(self, source: Source) -> list[Source]:
-        """Return a source, and the labels in the same partition, which have the same clock."""
-        return [source, Source("labels", source.partition)] if self._settings.shares_topic else [source]
 
     def revoke(self) -> None:
         """Give all source partitions up, with everything that is not committed."""
@@ -195,27 +143,16 @@ class Sketcher:
 
     def mark_idle(self, source: Source, *, idle: bool) -> None:
         """Say whether a partition has been at its end for the idle timeout; the next flush tells it."""
-        for each in self._with_shared(source):
-            partition = self._partitions[each]
-            if partition.idle != idle:
-                partition.idle = idle
-                self._announce = True
+        self._announce |= self._partitions.mark_idle(source, idle=idle)
 
     def advance_to(self, watermark_ms: int) -> None:
         """Let event time go on in all partitions as if something had come, until their watermarks are here at least."""
-        for partition in self._partitions.values():
-            partition.clock.advance_to(watermark_ms)
+        self._partitions.advance_to(watermark_ms)
         self._announce = True
 
     def close_intake(self) -> None:
         """Let the time of records go on in all partitions to the end of the last span that holds one."""
-        reached = [partition.intake.reached_ms for partition in self._partitions.values()]
-        newest_ms = max((time for time in reached if time is not None), default=None)
-        if newest_ms is not None:
-            size_ms = int(self._settings.intake.window)
-            for partition in self._partitions.values():
-                partition.intake.advance_to(newest_ms - newest_ms % size_ms + size_ms)
-            self._announce = True
+        self._announce |= self._partitions.close_intake()
 
     # --- records ------------------------------------------------------------------------------------------------------
 
@@ -347,7 +284,7 @@ class Sketcher:
         if not self._next_offsets and not self._announce and not self._dead_letters:
             return None
         positions = {source: self._position(source, next_offset) for source, next_offset in self._next_offsets.items()}
-        marks = self._marks()
+        marks = self._partitions.marks()
         deltas = self.joins.join()
         pending = self.joins.blocks(marks)
         panes = self._pane_records(deltas, [*marks, *self.joins.watermarks()])
@@ -364,17 +301,7 @@ class Sketcher:
 
     def _position(self, source: Source, next_offset: int) -> Position:
         seen = None if self._pairing is None else self._pairing.seen(source)
-        return Position(next_offset if seen is None else seen.start, *self._times_ms(source), seen)
-
-    def _times_ms(self, source: Source) -> tuple[int | None, int | None]:
-        partition = self._partitions.get(source)
-        return (None, None) if partition is None else (partition.clock.running_max_ms, partition.intake.reached_ms)
-
-    def _marks(self) -> list[Watermark]:
-        return [
-            Watermark(source, self._n_partitions[source.kind], partition.clock.watermark_ms, partition.idle)
-            for source, partition in sorted(self._partitions.items())
-        ]
+        return Position(next_offset if seen is None else seen.start, *self._partitions.times_ms(source), seen)
 
     def _pane_records(self, deltas: list[JoinDelta], watermarks: list[Watermark]) -> dict[int, list[bytes]]:
         n_panes = self._settings.kafka.panes_partitions
@@ -386,24 +313,16 @@ class Sketcher:
             panes[panes_partition(key, n_panes)].extend(pane_deltas)
         for delta in deltas:
             joins[panes_partition(delta.key, n_panes)].append(delta)
-        intake = {panes_partition(LABEL_STREAM, n_panes): self._intake_marks()}
+        intake = {panes_partition(LABEL_STREAM, n_panes): self._partitions.intake_marks()}
         routed = self._settings.join.routed
         return {
             partition: chunks(panes[partition], joins[partition], watermarks, intake.get(partition, ()), routed=routed)
             for partition in range(n_panes)
         }
 
-    def _intake_marks(self) -> list[IntakeMark]:
-        return [
-            partition.intake.mark(source, self._n_partitions[source.kind], idle=partition.idle)
-            for source, partition in sorted(self._partitions.items())
-        ]
-
     def committed(self, changelog: Mapping[int, int] = MappingProxyType({})) -> None:
         """Make the last flush final; ``changelog`` has the offsets behind its blocks in the pending topic."""
-        for partition in self._partitions.values():
-            partition.committed_max_ms = partition.clock.running_max_ms
-            partition.intake.committed()
+        self._partitions.committed()
         if self._pairing is not None:
             self._pairing.committed()
         self.joins.committed(changelog)
@@ -415,10 +334,7 @@ class Sketcher:
 
     def aborted(self) -> None:
         """Forget everything since the last committed flush; its records will be read again, so no partition is idle."""
-        for partition in self._partitions.values():
-            partition.idle = False
-            partition.clock.running_max_ms = partition.committed_max_ms
-            partition.intake.aborted()
+        self._partitions.aborted()
         if self._pairing is not None:
             self._pairing.aborted()
         self.joins.aborted()
@@ -452,8 +368,7 @@ class Sketcher:
 
     def watermark_ms(self, source: Source) -> int | None:
         """Return an input partition's watermark, None before its first event."""
-        partition = self._partitions.get(source)
-        return None if partition is None else partition.clock.watermark_ms
+        return self._partitions.watermark_ms(source)
 
     def halves_waiting(self) -> dict[int, int]:
         """Return how many requests and responses wait for their other half, by partition, where they are paired."""
@@ -461,7 +376,7 @@ class Sketcher:
 
     def watermarks_ms(self) -> dict[Source, int | None]:
         """Return the watermarks of all assigned partitions, with those of the pending topic where it is read."""
-        marks = [*self._marks(), *self.joins.watermarks()]
+        marks = [*self._partitions.marks(), *self.joins.watermarks()]
         shared = self._settings.shares_topic
         return {mark.source: mark.time_ms for mark in marks if not (shared and mark.source.kind == "labels")}
 

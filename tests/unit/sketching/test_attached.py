@@ -25,7 +25,7 @@ from tests.support.pending import MemoryStores
 from tests.support.sketch_harness import cells, joined
 
 if TYPE_CHECKING:
-    from driftline.sketching.sketcher import Flush
+    from driftline.sketching.flush import Flush
 
 NOW_MS = 1_772_366_400_000
 PROFILE = build_profile(

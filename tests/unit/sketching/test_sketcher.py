@@ -17,8 +17,9 @@ from driftline.panes.flush_record import decode
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.profiles import Profiles
+from driftline.sketching.flush import Flush, Position
 from driftline.sketching.joins.waiting.digests import digests_of
-from driftline.sketching.sketcher import KEPT_FLUSHES, Flush, Position, Sketcher
+from driftline.sketching.sketcher import KEPT_FLUSHES, Sketcher
 from tests.support.pending import MemoryStores
 
 START_MS = 1_772_366_400_000

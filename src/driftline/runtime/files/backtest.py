@@ -27,6 +27,7 @@ from driftline.runtime.files.no_verdict import Surroundings, evaluated_model, no
 from driftline.runtime.files.table_rows import METADATA_FIELD
 from driftline.runtime.kafka.co_partitioning import keys_without_ids
 from driftline.runtime.kafka.input_partitions import read_topics
+from driftline.runtime.operations.garbage import rare_collections
 from driftline.runtime.pending.pending_folder import PendingFolder
 from driftline.sketching.pairing import Pairing
 from driftline.sketching.sketcher import Sketcher
@@ -177,9 +178,10 @@ class Backtest:
         ``close``, event time goes on after the last record until the windows that hold it have ended (:meth:`_close`).
         """
         try:
-            self._read(predictions, labels, emit, advance)
-            if close:
-                self._close(emit)
+            with rare_collections():
+                self._read(predictions, labels, emit, advance)
+                if close:
+                    self._close(emit)
             self._final_marks = {source: self._sketcher.watermark_ms(source) for source in self._sources}
             joiners = self._sketcher.joins.joiners.values()
             self._counts["n_joined"] = sum(joiner.take_totals().joined for joiner in joiners)

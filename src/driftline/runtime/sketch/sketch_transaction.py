@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from driftline.config.secrets import Credentials
     from driftline.config.settings import Settings
-    from driftline.sketching.sketcher import Flush
+    from driftline.sketching.flush import Flush
 
 COMMIT_TIMEOUT_S: Final = 30.0
 _MAX_MESSAGE_BYTES: Final = 4 << 20

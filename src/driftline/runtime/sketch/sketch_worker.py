@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -19,6 +18,7 @@ from driftline.runtime.kafka.kafka_clients import consumer_configuration
 from driftline.runtime.kafka.reading import END_OF_PARTITION
 from driftline.runtime.kafka.record_batches import by_source, source_of
 from driftline.runtime.kafka.topics import missing_topic
+from driftline.runtime.operations.garbage import rare_collections
 from driftline.runtime.operations.logs import get_logger
 from driftline.runtime.pending.pending_changelog import PendingChangelog
 from driftline.runtime.pending.pending_folder import PendingFolder
@@ -46,9 +46,6 @@ if TYPE_CHECKING:
     from driftline.runtime.operations.telemetry import Telemetry
 
 _CONSUME_S: Final = 0.1
-_GC_ALLOCATIONS: Final = 100_000
-"""Containers made before garbage is looked for, Python's own 700 being looked for in the middle of every batch: tens of
-thousands of short-lived tuples and no cycles. Together the searches took as long as decoding."""
 _REQUEST_S: Final = 30.0
 _PROFILE_WAIT_S: Final = 60.0
 _GAP: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001  # librdkafka's own name of a local event
@@ -119,8 +116,10 @@ class SketchWorker:
             Where ``join.repartition`` is ``auto``: joins are to be routed from now on; nothing since the last flush is
             kept.
         """
-        thresholds = gc.get_threshold()
-        gc.set_threshold(_GC_ALLOCATIONS, *thresholds[1:])
+        with rare_collections():
+            self._run()
+
+    def _run(self) -> None:
         self._transactions.start()
         try:
             self._consumer.subscribe(
@@ -136,7 +135,6 @@ class SketchWorker:
             self._consumer.close()
             self._sketcher.revoke()
             self._pending.close()
-            gc.set_threshold(*thresholds)
 
     def stop(self) -> None:
         """Ask the worker to finish: it flushes and leaves the group."""
