@@ -29,11 +29,10 @@ from driftline.runtime.sketch.offset_metadata import from_metadata
 from driftline.runtime.sketch.refusal_log import RefusalLog
 from driftline.runtime.sketch.sketch_transaction import FlushAborted, SketchTransactions
 from driftline.runtime.sketch.source_progress import SourceProgress
+from driftline.runtime.sketch.worker_figures import WorkerFigures
 from driftline.sketching.sketcher import Sketcher
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from confluent_kafka import Message
 
     from driftline.config.secrets import Credentials
@@ -95,6 +94,7 @@ class SketchWorker:
         self._pending_places = pending_partitions(settings, credentials) if open_routing else []
         self._key_check = KeyCheck(settings, n_partitions["predictions"])
         self._holds = LearningReporter(telemetry)
+        self._figures = WorkerFigures(telemetry, self._sketcher, self._pending)
         self._refusals = RefusalLog()
         self._progress = SourceProgress(settings.time.idle_timeout / 1000)
         self._stopping = threading.Event()
@@ -181,7 +181,7 @@ class SketchWorker:
             self._look_for_idle()
             self._flush()
             self._hold_back()
-            self._measure(self._sketcher.watermarks_ms())
+            self._figures.measure(self._sketcher.watermarks_ms(), self._lag)
         else:
             self._hold_for_references()
 
@@ -272,36 +272,14 @@ class SketchWorker:
             self._rewind()
             return
         self._sketcher.committed(changelog)
-        self._telemetry.flushed(packed - started, flush.n_events)
-        self._telemetry.transaction(time.monotonic() - packed)
-        self._telemetry.late(flush.n_late)
-        for letter in flush.dead_letters:
-            self._telemetry.dead_letter(letter.reason)
+        self._figures.flushed(flush, packed - started, time.monotonic() - packed)
         n_read = {self._topics[kind]: n for kind, n in flush.n_read.items()}
         self._refusals.note(n_read, flush.dead_letters, time.monotonic())
-        for number, joiner in self._sketcher.joins.joiners.items():
-            for outcome, n in joiner.take_totals()._asdict().items():
-                if n:
-                    self._telemetry.joins(outcome, n)
-            if expired := joiner.take_expired():
-                self._telemetry.expired(number, expired)
-        for number, database in self._pending.databases.items():
-            if evicted := database.take_evicted():
-                self._telemetry.evicted(number, evicted)
 
-    def _measure(self, watermarks_ms: Mapping[Source, int | None]) -> None:
-        """Publish each partition's lag, watermark and pending predictions, also while it is paused, idle or empty."""
-        for source, watermark_ms in watermarks_ms.items():
-            if watermark_ms is not None:
-                self._telemetry.watermark_delay(source.kind, source.partition, time.time() - watermark_ms / 1000)
-            partition = self._place(source)
-            _low, high = self._consumer.get_watermark_offsets(partition, cached=True)
-            if high >= 0:  # known from the first fetch on
-                self._telemetry.lag(source.kind, source.partition, max(0, high - self._progress.reached(source)))
-        for number, joiner in self._sketcher.joins.joiners.items():
-            self._telemetry.pending(number, len(joiner.predictions))
-        for number, n in self._sketcher.halves_waiting().items():
-            self._telemetry.halves(number, n)
+    def _lag(self, source: Source) -> int | None:
+        """Return how many records a partition is behind its end, None before its first fetch."""
+        _low, high = self._consumer.get_watermark_offsets(self._place(source), cached=True)
+        return max(0, high - self._progress.reached(source)) if high >= 0 else None
 
     def _rewind(self) -> None:
         """Go back to the committed offsets after an abort."""

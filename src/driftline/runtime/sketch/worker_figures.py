@@ -1,0 +1,57 @@
+"""The figures that a sketch worker publishes: what each flush held, and how far each partition has come."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from driftline.events.source import Source
+    from driftline.runtime.operations.telemetry import Telemetry
+    from driftline.runtime.pending.pending_folder import PendingFolder
+    from driftline.sketching.flush import Flush
+    from driftline.sketching.sketcher import Sketcher
+
+
+class WorkerFigures:
+    """Publishes figures of a worker's sketcher and of what awaits labels on its disk."""
+
+    def __init__(self, telemetry: Telemetry, sketcher: Sketcher, pending: PendingFolder) -> None:
+        self._telemetry = telemetry
+        self._sketcher = sketcher
+        self._pending = pending
+
+    def flushed(self, flush: Flush, packing_s: float, transaction_s: float) -> None:
+        """Publish what a committed flush held."""
+        self._telemetry.flushed(packing_s, flush.n_events)
+        self._telemetry.transaction(transaction_s)
+        self._telemetry.late(flush.n_late)
+        for letter in flush.dead_letters:
+            self._telemetry.dead_letter(letter.reason)
+        for number, joiner in self._sketcher.joins.joiners.items():
+            for outcome, n in joiner.take_totals()._asdict().items():
+                if n:
+                    self._telemetry.joins(outcome, n)
+            if expired := joiner.take_expired():
+                self._telemetry.expired(number, expired)
+        for number, database in self._pending.databases.items():
+            if evicted := database.take_evicted():
+                self._telemetry.evicted(number, evicted)
+
+    def measure(self, watermarks_ms: Mapping[Source, int | None], lag_of: Callable[[Source], int | None]) -> None:
+        """Publish each partition's lag, watermark and what waits in it, also while it is paused, idle or empty.
+
+        ``lag_of`` returns how many records a partition is behind its end; None before that is known.
+        """
+        for source, watermark_ms in watermarks_ms.items():
+            if watermark_ms is not None:
+                self._telemetry.watermark_delay(source.kind, source.partition, time.time() - watermark_ms / 1000)
+            lag = lag_of(source)
+            if lag is not None:
+                self._telemetry.lag(source.kind, source.partition, lag)
+        for number, joiner in self._sketcher.joins.joiners.items():
+            self._telemetry.pending(number, len(joiner.predictions))
+        for number, n in self._sketcher.halves_waiting().items():
+            self._telemetry.halves(number, n)
