@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,7 @@ import xxhash
 
 from driftline.events.features import features_json
 from driftline.events.outcomes import untold_score
+from driftline.events.schema_counts import SchemaCounts, merge_schemas
 from driftline.events.source import SEGMENT_ALL, Offsets
 from driftline.events.unusable import without_unusable
 from driftline.panes.flush_record import PaneDelta
@@ -53,6 +55,7 @@ class _OpenPane:
     offsets: Offsets = field(default_factory=dict)
     sample: list[SampleRow] = field(default_factory=list)
     estimates: PackedEstimates | None = None
+    schemas: SchemaCounts = field(default_factory=dict)
 
     @property
     def n_cells(self) -> int:
@@ -125,6 +128,7 @@ class PaneCounter:
                     first,
                     pane.n_late,
                     pane.estimates,
+                    pane.schemas,
                 )
             )
             deltas += [PaneDelta(self._key, SEGMENT_ALL, pane_ms, profile_id, 0, {}, None, sample) for sample in others]
@@ -219,6 +223,10 @@ class PaneCounter:
         counts = np.bincount(slots[on_time], minlength=panes.size)
         for slot, n in enumerate(counts.tolist()):
             self._pane(int(panes[slot]), profile_id).n_events += n
+        if rows.schemas is not None:
+            for (slot, name), n in Counter(zip(slots[on_time].tolist(), rows.schemas[on_time], strict=True)).items():
+                if name is not None:
+                    merge_schemas(self._pane(int(panes[slot]), profile_id).schemas, {name: n})
         for partition in np.unique(rows.partitions[on_time]).tolist():
             of_partition = on_time & (rows.partitions == partition)
             low = np.full(panes.size, np.iinfo(np.int64).max)

@@ -20,7 +20,7 @@ from driftline.sketching.intake import take_in_labels, take_in_predictions
 from driftline.sketching.joins.choice import choose_joins
 from driftline.sketching.one_topic import together
 from driftline.sketching.pane_counter import PaneCounter
-from driftline.sketching.rows import PredictionRows, by_model
+from driftline.sketching.rows import PredictionRows, by_model, schemas_of
 from driftline.sketching.source_clock import SourceClock
 from driftline.sketching.source_intake import SourceIntake
 
@@ -261,10 +261,10 @@ class Sketcher:
         self._n_events += intake.times_ms.size - n_late
         models = by_model(intake, arrivals)
         for each in models:
-            self._sketch(batch.source.partition, each)
+            self._sketch(batch, each)
         self.joins.add_predictions(batch.source.partition, models)
 
-    def _sketch(self, partition: int, model: ModelEvents) -> None:
+    def _sketch(self, batch: RecordBatch, model: ModelEvents) -> None:
         counter = self._counters.get(model.key)
         if counter is None:
             settings = self._settings.model(model.key.model)
@@ -273,7 +273,7 @@ class Sketcher:
         events, arrivals = model.events, model.arrivals
         counter.add(
             PredictionRows(
-                partition,
+                batch.source.partition,
                 events.prediction_ids,
                 model.offsets,
                 arrivals.pane_ms,
@@ -281,6 +281,7 @@ class Sketcher:
                 events.features,
                 events.predictions,
                 events.scores,
+                schemas_of(batch, model.offsets),
             )
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from driftline.events.schema_counts import SchemaCounts, merge_schemas
 from driftline.events.source import Offsets, merge_offsets
 from driftline.sketches.bottom_k import smallest
 from driftline.sketches.pane_sketch import merge_sketches
@@ -21,11 +22,12 @@ MAX_PIECES: Final = 16
 class ProfilePane:
     """The part of a pane of predictions that was sketched under one profile id; rows are at most twice the sample."""
 
-    __slots__ = ("estimates", "n_events", "offsets", "pieces", "rows")
+    __slots__ = ("estimates", "n_events", "offsets", "pieces", "rows", "schemas")
 
     def __init__(self) -> None:
         self.n_events = 0
         self.offsets: Offsets = {}
+        self.schemas: SchemaCounts = {}
         self.pieces: list[PackedSketch] = []
         self.rows: list[SampleRow] = []
         self.estimates: PackedEstimates | None = None
@@ -34,6 +36,7 @@ class ProfilePane:
         """Add a delta, keeping at least the ``n_sample`` rows with the smallest hashes."""
         self.n_events += delta.n_events
         merge_offsets(self.offsets, delta.offsets)
+        merge_schemas(self.schemas, delta.schemas)
         if delta.sketch is not None:
             self.pieces.append(delta.sketch)
             if len(self.pieces) > MAX_PIECES:
