@@ -78,8 +78,8 @@ class Event(Struct, frozen=True, kw_only=True):
     declared idle returned with events too late to be counted. ``bootstrap``: the profile was learnt from the stream."""
     schemas: dict[str, Count] | UnsetType = UNSET
     """Events by the id of the schema that they were read with, for at most 8 schemas, those with the smallest ids. More
-    than one: the producers' schema changed. Only in window events and in the findings and alerts of their checks; absent
-    if no event named a schema."""
+    than one: the producers' schema changed. Only in window events and in the findings and alerts of their checks;
+    absent if no event named a schema."""
 
     @property
     def key(self) -> ModelKey:
