@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Write schemas/*.json and their examples from the event structs, and the examples in docs/events.md from those.
+"""Write schemas/*.json, their examples and schemas/avro/*.avsc from the event structs, and the examples in
+docs/events.md from those.
 
 With --check, write nothing and say whether they are current: exit code 1 if not.
 """
@@ -24,15 +25,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from schema_examples import examples
 
-from driftline.events.alert import AlertEvent
-from driftline.events.estimate import EstimateEvent
-from driftline.events.finding import FindingEvent
 from driftline.events.label import LabelEvent
-from driftline.events.label_arrival import LabelArrivalEvent
-from driftline.events.label_stream import LabelStreamEvent
-from driftline.events.performance import PerformanceEvent
+from driftline.events.output_types import OUTPUT_EVENTS
 from driftline.events.prediction import PredictionEvent
-from driftline.events.window import WindowEvent
+from driftline.runtime.encodings.event_schemas import avro_schema
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SCHEMAS: Final = ROOT / "schemas"
@@ -40,13 +36,7 @@ PAGE: Final = ROOT / "docs" / "events.md"
 TYPES: Final[dict[str, type[msgspec.Struct]]] = {
     "prediction": PredictionEvent,
     "label": LabelEvent,
-    "window": WindowEvent,
-    "finding": FindingEvent,
-    "performance": PerformanceEvent,
-    "estimate": EstimateEvent,
-    "label_arrival": LabelArrivalEvent,
-    "label_stream": LabelStreamEvent,
-    "alert": AlertEvent,
+    **OUTPUT_EVENTS,
 }
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _BLOCK: Final = re.compile(r"(<!-- example: (\w+) -->\n```json\n)(.*?)(\n```)", re.DOTALL)
@@ -104,6 +94,7 @@ def _text(docstring: str) -> str:
 def written() -> dict[Path, str]:
     """Return every generated file's text."""
     files = {SCHEMAS / f"{name}.json": _dump(schema_of(name)) for name in TYPES}
+    files |= {SCHEMAS / "avro" / f"{name}.avsc": _dump(avro_schema(event)) for name, event in OUTPUT_EVENTS.items()}
     shown = examples()
     for name, messages in shown.items():
         files[SCHEMAS / "examples" / f"{name}.json"] = _dump(messages)

@@ -9,6 +9,7 @@
     ├── FormatError             bytes that driftline itself wrote are of an unknown version or damaged
     ├── ProfileError            a profile cannot be built, read or used
     ├── BrokerError             Kafka is set up in a way driftline cannot work with
+    │   └── RefusedSchemaError  the schema registry does not accept the schemas of events (runtime.encodings)
     ├── SchemaError             the schema of a record cannot be used; becomes a dead letter (runtime.encodings)
     ├── EncodingError           a record is not encoded as it should be; becomes a dead letter (runtime.encodings)
     └── RegistryUnavailableError  the schema registry does not answer; records wait (runtime.encodings)

@@ -44,16 +44,30 @@ class SchemaRegistry(HttpServer):
         Answers every request with this status while it is set.
     requests : list of str
         Paths of the GET requests.
+    read_only : bool
+        Answers 403 where a schema would be registered, while it is set.
+    incompatible : bool
+        Answers 409 there, while it is set.
     """
 
     def __init__(self, users: dict[str, str] | None = None, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(self._respond, tls)
         self.status: int | None = None
         self.requests: list[str] = []
+        self.read_only = self.incompatible = False
         pairs = [f"{name}:{password}" for name, password in (users or {}).items()]
         self._authorized = {f"Basic {base64.b64encode(pair.encode()).decode()}" for pair in pairs}
         self.entries: list[Entry] = []
         self._subjects: dict[str, list[Entry]] = {}
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The subjects that have a schema."""
+        return tuple(self._subjects)
+
+    def id_of(self, subject: str) -> int:
+        """Return the id of the latest schema of a subject."""
+        return self._subjects[subject][-1].number
 
     def register(
         self, subject: str, schema: str, kind: str = "AVRO", references: list[dict[str, Any]] | None = None
@@ -103,11 +117,18 @@ class SchemaRegistry(HttpServer):
             case "GET", ["subjects", subject, "versions", version]:
                 return self._version(subject, version)
             case "POST", ["subjects", subject, "versions"]:
+                self._require_write()
                 entry = self._register(subject, body)
                 return {"id": entry.number, "guid": entry.guid, **entry.body}
             case "POST", ["subjects", subject]:
                 return self._version(subject, self._number(subject, body["schema"]))
         raise RefusalError(404, None, "no such resource")
+
+    def _require_write(self) -> None:
+        if self.read_only:
+            raise RefusalError(403, 40301, "not authorized to write")
+        if self.incompatible:
+            raise RefusalError(409, 409, "incompatible with an earlier schema")
 
     @staticmethod
     def _schema(found: list[Entry]) -> dict[str, Any]:
@@ -116,7 +137,9 @@ class SchemaRegistry(HttpServer):
         return {"guid": found[0].guid, **found[0].body}
 
     def _number(self, subject: str, schema: str) -> str:
-        for number, entry in enumerate(self._subjects.get(subject, []), start=1):
+        if subject not in self._subjects:
+            raise RefusalError(404, 40401, f"Subject '{subject}' not found.")
+        for number, entry in enumerate(self._subjects[subject], start=1):
             if entry.body["schema"] == schema:
                 return str(number)
         raise RefusalError(404, 40403, "Schema not found")

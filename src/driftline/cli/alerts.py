@@ -51,6 +51,11 @@ def tail(
 
 
 def _print_records(settings: Settings, from_now: bool, json_lines: bool, until_idle: float | None) -> None:
+    from msgspec.structs import replace
+
+    from driftline.errors import FormatError
+    from driftline.events.cloudevents import CONTENT_TYPE_HEADER
+    from driftline.runtime.encodings.event_decoder import EventDecoder
     from driftline.runtime.kafka.tail import follow
 
     quiet_logs(settings)
@@ -58,7 +63,15 @@ def _print_records(settings: Settings, from_now: bool, json_lines: bool, until_i
     credentials = read_credentials(settings)
     if err.is_terminal:
         err.print(f"following {topic} on {settings.kafka.brokers}; Ctrl-C stops", style="dim", markup=False)
-    for record in follow(settings.kafka, credentials, topic, from_beginning=not from_now, until_idle_s=until_idle):
+    decode = EventDecoder(settings.schema_registry, credentials)
+    for each in follow(settings.kafka, credentials, topic, from_beginning=not from_now, until_idle_s=until_idle):
+        value = each.value
+        if value is not None:
+            try:
+                value = decode(value, each.headers.get(CONTENT_TYPE_HEADER))
+            except FormatError as error:  # shown as unreadable, like what is no JSON
+                err.print(str(error), markup=False)
+        record = replace(each, value=value)
         if json_lines:
             out.print(as_json(record), markup=False)
         else:

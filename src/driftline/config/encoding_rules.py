@@ -19,13 +19,16 @@ Problem = tuple[str, str, tuple[str, ...]]
 
 
 def encoding_problems(settings: Settings) -> Iterator[Problem]:
-    """Yield what is wrong with the encodings of the input topics and with the schema registry."""
+    """Yield what is wrong with the encodings of input and output, and with the schema registry."""
     registry = settings.schema_registry
     inputs: dict[str, PredictionInput | LabelInput] = {"$.predictions": settings.predictions}
     if settings.labels is not None:
         inputs["$.labels"] = settings.labels
     for at, topic in inputs.items():
         yield from _input(topic, at, registry)
+    if settings.output.encoding == "avro" and registry is None:
+        wanted = "a section `schema_registry` with its `url`, where the schemas of events are registered"
+        yield _one(wanted, "avro", "$.output.encoding", "$.schema_registry")
     if registry is not None:
         yield from _registry(registry, "$.schema_registry")
 

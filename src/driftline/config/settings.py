@@ -220,6 +220,14 @@ class SchemaRegistrySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Maximum number of schemas that are kept in memory."""
 
 
+class OutputSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How events and alerts are written."""
+
+    encoding: Literal["json", "avro"] = "json"
+    """`json`, or `avro` with the schemas registered in the ``schema_registry``
+    ([Avro](events.md#events-as-avro))."""
+
+
 class TimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Panes of event time, and the wait for late events."""
 
@@ -316,6 +324,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     predictions: PredictionInput = PredictionInput()
     labels: LabelInput | None = None
     schema_registry: SchemaRegistrySettings | None = None
+    output: OutputSettings = OutputSettings()
     time: TimeSettings = TimeSettings()
     intake: IntakeSettings = IntakeSettings()
     sketch: SketchSettings = SketchSettings()

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 SPEC_VERSION: Final = "1.0"
 CONTENT_TYPE: Final = "application/json"
+AVRO_CONTENT_TYPE: Final = "application/avro"
+CONTENT_TYPE_HEADER: Final = "content-type"
 
 WINDOW: Final = "io.driftline.window.v1"
 FINDING: Final = "io.driftline.finding.v1"
@@ -66,6 +68,6 @@ def headers(event: Event, source: str) -> Headers:
         "ce_source": source,
         "ce_time": event.ce_time,
         "ce_subject": event.ce_subject,
-        "content-type": CONTENT_TYPE,
+        CONTENT_TYPE_HEADER: CONTENT_TYPE,
     }
     return tuple((name, text.encode()) for name, text in attributes.items())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from driftline.events.ids import event_id
 from driftline.events.model_key import ModelKey
@@ -76,6 +76,10 @@ class Event(Struct, frozen=True, kw_only=True):
     flags: list[str]
     """Reasons why this event may not be reproducible from the input alone. ``after_idle``: a partition that had been
     declared idle returned with events too late to be counted. ``bootstrap``: the profile was learnt from the stream."""
+    schemas: dict[str, Count] | UnsetType = UNSET
+    """Events by the id of the schema that they were read with, for at most 8 schemas, those with the smallest ids. More
+    than one: the producers' schema changed. Only in window events and in the findings and alerts of their checks;
+    absent if no event named a schema."""
 
     @property
     def key(self) -> ModelKey:

@@ -52,9 +52,13 @@ def event_record(event: Event, source: str) -> OutputRecord:
         ``ce_source``: ``driftline/<prefix>``.
     """
     value = orjson.dumps(msgspec.to_builtins(event), option=orjson.OPT_SORT_KEYS)
-    if isinstance(event, AlertEvent):
-        return OutputRecord("alerts", event.alert_id.encode(), value, headers(event, source))
-    return OutputRecord("events", str(event.key).encode(), value, headers(event, source))
+    key = event.alert_id if isinstance(event, AlertEvent) else str(event.key)
+    return OutputRecord(channel_of(type(event)), key.encode(), value, headers(event, source))
+
+
+def channel_of(event: type[Event]) -> Channel:
+    """Return which of the output topics the events of a type go to."""
+    return "alerts" if issubclass(event, AlertEvent) else "events"
 
 
 def event_records(events: Iterable[Event], source: str) -> list[OutputRecord]:

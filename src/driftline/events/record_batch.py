@@ -40,6 +40,8 @@ class RecordBatch(NamedTuple):
         The records' headers, the last of each name; None where nobody asks for them.
     raw_values : list of bytes or None, optional
         The values as they stand in Kafka, for dead letters; None where ``values`` are these.
+    schemas : list of str or None, optional
+        Names of the schemas that the records were read with, None for plain JSON; None where all are that.
     """
 
     source: Source
@@ -51,6 +53,7 @@ class RecordBatch(NamedTuple):
     keys: list[bytes | None] | None = None
     headers: list[dict[str, bytes]] | None = None
     raw_values: list[bytes | None] | None = None
+    schemas: list[str | None] | None = None
 
     def part(self, records: slice) -> RecordBatch:
         """Return some of the records."""

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
+from driftline.events.schema_counts import SchemaCounts
 from driftline.events.source import Kind, Offsets, Watermark
 from driftline.panes.intake_record import IntakeMark
 from driftline.sketches.packed import NO_CELLS, PackedEstimates, SampleRow, Sparse
@@ -47,6 +48,8 @@ class PaneDelta(Struct, frozen=True, array_like=True):
     """Events that came too late, where no profile was known; otherwise the sketch counts them."""
     estimates: PackedEstimates | None = None
     """What the profile's estimator says of the events; None where it has none."""
+    schemas: SchemaCounts = {}
+    """Of the events that came with a schema of a registry."""
 
 
 class WindowDelta(Struct, frozen=True, array_like=True, gc=False):
@@ -209,5 +212,5 @@ def _narrow(delta: PaneDelta) -> list[PaneDelta]:
     if delta.sketch is None:
         return [delta]
     first, *others = split_counts(delta.sketch, MAX_RECORD_BYTES // 2)
-    rest = replace(delta, n_events=0, offsets={}, rows=[], n_late=0, estimates=None)
+    rest = replace(delta, n_events=0, offsets={}, rows=[], n_late=0, estimates=None, schemas={})
     return [replace(delta, sketch=first), *(replace(rest, sketch=other) for other in others)]

@@ -207,6 +207,8 @@ class Node:
             self._server.add_ready(kind, _probe(worker.is_ready, f"the {kind} worker has no partitions yet"))
             if isinstance(worker, AdaptiveSketchWorker):
                 self._server.add_ready("schema_registry", worker.schema_problem)
+            else:
+                self._server.add_ready("output_schemas", worker.schema_problem)
         return workers
 
     def _make_topics(self) -> None:

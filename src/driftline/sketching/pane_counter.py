@@ -6,12 +6,14 @@ and what comes after those it was learnt from counts under it.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from driftline.events.features import features_json
+from driftline.events.schema_counts import SchemaCounts, merge_schemas
 from driftline.events.source import SEGMENT_ALL, Offsets
 from driftline.panes.flush_record import PaneDelta
 from driftline.profiles.event_counter import EventCounter
@@ -52,6 +54,7 @@ class _OpenPane:
     rows: list[SampleRow] = field(default_factory=list)
     """Events that are not counted yet."""
     estimates: PackedEstimates | None = None
+    schemas: SchemaCounts = field(default_factory=dict)
 
     @property
     def n_cells(self) -> int:
@@ -121,6 +124,7 @@ class PaneCounter:
                     first,
                     pane.n_late,
                     pane.estimates,
+                    pane.schemas,
                 )
             )
             deltas += [PaneDelta(self._key, SEGMENT_ALL, pane_ms, profile_id, 0, {}, None, rows) for rows in others]
@@ -192,6 +196,10 @@ class PaneCounter:
         counts = np.bincount(slots[on_time], minlength=panes.size)
         for slot, n in enumerate(counts.tolist()):
             self._pane(int(panes[slot]), profile_id).n_events += n
+        if rows.schemas is not None:
+            for (slot, name), n in Counter(zip(slots[on_time].tolist(), rows.schemas[on_time], strict=True)).items():
+                if name is not None:
+                    merge_schemas(self._pane(int(panes[slot]), profile_id).schemas, {name: n})
         for partition in np.unique(rows.partitions[on_time]).tolist():
             of_partition = on_time & (rows.partitions == partition)
             low = np.full(panes.size, np.iinfo(np.int64).max)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from driftline.events.features import Features
     from driftline.events.outcomes import Score
     from driftline.events.prediction import PredictionColumns
+    from driftline.events.record_batch import RecordBatch
     from driftline.events.unusable import Unusable
     from driftline.sketching.intake import Intake
     from driftline.sketching.source_clock import Arrivals
@@ -64,6 +65,8 @@ class PredictionRows(NamedTuple):
     features: Sequence[Features]
     predictions: Sequence[Any]
     scores: Sequence[Score | Unusable | None]
+    schemas: NDArray[np.object_] | None = None
+    """Names of the schemas that they were read with, None for plain JSON; None where all are that."""
 
 
 class AllRows(NamedTuple):
@@ -80,6 +83,7 @@ class AllRows(NamedTuple):
     features: list[Features]
     predictions: list[Any]
     scores: list[Score | Unusable | None]
+    schemas: NDArray[np.object_] | None = None
 
     def hashes(self) -> NDArray[np.uint64]:
         """Return the hash of each prediction id, by which rows are sampled, shape (n,)."""
@@ -98,6 +102,7 @@ class AllRows(NamedTuple):
             [self.features[row] for row in picked],
             [self.predictions[row] for row in picked],
             [self.scores[row] for row in picked],
+            None if self.schemas is None else self.schemas[rows],
         )
 
 
@@ -112,6 +117,22 @@ def concatenate(parts: list[PredictionRows]) -> AllRows:
         [*chain.from_iterable(part.features for part in parts)],
         [*chain.from_iterable(part.predictions for part in parts)],
         [*chain.from_iterable(part.scores for part in parts)],
+        _schemas(parts),
+    )
+
+
+def schemas_of(batch: RecordBatch, offsets: NDArray[np.int64]) -> NDArray[np.object_] | None:
+    """Return the names of the schemas of the records at n offsets of a batch, shape (n,); None where it has none."""
+    if batch.schemas is None:
+        return None
+    return np.array(batch.schemas, dtype=object)[np.searchsorted(batch.offsets, offsets)]
+
+
+def _schemas(parts: list[PredictionRows]) -> NDArray[np.object_] | None:
+    if all(part.schemas is None for part in parts):
+        return None
+    return np.concatenate(
+        [np.full(len(part.ids), None, dtype=object) if part.schemas is None else part.schemas for part in parts]
     )
 
 

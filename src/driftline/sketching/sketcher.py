@@ -25,7 +25,7 @@ from driftline.sketching.learning_hold import LearningHold
 from driftline.sketching.one_topic import together
 from driftline.sketching.pairing import Pairing
 from driftline.sketching.pane_counter import PaneCounter
-from driftline.sketching.rows import PredictionRows, by_model
+from driftline.sketching.rows import PredictionRows, by_model, schemas_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -240,11 +240,11 @@ class Sketcher:
         self._n_events += intake.times_ms.size - n_late
         models, clock = by_model(intake, arrivals), self._partitions[batch.source].clock
         for each in models:
-            self._sketch(batch.source.partition, each)
+            self._sketch(batch, each)
             self.learning.add(batch.source.partition, each.key, each.arrivals, clock.watermark_ms)
         self.joins.add_predictions(batch.source.partition, models)
 
-    def _sketch(self, partition: int, model: ModelEvents) -> None:
+    def _sketch(self, batch: RecordBatch, model: ModelEvents) -> None:
         counter = self._counters.get(model.key)
         if counter is None:
             settings = self._settings.model(model.key.model)
@@ -253,7 +253,7 @@ class Sketcher:
         events, arrivals = model.events, model.arrivals
         counter.add(
             PredictionRows(
-                partition,
+                batch.source.partition,
                 events.prediction_ids,
                 model.offsets,
                 arrivals.pane_ms,
@@ -261,6 +261,7 @@ class Sketcher:
                 events.features,
                 events.predictions,
                 events.scores,
+                schemas_of(batch, model.offsets),
             )
         )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from driftline.config.fingerprint import model_settings_hash
 from driftline.config.load import load_settings
 from driftline.errors import ConfigurationError
 
@@ -64,6 +65,11 @@ def test_the_registry_may_come_from_the_environment(tmp_path: Path) -> None:
             "Expected `avro` or `auto`, as `avro.schema_files`",
         ),
         ("predictions: {encoding: thrift}", "`cloudevents`, got 'thrift' - at `$.predictions.encoding`"),
+        (
+            "output: {encoding: avro}",
+            "Expected a section `schema_registry` with its `url`, where the schemas",
+        ),
+        ("output: {encoding: protobuf}", "one of `json`, `avro`, got 'protobuf' - at `$.output.encoding`"),
         ("schema_registry: {}", "at `$.schema_registry.url`"),
         ("schema_registry: {url: 'registry:8081'}", "Expected http:// or https:// and a host, without user name"),
         ("schema_registry: {url: 'http://a:8081,'}", "got '' - at `$.schema_registry.url`"),
@@ -82,3 +88,10 @@ def test_what_does_not_fit_together_is_refused_in_words(tmp_path: Path, text: st
     with pytest.raises(ConfigurationError) as refused:
         load(tmp_path, text)
     assert expected in "\n".join(refused.value.problems)
+
+
+def test_events_are_json_unless_avro_is_asked_for_and_have_the_same_hash(tmp_path: Path) -> None:
+    plain = load(tmp_path, "schema_registry: {url: 'http://a'}")
+    avro = load(tmp_path, "{schema_registry: {url: 'http://a'}, output: {encoding: avro}}")
+    assert (plain.output.encoding, avro.output.encoding) == ("json", "avro")
+    assert model_settings_hash(plain, "m") == model_settings_hash(avro, "m")

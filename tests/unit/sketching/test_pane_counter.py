@@ -105,6 +105,21 @@ def test_classes_and_scores_that_are_none() -> None:
     assert [name for names in sketch.unseen.values() for name in names.values()] == [("maybe", 1)]
 
 
+def test_schemas_are_counted_with_the_events_of_their_pane() -> None:
+    counting = counter(PROFILE)
+    names = np.array(["7", None, "8", "7", "9"], dtype=object)
+    part = rows(*["{}"] * 5, pane_ms=[0, 0, 0, PANE_MS, 0], late=[False, False, False, False, True])
+    counting.add(part._replace(schemas=names))
+    counting.add(rows("{}", "{}", first=5))
+    counting.add(rows("{}", first=7)._replace(schemas=np.array(["7"], dtype=object)))
+    first, second = counting.take()
+    assert (first.n_events, first.schemas) == (6, {"7": 2, "8": 1})
+    assert (second.n_events, second.schemas) == (1, {"7": 1})
+    counting.add(rows("{}", first=8))
+    (third,) = counting.take()
+    assert third.schemas == {}
+
+
 def test_late_events_are_counted_as_late_and_nowhere_else() -> None:
     counting = counter(PROFILE)
     counting.add(rows('{"x": 1}', '{"new": 1}', pane_ms=[0, PANE_MS], late=[False, True]))

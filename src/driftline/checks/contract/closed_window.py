@@ -9,6 +9,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from driftline.events.model_key import ModelKey
+from driftline.events.schema_counts import SchemaCounts
 from driftline.events.source import Kind, Offsets
 from driftline.sketches.layout import EVENTS
 from driftline.sketches.pane_sketch import PaneSketch
@@ -39,6 +40,8 @@ class ClosedWindow(Struct, frozen=True, kw_only=True):
     """Whether the window went on past its size until it had enough events."""
     flags: tuple[str, ...] = ()
     """``after_idle`` where events came after an idle mark and were not counted."""
+    schemas: SchemaCounts = {}
+    """Of the events that came with a schema of a registry."""
     volume: VolumeReference | None = None
     """What the number of events is held against, where enough is known of the weeks before."""
     rolling: PaneSketch | None = None

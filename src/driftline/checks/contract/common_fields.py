@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from driftline.events.cloudevents import rfc3339
 from driftline.events.evidence import ProfileReference, SourceOffsets, WindowKind, WindowSpan
@@ -30,6 +30,7 @@ class CommonFields(TypedDict):
     n_reference: int
     offsets: SourceOffsets
     flags: list[str]
+    schemas: NotRequired[dict[str, int]]
 
 
 def common_fields(
@@ -64,6 +65,8 @@ def window_fields(profile: Profile, window: ClosedWindow, budget: ErrorBudget) -
     common = common_fields(window.key, window.segment, extent, profile, budget, offsets, window.flags)
     common["n"] = window.n_events
     common["n_reference"] = profile.n_events
+    if window.schemas:
+        common["schemas"] = window.schemas
     return common
 
 

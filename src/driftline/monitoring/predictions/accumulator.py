@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
+from driftline.events.schema_counts import SchemaCounts, merge_schemas
 from driftline.events.source import Offsets, merge_offsets
 from driftline.monitoring.state.table import Codec
 from driftline.sketches.layout import EVENTS
 from driftline.sketches.pane_sketch import PackedSketch, PaneSketch
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from driftline.sketches.layout import Layout
 
 
@@ -25,6 +28,8 @@ class ClosedPane(NamedTuple):
     offsets: Offsets
     flags: frozenset[str]
     """What is to be known about every window with this pane."""
+    schemas: Mapping[str, int] = {}
+    """Of the events that came with a schema of a registry."""
 
     @property
     def n_events(self) -> int:
@@ -39,6 +44,7 @@ class PackedUnion(Struct, array_like=True):
     n_events: int
     offsets: Offsets
     flags: list[str]
+    schemas: SchemaCounts = {}
 
 
 class Accumulator:
@@ -49,12 +55,13 @@ class Accumulator:
     *State*: one sketch. *Cost* of a pane: one vector addition.
     """
 
-    __slots__ = ("flags", "offsets", "sketch")
+    __slots__ = ("flags", "offsets", "schemas", "sketch")
 
     def __init__(self, layout: Layout) -> None:
         self.sketch = PaneSketch(layout)
         self.offsets: Offsets = {}
         self.flags: set[str] = set()
+        self.schemas: SchemaCounts = {}
 
     @property
     def n_events(self) -> int:
@@ -66,16 +73,19 @@ class Accumulator:
         self.sketch.merge(pane.sketch)
         merge_offsets(self.offsets, pane.offsets)
         self.flags |= pane.flags
+        merge_schemas(self.schemas, pane.schemas)
 
     def add_packed(self, union: PackedUnion) -> None:
         """Add an accumulator that was packed."""
         self.sketch.merge_packed(union.sketch)
         merge_offsets(self.offsets, union.offsets)
         self.flags.update(union.flags)
+        merge_schemas(self.schemas, union.schemas)
 
     def pack(self) -> PackedUnion:
         """Return the form for the state; to be encoded before anything more is added."""
-        return PackedUnion(self.sketch.pack(), self.n_events, dict(self.offsets), sorted(self.flags))
+        schemas = dict(self.schemas)
+        return PackedUnion(self.sketch.pack(), self.n_events, dict(self.offsets), sorted(self.flags), schemas)
 
     @classmethod
     def unpack(cls, union: PackedUnion, layout: Layout) -> Accumulator:

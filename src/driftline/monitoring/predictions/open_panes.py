@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+from driftline.events.schema_counts import SchemaCounts, merge_schemas
 from driftline.events.source import Offsets, merge_offsets
 from driftline.sketches.bottom_k import smallest
 from driftline.sketches.layout import LATE
@@ -50,13 +51,14 @@ class ProfilePane:
     Where no profile was known it has the events themselves, at most twice ``MAX_ROWS``.
     """
 
-    __slots__ = ("estimates", "n_events", "n_late", "n_left_out", "offsets", "pieces", "rows")
+    __slots__ = ("estimates", "n_events", "n_late", "n_left_out", "offsets", "pieces", "rows", "schemas")
 
     def __init__(self) -> None:
         self.n_events = 0
         self.n_late = 0
         self.n_left_out = 0
         self.offsets: Offsets = {}
+        self.schemas: SchemaCounts = {}
         self.pieces: list[PackedSketch] = []
         self.rows: list[SampleRow] = []
         self.estimates: PackedEstimates | None = None
@@ -66,6 +68,7 @@ class ProfilePane:
         self.n_events += delta.n_events
         self.n_late += delta.n_late
         merge_offsets(self.offsets, delta.offsets)
+        merge_schemas(self.schemas, delta.schemas)
         if delta.sketch is not None:
             self._add_piece(delta.sketch)
         if delta.estimates is not None:
@@ -97,6 +100,7 @@ class ProfilePane:
         self.n_events += kept.n_events
         self.n_left_out += kept.n_events - len(rows)
         merge_offsets(self.offsets, kept.offsets)
+        merge_schemas(self.schemas, kept.schemas)
 
 
 class OpenPane:

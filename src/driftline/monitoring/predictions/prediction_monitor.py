@@ -18,6 +18,7 @@ from driftline.checks.columns.detector_findings import DetectedChange, examine_d
 from driftline.checks.columns.window_check import examine_window
 from driftline.errors import ProfileError, describe
 from driftline.events.output_record import reference_records
+from driftline.events.schema_counts import merge_schemas
 from driftline.events.source import SEGMENT_ALL, merge_offsets
 from driftline.monitoring.alerting import settle
 from driftline.monitoring.model_setup import AFTER_IDLE, UNPROFILED, Outputs, WatermarkReach
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.checks.contract.verdict import CheckStatistic
     from driftline.checks.references.reference_view import ReferenceView
+    from driftline.events.schema_counts import SchemaCounts
     from driftline.events.source import Offsets
     from driftline.monitoring.model_setup import ModelSetup
     from driftline.monitoring.predictions.column_detectors import ColumnDetection
@@ -259,6 +261,7 @@ class PredictionMonitor:
         end_ms = start_ms + self._setup.pane_ms
         sketch: PaneSketch | None = None
         offsets: Offsets = {}
+        schemas: SchemaCounts = {}
         flags = set(reach.flags(end_ms))
         for profile_id, part in sorted(opened.parts.items()):
             other = self._setup.profiles.get(profile_id)
@@ -273,11 +276,12 @@ class PredictionMonitor:
             for piece in part.pieces:
                 sketch.merge_packed(piece)
             merge_offsets(offsets, part.offsets)
+            merge_schemas(schemas, part.schemas)
         if sketch is None:
             return None
         if self.state.missed:
             flags.add(AFTER_IDLE)
-        return ClosedPane(start_ms, end_ms, sketch, offsets, frozenset(flags))
+        return ClosedPane(start_ms, end_ms, sketch, offsets, frozenset(flags), schemas)
 
     def _gather(self, start_ms: int, opened: OpenPane) -> Outputs:
         sampled = opened.parts.pop("", None)

@@ -82,7 +82,8 @@ class ProfileMonitor:
 
     def _note(self, pane: ClosedPane) -> None:
         if not self._journal.ended:
-            union = PackedUnion(pane.sketch.pack(), pane.n_events, pane.offsets, sorted(pane.flags))
+            schemas = dict(pane.schemas)
+            union = PackedUnion(pane.sketch.pack(), pane.n_events, pane.offsets, sorted(pane.flags), schemas)
             self._journal.note(pane.start_ms, union)
 
     def _add_to_windows(self, pane: ClosedPane) -> None:
@@ -123,7 +124,8 @@ class ProfileMonitor:
     def _replay(self, start_ms: int, union: PackedUnion) -> None:
         sketch = PaneSketch.unpack(union.sketch, self.profile.layout)
         end_ms = start_ms + self._pane_ms
-        self._add_to_windows(ClosedPane(start_ms, end_ms, sketch, union.offsets, frozenset(union.flags)))
+        flags = frozenset(union.flags)
+        self._add_to_windows(ClosedPane(start_ms, end_ms, sketch, union.offsets, flags, union.schemas))
 
 
 def first_pane(profile: Profile, pane_ms: int) -> int:

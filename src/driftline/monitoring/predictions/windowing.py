@@ -171,4 +171,5 @@ def closed(
         offsets=dict(sorted(union.offsets.items())),
         extended=extended,
         flags=tuple(sorted(union.flags)),
+        schemas=dict(union.schemas),
     )

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from driftline.runtime.detect.faust_transport import PanesMessage
     from driftline.runtime.detect.heartbeat_guard import HeartbeatGuard
     from driftline.runtime.detect.monitor_reporter import MonitorReporter
+    from driftline.runtime.encodings.event_encoder import EventEncoder
     from driftline.runtime.operations.telemetry import Telemetry
     from driftline.runtime.references.reference_topic import ReferenceReader
 
@@ -84,16 +85,18 @@ class PanesAgent:
         self._guard = guard
         self._app: DetectApp
         self._table: StateTable
+        self._encode: EventEncoder | None = None
         self._in_hand = asyncio.Lock()
         self._partitions: dict[int, _OwnedPartition] = {}
         self._generation: int | None = None
         self._revoking = asyncio.Event()
         self._unacknowledged: list[asyncio.Future[Any]] = []
 
-    def attach(self, app: DetectApp, table: StateTable) -> None:
-        """Connect the agent to its application and its table."""
+    def attach(self, app: DetectApp, table: StateTable, encode: EventEncoder | None = None) -> None:
+        """Connect the agent to its application, its table and, unless events stay JSON, their encoder."""
         self._app = app
         self._table = table
+        self._encode = encode
 
     def is_ready(self) -> bool:
         """True while the worker is in the group and its state is read back."""
@@ -228,7 +231,7 @@ class PanesAgent:
             )
 
     async def _send(self, outputs: Sequence[OutputRecord]) -> None:
-        for output in outputs:
+        for output in outputs if self._encode is None else map(self._encode, outputs):
             topic = self._settings.kafka.topic(output.channel)
             self._unacknowledged.append(
                 await self._app.send_raw(topic, output.key, output.value, headers=output.headers)

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from driftline.errors import BrokerError
@@ -18,6 +19,7 @@ from driftline.runtime.detect.faust_table import StateTable, StateTableManager
 from driftline.runtime.detect.faust_transport import Transport
 from driftline.runtime.detect.heartbeat_guard import HeartbeatGuard
 from driftline.runtime.detect.monitor_reporter import MonitorReporter
+from driftline.runtime.encodings.schema_problems import RegistryUnavailableError
 from driftline.runtime.kafka.kafka_clients import connect_admin
 from driftline.runtime.kafka.topics import missing_topic, partition_counts
 from driftline.runtime.operations.logs import get_logger
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from driftline.config.secrets import Credentials
     from driftline.config.settings import Settings
     from driftline.profiles.profiles import Profiles
+    from driftline.runtime.encodings.event_encoder import EventEncoder
     from driftline.runtime.operations.telemetry import Telemetry
     from driftline.runtime.references.reference_topic import ReferenceReader
 
@@ -78,6 +81,7 @@ class DetectWorker:
         self._stop_event = asyncio.Event()
         self._stop_requested = False
         self._agent: PanesAgent | None = None
+        self._encoder = _encoder(settings, credentials)
 
     def restore(self, partition: int, entries: Mapping[bytes, bytes]) -> PartitionMonitor:
         """Return the monitor of a partition from the entries of its last checkpoint; without any, a new one."""
@@ -108,6 +112,10 @@ class DetectWorker:
         """True while the worker is in the group with its state read back, also where it owns no partition."""
         return self._agent is not None and self._agent.is_ready()
 
+    def schema_problem(self) -> str | None:
+        """Return why the schemas of events cannot be registered yet, so that the worker waits; None otherwise."""
+        return None if self._encoder is None else self._encoder.client.problem
+
     def _new_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             self._loop = asyncio.new_event_loop()
@@ -117,6 +125,7 @@ class DetectWorker:
 
     async def _main(self) -> None:
         await asyncio.to_thread(check_topics, self._settings, self._credentials)
+        await self._register_schemas()
         if self._stop_event.is_set():
             return
         guard = HeartbeatGuard(self._settings.detect.session_timeout / 1000)
@@ -140,6 +149,18 @@ class DetectWorker:
                 future.result()
         if app.crash_reason is not None:
             raise app.crash_reason
+
+    async def _register_schemas(self) -> None:
+        """Wait until the registry has given the schemas of events their ids, or until the worker shall stop."""
+        encoder = self._encoder
+        while encoder is not None and not self._stop_event.is_set():
+            try:
+                await asyncio.to_thread(encoder.register)
+            except RegistryUnavailableError:  # the client has logged it, and `/readyz` shows it
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop_event.wait(), encoder.client.wait_s)
+            else:
+                break
 
     def _build_app(self, agent: PanesAgent, guard: HeartbeatGuard) -> DetectApp:
         """Return the Faust application: one agent on the panes topic, and its table."""
@@ -180,7 +201,7 @@ class DetectWorker:
         changelog = kafka.topic("detect-state")
         table = StateTable(app, name="detect-state", changelog=changelog, partitions=kafka.panes_partitions)
         app.tables.add(table)
-        agent.attach(app, table)
+        agent.attach(app, table, self._encoder)
         panes = app.topic(
             kafka.topic("panes"),
             partitions=kafka.panes_partitions,
@@ -196,6 +217,17 @@ class DetectWorker:
 
         app.agent(panes, name="detect", concurrency=1)(detect)
         return app
+
+
+def _encoder(settings: Settings, credentials: Credentials) -> EventEncoder | None:
+    """Return what turns events into the configured encoding; None where they stay JSON."""
+    registry = settings.schema_registry
+    if settings.output.encoding == "json" or registry is None:
+        return None
+    from driftline.runtime.encodings.event_encoder import EventEncoder  # noqa: PLC0415  # 50 ms for who needs it
+    from driftline.runtime.encodings.registry_client import RegistryClient  # noqa: PLC0415  # as above
+
+    return EventEncoder(RegistryClient(registry, credentials), settings.kafka, registry.id_bytes)
 
 
 async def _start(app: DetectApp) -> None:

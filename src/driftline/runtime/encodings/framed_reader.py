@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import suppress
+from itertools import repeat
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from driftline.runtime.encodings.framing import BEFORE_PAYLOAD, SCHEMA_HEADERS, from_headers, from_prefix
+from driftline.runtime.encodings.framing import (
+    BEFORE_PAYLOAD,
+    ID,
+    SCHEMA_HEADERS,
+    from_headers,
+    from_prefix,
+    schema_name,
+)
 from driftline.runtime.encodings.schema_problems import EncodingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from driftline.runtime.encodings.schema_store import PayloadReader, SchemaStore
+
+
+_FIRST: Final = itemgetter(0)
+_NO_HEADERS: Final[Mapping[str, bytes]] = {}
 
 
 class Taken(NamedTuple):
@@ -39,6 +53,7 @@ class FramedReader:
         self._head = 1 + id_bytes
         self._n_kept = n_kept
         self._by_head: dict[bytes, PayloadReader] = {}
+        self._head_of = itemgetter(slice(0, self._head))
 
     def __call__(self, value: bytes, headers: Mapping[str, bytes]) -> object:
         """Return what a value holds that must be framed: a document, or bytes where that is JSON.
@@ -93,6 +108,24 @@ class FramedReader:
                 self._remember(head, reader)
             return Taken(reader, framed.payload, framed.message)
         return Taken(self._store.reader(framed.schema), framed.payload, framed.message)
+
+    def schemas(
+        self, values: Sequence[bytes | None], headers: Sequence[Mapping[str, bytes]] | None
+    ) -> list[str | None]:
+        """Return the name of the schema that each value names; None for those that name none."""
+        if values and (headers is None or all(map(SCHEMA_HEADERS.isdisjoint, headers))):
+            with suppress(TypeError, IndexError):  # a value is missing or empty
+                heads = {*map(self._head_of, values)}  # type: ignore[arg-type]  # None raises TypeError
+                if {*map(_FIRST, heads)} == {ID}:
+                    names = {head: self._schema(head, _NO_HEADERS) for head in heads}
+                    return [*map(names.__getitem__, map(self._head_of, values))]  # type: ignore[arg-type]  # as above
+        return [*map(self._schema, values, repeat(_NO_HEADERS) if headers is None else headers)]
+
+    def _schema(self, value: bytes | None, headers: Mapping[str, bytes]) -> str | None:
+        if not value:
+            return None
+        framed = from_headers(value, headers) or from_prefix(value, self._id_bytes)
+        return None if framed is None else schema_name(framed.schema)
 
     def _remember(self, head: bytes, reader: PayloadReader) -> None:
         """Remember the reader for values that begin with an id, of which the store need then not be asked."""

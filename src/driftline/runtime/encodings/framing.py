@@ -54,6 +54,18 @@ class Framed(NamedTuple):
     """Protobuf's message type where a header gave it: as message indexes, or by its name. None where it gave none."""
 
 
+def schema_name(path: str) -> str:
+    """Return how the evidence of events names a schema: by its id or GUID.
+
+    Examples
+    --------
+    >>> schema_name("/schemas/ids/299"), schema_name("/ids/globalIds/7")
+    ('299', 'global 7')
+    """
+    name = path.rpartition("/")[2]
+    return f"global {name}" if path.startswith(GLOBAL_ID_PATH) else name
+
+
 def from_prefix(value: bytes, id_bytes: int) -> Framed | None:
     """Return a value that begins with its schema's id or GUID; None where it does not, or is too short for one."""
     first = value[0] if value else None

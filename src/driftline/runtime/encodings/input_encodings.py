@@ -85,7 +85,7 @@ def _deserializer(
     """Return the deserializer of a topic; None where there is nothing but JSON to read."""
     match topic.encoding:
         case "schema_registry" if framed is not None:
-            return TopicDeserializer(framed, framed.read_all, by_headers=True)
+            return TopicDeserializer(framed, framed.read_all, framed.schemas, by_headers=True)
         case "avro":
             return TopicDeserializer(_avro_files(topic, at).bare)
         case "protobuf":
@@ -95,12 +95,14 @@ def _deserializer(
         case "cloudevents":
             from driftline.runtime.encodings.cloud_event_input import CloudEventReader  # noqa: PLC0415  # as above
 
-            return TopicDeserializer(CloudEventReader(_automatic(framed, None)), by_headers=True)
+            schemas = None if framed is None else framed.schemas
+            return TopicDeserializer(CloudEventReader(_automatic(framed, None)), schemas=schemas, by_headers=True)
         case "auto" if framed is not None or topic.avro.schema_files:
             files = _avro_files(topic, at) if topic.avro.schema_files else None
             read = _automatic(framed, files)
-            read_all = None if framed is None else framed.read_all
-            return TopicDeserializer(read, read_all, by_headers_unless_json=framed is not None, plain_json=True)
+            read_all, schemas = (None, None) if framed is None else (framed.read_all, framed.schemas)
+            by_headers = framed is not None
+            return TopicDeserializer(read, read_all, schemas, by_headers_unless_json=by_headers, plain_json=True)
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from driftline.errors import DriftlineError
+from driftline.errors import BrokerError, DriftlineError
 
 UNREADABLE: Final = (ValueError, IndexError, ArithmeticError, RecursionError, struct.error)
 """What readers of values raise for bytes that are not of their schema."""
@@ -17,6 +17,10 @@ class SchemaError(DriftlineError):
 
 class UnknownSchemaError(SchemaError):
     """The registry says that it has no such schema."""
+
+
+class RefusedSchemaError(BrokerError):
+    """The registry does not accept a schema of ours; nothing can be written with it."""
 
 
 class RegistryUnavailableError(DriftlineError):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from driftline.events.record_batch import RecordBatch
 
     Read = Callable[[bytes, Mapping[str, bytes]], object]
+    Schemas = Callable[[Sequence[bytes | None], Sequence[Mapping[str, bytes]] | None], list[str | None]]
     ReadAll = Callable[[Sequence[bytes | None], Sequence[Mapping[str, bytes]] | None], list[object]]
 
 _FIRST: Final = itemgetter(0)
@@ -36,6 +37,8 @@ class TopicDeserializer:
     read_all : callable, optional
         From values and perhaps their headers to what ``read`` gives for each, but quicker; raises what ``read`` does,
         a LookupError or a TypeError where they need a closer look.
+    schemas : callable, optional
+        From values and perhaps their headers to the names of the schemas that they name.
     by_headers : bool
         Whether any record's headers may matter.
     by_headers_unless_json : bool
@@ -48,6 +51,7 @@ class TopicDeserializer:
         self,
         read: Read,
         read_all: ReadAll | None = None,
+        schemas: Schemas | None = None,
         *,
         by_headers: bool = False,
         by_headers_unless_json: bool = False,
@@ -55,6 +59,7 @@ class TopicDeserializer:
     ) -> None:
         self._read = read
         self._read_all = read_all
+        self._schemas = schemas
         self._by_headers = by_headers
         self._by_headers_unless_json = by_headers_unless_json
         self._plain_json = plain_json
@@ -79,6 +84,7 @@ class TopicDeserializer:
         for is_json, run in groupby(results, _is_json):
             end = start + sum(1 for _ in run)
             part = batch.part(slice(start, end))
+            part = part._replace(schemas=self._schemas_of(part))
             if is_json:
                 values: list[bytes | None] = results[start:end]  # type: ignore[assignment]  # bytes or None all
                 parts.append(part._replace(values=values, raw_values=part.values))
@@ -86,6 +92,16 @@ class TopicDeserializer:
                 parts.append(part._replace(documents=results[start:end]))
             start = end
         return parts
+
+    def _schemas_of(self, part: RecordBatch) -> list[str | None] | None:
+        """Return the schemas of records; None where none of them names one that counts."""
+        if self._schemas is None or (self._plain_json and _all_objects(part.values)):
+            return None
+        names = self._schemas(part.values, part.headers)
+        if self._plain_json:
+            pairs = zip(names, part.values, strict=True)
+            names = [None if value and value[0] == BRACE else name for name, value in pairs]
+        return names if any(names) else None
 
     def _results(self, batch: RecordBatch) -> list[object]:
         if self._read_all is not None:

@@ -12,7 +12,7 @@ from driftline.config.durations import Duration
 from driftline.config.secrets import Credentials, Secret
 from driftline.config.settings import SchemaRegistrySettings
 from driftline.runtime.encodings.registry_client import LONGEST_WAIT_S, Reference, RegisteredSchema, RegistryClient
-from driftline.runtime.encodings.schema_problems import RegistryUnavailableError, UnknownSchemaError
+from driftline.runtime.encodings.schema_problems import RefusedSchemaError, RegistryUnavailableError, UnknownSchemaError
 from tests.support.http_server import Answer, HttpServer
 from tests.support.schema_registry import SchemaRegistry
 
@@ -192,3 +192,53 @@ def test_global_ids_are_asked_for_at_apicurio_s_own_api() -> None:
         assert [asked.fetch(f"/ids/globalIds/{n}").kind for n in (3, 4, 5)] == ["AVRO", "PROTOBUF", "JSON"]
         with pytest.raises(UnknownSchemaError):
             asked.fetch("/ids/globalIds/6")
+
+
+def test_a_schema_is_registered_once_under_its_subject(registry: SchemaRegistry) -> None:
+    registry.register("other", '"int"')
+    asked = client(registry.url)
+    number = asked.register("a b/c", '"long"')
+    assert number == registry.id_of("a b/c") == 2
+    assert asked.register("a b/c", '"long"') == number
+    assert asked.register("a b/c", '"double"') == 3
+    assert registry.subjects == ("other", "a b/c")
+    assert asked.fetch("/schemas/ids/2").text == '"long"'
+
+
+def test_where_it_may_only_be_read_a_schema_that_is_registered_is_found(registry: SchemaRegistry) -> None:
+    number = registry.register("a", '"int"')
+    registry.read_only = True
+    assert client(registry.url).register("a", '"int"') == number
+    asked = client(registry.url)
+    with pytest.raises(RegistryUnavailableError, match=r"The schema of `b` cannot be registered .*HTTP 403 .*may not"):
+        asked.register("b", '"int"')
+    assert asked.problem is not None
+    assert not asked.may_ask
+    assert 0 < asked.wait_s <= 1
+
+
+def test_a_refused_schema_is_said_with_the_registry_s_own_words(registry: SchemaRegistry) -> None:
+    registry.incompatible = True
+    asked = client(registry.url)
+    with pytest.raises(RefusedSchemaError, match=r"of `a` \(HTTP 409: .*incompatible with an earlier .*BACKWARD"):
+        asked.register("a", '"int"')
+    assert asked.problem is None
+    assert asked.wait_s == 0
+
+
+def test_registration_waits_and_tries_other_servers_as_reading_does(registry: SchemaRegistry) -> None:
+    clock = Clock()
+    with SchemaRegistry() as broken:
+        broken.status = 500
+        assert client(f"{broken.url}, {registry.url}").register("a", '"int"') == 1
+        asked = client(broken.url, clock=clock)
+        waits = []
+        for _ in range(3):
+            with pytest.raises(RegistryUnavailableError, match="HTTP 500"):
+                asked.register("a", '"int"')
+            waits.append(asked.wait_s)
+            clock.now += asked.wait_s
+        assert waits == [1, 2, 4]
+        broken.status = None
+        assert asked.register("a", '"int"') == 1
+        assert asked.problem is None
