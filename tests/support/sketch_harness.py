@@ -199,7 +199,7 @@ def joined(flushes: Iterable[FlushRecord], profile: Profile) -> list[int]:
     """Return the sum of all performance vectors under a profile."""
     total = np.zeros(profile.task.performance_layout.n_cells, dtype=np.int64)
     for flush in flushes:
-        for delta in (each for each in flush.joins if each.key != LABEL_STREAM):
+        for delta in (each for each in flush.joins if each.key != LABEL_STREAM and not each.loose):
             assert delta.profile_id == profile.profile_id
             for window in delta.windows:
                 unpack_into(window.cells, total)
