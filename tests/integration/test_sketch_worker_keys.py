@@ -45,13 +45,13 @@ def test_different_partitioners_stop_the_worker_before_anything_is_committed(
     reason = refusal(run)
     assert f"murmur2 (Java's clients, or `partitioner: murmur2_random`) at `{run.inputs['predictions']}`" in reason
     assert f"CRC-32 (librdkafka's `consistent_random`, its default) at `{run.inputs['labels']}`" in reason
-    assert "set `partitioner: murmur2_random`" in reason
+    assert "Set `partitioner: murmur2_random`" in reason
 
 
 def test_keys_that_are_not_the_ids_stop_the_worker(real_broker: str, topic_prefix: str) -> None:
     run = SketchRun(real_broker, topic_prefix, [PROFILE], partitions=4, time=TIME)
     produce(run, "predictions", "murmur2_random", key="customer-{}")
-    assert f"configure the producers of `{run.inputs['predictions']}` to use the id as the key" in refusal(run)
+    assert f"Configure the producers of `{run.inputs['predictions']}` to use the id as the key" in refusal(run)
 
 
 def test_the_same_partitioner_and_records_without_keys_are_read(

@@ -64,7 +64,8 @@ def doctor(
     No group is joined and nothing is written to Kafka. Exit code 7 if problems would keep data out.
     """
     if write is not None and write.exists():
-        raise ConfigurationError((f"Expected a new file, got one that exists - at `{write}`",), "The command line")
+        message = f"Expected a new file for --write, got one that exists - at `{write}`. Name another, or delete it"
+        raise ConfigurationError((message,), "The command line")
     if labels == predictions:
         labels = None  # what tells them apart is found out
     given: dict[str, object] = {"schema_registry.url": registry}

@@ -57,7 +57,12 @@ ScoreOption = Annotated[
     ),
 ]
 LabelOption = Annotated[
-    str | None, typer.Option("--label-column", help="Column of the labels; by default `label`.", show_default=False)
+    str | None,
+    typer.Option(
+        "--label-column",
+        help="Column of the labels; by default as the configuration maps them, or `label`.",
+        show_default=False,
+    ),
 ]
 TimeOption = Annotated[
     str | None,

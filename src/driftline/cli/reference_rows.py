@@ -90,10 +90,12 @@ def _read(
     from driftline.runtime.references.reference_files import read_selected, read_table
 
     fields, how = settings.predictions.fields, rows.table_options(chosen)
+    labels = None if settings.labels is None else settings.labels.fields
+    positive = chosen.positive_class
     if file is not None and rows.sql is None and rows.uri is None:
-        return read_table(file, key, rows.roles(), fields=fields, positive=chosen.positive_class, how=how)
+        return read_table(file, key, rows.roles(), fields=fields, labels=labels, positive=positive, how=how)
     if file is None and rows.sql is not None and rows.uri is not None:
-        return read_selected(rows.sql, rows.uri, rows.roles(), fields=fields, positive=chosen.positive_class, how=how)
+        return read_selected(rows.sql, rows.uri, rows.roles(), fields=fields, labels=labels, positive=positive, how=how)
     given = ", ".join(
         name for name, value in ((f"{file}", file), ("--sql", rows.sql), ("--uri", rows.uri)) if value is not None
     )

@@ -54,11 +54,12 @@ def column_lines(kinds: Mapping[str, str], ignored: Container[str]) -> list[Line
     for name, kind in kinds.items():
         by_kind.setdefault(kind, []).append(name)
     good = "; ".join(_listed(kind, by_kind[kind]) for kind in _GOOD if kind in by_kind)
-    lines = [
-        ok(f"{len(kinds)} columns: {good}")
-        if good
-        else problem(f"{len(kinds)} columns, and none of numbers, categories or truth values")
-    ]
+    count = f"{len(kinds)} columns"
+    lines = (
+        [ok(f"{count}: {good}" if good else count)]
+        if good or "constant" in by_kind
+        else [problem(f"{count}, and none of numbers, categories or truth values")]
+    )
     if len(kinds) > _MANY:
         text = f"{len(kinds)} columns share one budget of false alarms, so that each is tested less closely"
         lines.append(note(text))
@@ -83,7 +84,10 @@ _ODD: Final[dict[str, tuple[str, str]]] = {
     ),
     "date": ("dates", "A date moves on by itself, which is no drift: `columns: {NAME: {kind: ignore}}`"),
     "list": ("lists, perhaps embeddings, which are not watched", ""),
-    "constant": ("the same value in all events of the sample", ""),
+    "constant": (
+        "the same value in all events of the sample",
+        "If one names the model or its version, map it: `predictions: {fields: {model: /...}}`",
+    ),
 }
 
 
@@ -121,7 +125,9 @@ def _kind(values: Sequence[Any], n: int) -> str:
         bool: lambda _: "boolean",
         str: _kind_of_texts,
     }
-    return by_type.get(common, _kind_of_numbers)(present)
+    kind = by_type.get(common, _kind_of_numbers)(present)
+    constant = kind in _GOOD and len(present) == n >= _ENOUGH and all(value == present[0] for value in present)
+    return "constant" if constant else kind
 
 
 def _kind_of_texts(values: Sequence[Any]) -> str:

@@ -207,7 +207,9 @@ def _predictions(
     draft.add_id(pair.prediction, pair.affix, "predictions")
     model, version = guess_model(survey, rows), guess_version(survey, rows)
     if model is None:
-        draft.add("model", Constant(topic), "records name no model", "the model's name: records have none")
+        draft.add(
+            "model", Constant(topic), "no field is named like a model", "the model's name: no field is named like one"
+        )
     else:
         draft.add("model", model.fact.place, model.reason)
     if version is not None:

@@ -16,6 +16,8 @@ _LONG_MS: Final = 14 * 86_400_000
 _SHORT_MS: Final = 10_000
 """Shorter than this, events say nothing about their rate."""
 _HOUR_MS: Final = 3_600_000
+_NOTIFYING: Final = "alerts on columns a day later at the earliest"
+"""The normal variation is learnt for at least a day before columns notify anybody."""
 
 
 def outlook_lines(sample: TopicSample, taken: Taken, settings: Settings) -> list[Line]:
@@ -50,14 +52,12 @@ def _learning(name: str, version: str, taken: Taken, settings: Settings, events:
         at = first + (last - first) * needed / there
         return ok(
             f"{shown}: without a published reference {needed:,} events are learnt first; the topic holds as many, so "
-            "that "
-            f"checks begin at about {shown_time(at)} in event time"
+            f"that checks begin at about {shown_time(at)} in event time; {_NOTIFYING}"
         )
     wait = (last - first) * needed / there
     text = (
         f"{shown}: without a published reference {needed:,} events are learnt first, {span(wait)} at this rate; first "
-        "checks "
-        f"at about {shown_time(first + wait)}"
+        f"checks at about {shown_time(first + wait)}; {_NOTIFYING}"
     )
     return (
         ok(text) if wait < _LONG_MS else note(text, "Publish a reference to begin at once: `driftline reference build`")

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _MOST: Final = 0.5
 _FEW: Final = 0.01
+_POSITIVE_FROM: Final = 0.5
+"""The score that predicts the positive class where events have no prediction."""
 _SHOWN: Final = 5
 _MANY_CLASSES: Final = 50
 _LONG_AGO_MS: Final = 7 * 86_400_000
@@ -171,9 +173,8 @@ def _late(taken: Taken, lateness_ms: int, shown: str) -> list[Line]:
     make = problem if share > _FEW and taken.kind == "predictions" else note
     return [
         make(
-            f"{percent(share)} of the events come more than `time.lateness` ({shown}) after later ones, up to "
-            f"{span(latest)}: "
-            "they are counted as late, and windows miss them",
+            f"{percent(share)} of the events looked at come more than `time.lateness` ({shown}) after later ones, up "
+            f"to {span(latest)}: they are counted as late, and windows miss them",
             "Raise `time.lateness`, or check whether several producers write old events into one partition",
         )
     ]
@@ -202,6 +203,15 @@ def _predicted(taken: Taken) -> list[Line]:
             make(
                 f"{percent(wrong / len(given))} of the scores are no probabilities{shown}",
                 "Name their scale: `score: {pointer: /..., scale: percent}`, `margin` or `[low, high]`",
+            )
+        )
+    numbers = [score for score in usable if isinstance(score, int | float)]
+    if not present and numbers:
+        positive = percent(sum(score >= _POSITIVE_FROM for score in numbers) / len(numbers))
+        lines.append(
+            note(
+                f"no prediction: performance takes scores from {_POSITIVE_FROM} on as positive, {positive} of these",
+                "If records hold the decision, name its field as `prediction`",
             )
         )
     if not present and not given:

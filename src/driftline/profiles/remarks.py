@@ -46,6 +46,11 @@ def remarks_of(profile: Profile, configured: Container[str] = ()) -> list[str]:
     roles = {column.role for column in profile.columns}
     if "prediction" not in roles and profile.performance is not None:
         remarks.append("no prediction column: predictions are those that scores make from 0.5 on, as of events")
+    elif "prediction" not in roles and "score" in roles and profile.task.kind == "binary":
+        remarks.append(
+            "no prediction column and no labels: there is no baseline performance; name the labels with --label-column "
+            "(predictions are then those that scores make from 0.5 on), or the predictions with --prediction-column"
+        )
     elif "prediction" not in roles:
         remarks.append(
             "no prediction column: drift of predictions cannot be told, and there is no baseline performance; name it "

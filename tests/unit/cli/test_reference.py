@@ -238,6 +238,20 @@ def test_the_mapped_prediction_and_score_of_flat_rows_are_no_features(
     assert [column.name for column in read_profile(target).columns] == ["age", "prediction", "score"]
 
 
+def test_the_mapped_label_is_no_feature(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    config, rows, target = tmp_path / "c.yaml", tmp_path / "t.csv", tmp_path / "x.profile"
+    config.write_text("labels: {topic: refunds, fields: {label: /wasFraud}}\n", encoding="utf-8")
+    rows.write_text(
+        "age,score,wasFraud\n" + "".join(f"{i},{i / 60},{i % 3 % 2}\n" for i in range(60)), encoding="utf-8"
+    )
+    code, text, error = run(capsys, "reference", "build", rows, "--config", config, "-m", "fraud", "-o", target)
+    assert code == 0, error
+    assert "baseline accuracy" in text
+    assert [column.name for column in read_profile(target).columns] == ["age", "score"]
+    assert run(capsys, "reference", "build", rows, "-m", "fraud", "-o", target)[0] == 0
+    assert [column.name for column in read_profile(target).columns] == ["age", "wasFraud", "score"]
+
+
 @pytest.mark.parametrize("name", ["t.csv", "t.ndjson"])
 def test_a_mapped_output_that_is_not_taken_is_left_out_for_the_true_reason(tmp_path: Path, name: str) -> None:
     text = "ts,age,churns,p,mine\n1,41,1,0.5,0\n"

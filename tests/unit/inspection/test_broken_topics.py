@@ -190,7 +190,7 @@ def test_labels_beyond_the_horizon() -> None:
 
 def test_events_that_come_late() -> None:
     records = [{**own(n), "ts": time_ms(n) - (600_000 if n % 3 == 0 else 0)} for n in range(N)]
-    named(Examined(sample("predictions", records)), "33 % of the events come more than `time.lateness` (1m)")
+    named(Examined(sample("predictions", records)), "33 % of the events looked at come more than `time.lateness` (1m)")
 
 
 def test_tensors_of_the_open_inference_protocol() -> None:
@@ -221,6 +221,20 @@ def test_versions_that_are_all_different() -> None:
     records = [{**own(n), "model_version": f"run-{n}"} for n in range(N)]
     settings = replace(Settings(), predictions=PredictionInput("scores"))
     named(Examined(sample("predictions", records), settings=settings), "300 versions of the model loan")
+
+
+def test_columns_of_one_value_may_be_the_model() -> None:
+    records = [{**own(n), "features": {**row(n), "scorer": {"name": "gbm", "build": 12}}} for n in range(N)]
+    report = str(Examined(sample("predictions", records)).report)
+    assert "scorer.name, scorer.build: the same value in all events of the sample" in report
+
+
+def test_scores_without_predictions_say_what_counts_as_positive() -> None:
+    records = [
+        {name: value for name, value in own(n).items() if name != "prediction"} | {"score": 0.2} for n in range(N)
+    ]
+    report = str(Examined(sample("predictions", records)).report)
+    assert "no prediction: performance takes scores from 0.5 on as positive, 0 % of these" in report
 
 
 def test_columns_that_say_nothing_about_drift_are_left_out() -> None:

@@ -54,7 +54,8 @@ def _by_keys(found: Examination, labels: TopicSample, n_partitions: int) -> Line
 def _repartitioned(settings: Settings, reason: str, advice: str) -> Line:
     if settings.join.repartition == "auto":
         return note(
-            f"labels are joined by way of a topic of driftline's, which repartitions both by id: {reason}", advice
+            f"labels are joined by way of a topic of driftline's, which repartitions both by id: {reason}",
+            f"No producer has to change for it. To join them in place: {advice}",
         )
     return problem(
         f"labels would not meet their predictions: {reason}", f"{advice}. Or set `join: {{repartition: auto}}`"

@@ -181,9 +181,7 @@ class CoPartitioning:
                 return Mismatch(
                     f"Expected the prediction id as the key of each record, got {got} ({topic.n_strange} of {topic.n} "
                     f"records differ) - at `{topic.strange.at}`",
-                    "Labels are joined to predictions partition by "
-                    f"partition: configure the producers of `{topic.name}` to use the id as the key, in UTF-8 and "
-                    "without quotes",
+                    f"Configure the producers of `{topic.name}` to use the id as the key, in UTF-8 and without quotes",
                 )
         return None
 
@@ -194,9 +192,7 @@ class CoPartitioning:
         shown = " and ".join(f"{_NAMES[topic.partitioner]} at `{topic.name}`" for topic in sampled)
         return Mismatch(
             f"Expected predictions and labels to be partitioned in the same way, got {shown}",
-            "A label then lies on "
-            "a different partition than its prediction and is never joined: set `partitioner: murmur2_random` in "
-            "librdkafka's producers, or the same partitioner in both",
+            "Set `partitioner: murmur2_random` in librdkafka's producers, or the same partitioner in both",
         )
 
     def _ids_apart(self) -> Mismatch | None:

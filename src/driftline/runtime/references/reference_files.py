@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from driftline.config.field_places import TimeAt
-from driftline.config.settings import PredictionFields
+from driftline.config.settings import LabelFields, PredictionFields
 from driftline.errors import EventError, ParameterError, ProfileError
 from driftline.events.documents import Documents
 from driftline.events.features import features_json
@@ -48,6 +48,7 @@ def read_table(
     roles: Roles | None = None,
     *,
     fields: PredictionFields | None = None,
+    labels: LabelFields | None = None,
     positive: str | None = None,
     how: TableOptions = AS_FOUND,
 ) -> ReferenceRows:
@@ -67,6 +68,8 @@ def read_table(
     fields : PredictionFields, optional
         Where the fields of prediction events stand. A column of a table that is called as the mapped prediction or
         score (``/churns``: ``churns``) is taken as such where the roles name none.
+    labels : LabelFields, optional
+        Where the fields of label events stand. A column of a table that is called as the mapped label is taken as such.
     positive : str, optional
         The class whose probability is the score, where scores are maps of class to probability.
     how : TableOptions, optional
@@ -81,7 +84,7 @@ def read_table(
     """
     source = Path(path)
     fields = fields or PredictionFields()
-    roles = _mapped(roles or Roles(), fields)
+    roles = _mapped(roles or Roles(), fields, labels)
     kind = _kind(source)
     _check_options(source, kind, how)
     if kind in {*LINES, *DOCUMENT}:
@@ -100,6 +103,7 @@ def read_selected(
     roles: Roles | None = None,
     *,
     fields: PredictionFields | None = None,
+    labels: LabelFields | None = None,
     positive: str | None = None,
     how: TableOptions = AS_FOUND,
 ) -> ReferenceRows:
@@ -115,7 +119,7 @@ def read_selected(
         When no driver is known for the URI, or an option is given that only files have.
     """
     _check_options(Path("--sql"), "", how)
-    roles = _mapped(roles or Roles(), fields or PredictionFields())
+    roles = _mapped(roles or Roles(), fields or PredictionFields(), labels)
     table = read_query(query, uri)
     return _some(table_of_frame(table, roles, positive=positive, at="--sql", configured=how.kinds), "--sql")
 
@@ -152,13 +156,14 @@ def _some(reading: ReferenceRows, at: str) -> ReferenceRows:
     return reading
 
 
-def _mapped(roles: Roles, fields: PredictionFields) -> Roles:
+def _mapped(roles: Roles, fields: PredictionFields, labels: LabelFields | None) -> Roles:
     """Return the roles of columns, where those that are not named follow the mapping of events."""
-    prediction, score, time = (_path(place) for place in (fields.prediction, fields.score, fields.ts))
+    label = (labels or LabelFields()).label
+    prediction, score, truth, time = (_path(place) for place in (fields.prediction, fields.score, label, fields.ts))
     usual = (
         prediction[0] if len(prediction) == 1 else "prediction",
         score[0] if len(score) == 1 else "score",
-        "label",
+        truth[0] if len(truth) == 1 else "label",
     )
     identity = msgspec.structs.replace(fields, prediction="", score="")
     return roles._replace(
