@@ -89,7 +89,7 @@ def doctor(
     if write is not None and report.configuration:
         write.write_text(report.configuration, encoding="utf-8")
         if not as_json:
-            out.print(f"Written to {write}: check it with `driftline check-config {write}`", markup=False)
+            out.print(f"Written to {write}: {_next_step(report, write)}", markup=False)
     if not report.usable:
         raise typer.Exit(ExitCode.UNUSABLE)
 
@@ -137,6 +137,14 @@ def _verify(report: Report) -> None:
     from driftline.events.mapping_check import mapping_problems
 
     load_settings(None, {}, yaml.safe_load(report.configuration) or {}, settings_checks=(mapping_problems,))
+
+
+def _next_step(report: Report, file: Path) -> str:
+    """Return what the reader does with the configuration."""
+    if report.usable:
+        return f"check it with `driftline check-config {file}`"
+    n = f"{report.n_problems} problems" if report.n_problems > 1 else "one problem"
+    return f"first mend what is named above ({n}), in this file or where the records are written"
 
 
 def _show(report: Report) -> None:

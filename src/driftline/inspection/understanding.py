@@ -160,21 +160,24 @@ def _after(ms: int) -> str:
 
 def _late(taken: Taken, lateness_ms: int, shown: str) -> list[Line]:
     """Return which share of the events is later in its partition than is waited for."""
-    n_late, latest = 0, 0
+    n_late, n_late_at_last, latest = 0, 0, 0
     for partition in np.unique(taken.partitions):
         times = taken.times_ms[taken.partitions == partition]
         behind = np.maximum.accumulate(times) - times
-        n_late += int((behind > lateness_ms).sum())
+        is_late = behind > lateness_ms
+        n_late += int(is_late.sum())
+        n_late_at_last += int(is_late[is_late.size // 2 :].sum())
         latest = max(latest, int(behind.max()))
     if not n_late:
         disorder = "in order" if not latest else f"at most {span(latest)} out of order"
         return [ok(f"times are {disorder} in their partitions; `time.lateness` waits {shown}")]
     share = n_late / len(taken.times_ms)
-    make = problem if share > _FEW and taken.kind == "predictions" else note
+    where = "" if n_late_at_last else ", all of them among the oldest of their partitions"
+    make = problem if share > _FEW and n_late_at_last and taken.kind == "predictions" else note
     return [
         make(
             f"{percent(share)} of the events looked at come more than `time.lateness` ({shown}) after later ones, up "
-            f"to {span(latest)}: they are counted as late, and windows miss them",
+            f"to {span(latest)}{where}: they are counted as late, and windows miss them",
             "Raise `time.lateness`, or check whether several producers write old events into one partition",
         )
     ]

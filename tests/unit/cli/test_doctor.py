@@ -119,3 +119,15 @@ def test_wrong_options_are_named(
     found, text, error = run(capsys, "doctor", *arguments)
     assert (found, text) == (code, "")
     assert message in error
+
+
+def test_a_configuration_with_problems_is_written_with_what_to_do_first(
+    capsys: pytest.CaptureFixture[str], files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    config = tmp_path / "driftline.yaml"
+    strange = [{"ref": f"r-{n}", "outcome": ["good", "bad"][n % 2], "at": START_MS + 60_000 * n} for n in range(200)]
+    labels = written(tmp_path / "strange.ndjson", strange)
+    code, text, _ = run(capsys, "doctor", "--predictions-file", files[0], "--labels-file", labels, "--write", config)
+    assert code == 7
+    assert "share no class" in text
+    assert f"Written to {config}: first mend what is named above (one problem)" in text

@@ -193,6 +193,13 @@ def test_events_that_come_late() -> None:
     named(Examined(sample("predictions", records)), "33 % of the events looked at come more than `time.lateness` (1m)")
 
 
+def test_events_that_came_late_once_are_a_note() -> None:
+    records = [{**own(n), "ts": time_ms(n) - (600_000 if 0 < n < N // 4 else 0)} for n in range(N)]
+    found = Examined(sample("predictions", records))
+    assert not found.problems
+    assert any("all of them among the oldest" in each for each in found.notes), found.notes
+
+
 def test_tensors_of_the_open_inference_protocol() -> None:
     tensor = {"name": "x", "shape": [2], "datatype": "FP32", "data": [1.0, 2.0]}
     records = [{"id": f"r-{n}", "inputs": [tensor], "outputs": [tensor]} for n in range(N)]
