@@ -48,7 +48,12 @@ class LearningProgress:
         """Replace what is shown of a model; None where it has a reference."""
         if status is None or status.phase == "off":
             if self._told.pop(key, None) is not None and status is None:
-                _log.info("reference learnt: checks begin with the next window", model=str(key))
+                dispersion = self._settings.model(key.model).checks.dispersion
+                _log.info(
+                    "reference learnt: checks begin with the next window",
+                    model=str(key),
+                    columns_notify_after="at once" if dispersion.mode == "independent" else str(dispersion.span),
+                )
             self._telemetry.forget_learning(key.model, key.version)
             return
         self._telemetry.learning(key.model, key.version, status.n_learnt, status.n_wanted)
