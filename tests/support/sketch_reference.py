@@ -177,7 +177,7 @@ def _is_other_unit(ts: float, stamp_ms: int) -> bool:
     others = [ts * 1000, ts / 1000, ts / 1_000_000]
     if abs(ts) <= 1e8:
         return False
-    if stamp_ms >= 946_684_800_000:
+    if stamp_ms >= 946_684_800_000 and EARLIEST_MS <= ts <= LATEST_MS:
         return abs(ts - stamp_ms) > 10 * year_ms and any(abs(other - stamp_ms) <= 2 * year_ms for other in others)
     far = 0 <= ts < year_ms or ts > 4_102_444_800_000
     return far and any(946_684_800_000 <= other <= 4_102_444_800_000 for other in others)

@@ -36,9 +36,9 @@ def identifier(value: object, at: str) -> str:
     if isinstance(value, str):
         return _sized(value, 1, MAX_ID, "an id", at)
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if isinstance(value, float | Decimal) and value == value // 1:
-        return str(int(value))
+        return _sized(str(value), 1, MAX_ID, "an id", at)
+    if isinstance(value, float | Decimal) and _is_whole(value):
+        return _sized(str(int(value)), 1, MAX_ID, "an id", at)
     if isinstance(value, UUID):
         return str(value)
     raise _wrong(value, "an id, a text or a whole number", at)
@@ -91,7 +91,7 @@ def text_of(value: object) -> str | None:
         return str(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float | Decimal) and value == value // 1:
+    if isinstance(value, float | Decimal) and _is_whole(value):
         return str(int(value))
     return str(value) if isinstance(value, int | float | Decimal | UUID) else None
 
@@ -104,18 +104,43 @@ def plain_texts(values: Sequence[Any], shortest: int, longest: int) -> bool:
     return min(lengths) >= shortest and max(lengths) <= longest
 
 
+def _is_whole(value: float | Decimal) -> bool:
+    """Whether a number has no fraction; a decimal beyond any that is written out has one."""
+    if isinstance(value, float):
+        return value.is_integer()
+    return value.is_finite() and value.adjusted() < MAX_ID and value == value.to_integral_value()
+
+
 def ids_as_text(ids: Sequence[Any]) -> Sequence[str]:
     """Return ids that the typed decoder has checked, as :func:`identifier` does.
 
     Raises
     ------
     EventError
-        When one is a number with a fraction.
+        When one is a number with a fraction, or of too many digits.
     """
     kinds = set(map(type, ids))
     if kinds == {str}:
         return ids
-    return [identifier(value, "$.prediction_id") for value in ids] if float in kinds else [*map(str, ids)]
+    if float in kinds:
+        return [identifier(value, "$.prediction_id") for value in ids]
+    texts = [*map(str, ids)]
+    if max(map(len, texts)) > MAX_ID:
+        raise EventError(INVALID_VALUE, "Expected shorter ids - at `$.prediction_id`")  # a closer look says more
+    return texts
+
+
+def versions_as_text(versions: Sequence[Any]) -> Sequence[str]:
+    """Return versions that the typed decoder has checked, as :func:`version_name` does.
+
+    Raises
+    ------
+    EventError
+        When one is a number of too many digits.
+    """
+    if set(map(type, versions)) == {str}:
+        return versions
+    return [version_name(value, "$.model_version") for value in versions]
 
 
 def read_each(

@@ -6,6 +6,7 @@ then what that means for the event. Only an id, a model or a time that cannot be
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -48,7 +49,7 @@ class Mapped(NamedTuple):
     problems: dict[int, EventError]
     """Why records, or rows in them, were refused, by the number of the record."""
     skipped: Sequence[int]
-    """The numbers of the records that are not meant."""
+    """The numbers of the records that are not meant, or have an empty list of rows."""
 
 
 class Read(NamedTuple):
@@ -110,6 +111,8 @@ class RecordReader:
                 at = location(self._rows or ())
                 got = "a record without it" if rows is ABSENT else name_of(rows)
                 problems[number] = EventError(INVALID_TYPE, f"Expected a list of rows, got {got} - at `{at}`")
+        empty = [number for number, rows in zip(numbers, walked.row_lists, strict=True) if rows == []]
+        skipped = sorted([*skipped, *(number for number in empty if number not in problems)])
         return Read(records, [numbers[owner] for owner in walked.owners], walked.numbers, problems, skipped)
 
 
@@ -264,8 +267,9 @@ def mapped(read: Read, columns: tuple[Sequence[Any], ...], problems: dict[int, E
     for event, error in sorted(problems.items()):
         refused.setdefault(read.owners[event], []).append(error)
     found = dict(read.problems)
+    n_rows = None if read.rows is None else Counter(read.owners)
     for owner, errors in refused.items():
-        found[owner] = errors[0] if read.rows is None else _of_rows(errors, read.owners.count(owner))
+        found[owner] = errors[0] if n_rows is None else _of_rows(errors, n_rows[owner])
     return Mapped(
         tuple([column[event] for event in kept] for column in columns),
         [read.owners[event] for event in kept],
@@ -286,7 +290,13 @@ def _segment_columns(fields: PredictionFields, rows: str | None) -> Column | dic
 
 
 def _json(value: object) -> bytes:
-    return msgspec.json.encode(value, enc_hook=str) if isinstance(value, dict) else _NO_SEGMENTS
+    """Return an object of segments as JSON; empty bytes where it is none, or cannot be written."""
+    if not isinstance(value, dict):
+        return _NO_SEGMENTS
+    try:
+        return msgspec.json.encode(value, enc_hook=str)
+    except (RecursionError, ValueError, TypeError):  # nested too deeply, or half of a surrogate pair
+        return _NO_SEGMENTS
 
 
 def names_mapped_in_features(fields: PredictionFields) -> frozenset[str]:

@@ -16,7 +16,7 @@ from driftline.events.dead_letter import INVALID_TYPE, MISSING_FIELD
 from driftline.events.documents import parsed_values
 from driftline.events.features import features_json
 from driftline.events.field_columns import asks_for
-from driftline.events.identity import MAX_ID, MAX_NAME, ids_as_text
+from driftline.events.identity import MAX_ID, MAX_NAME, ids_as_text, versions_as_text
 from driftline.events.mapping import MappedDecoder, pointer_parts
 from driftline.events.object_mapper import Mapped, PredictionFieldsMapper, RecordReader, mapped
 from driftline.events.outcomes import ClassOrNumber, Score, scores
@@ -209,7 +209,7 @@ class _TypedPredictions:
             return PredictionColumns(
                 ids_as_text(ids),
                 models,
-                versions if set(map(type, versions)) == {str} else ["" if v is None else str(v) for v in versions],
+                versions_as_text(versions),
                 epoch_times(ts),
                 features if self._whole else _objects(features),  # type: ignore[arg-type]  # None is not decoded
                 predictions,

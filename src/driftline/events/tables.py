@@ -35,6 +35,9 @@ _RAW_TYPES: Final = {
     "FP64": "<f8",
 }
 _LENGTH: Final = struct.Struct("<I")
+_MAX_SIDE: Final = (1 << 31) - 1
+_MAX_DIMENSIONS: Final = 64
+"""Of a tensor: no record holds a larger one."""
 
 
 def rows_of(value: object, raw: object, at: str) -> object:
@@ -114,10 +117,14 @@ def _rows_of_tensor(tensor: dict[str, Any], raw: object, at: str) -> list[Any]:
     shape = tensor.get("shape")
     if not (isinstance(shape, list) and shape and all(isinstance(n, int | float) and n >= 0 for n in shape)):
         shape = [len(values)]
+    if max(shape) > _MAX_SIDE or len(shape) > _MAX_DIMENSIONS:
+        raise EventError(INVALID_VALUE, f"Expected the shape of a tensor, got a larger one - at `{at}.shape`")
     n_rows, n_columns = int(shape[0]), math.prod(map(int, shape[1:]))
     if n_rows * n_columns != len(values):
         expected = f"Expected {n_rows * n_columns} values, as the shape {shape} says, got {len(values)}"
         raise EventError(INVALID_VALUE, f"{expected} - at `{at}`")
+    if n_columns == 0 and n_rows > 0:
+        raise EventError(INVALID_VALUE, f"Expected values in each row, got the shape {shape} - at `{at}.shape`")
     if n_columns == 1:
         return values
     return [values[row * n_columns : (row + 1) * n_columns] for row in range(n_rows)]

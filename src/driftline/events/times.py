@@ -97,9 +97,14 @@ def in_range(time_ms: Milliseconds, at: str = "$.ts") -> Milliseconds:
         When it is outside the years 1000 to 9998, or not a number.
     """
     if not EARLIEST_MS <= time_ms <= LATEST_MS:
-        message = f"Expected epoch milliseconds of the years 1000 to 9998, got {time_ms!r} - at `{at}`"
+        message = f"Expected epoch milliseconds of the years 1000 to 9998, got {_number_text(time_ms)} - at `{at}`"
         raise EventError(INVALID_VALUE, message)
     return time_ms
+
+
+def _number_text(number: float) -> str:
+    """Return a number as text; Python writes no whole number of more than 4,300 digits."""
+    return "a far larger number" if isinstance(number, int) and abs(number) > 10**_DIGITS else repr(number)
 
 
 def read_time(value: object, form: TimeForm = MILLISECONDS, stamp_ms: int = -1, at: str = "$.ts") -> int:
@@ -168,6 +173,8 @@ def likely_unit(number: float, unit: TimeUnit, stamp_ms: int) -> TimeUnit | None
         if abs(time_ms - stamp_ms) <= FAR_MS:
             return None
         low, high = stamp_ms - _NEAR_MS, stamp_ms + _NEAR_MS
+        if not EARLIEST_MS <= time_ms <= LATEST_MS:  # old events in new records: it must be another unit anyway
+            low, high = TRUSTED_MS, YEAR_2100_MS
     else:
         if YEAR_1971_MS <= time_ms <= YEAR_2100_MS or time_ms < 0:
             return None
@@ -216,9 +223,11 @@ def _unwrapped(value: dict[Any, Any], form: TimeForm, at: str) -> tuple[object, 
     for name in _WRAPPED:
         if len(value) == 1 and name in value:
             inner = value[name]
-            if name == "$date":
-                return _unwrapped(inner, MILLISECONDS, at) if isinstance(inner, dict) else (inner, MILLISECONDS)
-            return inner, form
+            if name != "$date":
+                return inner, form
+            if isinstance(inner, dict) and "$date" not in inner:
+                return _unwrapped(inner, MILLISECONDS, at)
+            return inner, MILLISECONDS
     raise EventError(INVALID_TYPE, f"Expected {_expected(form)}, got an object - at `{at}`")
 
 

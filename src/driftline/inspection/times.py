@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from statistics import median
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -73,9 +74,9 @@ def read_as(fact: Fact, stamps_ms: Sequence[int]) -> tuple[TimeGuess, list[int]]
     """Return in which unit or form the values of a field are times, and a sample of them; None where in none."""
     step = max(1, len(fact.values) // _TRIED)
     values, stamps = fact.values[::step], stamps_ms[::step]
-    numbers = [number for value in values if (number := number_of(value)) is not None]
+    numbers = [number for value in values if (number := number_of(value)) is not None and math.isfinite(number)]
     if len(numbers) >= _ENOUGH * len(values) and not _compact_dates(values):
-        return _number(fact, values, stamps)
+        return _number(fact, numbers, stamps)
     times = _read(values, stamps, TimeForm())
     if len(times) >= _ENOUGH * len(values):
         return TimeGuess(_placed(fact), "a time", fact), times
@@ -86,13 +87,15 @@ def _compact_dates(values: Sequence[object]) -> bool:
     return all(isinstance(value, str) and len(value) == 8 and value[:2] in ("19", "20") for value in values)  # noqa: PLR2004
 
 
-def _number(fact: Fact, values: Sequence[object], stamps: Sequence[int]) -> tuple[TimeGuess, list[int]] | None:
+def _number(fact: Fact, numbers: Sequence[float], stamps: Sequence[int]) -> tuple[TimeGuess, list[int]] | None:
     units: tuple[TimeUnit, ...] = ("ms", "s", "us", "ns")
     for unit in units:
-        as_ms = [number * MS_PER_UNIT[unit] for value in values if (number := number_of(value)) is not None]
+        as_ms = [number * MS_PER_UNIT[unit] for number in numbers]
         if _plausible(as_ms, stamps):
             words = {"ms": "milliseconds", "s": "seconds", "us": "microseconds", "ns": "nanoseconds"}[unit]
-            return TimeGuess(_placed(fact, unit=unit), f"epoch {words}", fact), [*map(int, as_ms)]
+            return TimeGuess(_placed(fact, unit=unit), f"epoch {words}", fact), [
+                int(time) for time in as_ms if math.isfinite(time)
+            ]
     return None
 
 

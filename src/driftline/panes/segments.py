@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import msgspec
 import numpy as np
 
+from driftline.errors import EventError
+from driftline.events.documents import document_of
 from driftline.sketches.columns import canonical_category
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import msgspec
     from numpy.typing import NDArray
 
 MAX_KNOWN: Final = 10_000
 """Texts whose bits are remembered; more than that, and all are forgotten."""
-_DECODE: Final = msgspec.json.Decoder()
+MAX_KNOWN_BYTES: Final = 1_024
+"""Of a text whose bits are remembered."""
 
 
 def segment_names(configured: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
@@ -48,8 +51,19 @@ class SegmentBits:
     def _of(self, data: bytes) -> int:
         bits = self._bits_by_text.get(data)
         if bits is None:
-            segments = _DECODE.decode(data) if data else None
-            pairs = segments.items() if isinstance(segments, dict) else ()
-            bits = sum(self._bits.get((name, canonical_category(value) or ""), 0) for name, value in pairs)
-            self._bits_by_text[data] = bits
+            segments = _object(data)
+            bits = sum(self._bits.get((name, canonical_category(value) or ""), 0) for name, value in segments.items())
+            if len(data) <= MAX_KNOWN_BYTES:
+                self._bits_by_text[data] = bits
         return bits
+
+
+def _object(data: bytes) -> dict[str, object]:
+    """Return a segments object, which typed decoding has not looked into; an empty one where there is none."""
+    if not data:
+        return {}
+    try:
+        found = document_of(data)
+    except EventError:  # such as half of a surrogate pair
+        return {}
+    return found if isinstance(found, dict) else {}

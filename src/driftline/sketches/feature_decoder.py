@@ -14,7 +14,7 @@ from driftline.events.features import Features, flattened, is_within, outer_name
 from driftline.sketches.columns import NOT_A_NUMBER, WRONG_TYPE, NumericColumn, canonical_category
 from driftline.sketches.encoding import NUMBERS_ONLY, Reading, is_text, read_number
 from driftline.sketches.feature_columns import FeatureColumns, FeatureNotes
-from driftline.sketches.feature_types import ABSENT, UNKNOWN_JSON, FeatureField, FeatureTypes
+from driftline.sketches.feature_types import ABSENT, UNKNOWN_JSON, FeatureField, FeatureTypes, can_be_typed
 from driftline.sketches.kept_names import UNSEEN_NAMES, name_hash
 from driftline.sketches.number_texts import numbers_in
 
@@ -171,7 +171,7 @@ class FeatureDecoder:
         for name in names:
             if len(self._learned) == MAX_LEARNED:
                 return
-            if name not in self._learned and name not in self._outer and is_text(name):
+            if name not in self._learned and name not in self._outer and can_be_typed(name):
                 self._learned.append(name)
                 self._stale = True
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property, partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
 from driftline.events.features import MAX_DEPTH, outer_names
 
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
 ABSENT: Final = msgspec.Raw(b"")
 """The value of a name that is not a column and not in the object."""
 _astuple: Final[Callable[[Any], tuple[Any, ...]]] = msgspec.structs.astuple
+_UNTYPED: Final = re.compile(r'[\\"\x00-\x1f\ud800-\udfff]').search
+"""Finds characters that no field of a msgspec struct has in its name."""
+_NOTHING: Final[Any] = Annotated[int, Meta(gt=0, lt=0)]
+"""A type of no value at all."""
 _Tree = dict[str, Any]
 """Key to the tree below it, or to the number of a name."""
 
@@ -45,14 +51,15 @@ class FeatureTypes:
     Parameters
     ----------
     fields : sequence of FeatureField
-        All names that an object may have; one with another is refused.
+        All names that an object may have; one with another is refused, and so is one with a name that
+        :func:`can_be_typed` does not accept.
     nested : bool
         Whether the value of a name with dots is looked for within objects too, and not only under a key with dots.
     """
 
     def __init__(self, fields: Sequence[FeatureField], *, nested: bool) -> None:
-        self._fields = fields
-        self._tree = _tree_of(fields) if nested else {}
+        self._fields = _accessible(fields)
+        self._tree = _tree_of(self._fields) if nested else {}
         self._within: list[_Within] = []
         for position, (_, tree) in enumerate(self._tree.items(), start=len(fields)):
             self._within += [_Within(index, position, attrgetter(path)) for index, path in _paths(tree, "")]
@@ -94,6 +101,31 @@ class FeatureTypes:
                 fields.append((name, *self._object(below, types)))
         kind: Any = msgspec.defstruct("Object", fields, rename=names, forbid_unknown_fields=True, frozen=True, gc=False)
         return kind | None, kind()
+
+
+def can_be_typed(name: str) -> bool:
+    """Return whether typed decoding can read values of this name.
+
+    Examples
+    --------
+    >>> can_be_typed("user.age"), can_be_typed('say "hi"')
+    (True, False)
+    """
+    return _UNTYPED(name) is None
+
+
+def _accessible(fields: Sequence[FeatureField]) -> Sequence[FeatureField]:
+    """Return fields that a struct can have: one whose name it cannot have gets another, under which no value fits."""
+    if all(can_be_typed(field.name) for field in fields):
+        return fields
+    names = [field.name for field in fields]
+    prefix = "#"
+    while any(name.startswith(prefix) for name in names):
+        prefix += "#"
+    return [
+        field if can_be_typed(field.name) else FeatureField(f"{prefix}{i}", _NOTHING, field.default)
+        for i, field in enumerate(fields)
+    ]
 
 
 def _tree_of(fields: Sequence[FeatureField]) -> _Tree:

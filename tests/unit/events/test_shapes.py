@@ -258,6 +258,7 @@ def test_odd_rows_cost_themselves_and_one_dead_letter_of_the_record() -> None:
         KSERVE,
     )
     intake = take_in_predictions(records, decoder(**IN_ROWS), 0)
+    assert [*intake.skipped] == [3]
     assert intake.events.prediction_ids == ["r#0", "r#2", "r#0", "r#1"]
     assert intake.offsets.tolist() == [0, 0, 4, 4]
     messages = [(letter.offset, letter.reason, letter.message.partition(" (risk")[0]) for letter in intake.refused]

@@ -80,6 +80,10 @@ def test_raw_tensors(datatype: str, data: bytes, expected: list[object]) -> None
     ("value", "bare", "message"),
     [
         ([tensor("a", [3], [1, 2])], None, "Expected 3 values, as the shape [3] says, got 2 - at `$.inputs[0]`"),
+        ([tensor("a", [1 << 31], [1])], None, "Expected the shape of a tensor, got a larger one"),
+        ([tensor("a", [float("inf")], [1])], None, "got a larger one - at `$.inputs[0].shape`"),  # type: ignore[list-item]  # as 1e400 is read
+        ([tensor("a", [1] * 65, [1])], None, "got a larger one - at `$.inputs[0].shape`"),
+        ([tensor("a", [1 << 30, 0], [])], None, "Expected values in each row, got the shape [1073741824, 0]"),
         ([tensor("a", [1], 5)], None, "Expected a list of values, got a whole number - at `$.inputs[0].data`"),
         (
             [tensor("a", [1], [1]), tensor("b", [2], [1, 2])],

@@ -85,6 +85,8 @@ def test_milliseconds_read_as_seconds_are_found_out_too() -> None:
     [
         (0, NOON_MS, None),
         (99_999_999, NOON_MS, None),
+        (1_000_000_000_000_000_000, NOON_MS, "ns"),  # 2001: an old event in a new record, in no year as milliseconds
+        (10**24, NOON_MS, None),
         (1_262_304_000_000, NOON_MS, None),  # 2010: far, and near in no unit
         (1_772_366_400, 1_000, "s"),  # a Kafka timestamp of 1970 says nothing
         (1_772_366_400, NOON_MS + 3 * 365 * 86_400_000, None),  # in seconds it would be 3 years off

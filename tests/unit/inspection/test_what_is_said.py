@@ -31,6 +31,13 @@ def test_a_map_of_probabilities() -> None:
     assert "ok: score: a probability for each of 3 classes (a, b, c)" in said(found)
 
 
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), "1e999", 10**400])
+def test_a_few_times_that_are_no_numbers_are_no_obstacle(odd: object) -> None:
+    records = [{**own(n), "ts": odd if n % 40 == 7 else time_ms(n)} for n in range(N)]
+    found = Examined(sample("predictions", records))
+    assert found.fields == {}
+
+
 def test_a_list_of_probabilities_of_unknown_classes() -> None:
     records = [{**own(n), "prediction": "ab"[n % 2], "score": [0.2, 0.3, 0.5]} for n in range(N)]
     found = Examined(sample("predictions", records))

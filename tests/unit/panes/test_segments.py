@@ -115,6 +115,12 @@ def test_a_restart_at_every_record_changes_nothing() -> None:
     assert events(restart=True) == events(restart=False)
 
 
+def test_segments_that_typed_decoding_has_not_looked_into_are_read_as_far_as_they_can_be() -> None:
+    bits = SegmentBits({"country": ["DE"]})
+    odd = [b'{"country": "DE", "n": 1e400}', b'{"country": "DE", "n": "\\ud800"}', b'{"country": ' + b"[" * 5_000]
+    assert bits(odd).tolist() == [1, 0, 0]
+
+
 def test_what_is_no_object_belongs_to_no_slice() -> None:
     bits = SegmentBits({"country": ["DE"], "tier": ["1"]})
     shown = [

@@ -52,6 +52,34 @@ def outcome(columns: FeatureColumns, index: int, row: int) -> tuple[float | None
     return None, MISSING if np.isnan(number) else INFINITE
 
 
+ODD_NAMES = ['say "hi"', "a\\b", "nul\x00", "line\n", '"', "\\", "\ud800", 'user.x"y', "", ".", "..", "#0", "##1", "f0"]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+@pytest.mark.parametrize("as_dict", [False, True])
+def test_columns_of_any_name_are_read(name: str, as_dict: bool) -> None:  # noqa: FBT001  # a case
+    decode = FeatureDecoder([*(msgspec.structs.replace(X, name=each) for each in [name, "x"]), AGE], frozenset({'k"'}))
+    objects: list[dict[str, Any]] = [{name: 0.5, "x": 2}, {"x": 3, 'k"': {}}, {name: "z"}, {"#0": 1, "###0": 2}]
+    objects += [{"user": {"age": 4}}, {name: 0.25}]
+    columns = decode([each if as_dict else json.dumps(each).encode() for each in objects])
+    expected = [each.get(name) if type(each.get(name)) is not str else None for each in objects]
+    assert numbers(columns.values[0]) == expected
+    assert numbers(columns.values[1]) == [2.0, 3.0, None, None, None, None]
+    assert numbers(columns.values[2]) == [None, None, None, None, 4.0, None]
+    assert columns.exceptions[0] == [(2, WRONG_TYPE)]
+    assert columns.unexpected.tolist() == [False, False, False, True, False, False]
+
+
+@pytest.mark.parametrize("name", [name for name in ODD_NAMES if name])
+def test_unexpected_features_of_any_name_are_noted_again_and_again(name: str) -> None:
+    decode = decoder()
+    for _ in range(3):
+        columns = decode([json.dumps({"x": 1, name: 2}).encode(), b'{"x": 1}', {"x": 1, name: 2}])
+        assert columns.unexpected.tolist() == [True, False, True]
+        assert {each: rows.tolist() for each, rows in columns.unknown.items()} == {name: [0, 2]}
+        assert numbers(columns.values[0]) == [1.0, 1.0, 1.0]
+
+
 def decoder(*known: str) -> FeatureDecoder:
     return FeatureDecoder([X, C], frozenset(known))
 

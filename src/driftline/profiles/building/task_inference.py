@@ -82,4 +82,6 @@ def _continuous(values: Sequence[object]) -> bool:
     numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
     if not numbers or len(numbers) < sum(value is not None for value in values):
         return False
-    return any(not float(value).is_integer() for value in numbers) or len(set(numbers)) > MAX_CLASSES
+    return (
+        any(isinstance(value, float) and not value.is_integer() for value in numbers) or len(set(numbers)) > MAX_CLASSES
+    )

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _FIRST_DAY: Final = date(1970, 1, 1).toordinal()
+_FAR: Final = 400
+"""Digits before or behind the point beyond which a number is infinite or 0."""
+_DIGITS_A_BYTE: Final = 3
 
 
 def base64_text(data: bytes) -> str:
@@ -27,9 +30,10 @@ def decimal(data: bytes, scale: int) -> float:
     12.34
     """
     unscaled = int.from_bytes(data, signed=True)
-    divisor: int = 10**scale
+    scale = max(-_FAR, min(scale, _FAR + _DIGITS_A_BYTE * len(data)))  # some formats have it in each value: 10**scale
+    power: int = 10 ** abs(scale)  # must stay small
     try:
-        return unscaled / divisor
+        return unscaled / power if scale >= 0 else float(unscaled * power)
     except OverflowError:
         return float("inf") if unscaled > 0 else float("-inf")
 

@@ -69,7 +69,8 @@ def compile_reader(schema: object, named: dict[str, Any]) -> Callable[[bytes], o
     """
     try:
         source = ReaderSource(schema, named).text
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        code = compile(source, "<avro schema>", "exec")
+    except (ValueError, KeyError, TypeError, RecursionError, SyntaxError) as error:  # such as a union of nothing
         raise SchemaError(f"it is no Avro schema: {error}") from error
     names: dict[str, Any] = {
         **FUNCTIONS,
@@ -85,7 +86,7 @@ def compile_reader(schema: object, named: dict[str, Any]) -> Callable[[bytes], o
         "unpack_d": struct.Struct("<d").unpack_from,
         "unpack": struct.unpack_from,
     }
-    exec(compile(source, "<avro schema>", "exec"), names)  # noqa: S102  # names of fields enter it as literals alone
+    exec(code, names)  # noqa: S102  # names of fields enter it as literals alone
     reader: Callable[[bytes], object] = names["read"]
     return reader
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
+from driftline.errors import EventError
+from driftline.events.documents import document_of
 from driftline.runtime.encodings.schema_problems import EncodingError
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ CONTENT_TYPE: Final = "content-type"
 _PREFIX: Final = "ce_"
 _STRUCTURED: Final = b"application/cloudevents"
 _JSON_FORMAT: Final = b"application/cloudevents+json"
-_DECODE: Final = msgspec.json.Decoder().decode
 
 
 class CloudEventReader:
@@ -93,9 +91,6 @@ def json_document(value: bytes) -> Any:  # noqa: ANN401  # any JSON
         When it is no JSON.
     """
     try:
-        return _DECODE(value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        try:
-            return json.loads(value.decode("utf-8-sig"))
-        except (ValueError, RecursionError) as error:
-            raise EncodingError(f"Expected JSON, got {value[:40]!r} ({error})") from error
+        return document_of(value)
+    except EventError as error:
+        raise EncodingError(str(error)) from error

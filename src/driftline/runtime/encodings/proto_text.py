@@ -15,6 +15,7 @@ from google.protobuf.descriptor_pb2 import Edition, FileDescriptorProto
 
 from driftline.runtime.encodings.proto_tokens import Token, Tokens
 from driftline.runtime.encodings.proto_types import TypeCompiler
+from driftline.runtime.encodings.schema_problems import SchemaError
 
 
 def compile_proto(text: str, name: str) -> FileDescriptorProto:
@@ -25,7 +26,12 @@ def compile_proto(text: str, name: str) -> FileDescriptorProto:
     SchemaError
         When the text is no .proto file; says where.
     """
-    return _FileCompiler(Tokens(text), name).file
+    try:
+        return _FileCompiler(Tokens(text), name).file
+    except RecursionError as error:
+        raise SchemaError("its messages are nested too deeply") from error
+    except (ValueError, KeyError) as error:  # a number or the name of a feature that Protobuf does not have
+        raise SchemaError(f"it is no .proto file: {error}") from error
 
 
 class _FileCompiler:

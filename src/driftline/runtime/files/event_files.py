@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from driftline.errors import FormatError
 from driftline.events.record_batch import no_records
 from driftline.events.source import Kind, Source
+from driftline.runtime.files.event_lines import text_lines
 from driftline.runtime.files.table_rows import METADATA_FIELD
 from driftline.runtime.kafka.partitioning import partition_of
 
@@ -25,12 +25,18 @@ _TOMBSTONE: Final = b"null"
 """A line that is a record without a value; so is one whose metadata say so."""
 
 
+_MAX_PARTITION: Final = 99_999
+"""Far beyond those of any topic; each takes memory."""
+_MAX_OFFSET: Final = (1 << 63) - 2
+"""Kafka's are of 64 bits, and another one follows."""
+
+
 class LineMetadata(Struct, frozen=True):
     """The position of a line's record on Kafka; by default partition by key or else id, offset by order."""
 
-    partition: int | None = None
-    offset: int | None = None
-    timestamp: int = -1
+    partition: Annotated[int, Meta(le=_MAX_PARTITION)] | None = None
+    offset: Annotated[int, Meta(le=_MAX_OFFSET)] | None = None
+    timestamp: Annotated[int, Meta(ge=-_MAX_OFFSET, le=_MAX_OFFSET)] = -1
     """Kafka's, in milliseconds."""
     key: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -70,12 +76,14 @@ def metadata_of(line: bytes, at: str) -> LineMetadata:
 
 
 def lines(path: Path) -> Iterator[bytes]:
-    """Yield the lines of a file that are not empty, without their ends; a name ending in ``.gz`` is unpacked."""
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-        for line in file:
-            stripped = line.rstrip(b"\r\n")
-            if stripped:
-                yield stripped
+    """Yield the lines of a file that are not empty, without their ends; a name ending in ``.gz`` is unpacked.
+
+    Raises
+    ------
+    FormatError
+        When it cannot be unpacked.
+    """
+    yield from text_lines(path)
 
 
 def add_line(batch: RecordBatch, line: bytes, offset: int, metadata: LineMetadata) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from typing import IO, TYPE_CHECKING, Final, Protocol
 
 from driftline.errors import FormatError
 from driftline.runtime.files.table_rows import RowShape, cell, json_line, name_cell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from driftline.runtime.files.table_rows import Fields
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _BATCH_ROWS: Final = 10_000
 _GZIP: Final = ".gz"
 _SEPARATORS: Final = {".csv": ",", ".tsv": "\t"}
+BROKEN: Final = (gzip.BadGzipFile, EOFError, zlib.error)
+"""What unpacking raises for a file that gzip has not written, or not to its end."""
 _PARQUET: Final = frozenset({".parquet", ".pq"})
 
 
@@ -59,6 +62,11 @@ def event_lines(path: Path, fields: Fields) -> EventLines:
     return _TextLines(path) if separator is None else _SeparatedLines(path, separator, fields)
 
 
+def text_lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file of text, whatever its name, as :func:`event_lines` does of NDJSON."""
+    yield from _TextLines(path)
+
+
 def _ending(path: Path) -> tuple[str, bool]:
     name = path.name.lower()
     packed = name.endswith(_GZIP)
@@ -76,10 +84,13 @@ class _TextLines:
     def __iter__(self) -> Iterator[bytes]:
         with self._path.open("rb") as raw:
             self._position = raw.tell
-            for line in _unpacked(raw, self._path):
-                stripped = line.rstrip(b"\r\n")
-                if stripped:
-                    yield stripped
+            try:
+                for line in _unpacked(raw, self._path):
+                    stripped = line.rstrip(b"\r\n")
+                    if stripped:
+                        yield stripped
+            except BROKEN as error:
+                raise _not_unpacked(self._path, error) from error
             self._position = _always(raw.tell())
 
     def position(self) -> int:
@@ -104,13 +115,15 @@ class _SeparatedLines:
             rows = csv.reader(text, delimiter=self._separator)
             try:
                 header = next(rows, [])
-                shape = RowShape(header, self._fields)
+                shape = _shape(self._path, header, self._fields)
                 read: list[Callable[[str], object]] = [
                     name_cell if keeps_text else cell for keeps_text in shape.keeps_text
                 ]
                 for row in rows:
                     if row:
                         yield json_line(shape.event(self._cells(row, read, rows.line_num)))
+            except BROKEN as error:
+                raise _not_unpacked(self._path, error) from error
             except (csv.Error, UnicodeDecodeError) as error:
                 message = f"{self._path}, line {rows.line_num}: cannot be read as a table of text ({error})"
                 raise FormatError(message) from error
@@ -143,7 +156,7 @@ class _ParquetLines:
 
         try:
             with parquet.ParquetFile(self._path) as file:
-                shape = RowShape(file.schema_arrow.names, self._fields)
+                shape = _shape(self._path, file.schema_arrow.names, self._fields)
                 n_done = 0
                 n_rows = file.metadata.num_rows
                 for batch in file.iter_batches(batch_size=_BATCH_ROWS):
@@ -166,6 +179,21 @@ def _reader(*, keeps_text: bool) -> Callable[[str], object]:
 
 def _unpacked(raw: IO[bytes], path: Path) -> IO[bytes]:
     return gzip.GzipFile(fileobj=raw) if _ending(path)[1] else raw  # type: ignore[return-value]  # reads as files do
+
+
+def _shape(path: Path, columns: Sequence[str], fields: Fields) -> RowShape:
+    shape = RowShape(columns, fields)
+    doubled = shape.doubled()
+    if doubled is not None:
+        message = (
+            f"{path}: the column {doubled!r} stands there twice, so which one counts is not known; rename or drop one"
+        )
+        raise FormatError(message)
+    return shape
+
+
+def _not_unpacked(path: Path, error: Exception) -> FormatError:
+    return FormatError(f"{path}: cannot be unpacked with gzip ({error}); the file is damaged, cut off, or not packed")
 
 
 def _always(position: int) -> Callable[[], int]:

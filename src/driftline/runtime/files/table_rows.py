@@ -82,6 +82,7 @@ class RowShape:
         self._features = features
         self._takes_others = isinstance(fields, PredictionFields) and not (features and features[0] in columns)
         self.keeps_text = [names.get(column) in _OF_THE_EVENT for column in columns]
+        self._names = columns
         self._columns = [self._column(column, names.get(column), parts, roots) for column in columns]
 
     def _column(
@@ -99,6 +100,15 @@ class RowShape:
             return _Column((*self._features, column), keeps_null=True)
         return _Column((column,))
 
+    def doubled(self) -> str | None:
+        """Return a column that leads to the same place as one before it; None where there is none."""
+        seen = set()
+        for name, column in zip(self._names, self._columns, strict=True):
+            if column.place and column.place in seen:
+                return name
+            seen.add(column.place)
+        return None
+
     def event(self, row: Sequence[object]) -> dict[str, Any]:
         """Return the event of a row, whose cells stand in the order of the columns."""
         event: dict[str, Any] = {}
@@ -107,7 +117,9 @@ class RowShape:
                 continue
             inner = event
             for part in column.place[:-1]:
-                inner = inner.setdefault(part, {})
+                if not isinstance(inner.setdefault(part, {}), dict):  # another column has no object in its cell
+                    inner[part] = {}
+                inner = inner[part]
             inner[column.place[-1]] = _object(value) if column.is_object else value
         return event
 
@@ -118,7 +130,7 @@ def _object(value: object) -> object:
         return value
     try:
         return msgspec.json.decode(value)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return value
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import xxhash
 from confluent_kafka import TopicPartition
 
-from driftline.errors import ProfileError
+from driftline.errors import FormatError, ProfileError
 from driftline.events.features import features_json
 from driftline.events.outcomes import untold_score
 from driftline.events.prediction import Prediction, PredictionDecoder
@@ -124,6 +124,8 @@ class EventReader:
         except OSError as error:
             message = f"Expected a readable file, got {error.strerror or error} - at `{path}`"
             raise ProfileError(message) from error
+        except FormatError as error:
+            raise ProfileError(str(error)) from error
         if batch.values:
             yield self.rows(batch)
 

@@ -265,3 +265,9 @@ def test_what_is_true_is_the_positive_class_however_it_is_spelled(
 ) -> None:
     table = ReferenceTable(len(predictions), {}, prediction=predictions)
     assert build_profile(KEY, table, ModelSettings(), 0, "training").task.classes == classes
+
+
+def test_whole_numbers_of_any_size_are_classes() -> None:
+    table = ReferenceTable(40, {"x": [*map(float, range(40))]}, [10**400, 1] * 20, None)
+    task = build_profile(ModelKey("m", ""), table, ModelSettings(), 0, "training").task
+    assert sorted(task.classes, key=len) == ["1", str(10**400)]

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from driftline.runtime.encodings.avro_logical import decimal as decimal_of
 from driftline.runtime.encodings.avro_reader import compile_reader, fingerprint, parse
 from driftline.runtime.encodings.schema_problems import UNREADABLE, SchemaError
 
@@ -174,6 +175,22 @@ def test_a_decimal_beyond_floating_point_is_infinite() -> None:
     assert read(schema, written("bytes", (-(10**400)).to_bytes(200, signed=True))) == -math.inf
 
 
+@pytest.mark.parametrize(
+    ("scale", "expected"),
+    [
+        (3, 0.258),
+        (-2, 25_800.0),
+        (300, 258e-300),
+        (-400, math.inf),
+        (1 << 31, 0.0),
+        (-(1 << 31), math.inf),
+    ],
+)
+def test_a_decimal_of_any_scale_is_read_at_once(scale: int, expected: float) -> None:
+    assert decimal_of(b"\x01\x02", scale) == pytest.approx(expected, rel=1e-15)
+    assert decimal_of(b"\0", scale) == 0.0
+
+
 def test_float_specials_are_read() -> None:
     value = read(
         record(("a", "double"), ("b", "double")),
@@ -255,6 +272,11 @@ def test_types_of_references_are_known() -> None:
 def test_a_schema_that_is_none_is_refused(text: str, problem: str) -> None:
     with pytest.raises(SchemaError, match=problem):
         parse(text)
+
+
+def test_a_union_of_nothing_is_refused() -> None:
+    with pytest.raises(SchemaError, match="it is no Avro schema"):
+        compile_reader(*parse("[]"))
 
 
 def test_a_default_that_does_not_fit_its_type_does_not_matter_to_a_reader() -> None:

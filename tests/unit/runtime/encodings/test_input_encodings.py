@@ -489,6 +489,7 @@ def test_the_data_of_a_cloud_event_may_name_their_schema(
         (b'{"a": 1}', {}, "Expected a CloudEvent: a header `ce_id`, or the content type application/cloudevents+json"),
         (b"x", {"content-type": b"application/cloudevents+avro"}, "got 'application/cloudevents+avro'"),
         (b"{", ATTRIBUTES, "Expected JSON, got b'{'"),
+        (b'{"id": "\\ud800"}', ATTRIBUTES, "surrogates not allowed"),
         (b"\x00\x00\x00\x00\x01x", ATTRIBUTES, "Expected JSON, got"),
         (b'{"specversion": "1.0", "data_base64": "!"}', {}, "Expected base64"),
     ],

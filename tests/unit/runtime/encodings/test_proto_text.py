@@ -145,6 +145,9 @@ def test_everything_that_the_language_has_compiles_as_protoc_compiles_it(name: s
         ("hello", "Expected `message`, `enum` or another statement, got 'hello' in line 1 of the .proto file"),
         ("message §", "Expected a .proto file, got the character '§' in line 1"),
         ('edition = "1999";', "Expected an edition that this version of Protobuf knows, got '1999'"),
+        ("message M {" * 3_000, "its messages are nested too deeply"),
+        ("message M { int32 a = 4000000000; }", "it is no .proto file"),
+        ('edition = "2023"; message M { int32 a = 1 [features.field_presence = FOO]; }', "it is no .proto file: 'FOO'"),
         ("service S { rpc", "Expected `}`, got 'the end' in line 1 of the .proto file"),
     ],
 )

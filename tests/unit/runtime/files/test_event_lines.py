@@ -18,7 +18,7 @@ from driftline.errors import FormatError
 from driftline.events.label import LabelDecoder
 from driftline.events.output_record import tombstone
 from driftline.events.prediction import PredictionDecoder
-from driftline.runtime.files.event_files import EventFile, partitions_named
+from driftline.runtime.files.event_files import EventFile, metadata_of, partitions_named
 from driftline.runtime.files.event_lines import event_lines
 from driftline.runtime.files.table_rows import RowShape
 from driftline.runtime.files.written_events import structured
@@ -195,6 +195,11 @@ def test_labels_of_a_table_are_read_and_empty_ones_retract(tmp_path: Path) -> No
         ("e.csv", b"a,b\n1,2\n1,2,3\n", "line 3: the row has 3 cells, the header has 2"),
         ("e.csv", b"a,b\n1,\xff\n", "cannot be read as a table of text"),
         ("e.parquet", b"PAR1", "cannot be read as a Parquet file"),
+        ("e.csv", b"a,b,a\n1,2,3\n", "the column 'a' stands there twice"),
+        ("e.ndjson.gz", b"{}\n", "cannot be unpacked with gzip"),
+        ("e.ndjson.gz", gzip.compress(b"{}\n" * 99)[:-9], "cannot be unpacked with gzip"),
+        ("e.ndjson.gz", gzip.compress(b"{}\n")[:10] + b"\xff" * 20, "cannot be unpacked with gzip"),
+        ("e.csv.gz", gzip.compress(b"a\n1\n" * 99)[:-9], "cannot be unpacked with gzip"),
     ],
 )
 def test_a_broken_table_is_named_with_its_place(tmp_path: Path, name: str, data: bytes, message: str) -> None:
@@ -203,6 +208,28 @@ def test_a_broken_table_is_named_with_its_place(tmp_path: Path, name: str, data:
     with pytest.raises(FormatError, match=message) as refused:
         list(event_lines(path, FIELDS))
     assert str(path) in str(refused.value)
+
+
+def test_a_column_of_a_field_goes_before_one_that_has_no_object_in_its_cell(tmp_path: Path) -> None:
+    path = tmp_path / "e.csv"
+    nested = '"' + '{""a"":' * 5_000 + '"'
+    path.write_text(f"kafka,kafka.offset,features\n5,7,{nested}\n", encoding="utf-8")
+    (line,) = event_lines(path, FIELDS)
+    assert json.loads(line)["kafka"] == {"offset": 7}
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        '"partition": 1000000000',
+        '"offset": 9223372036854775807',
+        '"timestamp": 1e30',
+        '"timestamp": 9999999999999999999',
+    ],
+)
+def test_a_position_that_kafka_cannot_have_is_refused_with_its_place(place: str) -> None:
+    with pytest.raises(FormatError, match=r"\$\.kafka.* - at `e.ndjson:3`"):
+        metadata_of(f'{{"kafka": {{{place}}}}}'.encode(), "e.ndjson:3")
 
 
 def test_a_line_can_say_that_its_record_has_no_value(tmp_path: Path) -> None:

@@ -83,5 +83,5 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         list(EventReader(Settings(), STRETCH).read_file(tmp_path / "absent"))
     broken = tmp_path / "broken.gz"
     broken.write_bytes(b"no gzip")
-    with pytest.raises(ProfileError, match=r"Expected a readable file, got Not a gzipped file .* - at `.*broken.gz"):
+    with pytest.raises(ProfileError, match=r"broken.gz: cannot be unpacked with gzip"):
         list(EventReader(Settings(), STRETCH).read_file(broken))
