@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 import yaml
 from confluent_kafka import Producer
+from msgspec.structs import replace
 
 from driftline.config.load import load_settings
+from driftline.config.secrets import Credentials
 from driftline.events.dead_letter import UNPAIRED
 from driftline.events.mapping_check import mapping_problems
+from driftline.inspection.examination import examine, report_of
+from driftline.runtime.encodings.input_encodings import InputEncodings
+from driftline.runtime.inspect.sampling import TopicSampler
 from tests.support.foreign_producers import write_by_go, write_by_java, write_by_node
 from tests.support.foreign_traffic import SETTINGS, profiles, write_traffic
 from tests.support.layouts import (
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from driftline.config.settings import Settings
+    from driftline.inspection.report import Report
     from tests.support.record_runs import Said, Stored
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -73,6 +79,22 @@ class Written(NamedTuple):
             labels = [label for label in labels if b'"label": null' not in (label.value or b"")]
         return said(self.settings(layout), profiles(), self.records(layout), labels)
 
+    def examined(self, layout: str) -> Report:
+        """Return what the doctor says of a layout's topics under its configuration."""
+        labels = f"{layout}-labels" if layout in OWN_LABELS else "labels"
+        settings = self.settings(layout)
+        assert settings.labels is not None
+        settings = replace(
+            settings,
+            kafka=replace(settings.kafka, brokers=self.bootstrap),
+            predictions=replace(settings.predictions, topic=self.prefix + layout),
+            labels=replace(settings.labels, topic=self.prefix + labels),
+        )
+        sampler = TopicSampler(settings, Credentials(), InputEncodings(settings, Credentials()))
+        predictions = sampler.sample(self.prefix + layout, "predictions")
+        outcomes = sampler.sample(self.prefix + labels, "labels")
+        return report_of(examine(predictions, outcomes, settings, configured=True))
+
 
 @pytest.fixture(scope="module")
 def written(real_broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Written]:
@@ -98,11 +120,23 @@ def plain(written: Written) -> Said:
     return found
 
 
+def accepted_by_the_doctor(written: Written, layout: str) -> None:
+    """Check that the doctor finds every record usable and nothing wrong, and knows models, columns and ids."""
+    report = written.examined(layout)
+    lines = [line for section in report.sections for line in section.lines]
+    assert [line.text for line in lines if line.level == "problem"] == []
+    said = "\n".join(line.text for line in lines)
+    assert said.count(" are accepted") == 2, said
+    for words in ("model price (4)", "amount", "channel", "prediction", "ids of the samples are in both topics"):
+        assert words in said, said
+
+
 @pytest.mark.parametrize("layout", sorted(LAYOUTS.keys() - {"json", "sagemaker", *BY_GO, *BY_NODE, *BY_JAVA}))
 def test_what_python_producers_write(written: Written, plain: Said, layout: str) -> None:
     found = written.said(layout)
     assert found.outputs == plain.outputs
     assert found.totals.n_dead_letters == 0
+    accepted_by_the_doctor(written, layout)
 
 
 def test_sagemakers_captures_and_ground_truth(written: Written, plain: Said) -> None:
@@ -112,11 +146,13 @@ def test_sagemakers_captures_and_ground_truth(written: Written, plain: Said) -> 
     found = written.said("sagemaker")
     assert found.outputs == without_retractions.outputs
     assert found.totals.n_dead_letters == 0
+    accepted_by_the_doctor(written, "sagemaker")
 
 
 def test_what_a_go_client_writes(written: Written, plain: Said) -> None:
     write_by_go(*written.arguments)
     assert written.said("flat").outputs == plain.outputs
+    accepted_by_the_doctor(written, "flat")
     halves = written.said("kserve-v1")
     assert halves.outputs == plain.outputs
     assert halves.totals.refused == {UNPAIRED: 1}, "one request has no response"
@@ -129,6 +165,7 @@ def test_what_a_node_client_writes(written: Written, plain: Said) -> None:
         found = written.said(layout)
         assert found.outputs == plain.outputs
         assert found.totals.n_dead_letters == 0
+        accepted_by_the_doctor(written, layout)
 
 
 def test_what_java_clients_write(written: Written, plain: Said) -> None:
@@ -137,6 +174,7 @@ def test_what_java_clients_write(written: Written, plain: Said) -> None:
         found = written.said(layout)
         assert found.outputs == plain.outputs
         assert found.totals.n_dead_letters == 0
+        accepted_by_the_doctor(written, layout)
 
 
 def test_the_documentation_shows_the_lines_of_every_layout() -> None:

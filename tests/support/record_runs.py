@@ -102,7 +102,7 @@ class RecordRun(Backtest):
 def said(
     settings: Settings, profiles: Iterable[Profile], predictions: Sequence[Stored], labels: Sequence[Stored]
 ) -> Said:
-    """Run both stages over records; nothing but offsets and the hash of the settings is left out of the outputs."""
+    """Run both stages over records; of outputs, offsets, ids of schemas and the hash of the settings are left out."""
     outputs: list[str] = []
 
     def emit(output: OutputRecord) -> None:
@@ -115,12 +115,12 @@ def said(
 
 
 def normal(headers: Iterable[tuple[str, bytes]], value: bytes) -> str:
-    """Return an event without offsets, the hash of the settings and the prefix."""
+    """Return an event without offsets, ids of schemas, the hash of the settings and the prefix."""
     named = {name: text.decode() for name, text in headers if name not in {"ce_source", "ce_id"}}
     return json.dumps([named, _without(msgspec.json.decode(value))], sort_keys=True)
 
 
 def _without(value: Any) -> Any:  # noqa: ANN401  # any JSON
     if isinstance(value, dict):
-        return {k: _without(v) for k, v in value.items() if k not in {"offsets", "settings_hash"}}
+        return {k: _without(v) for k, v in value.items() if k not in {"offsets", "schemas", "settings"}}
     return [_without(each) for each in value] if isinstance(value, list) else value

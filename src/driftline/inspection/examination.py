@@ -236,12 +236,18 @@ def _unread(found: Examination) -> list[Line]:
     if found.settings.shares_topic:
         how = "of their own kind" if mixed is not None else "of the predictions, or in later ones of the same id"
         lines.append(note(f"`{found.predictions.topic}` holds predictions and labels: labels stand in records {how}"))
-    if tensors is not None:
+    taken = found.taken.get("predictions")
+    mostly_refused = taken is not None and taken.n_refused > _MOST * taken.n_records
+    if tensors is not None and (mostly_refused or "predictions" in found.used):
         lines.append(
             problem(
-                f"{tensors} holds columns of the Open Inference Protocol (KServe v2), with all values of a feature "
+                f"{tensors} holds tensors of the Open Inference Protocol (KServe v2), with all values of a feature "
                 "together",
-                "driftline reads rows: let the producer log rows, or the v1 protocol",
+                "A preset reads them: `predictions: {preset: open-inference}` (`driftline presets` lists others)",
             )
+        )
+    elif mostly_refused:
+        lines.append(
+            note("if a known product wrote these records, a preset may read them: `driftline presets` lists them")
         )
     return lines

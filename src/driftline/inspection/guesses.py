@@ -60,7 +60,7 @@ class Proposals(NamedTuple):
     labels: Proposal | None
     mixed: MixedTopic | None = None
     tensors: str | None = None
-    """Where records hold columns of the Open Inference Protocol, which no mapping reads."""
+    """Where records hold tensors of the Open Inference Protocol, which no guessed mapping reads."""
 
     @property
     def holds_labels(self) -> bool:

@@ -203,7 +203,7 @@ def test_events_that_came_late_once_are_a_note() -> None:
 def test_tensors_of_the_open_inference_protocol() -> None:
     tensor = {"name": "x", "shape": [2], "datatype": "FP32", "data": [1.0, 2.0]}
     records = [{"id": f"r-{n}", "inputs": [tensor], "outputs": [tensor]} for n in range(N)]
-    named(Examined(sample("predictions", records)), "/inputs holds columns of the Open Inference Protocol")
+    named(Examined(sample("predictions", records)), "/inputs holds tensors of the Open Inference Protocol", "preset")
 
 
 def test_neither_a_prediction_nor_a_score() -> None:
