@@ -111,7 +111,7 @@ def _header(profile: Profile) -> Iterator[Text]:
         how = calibrated[estimator["calibrated"]]
         yield Text(f"  estimates before labels by means {how}, fitted on {estimator['n_labelled']} labelled rows")
     if profile.left_out:
-        yield Text(f"  not watched: {', '.join(profile.left_out)}")
+        yield Text(f"  not watched: {', '.join(name or '(without a name)' for name in profile.left_out)}")
 
 
 def _kind(column: Column) -> str:
