@@ -9,14 +9,15 @@ import numpy as np
 
 from driftline.checks.columns import window_check
 from driftline.checks.contract.closed_window import ClosedWindow
+from driftline.checks.contract.common_fields import topic_fields
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.checks.contract.ladder import judge
-from driftline.checks.labels.label_stream_check import stream_fields
 from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.model import DispersionSettings, ModelSettings
 from driftline.config.settings import LabelInput, Settings
 from driftline.events.finding import LevelEvidence
 from driftline.events.model_key import ModelKey
+from driftline.events.source import LABEL_STREAM
 from driftline.profiles.building.build import UNWEIGHTED, TimeOptions, build_profile
 from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
@@ -58,7 +59,7 @@ def examine_window(profile: Profile, window: ClosedWindow, budget: ErrorBudget) 
 def judged(outcomes: Iterable[Outcome], level: float) -> list[FindingEvent]:
     """Return what outcomes of one case come to at a level within the budget, in whatever window."""
     levels = [LevelEvidence(level=level, n_tests=1, derivation="test")]
-    return judge(outcomes, levels, stream_fields((0, HOUR), {}, (), budget_of()))
+    return judge(outcomes, levels, topic_fields(LABEL_STREAM, (0, HOUR), {}, (), budget_of()))
 
 
 def table_of(n: int, seed: int = 0, *, mean: float = 0.0, missing: float = 0.0, web: float = 0.5) -> ReferenceTable:

@@ -162,3 +162,10 @@ def checks_of(scope: Scope | None = None) -> tuple[Check[Any], ...]:
 def tests_of(scope: Scope, settings: ModelSettings) -> int:
     """Return how many tests of the budget all checks of a scope make of one case."""
     return sum(each.tests(settings) for each in checks_of(scope))
+
+
+def not_tested(setting: str) -> LevelEvidence:
+    """Return the level of what is held against a setting, with no test and no bound on false alarms."""
+    return LevelEvidence(
+        level=1.0, n_tests=1, derivation=f"configured ({setting}), no false-alarm bound", in_budget=False
+    )

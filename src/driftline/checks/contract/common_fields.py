@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from driftline.events.cloudevents import rfc3339
 from driftline.events.evidence import ProfileReference, SourceOffsets, WindowKind, WindowSpan
+from driftline.events.source import SEGMENT_ALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -68,6 +69,29 @@ def window_fields(profile: Profile, window: ClosedWindow, budget: ErrorBudget) -
     if window.schemas:
         common["schemas"] = window.schemas
     return common
+
+
+def topic_fields(
+    key: ModelKey,
+    times_ms: tuple[int, int],
+    offsets: Mapping[Kind, Offsets],
+    flags: Iterable[str],
+    budget: ErrorBudget,
+) -> CommonFields:
+    """Return the common fields of what is said of an input topic as such, which is compared with no profile."""
+    start_ms, end_ms = times_ms
+    return {
+        "model": key.model,
+        "model_version": key.version,
+        "segment": SEGMENT_ALL,
+        "window": span("tumbling", start_ms, end_ms, end_ms - start_ms),
+        "profile": None,
+        "settings": budget.settings_hash,
+        "n": 0,
+        "n_reference": 0,
+        "offsets": source_offsets(offsets),
+        "flags": sorted({*flags}),
+    }
 
 
 def span(kind: WindowKind, start_ms: int, end_ms: int, size_ms: int, *, extended: bool = False) -> WindowSpan:

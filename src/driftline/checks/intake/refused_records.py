@@ -6,20 +6,16 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from driftline.checks.contract.check import Outcome, effect_of, statistic_of
-from driftline.checks.contract.common_fields import source_offsets, span
+from driftline.checks.contract.check import Outcome, effect_of, not_tested, statistic_of
+from driftline.checks.contract.common_fields import topic_fields
 from driftline.checks.contract.ladder import judge
 from driftline.checks.contract.verdict import Verdict
 from driftline.checks.contract.wording import number, percent
 from driftline.events.evidence import Event
-from driftline.events.finding import LevelEvidence
 from driftline.events.model_key import ModelKey
-from driftline.events.source import SEGMENT_ALL, Kind, Offsets
+from driftline.events.source import Kind, Offsets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from driftline.checks.contract.common_fields import CommonFields
     from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.config.settings import IntakeSettings
 
@@ -58,7 +54,7 @@ def examine_refusals(window: Refusals, settings: IntakeSettings, budget: ErrorBu
     A window with too many refused records among too few changes no alert.
     """
     n, n_refused = window.n_read, window.n_refused
-    common = intake_fields(window.key, (window.start_ms, window.end_ms), window.offsets, window.flags, budget)
+    common = topic_fields(window.key, (window.start_ms, window.end_ms), window.offsets, window.flags, budget)
     common["n"] = n
     share = n_refused / n
     many = share > settings.max_refused
@@ -91,33 +87,3 @@ def _outcome(window: Refusals, share: float, settings: IntakeSettings) -> Outcom
         level=not_tested("intake.max_refused"),
         severity="critical" if share > CRITICAL_SHARE else "warning",
     )
-
-
-def not_tested(setting: str) -> LevelEvidence:
-    """Return the level of what is held against a setting, with no test and no bound on false alarms."""
-    return LevelEvidence(
-        level=1.0, n_tests=1, derivation=f"configured ({setting}), no false-alarm bound", in_budget=False
-    )
-
-
-def intake_fields(
-    key: ModelKey,
-    times_ms: tuple[int, int],
-    offsets: Mapping[Kind, Offsets],
-    flags: Iterable[str],
-    budget: ErrorBudget,
-) -> CommonFields:
-    """Return the common fields of what is said of an input topic, which belongs to no model and no profile."""
-    start_ms, end_ms = times_ms
-    return {
-        "model": key.model,
-        "model_version": key.version,
-        "segment": SEGMENT_ALL,
-        "window": span("tumbling", start_ms, end_ms, end_ms - start_ms),
-        "profile": None,
-        "settings": budget.settings_hash,
-        "n": 0,
-        "n_reference": 0,
-        "offsets": source_offsets(offsets),
-        "flags": sorted({*flags}),
-    }

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from driftline.checks.contract.check import Outcome, effect_of, statistic_of
+from driftline.checks.contract.check import Outcome, effect_of, not_tested, statistic_of
+from driftline.checks.contract.common_fields import topic_fields
 from driftline.checks.contract.ladder import judge
 from driftline.checks.contract.verdict import Verdict
 from driftline.checks.contract.wording import number, percent
-from driftline.checks.intake.refused_records import intake_fields, not_tested
 from driftline.events.evidence import Event
 from driftline.events.source import LABEL_STREAM, Kind, Offsets
 
@@ -43,7 +43,7 @@ def examine_matches(window: LabelMatches, settings: IntakeSettings, budget: Erro
     Unlike the test of orphans it compares with no earlier days, so that it can speak on the first.
     """
     n = window.n_joined + window.n_orphans
-    common = intake_fields(LABEL_STREAM, (window.start_ms, window.end_ms), window.offsets, window.flags, budget)
+    common = topic_fields(LABEL_STREAM, (window.start_ms, window.end_ms), window.offsets, window.flags, budget)
     common["n"] = n
     share = window.n_orphans / n
     outcomes = [_outcome(window, n, share, settings)] if share > settings.max_unmatched else []

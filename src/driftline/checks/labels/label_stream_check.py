@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from driftline.checks.contract.check import Outcome, check, checks_of, effect_of, statistic_of
-from driftline.checks.contract.common_fields import source_offsets, span
+from driftline.checks.contract.check import Outcome, check, checks_of, effect_of, not_tested, statistic_of
+from driftline.checks.contract.common_fields import topic_fields
 from driftline.checks.contract.ladder import judge
 from driftline.checks.contract.verdict import Verdict
 from driftline.checks.contract.wording import number, percent
 from driftline.checks.labels.baseline_comparison import BaselineComparison
 from driftline.config.durations import Duration
-from driftline.events.finding import LevelEvidence
 from driftline.events.label_stream import LabelStreamEvent
-from driftline.events.source import LABEL_STREAM, SEGMENT_ALL
+from driftline.events.source import LABEL_STREAM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from driftline.checks.contract.common_fields import CommonFields
     from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.config.model import ModelSettings
     from driftline.events.evidence import Event
@@ -27,9 +25,7 @@ if TYPE_CHECKING:
 ORPHANS: Final = "labels.orphans"
 SILENT: Final = "labels.silent"
 HOUR_MS: Final = 3_600_000
-_NOT_TESTED: Final = LevelEvidence(
-    level=1.0, n_tests=1, derivation="configured (labels.stall_after), no false-alarm bound", in_budget=False
-)
+_NOT_TESTED: Final = not_tested("labels.stall_after")
 
 
 class StreamSpan(NamedTuple):
@@ -61,7 +57,7 @@ def examine_stream(stretch: StreamSpan, budget: ErrorBudget) -> Verdict[LabelStr
     """
     n = stretch.n_joined + stretch.n_orphans
     comparison = BaselineComparison.of(stretch.n_orphans, n, stretch.earlier, "greater")
-    common = stream_fields((stretch.start_ms, stretch.end_ms), stretch.offsets, stretch.flags, budget)
+    common = topic_fields(LABEL_STREAM, (stretch.start_ms, stretch.end_ms), stretch.offsets, stretch.flags, budget)
     common["n"], common["n_reference"] = n, comparison.n_reference
     case, levels = SpanCase(stretch, comparison, budget.settings), budget.with_info(budget.orphans_level())
     findings = [each for check in checks_of("label stream") for each in judge(check.examine(case), levels, common)]
@@ -104,7 +100,7 @@ def silence(since_ms: int, budget: ErrorBudget, flags: Iterable[str]) -> Verdict
     the moment at which the silence was noticed, so that it repeats byte for byte.
     """
     limit_ms = int(budget.settings.labels.stall_after)
-    common = stream_fields((since_ms, since_ms + limit_ms), {}, flags, budget)
+    common = topic_fields(LABEL_STREAM, (since_ms, since_ms + limit_ms), {}, flags, budget)
     hours = limit_ms / HOUR_MS
     outcome = Outcome(
         check=SILENT,
@@ -119,22 +115,3 @@ def silence(since_ms: int, budget: ErrorBudget, flags: Iterable[str]) -> Verdict
         severity="warning",
     )
     return Verdict(findings=tuple(judge([outcome], (), common)), sequence="silence", tested=True)
-
-
-def stream_fields(
-    times_ms: tuple[int, int], offsets: Mapping[Kind, Offsets], flags: Iterable[str], budget: ErrorBudget
-) -> CommonFields:
-    """Return the common fields of an event of the label stream, which is compared with no profile."""
-    start_ms, end_ms = times_ms
-    return {
-        "model": LABEL_STREAM.model,
-        "model_version": LABEL_STREAM.version,
-        "segment": SEGMENT_ALL,
-        "window": span("tumbling", start_ms, end_ms, end_ms - start_ms),
-        "profile": None,
-        "settings": budget.settings_hash,
-        "n": 0,
-        "n_reference": 0,
-        "offsets": source_offsets(offsets),
-        "flags": sorted({*flags}),
-    }
