@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from driftline.config.field_places import FeaturesAt, Where
-from driftline.inspection.names import is_discouraged, weight
+from driftline.inspection.names import CLEAR, HINTED, LIKELY, is_discouraged, weight
 from driftline.inspection.survey import ELEMENT, HEADER, pointer_of
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _outcome_inside(survey: Survey, path: Path) -> bool:
     """Whether a list's elements have a prediction or a score of their own."""
     inner = (*path, ELEMENT)
     return any(
-        fact.path[: len(inner)] == inner and max(weight("prediction", fact.path), weight("score", fact.path)) >= 5  # noqa: PLR2004
+        fact.path[: len(inner)] == inner and max(weight("prediction", fact.path), weight("score", fact.path)) >= LIKELY
         for fact in survey.facts.values()
         if len(fact.path) > len(inner)
     )
@@ -103,7 +103,7 @@ def _parallel(survey: Survey, fact: Fact) -> bool:
         other is not fact
         and other.kind == "list"
         and ELEMENT not in other.path
-        and max(weight("prediction", other.path), weight("score", other.path)) >= 5  # noqa: PLR2004
+        and max(weight("prediction", other.path), weight("score", other.path)) >= LIKELY
         and survey.same_lengths(other.path, fact.path)
         for other in survey.facts.values()
     )
@@ -119,7 +119,7 @@ def guess_features(survey: Survey, rows: Path | None, outcome: Path | None) -> F
     named = [
         (weight("features", fact.path) + fact.share - 4 * is_discouraged(fact.path) - 0.1 * len(fact.path), fact)
         for fact in survey.candidates()
-        if weight("features", fact.path) >= 4 and fact.share >= _ENOUGH and _holds_values(survey, fact, outcome)  # noqa: PLR2004
+        if weight("features", fact.path) >= HINTED and fact.share >= _ENOUGH and _holds_values(survey, fact, outcome)
     ]
     if named:
         _, fact = max(named, key=lambda each: each[0])
@@ -131,7 +131,7 @@ def guess_features(survey: Survey, rows: Path | None, outcome: Path | None) -> F
 
 
 def _holds_values(survey: Survey, fact: Fact, outcome: Path | None) -> bool:
-    if outcome is not None and outcome[: len(fact.path)] == fact.path and weight("features", fact.path) < 8:  # noqa: PLR2004
+    if outcome is not None and outcome[: len(fact.path)] == fact.path and weight("features", fact.path) < CLEAR:
         return False
     if fact.kind in ("object", "text"):
         inside = [
@@ -189,7 +189,7 @@ def _in_rows(survey: Survey, rows: Path) -> FeaturesGuess | None:
     named = [
         fact
         for fact in survey.candidates(rows)
-        if fact.kind == "object" and fact.path[: len(row)] == row and weight("features", fact.path) >= 4  # noqa: PLR2004
+        if fact.kind == "object" and fact.path[: len(row)] == row and weight("features", fact.path) >= HINTED
     ]
     if named:
         fact = max(named, key=lambda each: weight("features", each.path))

@@ -218,6 +218,14 @@ def words_of(name: str) -> tuple[str, ...]:
     return tuple(word.lower() for word in _WORD.findall(name))
 
 
+HINTED: Final = 4.0
+"""From this weight on a name hints at a role, so that other evidence can decide."""
+LIKELY: Final = 5.0
+"""From this weight on a name makes a role likely."""
+CLEAR: Final = 8.0
+"""From this weight on a name says a role by itself."""
+
+
 def weight(role: str, path: Path) -> float:
     """Return how much the last name of a path says that its field has a role; 0 for nothing, 12 for certain.
 

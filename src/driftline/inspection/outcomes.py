@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from driftline.inspection.names import is_discouraged, weight
+from driftline.inspection.names import LIKELY, is_discouraged, weight
 from driftline.inspection.survey import ELEMENT
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def guess_label(survey: Survey, taken: frozenset[Path]) -> FieldGuess | None:
 
 
 def _is_role(fact: Fact) -> bool:
-    return any(weight(role, fact.path) >= 5 for role in ("id", "time", "model", "version"))  # noqa: PLR2004
+    return any(weight(role, fact.path) >= LIKELY for role in ("id", "time", "model", "version"))
 
 
 def _repeats(fact: Fact) -> bool:
