@@ -24,7 +24,8 @@ from driftline.config.settings import JoinSettings, KafkaSettings, LabelInput, P
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.operations.telemetry import Telemetry
 from driftline.runtime.references.reference_topic import ReferenceReader
-from driftline.runtime.sketch.sketch_worker import SketchWorker, sketch_consumer_configuration
+from driftline.runtime.sketch.sketch_consumer import sketch_consumer_configuration
+from driftline.runtime.sketch.sketch_worker import SketchWorker
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import orjson
+from confluent_kafka import Producer
+
 from driftline.cli.exit_codes import ExitCode
 from tests.integration.test_run_failures import configuration, message_of
 from tests.support.real_broker import ROOT, patient, wait_until
@@ -45,6 +48,16 @@ def traffic(bootstrap: str, topic: str) -> Iterator[None]:
     finally:
         process.kill()
         process.wait(patient(30))
+
+
+def write_and_count(bootstrap: str, topic: str, n: int = 100) -> int:
+    """Write predictions, once; return how many."""
+    producer = Producer({"bootstrap.servers": bootstrap})
+    for i in range(n):
+        event = {"prediction_id": f"p{i}", "model": "m", "ts": 1_767_225_600_000 + i, "features": {"x": i}}
+        producer.produce(topic, orjson.dumps(event))
+    assert producer.flush(patient(30)) == 0
+    return n
 
 
 def health(worker: WorkerProcess) -> int:
@@ -83,3 +96,23 @@ def test_a_process_whose_broker_dies_under_load_ends_by_itself(
         assert "start the process again when the brokers answer" in message_of(worker)
         assert "Traceback" not in worker.log()
         assert len(worker.log().splitlines()) < MAX_LINES
+
+
+def test_a_worker_with_nothing_to_commit_notices_too_that_its_broker_is_gone(
+    own_broker: RealBroker, topic_prefix: str, tmp_path: Path
+) -> None:
+    config = configuration(own_broker.bootstrap, topic_prefix, tmp_path)
+    n_written = write_and_count(own_broker.bootstrap, f"{topic_prefix}-predictions")
+    with workers_of(config, tmp_path / "logs") as workers:
+        worker = workers.start("sketch", "only")
+
+        def flushed() -> bool:
+            worker.expect_running()
+            return worker.metric("driftline_flushed_events_total") == n_written
+
+        wait_until(flushed, 60, lambda: f"a flush of all\n{workers.logs()}")
+        own_broker.kill()
+        assert worker.process.wait(patient(6 + END_DEADLINE_S)) == ExitCode.BROKER, worker.log()
+        assert "partitions lost" in worker.log()
+        assert "flush aborted" not in worker.log(), "there was nothing to flush"
+        assert message_of(worker).startswith(" Expected Kafka to complete the request, got "), worker.log()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import shutil
 import signal
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 _CRASHED: Final = 1
 """What Python itself leaves with after a traceback."""
+_LAST_RESORT_S: Final = 60
+"""A node stops its workers in 25 s at most."""
 
 
 class RoleChoice(StrEnum):
@@ -135,7 +138,7 @@ def _show(error: Exception) -> int:
 
 
 def _stop_on_signals(node: Node, folder: str) -> None:
-    """Finish at the first signal; at the second, leave at once."""
+    """Finish at the first signal, or else end with what each thread waits for; at the second, leave at once."""
     stopping = threading.Event()
 
     def on_signal(*_: object) -> None:
@@ -143,6 +146,8 @@ def _stop_on_signals(node: Node, folder: str) -> None:
             shutil.rmtree(folder, ignore_errors=True)
             leave(ExitCode.INTERRUPTED)
         stopping.set()
+        # A thread of its own, in C: a library that waits with Python's lock held stops all other threads.
+        faulthandler.dump_traceback_later(_LAST_RESORT_S, exit=True)
         node.stop()
 
     for number in (signal.SIGINT, signal.SIGTERM):

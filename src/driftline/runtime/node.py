@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from confluent_kafka import KafkaException
 
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.kafka.broker_failures import broker_error
@@ -163,7 +166,10 @@ class Node:
         """Run a worker; whatever ends it ends the process, with its reason."""
         try:
             run()
-        except BaseException as error:  # noqa: BLE001  # handed to the main thread, which raises it
+        except:  # noqa: E722  # handed to the main thread; C extensions can raise what is no exception
+            error = sys.exc_info()[1]
+            if not isinstance(error, BaseException):
+                error = KafkaException(error)
             _log.error("worker failed", worker=threading.current_thread().name, error=str(error))
             self._fail(error)
         finally:

@@ -136,6 +136,7 @@ class Sketcher:
     def revoke(self) -> None:
         """Give all source partitions up, with everything that is not committed."""
         self.aborted()
+        self._announce = False  # of no partition there is anything to say
         self._partitions.clear()
         if self._pairing is not None:
             self._pairing.clear()

@@ -155,6 +155,7 @@ def test_what_is_given_up_is_forgotten() -> None:
     made.revoke()
     assert made.joins.joiners == {}
     assert made.watermark_ms(P0) is None
+    assert made.flush() is None, "of no partition there is anything to say"
     made.assign(P0, START_MS)
     flush = taken(made)
     assert (flush.n_events, flush.positions) == (0, {})

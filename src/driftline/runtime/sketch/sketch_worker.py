@@ -13,8 +13,9 @@ from driftline.events.dead_letter import OFFSET_GAP, DeadLetter
 from driftline.events.source import Source
 from driftline.runtime.encodings.input_encodings import InputEncodings
 from driftline.runtime.encodings.schema_problems import RegistryUnavailableError
+from driftline.runtime.kafka.callbacks import assigning, revoking
 from driftline.runtime.kafka.input_partitions import input_partitions, pending_partitions, read_topics
-from driftline.runtime.kafka.kafka_clients import consumer_configuration
+from driftline.runtime.kafka.kafka_clients import ADMIN_TIMEOUT_S
 from driftline.runtime.kafka.reading import END_OF_PARTITION
 from driftline.runtime.kafka.record_batches import by_source, source_of
 from driftline.runtime.kafka.topics import missing_topic
@@ -27,6 +28,7 @@ from driftline.runtime.sketch.key_check import KeyCheck
 from driftline.runtime.sketch.learning_reporter import LearningReporter
 from driftline.runtime.sketch.offset_metadata import from_metadata
 from driftline.runtime.sketch.refusal_log import RefusalLog
+from driftline.runtime.sketch.sketch_consumer import sketch_consumer_configuration
 from driftline.runtime.sketch.sketch_transaction import FlushAborted, SketchTransactions
 from driftline.runtime.sketch.source_progress import SourceProgress
 from driftline.runtime.sketch.worker_figures import WorkerFigures
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
     from driftline.events.source import Kind
     from driftline.profiles.profiles import Profiles
     from driftline.runtime.kafka.co_partitioning import Mismatch
-    from driftline.runtime.kafka.kafka_clients import ClientConfiguration
     from driftline.runtime.operations.telemetry import Telemetry
 
 _CONSUME_S: Final = 0.1
@@ -100,7 +101,7 @@ class SketchWorker:
         self._stopping = threading.Event()
         self._assigned = threading.Event()
         self._last_flush = time.monotonic()
-        self._failed = False
+        self._failed = self._lost = False
 
     def run(self) -> None:
         """Work until :meth:`stop`.
@@ -123,7 +124,10 @@ class SketchWorker:
         self._transactions.start()
         try:
             self._consumer.subscribe(
-                list(self._kinds), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+                list(self._kinds),
+                on_assign=assigning(self._on_assign),
+                on_revoke=revoking(self._on_revoke),
+                on_lost=revoking(self._on_lost),
             )
             while not self._stopping.is_set():
                 self._step()
@@ -141,7 +145,7 @@ class SketchWorker:
         self._stopping.set()
 
     def is_ready(self) -> bool:
-        """Whether partitions have been assigned."""
+        """Whether partitions are assigned; a worker too many has been given none, and waits for some."""
         return self._assigned.is_set()
 
     def all_refused(self) -> str | None:
@@ -158,6 +162,9 @@ class SketchWorker:
         if self._progress.stalled and self._encodings.may_ask:
             self._go_on()
         messages = self._consumer.consume(self._settings.sketch.batch, _CONSUME_S)
+        if self._lost:  # with nothing to commit, this alone tells that no broker answers any more
+            self._consumer.list_topics(self._topics["predictions"], timeout=ADMIN_TIMEOUT_S)
+            self._lost = False
         asked = self._sketcher.asks_for
         batches, events = by_source(messages, self._kinds, self._encodings.wants_headers, asked)
         deserialized = [(batch, parts) for batch in batches if (parts := self._deserialized(batch)) is not None]
@@ -323,7 +330,13 @@ class SketchWorker:
     # --- assignment ---------------------------------------------------------------------------------------------------
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Start from the committed offsets and their metadata; a partition never read starts at its oldest."""
+        """Start from the committed offsets and their metadata; a partition never read starts at its oldest.
+
+        A worker that is to stop takes none: they are about to go to another one.
+        """
+        if self._stopping.is_set():
+            consumer.unassign()
+            return
         if any(place.offset >= 0 for place in self._committed.of(self._pending_places)):
             raise RoutingNeeded("another worker found it out")
         committed = self._committed.of(partitions)
@@ -368,8 +381,10 @@ class SketchWorker:
         """Discard: another worker reads these records from the committed offsets, and may have done so already."""
         _log.warning("partitions lost", partitions=sorted(f"{p.topic}-{p.partition}" for p in partitions))
         self._forget(partitions)
+        self._lost = True
 
     def _forget(self, partitions: list[TopicPartition]) -> None:
+        self._assigned.clear()
         self._sketcher.revoke()
         self._refusals.forget()
         self._pending.forget()
@@ -377,16 +392,3 @@ class SketchWorker:
         self._holds.forget()
         for partition in partitions:
             self._telemetry.forget_partition(partition.partition, self._kinds[partition.topic])
-
-
-def sketch_consumer_configuration(settings: Settings, credentials: Credentials) -> ClientConfiguration:
-    """Return the properties of a consumer of the sketch group."""
-    more = {
-        "auto.offset.reset": "error",
-        "enable.partition.eof": True,
-        "queued.min.messages": 5 * settings.sketch.batch,
-        "queued.max.messages.kbytes": 16 << 10,  # for each partition; by default 64 MB
-        "fetch.wait.max.ms": 100,
-        "fetch.queue.backoff.ms": 10,  # once its queue is full librdkafka waits for so long: by default a whole second
-    }
-    return consumer_configuration(settings.kafka, credentials, f"{settings.kafka.prefix}-sketch", more)
