@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -11,36 +12,48 @@ from rich.text import Text
 if TYPE_CHECKING:
     from driftline.runtime.kafka.tail import TailedRecord
 
-_COLOURS: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan", "resolved": "green"}
+COLOURS: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan", "resolved": "green"}
 _DATA_HEADERS: Final = "ce_"
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def as_line(record: TailedRecord) -> Text:
     """Return one readable line: when, state, severity, model, title, findings, window and id."""
     key = (record.key or b"").decode(errors="replace")
     if record.value is None:
-        return Text(f"{_time(record.timestamp_ms)}  forgotten  {key}", style="dim")
-    alert = _decoded(record.value)
+        return Text(f"{as_time(record.timestamp_ms)}  forgotten  {key}", style="dim")
+    alert = decoded(record.value)
     if alert is None:
-        return Text(f"{_time(record.timestamp_ms)}  unreadable  {key}: {record.value[:80]!r}", style="dim")
+        return Text(f"{as_time(record.timestamp_ms)}  unreadable  {key}: {record.value[:80]!r}", style="dim")
     state = str(alert.get("state", "?"))
     severity = str(alert.get("severity", "?"))
-    style = _COLOURS.get(state) or _COLOURS.get(severity, "")
+    style = COLOURS.get(state) or COLOURS.get(severity, "")
     when = alert.get("updated_at") or alert.get("opened_at") or record.headers.get("ce_time") or record.timestamp_ms
     model = " ".join(str(alert[name]) for name in ("model", "model_version") if alert.get(name) is not None)
     title = str(alert.get("title") or alert.get("cause") or "no title")
-    line = Text.assemble(f"{_time(when)}  ", (f"{state:<8}  {severity:<8}", style), f"  {model or '?'}  {title}")
+    line = Text.assemble(f"{as_time(when)}  ", (f"{state:<8}  {severity:<8}", style), f"  {model or '?'}  {title}")
     details = [each for each in (_findings(alert), _page(alert), _window(alert)) if each]
     if details:
         line.append(f"  ({', '.join(details)})")
     line.append(f"  {alert.get('alert_id') or key}", style="dim")
-    # A title is data: a line break in it must not look like a second alert.
-    return Text(" ").join(line.split("\n")) if "\n" in line.plain else line
+    return one_line(line)
+
+
+def one_line(text: Text) -> Text:
+    """Return a text whose control characters are shown, as what an alert holds is data: it must not look like a second
+    alert, and must not command the terminal.
+    """
+    if not _CONTROL.search(text.plain):
+        return text
+    shown = Text(" ").join(text.split("\n"))
+    for at in reversed([match.start() for match in _CONTROL.finditer(shown.plain)]):
+        shown = Text.assemble(shown[:at], f"\\x{ord(shown.plain[at]):02x}", shown[at + 1 :])
+    return shown
 
 
 def as_json(record: TailedRecord) -> str:
     """Return one JSON object on one line: the alert, with its key, position and CloudEvents attributes."""
-    value = None if record.value is None else _decoded(record.value)
+    value = None if record.value is None else decoded(record.value)
     content: dict[str, object] = {
         "key": (record.key or b"").decode(errors="replace"),
         "partition": record.partition,
@@ -54,12 +67,13 @@ def as_json(record: TailedRecord) -> str:
     return msgspec.json.encode(content).decode()
 
 
-def _decoded(value: bytes) -> dict[str, Any] | None:
+def decoded(value: bytes) -> dict[str, Any] | None:
+    """Return a record's JSON object; None where it is none."""
     try:
-        decoded = msgspec.json.decode(value)
+        content = msgspec.json.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return decoded if isinstance(decoded, dict) else None
+    return content if isinstance(content, dict) else None
 
 
 def _findings(alert: dict[str, Any]) -> str:
@@ -81,10 +95,10 @@ def _window(alert: dict[str, Any]) -> str:
     window = alert.get("window")
     if not isinstance(window, dict) or "start" not in window or "end" not in window:
         return ""
-    return f"window {_time(window['start'])} to {_time(window['end'])}"
+    return f"window {as_time(window['start'])} to {as_time(window['end'])}"
 
 
-def _time(value: object) -> str:
+def as_time(value: object) -> str:
     """Return RFC 3339 or epoch milliseconds in UTC, to the second; anything else as it is."""
     try:
         if isinstance(value, str):

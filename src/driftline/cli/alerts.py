@@ -1,9 +1,10 @@
-"""``driftline alerts tail``: the alerts as they open, change and resolve, one line each."""
+"""``driftline alerts``: those that are open, one in full, and all as they open, change and resolve."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from driftline.cli.alert_lines import as_json, as_line
@@ -22,7 +23,10 @@ from driftline.cli.common import (
 from driftline.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from driftline.config.settings import Settings
+    from driftline.runtime.kafka.tail import TailedRecord
 
 app = typer.Typer(help="Read the alerts topic.", no_args_is_help=True)
 root.add_typer(app, name="alerts")
@@ -50,7 +54,77 @@ def tail(
         raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
+@app.command("list")
+def list_(
+    config: ConfigOption = None,
+    brokers: BrokersOption = None,
+    prefix: PrefixOption = None,
+    resolved: Annotated[bool, typer.Option("--all", help="Show resolved alerts too.")] = False,
+    model: Annotated[str | None, typer.Option("--model", help="Show this model alone.", show_default=False)] = None,
+    json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
+) -> None:
+    """Print the open alerts, the most severe first, one line each; what follows from an alert stands below it."""
+    from driftline.cli.alert_book import folded, latest, list_line
+
+    settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
+    alerts = [
+        alert
+        for alert in latest(_records(settings, from_now=False, until_idle=0.0))
+        if (resolved or alert.is_open) and model in {None, alert.fields.get("model")}
+    ]
+    for alert, follows in folded(alerts):
+        if json_lines:
+            out.print(msgspec.json.encode(alert.fields).decode(), markup=False, soft_wrap=True)
+        else:
+            out.print(list_line(alert, follows=follows), soft_wrap=True)
+    if not alerts and err.is_terminal:
+        err.print("no alert" if resolved else "no open alert", style="dim", markup=False)
+
+
+@app.command("show")
+def show(
+    alert_id: Annotated[str, typer.Argument(metavar="ID", help="Its id, or the first characters of it.")],
+    config: ConfigOption = None,
+    brokers: BrokersOption = None,
+    prefix: PrefixOption = None,
+    json_lines: Annotated[bool, typer.Option("--json", help="Print the record's JSON object.")] = False,
+) -> None:
+    """Print one alert in full: what happened, since when, and the evidence; then what follows from it."""
+    from driftline.cli.alert_book import detail_lines, latest, list_line
+
+    settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
+    alerts = latest(_records(settings, from_now=False, until_idle=0.0))
+    found = [alert for alert in alerts if alert.alert_id.startswith(alert_id)]
+    exact = [alert for alert in found if alert.alert_id == alert_id]
+    if len(exact or found) != 1:
+        topic = settings.kafka.topic("alerts")
+        what = "no alert has" if not found else f"{len(found)} alerts have"
+        err.print(f"{what} an id that begins with {alert_id!r} in {topic}: `driftline alerts list --all`", markup=False)
+        raise typer.Exit(ExitCode.FOUND)
+    [alert] = exact or found
+    if json_lines:
+        out.print(msgspec.json.encode(alert.fields).decode(), markup=False, soft_wrap=True)
+        return
+    for line in detail_lines(alert):
+        out.print(line, soft_wrap=True)
+    for other in alerts:
+        if other.incident == alert.alert_id and other is not alert:
+            out.print(list_line(other, follows=True), soft_wrap=True)
+
+
 def _print_records(settings: Settings, from_now: bool, json_lines: bool, until_idle: float | None) -> None:
+    if err.is_terminal:
+        topic = settings.kafka.topic("alerts")
+        err.print(f"following {topic} on {settings.kafka.brokers}; Ctrl-C stops", style="dim", markup=False)
+    for record in _records(settings, from_now=from_now, until_idle=until_idle):
+        if json_lines:
+            out.print(as_json(record), markup=False)
+        else:
+            out.print(as_line(record))
+
+
+def _records(settings: Settings, *, from_now: bool, until_idle: float | None) -> Iterator[TailedRecord]:
+    """Yield the records of the alerts topic, whose values are JSON however they were written."""
     from msgspec.structs import replace
 
     from driftline.errors import FormatError
@@ -61,8 +135,6 @@ def _print_records(settings: Settings, from_now: bool, json_lines: bool, until_i
     quiet_logs(settings)
     topic = settings.kafka.topic("alerts")
     credentials = read_credentials(settings)
-    if err.is_terminal:
-        err.print(f"following {topic} on {settings.kafka.brokers}; Ctrl-C stops", style="dim", markup=False)
     decode = EventDecoder(settings.schema_registry, credentials)
     for each in follow(settings.kafka, credentials, topic, from_beginning=not from_now, until_idle_s=until_idle):
         value = each.value
@@ -71,8 +143,4 @@ def _print_records(settings: Settings, from_now: bool, json_lines: bool, until_i
                 value = decode(value, each.headers.get(CONTENT_TYPE_HEADER))
             except FormatError as error:  # shown as unreadable, like what is no JSON
                 err.print(str(error), markup=False)
-        record = replace(each, value=value)
-        if json_lines:
-            out.print(as_json(record), markup=False)
-        else:
-            out.print(as_line(record))
+        yield replace(each, value=value)
