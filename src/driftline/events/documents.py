@@ -163,8 +163,8 @@ class Documents:
         The parsed records; :data:`ABSENT` where one could not be read.
     rows : Path, optional
         Where the list of rows stands, if each record holds many events.
-    tables : mapping of Path to sequence of object
-        What stands there in each record, in place of what the record has.
+    columns : mapping of Path to sequence of object
+        What stands there in each record, or in each row, in place of what the documents have.
 
     Attributes
     ----------
@@ -178,9 +178,9 @@ class Documents:
         self,
         documents: Sequence[object],
         rows: Path | None = None,
-        tables: Mapping[Path, Sequence[object]] = MappingProxyType({}),
+        columns: Mapping[Path, Sequence[object]] = MappingProxyType({}),
     ) -> None:
-        self._columns: dict[Path, Sequence[Any]] = {(): documents, **tables}
+        self._columns: dict[Path, Sequence[Any]] = {(): documents, **columns}
         self._parsed: dict[Path, Sequence[Any]] = {}
         self.n = len(documents)
         self.owners: list[int] | None = None
@@ -240,7 +240,7 @@ def _inside(value: Any, key: str) -> Any:  # noqa: ANN401  # any JSON
 
 
 def _element(value: Any, index: int) -> Any:  # noqa: ANN401  # any JSON
-    return value[index] if isinstance(value, list) and index < len(value) else ABSENT
+    return value[index] if isinstance(value, list | tuple) and index < len(value) else ABSENT
 
 
 def _length(value: object) -> int:

@@ -163,7 +163,7 @@ def test_the_longest_that_is_taken() -> None:
 
 def test_a_nan_outside_the_envelope_is_kept_for_counting() -> None:
     event = DECODE(b'{"prediction_id": "a", "model": "m", "features": {"x": NaN, "y": -Infinity}}')
-    assert features_json(event.features) == b'{"x": NaN, "y": -Infinity}'
+    assert features_json(event.features) == b'{"x":NaN,"y":-Infinity}'
 
 
 def test_an_empty_map_is_no_score() -> None:
