@@ -234,9 +234,12 @@ def epoch_times(values: Sequence[Timestamp | None]) -> Sequence[int | None]:
     return [None if value is None else epoch_ms(value) for value in values]
 
 
-def _objects(values: Sequence[msgspec.Raw]) -> list[bytes]:
+def _objects(values: Sequence[msgspec.Raw | None]) -> list[bytes]:
     """Return features as :func:`_object` does, or raise what it raises for one of them."""
-    features = [*map(bytes, values)]
+    try:
+        features = [*map(bytes, values)]  # type: ignore[arg-type]  # None raises TypeError
+    except TypeError:  # the object around them is absent
+        features = []
     if set(map(_FIRST_BYTE, features)) == {b"{"}:
         return features
     return [bytes(_object(value)) if value else b"" for value in values]

@@ -49,21 +49,21 @@ class Skimmer:
     """
 
     def __init__(self, leaves: Mapping[Path, Any], rows: Path | None, within: Mapping[Path, Skimmer]) -> None:
+        self._rows, self._within = rows, within
+        self._raw = [path for path, type_ in leaves.items() if type_ is Raw]
+        self._nowhere = [path for path in leaves if rows is not None and _is_member(path, rows)]
         root = _Node()
         for path, type_ in leaves.items():
-            root.at(path).leaf = type_
+            if path not in self._nowhere:
+                root.at(path).leaf = type_
+        of_records = [path for path in leaves if ROW not in path and path not in self._nowhere]
+        self._in_rows: _Getters | None = None
         if rows is not None:
-            root.at((*rows, ROW))
-        self._rows = rows
-        self._raw = [path for path, type_ in leaves.items() if type_ is Raw]
-        self._within = within
-        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(root.type()).decode
-        if rows is None:
-            self._top, self._in_rows = _Getters(root, [*leaves], ()), None
-        else:
             element = (*rows, ROW)
-            self._top = _Getters(root, [rows, *(path for path in leaves if ROW not in path)], ())
             self._in_rows = _Getters(root.at(element), [path for path in leaves if ROW in path], element)
+            of_records.append(rows)
+        self._top = _Getters(root, of_records, ())
+        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(root.type()).decode
 
     def __call__(self, values: Sequence[bytes | None]) -> tuple[Sequence[int], Columns]:
         """Return the numbers of the records that could be read, and what stands in these, by column.
@@ -96,6 +96,8 @@ class Skimmer:
         """Return what stands in n records in UTF-8, or raise an error for one that is odd."""
         records = [*map(self._decode, values)]
         columns = self._top(records)
+        for path in self._nowhere:
+            columns[path] = (UNSET,) * len(records)
         if self._rows is not None and self._in_rows is not None:
             lists = columns[self._rows]
             columns |= self._in_rows([*chain.from_iterable(each for each in lists if each is not UNSET)])
@@ -135,22 +137,24 @@ def skimmer_of(paths: Iterable[Path], rows: Path | None, features: Path | None, 
     raw = None
     if features is not None:
         apart = _readable(features, rows) == features and features not in leaves
-        raw = features if apart and not named and (rows is None or features != rows[: len(features)]) else None
+        alone = rows is None or not (features == rows[: len(features)] or _is_member(features, rows))
+        raw = features if apart and alone and not named else None
         leaves[_readable(features, rows)] = Any if not apart else NAMED if named else Any if raw is None else Raw
     if raw == ():
         del leaves[()]
-    below: dict[Path, Any] = {}
+    below: list[Path] = []
     for path in sorted(leaves, key=len, reverse=True):
         outer = next((path[:n] for n in range(len(path)) if path[:n] in leaves), None)
         if outer is not None:
             del leaves[path]
             if raw is not None and outer == raw:
-                below[path[len(raw) :]] = Any
+                below.append(path[len(raw) :])
     if () in leaves or (rows is not None and not _has_rows(leaves, rows)):
         return None
     if raw == ():
         return WholeSkimmer(leaves, None, {})
-    return Skimmer(leaves, rows, {raw: Skimmer(below, None, {})} if raw is not None and below else {})
+    within = skimmer_of(below, None, None, named=False) if below else None
+    return Skimmer(leaves, rows, {} if raw is None or within is None else {raw: within})
 
 
 def _readable(path: Path, rows: Path | None) -> Path:
@@ -167,6 +171,11 @@ def _readable(path: Path, rows: Path | None) -> Path:
 def _has_rows(leaves: Mapping[Path, Any], rows: Path) -> bool:
     """Whether the list of rows can be read as one: it stands in objects, and nothing else is read around it."""
     return _readable(rows, None) == rows and not any(path == rows[: len(path)] for path in leaves)
+
+
+def _is_member(path: Path, rows: Path) -> bool:
+    """Whether a path leads to a member of the list of rows, which has none."""
+    return path[: len(rows)] == rows and len(path) > len(rows) and path[len(rows)] is not ROW
 
 
 @dataclass
@@ -229,25 +238,17 @@ class _Getters:
 
     def __init__(self, node: _Node, paths: Sequence[Path], base: Path) -> None:
         self._itself = [path for path in paths if path == base]
-        self._paths = [path for path in paths if path != base]
-        self._attributes = [node.attributes(path[len(base) :]) for path in self._paths]
-        self._take: Callable[[Any], Any] | None = attrgetter(*self._attributes) if self._attributes else None
+        self._attributes = {path: node.attributes(path[len(base) :]) for path in paths if path != base}
+        self._takes = {path: attrgetter(names) for path, names in self._attributes.items()}
 
     def __call__(self, objects: Sequence[Any]) -> Columns:
         columns: Columns = dict.fromkeys(self._itself, objects)
-        if self._take is None:
-            return columns
-        try:
-            found = [*map(self._take, objects)]
-        except AttributeError:  # an object on the way is null
-            return columns | {
-                path: [_inside(each, names) for each in objects]
-                for path, names in zip(self._paths, self._attributes, strict=True)
-            }
-        if len(self._paths) == 1:
-            return columns | {self._paths[0]: found}
-        taken = [*zip(*found, strict=True)] if found else [()] * len(self._paths)
-        return columns | dict(zip(self._paths, taken, strict=True))
+        for path, take in self._takes.items():
+            try:
+                columns[path] = [*map(take, objects)]
+            except AttributeError:  # an object on the way is null
+                columns[path] = [_inside(each, self._attributes[path]) for each in objects]
+        return columns
 
 
 def _inside(value: Any, attributes: str) -> Any:  # noqa: ANN401  # any JSON

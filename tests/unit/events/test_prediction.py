@@ -192,6 +192,14 @@ def test_constants_and_pointers() -> None:
     assert features_json(event.features) == b'{"x": 1}'
 
 
+def test_features_in_an_object_that_is_not_there_are_none() -> None:
+    decode = PredictionDecoder(PredictionFields(features="/in/features"))
+    head = b'{"prediction_id": "a", "model": "m"'
+    columns = decode.columns([head + b"}", head + b', "in": null}', head + b', "in": {"features": {"x": 1}}}'])
+    assert columns is not None
+    assert columns.features == [b"", b"", b'{"x": 1}']
+
+
 def test_the_record_itself_as_features() -> None:
     fields = msgspec.structs.replace(PredictionFields(), features="")
     value = b'{"prediction_id": "a", "model": "m", "x": 1}'
