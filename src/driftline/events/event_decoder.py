@@ -74,6 +74,8 @@ class EventDecoder(Generic[Columns, Event]):
         Maps what was read to columns, and notes why events are refused.
     unread : collection of str
         Names of fields that nobody asks for.
+    also : sequence of object
+        Further places that are read.
     """
 
     def __init__(
@@ -85,12 +87,13 @@ class EventDecoder(Generic[Columns, Event]):
         to_fields: Callable[[Read, dict[int, EventError]], tuple[Sequence[Any], ...]],
         *,
         unread: Sequence[str] = (),
+        also: Sequence[object] = (),
     ) -> None:
         self._form, self._typed, self._map = form, typed, to_fields
         lists = any(pointer[1:2].isdecimal() for pointer in record_pointers(fields))
         self._read = RecordReader(fields.rows, where, lists=lists, tables=fields.tables)
         self._skim = _skimmer(fields, where, unread)
-        self.asks_for = asks_for([where, *(getattr(fields, name) for name in fields.__struct_fields__)])
+        self.asks_for = asks_for([where, *also, *(getattr(fields, name) for name in fields.__struct_fields__)])
         """Which of ``keys`` and ``headers`` batches must have."""
         self.is_typed = typed is not None
         """Whether plain JSON is decoded in one typed pass."""

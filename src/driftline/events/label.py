@@ -16,12 +16,16 @@ from driftline.events.object_mapper import LabelFieldsMapper
 from driftline.events.outcomes import ClassOrNumber, is_weight
 from driftline.events.plain_mapping import is_plain
 from driftline.events.prediction import AnyIdentifier, Identifier, Timestamp, epoch_times
+from driftline.events.record_reader import in_order
+from driftline.events.retractions import Retractions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from driftline.config.field_places import Where
-    from driftline.config.settings import LabelFields
+    from driftline.config.settings import LabelFields, LabelInput
+    from driftline.events.record_batch import RecordBatch
+    from driftline.events.record_reader import Mapped
 
 
 class LabelEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,11 +81,35 @@ class LabelDecoder(EventDecoder[LabelColumns, Label]):
         Where each field stands.
     where : Where, optional
         Which records are labels; all of them by default.
+    retract : bool
+        Whether a record with a key and a null value takes back the label of the id in the key.
     """
 
-    def __init__(self, fields: LabelFields, *, where: Where | None = None) -> None:
+    def __init__(self, fields: LabelFields, *, where: Where | None = None, retract: bool = False) -> None:
         typed = _typed_labels(fields) if is_plain(fields, where) else None
-        super().__init__(Form("labels", "label", LabelColumns, Label), fields, where, typed, LabelFieldsMapper(fields))
+        self._retractions = Retractions(fields.prediction_id) if retract else None
+        super().__init__(
+            Form("labels", "label", LabelColumns, Label),
+            fields,
+            where,
+            typed,
+            LabelFieldsMapper(fields),
+            also=() if self._retractions is None else (self._retractions.place,),
+        )
+
+    @classmethod
+    def of(cls, labels: LabelInput) -> LabelDecoder:
+        """Return the decoder of a configured topic."""
+        return cls(labels.fields, where=labels.where, retract=labels.tombstones == "retract")
+
+    def closely(self, batch: RecordBatch) -> Mapped:
+        """Decode a batch of records of any kind, tombstones among them."""
+        taken = None if self._retractions is None else self._retractions(batch)
+        if taken is None:
+            return super().closely(batch)
+        numbers, retracted = taken
+        others = sorted({*range(len(batch.values))}.difference(numbers))
+        return in_order([(numbers, retracted), (others, super().closely(batch.chosen(others)))])
 
 
 def _typed_labels(fields: LabelFields) -> Callable[[Sequence[bytes | None]], LabelColumns | None]:
