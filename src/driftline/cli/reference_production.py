@@ -64,6 +64,7 @@ def from_production(
     from driftline.cli.reference_view import summary
     from driftline.events.features import is_within
     from driftline.events.model_key import ModelKey
+    from driftline.events.prediction import fields_beside
     from driftline.profiles.building.flattening import nested_remarks
     from driftline.profiles.building.production import ProductionOptions, build_from_production
     from driftline.profiles.effective import BEGINNING, parse_effective_from
@@ -81,7 +82,8 @@ def from_production(
     settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
     chosen, key = settings.model(model), ModelKey(model, model_version or "")
     reader, read = _source(settings, file, EventSelection(key, start_ms, end_ms, chosen.positive_class))
-    how = ProductionOptions(pane_ms=int(settings.time.pane))
+    beside = fields_beside(settings.predictions.fields)
+    how = ProductionOptions(pane_ms=int(settings.time.pane), not_features=beside)
     with err.status("reading twice") if err.is_terminal else nullcontext():
         profile = build_from_production(key, read, chosen, holds_from_ms, how)
     remarks = []

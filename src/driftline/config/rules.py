@@ -152,6 +152,9 @@ def _topics(settings: Settings) -> Iterator[Problem]:
     if settings.shares_topic and settings.labels is not None and settings.labels.where is None:
         path, expected = "$.labels.topic", "a topic other than that of the predictions, or `where` to tell labels"
         yield _one(expected, settings.labels.topic, path, "$.predictions.topic", "$.labels.where")
+    if settings.shares_topic and settings.labels is not None and settings.labels.tombstones == "retract":
+        path, expected = "$.labels.tombstones", "`refuse` where predictions and labels are in one topic"
+        yield _one(expected, settings.labels.tombstones, path, "$.labels.topic", "$.predictions.topic")
 
 
 def model_problems(model: ModelSettings, pane: Duration, path: str) -> Iterator[Problem]:

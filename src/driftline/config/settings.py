@@ -189,6 +189,9 @@ class LabelInput(Struct, frozen=True, forbid_unknown_fields=True):
     fields: LabelFields = LabelFields()
     where: Where | None = None
     """The records that are labels; others are skipped and counted."""
+    tombstones: Literal["refuse", "retract"] = "refuse"
+    """What a record with a key and a null value means: `retract` takes back the label of the id in its key. By default
+    it is a dead letter, or skipped where `where` chooses records by a field."""
     preset: str | None = None
     """As for predictions."""
 

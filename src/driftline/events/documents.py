@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import re
 from itertools import chain
 from types import MappingProxyType
@@ -14,7 +13,7 @@ import msgspec
 
 from driftline.errors import EventError
 from driftline.events.dead_letter import EMPTY, INVALID_TYPE, NOT_JSON
-from driftline.events.json_type import name_of
+from driftline.events.json_type import MAX_DIGITS, name_of, whole_number
 from driftline.events.mapping import pointer_parts, require_utf8, with_smell
 from driftline.events.record_batch import Unreadable
 
@@ -32,8 +31,6 @@ Path = tuple[str | None, ...]
 
 _DECODE: Final = msgspec.json.Decoder().decode
 _NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
-_MAX_DIGITS: Final = 4_300
-"""Of a whole number that Python reads from text."""
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -56,16 +53,12 @@ def document_of(value: bytes | None) -> object:
 
 def _loose(value: bytes) -> object:
     try:
-        document = json.loads(value.decode("utf-8-sig"), parse_int=_int)
+        document = json.loads(value.decode("utf-8-sig"), parse_int=whole_number)
         json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         message = f"Expected JSON, got {value[:40]!r} ({error}) - at `$`"
         raise EventError(NOT_JSON, with_smell(message, value)) from error
     return document
-
-
-def _int(digits: str) -> float:
-    return int(digits) if len(digits) <= _MAX_DIGITS else math.copysign(math.inf, float(digits[:1] + "1"))
 
 
 def documents_of(values: Sequence[bytes | None]) -> tuple[list[object], dict[int, EventError]]:
@@ -163,8 +156,8 @@ class Documents:
         The parsed records; :data:`ABSENT` where one could not be read.
     rows : Path, optional
         Where the list of rows stands, if each record holds many events.
-    tables : mapping of Path to sequence of object
-        What stands there in each record, in place of what the record has.
+    columns : mapping of Path to sequence of object
+        What stands there in each record, or in each row, in place of what the documents have.
 
     Attributes
     ----------
@@ -178,9 +171,9 @@ class Documents:
         self,
         documents: Sequence[object],
         rows: Path | None = None,
-        tables: Mapping[Path, Sequence[object]] = MappingProxyType({}),
+        columns: Mapping[Path, Sequence[object]] = MappingProxyType({}),
     ) -> None:
-        self._columns: dict[Path, Sequence[Any]] = {(): documents, **tables}
+        self._columns: dict[Path, Sequence[Any]] = {(): documents, **columns}
         self._parsed: dict[Path, Sequence[Any]] = {}
         self.n = len(documents)
         self.owners: list[int] | None = None
@@ -240,7 +233,7 @@ def _inside(value: Any, key: str) -> Any:  # noqa: ANN401  # any JSON
 
 
 def _element(value: Any, index: int) -> Any:  # noqa: ANN401  # any JSON
-    return value[index] if isinstance(value, list) and index < len(value) else ABSENT
+    return value[index] if isinstance(value, list | tuple) and index < len(value) else ABSENT
 
 
 def _length(value: object) -> int:
@@ -282,6 +275,6 @@ def _cell(text: str) -> Any:  # noqa: ANN401  # a number, a text or None
     if not plain:
         return None
     match = _NUMBER.fullmatch(plain)
-    if match is None or len(plain) > _MAX_DIGITS:
+    if match is None or len(plain) > MAX_DIGITS:
         return text
     return int(plain) if match[2] is match[3] is None else float(plain)

@@ -1,4 +1,4 @@
-"""Features as objects, from objects, lists and texts: without the fields that are mapped otherwise."""
+"""Features as objects, from objects, lists and texts."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from driftline.events.features import Features
 
 NO_FEATURES: Final = b""
+_OBJECTS: Final = frozenset((dict, bytes))
+"""What JSON that was parsed holds, and what was skimmed."""
+_LISTS: Final = frozenset((list, tuple))
 
 
 class FeatureObjects:
@@ -25,33 +28,28 @@ class FeatureObjects:
     ----------
     place : FeaturesAt
         Names of the values of lists, and what texts hold.
-    others : frozenset of str
-        Names in the object that are mapped otherwise, and no features.
     """
 
-    def __init__(self, place: FeaturesAt, others: frozenset[str]) -> None:
+    def __init__(self, place: FeaturesAt) -> None:
         self._names = place.names
         self._text = place.text
-        self._others = sorted(others)
 
     def __call__(
         self, values: Sequence[Any], at: Callable[[int], str], problems: dict[int, EventError]
     ) -> Sequence[Features]:
         """Return the features of n events; why those of one cannot be read is noted under its number."""
         kinds = set(map(type, values))
-        if self._names and kinds == {list} and set(map(len, values)) == {len(self._names)}:
-            return [dict(zip(self._names, value, strict=True)) for value in values]
-        if kinds != {dict}:
-            values = self._each(values, at, problems)
-        if not self._others:
+        if kinds <= _OBJECTS:
             return values
-        return [self._without(value) if type(value) is dict else value for value in values]
+        if self._names and kinds <= _LISTS and set(map(len, values)) == {len(self._names)}:
+            return [dict(zip(self._names, value, strict=True)) for value in values]
+        return self._each(values, at, problems)
 
     def _each(self, values: Sequence[Any], at: Callable[[int], str], problems: dict[int, EventError]) -> list[Any]:
         result: list[Any] = []
         for event, value in enumerate(values):
             try:
-                result.append(value if type(value) is dict else self._one(value, at(event)))
+                result.append(value if type(value) in _OBJECTS else self._one(value, at(event)))
             except EventError as error:
                 problems.setdefault(event, error)
                 result.append(NO_FEATURES)
@@ -60,6 +58,8 @@ class FeatureObjects:
     def _one(self, value: Any, at: str) -> Features:  # noqa: ANN401  # any JSON
         if value is None or value is ABSENT:
             return NO_FEATURES
+        if isinstance(value, tuple):
+            value = [*value]
         found = parsed(value, self._text) if isinstance(value, str) else value
         if isinstance(found, dict):
             return found
@@ -73,9 +73,3 @@ class FeatureObjects:
         if isinstance(value, list | str):
             hint = "; `features: {pointer: ..., names: [...]}` gives names to the values of a list or of CSV"
         raise EventError(INVALID_TYPE, f"Expected an object of features, got {name_of(value)}{shown}{hint} - at `{at}`")
-
-    def _without(self, features: dict[str, Any]) -> dict[str, Any]:
-        kept = features.copy()
-        for name in self._others:
-            kept.pop(name, None)
-        return kept

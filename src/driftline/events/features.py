@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from driftline.events.json_type import whole_number
+
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
@@ -35,6 +37,17 @@ def features_json(features: Features) -> bytes:
         return json.dumps(features, separators=(",", ":"), skipkeys=True, default=_as_json).encode()
     except (ValueError, RecursionError):  # an integer of thousands of digits, or nested too deeply or in itself
         return b""
+
+
+def json_members(features: bytes | msgspec.Raw) -> Any:  # noqa: ANN401  # any JSON
+    """Return what the JSON of features holds, also NaN and whole numbers of any size; nothing where it is empty.
+
+    Raises
+    ------
+    ValueError, RecursionError
+        When it is no JSON, or nested too deeply.
+    """
+    return json.loads(bytes(features) or b"{}", parse_int=whole_number)
 
 
 def _as_json(value: object) -> float | list[object]:

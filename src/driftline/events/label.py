@@ -9,24 +9,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from driftline.errors import EventError
-from driftline.events.dead_letter import MISSING_FIELD
-from driftline.events.documents import parsed_values
-from driftline.events.field_columns import asks_for
+from driftline.events.event_decoder import EventDecoder, Form
 from driftline.events.identity import ids_as_text
 from driftline.events.mapping import MappedDecoder
-from driftline.events.object_mapper import LabelFieldsMapper, Mapped, RecordReader, mapped
+from driftline.events.object_mapper import LabelFieldsMapper
 from driftline.events.outcomes import ClassOrNumber, is_weight
-from driftline.events.plain_mapping import is_plain, record_pointers
+from driftline.events.plain_mapping import is_plain
 from driftline.events.prediction import AnyIdentifier, Identifier, Timestamp, epoch_times
-from driftline.events.record_batch import one_record
-from driftline.events.times import implausible
+from driftline.events.record_reader import in_order
+from driftline.events.retractions import Retractions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from driftline.config.field_places import Where
-    from driftline.config.settings import LabelFields
+    from driftline.config.settings import LabelFields, LabelInput
     from driftline.events.record_batch import RecordBatch
+    from driftline.events.record_reader import Mapped
 
 
 class LabelEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,43 +72,55 @@ class LabelColumns(NamedTuple):
         return cls(*zip(*events, strict=True)) if events else cls((), (), (), ())
 
 
-class LabelDecoder:
-    """Decodes label records by a field mapping, as :class:`~driftline.events.prediction.PredictionDecoder` does."""
+class LabelDecoder(EventDecoder[LabelColumns, Label]):
+    """Decodes label records by a field mapping, as :class:`~driftline.events.event_decoder.EventDecoder` says.
 
-    def __init__(self, fields: LabelFields, *, where: Where | None = None) -> None:
-        self._typed = _typed(fields) if is_plain(fields, where) else None
-        lists = any(pointer[1:2].isdecimal() for pointer in record_pointers(fields))
-        self._read = RecordReader(fields.rows, where, lists=lists, tables=fields.tables)
-        self._map = LabelFieldsMapper(fields)
-        self.asks_for = asks_for([where, *(getattr(fields, name) for name in fields.__struct_fields__)])
-        """Which of ``keys`` and ``headers`` batches must have."""
-        self.is_typed = self._typed is not None
-        """Whether plain JSON is decoded in one typed pass."""
+    Parameters
+    ----------
+    fields : LabelFields
+        Where each field stands.
+    where : Where, optional
+        Which records are labels; all of them by default.
+    retract : bool
+        Whether a record with a key and a null value takes back the label of the id in the key.
+    """
 
-    def __call__(self, value: bytes | None) -> Label:
-        """Decode one record in JSON that has no key and no headers; of many rows, the first.
+    def __init__(self, fields: LabelFields, *, where: Where | None = None, retract: bool = False) -> None:
+        typed = _typed_labels(fields) if is_plain(fields, where) else None
+        self._retractions = Retractions(fields.prediction_id) if retract else None
+        super().__init__(
+            Form("labels", "label", LabelColumns, Label),
+            fields,
+            where,
+            typed,
+            LabelFieldsMapper(fields),
+            also=() if self._retractions is None else (self._retractions.place,),
+        )
 
-        Raises
-        ------
-        EventError
-            With the reason code for the dead letter.
-        """
-        columns = self.columns((value,))
-        if columns is None or implausible(columns.ts_ms[0]):
-            found = self.closely(one_record("labels", value))
-            for problem in found.problems.values():
-                raise problem
-            if not found.owners:
-                raise EventError(MISSING_FIELD, "Expected a label, got a record without one - at `$`")
-            columns = LabelColumns(*found.columns)
-        return Label(*next(zip(*columns, strict=True)))
+    @classmethod
+    def of(cls, labels: LabelInput) -> LabelDecoder:
+        """Return the decoder of a configured topic."""
+        return cls(labels.fields, where=labels.where, retract=labels.tombstones == "retract")
 
-    def columns(self, values: Sequence[bytes | None]) -> LabelColumns | None:
-        """Decode n records of JSON together, n >= 1; None where they need a closer look."""
-        columns = None if self._typed is None else self._typed.columns(values)
-        if columns is None:
+    def closely(self, batch: RecordBatch) -> Mapped:
+        """Decode a batch of records of any kind, tombstones among them."""
+        taken = None if self._retractions is None else self._retractions(batch)
+        if taken is None:
+            return super().closely(batch)
+        numbers, retracted = taken
+        others = sorted({*range(len(batch.values))}.difference(numbers))
+        return in_order([(numbers, retracted), (others, super().closely(batch.chosen(others)))])
+
+
+def _typed_labels(fields: LabelFields) -> Callable[[Sequence[bytes | None]], LabelColumns | None]:
+    """Return what decodes JSON whose fields stand under plain pointers, in one typed pass."""
+    decode = _typed(fields).columns
+
+    def columns(values: Sequence[bytes | None]) -> LabelColumns | None:
+        found = decode(values)
+        if found is None:
             return None
-        ids, labels, ts, *weighted = columns
+        ids, labels, ts, *weighted = found
         weights: Sequence[float | None] = weighted[0] if weighted else (None,) * len(ids)
         if weighted and not all(map(is_weight, weights)):
             return None
@@ -122,12 +133,7 @@ class LabelDecoder:
         except EventError:
             return None
 
-    def closely(self, batch: RecordBatch) -> Mapped:
-        """Decode a batch of records of any kind; the columns are those of :class:`LabelColumns`."""
-        documents, unreadable = parsed_values(batch)
-        read = self._read(batch, documents, unreadable)
-        problems: dict[int, EventError] = {}
-        return mapped(read, self._map(read, problems), problems)
+    return columns
 
 
 def _typed(fields: LabelFields) -> MappedDecoder:

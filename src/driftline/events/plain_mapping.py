@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from driftline.config.settings import LabelFields, PredictionFields
 
 _CONSTANTS = ("model", "model_version")
-_UNSTRUCTURED: Final = re.compile(r'[\\"\x00-\x1f]')
+UNSTRUCTURED: Final = re.compile(r'[\\"\x00-\x1f]')
 """Characters in names that msgspec's structs cannot have."""
 
 
@@ -36,7 +36,7 @@ def is_plain(fields: PredictionFields | LabelFields, where: Where | None = None)
         if not isinstance(place, str) or place.startswith("row:"):
             return False
         paths[name] = pointer_parts(place)
-    if any(part.isdecimal() or _UNSTRUCTURED.search(part) for path in paths.values() for part in path):
+    if any(part.isdecimal() or UNSTRUCTURED.search(part) for path in paths.values() for part in path):
         return False
     return not any(_inside_object(paths, name) for name in ("features", "segments"))
 

@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from driftline.config.field_places import Constant
+from driftline.config.field_places import Constant, FeaturesAt
 from driftline.errors import EventError
-from driftline.events.dead_letter import INVALID_TYPE, MISSING_FIELD
-from driftline.events.documents import parsed_values
-from driftline.events.features import features_json
-from driftline.events.field_columns import asks_for
+from driftline.events.dead_letter import INVALID_TYPE
+from driftline.events.documents import ROW, path_of
+from driftline.events.event_decoder import EventDecoder, Form
 from driftline.events.identity import MAX_ID, MAX_NAME, ids_as_text, versions_as_text
 from driftline.events.mapping import MappedDecoder, pointer_parts
-from driftline.events.object_mapper import Mapped, PredictionFieldsMapper, RecordReader, mapped
+from driftline.events.object_mapper import PredictionFieldsMapper
 from driftline.events.outcomes import ClassOrNumber, Score, scores
-from driftline.events.plain_mapping import is_plain, record_pointers
-from driftline.events.record_batch import one_record
-from driftline.events.times import epoch_ms, implausible, in_range
+from driftline.events.plain_mapping import is_plain, pointers_of, record_pointers
+from driftline.events.times import epoch_ms, in_range
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from driftline.config.field_places import Where
     from driftline.config.settings import PredictionFields
     from driftline.events.features import Features
-    from driftline.events.record_batch import RecordBatch
     from driftline.events.unusable import Unusable
 
 Timestamp = datetime | int | float
@@ -43,6 +40,8 @@ _AnyScore = Score | str | list[float]
 """What producers write beside what the public schema asks for, and what costs nothing to read."""
 
 _NO_FEATURES: Final = msgspec.Raw(b"")
+_NOT_FEATURES: Final = frozenset(("segments", "latency_ms", "error"))
+"""Fields of the public schema that are no features, where the record itself is the features object."""
 _FIRST_BYTE: Final = itemgetter(slice(0, 1))
 
 
@@ -110,11 +109,8 @@ class PredictionColumns(NamedTuple):
         return cls(*zip(*events, strict=True)) if events else cls((), (), (), (), (), (), (), ())
 
 
-class PredictionDecoder:
-    """Decodes prediction records by a field mapping.
-
-    JSON whose fields stand under plain pointers is decoded in one typed pass. Everything else goes through parsed
-    records: other mappings, records that were deserialized from other formats, and batches in which a value is odd.
+class PredictionDecoder(EventDecoder[PredictionColumns, Prediction]):
+    """Decodes prediction records by a field mapping, as :class:`~driftline.events.event_decoder.EventDecoder` says.
 
     Parameters
     ----------
@@ -127,48 +123,14 @@ class PredictionDecoder:
     """
 
     def __init__(self, fields: PredictionFields, *, with_segments: bool = False, where: Where | None = None) -> None:
-        self._typed = _TypedPredictions(fields, with_segments=with_segments) if is_plain(fields, where) else None
-        lists = any(pointer[1:2].isdecimal() for pointer in record_pointers(fields))
-        self._read = RecordReader(fields.rows, where, lists=lists, tables=fields.tables)
-        self._map = PredictionFieldsMapper(fields, with_segments=with_segments)
-        self.asks_for = asks_for([where, *(getattr(fields, name) for name in fields.__struct_fields__)])
-        """Which of ``keys`` and ``headers`` batches must have."""
-        self.is_typed = self._typed is not None
-        """Whether plain JSON is decoded in one typed pass."""
-
-    def __call__(self, value: bytes | None) -> Prediction:
-        """Decode one record in JSON that has no key and no headers; of many rows, the first.
-
-        Raises
-        ------
-        EventError
-            With the reason code for the dead letter.
-        """
-        columns = self.columns((value,))
-        if columns is None or implausible(columns.ts_ms[0]):
-            found = self.closely(one_record("predictions", value))
-            for problem in found.problems.values():
-                raise problem
-            if not found.owners:
-                raise EventError(MISSING_FIELD, "Expected a prediction, got a record without one - at `$`")
-            columns = PredictionColumns(*found.columns)
-        return Prediction(*next(zip(*columns, strict=True)))
-
-    def columns(self, values: Sequence[bytes | None]) -> PredictionColumns | None:
-        """Decode n records of JSON together, n >= 1; None where they need a closer look."""
-        return None if self._typed is None else self._typed.columns(values)
-
-    def closely(self, batch: RecordBatch) -> Mapped:
-        """Decode a batch of records of any kind; the columns are those of :class:`PredictionColumns`."""
-        documents, unreadable = parsed_values(batch)
-        read = self._read(batch, documents, unreadable)
-        problems: dict[int, EventError] = {}
-        found = mapped(read, self._map(read, problems), problems)
-        if batch.documents is not None or self._typed is None:
-            return found
-        columns = PredictionColumns(*found.columns)
-        raw = self._typed.raw_features([batch.values[owner] for owner in found.owners], columns.features)
-        return found._replace(columns=columns._replace(features=raw))
+        super().__init__(
+            Form("predictions", "prediction", PredictionColumns, Prediction),
+            fields,
+            where,
+            _TypedPredictions(fields, with_segments=with_segments).columns if is_plain(fields, where) else None,
+            PredictionFieldsMapper(fields, with_segments=with_segments),
+            unread=() if with_segments else ("segments",),
+        )
 
 
 class _TypedPredictions:
@@ -189,7 +151,6 @@ class _TypedPredictions:
         self._whole = fields.features == ""
         if not self._whole:
             types["features"] = (fields.features, msgspec.Raw, False)
-            self._features_alone = MappedDecoder({"features": types["features"]})
         self._decode = MappedDecoder(types)
         self._model = str(fields.model.value) if isinstance(fields.model, Constant) else None
         self._version = str(fields.model_version.value) if isinstance(fields.model_version, Constant) else None
@@ -219,34 +180,38 @@ class _TypedPredictions:
         except EventError:
             return None
 
-    def raw_features(self, values: Sequence[bytes | None], parsed: Sequence[Features]) -> list[bytes]:
-        """Return the features of records as they stand there, given the parsed ones."""
-        if self._whole:
-            return [value or b"" for value in values]
-        return [*map(self._raw, values, parsed)]
-
-    def _raw(self, value: bytes | None, parsed: Features) -> bytes:
-        if not isinstance(parsed, dict):
-            return bytes(parsed)
-        try:
-            (raw,) = self._features_alone(value)
-            return bytes(_object(raw))
-        except EventError:  # they stand in a text, or behind one
-            return features_json(parsed)
-
 
 def fields_beside(fields: PredictionFields, more: frozenset[str] = frozenset()) -> frozenset[str]:
     """Return the names in a features object that are no features.
 
-    They are the other fields, and ``more``, where the record itself is the features object; otherwise there are none.
+    They are the other mapped fields in it and those that the configuration leaves out; where the record itself is the
+    features object, ``more`` too.
+
+    Examples
+    --------
+    >>> from driftline.config.settings import PredictionFields
+    >>> sorted(fields_beside(PredictionFields(features="/row", ts="/row/at", score="/row/out/p")))
+    ['at', 'out']
     """
-    return mapped_root_names(fields) | more if fields.features == "" else frozenset()
+    if fields.features == "" and fields.rows is None:
+        return mapped_root_names(fields) | more
+    features = fields.features if isinstance(fields.features, FeaturesAt) else FeaturesAt(fields.features)
+    base = path_of(features.pointer, fields.rows)
+    names = {*features.without, *(_NOT_FEATURES if base == () else ())}
+    for name in fields.__struct_fields__:
+        if name in ("features", "rows", "tables") or (name == "segments" and not isinstance(fields.segments, str)):
+            continue
+        for pointer in pointers_of(getattr(fields, name)):
+            path = path_of(pointer, fields.rows)
+            if len(path) > len(base) and path[: len(base)] == base and path[len(base)] is not ROW:
+                names.add(str(path[len(base)]))
+    return frozenset(names)
 
 
 def mapped_root_names(fields: PredictionFields) -> frozenset[str]:
     """Return the top-level names that are no features when the record itself is the features object."""
-    parts = [pointer_parts(pointer) for pointer in record_pointers(fields)]
-    return frozenset(part[0] for part in parts if part) | {"segments", "latency_ms", "error"}
+    parts = [pointer_parts(pointer.removeprefix("row:")) for pointer in record_pointers(fields)]
+    return frozenset(part[0] for part in parts if part) | _NOT_FEATURES
 
 
 def _object(features: msgspec.Raw) -> msgspec.Raw:
@@ -269,9 +234,12 @@ def epoch_times(values: Sequence[Timestamp | None]) -> Sequence[int | None]:
     return [None if value is None else epoch_ms(value) for value in values]
 
 
-def _objects(values: Sequence[msgspec.Raw]) -> list[bytes]:
+def _objects(values: Sequence[msgspec.Raw | None]) -> list[bytes]:
     """Return features as :func:`_object` does, or raise what it raises for one of them."""
-    features = [*map(bytes, values)]
+    try:
+        features = [*map(bytes, values)]  # type: ignore[arg-type]  # None raises TypeError
+    except TypeError:  # the object around them is absent
+        features = []
     if set(map(_FIRST_BYTE, features)) == {b"{"}:
         return features
     return [bytes(_object(value)) if value else b"" for value in values]

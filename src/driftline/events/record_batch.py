@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from driftline.events.source import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Sequence
 
     from driftline.events.source import Kind
 
@@ -58,6 +58,11 @@ class RecordBatch(NamedTuple):
     def part(self, records: slice) -> RecordBatch:
         """Return some of the records."""
         columns = (None if each is None else each[records] for each in self[2:])
+        return RecordBatch(self.source, self.topic, *columns)  # type: ignore[arg-type]  # columns in their order
+
+    def chosen(self, records: Sequence[int]) -> RecordBatch:
+        """Return the records of some numbers."""
+        columns = (None if each is None else [each[record] for record in records] for each in self[2:])
         return RecordBatch(self.source, self.topic, *columns)  # type: ignore[arg-type]  # columns in their order
 
 

@@ -99,7 +99,7 @@ def take(sample: TopicSample, settings: Settings) -> Taken:
             return _joined(sample, PredictionColumns, _pairs(sample, Pairing(source.pair), predictions, future))
         return _joined(sample, PredictionColumns, [take_in_predictions(b, predictions, future) for b in sample.batches])
     outcomes = settings.labels or LabelInput()
-    labels = LabelDecoder(outcomes.fields, where=outcomes.where)
+    labels = LabelDecoder.of(outcomes)
     return _joined(sample, LabelColumns, [take_in_labels(b, labels, future) for b in sample.batches])
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from driftline.events.dead_letter import MISSING_FIELD
-from driftline.events.prediction import mapped_root_names
+from driftline.events.prediction import fields_beside
 from driftline.events.unusable import Unusable
 from driftline.inspection.columns import column_kinds, column_lines
 from driftline.inspection.report import Line, Section, note, ok, percent, problem, span
@@ -48,9 +48,8 @@ def topic_section(sample: TopicSample, taken: Taken, settings: Settings, now_ms:
 
 
 def not_features(settings: Settings) -> frozenset[str]:
-    """Return the names that are no features, where the record itself is the features object."""
-    fields = settings.predictions.fields
-    return mapped_root_names(fields) if fields.features == "" and fields.rows is None else frozenset()
+    """Return the names in the features objects that are no features."""
+    return fields_beside(settings.predictions.fields)
 
 
 def _records(sample: TopicSample, taken: Taken, now_ms: int | None) -> list[Line]:

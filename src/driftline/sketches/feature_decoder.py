@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
-from driftline.events.features import Features, flattened, is_within, outer_names
+from driftline.events.features import Features, flattened, is_within, json_members, outer_names
 from driftline.sketches.columns import NOT_A_NUMBER, WRONG_TYPE, NumericColumn, canonical_category
 from driftline.sketches.encoding import NUMBERS_ONLY, Reading, is_text, read_number
 from driftline.sketches.feature_columns import FeatureColumns, FeatureNotes
@@ -159,7 +158,7 @@ class FeatureDecoder:
     def _members(self, features: Features) -> Mapping[str, Any]:
         """Return the values of a features object by name."""
         try:
-            members = features if isinstance(features, dict) else json.loads(bytes(features) or b"{}") or {}
+            members = features if isinstance(features, dict) else json_members(features) or {}
             found = flattened(members, self._known)
         except (ValueError, RecursionError):
             return dict.fromkeys(self._names, ())  # nothing in it can be read: every value is of a wrong type

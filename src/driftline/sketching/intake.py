@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.events.label import LabelDecoder
-    from driftline.events.object_mapper import Mapped
     from driftline.events.prediction import PredictionDecoder
     from driftline.events.record_batch import RecordBatch
+    from driftline.events.record_reader import Mapped
 
 
 _RUN: Final = 1_000
@@ -100,20 +100,40 @@ def _take(
 def _take_closely(batch: RecordBatch, found: Mapped, kind: type[Columns], max_future_ms: int) -> Intake[Columns]:
     """Return the events of records of which some may be refused."""
     events, problems = kind(*found.columns), dict(found.problems)
+    owners = np.array(found.owners, dtype=np.int64)
+    stamps = np.array(batch.timestamps_ms, dtype=np.int64)[owners]
+    times = None if None in events.ts_ms else np.array(events.ts_ms, dtype=np.int64)
+    if times is None or _too_far(times, stamps, max_future_ms):
+        kept, times = _timely(events.ts_ms, found.owners, batch.timestamps_ms, max_future_ms, problems)
+        events, owners = events.chosen(kept), owners[kept]
+    offsets = np.array(batch.offsets, dtype=np.int64)[owners]
+    refused = [_dead_letter(problem, batch, record) for record, problem in sorted(problems.items())]
+    skipped = [batch.offsets[record] for record in found.skipped]
+    return Intake(events, times, offsets, refused, skipped)
+
+
+def _timely(
+    ts_ms: Sequence[int | None],
+    owners: Sequence[int],
+    stamps_ms: Sequence[int],
+    max_future_ms: int,
+    problems: dict[int, EventError],
+) -> tuple[list[int], NDArray[np.int64]]:
+    """Return which events have a time that can be used, and these times; why not is noted under the record's number."""
     times: list[int] = []
     kept: list[int] = []
-    for event, (ts, owner) in enumerate(zip(events.ts_ms, found.owners, strict=True)):
+    for event, (ts, owner) in enumerate(zip(ts_ms, owners, strict=True)):
         try:
-            times.append(_event_time(ts, batch.timestamps_ms[owner], max_future_ms))
+            times.append(_event_time(ts, stamps_ms[owner], max_future_ms))
             kept.append(event)
         except EventError as error:
             problems.setdefault(owner, error)
-    if len(kept) < len(found.owners):
-        events = events.chosen(kept)
-    offsets = [batch.offsets[found.owners[event]] for event in kept]
-    refused = [_dead_letter(problem, batch, record) for record, problem in sorted(problems.items())]
-    skipped = [batch.offsets[record] for record in found.skipped]
-    return Intake(events, np.array(times, dtype=np.int64), np.array(offsets, dtype=np.int64), refused, skipped)
+    return kept, np.array(times, dtype=np.int64)
+
+
+def _too_far(times_ms: NDArray[np.int64], stamps_ms: NDArray[np.int64], max_future_ms: int) -> bool:
+    """Whether one of the times is too far past its record's Kafka timestamp."""
+    return bool(((stamps_ms >= 0) & (stamps_ms < times_ms - max_future_ms)).any())
 
 
 def _take_run(batch: RecordBatch, events: Columns | None, max_future_ms: int) -> Intake[Columns] | None:
@@ -130,7 +150,7 @@ def _take_run(batch: RecordBatch, events: Columns | None, max_future_ms: int) ->
         return Intake(events, times, offsets, [])
     times = np.array(events.ts_ms, dtype=np.int64)
     stamps = np.array(batch.timestamps_ms, dtype=np.int64)
-    if ((stamps >= 0) & (stamps < times - max_future_ms)).any() or not are_plausible(times, stamps):
+    if _too_far(times, stamps, max_future_ms) or not are_plausible(times, stamps):
         return None
     return Intake(events, times, offsets, [])
 

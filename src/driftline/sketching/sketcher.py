@@ -92,7 +92,7 @@ class Sketcher:
         self._decode_prediction = PredictionDecoder(
             predictions.fields, with_segments=with_segments, where=predictions.where
         )
-        self._decode_label = LabelDecoder(labels.fields, where=labels.where)
+        self._decode_label = LabelDecoder.of(labels)
         self._pairing = None if predictions.pair is None else Pairing(predictions.pair)
         asked = self._decode_label.asks_for
         of_pairs = frozenset[str]() if self._pairing is None else self._pairing.asks_for

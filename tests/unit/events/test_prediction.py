@@ -163,7 +163,7 @@ def test_the_longest_that_is_taken() -> None:
 
 def test_a_nan_outside_the_envelope_is_kept_for_counting() -> None:
     event = DECODE(b'{"prediction_id": "a", "model": "m", "features": {"x": NaN, "y": -Infinity}}')
-    assert features_json(event.features) == b'{"x": NaN, "y": -Infinity}'
+    assert features_json(event.features) == b'{"x":NaN,"y":-Infinity}'
 
 
 def test_an_empty_map_is_no_score() -> None:
@@ -190,6 +190,14 @@ def test_constants_and_pointers() -> None:
     event = PredictionDecoder(fields)(b'{"meta": {"id": 5, "at": 7}, "in/put": {"x": 1}, "model": 3}')
     assert event[:4] == ("5", "fraud", "7", 7)
     assert features_json(event.features) == b'{"x": 1}'
+
+
+def test_features_in_an_object_that_is_not_there_are_none() -> None:
+    decode = PredictionDecoder(PredictionFields(features="/in/features"))
+    head = b'{"prediction_id": "a", "model": "m"'
+    columns = decode.columns([head + b"}", head + b', "in": null}', head + b', "in": {"features": {"x": 1}}}'])
+    assert columns is not None
+    assert columns.features == [b"", b"", b'{"x": 1}']
 
 
 def test_the_record_itself_as_features() -> None:

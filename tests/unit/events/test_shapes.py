@@ -22,8 +22,9 @@ from driftline.config.field_places import (
 from driftline.config.settings import LabelFields, PredictionFields
 from driftline.errors import EventError
 from driftline.events import dead_letter as reasons
+from driftline.events.features import features_json
 from driftline.events.label import LabelColumns, LabelDecoder
-from driftline.events.prediction import PredictionColumns, PredictionDecoder
+from driftline.events.prediction import PredictionColumns, PredictionDecoder, fields_beside
 from driftline.events.record_batch import RecordBatch, Unreadable
 from driftline.events.source import Source
 from driftline.events.unusable import WRONG_TYPE, Unusable
@@ -48,6 +49,13 @@ def events(records: RecordBatch, where: Where | None = None, **fields: Any) -> P
 
 def decoder(where: Where | None = None, **fields: Any) -> PredictionDecoder:  # noqa: ANN401  # any places
     return PredictionDecoder(PredictionFields(**fields), with_segments=True, where=where)
+
+
+def features_of(found: PredictionColumns, **fields: Any) -> list[dict[str, Any]]:  # noqa: ANN401  # any places
+    """Return the features of events as objects, without the members that are none."""
+    beside = fields_beside(PredictionFields(**fields))
+    objects = [json.loads(features_json(each) or b"{}") for each in found.features]
+    return [{name: value for name, value in each.items() if name not in beside} for each in objects]
 
 
 def refusals(records: RecordBatch, **fields: Any) -> list[tuple[int, str, str]]:  # noqa: ANN401  # any places
@@ -121,7 +129,7 @@ def test_segments_by_name() -> None:
     record = PLAIN | {"features": {"country": "DE", "x": 1}}
     found = events(batch(record, headers=[{"team": b"credit"}]), segments=places)
     assert [json.loads(bytes(each)) for each in found.segments] == [{"country": "DE", "team": "credit"}]
-    assert found.features == [{"country": "DE", "x": 1}], "what names a segment is a feature too"
+    assert features_of(found) == [{"country": "DE", "x": 1}], "what names a segment is a feature too"
 
 
 def test_odd_segments_belong_to_no_slice() -> None:
@@ -140,12 +148,13 @@ def test_odd_segments_belong_to_no_slice() -> None:
         ('"a, b",2', FeaturesAt("/row", ("x", "y"), "csv"), {"x": "a, b", "y": 2}),
         ('{"a": 1, "p": 3}', FeaturesAt("/row", text="json"), {"a": 1}),
         ("[1, 2]", FeaturesAt("/row", ("x", "y")), {"x": 1, "y": 2}),
-        (None, FeaturesAt("/row", ("x", "y")), b""),
+        (None, FeaturesAt("/row", ("x", "y")), {}),
         ({}, FeaturesAt("/row"), {}),
     ],
 )
 def test_features_of_any_form(value: object, place: Any, found: object) -> None:  # noqa: ANN401  # a pointer or a form
-    assert [*events(batch(PLAIN | {"row": value}), features=place, prediction="/row/p").features] == [found]
+    fields = {"features": place, "prediction": "/row/p"}
+    assert features_of(events(batch(PLAIN | {"row": value}), **fields), **fields) == [found]
 
 
 @pytest.mark.parametrize(
@@ -165,16 +174,18 @@ def test_features_that_cannot_be_read(value: object, place: FeaturesAt, message:
 
 def test_a_flat_row_in_an_envelope() -> None:
     row = {"id": 1, "at": NOW_MS, "age": 23, "out": {"p": 0.5, "class": "b"}, "team": "a"}
-    found = events(
-        batch({"payload": {"after": row, "op": "c"}}),
-        prediction_id="/payload/after/id",
-        model=Joined(("/payload/after/team", Constant("loan"))),
-        ts="/payload/after/at",
-        features="/payload/after",
-        prediction="/payload/after/out/class",
-        score="/payload/after/out/p",
-    )
-    assert [*zip(*found, strict=True)] == [("1", "a-loan", "", NOW_MS, {"age": 23}, "b", 0.5, b"")]
+    fields: dict[str, Any] = {
+        "prediction_id": "/payload/after/id",
+        "model": Joined(("/payload/after/team", Constant("loan"))),
+        "ts": "/payload/after/at",
+        "features": "/payload/after",
+        "prediction": "/payload/after/out/class",
+        "score": "/payload/after/out/p",
+    }
+    found = events(batch({"payload": {"after": row, "op": "c"}}), **fields)
+    assert features_of(found, **fields) == [{"age": 23}]
+    ((*names, _, prediction, score, segments),) = zip(*found, strict=True)
+    assert (names, prediction, score, segments) == (["1", "a-loan", "", NOW_MS], "b", 0.5, b"")
 
 
 # --- scores -----------------------------------------------------------------------------------------------------------
@@ -243,7 +254,7 @@ def test_rows_with_ids_of_their_own_and_rows_in_text() -> None:
         "ts": "/ts",
     }
     found = events(batch(rows), **own)
-    assert (found.prediction_ids, found.features) == (["a", "b"], [{"x": 1}, {"x": 2}])
+    assert ([*found.prediction_ids], features_of(found, **own)) == (["a", "b"], [{"x": 1}, {"x": 2}])
     text = {"prediction_id": "r", "model": "m", "in": "1,a\n2,b\n", "out": "0.5\n0.75"}
     found = events(batch(text), rows="/in", features=FeaturesAt("row:", ("x", "c")), score="/out/*")
     assert (found.features, found.scores) == ([{"x": 1, "c": "a"}, {"x": 2, "c": "b"}], [0.5, 0.75])

@@ -14,7 +14,7 @@ from driftline.errors import EventError
 from driftline.events import dead_letter as reasons
 from driftline.events.documents import ABSENT
 from driftline.events.label import LabelDecoder
-from driftline.events.prediction import PredictionDecoder
+from driftline.events.prediction import PredictionDecoder, fields_beside
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source
 from driftline.events.tables import rows_of
@@ -182,5 +182,6 @@ def test_records_are_chosen_by_whether_a_field_is_there_and_tombstones_are_skipp
     documents = [{"id": 1, "model": "m", "x": 1, "trace": "t"}, {"id": 2, "model": None}, {"id": 3}, None]
     decode = PredictionDecoder(fields, where=Where(field="/model"))
     intake = take_in_predictions(records(*documents), decode, 0)
-    assert [*intake.events.features] == [{"x": 1}]
+    assert [*intake.events.features] == [documents[0]]
+    assert fields_beside(fields) >= {"id", "model", "trace"}
     assert (len(intake.skipped), intake.refused) == (3, [])

@@ -149,10 +149,14 @@ def test_no_features(raw: bytes) -> None:
     assert columns.exceptions == [[], []]
 
 
-@pytest.mark.parametrize("raw", [b'{"x": 1' + b"0" * 5_000 + b"}", b'{"x": ' + b"[" * 90_000 + b"]" * 90_000 + b"}"])
-def test_what_python_cannot_read_is_wrong_in_every_column(raw: bytes) -> None:
-    columns = decoder()([raw])
+def test_what_python_cannot_read_is_wrong_in_every_column() -> None:
+    columns = decoder()([b'{"x": ' + b"[" * 90_000 + b"]" * 90_000 + b"}"])
     assert columns.exceptions == [[(0, WRONG_TYPE)], [(0, WRONG_TYPE)]]
+
+
+def test_a_whole_number_of_any_length_costs_its_own_column() -> None:
+    columns = decoder()([b'{"x": 1' + b"0" * 5_000 + b"}"])
+    assert columns.exceptions == [[(0, INFINITE)], []]
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,8 @@ class ProductionOptions(NamedTuple):
     sample: int = SAMPLE
     """Events that fix the grid."""
     max_values: int = MAX_VALUES
+    not_features: frozenset[str] = frozenset()
+    """Names in the features objects that are no features, with all that is within them."""
 
 
 def build_from_production(
@@ -80,7 +82,9 @@ def build_from_production(
     if not rows:
         message = f"Expected events of `{key}`, got none - at the stretch of time that was asked for"
         raise ProfileError(message)
-    grid = build_profile(key, table_of_sample(rows), settings, effective_from_ms, "production", grid_only=True)
+    grid = build_profile(
+        key, table_of_sample(rows, how.not_features), settings, effective_from_ms, "production", grid_only=True
+    )
     reference, bins, times = PaneSketch(grid.layout), [], []
     known = {column.name for column in grid.columns if column.role == "feature"}.union(grid.left_out)
     most = how.max_values // max(1, len(grid.columns))

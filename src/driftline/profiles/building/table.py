@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from driftline.events.features import is_within
+from driftline.events.features import is_within, json_members
 from driftline.events.outcomes import one_score
 from driftline.events.unusable import without_unusable
 from driftline.profiles.building.flattening import columns_of_rows, flat_rows, without_nested
@@ -73,8 +72,8 @@ def table_of_sample(rows: Sequence[SampleRow], not_features: frozenset[str] = fr
 def parsed_features(features: bytes) -> dict[str, Any]:
     """Return the features of an event; nothing where Python cannot read them, as it counts when it is sketched."""
     try:
-        parsed = json.loads(features) if features else {}
-    except (ValueError, RecursionError):  # an integer of thousands of digits, or nested too deeply
+        parsed = json_members(features)
+    except (ValueError, RecursionError):  # nested too deeply, say
         return {}
     return parsed if isinstance(parsed, dict) else {}
 

@@ -236,7 +236,7 @@ class Backtest:
         labels, n = self._settings.labels, self._n_partitions[kind]
         if kind == "labels" and labels is not None:
             events, topic = event_lines(path, labels.fields), labels.topic
-            decode: PredictionDecoder | LabelDecoder = LabelDecoder(labels.fields, where=labels.where)
+            decode: PredictionDecoder | LabelDecoder = LabelDecoder.of(labels)
         else:
             predictions = self._settings.predictions
             events, topic = event_lines(path, predictions.fields), predictions.topic

@@ -6,10 +6,12 @@ import csv
 import gzip
 import io
 import zlib
+from itertools import islice
 from typing import IO, TYPE_CHECKING, Final, Protocol
 
 from driftline.errors import FormatError
-from driftline.runtime.files.table_rows import RowShape, cell, json_line, name_cell
+from driftline.runtime.files.number_words import number_columns
+from driftline.runtime.files.table_rows import RowShape, cell, json_line, name_cell, number_cell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -105,8 +107,11 @@ class _SeparatedLines:
         self._separator = separator
         self._fields = fields
         self._position: Callable[[], int] = lambda: 0
+        self._numbers: frozenset[int] | None = None
 
     def __iter__(self) -> Iterator[bytes]:
+        if self._numbers is None:
+            self._numbers = number_columns(self._rows)
         with (
             self._path.open("rb") as raw,
             io.TextIOWrapper(_unpacked(raw, self._path), "utf-8-sig", newline="") as text,
@@ -117,7 +122,8 @@ class _SeparatedLines:
                 header = next(rows, [])
                 shape = _shape(self._path, header, self._fields)
                 read: list[Callable[[str], object]] = [
-                    name_cell if keeps_text else cell for keeps_text in shape.keeps_text
+                    name_cell if keeps_text else number_cell if column in self._numbers else cell
+                    for column, keeps_text in enumerate(shape.keeps_text)
                 ]
                 for row in rows:
                     if row:
@@ -128,6 +134,17 @@ class _SeparatedLines:
                 message = f"{self._path}, line {rows.line_num}: cannot be read as a table of text ({error})"
                 raise FormatError(message) from error
             self._position = _always(raw.tell())
+
+    def _rows(self) -> Iterator[list[str]]:
+        """Yield the cells of each row below the header."""
+        with (
+            self._path.open("rb") as raw,
+            io.TextIOWrapper(_unpacked(raw, self._path), "utf-8-sig", newline="") as text,
+        ):
+            try:
+                yield from islice(csv.reader(text, delimiter=self._separator), 1, None)
+            except BROKEN as error:
+                raise _not_unpacked(self._path, error) from error
 
     def _cells(self, row: list[str], read: list[Callable[[str], object]], line: int) -> list[object]:
         if len(row) != len(read):
@@ -171,10 +188,6 @@ class _ParquetLines:
 
     def position(self) -> int:
         return int(self._read * self._n_bytes)
-
-
-def _reader(*, keeps_text: bool) -> Callable[[str], object]:
-    return name_cell if keeps_text else cell
 
 
 def _unpacked(raw: IO[bytes], path: Path) -> IO[bytes]:

@@ -9,6 +9,7 @@ import msgspec
 
 from driftline.config.settings import LabelFields, PredictionFields
 from driftline.events.mapping import pointer_parts
+from driftline.runtime.files.number_words import word_meaning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +30,7 @@ _BESIDE: Final = frozenset({"label", "segments", "latency_ms", "error"})
 """Columns beside the mapped ones that are no features of a prediction, as in references."""
 _INDEX: Final = re.compile(r"__index_level_\d+__")
 """What pandas calls an index without a name."""
-_NUMBER: Final = re.compile(r"(?![+-]?0\d)[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER: Final = re.compile(r"(?!-?0\d)-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _WHOLE: Final = re.compile(r"-?(0|[1-9]\d*)")
 _DIGITS_OF_64_BITS: Final = 18
 _TRUTH: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -156,6 +157,18 @@ def cell(text: str) -> object:
     if _NUMBER.fullmatch(text):
         return float(text)
     return _TRUTH.get(text, text)
+
+
+def number_cell(text: str) -> object:
+    """Return what a cell of a column of numbers stands for, where words mean missing and infinite.
+
+    Examples
+    --------
+    >>> [number_cell(text) for text in ("12", "", "NA", "-inf", " 1.5")]
+    [12, None, None, '-Infinity', 1.5]
+    """
+    meaning = word_meaning(text)
+    return None if meaning is None else cell(meaning.strip())
 
 
 def json_line(event: dict[str, Any]) -> bytes:

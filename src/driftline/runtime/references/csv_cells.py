@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from driftline.profiles.remark import Contradiction
+from driftline.runtime.files.number_words import INFINITE_WORDS, MISSING_WORDS
 
 if TYPE_CHECKING:
     from driftline.config.model import ColumnKind
@@ -32,16 +33,6 @@ _WHOLE_AS_FLOAT: Final = r"^-?\d+\.0$"
 _DECIMAL_COMMA: Final = r"^\s*-?\d+,\d+\s*$"
 _DATE: Final = r"^\s*\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?\s?(Z|[+-]\d\d:?\d\d)?)?\s*$"
 _TIME_OF_DAY: Final = r"^\s*\d\d:\d\d(:\d\d(\.\d+)?)?\s*$"
-MISSING_WORDS: Final = (
-    *("NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NaN", "-NaN", "nan", "-nan", "NAN", "NULL", "Null", "null", "None"),
-    *("NaT", "", "-"),
-)
-"""What data frames, databases and spreadsheets write where a number is missing."""
-_INFINITE_WORDS: Final = {
-    f"{sign}{word}": f"{sign.replace('+', '')}inf"
-    for sign in ("", "-", "+")
-    for word in ("inf", "Inf", "INF", "Infinity", "infinity")
-}
 _TRUE: Final = {"True": True, "False": False, "true": True, "false": False, "TRUE": True, "FALSE": False}
 _MOSTLY: Final = 0.9
 """From this share of numbers on, a column of text is remarked upon."""
@@ -124,7 +115,7 @@ class _Known:
         self._pa, self._pc = pa, pc
         self.cells = self._without(cells, missing) if missing else cells
         self._different = pc.unique(self.cells).drop_null()
-        self._plain = self._different.filter(pc.invert(self._among((*MISSING_WORDS, *_INFINITE_WORDS))))
+        self._plain = self._different.filter(pc.invert(self._among((*MISSING_WORDS, *INFINITE_WORDS))))
 
     @property
     def are_numbers(self) -> bool:
@@ -147,14 +138,14 @@ class _Known:
                 "them as text"
             )
             remarks = (said,)
-        if self.all_match(_WHOLE) and not len(self._different.filter(self._among(tuple(_INFINITE_WORDS)))):
+        if self.all_match(_WHOLE) and not len(self._different.filter(self._among(tuple(INFINITE_WORDS)))):
             return Cells(self._numbers(self.cells, self._pa.int64()), remarks=remarks)
         return Cells(self._numbers(self.cells, self._pa.float64()), remarks=remarks)
 
     def forced_numbers(self) -> Cells:
         """Return numbers wherever cells can be read as such, and the other texts as they are, if there are any."""
         readable = self._pc.or_(self._matches(self.cells, _NUMBER), self._matches(self.cells, _SIGNED))
-        word = self._pc.is_in(self.cells, value_set=self._texts((*MISSING_WORDS, *_INFINITE_WORDS)))
+        word = self._pc.is_in(self.cells, value_set=self._texts((*MISSING_WORDS, *INFINITE_WORDS)))
         number = self._pc.fill_null(self._pc.or_(readable, word), fill_value=True)
         numbers = self._numbers(self._pc.if_else(number, self.cells, None), self._pa.float64())
         if self._pc.all(number).as_py():
@@ -218,10 +209,10 @@ class _Known:
         return (Contradiction(text),)
 
     def _numbers(self, cells: Any, to: Any) -> Any:  # noqa: ANN401
-        words = self._texts(tuple(_INFINITE_WORDS))
+        words = self._texts(tuple(INFINITE_WORDS))
         plain = self._pc.utf8_trim_whitespace(self._without(cells, MISSING_WORDS))
         index = self._pc.index_in(plain, value_set=words)
-        spelled = self._texts(tuple(_INFINITE_WORDS.values())).take(index)
+        spelled = self._texts(tuple(INFINITE_WORDS.values())).take(index)
         plain = self._pc.replace_substring_regex(self._pc.coalesce(spelled, plain), pattern=r"^\+", replacement="")
         return self._pc.cast(plain, to)
 

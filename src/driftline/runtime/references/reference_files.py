@@ -15,7 +15,7 @@ from driftline.events.documents import Documents
 from driftline.events.features import features_json
 from driftline.events.mapping import pointer_parts
 from driftline.events.plain_mapping import pointers_of
-from driftline.events.prediction import PredictionDecoder, mapped_root_names
+from driftline.events.prediction import PredictionDecoder, fields_beside, mapped_root_names
 from driftline.events.times import EARLIEST_MS, LATEST_MS, MILLISECONDS, TimeForm
 from driftline.events.unusable import WRONG_TYPE, Unusable
 from driftline.profiles.building.frames import table_of_frame
@@ -167,7 +167,8 @@ def _mapped(roles: Roles, fields: PredictionFields, labels: LabelFields | None) 
     )
     identity = msgspec.structs.replace(fields, prediction="", score="")
     return roles._replace(
-        no_features=NO_FEATURES | (mapped_root_names(fields) - {"prediction", "score", "features"}),
+        no_features=NO_FEATURES
+        | ((mapped_root_names(fields) | fields_beside(fields)) - {"prediction", "score", "features"}),
         usual=usual,
         mapped=frozenset((*prediction[:1], *score[:1])) - mapped_root_names(identity),
         usual_time=time[0] if len(time) == 1 else "ts",
@@ -198,7 +199,7 @@ def _read_lines(
         flat = [_without_metadata(row.value) for row in rows]
         reading = table_of_rows(flat, roles, positive=positive, at=str(path), configured=how.kinds)
         return reading._replace(remarks=(*remarks, *reading.remarks))
-    decode = PredictionDecoder(fields)
+    decode, beside = PredictionDecoder(fields), fields_beside(fields)
     label = roles.label or "label"
     features, scores, labels, times = [], [], [], []
     predictions: list[Any] = []
@@ -211,7 +212,8 @@ def _read_lines(
         _require_usable(event, at)
         if (event.model, event.version) != (key.model, key.version):
             continue
-        features.append(json_object(features_json(event.features) or b"{}", at))
+        members = json_object(features_json(event.features) or b"{}", at)
+        features.append({name: value for name, value in members.items() if name not in beside})
         predictions.append(event.prediction)
         scores.append(event.score)
         labels.append(whole.get(label))

@@ -45,7 +45,7 @@ class KeyCheck:
         self._kinds: dict[str, Kind] = {settings.predictions.topic: "predictions", labels.topic: "labels"}
         self._decoders: dict[Kind, Callable[[bytes], Prediction | Label]] = {
             "predictions": PredictionDecoder(settings.predictions.fields, where=settings.predictions.where),
-            "labels": LabelDecoder(labels.fields, where=labels.where),
+            "labels": LabelDecoder.of(labels),
         }
         self._check = CoPartitioning(settings.predictions.topic, labels.topic, n_partitions)
         joined = settings.labels is not None and n_partitions > 1 and not settings.join.routed

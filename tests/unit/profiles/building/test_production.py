@@ -46,6 +46,15 @@ def built(batches: Sequence[Sequence[TimedRow]], sample: int = 20_000, max_value
     return build_from_production(KEY, read, settings, 5, ProductionOptions(PANE_MS, sample, max_values))
 
 
+def test_members_that_are_no_features_are_no_columns() -> None:
+    rows = events(500)
+    beside = frozenset({"c", "late"})
+    profile = build_from_production(
+        KEY, lambda: iter([rows]), ModelSettings(), 5, ProductionOptions(PANE_MS, not_features=beside)
+    )
+    assert [column.name for column in profile.columns if column.role == "feature"] == ["x"]
+
+
 def test_where_the_sample_holds_all_it_is_the_profile_of_the_rows_themselves() -> None:
     rows = events(2_000)
     profile = built([rows])
