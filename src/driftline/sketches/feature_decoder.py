@@ -11,12 +11,13 @@ import msgspec
 import numpy as np
 
 from driftline.events.features import Features, flattened, is_within, outer_names
-from driftline.sketches.columns import NOT_A_NUMBER, WRONG_TYPE, NumericColumn, canonical_category
+from driftline.sketches.columns import NOT_A_NUMBER, WRONG_TYPE, EmbeddingColumn, NumericColumn, canonical_category
 from driftline.sketches.encoding import NUMBERS_ONLY, Reading, is_text, read_number
 from driftline.sketches.feature_columns import FeatureColumns, FeatureNotes
 from driftline.sketches.feature_types import ABSENT, UNKNOWN_JSON, FeatureField, FeatureTypes, can_be_typed
 from driftline.sketches.kept_names import UNSEEN_NAMES, name_hash
 from driftline.sketches.number_texts import numbers_in
+from driftline.sketches.vector_fields import VectorFields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -61,14 +62,16 @@ class FeatureDecoder:
         texts: frozenset[str] = frozenset(),
     ) -> None:
         self._columns = tuple(columns)
+        self._own = [i for i, column in enumerate(self._columns) if not isinstance(column, EmbeddingColumn)]
+        self._vectors = VectorFields(self._columns)
         self._numeric = tuple(isinstance(column, NumericColumn) for column in self._columns)
         self._readings = tuple(
             Reading.of(column, texts=column.name in texts) if isinstance(column, NumericColumn) else NUMBERS_ONLY
             for column in self._columns
         )
-        self._names = {column.name: i for i, column in enumerate(self._columns)}
-        self._not_features = not_features - self._names.keys()
-        self._known = self._not_features | self._names.keys()
+        self._names = {self._columns[index].name: field for field, index in enumerate(self._own)}
+        self._not_features = not_features - self._names.keys() - self._vectors.names.keys()
+        self._known = self._not_features | self._names.keys() | self._vectors.names.keys()
         self._outer = frozenset(chain.from_iterable(map(outer_names, self._known)))
         self._learned: list[str] = []
         self._nested = self._stale = False
@@ -76,9 +79,10 @@ class FeatureDecoder:
 
     def _compile(self) -> None:
         fields = [
-            FeatureField(column.name, _type_of(reading) if numeric else _CATEGORY, None)
-            for column, numeric, reading in zip(self._columns, self._numeric, self._readings, strict=True)
+            FeatureField(name, _type_of(self._readings[index]) if self._numeric[index] else _CATEGORY, None)
+            for name, index in zip(self._names, self._own, strict=True)
         ]
+        fields += self._vectors.fields
         fields += [FeatureField(name, msgspec.Raw, ABSENT) for name in sorted(self._not_features)]
         fields += [FeatureField(name, UNKNOWN_JSON, ABSENT) for name in self._learned]
         self._types = FeatureTypes(fields, nested=self._nested)
@@ -90,18 +94,23 @@ class FeatureDecoder:
         numbers = np.empty((sum(self._numeric), len(features)))
         rows = iter(numbers)
         values: list[Any] = [next(rows) if numeric else [] for numeric in self._numeric]
-        first_learned = len(self._columns) + len(self._not_features)
+        n_own = len(self._own)
+        n_known = n_own + len(self._vectors.fields)
+        first_learned = n_known + len(self._not_features)
         for start in range(0, len(features), _RUN):
             run = features[start : start + _RUN]
             plain = _JSON.issuperset(map(type, run))
             columns = self._run(run, start, notes, plain=plain)
-            for index, (so_far, numeric) in enumerate(zip(values, self._numeric, strict=True)):
-                if not numeric:
-                    so_far.extend(columns[index])
+            for field, index in enumerate(self._own):
+                so_far = values[index]
+                if not self._numeric[index]:
+                    so_far.extend(columns[field])
                     continue
-                self._write(columns[index], so_far, start, index, notes)
+                self._write(columns[field], so_far, start, index, notes)
                 if not plain:
-                    _note_not_a_number(columns[index], so_far, start, notes.exceptions[index])
+                    _note_not_a_number(columns[field], so_far, start, notes.exceptions[index])
+            if n_known > n_own:
+                self._vectors.write(columns[n_own:n_known], values, start, notes)
             self._note_learned(columns[first_learned:], start, notes)
             if self._stale:
                 self._compile()
@@ -132,23 +141,16 @@ class FeatureDecoder:
 
     def _loose(self, row: int, features: Features, notes: FeatureNotes) -> list[object]:
         """Return the values of an object that the typed decoder refused, noting why each absent one is absent."""
-        values: list[object] = [None] * len(self._columns)
+        n_own, vectors = len(self._own), self._vectors
+        values: list[object] = [None] * (n_own + len(vectors.fields))
         unknown = []
         for name, value in self._members(features).items():
-            index = self._names.get(name)
-            if index is None:
-                if not is_within(name, self._not_features) and (value is not None or name not in self._outer):
-                    unknown.append(name)
-            elif self._numeric[index]:
-                number, code = read_number(value, self._readings[index])
-                if code is None:
-                    values[index] = number
-                elif value is not None:
-                    notes.absent(index, row, code, value)
-            elif value is None or _is_category(value):
-                values[index] = value
-            else:
-                notes.exceptions[index].append((row, WRONG_TYPE))
+            if (field := self._names.get(name)) is not None:
+                values[field] = self._own_value(self._own[field], row, value, notes)
+            elif (number := vectors.names.get(name)) is not None:
+                values[n_own + number] = vectors.read(number, row, value, notes)
+            elif not is_within(name, self._not_features) and (value is not None or name not in self._outer):
+                unknown.append(name)
         if unknown:
             notes.unexpected[row] = True
             self._learn(unknown)
@@ -156,13 +158,28 @@ class FeatureDecoder:
                 notes.unknown[name].append([row])
         return values
 
+    def _own_value(self, index: int, row: int, value: object, notes: FeatureNotes) -> object:
+        """Return the value of a column that is no part of another feature, noting why it is absent."""
+        if self._numeric[index]:
+            number, code = read_number(value, self._readings[index])
+            if code is None:
+                return number
+            if value is not None:
+                notes.absent(index, row, code, value)
+            return None
+        if value is None or _is_category(value):
+            return value
+        notes.exceptions[index].append((row, WRONG_TYPE))
+        return None
+
     def _members(self, features: Features) -> Mapping[str, Any]:
         """Return the values of a features object by name."""
         try:
             members = features if isinstance(features, dict) else json.loads(bytes(features) or b"{}") or {}
             found = flattened(members, self._known)
         except (ValueError, RecursionError):
-            return dict.fromkeys(self._names, ())  # nothing in it can be read: every value is of a wrong type
+            names = (*self._names, *self._vectors.names)
+            return dict.fromkeys(names, ())  # nothing in it can be read: every value is of a wrong type
         if found is not members and not self._nested and self._outer:
             self._nested = self._stale = True
         return found if all(type(name) is str for name in found) else {str(name): found[name] for name in found}

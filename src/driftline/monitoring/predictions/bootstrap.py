@@ -62,7 +62,8 @@ class BootstrapSample:
         rows = smallest((row for _, rows in self._panes.values() for row in rows), n_sample)
         self.clear()
         try:
-            table = table_of_sample(rows, self._setup.not_features)
+            kinds = {name: column.kind for name, column in self._settings.columns.items()}
+            table = table_of_sample(rows, self._setup.not_features, kinds)
             profile = build_profile(self._setup.key, table, self._settings, end_ms, "bootstrap", grid_only=True)
         except ProfileError as error:
             self.last_error = str(error)

@@ -91,6 +91,9 @@ def build_profile(
     importances = {
         name: column.importance for name, column in settings.columns.items() if column.importance is not None
     }
+    for column in reference.columns:
+        if column.role == "feature" and column.feature in importances:
+            importances[column.name] = importances[column.feature]
     joint, joint_reference = build_joint(reference.columns, importances, settings.checks.multivariate, reference.rows)
     layout = Layout(reference.columns, joint)
     grid = Profile(

@@ -8,6 +8,7 @@ for the history.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -16,10 +17,13 @@ from driftline.errors import ProfileError
 from driftline.events.features import flattened
 from driftline.profiles.building.build import PANE_MS, build_profile
 from driftline.profiles.building.column_values import encode_values, without_nan
+from driftline.profiles.building.embedding_build import encode_embedding
 from driftline.profiles.building.flattening import columns_of_rows
 from driftline.profiles.building.history_build import build_history
 from driftline.profiles.building.table import ReferenceTable, parsed_features, table_of_sample
+from driftline.profiles.building.vectors import vectors_of_length
 from driftline.sketches.bottom_k import smallest
+from driftline.sketches.columns import EmbeddingColumn
 from driftline.sketches.pane_sketch import PaneSketch, count
 
 if TYPE_CHECKING:
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     from driftline.config.model import ModelSettings
     from driftline.events.model_key import ModelKey
     from driftline.profiles.profile import Profile
+    from driftline.sketches.columns import Column
+    from driftline.sketches.encoding import EncodedColumn
     from driftline.sketches.packed import SampleRow
 
 SAMPLE: Final = 20_000
@@ -80,15 +86,17 @@ def build_from_production(
     if not rows:
         message = f"Expected events of `{key}`, got none - at the stretch of time that was asked for"
         raise ProfileError(message)
-    grid = build_profile(key, table_of_sample(rows), settings, effective_from_ms, "production", grid_only=True)
+    kinds = {name: column.kind for name, column in settings.columns.items()}
+    sample = table_of_sample(rows, kinds=kinds)
+    grid = build_profile(key, sample, settings, effective_from_ms, "production", grid_only=True)
     reference, bins, times = PaneSketch(grid.layout), [], []
-    known = {column.name for column in grid.columns if column.role == "feature"}.union(grid.left_out)
+    known = {column.feature for column in grid.columns if column.role == "feature"}.union(grid.left_out)
     most = how.max_values // max(1, len(grid.columns))
     for batch in read():
         if not batch:
             continue
         table = _table(batch, known)
-        encoded = [encode_values(column, _values(table, column.role, column.name)) for column in grid.columns]
+        encoded = _encoded(grid.columns, table)
         reference.merge(count(grid.layout, encoded, np.zeros(table.n, dtype=np.int64), 1)[0])
         bins.append([column.bins.astype(np.int16) for column in encoded])
         times.append(np.array([event.time_ms for event in batch], dtype=np.int64))
@@ -125,6 +133,21 @@ def _table(batch: Sequence[TimedRow], known: Container[str]) -> ReferenceTable:
         without_nan([row.prediction for row in rows]),
         without_nan([row.score for row in rows]),
     )
+
+
+def _encoded(columns: Sequence[Column], table: ReferenceTable) -> list[EncodedColumn]:
+    """Return the bins of all columns; those of one embedding are made together."""
+    encoded: list[EncodedColumn] = []
+    for source, of_source in groupby(columns, lambda column: (column.role, column.feature)):
+        parts = [*of_source]
+        values = _values(table, *source)
+        embedding = [part for part in parts if isinstance(part, EmbeddingColumn)]
+        if embedding:
+            listed = [None] * table.n if isinstance(values, np.ndarray) else values
+            encoded += encode_embedding(embedding, vectors_of_length(listed, embedding[0].length))
+        else:
+            encoded += [encode_values(column, values) for column in parts]
+    return encoded
 
 
 def _values(table: ReferenceTable, role: str, name: str) -> NDArray[np.float64] | Sequence[object]:
