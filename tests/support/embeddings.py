@@ -56,11 +56,17 @@ def features_of(values: Sequence[object]) -> list[bytes]:
     return [json.dumps({"x": i % 7, "emb": value}).encode() for i, value in enumerate(values)]
 
 
-def sketch_of(profile: Profile, features: Sequence[Any], settings: ModelSettings | None = None) -> PaneSketch:
-    """Return what events with these features add to one pane."""
+def sketch_of(
+    profile: Profile,
+    features: Sequence[Any],
+    settings: ModelSettings | None = None,
+    pane_ms: NDArray[np.int64] | None = None,
+) -> PaneSketch:
+    """Return what events with these features add together; ``pane_ms`` are the starts of their panes."""
     n = len(features)
     none = np.zeros(n, dtype=np.int64)
-    rows = AllRows(none, ["id"] * n, none, none, none > 0, [*features], [1] * n, [None] * n)
+    starts = none if pane_ms is None else pane_ms
+    rows = AllRows(none, ["id"] * n, none, starts, none > 0, [*features], [1] * n, [None] * n)
     count = EventCounter(profile, settings or ModelSettings(), frozenset())
     return next(count(rows, none, 1).sketches)
 

@@ -83,7 +83,10 @@ _ODD: Final[dict[str, tuple[str, str]]] = {
         "a new value in nearly every event, as ids, counters and times have",
         "It says nothing about drift: `columns: {NAME: {kind: ignore}}`",
     ),
-    "date": ("dates", "A date moves on by itself, which is no drift: `columns: {NAME: {kind: ignore}}`"),
+    "date": (
+        "dates",
+        "A date moves on by itself: `columns: {NAME: {kind: ignore}}`, or `age`, `hour` or `weekday` of it as the kind",
+    ),
     "list": (
         "lists that are not taken for embeddings, and are not watched",
         "To watch lists of a few numbers: `columns: {NAME: {kind: embedding}}`",

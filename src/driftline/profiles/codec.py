@@ -19,7 +19,7 @@ from driftline.profiles.estimator import Estimator
 from driftline.profiles.history import History, joined
 from driftline.profiles.profile import JointReference, Profile
 from driftline.profiles.task import Origin, Task, TaskKind
-from driftline.sketches.columns import Column, EmbeddingColumn
+from driftline.sketches.columns import Column, DateColumn, EmbeddingColumn
 from driftline.sketches.joint import Joint
 from driftline.sketches.layout import Layout
 from driftline.sketches.packed import NO_WORDS, DenseWords, Sparse
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 VERSION: Final = 5
-"""The latest, written where a column is one that earlier versions do not know, such as one of an embedding. Version 4
+"""The latest, written where a column is one that earlier versions do not know, of an embedding or a date. Version 4
 is written where a performance cell is used that version 3 does not have, or has another meaning in it, and version 3
 everywhere else. There unknown classes counted as one, and values beyond 2²⁰ spreads were clipped. Version 1
 had neither history nor decay nor tails' sums; it is read as a profile without them, whose id is another one than it
@@ -129,7 +129,7 @@ def encode_profile(profile: Profile) -> list[tuple[bytes, bytes]]:
 
 def _version(profile: Profile) -> int:
     """Return the first version that says all of a profile."""
-    if any(isinstance(column, EmbeddingColumn) for column in profile.columns):
+    if any(isinstance(column, EmbeddingColumn | DateColumn) for column in profile.columns):
         return VERSION
     plain = profile.performance is None or _is_plain(profile.task, profile.performance)
     return PLAIN_VERSION if plain else CELLS_VERSION

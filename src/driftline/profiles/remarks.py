@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Final
 from driftline.config.durations import Duration
 from driftline.profiles.remark import Contradiction, column_remark
 from driftline.profiles.season import HOURS
-from driftline.sketches.columns import MAX_CATEGORIES, QUALITY, CategoricalColumn, EmbeddingColumn, NumericColumn
+from driftline.sketches.columns import (
+    MAX_CATEGORIES,
+    QUALITY,
+    CategoricalColumn,
+    DateColumn,
+    EmbeddingColumn,
+    NumericColumn,
+)
 from driftline.sketches.number_texts import NO_NUMBERS, NUMBER, looks_like_code
 
 if TYPE_CHECKING:
@@ -142,6 +149,7 @@ def _column(profile: Profile, index: int, column: Column) -> Iterator[str]:
             yield f"is missing in {count / n:.0%} of the rows: {leave_out}"
         elif name == "wrong_type" and count:
             expected = "numbers" if isinstance(column, NumericColumn) else "texts, numbers or truth values"
+            expected = "dates or times" if isinstance(column, DateColumn) else expected
             expected = f"lists of {column.length} numbers" if isinstance(column, EmbeddingColumn) else expected
             yield Contradiction(f"{words}: {expected} are expected; mend them, or configure its `kind`")
         elif name != "missing" and count:

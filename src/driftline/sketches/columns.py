@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Role = Literal["feature", "prediction", "score"]
+DateMeasure = Literal["age", "hour", "weekday"]
 EmbeddingPart = Literal["norm", "rest", "score"]
 
 QUALITY: Final = ("missing", "not_a_number", "infinite", "wrong_type")
@@ -138,7 +139,14 @@ class EmbeddingColumn(NumericColumn, frozen=True, tag="embedding", array_like=Tr
         return np.frombuffer(self.weights, dtype="<i4").astype(np.float64)
 
 
-Column = NumericColumn | TextNumericColumn | CategoricalColumn | EmbeddingColumn
+class DateColumn(NumericColumn, frozen=True, tag="date", array_like=True, dict=True):
+    """What a feature that is a date says as a number."""
+
+    measure: DateMeasure
+    """Days from the date to the event, hour of the day from 0 to 24, or day of the week from 0, Monday; in UTC."""
+
+
+Column = NumericColumn | TextNumericColumn | CategoricalColumn | EmbeddingColumn | DateColumn
 
 
 def canonical_category(value: object) -> str | None:

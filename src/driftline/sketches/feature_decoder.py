@@ -11,13 +11,20 @@ import msgspec
 import numpy as np
 
 from driftline.events.features import Features, flattened, is_within, outer_names
-from driftline.sketches.columns import NOT_A_NUMBER, WRONG_TYPE, EmbeddingColumn, NumericColumn, canonical_category
+from driftline.sketches.columns import (
+    NOT_A_NUMBER,
+    WRONG_TYPE,
+    DateColumn,
+    EmbeddingColumn,
+    NumericColumn,
+    canonical_category,
+)
+from driftline.sketches.derived_fields import DerivedFields
 from driftline.sketches.encoding import NUMBERS_ONLY, Reading, is_text, read_number
 from driftline.sketches.feature_columns import FeatureColumns, FeatureNotes
 from driftline.sketches.feature_types import ABSENT, UNKNOWN_JSON, FeatureField, FeatureTypes, can_be_typed
 from driftline.sketches.kept_names import UNSEEN_NAMES, name_hash
 from driftline.sketches.number_texts import numbers_in
-from driftline.sketches.vector_fields import VectorFields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,6 +39,8 @@ _RUN: Final = 1_000
 """Events decoded together: few enough for their values to stay in the processor's cache until they are columns."""
 _CATEGORY: Final[Any] = str | int | float | bool | None
 _JSON: Final = frozenset({bytes, msgspec.Raw})
+_DERIVED: Final = (EmbeddingColumn, DateColumn)
+"""Columns that are not what stands in the features object under their name."""
 
 
 class FeatureDecoder:
@@ -62,16 +71,16 @@ class FeatureDecoder:
         texts: frozenset[str] = frozenset(),
     ) -> None:
         self._columns = tuple(columns)
-        self._own = [i for i, column in enumerate(self._columns) if not isinstance(column, EmbeddingColumn)]
-        self._vectors = VectorFields(self._columns)
+        self._own = [i for i, column in enumerate(self._columns) if not isinstance(column, _DERIVED)]
+        self._derived = DerivedFields(self._columns)
         self._numeric = tuple(isinstance(column, NumericColumn) for column in self._columns)
         self._readings = tuple(
             Reading.of(column, texts=column.name in texts) if isinstance(column, NumericColumn) else NUMBERS_ONLY
             for column in self._columns
         )
         self._names = {self._columns[index].name: field for field, index in enumerate(self._own)}
-        self._not_features = not_features - self._names.keys() - self._vectors.names.keys()
-        self._known = self._not_features | self._names.keys() | self._vectors.names.keys()
+        self._not_features = not_features - self._names.keys() - self._derived.names.keys()
+        self._known = self._not_features | self._names.keys() | self._derived.names.keys()
         self._outer = frozenset(chain.from_iterable(map(outer_names, self._known)))
         self._learned: list[str] = []
         self._nested = self._stale = False
@@ -82,20 +91,28 @@ class FeatureDecoder:
             FeatureField(name, _type_of(self._readings[index]) if self._numeric[index] else _CATEGORY, None)
             for name, index in zip(self._names, self._own, strict=True)
         ]
-        fields += self._vectors.fields
+        fields += self._derived.fields
         fields += [FeatureField(name, msgspec.Raw, ABSENT) for name in sorted(self._not_features)]
         fields += [FeatureField(name, UNKNOWN_JSON, ABSENT) for name in self._learned]
         self._types = FeatureTypes(fields, nested=self._nested)
         self._stale = False
 
-    def __call__(self, features: Sequence[Features]) -> FeatureColumns:
-        """Decode the features of n events; never raises for what a record holds."""
+    @property
+    def needs_times(self) -> bool:
+        """Whether a column depends on when the event was."""
+        return self._derived.needs_times
+
+    def __call__(self, features: Sequence[Features], events_ms: NDArray[np.int64] | None = None) -> FeatureColumns:
+        """Decode the features of n events; never raises for what a record holds.
+
+        ``events_ms`` are the starts of their panes, shape (n,), which are looked at where :attr:`needs_times` is true.
+        """
         notes = FeatureNotes(len(self._columns), len(features))
         numbers = np.empty((sum(self._numeric), len(features)))
         rows = iter(numbers)
         values: list[Any] = [next(rows) if numeric else [] for numeric in self._numeric]
         n_own = len(self._own)
-        n_known = n_own + len(self._vectors.fields)
+        n_known = n_own + len(self._derived.fields)
         first_learned = n_known + len(self._not_features)
         for start in range(0, len(features), _RUN):
             run = features[start : start + _RUN]
@@ -110,7 +127,8 @@ class FeatureDecoder:
                 if not plain:
                     _note_not_a_number(columns[field], so_far, start, notes.exceptions[index])
             if n_known > n_own:
-                self._vectors.write(columns[n_own:n_known], values, start, notes)
+                moments = None if events_ms is None else events_ms[start : start + len(run)]
+                self._derived.write(columns[n_own:n_known], values, start, moments, notes)
             self._note_learned(columns[first_learned:], start, notes)
             if self._stale:
                 self._compile()
@@ -141,14 +159,14 @@ class FeatureDecoder:
 
     def _loose(self, row: int, features: Features, notes: FeatureNotes) -> list[object]:
         """Return the values of an object that the typed decoder refused, noting why each absent one is absent."""
-        n_own, vectors = len(self._own), self._vectors
-        values: list[object] = [None] * (n_own + len(vectors.fields))
+        n_own, derived = len(self._own), self._derived
+        values: list[object] = [None] * (n_own + len(derived.fields))
         unknown = []
         for name, value in self._members(features).items():
             if (field := self._names.get(name)) is not None:
                 values[field] = self._own_value(self._own[field], row, value, notes)
-            elif (number := vectors.names.get(name)) is not None:
-                values[n_own + number] = vectors.read(number, row, value, notes)
+            elif (number := derived.names.get(name)) is not None:
+                values[n_own + number] = derived.read(number, row, value, notes)
             elif not is_within(name, self._not_features) and (value is not None or name not in self._outer):
                 unknown.append(name)
         if unknown:
@@ -178,7 +196,7 @@ class FeatureDecoder:
             members = features if isinstance(features, dict) else json.loads(bytes(features) or b"{}") or {}
             found = flattened(members, self._known)
         except (ValueError, RecursionError):
-            names = (*self._names, *self._vectors.names)
+            names = (*self._names, *self._derived.names)
             return dict.fromkeys(names, ())  # nothing in it can be read: every value is of a wrong type
         if found is not members and not self._nested and self._outer:
             self._nested = self._stale = True

@@ -87,7 +87,7 @@ def build_profile(
     if table.n == 0:
         message = f"Expected at least one reference row, got none - at `{key}`"
         raise ProfileError(message)
-    reference = encode_reference(table, settings, key)
+    reference = encode_reference(table, settings, key, in_time.pane_ms)
     importances = {
         name: column.importance for name, column in settings.columns.items() if column.importance is not None
     }

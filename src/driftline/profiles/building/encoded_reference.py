@@ -10,6 +10,7 @@ import numpy as np
 
 from driftline.events.outcomes import one_score
 from driftline.profiles.building.column_values import ColumnValues
+from driftline.profiles.building.date_build import date_column, is_date_kind, pane_starts
 from driftline.profiles.building.embedding_build import embedding_columns, encode_embedding, part_names
 from driftline.profiles.building.flattening import chosen_names
 from driftline.profiles.building.task_inference import infer_task
@@ -105,13 +106,15 @@ class EncodedReference:
         return self.names.encode(values.listed)
 
 
-def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelKey) -> EncodedReference:
+def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelKey, pane_ms: int) -> EncodedReference:
     """Return reference rows encoded: each value becomes a number, and each number a bin, once.
+
+    ``pane_ms`` is the length of the panes to whose starts ages are counted.
 
     Raises
     ------
     ProfileError
-        When the task cannot be told.
+        When the task cannot be told, or ages are asked for and no row has an event time.
     """
     prediction, score, label = (
         None if values is None else ColumnValues(values) for values in (table.prediction, table.score, table.label)
@@ -131,6 +134,11 @@ def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelK
     for name, values in table.features.items():
         if name not in left_out:
             kind = settings.columns[name].kind if name in settings.columns else None
+            if is_date_kind(kind):
+                dates, of_dates = date_column(name, kind, values, pane_starts(table.times_ms, pane_ms))
+                columns.append(dates)
+                encoded.append(of_dates)
+                continue
             feature = ColumnValues(values)
             columns.append(feature.column(name, "feature", kind))
             encoded.append(feature.encoded(columns[-1]))

@@ -11,6 +11,7 @@ import numpy as np
 
 from driftline.events.features import flattened, is_within, outer_names
 from driftline.profiles.building.column_values import ColumnValues, without_nan
+from driftline.profiles.building.date_build import date_remark, hold_dates, is_date_kind
 from driftline.profiles.building.vectors import FEWEST_CONFIGURED, FEWEST_NUMBERS, Vectors, vectors_of
 from driftline.profiles.remark import Contradiction
 from driftline.sketches.embeddings import MAX_LENGTH
@@ -110,12 +111,14 @@ def without_nested(
         found = None if isinstance(values, np.ndarray) else vectors_of(values)
         if found is not None and found.is_embedding(kind):
             vectors[name] = found
+        elif is_date_kind(kind):
+            kept[name] = values
         elif kind == "embedding" and not _is_empty(values):
             left_out[name] = no_embedding(name)
         elif isinstance(values, np.ndarray) or not _is_nested(values):
             kept[name] = values
         else:
-            left_out[name] = list_remark(name) if found is not None else nested_remark(name)
+            left_out[name] = list_remark(name) if found is not None else _other_remark(name, values)
     return ColumnsByUse(kept, vectors, left_out)
 
 
@@ -138,6 +141,10 @@ def list_remark(name: str) -> str:
 def nested_remark(name: str) -> str:
     """Return the remark on a column that is left out for what it holds, whatever that is."""
     return f"column `{name}` holds lists or other values that are neither numbers nor text: it is left out"
+
+
+def _other_remark(name: str, values: Sequence[object]) -> str:
+    return date_remark(name) if hold_dates(values) else nested_remark(name)
 
 
 def droppable(names: Iterable[str], drop: Collection[str]) -> list[str]:

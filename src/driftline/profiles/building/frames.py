@@ -13,6 +13,7 @@ from driftline.errors import ProfileError
 from driftline.events.features import MAX_DEPTH, is_within
 from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.date_build import date_remark, hold_dates, is_date_kind
 from driftline.profiles.building.flattening import (
     NO_KINDS,
     droppable,
@@ -116,13 +117,14 @@ def table_of_frame(
                 if is_within(series.name, roles.drop):
                     continue
                 found = vectors_of_series(series)
-                values = _feature(series)
-                if found is not None and found.is_embedding(configured.get(series.name)):
+                kind = configured.get(series.name)
+                values = _feature(series, kind)
+                if found is not None and found.is_embedding(kind):
                     vectors[series.name] = found
                 elif values is not None:
                     columns.append((series.name, values))
                 else:
-                    remarks.append(_reason(series, configured.get(series.name), is_list=found is not None))
+                    remarks.append(_reason(series, kind, is_list=found is not None))
                     left_out.append(series.name)
     features, listed, nested = without_nested(with_objects_opened(columns, roles.drop), configured)
     features, indexes = without_indexes(features, configured)
@@ -232,7 +234,7 @@ def _fields(name: str, series: nw.Series[Any], depth: int = 1) -> Iterator[nw.Se
         yield from _fields(f"{name}.{field.name}", series.struct.field(field.name), depth + 1)
 
 
-def _feature(series: nw.Series[Any]) -> NDArray[np.float64] | list[object] | None:
+def _feature(series: nw.Series[Any], kind: ColumnKind | None) -> NDArray[np.float64] | list[object] | None:
     """Return the values of a feature, objects among them, or None where they are nothing that an event could hold."""
     dtype = series.dtype
     if dtype.is_numeric():
@@ -241,6 +243,10 @@ def _feature(series: nw.Series[Any]) -> NDArray[np.float64] | list[object] | Non
         values = category_texts(series)
     elif isinstance(dtype, nw.String | nw.Boolean | nw.Object | nw.Unknown):
         values = json_values(series)
+        if is_date_kind(kind):
+            return values
+    elif is_date_kind(kind):
+        return json_values(series)
     else:
         return None
     return values if holds_json(values) or any(isinstance(value, _OPENED) for value in values) else None
@@ -252,6 +258,8 @@ def _reason(series: nw.Series[Any], kind: ColumnKind | None, *, is_list: bool) -
         return no_embedding(series.name)
     if is_list:
         return list_remark(series.name)
+    if isinstance(series.dtype, nw.Date | nw.Datetime) or hold_dates(json_values(series)):
+        return date_remark(series.name)
     return (
         f"column `{series.name}` is of type {type_name(series)}, which events do not hold: it is left out; make it a "
         "number or a text to keep it"

@@ -10,8 +10,8 @@ import narwhals as nw
 import numpy as np
 
 from driftline.sketches.columns import WRONG_TYPE
+from driftline.sketches.derived_fields import as_vector
 from driftline.sketches.embeddings import MAX_LENGTH, packed_vectors
-from driftline.sketches.vector_fields import as_vector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

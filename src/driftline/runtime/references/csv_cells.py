@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
+from driftline.profiles.building.date_build import is_date_kind
 from driftline.profiles.remark import Contradiction
 
 if TYPE_CHECKING:
@@ -78,12 +79,16 @@ def feature_cells(cells: Any, kind: ColumnKind | None, missing: tuple[str, ...] 
     forced = {"categorical": known.categories, "numeric": known.forced_numbers, "embedding": known.lists}
     if kind in forced:
         return forced[kind]()
+    if is_date_kind(kind):
+        return Cells(known.cells)
     if known.are_numbers:
         return known.plain_numbers()
     if (truth := known.truth()) is not None:
         return Cells(truth)
     if known.all_match(_DATE) or known.all_match(_TIME_OF_DAY):
-        return Cells(None, remarks=("holds dates or times: it is left out; `kind: categorical` keeps it as text",))
+        more = ", `kind: age` watches how many days before the event they are, `kind: hour` and `kind: weekday` when"
+        said = "holds dates or times: it is left out; `kind: categorical` keeps it as text"
+        return Cells(None, remarks=(said + (more if known.all_match(_DATE) else ""),))
     return Cells(known.cells, remarks=known.doubts() + known.empty_texts())
 
 
