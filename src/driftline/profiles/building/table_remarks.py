@@ -12,6 +12,7 @@ import numpy as np
 
 from driftline.events.features import is_within
 from driftline.profiles.building.date_build import hold_dates
+from driftline.profiles.building.embedding_build import part_names
 from driftline.profiles.building.index_columns import counts_rows, whole_numbers
 from driftline.profiles.remark import Contradiction
 
@@ -49,6 +50,13 @@ def table_remarks(table: ReferenceTable, settings: ModelSettings) -> Iterator[st
         A column whose ``kind`` is named is believed, and one in an object that is ignored is not looked at.
     """
     ignored = {name for name, column in settings.columns.items() if column.kind == "ignore"}
+    for name in table.vectors:
+        taken = [part for part in part_names(name) if part in table.features]
+        if taken and not is_within(name, ignored):
+            yield Contradiction(
+                f"column `{name}` is an embedding, but `{taken[0]}`, as one of its columns would be called, is a "
+                f"feature too: `{name}` is left out; rename one of both"
+            )
     for name, values in table.features.items():
         column = settings.columns.get(name)
         if (column is not None and column.kind is not None) or is_within(name, ignored):

@@ -20,6 +20,7 @@ from driftline.profiles.building.frames import build_profile_from_frame
 from driftline.profiles.building.json_rows import table_of_rows
 from driftline.profiles.building.roles import Roles
 from driftline.profiles.building.table import ReferenceTable
+from driftline.profiles.building.table_remarks import table_remarks
 from driftline.profiles.building.vectors import Vectors, vectors_of
 from driftline.profiles.codec import VERSION, decode_profile, encode_profile
 from driftline.profiles.remark import Contradiction
@@ -180,6 +181,14 @@ def test_vectors_that_hardly_vary_have_fewer_columns(matrix: np.ndarray, n_score
 
 
 def test_a_feature_with_the_name_of_one_of_its_columns_goes_first() -> None:
-    profile, _ = profile_of_rows([{**row, "emb.norm": 1.0} for row in ROWS])
+    rows = [{**row, "emb.norm": 1.0} for row in ROWS]
+    profile, _ = profile_of_rows(rows)
     assert [column.name for column in profile.columns] == ["x", "emb.norm", "prediction"]
     assert profile.left_out == ("emb",)
+    table = table_of_rows(rows, Roles(), positive=None, at="rows").table
+    (remark,) = table_remarks(table, ModelSettings())
+    assert remark == (
+        "column `emb` is an embedding, but `emb.norm`, as one of its columns would be called, is a feature too: `emb` "
+        "is left out; rename one of both"
+    )
+    assert [*table_remarks(table, ModelSettings(columns={"emb": ColumnSettings(kind="ignore")}))] == []
