@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -146,8 +147,11 @@ class _Dates:
         return date_numbers(self._measure, times, events_ms)[None], odd
 
     def read(self, _row: int, value: object, _notes: FeatureNotes) -> object:
-        """Return the value as it is: whether it is a date is seen when it is written."""
-        return value
+        """Return the value as it is, for :meth:`numbers`.
+
+        What JSON has no type for is of a wrong type, as it is where features are kept as JSON.
+        """
+        return () if isinstance(value, date) else value
 
     def note(self, row: int, code: int, notes: FeatureNotes) -> None:
         """Note why an event has no date."""
