@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,7 @@ from driftline.config.durations import Duration
 from driftline.config.model import (
     BootstrapSettings,
     CheckSettings,
+    ColumnSettings,
     DispersionSettings,
     LabelSettings,
     ModelSettings,
@@ -51,6 +53,7 @@ def settings_of(*, repartition: bool = False) -> Settings:
             horizon=Duration(240_000), wait=Duration(60_000), revisions=(Duration(60_000), Duration(180_000))
         ),
         bootstrap=BootstrapSettings(sample=SAMPLE, events=EVENTS),
+        columns={"born": ColumnSettings(kind="age")},
         segments={"country": ("DE",)},
     )
     loan = model.replace(classes={"nein": "no", "approved by hand": "yes"})
@@ -83,6 +86,7 @@ def backlog(n: int = 1_500) -> dict[Source, list[bytes]]:
                 "x": rng.gauss(0, 1),
                 "c": rng.choice("abc"),
                 "user": {"age": str(rng.randrange(18, 90)), "tags": ["a"]},
+                **(_derived(i, time_ms) if model == "price" else {}),
                 **({"new": 1} if i > 1_300 else {}),
             },
             "segments": {"country": rng.choice(("DE", "FR"))},
@@ -102,6 +106,16 @@ def backlog(n: int = 1_500) -> dict[Source, list[bytes]]:
         end: dict[str, Any] = {"prediction_id": f"end of {source}", "model": "loan", "label": "no", "ts": last_ms}
         records.append((last_ms, {**end, "prediction": "no"}))
     return {source: [json.dumps(event).encode() for _, event in records] for source, records in timed.items()}
+
+
+def _derived(i: int, time_ms: int) -> dict[str, Any]:
+    """Return an embedding and a date, of which some are malformed or missing."""
+    rng = random.Random(i)
+    vector: list[Any] = [round(rng.gauss(place, 1), 4) for place in range(9)]
+    born = datetime.fromtimestamp(time_ms / 1000 - rng.uniform(0, 3e7), UTC)
+    if i % 31 == 30:
+        return {"emb": vector[:-1], "born": "soon"}
+    return {"emb": None if i % 37 == 36 else vector, "born": born.isoformat(timespec="seconds")}
 
 
 _SPELLED: Final[dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]]] = {

@@ -65,7 +65,7 @@ def from_production(
     from driftline.events.features import is_within
     from driftline.events.model_key import ModelKey
     from driftline.events.prediction import fields_beside
-    from driftline.profiles.building.flattening import nested_remarks
+    from driftline.profiles.building.flattening import nested_remark
     from driftline.profiles.building.production import ProductionOptions, build_from_production
     from driftline.profiles.effective import BEGINNING, parse_effective_from
     from driftline.profiles.remarks import remarks_of
@@ -92,7 +92,7 @@ def from_production(
     if reader.n_others:
         remarks.append(f"{reader.n_others} events are of other models or times: they are left out")
     ignored = {name for name, column in chosen.columns.items() if column.kind == "ignore"}
-    remarks += nested_remarks(name for name in profile.left_out if not is_within(name, ignored))
+    remarks += [nested_remark(name) for name in profile.left_out if not is_within(name, ignored)]
     for part in summary(profile):
         out.print(part)
     tell_remarks([*remarks, *remarks_of(profile, kinds_of(chosen))])

@@ -56,7 +56,7 @@ def profile_of_rows(
         reading = _read(file, settings, key, rows, chosen)
         in_time = TimeOptions(int(settings.time.pane), half_life_ms)
         profile = build_profile(key, reading.table, chosen, start_ms, "training", in_time=in_time)
-    absent = unknown(importances, {column.name for column in profile.columns})
+    absent = unknown(importances, {column.feature for column in profile.columns})
     remarks = [*reading.remarks, *([absent] if absent else []), *table_remarks(reading.table, chosen)]
     return profile, [*remarks, *remarks_of(profile, kinds_of(chosen))]
 

@@ -14,7 +14,7 @@ from driftline.cli.reference_history import dispersion_line, dispersion_of, hist
 from driftline.events.cloudevents import rfc3339
 from driftline.performance import metrics_of
 from driftline.profiles.effective import shown
-from driftline.sketches.columns import QUALITY, CategoricalColumn, NumericColumn
+from driftline.sketches.columns import QUALITY, CategoricalColumn, DateColumn, EmbeddingColumn, NumericColumn
 from driftline.sketches.view import bars, quantiles
 
 if TYPE_CHECKING:
@@ -117,6 +117,10 @@ def _header(profile: Profile) -> Iterator[Text]:
 def _kind(column: Column) -> str:
     if isinstance(column, CategoricalColumn):
         return "categorical"
+    if isinstance(column, EmbeddingColumn):
+        return "embedding"
+    if isinstance(column, DateColumn):
+        return {"age": "days before the event", "hour": "hour of the day", "weekday": "day of the week"}[column.measure]
     return "numeric, in text" if column.reads_text else "numeric"
 
 

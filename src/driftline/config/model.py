@@ -13,7 +13,7 @@ Task = Literal["auto", "binary", "multiclass", "regression"]
 MultivariateCheck = Literal["correlation", "reconstruction", "mean_embedding", "domain_classifier"]
 ChosenTest = Literal["pearson", "kolmogorov_smirnov", "total_variation", "l_infinity", "wasserstein"]
 TestedMetric = Literal["accuracy", "precision", "recall", "specificity", "log_loss", "brier", "mae", "mse"]
-ColumnKind = Literal["numeric", "categorical", "ignore"]
+ColumnKind = Literal["numeric", "categorical", "embedding", "age", "hour", "weekday", "ignore"]
 
 
 def hours(n: int) -> Duration:
@@ -226,7 +226,9 @@ class ColumnSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     kind: ColumnKind | None = None
     """How values are read; inferred from the reference or the first events by default. `numeric` also reads numbers in
-    text (`"52000.00"`), `ignore` is not watched."""
+    text (`"52000.00"`), `embedding` is a list of numbers ([embeddings](embeddings.md)). Of a date, `age` is its
+    days before the event, `hour` its hour of the day and `weekday` its day of the week from 0, Monday, in UTC. `ignore`
+    is not watched."""
     importance: Annotated[float, Meta(ge=0)] | None = None
     """Importance relative to the other columns; it ranks findings."""
     thresholds: dict[str, Annotated[float, Meta(gt=0)]] = field(default_factory=dict)

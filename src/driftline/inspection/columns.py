@@ -10,6 +10,7 @@ import msgspec
 
 from driftline.inspection.report import Line, note, ok, problem
 from driftline.inspection.survey import number_of
+from driftline.profiles.building.vectors import vectors_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -73,7 +74,7 @@ def column_lines(kinds: Mapping[str, str], ignored: Container[str]) -> list[Line
 
 
 _IGNORED: Final = frozenset(("id", "date"))
-_GOOD: Final = ("numeric", "categorical", "boolean", "number as text")
+_GOOD: Final = ("numeric", "categorical", "boolean", "number as text", "embedding")
 _ODD: Final[dict[str, tuple[str, str]]] = {
     "number as text": ("numbers written as text", "To watch one as a number: `columns: {NAME: {kind: numeric}}`"),
     "mostly missing": (f"no value in more than {_MISSING:.0%} of the events".replace("%", " %"), ""),
@@ -82,8 +83,14 @@ _ODD: Final[dict[str, tuple[str, str]]] = {
         "a new value in nearly every event, as ids, counters and times have",
         "It says nothing about drift: `columns: {NAME: {kind: ignore}}`",
     ),
-    "date": ("dates", "A date moves on by itself, which is no drift: `columns: {NAME: {kind: ignore}}`"),
-    "list": ("lists, perhaps embeddings, which are not watched", ""),
+    "date": (
+        "dates",
+        "A date moves on by itself: `columns: {NAME: {kind: ignore}}`, or `age`, `hour` or `weekday` of it as the kind",
+    ),
+    "list": (
+        "lists that are not taken for embeddings, and are not watched",
+        "To watch lists of a few numbers: `columns: {NAME: {kind: embedding}}`",
+    ),
     "constant": (
         "the same value in all events of the sample",
         "If one names the model or its version, map it: `predictions: {fields: {model: /...}}`",
@@ -121,7 +128,7 @@ def _kind(values: Sequence[Any], n: int) -> str:
         return "mostly missing"
     common = Counter(map(type, present)).most_common(1)[0][0]
     by_type: dict[type, Callable[[Sequence[Any]], str]] = {
-        list: lambda _: "list",
+        list: _kind_of_lists,
         bool: lambda _: "boolean",
         str: _kind_of_texts,
     }
@@ -140,6 +147,11 @@ def _kind_of_texts(values: Sequence[Any]) -> str:
 
 def _kind_of_numbers(values: Sequence[Any]) -> str:
     return "id" if _all_different(values) and _counts_up(values) else "numeric"
+
+
+def _kind_of_lists(values: Sequence[Any]) -> str:
+    found = vectors_of(values)
+    return "embedding" if found is not None and found.is_embedding(None) else "list"
 
 
 def _all_different(values: Sequence[Any]) -> bool:

@@ -19,7 +19,7 @@ from driftline.profiles.estimator import Estimator
 from driftline.profiles.history import History, joined
 from driftline.profiles.profile import JointReference, Profile
 from driftline.profiles.task import Origin, Task, TaskKind
-from driftline.sketches.columns import Column
+from driftline.sketches.columns import Column, DateColumn, EmbeddingColumn
 from driftline.sketches.joint import Joint
 from driftline.sketches.layout import Layout
 from driftline.sketches.packed import NO_WORDS, DenseWords, Sparse
@@ -30,16 +30,19 @@ from driftline.sketches.word_types import pack_words, unpack_words
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-VERSION: Final = 4
-"""The latest. Version 3 is written where it says the same: where no performance cell is used that it does not have, or
-has another meaning in it. There unknown classes counted as one, and values beyond 2²⁰ spreads were clipped. Version 1
+VERSION: Final = 5
+"""The latest, written where a column is one that earlier versions do not know, of an embedding or a date. Version 4
+is written where a performance cell is used that version 3 does not have, or has another meaning in it, and version 3
+everywhere else. There unknown classes counted as one, and values beyond 2²⁰ spreads were clipped. Version 1
 had neither history nor decay nor tails' sums; it is read as a profile without them, whose id is another one than it
 had. Version 2 had no estimator. The performance cells of both lack the sums of today: a model with such a reference,
 or with one of version 3 whose cells mean something else today, has its first windows as the baseline. A field at the
 end that has a default needs no new version: profiles without it are read with the default, and workers that do not
 know it pass over it."""
-_READ: Final = (1, 2, 3, VERSION)
+_READ: Final = (1, 2, 3, 4, VERSION)
 PLAIN_VERSION: Final = 3
+CELLS_VERSION: Final = 4
+"""The first whose performance cells are those of today."""
 BLOCK_COLUMNS: Final = 64
 """Columns a record at most."""
 BLOCK_BYTES: Final = 400_000
@@ -126,8 +129,10 @@ def encode_profile(profile: Profile) -> list[tuple[bytes, bytes]]:
 
 def _version(profile: Profile) -> int:
     """Return the first version that says all of a profile."""
+    if any(isinstance(column, EmbeddingColumn | DateColumn) for column in profile.columns):
+        return VERSION
     plain = profile.performance is None or _is_plain(profile.task, profile.performance)
-    return PLAIN_VERSION if plain else VERSION
+    return PLAIN_VERSION if plain else CELLS_VERSION
 
 
 def _is_plain(task: Task, performance: NDArray[np.int64]) -> bool:
@@ -156,6 +161,7 @@ def _runs(profile: Profile) -> list[range]:
     for index, column in enumerate(profile.columns):
         n_bytes = 12 * column.n_bins + (0 if profile.history is None else profile.history.columns[index].n_bytes)
         n_bytes += len(profile.rare.get(column.name, b""))
+        n_bytes += len(column.weights) if isinstance(column, EmbeddingColumn) else 0
         if index > start and (index - start == BLOCK_COLUMNS or size + n_bytes > BLOCK_BYTES):
             runs.append(range(start, index))
             start, size = index, 0
@@ -245,7 +251,7 @@ def _assemble(blocks: list[ProfileBlock]) -> Profile:
     if head.performance is not None and head.version >= PLAIN_VERSION:
         performance = np.zeros(task.performance_layout.n_cells, dtype=np.int64)
         unpack_into(head.performance, performance)
-        if head.version < VERSION and not _is_plain(task, performance):
+        if head.version < CELLS_VERSION and not _is_plain(task, performance):
             performance = None
     first = 0
     for block in blocks:

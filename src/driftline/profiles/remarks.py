@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Final
 from driftline.config.durations import Duration
 from driftline.profiles.remark import Contradiction, column_remark
 from driftline.profiles.season import HOURS
-from driftline.sketches.columns import MAX_CATEGORIES, QUALITY, CategoricalColumn, NumericColumn
+from driftline.sketches.columns import (
+    MAX_CATEGORIES,
+    QUALITY,
+    CategoricalColumn,
+    DateColumn,
+    EmbeddingColumn,
+    NumericColumn,
+)
 from driftline.sketches.number_texts import NO_NUMBERS, NUMBER, looks_like_code
 
 if TYPE_CHECKING:
@@ -60,14 +67,32 @@ def remarks_of(profile: Profile, configured: Container[str] = ()) -> list[str]:
         remarks.append("no labels: there is no baseline performance; name their column with --label-column")
     if "feature" not in roles:
         remarks.append("no feature columns: drift of features cannot be told; give rows that have them")
+    remarks += _embeddings(profile, configured)
     for index, column in enumerate(profile.columns):
-        remarks += [column_remark(column.name, text) for text in _column(profile, index, column)]
+        if isinstance(column, EmbeddingColumn) and column.part != "norm":
+            continue  # it lacks a value where the norm does
+        remarks += [column_remark(column.feature, text) for text in _column(profile, index, column)]
         if column.name not in configured and _looks_numeric(column):
             remarks.append(
                 f"column `{column.name}` holds numbers as text, and is watched as categories: "
                 f"`columns.{column.name}.kind: numeric` reads the numbers, `kind: categorical` leaves it as it is"
             )
     return remarks
+
+
+def _embeddings(profile: Profile, configured: Container[str]) -> Iterator[str]:
+    """Yield which features are watched as embeddings, though the configuration does not say so."""
+    names: dict[str, list[str]] = {}
+    lengths: dict[str, int] = {}
+    for column in profile.columns:
+        if isinstance(column, EmbeddingColumn) and column.source not in configured:
+            names.setdefault(column.source, []).append(column.name)
+            lengths[column.source] = column.length
+    for source, columns in names.items():
+        yield (
+            f"column `{source}` holds lists of {lengths[source]} numbers and is watched as an embedding, by the "
+            f"columns `{columns[0]}` to `{columns[-1]}`: `columns.{source}.kind: ignore` leaves it out"
+        )
 
 
 def _looks_numeric(column: Column) -> bool:
@@ -114,7 +139,7 @@ def _column(profile: Profile, index: int, column: Column) -> Iterator[str]:
     place = profile.layout.places[index]
     counts, quality = profile.reference.counts[place.bins], profile.reference.counts[place.quality]
     n, present = profile.n_events, int(counts.sum())
-    leave_out = f"leave it out with `--drop {column.name}` if the model does not use it"
+    leave_out = f"leave it out with `--drop {column.feature}` if the model does not use it"
     if n and not present:
         yield f"has no values at all: {leave_out}"
         return
@@ -124,6 +149,8 @@ def _column(profile: Profile, index: int, column: Column) -> Iterator[str]:
             yield f"is missing in {count / n:.0%} of the rows: {leave_out}"
         elif name == "wrong_type" and count:
             expected = "numbers" if isinstance(column, NumericColumn) else "texts, numbers or truth values"
+            expected = "dates or times" if isinstance(column, DateColumn) else expected
+            expected = f"lists of {column.length} numbers" if isinstance(column, EmbeddingColumn) else expected
             yield Contradiction(f"{words}: {expected} are expected; mend them, or configure its `kind`")
         elif name != "missing" and count:
             yield f"{words}: they are counted apart; mend them if production has none"
@@ -137,5 +164,5 @@ def _column(profile: Profile, index: int, column: Column) -> Iterator[str]:
             )
         elif int((counts > 0).sum()) == 1:
             yield f"has only one value: {leave_out}"
-    elif column.minimum == column.maximum:
+    elif column.minimum == column.maximum and not isinstance(column, EmbeddingColumn):
         yield f"is constant ({column.minimum:g}): {leave_out}"

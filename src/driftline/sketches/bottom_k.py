@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -43,6 +43,11 @@ def keep_smallest(sample: dict[int, Any], k: int) -> None:
 def smallest(rows: Iterable[SampleRow], k: int | None = None) -> list[SampleRow]:
     """Return the k rows with the smallest hashes (all, without a k) in their order, whatever order they came in."""
     return sorted(rows, key=_row_order)[:k]
+
+
+def smallest_places(rows: Sequence[SampleRow], k: int | None = None) -> list[int]:
+    """Return where the k rows with the smallest hashes stand, in the order of :func:`smallest`."""
+    return sorted(range(len(rows)), key=lambda place: _row_order(rows[place]))[:k]
 
 
 def _row_order(row: SampleRow) -> tuple[int, bytes, bytes]:

@@ -42,6 +42,10 @@ class RowValues(Protocol):
     def scores(self) -> Sequence[Score | Unusable | None]:
         """Probabilities, maps of class to probability, None, or what cannot be used."""
 
+    @property
+    def pane_ms(self) -> NDArray[np.int64]:
+        """Start of the pane of each event, which ages are counted to."""
+
     def hashes(self) -> NDArray[np.uint64]:
         """Return the xxh3 of each prediction id, shape (n,)."""
 
@@ -99,7 +103,7 @@ class ColumnEncoder:
 
     def __call__(self, rows: RowValues) -> tuple[EncodedColumns, NDArray[np.bool_]]:
         """Return the encoded columns, and which events had a feature that the profile does not know."""
-        features = self._decode(rows.features)
+        features = self._decode(rows.features, rows.pane_ms if self._decode.needs_times else None)
         bins = np.empty((len(self._columns), len(rows.features)), dtype=np.int64)
         unlisted: dict[int, Sequence[tuple[int, str]]] = {**features.texts}  # features are the first columns
         numbers, exceptions = [features.numbers], []

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Role = Literal["feature", "prediction", "score"]
+DateMeasure = Literal["age", "hour", "weekday"]
+EmbeddingPart = Literal["norm", "rest", "score"]
 
 QUALITY: Final = ("missing", "not_a_number", "infinite", "wrong_type")
 """Ways in which a value can be absent from its histogram; each has a cell of its own in every column."""
@@ -40,6 +42,11 @@ class NumericColumn(Struct, frozen=True, tag="numeric", array_like=True, dict=Tr
     """Standard deviation of the reference; 0 for a constant."""
     minimum: float
     maximum: float
+
+    @property
+    def feature(self) -> str:
+        """The name under which events and the configuration have it."""
+        return self.name
 
     @cached_property
     def edges(self) -> NDArray[np.float64]:
@@ -83,6 +90,11 @@ class CategoricalColumn(Struct, frozen=True, tag="categorical", array_like=True,
     role: Role
     categories: tuple[str, ...]
 
+    @property
+    def feature(self) -> str:
+        """The name under which events and the configuration have it."""
+        return self.name
+
     @cached_property
     def codes(self) -> dict[str, int]:
         """Bin of each listed category."""
@@ -99,7 +111,42 @@ class CategoricalColumn(Struct, frozen=True, tag="categorical", array_like=True,
         return len(self.categories)
 
 
-Column = NumericColumn | TextNumericColumn | CategoricalColumn
+class EmbeddingColumn(NumericColumn, frozen=True, tag="embedding", array_like=True, dict=True):
+    """A number that each vector of an embedding has; :mod:`driftline.sketches.embeddings` says which there are."""
+
+    source: str
+    """The feature that holds the vectors."""
+    length: int
+    """Numbers of each vector; others are of a wrong type."""
+    part: EmbeddingPart
+    weights: bytes = b""
+    """Of a score, its direction; of the rest, that of the mean. int32 little-endian, in units of 2 to the power of
+    -:func:`~driftline.sketches.embeddings.weight_bits`."""
+    offset: float = 0.0
+    """Of the rest: the mean's product with its direction."""
+    unit: float = 0.0
+    """A power of two that values are rounded to multiples of, so that the precision in which vectors are written does
+    not show; 0 where they are not rounded."""
+
+    @property
+    def feature(self) -> str:
+        """The feature that holds the vectors."""
+        return self.source
+
+    @property
+    def directions(self) -> NDArray[np.float64]:
+        """The weights as whole numbers, shape (min(length, 4096),)."""
+        return np.frombuffer(self.weights, dtype="<i4").astype(np.float64)
+
+
+class DateColumn(NumericColumn, frozen=True, tag="date", array_like=True, dict=True):
+    """What a feature that is a date says as a number."""
+
+    measure: DateMeasure
+    """Days from the date to the event, hour of the day from 0 to 24, or day of the week from 0, Monday; in UTC."""
+
+
+Column = NumericColumn | TextNumericColumn | CategoricalColumn | EmbeddingColumn | DateColumn
 
 
 def canonical_category(value: object) -> str | None:

@@ -10,7 +10,15 @@ import msgspec
 import numpy as np
 
 from driftline.events.features import Features, flattened, is_within, json_members, outer_names
-from driftline.sketches.columns import NOT_A_NUMBER, WRONG_TYPE, NumericColumn, canonical_category
+from driftline.sketches.columns import (
+    NOT_A_NUMBER,
+    WRONG_TYPE,
+    DateColumn,
+    EmbeddingColumn,
+    NumericColumn,
+    canonical_category,
+)
+from driftline.sketches.derived_fields import DerivedFields
 from driftline.sketches.encoding import NUMBERS_ONLY, Reading, is_text, read_number
 from driftline.sketches.feature_columns import FeatureColumns, FeatureNotes
 from driftline.sketches.feature_types import ABSENT, UNKNOWN_JSON, FeatureField, FeatureTypes, can_be_typed
@@ -30,6 +38,8 @@ _RUN: Final = 1_000
 """Events decoded together: few enough for their values to stay in the processor's cache until they are columns."""
 _CATEGORY: Final[Any] = str | int | float | bool | None
 _JSON: Final = frozenset({bytes, msgspec.Raw})
+_DERIVED: Final = (EmbeddingColumn, DateColumn)
+"""Columns that are not what stands in the features object under their name."""
 
 
 class FeatureDecoder:
@@ -60,14 +70,16 @@ class FeatureDecoder:
         texts: frozenset[str] = frozenset(),
     ) -> None:
         self._columns = tuple(columns)
+        self._own = [i for i, column in enumerate(self._columns) if not isinstance(column, _DERIVED)]
+        self._derived = DerivedFields(self._columns)
         self._numeric = tuple(isinstance(column, NumericColumn) for column in self._columns)
         self._readings = tuple(
             Reading.of(column, texts=column.name in texts) if isinstance(column, NumericColumn) else NUMBERS_ONLY
             for column in self._columns
         )
-        self._names = {column.name: i for i, column in enumerate(self._columns)}
-        self._not_features = not_features - self._names.keys()
-        self._known = self._not_features | self._names.keys()
+        self._names = {self._columns[index].name: field for field, index in enumerate(self._own)}
+        self._not_features = not_features - self._names.keys() - self._derived.names.keys()
+        self._known = self._not_features | self._names.keys() | self._derived.names.keys()
         self._outer = frozenset(chain.from_iterable(map(outer_names, self._known)))
         self._learned: list[str] = []
         self._nested = self._stale = False
@@ -75,32 +87,47 @@ class FeatureDecoder:
 
     def _compile(self) -> None:
         fields = [
-            FeatureField(column.name, _type_of(reading) if numeric else _CATEGORY, None)
-            for column, numeric, reading in zip(self._columns, self._numeric, self._readings, strict=True)
+            FeatureField(name, _type_of(self._readings[index]) if self._numeric[index] else _CATEGORY, None)
+            for name, index in zip(self._names, self._own, strict=True)
         ]
+        fields += self._derived.fields
         fields += [FeatureField(name, msgspec.Raw, ABSENT) for name in sorted(self._not_features)]
         fields += [FeatureField(name, UNKNOWN_JSON, ABSENT) for name in self._learned]
         self._types = FeatureTypes(fields, nested=self._nested)
         self._stale = False
 
-    def __call__(self, features: Sequence[Features]) -> FeatureColumns:
-        """Decode the features of n events; never raises for what a record holds."""
+    @property
+    def needs_times(self) -> bool:
+        """Whether a column depends on when the event was."""
+        return self._derived.needs_times
+
+    def __call__(self, features: Sequence[Features], events_ms: NDArray[np.int64] | None = None) -> FeatureColumns:
+        """Decode the features of n events; never raises for what a record holds.
+
+        ``events_ms`` are the starts of their panes, shape (n,), which are looked at where :attr:`needs_times` is true.
+        """
         notes = FeatureNotes(len(self._columns), len(features))
         numbers = np.empty((sum(self._numeric), len(features)))
         rows = iter(numbers)
         values: list[Any] = [next(rows) if numeric else [] for numeric in self._numeric]
-        first_learned = len(self._columns) + len(self._not_features)
+        n_own = len(self._own)
+        n_known = n_own + len(self._derived.fields)
+        first_learned = n_known + len(self._not_features)
         for start in range(0, len(features), _RUN):
             run = features[start : start + _RUN]
             plain = _JSON.issuperset(map(type, run))
             columns = self._run(run, start, notes, plain=plain)
-            for index, (so_far, numeric) in enumerate(zip(values, self._numeric, strict=True)):
-                if not numeric:
-                    so_far.extend(columns[index])
+            for field, index in enumerate(self._own):
+                so_far = values[index]
+                if not self._numeric[index]:
+                    so_far.extend(columns[field])
                     continue
-                self._write(columns[index], so_far, start, index, notes)
+                self._write(columns[field], so_far, start, index, notes)
                 if not plain:
-                    _note_not_a_number(columns[index], so_far, start, notes.exceptions[index])
+                    _note_not_a_number(columns[field], so_far, start, notes.exceptions[index])
+            if n_known > n_own:
+                moments = None if events_ms is None else events_ms[start : start + len(run)]
+                self._derived.write(columns[n_own:n_known], values, start, moments, notes)
             self._note_learned(columns[first_learned:], start, notes)
             if self._stale:
                 self._compile()
@@ -131,23 +158,16 @@ class FeatureDecoder:
 
     def _loose(self, row: int, features: Features, notes: FeatureNotes) -> list[object]:
         """Return the values of an object that the typed decoder refused, noting why each absent one is absent."""
-        values: list[object] = [None] * len(self._columns)
+        n_own, derived = len(self._own), self._derived
+        values: list[object] = [None] * (n_own + len(derived.fields))
         unknown = []
         for name, value in self._members(features).items():
-            index = self._names.get(name)
-            if index is None:
-                if not is_within(name, self._not_features) and (value is not None or name not in self._outer):
-                    unknown.append(name)
-            elif self._numeric[index]:
-                number, code = read_number(value, self._readings[index])
-                if code is None:
-                    values[index] = number
-                elif value is not None:
-                    notes.absent(index, row, code, value)
-            elif value is None or _is_category(value):
-                values[index] = value
-            else:
-                notes.exceptions[index].append((row, WRONG_TYPE))
+            if (field := self._names.get(name)) is not None:
+                values[field] = self._own_value(self._own[field], row, value, notes)
+            elif (number := derived.names.get(name)) is not None:
+                values[n_own + number] = derived.read(number, row, value, notes)
+            elif not is_within(name, self._not_features) and (value is not None or name not in self._outer):
+                unknown.append(name)
         if unknown:
             notes.unexpected[row] = True
             self._learn(unknown)
@@ -155,13 +175,28 @@ class FeatureDecoder:
                 notes.unknown[name].append([row])
         return values
 
+    def _own_value(self, index: int, row: int, value: object, notes: FeatureNotes) -> object:
+        """Return the value of a column that is no part of another feature, noting why it is absent."""
+        if self._numeric[index]:
+            number, code = read_number(value, self._readings[index])
+            if code is None:
+                return number
+            if value is not None:
+                notes.absent(index, row, code, value)
+            return None
+        if value is None or _is_category(value):
+            return value
+        notes.exceptions[index].append((row, WRONG_TYPE))
+        return None
+
     def _members(self, features: Features) -> Mapping[str, Any]:
         """Return the values of a features object by name."""
         try:
             members = features if isinstance(features, dict) else json_members(features) or {}
             found = flattened(members, self._known)
         except (ValueError, RecursionError):
-            return dict.fromkeys(self._names, ())  # nothing in it can be read: every value is of a wrong type
+            names = (*self._names, *self._derived.names)
+            return dict.fromkeys(names, ())  # nothing in it can be read: every value is of a wrong type
         if found is not members and not self._nested and self._outer:
             self._nested = self._stale = True
         return found if all(type(name) is str for name in found) else {str(name): found[name] for name in found}

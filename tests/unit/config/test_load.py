@@ -179,7 +179,10 @@ def test_every_problem_is_reported_at_once_with_path_expectation_value_and_line(
         ("defaults: {checks: {min_psi: true}}", "a number of at least 0, got True"),
         ("defaults: {alerts: {false_alarm_budget: 1 for 3d}}", "a budget such as `1 per 30d`, got '1 for 3d'"),
         ("defaults: {alerts: {false_alarm_budget: 0 per 3d}}", "a budget such as `1 per 30d`, got '0 per 3d'"),
-        ("defaults: {columns: {age: {kind: number}}}", "one of `numeric`, `categorical`, `ignore`, got 'number'"),
+        (
+            "defaults: {columns: {age: {kind: number}}}",
+            "one of `numeric`, `categorical`, `embedding`, `age`, `hour`, `weekday`, `ignore`, got 'number'",
+        ),
         ("defaults: {windows: {verdict: 1h}}", "a list, each a duration"),
         ("kafka: {prefix: 'a b'}", "1 to 100 letters, digits, `.`, `_` or `-`, got 'a b'"),
         ("kafka: {brokers: localhost}", "a comma-separated list of `host:port`, got 'localhost'"),

@@ -246,11 +246,13 @@ def test_scores_without_predictions_say_what_counts_as_positive() -> None:
 
 def test_columns_that_say_nothing_about_drift_are_left_out() -> None:
     records = [
-        {**own(n), "features": {**row(n), "counter": n, "born": "1990-01-02", "e": [0.1, 0.2]}} for n in range(N)
+        {**own(n), "features": {**row(n), "counter": n, "born": "1990-01-02", "e": [0.1, 0.2], "v": [n / 7] * 8}}
+        for n in range(N)
     ]
     found = Examined(sample("predictions", records))
     assert found.configuration["defaults"] == {"columns": {"counter": {"kind": "ignore"}, "born": {"kind": "ignore"}}}
-    assert any("e: lists, perhaps embeddings" in note for note in found.notes)
+    assert any("e: lists that are not taken for embeddings" in note for note in found.notes)
+    assert "1 embedding (v)" in str(found.report)
     kept = Examined(sample("predictions", records), settings=Settings())
     assert kept.configuration.get("defaults") is None
     assert any("counter: a new value in nearly every event" in note for note in kept.notes)

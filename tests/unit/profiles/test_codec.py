@@ -15,7 +15,14 @@ from driftline.performance import metrics_of
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
-from driftline.profiles.codec import BLOCK_COLUMNS, ProfileAssembler, decode_block, decode_profile, encode_profile
+from driftline.profiles.codec import (
+    BLOCK_COLUMNS,
+    VERSION,
+    ProfileAssembler,
+    decode_block,
+    decode_profile,
+    encode_profile,
+)
 from driftline.profiles.profiles import Profiles
 from driftline.sketches.columns import NumericColumn
 from driftline.sketches.pane_sketch import count
@@ -115,14 +122,17 @@ def test_a_missing_block_is_an_error() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"\xc1", b"\x93\x01\x02\x03"])
 def test_what_is_no_block_is_an_error(data: bytes) -> None:
-    with pytest.raises(FormatError, match=r"Expected a profile block of version 4, got b'.*at `references-0@7`"):
+    expected = rf"Expected a profile block of version {VERSION}, got b'.*at `references-0@7`"
+    with pytest.raises(FormatError, match=expected):
         decode_block(data, "references-0@7")
 
 
 def test_another_version_is_an_error_that_says_what_to_do() -> None:
     fields = msgspec.msgpack.decode(encode_profile(profile(1))[0][1])
-    with pytest.raises(FormatError, match=r"got version 5 - at `references-0@7`. Upgrade this worker, or publish"):
-        decode_block(msgspec.msgpack.encode([5, *fields[1:]]), "references-0@7")
+    with pytest.raises(
+        FormatError, match=rf"got version {VERSION + 1} - at `references-0@7`. Upgrade this worker, or publish"
+    ):
+        decode_block(msgspec.msgpack.encode([VERSION + 1, *fields[1:]]), "references-0@7")
 
 
 def test_performance_of_a_version_without_todays_sums_is_no_baseline() -> None:

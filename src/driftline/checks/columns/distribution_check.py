@@ -76,7 +76,7 @@ class DistributionComparison(Struct, frozen=True, kw_only=True):
 
 def compared(case: ColumnCase) -> DistributionComparison:
     """Return how a column compares with its profile, by all distances that are reported; the gate's own comes first."""
-    wanted = (EFFECT, *case.settings.checks.distances, *thresholds_of(case.settings, case.column.name))
+    wanted = (EFFECT, *case.settings.checks.distances, *thresholds_of(case.settings, case.column.feature))
     return compare_distributions(case, case.reference, tuple(dict.fromkeys(wanted)))
 
 

@@ -32,7 +32,7 @@ def threshold(case: ColumnCase) -> Iterator[Outcome]:
     """
     comparison = case.once(compared)
     shown = Evidence(distances=comparison.distances, histograms=comparison.histograms)
-    for name, least in sorted(thresholds_of(case.settings, case.column.name).items()):
+    for name, least in sorted(thresholds_of(case.settings, case.column.feature).items()):
         distance = comparison.distances.get(name)
         if distance is None:
             continue

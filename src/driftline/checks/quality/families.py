@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from driftline.sketches.columns import NumericColumn
+from driftline.sketches.columns import EmbeddingColumn, NumericColumn
 
 if TYPE_CHECKING:
     from driftline.sketches.columns import Column
 
 NUMERIC_TESTS: Final = ("missing", "not_a_number", "infinite", "wrong_type", "out_of_range", "frozen")
 CATEGORICAL_TESTS: Final = ("missing", "wrong_type", "unseen", "frozen")
+PART_TESTS: Final = ("out_of_range", "frozen")
+"""Those of an embedding's columns beside the norm, which all lack a value where the norm does."""
 VANISHED: Final = "vanished"
 """What the test of missing values is called where all of them are."""
 CARDINALITY: Final = "cardinality"
@@ -22,6 +24,8 @@ CARDINALITY: Final = "cardinality"
 
 def quality_tests(column: Column) -> tuple[str, ...]:
     """Return the tests that make up a column's one test of quality."""
+    if isinstance(column, EmbeddingColumn) and column.part != "norm":
+        return PART_TESTS
     return NUMERIC_TESTS if isinstance(column, NumericColumn) else CATEGORICAL_TESTS
 
 

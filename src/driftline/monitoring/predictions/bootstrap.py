@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from driftline.errors import ProfileError
 from driftline.monitoring.predictions.accumulator import Accumulator, ClosedPane, packed_union
 from driftline.monitoring.state.table import Table, Value
-from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.build import TimeOptions, build_profile
 from driftline.profiles.building.table import table_of_sample
-from driftline.sketches.bottom_k import smallest
+from driftline.sketches.bottom_k import smallest, smallest_places
 from driftline.sketches.packed import SampleRow
 
 if TYPE_CHECKING:
@@ -59,11 +59,17 @@ class BootstrapSample:
         self._panes.put(pane_ms, (part.n_events, smallest(part.rows, n_sample)))
         if self.n_events < n_sample:
             return None
-        rows = smallest((row for _, rows in self._panes.values() for row in rows), n_sample)
+        sampled = [(row, start_ms) for start_ms, (_, rows) in self._panes.items() for row in rows]
+        places = smallest_places([row for row, _ in sampled], n_sample)
+        rows, times_ms = [sampled[place][0] for place in places], [sampled[place][1] for place in places]
         self.clear()
         try:
-            table = table_of_sample(rows, self._setup.not_features)
-            profile = build_profile(self._setup.key, table, self._settings, end_ms, "bootstrap", grid_only=True)
+            kinds = {name: column.kind for name, column in self._settings.columns.items()}
+            table = table_of_sample(rows, self._setup.not_features, kinds, times_ms)
+            in_time = TimeOptions(pane_ms=self._setup.pane_ms)
+            profile = build_profile(
+                self._setup.key, table, self._settings, end_ms, "bootstrap", grid_only=True, in_time=in_time
+            )
         except ProfileError as error:
             self.last_error = str(error)
             return None

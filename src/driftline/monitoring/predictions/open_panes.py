@@ -39,6 +39,7 @@ class _Rows(NamedTuple):
     predictions: Sequence[Any]
     scores: Sequence[Score | Unusable | None]
     ids: Sequence[int]
+    pane_ms: NDArray[np.int64]
 
     def hashes(self) -> NDArray[np.uint64]:
         """Return the hashes of the prediction ids, shape (n,)."""
@@ -82,14 +83,15 @@ class ProfilePane:
         if len(self.pieces) > MAX_PIECES:
             self.pieces = [merge_sketches(self.pieces)]
 
-    def add_counted(self, kept: ProfilePane, count: EventCounter) -> None:
-        """Count events that were kept as they came."""
+    def add_counted(self, kept: ProfilePane, pane_ms: int, count: EventCounter) -> None:
+        """Count events of a pane that were kept as they came."""
         rows = kept.rows if len(kept.rows) <= MAX_ROWS else smallest(kept.rows, MAX_ROWS)
         columns = _Rows(
             [row.features for row in rows],
             [row.prediction for row in rows],
             [row.score for row in rows],
             [row.hash for row in rows],
+            np.full(len(rows), pane_ms, dtype=np.int64),
         )
         counted = count(columns, np.zeros(len(rows), dtype=np.int64), 1)
         for sketch in counted.sketches:
@@ -132,9 +134,9 @@ class OpenPane:
         kept = self.parts.get("")
         return kept is not None and (len(kept.rows) > 0 or kept.n_events == 0)
 
-    def count_rows(self, profile_id: str, count: EventCounter) -> None:
+    def count_rows(self, profile_id: str, pane_ms: int, count: EventCounter) -> None:
         """Count the events that were kept as they came under the profile that holds for the pane.
 
         The pane is then as if the sketch stage had known the profile.
         """
-        self._part(profile_id).add_counted(self.parts.pop(""), count)
+        self._part(profile_id).add_counted(self.parts.pop(""), pane_ms, count)

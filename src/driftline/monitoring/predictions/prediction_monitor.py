@@ -218,7 +218,7 @@ class PredictionMonitor:
         if profile is not None and profile.profile_id != self.state.profile_id:
             self._take_up(profile)
         if profile is not None and opened.has_rows():
-            opened.count_rows(profile.profile_id, self._counter_of(profile))
+            opened.count_rows(profile.profile_id, start_ms, self._counter_of(profile))
         flags = reach.flags(start_ms + self._setup.pane_ms)
         self.estimates.add(start_ms, opened, flags.union((AFTER_IDLE,)) if self.state.missed else flags)
         if profile is None:

@@ -87,10 +87,13 @@ def build_profile(
     if table.n == 0:
         message = f"Expected at least one reference row, got none - at `{key}`"
         raise ProfileError(message)
-    reference = encode_reference(table, settings, key)
+    reference = encode_reference(table, settings, key, in_time.pane_ms)
     importances = {
         name: column.importance for name, column in settings.columns.items() if column.importance is not None
     }
+    for column in reference.columns:
+        if column.role == "feature" and column.feature in importances:
+            importances[column.name] = importances[column.feature]
     joint, joint_reference = build_joint(reference.columns, importances, settings.checks.multivariate, reference.rows)
     layout = Layout(reference.columns, joint)
     grid = Profile(

@@ -10,6 +10,8 @@ import numpy as np
 
 from driftline.events.outcomes import one_score
 from driftline.profiles.building.column_values import ColumnValues
+from driftline.profiles.building.date_build import date_column, is_date_kind, pane_starts
+from driftline.profiles.building.embedding_build import embedding_columns, encode_embedding, part_names
 from driftline.profiles.building.flattening import chosen_names
 from driftline.profiles.building.task_inference import infer_task
 from driftline.profiles.class_names import ClassNames
@@ -19,7 +21,7 @@ from driftline.sketches.encoding import EncodedColumns
 from driftline.sketches.joined import LabelledPairs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
     from driftline.events.outcomes import Score
     from driftline.profiles.building.table import ReferenceTable
     from driftline.profiles.task import Task
-    from driftline.sketches.columns import Column
+    from driftline.sketches.columns import Column, EmbeddingColumn
+    from driftline.sketches.encoding import EncodedColumn
 
 
 @dataclass(frozen=True)
@@ -103,13 +106,15 @@ class EncodedReference:
         return self.names.encode(values.listed)
 
 
-def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelKey) -> EncodedReference:
+def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelKey, pane_ms: int) -> EncodedReference:
     """Return reference rows encoded: each value becomes a number, and each number a bin, once.
+
+    ``pane_ms`` is the length of the panes to whose starts ages are counted.
 
     Raises
     ------
     ProfileError
-        When the task cannot be told.
+        When the task cannot be told, or ages are asked for and no row has an event time.
     """
     prediction, score, label = (
         None if values is None else ColumnValues(values) for values in (table.prediction, table.score, table.label)
@@ -125,15 +130,23 @@ def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelK
     encoded = []
     rare = {}
     ignored = [name for name, column in settings.columns.items() if column.kind == "ignore"]
-    left_out = {*table.left_out, *chosen_names(table.features, ignored)}
+    left_out = {*table.left_out, *chosen_names([*table.features, *table.vectors], ignored)}
     for name, values in table.features.items():
         if name not in left_out:
             kind = settings.columns[name].kind if name in settings.columns else None
+            if is_date_kind(kind):
+                dates, of_dates = date_column(name, kind, values, pane_starts(table.times_ms, pane_ms))
+                columns.append(dates)
+                encoded.append(of_dates)
+                continue
             feature = ColumnValues(values)
             columns.append(feature.column(name, "feature", kind))
             encoded.append(feature.encoded(columns[-1]))
             if hashes := feature.rare(columns[-1]):
                 rare[name] = hashes
+    for parts, values_of_parts in _embeddings(table, left_out):
+        columns += parts
+        encoded += values_of_parts
     if prediction is not None:
         columns.append(
             prediction.column("prediction", "prediction", "numeric")
@@ -150,3 +163,15 @@ def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelK
     return EncodedReference(
         task, tuple(columns), rows, prediction, label, table.times_ms, score_maps, left, names, rare
     )
+
+
+def _embeddings(
+    table: ReferenceTable, left_out: set[str]
+) -> Iterator[tuple[list[EmbeddingColumn], list[EncodedColumn]]]:
+    """Yield the columns of each embedding, and their values; one whose columns' names are taken is left out."""
+    for name, vectors in table.vectors.items():
+        if not table.features.keys().isdisjoint(part_names(name)):
+            left_out.add(name)
+        if name not in left_out:
+            parts = embedding_columns(name, vectors)
+            yield parts, encode_embedding(parts, vectors)

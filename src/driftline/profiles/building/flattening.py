@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from driftline.events.features import flattened, is_within, outer_names
 from driftline.profiles.building.column_values import ColumnValues, without_nan
+from driftline.profiles.building.date_build import date_remark, hold_dates, is_date_kind
+from driftline.profiles.building.vectors import FEWEST_CONFIGURED, FEWEST_NUMBERS, Vectors, vectors_of
+from driftline.profiles.remark import Contradiction
+from driftline.sketches.embeddings import MAX_LENGTH
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from numpy.typing import NDArray
 
+    from driftline.config.model import ColumnKind
+
+Kinds = Mapping[str, "ColumnKind | None"]
+"""Kind of each column that the configuration names; None where it names the column and no kind."""
+NO_KINDS: Final[Kinds] = MappingProxyType({})
 _SCALARS: Final = (str, int, float, bool, Decimal)
 
 
@@ -77,30 +88,63 @@ def _first_of(
     return [other if value is None else value for value, other in pairs]
 
 
-def without_nested(
-    columns: Mapping[str, NDArray[np.float64] | Sequence[object]],
-) -> tuple[dict[str, NDArray[np.float64] | Sequence[object]], tuple[str, ...]]:
-    """Return the columns that hold numbers, texts or truth values, and the names of those that hold nothing of these.
+class ColumnsByUse(NamedTuple):
+    """Columns of a reference by what they can be used for."""
 
-    What a column that is left out holds are lists, objects too deep to be opened, dates or bytes. A column without any
-    value is not left out.
-    """
-    kept = {}
-    left_out = []
+    features: dict[str, NDArray[np.float64] | Sequence[object]]
+    """Those that hold numbers, texts or truth values, or no value at all."""
+    vectors: dict[str, Vectors]
+    """Embeddings."""
+    left_out: dict[str, str]
+    """Why each of the others is left out: they hold other lists, objects too deep to be opened, dates or bytes."""
+
+
+def without_nested(
+    columns: Mapping[str, NDArray[np.float64] | Sequence[object]], kinds: Kinds = NO_KINDS
+) -> ColumnsByUse:
+    """Return the columns that can be watched, and why the others cannot; ``kinds`` are those that are configured."""
+    kept: dict[str, NDArray[np.float64] | Sequence[object]] = {}
+    vectors: dict[str, Vectors] = {}
+    left_out: dict[str, str] = {}
     for name, values in columns.items():
-        if isinstance(values, np.ndarray) or not _is_nested(values):
+        kind = kinds.get(name)
+        found = None if isinstance(values, np.ndarray) else vectors_of(values)
+        if found is not None and found.is_embedding(kind):
+            vectors[name] = found
+        elif is_date_kind(kind):
+            kept[name] = values
+        elif kind == "embedding" and not _is_empty(values):
+            left_out[name] = no_embedding(name)
+        elif isinstance(values, np.ndarray) or not _is_nested(values):
             kept[name] = values
         else:
-            left_out.append(name)
-    return kept, tuple(left_out)
+            left_out[name] = list_remark(name) if found is not None else _other_remark(name, values)
+    return ColumnsByUse(kept, vectors, left_out)
 
 
-def nested_remarks(left_out: Iterable[str]) -> tuple[str, ...]:
-    """Return the remark on each column that :func:`without_nested` left out."""
-    return tuple(
-        f"column `{name}` holds lists or other values that are neither numbers nor text: it is left out"
-        for name in left_out
+def no_embedding(name: str) -> Contradiction:
+    """Return the remark on a column that is configured as an embedding and is none."""
+    return Contradiction(
+        f"column `{name}` is configured as an embedding and holds no lists of {FEWEST_CONFIGURED} to {MAX_LENGTH:,} "
+        "numbers: it is left out; mend its values, or its `kind`"
     )
+
+
+def list_remark(name: str) -> str:
+    """Return the remark on a column of lists that is left out."""
+    return (
+        f"column `{name}` holds lists that are not taken for embeddings: it is left out; lists of one length of "
+        f"{FEWEST_NUMBERS} numbers or more are watched, and others with `columns.{name}.kind: embedding`"
+    )
+
+
+def nested_remark(name: str) -> str:
+    """Return the remark on a column that is left out for what it holds, whatever that is."""
+    return f"column `{name}` holds lists or other values that are neither numbers nor text: it is left out"
+
+
+def _other_remark(name: str, values: Sequence[object]) -> str:
+    return date_remark(name) if hold_dates(values) else nested_remark(name)
 
 
 def droppable(names: Iterable[str], drop: Collection[str]) -> list[str]:
@@ -112,6 +156,12 @@ def droppable(names: Iterable[str], drop: Collection[str]) -> list[str]:
 def chosen_names(names: Iterable[str], chosen: Collection[str]) -> list[str]:
     """Return the names that are chosen, or are within an object that is."""
     return [name for name in names if is_within(name, chosen)]
+
+
+def _is_empty(values: NDArray[np.float64] | Sequence[object]) -> bool:
+    if isinstance(values, np.ndarray):
+        return bool(np.isnan(values).all())
+    return all(value is None for value in values)
 
 
 def _is_nested(values: Sequence[object]) -> bool:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
+import numpy as np
 
 from driftline.config.model import ModelSettings
 from driftline.errors import ProfileError
 from driftline.events.features import MAX_DEPTH, is_within
 from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import build_profile
-from driftline.profiles.building.flattening import droppable, nested_remarks, with_objects_opened, without_nested
+from driftline.profiles.building.date_build import date_remark, hold_dates, is_date_kind
+from driftline.profiles.building.flattening import (
+    NO_KINDS,
+    droppable,
+    list_remark,
+    no_embedding,
+    with_objects_opened,
+    without_nested,
+)
 from driftline.profiles.building.frame_values import category_texts, floats, holds_json, json_values, type_name
 from driftline.profiles.building.importance import checked, with_importances
 from driftline.profiles.building.index_columns import without_indexes
@@ -22,18 +31,24 @@ from driftline.profiles.building.roles import Roles, event_times
 from driftline.profiles.building.score_columns import score_columns
 from driftline.profiles.building.table import ReferenceRows, ReferenceTable
 from driftline.profiles.building.times import times_of_series
+from driftline.profiles.building.vectors import vectors_of_series
 from driftline.profiles.effective import BEGINNING_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    import numpy as np
     from narwhals.typing import IntoFrame
     from numpy.typing import NDArray
 
+    from driftline.config.model import ColumnKind
     from driftline.events.times import TimeForm
+    from driftline.profiles.building.flattening import Kinds
+    from driftline.profiles.building.vectors import Vectors
     from driftline.profiles.profile import Profile
+
+_OPENED: Final = (dict, list, tuple, np.ndarray)
+"""What may become columns of its own: objects, and lists that may be vectors."""
 
 
 def table_of_frame(
@@ -42,13 +57,14 @@ def table_of_frame(
     *,
     positive: str | None = None,
     at: str = "frame",
-    configured: Collection[str] = (),
+    configured: Kinds = NO_KINDS,
 ) -> ReferenceRows:
     """Return the reference rows of a dataframe.
 
     Numeric columns become arrays with not-a-number where there is no value; texts, categories and booleans become
-    lists. Structs and objects are flattened. Dates, lists and the row index are left out, with a remark. Integers
-    beyond 2^53 are read to the precision of floating-point numbers, as those of events are.
+    lists. Structs and objects are flattened. Lists of numbers become vectors; dates, other lists and the row index are
+    left out, with a remark. Integers beyond 2^53 are read to the precision of floating-point numbers, as those of
+    events are.
 
     Parameters
     ----------
@@ -60,8 +76,8 @@ def table_of_frame(
         The class whose probability is the score, where scores are maps of class to probability.
     at : str
         Where the frame comes from, for messages.
-    configured : collection of str
-        Columns that the configuration names: they are never taken for the row index.
+    configured : mapping of str to ColumnKind or None
+        Columns that the configuration names, with their kind: they are never taken for the row index.
 
     Raises
     ------
@@ -80,6 +96,7 @@ def table_of_frame(
     remarks = []
     left_out = list(roles.drop)
     columns: list[tuple[str, NDArray[np.float64] | Sequence[object]]] = []
+    vectors: dict[str, Vectors] = {}
     sides = _json_values(eager, prediction, at), _json_values(eager, label, at)
     scores = _json_values(eager, score, at)
     if scores is None:
@@ -97,22 +114,26 @@ def table_of_frame(
             continue
         with reading_column(name, at):
             for series in opened[name]:
-                values = None if is_within(series.name, roles.drop) else _feature(series)
-                if values is not None:
+                if is_within(series.name, roles.drop):
+                    continue
+                found = vectors_of_series(series)
+                kind = configured.get(series.name)
+                values = _feature(series, kind)
+                if found is not None and found.is_embedding(kind):
+                    vectors[series.name] = found
+                elif values is not None:
                     columns.append((series.name, values))
-                elif not is_within(series.name, roles.drop):
-                    remarks.append(
-                        f"column `{series.name}` is of type {type_name(series)}, which events do not hold: it is left "
-                        "out; make it a number or a text to keep it"
-                    )
+                else:
+                    remarks.append(_reason(series, kind, is_list=found is not None))
                     left_out.append(series.name)
-    features, nested = without_nested(with_objects_opened(columns, roles.drop))
+    features, listed, nested = without_nested(with_objects_opened(columns, roles.drop), configured)
     features, indexes = without_indexes(features, configured)
-    remarks += [*nested_remarks(nested), *indexes.values()]
+    remarks += [*nested.values(), *indexes.values()]
     left_out += [*nested, *indexes, *([time] if time is not None else [])]
     table = ReferenceTable(
         n=len(eager),
         features=features,
+        vectors={**vectors, **listed},
         prediction=sides[0],
         score=probabilities(scores, positive),
         label=sides[1],
@@ -172,7 +193,8 @@ def build_profile_from_frame(
         message = f"Expected a time with an offset from UTC, got {effective_from!r} - at `effective_from`"
         raise ProfileError(message)
     start_ms = BEGINNING_MS if effective_from is None else round(effective_from.timestamp() * 1000)
-    reading = table_of_frame(frame, roles, positive=chosen.positive_class, configured=chosen.columns)
+    kinds = {name: column.kind for name, column in chosen.columns.items()}
+    reading = table_of_frame(frame, roles, positive=chosen.positive_class, configured=kinds)
     return build_profile(ModelKey(model, version), reading.table, chosen, start_ms, "training")
 
 
@@ -212,7 +234,7 @@ def _fields(name: str, series: nw.Series[Any], depth: int = 1) -> Iterator[nw.Se
         yield from _fields(f"{name}.{field.name}", series.struct.field(field.name), depth + 1)
 
 
-def _feature(series: nw.Series[Any]) -> NDArray[np.float64] | list[object] | None:
+def _feature(series: nw.Series[Any], kind: ColumnKind | None) -> NDArray[np.float64] | list[object] | None:
     """Return the values of a feature, objects among them, or None where they are nothing that an event could hold."""
     dtype = series.dtype
     if dtype.is_numeric():
@@ -221,9 +243,27 @@ def _feature(series: nw.Series[Any]) -> NDArray[np.float64] | list[object] | Non
         values = category_texts(series)
     elif isinstance(dtype, nw.String | nw.Boolean | nw.Object | nw.Unknown):
         values = json_values(series)
+        if is_date_kind(kind):
+            return values
+    elif is_date_kind(kind):
+        return json_values(series)
     else:
         return None
-    return values if holds_json(values) or any(isinstance(value, dict) for value in values) else None
+    return values if holds_json(values) or any(isinstance(value, _OPENED) for value in values) else None
+
+
+def _reason(series: nw.Series[Any], kind: ColumnKind | None, *, is_list: bool) -> str:
+    """Return why a column is left out that holds nothing to watch."""
+    if kind == "embedding":
+        return no_embedding(series.name)
+    if is_list:
+        return list_remark(series.name)
+    if isinstance(series.dtype, nw.Date | nw.Datetime) or hold_dates(json_values(series)):
+        return date_remark(series.name)
+    return (
+        f"column `{series.name}` is of type {type_name(series)}, which events do not hold: it is left out; make it a "
+        "number or a text to keep it"
+    )
 
 
 def _times(series: nw.Series[Any], form: TimeForm, at: str) -> NDArray[np.int64]:

@@ -54,7 +54,7 @@ def build_history(
     for column, place, binned in zip(layout.columns, layout.places, bins, strict=True):
         grouping = base_grouping(column, reference.counts[place.bins])
         chosen = binned[order]
-        groups = np.where(chosen >= 0, grouping.index[chosen], -1)
+        groups = np.where(chosen >= 0, grouping.index[np.maximum(chosen, 0)], -1)
         columns.append(_column(groups, grouping.n_groups, slot, weeks, panes, sizes))
     return History(
         pane_ms,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from driftline.events.features import is_within
 from driftline.events.outcomes import one_score
 from driftline.profiles.building.column_values import without_nan
-from driftline.profiles.building.flattening import columns_of_rows, droppable, flat_rows, nested_remarks, without_nested
+from driftline.profiles.building.flattening import NO_KINDS, columns_of_rows, droppable, flat_rows, without_nested
 from driftline.profiles.building.index_columns import without_indexes
 from driftline.profiles.building.roles import event_times
 from driftline.profiles.building.score_columns import score_columns
@@ -21,7 +21,22 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from driftline.profiles.building.flattening import Kinds
     from driftline.profiles.building.roles import Roles
+
+
+class RowsOptions(NamedTuple):
+    """What is known of rows beside what they hold."""
+
+    times_ms: NDArray[np.int64] | None = None
+    """Event time of each row, shape (n,)."""
+    positive: str | None = None
+    """The class whose probability is the score, where scores are maps of class to probability."""
+    kinds: Kinds = NO_KINDS
+    """Of columns that are configured."""
+
+
+NO_OPTIONS: Final = RowsOptions()
 
 
 def table_of_rows(
@@ -30,7 +45,7 @@ def table_of_rows(
     *,
     positive: str | None,
     at: str,
-    configured: Collection[str] = (),
+    configured: Kinds = NO_KINDS,
 ) -> ReferenceRows:
     """Return the reference rows that are given as JSON objects; an absent name is a missing value.
 
@@ -63,7 +78,8 @@ def table_of_rows(
         for row in rows
     ]
     known = (*roles.drop, *reserved, *([time] if time is not None else []))
-    table = table_of_events(members, values[0], values[1], values[2], known, times_ms=times, positive=positive)
+    how = RowsOptions(times, positive, configured)
+    table = table_of_events(members, values[0], values[1], values[2], known, how)
     features, indexes = without_indexes(table.features, configured)
     remarks += [*remarks_on(table, known), *indexes.values()]
     return ReferenceRows(replace(table, features=features, left_out=(*table.left_out, *indexes)), tuple(remarks))
@@ -75,35 +91,35 @@ def table_of_events(
     scores: Sequence[object] | None,
     labels: Sequence[object] | None,
     without: Iterable[str] = (),
-    *,
-    times_ms: NDArray[np.int64] | None = None,
-    positive: str | None = None,
+    how: RowsOptions = NO_OPTIONS,
 ) -> ReferenceTable:
     """Return the table of features objects, n of them, with what was predicted of each, what turned out, and when.
 
     An absent name is a missing value, and one within an object is flattened. Features named in ``without`` are left
     out with all that is within them, as are those that hold neither numbers nor text. Predictions, scores or labels
-    that are all None count as absent. Scores may be maps of class to probability, of which ``positive`` is the class
-    whose probability is the score, if it is known.
+    that are all None count as absent. Scores may be maps of class to probability.
     """
     dropped = tuple(without)
     columns = columns_of_rows(flat_rows(features))
-    kept, nested = without_nested({name: columns[name] for name in columns if not is_within(name, dropped)})
+    features_of = {name: columns[name] for name in columns if not is_within(name, dropped)}
+    kept, vectors, nested = without_nested(features_of, how.kinds)
     return ReferenceTable(
         n=len(features),
         features=kept,
+        vectors=vectors,
+        reasons=nested,
         left_out=(*dropped, *nested),
         prediction=_unless_absent(predictions),
-        score=_unless_absent(probabilities(scores, positive)),
+        score=_unless_absent(probabilities(scores, how.positive)),
         label=_unless_absent(labels),
-        times_ms=times_ms,
+        times_ms=how.times_ms,
         score_maps=score_maps(scores),
     )
 
 
 def remarks_on(table: ReferenceTable, without: Collection[str] = ()) -> tuple[str, ...]:
     """Return the remarks on columns of rows that were left out for what they hold, and not because it was asked."""
-    return nested_remarks(name for name in table.left_out if name not in without)
+    return tuple(remark for name, remark in table.reasons.items() if name not in without)
 
 
 def probabilities(values: Sequence[object] | None, positive: str | None) -> list[object] | None:

@@ -8,18 +8,23 @@ for the history.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from driftline.errors import ProfileError
 from driftline.events.features import flattened
-from driftline.profiles.building.build import PANE_MS, build_profile
+from driftline.profiles.building.build import PANE_MS, TimeOptions, build_profile
 from driftline.profiles.building.column_values import encode_values, without_nan
+from driftline.profiles.building.date_build import encode_date, pane_starts
+from driftline.profiles.building.embedding_build import encode_embedding
 from driftline.profiles.building.flattening import columns_of_rows
 from driftline.profiles.building.history_build import build_history
 from driftline.profiles.building.table import ReferenceTable, parsed_features, table_of_sample
-from driftline.sketches.bottom_k import smallest
+from driftline.profiles.building.vectors import vectors_of_length
+from driftline.sketches.bottom_k import smallest_places
+from driftline.sketches.columns import DateColumn, EmbeddingColumn
 from driftline.sketches.pane_sketch import PaneSketch, count
 
 if TYPE_CHECKING:
@@ -30,6 +35,8 @@ if TYPE_CHECKING:
     from driftline.config.model import ModelSettings
     from driftline.events.model_key import ModelKey
     from driftline.profiles.profile import Profile
+    from driftline.sketches.columns import Column
+    from driftline.sketches.encoding import EncodedColumn
     from driftline.sketches.packed import SampleRow
 
 SAMPLE: Final = 20_000
@@ -78,21 +85,23 @@ def build_from_production(
     -----
     *Cost*: memory for the sample, and two bytes a value; ``max_values`` of them at most.
     """
-    rows = _sampled(read(), how.sample)
-    if not rows:
+    events = _sampled(read(), how.sample)
+    if not events:
         message = f"Expected events of `{key}`, got none - at the stretch of time that was asked for"
         raise ProfileError(message)
-    grid = build_profile(
-        key, table_of_sample(rows, how.not_features), settings, effective_from_ms, "production", grid_only=True
-    )
+    kinds = {name: column.kind for name, column in settings.columns.items()}
+    rows, times_ms = [event.row for event in events], [event.time_ms for event in events]
+    sample = table_of_sample(rows, how.not_features, kinds=kinds, times_ms=times_ms)
+    in_time = TimeOptions(pane_ms=how.pane_ms)
+    grid = build_profile(key, sample, settings, effective_from_ms, "production", grid_only=True, in_time=in_time)
     reference, bins, times = PaneSketch(grid.layout), [], []
-    known = {column.name for column in grid.columns if column.role == "feature"}.union(grid.left_out)
+    known = {column.feature for column in grid.columns if column.role == "feature"}.union(grid.left_out)
     most = how.max_values // max(1, len(grid.columns))
     for batch in read():
         if not batch:
             continue
         table = _table(batch, known)
-        encoded = [encode_values(column, _values(table, column.role, column.name)) for column in grid.columns]
+        encoded = _encoded(grid.columns, table, how.pane_ms)
         reference.merge(count(grid.layout, encoded, np.zeros(table.n, dtype=np.int64), 1)[0])
         bins.append([column.bins.astype(np.int16) for column in encoded])
         times.append(np.array([event.time_ms for event in batch], dtype=np.int64))
@@ -109,14 +118,18 @@ def build_from_production(
     return replace(grid, reference=reference, history=history)
 
 
-def _sampled(batches: Iterable[Sequence[TimedRow]], n: int) -> list[SampleRow]:
-    """Return the n rows with the smallest hashes, in their order."""
-    rows: list[SampleRow] = []
+def _sampled(batches: Iterable[Sequence[TimedRow]], n: int) -> list[TimedRow]:
+    """Return the n events whose rows have the smallest hashes, in their order."""
+    events: list[TimedRow] = []
     for batch in batches:
-        rows.extend(event.row for event in batch)
-        if len(rows) > 2 * n:
-            rows = smallest(rows, n)
-    return smallest(rows, n)
+        events.extend(batch)
+        if len(events) > 2 * n:
+            events = _smallest(events, n)
+    return _smallest(events, n)
+
+
+def _smallest(events: Sequence[TimedRow], n: int) -> list[TimedRow]:
+    return [events[place] for place in smallest_places([event.row for event in events], n)]
 
 
 def _table(batch: Sequence[TimedRow], known: Container[str]) -> ReferenceTable:
@@ -128,7 +141,26 @@ def _table(batch: Sequence[TimedRow], known: Container[str]) -> ReferenceTable:
         dict(features),
         without_nan([row.prediction for row in rows]),
         without_nan([row.score for row in rows]),
+        times_ms=np.array([event.time_ms for event in batch], dtype=np.int64),
     )
+
+
+def _encoded(columns: Sequence[Column], table: ReferenceTable, pane_ms: int) -> list[EncodedColumn]:
+    """Return the bins of all columns; those of one embedding are made together."""
+    encoded: list[EncodedColumn] = []
+    for source, of_source in groupby(columns, lambda column: (column.role, column.feature)):
+        parts = [*of_source]
+        values = _values(table, *source)
+        if isinstance(parts[0], DateColumn):
+            encoded.append(encode_date(parts[0], values, pane_starts(table.times_ms, pane_ms)))
+            continue
+        embedding = [part for part in parts if isinstance(part, EmbeddingColumn)]
+        if embedding:
+            listed = [None] * table.n if isinstance(values, np.ndarray) else values
+            encoded += encode_embedding(embedding, vectors_of_length(listed, embedding[0].length))
+        else:
+            encoded += [encode_values(column, values) for column in parts]
+    return encoded
 
 
 def _values(table: ReferenceTable, role: str, name: str) -> NDArray[np.float64] | Sequence[object]:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from driftline.events.features import is_within, json_members
 from driftline.events.outcomes import one_score
 from driftline.events.unusable import without_unusable
-from driftline.profiles.building.flattening import columns_of_rows, flat_rows, without_nested
-from driftline.sketches.bottom_k import smallest
+from driftline.profiles.building.flattening import NO_KINDS, columns_of_rows, flat_rows, without_nested
+from driftline.sketches.bottom_k import smallest_places
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
+    from driftline.profiles.building.flattening import Kinds
+    from driftline.profiles.building.vectors import Vectors
     from driftline.sketches.packed import SampleRow
 
 
@@ -39,6 +42,10 @@ class ReferenceTable:
     """Class to probability, where scores are maps, shape (n,); ``score`` has one probability of each."""
     left_out: tuple[str, ...] = ()
     """Columns that were left out: events have them, and they are not watched."""
+    vectors: Mapping[str, Vectors] = field(default_factory=dict)
+    """Features that are embeddings; the other ones are in ``features``."""
+    reasons: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """A remark on each column that was left out for what it holds."""
 
 
 class ReferenceRows(NamedTuple):
@@ -48,21 +55,31 @@ class ReferenceRows(NamedTuple):
     remarks: tuple[str, ...]
 
 
-def table_of_sample(rows: Sequence[SampleRow], not_features: frozenset[str] = frozenset()) -> ReferenceTable:
+def table_of_sample(
+    rows: Sequence[SampleRow],
+    not_features: frozenset[str] = frozenset(),
+    kinds: Kinds = NO_KINDS,
+    times_ms: Sequence[int] | None = None,
+) -> ReferenceTable:
     """Return the table of a sample of events; the rows' order does not matter.
 
     Features appear in the order of their names, so that equal samples give equal tables; ``not_features`` are names in
-    the features objects that are none, with all that is within them.
+    the features objects that are none, with all that is within them; ``kinds`` those of columns that are configured;
+    ``times_ms`` the event times, or the starts of their panes.
     """
-    ordered = smallest(rows)
+    places = smallest_places(rows)
+    ordered = [rows[place] for place in places]
     columns = columns_of_rows(flat_rows([parsed_features(row.features) for row in ordered]))
     columns = {name: columns[name] for name in sorted(columns) if not is_within(name, not_features)}
-    features, left_out = without_nested(columns)
+    features, vectors, left_out = without_nested(columns, kinds)
     maps = [row.score if isinstance(row.score, dict) else None for row in ordered]
     return ReferenceTable(
         n=len(ordered),
         features=features,
-        left_out=left_out,
+        vectors=vectors,
+        left_out=tuple(left_out),
+        reasons=left_out,
+        times_ms=None if times_ms is None else np.array([times_ms[place] for place in places], dtype=np.int64),
         prediction=_unless_absent([_plain(row) for row in ordered]),
         score=_unless_absent([one_score(row.score, None) for row in ordered]),
         score_maps=_unless_absent(maps),

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from driftline.events.features import is_within
+from driftline.profiles.building.date_build import hold_dates
+from driftline.profiles.building.embedding_build import part_names
 from driftline.profiles.building.index_columns import counts_rows, whole_numbers
 from driftline.profiles.remark import Contradiction
 
@@ -39,7 +41,7 @@ _DEVIATIONS: Final = 3.0
 
 
 def table_remarks(table: ReferenceTable, settings: ModelSettings) -> Iterator[str]:
-    """Yield a contradiction for each feature that looks like something else, if its kind is not configured.
+    """Yield a remark for each feature that looks like something else, if its kind is not configured.
 
     Parameters
     ----------
@@ -48,6 +50,13 @@ def table_remarks(table: ReferenceTable, settings: ModelSettings) -> Iterator[st
         A column whose ``kind`` is named is believed, and one in an object that is ignored is not looked at.
     """
     ignored = {name for name, column in settings.columns.items() if column.kind == "ignore"}
+    for name in table.vectors:
+        taken = [part for part in part_names(name) if part in table.features]
+        if taken and not is_within(name, ignored):
+            yield Contradiction(
+                f"column `{name}` is an embedding, but `{taken[0]}`, as one of its columns would be called, is a "
+                f"feature too: `{name}` is left out; rename one of both"
+            )
     for name, values in table.features.items():
         column = settings.columns.get(name)
         if (column is not None and column.kind is not None) or is_within(name, ignored):
@@ -57,6 +66,9 @@ def table_remarks(table: ReferenceTable, settings: ModelSettings) -> Iterator[st
                 f"column `{name}` grows with every row or numbers the rows: in production it leaves the reference's "
                 f"range by itself; leave it out with `--drop {name}`, or configure its `kind` if it is a feature"
             )
+        elif not isinstance(values, np.ndarray) and hold_dates(values):
+            said = _dates_as_text(name)
+            yield Contradiction(said) if _all_different_texts(values) else said
         elif _all_different_texts(values):
             yield Contradiction(
                 f"column `{name}` holds another text in every row, as an identifier does: leave it out with "
@@ -68,6 +80,14 @@ def table_remarks(table: ReferenceTable, settings: ModelSettings) -> Iterator[st
                 "inside its range are hardly seen; configure `kind: categorical`, or `kind: numeric` if they are "
                 "quantities"
             )
+
+
+def _dates_as_text(name: str) -> str:
+    return (
+        f"column `{name}` holds dates as text, and is watched as categories, of which new ones come by themselves: "
+        f"leave it out with `--drop {name}`, or configure `kind: age` for the days before the event, `kind: hour` or "
+        "`kind: weekday`"
+    )
 
 
 def n_codes(values: NDArray[np.float64] | Sequence[object]) -> int | None:

@@ -17,6 +17,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
+
+from driftline.profiles.building.date_build import is_date_kind
 from driftline.profiles.remark import Contradiction
 from driftline.runtime.files.number_words import INFINITE_WORDS, MISSING_WORDS
 
@@ -37,6 +40,7 @@ _TRUE: Final = {"True": True, "False": False, "true": True, "false": False, "TRU
 _MOSTLY: Final = 0.9
 """From this share of numbers on, a column of text is remarked upon."""
 _SHOWN: Final = 3
+_LIST: Final = msgspec.json.Decoder(list[float])
 
 
 class Cells(NamedTuple):
@@ -57,22 +61,25 @@ def feature_cells(cells: Any, kind: ColumnKind | None, missing: tuple[str, ...] 
     ----------
     cells : pyarrow array of text, shape (n,)
         Null where a cell is empty.
-    kind : {"numeric", "categorical", "ignore"}, optional
+    kind : ColumnKind, optional
         As configured.
     missing : tuple of str
         Texts that stand for a missing value, whatever the others are.
     """
     known = _Known(cells, missing)
-    if kind == "categorical":
-        return known.categories()
-    if kind == "numeric":
-        return known.forced_numbers()
+    forced = {"categorical": known.categories, "numeric": known.forced_numbers, "embedding": known.lists}
+    if kind in forced:
+        return forced[kind]()
+    if is_date_kind(kind):
+        return Cells(known.cells)
     if known.are_numbers:
         return known.plain_numbers()
     if (truth := known.truth()) is not None:
         return Cells(truth)
     if known.all_match(_DATE) or known.all_match(_TIME_OF_DAY):
-        return Cells(None, remarks=("holds dates or times: it is left out; `kind: categorical` keeps it as text",))
+        more = ", `kind: age` watches how many days before the event they are, `kind: hour` and `kind: weekday` when"
+        said = "holds dates or times: it is left out; `kind: categorical` keeps it as text"
+        return Cells(None, remarks=(said + (more if known.all_match(_DATE) else ""),))
     return Cells(known.cells, remarks=known.doubts() + known.empty_texts())
 
 
@@ -103,6 +110,19 @@ def time_cells(cells: Any, *, as_text: bool = False) -> Any:  # noqa: ANN401  # 
         except pa.ArrowInvalid:  # not all have this precision, or not all an offset: the next kind may fit
             continue
     return known.cells
+
+
+def _list_of(text: str) -> list[float]:
+    try:
+        return _LIST.decode(text)
+    except msgspec.DecodeError:
+        return []
+
+
+def _list_type() -> Any:  # noqa: ANN401  # pyarrow publishes no types
+    import pyarrow as pa  # noqa: PLC0415
+
+    return pa.list_(pa.float64())
 
 
 class _Known:
@@ -152,6 +172,11 @@ class _Known:
             return Cells(numbers)
         pairs = zip(number.to_pylist(), numbers.to_pylist(), self.cells.to_pylist(), strict=True)
         return Cells(numbers, mixed=[value if is_number else text for is_number, value, text in pairs])
+
+    def lists(self) -> Cells:
+        """Return the lists of numbers that cells are as JSON, and empty ones, which are of a wrong type, for others."""
+        texts = self.cells.to_pylist()
+        return Cells(self._pa.array([None if text is None else _list_of(text) for text in texts], _list_type()))
 
     def categories(self) -> Cells:
         """Return texts as they are written, but for what data frames make of truth values and of whole numbers."""

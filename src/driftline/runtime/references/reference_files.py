@@ -19,7 +19,7 @@ from driftline.events.prediction import PredictionDecoder, fields_beside, mapped
 from driftline.events.times import EARLIEST_MS, LATEST_MS, MILLISECONDS, TimeForm
 from driftline.events.unusable import WRONG_TYPE, Unusable
 from driftline.profiles.building.frames import table_of_frame
-from driftline.profiles.building.json_rows import remarks_on, table_of_events, table_of_rows
+from driftline.profiles.building.json_rows import RowsOptions, remarks_on, table_of_events, table_of_rows
 from driftline.profiles.building.roles import NO_FEATURES, Roles
 from driftline.profiles.building.table import ReferenceRows
 from driftline.profiles.building.times import or_none
@@ -229,7 +229,8 @@ def _read_lines(
         message = f"{path}: no event has a member `{roles.label}`; name that of the labels with --label-column"
         raise ProfileError(message)
     times_ms = or_none(np.array(times, dtype=np.int64))
-    table = table_of_events(features, predictions, scores, labels, roles.drop, times_ms=times_ms, positive=positive)
+    known = RowsOptions(times_ms, positive, how.kinds)
+    table = table_of_events(features, predictions, scores, labels, roles.drop, known)
     others = (f"{n_others} events are of other models: they are left out",) if n_others else ()
     return ReferenceRows(table, (*remarks, *others, *remarks_on(table, roles.drop)))
 

@@ -49,7 +49,11 @@ def test_rows_of_json_are_flattened() -> None:
     }
     assert (table.prediction, table.score) == ([1, 0, 1], [0.4, 0.6, None])
     assert table.left_out == ("emb",)
-    assert remarks == ("column `emb` holds lists or other values that are neither numbers nor text: it is left out",)
+    (remark,) = remarks
+    assert remark == (
+        "column `emb` holds lists that are not taken for embeddings: it is left out; lists of one length of 8 numbers "
+        "or more are watched, and others with `columns.emb.kind: embedding`"
+    )
 
 
 def test_a_struct_of_a_frame_is_flattened_alike() -> None:
@@ -65,7 +69,7 @@ def test_a_struct_of_a_frame_is_flattened_alike() -> None:
     assert table.features["user.home.city"] == ["Bern", None, None]
     assert list(table.features) == ["user.age", "user.home.city"]
     assert (table.left_out, len(remarks)) == (("emb",), 1)
-    assert remarks[0].startswith("column `emb` is of type List")
+    assert remarks[0].startswith("column `emb` holds lists that are not taken for embeddings")
 
 
 def test_a_column_of_python_objects_is_flattened_alike() -> None:
@@ -75,8 +79,8 @@ def test_a_column_of_python_objects_is_flattened_alike() -> None:
     ]
     opened = with_objects_opened(columns, ())
     assert [*opened] == ["a", "user.age", "user.born"]
-    kept, left_out = without_nested(opened)
-    assert ([*kept], left_out) == (["a", "user.age"], ("user.born",))
+    kept, vectors, left_out = without_nested(opened)
+    assert ([*kept], vectors, [*left_out]) == (["a", "user.age"], {}, ["user.born"])
 
 
 def test_a_name_is_either_a_column_or_an_object_in_whatever_order_rows_come() -> None:

@@ -117,7 +117,6 @@ def test_categories_of_numbers_are_known_by_the_texts_of_events() -> None:
     ("values", "kind"),
     [
         (pd.period_range("2026-01", periods=2, freq="M"), "Period"),
-        (pd.Series([date(2026, 1, 1), None], dtype=object), "date"),
         (pd.to_timedelta([1, 2]), "Duration"),
         (np.array([1j, 2j]), "complex"),
         (pd.interval_range(0, 2), "Interval"),

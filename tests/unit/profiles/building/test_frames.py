@@ -54,7 +54,7 @@ def test_numbers_become_arrays_and_others_lists() -> None:
     assert (table.prediction, table.score, table.label) == ([1, None, 0], [0.5, None, None], [True, False, None])
     assert len(remarks) == 2
     assert remarks[0] == "column `prediction_id` identifies events: it is left out"
-    assert remarks[1].startswith("column `born` is of type Date")
+    assert remarks[1].startswith("column `born` holds dates: it is left out")
     assert table.left_out == ("prediction_id", "born")
 
 

@@ -70,5 +70,5 @@ def test_a_column_that_is_configured_is_a_feature_whatever_it_is_called() -> Non
     profile = build_profile_from_frame(frame, "m", settings=settings)
     assert [column.name for column in profile.columns] == ["index", "age"]
     rows = [{"index": 0}, {"index": 1}]
-    reading = table_of_rows(rows, Roles(), positive=None, at="rows", configured=("index",))
+    reading = table_of_rows(rows, Roles(), positive=None, at="rows", configured={"index": None})
     assert list(reading.table.features) == ["index"]
