@@ -181,12 +181,18 @@ def counted(features: list[Features], beside: frozenset[str]) -> tuple[object, .
     )
 
 
+def segments(found: bytes) -> dict[str, Any]:
+    """Return the segments of an event; what is no object has none, however it is kept."""
+    values = json.loads(found or b"{}")
+    return values if isinstance(values, dict) else {}
+
+
 def outcome(intake: Intake[Any], beside: frozenset[str]) -> dict[str, Any]:
     """Return what became of records; features as they are counted."""
     columns = {name: [*map(repr, column)] for name, column in intake.events._asdict().items()}
     if "features" in columns:
         columns["features"] = [*map(repr, counted([*intake.events.features], beside))]
-        columns["segments"] = [repr(json.loads(bytes(each) or b"{}")) for each in intake.events.segments]
+        columns["segments"] = [repr(segments(bytes(each))) for each in intake.events.segments]
     return {
         **columns,
         "times": intake.times_ms.tolist(),
