@@ -85,24 +85,29 @@ def _deserializer(
     """Return the deserializer of a topic; None where there is nothing but JSON to read."""
     match topic.encoding:
         case "schema_registry" if framed is not None:
-            return TopicDeserializer(framed, framed.read_all, framed.schemas, by_headers=True)
+            return TopicDeserializer(framed, framed.texts, framed.read_all, framed.schemas, by_headers=True)
         case "avro":
-            return TopicDeserializer(_avro_files(topic, at).bare)
+            files = _avro_files(topic, at)
+            return TopicDeserializer(files.bare, files.texts)
         case "protobuf":
             from driftline.runtime.encodings.schema_files import protobuf_file  # noqa: PLC0415  # for who needs it
 
-            return TopicDeserializer(protobuf_file(topic.protobuf, at))
+            file = protobuf_file(topic.protobuf, at)
+            return TopicDeserializer(file, file.texts)
         case "cloudevents":
             from driftline.runtime.encodings.cloud_event_input import CloudEventReader  # noqa: PLC0415  # as above
 
             schemas = None if framed is None else framed.schemas
             return TopicDeserializer(CloudEventReader(_automatic(framed, None)), schemas=schemas, by_headers=True)
         case "auto" if framed is not None or topic.avro.schema_files:
-            files = _avro_files(topic, at) if topic.avro.schema_files else None
-            read = _automatic(framed, files)
-            read_all, schemas = (None, None) if framed is None else (framed.read_all, framed.schemas)
-            by_headers = framed is not None
-            return TopicDeserializer(read, read_all, schemas, by_headers_unless_json=by_headers, plain_json=True)
+            listed = _avro_files(topic, at) if topic.avro.schema_files else None
+            read = _automatic(framed, listed)
+            if framed is None:
+                texts = None if listed is None else listed.single_object_texts
+                return TopicDeserializer(read, texts, plain_json=True)
+            return TopicDeserializer(
+                read, framed.texts, framed.read_all, framed.schemas, by_headers_unless_json=True, plain_json=True
+            )
     return None
 
 

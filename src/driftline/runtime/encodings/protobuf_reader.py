@@ -46,6 +46,8 @@ class MessageReader:
             else:
                 self._converted.append((field.name, convert))
         self._plain, self._take_plain = tuple(plain), _getter(plain)
+        self.order = (*plain, *(name for name, _ in (*self._converted, *self._sometimes_converted)))
+        """The names of the fields in the order in which documents have them."""
 
     def __call__(self, message: Any) -> dict[str, object]:  # noqa: ANN401  # messages are of types made at run time
         """Return the message as a document."""
