@@ -54,19 +54,13 @@ fn texts(mut writer: impl Write, prefix: &[u8], values: &[u8], lengths: &[u64]) 
     head(&mut out, ARRAY, lengths.len())?;
     let mut rest = values;
     for length in lengths {
-        let length = usize::try_from(*length)
-            .ok()
-            .filter(|length| *length <= rest.len())?;
+        let length = usize::try_from(*length).ok().filter(|length| *length <= rest.len())?;
         let (value, following) = rest.split_at(length);
         rest = following;
         let place = out.len();
         head(&mut out, BYTES, 0)?;
         let start = out.len();
-        if value
-            .strip_prefix(prefix)
-            .and_then(|record| writer.write(record, &mut out))
-            .is_none()
-        {
+        if value.strip_prefix(prefix).and_then(|record| writer.write(record, &mut out)).is_none() {
             out.truncate(start);
         }
         let written = u32::try_from(out.len() - start).ok()?;

@@ -2,7 +2,7 @@
 //!
 //! Source: R. Giulietti, "The Schubfach way to render doubles", 2020.
 
-use crate::json::{decimal_digits, write_unsigned, DIGITS};
+use crate::json::{decimal_digits, extend, write_unsigned, DIGITS};
 use crate::powers::powers;
 
 const MANTISSA: u64 = (1 << 52) - 1;
@@ -10,51 +10,51 @@ const MANTISSA: u64 = (1 << 52) - 1;
 const PLACES: i32 = 16;
 const ZEROS: i32 = -3;
 
-/// Writes a number; `false` where it is none, or infinite.
+/// Writes a number; `None` where it is none, or infinite.
 #[inline]
-pub fn write(out: &mut Vec<u8>, number: f64) -> bool {
+pub fn write(out: &mut Vec<u8>, number: f64) -> Option<()> {
     if !number.is_finite() {
-        return false;
+        return None;
     }
     if number.is_sign_negative() {
         out.push(b'-');
     }
     if number == 0.0 {
         out.extend_from_slice(b"0.0");
-        return true;
+        return Some(());
     }
-    let (digits, exponent) = shortest(number.to_bits());
+    let (digits, exponent) = few_decimals(number.abs()).unwrap_or_else(|| shortest(number.to_bits()));
     let (digits, exponent) = without_zeros(digits, exponent);
     write_decimal(out, digits, exponent);
-    true
+    Some(())
 }
 
 /// Writes `digits` times ten to the power of `exponent`.
 fn write_decimal(out: &mut Vec<u8>, digits: u64, exponent: i32) {
-    let mut buffer = [0u8; DIGITS];
-    let digits = decimal_digits(&mut buffer, digits);
-    let n = digits.len() as i32;
-    let point = n + exponent;
+    let mut buffer = [0; 2 * DIGITS];
+    let start = decimal_digits(&mut buffer, digits);
+    let n = DIGITS - start;
+    let point = n as i32 + exponent;
     if (ZEROS..=PLACES).contains(&point) {
+        let whole = usize::try_from(point).unwrap_or(0).min(n);
         if point <= 0 {
             out.extend_from_slice(&b"0.000"[..(2 - point) as usize]);
-            out.extend_from_slice(digits);
-        } else if point >= n {
-            out.extend_from_slice(digits);
-            out.extend_from_slice(&b"0000000000000000"[..exponent as usize]);
-            out.extend_from_slice(b".0");
         } else {
-            let (whole, fraction) = digits.split_at(point as usize);
-            out.extend_from_slice(whole);
+            extend::<DIGITS>(out, &buffer[start..], whole);
+            if exponent >= 0 {
+                out.extend_from_slice(&b"0000000000000000"[..exponent as usize]);
+                out.extend_from_slice(b".0");
+                return;
+            }
             out.push(b'.');
-            out.extend_from_slice(fraction);
         }
+        extend::<DIGITS>(out, &buffer[start + whole..], n - whole);
         return;
     }
-    out.push(digits[0]);
+    out.push(buffer[start]);
     if n > 1 {
         out.push(b'.');
-        out.extend_from_slice(&digits[1..]);
+        out.extend_from_slice(&buffer[start + 1..DIGITS]);
     }
     let power = point - 1;
     out.extend_from_slice(if power < 0 { b"e-" } else { b"e+" });
@@ -62,6 +62,21 @@ fn write_decimal(out: &mut Vec<u8>, digits: u64, exponent: i32) {
         out.push(b'0');
     }
     write_unsigned(out, u64::from(power.unsigned_abs()));
+}
+
+/// Returns the digits of a number with at most four decimals, as most that people round have.
+///
+/// No two decimals of at most 15 digits are the same in double precision, so one that is equal is the shortest.
+#[inline]
+fn few_decimals(number: f64) -> Option<(u64, i32)> {
+    const POWER: f64 = 1e4;
+    const FIFTEEN_DIGITS: f64 = 1e15;
+    let scaled = number * POWER;
+    if scaled >= FIFTEEN_DIGITS {
+        return None;
+    }
+    let digits = (scaled + 0.5) as u64;
+    (digits > 0 && digits as f64 / POWER == number).then_some((digits, -4))
 }
 
 fn without_zeros(mut digits: u64, mut exponent: i32) -> (u64, i32) {
@@ -77,11 +92,7 @@ fn without_zeros(mut digits: u64, mut exponent: i32) -> (u64, i32) {
 /// Returns the digits and the exponent of ten of a number that is finite and not zero; its sign does not matter.
 fn shortest(bits: u64) -> (u64, i32) {
     let (fraction, biased) = (bits & MANTISSA, (bits >> 52 & 0x7ff) as i32);
-    let (c, q) = if biased == 0 {
-        (fraction, -1074)
-    } else {
-        (fraction | (MANTISSA + 1), biased - 1075)
-    };
+    let (c, q) = if biased == 0 { (fraction, -1074) } else { (fraction | (MANTISSA + 1), biased - 1075) };
     if (-52..=0).contains(&q) && c.trailing_zeros() as i32 >= -q {
         return (c >> -q, 0); // a whole number
     }
@@ -122,7 +133,7 @@ mod tests {
 
     fn text(number: f64) -> String {
         let mut out = Vec::new();
-        assert!(write(&mut out, number));
+        write(&mut out, number).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -149,8 +160,8 @@ mod tests {
         ] {
             assert_eq!(text(number), expected);
         }
-        assert!(!write(&mut Vec::new(), f64::NAN));
-        assert!(!write(&mut Vec::new(), f64::INFINITY));
+        assert!(write(&mut Vec::new(), f64::NAN).is_none());
+        assert!(write(&mut Vec::new(), f64::INFINITY).is_none());
     }
 
     /// The standard library's `{:e}` is the oracle of the digits, except that of two which are equally near it takes
@@ -161,6 +172,9 @@ mod tests {
         let check = |number: f64| {
             let (digits, exponent) = shortest(number.to_bits());
             let (digits, exponent) = without_zeros(digits, exponent);
+            if let Some((few, exponent_of_few)) = few_decimals(number.abs()) {
+                assert_eq!(without_zeros(few, exponent_of_few), (digits, exponent));
+            }
             let (expected, power) = format!("{:e}", number.abs())
                 .split_once('e')
                 .map(|(digits, power)| (digits.replace('.', ""), power.parse::<i32>().unwrap()))

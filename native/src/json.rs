@@ -21,16 +21,33 @@ const PLAIN: [bool; 256] = {
 
 /// Digits of a number of 64 bits at most.
 pub const DIGITS: usize = 20;
+/// Bytes that are copied at once, without a call, where a text is short and so many can be read.
+pub const SHORT: usize = 32;
+
+/// Adds the first `n` bytes of a text.
+#[inline]
+pub fn extend<const N: usize>(out: &mut Vec<u8>, text: &[u8], n: usize) {
+    match text.first_chunk::<N>() {
+        Some(chunk) if n <= N => {
+            let end = out.len() + n;
+            out.extend_from_slice(chunk);
+            out.truncate(end);
+        }
+        _ => out.extend_from_slice(&text[..n]),
+    }
+}
 
 #[inline]
 pub fn write_unsigned(out: &mut Vec<u8>, number: u64) {
-    out.extend_from_slice(decimal_digits(&mut [0; DIGITS], number));
+    let mut buffer = [0; 2 * DIGITS];
+    let start = decimal_digits(&mut buffer, number);
+    extend::<DIGITS>(out, &buffer[start..], DIGITS - start);
 }
 
-/// Returns the digits of a number, which are put at the end of a buffer.
+/// Writes the digits of a number into the first half of a buffer, up to its end, and returns where they begin.
 #[inline]
-pub fn decimal_digits(digits: &mut [u8; DIGITS], mut number: u64) -> &[u8] {
-    let mut at = digits.len();
+pub fn decimal_digits(digits: &mut [u8; 2 * DIGITS], mut number: u64) -> usize {
+    let mut at = DIGITS;
     while number >= 100 {
         let pair = (number % 100) as usize * 2;
         number /= 100;
@@ -45,7 +62,7 @@ pub fn decimal_digits(digits: &mut [u8; DIGITS], mut number: u64) -> &[u8] {
         at -= 1;
         digits[at] = b'0' + number as u8;
     }
-    &digits[at..]
+    at
 }
 
 #[inline]
@@ -60,12 +77,13 @@ pub fn write_bool(out: &mut Vec<u8>, value: bool) {
     out.extend_from_slice(if value { b"true" } else { b"false" });
 }
 
-/// Writes a text; `None` where the bytes are no UTF-8.
+/// Writes the text between two positions; `None` where the bytes are no UTF-8.
 #[inline]
-pub fn write_text(out: &mut Vec<u8>, text: &[u8]) -> Option<()> {
+pub fn write_text(out: &mut Vec<u8>, data: &[u8], start: usize, end: usize) -> Option<()> {
+    let text = data.get(start..end)?;
     out.push(b'"');
     if text.iter().all(|byte| PLAIN[usize::from(*byte)]) {
-        out.extend_from_slice(text);
+        extend::<SHORT>(out, &data[start..], text.len());
     } else {
         write_escaped(out, std::str::from_utf8(text).ok()?);
     }
@@ -135,12 +153,18 @@ pub fn write_date(out: &mut Vec<u8>, days: i64) -> Option<()> {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     out.extend_from_slice(format!("\"{year:04}-{month:02}-{day:02}\"").as_bytes());
     Some(())
+}
+
+/// Puts the brackets around items of which each has a comma before it.
+pub fn close(out: &mut Vec<u8>, start: usize, brackets: &[u8; 2]) {
+    if out.len() == start {
+        out.push(brackets[0]);
+    } else {
+        out[start] = brackets[0];
+    }
+    out.push(brackets[1]);
 }

@@ -7,8 +7,10 @@
 
 mod avro;
 mod batch;
+mod decimal;
 mod double;
 mod json;
+mod keys;
 mod powers;
 mod program;
 mod protobuf;
@@ -75,11 +77,7 @@ pub unsafe extern "C" fn driftline_transcode(batch: *const Batch, text: *mut Tex
     };
     match catch_unwind(|| batch::transcode(words, names, prefix, values, lengths)) {
         Ok(Some(mut texts)) => {
-            *text = Text {
-                data: texts.as_mut_ptr(),
-                length: texts.len(),
-                capacity: texts.capacity(),
-            };
+            *text = Text { data: texts.as_mut_ptr(), length: texts.len(), capacity: texts.capacity() };
             std::mem::forget(texts);
             DONE
         }
@@ -96,13 +94,7 @@ pub unsafe extern "C" fn driftline_transcode(batch: *const Batch, text: *mut Tex
 #[no_mangle]
 pub unsafe extern "C" fn driftline_free(text: *const Text) {
     // SAFETY: the caller's promise: these are the parts of a vector that was forgotten.
-    unsafe {
-        drop(Vec::from_raw_parts(
-            (*text).data,
-            (*text).length,
-            (*text).capacity,
-        ))
-    };
+    unsafe { drop(Vec::from_raw_parts((*text).data, (*text).length, (*text).capacity)) };
 }
 
 /// # Safety

@@ -66,11 +66,7 @@ fn leading(number: &[u32], inexact: bool) -> Power {
     if shift > 0 {
         bits = bits << shift | next >> (32 - shift);
     }
-    let rest = if shift > 0 {
-        (next as u32) << shift
-    } else {
-        next as u32
-    };
+    let rest = if shift > 0 { (next as u32) << shift } else { next as u32 };
     let below = rest != 0 || (5..=top).any(|back| limb(back) != 0);
     let rounded = bits + u128::from(inexact || below);
     ((rounded >> 64) as u64, rounded as u64)
@@ -84,10 +80,7 @@ mod tests {
     fn known_powers() {
         assert_eq!(powers().of(0), (1 << 63, 0));
         assert_eq!(powers().of(1), (0xA000_0000_0000_0000, 0));
-        assert_eq!(
-            powers().of(LOWEST),
-            (0xFF77_B1FC_BEBC_DC4F, 0x25E8_E89C_13BB_0F7B)
-        );
+        assert_eq!(powers().of(LOWEST), (0xFF77_B1FC_BEBC_DC4F, 0x25E8_E89C_13BB_0F7B));
         assert_eq!(powers().of(-1), (0xCCCC_CCCC_CCCC_CCCC, 0xCCCC_CCCC_CCCC_CCCD));
     }
 }

@@ -1,5 +1,7 @@
 //! Reads programs: whole numbers that say how the values of a schema are laid out, and the names in it.
 
+use crate::json::{extend, SHORT};
+
 /// Where a text stands among the names.
 #[derive(Clone, Copy)]
 pub struct Name {
@@ -49,8 +51,9 @@ impl<'a> Words<'a> {
 }
 
 impl Name {
-    /// Returns the text, as it is to be written.
-    pub fn of(self, names: &[u8]) -> &[u8] {
-        &names[self.start..self.end]
+    /// Writes the text as it is.
+    #[inline]
+    pub fn write(self, names: &[u8], out: &mut Vec<u8>) {
+        extend::<SHORT>(out, &names[self.start..], self.end - self.start);
     }
 }
