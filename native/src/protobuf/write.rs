@@ -2,14 +2,22 @@
 
 use super::read::{Slot, State};
 use super::schema::{Form, Kind, Message, Schema};
-use crate::keys::Keys;
 use crate::{decimal, double, json, varint};
 
 /// Messages in each other at most; what is nested further is left to Python.
 const MAX_DEPTH: u32 = 64;
+/// Entries that a map is expected to have.
+const MAP_SIZE: usize = 32;
 const MS_PER_S: i64 = 1_000;
 const NS_PER_MS: i64 = 1_000_000;
 const NS_PER_S: f64 = 1e9;
+
+/// An entry of a map: where its key is, in the record or in what was written, and the text with the comma before it.
+struct Entry {
+    key: (usize, usize),
+    from: usize,
+    to: usize,
+}
 
 /// Writes one record.
 pub struct Writer<'a> {
@@ -87,10 +95,11 @@ impl Writer<'_> {
         Some(())
     }
 
+    /// Writes a map, sorted by the text of the keys.
     fn map(&mut self, entry: &Message, slot: Slot, depth: u32) -> Option<()> {
         let (key_kind, value_kind) = (entry.fields[0].kind, entry.fields[1].kind);
         let start = self.out.len();
-        let mut keys = Keys::default();
+        let mut entries = Vec::with_capacity(MAP_SIZE);
         let mut next = slot.is_set.then_some(slot.a);
         while let Some(place) = next {
             let item = self.state.items[place];
@@ -102,21 +111,38 @@ impl Writer<'_> {
             if matches!(value_kind, Kind::Message(_)) && !value.is_set {
                 return None;
             }
+            let from = self.out.len();
             self.out.push(b',');
-            let key_start = self.out.len();
-            if key_kind == Kind::String {
+            let key = if key_kind == Kind::String {
                 self.value(key_kind, key, depth)?;
+                (key.a, key.b)
             } else {
                 self.out.push(b'"');
                 self.value(key_kind, key, depth)?;
                 self.out.push(b'"');
-            }
-            keys.add(&self.out[key_start..]);
+                (from + 2, self.out.len() - 1)
+            };
             self.out.push(b':');
             self.value(value_kind, value, depth)?;
+            entries.push(Entry { key, from, to: self.out.len() });
+        }
+        let written: &[u8] = self.out;
+        let keys = if key_kind == Kind::String { self.record } else { written };
+        let key_of = |entry: &Entry| &keys[entry.key.0..entry.key.1];
+        if !entries.windows(2).all(|pair| key_of(&pair[0]) < key_of(&pair[1])) {
+            entries.sort_unstable_by_key(key_of);
+            if entries.windows(2).any(|pair| key_of(&pair[0]) == key_of(&pair[1])) {
+                return None;
+            }
+            let mut sorted = Vec::with_capacity(written.len() - start);
+            for entry in &entries {
+                sorted.extend_from_slice(&written[entry.from..entry.to]);
+            }
+            self.out.truncate(start);
+            self.out.extend_from_slice(&sorted);
         }
         json::close(self.out, start, b"{}");
-        keys.all_differ().then_some(())
+        Some(())
     }
 
     #[inline]

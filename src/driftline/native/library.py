@@ -68,19 +68,22 @@ def description() -> str:
 
 
 def problem() -> str | None:
-    """Return why a library that is installed is not used; None where it is used, or there is none.
+    """Return why a library that lies in the package is not used; None where it is, or is switched off, or missing.
 
-    Examples
-    --------
-    A library of another version of driftline, or for another kind of processor, lies in the package's folder.
+    It is of another version of driftline, for instance, or for another kind of processor.
     """
-    is_there = any((_FOLDER / name).exists() for name in FILE_NAMES)
-    return _load(_FOLDER).problem if is_there and os.environ.get(VARIABLE) != "off" else None
+    if os.environ.get(VARIABLE) == "off" or _file(_FOLDER) is None:
+        return None
+    return _load(_FOLDER).problem
+
+
+def _file(folder: Path) -> Path | None:
+    return next((folder / name for name in FILE_NAMES if (folder / name).exists()), None)
 
 
 @cache
 def _load(folder: Path) -> Loaded:
-    file = next((folder / name for name in FILE_NAMES if (folder / name).exists()), None)
+    file = _file(folder)
     if file is None:
         return Loaded(None, "this installation has no native library")
     try:

@@ -12,6 +12,8 @@ from driftline.runtime.encodings.avro_source import resolved
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from driftline.runtime.encodings.avro_source import Schema
+
 _SIMPLE: Final = {"null": 0, "boolean": 1, "int": 2, "long": 2, "float": 3, "double": 4, "string": 5, "bytes": 6}
 _FIXED, _DATE, _DIVIDED, _DECIMAL, _FIXED_DECIMAL, _UUID, _ENUM, _UNION, _ARRAY, _MAP, _RECORD = range(7, 18)
 _DIVISORS: Final = {"micros": 1_000, "nanos": 1_000_000}
@@ -55,7 +57,7 @@ class _Compiler:
         self._node(schema)
         self.program.words += [len(self._nodes), *(word for node in self._nodes for word in node)]
 
-    def _node(self, schema: object) -> int:
+    def _node(self, schema: Schema) -> int:
         """Return the number of a type's node; a record has one, wherever it is used."""
         kind, schema = resolved(schema, self._named)
         is_record = kind in {"record", "error"}
@@ -98,8 +100,17 @@ def _scalar(kind: str, schema: Mapping[str, Any]) -> list[int]:
     size = int(schema["size"]) if kind == "fixed" else 0
     if not 0 <= size < _WORD:
         raise _NotNative
-    if (logical, kind) not in CONVERSIONS:  # what is not converted is left as it is
-        logical = None
+    if logical is not None and (logical, kind) in CONVERSIONS:  # what is not converted is left as it is
+        return _converted(logical, kind, size, schema)
+    if kind == "fixed":
+        return [_FIXED, size]
+    if kind not in _SIMPLE:
+        raise _NotNative
+    return [_SIMPLE[kind]]
+
+
+def _converted(logical: str, kind: str, size: int, schema: Mapping[str, Any]) -> list[int]:
+    """Return the node of a logical type that documents have in another form."""
     if logical == "decimal":
         scale = int(schema.get("scale") or 0)
         if not 0 <= scale <= _MAX_SCALE:
@@ -109,12 +120,4 @@ def _scalar(kind: str, schema: Mapping[str, Any]) -> list[int]:
         if size != _UUID_BYTES:
             raise _NotNative
         return [_UUID]
-    if logical == "date":
-        return [_DATE]
-    if logical is not None:
-        return [_DIVIDED, _DIVISORS[logical.rpartition("-")[2]]]
-    if kind == "fixed":
-        return [_FIXED, size]
-    if kind not in _SIMPLE:
-        raise _NotNative
-    return [_SIMPLE[kind]]
+    return [_DATE] if logical == "date" else [_DIVIDED, _DIVISORS[logical.rpartition("-")[2]]]

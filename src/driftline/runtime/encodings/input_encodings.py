@@ -100,14 +100,7 @@ def _deserializer(
             schemas = None if framed is None else framed.schemas
             return TopicDeserializer(CloudEventReader(_automatic(framed, None)), schemas=schemas, by_headers=True)
         case "auto" if framed is not None or topic.avro.schema_files:
-            listed = _avro_files(topic, at) if topic.avro.schema_files else None
-            read = _automatic(framed, listed)
-            if framed is None:
-                texts = None if listed is None else listed.single_object_texts
-                return TopicDeserializer(read, texts, plain_json=True)
-            return TopicDeserializer(
-                read, framed.texts, framed.read_all, framed.schemas, by_headers_unless_json=True, plain_json=True
-            )
+            return _by_first_bytes(framed, _avro_files(topic, at) if topic.avro.schema_files else None)
     return None
 
 
@@ -115,6 +108,15 @@ def _avro_files(topic: PredictionInput | LabelInput, at: str) -> AvroFiles:
     from driftline.runtime.encodings.schema_files import AvroFiles  # noqa: PLC0415  # for who needs it
 
     return AvroFiles(topic.avro, at)
+
+
+def _by_first_bytes(framed: FramedReader | None, files: AvroFiles | None) -> TopicDeserializer:
+    read = _automatic(framed, files)
+    if framed is not None:
+        return TopicDeserializer(
+            read, framed.texts, framed.read_all, framed.schemas, by_headers_unless_json=True, plain_json=True
+        )
+    return TopicDeserializer(read, None if files is None else files.single_object_texts, plain_json=True)
 
 
 def _automatic(framed: FramedReader | None, files: AvroFiles | None) -> Read:

@@ -16,14 +16,27 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, EnumDescriptor
 
 _OBJECT, _TIMESTAMP, _DURATION, _WRAPPER, _ENTRY, _DECIMAL = range(6)
-_FORMS: Final = {
-    "google.protobuf.Timestamp": (_TIMESTAMP, ("seconds", "nanos")),
-    "google.protobuf.Duration": (_DURATION, ("seconds", "nanos")),
-    "confluent.type.Decimal": (_DECIMAL, ("value", "scale", "precision")),
-    **{
-        f"google.protobuf.{kind}Value": (_WRAPPER, ("value",))
-        for kind in ("Double", "Float", "Int64", "UInt64", "Int32", "UInt32", "Bool", "String", "Bytes")
-    },
+_TIME: Final = {"seconds": FieldDescriptor.TYPE_INT64, "nanos": FieldDescriptor.TYPE_INT32}
+_FORMS: Final[dict[str, tuple[int, dict[str, int]]]] = {
+    "google.protobuf.Timestamp": (_TIMESTAMP, _TIME),
+    "google.protobuf.Duration": (_DURATION, _TIME),
+    "confluent.type.Decimal": (
+        _DECIMAL,
+        {
+            "value": FieldDescriptor.TYPE_BYTES,
+            "scale": FieldDescriptor.TYPE_INT32,
+            "precision": FieldDescriptor.TYPE_UINT32,
+        },
+    ),
+    "google.protobuf.DoubleValue": (_WRAPPER, {"value": FieldDescriptor.TYPE_DOUBLE}),
+    "google.protobuf.FloatValue": (_WRAPPER, {"value": FieldDescriptor.TYPE_FLOAT}),
+    "google.protobuf.Int64Value": (_WRAPPER, {"value": FieldDescriptor.TYPE_INT64}),
+    "google.protobuf.UInt64Value": (_WRAPPER, {"value": FieldDescriptor.TYPE_UINT64}),
+    "google.protobuf.Int32Value": (_WRAPPER, {"value": FieldDescriptor.TYPE_INT32}),
+    "google.protobuf.UInt32Value": (_WRAPPER, {"value": FieldDescriptor.TYPE_UINT32}),
+    "google.protobuf.BoolValue": (_WRAPPER, {"value": FieldDescriptor.TYPE_BOOL}),
+    "google.protobuf.StringValue": (_WRAPPER, {"value": FieldDescriptor.TYPE_STRING}),
+    "google.protobuf.BytesValue": (_WRAPPER, {"value": FieldDescriptor.TYPE_BYTES}),
 }
 """Types that JSON has another form for, and the fields that it is made of."""
 _KINDS: Final = {
@@ -94,9 +107,7 @@ class _Compiler:
         form, names = self._form(descriptor)
         if descriptor.is_extendable or descriptor.GetOptions().message_set_wire_format:
             raise _NotNative
-        fields = [descriptor.fields_by_name.get(name) for name in names]
-        if None in fields or len(fields) != len(descriptor.fields):
-            raise _NotNative  # somebody's own type of that name
+        fields = [descriptor.fields_by_name[name] for name in names]
         yield from (form, len(fields))
         several = [oneof.full_name for oneof in descriptor.oneofs if len(oneof.fields) > 1]
         if len(several) > _MAX_ONEOFS:
@@ -111,7 +122,10 @@ class _Compiler:
         if descriptor.GetOptions().map_entry:
             return _ENTRY, ("key", "value")
         if descriptor.full_name in _FORMS:
-            return _FORMS[descriptor.full_name]
+            form, types = _FORMS[descriptor.full_name]
+            if types != {field.name: field.type for field in descriptor.fields if not field.is_repeated}:
+                raise _NotNative  # somebody's own type of that name
+            return form, [*types]
         reader = message_reader(descriptor)
         if not isinstance(reader, MessageReader):
             raise _NotNative  # such as google.protobuf.Struct

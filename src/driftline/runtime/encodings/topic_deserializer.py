@@ -98,7 +98,7 @@ class TopicDeserializer:
             part = batch.part(slice(start, end))
             part = part._replace(schemas=self._schemas_of(part))
             if is_json:
-                values: list[bytes | None] = results[start:end]  # type: ignore[assignment]  # bytes or None all
+                values: list[bytes | None] = results[start:end]
                 parts.append(part._replace(values=values, raw_values=part.values))
             else:
                 parts.append(part._replace(documents=results[start:end]))
@@ -134,7 +134,7 @@ class TopicDeserializer:
             return texts
         headers = repeat(_NO_HEADERS) if batch.headers is None else batch.headers
         results = [
-            text or self._one(value, each) for text, value, each in zip(texts, batch.values, headers, strict=True)
+            text or self._one(value, each) for text, value, each in zip(texts, batch.values, headers, strict=False)
         ]
         n_documents = len(results) - sum(map(_is_json, results))
         if n_documents <= len(results) // _CUTS_PER:
