@@ -39,6 +39,7 @@ $(VENV)/.run: pyproject.toml constraints.txt $(NATIVE) | $(BIN)/python
 	@echo "installing driftline into $(VENV)"
 	@$(PIP) hatchling editables
 	@$(PIP) --no-build-isolation -e .
+	@$(BIN)/driftline --version
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run

@@ -2,6 +2,7 @@
 
 /// So many are compared each with each.
 const FEW: usize = 64;
+const SEED: u64 = 0x243F_6A88_85A3_08D3;
 const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// Hashes of the keys of one map.
@@ -11,7 +12,7 @@ pub struct Keys(Vec<u64>);
 impl Keys {
     #[inline]
     pub fn add(&mut self, key: &[u8]) {
-        let mut hash = key.len() as u64;
+        let mut hash = SEED ^ key.len() as u64;
         for chunk in key.chunks(8) {
             let mut bytes = [0; 8];
             bytes[..chunk.len()].copy_from_slice(chunk);
