@@ -110,7 +110,7 @@ class TopicDeserializer:
         if self._schemas is None or (self._plain_json and _all_objects(part.values)):
             return None
         names = self._schemas(part.values, part.headers)
-        if self._plain_json and _may_be_objects(part.values):
+        if self._plain_json and part.headers is not None and _may_be_objects(part.values):  # JSON has no id before it
             pairs = zip(names, part.values, strict=True)
             names = [None if value and value[0] == BRACE else name for name, value in pairs]
         return names if any(names) else None
