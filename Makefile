@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
-CODE   := src tests $(wildcard scripts/*.py benchmarks examples)
+CODE   := src tests $(wildcard scripts/*.py benchmarks examples) hatch_build.py
 NATIVE := hatch_build.py scripts/build_native.py native/Cargo.toml $(wildcard native/src/*.rs native/src/*/*.rs)
 MAKEFLAGS += --no-print-directory
 

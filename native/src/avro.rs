@@ -2,6 +2,7 @@
 //!
 //! What is written here is what `avro_source.py` reads; whatever is in any way unusual is left to it.
 
+use crate::batch::limit;
 use crate::decimal::{self, MAX_SCALE};
 use crate::keys::Keys;
 use crate::program::{Name, Words};
@@ -34,17 +35,20 @@ enum Node {
 pub struct Avro<'a> {
     nodes: Vec<Node>,
     names: &'a [u8],
+    /// How long the text may become that is being written.
+    limit: usize,
 }
 
 impl<'a> Avro<'a> {
     pub fn new(mut words: Words, names: &'a [u8]) -> Option<Self> {
         let n = words.count()?;
         let nodes = (0..n).map(|_| Node::new(&mut words, n)).collect::<Option<Vec<_>>>()?;
-        (n > 0 && words.is_at_end()).then_some(Avro { nodes, names })
+        (n > 0 && words.is_at_end()).then_some(Avro { nodes, names, limit: 0 })
     }
 
     /// Writes a record; `None` where it is to be left to Python.
-    pub fn document(&self, record: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    pub fn document(&mut self, record: &[u8], out: &mut Vec<u8>) -> Option<()> {
+        self.limit = limit(record, out);
         let mut at = 0;
         self.value(0, record, &mut at, out, 0)?;
         (at == record.len()).then_some(())
@@ -107,6 +111,9 @@ impl<'a> Avro<'a> {
             for _ in 0..n {
                 out.push(b',');
                 self.value(items, data, at, out, depth)?;
+                if out.len() > self.limit {
+                    return None;
+                }
             }
         }
         json::close(out, start, b"[]");
@@ -124,6 +131,9 @@ impl<'a> Avro<'a> {
                 json::write_text(out, data, *at - key.len(), *at)?;
                 out.push(b':');
                 self.value(values, data, at, out, depth)?;
+                if out.len() > self.limit {
+                    return None;
+                }
             }
         }
         json::close(out, start, b"{}");

@@ -12,6 +12,16 @@ const BYTES: u8 = 0xc6;
 /// JSON is about so many times as long as the record.
 const GROWTH: usize = 4;
 
+/// What is longer than so many bytes, and so many times as long as the record, is left to Python: items that take no bytes
+/// could otherwise fill the memory.
+const MAX_TEXT: usize = 1 << 20;
+const MAX_GROWTH: usize = 64;
+
+/// Returns the length up to which a record may be written behind what there is.
+pub fn limit(record: &[u8], out: &[u8]) -> usize {
+    out.len() + MAX_TEXT + record.len() * MAX_GROWTH
+}
+
 /// Writes one record; `None` where it is to be left to Python.
 trait Write {
     fn write(&mut self, record: &[u8], out: &mut Vec<u8>) -> Option<()>;

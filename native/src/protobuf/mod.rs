@@ -7,6 +7,7 @@ mod read;
 mod schema;
 mod write;
 
+use crate::batch::limit;
 use crate::program::Words;
 use read::State;
 use schema::Schema;
@@ -28,6 +29,7 @@ impl<'a> Protobuf<'a> {
     pub fn document(&mut self, record: &[u8], out: &mut Vec<u8>) -> Option<()> {
         self.state.clear();
         let Protobuf { schema, names, state } = self;
-        Writer { schema, names, record, state, out }.message(0, (0, record.len()), 0)
+        let limit = limit(record, out);
+        Writer { schema, names, record, state, out, limit }.message(0, (0, record.len()), 0)
     }
 }

@@ -26,6 +26,8 @@ pub struct Writer<'a> {
     pub record: &'a [u8],
     pub state: &'a mut State,
     pub out: &'a mut Vec<u8>,
+    /// How long the text may become.
+    pub limit: usize,
 }
 
 impl Writer<'_> {
@@ -161,7 +163,10 @@ impl Writer<'_> {
             Kind::String => json::write_text(out, self.record, slot.a, slot.b)?,
             Kind::Bytes => json::write_base64(out, &self.record[slot.a..slot.b]),
             Kind::Enum(number) => self.schema.enums[number].write(raw as i32, self.names, out)?,
-            Kind::Message(number) => self.message(number, (slot.a, slot.b), depth + 1)?,
+            Kind::Message(number) => {
+                self.message(number, (slot.a, slot.b), depth + 1)?;
+                return (self.out.len() <= self.limit).then_some(());
+            }
             Kind::Map(_) => return None,
         }
         Some(())

@@ -216,6 +216,14 @@ def test_a_record_in_itself_is_written_to_a_depth() -> None:
     assert compare(schema, b"\x02" * 20 + b"\x00", b"\x02" * 200 + b"\x00") == [True, False]
 
 
+def test_a_few_bytes_that_stand_for_very_much_are_left() -> None:
+    nothing = record(*((f"field_{number}", "null") for number in range(50)), name="Nothing")
+    schema = record(("x", {"type": "array", "items": nothing}), ("y", "bytes"))
+    many = written(schema, {"x": [dict.fromkeys(f"field_{number}" for number in range(50))] * 3_000, "y": bytes(3_000)})
+    few = written(schema, {"x": [dict.fromkeys(f"field_{number}" for number in range(50))] * 300, "y": bytes(300)})
+    assert compare(schema, many, few) == [False, True]
+
+
 @pytest.mark.parametrize(
     "schema",
     [

@@ -170,6 +170,12 @@ def test_a_message_in_itself_is_written_to_a_depth() -> None:
     assert compare(schema, nested(20), nested(90)) == [True, False]
 
 
+def test_a_few_bytes_that_stand_for_very_much_are_left() -> None:
+    fields = " ".join(f"double field_{number} = {number};" for number in range(1, 200))
+    schema = proto3(f"message M {{ {fields} }} message P {{ repeated M x = 1; }}")
+    assert compare(schema, b"\x0a\x00" * 1_000, b"\x0a\x00" * 100) == [False, True]
+
+
 def test_the_values_of_a_closed_enum_without_names_are_left() -> None:
     schema = from_registry('syntax = "proto2"; enum K { A = 1; B = -5; } message P { optional K x = 1; }', {})
     assert compare(schema, b"\x08\x01", b"\x08\x02", b"") == [True, False, True]
