@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _FIRST: Final = itemgetter(0)
 _JSON_ALONE: Final = {bytes}
-_CUTS_PER: Final = 1_000
-"""Records of a batch for each that may be read in another way than the others."""
+_CUTS_PER: Final = 50
+"""Records of a batch for each that may be read in another way than the others: where documents would take as long."""
 BRACE: Final = ord("{")
 """The first byte of JSON objects, and of nothing that is framed by an id."""
 _NO_HEADERS: Final[Mapping[str, bytes]] = {}
@@ -137,7 +137,7 @@ class TopicDeserializer:
             text or self._one(value, each) for text, value, each in zip(texts, batch.values, headers, strict=False)
         ]
         n_documents = len(results) - sum(map(_is_json, results))
-        if n_documents <= len(results) // _CUTS_PER:
+        if n_documents * _CUTS_PER <= len(results):
             return results
         documents, _ = documents_of([text or b"null" for text in texts])
         return [document if text else result for document, text, result in zip(documents, texts, results, strict=True)]
