@@ -6,7 +6,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
-CODE   := src tests $(wildcard scripts/*.py benchmarks examples)
+CODE   := src tests $(wildcard scripts/*.py benchmarks examples) hatch_build.py
+NATIVE := hatch_build.py scripts/build_native.py native/Cargo.toml $(wildcard native/src/*.rs native/src/*/*.rs)
 MAKEFLAGS += --no-print-directory
 
 # Tests run in two processes side by side, file by file: most tests with a broker wait more than they work. Deadlines in
@@ -15,11 +16,17 @@ JOBS   ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 DRIFTLINE_TEST_PATIENCE ?= 4
 
+# Where there is no Rust, driftline is installed without its native library, and tests of it are skipped; not in CI.
+ifeq ($(CI),true)
+DRIFTLINE_NATIVE ?= require
+export DRIFTLINE_NATIVE
+endif
+
 export PYTHON DRIFTLINE_TEST_PATIENCE
 
 .DEFAULT_GOAL := help
 ORACLE ?= build/estimation
-.PHONY: help demo test checks lint format unit chaos bench bench-calibration bench-detection bench-estimation bench-late-labels schemas clean
+.PHONY: help demo test checks lint format unit native chaos bench bench-calibration bench-detection bench-estimation bench-late-labels schemas clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -28,10 +35,11 @@ help:  ## say what can be made
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.run: pyproject.toml constraints.txt $(NATIVE) | $(BIN)/python
 	@echo "installing driftline into $(VENV)"
 	@$(PIP) hatchling editables
 	@$(PIP) --no-build-isolation -e .
+	@$(BIN)/driftline --version
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
@@ -48,12 +56,13 @@ test: $(VENV)/.dev  ## every check and test, with a real Kafka where it can be h
 checks: lint
 	$(PYTEST) --durations=15
 
-lint: $(VENV)/.dev  ## ruff, mypy and the layers
+lint: $(VENV)/.dev  ## ruff, mypy, the layers and the native library
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(CODE)
 	$(BIN)/mypy scripts/kafka
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/build_native.py --check
 
 format: $(VENV)/.dev  ## put the code into the form that lint checks
 	$(BIN)/ruff check --fix .
@@ -80,10 +89,13 @@ bench-estimation: $(VENV)/.dev  ## estimates before labels beside NannyML's, whi
 bench-late-labels: $(VENV)/.dev  ## labels up to three months late: exact results, kills, memory: docs/late-labels-benchmark.md
 	REQUIRE_KAFKA=1 scripts/with-kafka $(BIN)/python -m benchmarks.late_labels
 
+native: $(VENV)/.run  ## build the native library again
+	$(BIN)/python scripts/build_native.py
+
 schemas: $(VENV)/.run  ## write the JSON Schemas and the configuration reference from the types
 	$(BIN)/python scripts/generate_schemas.py
 	$(BIN)/python scripts/configuration_reference.py
 
 clean:  ## stop the broker, remove the environment and what was built
 	$(PYTHON) scripts/kafka down
-	rm -rf $(VENV) build dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf src/driftline/native/*driftline_native.* $(VENV) build dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

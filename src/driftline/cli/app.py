@@ -9,6 +9,7 @@ import typer
 from driftline import __version__
 from driftline.cli.common import out
 from driftline.cli.exit_codes import EPILOG
+from driftline.native.library import description
 
 app = typer.Typer(
     name="driftline",
@@ -22,14 +23,20 @@ app = typer.Typer(
 
 def _show_version(asked_for: bool) -> None:
     if asked_for:
-        out.print(f"driftline {__version__}")
+        out.print(f"driftline {__version__} ({description()})")
         raise typer.Exit
 
 
 @app.callback()
 def root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option(
+            "--version",
+            callback=_show_version,
+            is_eager=True,
+            help="Print the version and exit.",
+        ),
     ] = False,
 ) -> None:
     """Watch machine-learning models on Kafka: drift, data quality and performance, with the evidence."""

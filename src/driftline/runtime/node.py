@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from confluent_kafka import KafkaException
 
+from driftline.native.library import description, problem
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.kafka.broker_failures import broker_error
 from driftline.runtime.kafka.input_partitions import input_partitions
@@ -94,6 +95,8 @@ class Node:
             known, a right that is missing; says what to do.
         Exception
             Whatever else ended the first worker that failed.
+        ConfigurationError
+            When the native library is required and cannot be used.
         """
         given_name = nullcontext(self._name or socket.gethostname())
         try:
@@ -110,6 +113,10 @@ class Node:
         return self._name is None and self._role != "detect"
 
     def _run(self, name: str) -> None:
+        runs = description()
+        unused = problem()
+        if unused is not None:
+            _log.warning("the native library is not used", reason=unused)
         if self._create_topics:
             self._make_topics()
         profiles = Profiles()
@@ -119,7 +126,14 @@ class Node:
         self._server.add_health("references", references.healthy)
         self._server.add_health("workers", self._failure)
         port = self._server.start()
-        _log.info("started", role=self._role, name=name, metrics_port=port, profiles=len(profiles))
+        _log.info(
+            "started",
+            role=self._role,
+            name=name,
+            metrics_port=port,
+            profiles=len(profiles),
+            runs=runs,
+        )
         threads = [
             threading.Thread(target=self._guard, args=(worker.run,), name=kind, daemon=True)
             for kind, worker in workers.items()

@@ -6,7 +6,6 @@ and what comes after those it was learnt from counts under it.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -197,9 +196,11 @@ class PaneCounter:
         for slot, n in enumerate(counts.tolist()):
             self._pane(int(panes[slot]), profile_id).n_events += n
         if rows.schemas is not None:
-            for (slot, name), n in Counter(zip(slots[on_time].tolist(), rows.schemas[on_time], strict=True)).items():
-                if name is not None:
-                    merge_schemas(self._pane(int(panes[slot]), profile_id).schemas, {name: n})
+            names = set(rows.schemas[on_time].tolist())
+            for name in names - {None}:
+                with_it = counts if len(names) == 1 else np.bincount(slots[on_time & (rows.schemas == name)])
+                for slot in np.flatnonzero(with_it).tolist():
+                    merge_schemas(self._pane(int(panes[slot]), profile_id).schemas, {name: int(with_it[slot])})
         for partition in np.unique(rows.partitions[on_time]).tolist():
             of_partition = on_time & (rows.partitions == partition)
             low = np.full(panes.size, np.iinfo(np.int64).max)

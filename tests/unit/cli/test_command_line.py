@@ -15,6 +15,7 @@ from driftline.cli.common import overrides, progress
 from driftline.cli.exit_codes import ExitCode, exit_code
 from driftline.config.load import load_settings
 from driftline.errors import BrokerError, ConfigurationError, DriftlineError, EventError, FormatError, ParameterError
+from driftline.native.library import description
 from tests.support.command import COMMAND, interruptible
 from tests.support.real_broker import patient
 
@@ -36,7 +37,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, "--version") == (0, f"driftline {__version__}\n", "")
+    assert run(capsys, "--version") == (0, f"driftline {__version__} ({description()})\n", "")
 
 
 def test_help_lists_the_commands_and_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:

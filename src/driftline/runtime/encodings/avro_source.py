@@ -55,7 +55,7 @@ class ReaderSource:
 
     def _count(self, schema: Schema, seen: set[str]) -> None:
         """Count how often each record is used; one that is used once needs no function of its own."""
-        kind, schema = self._resolved(schema)
+        kind, schema = resolved(schema, self._named)
         if kind == "union":
             below = schema
         elif kind in {"record", "error"}:
@@ -69,20 +69,6 @@ class ReaderSource:
         for each in below:
             self._count(each, seen)
 
-    def _resolved(self, schema: Schema) -> tuple[str, Schema]:
-        """Return a schema's kind, and the schema as a dictionary or as the list of a union's branches."""
-        while True:
-            if isinstance(schema, list):
-                return "union", schema
-            if isinstance(schema, str):
-                if schema not in self._named:
-                    return schema, {"type": schema}
-                schema = self._named[schema]
-            elif isinstance(schema["type"], str) and (schema["type"] in _NAMED or schema["type"] not in self._named):
-                return schema["type"], schema
-            else:
-                schema = schema["type"]
-
     def _new(self, prefix: str = "v") -> str:
         self._n_names += 1
         return f"{prefix}{self._n_names}"
@@ -91,7 +77,7 @@ class ReaderSource:
 
     def _value(self, schema: Schema, to: str, depth: int) -> Iterator[str]:
         """Yield the lines that read a value from position ``p`` of the bytes ``b`` into the variable ``to``."""
-        kind, schema = self._resolved(schema)
+        kind, schema = resolved(schema, self._named)
         if kind in {"record", "error"}:
             if self._uses[schema["name"]] > 1 or depth > _MAX_DEPTH:
                 yield f"{to}, p = {self._function(schema['name'], schema)}(b, p, e)"
@@ -110,7 +96,7 @@ class ReaderSource:
         """Return the name of a function for a schema, which is written where there is none yet."""
         if key not in self._functions:
             name = self._functions[key] = self._new("read_")
-            kind, schema = self._resolved(schema)
+            kind, schema = resolved(schema, self._named)
             lines = self._record(schema, "v", 0) if kind in {"record", "error"} else self._value(schema, "v", 0)
             body = [*lines, "return v, p"]
             self._texts.append(f"def {name}(b, p, e):\n" + "".join(f" {line}\n" for line in body))
@@ -144,7 +130,7 @@ class ReaderSource:
 
     def _union(self, branches: Sequence[Schema], to: str, depth: int) -> Iterator[str]:
         yield from _varint("x") if len(branches) > _ONE_BYTE else ("x = b[p]", "p += 1")
-        rare_last = sorted(range(len(branches)), key=lambda i: self._resolved(branches[i])[0] == "null")
+        rare_last = sorted(range(len(branches)), key=lambda i: resolved(branches[i], self._named)[0] == "null")
         for position, index in enumerate(rare_last):
             yield f"{'elif' if position else 'if'} x == {2 * index}:"
             yield from _indented(self._value(branches[index], to, depth + 1))
@@ -186,10 +172,10 @@ class ReaderSource:
 
     def _fixed(self, schema: Schema) -> tuple[str, int, int | None] | None:
         """Return code and bytes of a number of fixed width, and the union index before it where null is allowed."""
-        kind, schema = self._resolved(schema)
+        kind, schema = resolved(schema, self._named)
         tag = None
         if kind == "union":
-            kinds = [self._resolved(branch)[0] for branch in schema]
+            kinds = [resolved(branch, self._named)[0] for branch in schema]
             numbers = [each for each in kinds if each != "null"]
             if len(kinds) != 2 or len(numbers) != 1:  # noqa: PLR2004  # null and one more
                 return None
@@ -217,6 +203,21 @@ class ReaderSource:
         yield from ("if whole:", f" p += {width}", "else:")
         for _, schema, variable in fields:
             yield from _indented(self._value(schema, variable, depth + 1))
+
+
+def resolved(schema: Schema, named: Mapping[str, Schema]) -> tuple[str, Schema]:
+    """Return a schema's kind, and the schema as a dictionary or as the list of a union's branches."""
+    while True:
+        if isinstance(schema, list):
+            return "union", schema
+        if isinstance(schema, str):
+            if schema not in named:
+                return schema, {"type": schema}
+            schema = named[schema]
+        elif isinstance(schema["type"], str) and (schema["type"] in _NAMED or schema["type"] not in named):
+            return schema["type"], schema
+        else:
+            schema = schema["type"]
 
 
 def _varint(to: str) -> tuple[str, ...]:

@@ -16,10 +16,12 @@ from driftline.runtime.encodings.framing import (
     schema_name,
 )
 from driftline.runtime.encodings.schema_problems import EncodingError
+from driftline.runtime.encodings.transcoding import transcoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from driftline.native.transcoder import Transcoder
     from driftline.runtime.encodings.schema_store import PayloadReader, SchemaStore
 
 
@@ -92,6 +94,23 @@ class FramedReader:
         readers, head = self._by_head, self._head
         return [readers[value[:head]](value[head:]) for value in values]  # type: ignore[index]  # None raises TypeError
 
+    def texts(
+        self, values: Sequence[bytes | None], headers: Sequence[Mapping[str, bytes]] | None
+    ) -> list[bytes] | None:
+        """Return values as JSON where the native library writes it; see :func:`.transcoded`.
+
+        Values whose schemas have not come before are left, as are all whose schemas headers may name.
+        """
+        if headers is not None and not all(map(SCHEMA_HEADERS.isdisjoint, headers)):
+            return None
+        return transcoded(values, self._transcoder) if self._by_head else None
+
+    def _transcoder(self, value: bytes) -> tuple[Transcoder, bytes] | None:
+        head = value[: self._head]
+        reader = self._by_head.get(head)
+        found = None if reader is None else reader.transcoder(value[self._head :])
+        return None if found is None else (found[0], head + found[1])
+
     def take(self, value: bytes, headers: Mapping[str, bytes]) -> Taken | None:
         """Return a value, which is not empty, taken apart; None where it names no schema."""
         framed = from_headers(value, headers) if headers else None
@@ -117,6 +136,8 @@ class FramedReader:
             with suppress(TypeError, IndexError):  # a value is missing or empty
                 heads = {*map(self._head_of, values)}  # type: ignore[arg-type]  # None raises TypeError
                 if {*map(_FIRST, heads)} == {ID}:
+                    if len(heads) == 1:
+                        return [self._schema(heads.pop(), _NO_HEADERS)] * len(values)
                     names = {head: self._schema(head, _NO_HEADERS) for head in heads}
                     return [*map(names.__getitem__, map(self._head_of, values))]  # type: ignore[arg-type]  # as above
         return [*map(self._schema, values, repeat(_NO_HEADERS) if headers is None else headers)]

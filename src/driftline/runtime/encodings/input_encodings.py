@@ -85,24 +85,22 @@ def _deserializer(
     """Return the deserializer of a topic; None where there is nothing but JSON to read."""
     match topic.encoding:
         case "schema_registry" if framed is not None:
-            return TopicDeserializer(framed, framed.read_all, framed.schemas, by_headers=True)
+            return TopicDeserializer(framed, framed.texts, framed.read_all, framed.schemas, by_headers=True)
         case "avro":
-            return TopicDeserializer(_avro_files(topic, at).bare)
+            files = _avro_files(topic, at)
+            return TopicDeserializer(files.bare, files.texts)
         case "protobuf":
             from driftline.runtime.encodings.schema_files import protobuf_file  # noqa: PLC0415  # for who needs it
 
-            return TopicDeserializer(protobuf_file(topic.protobuf, at))
+            file = protobuf_file(topic.protobuf, at)
+            return TopicDeserializer(file, file.texts)
         case "cloudevents":
             from driftline.runtime.encodings.cloud_event_input import CloudEventReader  # noqa: PLC0415  # as above
 
             schemas = None if framed is None else framed.schemas
             return TopicDeserializer(CloudEventReader(_automatic(framed, None)), schemas=schemas, by_headers=True)
         case "auto" if framed is not None or topic.avro.schema_files:
-            files = _avro_files(topic, at) if topic.avro.schema_files else None
-            read = _automatic(framed, files)
-            read_all, schemas = (None, None) if framed is None else (framed.read_all, framed.schemas)
-            by_headers = framed is not None
-            return TopicDeserializer(read, read_all, schemas, by_headers_unless_json=by_headers, plain_json=True)
+            return _by_first_bytes(framed, _avro_files(topic, at) if topic.avro.schema_files else None)
     return None
 
 
@@ -110,6 +108,15 @@ def _avro_files(topic: PredictionInput | LabelInput, at: str) -> AvroFiles:
     from driftline.runtime.encodings.schema_files import AvroFiles  # noqa: PLC0415  # for who needs it
 
     return AvroFiles(topic.avro, at)
+
+
+def _by_first_bytes(framed: FramedReader | None, files: AvroFiles | None) -> TopicDeserializer:
+    read = _automatic(framed, files)
+    if framed is not None:
+        return TopicDeserializer(
+            read, framed.texts, framed.read_all, framed.schemas, by_headers_unless_json=True, plain_json=True
+        )
+    return TopicDeserializer(read, None if files is None else files.single_object_texts, plain_json=True)
 
 
 def _automatic(framed: FramedReader | None, files: AvroFiles | None) -> Read:

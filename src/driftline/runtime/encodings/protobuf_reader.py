@@ -46,6 +46,8 @@ class MessageReader:
             else:
                 self._converted.append((field.name, convert))
         self._plain, self._take_plain = tuple(plain), _getter(plain)
+        self.order = (*plain, *(name for name, _ in (*self._converted, *self._sometimes_converted)))
+        """The names of the fields in the order in which documents have them."""
 
     def __call__(self, message: Any) -> dict[str, object]:  # noqa: ANN401  # messages are of types made at run time
         """Return the message as a document."""
@@ -91,11 +93,12 @@ def _of_field(field: FieldDescriptor, known: dict[str, Convert]) -> Convert | No
 
 
 def _of_map(entry: Descriptor, known: dict[str, Convert]) -> Convert:
-    key, convert = entry.fields_by_name["key"], _of_value(entry.fields_by_name["value"], known)
+    """Return the function from a map to an object, sorted by the text of the keys: Protobuf itself knows no order."""
+    key, convert = entry.fields_by_name["key"], _of_value(entry.fields_by_name["value"], known) or _as_it_is
     if key.type == FieldDescriptor.TYPE_STRING:
-        return dict if convert is None else lambda values: {k: convert(v) for k, v in values.items()}
+        return lambda values: {k: convert(values[k]) for k in sorted(values)}
     text: Convert = (lambda k: "true" if k else "false") if key.type == FieldDescriptor.TYPE_BOOL else str
-    return lambda values: {text(k): v if convert is None else convert(v) for k, v in values.items()}
+    return lambda values: {text(k): convert(values[k]) for k in sorted(values, key=str)}
 
 
 def _of_value(field: FieldDescriptor, known: dict[str, Convert]) -> Convert | None:
@@ -138,7 +141,7 @@ def _json_value(value: Any) -> object:  # noqa: ANN401
 
 
 def _json_object(value: Any) -> object:  # noqa: ANN401
-    return {name: _json_value(each) for name, each in value.fields.items()}
+    return {name: _json_value(value.fields[name]) for name in sorted(value.fields)}
 
 
 def _json_list(value: Any) -> object:  # noqa: ANN401

@@ -10,15 +10,20 @@ from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.protobuf.message import DecodeError
 
+from driftline.native.transcoder import transcoder
 from driftline.runtime.encodings.proto_text import compile_proto
 from driftline.runtime.encodings.protobuf_known import KNOWN_FILES, google_file
+from driftline.runtime.encodings.protobuf_program import protobuf_program
 from driftline.runtime.encodings.protobuf_reader import message_reader
 from driftline.runtime.encodings.schema_problems import SchemaError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from google.protobuf.descriptor import Descriptor
     from google.protobuf.descriptor_pb2 import DescriptorProto
+
+    from driftline.native.transcoder import Transcoder
 
 ROOT: Final = "schema.proto"
 """Name of the file that a registry's schema is, which has none of its own."""
@@ -46,6 +51,7 @@ class ProtobufSchema:
             raise SchemaError(f"its types do not fit together: {error}") from error
         self._file = files[0]
         self._readers: dict[str, Callable[[bytes], object]] = {}
+        self._transcoders: dict[str, Transcoder | None] = {}
         self.names = {_full(files[0].package, message.name): message for message in files[0].message_type}
         """The outermost message types, by full name."""
         self.short_names = {message.name: name for name, message in self.names.items()}
@@ -60,17 +66,42 @@ class ProtobufSchema:
             When there is no such type.
         """
         if name not in self._readers:
-            try:
-                descriptor = self._pool.FindMessageTypeByName(name)
-            except KeyError:
-                known = ", ".join(f"`{each}`" for each in self.names) or "none"
-                raise SchemaError(f"it has no message type `{name}`; it has {known}") from None
+            descriptor = self._descriptor(name)
             parse = message_factory.GetMessageClass(descriptor).FromString
             self._readers[name] = _composed(message_reader(descriptor), parse)
         return self._readers[name]
 
+    def transcoder(self, name: str) -> Transcoder | None:
+        """Return what writes many messages of a type as JSON; None where that has to be done one by one.
+
+        Raises
+        ------
+        SchemaError
+            When there is no such type.
+        """
+        if name not in self._transcoders:
+            self._transcoders[name] = transcoder(protobuf_program(self._descriptor(name)))
+        return self._transcoders[name]
+
+    def _descriptor(self, name: str) -> Descriptor:
+        try:
+            return self._pool.FindMessageTypeByName(name)
+        except KeyError:
+            known = ", ".join(f"`{each}`" for each in self.names) or "none"
+            raise SchemaError(f"it has no message type `{name}`; it has {known}") from None
+
     def at(self, indexes: Sequence[int]) -> Callable[[bytes], object]:
         """Return the reader of the message type at a position in the file, outermost first.
+
+        Raises
+        ------
+        SchemaError
+            When there is no such type.
+        """
+        return self.reader(self.name_at(indexes))
+
+    def name_at(self, indexes: Sequence[int]) -> str:
+        """Return the full name of the message type at a position in the file, outermost first.
 
         Raises
         ------
@@ -83,7 +114,7 @@ class ProtobufSchema:
                 raise SchemaError(f"it has no message type at the position {list(indexes)}")
             message: DescriptorProto = types[index]
             name, types = _full(name, message.name), message.nested_type
-        return self.reader(name)
+        return name
 
 
 def _composed(read: Callable[..., object], parse: Callable[[bytes], object]) -> Callable[[bytes], object]:

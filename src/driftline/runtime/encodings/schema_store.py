@@ -12,7 +12,7 @@ from driftline.runtime.encodings.schema_problems import SchemaError, UnknownSche
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from driftline.runtime.encodings.protobuf_schema import ProtobufSchema
+    from driftline.native.transcoder import Transcoder
     from driftline.runtime.encodings.registry_client import RegisteredSchema, RegistryClient
 
 UNKNOWN_FOR_S: Final = 60.0
@@ -27,6 +27,9 @@ class PayloadReader(Protocol):
 
     def __call__(self, payload: bytes, message: bytes | str | None = BEFORE_PAYLOAD, /) -> object:
         """Return the document, or JSON."""
+
+    def transcoder(self, payload: bytes) -> tuple[Transcoder, bytes] | None:
+        """Return what writes payloads like this one as JSON, and what they begin with; None where nothing does."""
 
 
 class SchemaStore:
@@ -88,14 +91,14 @@ class SchemaStore:
     def _compile(self, path: str) -> PayloadReader:
         schema = self.client.fetch(path)
         if schema.kind == "JSON":
-            return _payload
+            return _JsonValues()
         if schema.kind == "AVRO":
-            from driftline.runtime.encodings.avro_reader import compile_reader, parse  # noqa: PLC0415  # for who needs it
+            from driftline.runtime.encodings.avro_values import AvroValues  # noqa: PLC0415  # for who needs it
 
-            of_bytes = compile_reader(*parse(schema.text, self._references(schema).values()))
-            return lambda payload, _message=BEFORE_PAYLOAD: of_bytes(payload)
+            return AvroValues(schema.text, self._references(schema).values())
         if schema.kind == "PROTOBUF":
             from driftline.runtime.encodings.protobuf_schema import from_registry  # noqa: PLC0415  # for who needs it
+            from driftline.runtime.encodings.protobuf_values import ProtobufValues  # noqa: PLC0415  # as above
 
             return ProtobufValues(from_registry(schema.text, self._references(schema)))
         raise SchemaError(f"Expected a schema of the type AVRO, PROTOBUF or JSON, got `{schema.kind}`")
@@ -121,42 +124,14 @@ class SchemaStore:
         return texts
 
 
-class ProtobufValues:
-    """Reads framed Protobuf values; which message type they are of stands before them or in a header."""
+class _JsonValues:
+    """Reads framed JSON: as it is."""
 
-    def __init__(self, schema: ProtobufSchema) -> None:
-        from driftline.runtime.encodings.protobuf_message import take_indexes, take_ref  # noqa: PLC0415  # as above
+    def __call__(self, payload: bytes, _message: bytes | str | None = BEFORE_PAYLOAD, /) -> object:
+        return payload
 
-        self._take_indexes, self._take_ref = take_indexes, take_ref
-        self._schema = schema
-        self._first = schema.at((0,)) if schema.names else None
-
-    def __call__(self, payload: bytes, message: bytes | str | None = BEFORE_PAYLOAD, /) -> object:
-        """Return the document.
-
-        Raises
-        ------
-        SchemaError
-            When the schema has no such message type.
-        ValueError
-            When the bytes are no message of it.
-        """
-        if message == BEFORE_PAYLOAD and payload[:1] == b"\x00" and self._first is not None:
-            return self._first(payload[1:])
-        names = self._schema.short_names
-        ref = self._take_ref(payload, names)
-        if ref is not None:
-            return self._schema.reader(names[ref[0]])(ref[1])
-        if isinstance(message, str):
-            return self._schema.reader(names.get(message, message))(payload)
-        if message is None:
-            return self._schema.at((0,))(payload)
-        indexes, rest = self._take_indexes(message or payload)
-        return self._schema.at(indexes)(payload if message else rest)
-
-
-def _payload(payload: bytes, _message: bytes | str | None = BEFORE_PAYLOAD, /) -> object:
-    return payload
+    def transcoder(self, payload: bytes) -> None:
+        """Return None: JSON is only cut out."""
 
 
 def _shorten(entries: OrderedDict[str, Any], n_kept: int) -> None:

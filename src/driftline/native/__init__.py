@@ -1,0 +1,1 @@
+"""The native library: what driftline does for each record, for whole batches at once. Everything works without it."""
