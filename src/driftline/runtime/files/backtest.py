@@ -111,9 +111,9 @@ class Backtest:
         self, settings: Settings, profiles: Profiles, n_partitions: int, n_label_partitions: int | None = None
     ) -> None:
         n_labels = n_label_partitions or n_partitions
-        settings = with_file_topics(settings)
-        reading = settings
-        apart = n_labels != n_partitions or (n_partitions > 1 and keys_without_ids(settings) is not None)
+        several = settings.has_several_topics
+        reading = settings = with_file_topics(settings)
+        apart = several or n_labels != n_partitions or (n_partitions > 1 and keys_without_ids(settings) is not None)
         if settings.join.repartition == "auto" and apart:
             reading = replace(settings, join=replace(settings.join, repartition=True))
         self._settings = reading

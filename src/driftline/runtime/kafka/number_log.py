@@ -8,10 +8,11 @@ there: the order of the one partition is the same for everybody (:func:`~driftli
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from msgspec import Struct
 
 from driftline.errors import BrokerError, FormatError
@@ -35,6 +36,10 @@ MAX_NUMBERS: Final = 1 << 15
 _KEY: Final = b"source-numbers"
 _VERSION: Final = 1
 _REQUEST_S: Final = 30.0
+_POLL_S: Final = 0.1
+_NO_LEADER: Final = frozenset(
+    {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
+)
 _log = get_logger(__name__)
 
 
@@ -70,7 +75,7 @@ class NumberLog:
         try:
             if self._topic not in consumer.list_topics(timeout=_REQUEST_S).topics:
                 return ()
-            low, high = consumer.get_watermark_offsets(TopicPartition(self._topic, 0), timeout=_REQUEST_S)
+            low, high = self._range(consumer)
             if low:
                 raise self._lost(f"records before offset {low} have been deleted")
             if low == high:
@@ -80,6 +85,17 @@ class NumberLog:
         finally:
             consumer.close()
         return in_order(self._decoded(each.value() or b"", each.offset() or 0) for each in records)
+
+    def _range(self, consumer: Consumer) -> tuple[int, int]:
+        """Return the oldest offset and the end; waits where a topic that is just made has no leader yet."""
+        deadline = time.monotonic() + _REQUEST_S
+        while True:
+            try:
+                return consumer.get_watermark_offsets(TopicPartition(self._topic, 0), timeout=_REQUEST_S)
+            except KafkaException as error:
+                if error.args[0].code() not in _NO_LEADER or time.monotonic() > deadline:
+                    raise
+                time.sleep(_POLL_S)
 
     def _decoded(self, value: bytes, offset: int) -> TopicPart:
         try:

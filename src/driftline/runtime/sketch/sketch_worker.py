@@ -371,8 +371,8 @@ class SketchWorker:
         self._pending.forget()
         self._progress.clear()
         self._holds.forget()
-        for partition in partitions:
-            self._figures.forget(self._topics.source(partition))
+        for source in self._topics.known(partitions):
+            self._figures.forget(source)
 
 
 def sketch_consumer_configuration(settings: Settings, credentials: Credentials) -> ClientConfiguration:

@@ -16,6 +16,8 @@ from driftline.runtime.kafka.topics import missing_topic
 from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from confluent_kafka import Consumer
 
     from driftline.config.secrets import Credentials
@@ -112,6 +114,16 @@ class SourceTopics:
         """Return the source that a partition is; raises as :meth:`source_at`."""
         return self.source_at(partition.topic, partition.partition)
 
+    def known(self, partitions: Iterable[TopicPartition]) -> list[Source]:
+        """Return the sources that partitions are, without those that are new."""
+        found = []
+        for partition in partitions:
+            try:
+                found.append(self.source(partition))
+            except TopicsChanged:
+                continue  # it was never read
+        return found
+
     def place(self, source: Source, offset: int = OFFSET_INVALID) -> TopicPartition:
         """Return the partition that a source is, at an offset."""
         topic, number = self.numbers.place(source)
@@ -142,6 +154,8 @@ class SourceTopics:
             _log.warning("cannot ask the broker for new topics", error=str(error))
             return
         counts = {name: len(topic.partitions) for name, topic in topics.items() if topic.error is None}
+        unclear = {name: self.counts[name] for name in topics.keys() & self.counts.keys() if name not in counts}
+        counts |= unclear  # what cannot be told of now is not gone
         changes = self._changes(resolved(self._given, counts), counts)
         if changes:
             raise TopicsChanged("; ".join(changes))

@@ -42,6 +42,20 @@ def test_documents_are_checked(*, misplaced: bool) -> None:
     assert (mismatch is not None) == misplaced
 
 
+def test_topics_in_the_same_place_of_both_lists_are_checked_with_each_other() -> None:
+    settings = Settings(
+        predictions=PredictionInput(("other", "scored")),
+        labels=LabelInput(("wahrheit", "truth")),
+        join=JoinSettings(repartition=False),
+    )
+    check = KeyCheck(settings, {"other": 1, "wahrheit": 1, **COUNTS})
+    assert not check.done
+    both = [*records("scored", 200, misplaced=False), *records("truth", 200, misplaced=True)]
+    mismatch = check.look([message for message, _ in both], [batch for _, batch in both])
+    assert mismatch is not None
+    assert "`truth-" in str(mismatch) or "`truth`" in str(mismatch)
+
+
 def test_records_that_wait_for_a_schema_do_not_count() -> None:
     check = KeyCheck(SETTINGS, COUNTS)
     waiting = records("truth", 200, misplaced=True)
