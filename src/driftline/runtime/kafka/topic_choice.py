@@ -70,8 +70,8 @@ def _resolved(given: Given, present: list[str], excluded: list[str]) -> Given:
 def topic_pairs(settings: Settings) -> list[tuple[str, str]]:
     """Return the topics whose partitions must have the same numbers: those in the same place of both lists.
 
-    None where labels are repartitioned, or in the topics of the predictions.
+    None where labels are repartitioned. Labels that are in the topics of the predictions are paired with themselves.
     """
-    if settings.labels is None or settings.shares_topic or settings.join.repartition is not False:
+    if settings.labels is None or settings.join.repartition is not False:
         return []
     return [*zip(settings.predictions.topics, settings.labels.topics, strict=False)]

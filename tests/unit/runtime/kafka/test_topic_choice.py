@@ -58,6 +58,8 @@ def test_what_is_joined_in_place_is_paired_by_position() -> None:
     given = Settings(predictions=PredictionInput(("a", "b")), labels=LabelInput(("y", "x")), join=in_place)
     assert topic_pairs(given) == [("a", "y"), ("b", "x")]
     assert topic_pairs(settings(("a", "b"), ("y", "x"))) == []
+    shared = Settings(predictions=PredictionInput(("a", "b")), labels=LabelInput(("a", "b")), join=in_place)
+    assert topic_pairs(shared) == [("a", "a"), ("b", "b")]
 
 
 def test_differences_name_the_pair_and_the_pattern_without_a_topic() -> None:
