@@ -30,6 +30,9 @@ from driftline.runtime.sketch.sketch_worker import SketchWorker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from driftline.events.source import Kind
+    from driftline.events.source_numbers import Place
+
 DEADLINE_S: Final = 120.0
 POLL_S: Final = 0.001
 QUIET_S: Final = 3.0
@@ -114,7 +117,7 @@ class Stopwatch(Telemetry):
         super().__init__()
         self._quiet_s = quiet_s
         self._n_sources = n_sources
-        self._left: dict[tuple[str, int], int] = {}
+        self._left: dict[tuple[Kind, Place], int] = {}
         self._last_commit = 0.0
         self.ended = threading.Event()
         self.end = 0.0
@@ -124,10 +127,10 @@ class Stopwatch(Telemetry):
         super().transaction(seconds)
         self._last_commit = time.perf_counter()
 
-    def lag(self, kind: str, partition: int, n: int) -> None:
+    def lag(self, kind: Kind, place: Place, n: int) -> None:
         """Note what was left to read after the last commit."""
-        super().lag(kind, partition, n)
-        self._left[kind, partition] = n
+        super().lag(kind, place, n)
+        self._left[kind, place] = n
         all_read = len(self._left) == self._n_sources and not any(self._left.values())
         quiet = time.perf_counter() - self._last_commit >= self._quiet_s
         if all_read and quiet and not self.ended.is_set():

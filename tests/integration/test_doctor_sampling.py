@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import fastavro
 import pytest
 from confluent_kafka import Producer
+from msgspec.structs import replace
 
 from driftline.config.secrets import Credentials
-from driftline.config.settings import KafkaSettings, PredictionInput, SchemaRegistrySettings, Settings
+from driftline.config.settings import KafkaSettings, LabelInput, PredictionInput, SchemaRegistrySettings, Settings
 from driftline.errors import BrokerError
 from driftline.inspection.examination import examine, report_of
 from driftline.runtime.encodings.input_encodings import InputEncodings
+from driftline.runtime.inspect.chosen_topics import with_topics_there
 from driftline.runtime.inspect.file_samples import sample_file
 from driftline.runtime.inspect.sampling import TopicSampler
 from tests.support.real_broker import patient
@@ -130,3 +132,43 @@ def test_the_first_and_the_last_lines_of_a_file_are_read(tmp_path: Path) -> None
     assert (found.n_records, found.n_partitions) == (50, None)
     assert batch.offsets == [0, 1, 2, 3, 4, 45, 46, 47, 48, 49]
     assert batch.timestamps_ms == batch.offsets
+
+
+def test_of_several_topics_one_is_looked_at_and_the_others_are_named(embedded_broker: EmbeddedBroker) -> None:
+    for name in ("scores-eu", "scores-us"):
+        embedded_broker.create_topic(name, 1)
+    usual = settings_of(embedded_broker)
+    several = replace(usual, predictions=PredictionInput("^scores-"), labels=LabelInput(("scores-labels", "missing")))
+    found, lines = with_topics_there(several, Credentials())
+    assert found.predictions.topics == ("scores-eu", "scores-us")
+    assert [(line.level, line.text, line.advice) for line in lines] == [
+        (
+            "note",
+            "predictions: of 2 topics only `scores-eu` is looked at, not `scores-us`: all share one mapping",
+            "Look at each of the others once, with `--predictions scores-us`",
+        ),
+        (
+            "note",
+            "labels: of 2 topics only `scores-labels` is looked at, not `missing`: all share one mapping",
+            "Look at each of the others once, with `--labels missing`",
+        ),
+        ("problem", "labels: there is no topic `missing`", "Create it, or leave it out"),
+    ]
+    with pytest.raises(BrokerError, match=r"Expected a topic that matches `\^none-` - at `\$\.predictions\.topic`"):
+        with_topics_there(replace(usual, predictions=PredictionInput("^none-")), Credentials())
+    assert with_topics_there(usual, Credentials()) == (usual, [])
+
+
+def test_what_is_proposed_for_several_topics_names_them_all(embedded_broker: EmbeddedBroker) -> None:
+    embedded_broker.create_topic("scores-eu", 1)
+    producer = Producer({"bootstrap.servers": embedded_broker.bootstrap})
+    for number in range(N):
+        record = {"id": f"r-{number}", "at": 1_772_366_400_000 + number, "model": "loan", "age": number, "decision": 1}
+        producer.produce("scores-eu", json.dumps(record))
+    assert producer.flush(patient(30)) == 0
+    settings = replace(settings_of(embedded_broker), predictions=PredictionInput(("scores-eu", "scores-us")))
+    there, _ = with_topics_there(settings, Credentials())
+    sample = TopicSampler(there, Credentials(), InputEncodings(there, Credentials())).sample("scores-eu", "predictions")
+    report = report_of(examine(sample, None, settings, configured=False))
+    assert "topic: [scores-eu, scores-us]" in report.configuration
+    assert "prediction_id: /id" in report.configuration

@@ -84,8 +84,9 @@ def await_seen(run: SketchRun, n: int, error: Callable[[], object] = lambda: Non
     return committed(run)[1]
 
 
-def figure(worker: RunningWorker) -> float | None:
-    return worker.telemetry.registry.get_sample_value("driftline_halves_waiting", {"partition": "0"})
+def figure(run: SketchRun, worker: RunningWorker) -> float | None:
+    labels = {"topic": run.inputs["predictions"], "partition": "0"}
+    return worker.telemetry.registry.get_sample_value("driftline_halves_waiting", labels)
 
 
 def n_events(run: SketchRun) -> int:
@@ -101,7 +102,7 @@ def test_halves_that_wait_over_a_handover_are_neither_lost_nor_counted_twice(run
         assert len(await_seen(run, 90, lambda: first.error)) == 10
         offset, _metadata = run.committed()["predictions", 0]
         assert offset == 0, "the first request waits"
-        wait_until(lambda: figure(first) == 10, 20, lambda: f"a figure of 10 waiting halves, got {figure(first)}")
+        wait_until(lambda: figure(run, first) == 10, 20, lambda: f"10 waiting halves, got {figure(run, first)}")
     with run.worker("w2") as second:
         for number in range(0, 45, 5):
             send(run, "out", number)

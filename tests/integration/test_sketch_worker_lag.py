@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 HOUR_MS = 3_600_000
 
 
-def lag(worker: RunningWorker, kind: str, partition: int) -> float | None:
-    labels = {"topic_kind": kind, "partition": str(partition)}
+def lag(run: SketchRun, worker: RunningWorker, kind: str, partition: int) -> float | None:
+    labels = {"topic_kind": kind, "topic": run.inputs[kind], "partition": str(partition)}
     return worker.telemetry.registry.get_sample_value("driftline_consumer_lag_records", labels)
 
 
@@ -37,7 +37,7 @@ def test_partitions_at_their_end_show_no_lag_whether_read_or_empty(real_broker: 
     with run.worker() as worker:
 
         def shown() -> dict[tuple[str, int], float | None]:
-            return {at: lag(worker, *at) for at in every}
+            return {at: lag(run, worker, *at) for at in every}
 
         wait_until(lambda: set(shown().values()) == {0.0}, 30, lambda: f"no lag anywhere, got {shown()}")
 
@@ -51,6 +51,6 @@ def test_a_partition_that_waits_for_its_partner_shows_its_lag(real_broker: str, 
     run.flush()
     with run.worker() as worker:
         wait_until(lambda: worker.worker._progress.paused, 30, "the predictions to wait")
-        wait_until(lambda: (lag(worker, "predictions", 0) or 0) > 0, 30, "the lag of what waits")
+        wait_until(lambda: (lag(run, worker, "predictions", 0) or 0) > 0, 30, "the lag of what waits")
         wait_until(lambda: not worker.worker._progress.paused, 60, "the labels to catch up")
-        wait_until(lambda: lag(worker, "predictions", 0) == 0, 60, "the predictions to be read")
+        wait_until(lambda: lag(run, worker, "predictions", 0) == 0, 60, "the predictions to be read")

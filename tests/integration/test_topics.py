@@ -26,10 +26,10 @@ def test_topics_are_created_once_and_what_differs_is_said(real_broker: str, topi
     assert settings.labels is not None
     admin = connect_admin(settings.kafka, Credentials())
     create_topics(
-        real_broker, {settings.predictions.topic: 3, settings.labels.topic: 3}, {"max.message.bytes": "3000000"}
+        real_broker, {settings.predictions.shown: 3, settings.labels.shown: 3}, {"max.message.bytes": "3000000"}
     )
     found = sources(admin, settings)
-    assert found.partitions == {settings.predictions.topic: 3, settings.labels.topic: 3}
+    assert found.partitions == {settings.predictions.shown: 3, settings.labels.shown: 3}
     specs = topic_specs(settings, found.greatest, found.max_message_bytes)
 
     before = check(admin, specs, found)
@@ -91,7 +91,7 @@ def test_labels_on_other_partitions_than_their_predictions_are_said_with_the_way
         (settings.predictions.topic, "existence"),
         (settings.labels.topic, "existence"),
     }
-    create_topics(real_broker, {settings.predictions.topic: 3, settings.labels.topic: 2})
+    create_topics(real_broker, {settings.predictions.shown: 3, settings.labels.shown: 2})
     assert check(admin, (), sources(admin, settings)) == [], "labels are repartitioned"
     in_place = replace(settings, join=JoinSettings(repartition=False))
     (difference,) = check(admin, (), sources(admin, in_place))

@@ -83,9 +83,9 @@ class RecordRun(Backtest):
         def batches(self, n_records: int) -> Iterator[tuple[list[RecordBatch], int]]:
             run, n = self._run, min(n_records, 700)
             records = run._records[self._kind]
-            topic = run._settings.predictions.topic
+            topic = run._settings.predictions.shown
             if self._kind == "labels" and run._settings.labels is not None:
-                topic = run._settings.labels.topic
+                topic = run._settings.labels.shown
             for start in range(0, len(records), n):
                 batch = no_records(Source(self._kind, 0), topic, ("keys", "headers"))
                 for record in records[start : start + n]:

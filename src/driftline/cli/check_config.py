@@ -48,11 +48,11 @@ def _as_yaml(settings: Settings) -> str:
 
 def _summary(settings: Settings) -> Iterator[str]:
     kafka, time = settings.kafka, settings.time
-    labels = settings.labels.topic if settings.labels else "none: performance is not measured"
+    labels = settings.labels.shown if settings.labels else "none: performance is not measured"
     yield "The configuration is valid."
     yield f"  brokers      {kafka.brokers} ({kafka.security.protocol})"
     yield from _clients(settings)
-    yield f"  predictions  {settings.predictions.topic}"
+    yield f"  predictions  {settings.predictions.shown}"
     yield f"  labels       {labels}"
     layout = f"panes in {kafka.panes_partitions} partitions, replication {kafka.replication}"
     yield f"  our topics   {kafka.topic('*')}, {layout}"

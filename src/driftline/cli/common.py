@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from driftline.config.convert import Converter
 from driftline.config.load import known_detectors, known_distances, load_settings
 from driftline.config.secrets import Credentials, resolve_credentials
+from driftline.config.topic_names import from_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -44,9 +45,11 @@ PrefixOption = Annotated[
     str | None, typer.Option("--prefix", help="Prefix of driftline's topics and groups.", show_default=False)
 ]
 PredictionsOption = Annotated[
-    str | None, typer.Option("--predictions", help="Topic of the predictions.", show_default=False)
+    str | None, typer.Option("--predictions", help="Topic of the predictions, or several (a,b).", show_default=False)
 ]
-LabelsOption = Annotated[str | None, typer.Option("--labels", help="Topic of the labels.", show_default=False)]
+LabelsOption = Annotated[
+    str | None, typer.Option("--labels", help="Topic of the labels, or several (a,b).", show_default=False)
+]
 
 
 def overrides(
@@ -67,8 +70,8 @@ def overrides(
     named = {
         "kafka.brokers": brokers,
         "kafka.prefix": prefix,
-        "predictions.topic": predictions,
-        "labels.topic": labels,
+        "predictions.topic": predictions and from_text(predictions),
+        "labels.topic": labels and from_text(labels),
         **more,
     }
     return {path: value for path, value in named.items() if value is not None}

@@ -99,27 +99,32 @@ def _of_topics(settings: Settings, *, configured: bool) -> Report:
 
     from driftline.inspection.examination import examine, report_of
     from driftline.runtime.encodings.input_encodings import InputEncodings
+    from driftline.runtime.inspect.chosen_topics import with_topics_there
     from driftline.runtime.inspect.partitions import partition_lines
     from driftline.runtime.inspect.sampling import TopicSampler
 
     credentials = read_credentials(settings)
-    sampler = TopicSampler(settings, credentials, InputEncodings(settings, credentials))
-    predictions = sampler.sample(settings.predictions.topic, "predictions")
+    there, lines = with_topics_there(settings, credentials)
+    sampler = TopicSampler(there, credentials, InputEncodings(there, credentials))
+    predictions = sampler.sample(there.predictions.topics[0], "predictions")
     labels = None
-    if settings.labels is not None:
-        labels = predictions.as_labels() if settings.shares_topic else sampler.sample(settings.labels.topic, "labels")
+    if there.labels is not None:
+        shared = settings.shares_topic
+        labels = predictions.as_labels() if shared else sampler.sample(there.labels.topics[0], "labels")
     found = examine(predictions, labels, settings, configured=configured)
-    return report_of(found, partition_lines(found), int(time.time() * 1000))
+    return report_of(found, [*lines, *partition_lines(found)], int(time.time() * 1000))
 
 
 def _of_files(settings: Settings, predictions: Path, labels: Path | None, *, configured: bool) -> Report:
     from driftline.config.settings import LabelInput
     from driftline.inspection.examination import examine, report_of
+    from driftline.runtime.files.file_topics import with_file_topics
     from driftline.runtime.inspect.file_samples import sample_file
 
-    topic = (settings.labels or LabelInput()).topic
+    of_files = with_file_topics(settings)
+    topic = (of_files.labels or LabelInput()).topics[0]
     outcomes = None if labels is None else sample_file(labels, topic, "labels")
-    source = sample_file(predictions, settings.predictions.topic, "predictions")
+    source = sample_file(predictions, of_files.predictions.topics[0], "predictions")
     return report_of(examine(source, outcomes, settings, configured=configured))
 
 

@@ -104,11 +104,12 @@ def _source(
     settings: Settings, file: Path | None, selection: EventSelection
 ) -> tuple[EventReader, Callable[[], Iterator[list[TimedRow]]]]:
     """Return the reader, which counts skipped records, and the function that starts reading."""
+    from driftline.runtime.files.file_topics import with_file_topics
     from driftline.runtime.references.production_events import EventReader, TopicEvents
 
     if file is None:
         quiet_logs(settings)
         topic = TopicEvents(settings, read_credentials(settings), selection)
         return topic.reader, topic.read
-    reader, path = EventReader(settings, selection), file
+    reader, path = EventReader(with_file_topics(settings), selection), file
     return reader, lambda: reader.read_file(path)

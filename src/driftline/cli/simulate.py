@@ -23,9 +23,10 @@ from driftline.cli.common import (
     read_settings,
 )
 from driftline.config.durations import Duration
-from driftline.errors import ParameterError
+from driftline.errors import ConfigurationError, ParameterError
 
 if TYPE_CHECKING:
+    from driftline.config.settings import LabelInput, PredictionInput
     from driftline.runtime.demo.simulation import SentCounts
     from driftline.simulation.scenario import Scenario
 
@@ -185,13 +186,15 @@ def _to_brokers(
     speed: float,
     all_labels: bool,
 ) -> SentCounts:
+    from driftline.config.settings import LabelInput
     from driftline.runtime.demo.simulation import Destination, Sender
 
     settings = read_settings(config, given)
     partitions, create, record_time = placing
+    labels = settings.labels or LabelInput()
     destination = Destination(
-        settings.predictions.topic,
-        settings.labels.topic if settings.labels is not None else "labels",
+        _first_topic(settings.predictions, "--predictions"),
+        _first_topic(labels, "--labels"),
         partitions or 3,
         create,
         record_time is RecordTime.EVENT,
@@ -204,6 +207,23 @@ def _to_brokers(
     )
     with progress("predictions", scenario.n_events) as advance:
         return sender.send(scenario, speed=speed, all_labels=all_labels, advance=advance)
+
+
+def _first_topic(given: PredictionInput | LabelInput, option: str) -> str:
+    """Return the topic that traffic is written to: the first, as it is of one model.
+
+    Raises
+    ------
+    ConfigurationError
+        When there are only patterns.
+    """
+    from driftline.config.topic_names import is_pattern
+
+    for name in given.topics:
+        if not is_pattern(name):
+            return name
+    message = f"Expected the name of a topic to write to, got the pattern {given.shown!r}. Name one with `{option}`"
+    raise ConfigurationError((message,), "The command line")
 
 
 def _announce(scenario: Scenario) -> None:

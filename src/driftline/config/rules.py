@@ -16,6 +16,7 @@ from driftline.config.places import child
 from driftline.config.problem import Problem
 from driftline.config.problem import one as _one
 from driftline.config.security_rules import security_problems
+from driftline.config.topic_rules import topic_problems
 from driftline.errors import describe
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ DETECT_SESSION: Final = (Duration(3_000), Duration(60_000))
 """A detect worker sends a heartbeat each second, and waits up to a minute for an answer of the broker."""
 
 _BROKER: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}")
-_TOPIC: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
 
 ModelCheck = Callable[[ModelSettings, str], Iterable[tuple[str, str]]]
 """Looks at one model's settings, given with their path; yields (path, message) for each problem."""
@@ -112,7 +112,7 @@ def settings_problems(settings: Settings) -> Iterator[Problem]:
             yield _one("a comma-separated list of `host:port`", brokers, "$.kafka.brokers")
             break
     yield from _positive(settings)
-    yield from _topics(settings)
+    yield from topic_problems(settings, OWN_TOPICS)
     yield from security_problems(settings.kafka.security)
     yield from client_refusals(settings.kafka.client)
     yield from aiokafka_refusals(settings.kafka.aiokafka)
@@ -137,24 +137,6 @@ def _positive(settings: Settings) -> Iterator[Problem]:
     if not shortest <= settings.detect.session_timeout <= longest:
         expected = f"a duration from {shortest} to {longest}"
         yield _one(expected, str(settings.detect.session_timeout), "$.detect.session_timeout")
-
-
-def _topics(settings: Settings) -> Iterator[Problem]:
-    named = {"$.predictions.topic": settings.predictions.topic}
-    if settings.labels is not None:
-        named["$.labels.topic"] = settings.labels.topic
-    own = {f"{settings.kafka.prefix}.{name}" for name in OWN_TOPICS}
-    for path, topic in named.items():
-        if _TOPIC.fullmatch(topic) is None:
-            yield _one("a topic's name (letters, digits, `.`, `_` and `-`, up to 249)", topic, path)
-        elif topic in own:
-            yield _one("an input topic, not one that driftline writes", topic, path, "$.kafka.prefix")
-    if settings.shares_topic and settings.labels is not None and settings.labels.where is None:
-        path, expected = "$.labels.topic", "a topic other than that of the predictions, or `where` to tell labels"
-        yield _one(expected, settings.labels.topic, path, "$.predictions.topic", "$.labels.where")
-    if settings.shares_topic and settings.labels is not None and settings.labels.tombstones == "retract":
-        path, expected = "$.labels.tombstones", "`refuse` where predictions and labels are in one topic"
-        yield _one(expected, settings.labels.tombstones, path, "$.labels.topic", "$.predictions.topic")
 
 
 def model_problems(model: ModelSettings, pane: Duration, path: str) -> Iterator[Problem]:

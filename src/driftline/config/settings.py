@@ -10,6 +10,7 @@ from driftline.config.durations import Duration
 from driftline.config.field_places import FeaturesAt, Place, Pointer, ScoreAt, TimeAt, Where
 from driftline.config.model import ModelSettings
 from driftline.config.record_forms import Pair, TableAt
+from driftline.config.topic_names import is_several, names_of, shown
 
 ClientValue = str | bool | int | float
 """The value of a property that a Kafka client is given as it is."""
@@ -161,9 +162,11 @@ Encoding = Literal["auto", "json", "schema_registry", "avro", "protobuf", "cloud
 
 
 class PredictionInput(Struct, frozen=True, forbid_unknown_fields=True):
-    """The topic of predictions."""
+    """The topics of predictions."""
 
-    topic: str = "predictions"
+    topic: str | tuple[str, ...] = "predictions"
+    """A topic, several (`[scores-eu, scores-us]`), or all that match a regular expression that begins with `^`
+    ([several topics](attach.md#several-topics))."""
     encoding: Encoding = "auto"
     """How records are written; `auto` reads plain JSON and, with a `schema_registry`, whatever names a schema in it."""
     avro: AvroSettings = AvroSettings()
@@ -177,11 +180,22 @@ class PredictionInput(Struct, frozen=True, forbid_unknown_fields=True):
     preset: str | None = None
     """Known producer whose settings stand below those of this section; `driftline presets` lists them."""
 
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The names and patterns of the topics, in their order."""
+        return names_of(self.topic)
+
+    @property
+    def shown(self) -> str:
+        """The topics as messages name them."""
+        return shown(self.topic)
+
 
 class LabelInput(Struct, frozen=True, forbid_unknown_fields=True):
-    """The topic of labels."""
+    """The topics of labels."""
 
-    topic: str = "labels"
+    topic: str | tuple[str, ...] = "labels"
+    """As for predictions."""
     encoding: Encoding = "auto"
     """As for predictions."""
     avro: AvroSettings = AvroSettings()
@@ -194,6 +208,16 @@ class LabelInput(Struct, frozen=True, forbid_unknown_fields=True):
     it is a dead letter, or skipped where `where` chooses records by a field."""
     preset: str | None = None
     """As for predictions."""
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The names and patterns of the topics, in their order."""
+        return names_of(self.topic)
+
+    @property
+    def shown(self) -> str:
+        """The topics as messages name them."""
+        return shown(self.topic)
 
 
 class SchemaRegistrySettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -340,8 +364,14 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def shares_topic(self) -> bool:
-        """Whether predictions and labels are in one topic."""
-        return self.labels is not None and self.labels.topic == self.predictions.topic
+        """Whether predictions and labels are in one topic, or in the same topics."""
+        return self.labels is not None and self.labels.topics == self.predictions.topics
+
+    @property
+    def has_several_topics(self) -> bool:
+        """Whether predictions or labels may have more than one topic."""
+        inputs: tuple[PredictionInput | LabelInput | None, ...] = (self.predictions, self.labels)
+        return any(each is not None and is_several(each.topic) for each in inputs)
 
     def model(self, name: str) -> ModelSettings:
         """Return the settings of a model, or the defaults if it has none of its own."""

@@ -72,7 +72,8 @@ class Event(Struct, frozen=True, kw_only=True):
     n_reference: Count
     """Number of reference events."""
     offsets: SourceOffsets
-    """Contributing input: the smallest and largest offset by topic (``predictions``, ``labels``) and partition."""
+    """Contributing input: the smallest and largest offset by kind (``predictions``, ``labels``) and partition. With
+    several topics of a kind a partition is named with its topic, as in ``scores-eu-0``."""
     flags: list[str]
     """Reasons why this event may not be reproducible from the input alone. ``after_idle``: a partition that had been
     declared idle returned with events too late to be counted. ``bootstrap``: the profile was learnt from the stream."""

@@ -45,7 +45,7 @@ def mapping_problems(settings: Settings) -> Iterator[Problem]:
         if settings.shares_topic:
             path = "$.predictions.pair"
             expected = "labels in a topic of their own, as records of the topic of predictions are paired"
-            yield describe(expected, settings.predictions.topic, path), path, (path, "$.labels.topic")
+            yield describe(expected, settings.predictions.shown, path), path, (path, "$.labels.topic")
     if settings.labels is not None:
         yield from _problems(settings.labels.fields, "$.labels.fields")
         yield from _beside_rows(settings.labels.where, "$.labels.where")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from driftline.events.source import Source
 
@@ -42,6 +42,8 @@ class RecordBatch(NamedTuple):
         The values as they stand in Kafka, for dead letters; None where ``values`` are these.
     schemas : list of str or None, optional
         Names of the schemas that the records were read with, None for plain JSON; None where all are that.
+    number : int, optional
+        The partition's number in its topic, where that is not the source's: several topics are read as one.
     """
 
     source: Source
@@ -54,23 +56,34 @@ class RecordBatch(NamedTuple):
     headers: list[dict[str, bytes]] | None = None
     raw_values: list[bytes | None] | None = None
     schemas: list[str | None] | None = None
+    number: int | None = None
+
+    @property
+    def partition(self) -> int:
+        """The partition's number in its topic."""
+        return self.source.partition if self.number is None else self.number
+
+    @property
+    def place(self) -> str:
+        """Topic and partition, for messages."""
+        return f"{self.topic}-{self.partition}"
 
     def part(self, records: slice) -> RecordBatch:
         """Return some of the records."""
-        columns = (None if each is None else each[records] for each in self[2:])
-        return RecordBatch(self.source, self.topic, *columns)  # type: ignore[arg-type]  # columns in their order
+        columns: Any = (None if each is None else each[records] for each in self[2:-1])
+        return RecordBatch(self.source, self.topic, *columns)._replace(number=self.number)
 
     def chosen(self, records: Sequence[int]) -> RecordBatch:
         """Return the records of some numbers."""
-        columns = (None if each is None else [each[record] for record in records] for each in self[2:])
-        return RecordBatch(self.source, self.topic, *columns)  # type: ignore[arg-type]  # columns in their order
+        columns: Any = (None if each is None else [each[record] for record in records] for each in self[2:-1])
+        return RecordBatch(self.source, self.topic, *columns)._replace(number=self.number)
 
 
-def no_records(source: Source, topic: str, asked: Container[str] = ()) -> RecordBatch:
+def no_records(source: Source, topic: str, asked: Container[str] = (), number: int | None = None) -> RecordBatch:
     """Return a batch to add records to; ``asked`` says whether it has ``keys`` and ``headers``."""
     keys: list[bytes | None] | None = [] if "keys" in asked else None
     headers: list[dict[str, bytes]] | None = [] if "headers" in asked else None
-    return RecordBatch(source, topic, [], [], [], keys=keys, headers=headers)
+    return RecordBatch(source, topic, [], [], [], keys=keys, headers=headers, number=number)
 
 
 def one_record(kind: Kind, value: bytes | None) -> RecordBatch:

@@ -57,6 +57,8 @@ class Watermark(Struct, frozen=True, array_like=True):
     """Read to its end for the idle timeout: does not hold the others back."""
     certain_ms: int | None = None
     """Of joins: how far they would have come with no partition left out as idle."""
+    gone: bool = False
+    """Of a topic that is read no more: it counts no longer, until it is read again."""
 
 
 Offsets = dict[int, tuple[int, int]]

@@ -35,11 +35,11 @@ def differences(settings: Settings) -> dict[str, Any]:
     """Return the settings that differ from the defaults, nested as in the file; both topics are always among them."""
     whole, usual = plain(settings), plain(Settings())
     found: dict[str, Any] = _different(whole, usual)  # type: ignore[arg-type]  # settings are dictionaries
-    found["predictions"] = {"topic": settings.predictions.topic} | found.get("predictions", {})
+    found["predictions"] = {"topic": plain(settings.predictions.topic)} | found.get("predictions", {})
     found.pop("labels", None)
     if settings.labels is not None:
         other = _different(plain(settings.labels), plain(LabelInput()))  # type: ignore[arg-type]  # as above
-        found["labels"] = {"topic": settings.labels.topic} | other
+        found["labels"] = {"topic": plain(settings.labels.topic)} | other
     if settings.schema_registry is not None:
         registry, bare = settings.schema_registry, SchemaRegistrySettings(url="")
         found["schema_registry"] = _different(plain(registry), plain(bare))  # type: ignore[arg-type]  # as above

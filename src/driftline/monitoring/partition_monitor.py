@@ -10,6 +10,7 @@ from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.events.model_key import ModelKey
 from driftline.events.prediction import fields_beside
 from driftline.events.source import INTAKE, LABEL_STREAM, SEGMENT_ALL
+from driftline.events.source_numbers import PlaceNames
 from driftline.monitoring.intake.intake_monitor import IntakeMonitor
 from driftline.monitoring.labels.label_stream_monitor import LabelStreamMonitor
 from driftline.monitoring.model_monitor import ModelMonitor
@@ -82,6 +83,7 @@ class PartitionMonitor:
         self._intake_scope = StateScope(f"{self._at}, intake")
         self._intake: IntakeMonitor | None = None
         self._budgets: dict[str, ErrorBudget] = {}
+        self._places = PlaceNames()
         self._entries = StateEntries()
         self._as_of = -1
         self._last = -1
@@ -133,6 +135,7 @@ class PartitionMonitor:
             self._add_joins(join)
         self._as_of = offset
         self._replay_from = None
+        self._places.extend(flush.places)
         self._watermarks.update(flush.watermarks, routed=flush.routed)
         outputs = self._intake_monitor().take(flush.intake) if flush.intake else []
         return [*outputs, *self._advance()]
@@ -142,7 +145,7 @@ class PartitionMonitor:
         if model is None:
             budget = self._budgets.get(key.model)
             if budget is None:
-                budget = self._budgets[key.model] = ErrorBudget.of(self._settings, key.model)
+                budget = self._budgets[key.model] = ErrorBudget.of(self._settings, key.model, self._places)
             setup = ModelSetup(key, budget, self._pane_ms, self._profiles, self._not_features)
             model = self._models[key] = ModelMonitor(setup, self._at)
         return model
@@ -180,13 +183,13 @@ class PartitionMonitor:
 
     def _label_stream(self) -> LabelStreamMonitor:
         if self._stream is None:
-            self._stream = LabelStreamMonitor(ErrorBudget.of(self._settings, LABEL_STREAM.model))
+            self._stream = LabelStreamMonitor(ErrorBudget.of(self._settings, LABEL_STREAM.model, self._places))
             self._stream_scope.add(self._stream.tables)
         return self._stream
 
     def _intake_monitor(self) -> IntakeMonitor:
         if self._intake is None:
-            self._intake = IntakeMonitor(self._settings, ErrorBudget.of(self._settings, INTAKE.model))
+            self._intake = IntakeMonitor(self._settings, ErrorBudget.of(self._settings, INTAKE.model, self._places))
             self._intake_scope.add(self._intake.tables)
         return self._intake
 
@@ -232,7 +235,8 @@ class PartitionMonitor:
         scopes = {**streams, **{key: model.scope for key, model in self._models.items()}}
         changed = [(key, place, data) for key in sorted(scopes) for place, data in scopes[key].changes()]
         position = self._position()
-        meta = CheckpointMeta(STATE_VERSION, self._as_of, position, self._watermarks.state, self._n_after_idle)
+        marks, places = self._watermarks.state, self._places.parts
+        meta = CheckpointMeta(STATE_VERSION, self._as_of, position, marks, self._n_after_idle, places)
         return Checkpoint(position, self._entries.write(changed), msgspec.msgpack.encode(meta))
 
     def _position(self) -> int:
@@ -270,6 +274,7 @@ class PartitionMonitor:
         meta = load_meta(entries[META_KEY], at)
         monitor._as_of, monitor._last, monitor._replay_from = meta.as_of, meta.position - 1, meta.position
         monitor._n_after_idle = meta.n_after_idle
+        monitor._places.extend(meta.places)
         marks = monitor._watermarks
         marks.state = meta.watermarks
         monitor._advanced = (monitor._floor(marks.predictions), monitor._floor(marks.joins))

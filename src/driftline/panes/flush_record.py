@@ -17,6 +17,7 @@ from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
 from driftline.events.schema_counts import SchemaCounts
 from driftline.events.source import Kind, Offsets, Watermark
+from driftline.events.source_numbers import TopicPart
 from driftline.panes.intake_record import IntakeMark
 from driftline.sketches.packed import NO_CELLS, PackedEstimates, SampleRow, Sparse
 from driftline.sketches.pane_sketch import PackedSketch, split_counts
@@ -123,6 +124,9 @@ class FlushRecord(Struct, frozen=True, array_like=True):
     """Whether labels meet predictions by way of the pending topic, whose partitions then have watermarks of joins."""
     intake: list[IntakeMark] = []
     """Of the records themselves, in the partition of ``LABEL_STREAM`` alone, and there in the last chunk."""
+    places: list[TopicPart] = []
+    """Which partitions of which topics have the numbers of sources, in the last chunk; empty where each kind has one
+    topic."""
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -181,10 +185,11 @@ def chunks(
     joins: list[JoinDelta],
     watermarks: list[Watermark],
     intake: Sequence[IntakeMark] = (),
+    places: Sequence[TopicPart] = (),
     *,
     routed: bool = False,
 ) -> list[bytes]:
-    """Return the flush as records of at most about ``MAX_RECORD_BYTES``, watermarks and intake in the last one.
+    """Return the flush as records of at most about ``MAX_RECORD_BYTES``; what is no delta stands in the last one.
 
     The delta of a wide model is cut in several, which add up to it.
     """
@@ -203,7 +208,7 @@ def chunks(
         else:
             join_deltas.append(delta)
         size += n_bytes
-    records.append(encode(FlushRecord(VERSION, pane_deltas, join_deltas, watermarks, routed, [*intake])))
+    records.append(encode(FlushRecord(VERSION, pane_deltas, join_deltas, watermarks, routed, [*intake], [*places])))
     return records
 
 

@@ -56,8 +56,10 @@ class IntakeMark(Struct, frozen=True, array_like=True):
     spans: list[IntakeSpan]
     seen: SeenId | None = None
     """Once, where labels are joined."""
+    gone: bool = False
+    """Of a topic that is read no more."""
 
     @property
     def watermark(self) -> Watermark:
         """How far the partition has come by the clock of its records."""
-        return Watermark(self.source, self.n_partitions, self.reached_ms, self.idle)
+        return Watermark(self.source, self.n_partitions, self.reached_ms, self.idle, gone=self.gone)

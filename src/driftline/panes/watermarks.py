@@ -24,6 +24,8 @@ class TopicState(Struct, array_like=True):
     """Partitions that do not hold the others back at present."""
     reached_ms: int | None = None
     """The topic's watermark; None is minus infinity."""
+    gone: set[int] = set()
+    """Partitions of topics that are read no more."""
 
     def take(self, mark: Watermark) -> None:
         """Take in one partition's watermark; a partition never goes back, and a topic never loses partitions."""
@@ -32,19 +34,20 @@ class TopicState(Struct, array_like=True):
         times = [time for time in (before, mark.time_ms) if time is not None]
         self.times_ms[partition] = max(times) if times else None
         self.n_partitions = max(self.n_partitions, mark.n_partitions)
-        if mark.idle:
-            self.idle.add(partition)
-        else:
-            self.idle.discard(partition)
+        for partitions, holds in ((self.idle, mark.idle), (self.gone, mark.gone)):
+            if holds:
+                partitions.add(partition)
+            else:
+                partitions.discard(partition)
 
     def certain_ms(self) -> int | None:
         """Return the least watermark of all partitions, idle or not; None is minus infinity."""
-        times = [self.times_ms.get(p) for p in range(self.n_partitions)]
+        times = [self.times_ms.get(p) for p in range(self.n_partitions) if p not in self.gone]
         return min((time for time in times if time is not None), default=None) if None not in times else None
 
     def settle(self) -> None:
         """Move the topic's watermark to the least of its partitions' that are not idle."""
-        times = [self.times_ms.get(p) for p in range(self.n_partitions) if p not in self.idle]
+        times = [self.times_ms.get(p) for p in range(self.n_partitions) if p not in self.idle and p not in self.gone]
         if not times or None in times:
             return
         least = min(time for time in times if time is not None)
@@ -123,7 +126,7 @@ class Watermarks:
     def labels_idle(self) -> bool:
         """Whether every partition of the labels is idle at present: read to its end, and nothing came since."""
         topic = self.state.labels
-        return topic.n_partitions > 0 and len(topic.idle) == topic.n_partitions
+        return topic.n_partitions > 0 and len(topic.idle | topic.gone) == topic.n_partitions
 
     @property
     def certain_predictions(self) -> int | None:

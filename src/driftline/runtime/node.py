@@ -14,7 +14,7 @@ from confluent_kafka import KafkaException
 from driftline.native.library import description, problem
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.kafka.broker_failures import broker_error
-from driftline.runtime.kafka.input_partitions import input_partitions
+from driftline.runtime.kafka.input_partitions import input_topics
 from driftline.runtime.kafka.topic_admin import TopicAdmin
 from driftline.runtime.operations.health import TelemetryServer
 from driftline.runtime.operations.logs import get_logger
@@ -232,7 +232,7 @@ class Node:
         return workers
 
     def _make_topics(self) -> None:
-        input_partitions(self._settings, self._credentials)
+        input_topics(self._settings, self._credentials)
         created = TopicAdmin(self._settings, self._credentials).create()
         if created:
             _log.info("topics created", topics=list(created))

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from driftline.events.source import Source, Watermark
+from driftline.panes.intake_record import IntakeMark
 from driftline.sketching.source_clock import SourceClock
 from driftline.sketching.source_intake import SourceIntake
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from driftline.config.settings import Settings
     from driftline.events.source import Kind
-    from driftline.panes.intake_record import IntakeMark
 
 
 class AssignedPartition:
@@ -31,12 +31,13 @@ class AssignedPartition:
 class AssignedPartitions:
     """The assigned partitions by source; where one topic holds both kinds, labels share the clock of predictions.
 
-    ``n_partitions`` are those of each topic, assigned or not.
+    ``n_partitions`` are those of each kind, assigned or not, and ``absent`` those of topics that are read no more.
     """
 
-    def __init__(self, settings: Settings, n_partitions: Mapping[Kind, int]) -> None:
+    def __init__(self, settings: Settings, n_partitions: Mapping[Kind, int], absent: Iterable[Source] = ()) -> None:
         self._settings = settings
         self._n_partitions = n_partitions
+        self._absent = sorted(each for source in absent for each in self._with_shared(source))
         self._partitions: dict[Source, AssignedPartition] = {}
 
     def __getitem__(self, source: Source) -> AssignedPartition:
@@ -115,9 +116,18 @@ class AssignedPartitions:
             for source, partition in sorted(self._partitions.items())
         ]
 
+    def absent_marks(self) -> list[Watermark]:
+        """Return that the partitions count no longer that are read no more."""
+        return [
+            Watermark(source, self._n_partitions[source.kind], None, idle=True, gone=True) for source in self._absent
+        ]
+
     def intake_marks(self) -> list[IntakeMark]:
-        """Return what was read and refused in each partition since the last flush."""
+        """Return what was read and refused in each partition since the last flush, and which are read no more."""
         return [
             partition.intake.mark(source, self._n_partitions[source.kind], idle=partition.idle)
             for source, partition in sorted(self._partitions.items())
+        ] + [
+            IntakeMark(source, self._n_partitions[source.kind], None, idle=True, spans=[], gone=True)
+            for source in self._absent
         ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from driftline.events.dead_letter import DeadLetter
-    from driftline.events.source import Kind, Source
+    from driftline.events.source import Source
     from driftline.sketching.halves import SeenHalves
 
 
@@ -34,7 +34,7 @@ class Flush(NamedTuple):
     n_events: int
     n_late: int
     """Predictions that came too late, as ``n_events`` are those sketched; for telemetry."""
-    n_read: dict[Kind, int]
-    """Records of the input topics, refused or not; for telemetry."""
+    n_read: dict[str, int]
+    """Records of each input topic, refused or not; for telemetry."""
     n_skipped: int = 0
     """Records that the configured `where` leaves out."""

@@ -157,8 +157,8 @@ def _take_run(batch: RecordBatch, events: Columns | None, max_future_ms: int) ->
 
 def _dead_letter(error: EventError, batch: RecordBatch, record: int) -> DeadLetter:
     offset, value = batch.offsets[record], (batch.values if batch.raw_values is None else batch.raw_values)[record]
-    message = f"{error} ({batch.topic}-{batch.source.partition}@{offset})"
-    return DeadLetter(error.reason, message, batch.topic, batch.source.partition, offset, value or b"")
+    message = f"{error} ({batch.place}@{offset})"
+    return DeadLetter(error.reason, message, batch.topic, batch.partition, offset, value or b"")
 
 
 def _event_time(ts_ms: int | None, stamp_ms: int, max_future_ms: int) -> int:

@@ -86,7 +86,7 @@ class Pairing:
         for number, record in enumerate(self._records(batch)):
             lost: list[Lost] = []
             found = partition.take(record, lost)
-            refused += [(record.offset, _letter(batch.source, batch.topic, each)) for each in lost]
+            refused += [(record.offset, _letter(batch.topic, batch.partition, each)) for each in lost]
             if number >= first and record.half is None and record.problem is None:
                 skipped.append(record.offset)
             if found is not None and record.half is not None:
@@ -96,11 +96,11 @@ class Pairing:
             fresh = batch.part(slice(first, None)) if first else batch
         return Paired(_as_batch(batch, events) if events else None, fresh, refused, skipped)
 
-    def skip(self, source: Source, topic: str, next_offset: int) -> list[DeadLetter]:
-        """Go on at an offset; return the halves that are given up."""
+    def skip(self, source: Source, topic: str, partition: int, next_offset: int) -> list[DeadLetter]:
+        """Go on at an offset of a partition of a topic; return the halves that are given up."""
         lost: list[Lost] = []
         self._partitions[source].skip(next_offset, lost)
-        return [_letter(source, topic, each) for each in lost]
+        return [_letter(topic, partition, each) for each in lost]
 
     def seen(self, source: Source) -> SeenHalves | None:
         """Return what is to be committed; None of a partition whose records are not paired."""
@@ -152,9 +152,9 @@ class Pairing:
         return records
 
 
-def _letter(source: Source, topic: str, lost: Lost) -> DeadLetter:
-    message = f"{lost.problem} ({topic}-{source.partition}@{lost.offset})"
-    return DeadLetter(lost.problem.reason, message, topic, source.partition, lost.offset, lost.value or b"")
+def _letter(topic: str, partition: int, lost: Lost) -> DeadLetter:
+    message = f"{lost.problem} ({topic}-{partition}@{lost.offset})"
+    return DeadLetter(lost.problem.reason, message, topic, partition, lost.offset, lost.value or b"")
 
 
 def _as_batch(batch: RecordBatch, events: list[_Event]) -> RecordBatch:
@@ -168,4 +168,5 @@ def _as_batch(batch: RecordBatch, events: list[_Event]) -> RecordBatch:
         documents=[{"request": event.request.document, "response": event.response.document} for event in events],
         keys=[event.request.key for event in events],
         headers=[{**event.response.headers, **event.request.headers} for event in events],
+        number=batch.number,
     )

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from driftline.events.label import LabelColumns
     from driftline.events.record_batch import RecordBatch
     from driftline.events.source import Kind, Watermark
+    from driftline.events.source_numbers import SourceNumbers
     from driftline.panes.flush_record import JoinDelta
     from driftline.profiles.profiles import Profiles
     from driftline.sketching.halves import SeenHalves
@@ -65,6 +66,8 @@ class Sketcher:
         Returns the pending stores of a partition, given its number and the profile table; called as it is assigned.
     not_features : frozenset of str
         Fields beside the mapped ones that are no features, where the record itself is the features object.
+    numbers : SourceNumbers, optional
+        Which partitions of which topics the numbers of sources stand for, where there are several topics.
 
     Attributes
     ----------
@@ -80,6 +83,7 @@ class Sketcher:
         open_stores: Callable[[int, ProfileTable], PendingStores],
         *,
         not_features: frozenset[str] = frozenset(),
+        numbers: SourceNumbers | None = None,
     ) -> None:
         self._settings = settings
         self._profiles = profiles
@@ -96,21 +100,18 @@ class Sketcher:
         self._pairing = None if predictions.pair is None else Pairing(predictions.pair)
         asked = self._decode_label.asks_for
         of_pairs = frozenset[str]() if self._pairing is None else self._pairing.asks_for
-        self.asks_for = {
-            labels.topic: asked,
-            predictions.topic: self._decode_prediction.asks_for
-            | of_pairs
-            | (asked if settings.shares_topic else frozenset()),
-        }
+        of_predictions = self._decode_prediction.asks_for | of_pairs | (asked if settings.shares_topic else frozenset())
+        self.asks_for = dict.fromkeys(labels.topics, asked) | dict.fromkeys(predictions.topics, of_predictions)
         self._not_features = fields_beside(settings.predictions.fields, not_features)
-        self._partitions = AssignedPartitions(settings, n_partitions)
+        self._partitions = AssignedPartitions(settings, n_partitions, () if numbers is None else numbers.absent)
+        self._places = () if numbers is None else numbers.told(shares_topic=settings.shares_topic)
         self._next_offsets: dict[Source, int] = {}
         self._counters: dict[ModelKey, PaneCounter] = {}
         self.learning = LearningHold(settings, profiles)
         self.joins = choose_joins(settings, profiles, n_partitions, open_stores, self.watermark_ms)
         self._dead_letters: list[DeadLetter] = []
         self._n_events = self._n_late = self._n_labels = self._n_joins = self._n_skipped = 0
-        self._n_read: dict[Kind, int] = {}
+        self._n_read: dict[str, int] = {}
         self._announce = False
 
     # --- assignment ---------------------------------------------------------------------------------------------------
@@ -183,13 +184,13 @@ class Sketcher:
         """Go on at an offset; the letter says what has become of the records before it."""
         self._dead_letters.append(letter)
         if self._pairing is not None and source.kind == "predictions":
-            self._dead_letters += self._pairing.skip(source, letter.topic, next_offset)
+            self._dead_letters += self._pairing.skip(source, letter.topic, letter.partition, next_offset)
         self._next_offsets[source] = next_offset
 
     def _count_records(self, batch: RecordBatch, intake: Intake[Any], refused_at: Sequence[int] | None = None) -> None:
         self._dead_letters += intake.refused
         self._n_skipped += len(intake.skipped)
-        self._n_read[batch.source.kind] = self._n_read.get(batch.source.kind, 0) + len(batch.offsets)
+        self._n_read[batch.topic] = self._n_read.get(batch.topic, 0) + len(batch.offsets)
         self._partitions[batch.source].intake.add(batch, intake.times_ms, intake.offsets, intake.refused, refused_at)
 
     def _add_predictions(self, batch: RecordBatch) -> None:
@@ -286,7 +287,7 @@ class Sketcher:
         if not self._next_offsets and not self._announce and not self._dead_letters:
             return None
         positions = {source: self._position(source, next_offset) for source, next_offset in self._next_offsets.items()}
-        marks = self._partitions.marks()
+        marks = [*self._partitions.marks(), *self._partitions.absent_marks()]
         deltas = self.joins.join()
         pending = self.joins.blocks(marks)
         panes = self._pane_records(deltas, [*marks, *self.joins.watermarks()])
@@ -316,10 +317,10 @@ class Sketcher:
         for delta in deltas:
             joins[panes_partition(delta.key, n_panes)].append(delta)
         intake = {panes_partition(LABEL_STREAM, n_panes): self._partitions.intake_marks()}
-        routed = self._settings.join.routed
+        routed, places = self._settings.join.routed, self._places
         return {
-            partition: chunks(panes[partition], joins[partition], watermarks, intake.get(partition, ()), routed=routed)
-            for partition in range(n_panes)
+            number: chunks(panes[number], joins[number], watermarks, intake.get(number, ()), places, routed=routed)
+            for number in range(n_panes)
         }
 
     def committed(self, changelog: Mapping[int, int] = MappingProxyType({})) -> None:

@@ -58,6 +58,26 @@ def test_refused_records_are_counted_by_reason_and_the_first_is_shown(
     assert second.startswith("1 rejected, invalid_type")
 
 
+def test_files_stand_for_the_first_of_several_topics(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("predictions: {topic: [scores-eu, scores-us]}\n", encoding="utf-8")
+    files = ("--config", config, "--predictions", lines(tmp_path / "p.ndjson", GOOD, NO_MODEL))
+    code, _, error = run(capsys, *files, "--out", tmp_path / "o.ndjson")
+    assert code == 6
+    assert " - at `$.model` (scores-eu-0@1)" in error
+    fields = 'fields: {model: {topic: "^scores-(.*)$"}}'
+    config.write_text(f"predictions: {{topic: [scores-eu, scores-us], {fields}}}\n", encoding="utf-8")
+    code, _, error = run(capsys, *files, "--out", tmp_path / "o.ndjson")
+    assert code == 2
+    assert "with the environment variable `DRIFTLINE_PREDICTIONS__TOPIC`" in error
+    monkeypatch.setenv("DRIFTLINE_PREDICTIONS__TOPIC", "scores-us")
+    code, text, _ = run(capsys, *files, "--out", tmp_path / "o.ndjson")
+    assert code == 6
+    assert "0 dead letters" in text, "the model comes from the name"
+
+
 def test_a_run_in_which_every_prediction_was_refused_fails(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     predictions = lines(tmp_path / "p.ndjson", NO_MODEL, NO_MODEL)
     labels = lines(tmp_path / "l.ndjson", {"prediction_id": "a", "label": 1, "ts": 1_772_366_400_000})

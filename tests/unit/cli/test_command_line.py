@@ -67,6 +67,17 @@ def test_a_valid_configuration_is_summed_up(capsys: pytest.CaptureFixture[str], 
         assert words in text
 
 
+def test_several_topics_are_named_and_stay_what_they_are(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("predictions: {topic: [scores-eu, scores-us]}\nlabels: {topic: ^outcomes-}\n", encoding="utf-8")
+    code, text, _ = run(capsys, "check-config", str(file))
+    assert code == 0
+    assert "  predictions  scores-eu, scores-us\n" in text
+    assert "  labels       ^outcomes-\n" in text
+    _, text, _ = run(capsys, "check-config", str(file), "--effective")
+    assert load_settings(None, {}, yaml.safe_load(text)) == load_settings(file, {})
+
+
 def test_effective_settings_are_a_configuration_themselves(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = tmp_path / "c.yaml"
     file.write_text("models: {credit-risk: {task: binary}}\n", encoding="utf-8")
@@ -154,6 +165,13 @@ def test_options_that_were_not_given_override_nothing() -> None:
         "kafka.brokers": "a:1",
         "labels.topic": "l",
         "telemetry.port": 0,
+    }
+
+
+def test_options_name_several_topics() -> None:
+    assert overrides(predictions="a,b", labels="^outcomes-[a-z]{2,3}$") == {
+        "predictions.topic": ("a", "b"),
+        "labels.topic": "^outcomes-[a-z]{2,3}$",
     }
 
 

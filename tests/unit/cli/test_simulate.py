@@ -98,3 +98,11 @@ def test_a_missing_broker_is_exit_code_3(capsys: pytest.CaptureFixture[str], mon
     code, _, error = run(capsys, *FIXED, "-b", "127.0.0.1:1")
     assert code == 3
     assert "Expected an answer from Kafka within 0.5 s" in error
+
+
+def test_traffic_is_written_to_a_topic_with_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, error = run(capsys, *FIXED, "--brokers", "localhost:1", "--predictions", "^scores-")
+    assert code == 2
+    assert (
+        "Expected the name of a topic to write to, got the pattern '^scores-'. Name one with `--predictions`" in error
+    )

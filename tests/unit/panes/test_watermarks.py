@@ -85,3 +85,22 @@ def test_without_a_labels_topic_there_are_no_joins() -> None:
 def test_two_monitors_share_no_state() -> None:
     Watermarks(with_labels=True).update([mark(0, 500, n=1)])
     assert Watermarks(with_labels=True).predictions is None
+
+
+def test_partitions_of_a_topic_that_is_read_no_more_count_no_longer_until_it_comes_back() -> None:
+    marks = Watermarks(with_labels=False)
+    marks.update([mark(0, 900), mark(1, 200)])
+    gone = Watermark(Source("predictions", 1), 2, None, idle=True, gone=True)
+    marks.update([gone])
+    assert (marks.predictions, marks.certain_predictions) == (900, 900), "no flag of what was closed without them"
+    marks.update([mark(0, 1_500), mark(1, 1_000)])
+    assert (marks.predictions, marks.certain_predictions) == (1_000, 1_000)
+
+
+def test_where_all_others_are_gone_the_labels_are_idle_with_the_last() -> None:
+    marks = Watermarks(with_labels=True)
+    gone = Watermark(Source("labels", 1), 2, None, idle=True, gone=True)
+    marks.update([mark(0, 900, kind="labels"), gone])
+    assert not marks.labels_idle
+    marks.update([mark(0, 900, kind="labels", idle=True)])
+    assert marks.labels_idle

@@ -157,13 +157,13 @@ def test_a_half_whose_other_does_not_come_is_given_up_by_records_or_by_time() ->
 def test_a_gap_gives_up_what_can_no_longer_be_read() -> None:
     pairing = Pairing(PAIR)
     pairing.assign(P0, SeenHalves(9, (3, 7)))
-    letters = pairing.skip(P0, "served", 5)
+    letters = pairing.skip(P0, "served", 0, 5)
     assert [(letter.reason, letter.offset) for letter in letters] == [(reasons.OFFSET_GAP, 3)]
     assert pairing.seen(P0) == SeenHalves(9, (7,))
     outcome = Outcome()
     outcome.add(pairing, batch([(9, 0, half("out", "x"))]))
     assert outcome.refused == [(reasons.OFFSET_GAP, 7)], "a record that is not there any more is not awaited for ever"
-    assert pairing.skip(P0, "served", 50_000)[0].reason == reasons.UNPAIRED
+    assert pairing.skip(P0, "served", 0, 50_000)[0].reason == reasons.UNPAIRED
     assert pairing.seen(P0) == SeenHalves(50_000)
 
 
@@ -293,7 +293,7 @@ def test_batches_do_not_change_what_is_counted_of_records_and_of_refusals() -> N
 
     assert spans(1) == spans(7) == spans(60)
     assert {reason for reason, _ in spans(60)[-2]} == {reasons.UNPAIRED, reasons.NOT_JSON}
-    assert spans(60)[-1] == {"predictions": 60}
+    assert spans(60)[-1] == {"served": 60}
 
 
 def no_stores(_partition: int, _table: object) -> PendingStores:

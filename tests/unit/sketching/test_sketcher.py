@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import numpy as np
 
 from driftline.config.durations import Duration
@@ -13,6 +14,7 @@ from driftline.events.dead_letter import OFFSET_GAP, DeadLetter
 from driftline.events.model_key import ModelKey, panes_partition
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import LABEL_STREAM, Source, Watermark
+from driftline.events.source_numbers import SourceNumbers, TopicPart
 from driftline.panes.flush_record import decode
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
@@ -218,3 +220,28 @@ def test_a_label_that_waited_meets_its_prediction_again_when_blocks_are_restored
     second.joins.restored(0, len(changelog), whole=True)
     held = second.joins.joiners[0].predictions.get(digests_of(["p0"]))
     assert held.records["n_labels"].tolist() == [1]
+
+
+def test_each_flush_says_whose_numbers_are_whose_and_which_are_read_no_more() -> None:
+    book = Profiles()
+    book.add(PROFILE)
+    parts = [TopicPart("predictions", topic, 0, 1) for topic in ("gone", "scored")]
+    numbers = SourceNumbers({"scored": "predictions"}, {"scored": 1}, parts)
+    settings = msgspec.structs.replace(SETTINGS, labels=None)
+    made = Sketcher(settings, book, numbers.n_partitions, MemoryStores, numbers=numbers)
+    source = numbers.source("scored", 0)
+    made.assign(source, None)
+    made.add(predictions(START_MS)._replace(source=source, number=0, values=[b"{"], offsets=[4]))
+    flush = taken(made)
+    records = [decode(record, "test") for part in flush.panes.values() for record in part]
+    assert all(each.places == parts for each in records)
+    assert {mark for each in records for mark in each.watermarks} == {
+        Watermark(Source("predictions", 0), 2, None, idle=True, gone=True),
+        Watermark(Source("predictions", 1), 2, None, idle=False),
+    }
+    assert [(mark.source.partition, mark.gone) for each in records for mark in each.intake] == [(1, False), (0, True)]
+    (letter,) = flush.dead_letters
+    assert (letter.topic, letter.partition, letter.offset) == ("scored", 0, 4)
+    assert "(scored-0@4)" in letter.message
+    assert source not in numbers.absent
+    assert made.watermarks_ms().keys() == {source}, "no figures of what is not read"

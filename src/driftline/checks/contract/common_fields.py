@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.events.model_key import ModelKey
     from driftline.events.source import Kind, Offsets
+    from driftline.events.source_numbers import PlaceNames
     from driftline.profiles.profile import Profile
 
 
@@ -54,7 +55,7 @@ def common_fields(
         "settings": budget.settings_hash,
         "n": 0,
         "n_reference": 0,
-        "offsets": source_offsets(offsets),
+        "offsets": source_offsets(offsets, budget.places),
         "flags": sorted(marks),
     }
 
@@ -89,7 +90,7 @@ def topic_fields(
         "settings": budget.settings_hash,
         "n": 0,
         "n_reference": 0,
-        "offsets": source_offsets(offsets),
+        "offsets": source_offsets(offsets, budget.places),
         "flags": sorted({*flags}),
     }
 
@@ -106,9 +107,9 @@ def profile_reference(profile: Profile) -> ProfileReference:
     )
 
 
-def source_offsets(offsets: Mapping[Kind, Offsets]) -> SourceOffsets:
+def source_offsets(offsets: Mapping[Kind, Offsets], places: PlaceNames) -> SourceOffsets:
     """Return offsets as events hold them: JSON has no numbers for names."""
     return {
-        kind: {str(partition): partitions[partition] for partition in sorted(partitions)}
+        kind: {places.name(kind, partition): partitions[partition] for partition in sorted(partitions)}
         for kind, partitions in sorted(offsets.items())
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from driftline.checks.contract.check import tests_of
 from driftline.config.durations import Duration
@@ -13,6 +13,7 @@ from driftline.config.fingerprint import model_settings_hash
 from driftline.config.model import ModelSettings
 from driftline.config.rules import DETECTORS, LABELS, PERFORMANCE, spenders
 from driftline.events.finding import BudgetSplit, LevelEvidence
+from driftline.events.source_numbers import PlaceNames
 from driftline.significance.levels import level_per_test, shares_of_budget
 
 if TYPE_CHECKING:
@@ -29,15 +30,18 @@ class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
     """Whether a labels topic is configured: then performance has a share of the budget."""
     source: str
     """``ce_source`` of the events."""
+    places: PlaceNames = field(default_factory=PlaceNames)
+    """How events call the partitions that offsets are of."""
 
     @classmethod
-    def of(cls, settings: Settings, model: str) -> ErrorBudget:
+    def of(cls, settings: Settings, model: str, places: PlaceNames | None = None) -> ErrorBudget:
         """Return the budget of a model."""
         return cls(
             settings=settings.model(model),
             settings_hash=model_settings_hash(settings, model),
             has_labels=settings.labels is not None,
             source=f"driftline/{settings.kafka.prefix}",
+            places=PlaceNames() if places is None else places,
         )
 
     def tests_per_window(self, n_columns: int) -> int:

@@ -1,6 +1,8 @@
 """Windows of the records of an input topic, by their own clock, and the alert that too many of them are refused.
 
 A topic's clock is the least of its partitions' that are not idle, as with event time; but refused records move it too.
+Several topics of one kind share windows and the alert, which is about the topic with the largest share of refused
+records: among many topics one whose records are all refused would not show otherwise.
 """
 
 from __future__ import annotations
@@ -32,9 +34,20 @@ class OpenIntake(Struct, array_like=True):
     first: tuple[int, int, str] | None = None
     """Partition and offset of the first refused record, and its message."""
     offsets: Offsets = {}
+    topics: dict[str, OpenIntake] = {}
+    """The same by topic, where there are several."""
 
-    def add(self, partition: int, span: IntakeSpan) -> None:
-        """Add what a flush says of one partition."""
+    @property
+    def n_refused(self) -> int:
+        """Refused records."""
+        return sum(self.refused.values())
+
+    def add(self, partition: int, span: IntakeSpan, topic: str | None = None) -> None:
+        """Add what a flush says of one partition, and of its topic where that is one of several."""
+        if topic is not None:
+            if topic not in self.topics:
+                self.topics[topic] = OpenIntake()
+            self.topics[topic].add(partition, span)
         self.n_read += span.n_read
         for reason, n in span.refused.items():
             self.refused[reason] = self.refused.get(reason, 0) + n
@@ -42,6 +55,11 @@ class OpenIntake(Struct, array_like=True):
         if span.first is not None:
             first = (partition, span.first.offset, span.first.message)
             self.first = first if self.first is None else min(self.first, first)
+
+    def worst(self, least: int) -> tuple[str, OpenIntake] | None:
+        """Return the topic with the largest share of refused records, of those with so many records; None without."""
+        enough = [(name, each) for name, each in sorted(self.topics.items()) if each.n_read >= least]
+        return max(enough, key=lambda one: one[1].n_refused / one[1].n_read, default=None)
 
 
 class TopicIntake(Struct, array_like=True):
@@ -68,7 +86,7 @@ class RefusedMonitor:
         self._kind: Kind = kind
         self._key = intake_key(kind)
         labels = settings.labels
-        self._topic = labels.topic if kind == "labels" and labels is not None else settings.predictions.topic
+        self._topic = labels.shown if kind == "labels" and labels is not None else settings.predictions.shown
         self._settings = settings.intake
         self._size_ms = int(settings.intake.window)
         self._budget = budget
@@ -102,7 +120,8 @@ class RefusedMonitor:
         window = self.state.open.get(start_ms)
         if window is None:
             window = self.state.open[start_ms] = OpenIntake()
-        window.add(partition, span)
+        place = self._budget.places.place(self._kind, partition)
+        window.add(partition, span, None if place is None else place.topic)
 
     def _close(self, reached_ms: int) -> Outputs:
         outputs: Outputs = []
@@ -115,9 +134,10 @@ class RefusedMonitor:
 
     def _judge(self, start_ms: int, window: OpenIntake, reach: WatermarkReach) -> Outputs:
         end_ms = start_ms + self._size_ms
+        topic, window = window.worst(self._settings.min_records) or (self._topic, window)
         refusals = Refusals(
             key=self._key,
-            topic=self._topic,
+            topic=topic,
             start_ms=start_ms,
             end_ms=end_ms,
             n_read=window.n_read,

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from driftline.errors import FormatError, describe
 from driftline.events.model_key import ModelKey
+from driftline.events.source_numbers import TopicPart
 from driftline.panes.watermarks import WatermarkState
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class CheckpointMeta(Struct, frozen=True, array_like=True):
     position: int
     watermarks: WatermarkState
     n_after_idle: int
+    places: list[TopicPart] = []
+    """Which partitions of which topics have the numbers of sources, as the last flush record said it."""
 
 
 class EntryKey(Struct, frozen=True, array_like=True):

@@ -131,7 +131,7 @@ def run_demo(plan: DemoPlan, tell: Callable[[str, dict[str, Any]], None]) -> Dem
     started = time.monotonic()
     bare = plan.settings("")
     topics = {spec.name: spec.partitions for spec in topic_specs(bare, PARTITIONS)}
-    topics |= {bare.predictions.topic: PARTITIONS, "labels": PARTITIONS}
+    topics |= {bare.predictions.topics[0]: PARTITIONS, "labels": PARTITIONS}
     with EmbeddedBroker(topics) as broker, tempfile.TemporaryDirectory(prefix="driftline-demo-") as folder:
         settings = plan.settings(broker.bootstrap)
         publish(settings.kafka, _OPEN, _reference(plan.scenario, settings))

@@ -108,7 +108,7 @@ class MonitorReporter:
 
     def forget(self, partition: int) -> None:
         """Remove what is shown of a partition that this process has given up."""
-        self._telemetry.forget_partition(partition, "panes")
+        self._telemetry.forget_panes(partition)
         for key in self._models.pop(partition, ()):
             self._telemetry.forget_model(key.model, key.version)
             self._learning.forget(key)

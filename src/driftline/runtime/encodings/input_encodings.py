@@ -47,7 +47,7 @@ class InputEncodings:
         for kind, topic in inputs.items():
             deserializer = None if topic is None else _deserializer(topic, f"$.{kind}", framed)
             if topic is not None and deserializer is not None:
-                self._by_topic[topic.topic] = deserializer
+                self._by_topic |= dict.fromkeys(topic.topics, deserializer)
 
     def __bool__(self) -> bool:
         """Whether there is anything but JSON to read."""

@@ -23,10 +23,11 @@ from driftline.events.source import Source
 from driftline.monitoring.partition_monitor import PartitionMonitor
 from driftline.runtime.files.event_files import EventFile
 from driftline.runtime.files.event_lines import event_lines
+from driftline.runtime.files.file_topics import with_file_topics
 from driftline.runtime.files.no_verdict import Surroundings, evaluated_model, note_traffic, why_no_verdict
 from driftline.runtime.files.table_rows import METADATA_FIELD
 from driftline.runtime.kafka.co_partitioning import keys_without_ids
-from driftline.runtime.kafka.input_partitions import read_topics
+from driftline.runtime.kafka.topic_choice import read_topics
 from driftline.runtime.operations.garbage import rare_collections
 from driftline.runtime.pending.pending_folder import PendingFolder
 from driftline.sketching.pairing import Pairing
@@ -99,14 +100,20 @@ class Backtest:
     Where ``profiles`` has no reference for a model, one is learnt from the first events. ``n_label_partitions`` is
     given where the labels topic has another number of partitions; joins are then routed, as ``join.repartition``
     must allow.
+
+    Raises
+    ------
+    ConfigurationError
+        When a field comes from the topic's name and there are several.
     """
 
     def __init__(
         self, settings: Settings, profiles: Profiles, n_partitions: int, n_label_partitions: int | None = None
     ) -> None:
         n_labels = n_label_partitions or n_partitions
-        reading = settings
-        apart = n_labels != n_partitions or (n_partitions > 1 and keys_without_ids(settings) is not None)
+        several = settings.has_several_topics
+        reading = settings = with_file_topics(settings)
+        apart = several or n_labels != n_partitions or (n_partitions > 1 and keys_without_ids(settings) is not None)
         if settings.join.repartition == "auto" and apart:
             reading = replace(settings, join=replace(settings.join, repartition=True))
         self._settings = reading
@@ -235,11 +242,11 @@ class Backtest:
     def _file(self, path: Path, kind: Kind) -> EventFile:
         labels, n = self._settings.labels, self._n_partitions[kind]
         if kind == "labels" and labels is not None:
-            events, topic = event_lines(path, labels.fields), labels.topic
+            events, topic = event_lines(path, labels.fields), labels.topics[0]
             decode: PredictionDecoder | LabelDecoder = LabelDecoder.of(labels)
         else:
             predictions = self._settings.predictions
-            events, topic = event_lines(path, predictions.fields), predictions.topic
+            events, topic = event_lines(path, predictions.fields), predictions.topics[0]
             decode = PredictionDecoder(predictions.fields, where=predictions.where)
             if predictions.pair is not None:
                 id_of = Pairing(predictions.pair).id_of
@@ -309,7 +316,7 @@ class Backtest:
         self._counts["n_dead_letters"] += 1
         self._refused[letter.reason] += 1
         self._first_refusals.setdefault(letter.reason, letter.message)
-        if letter.topic == self._settings.predictions.topic:
+        if letter.topic in self._settings.predictions.topics:
             self._counts["n_predictions_refused"] += 1
 
 

@@ -24,6 +24,8 @@ def partition_lines(found: Examination) -> list[Line]:
     settings = found.settings
     if settings.join.repartition is True:
         return [ok("both topics are repartitioned by id, as `join.repartition` says")]
+    if settings.has_several_topics and settings.join.repartition == "auto":
+        return [ok("both are repartitioned by id, as a label may be of a prediction in any of several topics")]
     fields = (settings.predictions.fields, (settings.labels or LabelInput()).fields)
     if any(each.rows is not None for each in fields):
         advice = "Partition both topics by the record's id, or set `join: {repartition: true}`"

@@ -71,7 +71,7 @@ def keys_without_ids(settings: Settings) -> Mismatch | None:
     if settings.labels is None or records_have_ids(settings) or settings.labels.fields.rows is not None:
         return None
     return Mismatch(
-        f"the records of `{settings.predictions.topic}` are not single events, so their keys may be no prediction ids",
+        f"the records of `{settings.predictions.shown}` are not single events, so their keys may be no prediction ids",
         "Write one record for each event",
     )
 

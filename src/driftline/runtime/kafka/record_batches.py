@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import Message
 
 from driftline.events.record_batch import no_records
-from driftline.events.source import Kind, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
@@ -18,18 +17,19 @@ if TYPE_CHECKING:
     from confluent_kafka import KafkaError
 
     from driftline.events.record_batch import RecordBatch
+    from driftline.events.source import Source
 
 
 def by_source(
     messages: Iterable[Message],
-    kinds: Mapping[str, Kind],
+    source_at: Callable[[str, int], Source],
     wants_headers: Callable[[str, Sequence[bytes | None]], bool] = lambda _topic, _values: False,
     asked: Mapping[str, Container[str]] = MappingProxyType({}),
 ) -> tuple[list[RecordBatch], list[tuple[Message, KafkaError]]]:
     """Return the records by source partition, each in the order of its offsets, and the messages that are errors.
 
-    ``kinds`` says what each topic holds, ``wants_headers`` whether records of a topic, with these values, need their
-    headers, and ``asked`` which of ``keys`` and ``headers`` all records of a topic need.
+    ``source_at`` says which source a partition of a topic is, ``wants_headers`` whether records of a topic, with these
+    values, need their headers, and ``asked`` which of ``keys`` and ``headers`` all records of a topic need.
     """
     batches: dict[Any, RecordBatch] = {}
     received = [*messages]
@@ -40,8 +40,10 @@ def by_source(
         records = [*run]
         batch = batches.get(at)
         if batch is None:
-            topic: Any = at[0]
-            batch = batches[at] = no_records(Source(kinds[topic], at[1]), topic, asked.get(topic, ()))
+            topic, number = at
+            source = source_at(topic, number)
+            own = None if source.partition == number else number
+            batch = batches[at] = no_records(source, topic, asked.get(topic, ()), own)
         values = [*map(Message.value, records)]
         if batch.headers is None and wants_headers(batch.topic, values):
             batch = batches[at] = batch._replace(headers=[{} for _ in batch.values])
@@ -65,7 +67,7 @@ def _place(message: Message) -> Any:  # noqa: ANN401  # topic and partition, whi
     return message.topic(), message.partition()
 
 
-def source_of(message: Message, kinds: Mapping[str, Kind]) -> Source | None:
+def source_of(message: Message, source_at: Callable[[str, int], Source]) -> Source | None:
     """Return the source partition that a message is of; None for one that concerns no partition."""
     topic, partition = message.topic(), message.partition()
-    return None if topic is None or partition is None or partition < 0 else Source(kinds[topic], partition)
+    return None if topic is None or partition is None or partition < 0 else source_at(topic, partition)

@@ -54,9 +54,9 @@ class TopicAdmin:
             When the predictions topic does not exist, whose number of partitions ours depend on; or the broker refuses
             a topic.
         """
-        predictions = self._settings.predictions.topic
-        if self._sources.partitions[predictions] is None:
-            raise missing_topic(self._settings.kafka, predictions)
+        for topic in self._sources.predictions:
+            if self._sources.partitions[topic] is None:
+                raise missing_topic(self._settings.kafka, topic)
         return create(self._admin, self.specs)
 
     def check(self) -> list[Difference]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from driftline.config.durations import Duration
+from driftline.config.topic_names import is_pattern
 from driftline.runtime.kafka.topics import MAX_BYTES, RETENTION, all_partitions, configurations
 
 if TYPE_CHECKING:
@@ -49,14 +50,14 @@ def check(admin: AdminClient, specs: Sequence[TopicSpec], sources: Sources | Non
 def _source_differences(sources: Sources) -> Iterator[Difference]:
     for topic, count in sources.partitions.items():
         if count is None:
+            what = "an input topic"
             remedy = "Create it, or configure the topic that your producers write to"
-            yield Difference(topic, "existence", "an input topic", "none", remedy)
-    if sources.repartitioned:
-        return
-    present = [(topic, count) for topic, count in sources.partitions.items() if count is not None]
-    for topic, count in present[1:]:
-        first, expected = present[0]
-        if count != expected:
+            if is_pattern(topic):
+                what, remedy = "topics that match", "Create one, or mend the pattern"
+            yield Difference(topic, "existence", what, "none", remedy)
+    for first, topic in sources.pairs:
+        expected, count = sources.partitions[first], sources.partitions[topic]
+        if None not in (expected, count) and count != expected:
             remedy = (
                 "Labels are not joined until the numbers are equal: give both topics the same number of partitions and "
                 "write both with the prediction id as the key and the same partitioner; or set "
@@ -82,7 +83,7 @@ def _differences(spec: TopicSpec, partitions: int, config: dict[str, str]) -> It
                 f"kafka-configs.sh --alter --entity-type topics --entity-name {spec.name} "
                 f"--add-config {setting}={expected}"
             )
-            at_least = "at least " if setting in (MAX_BYTES, RETENTION) else ""
+            at_least = "at least " if setting in (MAX_BYTES, RETENTION) and not expected.startswith("-") else ""
             yield Difference(spec.name, setting, at_least + _shown(setting, expected), _shown(setting, got), remedy)
 
 
@@ -90,8 +91,11 @@ def _suffices(setting: str, expected: str, got: str) -> bool:
     """Return whether a value meets the expected one; larger limits and longer retention also do."""
     if setting not in (MAX_BYTES, RETENTION) or not got:
         return set(expected.split(",")) == set(got.split(","))
-    return int(got) >= int(expected) or (setting == RETENTION and int(got) < 0)
+    for_ever = setting == RETENTION and int(got) < 0
+    return for_ever or int(got) >= int(expected) >= 0
 
 
 def _shown(setting: str, value: str) -> str:
+    if setting == RETENTION and value.startswith("-"):
+        return f"{value} (for ever)"
     return f"{value} ({Duration(int(value))})" if setting == RETENTION and value.isdigit() else value or "nothing"

@@ -14,6 +14,7 @@ from driftline.config.model import days
 from driftline.config.rules import OWN_TOPICS
 from driftline.config.settings import KafkaSettings
 from driftline.errors import BrokerError
+from driftline.runtime.kafka.topic_choice import resolved, topic_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,6 +33,7 @@ _SHOWN_POLL_S: Final = 0.1
 CLEANUP: Final = "cleanup.policy"
 RETENTION: Final = "retention.ms"
 MAX_BYTES: Final = "max.message.bytes"
+_FOR_EVER: Final = "-1"
 _SHORT_CHANGELOG: Final = {"min.cleanable.dirty.ratio": "0.1", "segment.ms": "3600000"}
 """For a changelog that is read whole at each start: it is compacted early and often."""
 
@@ -50,16 +52,20 @@ class Sources(Struct, frozen=True):
     """What the broker says about the prediction and label topics."""
 
     partitions: dict[str, int | None]
-    """Number of partitions by topic; None where the topic does not exist."""
+    """Number of partitions by topic; None where the topic does not exist, or none matches a pattern."""
     max_message_bytes: int = DEFAULTMAX_BYTES
     """The greatest record that any of them takes."""
-    repartitioned: bool = False
-    """Whether their numbers of partitions may differ."""
+    predictions: tuple[str, ...] = ()
+    """The topics of predictions."""
+    pairs: tuple[tuple[str, str], ...] = ()
+    """Topics whose labels are joined where they are, each with that of their predictions before it."""
 
     @property
     def greatest(self) -> int:
-        """Partitions of the widest topic, at least 1."""
-        return max((count or 1 for count in self.partitions.values()), default=1)
+        """Partitions that joins need, at least 1: those of the widest topic, or of all that are joined in place."""
+        widest = max((count or 1 for count in self.partitions.values()), default=1)
+        in_place = (sum(self.partitions[pair[side]] or 1 for pair in self.pairs) for side in (0, 1))
+        return max(widest, *in_place)
 
 
 def topic_specs(
@@ -67,14 +73,14 @@ def topic_specs(
 ) -> tuple[TopicSpec, ...]:
     """Return the specifications of all our topics.
 
-    The pending topic has as many partitions as the widest input topic, ``source_partitions``. A dead letter holds the
-    largest record of the input topics, ``source_max_bytes``, and the reason.
+    The pending topic has ``source_partitions``, :attr:`Sources.greatest`. A dead letter holds the largest record of the
+    input topics, ``source_max_bytes``, and the reason. The control topic says for ever how partitions are numbered.
     """
     models = (settings.defaults, *settings.models.values())
     pending = Duration(max(model.labels.horizon + model.labels.wait for model in models) + PENDING_SLACK)
     panes = settings.kafka.panes_partitions
     layout: dict[str, tuple[int, dict[str, str]]] = {
-        "control": (1, _delete(days(30))),
+        "control": (1, {CLEANUP: "delete", RETENTION: _FOR_EVER}),
         "panes": (panes, _delete(days(7))),
         "detect-state": (panes, _compact() | _SHORT_CHANGELOG),
         "pending": (source_partitions, _delete(pending)),
@@ -119,12 +125,15 @@ def partition_counts(admin: AdminClient, topics: Iterable[str]) -> dict[str, int
 
 def sources(admin: AdminClient, settings: Settings) -> Sources:
     """Ask the broker about the topics that the configuration reads."""
-    inputs = [settings.predictions.topic] + ([settings.labels.topic] if settings.labels else [])
-    partitions = partition_counts(admin, inputs)
+    on_broker = all_partitions(admin)
+    found = resolved(settings, on_broker)
+    predictions = found.predictions.topics or settings.predictions.topics
+    labels = () if found.labels is None or settings.labels is None else found.labels.topics or settings.labels.topics
+    partitions = {name: on_broker.get(name) for name in (*predictions, *labels)}
     present = [name for name, count in partitions.items() if count is not None]
     configured = configurations(admin, present)
     largest = max((int(configured[name].get(MAX_BYTES, "0")) for name in present), default=0)
-    return Sources(partitions, largest or DEFAULTMAX_BYTES, settings.join.repartition is not False)
+    return Sources(partitions, largest or DEFAULTMAX_BYTES, predictions, tuple(topic_pairs(found)))
 
 
 def create(admin: AdminClient, specs: Sequence[TopicSpec]) -> tuple[str, ...]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
+
+if TYPE_CHECKING:
+    from driftline.events.source import Kind
+    from driftline.events.source_numbers import Place
 
 DURATION_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Flushes, transactions and checkpoints; 10 s is the transaction timeout."""
@@ -55,7 +59,7 @@ class Telemetry:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-        topic = ("topic_kind", "partition")
+        topic = ("topic_kind", "topic", "partition")
         model = ("model", "model_version")
         self._input = self._counter("input_records", "Records read from the input topics", *topic)
         self._lag = self._gauge(
@@ -77,7 +81,7 @@ class Telemetry:
             "partition",
         )
         self._halves = self._gauge(
-            "halves_waiting", "Requests and responses that wait for their other half", "partition"
+            "halves_waiting", "Requests and responses that wait for their other half", "topic", "partition"
         )
         self._joins = self._counter("joins", "Labels and predictions by their outcome in the join", "outcome")
         self._expired = self._counter(
@@ -134,22 +138,22 @@ class Telemetry:
     def _histogram(self, name: str, documentation: str) -> Histogram:
         return Histogram(f"driftline_{name}", documentation, buckets=DURATION_BUCKETS_S, registry=self.registry)
 
-    def input_records(self, kind: str, partition: int, n: int) -> None:
-        """Count ``n`` records read; ``kind`` is ``predictions``, ``labels``, ``joins`` or ``panes``."""
-        self._input.of(kind, str(partition)).inc(n)
+    def input_records(self, kind: Kind, place: Place, n: int) -> None:
+        """Count ``n`` records read of a partition of a topic."""
+        self._input.of(*_labels(kind, place)).inc(n)
 
-    def lag(self, kind: str, partition: int, n: int) -> None:
+    def lag(self, kind: Kind, place: Place, n: int) -> None:
         """Set how many records of a partition are not yet read."""
-        self._lag.of(kind, str(partition)).set(n)
+        self._lag.of(*_labels(kind, place)).set(n)
 
-    def watermark_delay(self, kind: str, partition: int, seconds: float) -> None:
+    def watermark_delay(self, kind: Kind, place: Place, seconds: float) -> None:
         """Set how far a partition's watermark is behind the clock; it falls further behind until it is set again."""
         watermark_s = time.time() - seconds
-        self._delay.of(kind, str(partition)).set_function(lambda: time.time() - watermark_s)
+        self._delay.of(*_labels(kind, place)).set_function(lambda: time.time() - watermark_s)
 
-    def held(self, kind: str, partition: int, *, held: bool) -> None:
+    def held(self, kind: Kind, place: Place, *, held: bool) -> None:
         """Set whether a partition waits for a reference to be learnt from what was read of it."""
-        self._held.of(kind, str(partition)).set(held)
+        self._held.of(*_labels(kind, place)).set(held)
 
     def position(self, partition: int, offset: int) -> None:
         """Set the offset of a panes partition from which a restart reads again."""
@@ -163,9 +167,9 @@ class Telemetry:
         """Set how many predictions of a partition wait for their labels."""
         self._pending.of(str(partition)).set(n)
 
-    def halves(self, partition: int, n: int) -> None:
+    def halves(self, place: Place, n: int) -> None:
         """Report how many requests and responses of a partition wait for their other half."""
-        self._halves.of(str(partition)).set(n)
+        self._halves.of(place.topic, str(place.partition)).set(n)
 
     def joins(self, outcome: str, n: int) -> None:
         """Count ``n`` labels or predictions by what became of them: ``joined``, ``corrected``, ``orphaned``, ..."""
@@ -242,19 +246,23 @@ class Telemetry:
         """Set how many window sizes of a model do not notify yet."""
         self._calibrating.of(model, version).set(n)
 
-    def forget_partition(self, partition: int, kind: str) -> None:
-        """Remove all figures of a partition that this process has given up; ``kind`` as for :meth:`input_records`."""
-        number = str(partition)
+    def forget_panes(self, partition: int) -> None:
+        """Remove all figures of a panes partition that this process has given up."""
+        self._position.forget(partition=str(partition))
+
+    def forget_partition(self, kind: Kind, place: Place, number: int) -> None:
+        """Remove all figures of a partition of a topic that this process has given up.
+
+        ``number`` is the one by which it is joined, that of a partition of the pending topic.
+        """
+        topic, partition = place.topic, str(place.partition)
         for metric in (self._lag, self._delay, self._input, self._held):
-            metric.forget(topic_kind=kind, partition=number)
-        if kind == "panes":
-            self._position.forget(partition=number)
+            metric.forget(topic_kind=kind, topic=topic, partition=partition)
         if kind == "predictions":
-            self._halves.forget(partition=number)
+            self._halves.forget(topic=topic, partition=partition)
         if kind in {"predictions", "joins"}:
-            self._pending.forget(partition=number)
-            self._expired.forget(partition=number)
-            self._evicted.forget(partition=number)
+            for joined in (self._pending, self._expired, self._evicted):
+                joined.forget(partition=str(number))
 
     def forget_model(self, model: str, version: str) -> None:
         """Remove all figures of a version of a model."""
@@ -269,3 +277,7 @@ class Telemetry:
             self._calibrating,
         ):
             metric.forget(model=model, model_version=version)
+
+
+def _labels(kind: Kind, place: Place) -> tuple[str, str, str]:
+    return kind, place.topic, str(place.partition)

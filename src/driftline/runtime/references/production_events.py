@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import xxhash
 from confluent_kafka import TopicPartition
+from msgspec.structs import replace
 
 from driftline.errors import FormatError, ProfileError
 from driftline.events.features import features_json
@@ -13,13 +14,14 @@ from driftline.events.outcomes import untold_score
 from driftline.events.prediction import Prediction, PredictionDecoder
 from driftline.events.record_batch import no_records
 from driftline.events.source import Source
+from driftline.events.source_numbers import SourceNumbers, TopicPart
 from driftline.events.unusable import without_unusable
 from driftline.profiles.building.production import TimedRow
 from driftline.runtime.files.event_files import add_line, lines, metadata_of
+from driftline.runtime.kafka.input_partitions import input_topics
 from driftline.runtime.kafka.kafka_clients import ADMIN_TIMEOUT_S
 from driftline.runtime.kafka.reading import PartitionReading, assigned_consumer
 from driftline.runtime.kafka.record_batches import by_source
-from driftline.runtime.kafka.topic_admin import topic_partitions
 from driftline.sketches.packed import SampleRow
 from driftline.sketching.intake import take_in_predictions
 from driftline.sketching.pairing import Pairing
@@ -62,16 +64,16 @@ class EventReader:
         self._decode = PredictionDecoder(settings.predictions.fields, where=settings.predictions.where)
         self._pairing = None if settings.predictions.pair is None else Pairing(settings.predictions.pair)
         self._paired: set[Source] = set()
-        self._topic = settings.predictions.topic
+        self._topics = settings.predictions.topics
         self._max_future_ms = int(settings.time.max_future)
         self._selection = selection
         self.n_refused = self.n_others = 0
 
     @property
     def asks_for(self) -> dict[str, frozenset[str]]:
-        """Which of ``keys`` and ``headers`` the batches of the topic must have."""
+        """Which of ``keys`` and ``headers`` the batches of each topic must have."""
         asked = self._decode.asks_for | (self._pairing.asks_for if self._pairing else frozenset())
-        return {self._topic: asked}
+        return dict.fromkeys(self._topics, asked)
 
     def begin(self) -> None:
         """Begin to read again, from the first record."""
@@ -130,11 +132,12 @@ class EventReader:
             yield self.rows(batch)
 
     def _no_records(self) -> RecordBatch:
-        return no_records(Source("predictions", 0), self._topic, self.asks_for[self._topic])
+        topic = self._topics[0]
+        return no_records(Source("predictions", 0), topic, self.asks_for[topic])
 
 
 class TopicEvents:
-    """The predictions topic, read from where the selected event times can begin; may be read repeatedly.
+    """The topics of predictions, read from where the selected event times can begin; may be read repeatedly.
 
     An event is refused when it is dated more than ``time.max_future`` past its record, so no record older than the
     stretch's beginning less that can hold one of it: reading begins there, in every partition, and goes on to what was
@@ -143,27 +146,30 @@ class TopicEvents:
     Raises
     ------
     BrokerError
-        When no broker answers, or the topic is missing.
+        When no broker answers, or a topic is missing.
     """
 
     def __init__(self, settings: Settings, credentials: Credentials, selection: EventSelection) -> None:
         self._settings, self._credentials = settings, credentials
-        self._topic = settings.predictions.topic
-        self.reader = EventReader(settings, selection)
-        n_partitions = topic_partitions(settings.kafka, credentials, self._topic)
+        inputs = input_topics(replace(settings, labels=None), credentials)
+        self.reader = EventReader(inputs.settings, selection)
+        parts = [TopicPart("predictions", topic, 0, n) for topic, n in inputs.counts.items()]
+        self._numbers = SourceNumbers(inputs.read, inputs.counts, parts)
         consumer = self._consumer()
         try:
-            self._spans = self._spans_of(consumer, range(n_partitions), selection)
+            self._spans = {topic: self._spans_of(consumer, topic, n, selection) for topic, n in inputs.counts.items()}
         finally:
             consumer.close()
 
     def _consumer(self) -> Consumer:
         return assigned_consumer(self._settings.kafka, self._credentials, "reference-build")
 
-    def _spans_of(self, consumer: Consumer, partitions: range, selection: EventSelection) -> dict[int, tuple[int, int]]:
+    def _spans_of(
+        self, consumer: Consumer, topic: str, n_partitions: int, selection: EventSelection
+    ) -> dict[int, tuple[int, int]]:
         """Return the first offset to read of each partition, and the one to stop before."""
         earliest_ms = max(0, selection.start_ms - int(self._settings.time.max_future))
-        times = [TopicPartition(self._topic, partition, earliest_ms) for partition in partitions]
+        times = [TopicPartition(topic, partition, earliest_ms) for partition in range(n_partitions)]
         spans = {}
         for place in consumer.offsets_for_times(times, timeout=ADMIN_TIMEOUT_S):
             low, high = consumer.get_watermark_offsets(place, timeout=ADMIN_TIMEOUT_S)
@@ -173,7 +179,7 @@ class TopicEvents:
         return spans
 
     def read(self) -> Iterator[list[TimedRow]]:
-        """Yield the selected events batch by batch, partitions mixed.
+        """Yield the selected events batch by batch, the partitions of a topic mixed.
 
         Raises
         ------
@@ -181,12 +187,13 @@ class TopicEvents:
             When the broker goes silent before the end.
         """
         self.reader.begin()
-        starts, stops = ({number: span[i] for number, span in self._spans.items()} for i in (0, 1))
-        consumer = self._consumer()
-        try:
-            reading = PartitionReading(consumer, self._settings.kafka, self._topic, starts, stops)
-            for messages in reading.to_end(_PATIENCE_S, BATCH, _POLL_S):
-                for batch in by_source(messages, {self._topic: "predictions"}, asked=self.reader.asks_for)[0]:
-                    yield self.reader.rows(batch)
-        finally:
-            consumer.close()
+        for topic, spans in self._spans.items():
+            starts, stops = ({number: span[i] for number, span in spans.items()} for i in (0, 1))
+            consumer = self._consumer()
+            try:
+                reading = PartitionReading(consumer, self._settings.kafka, topic, starts, stops)
+                for messages in reading.to_end(_PATIENCE_S, BATCH, _POLL_S):
+                    for batch in by_source(messages, self._numbers.source, asked=self.reader.asks_for)[0]:
+                        yield self.reader.rows(batch)
+            finally:
+                consumer.close()

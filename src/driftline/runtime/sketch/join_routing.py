@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Final
 from confluent_kafka import Consumer
 from msgspec.structs import replace
 
-from driftline.runtime.kafka.input_partitions import pending_partitions, read_topics
+from driftline.runtime.kafka.input_partitions import pending_partitions
 from driftline.runtime.kafka.kafka_clients import connect_admin, consumer_configuration
+from driftline.runtime.kafka.topic_choice import read_topics
 from driftline.runtime.kafka.topics import partition_counts
 from driftline.runtime.operations.logs import get_logger
 from driftline.runtime.sketch.sketch_worker import RoutingNeeded, SketchWorker
+from driftline.runtime.sketch.source_topics import TopicsChanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +48,9 @@ def routing_reason(settings: Settings, credentials: Credentials) -> str | None:
     """
     if settings.labels is None or settings.join.repartition != "auto":
         return None
-    topics = read_topics(settings).values()
+    if settings.has_several_topics:
+        return "a label may be of a prediction in any of several topics"
+    topics = [topic for topics in read_topics(settings).values() for topic in topics]
     counts = partition_counts(connect_admin(settings.kafka, credentials), topics)
     if len(set(counts.values()) - {None}) > 1:
         shown = ", ".join(f"{topic} has {count}" for topic, count in counts.items())
@@ -62,6 +66,8 @@ def routing_reason(settings: Settings, credentials: Credentials) -> str | None:
 
 class AdaptiveSketchWorker:
     """A sketch worker that starts again with routed joins where ``join.repartition`` is ``auto`` and needs it.
+
+    It also starts again where there are other topics to read than at its start.
 
     ``make`` returns a worker for settings.
     """
@@ -91,13 +97,15 @@ class AdaptiveSketchWorker:
                 self._worker.run()
             except RoutingNeeded as needed:
                 self._route(str(needed))
-                worker = self._make(self._settings)
-                with self._lock:
-                    self._worker = worker
-                    if self._stopping:
-                        worker.stop()
+            except TopicsChanged as changed:
+                _log.info("starting again: there are other topics to read", changes=str(changed))
             else:
                 return
+            worker = self._make(self._settings)
+            with self._lock:
+                self._worker = worker
+                if self._stopping:
+                    worker.stop()
 
     def stop(self) -> None:
         """Ask the worker to finish: it flushes and leaves the group."""

@@ -21,7 +21,7 @@ from driftline.runtime.kafka.co_partitioning import (
 from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from confluent_kafka import Message
 
@@ -37,25 +37,33 @@ _log = get_logger(__name__)
 
 
 class KeyCheck:
-    """Checks key and partition of the first records of both topics; once it is :attr:`done` it costs nothing."""
+    """Checks key and partition of the first records of each topic; once it is :attr:`done` it costs nothing.
 
-    def __init__(self, settings: Settings, n_partitions: int) -> None:
+    ``counts`` are the partitions of the topics. Of several, those that are joined with each other are in the same place
+    of both lists.
+    """
+
+    def __init__(self, settings: Settings, counts: Mapping[str, int]) -> None:
         self._certain = settings.join.repartition is False
         labels = settings.labels or LabelInput()
-        self._kinds: dict[str, Kind] = {settings.predictions.topic: "predictions", labels.topic: "labels"}
+        kinds: dict[Kind, tuple[str, ...]] = {"predictions": settings.predictions.topics, "labels": labels.topics}
+        self._kinds = {topic: kind for kind, topics in kinds.items() for topic in topics}
         self._decoders: dict[Kind, Callable[[bytes], Prediction | Label]] = {
             "predictions": PredictionDecoder(settings.predictions.fields, where=settings.predictions.where),
             "labels": LabelDecoder.of(labels),
         }
-        self._check = CoPartitioning(settings.predictions.topic, labels.topic, n_partitions)
-        joined = settings.labels is not None and n_partitions > 1 and not settings.join.routed
-        joined = joined and not settings.shares_topic
+        joined = settings.labels is not None and not settings.join.routed and not settings.shares_topic
+        pairs = [*zip(kinds["predictions"], kinds["labels"], strict=False)] if joined else []
+        joined = any(counts[predictions] > 1 for predictions, _ in pairs)
+        self._checks: dict[str, CoPartitioning] = {}
+        for one, other in pairs:
+            self._checks |= dict.fromkeys((one, other), CoPartitioning(one, other, counts[one]))
         self._doubt = keys_without_ids(settings) if joined and not self._certain else None
         if self._doubt is not None or not records_have_ids(settings):
             joined = False  # its key says nothing of the ids in a record
         # where nothing is joined by partition, no record is on a wrong one
-        self._n_left: dict[Kind, int] = dict.fromkeys(self._decoders, _MAX_RECORDS if joined else 0)
-        self._without_key: set[Kind] = set()
+        self._n_left: dict[str, int] = dict.fromkeys(self._checks, _MAX_RECORDS if joined else 0)
+        self._without_key: set[str] = set()
 
     @property
     def done(self) -> bool:
@@ -71,24 +79,27 @@ class KeyCheck:
         """
         if self._doubt is not None:
             return self._doubt
-        if not any(self._n_left[batch.source.kind] for batch in batches):
+        if not any(self._n_left.get(batch.topic) for batch in batches):
             return None
         values = _values(batches)
         for message in messages:
-            kind = self._kinds[message.topic() or ""] if message.error() is None else None
-            place = message.topic(), message.partition(), message.offset()
-            if kind is not None and self._n_left[kind] and place in values:
-                self._n_left[kind] = self._n_left[kind] - 1 if self._check.wants(kind) else 0
-                self._sample(kind, message, values[place])
-        return self._check.mismatch() if self._certain else self._check.unproven()
+            topic = message.topic() or ""
+            place = topic, message.partition(), message.offset()
+            if message.error() is None and self._n_left.get(topic) and place in values:
+                wants = self._checks[topic].wants(self._kinds[topic])
+                self._n_left[topic] = self._n_left[topic] - 1 if wants else 0
+                self._sample(topic, message, values[place])
+        found = (each.mismatch() if self._certain else each.unproven() for each in self._checks.values())
+        return next((mismatch for mismatch in found if mismatch is not None), None)
 
-    def _sample(self, kind: Kind, message: Message, value: bytes | None) -> None:
+    def _sample(self, topic: str, message: Message, value: bytes | None) -> None:
+        check, kind = self._checks[topic], self._kinds[topic]
         key = message.key()
         at = f"{message.topic()}-{message.partition()}@{message.offset()}"
         if key is None:
-            self._check.add_keyless(kind)
-            if self._certain and kind not in self._without_key:
-                self._without_key.add(kind)
+            check.add_keyless(kind)
+            if self._certain and topic not in self._without_key:
+                self._without_key.add(topic)
                 _log.warning(
                     "record without a key: cannot check the partitioning; use the prediction id as the key", at=at
                 )
@@ -97,7 +108,7 @@ class KeyCheck:
             event = self._decoders[kind](value or b"")
         except EventError:
             return  # the pipeline says what is wrong with it
-        self._check.add(kind, KeyedRecord(message.partition() or 0, key, event.prediction_id, at))
+        check.add(kind, KeyedRecord(message.partition() or 0, key, event.prediction_id, at))
 
 
 def _values(batches: Sequence[RecordBatch]) -> dict[tuple[str | None, int | None, int | None], bytes | None]:
@@ -108,7 +119,6 @@ def _values(batches: Sequence[RecordBatch]) -> dict[tuple[str | None, int | None
         if batch.documents is not None:
             found = [None if isinstance(each, Unreadable) else msgspec.json.encode(each) for each in batch.documents]
         values |= {
-            (batch.topic, batch.source.partition, offset): value
-            for offset, value in zip(batch.offsets, found, strict=True)
+            (batch.topic, batch.partition, offset): value for offset, value in zip(batch.offsets, found, strict=True)
         }
     return values

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from driftline.events.model_key import ModelKey
     from driftline.events.source import Source
+    from driftline.events.source_numbers import Place
     from driftline.runtime.operations.telemetry import Telemetry
     from driftline.sketching.learning_hold import Hold, LearningHold
 
@@ -18,9 +19,13 @@ _log = get_logger(__name__)
 
 
 class LearningReporter:
-    """Tells each change once: a model begins to hold partitions, they are read on, or a model is waited for no more."""
+    """Tells each change once: a model begins to hold partitions, they are read on, or a model is waited for no more.
 
-    def __init__(self, telemetry: Telemetry) -> None:
+    ``place`` returns the topic and the partition that a source is.
+    """
+
+    def __init__(self, telemetry: Telemetry, place: Callable[[Source], Place]) -> None:
+        self._place = place
         self._telemetry = telemetry
         self._held: dict[Source, ModelKey] = {}
 
@@ -38,10 +43,10 @@ class LearningReporter:
             )
         before, self._held = self._held, {hold.source: hold.key for hold in learning.holds()}
         for key in sorted({*self._held.values()} - {*before.values()}):
-            waiting = sorted(str(source) for source, each in self._held.items() if each == key)
+            waiting = sorted(str(self._place(source)) for source, each in self._held.items() if each == key)
             _log.info("waiting for a reference: enough events were read to learn it", model=str(key), waiting=waiting)
         for source in sorted(self._held.keys() | before.keys()):
-            self._telemetry.held(source.kind, source.partition, held=source in self._held)
+            self._telemetry.held(source.kind, self._place(source), held=source in self._held)
         if before and not self._held:
             _log.info("reading on: no partition waits for a reference any more")
 

@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
-from driftline.runtime.kafka.input_partitions import read_topics
 from driftline.runtime.kafka.kafka_clients import producer_configuration
 from driftline.runtime.operations.logs import get_logger
 from driftline.runtime.sketch.offset_metadata import CommittedTimes, to_metadata
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from confluent_kafka import Consumer, Message
 
     from driftline.config.secrets import Credentials
     from driftline.config.settings import Settings
-    from driftline.sketching.flush import Flush
+    from driftline.events.source import Source
+    from driftline.sketching.flush import Flush, Position
 
 COMMIT_TIMEOUT_S: Final = 30.0
 _MAX_MESSAGE_BYTES: Final = 4 << 20
@@ -40,11 +42,18 @@ class FlushAborted(Exception):  # noqa: N818  # not an error: the flush is read 
 class SketchTransactions:
     """The transactional producer of one sketch worker.
 
-    The id is stable over restarts of the worker: a start aborts what the predecessor left open.
+    The id is stable over restarts of the worker: a start aborts what the predecessor left open. ``place`` returns the
+    partition that a source is.
     """
 
-    def __init__(self, settings: Settings, credentials: Credentials, transactional_id: str) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        settings: Settings,
+        credentials: Credentials,
+        transactional_id: str,
+        place: Callable[[Source], TopicPartition],
+    ) -> None:
+        self._place = place
         kafka = settings.kafka
         more = {"linger.ms": 5, "queue.buffering.max.kbytes": 1 << 20, "message.max.bytes": _MAX_MESSAGE_BYTES}
         self._changelog: dict[int, int] = {}
@@ -52,7 +61,6 @@ class SketchTransactions:
         self._panes = kafka.topic("panes")
         self._pending = kafka.topic("pending")
         self._dead_letters = kafka.topic("dead-letters")
-        self._inputs = read_topics(settings)
 
     def start(self) -> None:
         """Fence predecessors with the same id, and abort what they left open."""
@@ -72,15 +80,7 @@ class SketchTransactions:
         self._changelog = {}
         try:
             self._produce(flush)
-            offsets = [
-                TopicPartition(
-                    self._inputs[source.kind],
-                    source.partition,
-                    position.next_offset,
-                    metadata=to_metadata(CommittedTimes(position.running_max_ms, position.recorded_ms, position.seen)),
-                )
-                for source, position in flush.positions.items()
-            ]
+            offsets = [self._committed(source, position) for source, position in flush.positions.items()]
             if offsets:
                 self._producer.send_offsets_to_transaction(
                     offsets, consumer.consumer_group_metadata(), COMMIT_TIMEOUT_S
@@ -89,6 +89,11 @@ class SketchTransactions:
         except KafkaException as error:
             self._abort(error)
         return self._changelog
+
+    def _committed(self, source: Source, position: Position) -> TopicPartition:
+        place = self._place(source)
+        times = CommittedTimes(position.running_max_ms, position.recorded_ms, position.seen)
+        return TopicPartition(place.topic, place.partition, position.next_offset, metadata=to_metadata(times))
 
     def _produce(self, flush: Flush) -> None:
         for partition, records in flush.panes.items():

@@ -6,19 +6,17 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from driftline.errors import BrokerError
 from driftline.events.dead_letter import OFFSET_GAP, DeadLetter
-from driftline.events.source import Source
 from driftline.runtime.encodings.input_encodings import InputEncodings
 from driftline.runtime.encodings.schema_problems import RegistryUnavailableError
 from driftline.runtime.kafka.callbacks import assigning, revoking
-from driftline.runtime.kafka.input_partitions import input_partitions, pending_partitions, read_topics
+from driftline.runtime.kafka.input_partitions import pending_partitions
 from driftline.runtime.kafka.kafka_clients import ADMIN_TIMEOUT_S
 from driftline.runtime.kafka.reading import END_OF_PARTITION
 from driftline.runtime.kafka.record_batches import by_source, source_of
-from driftline.runtime.kafka.topics import missing_topic
 from driftline.runtime.operations.garbage import rare_collections
 from driftline.runtime.operations.logs import get_logger
 from driftline.runtime.pending.pending_changelog import PendingChangelog
@@ -31,6 +29,7 @@ from driftline.runtime.sketch.refusal_log import RefusalLog
 from driftline.runtime.sketch.sketch_consumer import sketch_consumer_configuration
 from driftline.runtime.sketch.sketch_transaction import FlushAborted, SketchTransactions
 from driftline.runtime.sketch.source_progress import SourceProgress
+from driftline.runtime.sketch.source_topics import SourceTopics
 from driftline.runtime.sketch.worker_figures import WorkerFigures
 from driftline.sketching.sketcher import Sketcher
 
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from driftline.config.secrets import Credentials
     from driftline.config.settings import Settings
     from driftline.events.record_batch import RecordBatch
-    from driftline.events.source import Kind
+    from driftline.events.source import Source
     from driftline.profiles.profiles import Profiles
     from driftline.runtime.kafka.co_partitioning import Mismatch
     from driftline.runtime.operations.telemetry import Telemetry
@@ -75,27 +74,25 @@ class SketchWorker:
         *,
         accept_recount: bool = False,
     ) -> None:
-        self._settings = settings
+        self._topics = SourceTopics(settings, credentials)
+        self._settings = settings = self._topics.settings
         self._telemetry = telemetry
-        self._topics = read_topics(settings)
-        self._kinds: dict[str, Kind] = {topic: kind for kind, topic in self._topics.items()}
-        n_partitions = input_partitions(settings, credentials)
-        for kind in self._topics.keys() - n_partitions.keys():
-            raise missing_topic(settings.kafka, self._topics[kind])
+        n_partitions = self._topics.numbers.n_partitions
         owner = f"{settings.kafka.brokers}/{settings.kafka.topic('pending')}/{n_partitions.get('joins', '')}"
         self._pending = PendingFolder(settings.join, profiles, owner, name)
-        self._sketcher = Sketcher(settings, profiles, n_partitions, self._pending.open)
+        self._sketcher = Sketcher(settings, profiles, n_partitions, self._pending.open, numbers=self._topics.numbers)
         self._consumer = Consumer(sketch_consumer_configuration(settings, credentials))
-        every = [TopicPartition(self._topics[kind], p) for kind, n in n_partitions.items() for p in range(n)]
+        every = self._topics.every()
         self._committed = CommittedOffsets(settings, credentials, self._consumer, every, accept_recount=accept_recount)
-        self._transactions = SketchTransactions(settings, credentials, f"{settings.kafka.prefix}-sketch-{name}")
+        transactional_id = f"{settings.kafka.prefix}-sketch-{name}"
+        self._transactions = SketchTransactions(settings, credentials, transactional_id, self._topics.place)
         self._changelog = PendingChangelog(settings.kafka, credentials)
         self._encodings = InputEncodings(settings, credentials)
         open_routing = settings.labels is not None and settings.join.repartition == "auto"
         self._pending_places = pending_partitions(settings, credentials) if open_routing else []
-        self._key_check = KeyCheck(settings, n_partitions["predictions"])
-        self._holds = LearningReporter(telemetry)
-        self._figures = WorkerFigures(telemetry, self._sketcher, self._pending)
+        self._key_check = KeyCheck(settings, self._topics.counts)
+        self._holds = LearningReporter(telemetry, self._topics.numbers.place)
+        self._figures = WorkerFigures(telemetry, self._sketcher, self._pending, self._topics.numbers.place)
         self._refusals = RefusalLog()
         self._progress = SourceProgress(settings.time.idle_timeout / 1000)
         self._stopping = threading.Event()
@@ -116,6 +113,8 @@ class SketchWorker:
         RoutingNeeded
             Where ``join.repartition`` is ``auto``: joins are to be routed from now on; nothing since the last flush is
             kept.
+        TopicsChanged
+            When there are other topics or partitions to read by now; everything up to there is committed.
         """
         with rare_collections():
             self._run()
@@ -124,7 +123,7 @@ class SketchWorker:
         self._transactions.start()
         try:
             self._consumer.subscribe(
-                list(self._kinds),
+                self._topics.names,
                 on_assign=assigning(self._on_assign),
                 on_revoke=revoking(self._on_revoke),
                 on_lost=revoking(self._on_lost),
@@ -163,10 +162,10 @@ class SketchWorker:
             self._go_on()
         messages = self._consumer.consume(self._settings.sketch.batch, _CONSUME_S)
         if self._lost:  # with nothing to commit, this alone tells that no broker answers any more
-            self._consumer.list_topics(self._topics["predictions"], timeout=ADMIN_TIMEOUT_S)
+            self._consumer.list_topics(self._topics.names[0], timeout=ADMIN_TIMEOUT_S)
             self._lost = False
         asked = self._sketcher.asks_for
-        batches, events = by_source(messages, self._kinds, self._encodings.wants_headers, asked)
+        batches, events = by_source(messages, self._topics.source_at, self._encodings.wants_headers, asked)
         deserialized = [(batch, parts) for batch in batches if (parts := self._deserialized(batch)) is not None]
         if not self._key_check.done:
             mismatch = self._key_check.look(messages, [part for _, parts in deserialized for part in parts])
@@ -178,7 +177,7 @@ class SketchWorker:
             for part in parts:
                 self._sketcher.add(part)
             self._progress.read(batch.source, batch.offsets[-1] + 1, time.monotonic())
-            self._telemetry.input_records(batch.source.kind, batch.source.partition, len(batch.offsets))
+            self._figures.read(batch.source, len(batch.offsets))
         for message, error in events:  # after the records: what is said of a partition stands behind them
             self._on_error(message, error)
         sketch = self._settings.sketch
@@ -189,6 +188,7 @@ class SketchWorker:
             self._flush()
             self._hold_back()
             self._figures.measure(self._sketcher.watermarks_ms(), self._lag)
+            self._topics.look(self._consumer, self._last_flush)
         else:
             self._hold_for_references()
 
@@ -199,15 +199,15 @@ class SketchWorker:
                 return self._encodings.read(batch)
         except RegistryUnavailableError:
             if self._progress.stall(batch.source):
-                self._consumer.pause([self._place(batch.source)])
+                self._consumer.pause([self._topics.place(batch.source)])
         return None
 
     def _go_on(self) -> None:
         """Read partitions again, from their first unused records, that had to wait for a schema."""
         for source in self._progress.stalled:
-            self._consumer.seek(self._place(source, self._progress.next_offset(source)))
+            self._consumer.seek(self._topics.place(source, self._progress.next_offset(source)))
             if self._progress.go_on(source):
-                self._consumer.resume([self._place(source)])
+                self._consumer.resume([self._topics.place(source)])
 
     def _knows_profiles(self, batch: RecordBatch) -> bool:
         """Wait for profiles that another worker has used already; return False if the worker is asked to stop."""
@@ -218,7 +218,7 @@ class SketchWorker:
                 raise BrokerError(
                     f"Expected to read the profile `{name}` within {_PROFILE_WAIT_S:g} s, got none - at "
                     f"`{self._settings.kafka.topic('references')}`. The predictions at "
-                    f"`{batch.topic}-{batch.source.partition}@{batch.offsets[0]}` belong to it: publish it again"
+                    f"`{batch.place}@{batch.offsets[0]}` belong to it: publish it again"
                 )
             if self._stopping.wait(_CONSUME_S):
                 return False
@@ -236,7 +236,7 @@ class SketchWorker:
         raise RoutingNeeded(mismatch.reason)
 
     def _on_error(self, message: Message, error: KafkaError) -> None:
-        source = source_of(message, self._kinds)
+        source = source_of(message, self._topics.source_at)
         if source is not None and error.code() == END_OF_PARTITION:
             self._progress.at_end(source, message.offset() or 0)
         elif source is not None and error.code() == _GAP:
@@ -248,21 +248,22 @@ class SketchWorker:
 
     def _jump_gap(self, source: Source) -> None:
         """Report records that retention deleted before they were read, and continue at the oldest record."""
-        partition = self._place(source)
+        partition = self._topics.place(source)
         expected = self._progress.next_offset(source)
         low, _high = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
         text = (
-            f"The records from offset {expected} to {low - 1} of `{partition.topic}-{source.partition}` were deleted "
+            f"The records from offset {expected} to {low - 1} of `{self._topics.name(source)}` were deleted "
             "before they were read: keep them for longer (`retention.ms`), or let workers keep up"
         )
-        _log.error("records were deleted before they were read", source=str(source), expected=expected, oldest=low)
-        letter = DeadLetter(OFFSET_GAP, text, partition.topic, source.partition, expected, b"")
+        name = self._topics.name(source)
+        _log.error("records were deleted before they were read", source=name, expected=expected, oldest=low)
+        letter = DeadLetter(OFFSET_GAP, text, partition.topic, partition.partition, expected, b"")
         self._sketcher.skip(source, low, letter)
         self._progress.read(source, low, time.monotonic())
         # librdkafka has stopped this partition, and seeks in none that is stopped: all begin again where they are.
         sources = self._progress.sources
-        self._consumer.assign([self._place(each, self._progress.next_offset(each)) for each in sources])
-        self._consumer.pause([*map(self._place, self._progress.paused)])
+        self._consumer.assign([self._topics.place(each, self._progress.next_offset(each)) for each in sources])
+        self._consumer.pause([*map(self._topics.place, self._progress.paused)])
 
     # --- flush --------------------------------------------------------------------------------------------------------
 
@@ -280,31 +281,32 @@ class SketchWorker:
             return
         self._sketcher.committed(changelog)
         self._figures.flushed(flush, packed - started, time.monotonic() - packed)
-        n_read = {self._topics[kind]: n for kind, n in flush.n_read.items()}
-        self._refusals.note(n_read, flush.dead_letters, time.monotonic())
+        self._refusals.note(flush.n_read, flush.dead_letters, time.monotonic())
 
     def _lag(self, source: Source) -> int | None:
         """Return how many records a partition is behind its end, None before its first fetch."""
-        _low, high = self._consumer.get_watermark_offsets(self._place(source), cached=True)
+        _low, high = self._consumer.get_watermark_offsets(self._topics.place(source), cached=True)
         return max(0, high - self._progress.reached(source)) if high >= 0 else None
 
     def _rewind(self) -> None:
         """Go back to the committed offsets after an abort."""
         for partition in self._committed.or_oldest(self._committed.of(self._consumer.assignment())):
-            source, start = self._source(partition), self._start_of(partition)
-            self._consumer.seek(self._place(source, start))
+            source, start = self._topics.source(partition), self._start_of(partition)
+            self._consumer.seek(self._topics.place(source, start))
             self._progress.start(source, start, time.monotonic())
         self._consumer.resume(self._consumer.assignment())
 
     def _look_for_idle(self) -> None:
         """Mark partitions idle that have been at the broker's end for the idle timeout."""
         for source, end in self._progress.quiet(time.monotonic()):
-            partition = self._place(source)
+            partition = self._topics.place(source)
             try:
                 _low, high = self._consumer.get_watermark_offsets(partition, timeout=1.0)
             except KafkaException as error:
                 _log.warning(
-                    "cannot ask the broker for the end of a quiet partition", source=str(source), error=str(error)
+                    "cannot ask the broker for the end of a quiet partition",
+                    source=self._topics.name(source),
+                    error=str(error),
                 )
                 continue
             if high <= end:
@@ -323,9 +325,9 @@ class SketchWorker:
         self._holds.tell(self._sketcher.learning, time.monotonic())
         pause, resume = self._progress.hold_back(self._sketcher.hold_back())
         if pause:
-            self._consumer.pause([*map(self._place, pause)])
+            self._consumer.pause([*map(self._topics.place, pause)])
         if resume:
-            self._consumer.resume([*map(self._place, resume)])
+            self._consumer.resume([*map(self._topics.place, resume)])
 
     # --- assignment ---------------------------------------------------------------------------------------------------
 
@@ -340,11 +342,11 @@ class SketchWorker:
         if any(place.offset >= 0 for place in self._committed.of(self._pending_places)):
             raise RoutingNeeded("another worker found it out")
         committed = self._committed.of(partitions)
-        read_before = {self._source(partition) for partition in committed if partition.offset >= 0}
+        read_before = {self._topics.source(partition) for partition in committed if partition.offset >= 0}
         self._committed.require_no_earlier_panes(committed)
         offsets: dict[Source, int] = {}
         for partition in self._committed.or_oldest(committed):
-            source = self._source(partition)
+            source = self._topics.source(partition)
             self._sketcher.assign(source, *from_metadata(partition.metadata))
             offsets[source] = self._start_of(partition)
             self._progress.start(source, offsets[source], time.monotonic())
@@ -353,7 +355,7 @@ class SketchWorker:
             if restored and read_before.isdisjoint(replay.sources):
                 number = replay.partition
                 self._committed.recount(f"partition {number}", f"{self._settings.kafka.topic('pending')}-{number}")
-        started = [self._place(source, offset) for source, offset in offsets.items()]
+        started = [self._topics.place(source, offset) for source, offset in offsets.items()]
         consumer.assign(started)
         consumer.resume(started)  # librdkafka keeps a partition paused over an assignment
         self._assigned.set()
@@ -364,12 +366,6 @@ class SketchWorker:
         seen = from_metadata(committed.metadata).seen
         offset: int = committed.offset
         return offset if seen is None or self._settings.predictions.pair is not None else seen.next_offset
-
-    def _source(self, partition: TopicPartition) -> Source:
-        return Source(self._kinds[partition.topic], partition.partition)
-
-    def _place(self, source: Source, offset: int = OFFSET_INVALID) -> TopicPartition:
-        return TopicPartition(self._topics[source.kind], source.partition, offset)
 
     def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Flush while the partitions are still ours; a worker that has failed leaves that to its successor."""
@@ -390,5 +386,5 @@ class SketchWorker:
         self._pending.forget()
         self._progress.clear()
         self._holds.forget()
-        for partition in partitions:
-            self._telemetry.forget_partition(partition.partition, self._kinds[partition.topic])
+        for source in self._topics.known(partitions):
+            self._figures.forget(source)

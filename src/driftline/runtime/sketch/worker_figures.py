@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from driftline.events.source import Source
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from driftline.events.source import Source
+    from driftline.events.source_numbers import Place
     from driftline.runtime.operations.telemetry import Telemetry
     from driftline.runtime.pending.pending_folder import PendingFolder
     from driftline.sketching.flush import Flush
@@ -16,12 +18,26 @@ if TYPE_CHECKING:
 
 
 class WorkerFigures:
-    """Publishes figures of a worker's sketcher and of what awaits labels on its disk."""
+    """Publishes figures of a worker's sketcher and of what awaits labels on its disk.
 
-    def __init__(self, telemetry: Telemetry, sketcher: Sketcher, pending: PendingFolder) -> None:
+    ``place`` returns the topic and the partition that a source is.
+    """
+
+    def __init__(
+        self, telemetry: Telemetry, sketcher: Sketcher, pending: PendingFolder, place: Callable[[Source], Place]
+    ) -> None:
+        self._place = place
         self._telemetry = telemetry
         self._sketcher = sketcher
         self._pending = pending
+
+    def read(self, source: Source, n: int) -> None:
+        """Publish that records of a partition were read."""
+        self._telemetry.input_records(source.kind, self._place(source), n)
+
+    def forget(self, source: Source) -> None:
+        """Remove the figures of a partition that this worker has given up."""
+        self._telemetry.forget_partition(source.kind, self._place(source), source.partition)
 
     def flushed(self, flush: Flush, packing_s: float, transaction_s: float) -> None:
         """Publish what a committed flush held."""
@@ -47,11 +63,11 @@ class WorkerFigures:
         """
         for source, watermark_ms in watermarks_ms.items():
             if watermark_ms is not None:
-                self._telemetry.watermark_delay(source.kind, source.partition, time.time() - watermark_ms / 1000)
+                self._telemetry.watermark_delay(source.kind, self._place(source), time.time() - watermark_ms / 1000)
             lag = lag_of(source)
             if lag is not None:
-                self._telemetry.lag(source.kind, source.partition, lag)
+                self._telemetry.lag(source.kind, self._place(source), lag)
         for number, joiner in self._sketcher.joins.joiners.items():
             self._telemetry.pending(number, len(joiner.predictions))
         for number, n in self._sketcher.halves_waiting().items():
-            self._telemetry.halves(number, n)
+            self._telemetry.halves(self._place(Source("predictions", number)), n)

@@ -151,7 +151,7 @@ class RoutedJoins(Joins):
         return n_rows
 
     def _decode(self, batch: RecordBatch, value: bytes | None, offset: int) -> PendingBlock | None:
-        return decode_routed(value or b"", f"{batch.topic}-{batch.source.partition}@{offset}", self._n_partitions)
+        return decode_routed(value or b"", f"{batch.place}@{offset}", self._n_partitions)
 
     def _buffer(self, partition: int, block: PendingBlock, offset: int) -> int:
         rows = predictions_of(block, self._profiles, self._table)

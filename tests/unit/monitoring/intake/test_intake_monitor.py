@@ -14,6 +14,7 @@ from driftline.config.settings import IntakeSettings
 from driftline.events.alert import AlertEvent
 from driftline.events.finding import FindingEvent
 from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Source, Watermark, intake_key
+from driftline.events.source_numbers import TopicPart
 from driftline.panes.flush_record import VERSION, FlushRecord, JoinDelta, encode
 from driftline.panes.intake_record import FirstRefused, IntakeMark, IntakeSpan, SeenId
 from tests.support.monitor_runs import run, run_with_crashes
@@ -107,6 +108,23 @@ def test_many_refused_records_open_an_alert_that_clean_hours_resolve() -> None:
 def test_the_share_decides_among_enough_records(n_read: int, n_refused: int, severity: str | None) -> None:
     outputs = run(flushes(mark(0, n_read, {"not_json": n_refused})), SETTINGS, []).outputs
     assert [alert["severity"] for alert in events(outputs, "alert")] == ([] if severity is None else [severity])
+
+
+def test_of_several_topics_the_worst_decides_and_is_named_with_its_partitions() -> None:
+    parts = [TopicPart("predictions", topic, 0, 2) for topic in ("eu", "us")]
+
+    def hour(number: int, refused: dict[str, int]) -> bytes:
+        clean = [mark(number, 10_000, {}, partition=each, n_partitions=4) for each in (0, 1)]
+        of_us = [mark(number, 100, refused, partition=each, n_partitions=4) for each in (2, 3)]
+        return encode(FlushRecord(VERSION, [], [], [], intake=[*clean, *of_us], places=parts))
+
+    records = [hour(0, {"not_json": 60}), hour(1, {})]
+    outputs = run(records, SETTINGS, []).outputs
+    (finding,) = events(outputs, "finding")
+    assert finding["message"].startswith("120 of 200 records of `us` were refused (60.0 %): 120 not_json. The first: ")
+    assert finding["offsets"] == {"predictions": {"us-0": [0, 99], "us-1": [0, 99]}}
+    assert [alert["state"] for alert in events(outputs, "alert")] == ["open"]
+    assert run_with_crashes(records, SETTINGS, [], random.Random(3), n_crashes=4).outputs == outputs
 
 
 def test_too_few_records_neither_open_nor_resolve() -> None:

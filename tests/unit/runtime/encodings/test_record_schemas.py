@@ -87,6 +87,6 @@ def test_longer_ids(registry: SchemaRegistry) -> None:
     settings = Settings(schema_registry=SchemaRegistrySettings(url=registry.url, id_bytes=8))
     value: list[bytes | None] = [b"\x00" + (1).to_bytes(8) + b"\x02"]
     (part,) = InputEncodings(settings, Credentials()).read(
-        RecordBatch(Source("predictions", 0), settings.predictions.topic, value, [0], [-1])
+        RecordBatch(Source("predictions", 0), settings.predictions.shown, value, [0], [-1])
     )
     assert (part.documents, part.schemas) == ([{"n": 1}], ["1"])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from confluent_kafka import KafkaError, Message
 
-from driftline.events.source import Kind, Source
+from driftline.events.source import Source
+from driftline.events.source_numbers import SourceNumbers, TopicPart
 from driftline.runtime.kafka.record_batches import by_source, source_of
 
-KINDS: dict[str, Kind] = {"scored": "predictions", "truth": "labels"}
+NUMBERS = SourceNumbers({"scored": "predictions", "truth": "labels"}, {"scored": 3, "truth": 3})
 END = KafkaError(KafkaError._PARTITION_EOF)
 
 
@@ -29,7 +30,7 @@ def test_records_keep_their_order_within_each_partition() -> None:
         end("scored", 1, 9),
         end("scored", 0, 2),
     ]
-    batches, events = by_source(messages, KINDS)
+    batches, events = by_source(messages, NUMBERS.source)
     assert [(batch.source, batch.topic, batch.offsets) for batch in batches] == [
         (Source("predictions", 1), "scored", [7, 8]),
         (Source("labels", 1), "truth", [3]),
@@ -58,26 +59,37 @@ def test_headers_are_read_where_they_are_wanted() -> None:
         message("scored", 1, 3, b"{}"),
         with_headers(0, 4, b"{}", ("a", b"1")),
     ]
-    batches, _ = by_source(messages, KINDS, wants_headers=lambda topic, values: topic == "scored" and b"\x00" in values)
+    batches, _ = by_source(
+        messages, NUMBERS.source, wants_headers=lambda topic, values: topic == "scored" and b"\x00" in values
+    )
     assert batches[0].values == [b"{}", b"\x00", b"\x00", b"{}"]
     assert batches[0].headers == [{}, {"a": b"2"}, {}, {"a": b"1"}]
     assert batches[1].headers is None
 
 
 def test_nothing_read() -> None:
-    assert by_source([], KINDS) == ([], [])
+    assert by_source([], NUMBERS.source) == ([], [])
 
 
 def test_the_source_of_an_error() -> None:
-    assert source_of(end("truth", 2, 0), KINDS) == Source("labels", 2)
-    assert source_of(end(None, 2, 0), KINDS) is None
-    assert source_of(end("truth", -1, 0), KINDS) is None
+    assert source_of(end("truth", 2, 0), NUMBERS.source) == Source("labels", 2)
+    assert source_of(end(None, 2, 0), NUMBERS.source) is None
+    assert source_of(end("truth", -1, 0), NUMBERS.source) is None
 
 
 def test_keys_and_headers_are_read_where_a_topic_asks_for_them() -> None:
     messages = [message("scored", 0, 1), message("truth", 0, 1), message("scored", 0, 2)]
-    scored, truth = by_source(messages, KINDS, asked={"scored": {"keys", "headers"}})[0]
+    scored, truth = by_source(messages, NUMBERS.source, asked={"scored": {"keys", "headers"}})[0]
     assert (truth.keys, truth.headers) == (None, None)
     assert scored.keys == [each.key() for each in (messages[0], messages[2])]
     assert scored.headers is not None
     assert len(scored.headers) == len(scored.values) == 2
+
+
+def test_partitions_of_several_topics_have_numbers_of_their_own_and_keep_their_names() -> None:
+    parts = [TopicPart("predictions", "eu", 0, 2), TopicPart("predictions", "us", 0, 2)]
+    numbers = SourceNumbers({"eu": "predictions", "us": "predictions"}, {"eu": 2, "us": 2}, parts)
+    eu, us = by_source([message("eu", 1, 7), message("us", 0, 3)], numbers.source)[0]
+    assert (eu.source, eu.place) == (Source("predictions", 1), "eu-1")
+    assert (us.source, us.place, us.partition) == (Source("predictions", 2), "us-0", 0)
+    assert us.part(slice(1)).place == "us-0"

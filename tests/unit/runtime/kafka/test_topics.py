@@ -38,9 +38,8 @@ def test_the_topics_are_those_of_the_design() -> None:
     assert compacted == {"risk.references", "risk.alerts", "risk.detect-state"}
     assert specs["risk.detect-state"].config["segment.ms"] == "3600000", "it is read whole at each start"
     assert specs["risk.panes"].config["retention.ms"] == str(days(7) + 0)
-    assert (
-        specs["risk.events"].config["retention.ms"] == specs["risk.control"].config["retention.ms"] == str(days(30) + 0)
-    )
+    assert specs["risk.events"].config["retention.ms"] == str(days(30) + 0)
+    assert specs["risk.control"].config["retention.ms"] == "-1", "numbers of partitions are never forgotten"
     assert specs["risk.dead-letters"].config["max.message.bytes"] == "4000000"
     assert all(spec.replication == 3 for spec in specs.values())
 
@@ -55,6 +54,10 @@ def test_pending_predictions_are_kept_for_the_longest_horizon_of_all() -> None:
 def test_the_widest_source_counts() -> None:
     assert Sources({"predictions": 3, "labels": None}).greatest == 3
     assert Sources({"predictions": None}).greatest == 1
+    several: dict[str, int | None] = {"a": 3, "b": 2, "x": 3, "y": 2}
+    assert Sources(several).greatest == 3
+    in_place = Sources(several, pairs=(("a", "x"), ("b", "y")))
+    assert in_place.greatest == 5, "labels that are joined in place need a partition of the changelog for each"
 
 
 def test_secrets_reach_librdkafka_and_no_print() -> None:

@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from driftline.config.settings import TelemetrySettings
 from driftline.errors import ConfigurationError
+from driftline.events.source_numbers import Place
 from driftline.runtime.operations.health import TelemetryServer
 from driftline.runtime.operations.telemetry import Telemetry
 from tests.support.real_broker import patient, wait_until
@@ -40,16 +41,16 @@ def serving(telemetry: Telemetry, port: int = 0) -> Iterator[tuple[TelemetryServ
 def filled() -> Telemetry:
     telemetry = Telemetry()
     for partition in (0, 1):
-        telemetry.input_records("predictions", partition, 10)
-        telemetry.input_records("labels", partition, 4)
-        telemetry.lag("predictions", partition, 7)
-        telemetry.lag("labels", partition, 7)
-        telemetry.watermark_delay("predictions", partition, 1.5)
+        telemetry.input_records("predictions", Place("scores", partition), 10)
+        telemetry.input_records("labels", Place("truth", partition), 4)
+        telemetry.lag("predictions", Place("scores", partition), 7)
+        telemetry.lag("labels", Place("truth", partition), 7)
+        telemetry.watermark_delay("predictions", Place("scores", partition), 1.5)
         telemetry.pending(partition, 3)
         telemetry.expired(partition, 20)
         telemetry.evicted(partition, 2)
         telemetry.position(partition, 99)
-        telemetry.held("predictions", partition, held=partition == 1)
+        telemetry.held("predictions", Place("scores", partition), held=partition == 1)
     for model, version in (("credit-risk", "1"), ("credit-risk", "2"), ("churn", "1")):
         telemetry.coverage(model, version, 0.5)
         telemetry.check_statistic(model, version, "age", "population_stability_index", 0.25)
@@ -98,8 +99,8 @@ def test_every_figure_is_scraped_over_http_with_its_value() -> None:
         if sample.name.startswith("driftline_") and not sample.name.endswith(("_created", "_bucket", "_sum"))
     }
     for expected in (
-        {("driftline_input_records_total", "0", "predictions"): 10.0},
-        {("driftline_consumer_lag_records", "1", "labels"): 7.0},
+        {("driftline_input_records_total", "0", "predictions", "scores"): 10.0},
+        {("driftline_consumer_lag_records", "1", "labels", "truth"): 7.0},
         {("driftline_pending_predictions", "1"): 3.0},
         {("driftline_pending_expired_entries_total", "1"): 20.0},
         {("driftline_pending_evicted_entries_total", "1"): 2.0},
@@ -119,7 +120,7 @@ def test_every_figure_is_scraped_over_http_with_its_value() -> None:
         {("driftline_open_alerts", "2", "credit-risk", "warning"): 1.0},
     ):
         assert expected.items() <= values.items()
-    assert values["driftline_watermark_delay_seconds", "0", "predictions"] >= 1.5
+    assert values["driftline_watermark_delay_seconds", "0", "predictions", "scores"] >= 1.5
     assert "process_cpu_seconds_total" in text
     assert "python_gc_collections_total" in text
 
@@ -136,13 +137,15 @@ def test_a_forgotten_model_leaves_nothing_behind() -> None:
 
 def test_a_partition_that_was_taken_away_leaves_nothing_behind() -> None:
     telemetry = filled()
-    telemetry.forget_partition(0, "labels")
+    telemetry.forget_partition("labels", Place("truth", 0), 0)
     assert partitions(telemetry, "labels") == {"1"}
     assert partitions(telemetry, "predictions") == {"0", "1"}
-    for kind in ("predictions", "panes"):
-        telemetry.forget_partition(0, kind)
+    telemetry.forget_partition("predictions", Place("other", 0), 7)
+    assert partitions(telemetry, "predictions") == {"0", "1"}
+    telemetry.forget_partition("predictions", Place("scores", 0), 0)
+    telemetry.forget_panes(0)
     assert partitions(telemetry) == {"1"}
-    telemetry.lag("predictions", 0, 1)
+    telemetry.lag("predictions", Place("scores", 0), 1)
     assert partitions(telemetry, "predictions") == {"0", "1"}
 
 
@@ -151,7 +154,7 @@ def test_a_partition_of_the_pending_topic_takes_its_stores_figures_with_it() -> 
     telemetry.pending(3, 1)
     telemetry.expired(3, 1)
     telemetry.evicted(3, 1)
-    telemetry.forget_partition(3, "joins")
+    telemetry.forget_partition("joins", Place("driftline.pending", 3), 3)
     assert partitions(telemetry) == set()
 
 
@@ -192,10 +195,13 @@ def test_a_taken_port_is_a_configuration_error_and_a_closed_server_frees_its_por
 
 def test_a_watermark_that_stands_still_falls_behind() -> None:
     telemetry = Telemetry()
-    telemetry.watermark_delay("predictions", 0, 1.5)
+    telemetry.watermark_delay("predictions", Place("scores", 0), 1.5)
 
     def delay() -> float:
-        name, labels = "driftline_watermark_delay_seconds", {"topic_kind": "predictions", "partition": "0"}
+        name, labels = (
+            "driftline_watermark_delay_seconds",
+            {"topic_kind": "predictions", "topic": "scores", "partition": "0"},
+        )
         return telemetry.registry.get_sample_value(name, labels) or 0.0
 
     first = delay()

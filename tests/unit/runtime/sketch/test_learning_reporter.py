@@ -11,6 +11,7 @@ from driftline.config.durations import Duration
 from driftline.config.model import BootstrapSettings, ModelSettings
 from driftline.config.settings import Settings, TimeSettings
 from driftline.events.model_key import ModelKey
+from driftline.events.source_numbers import Place
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.profiles import Profiles
@@ -33,7 +34,7 @@ class Told:
     def __init__(self) -> None:
         self.profiles, self.telemetry = Profiles(), Telemetry()
         self.learning = LearningHold(SETTINGS, self.profiles)
-        self.reporter = LearningReporter(self.telemetry)
+        self.reporter = LearningReporter(self.telemetry, lambda source: Place("scores", source.partition))
 
     def read(self, partition: int) -> None:
         clock = SourceClock(10, 0)
@@ -45,7 +46,7 @@ class Told:
         return [*logs]
 
     def held(self, partition: int) -> float | None:
-        labels = {"topic_kind": "predictions", "partition": str(partition)}
+        labels = {"topic_kind": "predictions", "topic": "scores", "partition": str(partition)}
         return self.telemetry.registry.get_sample_value("driftline_held_for_reference", labels)
 
 
@@ -55,7 +56,7 @@ def test_a_model_is_said_to_be_waited_for_once_and_that_it_is_over() -> None:
     told.read(2)
     assert told.reporter.changed(told.learning.holds())
     (line,) = told.tell()
-    assert (line["log_level"], line["model"], line["waiting"]) == ("info", "loan@1", ["predictions-2"])
+    assert (line["log_level"], line["model"], line["waiting"]) == ("info", "loan@1", ["scores-2"])
     assert not told.reporter.changed(told.learning.holds())
     told.read(5)
     assert told.reporter.changed(told.learning.holds())
