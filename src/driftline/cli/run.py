@@ -123,12 +123,12 @@ def run(
         except Exception as error:
             if not node.left_behind:
                 raise
-            code = _show(error)
+            code = show_error(error)
     if node.left_behind:
         leave(code)
 
 
-def _show(error: Exception) -> int:
+def show_error(error: Exception) -> int:
     """Print an error as the command line does; return the exit code."""
     if isinstance(error, DriftlineError):
         err.print(f"[bold red]error:[/] {escape(str(error))}")
