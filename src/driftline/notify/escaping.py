@@ -35,7 +35,18 @@ def plain(text: object, limit: int = 4_000) -> str:
     >>> plain("income", 4)
     'inc…'
     """
-    shown = _CONTROL.sub(" ", _HIDDEN.sub("", _ESCAPE_SEQUENCE.sub("", str(text)))).strip()
+    return one_line(_HIDDEN.sub("", _ESCAPE_SEQUENCE.sub("", str(text))), limit)
+
+
+def one_line(text: str, limit: int) -> str:
+    r"""Return a text that is made of harmless parts as one line of at most ``limit`` characters.
+
+    Examples
+    --------
+    >>> one_line("a\n b", 10)
+    'a b'
+    """
+    shown = _CONTROL.sub(" ", text).strip()
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from driftline.notify.alert import SEVERITIES
-from driftline.notify.escaping import for_url, plain, unchanged
+from driftline.notify.escaping import for_url, one_line, plain, unchanged
 from driftline.notify.template import fill
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Wording:
         """Return the words for one entry."""
         values = self.values(entry)
         subject = fill(self._template.subject, values, unchanged)
-        return Words(plain(subject, MAX_SUBJECT), fill(self._template.body, values, unchanged), values["url"])
+        return Words(one_line(subject, MAX_SUBJECT), fill(self._template.body, values, unchanged), values["url"])
 
     def values(self, entry: Entry) -> dict[str, str]:
         """Return what the placeholders of a template stand for; each value is escaped."""
@@ -133,7 +133,7 @@ class Wording:
         models = list(dict.fromkeys(self._escape(plain(alert.model, MAX_NAME)) for alert in alerts))
         names = ", ".join(models[:_SHOWN_MODELS])
         more = f" and {len(models) - _SHOWN_MODELS} more" if len(models) > _SHOWN_MODELS else ""
-        return plain(f"[{worst}] {_n_alerts(message)} {_VERBS[message.kind]}: {names}{more}", MAX_SUBJECT)
+        return one_line(f"[{worst}] {_n_alerts(message)} {_VERBS[message.kind]}: {names}{more}", MAX_SUBJECT)
 
     def _body_of_several(self, message: Message) -> str:
         lines = [f"{_n_alerts(message)} {_VERBS[message.kind]}, {len(message.entries)} messages in one:", ""]
