@@ -52,9 +52,11 @@ class Outbox:
         if known is None or known.alert.revision < alert.revision:
             self._memory.learn(alert, told=self._router.told(alert, self._name))
 
-    def forget(self, alert_id: str) -> None:
-        """Forget an alert whose record was deleted from the topic; what waits to be sent still is."""
+    def forget(self, alert_id: str) -> list[Position]:
+        """Forget an alert that was deleted from the topic; return the positions done. What waits is still sent."""
         self._memory.forget(alert_id)
+        entry = self._history.pop(alert_id, None)
+        return [] if entry is None else list(entry.positions)
 
     def take(self, record: Record, now_s: float) -> list[Position]:
         """Take a new record in; return the positions that are done, as nothing is sent for them."""

@@ -74,6 +74,11 @@ class Progress:
         return cls(found.to, found.born, tuple(waiting))
 
     @property
+    def oldest(self) -> int:
+        """Offset of the oldest record that is not done, or of the next one to read."""
+        return min(self._held, default=self.position)
+
+    @property
     def n_held(self) -> int:
         """Number of records that were read and are not done."""
         return len(self._held)

@@ -214,7 +214,7 @@ def test_alertmanager_gets_every_change_at_once_and_its_open_alerts_are_known() 
         ("a2", "resolved"),
     ]
     assert [(each.alert_id, each.revision) for each in sink.outbox.open_alerts()] == [("a1", 2)]
-    sink.outbox.forget("a1")
+    assert sink.outbox.forget("a1") == []
     assert list(sink.outbox.open_alerts()) == []
 
 

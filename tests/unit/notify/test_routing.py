@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from driftline.config.notify_settings import NotifySettings, RouteSettings, SinkSettings, WebhookSettings
@@ -13,7 +15,7 @@ def router(*routes: RouteSettings, owners: dict[str, str] | None = None) -> Rout
     return Router(NotifySettings(dict.fromkeys("abc", SINK), routes, owners or {}))
 
 
-def sinks(found: Router, **changes: object) -> list[str]:
+def sinks(found: Router, **changes: Any) -> list[str]:  # noqa: ANN401  # any field of an alert
     return [name for route in found.routes(alert(**changes)) for name in route.settings.sinks]
 
 

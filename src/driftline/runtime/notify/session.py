@@ -43,7 +43,7 @@ class Session:
         self._progress = dict(progress)
         self._decode = decode
         self._settled_at = {number: each.position for number, each in progress.items()}
-        self._history = {number for number, each in progress.items() if each.position < each.born}
+        self._history = {number for number, each in progress.items() if each.oldest < each.born}
         self._behind = set(progress)
         self._committed: dict[int, tuple[int, str]] = {}
 
@@ -74,7 +74,7 @@ class Session:
         self._reached(raw.partition, raw.offset, now_s)
         settled = progress.is_done(raw.offset)
         if raw.value is None:
-            self.outbox.forget((raw.key or b"").decode(errors="replace"))
+            self.done(self.outbox.forget((raw.key or b"").decode(errors="replace")))
             progress.skip_to(raw.offset + 1)
             return None
         try:
