@@ -1,4 +1,4 @@
-"""``driftline notify`` against a real broker, a real SMTP server and HTTP servers: nothing is lost, and all in order."""
+"""``driftline notify`` with a real broker, a real SMTP server and HTTP servers: nothing is lost, and all in order."""
 
 from __future__ import annotations
 
@@ -252,6 +252,7 @@ def test_a_dry_run_says_what_would_go_where_and_leaves_no_trace(notified: Notifi
     shown = driftline(*command)
     assert shown.returncode == 0, shown.stderr
     rows = [line.split() for line in shown.stdout.splitlines()]
+    assert len(rows) == 3
     assert rows[0] == ["alert", "route", "sinks", "subject"]
     assert [row[:4] for row in rows[1:]] == [["a1", "urgent", "hook,", "mail"], ["a2", "none", "none", "data"]]
     assert "\x1b" not in shown.stdout

@@ -9,7 +9,6 @@ import threading
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from driftline.cli.app import app
@@ -130,11 +129,12 @@ def _print_plan(settings: Settings, names: list[str]) -> None:
     if not found.alerts:
         out.print(f"No alert is open on {settings.kafka.topic('alerts')}; nothing would be sent.", markup=False)
         return
-    table = Table("alert", "route", "sinks", "subject", box=None, pad_edge=False)
-    for alert in found.alerts:
-        for row in _rows(settings, names, alert):
-            table.add_row(*(Text(cell) for cell in row))
-    out.print(table)
+    rows = [row for alert in found.alerts for row in _rows(settings, names, alert)]
+    heading = ("alert", "route", "sinks", "subject")
+    widths = [max(map(len, column)) for column in zip(heading, *rows, strict=True)]
+    for row in (heading, *rows):
+        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        out.print(Text("  ".join(cells).rstrip(), style="dim" if row is heading else ""))
 
 
 def _rows(settings: Settings, names: list[str], alert: Alert) -> Iterator[tuple[str, str, str, str]]:

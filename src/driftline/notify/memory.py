@@ -17,17 +17,20 @@ MAX_RESOLVED: Final = 10_000
 
 
 class Known(Struct, frozen=True):
-    """The latest state of an alert that was read."""
+    """What is known of an alert from its latest record that was read."""
 
-    alert: Alert
+    revision: int
+    notification: int
     told: bool
     """Whether the sink has heard of it, or will."""
+    alert: Alert | None
+    """Its state while it is open."""
 
 
 class Memory:
     """The latest state of every open alert, and of the latest resolved ones.
 
-    *State*: an entry per open alert, and at most ``MAX_RESOLVED`` more.
+    *State*: an open alert's whole state; a few numbers of at most ``MAX_RESOLVED`` others.
     """
 
     def __init__(self) -> None:
@@ -40,12 +43,11 @@ class Memory:
 
     def learn(self, alert: Alert, *, told: bool) -> None:
         """Keep an alert's state, which is later than the one known."""
-        known = Known(alert, told)
         if alert.is_open:
-            self._open[alert.alert_id] = known
+            self._open[alert.alert_id] = Known(alert.revision, alert.notification, told, alert)
             return
         self._open.pop(alert.alert_id, None)
-        self._resolved[alert.alert_id] = known
+        self._resolved[alert.alert_id] = Known(alert.revision, alert.notification, told, None)
         if len(self._resolved) > MAX_RESOLVED:
             self._resolved.popitem(last=False)
 
@@ -56,4 +58,4 @@ class Memory:
 
     def told_open(self) -> Iterator[Alert]:
         """Yield the open alerts that the sink has heard of, in the order in which they were first read."""
-        return (known.alert for known in self._open.values() if known.told)
+        return (known.alert for known in self._open.values() if known.told and known.alert is not None)

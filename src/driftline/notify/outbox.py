@@ -49,7 +49,7 @@ class Outbox:
     def settled(self, alert: Alert) -> None:
         """Learn the state of an alert from a record that an earlier run was done with."""
         known = self._memory.get(alert.alert_id)
-        if known is None or known.alert.revision < alert.revision:
+        if known is None or known.revision < alert.revision:
             self._memory.learn(alert, told=self._router.told(alert, self._name))
 
     def forget(self, alert_id: str) -> list[Position]:
@@ -66,7 +66,7 @@ class Outbox:
         """Take a record from before the notifier's first start: of those, only open alerts are news, at the end."""
         alert = record.alert
         known, earlier = self._memory.get(alert.alert_id), self._history.get(alert.alert_id)
-        if known is not None and known.alert.revision >= alert.revision:
+        if known is not None and known.revision >= alert.revision:
             return [(record.partition, record.offset)]
         if not alert.is_open:
             self._memory.learn(alert, told=False)
@@ -100,7 +100,7 @@ class Outbox:
     def _take(self, entry: Entry, now_s: float) -> list[Position]:
         alert = entry.alert
         known = self._memory.get(alert.alert_id)
-        repeated = known is not None and alert.revision <= known.alert.revision
+        repeated = known is not None and alert.revision <= known.revision
         route = self._router.route(alert, self._name)
         news = None if repeated else self._news(alert, known, is_routed=route is not None)
         if not repeated:
@@ -117,7 +117,7 @@ class Outbox:
             return "resolved" if told or (known is None and self._router.told(alert, self._name)) else None
         if not told and not is_routed:
             return None
-        if not told or alert.notify or known is None or alert.notification > known.alert.notification:
+        if not told or alert.notify or known is None or alert.notification > known.notification:
             return "opened" if alert.notification == 1 else "again"
         return "updated" if self._all_updates else None
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _REQUEST_S: Final = 30.0
 _RECORDS: Final = 100
 """Records that are taken in at once."""
+_READ_AHEAD_KBYTES: Final = 4 << 10
+"""Of each partition; by default 64 MB for each sink."""
 _PASSING: Final = frozenset(
     {
         KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001  # librdkafka's own names of local events
@@ -81,7 +83,7 @@ class AlertConsumer:
         self._sink = sink
         self._on_assigned = on_assigned
         self._paused = False
-        more = {"enable.partition.eof": True, "fetch.wait.max.ms": 100}
+        more = {"enable.partition.eof": True, "queued.max.messages.kbytes": _READ_AHEAD_KBYTES}
         self._consumer = Consumer(consumer_configuration(kafka, credentials, group_of(kafka.prefix, sink), more))
         self._consumer.subscribe(
             [self._topic],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from driftline.config.secrets import Secret
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _SHOWN: Final = 300
 """Characters of Apprise's own words that a message shows."""
+_ALL_URLS_S: Final = 60
+"""Begin with no further URL after this long: the consumer must stay in its group."""
 _KINDS: Final = dict(zip(SEVERITIES, ("info", "warning", "failure"), strict=True))
 _SEPARATORS: Final = re.compile(r"[:/@?&=,\s]+")
 
@@ -105,13 +108,18 @@ class AppriseSender:
         return Outcome("; ".join(problems)) if problems else DELIVERED
 
     def _problems(self, words: Words, kind: str) -> Iterator[str]:
+        end_s = time.monotonic() + _ALL_URLS_S
         for index, service in enumerate(self._services):
-            if index not in self._taken:
-                problem = service.send(words, kind, self._timeout_s).problem
-                if problem is None:
-                    self._taken.add(index)
-                else:
-                    yield f"URL {index + 1}: {problem}"
+            if index in self._taken:
+                continue
+            if time.monotonic() > end_s:
+                yield f"URL {index + 1}: not tried yet"
+                return
+            problem = service.send(words, kind, self._timeout_s).problem
+            if problem is None:
+                self._taken.add(index)
+            else:
+                yield f"URL {index + 1}: {problem}"
 
 
 def _kind(message: Message) -> str:

@@ -96,5 +96,7 @@ class Delivery:
         attempts.n_failures += 1
         attempts.problem = outcome.problem
         pause_s = wait_s(self._retry, attempts.n_failures, self._random, outcome.after_s)
-        attempts.not_before_s = self._clock() + pause_s
-        return Step("failed", outcome.problem, pause_s)
+        now_s = self._clock()
+        # However long a sink asks for, the last attempt is made when the time is over.
+        attempts.not_before_s = min(now_s + pause_s, attempts.first_s + self._retry.give_up_after / 1000)
+        return Step("failed", outcome.problem, attempts.not_before_s - now_s)

@@ -42,7 +42,7 @@ class Notifier:
         self._settings = settings
         self._credentials = credentials
         figures, router = Figures(), Router(settings.notify)
-        self._server = TelemetryServer(figures, replace(settings.telemetry, port=settings.notify.port))
+        self._server = TelemetryServer(figures, replace(settings.telemetry, port=settings.notify.port), "$.notify.port")
         self._workers = [
             SinkWorker(
                 settings,

@@ -45,8 +45,11 @@ class TelemetryServer:
         By :meth:`start`, when the port is taken or the host is not one of this machine's.
     """
 
-    def __init__(self, telemetry: Measured, settings: TelemetrySettings) -> None:
+    def __init__(
+        self, telemetry: Measured, settings: TelemetrySettings, port_setting: str = "$.telemetry.port"
+    ) -> None:
         self._telemetry = telemetry
+        self._port_setting = port_setting
         self._settings = settings
         self._healthy: dict[str, Probe] = {}
         self._ready: dict[str, Probe] = {}
@@ -67,7 +70,7 @@ class TelemetryServer:
         try:
             self._server = _Server(host, port, self._answer)
         except OSError as error:
-            message = describe("an address of this machine with a free port", f"{host}:{port}", "$.telemetry.port")
+            message = describe("an address of this machine with a free port", f"{host}:{port}", self._port_setting)
             advice = "choose another one with `--metrics-port`; 0 picks a free one"
             raise ConfigurationError((f"{message} ({error.strerror}); {advice}",), "The telemetry endpoint") from error
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="telemetry", daemon=True)
