@@ -14,7 +14,7 @@ from tests.support.command import driftline
 from tests.support.http_server import Answer
 from tests.support.notifier import QUICK, HttpSink, Notified, NotifierProcess
 from tests.support.reading import read_topic
-from tests.support.real_broker import create_topics, wait_until
+from tests.support.real_broker import RealBroker, create_topics, wait_until
 from tests.support.smtp_server import SmtpServer
 
 if TYPE_CHECKING:
@@ -114,6 +114,28 @@ def test_what_a_sink_misses_while_it_is_down_arrives_later_in_order_and_no_other
             wait_until(lambda: process.metric("waiting_records", "mail") == 0, 30, "nothing to wait")
             assert process.ask("/readyz")[0] == 200
     assert [mail["Idempotency-Key"] for mail in server.mails] == keys_of("a1", "a2") == sink.keys
+
+
+def test_a_slow_sink_holds_nobody_up_and_a_restart_of_the_broker_loses_nothing(
+    own_broker: RealBroker, topic_prefix: str, tmp_path: Path, sink: HttpSink
+) -> None:
+    notified = Notified(own_broker.bootstrap, topic_prefix, tmp_path)
+    with HttpSink() as slow:
+        slow.holding.clear()
+        config = notified.configuration({"hook": webhook(sink), "slow": webhook(slow, timeout="90s")})
+        with NotifierProcess(config) as process:
+            process.ready()
+            notified.write(*life("a1"))
+            arrive(lambda: len(sink.requests), 3, process)
+            own_broker.stop()
+            own_broker.start()
+            notified.write(*life("a2"))
+            arrive(lambda: len(sink.requests), 6, process)
+            assert len(slow.requests) == 1
+            slow.holding.set()
+            arrive(lambda: len(slow.requests), 6, process)
+            assert process.terminate() == 0
+    assert sink.keys == slow.keys == keys_of("a1", "a2")
 
 
 def test_a_kill_between_reading_and_delivering_loses_nothing(notified: Notified, sink: HttpSink) -> None:
