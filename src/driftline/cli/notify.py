@@ -97,11 +97,9 @@ def _run(settings: Settings, names: list[str]) -> None:
     try:
         notifier.run()
     except Exception as error:
-        if not notifier.left_behind:
-            raise
         code = show_error(error)
-    if notifier.left_behind:
-        leave(code)
+    # All is committed and all clients are closed or given up: whatever of them is left must not hold up the exit.
+    leave(code)
 
 
 def _stop_on_signals(notifier: Notifier) -> None:

@@ -38,6 +38,8 @@ class Progress:
         End of the partition when the sink was first seen. Of what lies before it, only open alerts are sent.
     waiting : iterable of int
         Offsets before the position of records that are not done.
+    is_new : bool
+        Whether nothing is committed yet. Then ``born`` must be before anything is sent, or else a crash would move it.
 
     Examples
     --------
@@ -50,7 +52,8 @@ class Progress:
     True
     """
 
-    def __init__(self, position: int, born: int, waiting: tuple[int, ...] = ()) -> None:
+    def __init__(self, position: int, born: int, waiting: tuple[int, ...] = (), *, is_new: bool = False) -> None:
+        self.is_new = is_new
         self.position = position
         self.born = born
         self._held = dict.fromkeys(sorted(waiting))

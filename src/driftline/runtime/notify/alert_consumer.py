@@ -156,7 +156,7 @@ class AlertConsumer:
     def _start(self, committed: TopicPartition, end: int) -> Progress:
         if committed.offset < 0:
             _log.info("first start of a sink: it is told of the alerts that are open now", sink=self._sink)
-            return Progress(0, end)
+            return Progress(0, end, is_new=True)
         restored = Progress.restored(committed.offset, committed.metadata)
         if restored.position > end:
             _log.warning(
@@ -165,7 +165,7 @@ class AlertConsumer:
                 read_to=restored.position,
                 end=end,
             )
-            return Progress(0, end)
+            return Progress(0, end, is_new=True)
         return restored
 
     def _revoked(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:

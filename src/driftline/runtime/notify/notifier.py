@@ -56,8 +56,6 @@ class Notifier:
         ]
         self._ending = threading.Event()
         self._errors: list[BaseException] = []
-        self.left_behind: tuple[str, ...] = ()
-        """Threads that had not finished when :meth:`run` ended: the process must not wait for them."""
 
     def run(self) -> None:
         """Work until :meth:`stop`, or until a worker fails.
@@ -91,9 +89,9 @@ class Notifier:
             for thread in threads:
                 if thread.ident is not None:
                     thread.join(max(0.0, deadline_s - time.monotonic()))
-            self.left_behind = tuple(thread.name for thread in threads if thread.is_alive())
-            if self.left_behind:
-                _log.error("workers did not stop in time; messages may be sent again", left_behind=self.left_behind)
+            unfinished = [thread.name for thread in threads if thread.is_alive()]
+            if unfinished:
+                _log.error("workers did not stop in time; messages may be sent again", left_behind=unfinished)
             self._server.close()
         if self._errors:
             error = self._errors[0]

@@ -58,6 +58,11 @@ class Session:
         return bool(self._history)
 
     @property
+    def is_new(self) -> bool:
+        """Whether the end of a partition's history has still to be committed, before anything is sent."""
+        return any(progress.is_new for progress in self._progress.values())
+
+    @property
     def is_caught_up(self) -> bool:
         """Whether all is known that an earlier run was done with."""
         return not self._behind
@@ -117,12 +122,14 @@ class Session:
         """Yield partition, offset and metadata of each partition whose progress differs from what is committed."""
         for partition, progress in self._progress.items():
             found = progress.commit()
-            if self._committed.get(partition) != found and partition not in self._behind:
+            is_known = progress.is_new or partition not in self._behind
+            if self._committed.get(partition) != found and is_known:
                 yield partition, *found
 
     def committed(self, partition: int, offset: int, metadata: str) -> None:
         """Note what was committed."""
         self._committed[partition] = (offset, metadata)
+        self._progress[partition].is_new = False
 
     def _reached(self, partition: int, offset: int, now_s: float) -> None:
         """Note that reading has come to an offset: where that is the end of what was settled, or of the history."""

@@ -90,6 +90,9 @@ class SinkWorker:
         try:
             while not self._stopping.is_set():
                 self._read(consumer)
+                if self._session is not None and self._session.is_new:
+                    self._commit(consumer, at_once=True)
+                    continue
                 sent = self._deliver()
                 self._restate()
                 self._commit(consumer, at_once=sent)

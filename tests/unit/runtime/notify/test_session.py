@@ -166,6 +166,18 @@ def test_at_the_first_start_only_what_is_open_is_told() -> None:
     assert delivered(found, 0.0) == expected[:2]
 
 
+def test_a_crash_before_anything_is_sent_does_not_make_news_history() -> None:
+    found = session(Progress(0, 1, is_new=True))
+    assert found.is_new
+    stored = committed(found)
+    found.committed(0, *stored)
+    assert not found.is_new
+    again = session(Progress.restored(*stored))
+    for offset, fields in enumerate([resolved("over"), alert_fields("a1"), resolved("a1")]):
+        again.read(raw(offset, fields), 0.0)
+    assert delivered(again, 0.0) == ["a1/notification-1", "a1/resolved"]
+
+
 def test_what_was_sent_while_something_else_waits_is_not_sent_again() -> None:
     found = session(Progress(0, 0), digest=True)
     found.read(raw(0, alert_fields("mild", severity="warning")), 0.0)
