@@ -96,7 +96,7 @@ def _run(settings: Settings, names: list[str]) -> None:
     code: int = ExitCode.OK
     try:
         notifier.run()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # shown as the command line shows it
         code = show_error(error)
     # All is committed and all clients are closed or given up: whatever of them is left must not hold up the exit.
     leave(code)
