@@ -163,6 +163,23 @@ def test_a_kill_between_reading_and_delivering_loses_nothing(notified: Notified,
     assert sorted(expected, key=sink.keys.index) == expected
 
 
+def test_a_second_process_stands_by_and_takes_over(notified: Notified, sink: HttpSink) -> None:
+    config = notified.configuration({"hook": webhook(sink)})
+    with NotifierProcess(config) as first, NotifierProcess(config) as second:
+        first.ready()
+        second.ready()
+        notified.write(*life("a1"))
+        arrive(lambda: len(sink.requests), 3, first)
+        assert first.terminate() == 0
+        notified.write(*life("a2"))
+        arrive(lambda: len(sink.requests), 6, second)
+        assert second.terminate() == 0
+    expected = keys_of("a1", "a2")
+    assert sorted(expected, key=sink.keys.index) == expected
+    # A rebalance can come between a delivery and its commit; then that message alone is sent again.
+    assert len(sink.keys) <= len(expected) + 1
+
+
 def test_a_new_notifier_tells_of_what_is_open_and_not_of_what_is_over(notified: Notified, sink: HttpSink) -> None:
     notified.write(*life("over"), alert_fields("open"), updated("open"))
     config = notified.configuration({"hook": webhook(sink)})
