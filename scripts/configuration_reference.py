@@ -121,6 +121,8 @@ def sections(struct: type[Struct], path: str = "", remark: str = "") -> Iterator
         rows.append(f"| `{field.encode_name}` | {words} | {default_of(field)} | {texts.get(field.name, '')} |\n")
         if get_origin(field.type) is dict and (each := as_section(get_args(field.type)[1])) is not None:
             below += sections(each, f"{place}.<name>")
+        if get_origin(field.type) is tuple and (each := as_section(get_args(field.type)[0])) is not None:
+            below += sections(each, f"{place}[]")
     if rows:
         lead = (inspect.getdoc(struct) or "").partition("\n\n")[0].replace("``", "`")
         yield f"\n## `{path}`\n\n{lead}{remark}\n\n| setting | expected | default | |\n| --- | --- | --- | --- |\n"

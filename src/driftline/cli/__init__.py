@@ -16,6 +16,7 @@ from driftline.cli import check_config as _check_config  # noqa: F401  # importi
 from driftline.cli import demo as _demo  # noqa: F401  # importing it registers its commands
 from driftline.cli import doctor as _doctor  # noqa: F401  # importing it registers its commands
 from driftline.cli import explain_budget as _explain_budget  # noqa: F401  # importing it registers its commands
+from driftline.cli import notify as _notify  # noqa: F401  # importing it registers its commands
 from driftline.cli import presets as _presets  # noqa: F401  # importing it registers its commands
 from driftline.cli import reference as _reference  # noqa: F401  # importing it registers its commands
 from driftline.cli import reference_diff as _reference_diff  # noqa: F401  # importing it registers its commands

@@ -57,6 +57,7 @@ def _summary(settings: Settings) -> Iterator[str]:
     layout = f"panes in {kafka.panes_partitions} partitions, replication {kafka.replication}"
     yield f"  our topics   {kafka.topic('*')}, {layout}"
     yield f"  time         panes of {time.pane}, lateness {time.lateness}, idle after {time.idle_timeout}"
+    yield from _notify(settings)
     yield from _model("all others" if settings.models else "all models", settings.defaults, settings)
     for name, model in sorted(settings.models.items()):
         yield from _model(name, model, settings)
@@ -74,6 +75,15 @@ def _clients(settings: Settings) -> Iterator[str]:
         yield f"  clients      {', '.join(followed)}"
     if without:
         yield f"  clients      {', '.join(without)} (all but the detect stage's, which have no such property)"
+
+
+def _notify(settings: Settings) -> Iterator[str]:
+    """Say what the notifier would do, where it has sinks."""
+    notify = settings.notify
+    if notify.sinks:
+        sinks = ", ".join(f"{name} ({sink.kind})" for name, sink in notify.sinks.items())
+        routes = f"{len(notify.routes)} routes" if len(notify.routes) != 1 else "1 route"
+        yield f"  notify       {sinks}; {routes if notify.routes else 'every alert to every sink'}"
 
 
 def _model(name: str, model: ModelSettings, settings: Settings) -> Iterator[str]:

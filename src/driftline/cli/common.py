@@ -89,13 +89,14 @@ def read_settings(config: Path | None, given: Mapping[str, object] | None = None
     """
     from driftline import detectors, distances
     from driftline.events.mapping_check import mapping_problems
+    from driftline.notify.check import notify_problems
 
     checks = (
         known_detectors(detectors.informative_names(), detectors.river_names),
         known_distances(distances.names()),
         _detector_parameters,
     )
-    settings_checks = (mapping_problems, _client_problems)
+    settings_checks = (mapping_problems, _client_problems, notify_problems)
     return load_settings(config, os.environ, given or {}, model_checks=checks, settings_checks=settings_checks)
 
 

@@ -123,12 +123,12 @@ def run(
         except Exception as error:
             if not node.left_behind:
                 raise
-            code = _show(error)
-    if node.left_behind:
-        leave(code)
+            code = show_error(error)
+    # All is committed, and the clients are closed or given up: what is left of them must not hold up the exit.
+    leave(code)
 
 
-def _show(error: Exception) -> int:
+def show_error(error: Exception) -> int:
     """Print an error as the command line does; return the exit code."""
     if isinstance(error, DriftlineError):
         err.print(f"[bold red]error:[/] {escape(str(error))}")

@@ -49,7 +49,7 @@ def expectation(annotation: object) -> str:
     if annotation in _PLAIN:
         return _PLAIN[annotation]
     if isinstance(annotation, type) and issubclass(annotation, Struct):
-        return "a mapping with " + ", ".join(f"`{name}`" for name in annotation.__struct_fields__)
+        return "a mapping with " + ", ".join(f"`{name}`" for name in annotation.__struct_encode_fields__)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _constrained(arguments[0], arguments[1])

@@ -100,13 +100,23 @@ def _secret_variables(values: dict[object, object]) -> list[str]:
         OAuthSettings: security.get("oauth") if isinstance(security, dict) else None,
         SchemaRegistrySettings: values.get("schema_registry"),
     }
-    return [
+    of_sections = [
         str(section[name])
         for struct, section in sections.items()
         if isinstance(section, dict)
         for name in struct.__struct_fields__
         if name.endswith("_env") and name in section
     ]
+    return [*of_sections, *_variables_of_sinks(values.get("notify"))]
+
+
+def _variables_of_sinks(notify: object) -> Iterator[str]:
+    """Yield the variables that hold secrets of sinks; the values are not checked yet."""
+    sinks = notify.get("sinks") if isinstance(notify, dict) else None
+    for sink in sinks.values() if isinstance(sinks, dict) else ():
+        for section in sink.values() if isinstance(sink, dict) else ():
+            if isinstance(section, dict):
+                yield from (str(value) for name, value in section.items() if str(name).endswith("_env"))
 
 
 def _convert(converter: Converter, values: dict[object, object]) -> Settings:

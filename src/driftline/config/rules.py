@@ -12,6 +12,7 @@ from driftline.config.client_rules import aiokafka_refusals, client_refusals
 from driftline.config.durations import Duration
 from driftline.config.encoding_rules import encoding_problems
 from driftline.config.model import ModelSettings, RollingSettings, WindowSettings
+from driftline.config.notify_rules import notify_rule_problems
 from driftline.config.places import child
 from driftline.config.problem import Problem
 from driftline.config.problem import one as _one
@@ -118,6 +119,7 @@ def settings_problems(settings: Settings) -> Iterator[Problem]:
     yield from aiokafka_refusals(settings.kafka.aiokafka)
     yield from _shares_left(settings)
     yield from encoding_problems(settings)
+    yield from notify_rule_problems(settings.notify)
 
 
 def _positive(settings: Settings) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from driftline.errors import ConfigurationError, describe
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from driftline.config.settings import OAuthSettings, SchemaRegistrySettings, SecuritySettings
+    from driftline.config.settings import SchemaRegistrySettings, SecuritySettings
 
 
 @final
@@ -69,29 +69,25 @@ def resolve_credentials(
     """
     problems: list[str] = []
     at = "$.kafka.security"
-    secrets = _named(security, ("username", "password", "key_password"), at, environ, problems)
-    _readable(security, ("ca_file", "certificate_file", "key_file"), at, problems)
+    secrets = named_secrets(security, ("username", "password", "key_password"), at, environ, problems)
+    check_readable(security, ("ca_file", "certificate_file", "key_file"), at, problems)
     if security.oauth is not None:
-        secrets |= _named(security.oauth, ("client_id", "client_secret"), f"{at}.oauth", environ, problems)
-        _readable(security.oauth, ("ca_file", "token_file"), f"{at}.oauth", problems)
+        secrets |= named_secrets(security.oauth, ("client_id", "client_secret"), f"{at}.oauth", environ, problems)
+        check_readable(security.oauth, ("ca_file", "token_file"), f"{at}.oauth", problems)
     if registry is not None:
         place = "$.schema_registry"
-        of_registry = _named(registry, ("username", "password"), place, environ, problems)
+        of_registry = named_secrets(registry, ("username", "password"), place, environ, problems)
         secrets |= {f"registry_{name}": secret for name, secret in of_registry.items()}
-        _readable(registry, ("ca_file", "certificate_file", "key_file"), place, problems)
+        check_readable(registry, ("ca_file", "certificate_file", "key_file"), place, problems)
     if problems:
         raise ConfigurationError(tuple(problems), "The security configuration")
     return Credentials(**secrets)
 
 
-def _named(
-    settings: SecuritySettings | OAuthSettings | SchemaRegistrySettings,
-    names: tuple[str, ...],
-    at: str,
-    environ: Mapping[str, str],
-    problems: list[str],
+def named_secrets(
+    settings: Struct, names: tuple[str, ...], at: str, environ: Mapping[str, str], problems: list[str]
 ) -> dict[str, Secret | None]:
-    """Return the secrets that one section names, by their names."""
+    """Return the secrets that one section names, by their names; what cannot be read is added to the problems."""
     secrets: dict[str, Secret | None] = {}
     for name in names:
         variable, file = getattr(settings, f"{name}_env"), getattr(settings, f"{name}_file")
@@ -103,12 +99,8 @@ def _named(
     return secrets
 
 
-def _readable(
-    settings: SecuritySettings | OAuthSettings | SchemaRegistrySettings,
-    names: tuple[str, ...],
-    at: str,
-    problems: list[str],
-) -> None:
+def check_readable(settings: Struct, names: tuple[str, ...], at: str, problems: list[str]) -> None:
+    """Add each file to the problems that a section names and that cannot be read."""
     for name in names:
         file = getattr(settings, name)
         if file is not None and not os.access(file, os.R_OK):

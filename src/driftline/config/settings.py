@@ -9,6 +9,7 @@ from msgspec import Meta, Struct, field
 from driftline.config.durations import Duration
 from driftline.config.field_places import FeaturesAt, Place, Pointer, ScoreAt, TimeAt, Where
 from driftline.config.model import ModelSettings
+from driftline.config.notify_settings import NotifySettings
 from driftline.config.record_forms import Pair, TableAt
 from driftline.config.topic_names import is_several, names_of, shown
 
@@ -358,6 +359,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     join: JoinSettings = JoinSettings()
     detect: DetectRuntimeSettings = DetectRuntimeSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    notify: NotifySettings = NotifySettings()
     defaults: ModelSettings = ModelSettings()
     models: dict[str, ModelSettings] = field(default_factory=dict)
     """Settings by model name; the file needs only those that differ from ``defaults``."""

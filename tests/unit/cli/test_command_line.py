@@ -231,3 +231,16 @@ def test_field_mappings_that_cannot_be_decoded_are_a_configuration_error(
     assert "lead through `/model` of the field `model`, got '/model/ts' - at `$.predictions.fields.ts`" in error
     assert "Expected a pointer to a field, such as `/ts`, got '' - at `$.labels.fields.label`" in error
     assert "line 2" in error
+
+
+@pytest.mark.parametrize(
+    ("routes", "words"), [("", "every alert to every sink"), ("routes: [{sinks: [hook]}]", "1 route")]
+)
+def test_a_checked_configuration_says_what_the_notifier_would_do(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, routes: str, words: str
+) -> None:
+    file = tmp_path / "driftline.yaml"
+    file.write_text(f"notify:\n  sinks: {{hook: {{webhook: {{url: 'http://h'}}}}}}\n  {routes}\n", encoding="utf-8")
+    code, text, error = run(capsys, "check-config", str(file))
+    assert (code, error) == (0, "")
+    assert f"  notify       hook (webhook); {words}\n" in text

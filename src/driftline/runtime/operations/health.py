@@ -9,7 +9,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import AF_INET6
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from prometheus_client.exposition import choose_encoder
 
@@ -17,11 +17,19 @@ from driftline.errors import ConfigurationError, describe
 from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
     from driftline.config.settings import TelemetrySettings
-    from driftline.runtime.operations.telemetry import Telemetry
 
 Probe = Callable[[], str | None]
 """Returns None while all is well, else the reason why not. Called from the server's threads; it must not block."""
+
+
+class Measured(Protocol):
+    """Whatever has metrics to serve."""
+
+    registry: CollectorRegistry
+
 
 _REQUEST_TIMEOUT_S: Final = 10
 """A client that sends nothing for this long is dropped; a thread each would otherwise stay for ever."""
@@ -37,8 +45,11 @@ class TelemetryServer:
         By :meth:`start`, when the port is taken or the host is not one of this machine's.
     """
 
-    def __init__(self, telemetry: Telemetry, settings: TelemetrySettings) -> None:
+    def __init__(
+        self, telemetry: Measured, settings: TelemetrySettings, port_setting: str = "$.telemetry.port"
+    ) -> None:
         self._telemetry = telemetry
+        self._port_setting = port_setting
         self._settings = settings
         self._healthy: dict[str, Probe] = {}
         self._ready: dict[str, Probe] = {}
@@ -59,8 +70,8 @@ class TelemetryServer:
         try:
             self._server = _Server(host, port, self._answer)
         except OSError as error:
-            message = describe("an address of this machine with a free port", f"{host}:{port}", "$.telemetry.port")
-            advice = "choose another one with `driftline run --metrics-port`; 0 picks a free one"
+            message = describe("an address of this machine with a free port", f"{host}:{port}", self._port_setting)
+            advice = "choose another one with `--metrics-port`; 0 picks a free one"
             raise ConfigurationError((f"{message} ({error.strerror}); {advice}",), "The telemetry endpoint") from error
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="telemetry", daemon=True)
         self._thread.start()

@@ -1,4 +1,4 @@
-"""What the tests of encodings share: a certificate of this machine."""
+"""What tests of several parts of the runtime share: a certificate of this machine."""
 
 from __future__ import annotations
 

@@ -1,0 +1,81 @@
+"""An alert as the notifier reads it: only the fields that it needs, whatever others there are."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from driftline.config.notify_settings import AlertSeverity
+from driftline.errors import FormatError
+
+SEVERITIES: Final[tuple[AlertSeverity, ...]] = ("info", "warning", "critical")
+"""From the mildest to the worst."""
+
+
+class Finding(Struct, frozen=True):
+    """One finding of an alert."""
+
+    message: str = ""
+    column: str | None = None
+    severity: str = ""
+
+
+class Alert(Struct, frozen=True, kw_only=True):
+    """The whole latest state of one alert, as :class:`driftline.events.alert.AlertEvent` writes it."""
+
+    alert_id: Annotated[str, Meta(min_length=1)]
+    state: Literal["open", "resolved"]
+    revision: Annotated[int, Meta(ge=1)]
+    severity: AlertSeverity
+    cause: str
+    title: str
+    message: str
+    notify: bool
+    notification: Annotated[int, Meta(ge=1)]
+    notified_for: str
+    opened_at: str
+    updated_at: str
+    resolved_at: str | None
+    since: str
+    findings: tuple[Finding, ...] = ()
+    model: str = ""
+    model_version: str = ""
+    segment: str = "all"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the problem lasts."""
+        return self.state == "open"
+
+
+_DECODER: Final = msgspec.json.Decoder(Alert)
+
+
+def read_alert(value: bytes) -> Alert:
+    """Return the alert that a record holds.
+
+    Raises
+    ------
+    FormatError
+        When the value is no alert; says what is wrong with it.
+    """
+    try:
+        return _DECODER.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise FormatError(f"The record is no alert that this version can read: {error}") from error
+
+
+class Record(Struct, frozen=True):
+    """One record of the alerts topic that can be read."""
+
+    partition: int
+    offset: int
+    alert: Alert
+    value: bytes
+    """The alert as JSON, for webhooks."""
+    raw: bytes
+    """The value as it stands in the topic, for dead letters."""
+    time_s: float = 0.0
+    """When it was written, in epoch seconds, by Kafka's clock."""

@@ -1,0 +1,130 @@
+"""One sink's view of the alerts topic: which records are news for it, and what it is sent next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from driftline.notify.memory import Memory
+from driftline.notify.message import Entry, News
+from driftline.notify.waiting import Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from driftline.config.notify_settings import GroupField, SinkSettings
+    from driftline.notify.alert import Alert, Record
+    from driftline.notify.memory import Known
+    from driftline.notify.message import Message
+    from driftline.notify.routing import Route, Router
+
+Position = tuple[int, int]
+"""Partition and offset of a record."""
+
+
+class Outbox:
+    """Decides what a sink hears, and in which messages.
+
+    News is: an alert that a route leads to the sink for the first time, each later notification, the resolution, and
+    with ``updates`` every other change. A sink that was told of an alert hears of it until it is resolved, even if
+    another route takes the alert by then.
+
+    Parameters
+    ----------
+    name : str
+        The sink's.
+    sink : SinkSettings
+    router : Router
+    """
+
+    def __init__(self, name: str, sink: SinkSettings, router: Router) -> None:
+        self._name = name
+        self._router = router
+        self._all_updates = sink.updates or sink.alertmanager is not None
+        self._memory = Memory()
+        self._history: dict[str, Entry] = {}
+        self.waiting = Waiting(sink)
+
+    def settled(self, alert: Alert) -> None:
+        """Learn the state of an alert from a record that an earlier run was done with."""
+        known = self._memory.get(alert.alert_id)
+        if known is None or known.revision < alert.revision:
+            self._memory.learn(alert, told=self._router.told(alert, self._name))
+
+    def forget(self, alert_id: str) -> list[Position]:
+        """Forget an alert that was deleted from the topic; return the positions done. What waits is still sent."""
+        self._memory.forget(alert_id)
+        entry = self._history.pop(alert_id, None)
+        return [] if entry is None else list(entry.positions)
+
+    def take(self, record: Record, now_s: float) -> list[Position]:
+        """Take a new record in; return the positions that are done, as nothing is sent for them."""
+        return self._take(Entry("opened", record), now_s)
+
+    def take_history(self, record: Record) -> list[Position]:
+        """Take a record from before the notifier's first start: of those, only open alerts are news, at the end."""
+        alert = record.alert
+        known, earlier = self._memory.get(alert.alert_id), self._history.get(alert.alert_id)
+        if known is not None and known.revision >= alert.revision:
+            return [(record.partition, record.offset)]
+        if not alert.is_open:
+            self._memory.learn(alert, told=False)
+            done = self._history.pop(alert.alert_id, None)
+            return [(record.partition, record.offset), *(() if done is None else done.positions)]
+        if earlier is None:
+            self._history[alert.alert_id] = Entry("opened", record)
+        elif earlier.alert.revision > alert.revision:
+            self._history[alert.alert_id] = replace(earlier, also=(*earlier.also, (record.partition, record.offset)))
+        else:
+            self._history[alert.alert_id] = Entry("opened", record, earlier.positions)
+        return []
+
+    def end_history(self, partition: int, now_s: float) -> list[Position]:
+        """Take the alerts that are open at the end of a partition's history as news; return the positions done."""
+        found = [entry for entry in self._history.values() if entry.record.partition == partition]
+        done: list[Position] = []
+        for entry in sorted(found, key=lambda each: each.record.offset):
+            del self._history[entry.alert.alert_id]
+            done += self._take(entry, now_s)
+        return done
+
+    def open_alerts(self) -> Iterator[Alert]:
+        """Yield the open alerts that the sink has heard of."""
+        return self._memory.told_open()
+
+    def next(self, now_s: float) -> Message | None:
+        """Return the message to deliver now, the same one until it is finished."""
+        return self.waiting.next(now_s)
+
+    def _take(self, entry: Entry, now_s: float) -> list[Position]:
+        alert = entry.alert
+        known = self._memory.get(alert.alert_id)
+        repeated = known is not None and alert.revision <= known.revision
+        route = self._router.route(alert, self._name)
+        news = None if repeated else self._news(alert, known, is_routed=route is not None)
+        if not repeated:
+            self._memory.learn(alert, told=news is not None or (known is not None and known.told))
+        if news is None:
+            return [each for each in entry.positions if not self.waiting.absorb(alert.alert_id, each)]
+        group_wait_s = 0.0 if route is None else route.settings.group_wait / 1000
+        self.waiting.add(replace(entry, news=news), now_s, self._group(alert, route), group_wait_s)
+        return []
+
+    def _news(self, alert: Alert, known: Known | None, *, is_routed: bool) -> News | None:
+        told = known is not None and known.told
+        if not alert.is_open:
+            return "resolved" if told or (known is None and self._router.told(alert, self._name)) else None
+        if not told and not is_routed:
+            return None
+        if not told or alert.notify or known is None or alert.notification > known.notification:
+            return "opened" if alert.notification == 1 else "again"
+        return "updated" if self._all_updates else None
+
+    def _group(self, alert: Alert, route: Route | None) -> tuple[str, ...]:
+        if route is None:
+            return ()
+        return (route.name, *(self._field(alert, name) for name in route.settings.group_by))
+
+    def _field(self, alert: Alert, name: GroupField) -> str:
+        return self._router.owner(alert.model) if name == "owner" else str(getattr(alert, name))

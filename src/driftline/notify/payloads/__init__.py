@@ -1,0 +1,1 @@
+"""The forms that sinks expect: one file a sink."""

@@ -1,0 +1,45 @@
+"""The notifier's Prometheus metrics."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, PlatformCollector, ProcessCollector
+
+_SINK: Final = ("sink",)
+
+
+class Figures:
+    """The metrics of one notifier, in a registry of its own; *State*: a few numbers a sink."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._sent = self._counter("messages", "Messages that a sink has taken")
+        self._failed = self._counter("failed_attempts", "Attempts to deliver a message that a sink did not take")
+        self._dead = self._counter("dead_letters", "Records that became dead letters as a sink did not take them")
+        self._waiting = self._gauge("waiting_records", "Records that were read and that a sink has not taken yet")
+        self._failing = self._gauge("failing_seconds", "Time since the first failure of the message that is next")
+        self._open = self._gauge("open_alerts", "Open alerts that a sink has been told of")
+
+    def of_sink(self, sink: str) -> SinkFigures:
+        """Return the metrics of one sink, all of which then exist."""
+        metrics = (self._sent, self._failed, self._dead)
+        gauges = (self._waiting, self._failing, self._open)
+        return SinkFigures(tuple(each.labels(sink) for each in metrics), tuple(each.labels(sink) for each in gauges))
+
+    def _counter(self, name: str, documentation: str) -> Counter:
+        return Counter(f"driftline_notify_{name}", documentation, _SINK, registry=self.registry)
+
+    def _gauge(self, name: str, documentation: str) -> Gauge:
+        return Gauge(f"driftline_notify_{name}", documentation, _SINK, registry=self.registry)
+
+
+class SinkFigures:
+    """The metrics of one sink."""
+
+    def __init__(self, counters: tuple[Counter, ...], gauges: tuple[Gauge, ...]) -> None:
+        self.sent, self.failed, self.dead_letters = counters
+        self.waiting, self.failing, self.open_alerts = gauges
