@@ -80,9 +80,10 @@ bench-estimation: $(VENV)/.dev  ## estimates before labels beside NannyML's, whi
 bench-late-labels: $(VENV)/.dev  ## labels up to three months late: exact results, kills, memory: docs/late-labels-benchmark.md
 	REQUIRE_KAFKA=1 scripts/with-kafka $(BIN)/python -m benchmarks.late_labels
 
-schemas: $(VENV)/.run  ## write the JSON Schemas and the configuration reference from the types
+schemas: $(VENV)/.run  ## write the JSON Schemas, the configuration reference and the list of metrics
 	$(BIN)/python scripts/generate_schemas.py
 	$(BIN)/python scripts/configuration_reference.py
+	$(BIN)/python scripts/metrics_reference.py
 
 clean:  ## stop the broker, remove the environment and what was built
 	$(PYTHON) scripts/kafka down

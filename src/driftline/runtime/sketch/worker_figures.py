@@ -29,7 +29,7 @@ class WorkerFigures:
         self._telemetry.transaction(transaction_s)
         self._telemetry.late(flush.n_late)
         for letter in flush.dead_letters:
-            self._telemetry.dead_letter(letter.reason)
+            self._telemetry.dead_letter(letter.topic, letter.reason)
         for number, joiner in self._sketcher.joins.joiners.items():
             for outcome, n in joiner.take_totals()._asdict().items():
                 if n:
