@@ -64,10 +64,11 @@ LABELS: Final = {
 TAIL: Final = """
 ## Number of series
 
-Each model has about 60 series. `telemetry: {detail: column}` (the default) adds, for each column and size of
-evaluation windows, one for each of `checks.distances` and two more: 200 with 20 columns, two sizes and three distances.
-For many models use `telemetry: {detail: model}`: `driftline_largest_distance` and `driftline_largest_unusable_ratio`
-still show that a column has changed, and the events say which.
+Each model has about 30 series, with labels one more for each performance metric and age, and one for each estimated
+metric. `telemetry: {detail: column}` (the default) adds, for each column and size of evaluation windows, one for each
+of `checks.distances` and two more: 200 with 20 columns, two sizes and three distances. For many
+models use `telemetry: {detail: model}`: `driftline_largest_distance` and `driftline_largest_unusable_ratio` still show
+that a column has changed, and the events say which.
 
 A process has metrics of at most `telemetry.max_models` models and versions. Further ones are counted in
 `driftline_models_not_shown`, and the log says so once. Their events and alerts are not affected.

@@ -30,8 +30,8 @@ Values = dict[tuple[str, ...], float]
 class ModelFigures:
     """The figures of models; those beyond ``telemetry.max_models`` are counted and have none.
 
-    *State*: at detail ``model`` about 60 series a model; ``column`` adds, for each column and window size, one a
-    distance and two more. :meth:`forget` removes what is no longer there.
+    *State*: at detail ``model`` about 30 series a model, and one for each performance metric and age; ``column`` adds,
+    for each column and window size, one a distance and two more. :meth:`forget` removes what is no longer there.
     """
 
     def __init__(self, families: MetricFamilies, settings: TelemetrySettings | None = None) -> None:

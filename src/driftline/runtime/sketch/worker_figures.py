@@ -34,11 +34,11 @@ class WorkerFigures:
             for outcome, n in joiner.take_totals()._asdict().items():
                 if n:
                     self._telemetry.joins(outcome, n)
-            if expired := joiner.take_expired():
-                self._telemetry.expired(number, expired)
+            self._telemetry.expired(number, joiner.take_expired())
         for number, database in self._pending.databases.items():
-            if evicted := database.take_evicted():
-                self._telemetry.evicted(number, evicted)
+            self._telemetry.evicted(
+                number, database.take_evicted()
+            )  # 0 as well: Prometheus must see what it rises from
 
     def measure(self, watermarks_ms: Mapping[Source, int | None], lag_of: Callable[[Source], int | None]) -> None:
         """Publish each partition's lag, watermark and what waits in it, also while it is paused, idle or empty.
