@@ -23,7 +23,7 @@ from driftline.runtime.references.reference_topic import publish
 from driftline.simulation.scenario import Scenario
 from tests.support.command import driftline
 from tests.support.http_server import Answer, HttpServer, Request
-from tests.support.prometheus import DEPLOY, query
+from tests.support.prometheus import DEPLOY, EXIT_UNAVAILABLE, SCRIPT, query
 from tests.support.real_broker import ROOT, create_topics, patient, wait_until
 from tests.support.workers import workers_of
 
@@ -62,6 +62,14 @@ def test_alerts_reach_those_whom_they_concern(prometheus_tools: PrometheusTools,
     assert shown.strip() == receivers
 
 
+def test_without_packages_the_tools_cannot_be_had_and_the_reason_is_said(tmp_path: Path) -> None:
+    environment = {"PATH": str(tmp_path), "PROMETHEUS_DIR": str(tmp_path / "prometheus")}
+    done = subprocess.run([sys.executable, str(SCRIPT)], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (EXIT_UNAVAILABLE, "")
+    assert "promtool" in done.stderr
+    assert "apt-get and dpkg-deb not either" in done.stderr
+
+
 class Notified:
     """What a web hook received, by receiver and group."""
 
@@ -95,7 +103,7 @@ def configured(bootstrap: str, prefix: str, folder: Path) -> tuple[Path, Setting
         "kafka": {"brokers": bootstrap, "prefix": prefix, "panes_partitions": 2},
         "predictions": {"topic": f"{prefix}-predictions"},
         "labels": {"topic": f"{prefix}-labels"},
-        "time": {"pane": "1m", "lateness": "1m"},
+        "time": {"pane": "1m", "lateness": "1m", "idle_timeout": "1h"},
         "sketch": {"flush_interval": "200ms"},
         "detect": {"checkpoint_interval": "200ms"},
         "telemetry": {"log_format": "json"},
@@ -179,7 +187,7 @@ def test_a_drift_is_seen_on_every_dashboard_and_notified_until_it_is_over(
                 "docs/runbook.md#data-drift",
                 "docs/runbook.md#performance",
             }
-            assert notified.causes("on-call", "firing"), "a critical one goes to people on call as well"
+            wait_until(lambda: notified.causes("on-call", "firing"), 30, "a critical one to go to people on call too")
             wait_until(
                 lambda: panels_without_data(prometheus) == "", 30, lambda: f"data:\n{panels_without_data(prometheus)}"
             )
