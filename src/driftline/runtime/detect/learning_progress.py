@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from driftline.config.settings import Settings
     from driftline.events.model_key import ModelKey
     from driftline.monitoring.monitor_status import LearningStatus
-    from driftline.runtime.operations.model_figures import ModelFigures
+    from driftline.runtime.operations.model_metrics import ModelMetrics
 
 INTERVAL_S: Final = 30.0
 """Between two lines on one model's progress within a phase."""
@@ -38,7 +38,7 @@ class LearningProgress:
     *State*: a few numbers for each model that learns; they go with the model.
     """
 
-    def __init__(self, figures: ModelFigures, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, figures: ModelMetrics, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._figures = figures
         self._settings = settings
         self._clock = clock

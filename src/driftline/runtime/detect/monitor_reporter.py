@@ -135,7 +135,7 @@ class MonitorReporter:
 
     def _forget_model(self, key: ModelKey) -> None:
         self._learning.forget(key)
-        self._figures.forget(key)
+        self._telemetry.forget_model(key)
         self._calibrating.pop(key, None)
         self._told_gathering.discard(key)
         self._told_error.pop(key, None)

@@ -13,10 +13,11 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from driftline.runtime.operations.metric_families import MetricFamilies
-from driftline.runtime.operations.model_figures import ModelFigures
+from driftline.runtime.operations.model_metrics import ModelMetrics
 
 if TYPE_CHECKING:
     from driftline.config.settings import TelemetrySettings
+    from driftline.events.model_key import ModelKey
 
 
 def build_labels() -> dict[str, str]:
@@ -29,7 +30,7 @@ class Telemetry:
 
     Attributes
     ----------
-    models : ModelFigures
+    models : ModelMetrics
         The figures of models, which the detect stage publishes.
     families : list of Family
         All families of driftline's own, in the order of the documentation.
@@ -93,7 +94,7 @@ class Telemetry:
         self._flush = figures.histogram("flush_seconds", "Time to join, count and encode one flush")
         self._transaction = figures.histogram("transaction_seconds", "Time from begin to commit of one transaction")
         self._checkpoint = figures.histogram("checkpoint_seconds", "Time to write one checkpoint of detection's state")
-        self.models = ModelFigures(figures, settings)
+        self.models = ModelMetrics(figures, settings)
 
     def input_records(self, kind: str, partition: int, n: int) -> None:
         """Count ``n`` records read; ``kind`` is ``predictions``, ``labels``, ``joins`` or ``panes``."""
@@ -182,3 +183,7 @@ class Telemetry:
             self._pending.forget(partition=number)
             self._expired.forget(partition=number)
             self._evicted.forget(partition=number)
+
+    def forget_model(self, key: ModelKey) -> None:
+        """Remove all figures of a version of a model."""
+        self.models.forget(key)

@@ -27,7 +27,7 @@ _log = get_logger(__name__)
 Values = dict[tuple[str, ...], float]
 
 
-class ModelFigures:
+class ModelMetrics:
     """The figures of models; those beyond ``telemetry.max_models`` are counted and have none.
 
     *State*: at detail ``model`` about 30 series a model, and one for each performance metric and age; ``column`` adds,
