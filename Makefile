@@ -1,6 +1,6 @@
 # Two commands set a fresh machine up and do all:
 #   make demo   an environment, an installation, then a model watched on the embedded broker while its data drifts
-#   make test   the same, then a real Kafka (where Java and Maven are at hand), every check and every test
+#   make test   the same, then a real Kafka (where Java and Maven are at hand) and Prometheus, every check and every test
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -92,9 +92,11 @@ bench-late-labels: $(VENV)/.dev  ## labels up to three months late: exact result
 native: $(VENV)/.run  ## build the native library again
 	$(BIN)/python scripts/build_native.py
 
-schemas: $(VENV)/.run  ## write the JSON Schemas and the configuration reference from the types
+schemas: $(VENV)/.run  ## write the JSON Schemas, the configuration reference, the list of metrics and the dashboards
 	$(BIN)/python scripts/generate_schemas.py
 	$(BIN)/python scripts/configuration_reference.py
+	$(BIN)/python scripts/metrics_reference.py
+	$(BIN)/python scripts/dashboards.py
 
 clean:  ## stop the broker, remove the environment and what was built
 	$(PYTHON) scripts/kafka down

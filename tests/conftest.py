@@ -11,6 +11,8 @@ import pytest
 from hypothesis import settings
 
 from driftline.runtime.demo.embedded_broker import EmbeddedBroker
+from tests.support.prometheus import EXIT_UNAVAILABLE as EXIT_NO_PROMETHEUS
+from tests.support.prometheus import PrometheusTools, fetch_tools
 from tests.support.real_broker import EXIT_UNAVAILABLE, RealBroker, in_ci, kafka, patient
 
 if TYPE_CHECKING:
@@ -77,6 +79,19 @@ def oauth_broker(request: pytest.FixtureRequest) -> Iterator[RealBroker]:
     broker.start()
     yield broker
     broker.purge()
+
+
+@pytest.fixture(scope="session")
+def prometheus_tools() -> PrometheusTools:
+    """Prometheus, Alertmanager and their tools; skip where they cannot be had, which in CI is a failure."""
+    fetched = fetch_tools()
+    if fetched.returncode == EXIT_NO_PROMETHEUS:
+        reason = f"no Prometheus: {fetched.stderr.strip().removeprefix('prometheus: ')}"
+        if in_ci():
+            pytest.fail(f"{reason}; in CI it is required")
+        pytest.skip(reason)
+    assert fetched.returncode == 0, fetched.stderr
+    return PrometheusTools(fetched.stdout.strip())
 
 
 @pytest.fixture

@@ -303,7 +303,7 @@ def sequences() -> Example[Sequences]:
                 part.predictions.add_pane(pane, 0)
         for delta in joined:
             if delta.pane_ms == pane_ms:
-                part.joins.open.add(delta)
+                part.joins.add(delta)
                 part.segment.open.add(msgspec.structs.replace(delta, segment="country=DE"))
         if pane_ms == start_ms + 100_000:
             part.predictions.miss_pane()

@@ -343,6 +343,11 @@ class TelemetrySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """`auto` is `console` on a terminal and `json` otherwise."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Minimum severity of log lines."""
+    detail: Literal["model", "column"] = "column"
+    """`column` publishes metrics of each column of a model; `model` only those of the whole model
+    ([number of series](metrics.md#number-of-series)). Events always have every column."""
+    max_models: Annotated[int, Meta(ge=1)] = 1_000
+    """Models and versions with metrics in one process; further ones are counted in `driftline_models_not_shown`."""
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):

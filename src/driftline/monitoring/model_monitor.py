@@ -51,9 +51,10 @@ class ModelMonitor:
         if delta.loose:
             self.loose.add(delta)
             return
-        sequence = self.joins if delta.segment == SEGMENT_ALL else self._segment(delta.segment)
-        if sequence is not None:
-            sequence.open.add(delta)
+        if delta.segment == SEGMENT_ALL:
+            self.joins.add(delta)
+        elif (segment := self._segment(delta.segment)) is not None:
+            segment.open.add(delta)
 
     def settle(self, predictions_ms: int) -> None:
         """Count the joins that waited for their profile, given how far the predictions have been closed."""
@@ -82,8 +83,11 @@ class ModelMonitor:
             n_unprofiled=predictions.state.n_unprofiled,
             n_expired=joins.n_expired,
             calibrating_ms=predictions.calibrating,
-            statistics=(*predictions.statistics, *predictions.estimates.statistics, *joins.statistics),
+            windows=tuple(predictions.figures.values()),
+            estimate=predictions.estimates.figures,
+            performance=tuple(joins.figures.values()),
+            last_prediction_ms=predictions.last_ms,
+            last_label_ms=joins.last_label_ms,
             open_alerts=(*(state.alert for state in predictions.state.alerts.open.values()), *joins.open_alerts),
-            coverage=joins.coverage,
             learning=predictions.learning(),
         )

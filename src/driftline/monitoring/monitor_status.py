@@ -52,6 +52,20 @@ class LearningStatus(Struct, frozen=True, kw_only=True):
         return self.until_ms + round((self.n_wanted - self.n_learnt) * elapsed_ms / self.n_learnt)
 
 
+class WindowFigures(Struct, frozen=True):
+    """The numbers of one evaluated window."""
+
+    size_ms: int
+    end_ms: int
+    n: int
+    """Predictions in it."""
+    statistics: tuple[CheckStatistic, ...]
+    age_ms: int | None = None
+    """Of performance: how long after the window's end it was evaluated."""
+    coverage: float | None = None
+    """Of performance: fraction of the window's predictions that have a label."""
+
+
 class ModelStatus(Struct, frozen=True, kw_only=True):
     """One model."""
 
@@ -65,13 +79,19 @@ class ModelStatus(Struct, frozen=True, kw_only=True):
     """Contributions of labels to performance windows after their last revision, since this process took over."""
     calibrating_ms: tuple[int, ...]
     """Sizes of verdict windows that do not page yet, as it is still being learnt how much unchanged data vary."""
-    statistics: tuple[CheckStatistic, ...]
-    """The last number of each check, since this process took the partition over."""
+    windows: tuple[WindowFigures, ...] = ()
+    """The last evaluated window of each size, since this process took the partition over; as the next two."""
+    estimate: WindowFigures | None = None
+    """The last window whose performance was estimated."""
+    performance: tuple[WindowFigures, ...] = ()
+    """The last performance window evaluated at each age."""
+    last_prediction_ms: int | None = None
+    """Event time of the newest predictions, to the pane."""
+    last_label_ms: int | None = None
+    """Time of the newest labels that joined a prediction, to the pane."""
     open_alerts: tuple[AlertEvent, ...]
     learning: LearningStatus | None = None
     """How far a reference has been learnt; None once there is one."""
-    coverage: float | None
-    """Share of labelled predictions in the last revision of a performance window."""
 
 
 def alerts_status(*alerts: ModelAlerts) -> ModelStatus:
@@ -82,9 +102,7 @@ def alerts_status(*alerts: ModelAlerts) -> ModelStatus:
         n_unprofiled=0,
         n_expired=0,
         calibrating_ms=(),
-        statistics=(),
         open_alerts=tuple(state.alert for each in alerts for state in each.open.values()),
-        coverage=None,
     )
 
 

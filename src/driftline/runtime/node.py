@@ -77,7 +77,7 @@ class Node:
         self._create_topics = options.create_topics and not options.embedded
         self._accept_recount = options.accept_recount or options.embedded
         self._embedded = options.embedded
-        self._telemetry = Telemetry()
+        self._telemetry = Telemetry(settings.telemetry)
         self._server = TelemetryServer(self._telemetry, settings.telemetry)
         self._ending = threading.Event()
         self._errors: list[BaseException] = []

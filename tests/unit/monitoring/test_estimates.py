@@ -131,8 +131,11 @@ def test_a_window_is_reported_once_when_it_has_closed() -> None:
     assert event["flags"] == []
     assert event["realised"] is None
     msgspec.convert(event, EstimateEvent)
-    shown = {statistic.check: statistic.value for statistic in made.statistics}
-    assert shown["estimated_accuracy"] == event["metrics"]["accuracy"]["value"]
+    figures = made.figures
+    assert figures is not None
+    assert (figures.size_ms, figures.end_ms, figures.n) == (HOUR_MS, HOUR_MS, 720)
+    shown = {(statistic.quantity, statistic.check): statistic.value for statistic in figures.statistics}
+    assert shown["estimate", "accuracy"] == event["metrics"]["accuracy"]["value"]
     assert made.report(WatermarkReach(HOUR_MS + PANE_MS, None)) == []
     assert len(made) == 2
 

@@ -242,9 +242,18 @@ def test_the_status_shows_watermarks_alerts_and_statistics() -> None:
     assert status.joins_ms == min(status.predictions_ms or 0, status.labels_ms or 0)
     model = status.models[KEY]
     assert {alert.cause for alert in model.open_alerts} == {"data drift", "performance"}
-    assert model.coverage is not None
-    assert model.coverage > 0.8
-    assert any(statistic.column == "x" for statistic in model.statistics)
+    ages = {figures.age_ms: figures.coverage for figures in model.performance}
+    assert ages.keys() == {*map(int, SETTINGS.defaults.labels.revisions), int(SETTINGS.defaults.labels.horizon)}
+    assert all(coverage is not None and coverage > 0.8 for coverage in ages.values())
+    sizes = {figures.size_ms: figures for figures in model.windows}
+    assert sizes.keys() == set(map(int, SETTINGS.defaults.windows.verdict))
+    for size_ms, figures in sizes.items():
+        assert figures.end_ms % size_ms == 0
+        assert any(statistic.column == "x" for statistic in figures.statistics)
+    assert model.last_prediction_ms is not None
+    assert model.last_label_ms is not None
+    assert status.joins_ms is not None
+    assert 0 < model.last_prediction_ms <= model.last_label_ms < status.joins_ms
     assert model.profile_id == traffic.published[0].profile_id
 
 

@@ -52,13 +52,18 @@ def column_statistics(summary: ColumnSummary) -> list[CheckStatistic]:
     """Return the numbers of a column for telemetry: distances, and the two tests of its distribution and quality."""
     name, role = summary.name, summary.role
     statistics = [
-        CheckStatistic(distance, name, role, value.raw if value.corrected is None else value.corrected, None)
+        CheckStatistic(
+            "distance", distance, name, role, value.raw if value.corrected is None else value.corrected, None
+        )
         for distance, value in summary.distances.items()
     ]
     if summary.test is not None:
-        statistics.append(CheckStatistic(CHECK, name, role, summary.test.statistic, summary.test.p_value))
+        statistics.append(
+            CheckStatistic("distribution", CHECK, name, role, summary.test.statistic, summary.test.p_value)
+        )
     if summary.quality_test is not None:
         n_events = sum(structs.astuple(summary.absent)) + summary.n
         share = 1.0 - summary.n / n_events if n_events else 0.0
-        statistics.append(CheckStatistic("quality", name, role, share, summary.quality_test.p_value))
+        p_value = summary.quality_test.p_value
+        statistics.append(CheckStatistic("unusable ratio", "quality", name, role, share, p_value))
     return statistics

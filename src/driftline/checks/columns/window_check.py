@@ -76,7 +76,7 @@ def window_findings(
     examined.sort(key=lambda each: each[0].order)  # stable: of one column together, in the order of the columns
     findings = [finding for _, outcomes in examined for finding in judge(outcomes, levels, common)]
     statistics = [
-        CheckStatistic(each.check, "", "feature", each.effect.corrected, each.p_value)
+        CheckStatistic("multivariate", each.check, "", "feature", each.effect.corrected, each.p_value)
         for _, outcomes in examined
         for each in outcomes
         if each.family == "multivariate" and each.effect is not None

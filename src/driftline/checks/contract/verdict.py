@@ -16,11 +16,16 @@ Sequence: TypeAlias = Literal["predictions", "performance", "cohorts", "label st
 whose alerts open at once."""
 
 
+Quantity: TypeAlias = Literal["distance", "unusable ratio", "distribution", "multivariate", "performance", "estimate"]
+"""What a statistic measures; only statistics of one quantity can be compared."""
+
+
 class CheckStatistic(Struct, frozen=True):
     """The latest number of one check, for telemetry."""
 
+    quantity: Quantity
     check: str
-    """Name of the distance (corrected where it can be) or check."""
+    """Name of the distance (corrected where it can be), metric or check."""
     column: str
     """Empty where the check is about the model as a whole."""
     role: EventRole

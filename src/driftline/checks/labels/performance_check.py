@@ -56,7 +56,7 @@ def examine_performance(
         events=(event,),
         findings=tuple(finding for outcomes in examined for finding in judge(outcomes, levels, common)),
         statistics=tuple(
-            CheckStatistic(name, "", "error", value, p_values.get(f"{PREFIX}{name}"))
+            CheckStatistic("performance", name, "", "error", value, p_values.get(f"{PREFIX}{name}"))
             for name, value in event.metrics.items()
             if value is not None
         ),

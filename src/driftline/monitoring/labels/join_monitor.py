@@ -24,6 +24,7 @@ from driftline.monitoring.labels.estimate_revisions import EstimateRevisions
 from driftline.monitoring.labels.open_joins import OpenJoins
 from driftline.monitoring.labels.performance_windows import PerformanceWindows, ProductionBaselines, coverage_of
 from driftline.monitoring.model_setup import Outputs, WatermarkReach, task_id
+from driftline.monitoring.monitor_status import WindowFigures
 from driftline.monitoring.predictions.column_detectors import ColumnDetectors
 from driftline.monitoring.state.table import Value
 from driftline.monitoring.state.timeline import Due, run_due
@@ -35,13 +36,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.checks.contract.closed_window import EarlierRevision, PerformanceRevision
-    from driftline.checks.contract.verdict import CheckStatistic
     from driftline.events.alert import AlertEvent
     from driftline.monitoring.labels.open_joins import ClosedLabels
     from driftline.monitoring.labels.performance_windows import WindowState
     from driftline.monitoring.model_setup import ModelSetup
     from driftline.monitoring.predictions.estimate_windows import EstimateWindows
     from driftline.monitoring.state.table import Tables
+    from driftline.panes.flush_record import JoinDelta
     from driftline.profiles.profile import Profile
 
 
@@ -66,8 +67,8 @@ class JoinMonitor:
 
     Attributes
     ----------
-    statistics : tuple of CheckStatistic
-        Of the last revision, for telemetry; not part of the state, nor is ``coverage``.
+    figures : dict of int to WindowFigures
+        By age, of the last window evaluated at it, for telemetry; not part of the state.
     revisions : dict of (int, int) to EarlierRevision
         What the last call of :meth:`advance` evaluated, by window start and revision.
     """
@@ -85,12 +86,13 @@ class JoinMonitor:
         self._error_detectors = ColumnDetectors(settings.checks, setup.pane_ms, "errors")
         self._state = Value("joins", JoinState, JoinState())
         self.open = OpenJoins(settings, setup.pane_ms)
-        self.statistics: tuple[CheckStatistic, ...] = ()
-        self.coverage: float | None = None
+        self._last_label = Value("last_label", int)
+        self.figures: dict[int, WindowFigures] = {}
         self.revisions: LatestRevisions = {}
         self._champion: tuple[str, LatestRevisions] | None = None
         self.tables: Tables = (
             self._state,
+            self._last_label,
             *self.open.tables,
             *self._windows.tables,
             *self._arrivals.tables,
@@ -115,6 +117,18 @@ class JoinMonitor:
     def n_expired(self) -> int:
         """Contributions of labels to windows that had had their last revision, since this process took over."""
         return self.open.n_expired + self._windows.n_expired
+
+    @property
+    def last_label_ms(self) -> int | None:
+        """Start of the newest pane with labels that joined a prediction, None where there was none."""
+        return self._last_label.or_none
+
+    def add(self, delta: JoinDelta) -> None:
+        """Add a delta, whose pane is open."""
+        self.open.add(delta)
+        last_ms = self._last_label.or_none
+        if delta.errors[0] > 0 and (last_ms is None or delta.pane_ms > last_ms):
+            self._last_label.set(delta.pane_ms)
 
     def miss_joins(self) -> None:
         """Note that joins came for a pane that an idle mark had closed."""
@@ -217,7 +231,14 @@ class JoinMonitor:
         verdict = examine_performance(profile, revision, baseline, budget)
         self.revisions[due.start_ms, due.revision] = self._earlier.add(revision, task, verdict.event)
         self.state.alerts, outputs = settle(verdict, self.state.alerts, budget)
-        self.statistics, self.coverage = verdict.statistics, coverage
+        self.figures[revision.age_ms] = WindowFigures(
+            revision.end_ms - revision.start_ms,
+            revision.end_ms,
+            verdict.event.n_predictions,
+            verdict.statistics,
+            age_ms=revision.age_ms,
+            coverage=coverage,
+        )
         return outputs + self._estimate_revisions.compare(profile, revision)
 
     def _champion_at(self, revision: PerformanceRevision) -> tuple[str, EarlierRevision] | None:

@@ -16,6 +16,7 @@ from driftline.checks.contract.verdict import CheckStatistic
 from driftline.checks.labels.estimate_check import EstimateRevision, examine_estimate
 from driftline.events.output_record import event_records
 from driftline.events.source import Offsets, merge_offsets
+from driftline.monitoring.monitor_status import WindowFigures
 from driftline.monitoring.state.table import Table
 from driftline.sketches.packed import PackedEstimates
 from driftline.sketches.sparse import merge_estimates
@@ -46,7 +47,7 @@ class EstimateWindows:
 
     Attributes
     ----------
-    statistics : tuple of CheckStatistic
+    figures : WindowFigures or None
         Of the last window that was reported, for telemetry; not part of the state.
 
     Notes
@@ -58,7 +59,7 @@ class EstimateWindows:
         self._setup = setup
         self._size_ms = int(setup.budget.settings.windows.performance)
         self._windows = Table("estimate", int, WindowEstimates)
-        self.statistics: tuple[CheckStatistic, ...] = ()
+        self.figures: WindowFigures | None = None
         self.tables = (self._windows,)
 
     def __len__(self) -> int:
@@ -93,11 +94,12 @@ class EstimateWindows:
                 flags = tuple(sorted(reach.flags(end_ms).union(revision.flags)))
                 verdict = examine_estimate(profile, msgspec.structs.replace(revision, flags=flags), budget)
                 outputs += event_records([verdict.event, *verdict.findings], budget.source)
-                self.statistics = tuple(
-                    CheckStatistic(f"estimated_{name}", "", "error", metric.value, None)
+                statistics = tuple(
+                    CheckStatistic("estimate", name, "", "error", metric.value, None)
                     for name, metric in verdict.event.metrics.items()
                     if metric is not None
                 )
+                self.figures = WindowFigures(self._size_ms, end_ms, verdict.event.n, statistics)
             if not budget.has_labels:
                 self.drop(start_ms)
         for start_ms in sorted(self._windows)[: max(0, len(self._windows) - MAX_WINDOWS)]:

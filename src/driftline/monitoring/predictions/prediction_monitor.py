@@ -22,7 +22,7 @@ from driftline.events.schema_counts import merge_schemas
 from driftline.events.source import SEGMENT_ALL, merge_offsets
 from driftline.monitoring.alerting import settle
 from driftline.monitoring.model_setup import AFTER_IDLE, UNPROFILED, Outputs, WatermarkReach
-from driftline.monitoring.monitor_status import LearningStatus
+from driftline.monitoring.monitor_status import LearningStatus, WindowFigures
 from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.bootstrap import BootstrapReference, BootstrapSample, is_counting
 from driftline.monitoring.predictions.estimate_windows import EstimateWindows
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from driftline.checks.contract.closed_window import ClosedWindow
-    from driftline.checks.contract.verdict import CheckStatistic
     from driftline.checks.references.reference_view import ReferenceView
     from driftline.events.schema_counts import SchemaCounts
     from driftline.events.source import Offsets
@@ -82,8 +81,8 @@ class PredictionMonitor:
         By start.
     estimates : EstimateWindows
         Read by the sequence of joins.
-    statistics : tuple of CheckStatistic
-        Of the last tumbling window, for telemetry; not part of the state.
+    figures : dict of int to WindowFigures
+        Of the last tumbling window of each size, for telemetry; not part of the state.
     """
 
     def __init__(self, setup: ModelSetup, scope: StateScope) -> None:
@@ -97,7 +96,8 @@ class PredictionMonitor:
         self._state = Value("predictions", PredictionState, PredictionState(), self._resume)
         self.open: dict[int, OpenPane] = {}
         self.estimates = EstimateWindows(setup)
-        self.statistics: tuple[CheckStatistic, ...] = ()
+        self.figures: dict[int, WindowFigures] = {}
+        self._newest_ms: int | None = None
         self.tables: Tables = (
             self._state,
             *self._sample.tables,
@@ -120,6 +120,13 @@ class PredictionMonitor:
         """Sizes of verdict windows that do not page yet, ascending."""
         return () if self._profile_monitor is None else self._profile_monitor.calibrating
 
+    @property
+    def last_ms(self) -> int | None:
+        """Start of the newest pane with predictions; None where none came since this process took over."""
+        end_ms = self.state.last_end_ms
+        known = [self._newest_ms, None if end_ms is None else end_ms - self._setup.pane_ms]
+        return max((each for each in known if each is not None), default=None)
+
     def learning(self) -> LearningStatus | None:
         """Return how far a reference has been learnt from the stream; None where there is one."""
         if any(not is_counting(profile) for profile in self._setup.profiles.of(self._setup.key)):
@@ -137,6 +144,7 @@ class PredictionMonitor:
 
     def add_pane(self, delta: PaneDelta, offset: int) -> None:
         """Add a delta to its pane, which is open."""
+        self._newest_ms = max(delta.pane_ms, self._newest_ms or delta.pane_ms)
         pane = self.open.get(delta.pane_ms)
         if pane is None:
             pane = self.open[delta.pane_ms] = OpenPane(offset)
@@ -209,7 +217,8 @@ class PredictionMonitor:
         self.state.alerts, outputs = settle(verdict, self.state.alerts, budget)
         self._state.changed()
         if window.kind == "tumbling":
-            self.statistics = verdict.statistics
+            shown = WindowFigures(window.size_ms, window.end_ms, verdict.event.n, verdict.statistics)
+            self.figures[window.size_ms] = shown
         return outputs
 
     def _close(self, start_ms: int, opened: OpenPane, reach: WatermarkReach) -> Outputs:

@@ -55,6 +55,8 @@ class _OwnedPartition:
         self.monitor = monitor
         self.next_offset = slots.position or 0
         self.n_since_checkpoint = 0
+        self.n_shown = 0
+        """Of the records since the checkpoint, those that the figures show."""
         self.checkpoint_at_s = time.monotonic()
         self.sought_at_s = float("-inf")
 
@@ -108,12 +110,27 @@ class PanesAgent:
 
         Faust would acknowledge the record, start the agent anew and go on with the next one.
         """
+        showing = asyncio.ensure_future(self._show_current())
         try:
             async for event in events:
                 await self._take(cast("PanesMessage", event.message))
         except Exception as error:  # noqa: BLE001 - handed over whole: the worker stops and raises it
             self._fail(error)
             await asyncio.Event().wait()
+        finally:
+            showing.cancel()
+
+    async def _show_current(self) -> None:
+        """Show what came after a checkpoint, which the next one would show, also where no further record comes."""
+        try:
+            while True:
+                await asyncio.sleep(self._settings.detect.checkpoint_interval / 1000)
+                for partition in self._partitions.values():
+                    if partition.n_shown != partition.n_since_checkpoint:
+                        partition.n_shown = partition.n_since_checkpoint
+                        self._reporter.show(partition.monitor.status())
+        except Exception as error:  # noqa: BLE001 - as in `run`
+            self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         self._generation = None
@@ -265,7 +282,7 @@ class PanesAgent:
         self._unacknowledged = [await self._table.write(*writes.meta)]
         await self._acknowledged()
         panes_consumer(self._app).commit_position(partition.tp, writes.position)
-        partition.n_since_checkpoint = 0
+        partition.n_since_checkpoint = partition.n_shown = 0
         partition.checkpoint_at_s = time.monotonic()
         self._telemetry.checkpoint_written(partition.checkpoint_at_s - started_at_s)
         self._telemetry.position(partition.tp.partition, writes.position)

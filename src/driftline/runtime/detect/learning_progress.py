@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from driftline.config.settings import Settings
     from driftline.events.model_key import ModelKey
     from driftline.monitoring.monitor_status import LearningStatus
-    from driftline.runtime.operations.telemetry import Telemetry
+    from driftline.runtime.operations.model_metrics import ModelMetrics
 
 INTERVAL_S: Final = 30.0
 """Between two lines on one model's progress within a phase."""
@@ -38,8 +38,8 @@ class LearningProgress:
     *State*: a few numbers for each model that learns; they go with the model.
     """
 
-    def __init__(self, telemetry: Telemetry, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
-        self._telemetry = telemetry
+    def __init__(self, figures: ModelMetrics, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._figures = figures
         self._settings = settings
         self._clock = clock
         self._told: dict[ModelKey, _Told] = {}
@@ -54,9 +54,9 @@ class LearningProgress:
                     model=str(key),
                     columns_notify_after="at once" if dispersion.mode == "independent" else str(dispersion.span),
                 )
-            self._telemetry.forget_learning(key.model, key.version)
+            self._figures.learning(key, None, None)
             return
-        self._telemetry.learning(key.model, key.version, status.n_learnt, status.n_wanted)
+        self._figures.learning(key, status.n_learnt, status.n_wanted)
         told, now_s = self._told.get(key), self._clock()
         if told is not None:
             due = told.phase != status.phase or (now_s - told.at_s >= INTERVAL_S and told.n_learnt != status.n_learnt)
@@ -84,4 +84,4 @@ class LearningProgress:
     def forget(self, key: ModelKey) -> None:
         """Forget a model that this process watches no more."""
         self._told.pop(key, None)
-        self._telemetry.forget_learning(key.model, key.version)
+        self._figures.learning(key, None, None)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import time
 from typing import TYPE_CHECKING
 
 from driftline.config.durations import Duration
+from driftline.events.source_numbers import Place
 from driftline.runtime.detect.learning_progress import LearningProgress
 from driftline.runtime.operations.logs import get_logger
 from driftline.significance.dispersion import LEAST_WINDOWS
@@ -28,7 +29,8 @@ class MonitorReporter:
 
     Notes
     -----
-    *State*: the models of each partition, and what the log was told of each; both go with the partition.
+    *State*: the models of each partition, and what the log was told of each; both go with the partition. A version that
+    had neither predictions nor labels for its label horizon has no figures, unless it has open alerts.
     """
 
     def __init__(self, telemetry: Telemetry, settings: Settings, profiles: Profiles) -> None:
@@ -37,29 +39,50 @@ class MonitorReporter:
         self._profiles = profiles
         self._models: dict[int, set[ModelKey]] = {}
         self._calibrating: dict[ModelKey, tuple[int, ...]] = {}
-        self._learning = LearningProgress(telemetry, settings)
+        self._figures = telemetry.models
+        self._learning = LearningProgress(self._figures, settings)
         self._told_gathering: set[ModelKey] = set()
         self._told_error: dict[ModelKey, str] = {}
 
     def show(self, status: MonitorStatus) -> None:
         """Replace what is shown of a partition."""
+        if status.predictions_ms is not None:
+            place = Place(self._settings.kafka.topic("panes"), status.partition)
+            self._telemetry.panes_delay(place, time.time() - status.predictions_ms / 1000)
+        for key in self._models.get(status.partition, set()) - status.models.keys():
+            self._forget_model(key)
         self._models[status.partition] = set(status.models)
+        gone = {key for key, model in status.models.items() if self._is_gone(key, model, status.predictions_ms)}
+        for key in gone:
+            self._forget_model(key)
         for key, model in status.models.items():
-            for statistic in model.statistics:
-                self._telemetry.check_statistic(
-                    key.model, key.version, statistic.column or "", statistic.check, statistic.value
-                )
-            if model.coverage is not None:
-                self._telemetry.coverage(key.model, key.version, model.coverage)
-            self._telemetry.calibrating(key.model, key.version, len(model.calibrating_ms))
-            self._tell_calibrating(key, model.calibrating_ms)
-            self._telemetry.unprofiled(key.model, key.version, model.n_unprofiled)
-            self._telemetry.expired_joins(key.model, key.version, model.n_expired)
-            self._tell(key, model)
-            self._learning.show(key, model.learning)
-            severities = Counter(alert.severity for alert in model.open_alerts)
-            for severity in ("warning", "critical"):
-                self._telemetry.open_alerts(key.model, key.version, severity, severities[severity])
+            if key in gone:
+                continue
+            if self._figures.admit(key):
+                self._publish(key, model)
+            if key.model:
+                self._tell_calibrating(key, model.calibrating_ms)
+                self._tell(key, model)
+                self._learning.show(key, model.learning)
+
+    def _is_gone(self, key: ModelKey, model: ModelStatus, now_ms: int | None) -> bool:
+        """Return whether a version is used no more: its figures would stay as they are for ever."""
+        seen = [each for each in (model.last_prediction_ms, model.last_label_ms) if each is not None]
+        if now_ms is None or not seen or model.open_alerts:
+            return False
+        return now_ms - max(seen) > int(self._settings.model(key.model).labels.horizon)
+
+    def _publish(self, key: ModelKey, model: ModelStatus) -> None:
+        figures = self._figures
+        figures.open_alerts(key, model.open_alerts)
+        if not key.model:
+            return  # an input topic as such
+        figures.last_seen(key, model.last_prediction_ms, model.last_label_ms)
+        figures.windows(key, model.windows)
+        figures.performance(key, model.performance, model.estimate)
+        figures.calibrating(key, len(model.calibrating_ms))
+        figures.unprofiled(key, model.n_unprofiled)
+        figures.expired_joins(key, model.n_expired)
 
     def _tell(self, key: ModelKey, model: ModelStatus) -> None:
         """Log once that a model has no reference yet, and each new reason why none could be learnt."""
@@ -110,8 +133,11 @@ class MonitorReporter:
         """Remove what is shown of a partition that this process has given up."""
         self._telemetry.forget_panes(partition)
         for key in self._models.pop(partition, ()):
-            self._telemetry.forget_model(key.model, key.version)
-            self._learning.forget(key)
-            self._calibrating.pop(key, None)
-            self._told_gathering.discard(key)
-            self._told_error.pop(key, None)
+            self._forget_model(key)
+
+    def _forget_model(self, key: ModelKey) -> None:
+        self._learning.forget(key)
+        self._telemetry.forget_model(key)
+        self._calibrating.pop(key, None)
+        self._told_gathering.discard(key)
+        self._told_error.pop(key, None)

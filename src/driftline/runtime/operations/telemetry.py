@@ -2,141 +2,104 @@
 
 from __future__ import annotations
 
+import platform
 import time
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from importlib.metadata import version
+from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, disable_created_metrics
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from driftline.native.library import description
+from driftline.runtime.operations.metric_families import MetricFamilies
+from driftline.runtime.operations.model_metrics import ModelMetrics
+
 if TYPE_CHECKING:
+    from prometheus_client import Gauge
+
+    from driftline.config.settings import TelemetrySettings
+    from driftline.events.model_key import ModelKey
     from driftline.events.source import Kind
     from driftline.events.source_numbers import Place
 
-DURATION_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""Flushes, transactions and checkpoints; 10 s is the transaction timeout."""
 
-Metric = TypeVar("Metric", Counter, Gauge)
-
-
-class LabelledMetric(Generic[Metric]):
-    """One metric with labels, given in its order, whose label sets can be forgotten.
-
-    The metric's children are kept here, since looking one up costs more than adding to it.
-    """
-
-    def __init__(self, metric: Metric, *labels: str) -> None:
-        self._metric: Metric = metric
-        self._labels = labels
-        self._children: dict[tuple[str, ...], Metric] = {}
-
-    def of(self, *values: str) -> Metric:
-        """Return the child with these label values."""
-        child = self._children.get(values)
-        if child is None:
-            child = self._children[values] = self._metric.labels(*values)
-        return child
-
-    def forget(self, **labels: str) -> None:
-        """Remove every child whose labels have these values, among others."""
-        positions = [(self._labels.index(name), value) for name, value in labels.items()]
-        for values in [each for each in self._children if all(each[i] == value for i, value in positions)]:
-            del self._children[values]
-            self._metric.remove(*values)
+def build_labels() -> dict[str, str]:
+    """Return what is running, by label of ``driftline_build_info``."""
+    return {"version": version("driftline"), "python": platform.python_version(), "code": description()}
 
 
 class Telemetry:
     """The metrics of one process, in a registry of its own.
 
+    Attributes
+    ----------
+    models : ModelMetrics
+        The figures of models, which the detect stage publishes.
+    families : list of Family
+        All families of driftline's own, in the order of the documentation.
+
+    Notes
+    -----
     *Cost*: a dictionary look-up and an addition under a lock per call; workers call once per batch or flush, never per
-    event. *State*: one entry per partition, and one per check of the models watched; :meth:`forget_partition` and
-    :meth:`forget_model` remove what is no longer there.
+    event. *State*: one entry per partition; :meth:`forget_partition` removes what is no longer there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settings: TelemetrySettings | None = None) -> None:
+        # A series beside each counter and histogram that nobody asks for.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library gives this one no types
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
+        figures = MetricFamilies(self.registry)
+        self.families = figures.families
         topic = ("topic_kind", "topic", "partition")
-        model = ("model", "model_version")
-        self._input = self._counter("input_records", "Records read from the input topics", *topic)
-        self._lag = self._gauge(
+        build = build_labels()
+        figures.gauge("build_info", "Always 1; the labels say what is running", *build).of(*build.values()).set(1)
+        self._input = figures.counter("input_records", "Records read from the input topics", *topic)
+        self._lag = figures.gauge(
             "consumer_lag_records", "Records between the position and the end of the partition", *topic
         )
-        self._delay = self._gauge("watermark_delay_seconds", "Time from the watermark to now", *topic)
-        self._held = self._gauge(
+        self._delay = figures.gauge("watermark_delay_seconds", "Time from the watermark to now", *topic)
+        self._held = figures.gauge(
             "held_for_reference", "1 while a partition is not read on until a reference has been learnt", *topic
         )
-        self._position = self._gauge(
+        self._position = figures.gauge(
             "panes_position_offset", "Offset of the panes topic from which a restart reads again", "partition"
         )
-        self._lost = self._counter(
+        self._lost = figures.counter(
             "panes_lost_records", "Flush records that retention deleted before detection read them", "partition"
         )
-        self._pending = self._gauge(
+        self._pending = figures.gauge(
             "pending_predictions",
             "Predictions kept for the join with labels, until the label horizon has passed",
             "partition",
         )
-        self._halves = self._gauge(
+        self._halves = figures.gauge(
             "halves_waiting", "Requests and responses that wait for their other half", "topic", "partition"
         )
-        self._joins = self._counter("joins", "Labels and predictions by their outcome in the join", "outcome")
-        self._expired = self._counter(
+        self._joins = figures.counter("joins", "Labels and predictions by their outcome in the join", "outcome")
+        self._expired = figures.counter(
             "pending_expired_entries",
             "Predictions and labels dropped after their label horizon or wait",
             "partition",
         )
-        self._evicted = self._counter(
+        self._evicted = figures.counter(
             "pending_evicted_entries",
             "Predictions and labels dropped early because the disk quota was reached",
             "partition",
         )
-        self._dead = self._counter("dead_letters", "Records rejected, by reason", "reason")
-        self._sent = self._counter("outputs_sent", "Events and alerts acknowledged by the broker", "channel")
-        self._coverage = self._gauge(
-            "label_coverage_ratio", "Fraction of the last performance window's predictions that have a label", *model
-        )
-        self._statistic = self._gauge("check_statistic", "Last value of a check's statistic", *model, "column", "check")
-        self._alerts = self._gauge("open_alerts", "Open alerts", "model", "model_version", "severity")
-        self._unprofiled = self._gauge(
-            "unprofiled_events", "Events not counted because no reference covered them", *model
-        )
-        self._learnt = self._gauge(
-            "reference_learnt_events", "Events of a reference that is being learnt, so far", *model
-        )
-        self._wanted = self._gauge(
-            "reference_wanted_events", "Events needed to learn a reference, while one is being learnt", *model
-        )
-        self._expired_joins = self._gauge(
-            "expired_joins", "Labels' contributions to performance windows after their last revision", *model
-        )
-        self._calibrating = self._gauge(
-            "calibrating_window_sizes",
-            "Window sizes that do not notify yet because their dispersion is being learnt",
-            *model,
-        )
-        self._late = Counter(
-            "driftline_late_records", "Records that arrived behind their partition's watermark", registry=self.registry
-        )
-        self._applied = Counter(
-            "driftline_records_applied", "Flush records applied by detection", registry=self.registry
-        )
-        self._flushed_events = Counter("driftline_flushed_events", "Events counted into panes", registry=self.registry)
-        self._flush = self._histogram("flush_seconds", "Time to join, count and encode one flush")
-        self._transaction = self._histogram("transaction_seconds", "Time from begin to commit of one transaction")
-        self._checkpoint = self._histogram("checkpoint_seconds", "Time to write one checkpoint of detection's state")
-
-    def _counter(self, name: str, documentation: str, *labels: str) -> LabelledMetric[Counter]:
-        return LabelledMetric(Counter(f"driftline_{name}", documentation, labels, registry=self.registry), *labels)
-
-    def _gauge(self, name: str, documentation: str, *labels: str) -> LabelledMetric[Gauge]:
-        return LabelledMetric(Gauge(f"driftline_{name}", documentation, labels, registry=self.registry), *labels)
-
-    def _histogram(self, name: str, documentation: str) -> Histogram:
-        return Histogram(f"driftline_{name}", documentation, buckets=DURATION_BUCKETS_S, registry=self.registry)
+        self._dead = figures.counter("dead_letters", "Records rejected, by input topic and reason", "topic", "reason")
+        self._sent = figures.counter("outputs_sent", "Events and alerts acknowledged by the broker", "channel")
+        self._late = figures.counter("late_records", "Records that arrived behind their partition's watermark").of()
+        self._applied = figures.counter("records_applied", "Flush records applied by detection").of()
+        self._flushed_events = figures.counter("flushed_events", "Events counted into panes").of()
+        self._flush = figures.histogram("flush_seconds", "Time to join, count and encode one flush")
+        self._transaction = figures.histogram("transaction_seconds", "Time from begin to commit of one transaction")
+        self._checkpoint = figures.histogram("checkpoint_seconds", "Time to write one checkpoint of detection's state")
+        self.models = ModelMetrics(figures, settings)
 
     def input_records(self, kind: Kind, place: Place, n: int) -> None:
         """Count ``n`` records read of a partition of a topic."""
@@ -148,8 +111,11 @@ class Telemetry:
 
     def watermark_delay(self, kind: Kind, place: Place, seconds: float) -> None:
         """Set how far a partition's watermark is behind the clock; it falls further behind until it is set again."""
-        watermark_s = time.time() - seconds
-        self._delay.of(*_labels(kind, place)).set_function(lambda: time.time() - watermark_s)
+        _grow(self._delay.of(*_labels(kind, place)), seconds)
+
+    def panes_delay(self, place: Place, seconds: float) -> None:
+        """Set how far detection is behind the clock on a panes partition, as :meth:`watermark_delay`."""
+        _grow(self._delay.of("panes", place.topic, str(place.partition)), seconds)
 
     def held(self, kind: Kind, place: Place, *, held: bool) -> None:
         """Set whether a partition waits for a reference to be learnt from what was read of it."""
@@ -183,9 +149,9 @@ class Telemetry:
         """Count ``n`` entries of a partition's pending store that were dropped for want of room."""
         self._evicted.of(str(partition)).inc(n)
 
-    def dead_letter(self, reason: str) -> None:
-        """Count a record refused for a reason."""
-        self._dead.of(reason).inc()
+    def dead_letter(self, topic: str, reason: str) -> None:
+        """Count a record of an input topic that was refused for a reason."""
+        self._dead.of(topic, reason).inc()
 
     def late(self, n: int) -> None:
         """Count ``n`` late records."""
@@ -212,43 +178,10 @@ class Telemetry:
         """Count ``n`` outputs acknowledged on ``events`` or ``alerts``."""
         self._sent.of(channel).inc(n)
 
-    def coverage(self, model: str, version: str, ratio: float) -> None:
-        """Set the share of predictions with labels in the last performance window of a model."""
-        self._coverage.of(model, version).set(ratio)
-
-    def check_statistic(self, model: str, version: str, column: str, check: str, value: float) -> None:
-        """Set the last value of a check's statistic."""
-        self._statistic.of(model, version, column, check).set(value)
-
-    def open_alerts(self, model: str, version: str, severity: str, n: int) -> None:
-        """Set how many alerts of a model and severity are open."""
-        self._alerts.of(model, version, severity).set(n)
-
-    def unprofiled(self, model: str, version: str, n: int) -> None:
-        """Set how many events of a model were not counted because no reference covered them."""
-        self._unprofiled.of(model, version).set(n)
-
-    def learning(self, model: str, version: str, n_learnt: int, n_wanted: int) -> None:
-        """Set how many events of a model's reference have been learnt, and how many are needed."""
-        self._learnt.of(model, version).set(n_learnt)
-        self._wanted.of(model, version).set(n_wanted)
-
-    def forget_learning(self, model: str, version: str) -> None:
-        """Remove the figures of learning: a version of a model has its reference."""
-        for metric in (self._learnt, self._wanted):
-            metric.forget(model=model, model_version=version)
-
-    def expired_joins(self, model: str, version: str, n: int) -> None:
-        """Set how many contributions of labels came after the last revision of their performance window."""
-        self._expired_joins.of(model, version).set(n)
-
-    def calibrating(self, model: str, version: str, n: int) -> None:
-        """Set how many window sizes of a model do not notify yet."""
-        self._calibrating.of(model, version).set(n)
-
     def forget_panes(self, partition: int) -> None:
         """Remove all figures of a panes partition that this process has given up."""
         self._position.forget(partition=str(partition))
+        self._delay.forget(topic_kind="panes", partition=str(partition))
 
     def forget_partition(self, kind: Kind, place: Place, number: int) -> None:
         """Remove all figures of a partition of a topic that this process has given up.
@@ -264,19 +197,15 @@ class Telemetry:
             for joined in (self._pending, self._expired, self._evicted):
                 joined.forget(partition=str(number))
 
-    def forget_model(self, model: str, version: str) -> None:
+    def forget_model(self, key: ModelKey) -> None:
         """Remove all figures of a version of a model."""
-        for metric in (
-            self._coverage,
-            self._statistic,
-            self._alerts,
-            self._unprofiled,
-            self._learnt,
-            self._wanted,
-            self._expired_joins,
-            self._calibrating,
-        ):
-            metric.forget(model=model, model_version=version)
+        self.models.forget(key)
+
+
+def _grow(figure: Gauge, seconds: float) -> None:
+    """Let a figure be so many seconds now, and grow with the clock."""
+    began_s = time.time() - seconds
+    figure.set_function(lambda: time.time() - began_s)
 
 
 def _labels(kind: Kind, place: Place) -> tuple[str, str, str]:

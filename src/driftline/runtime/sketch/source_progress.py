@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class _ReadPartition:
-    __slots__ = ("end", "idle", "last_read_s", "next_offset", "paused", "stalled")
+    __slots__ = ("end", "idle", "last_read_s", "next_offset", "paused", "stalled", "woken")
 
     def __init__(self, next_offset: int, now_s: float) -> None:
         self.next_offset = next_offset
@@ -20,6 +20,8 @@ class _ReadPartition:
         self.idle = False
         self.paused = False
         self.stalled = False
+        self.woken = False
+        """Whether records have come since it was idle; its new end may have come in the same batch."""
 
 
 class SourceProgress:
@@ -51,7 +53,7 @@ class SourceProgress:
         """
         partition = self._partitions[source]
         is_new = not partition.stalled
-        partition.stalled, partition.end = True, None
+        partition.stalled, partition.end, partition.woken = True, None, True
         return is_new
 
     def go_on(self, source: Source) -> bool:
@@ -83,6 +85,7 @@ class SourceProgress:
         partition.next_offset = next_offset
         partition.last_read_s = now_s
         partition.end = None
+        partition.woken = True
 
     def at_end(self, source: Source, end: int) -> None:
         """Note that the end of the partition was reached; its offset may be past transaction markers.
@@ -104,11 +107,12 @@ class SourceProgress:
 
     def confirm_idle(self, source: Source) -> None:
         """Note that the broker has nothing more in a quiet partition."""
-        self._partitions[source].idle = True
+        partition = self._partitions[source]
+        partition.idle, partition.woken = True, False
 
     def lively(self) -> list[Source]:
         """Return the partitions that were idle and have been read since, and unmark them."""
-        woken = [source for source, partition in self._partitions.items() if partition.idle and partition.end is None]
+        woken = [source for source, partition in self._partitions.items() if partition.idle and partition.woken]
         for source in woken:
             self._partitions[source].idle = False
         return woken

@@ -45,16 +45,16 @@ class WorkerFigures:
         self._telemetry.transaction(transaction_s)
         self._telemetry.late(flush.n_late)
         for letter in flush.dead_letters:
-            self._telemetry.dead_letter(letter.reason)
+            self._telemetry.dead_letter(letter.topic, letter.reason)
         for number, joiner in self._sketcher.joins.joiners.items():
             for outcome, n in joiner.take_totals()._asdict().items():
                 if n:
                     self._telemetry.joins(outcome, n)
-            if expired := joiner.take_expired():
-                self._telemetry.expired(number, expired)
+            self._telemetry.expired(number, joiner.take_expired())
         for number, database in self._pending.databases.items():
-            if evicted := database.take_evicted():
-                self._telemetry.evicted(number, evicted)
+            self._telemetry.evicted(
+                number, database.take_evicted()
+            )  # 0 as well: Prometheus must see what it rises from
 
     def measure(self, watermarks_ms: Mapping[Source, int | None], lag_of: Callable[[Source], int | None]) -> None:
         """Publish each partition's lag, watermark and what waits in it, also while it is paused, idle or empty.

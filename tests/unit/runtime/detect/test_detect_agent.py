@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+from unittest.mock import AsyncMock
 
 import pytest
 from faust.types import TP
@@ -90,7 +91,9 @@ class References(ReferenceReader):
 class World:
     """Kafka as the agent sees it: what was sent, acknowledged, committed and sought, in order."""
 
-    def __init__(self, stored: Mapping[bytes, bytes] | None = None, *, fresh: bool = True) -> None:
+    def __init__(
+        self, stored: Mapping[bytes, bytes] | None = None, *, fresh: bool = True, interval_ms: int = 3_600_000
+    ) -> None:
         self.log: list[str] = []
         self.now_s = 0.0
         self.monitors: list[Monitor] = []
@@ -102,7 +105,7 @@ class World:
         guard = HeartbeatGuard(6.0, lambda: self.now_s, self.ended.append)
         if fresh:
             guard.note(0.0, 0)
-        detect = DetectRuntimeSettings(checkpoint_interval=Duration(3_600_000), checkpoint_records=2)
+        detect = DetectRuntimeSettings(checkpoint_interval=Duration(interval_ms), checkpoint_records=2)
         settings = Settings(kafka=KafkaSettings(panes_partitions=1), detect=detect)
         telemetry = Reporting(self.log)
         reporter = MonitorReporter(telemetry, settings, Profiles())
@@ -312,6 +315,38 @@ async def what_a_checkpoint_covers_is_not_applied_again() -> None:
     assert second.monitors[0].applied == [2]
 
 
+async def figures_show_the_last_record_where_no_other_follows() -> None:
+    world, shown, over = World(interval_ms=10), asyncio.Event(), asyncio.Event()
+
+    async def events() -> AsyncIterator[Any]:
+        yield SimpleNamespace(message=message(0))
+        await over.wait()
+
+    world.agent._checkpoint_when_due = AsyncMock()  # type: ignore[method-assign] # the last one was just now
+    world.agent._reporter = cast("MonitorReporter", SimpleNamespace(show=lambda _: shown.set()))
+    running = asyncio.ensure_future(world.agent.run(events()))
+    await asyncio.wait_for(shown.wait(), patient(5))
+    over.set()
+    await running
+
+
+async def figures_that_cannot_be_shown_end_the_worker() -> None:
+    world = World(interval_ms=10)
+
+    async def events() -> AsyncIterator[Any]:
+        yield SimpleNamespace(message=message(0))
+        await asyncio.wait({world.agent.failure})
+
+    def fail(_: object) -> None:
+        raise ValueError("no figures")
+
+    world.agent._checkpoint_when_due = AsyncMock()  # type: ignore[method-assign] # the last one was just now
+    world.agent._reporter = cast("MonitorReporter", SimpleNamespace(show=fail))
+    await asyncio.wait_for(world.agent.run(events()), patient(5))
+    with pytest.raises(ValueError, match="no figures"):
+        world.agent.failure.result()
+
+
 @pytest.mark.parametrize(
     "case",
     [
@@ -328,6 +363,8 @@ async def what_a_checkpoint_covers_is_not_applied_again() -> None:
         a_reader_that_has_failed_ends_the_worker,
         an_error_is_reported_and_nothing_more_is_taken,
         what_a_checkpoint_covers_is_not_applied_again,
+        figures_show_the_last_record_where_no_other_follows,
+        figures_that_cannot_be_shown_end_the_worker,
     ],
 )
 def test_the_agent(case: Callable[[], Awaitable[None]]) -> None:

@@ -38,7 +38,7 @@ class Shown:
     def __init__(self) -> None:
         self.now_s = 0.0
         self.telemetry = Telemetry()
-        self.progress = LearningProgress(self.telemetry, SETTINGS, lambda: self.now_s)
+        self.progress = LearningProgress(self.telemetry.models, SETTINGS, lambda: self.now_s)
 
     def show(self, *statuses: LearningStatus | None, seconds: float = 0.0) -> list[dict[str, Any]]:
         with capture_logs() as logs:

@@ -2,44 +2,64 @@
 
 from __future__ import annotations
 
+import json
+import time
+
 import msgspec
 import numpy as np
+import pytest
 from structlog.testing import capture_logs
 
 from driftline.config.model import BootstrapSettings, ModelSettings
-from driftline.config.settings import Settings
+from driftline.config.settings import Settings, TelemetrySettings
+from driftline.events.alert import AlertEvent
 from driftline.events.model_key import ModelKey
-from driftline.monitoring.monitor_status import ModelStatus, MonitorStatus
+from driftline.events.source import LABEL_STREAM
+from driftline.monitoring.monitor_status import ModelStatus, MonitorStatus, WindowFigures
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.detect.monitor_reporter import MonitorReporter
 from driftline.runtime.operations.telemetry import Telemetry
+from tests.support.real_broker import ROOT
 
 KEY = ModelKey("m", "1")
+OLD = ModelKey("m", "0")
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+ALERT = msgspec.convert(json.loads((ROOT / "schemas/examples/alert.json").read_bytes())[0]["data"], AlertEvent)
 SETTINGS = Settings(defaults=ModelSettings(bootstrap=BootstrapSettings(sample=300, events=700)))
 
 
-def status(error: str | None = None, n_unprofiled: int = 0, calibrating_ms: tuple[int, ...] = ()) -> MonitorStatus:
+def status(
+    error: str | None = None,
+    n_unprofiled: int = 0,
+    calibrating_ms: tuple[int, ...] = (),
+    *,
+    keys: tuple[ModelKey, ...] = (KEY,),
+    now_ms: int | None = None,
+    seen_ms: int | None = None,
+    alerts: tuple[AlertEvent, ...] = (),
+) -> MonitorStatus:
     model = ModelStatus(
         profile_id=None,
         bootstrap_error=error,
         n_unprofiled=n_unprofiled,
         n_expired=3,
         calibrating_ms=calibrating_ms,
-        statistics=(),
-        open_alerts=(),
-        coverage=None,
+        open_alerts=alerts,
+        last_prediction_ms=seen_ms,
+        windows=(WindowFigures(HOUR_MS, HOUR_MS, 600, ()),),
     )
     return MonitorStatus(
         partition=0,
         as_of=1,
-        predictions_ms=None,
+        predictions_ms=now_ms,
         labels_ms=None,
         joins_ms=None,
         n_open_panes=0,
         n_after_idle=0,
-        models={KEY: model},
+        models=dict.fromkeys(keys, model),
     )
 
 
@@ -92,16 +112,86 @@ def test_calibration_is_said_when_it_begins_and_when_it_ends_and_is_a_gauge() ->
     assert telemetry.registry.get_sample_value("driftline_calibrating_window_sizes", labels) == 1.0
 
 
-def test_unprofiled_events_are_a_gauge_that_goes_with_the_partition() -> None:
+def test_unprofiled_events_are_a_counter_that_goes_with_the_partition() -> None:
     telemetry = Telemetry()
     reporter = MonitorReporter(telemetry, SETTINGS, Profiles())
     labels = {"model": "m", "model_version": "1"}
     reporter.show(status(n_unprofiled=7))
-    assert telemetry.registry.get_sample_value("driftline_unprofiled_events", labels) == 7.0
-    assert telemetry.registry.get_sample_value("driftline_expired_joins", labels) == 3.0
+    reporter.show(status(n_unprofiled=9))
+    assert telemetry.registry.get_sample_value("driftline_unprofiled_events_total", labels) == 9.0
+    assert telemetry.registry.get_sample_value("driftline_expired_joins_total", labels) == 3.0
     reporter.forget(0)
-    assert telemetry.registry.get_sample_value("driftline_unprofiled_events", labels) is None
-    assert telemetry.registry.get_sample_value("driftline_expired_joins", labels) is None
+    assert telemetry.registry.get_sample_value("driftline_unprofiled_events_total", labels) is None
+    assert telemetry.registry.get_sample_value("driftline_expired_joins_total", labels) is None
     with capture_logs() as logs:
         reporter.show(status())
     assert len(logs) == 1, "whoever takes a partition over says it again"
+
+
+def shown(telemetry: Telemetry) -> set[str]:
+    """Return the versions that have figures."""
+    samples = (sample for metric in telemetry.registry.collect() for sample in metric.samples)
+    return {sample.labels["model_version"] for sample in samples if "model_version" in sample.labels}
+
+
+def test_a_version_without_predictions_and_labels_for_its_horizon_has_no_figures() -> None:
+    telemetry = Telemetry()
+    reporter = MonitorReporter(telemetry, SETTINGS, Profiles())
+    horizon_ms = int(SETTINGS.defaults.labels.horizon)
+    reporter.show(status(now_ms=horizon_ms, seen_ms=0))
+    assert shown(telemetry) == {"1"}
+    reporter.show(status(now_ms=horizon_ms + 1, seen_ms=0, alerts=(ALERT,)))
+    assert shown(telemetry) == {"1"}, "an open alert is not to be missed"
+    reporter.show(status(now_ms=horizon_ms + 1, seen_ms=0))
+    assert shown(telemetry) == set()
+    reporter.show(status(now_ms=horizon_ms + 2, seen_ms=horizon_ms))
+    assert shown(telemetry) == {"1"}, "it is back"
+
+
+def test_a_model_that_a_status_no_longer_names_has_no_figures() -> None:
+    telemetry = Telemetry()
+    reporter = MonitorReporter(telemetry, SETTINGS, Profiles())
+    reporter.show(status(keys=(KEY, OLD)))
+    assert shown(telemetry) == {"0", "1"}
+    reporter.show(status())
+    assert shown(telemetry) == {"1"}
+
+
+def test_models_beyond_the_cap_are_counted_and_said_once() -> None:
+    telemetry = Telemetry(TelemetrySettings(max_models=2))
+    reporter = MonitorReporter(telemetry, SETTINGS, Profiles())
+    keys = tuple(ModelKey("m", str(number)) for number in range(4))
+    with capture_logs() as logs:
+        for _ in range(2):
+            reporter.show(status(keys=keys, calibrating_ms=(HOUR_MS,)))
+    said = [line for line in logs if "max_models" in line]
+    assert [(line["max_models"], line["first_without_metrics"]) for line in said] == [(2, "m@2")]
+    assert shown(telemetry) == {"0", "1"}
+    value = telemetry.registry.get_sample_value
+    assert (value("driftline_models"), value("driftline_models_not_shown")) == (2.0, 2.0)
+    reporter.show(status(keys=keys[1:]))
+    assert shown(telemetry) == {"1", "2"}, "its place is free"
+    assert (value("driftline_models"), value("driftline_models_not_shown")) == (2.0, 1.0)
+
+
+def test_an_input_topic_as_such_has_open_alerts_alone_whatever_the_cap() -> None:
+    telemetry = Telemetry(TelemetrySettings(max_models=1))
+    reporter = MonitorReporter(telemetry, SETTINGS, Profiles())
+    reporter.show(status(keys=(KEY, LABEL_STREAM), alerts=(ALERT,)))
+    of_stream = [
+        sample
+        for metric in telemetry.registry.collect()
+        for sample in metric.samples
+        if sample.labels.get("model_version") == LABEL_STREAM.version
+    ]
+    assert {sample.name for sample in of_stream} == {"driftline_open_alerts"}
+    assert sum(sample.value for sample in of_stream) == 1
+    assert telemetry.registry.get_sample_value("driftline_models_not_shown") == 0.0
+
+
+def test_how_far_detection_has_come_is_a_delay_of_the_panes_topic() -> None:
+    telemetry = Telemetry()
+    MonitorReporter(telemetry, SETTINGS, Profiles()).show(status(now_ms=DAY_MS))
+    labels = {"topic_kind": "panes", "topic": SETTINGS.kafka.topic("panes"), "partition": "0"}
+    delay_s = telemetry.registry.get_sample_value("driftline_watermark_delay_seconds", labels)
+    assert delay_s == pytest.approx(time.time() - DAY_MS / 1000, abs=60)

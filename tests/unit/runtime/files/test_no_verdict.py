@@ -35,9 +35,7 @@ def status(**changes: object) -> ModelStatus:
         n_unprofiled=0,
         n_expired=0,
         calibrating_ms=(),
-        statistics=(),
         open_alerts=(),
-        coverage=None,
         learning=LEARNING,
     )
     return msgspec.structs.replace(nothing, **changes)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from driftline import __version__
 from driftline.config.settings import TelemetrySettings
 from driftline.errors import ConfigurationError
 from driftline.events.source_numbers import Place
+from driftline.native.library import description
 from driftline.runtime.operations.health import TelemetryServer
 from driftline.runtime.operations.telemetry import Telemetry
 from tests.support.real_broker import patient, wait_until
@@ -51,15 +54,8 @@ def filled() -> Telemetry:
         telemetry.evicted(partition, 2)
         telemetry.position(partition, 99)
         telemetry.held("predictions", Place("scores", partition), held=partition == 1)
-    for model, version in (("credit-risk", "1"), ("credit-risk", "2"), ("churn", "1")):
-        telemetry.coverage(model, version, 0.5)
-        telemetry.check_statistic(model, version, "age", "population_stability_index", 0.25)
-        telemetry.open_alerts(model, version, "warning", 1)
-        telemetry.unprofiled(model, version, 12)
-        telemetry.calibrating(model, version, 2)
-        telemetry.learning(model, version, 100, 24_096)
     for _ in range(3):
-        telemetry.dead_letter("not_json")
+        telemetry.dead_letter("loans", "not_json")
     telemetry.late(5)
     telemetry.flushed(0.2, 1_000)
     telemetry.transaction(0.3)
@@ -68,13 +64,6 @@ def filled() -> Telemetry:
     telemetry.checkpoint_written(0.01)
     telemetry.panes_lost(0, 5)
     return telemetry
-
-
-def series(telemetry: Telemetry, model: str) -> set[str]:
-    found = set()
-    for metric in telemetry.registry.collect():
-        found |= {metric.name for sample in metric.samples if sample.labels.get("model") == model}
-    return found
 
 
 def partitions(telemetry: Telemetry, kind: str | None = None) -> set[str]:
@@ -96,7 +85,7 @@ def test_every_figure_is_scraped_over_http_with_its_value() -> None:
         (sample.name, *sorted(sample.labels.values())): sample.value
         for metric in text_string_to_metric_families(text)
         for sample in metric.samples
-        if sample.name.startswith("driftline_") and not sample.name.endswith(("_created", "_bucket", "_sum"))
+        if sample.name.startswith("driftline_") and not sample.name.endswith(("_bucket", "_sum"))
     }
     for expected in (
         {("driftline_input_records_total", "0", "predictions", "scores"): 10.0},
@@ -106,7 +95,7 @@ def test_every_figure_is_scraped_over_http_with_its_value() -> None:
         {("driftline_pending_evicted_entries_total", "1"): 2.0},
         {("driftline_panes_position_offset", "0"): 99.0},
         {("driftline_panes_lost_records_total", "0"): 5.0},
-        {("driftline_dead_letters_total", "not_json"): 3.0},
+        {("driftline_dead_letters_total", "loans", "not_json"): 3.0},
         {("driftline_late_records_total",): 5.0},
         {("driftline_flush_seconds_count",): 1.0},
         {("driftline_flushed_events_total",): 1000.0},
@@ -114,25 +103,13 @@ def test_every_figure_is_scraped_over_http_with_its_value() -> None:
         {("driftline_checkpoint_seconds_count",): 1.0},
         {("driftline_records_applied_total",): 6.0},
         {("driftline_outputs_sent_total", "events"): 8.0},
-        {("driftline_label_coverage_ratio", "2", "credit-risk"): 0.5},
-        {("driftline_check_statistic", "1", "age", "churn", "population_stability_index"): 0.25},
-        {("driftline_unprofiled_events", "2", "credit-risk"): 12.0},
-        {("driftline_open_alerts", "2", "credit-risk", "warning"): 1.0},
+        {("driftline_build_info", *sorted((__version__, platform.python_version(), description()))): 1.0},
     ):
         assert expected.items() <= values.items()
     assert values["driftline_watermark_delay_seconds", "0", "predictions", "scores"] >= 1.5
+    assert "_created" not in text
     assert "process_cpu_seconds_total" in text
     assert "python_gc_collections_total" in text
-
-
-def test_a_forgotten_model_leaves_nothing_behind() -> None:
-    telemetry = filled()
-    telemetry.forget_model("credit-risk", "1")
-    assert series(telemetry, "credit-risk") == series(telemetry, "churn")
-    telemetry.forget_model("credit-risk", "2")
-    assert series(telemetry, "credit-risk") == set()
-    assert series(telemetry, "churn") != set()
-    telemetry.forget_model("never heard of", "1")
 
 
 def test_a_partition_that_was_taken_away_leaves_nothing_behind() -> None:

@@ -39,6 +39,16 @@ def test_a_record_wakes_it() -> None:
     assert list(made.quiet(20.0 + IDLE_S)) == [(P, 6)]
 
 
+def test_a_record_wakes_it_also_where_its_new_end_comes_in_the_same_batch() -> None:
+    made = progress(P)
+    made.at_end(P, 5)
+    made.confirm_idle(P)
+    made.read(P, 10, 20.0)
+    made.at_end(P, 10)
+    assert made.lively() == [P]
+    assert made.lively() == []
+
+
 def test_an_end_in_the_batch_of_the_last_records_counts() -> None:
     made = progress(P)
     made.read(P, 9, 1.0)

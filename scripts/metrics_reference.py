@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""Write docs/metrics.md from the families that driftline registers, or say with --check whether it is current."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, get_args
+
+from driftline.events.alert import Cause
+from driftline.events.dead_letter import REASONS
+from driftline.runtime.operations.metric_families import MODEL
+from driftline.runtime.operations.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from driftline.runtime.operations.metric_families import Family
+
+TARGET: Final = Path(__file__).resolve().parent.parent / "docs" / "metrics.md"
+
+HEAD: Final = """\
+# Prometheus metrics
+
+<!-- Written by scripts/metrics_reference.py from the families in driftline.runtime.operations; change those. -->
+
+Each `driftline run` serves its metrics at `/metrics` (`telemetry.host`, `telemetry.port`). Recording rules, alerting
+rules, Alertmanager routes and Grafana dashboards are in [`deploy/`](../deploy); the [runbook](runbook.md) has a section
+for each alert. Beside the families below there are those of the Python client (`process_*`, `python_*`). There are no
+`_created` series.
+
+Metrics show the last state. The [events](events.md) hold every evaluation with its evidence, histograms included.
+
+Metrics of models come from the detect workers; each model is in one of them. After a restart, distances, performance
+and estimates appear with the next window. A version that has had neither predictions nor labels for its
+`labels.horizon`, in event time, and has no open alert is removed from the metrics.
+
+"""
+
+LABELS: Final = {
+    "age": "How long after its end a performance window was evaluated: one of `labels.revisions`, or the horizon.",
+    "cause": "Cause of an alert: " + ", ".join(f"`{cause}`" for cause in get_args(Cause)) + ".",
+    "channel": "Output topic: `events` or `alerts`.",
+    "check": "Name of a check of several columns.",
+    "code": "What reads records: `native 1`, with the version of the library, or `portable`.",
+    "column": "Name of the column.",
+    "distance": "Name of a distance, as in `checks.distances`; bias-corrected where it can be.",
+    "metric": "Name of a performance metric, as in events.",
+    "model": "Name of the model; empty for alerts about an input topic as such.",
+    "model_version": "Version of the model; for an input topic `intake.predictions`, `intake.labels` or `labels`.",
+    "outcome": "What became of a label or prediction in the join ([list](operation.md#predictions-awaiting-labels)).",
+    "partition": "Partition of the topic.",
+    "python": "Version of Python.",
+    "reason": "Reason code of a dead letter: " + ", ".join(f"`{reason}`" for reason in sorted(REASONS)) + ".",
+    "role": "Whether the column is a `feature`, the `prediction` or the `score`.",
+    "severity": "Severity of an alert: `warning` or `critical`.",
+    "topic": "Name of the topic.",
+    "topic_kind": "`predictions`, `labels`, `joins` (the pending topic) or `panes`.",
+    "version": "Version of driftline.",
+    "window": "Size of the window as a duration, such as `1h`.",
+}
+"""A label without a text here stops the script."""
+
+TAIL: Final = """
+## Number of series
+
+Each model has about 30 series, with labels one more for each performance metric and age, and one for each estimated
+metric. `telemetry: {detail: column}` (the default) adds, for each column and size of evaluation windows, one for each
+of `checks.distances` and two more: 200 with 20 columns, two sizes and three distances. For many
+models use `telemetry: {detail: model}`: `driftline_largest_distance` and `driftline_largest_unusable_ratio` still show
+that a column has changed, and the events say which.
+
+A process has metrics of at most `telemetry.max_models` models and versions. Further ones are counted in
+`driftline_models_not_shown`, and the log says so once. Their events and alerts are not affected.
+
+## Scraping
+
+A scrape interval of 15 to 60 s is enough: metrics of models change when a window closes. `rate()` and `increase()` of
+the counters need at least two scrapes within their range.
+"""
+
+
+def table(families: Iterable[Family]) -> str:
+    """Return a table of families."""
+    head = "| metric | type | labels | |\n| --- | --- | --- | --- |\n"
+    rows = (
+        f"| `{family.name}` | {family.kind} | {', '.join(f'`{label}`' for label in family.labels)} "
+        f"| {family.documentation}. |\n"
+        for family in families
+    )
+    return head + "".join(rows)
+
+
+def reference() -> str:
+    """Return the whole page."""
+    families = Telemetry().families
+    of_models = [family for family in families if family.labels[:2] == MODEL]
+    others = [family for family in families if family not in of_models]
+    labels = sorted({label for family in families for label in family.labels})
+    return (
+        HEAD
+        + "## The process, topics and partitions\n\n"
+        + table(others)
+        + "\nHistograms have the series `_bucket`, `_sum` and `_count`.\n\n## Models\n\n"
+        + table(of_models)
+        + "\n## Labels\n\n| label | |\n| --- | --- |\n"
+        + "".join(f"| `{label}` | {LABELS[label]} |\n" for label in labels)
+        + TAIL
+    )
+
+
+def main() -> int:
+    """Write the page, or check it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if the page is not current")
+    text = reference()
+    if parser.parse_args().check:
+        current = TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text
+        if not current:
+            print(f"{TARGET.name} is not current; run scripts/metrics_reference.py", file=sys.stderr)
+        return 0 if current else 1
+    TARGET.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

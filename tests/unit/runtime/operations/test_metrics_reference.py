@@ -1,0 +1,45 @@
+"""docs/metrics.md lists every family that is registered, and names follow Prometheus' rules."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from driftline.runtime.operations.telemetry import Telemetry
+from tests.support.real_broker import ROOT
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    path = ROOT / "scripts" / "metrics_reference.py"
+    spec = importlib.util.spec_from_file_location("metrics_reference", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_is_current(script: ModuleType) -> None:
+    assert script.TARGET.read_text(encoding="utf-8") == script.reference(), "run scripts/metrics_reference.py"
+
+
+def test_every_registered_family_is_listed(script: ModuleType) -> None:
+    metrics = {metric.name for metric in Telemetry().registry.collect() if metric.name.startswith("driftline_")}
+    listed = {name.removesuffix("_total") for name in re.findall(r"\| `(driftline_\w+)` \|", script.reference())}
+    assert metrics == listed
+
+
+def test_names_are_in_base_units_and_counters_end_in_total() -> None:
+    for family in Telemetry().families:
+        assert re.fullmatch(r"driftline(_[a-z0-9]+)+", family.name)
+        assert family.name.endswith("_total") == (family.kind == "counter"), family.name
+        assert not re.search(r"_(ms|milliseconds|minutes|percent|mb|kb)(_|$)", family.name), family.name
+        assert not family.documentation.endswith(".")
+        assert family.kind != "histogram" or family.name.endswith("_seconds")
