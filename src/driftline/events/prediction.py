@@ -19,8 +19,9 @@ from driftline.events.field_columns import asks_for
 from driftline.events.identity import MAX_ID, MAX_NAME, ids_as_text, versions_as_text
 from driftline.events.mapping import MappedDecoder, pointer_parts
 from driftline.events.object_mapper import Mapped, PredictionFieldsMapper, RecordReader, mapped
+from driftline.events.operation_fields import operation_places, operation_rows
 from driftline.events.outcomes import ClassOrNumber, Score, scores
-from driftline.events.plain_mapping import is_plain, record_pointers
+from driftline.events.plain_mapping import is_plain, pointers_of, record_pointers
 from driftline.events.record_batch import one_record
 from driftline.events.times import epoch_ms, implausible, in_range
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from driftline.config.field_places import Where
     from driftline.config.settings import PredictionFields
     from driftline.events.features import Features
+    from driftline.events.operation_fields import OperationRow
     from driftline.events.record_batch import RecordBatch
     from driftline.events.unusable import Unusable
 
@@ -62,9 +64,9 @@ class PredictionEvent(msgspec.Struct, frozen=True, kw_only=True):
     segments: dict[str, str] = msgspec.field(default_factory=dict)
     """Values that assign the event to segments, such as a country; configured segments get their own performance."""
     latency_ms: float | None = None
-    """Latency of the model; accepted, but not used by this version."""
+    """Time that the model took, in milliseconds."""
     error: str | None = None
-    """Error of the model; accepted, but not used by this version."""
+    """Why the model failed, if it did; such an event may have neither a prediction nor a score."""
 
 
 class Prediction(NamedTuple):
@@ -81,6 +83,8 @@ class Prediction(NamedTuple):
     prediction: ClassOrNumber | Unusable | None
     score: Score | Unusable | None
     segments: bytes | msgspec.Raw = b""
+    operations: OperationRow | None = None
+    """Latency, error and further numbers as they came; None where there are none."""
 
 
 class PredictionColumns(NamedTuple):
@@ -94,6 +98,7 @@ class PredictionColumns(NamedTuple):
     predictions: Sequence[ClassOrNumber | Unusable | None]
     scores: Sequence[Score | Unusable | None]
     segments: Sequence[bytes | msgspec.Raw]
+    operations: Sequence[OperationRow | None]
 
     def chosen(self, rows: Sequence[int]) -> PredictionColumns:
         """Return some of the rows."""
@@ -107,7 +112,7 @@ class PredictionColumns(NamedTuple):
     @classmethod
     def of(cls, events: Sequence[Prediction]) -> PredictionColumns:
         """Return events by column."""
-        return cls(*zip(*events, strict=True)) if events else cls((), (), (), (), (), (), (), ())
+        return cls(*zip(*events, strict=True)) if events else cls((), (), (), (), (), (), (), (), ())
 
 
 class PredictionDecoder:
@@ -186,6 +191,10 @@ class _TypedPredictions:
         self._with_segments = with_segments
         if with_segments:
             types["segments"] = (fields.segments, msgspec.Raw, False)
+        operations = operation_places(fields)
+        self._operations = [*operations]
+        for name, place in operations.items():
+            types[f"operations/{name}"] = (pointers_of(place)[0], Any, False)
         self._whole = fields.features == ""
         if not self._whole:
             types["features"] = (fields.features, msgspec.Raw, False)
@@ -200,6 +209,9 @@ class _TypedPredictions:
         if columns is None:
             return None
         features = values if self._whole else columns.pop()
+        n_operations = len(self._operations)
+        told = operation_rows(dict(zip(self._operations, columns[-n_operations:], strict=True)), len(values))
+        del columns[-n_operations:]
         segments = columns.pop() if self._with_segments else (b"",) * len(values)
         ids, *middle, ts, predictions, found = columns
         names = iter(middle)
@@ -215,6 +227,7 @@ class _TypedPredictions:
                 predictions,
                 scores(found),
                 [segment or b"" for segment in segments] if self._with_segments else segments,
+                told,
             )
         except EventError:
             return None

@@ -23,6 +23,7 @@ from driftline.sketching.intake import no_intake, take_in_labels, take_in_predic
 from driftline.sketching.joins.choice import choose_joins
 from driftline.sketching.learning_hold import LearningHold
 from driftline.sketching.one_topic import together
+from driftline.sketching.operation_counts import OperationCounter
 from driftline.sketching.pairing import Pairing
 from driftline.sketching.pane_counter import PaneCounter
 from driftline.sketching.rows import PredictionRows, by_model, schemas_of
@@ -249,7 +250,9 @@ class Sketcher:
         counter = self._counters.get(model.key)
         if counter is None:
             settings = self._settings.model(model.key.model)
-            counter = PaneCounter(model.key, settings, self._profiles, self._not_features)
+            counter = PaneCounter(
+                model.key, settings, self._profiles, self._not_features, OperationCounter.of(self._settings)
+            )
             self._counters[model.key] = counter
         events, arrivals = model.events, model.arrivals
         counter.add(
@@ -263,6 +266,7 @@ class Sketcher:
                 events.predictions,
                 events.scores,
                 schemas_of(batch, model.offsets),
+                None if events.operations.count(None) == len(events.operations) else events.operations,
             )
         )
 
