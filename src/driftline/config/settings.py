@@ -348,6 +348,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         """Whether predictions and labels are in one topic."""
         return self.labels is not None and self.labels.topic == self.predictions.topic
 
+    @property
+    def silence_limits_ms(self) -> frozenset[int]:
+        """The times without a prediction after which some model counts as silent."""
+        limits = (model.operations.silence for model in (self.defaults, *self.models.values()))
+        return frozenset(int(limit) for limit in limits if limit is not None)
+
     def model(self, name: str) -> ModelSettings:
         """Return the settings of a model, or the defaults if it has none of its own."""
         return self.models.get(name, self.defaults)

@@ -20,6 +20,10 @@ INTAKE: Final = ModelKey("", "intake")
 """Stands for the intake of all topics, where state is kept of it."""
 
 
+SILENCE: Final = ModelKey("", "silence")
+"""Stands for the silence of all models, where state is kept of it."""
+
+
 Kind = Literal["predictions", "labels", "joins"]
 """Which of the two input topics; or the pending topic, where labels meet predictions after they were repartitioned."""
 
@@ -57,6 +61,8 @@ class Watermark(Struct, frozen=True, array_like=True):
     """Read to its end for the idle timeout: does not hold the others back."""
     certain_ms: int | None = None
     """Of joins: how far they would have come with no partition left out as idle."""
+    quiet_ms: int = 0
+    """For how long at least nothing has come, by the clock, where it is idle."""
 
 
 Offsets = dict[int, tuple[int, int]]

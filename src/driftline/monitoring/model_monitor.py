@@ -83,7 +83,12 @@ class ModelMonitor:
             n_expired=joins.n_expired,
             calibrating_ms=predictions.calibrating,
             statistics=(*predictions.statistics, *predictions.estimates.statistics, *joins.statistics),
-            open_alerts=(*(state.alert for state in predictions.state.alerts.open.values()), *joins.open_alerts),
+            open_alerts=(
+                *(state.alert for state in predictions.state.alerts.open.values()),
+                *joins.open_alerts,
+                *(state.alert for state in predictions.operations.alerts.open.values()),
+            ),
             coverage=joins.coverage,
             learning=predictions.learning(),
+            operations=predictions.operations.status,
         )

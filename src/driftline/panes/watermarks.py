@@ -24,6 +24,8 @@ class TopicState(Struct, array_like=True):
     """Partitions that do not hold the others back at present."""
     reached_ms: int | None = None
     """The topic's watermark; None is minus infinity."""
+    quiet_ms: dict[int, int] = {}
+    """For how long at least nothing has come of the idle partitions, by the clock."""
 
     def take(self, mark: Watermark) -> None:
         """Take in one partition's watermark; a partition never goes back, and a topic never loses partitions."""
@@ -34,8 +36,10 @@ class TopicState(Struct, array_like=True):
         self.n_partitions = max(self.n_partitions, mark.n_partitions)
         if mark.idle:
             self.idle.add(partition)
+            self.quiet_ms[partition] = mark.quiet_ms
         else:
             self.idle.discard(partition)
+            self.quiet_ms.pop(partition, None)
 
     def certain_ms(self) -> int | None:
         """Return the least watermark of all partitions, idle or not; None is minus infinity."""
@@ -124,6 +128,14 @@ class Watermarks:
         """Whether every partition of the labels is idle at present: read to its end, and nothing came since."""
         topic = self.state.labels
         return topic.n_partitions > 0 and len(topic.idle) == topic.n_partitions
+
+    @property
+    def predictions_quiet_ms(self) -> int | None:
+        """For how long at least no prediction has come at all, by the clock; None while any partition is not idle."""
+        topic = self.state.predictions
+        if not topic.n_partitions or len(topic.idle) < topic.n_partitions:
+            return None
+        return min(topic.quiet_ms.get(partition, 0) for partition in range(topic.n_partitions))
 
     @property
     def certain_predictions(self) -> int | None:

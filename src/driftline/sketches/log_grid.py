@@ -1,7 +1,7 @@
 """A fixed grid for quantities above 0 of any size: 64 bins between each power of two and the next.
 
-Each bin is at most 1/64 of its lower edge wide, and a quantile is reported as the middle of its bin: it is at most 0.8 %
-from the value of that rank. The grid depends on no data, so counts on it add up, whoever counted. Values below 2⁻²⁰
+Each bin is at most 1/64 of its lower edge wide, and a quantile is reported as the middle of its bin, so it is at most
+0.8 % from the value of that rank. The grid depends on no data: counts on it add up, whoever counted. Values below 2⁻²⁰
 count as 0, and those from 2⁴² on as that.
 
 *Source*: the bucket layout of HdrHistogram (Gil Tene), with binary exponents. Deviations: the middle of a bin is

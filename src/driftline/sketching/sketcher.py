@@ -143,9 +143,9 @@ class Sketcher:
             self._pairing.clear()
         self.joins.revoke()
 
-    def mark_idle(self, source: Source, *, idle: bool) -> None:
-        """Say whether a partition has been at its end for the idle timeout; the next flush tells it."""
-        self._announce |= self._partitions.mark_idle(source, idle=idle)
+    def mark_idle(self, source: Source, *, idle: bool, quiet_ms: int = 0) -> None:
+        """Say whether a partition has been at its end for the idle timeout, and how long; the next flush tells it."""
+        self._announce |= self._partitions.mark_idle(source, idle=idle, quiet_ms=quiet_ms)
 
     def advance_to(self, watermark_ms: int) -> None:
         """Let event time go on in all partitions as if something had come, until their watermarks are here at least."""
