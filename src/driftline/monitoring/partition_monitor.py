@@ -197,6 +197,13 @@ class PartitionMonitor:
             self._intake_scope.add(self._intake.tables)
         return self._intake
 
+    def end_input(self) -> None:
+        """Note that there are no more records: event time may go on to close windows, but nothing is silent."""
+        if self._silence is not None:
+            self._silence.end()
+        for model in self._models.values():
+            model.predictions.operations.end()
+
     def _advance(self) -> Outputs:
         """Close panes, windows and revisions; skipped while the watermarks stay within their panes."""
         marks = self._watermarks

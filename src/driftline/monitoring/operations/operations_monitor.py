@@ -87,6 +87,7 @@ class OperationsMonitor:
         self._open = Table("operations-window", int, OpenWindow)
         self._earlier = EarlierWindows(settings)
         self._state = Value("operations", OperationsState, OperationsState())
+        self._ended = False
         self.status: OperationsStatus | None = None
         self.tables = (self._state, self._open, *self._earlier.tables)
 
@@ -125,6 +126,10 @@ class OperationsMonitor:
         self._state.value.missed = True
         self._state.changed()
 
+    def end(self) -> None:
+        """Note that the input ends here: event time that goes on from now on holds no absence of predictions."""
+        self._ended = True
+
     def advance(self, reach: WatermarkReach) -> Outputs:
         """Close all windows that end by the watermark."""
         state = self._state.value
@@ -134,7 +139,7 @@ class OperationsMonitor:
             window = self._open.drop(start_ms)
             state.n_empty = 0 if window is not None else state.n_empty + 1
             state.next_ms = start_ms + self._size_ms
-            if state.n_empty > MAX_EMPTY:
+            if state.n_empty > (0 if self._ended else MAX_EMPTY):
                 state.next_ms = min(self._open, default=None)
             else:
                 outputs += self._close(start_ms, window or OpenWindow(), reach)
@@ -144,8 +149,9 @@ class OperationsMonitor:
     def _close(self, start_ms: int, opened: OpenWindow, reach: WatermarkReach) -> Outputs:
         state, end_ms = self._state.value, start_ms + self._size_ms
         silence = self._settings.silence
+        known_until_ms = opened.runs[-1][1] if self._ended and opened.runs else end_ms
         activity = activity_of(
-            opened.runs, (start_ms, end_ms), state.last_end_ms, None if silence is None else int(silence)
+            opened.runs, (start_ms, known_until_ms), state.last_end_ms, None if silence is None else int(silence)
         )
         if opened.runs:
             state.last_end_ms = opened.runs[-1][1]

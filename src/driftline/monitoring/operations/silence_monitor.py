@@ -51,6 +51,7 @@ class SilenceMonitor:
         self._pane_ms = pane_ms
         self._models = Table("heard", str, HeardModel)
         self._budgets: dict[str, ErrorBudget] = {}
+        self._ended = False
         self.tables = (self._models,)
 
     def add(self, delta: PaneDelta) -> None:
@@ -60,6 +61,10 @@ class SilenceMonitor:
         heard = self._models.get(delta.key.model) or HeardModel()
         heard.ahead[delta.pane_ms] = max(delta.key.version, heard.ahead.get(delta.pane_ms, ""))
         self._models.put(delta.key.model, heard)
+
+    def end(self) -> None:
+        """Note that the input ends here: that nothing comes from now on is no silence."""
+        self._ended = True
 
     def advance(self, reach: WatermarkReach) -> Outputs:
         """Go on in event time to the watermark."""
@@ -71,7 +76,8 @@ class SilenceMonitor:
                 heard.last_ms = start_ms + self._pane_ms
                 outputs += self._heard(name, heard, start_ms, reach)
                 self._models.changed(name)
-            outputs += self._silent_until(name, heard, reach.until_ms, reach.flags(reach.until_ms))
+            if not self._ended:
+                outputs += self._silent_until(name, heard, reach.until_ms, reach.flags(reach.until_ms))
         return outputs
 
     def listen(self, marks: Watermarks) -> Outputs:

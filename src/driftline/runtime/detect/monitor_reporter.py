@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from driftline.config.durations import Duration
 from driftline.runtime.detect.learning_progress import LearningProgress
 from driftline.runtime.operations.logs import get_logger
+from driftline.runtime.operations.model_figures import Distribution, OperationFigures
 from driftline.significance.dispersion import LEAST_WINDOWS
 
 if TYPE_CHECKING:
     from driftline.config.settings import Settings
     from driftline.events.model_key import ModelKey
-    from driftline.monitoring.monitor_status import ModelStatus, MonitorStatus
+    from driftline.events.operations import MeasureSummary
+    from driftline.monitoring.monitor_status import ModelStatus, MonitorStatus, OperationsStatus
     from driftline.profiles.profiles import Profiles
     from driftline.runtime.operations.telemetry import Telemetry
 
@@ -57,6 +59,9 @@ class MonitorReporter:
             self._telemetry.expired_joins(key.model, key.version, model.n_expired)
             self._tell(key, model)
             self._learning.show(key, model.learning)
+            if model.operations is not None or model.silent is not None:
+                figures = None if model.operations is None else _figures(model.operations)
+                self._telemetry.operations(key.model, key.version, figures, silent=model.silent)
             severities = Counter(alert.severity for alert in model.open_alerts)
             for severity in ("warning", "critical"):
                 self._telemetry.open_alerts(key.model, key.version, severity, severities[severity])
@@ -115,3 +120,19 @@ class MonitorReporter:
             self._calibrating.pop(key, None)
             self._told_gathering.discard(key)
             self._told_error.pop(key, None)
+
+
+def _figures(status: OperationsStatus) -> OperationFigures:
+    """Return the figures of a model's last window, in base units."""
+    return OperationFigures(
+        per_second=status.per_second,
+        failed_ratio=status.failed_share,
+        uptime_ratio=status.uptime_share,
+        latency_seconds=None if status.latency_ms is None else _distribution(status.latency_ms, 1e-3),
+        measures={name: _distribution(each) for name, each in status.measures.items()},
+    )
+
+
+def _distribution(summary: MeasureSummary, unit: float = 1.0) -> Distribution:
+    quantiles = {"0.5": summary.p50, "0.95": summary.p95, "0.99": summary.p99}
+    return Distribution(summary.mean * unit, {name: value * unit for name, value in quantiles.items()})

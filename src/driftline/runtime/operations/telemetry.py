@@ -3,43 +3,21 @@
 from __future__ import annotations
 
 import time
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from driftline.runtime.operations.labelled_metric import LabelledMetric
+from driftline.runtime.operations.model_figures import ModelFigures
+
+if TYPE_CHECKING:
+    from driftline.runtime.operations.model_figures import OperationFigures
+
 DURATION_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Flushes, transactions and checkpoints; 10 s is the transaction timeout."""
-
-Metric = TypeVar("Metric", Counter, Gauge)
-
-
-class LabelledMetric(Generic[Metric]):
-    """One metric with labels, given in its order, whose label sets can be forgotten.
-
-    The metric's children are kept here, since looking one up costs more than adding to it.
-    """
-
-    def __init__(self, metric: Metric, *labels: str) -> None:
-        self._metric: Metric = metric
-        self._labels = labels
-        self._children: dict[tuple[str, ...], Metric] = {}
-
-    def of(self, *values: str) -> Metric:
-        """Return the child with these label values."""
-        child = self._children.get(values)
-        if child is None:
-            child = self._children[values] = self._metric.labels(*values)
-        return child
-
-    def forget(self, **labels: str) -> None:
-        """Remove every child whose labels have these values, among others."""
-        positions = [(self._labels.index(name), value) for name, value in labels.items()]
-        for values in [each for each in self._children if all(each[i] == value for i, value in positions)]:
-            del self._children[values]
-            self._metric.remove(*values)
 
 
 class Telemetry:
@@ -114,6 +92,7 @@ class Telemetry:
             "Window sizes that do not notify yet because their dispersion is being learnt",
             *model,
         )
+        self._operations = ModelFigures(self._gauge, model)
         self._late = Counter(
             "driftline_late_records", "Records that arrived behind their partition's watermark", registry=self.registry
         )
@@ -242,6 +221,10 @@ class Telemetry:
         """Set how many window sizes of a model do not notify yet."""
         self._calibrating.of(model, version).set(n)
 
+    def operations(self, model: str, version: str, figures: OperationFigures | None, *, silent: bool | None) -> None:
+        """Set how a model made its predictions in the last window, and whether it is silent; None where unknown."""
+        self._operations.show(model, version, figures, silent=silent)
+
     def forget_partition(self, partition: int, kind: str) -> None:
         """Remove all figures of a partition that this process has given up; ``kind`` as for :meth:`input_records`."""
         number = str(partition)
@@ -267,5 +250,6 @@ class Telemetry:
             self._wanted,
             self._expired_joins,
             self._calibrating,
+            *self._operations.metrics,
         ):
             metric.forget(model=model, model_version=version)
