@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -98,12 +99,14 @@ def error_of(row: OperationRow | None) -> Any:  # noqa: ANN401  # any JSON
 def has_failed(error: Any) -> bool:  # noqa: ANN401  # any JSON
     """Whether what stands in the field of errors says that the prediction failed.
 
+    A number with a fraction is no code: it may be how wrong a forecast was.
+
     Examples
     --------
-    >>> [has_failed(error) for error in (None, "", 0, False, {}, "timeout", 503, {"code": "OOM"})]
-    [False, False, False, False, False, True, True, True]
+    >>> [has_failed(error) for error in (None, "", 0, False, {}, 0.13, "timeout", 503, {"code": "OOM"})]
+    [False, False, False, False, False, False, True, True, True]
     """
-    return bool(error)
+    return bool(error) and not (isinstance(error, float | Decimal) and not float(error).is_integer())
 
 
 def reason_of(error: Any) -> str:  # noqa: ANN401  # any JSON
