@@ -10,19 +10,24 @@ from driftline.events.cloudevents import OPERATIONS
 from driftline.events.evidence import Count, Event, Share
 
 Amount = Annotated[float, Meta(ge=0)]
+OperationsVerdict = Literal["waiting", "calibrating", "usual", "degraded"]
 
 
 class MeasureSummary(Struct, frozen=True, kw_only=True):
     """Distribution of a quantity over the predictions of a window that have it."""
 
     n: Annotated[int, Meta(ge=1)]
+    """Predictions that have it."""
     mean: Amount
     """Exact to 2⁻²⁰."""
     p50: Amount
-    """Quantiles, each at most 0.8 % from the value of that rank."""
+    """Median; as the other quantiles at most 0.8 % from the value of that rank."""
     p95: Amount
+    """Quantile 0.95."""
     p99: Amount
+    """Quantile 0.99."""
     maximum: Amount
+    """Greatest value."""
     n_unusable: Count
     """Values that are no number, not finite, or below 0; they are not among ``n``."""
 
@@ -33,9 +38,11 @@ class EarlierTest(Struct, frozen=True, kw_only=True):
     share: Share
     """Fraction in this window: of failed predictions, or of those slower than 95 % in the earlier windows."""
     share_reference: Share
+    """Fraction in the earlier windows together."""
     n_reference: Count
     """Predictions of the earlier windows."""
     n_windows: Count
+    """Number of earlier windows."""
     dispersion: float
     """Variance of the count between windows divided by that of independent predictions; at least 1."""
     p_value: Share
@@ -51,12 +58,13 @@ class OperationsEvent(Event, frozen=True, kw_only=True):
 
     TYPE: ClassVar[str] = OPERATIONS
 
-    status: Literal["waiting", "calibrating", "usual", "degraded"]
+    status: OperationsVerdict
     """``waiting``: too few predictions, evaluated together with the next windows. ``calibrating`` while there are too
     few earlier windows to compare with. ``usual``: no finding; ``degraded``: a finding."""
     per_second: Amount
     """Predictions per second of the window."""
     n_failed: Count
+    """Failed predictions."""
     failed_share: Share
     """Failed predictions divided by all; 0 without predictions."""
     reasons: dict[str, Count]

@@ -191,7 +191,9 @@ class Sketcher:
         self._dead_letters += intake.refused
         self._n_skipped += len(intake.skipped)
         self._n_read[batch.source.kind] = self._n_read.get(batch.source.kind, 0) + len(batch.offsets)
-        self._partitions[batch.source].intake.add(batch, intake.times_ms, intake.offsets, intake.refused, refused_at)
+        partition = self._partitions[batch.source]
+        partition.quiet_ms = 0
+        partition.intake.add(batch, intake.times_ms, intake.offsets, intake.refused, refused_at)
 
     def _add_predictions(self, batch: RecordBatch) -> None:
         if self._pairing is not None:

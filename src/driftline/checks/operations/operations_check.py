@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from driftline.checks.labels.baseline_comparison import BaselineComparison
     from driftline.checks.operations.case import OperationsCase, OperationsWindow
     from driftline.events.finding import FindingEvent
+    from driftline.events.operations import OperationsVerdict
     from driftline.sketches.operations import Measure
 
 
@@ -48,7 +49,7 @@ def examine_operations(
     for check in checks_of("operations"):
         findings += judge(check.examine(case), levels, together)
     findings += judge([*too_many_failed(case), *too_slow(case)], (), together)
-    status = "degraded" if findings else "calibrating" if of_failures.baseline is None else "usual"
+    status: OperationsVerdict = "degraded" if findings else "calibrating" if of_failures.baseline is None else "usual"
     event = _event(
         window, common, status, _test(of_failures), None if of_latency is None else _test(of_latency.comparison)
     )
@@ -66,7 +67,7 @@ def examine_operations(
 def _event(
     window: OperationsWindow,
     common: CommonFields,
-    status: str,
+    status: OperationsVerdict,
     failed_test: EarlierTest | None = None,
     latency_test: EarlierTest | None = None,
 ) -> OperationsEvent:
@@ -75,7 +76,7 @@ def _event(
     measures = {name: summary for name, each in operations.measures.items() if (summary := measure_summary(each))}
     return OperationsEvent(
         **common,
-        status=status,  # type: ignore[arg-type]  # one of its words
+        status=status,
         per_second=window.n_events / (size_ms / 1000),
         n_failed=operations.n_failed,
         failed_share=operations.n_failed / window.n_events if window.n_events else 0.0,

@@ -21,7 +21,7 @@ from driftline.monitoring.monitor_status import OperationsStatus
 from driftline.monitoring.operations.activity import Runs, activity_of, add_pane
 from driftline.monitoring.operations.earlier_windows import EarlierWindows, KeptWindow
 from driftline.monitoring.state.table import Table, Value
-from driftline.sketches.operations import Operations, merge_operations
+from driftline.sketches.operations import Operations
 
 if TYPE_CHECKING:
     from driftline.events.finding import FindingEvent
@@ -110,16 +110,17 @@ class OperationsMonitor:
         state, window_ms = self._state.value, start_ms - start_ms % self._size_ms
         window = self._open.get(window_ms) or OpenWindow()
         window.n_events += n_events
-        window.operations = merge_operations([window.operations, operations]) or _NOTHING
-        window.told |= operations is not None
-        window.flags = sorted(flags.union(window.flags))
+        if operations is not None:
+            window.operations, window.told = window.operations.merged(operations), True
+        if not flags.issubset(window.flags):
+            window.flags = sorted(flags.union(window.flags))
         add_pane(window.runs, start_ms, start_ms + self._setup.pane_ms)
         for each in offsets:
             merge_offsets(window.offsets, each)
         self._open.put(window_ms, window)
         if state.next_ms is None:
             state.next_ms = window_ms
-        self._state.changed()
+            self._state.changed()
 
     def miss(self) -> None:
         """Note that events came for a pane that an idle mark had closed."""

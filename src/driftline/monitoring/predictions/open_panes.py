@@ -126,7 +126,7 @@ class OpenPane:
     @property
     def operations(self) -> Operations | None:
         """How the predictions of all parts were made; None where no event says anything of it."""
-        return merge_operations(part.operations for _, part in sorted(self.parts.items()))
+        return merge_operations(part.operations for part in self.parts.values())
 
     def add(self, delta: PaneDelta) -> None:
         """Add a delta."""
