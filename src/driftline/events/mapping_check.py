@@ -78,7 +78,8 @@ def _places(fields: PredictionFields | LabelFields) -> dict[str, Any]:
     for name, default in _OPERATIONS.items():
         if places.get(name) == default:
             del places[name]
-    return {**places, **{f"operations.{name}": place for name, place in places.pop("operations", {}).items()}}
+    operations = places.pop("operations", {})
+    return {**places, **{f"operations.{name}": place for name, place in operations.items()}}
 
 
 def _ids(place: object, path: str) -> Iterator[Problem]:

@@ -155,12 +155,14 @@ def numbers(values: Sequence[Any], factor: float = 1.0) -> tuple[NDArray[np.floa
     >>> found.tolist(), given.tolist()
     ([12000.0, 500.0, nan, nan, nan, nan], [True, True, False, True, True, True])
     """
-    given = np.array(values, dtype=object) != None  # noqa: E711  # of each element
     try:
-        read = values if _PLAIN.issuperset(map(type, values)) else [_read(value) for value in values]
-        found = np.array(read, dtype=np.float64)
+        plain = _PLAIN.issuperset(map(type, values))
+        found = np.array(values if plain else [_read(value) for value in values], dtype=np.float64)
     except OverflowError:  # a whole number beyond floats
         found = np.array([_read(value) for value in values], dtype=np.float64)
+    given = np.ones(len(values), dtype=np.bool_)
+    if None in values:
+        given = np.array([value is not None for value in values], dtype=np.bool_)
     with np.errstate(over="ignore", invalid="ignore"):
         found *= factor
         return np.where((found >= 0) & (found < np.inf), found, np.nan), given

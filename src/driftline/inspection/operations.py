@@ -44,17 +44,22 @@ class OperationGuess(NamedTuple):
 def guess_operations(survey: Survey, rows: Path | None, taken: frozenset[Path], features: str) -> list[OperationGuess]:
     """Return where latency and error stand, if not where they do by default.
 
-    Among the features, which the pointer ``features`` leads to, only a name that is clear counts: a duration may be
-    one of them.
+    What stands in the object of features, to which the pointer ``features`` leads, is a feature. Where the record
+    itself is that object only a name that is clear counts: a duration may be a feature.
     """
-    facts = [fact for fact in survey.scalars(rows) if fact.path not in taken and not is_discouraged(fact.path)]
-    guesses = [_latency(facts, features), _error(facts, features)]
+    facts = [
+        fact
+        for fact in survey.scalars(rows)
+        if fact.path not in taken and not is_discouraged(fact.path) and not _is_feature(fact, features)
+    ]
+    least = LIKELY if features else CLEAR
+    guesses = [_latency(facts, least), _error(facts, least)]
     return [guess for guess in guesses if guess is not None]
 
 
-def _latency(facts: list[Fact], features: str) -> OperationGuess | None:
+def _latency(facts: list[Fact], least: float) -> OperationGuess | None:
     fitting = [fact for fact in facts if fact.is_numeric and min(fact.numbers, default=-1.0) >= 0]
-    fact = _best("latency", fitting, features)
+    fact = _best("latency", fitting, least)
     if fact is None or fact.path in _USUAL or not isinstance(fact.place, str):
         return None
     unit = _UNITS.get(words_of(fact.path[-1])[-1])
@@ -63,21 +68,20 @@ def _latency(facts: list[Fact], features: str) -> OperationGuess | None:
     return OperationGuess("latency_ms", place, f"values such as {fact.numbers[0]:g}", doubt)
 
 
-def _error(facts: list[Fact], features: str) -> OperationGuess | None:
-    fact = _best("error", [fact for fact in facts if not fact.is_numeric], features)
+def _error(facts: list[Fact], least: float) -> OperationGuess | None:
+    fact = _best("error", [fact for fact in facts if not fact.is_numeric], least)
     if fact is None or fact.path in _USUAL:
         return None
     return OperationGuess("error", fact.place, f"values such as {str(fact.values[0])[:40]!r}")
 
 
-def _best(role: str, facts: Sequence[Fact], features: str) -> Fact | None:
-    weights = {id(fact): weight(role, fact.path) for fact in facts}
-    fitting = [fact for fact in facts if weights[id(fact)] >= (CLEAR if _among(fact, features) else LIKELY)]
-    return max(fitting, key=lambda fact: weights[id(fact)], default=None)
+def _best(role: str, facts: Sequence[Fact], least: float) -> Fact | None:
+    fitting = [fact for fact in facts if weight(role, fact.path) >= least]
+    return max(fitting, key=lambda fact: weight(role, fact.path), default=None)
 
 
-def _among(fact: Fact, features: str) -> bool:
-    return isinstance(fact.place, str) and (not features or fact.place.startswith(f"{features}/"))
+def _is_feature(fact: Fact, features: str) -> bool:
+    return bool(features) and isinstance(fact.place, str) and fact.place.startswith(f"{features}/")
 
 
 def operation_lines(rows: Sequence[OperationRow | None], fields: PredictionFields) -> Iterator[Line]:

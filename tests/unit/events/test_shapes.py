@@ -174,7 +174,7 @@ def test_a_flat_row_in_an_envelope() -> None:
         prediction="/payload/after/out/class",
         score="/payload/after/out/p",
     )
-    assert [*zip(*found, strict=True)] == [("1", "a-loan", "", NOW_MS, {"age": 23}, "b", 0.5, b"")]
+    assert [*zip(*found, strict=True)] == [("1", "a-loan", "", NOW_MS, {"age": 23}, "b", 0.5, b"", None)]
 
 
 # --- scores -----------------------------------------------------------------------------------------------------------

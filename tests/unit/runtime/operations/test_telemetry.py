@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from driftline.config.settings import TelemetrySettings
 from driftline.errors import ConfigurationError
 from driftline.runtime.operations.health import TelemetryServer
+from driftline.runtime.operations.model_figures import Distribution, OperationFigures
 from driftline.runtime.operations.telemetry import Telemetry
 from tests.support.real_broker import patient, wait_until
 
@@ -200,3 +201,25 @@ def test_a_watermark_that_stands_still_falls_behind() -> None:
 
     first = delay()
     wait_until(lambda: delay() > first, 5.0, "the delay to grow")
+
+
+def test_how_models_predict_is_shown_and_forgotten() -> None:
+    telemetry = Telemetry()
+    latency = Distribution(0.02, {"0.5": 0.018, "0.99": 0.05})
+    shown = OperationFigures(12.5, 0.02, 0.75, latency, {"cpu_ms": Distribution(3.0, {"0.5": 2.0})})
+    telemetry.operations("loan", "1", shown, silent=False)
+    telemetry.operations("loan", "2", None, silent=True)
+    values = telemetry.registry.get_sample_value
+    one, two = ({"model": "loan", "model_version": version} for version in ("1", "2"))
+    assert values("driftline_model_predictions_per_second", one) == 12.5
+    assert values("driftline_model_failed_ratio", one) == 0.02
+    assert values("driftline_model_uptime_ratio", one) == 0.75
+    assert values("driftline_model_latency_seconds", {**one, "quantile": "0.99"}) == 0.05
+    assert values("driftline_model_measure", {**one, "name": "cpu_ms", "quantile": "0.5"}) == 2.0
+    assert (values("driftline_model_silent", one), values("driftline_model_silent", two)) == (0, 1)
+    telemetry.operations("loan", "1", shown._replace(latency_seconds=None, measures={}), silent=None)
+    assert values("driftline_model_latency_seconds", {**one, "quantile": "0.99"}) is None
+    assert values("driftline_model_mean_measure", {**one, "name": "cpu_ms"}) is None
+    telemetry.forget_model("loan", "1")
+    assert values("driftline_model_failed_ratio", one) is None
+    assert values("driftline_model_silent", two) == 1
