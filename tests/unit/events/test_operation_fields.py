@@ -40,7 +40,7 @@ def test_they_are_read_where_they_stand(closely: bool) -> None:  # noqa: FBT001
         "error": "/status/why",
         "operations": {"cpu_ms": "/usage/cpu"},
     }
-    records = [
+    records: list[dict[str, Any]] = [
         {"usage": {"took": 0.5, "cpu": 7}, "status": {"why": "OOM"}, "ts": str(NOW_MS) if closely else NOW_MS},
         {"usage": {"took": None}},
         {"status": {}},
@@ -72,7 +72,7 @@ def test_an_error_from_a_header_and_fields_of_rows() -> None:
     events = taken({}, headers=[{"status": b"503"}], error=FromHeader("status"))
     assert [*events.operations] == [(None, "503")]
     rows = {"rows": [{"id": "a", "ms": 3}, {"id": "b"}]}
-    fields = {"rows": "/rows", "prediction_id": "row:/id", "features": "row:", "latency_ms": "row:/ms"}
+    fields: dict[str, Any] = {"rows": "/rows", "prediction_id": "row:/id", "features": "row:", "latency_ms": "row:/ms"}
     events = taken(rows, **fields)
     assert [*events.operations] == [(3, None), None]
     assert events.features == [{}, {}], "a mapped field is no feature"

@@ -38,7 +38,7 @@ def test_a_quantile_is_at_most_a_hundredth_from_the_value_of_its_rank(shape: str
 
 def test_every_value_is_in_the_bin_of_its_middle() -> None:
     cells = np.arange(N_BINS)
-    middles = np.array([middle_of(cell) for cell in cells])
+    middles = np.array([middle_of(int(cell)) for cell in cells])
     assert bins_of(middles).tolist() == cells.tolist()
     assert (np.diff(middles) > 0).all()
     assert bins_of(np.array([GREATEST, 1e300, 2.0**-21])).tolist() == [N_BINS - 1, N_BINS - 1, 0]

@@ -362,7 +362,7 @@ def test_a_failed_prediction_misses_nothing() -> None:
     }
     known, unknown = counter(PROFILE), counter()
     for counting in (known, unknown):
-        counting.add(rows(*['{"x": 0.5, "c": "a"}'] * 4, **parts))
+        counting.add(rows(*['{"x": 0.5, "c": "a"}'] * 4, ids=None, first=0, **parts))
     (delta,) = known.take()
     sketch = sketch_of(delta)
     assert quality(sketch, "prediction") == {"missing": 1}, "that of the event that did not fail"
