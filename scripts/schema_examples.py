@@ -27,12 +27,15 @@ from driftline.checks.labels.arrival_check import CohortAt, examine_arrival
 from driftline.checks.labels.estimate_check import EstimateRevision, Truth, examine_estimate
 from driftline.checks.labels.label_stream_check import StreamSpan, examine_stream
 from driftline.checks.labels.performance_check import examine_performance
+from driftline.checks.operations.case import Activity, EarlierWindow, OperationsCase, OperationsWindow, latency_of
+from driftline.checks.operations.operations_check import examine_operations
 from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.model import CheckSettings, ColumnSettings, DispersionSettings, ModelSettings
 from driftline.config.settings import LabelInput, Settings
 from driftline.errors import ProfileError
 from driftline.events.estimate import TrackRecord
 from driftline.events.model_key import ModelKey
+from driftline.events.operation_fields import LATENCY
 from driftline.events.output_record import event_records, structured
 from driftline.monitoring.alerting import settle
 from driftline.performance.arrival_curve import AgedCohort, maturity_curve
@@ -43,8 +46,11 @@ from driftline.sketches.arrival import ArrivalLayout
 from driftline.sketches.encoding import EncodedColumns
 from driftline.sketches.estimates import count_estimates
 from driftline.sketches.joined import LabelledPairs, add_joined
+from driftline.sketches.log_grid import N_BINS, UNIT, bins_of
+from driftline.sketches.operations import Operations, measure_of
 from driftline.sketches.pane_sketch import count as count_events
 from driftline.sketches.scores import PREDICTED
+from driftline.sketches.sparse import pack
 
 if TYPE_CHECKING:
     from driftline.events.evidence import Event
@@ -110,6 +116,7 @@ def examples() -> dict[str, list[dict[str, Any]]]:
     records += settle(examine_arrival(profile, _cohort(), budget), ModelAlerts(), budget)[1][:1]
     records += settle(examine_stream(_labels_of_a_day(), budget), ModelAlerts(), budget)[1][:1]
     records += event_records(_estimates(budget), budget.source)
+    records += settle(examine_operations(*_operations(), budget), ModelAlerts(), budget)[1][:1]
     found: dict[str, list[dict[str, Any]]] = {"prediction": [PREDICTION], "label": [LABEL]}
     for record in records:
         event = structured(record)
@@ -159,6 +166,37 @@ def _cohort() -> CohortAt:
         offsets={"predictions": {0: (40_001, 68_800)}, "labels": {0: (30_310, 40_044)}},
         flags=(),
     )
+
+
+def _operations() -> tuple[OperationsWindow, OperationsCase]:
+    """Return an hour in which predictions fail because a store does not answer, after a day in which hardly any did."""
+
+    def made(n: int, n_failed: int) -> Operations:
+        latencies = np.array([18 * math.exp(0.4 * z) for z in _normal(n, 0.618033988749895)])
+        counts = np.bincount(bins_of(latencies), minlength=N_BINS)
+        latency = measure_of(pack(counts), round(float(latencies.sum()) * UNIT), float(latencies.max()), 0)
+        return Operations(
+            n_failed,
+            {"feature store unavailable": n_failed - n_failed // 9, "timeout": n_failed // 9},
+            {LATENCY: latency},
+        )
+
+    earlier = [
+        EarlierWindow(1_100 + 20 * (hour % 7), hour % 3, latency_of(made(1_100, 0).measures), slow=False)
+        for hour in range(24)
+    ]
+    now = made(1_200, 96)
+    window = OperationsWindow(
+        key=KEY,
+        start_ms=NOON_MS,
+        end_ms=NOON_MS + HOUR_MS,
+        n_events=1_200,
+        operations=now,
+        activity=Activity(longest_gap_ms=20_000, down_ms=0),
+        offsets={0: (48_112, 49_311)},
+        flags=frozenset(),
+    )
+    return window, OperationsCase(NOON_MS, 1_200, now, earlier, SETTINGS.defaults)
 
 
 def _estimates(budget: ErrorBudget) -> list[Event]:

@@ -111,6 +111,7 @@ def configured(bootstrap: str, prefix: str, folder: Path) -> tuple[Path, Setting
             "windows": windows,
             "checks": {"dispersion": {"mode": "independent"}},
             "labels": {"horizon": "30m", "revisions": ["5m", "15m"]},
+            "operations": {"silence": "1d"},
         },
     }
     file.write_text(yaml.safe_dump(content), encoding="utf-8")
@@ -144,6 +145,7 @@ def test_a_drift_is_seen_on_every_dashboard_and_notified_until_it_is_over(
         rate=1.5,
         model=MODEL,
         label_delay_ms=2 * MINUTE_MS,
+        operations=True,
         drift=("income-shift", "concept"),
         drift_at_ms=now_ms // HOUR_MS * HOUR_MS - 4 * HOUR_MS + 30 * MINUTE_MS,
     )

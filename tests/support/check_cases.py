@@ -19,6 +19,7 @@ from driftline.checks.labels.arrival_check import CohortAt, CohortCase
 from driftline.checks.labels.baseline_comparison import BaselineComparison
 from driftline.checks.labels.estimate_check import EstimateCase
 from driftline.checks.labels.label_stream_check import SpanCase, StreamSpan
+from driftline.checks.operations.case import EarlierWindow, OperationsCase
 from driftline.checks.references.cases import ColumnCase, WindowCase
 from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.model import CheckSettings, ModelSettings, PerformanceSettings, ReferenceSettings, RollingSettings
@@ -32,6 +33,7 @@ from driftline.sketches.joined import LabelledPairs, add_joined
 from driftline.sketches.joint import complete_rows
 from driftline.sketches.layout import UNEXPECTED
 from driftline.sketches.scores import DUPLICATES, PREDICTED
+from tests.support.operations import made_operations
 from tests.support.windows import HOUR, KEY, PANE_MS, independent, profile_of, window_of
 
 if TYPE_CHECKING:
@@ -73,6 +75,7 @@ def examples(scope: Scope) -> Iterator[Examples]:
         "cohort": _cohorts,
         "label stream": _spans,
         "estimate": _estimates,
+        "operations": _operations,
     }[scope]()
 
 
@@ -216,3 +219,11 @@ def _estimates() -> Iterator[Examples]:
     for changed, accuracy in ((False, 0.9), (False, None), (True, 0.5)):
         estimated = None if accuracy is None else MetricEstimate(accuracy, 0.01, 0.01)
         yield Examples(changed, [EstimateCase(estimated, 0.91, 1_000, 4_000, SETTINGS)])
+
+
+def _operations() -> Iterator[Examples]:
+    earlier = [EarlierWindow(1_000, hour % 3, made_operations(0).latency, slow=False) for hour in range(24)]
+    for n_failed, factor in ((0, 1.0), (2, 1.0), (90, 1.0), (0, 2.0), (300, 3.0)):
+        now = made_operations(n_failed, factor)
+        yield Examples(n_failed > 2 or factor > 1, [OperationsCase(0, 1_000, now.operations, earlier, SETTINGS)])
+    yield Examples(changed=False, cases=[OperationsCase(0, 1_000, made_operations(5).operations, [], SETTINGS)])

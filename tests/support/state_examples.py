@@ -16,7 +16,7 @@ from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings, ReferenceSettings, RollingSettings
 from driftline.detectors import Block
 from driftline.events.model_key import ModelKey
-from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Source
+from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Source, Watermark
 from driftline.monitoring.intake.intake_monitor import IntakeMonitor
 from driftline.monitoring.intake.match_monitor import MatchMonitor
 from driftline.monitoring.intake.refused_monitor import RefusedMonitor
@@ -31,6 +31,9 @@ from driftline.monitoring.labels.open_joins import OpenJoins
 from driftline.monitoring.labels.performance_windows import PerformanceWindows, ProductionBaselines
 from driftline.monitoring.labels.segment_monitor import SegmentMonitor
 from driftline.monitoring.model_setup import ModelSetup, WatermarkReach
+from driftline.monitoring.operations.earlier_windows import EarlierWindows, KeptWindow
+from driftline.monitoring.operations.operations_monitor import OperationsMonitor
+from driftline.monitoring.operations.silence_monitor import SilenceMonitor
 from driftline.monitoring.predictions.bootstrap import BootstrapReference, BootstrapSample
 from driftline.monitoring.predictions.burn_in import BurnIn
 from driftline.monitoring.predictions.column_detectors import ColumnDetectors
@@ -42,14 +45,16 @@ from driftline.monitoring.predictions.volume_history import VolumeHistory
 from driftline.monitoring.predictions.windowing import SlidingWindow, TumblingWindow
 from driftline.panes.counting.contributions import Address, OfProfile, Pairs
 from driftline.panes.counting.loose_joins import loose_deltas
-from driftline.panes.flush_record import JoinDelta
+from driftline.panes.flush_record import JoinDelta, PaneDelta
 from driftline.panes.intake_record import FirstRefused, IntakeMark, IntakeSpan, SeenId
+from driftline.panes.watermarks import Watermarks
 from driftline.profiles.profiles import Profiles
 from driftline.profiles.raw_values import raw_values
 from driftline.sketches.arrival import ArrivalLayout
 from driftline.sketches.joined import LabelledPairs
 from tests.support import monitoring
 from tests.support.arrival import arrival_settings
+from tests.support.operations import made_operations, settings_of
 from tests.support.windows import budget_of, table_of, window_of
 from tests.unit.checks.labels.test_performance_check import PROFILE as LABELLED
 from tests.unit.checks.labels.test_performance_check import cut_of, vector_of
@@ -382,6 +387,40 @@ def _burn_in() -> BurnIn:
     return BurnIn(ReferenceView(burn_in.PROFILE, burn_in.SETTINGS, burn_in.PANE_MS))
 
 
+OPERATIONS = settings_of(silence=Duration(60_000), max_failed=0.05, min_events=50)
+
+
+def _earlier(part: EarlierWindows, i: int) -> object:
+    made = made_operations(i, n=60)
+    part.add(60_000 * i, KeptWindow(60_000 * (i + 1), 60, made.operations.n_failed, made.latency, slow=i == 3))
+    return part.known()
+
+
+def _operations() -> OperationsMonitor:
+    return OperationsMonitor(ModelSetup(KEY, ErrorBudget.of(OPERATIONS, KEY.model), 10_000, Profiles()))
+
+
+def _operate(part: OperationsMonitor, i: int) -> object:
+    """Fail now and then, say nothing at first, make no predictions for a while, and miss a pane."""
+    start_ms = 10_000 * i + (600_000 if i > 120 else 0)
+    operations = (
+        None if i < 10 else made_operations(10 if i % 60 < 12 else 0, 3.0 if 80 < i < 90 else 1.0, 30).operations
+    )
+    part.add(start_ms, 30, operations, [{0: (30 * i, 30 * i + 29)}], frozenset(("idle",) if i == 20 else ()))
+    if i == 45:
+        part.miss()
+    return part.advance(WatermarkReach(start_ms, start_ms))
+
+
+def _hear(part: SilenceMonitor, i: int) -> object:
+    start_ms = 10_000 * i + 100_000 * (i // 5)
+    part.add(PaneDelta(KEY, SEGMENT_ALL, start_ms, "", 1, {}, None, []))
+    marks = Watermarks(with_labels=False)
+    marks.update([Watermark(Source("predictions", 0), 1, start_ms, idle=i == 7, quiet_ms=60_000)])
+    reach = WatermarkReach(start_ms - 20_000, start_ms - 20_000)
+    return [*part.advance(reach), *part.listen(marks)], part.silent(KEY), part.alerts_of(KEY)
+
+
 EXAMPLES: list[Example[Any]] = [
     of(BootstrapSample, lambda: bootstrap.sample_of(bootstrap.SETTINGS), _gather, 7),
     of(BootstrapReference, lambda: BootstrapReference(COUNTED.grid, 200), _count, 4),
@@ -403,5 +442,8 @@ EXAMPLES: list[Example[Any]] = [
     Example(
         {IntakeMonitor, RefusedMonitor, MatchMonitor}, lambda _: _intake(), [numbered(_refuse, i) for i in range(16)]
     ),
+    of(EarlierWindows, lambda: EarlierWindows(OPERATIONS.defaults), _earlier, 20),
+    of(OperationsMonitor, _operations, _operate, 180),
+    of(SilenceMonitor, lambda: SilenceMonitor(OPERATIONS, 10_000), _hear, 25),
     sequences(),
 ]

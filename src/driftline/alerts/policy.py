@@ -34,7 +34,27 @@ FOREIGN_LABELS: Final = "performance.label_classes"
 """The check that finds labels of classes that no prediction has."""
 OF_INTAKE: Final = {"intake.refused": "records are refused", "intake.unmatched": "labels meet no prediction"}
 """Words for the checks of the input topics in an alert's title."""
-_OWN_CAUSES: Final[dict[str, Cause]] = {"labels": "labels", "intake": "intake"}
+OPERATION_CAUSES: Final[tuple[Cause, ...]] = ("operations",)
+"""Causes that windows of how predictions were made can show."""
+SILENCE_CAUSES: Final[tuple[Cause, ...]] = ("silence",)
+"""Causes that the absence of predictions can show."""
+SILENT: Final = "operations.silent"
+"""The check that finds a model silent."""
+OF_OPERATIONS: Final = {
+    "operations.failed": "predictions fail",
+    "operations.max_failed": "predictions fail",
+    "operations.slow": "predictions are slow",
+    "operations.max_p95_ms": "predictions are slow",
+    "operations.max_p99_ms": "predictions are slow",
+}
+"""Words for the checks of operations in an alert's title."""
+_SAID: Final[dict[Cause, dict[str, str]]] = {
+    "intake": OF_INTAKE,
+    "operations": OF_OPERATIONS,
+    "silence": {SILENT: "no predictions"},
+}
+"""Words for checks in the titles of alerts of a cause."""
+_OWN_CAUSES: Final[dict[str, Cause]] = {"labels": "labels", "intake": "intake", "operations": "operations"}
 """Families whose findings are a cause of their own."""
 SHOWN_COLUMNS: Final = 3
 """Columns that an alert's title names, and findings that its message lists."""
@@ -60,7 +80,7 @@ def cause_of(finding: FindingEvent) -> Cause | None:
     if finding.check == "quality.duplicates":  # observed where labels are joined, whose alerts are separate
         return "duplicates"
     if finding.family in _OWN_CAUSES:
-        return _OWN_CAUSES[finding.family]
+        return "silence" if finding.check == SILENT else _OWN_CAUSES[finding.family]
     if finding.family == "quality" and finding.check not in OF_VALUES:
         return "data quality"
     if finding.family == "performance" or finding.role == "error":
@@ -98,8 +118,9 @@ def worst(severities: Iterable[Severity]) -> Severity:
 
 def title_of(cause: Cause, findings: Sequence[FindingEvent]) -> str:
     """Return the title of an alert, shown beside the model; ``findings`` is ranked and not empty."""
-    if cause == "intake":
-        return "intake: " + ", ".join(OF_INTAKE.get(finding.check, finding.check) for finding in findings)
+    if cause in _SAID:
+        words = _SAID[cause]
+        return f"{cause}: " + ", ".join(dict.fromkeys(words.get(finding.check, finding.check) for finding in findings))
     if cause == "labels":
         kinds = dict.fromkeys(".".join(finding.check.split(".")[:2]) for finding in findings)
         return "labels: " + ", ".join(OF_LABELS.get(kind, kind) for kind in kinds)

@@ -38,6 +38,9 @@ class DriftChoice(StrEnum):
     NEW_CATEGORY = "new-category"
     MISSING = "missing"
     CONCEPT = "concept"
+    FAILURES = "failures"
+    SLOWNESS = "slowness"
+    SILENCE = "silence"
     ALL = "all"
 
 
@@ -103,7 +106,8 @@ def simulate(
         bool, typer.Option("--all-labels", help="Also write the labels that are due after the end.")
     ] = False,
     drift: Annotated[
-        list[DriftChoice] | None, typer.Option(help="What drifts; may be repeated.", show_default=False)
+        list[DriftChoice] | None,
+        typer.Option(help="What drifts; may be repeated. `all` are the first four.", show_default=False),
     ] = None,
     drift_at: Annotated[
         str | None,
@@ -116,6 +120,9 @@ def simulate(
     drift_until: Annotated[
         str | None, typer.Option(metavar="WHEN", help="End of the drift; by default never.", show_default=False)
     ] = None,
+    operations: Annotated[
+        bool, typer.Option("--operations", help="Also write the latency of predictions, and errors where they fail.")
+    ] = False,
     seasonal: Annotated[bool, typer.Option("--seasonal", help="Vary the traffic over the day.")] = False,
     record_time: Annotated[
         RecordTime, typer.Option(help="Kafka timestamp of the records: the time of production, or the event time.")
@@ -146,6 +153,7 @@ def simulate(
         drift_at_ms=start_ms + length // 2 if kinds and at_ms is None else at_ms,
         drift_until_ms=_moment(drift_until, start_ms, "--drift-until"),
         seasonal=seasonal,
+        operations=operations,
     )
     _announce(scenario)
     if reference_out is not None:

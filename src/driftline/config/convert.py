@@ -6,10 +6,10 @@ import difflib
 import math
 import re
 from types import UnionType
-from typing import Final, Union, get_args, get_origin
+from typing import Annotated, Final, Union, get_args, get_origin
 
 import msgspec
-from msgspec import NODEFAULT, Struct
+from msgspec import NODEFAULT, Meta, Struct
 
 from driftline.config.durations import Duration
 from driftline.config.expectations import expectation
@@ -20,6 +20,7 @@ from driftline.errors import ParameterError, describe
 INVALID: Final = object()
 """Stands for a value that could not be converted; its problem is recorded already."""
 
+_PERCENT: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
 _BUDGET: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s+per\s+(\S+)\s*")
 
 
@@ -64,6 +65,7 @@ class Converter:
         return self._plain(annotation, value, path, base)
 
     def _plain(self, annotation: object, value: object, path: str, base: object) -> object:
+        value = _fraction(annotation, value)
         origin = get_origin(annotation)
         if origin in (Union, UnionType):
             return self._union(annotation, value, path, base)
@@ -98,6 +100,8 @@ class Converter:
             return self._refuse(annotation, value, path) if meant is None else self.convert(meant, value, path, base)
         if isinstance(value, list) and (option := next((each for each in options if get_origin(each) is tuple), None)):
             return self._list(option, value, path)
+        if Duration in options and value is not None:
+            return self._duration(value, path)
         plain = tuple(option for option in options if not _is_section(option))
         try:
             return self._finite(annotation, msgspec.convert(value, Union[plain]), path)  # noqa: UP007  # made at run time
@@ -186,6 +190,18 @@ class Converter:
                 place = child(path, key)
                 expected = "one of " + ", ".join(f"`{name}`" for name in known)
                 self.report(describe(expected, key, place), place, hint)
+
+
+def _fraction(annotation: object, value: object) -> object:
+    """Return a percentage, such as `5 %`, as the number that it is where a number up to 1 is wanted."""
+    match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    options = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    wanted = any(_is_fraction(*get_args(each)[:2]) for each in options if get_origin(each) is Annotated)
+    return float(match[1]) / 100 if match is not None and wanted else value
+
+
+def _is_fraction(annotation: object, constraint: object) -> bool:
+    return annotation is float and isinstance(constraint, Meta) and constraint.le == 1
 
 
 def _is_section(annotation: object) -> bool:

@@ -102,6 +102,13 @@ class TimeAt(Struct, frozen=True, forbid_unknown_fields=True):
             raise ParameterError("a form of dates such as `%d/%m/%Y %H:%M`", self.format, "format")
 
 
+class LatencyAt(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a latency stands that is not in milliseconds."""
+
+    pointer: Pointer
+    unit: TimeUnit = "ms"
+
+
 class ScoreAt(Struct, frozen=True, forbid_unknown_fields=True):
     """Where a score stands that is no probability as it is, and how it becomes one."""
 

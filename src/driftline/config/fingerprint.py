@@ -8,6 +8,7 @@ import msgspec
 import xxhash
 
 from driftline.config.durations import Duration
+from driftline.config.model import OperationsSettings
 from driftline.config.settings import IntakeSettings, JoinSettings
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def plain(value: object) -> object:
 
 _USUAL: Final = JoinSettings()
 _USUAL_INTAKE: Final = IntakeSettings()
+_USUAL_OPERATIONS: Final = OperationsSettings()
 
 
 def settings_hash(
@@ -77,6 +79,8 @@ def _without_unset(model: ModelSettings) -> object:
         del plain_model["classes"]
     if model.checks.category_bins is None:
         del plain_model["checks"]["category_bins"]
+    if model.operations == _USUAL_OPERATIONS:
+        del plain_model["operations"]
     return plain_model
 
 

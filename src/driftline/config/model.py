@@ -235,6 +235,31 @@ class ColumnSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Fixed thresholds of this column, by distance; they override those of the checks."""
 
 
+class OperationsSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether a model predicts at all, and how fast ([operations of the model](operations-of-the-model.md))."""
+
+    window: Duration | None = None
+    """Length of the windows of event time; a multiple of the pane. By default the smallest evaluation window."""
+    min_events: Annotated[int, Meta(ge=1)] = 100
+    """Minimum number of predictions; windows with fewer are evaluated together until there are this many."""
+    min_failed_rise: Annotated[float, Meta(ge=0, le=1)] = 0.01
+    """Gate of the rise of the fraction of predictions that fail, compared with earlier windows."""
+    min_latency_rise: Annotated[float, Meta(ge=0)] = 0.25
+    """Gate of the rise of the 95th percentile of latency, relative to that of earlier windows."""
+    max_failed: Annotated[float, Meta(ge=0, le=1)] | None = None
+    """Fraction of predictions that may fail (`5 %`); more open an alert, outside the budget."""
+    max_p95_ms: Annotated[float, Meta(gt=0)] | None = None
+    """95th percentile of latency above which an alert opens, outside the budget."""
+    max_p99_ms: Annotated[float, Meta(gt=0)] | None = None
+    """99th percentile of latency above which an alert opens, outside the budget."""
+    silence: Duration | None = None
+    """Time without a prediction of any version of the model after which an alert opens, outside the budget."""
+
+    def window_ms(self, evaluation: tuple[Duration, ...]) -> int:
+        """Return the length of the windows, given the sizes of evaluation windows."""
+        return int(min(evaluation) if self.window is None else self.window)
+
+
 class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """All settings of one model; the same struct holds the defaults of all models."""
 
@@ -257,6 +282,7 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     reference: ReferenceSettings = ReferenceSettings()
     bootstrap: BootstrapSettings = BootstrapSettings()
     alerts: AlertSettings = AlertSettings()
+    operations: OperationsSettings = OperationsSettings()
 
     @property
     def cohort_ms(self) -> int:

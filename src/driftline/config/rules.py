@@ -38,7 +38,8 @@ OWN_TOPICS: Final = ("control", "panes", "detect-state", "pending", "references"
 PERFORMANCE: Final = "performance"
 LABELS: Final = "labels"
 DETECTORS: Final = "detectors"
-OTHER_SHARES: Final = (PERFORMANCE, LABELS, DETECTORS)
+OPERATIONS: Final = "operations"
+OTHER_SHARES: Final = (PERFORMANCE, LABELS, DETECTORS, OPERATIONS)
 """What has a share of the false-alarm budget beside the window sizes, where it is in use."""
 
 SHARES_SLACK: Final = 1e-9
@@ -147,6 +148,11 @@ def model_problems(model: ModelSettings, pane: Duration, path: str) -> Iterator[
     yield from _windows(model, pane, f"{path}.windows")
     yield from _labels(model, pane, f"{path}.labels")
     yield from _rolling(model.reference.rolling, pane, f"{path}.reference.rolling")
+    operations, place = model.operations, f"{path}.operations"
+    if operations.window is not None:
+        yield from _multiple(operations.window, pane, "the pane", f"{place}.window", "$.time.pane")
+    if operations.silence is not None and operations.silence <= 0:
+        yield _one("a duration above zero", str(operations.silence), f"{place}.silence")
     if model.positive_class is not None and model.task not in ("auto", "binary"):
         place = f"{path}.positive_class"
         yield _one(f"no positive class with the task `{model.task}`", model.positive_class, place, f"{path}.task")
@@ -191,7 +197,7 @@ def spenders(model: ModelSettings, *, has_labels: bool) -> tuple[str, ...]:
     use.
     """
     sizes = tuple(str(size) for size in model.windows.verdict)
-    in_use = (has_labels, has_labels, bool(model.checks.paging_detectors))
+    in_use = (has_labels, has_labels, bool(model.checks.paging_detectors), OPERATIONS in model.alerts.shares)
     return (*sizes, *(name for name, used in zip(OTHER_SHARES, in_use, strict=True) if used))
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from driftline.config.durations import Duration
-from driftline.config.field_places import FeaturesAt, Place, Pointer, ScoreAt, TimeAt, Where
+from driftline.config.field_places import FeaturesAt, LatencyAt, Place, Pointer, ScoreAt, TimeAt, Where
 from driftline.config.model import ModelSettings
 from driftline.config.notify_settings import NotifySettings
 from driftline.config.record_forms import Pair, TableAt
@@ -123,6 +123,14 @@ class PredictionFields(Struct, frozen=True, forbid_unknown_fields=True):
     tables: tuple[Pointer | TableAt, ...] = ()
     """Tables that are read as lists of rows, objects of values by column: tensors with names, `columns` beside `data`,
     and objects of columns."""
+    latency_ms: Pointer | LatencyAt = "/latency_ms"
+    """Time that the model took, in milliseconds (`{pointer: /took, unit: s}` for another unit); may be absent."""
+    error: Place = "/error"
+    """Why the model failed: a text, a code or an object. The prediction has failed if there is one that is not null,
+    false, 0 or empty."""
+    operations: dict[str, Pointer] = field(default_factory=dict)
+    """Further numbers about the making of a prediction, none of them below 0, by name, as in `cpu_ms: /usage/cpu` or
+    `memory_bytes: /usage/memory` ([operations of the model](operations-of-the-model.md))."""
 
 
 class LabelFields(Struct, frozen=True, forbid_unknown_fields=True):
@@ -379,6 +387,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         """Whether predictions or labels may have more than one topic."""
         inputs: tuple[PredictionInput | LabelInput | None, ...] = (self.predictions, self.labels)
         return any(each is not None and is_several(each.topic) for each in inputs)
+
+    @property
+    def silence_limits_ms(self) -> frozenset[int]:
+        """The times without a prediction after which some model counts as silent."""
+        limits = (model.operations.silence for model in (self.defaults, *self.models.values()))
+        return frozenset(int(limit) for limit in limits if limit is not None)
 
     def model(self, name: str) -> ModelSettings:
         """Return the settings of a model, or the defaults if it has none of its own."""

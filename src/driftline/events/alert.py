@@ -13,7 +13,17 @@ from driftline.events.ids import event_id
 if TYPE_CHECKING:
     from driftline.events.model_key import ModelKey
 
-Cause = Literal["data drift", "prediction drift", "data quality", "performance", "duplicates", "labels", "intake"]
+Cause = Literal[
+    "data drift",
+    "prediction drift",
+    "data quality",
+    "performance",
+    "duplicates",
+    "labels",
+    "intake",
+    "operations",
+    "silence",
+]
 NotifyReason = Literal["opened", "more severe", "far greater effect", "new column", "still open", "confirmed"]
 MAX_SUMMARIES = 10
 """Maximum number of findings shown in one alert."""
@@ -69,7 +79,8 @@ class AlertEvent(Event, frozen=True, kw_only=True):
     """The highest severity since the alert opened."""
     cause: Cause
     """The kind of problem: drift of features, drift of predictions and scores, data quality, performance, repeated ids,
-    labels, or intake: most of an input topic cannot be used."""
+    labels, intake: most of an input topic cannot be used, operations: the model fails or is slow, or silence: it makes
+    no predictions."""
     title: str
     """A short line for people, to show beside the model; its wording may change."""
     message: str

@@ -23,6 +23,7 @@ PERFORMANCE: Final = "io.driftline.performance.v1"
 ESTIMATE: Final = "io.driftline.estimate.v1"
 LABEL_ARRIVAL: Final = "io.driftline.label_arrival.v1"
 LABEL_STREAM_TYPE: Final = "io.driftline.label_stream.v1"
+OPERATIONS: Final = "io.driftline.operations.v1"
 ALERT: Final = "io.driftline.alert.v1"
 
 Headers = tuple[tuple[str, bytes], ...]

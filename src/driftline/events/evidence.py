@@ -64,7 +64,8 @@ class Event(Struct, frozen=True, kw_only=True):
     window: WindowSpan
     """The span of event time."""
     profile: ProfileReference | None
-    """The profile that the window was compared with; null for the label stream, which belongs to no model."""
+    """The profile that the window was compared with; null for the label stream, which belongs to no model, and
+    for operations, which are compared with no profile."""
     settings: str
     """Hash of the settings that can change the output."""
     n: Count

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from driftline.events.evidence import WindowSpan
     from driftline.events.model_key import ModelKey
 
-Family = Literal["distribution", "quality", "performance", "labels", "detector", "multivariate", "intake"]
+Family = Literal["distribution", "quality", "performance", "labels", "detector", "multivariate", "intake", "operations"]
 
 
 class Statistic(Struct, frozen=True, kw_only=True):
@@ -40,7 +40,7 @@ class BudgetSplit(Struct, frozen=True, kw_only=True):
     """Expected number of false alarms of the model within the horizon."""
     horizon_ms: Count
     spender: str
-    """Owner of the share: a size of evaluation windows, ``performance``, ``labels`` or ``detectors``."""
+    """Owner of the share: a size of evaluation windows, ``performance``, ``labels``, ``detectors``, ``operations``."""
     share: Annotated[float, Meta(gt=0, le=1)]
     """Share of the budget."""
     n_windows: Annotated[int, Meta(ge=1)]
@@ -73,7 +73,8 @@ class Effect(Struct, frozen=True, kw_only=True):
     name: str
     """``psi``, ``share_change``, ``cardinality_growth``, ``volume_change``, ``<metric>_drop``, ``<metric>_rise``,
     ``correlation_change``, ``reconstruction_change``, ``embedding_distance``, ``domain_auc``, ``labelled_share_drop``,
-    ``orphan_share_rise``, ``silent_hours``, ``refused_share`` or ``unmatched_share``."""
+    ``orphan_share_rise``, ``silent_hours``, ``refused_share``, ``unmatched_share``, ``failed_share_rise``,
+    ``latency_p95_rise``, ``failed_share``, ``latency_p95_ms``, ``latency_p99_ms`` or ``silent_seconds``."""
     raw: float
     corrected: float
     """Value compared with the gate: without its bias (``psi``), without its sign (fractions)."""
@@ -124,10 +125,11 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     check: str
     """Permanent name of the check: ``distribution.pearson``, ``quality.<test>``, ``multivariate.<check>``,
     ``performance.<metric>``, ``estimate.accuracy``, ``threshold.<distance>``, ``detector.<name>``, ``labels.<check>``,
-    ``intake.refused`` or ``intake.unmatched``."""
+    ``intake.refused``, ``intake.unmatched`` or ``operations.<check>``."""
     family: Family
     """Kind of change: of a distribution, of data quality, of performance, of label arrival, between columns
-    (``multivariate``), by a sequential detector, or of what can be used of an input topic (``intake``)."""
+    (``multivariate``), by a sequential detector, of what can be used of an input topic (``intake``), or of how the
+    model predicts, whatever it predicts (``operations``)."""
     column: str | None
     """Null if the check concerns the model as a whole."""
     role: EventRole | None
@@ -144,10 +146,13 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     threshold in the budget's horizon; null for other detectors."""
     effect: Effect | None
     """Practical significance; null for detectors."""
-    baseline: Literal["reference", "first windows", "earlier weeks", "rolling", "earlier cohorts", "configured"]
+    baseline: Literal[
+        "reference", "first windows", "earlier weeks", "rolling", "earlier cohorts", "configured", "earlier windows"
+    ]
     """What the window was compared with: ``first windows`` if the reference has no labels, ``earlier weeks`` for
     volume, ``rolling`` for the recent past beside the profile, ``earlier cohorts`` for label arrival,
-    ``configured`` for a limit of the configuration (``intake``)."""
+    ``configured`` for a limit of the configuration (``intake``, ``operations``), ``earlier windows`` for failures and
+    latency."""
     distances: dict[str, DistanceValue]
     """All distances of the column, by name."""
     histograms: HistogramPair | None

@@ -22,6 +22,8 @@ Problem = tuple[str, str, tuple[str, ...]]
 _ROW_PREFIX: Final = "row:"
 _HALVES: Final = ("/request/", "/response/")
 _HALVES_THEMSELVES: Final = ("/request", "/response")
+_OPERATIONS: Final = {"latency_ms": "/latency_ms", "error": "/error"}
+"""Fields that may be absent from every record, and their defaults."""
 _OBJECTS: Final = ("features", "segments")
 """Fields that are objects, in which others may stand."""
 
@@ -52,7 +54,7 @@ def mapping_problems(settings: Settings) -> Iterator[Problem]:
 
 
 def _problems(fields: PredictionFields | LabelFields, at: str) -> Iterator[Problem]:
-    places = {name: getattr(fields, name) for name in fields.__struct_fields__ if name not in ("rows", "tables")}
+    places = _places(fields)
     yield from _ids(fields.prediction_id, f"{at}.prediction_id")
     pointers = {}
     for name, place in places.items():
@@ -68,6 +70,16 @@ def _problems(fields: PredictionFields | LabelFields, at: str) -> Iterator[Probl
     yield from _tables(fields, at)
     for name, place in places.items():
         yield from _keys(place, f"{at}.{name}")
+
+
+def _places(fields: PredictionFields | LabelFields) -> dict[str, Any]:
+    """Return the configured places by field; without those of operations that are defaults."""
+    places = {name: getattr(fields, name) for name in fields.__struct_fields__ if name not in ("rows", "tables")}
+    for name, default in _OPERATIONS.items():
+        if places.get(name) == default:
+            del places[name]
+    operations = places.pop("operations", {})
+    return {**places, **{f"operations.{name}": place for name, place in operations.items()}}
 
 
 def _ids(place: object, path: str) -> Iterator[Problem]:
@@ -141,8 +153,8 @@ def _tables(fields: PredictionFields | LabelFields, at: str) -> Iterator[Problem
 def _halves(fields: PredictionFields, pair: Pair, at: str) -> Iterator[Problem]:
     """Yield places of fields in neither half: nothing would ever be found there."""
     made = {table.pointer for table in fields.tables if isinstance(table, TableAt) and table.of}
-    for name in fields.__struct_fields__:
-        for pointer in pointers_of(getattr(fields, name)) if name != "tables" else ():
+    for name, place in [*_places(fields).items(), ("rows", fields.rows)]:
+        for pointer in pointers_of(place):
             if pointer.startswith((_ROW_PREFIX, *_HALVES)) or pointer in _HALVES_THEMSELVES:
                 continue
             if not any(pointer == each or pointer.startswith(f"{each}/") for each in made):

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from driftline.config.field_places import FeaturesAt, FromHeader, ScoreAt, TimeAt
+from driftline.config.field_places import FeaturesAt, FromHeader, LatencyAt, ScoreAt, TimeAt
 from driftline.errors import EventError
 from driftline.events.documents import ABSENT
 from driftline.events.feature_objects import FeatureObjects
 from driftline.events.field_columns import Column, column_of, in_rows
 from driftline.events.identity import MAX_ID, MAX_NAME, identifier, model_name, plain_texts, read_each, version_name
+from driftline.events.operation_fields import operation_places, operation_rows, without_absent
 from driftline.events.outcomes import plain_outcomes, predictions, scores, true_outcome, weight_of
 from driftline.events.time_columns import whole_times
 from driftline.events.times import TimeForm, read_time
@@ -102,6 +103,10 @@ class PredictionFieldsMapper:
         self._features = column_of(features.pointer, rows)
         self._as_features = FeatureObjects(features)
         self._segments = _segment_columns(fields, rows) if with_segments else None
+        self._operations = {
+            name: column_of(place.pointer if isinstance(place, LatencyAt) else place, rows)
+            for name, place in operation_places(fields).items()
+        }
 
     def __call__(self, read: Read, problems: dict[int, EventError]) -> tuple[Sequence[Any], ...]:
         """Return the fields in the order of :class:`~driftline.events.prediction.PredictionColumns`, m values each.
@@ -109,7 +114,7 @@ class PredictionFieldsMapper:
         Why an event is refused is noted under its number.
         """
         if not read.records.documents.n:
-            return ((),) * 8
+            return ((),) * 9
         ids = self._ids(read, problems)
         models = self._model.take(read.records)
         if not plain_texts(models, 1, MAX_NAME):
@@ -122,7 +127,9 @@ class PredictionFieldsMapper:
         outcomes = predictions(self._prediction.take(read.records))
         found = self._score.take(read.records)
         probabilities = scores(found) if self._score_at is None else scores(found, self._score_at)
-        return ids, models, versions, times, features, outcomes, probabilities, self._segments_of(read)
+        columns = {name: without_absent(column.take(read.records)) for name, column in self._operations.items()}
+        told = operation_rows(columns, read.records.documents.n)
+        return ids, models, versions, times, features, outcomes, probabilities, self._segments_of(read), told
 
     def _segments_of(self, read: Read) -> Sequence[bytes]:
         if self._segments is None:

@@ -116,7 +116,7 @@ def weight_of(value: Any, at: str) -> float | None:  # noqa: ANN401  # any JSON
     """
     if value is None or value is ABSENT:
         return None
-    number = _number(value)
+    number = number_of(value)
     if number is None:
         raise EventError(INVALID_TYPE, f"Expected a weight in [0, 2²⁰], got {name_of(value)} - at `{at}`")
     if not is_weight(number):
@@ -157,7 +157,7 @@ def _reader(place: ScoreAt) -> Callable[[Any], Any]:
     order = [str(name) for name in place.order]
 
     def one(value: Any) -> Any:  # noqa: ANN401  # any JSON
-        number = _number(value)
+        number = number_of(value)
         return WRONG_TYPE if number is None else _probability(scaled(number))
 
     def each(values: dict[str, Any]) -> Any:  # noqa: ANN401  # a map, Unusable or None
@@ -205,7 +205,7 @@ def _logistic(margin: float) -> float:
     return odds / (1.0 + odds)
 
 
-def _number(value: Any) -> float | None:  # noqa: ANN401  # any JSON
+def number_of(value: Any) -> float | None:  # noqa: ANN401  # any JSON
     """Return a value as a number, also one written as text; None where it is none."""
     if isinstance(value, str):
         try:

@@ -9,6 +9,7 @@ from driftline.events.estimate import EstimateEvent
 from driftline.events.finding import FindingEvent
 from driftline.events.label_arrival import LabelArrivalEvent
 from driftline.events.label_stream import LabelStreamEvent
+from driftline.events.operations import OperationsEvent
 from driftline.events.performance import PerformanceEvent
 from driftline.events.window import WindowEvent
 
@@ -22,6 +23,7 @@ OUTPUT_EVENTS: Final[dict[str, type[Event]]] = {
     "estimate": EstimateEvent,
     "label_arrival": LabelArrivalEvent,
     "label_stream": LabelStreamEvent,
+    "operations": OperationsEvent,
     "alert": AlertEvent,
 }
 """By the names of their schemas in ``schemas/``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from driftline.config.field_places import Constant
+from driftline.config.field_places import Constant, LatencyAt
 from driftline.events.mapping import pointer_parts
 
 if TYPE_CHECKING:
@@ -32,6 +32,12 @@ def is_plain(fields: PredictionFields | LabelFields, where: Where | None = None)
     for name in fields.__struct_fields__:
         place = getattr(fields, name)
         if place is None or name == "tables" or (name in _CONSTANTS and isinstance(place, Constant)):
+            continue
+        if name == "operations" or isinstance(place, LatencyAt):
+            named = place if isinstance(place, dict) else {name: place.pointer}
+            if any(pointer.startswith("row:") for pointer in named.values()):
+                return False
+            paths |= {f"operations/{each}": pointer_parts(pointer) for each, pointer in named.items()}
             continue
         if not isinstance(place, str) or place.startswith("row:"):
             return False

@@ -18,6 +18,7 @@ from driftline.events.event_decoder import EventDecoder, Form
 from driftline.events.identity import MAX_ID, MAX_NAME, ids_as_text, versions_as_text
 from driftline.events.mapping import MappedDecoder, pointer_parts
 from driftline.events.object_mapper import PredictionFieldsMapper
+from driftline.events.operation_fields import operation_places, operation_rows
 from driftline.events.outcomes import ClassOrNumber, Score, scores
 from driftline.events.plain_mapping import is_plain, pointers_of, record_pointers
 from driftline.events.times import epoch_ms, in_range
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from driftline.config.field_places import Where
     from driftline.config.settings import PredictionFields
     from driftline.events.features import Features
+    from driftline.events.operation_fields import OperationRow
     from driftline.events.unusable import Unusable
 
 Timestamp = datetime | int | float
@@ -61,9 +63,9 @@ class PredictionEvent(msgspec.Struct, frozen=True, kw_only=True):
     segments: dict[str, str] = msgspec.field(default_factory=dict)
     """Values that assign the event to segments, such as a country; configured segments get their own performance."""
     latency_ms: float | None = None
-    """Latency of the model; accepted, but not used by this version."""
+    """Time that the model took, in milliseconds."""
     error: str | None = None
-    """Error of the model; accepted, but not used by this version."""
+    """Why the model failed, if it did; such an event may have neither a prediction nor a score."""
 
 
 class Prediction(NamedTuple):
@@ -80,6 +82,8 @@ class Prediction(NamedTuple):
     prediction: ClassOrNumber | Unusable | None
     score: Score | Unusable | None
     segments: bytes | msgspec.Raw = b""
+    operations: OperationRow | None = None
+    """Latency, error and further numbers as they came; None where there are none."""
 
 
 class PredictionColumns(NamedTuple):
@@ -93,6 +97,7 @@ class PredictionColumns(NamedTuple):
     predictions: Sequence[ClassOrNumber | Unusable | None]
     scores: Sequence[Score | Unusable | None]
     segments: Sequence[bytes | msgspec.Raw]
+    operations: Sequence[OperationRow | None]
 
     def chosen(self, rows: Sequence[int]) -> PredictionColumns:
         """Return some of the rows."""
@@ -106,7 +111,7 @@ class PredictionColumns(NamedTuple):
     @classmethod
     def of(cls, events: Sequence[Prediction]) -> PredictionColumns:
         """Return events by column."""
-        return cls(*zip(*events, strict=True)) if events else cls((), (), (), (), (), (), (), ())
+        return cls(*zip(*events, strict=True)) if events else cls((), (), (), (), (), (), (), (), ())
 
 
 class PredictionDecoder(EventDecoder[PredictionColumns, Prediction]):
@@ -148,6 +153,10 @@ class _TypedPredictions:
         self._with_segments = with_segments
         if with_segments:
             types["segments"] = (fields.segments, msgspec.Raw, False)
+        operations = operation_places(fields)
+        self._operations = [*operations]
+        for name, place in operations.items():
+            types[f"operations/{name}"] = (pointers_of(place)[0], Any, False)
         self._whole = fields.features == ""
         if not self._whole:
             types["features"] = (fields.features, msgspec.Raw, False)
@@ -161,6 +170,9 @@ class _TypedPredictions:
         if columns is None:
             return None
         features = values if self._whole else columns.pop()
+        first = len(columns) - len(self._operations)
+        told = operation_rows(dict(zip(self._operations, columns[first:], strict=True)), len(values))
+        del columns[first:]
         segments = columns.pop() if self._with_segments else (b"",) * len(values)
         ids, *middle, ts, predictions, found = columns
         names = iter(middle)
@@ -176,6 +188,7 @@ class _TypedPredictions:
                 predictions,
                 scores(found),
                 [segment or b"" for segment in segments] if self._with_segments else segments,
+                told,
             )
         except EventError:
             return None

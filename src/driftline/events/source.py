@@ -20,6 +20,10 @@ INTAKE: Final = ModelKey("", "intake")
 """Stands for the intake of all topics, where state is kept of it."""
 
 
+SILENCE: Final = ModelKey("", "silence")
+"""Stands for the silence of all models, where state is kept of it."""
+
+
 Kind = Literal["predictions", "labels", "joins"]
 """Which of the two input topics; or the pending topic, where labels meet predictions after they were repartitioned."""
 
@@ -59,6 +63,8 @@ class Watermark(Struct, frozen=True, array_like=True):
     """Of joins: how far they would have come with no partition left out as idle."""
     gone: bool = False
     """Of a topic that is read no more: it counts no longer, until it is read again."""
+    quiet_ms: int = 0
+    """For how long at least nothing has come, by the clock, where it is idle."""
 
 
 Offsets = dict[int, tuple[int, int]]

@@ -10,6 +10,7 @@ from driftline.events.plain_mapping import pointers_of
 from driftline.inspection.ids import IdPair, guess_ids
 from driftline.inspection.layouts import change_events, guess_features, guess_rows, mixed_kinds, tensors
 from driftline.inspection.names import is_discouraged, weight
+from driftline.inspection.operations import guess_operations
 from driftline.inspection.outcomes import guess_label, guess_model, guess_prediction, guess_version, shown_values
 from driftline.inspection.sample import corpus_of
 from driftline.inspection.scores import ScoreGuess, guess_score
@@ -216,13 +217,18 @@ def _predictions(
         draft.add("model_version", version.fact.place, version.reason)
     draft.add_time(time)
     taken = {each.fact.path for each in (pair.prediction, time, model, version) if each is not None}
-    _add_outcomes(draft, survey, rows, frozenset(taken), n_classes)
+    taken |= _add_outcomes(draft, survey, rows, frozenset(taken), n_classes)
+    features = pointers_of(draft.found.get("features", "/features"))
+    for guess in guess_operations(survey, rows, frozenset(taken), features[0]):
+        draft.add(*guess)
     _avoid_defaults(draft.found, survey)
     return draft.proposal(PredictionFields, source.where)
 
 
-def _add_outcomes(draft: _Draft, survey: Survey, rows: Path | None, taken: frozenset[Path], n_classes: int) -> None:
-    """Add prediction, score and features."""
+def _add_outcomes(
+    draft: _Draft, survey: Survey, rows: Path | None, taken: frozenset[Path], n_classes: int
+) -> set[Path]:
+    """Add prediction, score and features; return where the first two stand."""
     prediction = guess_prediction(survey, rows, taken)
     prediction, score = _apart(prediction, guess_score(survey, rows, _classes(prediction)), n_classes)
     if prediction is not None:
@@ -233,6 +239,7 @@ def _add_outcomes(draft: _Draft, survey: Survey, rows: Path | None, taken: froze
     features = guess_features(survey, rows, outcome)
     if features is not None:
         draft.add("features", features.place, features.reason, features.doubt)
+    return {each.fact.path for each in (prediction, score) if each is not None}
 
 
 def _apart(

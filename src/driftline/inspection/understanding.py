@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from itertools import compress
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from driftline.events.dead_letter import MISSING_FIELD
+from driftline.events.operation_fields import error_of, has_failed
 from driftline.events.prediction import fields_beside
 from driftline.events.unusable import Unusable
 from driftline.inspection.columns import column_kinds, column_lines
+from driftline.inspection.operations import operation_lines
 from driftline.inspection.report import Line, Section, note, ok, percent, problem, span
 from driftline.inspection.times import shown_time
 
@@ -38,6 +41,7 @@ def topic_section(sample: TopicSample, taken: Taken, settings: Settings, now_ms:
     if len(taken.times_ms):
         if taken.kind == "predictions":
             lines += [*_models(taken), *_times(taken, settings), *_predicted(taken)]
+            lines += operation_lines(taken.events.operations, settings.predictions.fields)
             columns = settings.defaults.columns
             ignored = {name for name, column in columns.items() if column.kind == "ignore"}
             lines += column_lines(column_kinds(taken.events.features, not_features(settings)), ignored)
@@ -183,7 +187,8 @@ def _late(taken: Taken, lateness_ms: int, shown: str) -> list[Line]:
 
 
 def _predicted(taken: Taken) -> list[Line]:
-    predictions, scores = taken.events.predictions, taken.events.scores
+    made = [not has_failed(error_of(row)) for row in taken.events.operations]
+    predictions, scores = ([*compress(each, made)] for each in (taken.events.predictions, taken.events.scores))
     lines = []
     present = [value for value in predictions if value is not None and type(value) is not Unusable]
     if present:

@@ -8,7 +8,9 @@ from driftline.alerts import (
     INTAKE_CAUSES,
     JOIN_CAUSES,
     LABEL_CAUSES,
+    OPERATION_CAUSES,
     PREDICTION_CAUSES,
+    SILENCE_CAUSES,
     AlertRules,
     ModelAlerts,
     Observation,
@@ -31,7 +33,11 @@ _CAUSES: Final[dict[Sequence, tuple[Cause, ...]]] = {
     "label stream": LABEL_CAUSES,
     "silence": LABEL_CAUSES,
     "intake": INTAKE_CAUSES,
+    "operations": OPERATION_CAUSES,
+    "model silence": SILENCE_CAUSES,
 }
+_AT_ONCE: Final = frozenset({"silence", "intake", "model silence"})
+"""Sequences whose alerts open with the first finding."""
 
 
 def settle(verdict: Verdict[Event], alerts: ModelAlerts, budget: ErrorBudget) -> tuple[ModelAlerts, list[OutputRecord]]:
@@ -60,11 +66,13 @@ def _rules(sequence: Sequence, budget: ErrorBudget) -> AlertRules:
     sizes: dict[Sequence, tuple[int, ...]] = {
         "predictions": tuple(int(size) for size in windows.verdict),
         "performance": (int(windows.performance),),
+        "operations": (budget.settings.operations.window_ms(windows.verdict),),
+        "model silence": (),  # the first pane with predictions ends it
     }
     opening = OpeningRule(alerts.open_after.findings, alerts.open_after.windows * n_looks)
     return AlertRules(
-        resolve_after=alerts.resolve_after * n_looks,
+        resolve_after=1 if sequence == "model silence" else alerts.resolve_after * n_looks,
         sizes=sizes.get(sequence, (budget.settings.cohort_ms,)),
-        opening=OpeningRule(1, 1) if sequence in {"silence", "intake"} else opening,
+        opening=OpeningRule(1, 1) if sequence in _AT_ONCE else opening,
         remind_after_ms=int(alerts.false_alarm_budget.horizon),
     )

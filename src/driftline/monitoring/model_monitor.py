@@ -88,6 +88,11 @@ class ModelMonitor:
             performance=tuple(joins.figures.values()),
             last_prediction_ms=predictions.last_ms,
             last_label_ms=joins.last_label_ms,
-            open_alerts=(*(state.alert for state in predictions.state.alerts.open.values()), *joins.open_alerts),
+            open_alerts=(
+                *(state.alert for state in predictions.state.alerts.open.values()),
+                *joins.open_alerts,
+                *(state.alert for state in predictions.operations.alerts.open.values()),
+            ),
             learning=predictions.learning(),
+            operations=predictions.operations.status,
         )

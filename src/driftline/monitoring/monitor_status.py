@@ -9,6 +9,7 @@ from msgspec import Struct
 from driftline.checks.contract.verdict import CheckStatistic
 from driftline.events.alert import AlertEvent
 from driftline.events.model_key import ModelKey
+from driftline.events.operations import MeasureSummary
 
 if TYPE_CHECKING:
     from driftline.alerts import ModelAlerts
@@ -66,6 +67,17 @@ class WindowFigures(Struct, frozen=True):
     """Of performance: fraction of the window's predictions that have a label."""
 
 
+class OperationsStatus(Struct, frozen=True, kw_only=True):
+    """How a model made its predictions in the last window that has closed."""
+
+    per_second: float
+    failed_share: float
+    uptime_share: float | None
+    """None where no limit of silence is configured."""
+    latency_ms: MeasureSummary | None
+    measures: dict[str, MeasureSummary]
+
+
 class ModelStatus(Struct, frozen=True, kw_only=True):
     """One model."""
 
@@ -92,6 +104,10 @@ class ModelStatus(Struct, frozen=True, kw_only=True):
     open_alerts: tuple[AlertEvent, ...]
     learning: LearningStatus | None = None
     """How far a reference has been learnt; None once there is one."""
+    operations: OperationsStatus | None = None
+    """None where no event says anything of how it was made."""
+    silent: bool | None = None
+    """Whether the model, in all its versions, is silent; None where no limit is configured."""
 
 
 def alerts_status(*alerts: ModelAlerts) -> ModelStatus:

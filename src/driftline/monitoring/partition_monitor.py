@@ -9,13 +9,14 @@ import msgspec
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.events.model_key import ModelKey
 from driftline.events.prediction import fields_beside
-from driftline.events.source import INTAKE, LABEL_STREAM, SEGMENT_ALL
+from driftline.events.source import INTAKE, LABEL_STREAM, SEGMENT_ALL, SILENCE
 from driftline.events.source_numbers import PlaceNames
 from driftline.monitoring.intake.intake_monitor import IntakeMonitor
 from driftline.monitoring.labels.label_stream_monitor import LabelStreamMonitor
 from driftline.monitoring.model_monitor import ModelMonitor
 from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach
 from driftline.monitoring.monitor_status import MonitorStatus
+from driftline.monitoring.operations.silence_monitor import SilenceMonitor
 from driftline.monitoring.state.checkpoint import (
     META_KEY,
     STATE_VERSION,
@@ -82,6 +83,10 @@ class PartitionMonitor:
         self._stream: LabelStreamMonitor | None = None
         self._intake_scope = StateScope(f"{self._at}, intake")
         self._intake: IntakeMonitor | None = None
+        self._silence_scope = StateScope(f"{self._at}, silence")
+        self._silence = SilenceMonitor(settings, self._pane_ms) if settings.silence_limits_ms else None
+        if self._silence is not None:
+            self._silence_scope.add(self._silence.tables)
         self._budgets: dict[str, ErrorBudget] = {}
         self._places = PlaceNames()
         self._entries = StateEntries()
@@ -156,6 +161,8 @@ class PartitionMonitor:
         closed_ms = self._watermarks.predictions
         if closed_ms is None or delta.pane_ms + self._pane_ms > closed_ms:
             self._model(delta.key).predictions.add_pane(delta, offset)
+            if self._silence is not None and not replayed:
+                self._silence.add(delta)
         elif not replayed:
             self._n_after_idle += delta.n_events
             self._model(delta.key).predictions.miss_pane()
@@ -193,12 +200,19 @@ class PartitionMonitor:
             self._intake_scope.add(self._intake.tables)
         return self._intake
 
+    def end_input(self) -> None:
+        """Note that there are no more records: event time may go on to close windows, but nothing is silent."""
+        if self._silence is not None:
+            self._silence.end()
+        for model in self._models.values():
+            model.predictions.operations.end()
+
     def _advance(self) -> Outputs:
         """Close panes, windows and revisions; skipped while the watermarks stay within their panes."""
         marks = self._watermarks
         reached = (self._floor(marks.predictions), self._floor(marks.joins))
         before, self._advanced = self._advanced, reached
-        outputs: Outputs = [] if self._stream is None else self._stream.listen(marks)
+        outputs: Outputs = [each for part in (self._stream, self._silence) if part for each in part.listen(marks)]
         if reached == before:
             return outputs
         predictions, joins = reached
@@ -206,6 +220,7 @@ class PartitionMonitor:
             for stream in (self._stream, self._intake):
                 if stream is not None:
                     outputs += stream.advance(WatermarkReach(joins, marks.certain_joins))
+        outputs += self._advance_silence(predictions, before[0])
         for key in sorted(self._models, key=self._after_champion):
             model = self._models[key]
             if predictions is not None and predictions != before[0]:
@@ -215,6 +230,11 @@ class PartitionMonitor:
             if joins is not None and joins != before[1]:
                 outputs += model.advance_joins(WatermarkReach(joins, marks.certain_joins), self._champion_of(key))
         return outputs
+
+    def _advance_silence(self, reached_ms: int | None, before_ms: int | None) -> Outputs:
+        if self._silence is None or reached_ms is None or reached_ms == before_ms:
+            return []
+        return self._silence.advance(WatermarkReach(reached_ms, self._watermarks.certain_predictions))
 
     def _after_champion(self, key: ModelKey) -> tuple[str, bool, str]:
         """Return what puts the versions of a model behind the one that they are measured by."""
@@ -231,7 +251,7 @@ class PartitionMonitor:
 
     def checkpoint(self) -> Checkpoint:
         """Return what changed since the last checkpoint, to be kept whole or not at all."""
-        streams = {LABEL_STREAM: self._stream_scope, INTAKE: self._intake_scope}
+        streams = {LABEL_STREAM: self._stream_scope, INTAKE: self._intake_scope, SILENCE: self._silence_scope}
         scopes = {**streams, **{key: model.scope for key, model in self._models.items()}}
         changed = [(key, place, data) for key in sorted(scopes) for place, data in scopes[key].changes()]
         position = self._position()
@@ -285,6 +305,8 @@ class PartitionMonitor:
             elif key == INTAKE:
                 monitor._intake_monitor()
                 monitor._intake_scope.load(values)
+            elif key == SILENCE:
+                monitor._silence_scope.load(values)
             else:
                 monitor._model(key).restore(values)
         return monitor
@@ -304,8 +326,15 @@ class PartitionMonitor:
             joins_ms=self._watermarks.joins,
             n_open_panes=self.n_open_panes,
             n_after_idle=self._n_after_idle,
-            models={**{key: model.status() for key, model in self._models.items()}, **self._stream_status()},
+            models={**{key: self._model_status(key) for key in self._models}, **self._stream_status()},
         )
+
+    def _model_status(self, key: ModelKey) -> ModelStatus:
+        status, silence = self._models[key].status(), self._silence
+        alerts = None if silence is None else silence.alerts_of(key)
+        opened = () if alerts is None else tuple(state.alert for state in alerts.open.values())
+        silent = None if silence is None else silence.silent(key)
+        return msgspec.structs.replace(status, silent=silent, open_alerts=status.open_alerts + opened)
 
     def _stream_status(self) -> dict[ModelKey, ModelStatus]:
         """Return what telemetry shows of the input topics; two sequences may have alerts of the labels."""

@@ -19,6 +19,7 @@ from driftline.events.schema_counts import SchemaCounts
 from driftline.events.source import Kind, Offsets, Watermark
 from driftline.events.source_numbers import TopicPart
 from driftline.panes.intake_record import IntakeMark
+from driftline.sketches.operations import Operations
 from driftline.sketches.packed import NO_CELLS, PackedEstimates, SampleRow, Sparse
 from driftline.sketches.pane_sketch import PackedSketch, split_counts
 
@@ -51,6 +52,8 @@ class PaneDelta(Struct, frozen=True, array_like=True):
     """What the profile's estimator says of the events; None where it has none."""
     schemas: SchemaCounts = {}
     """Of the events that came with a schema of a registry."""
+    operations: Operations | None = None
+    """How the predictions were made; None where no event says anything of it."""
 
 
 class WindowDelta(Struct, frozen=True, array_like=True, gc=False):
@@ -217,5 +220,5 @@ def _narrow(delta: PaneDelta) -> list[PaneDelta]:
     if delta.sketch is None:
         return [delta]
     first, *others = split_counts(delta.sketch, MAX_RECORD_BYTES // 2)
-    rest = replace(delta, n_events=0, offsets={}, rows=[], n_late=0, estimates=None, schemas={})
+    rest = replace(delta, n_events=0, offsets={}, rows=[], n_late=0, estimates=None, schemas={}, operations=None)
     return [replace(delta, sketch=first), *(replace(rest, sketch=other) for other in others)]

@@ -26,6 +26,8 @@ class TopicState(Struct, array_like=True):
     """The topic's watermark; None is minus infinity."""
     gone: set[int] = set()
     """Partitions of topics that are read no more."""
+    quiet_ms: dict[int, int] = {}
+    """For how long at least nothing has come of the idle partitions, by the clock."""
 
     def take(self, mark: Watermark) -> None:
         """Take in one partition's watermark; a partition never goes back, and a topic never loses partitions."""
@@ -39,6 +41,10 @@ class TopicState(Struct, array_like=True):
                 partitions.add(partition)
             else:
                 partitions.discard(partition)
+        if mark.idle:
+            self.quiet_ms[partition] = mark.quiet_ms
+        else:
+            self.quiet_ms.pop(partition, None)
 
     def certain_ms(self) -> int | None:
         """Return the least watermark of all partitions, idle or not; None is minus infinity."""
@@ -127,6 +133,15 @@ class Watermarks:
         """Whether every partition of the labels is idle at present: read to its end, and nothing came since."""
         topic = self.state.labels
         return topic.n_partitions > 0 and len(topic.idle | topic.gone) == topic.n_partitions
+
+    @property
+    def predictions_quiet_ms(self) -> int | None:
+        """For how long at least no prediction has come at all, by the clock; None while any partition is not idle."""
+        topic = self.state.predictions
+        read = set(range(topic.n_partitions)) - topic.gone
+        if not read or not read <= topic.idle:
+            return None
+        return min(topic.quiet_ms.get(partition, 0) for partition in read)
 
     @property
     def certain_predictions(self) -> int | None:

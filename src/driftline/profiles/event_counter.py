@@ -9,6 +9,7 @@ import numpy as np
 from driftline.events.unusable import without_unusable
 from driftline.profiles.class_names import ClassNames
 from driftline.sketches.column_encoder import ColumnEncoder
+from driftline.sketches.columns import MISSING
 from driftline.sketches.estimates import count_estimates
 from driftline.sketches.layout import UNEXPECTED
 from driftline.sketches.pane_sketch import count_each
@@ -60,18 +61,39 @@ class EventCounter:
             rare=profile.rare,
         )
 
-    def __call__(self, rows: RowValues, slots: NDArray[np.int64], n_slots: int) -> CountedEvents:
-        """Count n events, none of them late; ``slots``, shape (n,), says which pane each belongs to."""
+    def __call__(
+        self, rows: RowValues, slots: NDArray[np.int64], n_slots: int, failed: NDArray[np.bool_] | None = None
+    ) -> CountedEvents:
+        """Count n events, none of them late; ``slots``, shape (n,), says which pane each belongs to.
+
+        ``failed``, shape (n,), are events of which the model made no prediction: a prediction or score that they do
+        not have is not missing.
+        """
         profile = self._profile
         columns, unexpected = self._encode(rows)
         n_unexpected = np.bincount(slots[unexpected], minlength=n_slots)
+        not_missing = [*self._not_missing(rows, slots, n_slots, failed)]
 
         def sketches() -> Iterator[PaneSketch]:
             for slot, sketch in enumerate(count_each(profile.layout, columns, slots, n_slots)):
                 sketch.counts[UNEXPECTED] += n_unexpected[slot]
+                for cell, n in not_missing:
+                    sketch.counts[cell] -= n[slot]
                 yield sketch
 
         if profile.estimator is None:
             return CountedEvents(sketches(), iter(()))
         evaluated = profile.estimator.evaluate(columns, without_unusable(rows.scores), self._names)
         return CountedEvents(sketches(), count_estimates(profile.estimator.layout, evaluated, slots))
+
+    def _not_missing(
+        self, rows: RowValues, slots: NDArray[np.int64], n_slots: int, failed: NDArray[np.bool_] | None
+    ) -> Iterator[tuple[int, NDArray[np.int64]]]:
+        """Yield the cell of missing predictions, then of scores, and how many in each slot are of failed events."""
+        if failed is None or not failed.any():
+            return
+        values = {"prediction": rows.predictions, "score": rows.scores}
+        for column, place in zip(self._profile.columns, self._profile.layout.places, strict=True):
+            if column.role in values:
+                without = np.array([value is None for value in values[column.role]], dtype=np.bool_)
+                yield place.quality.start + MISSING, np.bincount(slots[failed & without], minlength=n_slots)

@@ -10,10 +10,11 @@ import orjson
 from driftline.simulation.population import CHANNELS, EMPLOYMENTS, NEW_REGION, REGIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from driftline.simulation.operations import Operations
     from driftline.simulation.population import Applicants
 
 THRESHOLD: Final = 0.5
@@ -45,34 +46,52 @@ def timestamps(times_ms: NDArray[np.int64]) -> list[str]:
 
 
 def prediction_events(
-    model: str, version: str, ids: Sequence[str], times_ms: NDArray[np.int64], applicants: Applicants
+    model: str,
+    version: str,
+    ids: Sequence[str],
+    times_ms: NDArray[np.int64],
+    applicants: Applicants,
+    operations: Operations | None = None,
 ) -> list[bytes]:
-    """Return prediction events as JSON, in the order of the applicants."""
-    dumps = orjson.dumps
+    """Return prediction events as JSON, in the order of the applicants, with how they were made where that is given."""
+    events = _prediction_objects(model, version, ids, times_ms, applicants)
+    if operations is None:
+        return [orjson.dumps(event) for event in events]
+    made = zip(events, operations.latency_ms.tolist(), operations.reason.tolist(), strict=True)
+    return [
+        orjson.dumps(
+            {**event, "latency_ms": latency, "error": reason}
+            if reason is None
+            else {**event, "prediction": None, "score": None, "latency_ms": latency, "error": reason}
+        )
+        for event, latency, reason in made
+    ]
+
+
+def _prediction_objects(
+    model: str, version: str, ids: Sequence[str], times_ms: NDArray[np.int64], applicants: Applicants
+) -> Iterator[dict[str, Any]]:
     columns = feature_columns(applicants)
     names = tuple(columns)
     predicted = (applicants.score >= THRESHOLD).astype(np.int64).tolist()
-    return [
-        dumps(
-            {
-                "prediction_id": id_,
-                "model": model,
-                "model_version": version,
-                "ts": ts,
-                "features": dict(zip(names, features, strict=True)),
-                "prediction": prediction,
-                "score": score,
-            }
-        )
-        for id_, ts, features, prediction, score in zip(
-            ids,
-            timestamps(times_ms),
-            zip(*columns.values(), strict=True),
-            predicted,
-            applicants.score.tolist(),
-            strict=True,
-        )
-    ]
+    rows = zip(
+        ids,
+        timestamps(times_ms),
+        zip(*columns.values(), strict=True),
+        predicted,
+        applicants.score.tolist(),
+        strict=True,
+    )
+    for id_, ts, features, prediction, score in rows:
+        yield {
+            "prediction_id": id_,
+            "model": model,
+            "model_version": version,
+            "ts": ts,
+            "features": dict(zip(names, features, strict=True)),
+            "prediction": prediction,
+            "score": score,
+        }
 
 
 def label_events(ids: Sequence[str], times_ms: NDArray[np.int64], labels: NDArray[np.int64]) -> list[bytes]:

@@ -51,6 +51,10 @@ class Applicants(NamedTuple):
     label: NDArray[np.int64]
     """1 for a default."""
 
+    def chosen(self, rows: NDArray[np.int64]) -> Applicants:
+        """Return some of them."""
+        return Applicants(*(column[rows] for column in self))  # type: ignore[arg-type]  # each as it was
+
 
 def draw(rng: np.random.Generator, scenario: Scenario, times_ms: NDArray[np.int64]) -> Applicants:
     """Return one applicant for each time.

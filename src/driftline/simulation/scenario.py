@@ -8,8 +8,13 @@ from msgspec import Struct
 
 from driftline.errors import ParameterError
 
-DriftKind = Literal["income-shift", "new-category", "missing", "concept"]
-DRIFT_KINDS: Final[tuple[DriftKind, ...]] = get_args(DriftKind)
+DataDrift = Literal["income-shift", "new-category", "missing", "concept"]
+OperationDrift = Literal["failures", "slowness", "silence"]
+DriftKind = DataDrift | OperationDrift
+OPERATION_KINDS: Final[tuple[OperationDrift, ...]] = get_args(OperationDrift)
+"""failures: 8 % of the predictions fail; slowness: the model takes 2.5 times as long; silence: it makes no predictions.
+"""
+DRIFT_KINDS: Final[tuple[DataDrift, ...]] = get_args(DataDrift)
 """income-shift: incomes grow by 35 %; new-category: 15 % of the applicants come from a region never seen before;
 missing: a tenth of the tenures is null; concept: high debt, which meant risk, now means the opposite, so accuracy
 falls while the features stay as they were."""
@@ -39,6 +44,8 @@ class Scenario(Struct, frozen=True, kw_only=True):
     """Whether traffic swings over the day (by 60 %, with its peak at 15:00 UTC, when branches are open)."""
     missing_ratio: float = 0.01
     """Share of incomes, tenures and employments that are always missing."""
+    operations: bool = False
+    """Whether predictions say how long they took, and why they failed; they also do where that drifts."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be simulated."""
@@ -53,8 +60,9 @@ class Scenario(Struct, frozen=True, kw_only=True):
         if not 0 <= self.missing_ratio < 1:
             raise ParameterError("a share in [0, 1)", self.missing_ratio, "$.missing_ratio")
         for kind in self.drift:
-            if kind not in DRIFT_KINDS:
-                raise ParameterError(f"one of {', '.join(DRIFT_KINDS)}", kind, "$.drift")
+            if kind not in (*DRIFT_KINDS, *OPERATION_KINDS):
+                known = ", ".join((*DRIFT_KINDS, *OPERATION_KINDS))
+                raise ParameterError(f"one of {known}", kind, "$.drift")
         if self.drift_until_ms is not None and self.drift_until_ms <= (self.drift_at_ms or self.start_ms):
             raise ParameterError("an end of the drift after its beginning", self.drift_until_ms, "$.drift_until_ms")
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from driftline.simulation.arrivals import ArrivalTimes, identifiers
 from driftline.simulation.encoding import THRESHOLD, feature_columns, label_events, prediction_events
+from driftline.simulation.operations import draw_operations
 from driftline.simulation.population import draw
 
 if TYPE_CHECKING:
@@ -105,11 +106,17 @@ def slices(scenario: Scenario, *, all_labels: bool = False) -> Iterator[Slice]:
     for first in range(0, scenario.n_events, CHUNK):
         n = min(CHUNK, scenario.n_events - first)
         times, applicants, delays = _chunk(scenario, arrivals, _TRAFFIC, first, n)
-        queue.push(times + delays, np.arange(first, first + n), applicants.label)
-        ids = identifiers(scenario, np.arange(first, first + n))
-        values = prediction_events(scenario.model, scenario.version, ids, times, applicants)
         # What comes next is at the last of these times or later: labels due before it are complete.
         end_ms = scenario.end_ms if first + n == scenario.n_events else int(times[-1])
+        indices, operations = np.arange(first, first + n), draw_operations(scenario, times, first // CHUNK)
+        if operations is not None:
+            made = np.flatnonzero(operations.made)
+            times, delays, indices, operations = times[made], delays[made], indices[made], operations.chosen(made)
+            applicants = applicants.chosen(made)
+        decided = slice(None) if operations is None else ~operations.failed
+        queue.push((times + delays)[decided], indices[decided], applicants.label[decided])
+        ids = identifiers(scenario, indices)
+        values = prediction_events(scenario.model, scenario.version, ids, times, applicants, operations)
         yield Slice(start_ms, end_ms, Records(times, ids, values), _labels(scenario, queue.pop_before(end_ms)))
         start_ms = end_ms
     if all_labels:
@@ -128,6 +135,7 @@ def before(scenario: Scenario, n: int) -> Scenario:
         duration_ms=duration_ms,
         rate=n * 1000 / duration_ms,
         drift=(),
+        operations=False,
         drift_at_ms=None,
         drift_until_ms=None,
     )

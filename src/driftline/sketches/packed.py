@@ -58,3 +58,5 @@ class SampleRow(Struct, frozen=True, array_like=True, gc=False):
     prediction: str | bool | int | float | Unusable | None
     score: float | dict[str, float] | Unusable | None
     """A probability, or a map of class to probability."""
+    failed: bool = False
+    """Whether the model failed: then it is not missing a prediction or score that it does not have."""

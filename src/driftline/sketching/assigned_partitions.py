@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 class AssignedPartition:
     """What is known of one assigned input partition."""
 
-    __slots__ = ("clock", "committed_max_ms", "idle", "intake")
+    __slots__ = ("clock", "committed_max_ms", "idle", "intake", "quiet_ms")
 
     def __init__(self, clock: SourceClock, intake: SourceIntake) -> None:
         self.clock = clock
         self.intake = intake
         self.committed_max_ms = clock.running_max_ms
         self.idle = False
+        self.quiet_ms = 0
 
 
 class AssignedPartitions:
@@ -60,11 +61,15 @@ class AssignedPartitions:
         """Give all partitions up."""
         self._partitions.clear()
 
-    def mark_idle(self, source: Source, *, idle: bool) -> bool:
-        """Say whether a partition has been at its end for the idle timeout; return whether that is news."""
-        changed = [each for each in self._with_shared(source) if self._partitions[each].idle != idle]
+    def mark_idle(self, source: Source, *, idle: bool, quiet_ms: int = 0) -> bool:
+        """Say whether a partition has been at its end for the idle timeout, and for how long; return whether that is
+        news.
+        """
+        said = (idle, quiet_ms if idle else 0)
+        partitions = [self._partitions[each] for each in self._with_shared(source)]
+        changed = [each for each in partitions if (each.idle, each.quiet_ms) != said]
         for each in changed:
-            self._partitions[each].idle = idle
+            each.idle, each.quiet_ms = said
         return bool(changed)
 
     def advance_to(self, watermark_ms: int) -> None:
@@ -95,7 +100,7 @@ class AssignedPartitions:
     def aborted(self) -> None:
         """Forget what was taken in since the last committed flush; it will be read again, so no partition is idle."""
         for partition in self._partitions.values():
-            partition.idle = False
+            partition.idle, partition.quiet_ms = False, 0
             partition.clock.running_max_ms = partition.committed_max_ms
             partition.intake.aborted()
 
@@ -112,7 +117,13 @@ class AssignedPartitions:
     def marks(self) -> list[Watermark]:
         """Return the watermarks of all partitions, in the order of their sources."""
         return [
-            Watermark(source, self._n_partitions[source.kind], partition.clock.watermark_ms, partition.idle)
+            Watermark(
+                source,
+                self._n_partitions[source.kind],
+                partition.clock.watermark_ms,
+                partition.idle,
+                quiet_ms=partition.quiet_ms,
+            )
             for source, partition in sorted(self._partitions.items())
         ]
 

@@ -17,9 +17,11 @@ from driftline.events.source import SEGMENT_ALL, Offsets
 from driftline.panes.flush_record import PaneDelta
 from driftline.profiles.event_counter import EventCounter
 from driftline.sketches.layout import LATE
+from driftline.sketches.operations import Operations, merge_operations
 from driftline.sketches.packed import PackedEstimates, SampleRow
 from driftline.sketches.pane_sketch import PackedSketch, PaneSketch
 from driftline.sketches.sparse import merge_estimates
+from driftline.sketching.operation_counts import OperationCounter, failed_rows
 from driftline.sketching.rows import AllRows, PredictionRows, concatenate, of_slots
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ class _OpenPane:
     """Events that are not counted yet."""
     estimates: PackedEstimates | None = None
     schemas: SchemaCounts = field(default_factory=dict)
+    operations: Operations | None = None
 
     @property
     def n_cells(self) -> int:
@@ -78,12 +81,18 @@ class PaneCounter:
     """
 
     def __init__(
-        self, key: ModelKey, settings: ModelSettings, profiles: Profiles, not_features: frozenset[str]
+        self,
+        key: ModelKey,
+        settings: ModelSettings,
+        profiles: Profiles,
+        not_features: frozenset[str],
+        count_operations: OperationCounter | None = None,
     ) -> None:
         self._key = key
         self._settings = settings
         self._profiles = profiles
         self._not_features = not_features
+        self._count_operations = OperationCounter() if count_operations is None else count_operations
         self._counts: dict[str, EventCounter] = {}
         self._waiting: list[PredictionRows] = []
         self._open: dict[tuple[int, str], _OpenPane] = {}
@@ -124,6 +133,7 @@ class PaneCounter:
                     pane.n_late,
                     pane.estimates,
                     pane.schemas,
+                    pane.operations,
                 )
             )
             deltas += [PaneDelta(self._key, SEGMENT_ALL, pane_ms, profile_id, 0, {}, None, rows) for rows in others]
@@ -154,6 +164,7 @@ class PaneCounter:
             else:
                 self._sketch(profile, part, panes[chosen], part_slots)
             self._note_offsets(profile_id, part, panes[chosen], part_slots)
+            self._note_operations(profile_id, part, panes[chosen], part_slots)
 
     def _sketch(self, profile: Profile, rows: AllRows, panes: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
         count = self._counts.get(profile.profile_id)
@@ -161,7 +172,8 @@ class PaneCounter:
             count = self._counts[profile.profile_id] = EventCounter(profile, self._settings, self._not_features)
         on_time = np.flatnonzero(~rows.late)
         timely, timely_slots = (rows, slots) if on_time.size == slots.size else (rows.chosen(on_time), slots[on_time])
-        counted = count(timely, timely_slots, panes.size)
+        failed = None if timely.operations is None else failed_rows(timely.operations)
+        counted = count(timely, timely_slots, panes.size, failed)
         sparse = panes.size * profile.layout.n_cells > SPARSE_CELLS
         n_late = np.bincount(slots[rows.late], minlength=panes.size)
         for slot, sketch in enumerate(counted.sketches):
@@ -185,8 +197,15 @@ class PaneCounter:
         if not self._settings.bootstrap.enabled:
             return
         of_row, hashes = slots.tolist(), rows.hashes().tolist()
+        failed = None if rows.operations is None else failed_rows(rows.operations).tolist()
         for row in np.flatnonzero(~rows.late).tolist():
-            whole = SampleRow(hashes[row], features_json(rows.features[row]), rows.predictions[row], rows.scores[row])
+            whole = SampleRow(
+                hashes[row],
+                features_json(rows.features[row]),
+                rows.predictions[row],
+                rows.scores[row],
+                failed is not None and failed[row],
+            )
             if _bytes_of(whole) <= ROWS_BYTES:
                 kept[of_row[row]].rows.append(whole)
 
@@ -211,6 +230,19 @@ class PaneCounter:
                 offsets = self._pane(int(panes[slot]), profile_id).offsets
                 least, greatest = offsets.get(partition, (int(low[slot]), int(high[slot])))
                 offsets[partition] = (min(least, int(low[slot])), max(greatest, int(high[slot])))
+
+    def _note_operations(
+        self, profile_id: str, rows: AllRows, panes: NDArray[np.int64], slots: NDArray[np.int64]
+    ) -> None:
+        if rows.operations is None:
+            return
+        late = rows.late.tolist()
+        told = [(row, said) for row, said in enumerate(rows.operations) if said is not None and not late[row]]
+        if told:
+            counted = self._count_operations([said for _, said in told], slots[[row for row, _ in told]], panes.size)
+            for slot, operations in counted:
+                pane = self._pane(int(panes[slot]), profile_id)
+                pane.operations = merge_operations([pane.operations, operations])
 
     def _pane(self, pane_ms: int, profile_id: str) -> _OpenPane:
         pane = self._open.get((pane_ms, profile_id))

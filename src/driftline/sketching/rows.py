@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.events.features import Features
+    from driftline.events.operation_fields import OperationRow
     from driftline.events.outcomes import Score
     from driftline.events.prediction import PredictionColumns
     from driftline.events.record_batch import RecordBatch
@@ -67,6 +68,8 @@ class PredictionRows(NamedTuple):
     scores: Sequence[Score | Unusable | None]
     schemas: NDArray[np.object_] | None = None
     """Names of the schemas that they were read with, None for plain JSON; None where all are that."""
+    operations: Sequence[OperationRow | None] | None = None
+    """How predictions were made; None where no row says anything of it."""
 
 
 class AllRows(NamedTuple):
@@ -84,6 +87,7 @@ class AllRows(NamedTuple):
     predictions: list[Any]
     scores: list[Score | Unusable | None]
     schemas: NDArray[np.object_] | None = None
+    operations: list[OperationRow | None] | None = None
 
     def hashes(self) -> NDArray[np.uint64]:
         """Return the hash of each prediction id, by which rows are sampled, shape (n,)."""
@@ -103,6 +107,7 @@ class AllRows(NamedTuple):
             [self.predictions[row] for row in picked],
             [self.scores[row] for row in picked],
             None if self.schemas is None else self.schemas[rows],
+            None if self.operations is None else [self.operations[row] for row in picked],
         )
 
 
@@ -118,7 +123,14 @@ def concatenate(parts: list[PredictionRows]) -> AllRows:
         [*chain.from_iterable(part.predictions for part in parts)],
         [*chain.from_iterable(part.scores for part in parts)],
         _schemas(parts),
+        _operations(parts),
     )
+
+
+def _operations(parts: list[PredictionRows]) -> list[OperationRow | None] | None:
+    if all(part.operations is None for part in parts):
+        return None
+    return [*chain.from_iterable(part.operations or (None,) * len(part.ids) for part in parts)]
 
 
 def schemas_of(batch: RecordBatch, offsets: NDArray[np.int64]) -> NDArray[np.object_] | None:

@@ -23,6 +23,7 @@ from driftline.sketching.intake import no_intake, take_in_labels, take_in_predic
 from driftline.sketching.joins.choice import choose_joins
 from driftline.sketching.learning_hold import LearningHold
 from driftline.sketching.one_topic import together
+from driftline.sketching.operation_counts import OperationCounter
 from driftline.sketching.pairing import Pairing
 from driftline.sketching.pane_counter import PaneCounter
 from driftline.sketching.rows import PredictionRows, by_model, schemas_of
@@ -143,9 +144,9 @@ class Sketcher:
             self._pairing.clear()
         self.joins.revoke()
 
-    def mark_idle(self, source: Source, *, idle: bool) -> None:
-        """Say whether a partition has been at its end for the idle timeout; the next flush tells it."""
-        self._announce |= self._partitions.mark_idle(source, idle=idle)
+    def mark_idle(self, source: Source, *, idle: bool, quiet_ms: int = 0) -> None:
+        """Say whether a partition has been at its end for the idle timeout, and how long; the next flush tells it."""
+        self._announce |= self._partitions.mark_idle(source, idle=idle, quiet_ms=quiet_ms)
 
     def advance_to(self, watermark_ms: int) -> None:
         """Let event time go on in all partitions as if something had come, until their watermarks are here at least."""
@@ -191,7 +192,9 @@ class Sketcher:
         self._dead_letters += intake.refused
         self._n_skipped += len(intake.skipped)
         self._n_read[batch.topic] = self._n_read.get(batch.topic, 0) + len(batch.offsets)
-        self._partitions[batch.source].intake.add(batch, intake.times_ms, intake.offsets, intake.refused, refused_at)
+        partition = self._partitions[batch.source]
+        partition.quiet_ms = 0
+        partition.intake.add(batch, intake.times_ms, intake.offsets, intake.refused, refused_at)
 
     def _add_predictions(self, batch: RecordBatch) -> None:
         if self._pairing is not None:
@@ -250,7 +253,9 @@ class Sketcher:
         counter = self._counters.get(model.key)
         if counter is None:
             settings = self._settings.model(model.key.model)
-            counter = PaneCounter(model.key, settings, self._profiles, self._not_features)
+            counter = PaneCounter(
+                model.key, settings, self._profiles, self._not_features, OperationCounter.of(self._settings)
+            )
             self._counters[model.key] = counter
         events, arrivals = model.events, model.arrivals
         counter.add(
@@ -264,6 +269,7 @@ class Sketcher:
                 events.predictions,
                 events.scores,
                 schemas_of(batch, model.offsets),
+                None if events.operations.count(None) == len(events.operations) else events.operations,
             )
         )
 

@@ -147,7 +147,7 @@ def test_every_problem_is_reported_at_once_with_path_expectation_value_and_line(
         ),
         (
             "defaults: {alerts: {shares: {2h: 0.5}}}",
-            "one of `1h`, `1d`, `performance`, `labels`, `detectors`, got '2h'",
+            "one of `1h`, `1d`, `performance`, `labels`, `detectors`, `operations`, got '2h'",
         ),
         ("defaults: {alerts: {shares: {1h: 0.8, 1d: 0.3}}}", "shares that add up to at most 1, got 1.1"),
         ("defaults: {alerts: {shares: {1h: 1.0}}}", "shares that leave something for `1d`, got {'1h': 1.0}"),

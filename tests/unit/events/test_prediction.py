@@ -36,7 +36,7 @@ def test_all_fields() -> None:
     event = read(model_version=3, ts="2026-03-01T12:00:00.123Z", features={"x": 1}, prediction=True, score=0.5)
     assert event[:4] == ("a", "m", "3", 1_772_366_400_123)
     assert json.loads(features_json(event.features)) == {"x": 1}
-    assert event[5:] == (True, 0.5, b"")
+    assert event[5:] == (True, 0.5, b"", None)
 
 
 def test_what_may_be_absent() -> None:

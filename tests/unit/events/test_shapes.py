@@ -184,8 +184,9 @@ def test_a_flat_row_in_an_envelope() -> None:
     }
     found = events(batch({"payload": {"after": row, "op": "c"}}), **fields)
     assert features_of(found, **fields) == [{"age": 23}]
-    ((*names, _, prediction, score, segments),) = zip(*found, strict=True)
-    assert (names, prediction, score, segments) == (["1", "a-loan", "", NOW_MS], "b", 0.5, b"")
+    ((*names, _, prediction, score, segments, operations),) = zip(*found, strict=True)
+    assert (names, prediction, score) == (["1", "a-loan", "", NOW_MS], "b", 0.5)
+    assert (segments, operations) == (b"", None)
 
 
 # --- scores -----------------------------------------------------------------------------------------------------------

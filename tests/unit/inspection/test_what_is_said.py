@@ -152,3 +152,35 @@ def test_a_handful_of_records_is_enough(n: int) -> None:
     found = Examined(sample("predictions", OWN[:n]), sample("labels", labels()[:n]))
     assert found.report.usable, found.problems
     assert found.n_events() == n
+
+
+def test_latency_and_errors_are_found_by_their_names() -> None:
+    records: list[dict[str, Any]] = [
+        {**own(n), "latency_s": 0.02 + n / 10_000, "failure_reason": "timeout" if n % 10 == 0 else None}
+        for n in range(N)
+    ]
+    found = Examined(sample("predictions", records))
+    assert found.fields == {"latency_ms": {"pointer": "/latency_s", "unit": "s"}, "error": "/failure_reason"}
+    assert "ok: latency: 0.02 to " in said(found)
+    assert "10 % of the predictions failed (timeout)" in said(found)
+
+
+def test_latency_and_errors_where_they_stand_by_default_need_no_mapping() -> None:
+    records: list[dict[str, Any]] = [
+        {**own(n), "latency_ms": 12.5, "error": "OOM" if n % 4 == 0 else None} for n in range(N)
+    ]
+    for n in range(0, N, 4):
+        records[n] |= {"prediction": None, "score": None}
+    found = Examined(sample("predictions", records))
+    assert found.fields == {}
+    assert "25 % of the predictions failed (OOM)" in said(found)
+    assert "have no usable prediction" not in said(found), "a failed prediction has none"
+
+
+def test_a_duration_among_the_features_stays_one() -> None:
+    flat = [{**{k: v for k, v in own(n).items() if k != "features"}, "duration": n % 50, "amount": n} for n in range(N)]
+    assert "latency_ms" not in Examined(sample("predictions", flat)).fields
+    records = [{**own(n), "features": {"latency": n, "x": 1}, "took": n % 9} for n in range(N)]
+    found = Examined(sample("predictions", records))
+    assert found.fields == {"latency_ms": "/took"}
+    assert any("the unit of the latency" in note for note in found.notes)

@@ -210,3 +210,40 @@ def test_pieces_lose_nothing_and_are_no_longer_than_a_step(speed: float) -> None
             times_ms = np.concatenate([piece.predictions.times_ms, piece.labels.times_ms])
             assert (times_ms >= piece.start_ms).all()
             assert (times_ms < piece.start_ms + max(1.0, STEP_MS * speed)).all()
+
+
+def test_operations_are_written_beside_the_same_features() -> None:
+    plain, told = predictions(BASE), predictions(scenario(operations=True))
+    assert [event.features for event in plain] == [event.features for event in told]
+    assert all(event.latency_ms is None and event.error is None for event in plain)
+    assert 15 < np.median([event.latency_ms for event in told]) < 25
+    failed = [event for event in told if event.error is not None]
+    assert 0 < len(failed) < 0.01 * len(told)
+    assert all(event.prediction is None and event.score is None for event in failed)
+    made = [event for event in zip(plain, told, strict=True) if event[1].error is None]
+    assert all((one.prediction, one.score) == (other.prediction, other.score) for one, other in made)
+
+
+def test_a_model_can_fail_slow_down_and_fall_silent() -> None:
+    def halves(of: Scenario) -> tuple[list[PredictionEvent], list[PredictionEvent]]:
+        events, moments = predictions(of), times(of)
+        first = int(np.searchsorted(moments, HALF))
+        return events[:first], events[first:]
+
+    before_, after = halves(scenario(drift=("failures",), drift_at_ms=HALF))
+    assert sum(event.error is not None for event in before_) < 0.01 * len(before_)
+    assert 0.05 < sum(event.error is not None for event in after) / len(after) < 0.11
+    before_, after = halves(scenario(drift=("slowness",), drift_at_ms=HALF))
+    ratio = np.median([e.latency_ms for e in after]) / np.median([e.latency_ms for e in before_])
+    assert 2.2 < ratio < 2.8
+    silent = scenario(drift=("silence",), drift_at_ms=HALF, drift_until_ms=HALF + 100_000)
+    moments = times(silent)
+    assert not ((moments >= HALF) & (moments < HALF + 100_000)).any()
+    assert (moments >= HALF + 100_000).any()
+
+
+def test_failed_predictions_and_silence_get_no_labels() -> None:
+    of = scenario(drift=("failures", "silence"), drift_at_ms=HALF)
+    decided = {event.prediction_id for event in predictions(of) if event.error is None}
+    labelled = {id_ for part in slices(of, all_labels=True) for id_ in part.labels.ids}
+    assert labelled == decided

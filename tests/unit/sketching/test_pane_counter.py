@@ -18,6 +18,7 @@ from driftline.monitoring.predictions.open_panes import ProfilePane
 from driftline.panes.flush_record import MAX_RECORD_BYTES, PaneDelta, chunks
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable, table_of_sample
+from driftline.profiles.event_counter import EventCounter
 from driftline.profiles.profiles import Profiles
 from driftline.sketches.bottom_k import smallest
 from driftline.sketches.columns import QUALITY, NumericColumn
@@ -55,6 +56,7 @@ def rows(*features: str, ids: list[str] | None = None, first: int = 0, **columns
         features=[text.encode() for text in features],
         predictions=columns.get("predictions", ["yes"] * n),
         scores=columns.get("scores", [0.5] * n),
+        operations=columns.get("operations"),
     )
 
 
@@ -349,3 +351,42 @@ def test_beside_rare_categories_other_names_are_kept_under_their_hashes() -> Non
     assert unseen[UNKNOWN] == {name_hash(name): (name, 1) for name in ("user.z0", "user.z1", "user.z2")}
     assert unseen[0] == {name_hash(text): (text, 1) for text in ("half 0", "half 1", "half 2")}
     assert unseen[1] == {name_hash("new") >> 1: ("new", 3)}
+
+
+def test_a_failed_prediction_misses_nothing() -> None:
+    failed, fine = (None, "timeout"), (5.0, None)
+    parts: dict[str, list[Any]] = {
+        "predictions": [None, None, "yes", "no"],
+        "scores": [None, None, 0.5, None],
+        "operations": [failed, fine, failed, None],
+    }
+    known, unknown = counter(PROFILE), counter()
+    for counting in (known, unknown):
+        counting.add(rows(*['{"x": 0.5, "c": "a"}'] * 4, ids=None, first=0, **parts))
+    (delta,) = known.take()
+    sketch = sketch_of(delta)
+    assert quality(sketch, "prediction") == {"missing": 1}, "that of the event that did not fail"
+    assert quality(sketch, "score") == {"missing": 2}
+    assert (delta.n_events, sketch.counts[EVENTS], quality(sketch, "x")) == (4, 4, {})
+    assert delta.operations is not None
+    assert (delta.operations.n_failed, delta.operations.reasons) == (2, {"timeout": 2})
+    (kept,) = unknown.take()
+    pane = ProfilePane()
+    pane.add_counted(_kept(kept), 0, EventCounter(PROFILE, ModelSettings(), frozenset()))
+    assert pane.operations == delta.operations
+    (piece,) = pane.pieces
+    assert np.array_equal(PaneSketch.unpack(piece, PROFILE.layout).counts, sketch.counts)
+
+
+def _kept(delta: PaneDelta) -> ProfilePane:
+    pane = ProfilePane()
+    pane.add(delta)
+    return pane
+
+
+def test_late_events_are_not_among_the_operations() -> None:
+    counting = counter(PROFILE)
+    counting.add(rows("{}", "{}", late=[False, True], operations=[(1.0, None), (9.0, "x")]))
+    (delta,) = counting.take()
+    assert delta.operations is not None
+    assert (delta.operations.n_failed, delta.operations.measures["latency_ms"].greatest) == (0, 1.0)

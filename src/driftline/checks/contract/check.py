@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from driftline.events.evidence import EventRole
 
 Case = TypeVar("Case")
-Scope: TypeAlias = Literal["column", "window", "performance", "cohort", "label stream", "estimate"]
+Scope: TypeAlias = Literal["column", "window", "performance", "cohort", "label stream", "estimate", "operations"]
 """What a check examines: a column of a verdict window, such a window as a whole, the tested revision of a performance
-window, a cohort of predictions (at each age), a span of the labels topic, or an estimate."""
+window, a cohort of predictions (at each age), a span of the labels topic, an estimate, or how the predictions of a
+window were made."""
 FindingBaseline: TypeAlias = Literal[
-    "reference", "first windows", "earlier weeks", "rolling", "earlier cohorts", "configured"
+    "reference", "first windows", "earlier weeks", "rolling", "earlier cohorts", "configured", "earlier windows"
 ]
 
 

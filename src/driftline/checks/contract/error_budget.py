@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 
@@ -11,13 +11,18 @@ from driftline.checks.contract.check import tests_of
 from driftline.config.durations import Duration
 from driftline.config.fingerprint import model_settings_hash
 from driftline.config.model import ModelSettings
-from driftline.config.rules import DETECTORS, LABELS, PERFORMANCE, spenders
+from driftline.config.rules import DETECTORS, LABELS, OPERATIONS, PERFORMANCE, spenders
 from driftline.events.finding import BudgetSplit, LevelEvidence
 from driftline.events.source_numbers import PlaceNames
 from driftline.significance.levels import level_per_test, shares_of_budget
 
 if TYPE_CHECKING:
     from driftline.config.settings import Settings
+
+
+OPERATIONS_PART: Final = 0.01
+"""Part of the budget that tests of failures and latency spend beside the shares, unless they have a share. Failures
+that matter are far beyond chance, so a small level costs no power."""
 
 
 class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
@@ -68,6 +73,11 @@ class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
         """Return the level of the test of orphans, one a cohort: of no model, so nothing else spends the share."""
         return self._level(LABELS, self.settings.cohort_ms, tests_of("label stream", self.settings))
 
+    def operations_level(self) -> LevelEvidence:
+        """Return the level of each test of how the predictions of a window were made."""
+        size_ms = self.settings.operations.window_ms(self.settings.windows.verdict)
+        return self._level(OPERATIONS, size_ms, tests_of("operations", self.settings))
+
     def detector_pages(self) -> float:
         """Return the false pages per horizon that all paging detectors together may cost; 0 where there are none."""
         return self.settings.alerts.false_alarm_budget.pages * self.shares.get(DETECTORS, 0.0)
@@ -113,10 +123,12 @@ class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
 
     def _level(self, spender: str, size_ms: int, n_tests: int) -> LevelEvidence:
         budget, needed = self.settings.alerts.false_alarm_budget, self.settings.alerts.open_after
-        share = self.shares.get(spender, min(self.shares.values()))
+        beside = spender == OPERATIONS and spender not in self.shares
+        share = OPERATIONS_PART if beside else self.shares.get(spender, min(self.shares.values()))
         horizon_ms = int(max(budget.horizon, size_ms))
         level = level_per_test(budget.pages * share, horizon_ms, size_ms, n_tests, needed.findings)
         words = f"{budget.pages:g} per {budget.horizon}, share {share:.3g} for {spender}: " if share < 1 else ""
+        words = words.replace("share", "beside the shares", 1) if beside else words
         return LevelEvidence(
             level=level.level,
             n_tests=level.n_tests,

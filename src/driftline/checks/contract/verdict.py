@@ -10,10 +10,12 @@ from driftline.events.evidence import Event, EventRole
 from driftline.events.finding import FindingEvent
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
-Sequence: TypeAlias = Literal["predictions", "performance", "cohorts", "label stream", "silence", "intake"]
+Sequence: TypeAlias = Literal[
+    "predictions", "performance", "cohorts", "label stream", "silence", "intake", "operations", "model silence"
+]
 """Which windows in a row open and resolve the same alerts: verdict windows, performance windows, cohorts of predictions
 (each seen at several ages), spans of the labels topic; silence of that topic, and windows of an input topic as such,
-whose alerts open at once."""
+whose alerts open at once; windows of how predictions were made, and silence of a model."""
 
 
 Quantity: TypeAlias = Literal["distance", "unusable ratio", "distribution", "multivariate", "performance", "estimate"]

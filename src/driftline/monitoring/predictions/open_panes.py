@@ -10,6 +10,7 @@ from driftline.events.schema_counts import SchemaCounts, merge_schemas
 from driftline.events.source import Offsets, merge_offsets
 from driftline.sketches.bottom_k import smallest
 from driftline.sketches.layout import LATE
+from driftline.sketches.operations import Operations, merge_operations
 from driftline.sketches.pane_sketch import merge_sketches
 from driftline.sketches.sparse import merge_estimates
 
@@ -52,7 +53,7 @@ class ProfilePane:
     Where no profile was known it has the events themselves, at most twice ``MAX_ROWS``.
     """
 
-    __slots__ = ("estimates", "n_events", "n_late", "n_left_out", "offsets", "pieces", "rows", "schemas")
+    __slots__ = ("estimates", "n_events", "n_late", "n_left_out", "offsets", "operations", "pieces", "rows", "schemas")
 
     def __init__(self) -> None:
         self.n_events = 0
@@ -63,6 +64,7 @@ class ProfilePane:
         self.pieces: list[PackedSketch] = []
         self.rows: list[SampleRow] = []
         self.estimates: PackedEstimates | None = None
+        self.operations: Operations | None = None
 
     def add(self, delta: PaneDelta) -> None:
         """Add a delta, keeping at least the ``MAX_ROWS`` events with the smallest hashes."""
@@ -74,6 +76,8 @@ class ProfilePane:
             self._add_piece(delta.sketch)
         if delta.estimates is not None:
             self.estimates = merge_estimates(self.estimates, delta.estimates)
+        if delta.operations is not None:
+            self.operations = merge_operations([self.operations, delta.operations])
         self.rows.extend(delta.rows)
         if len(self.rows) > 2 * MAX_ROWS:
             self.rows = smallest(self.rows, MAX_ROWS)
@@ -93,7 +97,8 @@ class ProfilePane:
             [row.hash for row in rows],
             np.full(len(rows), pane_ms, dtype=np.int64),
         )
-        counted = count(columns, np.zeros(len(rows), dtype=np.int64), 1)
+        failed = np.array([row.failed for row in rows], dtype=np.bool_)
+        counted = count(columns, np.zeros(len(rows), dtype=np.int64), 1, failed)
         for sketch in counted.sketches:
             sketch.counts[LATE] += kept.n_late
             self._add_piece(sketch.pack())
@@ -103,6 +108,7 @@ class ProfilePane:
         self.n_left_out += kept.n_events - len(rows)
         merge_offsets(self.offsets, kept.offsets)
         merge_schemas(self.schemas, kept.schemas)
+        self.operations = merge_operations([self.operations, kept.operations])
 
 
 class OpenPane:
@@ -118,6 +124,11 @@ class OpenPane:
     def n_events(self) -> int:
         """Events of all parts."""
         return sum(part.n_events for part in self.parts.values())
+
+    @property
+    def operations(self) -> Operations | None:
+        """How the predictions of all parts were made; None where no event says anything of it."""
+        return merge_operations(part.operations for part in self.parts.values())
 
     def add(self, delta: PaneDelta) -> None:
         """Add a delta."""

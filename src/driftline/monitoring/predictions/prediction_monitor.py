@@ -23,6 +23,7 @@ from driftline.events.source import SEGMENT_ALL, merge_offsets
 from driftline.monitoring.alerting import settle
 from driftline.monitoring.model_setup import AFTER_IDLE, UNPROFILED, Outputs, WatermarkReach
 from driftline.monitoring.monitor_status import LearningStatus, WindowFigures
+from driftline.monitoring.operations.operations_monitor import OperationsMonitor
 from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.bootstrap import BootstrapReference, BootstrapSample, is_counting
 from driftline.monitoring.predictions.estimate_windows import EstimateWindows
@@ -83,6 +84,8 @@ class PredictionMonitor:
         Read by the sequence of joins.
     figures : dict of int to WindowFigures
         Of the last tumbling window of each size, for telemetry; not part of the state.
+    operations : OperationsMonitor
+        How the predictions were made, whatever they are.
     """
 
     def __init__(self, setup: ModelSetup, scope: StateScope) -> None:
@@ -98,11 +101,13 @@ class PredictionMonitor:
         self.estimates = EstimateWindows(setup)
         self.figures: dict[int, WindowFigures] = {}
         self._newest_ms: int | None = None
+        self.operations = OperationsMonitor(setup)
         self.tables: Tables = (
             self._state,
             *self._sample.tables,
             *self._volumes.tables,
             *self.estimates.tables,
+            *self.operations.tables,
         )
 
     @property
@@ -154,6 +159,7 @@ class PredictionMonitor:
         """Note that events came for a pane that an idle mark had closed."""
         self.state.missed = True
         self._state.changed()
+        self.operations.miss()
 
     def advance(self, reach: WatermarkReach) -> Outputs:
         """Close everything up to the watermark."""
@@ -168,6 +174,7 @@ class PredictionMonitor:
             outputs += self._close(start_ms, self.open.pop(start_ms), reach)
         outputs += run_due(dues, reach.until_ms)
         outputs += self.estimates.report(reach)
+        outputs += self.operations.advance(reach)
         return outputs
 
     def _windows_due_ms(self) -> int | None:
@@ -229,6 +236,8 @@ class PredictionMonitor:
         if profile is not None and opened.has_rows():
             opened.count_rows(profile.profile_id, start_ms, self._counter_of(profile))
         flags = reach.flags(start_ms + self._setup.pane_ms)
+        parts_offsets = [part.offsets for part in opened.parts.values()]
+        self.operations.add(start_ms, opened.n_events, opened.operations, parts_offsets, flags)
         self.estimates.add(start_ms, opened, flags.union((AFTER_IDLE,)) if self.state.missed else flags)
         if profile is None:
             return self._gather(start_ms, opened)

@@ -83,6 +83,7 @@ class MonitorReporter:
         figures.calibrating(key, len(model.calibrating_ms))
         figures.unprofiled(key, model.n_unprofiled)
         figures.expired_joins(key, model.n_expired)
+        figures.operations.show(key, model.operations, silent=model.silent)
 
     def _tell(self, key: ModelKey, model: ModelStatus) -> None:
         """Log once that a model has no reference yet, and each new reason why none could be learnt."""

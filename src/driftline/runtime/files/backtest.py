@@ -229,6 +229,8 @@ class Backtest:
         performance window; later revisions are not made, as labels that are in no file may still come by then. The
         windows in which refused records are counted end too.
         """
+        for monitor in self._monitors:
+            monitor.end_input()
         self._sketcher.close_intake()
         times = [self._sketcher.watermark_ms(source) for source in self._sources if source.kind == "predictions"]
         reached = [time for time in times if time is not None]
@@ -323,7 +325,8 @@ class Backtest:
 def _end_of_windows(settings: Settings, model: str, last_ms: int) -> int:
     """Return when all windows that hold a moment have ended, and its performance window had its first revision."""
     windows, labels = settings.model(model).windows, settings.model(model).labels
-    ends = [last_ms - last_ms % size + size for size in map(int, windows.verdict)]
+    operations = settings.model(model).operations.window_ms(windows.verdict)
+    ends = [last_ms - last_ms % size + size for size in (*map(int, windows.verdict), operations)]
     if settings.labels is not None:
         size = int(windows.performance)
         ends.append(last_ms - last_ms % size + size + labels.ages_ms[0])

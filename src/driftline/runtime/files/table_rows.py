@@ -76,6 +76,7 @@ class RowShape:
 
     def __init__(self, columns: Sequence[str], fields: Fields) -> None:
         pointers = {name: getattr(fields, name) for name in fields.__struct_fields__}
+        pointers |= {f"operations.{name}": at for name, at in pointers.pop("operations", {}).items()}
         parts = {name: pointer_parts(at) for name, at in pointers.items() if isinstance(at, str)}
         names = {text: name for name, path in parts.items() for text in ("/".join(path), ".".join(path)) if path}
         roots = {path[0] for path in parts.values() if path}

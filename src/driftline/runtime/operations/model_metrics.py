@@ -11,6 +11,7 @@ from driftline.config.durations import Duration
 from driftline.config.settings import TelemetrySettings
 from driftline.events.alert import Cause
 from driftline.runtime.operations.logs import get_logger
+from driftline.runtime.operations.operation_metrics import OperationMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,12 +31,15 @@ Values = dict[tuple[str, ...], float]
 class ModelMetrics:
     """The figures of models; those beyond ``telemetry.max_models`` are counted and have none.
 
+    ``operations`` are those of how predictions are made.
+
     *State*: at detail ``model`` about 30 series a model, and one for each performance metric and age; ``column`` adds,
     for each column and window size, one a distance and two more. :meth:`forget` removes what is no longer there.
     """
 
     def __init__(self, families: MetricFamilies, settings: TelemetrySettings | None = None) -> None:
         self._settings = settings or TelemetrySettings()
+        self.operations = OperationMetrics(families)
         self._admitted: set[ModelKey] = set()
         self._refused: set[ModelKey] = set()
         self._warned = False
@@ -134,7 +138,7 @@ class ModelMetrics:
 
     def forget(self, key: ModelKey) -> None:
         """Remove all figures of a version of a model, and give its place to others."""
-        for metric in self._all:
+        for metric in (*self._all, self.operations):
             metric.forget(key)
         self._shown.pop(key, None)
         self._admitted.discard(key)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from driftline.errors import FormatError, ProfileError
 from driftline.events.features import features_json
+from driftline.events.operation_fields import error_of, has_failed
 from driftline.events.outcomes import untold_score
 from driftline.events.prediction import Prediction, PredictionDecoder
 from driftline.events.record_batch import no_records
@@ -57,7 +58,7 @@ class EventReader:
     """Decodes records, keeps the selected events, and counts the others.
 
     Of the last reading, ``n_refused`` counts the records that would be dead letters, and ``n_others`` the events of
-    other models or times.
+    other models or times, and failed ones.
     """
 
     def __init__(self, settings: Settings, selection: EventSelection) -> None:
@@ -99,6 +100,9 @@ class EventReader:
             in_time = selection.start_ms <= time_ms < selection.end_ms
             if (event.model, event.version) != (selection.key.model, selection.key.version) or not in_time:
                 self.n_others += 1
+                continue
+            if event.prediction is None and event.score is None and has_failed(error_of(event.operations)):
+                self.n_others += 1  # the model failed: a reference of it would miss predictions
                 continue
             digest = xxhash.xxh3_64_intdigest(event.prediction_id.encode())
             (prediction,) = without_unusable((event.prediction,))

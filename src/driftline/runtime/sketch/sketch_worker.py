@@ -94,7 +94,7 @@ class SketchWorker:
         self._holds = LearningReporter(telemetry, self._topics.numbers.place)
         self._figures = WorkerFigures(telemetry, self._sketcher, self._pending, self._topics.numbers.place)
         self._refusals = RefusalLog()
-        self._progress = SourceProgress(settings.time.idle_timeout / 1000)
+        self._progress = SourceProgress(settings.time.idle_timeout / 1000, settings.silence_limits_ms)
         self._stopping = threading.Event()
         self._assigned = threading.Event()
         self._last_flush = time.monotonic()
@@ -311,9 +311,11 @@ class SketchWorker:
                 continue
             if high <= end:
                 self._progress.confirm_idle(source)
-                self._sketcher.mark_idle(source, idle=True)
         for source in self._progress.lively():
             self._sketcher.mark_idle(source, idle=False)
+        now_s = time.monotonic()
+        for source in self._progress.idle():
+            self._sketcher.mark_idle(source, idle=True, quiet_ms=self._progress.quiet_ms(source, now_s))
 
     def _hold_for_references(self) -> None:
         """Pause at once what has given enough to learn a reference from, and resume it as soon as there is one."""

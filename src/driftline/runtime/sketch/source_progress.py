@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from driftline.events.source import Source
 
@@ -25,10 +25,14 @@ class _ReadPartition:
 
 
 class SourceProgress:
-    """Tracks how far each assigned source partition was read, and when, by a monotonic clock."""
+    """Tracks how far each assigned source partition was read, and when, by a monotonic clock.
 
-    def __init__(self, idle_timeout_s: float) -> None:
+    ``steps_ms`` are the times without input that make a difference.
+    """
+
+    def __init__(self, idle_timeout_s: float, steps_ms: Iterable[int] = ()) -> None:
         self._idle_timeout_s = idle_timeout_s
+        self._steps_ms = frozenset(steps_ms)
         self._partitions: dict[Source, _ReadPartition] = {}
 
     @property
@@ -109,6 +113,17 @@ class SourceProgress:
         """Note that the broker has nothing more in a quiet partition."""
         partition = self._partitions[source]
         partition.idle, partition.woken = True, False
+
+    def quiet_ms(self, source: Source, now_s: float) -> int:
+        """Return for how long at least nothing has come of an idle partition: the greatest step that has passed."""
+        waited_ms = round((now_s - self._partitions[source].last_read_s) * 1000)
+        return max((step for step in self._steps_ms if step <= waited_ms), default=0)
+
+    def idle(self) -> list[Source]:
+        """Return the partitions that are marked idle."""
+        return [
+            source for source, partition in self._partitions.items() if partition.idle and partition.end is not None
+        ]
 
     def lively(self) -> list[Source]:
         """Return the partitions that were idle and have been read since, and unmark them."""

@@ -14,8 +14,9 @@ from driftline.config.model import BootstrapSettings, ModelSettings
 from driftline.config.settings import Settings, TelemetrySettings
 from driftline.events.alert import AlertEvent
 from driftline.events.model_key import ModelKey
+from driftline.events.operations import MeasureSummary
 from driftline.events.source import LABEL_STREAM
-from driftline.monitoring.monitor_status import ModelStatus, MonitorStatus, WindowFigures
+from driftline.monitoring.monitor_status import ModelStatus, MonitorStatus, OperationsStatus, WindowFigures
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.profiles import Profiles
@@ -195,3 +196,23 @@ def test_how_far_detection_has_come_is_a_delay_of_the_panes_topic() -> None:
     labels = {"topic_kind": "panes", "topic": SETTINGS.kafka.topic("panes"), "partition": "0"}
     delay_s = telemetry.registry.get_sample_value("driftline_watermark_delay_seconds", labels)
     assert delay_s == pytest.approx(time.time() - DAY_MS / 1000, abs=60)
+
+
+def test_how_a_model_predicts_is_shown_in_base_units() -> None:
+    telemetry, labels = Telemetry(), {"model": "m", "model_version": "1"}
+    summary = MeasureSummary(n=10, mean=20.0, p50=18.0, p95=40.0, p99=50.0, maximum=60.0, n_unusable=0)
+    made = OperationsStatus(
+        per_second=2.0, failed_share=0.1, uptime_share=None, latency_ms=summary, measures={"memory_bytes": summary}
+    )
+    shown = status()
+    model = msgspec.structs.replace(shown.models[KEY], operations=made, silent=False)
+    reporter = MonitorReporter(telemetry, SETTINGS, Profiles())
+    reporter.show(msgspec.structs.replace(shown, models={KEY: model}))
+    values = telemetry.registry.get_sample_value
+    assert values("driftline_model_latency_seconds", {**labels, "quantile": "0.95"}) == 0.04
+    assert values("driftline_model_mean_latency_seconds", labels) == 0.02
+    assert values("driftline_model_measure", {**labels, "name": "memory_bytes", "quantile": "0.5"}) == 18.0
+    assert values("driftline_model_uptime_ratio", labels) is None
+    assert values("driftline_model_silent", labels) == 0
+    reporter.forget(0)
+    assert values("driftline_model_failed_ratio", labels) is None

@@ -8,12 +8,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import structs
 from prometheus_client.parser import text_string_to_metric_families
 
 from driftline import __version__
 from driftline.config.settings import TelemetrySettings
 from driftline.errors import ConfigurationError
+from driftline.events.model_key import ModelKey
+from driftline.events.operations import MeasureSummary
 from driftline.events.source_numbers import Place
+from driftline.monitoring.monitor_status import OperationsStatus
 from driftline.native.library import description
 from driftline.runtime.operations.health import TelemetryServer
 from driftline.runtime.operations.telemetry import Telemetry
@@ -183,3 +187,30 @@ def test_a_watermark_that_stands_still_falls_behind() -> None:
 
     first = delay()
     wait_until(lambda: delay() > first, 5.0, "the delay to grow")
+
+
+def test_how_models_predict_is_shown_and_forgotten() -> None:
+    telemetry = Telemetry()
+    show = telemetry.models.operations.show
+    first, second = ModelKey("loan", "1"), ModelKey("loan", "2")
+    latency = MeasureSummary(n=10, mean=20.0, p50=18.0, p95=40.0, p99=50.0, maximum=60.0, n_unusable=0)
+    cpu = MeasureSummary(n=10, mean=3.0, p50=2.0, p95=4.0, p99=5.0, maximum=6.0, n_unusable=0)
+    shown = OperationsStatus(
+        per_second=12.5, failed_share=0.02, uptime_share=0.75, latency_ms=latency, measures={"cpu_ms": cpu}
+    )
+    show(first, shown, silent=False)
+    show(second, None, silent=True)
+    values = telemetry.registry.get_sample_value
+    one, two = ({"model": "loan", "model_version": version} for version in ("1", "2"))
+    assert values("driftline_model_predictions_per_second", one) == 12.5
+    assert values("driftline_model_failed_ratio", one) == 0.02
+    assert values("driftline_model_uptime_ratio", one) == 0.75
+    assert values("driftline_model_latency_seconds", {**one, "quantile": "0.99"}) == 0.05
+    assert values("driftline_model_measure", {**one, "name": "cpu_ms", "quantile": "0.5"}) == 2.0
+    assert (values("driftline_model_silent", one), values("driftline_model_silent", two)) == (0, 1)
+    show(first, structs.replace(shown, latency_ms=None, measures={}), silent=None)
+    assert values("driftline_model_latency_seconds", {**one, "quantile": "0.99"}) is None
+    assert values("driftline_model_mean_measure", {**one, "name": "cpu_ms"}) is None
+    telemetry.forget_model(first)
+    assert values("driftline_model_failed_ratio", one) is None
+    assert values("driftline_model_silent", two) == 1

@@ -166,3 +166,15 @@ def test_a_partition_that_begins_again_is_not_stalled() -> None:
     made.stall(P)
     made.start(P, 5, 0.0)
     assert made.stalled == []
+
+
+def test_how_long_an_idle_partition_has_been_quiet_is_told_in_steps() -> None:
+    made = SourceProgress(IDLE_S, [30_000, 60_000])
+    made.start(P, 5, 0.0)
+    made.at_end(P, 5)
+    assert made.idle() == []
+    made.confirm_idle(P)
+    assert made.idle() == [P]
+    assert [made.quiet_ms(P, now_s) for now_s in (29.9, 30.0, 59.0, 60.0, 1e6)] == [0, 30_000, 30_000, 60_000, 60_000]
+    made.read(P, 6, 100.0)
+    assert made.idle() == [], "it has been read since"

@@ -1,0 +1,1 @@
+"""How a model's predictions are made, whatever they are: failures, latency, silence."""

@@ -1,0 +1,1 @@
+"""How models make their predictions: windows of failures and latency, and the silence of a model."""

@@ -1,0 +1,83 @@
+"""What is said of how predictions are made: messages, and which of the tests and limits speak."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from driftline.alerts.policy import cause_of, title_of
+from driftline.checks.contract.error_budget import ErrorBudget
+from driftline.checks.operations.case import Activity, EarlierWindow, OperationsCase, OperationsWindow
+from driftline.checks.operations.operations_check import examine_operations, measure_summary
+from driftline.checks.operations.silence import model_silence
+from driftline.config.model import ModelSettings, OperationsSettings
+from driftline.config.settings import Settings
+from driftline.events.model_key import ModelKey
+from driftline.sketches.operations import Measure
+from tests.support.operations import made_operations
+
+KEY, HOUR_MS = ModelKey("loan", "1"), 3_600_000
+EARLIER = [EarlierWindow(1_000, hour % 3, made_operations(0).latency, slow=False) for hour in range(24)]
+
+
+def examined(n_failed: int, factor: float = 1.0, *, earlier: list[EarlierWindow] = EARLIER, **limits: float):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    model = ModelSettings(operations=OperationsSettings(**limits))  # type: ignore[arg-type]  # its fields
+    settings = replace(Settings(), defaults=model)
+    now = made_operations(n_failed, factor).operations
+    window = OperationsWindow(KEY, 0, HOUR_MS, 1_000, now, Activity(None, None), {0: (0, 999)}, frozenset())
+    return examine_operations(window, OperationsCase(0, 1_000, now, earlier, model), ErrorBudget.of(settings, "loan"))
+
+
+def test_unchanged_predictions_find_nothing() -> None:
+    verdict = examined(2)
+    assert (verdict.event.status, verdict.findings, verdict.tested) == ("usual", (), True)
+    assert (verdict.event.n, verdict.event.n_reference) == (1_000, 24_000)
+
+
+def test_failures_are_told_with_their_reasons() -> None:
+    verdict = examined(90)
+    (finding,) = verdict.findings
+    assert (finding.check, finding.baseline, finding.n_reference) == ("operations.failed", "earlier windows", 24_000)
+    assert finding.message.startswith("failed predictions: 0.100 % -> 9.00 % of all (a rise matters from 1.00 %); p = ")
+    assert finding.message.endswith("; 90 timeout")
+    assert (finding.severity, cause_of(finding)) == ("critical", "operations")
+    assert verdict.event.status == "degraded"
+
+
+def test_a_slow_model_is_told_by_its_tail() -> None:
+    (finding,) = examined(0, 1.6).findings
+    assert finding.check == "operations.slow"
+    assert "95th percentile of latency: 38.8 ms -> " in finding.message
+    assert finding.effect is not None
+    assert 0.55 < finding.effect.corrected < 0.65
+    assert examined(0, 1.15).findings == (), "a rise by 15 % does not matter"
+
+
+def test_limits_need_no_earlier_windows() -> None:
+    verdict = examined(90, 2.0, earlier=[], max_failed=0.05, max_p95_ms=50.0, max_p99_ms=1_000.0)
+    assert [finding.check for finding in verdict.findings] == ["operations.max_failed", "operations.max_p95_ms"]
+    failed, slow = verdict.findings
+    assert failed.message == "90 of 1,000 predictions failed (9.00 %), more than 5.00 %: 90 timeout"
+    assert slow.message.startswith("5.00 % of 1,000 predictions took longer than 77")
+    assert all(finding.level is not None and not finding.level.in_budget for finding in verdict.findings)
+    assert title_of("operations", verdict.findings) == "operations: predictions fail, predictions are slow"
+    assert examined(90, earlier=[]).tested is False
+    assert examined(90, earlier=[]).event.status == "calibrating"
+
+
+def test_a_window_without_predictions_has_figures_of_none() -> None:
+    window = OperationsWindow(
+        KEY, 0, HOUR_MS, 0, made_operations(0, n=1).operations, Activity(HOUR_MS, HOUR_MS), {}, frozenset()
+    )
+    verdict = examine_operations(window, None, ErrorBudget.of(Settings(), "loan"))
+    assert (verdict.event.status, verdict.event.failed_share, verdict.event.uptime_share) == ("waiting", 0.0, 0.0)
+    assert verdict.tested is False
+    assert measure_summary(Measure()) is None
+
+
+def test_silence_says_the_same_whenever_it_is_noticed() -> None:
+    budget = ErrorBudget.of(Settings(), "loan")
+    verdict = model_silence(KEY, 10_000, 60_000, (), budget)
+    (finding,) = verdict.findings
+    assert finding.message.startswith("no prediction of `loan` for 1m. Either nobody asks the model, or ")
+    assert (finding.window.start, finding.window.end) == ("1970-01-01T00:00:10.000Z", "1970-01-01T00:01:10.000Z")
+    assert (cause_of(finding), title_of("silence", [finding])) == ("silence", "silence: no predictions")

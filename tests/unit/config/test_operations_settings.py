@@ -1,0 +1,84 @@
+"""The limits of operations as people write them, and what they leave unchanged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from driftline.checks.contract.error_budget import ErrorBudget
+from driftline.config.durations import Duration
+from driftline.config.fingerprint import model_settings_hash
+from driftline.config.load import load_settings
+from driftline.config.settings import Settings
+from driftline.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from driftline.config.model import ModelSettings
+
+
+def loaded(tmp_path: Path, text: str) -> ModelSettings:
+    path = tmp_path / "driftline.yaml"
+    path.write_text(text)
+    return load_settings(path, {}).model("m")
+
+
+def test_limits_as_people_write_them(tmp_path: Path) -> None:
+    text = "defaults: {operations: {max_failed: 5 %, max_p99_ms: 500, silence: 60s}}\n"
+    text += "models: {m: {operations: {window: 1m}}}"
+    operations = loaded(tmp_path, text).operations
+    assert (operations.max_failed, operations.max_p99_ms) == (0.05, 500.0)
+    assert (operations.silence, operations.window) == (Duration(60_000), Duration(60_000))
+
+
+def test_fractions_of_any_setting_may_be_percentages(tmp_path: Path) -> None:
+    model = loaded(tmp_path, "defaults: {checks: {min_share_change: 0.5%}, alerts: {shares: {1h: 25 %}}}")
+    assert (model.checks.min_share_change, model.alerts.shares) == (0.005, {"1h": 0.25})
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ("max_failed: 120 %", "max_failed"),
+        ("max_failed: much", "max_failed"),
+        ("max_p99_ms: 5 %", "max_p99_ms"),
+        ("silence: 0s", "Expected a duration above zero, got '0ms'"),
+        ("silence: soon", "silence"),
+        ("window: 15s", "Expected a multiple of the pane (10s), got '15s'"),
+    ],
+)
+def test_limits_that_cannot_be_are_refused(tmp_path: Path, section: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        loaded(tmp_path, f"defaults: {{operations: {{{section}}}}}")
+    assert message in str(caught.value)
+    assert "$.defaults.operations." in str(caught.value)
+
+
+def test_nothing_changes_where_nothing_is_set(tmp_path: Path) -> None:
+    usual = Settings()
+    limited = load_settings(_written(tmp_path, "defaults: {operations: {silence: 60s}}"), {})
+    assert model_settings_hash(limited, "m") != model_settings_hash(usual, "m")
+    assert ErrorBudget.of(limited, "m").column_level(3_600_000, 10) == ErrorBudget.of(usual, "m").column_level(
+        3_600_000, 10
+    )
+    assert usual.silence_limits_ms == frozenset()
+    assert limited.silence_limits_ms == {60_000}
+
+
+def _written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "driftline.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_its_tests_spend_a_hundredth_beside_the_shares_or_a_share(tmp_path: Path) -> None:
+    beside = ErrorBudget.of(Settings(), "m").operations_level()
+    assert beside.level == pytest.approx(0.01 / (720 * 2))
+    assert "0.01" in beside.derivation
+    assert "beside the shares" in beside.derivation
+    settings = load_settings(_written(tmp_path, "defaults: {alerts: {shares: {operations: 20 %}}}"), {})
+    budget = ErrorBudget.of(settings, "m")
+    assert budget.operations_level().level == pytest.approx(0.2 / (720 * 2))
+    assert sum(budget.shares.values()) == pytest.approx(1)
