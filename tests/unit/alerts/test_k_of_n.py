@@ -68,7 +68,7 @@ def test_the_opening_shows_all_findings_of_its_cause() -> None:
     book = advance(ModelAlerts(), observed(HOUR), [found(HOUR)], PREDICTION_CAUSES, rules(2, 2)).alerts
     both = [found(2 * HOUR), found(2 * HOUR, "age")]
     (alert,) = advance(book, observed(2 * HOUR), both, PREDICTION_CAUSES, rules(2, 2)).records
-    assert (alert.n_findings, alert.title) == (2, "data drift in age, income")
+    assert (alert.n_findings, alert.title) == (2, "age: distribution changed and 1 more column")
 
 
 def test_information_counts_for_nothing() -> None:

@@ -20,13 +20,14 @@ from driftline.errors import ProfileError, describe
 from driftline.events.output_record import reference_records
 from driftline.events.schema_counts import merge_schemas
 from driftline.events.source import SEGMENT_ALL, merge_offsets
-from driftline.monitoring.alerting import settle
+from driftline.monitoring.alerting import settled
 from driftline.monitoring.model_setup import AFTER_IDLE, UNPROFILED, Outputs, WatermarkReach
 from driftline.monitoring.monitor_status import LearningStatus
 from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.bootstrap import BootstrapReference, BootstrapSample, is_counting
 from driftline.monitoring.predictions.estimate_windows import EstimateWindows
 from driftline.monitoring.predictions.open_panes import OpenPane
+from driftline.monitoring.predictions.problem_history import ProblemHistory
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor, first_pane
 from driftline.monitoring.predictions.volume_history import VolumeHistory
 from driftline.monitoring.state.checkpoint import START_AFRESH
@@ -40,8 +41,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from driftline.checks.contract.closed_window import ClosedWindow
-    from driftline.checks.contract.verdict import CheckStatistic
+    from driftline.checks.contract.verdict import CheckStatistic, Verdict
     from driftline.checks.references.reference_view import ReferenceView
+    from driftline.events.evidence import Event
     from driftline.events.schema_counts import SchemaCounts
     from driftline.events.source import Offsets
     from driftline.monitoring.model_setup import ModelSetup
@@ -81,7 +83,8 @@ class PredictionMonitor:
     open : dict of int to OpenPane
         By start.
     estimates : EstimateWindows
-        Read by the sequence of joins.
+        Read by the sequence of joins, as ``problems`` is.
+    problems : ProblemHistory
     statistics : tuple of CheckStatistic
         Of the last tumbling window, for telemetry; not part of the state.
     """
@@ -90,19 +93,22 @@ class PredictionMonitor:
         self._setup = setup
         self._scope = scope
         self._sample = BootstrapSample(setup)
-        self._volumes = VolumeHistory(setup.budget.settings.windows.verdict)
+        settings = setup.budget.settings
+        self._volumes = VolumeHistory(settings.windows.verdict)
         self._bootstrap_reference: BootstrapReference | None = None
         self._profile_monitor: ProfileMonitor | None = None
         self._count: EventCounter | None = None
         self._state = Value("predictions", PredictionState, PredictionState(), self._resume)
         self.open: dict[int, OpenPane] = {}
         self.estimates = EstimateWindows(setup)
+        self.problems = ProblemHistory(int(settings.labels.horizon) + int(settings.windows.performance))
         self.statistics: tuple[CheckStatistic, ...] = ()
         self.tables: Tables = (
             self._state,
             *self._sample.tables,
             *self._volumes.tables,
             *self.estimates.tables,
+            *self.problems.tables,
         )
 
     @property
@@ -204,12 +210,18 @@ class PredictionMonitor:
         if not flags.issubset(window.flags):
             window = msgspec.structs.replace(window, flags=tuple(sorted(flags.union(window.flags))))
         window = self._volumes.judged(window)
-        budget = self._setup.budget
-        verdict = examine_window(view, window, budget)
-        self.state.alerts, outputs = settle(verdict, self.state.alerts, budget)
-        self._state.changed()
+        verdict = examine_window(view, window, self._setup.budget)
         if window.kind == "tumbling":
             self.statistics = verdict.statistics
+        return self._settle(verdict)
+
+    def _settle(self, verdict: Verdict[Event]) -> Outputs:
+        """Take a verdict to the alerts; what becomes known of problems is kept for the joins."""
+        budget = self._setup.budget
+        self.state.alerts, outputs, changed = settled(verdict, self.state.alerts, budget)
+        self._state.changed()
+        if budget.has_labels:
+            self.problems.note(changed)
         return outputs
 
     def _close(self, start_ms: int, opened: OpenPane, reach: WatermarkReach) -> Outputs:
@@ -316,10 +328,7 @@ class PredictionMonitor:
             offsets={"predictions": pane.offsets},
             flags=tuple(sorted(pane.flags)),
         )
-        budget = self._setup.budget
-        verdict = examine_detection(profile, change, budget)
-        self.state.alerts, records = settle(verdict, self.state.alerts, budget)
-        return records
+        return self._settle(examine_detection(profile, change, self._setup.budget))
 
     def _resume(self) -> None:
         """Go on under the profile that the restored state counts under.

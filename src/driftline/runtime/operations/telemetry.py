@@ -96,7 +96,7 @@ class Telemetry:
             "label_coverage_ratio", "Fraction of the last performance window's predictions that have a label", *model
         )
         self._statistic = self._gauge("check_statistic", "Last value of a check's statistic", *model, "column", "check")
-        self._alerts = self._gauge("open_alerts", "Open alerts", "model", "model_version", "severity")
+        self._alerts = self._gauge("open_alerts", "Open alerts, one an incident", "model", "model_version", "severity")
         self._unprofiled = self._gauge(
             "unprofiled_events", "Events not counted because no reference covered them", *model
         )
@@ -217,7 +217,7 @@ class Telemetry:
         self._statistic.of(model, version, column, check).set(value)
 
     def open_alerts(self, model: str, version: str, severity: str, n: int) -> None:
-        """Set how many alerts of a model and severity are open."""
+        """Set how many incidents of a model and severity are open."""
         self._alerts.of(model, version, severity).set(n)
 
     def unprofiled(self, model: str, version: str, n: int) -> None:
