@@ -107,7 +107,9 @@ def _absent(word: str, verb: str) -> Callable[[FindingEvent], Words]:
 
     def said(finding: FindingEvent) -> Words:
         shown = percents(*_sides(finding))
-        return Words(_about(finding, f"{word} {shown}"), f"{_subject(finding)} {verb} in {shown} of events", "")
+        before, now = shown.split(" → ")
+        what = f"{_subject(finding)} {verb} in {now} of events, {before} before"
+        return Words(_about(finding, f"{word} {shown}"), what, "")
 
     return said
 
