@@ -184,9 +184,11 @@ def test_a_sentence_counts_columns_and_tells_what_the_model_says() -> None:
     fewer = shown(quality("volume", 120.0, 45.0, None), "data quality")
     said = sentence_of(root, [*others, predictions, fewer], ["a", "b", "c", "d"], Interval(0, 30 * HOUR))
     assert said.startswith(
-        "Since between 1970-01-01 00:00 and 1970-01-02 06:00 (UTC), `dep_delay` is missing in 43 % of events, 3 % before; "
+        "Since between 1970-01-01 00:00 and 1970-01-02 06:00 (UTC), `dep_delay` is missing in 43 % of events, "
+        "3 % before; "
         "4 more columns have changed with it: `a`, `b`, `c` and 1 more; the score has moved as well (mean 0.3 → 0.6); "
-        "there is another number of events than in earlier weeks (120 → 45 a minute). The largest change is 4 times the smallest"
+        "there is another number of events than in earlier weeks (120 → 45 a minute). "
+        "The largest change is 4 times the smallest"
     )
     assert title_of(root, ["a", "b", "c", "d"]) == "dep_delay: missing 3 % → 43 % and 4 more columns"
 
