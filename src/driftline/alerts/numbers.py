@@ -41,17 +41,19 @@ def number(value: float) -> str:
     return pair(value, value).split(" → ", 1)[0]
 
 
-def percents(before: float, after: float) -> str:
-    """Return two fractions in percent with an arrow.
+def percents(before: float, after: float, *, least_digits: int = 0) -> str:
+    """Return two fractions in percent with an arrow; ``least_digits`` are those after the point where they differ much.
 
     Examples
     --------
+    >>> percents(0.7851, 0.5562, least_digits=1)
+    '78.5 % → 55.6 %'
     >>> percents(0.9141, 0.7568), percents(0.0312, 0.4321), percents(0.0, 0.004), percents(0.0102, 0.0131)
     ('91.4 % → 75.7 %', '3 % → 43 %', '0 % → 0.40 %', '1.02 % → 1.31 %')
     """
     apart = abs(after - before)
     if apart >= _NARROW or not apart:
-        digits = 0 if apart >= _WIDE or not apart else 1
+        digits = least_digits if apart >= _WIDE or not apart else 1
     else:
         digits = 1 - math.floor(math.log10(100 * apart))
     shown = [f"{100 * value:.{digits}f}" if value else "0" for value in (before, after)]

@@ -232,7 +232,7 @@ def _together(finding: FindingEvent) -> Words:
 def _performance(finding: FindingEvent) -> Words:
     metric = finding.check.split(".", 1)[1].replace("_", " ")
     rises = finding.effect is not None and finding.effect.name.endswith("_rise")
-    shown = pair(*_sides(finding)) if rises else percents(*_sides(finding))
+    shown = pair(*_sides(finding)) if rises else percents(*_sides(finding), least_digits=1)
     return Words(f"{metric} {shown}", f"{metric} has {'risen' if rises else 'fallen'}", shown)
 
 
