@@ -90,6 +90,7 @@ def finding(
         message=f"{column or check} changed",
         unit_change=unit_change,
         moments=moments,
+        minor=severity == "info",
         most_changed=list(most_changed),
     )
 

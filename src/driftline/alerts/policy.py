@@ -51,8 +51,8 @@ def cause_of(finding: FindingEvent) -> Cause | None:
 
 
 def is_beside(finding: FindingEvent, cause: Cause) -> bool:
-    """Whether a finding opens nothing, but tells more of an open alert of a cause: a change that reaches its gate."""
-    return finding.severity == "info" and finding.effect is not None and _family_cause(finding) == cause
+    """Whether a finding opens nothing, as its column matters little, but tells more of an open alert of a cause."""
+    return finding.severity == "info" and finding.minor and _family_cause(finding) == cause
 
 
 def _family_cause(finding: FindingEvent) -> Cause:

@@ -174,6 +174,8 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     """Apparent change of unit of a numeric column; null if there is none."""
     moments: ColumnMoments | None
     """Of a numeric column whose distribution or mean changed, over all hours; null for other findings."""
+    minor: bool
+    """Whether it is drift of a feature whose importance is below ``alerts.min_importance``: it opens no alert."""
     most_changed: list[str]
     """Columns in which a check of several together found the clearest change; empty for other findings."""
 

@@ -92,6 +92,7 @@ def found(
         dispersion=None,
         unit_change=None,
         moments=None,
+        minor=False,
         most_changed=[],
         unseen={},
         since=rfc3339(end_ms - HOUR),

@@ -198,9 +198,10 @@ def test_a_test_that_joins_confirms_what_fixed_thresholds_found() -> None:
 
 
 def test_what_opens_nothing_is_shown_beside_what_does() -> None:
-    slight = structs.replace(drift(1, "shoe_size"), severity="info")
+    slight = structs.replace(drift(1, "shoe_size"), severity="info", minor=True)
+    learning = structs.replace(drift(1, "height"), severity="info")
     assert AlertRun().predict(Seen(HOUR, (slight,))) == []
-    (alert,) = AlertRun().predict(Seen(HOUR, (slight, drift(1))))
+    (alert,) = AlertRun().predict(Seen(HOUR, (slight, learning, drift(1))))
     assert [(each.column, each.severity) for each in alert.findings] == [("income", "warning"), ("shoe_size", "info")]
     assert (alert.n_findings, alert.title) == (2, "income: mean 52,000 → 70,200")
 

@@ -65,13 +65,19 @@ def level_of(outcome: Outcome, level: LevelEvidence) -> LevelEvidence:
     if outcome.part < 1:
         words = f"{outcome.part:g} x ({level.derivation})"
         level = structs.replace(level, level=level.level * outcome.part, derivation=words)
-    if not outcome.subject.may_notify and (outcome.family == "distribution" or outcome.check in OF_VALUES):
+    if _is_minor(outcome):
         words = f"column of little importance, notifies nobody: {level.derivation}"
         level = structs.replace(level, derivation=words, in_budget=False)
     if outcome.calibrating:
         words = f"calibrating, pages nobody: {level.derivation}"
         level = structs.replace(level, derivation=words, in_budget=False)
     return level
+
+
+def _is_minor(outcome: Outcome) -> bool:
+    """Whether an outcome is drift of a column of little importance; a fixed threshold is somebody's wish."""
+    is_drift = outcome.family in {"distribution", "detector"} or outcome.check in OF_VALUES
+    return is_drift and not outcome.subject.may_notify and not outcome.check.startswith("threshold.")
 
 
 def _finding(outcome: Outcome, level: LevelEvidence | None, common: CommonFields) -> FindingEvent:
@@ -98,6 +104,7 @@ def _finding(outcome: Outcome, level: LevelEvidence | None, common: CommonFields
         dispersion=evidence.dispersion,
         unit_change=evidence.unit_change,
         moments=evidence.moments,
+        minor=_is_minor(outcome),
         most_changed=list(evidence.most_changed),
         unseen=evidence.unseen,
         since=span.start,
