@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
     from driftline.alerts.signals import SignalChange
     from driftline.events.finding import FindingEvent
+
+
+OUT_OF_RANGE: Final = "quality.out_of_range"
+DISTRIBUTION: Final = "distribution.pearson"
 
 
 class ShownFinding(Struct, frozen=True, kw_only=True):
@@ -95,7 +99,8 @@ def shown(finding: FindingEvent, cause: Cause) -> ShownFinding:
 def first_of(findings: Sequence[ShownFinding]) -> ShownFinding:
     """Return the finding that explains the others; ``findings`` is not empty.
 
-    Another mix of known values explains what moved as much as it did; a slight one is itself moved by the rest.
+    Another mix of known values explains what moved as much as it did; a slight one is itself moved by the rest. That
+    values are out of range is only a part of what the distribution of the column says.
     """
     greatest = max(each.multiple for each in findings)
 
@@ -104,7 +109,11 @@ def first_of(findings: Sequence[ShownFinding]) -> ShownFinding:
         slight = each.root == "changed mix" and each.multiple * ESCALATION_FACTOR < greatest
         return (is_info, RANKS["feature shift"] if slight else rank, weight, check, column)
 
-    return min(findings, key=order)
+    first = min(findings, key=order)
+    if first.summary.check != OUT_OF_RANGE:
+        return first
+    same = (each for each in findings if each.columns == first.columns and each.summary.check == DISTRIBUTION)
+    return min((each for each in same if each.summary.severity != "info"), key=order, default=first)
 
 
 def findings_of(change: SignalChange) -> CauseFindings:

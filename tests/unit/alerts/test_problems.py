@@ -248,6 +248,14 @@ def test_a_slight_mix_does_not_explain_what_moved_far_more() -> None:
     assert (alert.root, alert.title) == ("feature shift", "income: mean 52,000 → 70,200 and 1 more column")
 
 
+def test_what_moved_names_an_alert_rather_than_that_it_left_its_range() -> None:
+    beyond = finding(HOUR, "quality.out_of_range", "quality", sides=(0.0, 0.98), multiple=98.0, effect="share_change")
+    (alert,) = AlertRun().predict(Seen(HOUR, (beyond, drift(1, multiple=9.0))))
+    assert alert.title == "income: mean 52,000 → 70,200"
+    (alone,) = AlertRun().predict(Seen(HOUR, (beyond,)))
+    assert alone.title == "income: outside the reference's range 0 % → 98 %"
+
+
 class TestJoins:
     def test_accuracy_that_falls_with_the_data_belongs_to_their_incident(self) -> None:
         run = AlertRun()
