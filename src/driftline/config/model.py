@@ -231,7 +231,7 @@ class ColumnSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """How values are read; inferred from the reference or the first events by default. `numeric` also reads numbers in
     text (`"52000.00"`), `ignore` is not watched."""
     importance: Annotated[float, Meta(ge=0)] | None = None
-    """Importance relative to the other columns; it ranks findings."""
+    """Importance relative to the other columns; it ranks findings, and the severity of drift is weighted by it."""
     thresholds: dict[str, Annotated[float, Meta(gt=0)]] = field(default_factory=dict)
     """Fixed thresholds of this column, by distance; they override those of the checks."""
 

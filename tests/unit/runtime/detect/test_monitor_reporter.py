@@ -15,6 +15,7 @@ from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.detect.monitor_reporter import MonitorReporter
 from driftline.runtime.operations.telemetry import Telemetry
+from tests.support.alerts import HOUR, AlertRun, Seen, dropped, finding
 
 KEY = ModelKey("m", "1")
 SETTINGS = Settings(defaults=ModelSettings(bootstrap=BootstrapSettings(sample=300, events=700)))
@@ -105,3 +106,19 @@ def test_unprofiled_events_are_a_gauge_that_goes_with_the_partition() -> None:
     with capture_logs() as logs:
         reporter.show(status())
     assert len(logs) == 1, "whoever takes a partition over says it again"
+
+
+def test_alerts_of_one_incident_are_one_open_problem_with_the_worst_severity() -> None:
+    run = AlertRun()
+    (data,) = run.predict(Seen(HOUR, (finding(HOUR),)))
+    (performance,) = run.join(dropped(HOUR, 9.0))
+    assert (data.severity, performance.severity) == ("warning", "critical")
+    telemetry, labels = Telemetry(), {"model": "m", "model_version": "1"}
+    reporter, quiet = MonitorReporter(telemetry, SETTINGS, Profiles()), status()
+    model = msgspec.structs.replace(quiet.models[KEY], open_alerts=(data, performance))
+    reporter.show(msgspec.structs.replace(quiet, models={KEY: model}))
+    counts = [
+        telemetry.registry.get_sample_value("driftline_open_alerts", {**labels, "severity": severity})
+        for severity in ("warning", "critical")
+    ]
+    assert counts == [0.0, 1.0]
