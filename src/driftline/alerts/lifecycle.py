@@ -141,7 +141,7 @@ def _grouped(
     for change in changes:
         key: str | None = owners.get(change.cause)
         if change.state == "opened":
-            first, onset = findings_of(change).shown[0], first_onset([*change.findings])
+            first, onset = findings_of(change).shown[0], _onset_of([change])
             key = place(states, onset, first)
             if key is None:
                 key = place(closed, onset, first)
@@ -168,7 +168,7 @@ def _with_changes(
         alert = resolved_alert(before.alert, observation, max(change.n_clean for change in changes))
         return structs.replace(before, alert=alert, open=(), until_ms=epoch_ms(observation.window.end))
     seen = [finding for change in changes for finding in change.findings]
-    onset = first_onset(seen)
+    onset = _onset_of(changes)
     began_together = before is None or before.onset.meets(onset)
     shown = [each for of_cause in found.values() for each in of_cause.shown]
     root = named(None if before is None else before.root, shown, onset, began_together=began_together)
@@ -191,6 +191,12 @@ def _with_changes(
     else:
         alert = updated_alert(before.alert, observation, content, told, reason)
     return ProblemState(alert, told, root, every, still_open)
+
+
+def _onset_of(changes: Sequence[SignalChange]) -> Interval:
+    """Return when what changed began: what opened, or of what is open already what was found."""
+    opened = [change.onset for change in changes if change.onset is not None]
+    return min(opened) if opened else first_onset([each for change in changes for each in change.findings])
 
 
 def _told(

@@ -8,6 +8,8 @@ from driftline.events.alert import Onset
 from driftline.events.cloudevents import epoch_ms, rfc3339
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from driftline.events.finding import FindingEvent
 
 
@@ -56,6 +58,6 @@ def onset_of(finding: FindingEvent) -> Interval:
     return Interval(epoch_ms(finding.since), epoch_ms(finding.window.end))
 
 
-def first_onset(findings: list[FindingEvent]) -> Interval:
+def first_onset(findings: Sequence[FindingEvent]) -> Interval:
     """Return the earliest onset of findings, of equal ones the smallest."""
     return min((onset_of(finding) for finding in findings), key=lambda onset: (onset.from_ms, onset.to_ms))

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from msgspec import Struct, field, structs
 
 from driftline.alerts.escalation import NotificationHistory, completed_history, history_after, reason_to_notify
+from driftline.alerts.onsets import Interval, first_onset
 from driftline.alerts.policy import cause_of, is_beside, ranked
 from driftline.alerts.unused_findings import OpeningRule, UnusedFindings, counts_windows, key_of
 from driftline.events.alert import Cause  # msgspec reads it where a state is restored
@@ -85,6 +86,8 @@ class SignalChange(NamedTuple):
     """Findings that the signal's notification used up; empty where it does not notify."""
     n_clean: int = 0
     """Clean windows that resolved it."""
+    onset: Interval | None = None
+    """When it opened: the first of the windows whose findings opened it, or what a detector says."""
 
 
 def advance_signals(
@@ -139,7 +142,8 @@ def _with_findings(
     size_ms = observation.window.size_ms
     keys = {key_of(finding, size_ms): finding for finding in findings if counts_windows(finding)}
     if keys:
-        unused = unused.noted(size_ms, cause, keys, rules.opening)
+        span_ms = (epoch_ms(observation.window.start), epoch_ms(observation.window.end))
+        unused = unused.noted(size_ms, cause, keys, rules.opening, span_ms)
     complete = [keys[key] for key in unused.complete(cause, keys, rules.opening)]
     complete += [finding for finding in findings if not counts_windows(finding)]
     spent = unused.spent(cause, [key_of(finding, size_ms) for finding in complete])
@@ -148,7 +152,9 @@ def _with_findings(
         if not complete:
             return None, unused, None
         history = history_after(complete, None, observation.time_ms, next_ms)
-        opened = SignalChange(cause, "opened", findings, complete=complete)
+        first = unused.onset(cause, [key_of(finding, size_ms) for finding in complete])
+        onset = Interval(*first) if first is not None else first_onset(findings)
+        opened = SignalChange(cause, "opened", findings, complete=complete, onset=onset)
         return SignalState(size_ms, 0, history), spent, opened
     updated = SignalChange(cause, "updated", findings)
     if epoch_ms(observation.window.start) < state.told.settled_ms:

@@ -19,12 +19,12 @@ def rules(k: int, n: int) -> AlertRules:
 
 
 def opened_at(hours: dict[int, list[FindingEvent]], rule: AlertRules) -> list[int]:
-    """Return the hours in which an alert opened."""
+    """Return the hours in which an alert opened, for the first time or again."""
     book, opened = ModelAlerts(), []
     for hour in range(1, max(hours) + 1):
         step = advance(book, observed(hour * HOUR), hours.get(hour, []), PREDICTION_CAUSES, rule)
         book = msgspec.msgpack.decode(msgspec.msgpack.encode(step.alerts), type=ModelAlerts)
-        opened += [hour for alert in step.records if alert.revision == 1]
+        opened += [hour for alert in step.records if alert.notify and alert.notified_for in {"opened", "reopened"}]
     return opened
 
 

@@ -214,6 +214,9 @@ def test_with_k_of_n_causes_join_once_they_have_k_findings() -> None:
         (3, ["data drift", "prediction drift"]),
     ]
     assert told(records) == [(2, "opened", "feature shift")]
+    assert {(each.onset.from_, each.onset.to) for each in records} == {(rfc3339(0), rfc3339(HOUR))}, (
+        "of the first finding"
+    )
 
 
 UNIT = UnitChange(100.0, 0.0, "units -> hundredths, as euros to cents", 0.01, 0.99, "shape")
