@@ -134,7 +134,7 @@ def _grouped(
 ) -> dict[str, list[SignalChange]]:
     """Return changes by the id of their problem; a new problem, of which there is one at most, has an empty id.
 
-    All that one observation opens began in the same window, so what fits no problem is one new problem together.
+    What one observation opens became known at the same moment, so all of it that fits no problem is one new problem.
     """
     owners = {cause: key for key, problem in states.items() for cause in problem.open}
     groups: dict[str, list[SignalChange]] = {}
