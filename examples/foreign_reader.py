@@ -92,7 +92,10 @@ def described(kind: str, data: dict[str, Any]) -> str:
     since, until = data["window"]["start"], data["window"]["end"]
     if kind == "io.driftline.alert.v1":
         worst = ", ".join(f"{f['column'] or 'model'} ({f['effect']} {f['value']:.3g})" for f in data["findings"])
-        return f"ALERT {data['state']} {data['severity']} {model}: {data['cause']} in {worst} since {data['since']}"
+        own = data["incident"] == data["alert_id"]
+        incident = "" if own else f", part of incident {data['incident']}"
+        what = f"{data['cause']} in {worst}{incident}"
+        return f"ALERT {data['state']} {data['severity']} {model}: {what} since {data['since']}"
     if kind == "io.driftline.finding.v1":
         effect, statistic, level = data["effect"], data["statistic"], data["level"]
         change = "no size" if effect is None else f"{effect['name']} {effect['corrected']:.3g}"

@@ -37,7 +37,8 @@ from driftline.events.estimate import TrackRecord
 from driftline.events.model_key import ModelKey
 from driftline.events.operation_fields import LATENCY
 from driftline.events.output_record import event_records, structured
-from driftline.monitoring.alerting import settle
+from driftline.monitoring.alerting import settle, settled
+from driftline.monitoring.predictions.problem_history import ProblemHistory
 from driftline.performance.arrival_curve import AgedCohort, maturity_curve
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.column_values import encode_values
@@ -91,11 +92,14 @@ def examples() -> dict[str, list[dict[str, Any]]]:
     profile = build_profile(KEY, _applicants(4_000, mean_income=52_000.0, web=0.55), SETTINGS.defaults, 0, "training")
     view = ReferenceView(profile, SETTINGS.defaults, PANE_MS)
     drifted = _window(profile, _applicants(1_200, mean_income=61_000.0, web=0.40), NOON_MS)
-    book, records = settle(examine_window(view, drifted, budget), ModelAlerts(), budget)
+    problems = ProblemHistory(24 * HOUR_MS)
+    book, records, changed = settled(examine_window(view, drifted, budget), ModelAlerts(), budget)
+    problems.note(changed)
     for hour in (1, 2):
         clean = _window(profile, _applicants(1_200, mean_income=52_000.0, web=0.55), NOON_MS + hour * HOUR_MS)
-        book, more = settle(examine_window(view, clean, budget), book, budget)
+        book, more, changed = settled(examine_window(view, clean, budget), book, budget)
         records += more
+        problems.note(changed)
     vector = _labelled(profile, 1_150, wrong=230)
     revision = PerformanceRevision(
         key=KEY,
@@ -112,7 +116,7 @@ def examples() -> dict[str, list[dict[str, Any]]]:
     )
     baseline = PerformanceBaseline(vector=_labelled(profile, 4_000, wrong=400), origin="reference")
     verdict = examine_performance(profile, revision, baseline, budget)
-    records += settle(verdict, ModelAlerts(), budget)[1]
+    records += settled(verdict, ModelAlerts(), budget, problems).outputs
     records += settle(examine_arrival(profile, _cohort(), budget), ModelAlerts(), budget)[1][:1]
     records += settle(examine_stream(_labels_of_a_day(), budget), ModelAlerts(), budget)[1][:1]
     records += event_records(_estimates(budget), budget.source)

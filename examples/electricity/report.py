@@ -135,7 +135,7 @@ def _show_findings(outcome: Outcome) -> None:
     print("Alerts")
     for alert in outcome.alerts:
         print(
-            f"  {alert['cause']:<17} {alert['state']:<9} opened {alert['opened_at'][:10]}, "
+            f"  {alert['root']:<17} {alert['state']:<9} opened {alert['opened_at'][:10]}, "
             f"updated {alert['updated_at'][:10]}, {alert['severity']}, revision {alert['revision']}, "
             f"{alert['notification']} pages" + (", forgotten since" if alert["forgotten"] else "")
         )

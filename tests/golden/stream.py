@@ -58,7 +58,8 @@ def _quarters(rng: random.Random) -> float:
     return sum(rng.randrange(-8, 9) for _ in range(4)) / 4
 
 
-def _profile_book() -> Profiles:
+def profiles() -> Profiles:
+    """Return the reference of the stream."""
     rng = random.Random(1)
     rows = [(_quarters(rng), rng.choice("abc"), rng.randrange(2)) for _ in range(N_REFERENCE)]
     table = ReferenceTable(
@@ -70,7 +71,8 @@ def _profile_book() -> Profiles:
     return Profiles([build_profile(KEY, table, SETTINGS.model(KEY.model), BEGINNING_MS, "training")])
 
 
-def _write_input(predictions: Path, labels: Path) -> None:
+def write_input(predictions: Path, labels: Path) -> None:
+    """Write the stream's predictions and labels."""
     rng = random.Random(2)
     first, last = DRIFT
     with predictions.open("w") as prediction_file, labels.open("w") as label_file:
@@ -102,6 +104,6 @@ def write_stream(out: Path, scratch: Path) -> None:
         A folder for the input.
     """
     predictions, labels = scratch / "predictions.ndjson", scratch / "labels.ndjson"
-    _write_input(predictions, labels)
-    run = Backtest(SETTINGS, _profile_book(), N_PARTITIONS)
+    write_input(predictions, labels)
+    run = Backtest(SETTINGS, profiles(), N_PARTITIONS)
     write_events(out, lambda emit: run.run(predictions, labels, emit))

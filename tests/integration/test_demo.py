@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.command import driftline
 
-CAUSES = ("data drift", "performance")
+KINDS = ("data drift", "performance")
 
 
 @pytest.mark.slow
@@ -19,21 +19,23 @@ def test_the_demo_keeps_its_promise() -> None:
     said = re.sub(r"\s+", " ", done.stdout)
 
     began, ended = _all(r"At (\d\d:\d\d) incomes grow .* at (\d\d:\d\d) both changes end", said)[0]
-    for cause in CAUSES:
+    for kind in KINDS:
         ((opened, after_min, since, resolved),) = _all(
-            rf"{cause}: opened at (\S+), (\d+) minutes of event time after the drift began at (\S+); resolved at (\S+)",
+            rf"{kind}: opened at (\S+), (\d+) minutes of event time after the drift began at (\S+); resolved at (\S+)",
             said,
         )
         assert since == began
         assert _minutes(began, opened) == int(after_min) <= 40, "within a window or two and the wait for labels"
         assert 30 <= _minutes(ended, resolved) <= 55, "after two clean windows and the wait for labels"
     assert "alerts before the drift: 0" in said
+    assert "incidents: 1; notifications: 1" in said, "one problem, one notification"
 
     lines = done.stdout.splitlines()
-    opened_as = [line for line in lines if "ALERT open" in line and "update 1)" in line]
-    resolved_as = [line for line in lines if "ALERT resolved" in line]
-    assert len(opened_as) == len(resolved_as) == len(CAUSES), "nothing but what was announced"
-    assert "income" in opened_as[0]
+    of_drift, of_performance = [line for line in lines if "ALERT open" in line and re.search(r"update 1\b", line)]
+    assert len([line for line in lines if "ALERT resolved" in line]) == len(KINDS), "nothing but what was announced"
+    assert re.search(r"update 1, notifies\): income: mean \d\d,\d00 → \d\d,\d00, since", of_drift)
+    assert re.search(r"update 1, of the same incident\): accuracy [\d.]+ % → [\d.]+ %, since", of_performance)
+    assert re.search(r"Since between .* `income` has moved .* Look first at `income`", said)
 
 
 def _all(pattern: str, text: str) -> list[tuple[str, ...]]:

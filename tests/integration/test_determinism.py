@@ -34,7 +34,10 @@ def test_the_traffic_is_worth_comparing(wanted: frozenset[Output]) -> None:
     alerts = alerts_of(wanted)
     assert {alert["model"] for alert in alerts} == {"credit", "price", "intent"}
     assert {alert["state"] for alert in alerts} == {"open", "resolved"}
-    assert {alert["cause"] for alert in alerts} >= {"data drift", "data quality", "performance"}
+    assert {cause for alert in alerts for cause in alert["causes"]} >= {"data drift", "data quality", "performance"}
+    followed = [alert for alert in alerts if alert["incident"] != alert["alert_id"]]
+    assert {"performance"} <= {alert["cause"] for alert in followed} <= {"performance", "duplicates"}
+    assert {alert["incident"] for alert in followed} < {alert["alert_id"] for alert in alerts}
     assert any(alert["revision"] > 5 for alert in alerts)
 
 
@@ -63,7 +66,7 @@ def test_the_burn_in_ends_before_the_drift_and_pages_nobody(wanted: frozenset[Ou
     named = {found["finding_id"] for alert in alerts for found in alert["findings"]}
     assert named & {found["finding_id"] for found in paging}
     assert not named & {found["finding_id"] for found in calibrating}
-    drifted = [alert for alert in alerts if alert["cause"] == "data drift"]
+    drifted = [alert for alert in alerts if "data drift" in alert["causes"]]
     assert {alert["model"] for alert in drifted} == {"credit", "price", "intent"}
     assert all(_ms(alert["opened_at"]) > DRIFT_MS for alert in drifted)
 

@@ -67,7 +67,7 @@ def test_pages_never_exceed_findings_over_k(history: list[Seen], opening: tuple[
     # A page takes k findings of one check, so a check can make at most findings // k.
     assert n_pages <= sum(n // opening[0] for n in n_findings.values())
     assert sum(record.revision == 1 for record in records) <= n_pages
-    kept = [numbers for entries in book.tally.found.values() for numbers in entries.values()]
+    kept = [numbers for entries in book.signals.tally.found.values() for numbers in entries.values()]
     assert all(len(numbers) <= opening[0] for numbers in kept)
     assert len(kept) <= len(n_findings)
 

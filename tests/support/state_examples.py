@@ -39,6 +39,7 @@ from driftline.monitoring.predictions.burn_in import BurnIn
 from driftline.monitoring.predictions.column_detectors import ColumnDetectors
 from driftline.monitoring.predictions.estimate_windows import EstimateWindows
 from driftline.monitoring.predictions.prediction_monitor import PredictionMonitor
+from driftline.monitoring.predictions.problem_history import ProblemHistory
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor
 from driftline.monitoring.predictions.rolling import RollingReference
 from driftline.monitoring.predictions.volume_history import VolumeHistory
@@ -277,7 +278,7 @@ class Sequences:
         budget = ErrorBudget.of(monitoring.small_settings(defaults=settings), KEY.model)
         setup = ModelSetup(KEY, budget, monitoring.PANE_MS, profiles)
         self.predictions = PredictionMonitor(setup, scope)
-        self.joins = JoinMonitor(setup, self.predictions.estimates)
+        self.joins = JoinMonitor(setup, self.predictions.estimates, self.predictions.problems)
         self.segment = SegmentMonitor(setup, "country=DE")
         scope.add(self.segment.tables, "segment/country=DE/")
 
@@ -319,7 +320,7 @@ def sequences() -> Example[Sequences]:
 
     moments = range(start_ms - 4 * monitoring.PANE_MS, start_ms + 420_000, monitoring.PANE_MS)
     return Example(
-        {PredictionMonitor, JoinMonitor, SegmentMonitor, ArrivalMonitor, EstimateRevisions},
+        {PredictionMonitor, JoinMonitor, SegmentMonitor, ArrivalMonitor, EstimateRevisions, ProblemHistory},
         lambda scope: Sequences(scope, settings, Profiles(published)),
         [numbered(step, at) for at in moments],
     )

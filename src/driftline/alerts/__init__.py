@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from driftline.alerts.lifecycle import AlertRules, CauseState, ModelAlerts, Step, advance
+from driftline.alerts.incidents import Incidents, ProblemStep, incident_at, step_of
+from driftline.alerts.lifecycle import ModelAlerts, Step, advance
+from driftline.alerts.observation import Observation
 from driftline.alerts.policy import (
     CRITICAL_FACTOR,
     INTAKE_CAUSES,
@@ -15,7 +17,8 @@ from driftline.alerts.policy import (
     ranked,
     severity_of,
 )
-from driftline.alerts.records import Observation
+from driftline.alerts.problems import ProblemState
+from driftline.alerts.signals import AlertRules
 from driftline.alerts.unused_findings import OpeningRule
 
 __all__ = [
@@ -27,13 +30,17 @@ __all__ = [
     "PREDICTION_CAUSES",
     "SILENCE_CAUSES",
     "AlertRules",
-    "CauseState",
+    "Incidents",
     "ModelAlerts",
     "Observation",
     "OpeningRule",
+    "ProblemState",
+    "ProblemStep",
     "Step",
     "advance",
     "cause_of",
+    "incident_at",
     "ranked",
     "severity_of",
+    "step_of",
 ]

@@ -133,5 +133,22 @@ def reason_to_notify(
     return "still open" if time_ms - history.at_ms >= remind_after_ms else None
 
 
+def reason_to_join(
+    history: NotificationHistory, complete: Sequence[FindingEvent], *, began_together: bool
+) -> NotifyReason | None:
+    """Return why a problem notifies when a further cause joins it; None where it does not.
+
+    What began together is one event, and its first notification says so; only that it is more severe than was known,
+    or that a test confirms what fixed thresholds had found, is news. What followed later must not be hidden where it is
+    far greater.
+    """
+    if not history.in_budget and any(in_budget(finding) for finding in complete):
+        return "confirmed"
+    if history.severity != "critical" and any(finding.severity == "critical" for finding in complete):
+        return "more severe"
+    peak = max((multiple_of(finding) for finding in complete), default=0.0)
+    return "far greater effect" if not began_together and peak >= ESCALATION_FACTOR * history.peak else None
+
+
 def _worst(severity: Severity, findings: Sequence[FindingEvent]) -> Severity:
     return "critical" if any(finding.severity == "critical" for finding in findings) else severity

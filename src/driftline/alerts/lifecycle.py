@@ -2,17 +2,17 @@
 
 ::
 
-             a window with findings                 resolve_after clean windows
-    (none) ────────────────────────> open, rev. 1 ──────────────────────────────> resolved ──30 days──> (tombstone)
-                                      │        ▲
-                                      └────────┘ a further window with findings: rev. + 1
+             a signal opens                       all its signals are resolved
+    (none) ────────────────> open, rev. 1 ─────────────────────────────────────> resolved ──30 days──> (tombstone)
+                               │        ▲                                            │
+                               └────────┘ findings, further signals: rev. + 1        │
+                               ▲                                                     │
+                               └─────────────────────────────────────────────────────┘
+                                 a window that reaches back to its end: rev. + 1
 
-An alert opens when a check had findings in k of its last n windows (:mod:`driftline.alerts.unused_findings`). It
-notifies again only for what it must not hide (:mod:`driftline.alerts.escalation`).
-
-There is one alert per model key, segment and cause at a time. Only windows of the size that opened it can resolve it: a
-clean window of five minutes says little about a finding in a day. Any window with findings, whatever its size, restarts
-the count of clean windows.
+An alert is one problem. :mod:`driftline.alerts.signals` says when a cause opens, notifies and resolves, and
+:mod:`driftline.alerts.problems` which signals are one problem. An alert notifies only where one of its signals does, so
+its notifications are a part of those that the false-alarm budget bounds.
 """
 
 from __future__ import annotations
@@ -21,61 +21,48 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field, structs
 
-from driftline.alerts.escalation import NotificationHistory, completed_history, history_after, reason_to_notify
-from driftline.alerts.policy import cause_of, ranked
-from driftline.alerts.records import Observation, opened_alert, resolved_alert, updated_alert
-from driftline.alerts.unused_findings import OpeningRule, UnusedFindings, counts_windows, key_of
-from driftline.events.alert import AlertEvent, Cause
+from driftline.alerts.escalation import completed_history, history_after, reason_to_join, reason_to_notify
+from driftline.alerts.onsets import first_onset
+from driftline.alerts.policy import SEVERITIES, worst
+from driftline.alerts.problems import ProblemState, follows, named, place
+from driftline.alerts.records import Content, opened_alert, resolved_alert, updated_alert
+from driftline.alerts.shown import findings_of
+from driftline.alerts.signals import Signals, advance_signals, settled_ms
+from driftline.events.alert import AlertEvent  # msgspec reads it
 from driftline.events.cloudevents import epoch_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from driftline.alerts.escalation import NotificationHistory
+    from driftline.alerts.incidents import Incidents, ProblemStep
+    from driftline.alerts.observation import Observation
+    from driftline.alerts.onsets import Interval
+    from driftline.alerts.signals import AlertRules, SignalChange
+    from driftline.events.alert import Cause, NotifyReason
     from driftline.events.finding import FindingEvent
 
 FORGET_AFTER_MS: Final = 30 * 86_400_000
 """Event time after its resolution at which an alert's record is deleted from the alerts topic."""
-
-
-class CauseState(Struct, frozen=True):
-    """The open alert of one cause, and how near it is to its resolution."""
-
-    alert: AlertEvent
-    size_ms: int
-    """Size of the window that opened it."""
-    n_clean: int
-    """Clean windows of that size since the last finding."""
-    told: NotificationHistory
-    """Content of its notifications so far."""
+_MAX_CLOSED: Final = 4
+"""Resolved problems that are kept whole for the case that they open again."""
 
 
 class ModelAlerts(Struct, frozen=True):
     """All alerts of one model key and segment, from windows of predictions or from windows of labels.
 
-    *State*: at most one open alert a cause (a few KB), the findings that no notification has used up (bounded, see
-    :class:`~driftline.alerts.unused_findings.UnusedFindings`) and the id of each alert resolved in the last 30 days of
-    event time.
+    *State*: at most one open problem a cause (some 10 KB each), up to four that were resolved lately and can open
+    again, the signals (:class:`~driftline.alerts.signals.Signals`) and the id of each alert resolved in the last 30
+    days of event time.
     """
 
-    open: dict[Cause, CauseState] = field(default_factory=dict)
+    open: dict[str, ProblemState] = field(default_factory=dict)
+    """By alert id."""
+    closed: dict[str, ProblemState] = field(default_factory=dict)
+    """Resolved, and windows may still reach back to their end; by alert id, the oldest first."""
     resolved: tuple[tuple[int, str], ...] = ()
     """(time of resolution in ms, alert id), the oldest first."""
-    tally: UnusedFindings = UnusedFindings()
-    """Findings that no notification has used up."""
-
-
-class AlertRules(Struct, frozen=True, kw_only=True):
-    """The configured rules by which alerts open, notify again and resolve."""
-
-    resolve_after: int
-    """Clean windows in a row that resolve an alert, at least 1."""
-    sizes: tuple[int, ...]
-    """Sizes in ms of the windows that are checked. Windows of any size resolve an alert that a detector opened, or a
-    window of a size that is no longer configured; it would stay open for ever otherwise."""
-    opening: OpeningRule = OpeningRule()
-    remind_after_ms: int = 30 * 86_400_000
-    """Time after the latest notification at which an alert that still has findings notifies again: the budget's
-    horizon."""
+    signals: Signals = Signals()
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -95,6 +82,7 @@ def advance(
     findings: Sequence[FindingEvent],
     causes: Iterable[Cause],
     rules: AlertRules,
+    incidents: Incidents | None = None,
 ) -> Step:
     """Apply one window's check result; the same state and result give the same step.
 
@@ -105,69 +93,159 @@ def advance(
     observation : Observation
         A checked window, or a pane in which a detector that may notify found a change; a pane is never clean.
     findings : sequence of FindingEvent
-        Findings of this window; those that open no alert are ignored.
+        Findings of this window; those that open no alert are ignored, but for what they tell of an open one.
     causes : iterable of Cause
         The causes that this window could have shown; open alerts of other causes stay as they are.
+    incidents : Incidents, optional
+        The problems of the predictions. For joins alone: nothing that predictions say may depend on joins.
     """
     resolved = [entry for entry in before.resolved if observation.time_ms < entry[0] + FORGET_AFTER_MS]
     forgotten = tuple(entry[1] for entry in before.resolved[: len(before.resolved) - len(resolved)])
-    is_window = observation.window.kind != "pane"
-    unused = before.tally.counted(observation.window.size_ms) if is_window else before.tally
-    states = dict(before.open)
+    signals, changes = advance_signals(before.signals, observation, findings, causes, rules)
+    states, closed = dict(before.open), _reachable(before.closed, observation, rules)
     records: list[AlertEvent] = []
-    for cause in causes:
-        of_cause = ranked(finding for finding in findings if cause_of(finding) == cause)
-        state = states.get(cause)
-        if of_cause:
-            after, unused = _with_findings(state, unused, cause, observation, of_cause, rules)
-            if after is not None:
-                states[cause] = after
-                records.append(after.alert)
-        elif state is not None and is_window and _can_resolve(state, observation, rules):
-            if state.n_clean + 1 < rules.resolve_after:
-                states[cause] = structs.replace(state, n_clean=state.n_clean + 1)
-                continue
-            alert = resolved_alert(state.alert, observation, state.n_clean + 1)
-            del states[cause]
-            unused = unused.forgotten(cause)
-            resolved.append((observation.time_ms, alert.alert_id))
-            records.append(alert)
-    return Step(alerts=ModelAlerts(states, tuple(resolved), unused), records=tuple(records), forgotten=forgotten)
+    for alert_id, of_problem in _grouped(states, closed, changes).items():
+        known = states.get(alert_id) or closed.pop(alert_id, None)
+        problem = _with_changes(known, observation, of_problem, rules, incidents)
+        key = problem.alert.alert_id
+        resolved = [entry for entry in resolved if entry[1] != key]
+        if problem.open:
+            states[key] = problem
+        else:
+            states.pop(key, None)
+            closed[key] = problem
+            resolved.append((observation.time_ms, key))
+        if known is None or problem.alert is not known.alert:
+            records.append(problem.alert)
+    kept = dict(list(closed.items())[-_MAX_CLOSED:])
+    alerts = ModelAlerts(states, kept, tuple(resolved), signals)
+    return Step(alerts=alerts, records=tuple(records), forgotten=forgotten)
 
 
-def _can_resolve(state: CauseState, observation: Observation, rules: AlertRules) -> bool:
-    return state.size_ms == observation.window.size_ms or state.size_ms not in rules.sizes
+def _reachable(closed: dict[str, ProblemState], observation: Observation, rules: AlertRules) -> dict[str, ProblemState]:
+    """Return the resolved problems that a window of any size, this one or a later one, can reach back to."""
+    window = observation.window
+    earliest_ms = min(epoch_ms(window.start), epoch_ms(window.end) - max(rules.sizes))
+    return {key: problem for key, problem in closed.items() if (problem.until_ms or 0) >= earliest_ms}
 
 
-def _with_findings(
-    state: CauseState | None,
-    unused: UnusedFindings,
-    cause: Cause,
+def _grouped(
+    states: dict[str, ProblemState], closed: dict[str, ProblemState], changes: Sequence[SignalChange]
+) -> dict[str, list[SignalChange]]:
+    """Return changes by the id of their problem; a new problem, of which there is one at most, has an empty id.
+
+    What one observation opens became known at the same moment, so all of it that fits no problem is one new problem.
+    """
+    owners = {cause: key for key, problem in states.items() for cause in problem.open}
+    groups: dict[str, list[SignalChange]] = {}
+    for change in changes:
+        key: str | None = owners.get(change.cause)
+        if change.state == "opened":
+            first, onset = findings_of(change).shown[0], _onset_of([change])
+            key = place(states, onset, first)
+            if key is None:
+                key = place(closed, onset, first)
+        groups.setdefault(key or "", []).append(change)
+    new = groups.pop("", None)
+    return groups if new is None else {**groups, "": new}
+
+
+def _with_changes(
+    before: ProblemState | None,
     observation: Observation,
-    findings: Sequence[FindingEvent],
+    changes: Sequence[SignalChange],
     rules: AlertRules,
-) -> tuple[CauseState | None, UnusedFindings]:
-    """Return the cause's alert and the unused findings after a window with findings; notifications use findings up."""
-    size_ms = observation.window.size_ms
-    keys = {key_of(finding, size_ms): finding for finding in findings if counts_windows(finding)}
-    if keys:
-        unused = unused.noted(size_ms, cause, keys, rules.opening)
-    complete = [keys[key] for key in unused.complete(cause, keys, rules.opening)]
-    complete += [finding for finding in findings if not counts_windows(finding)]
-    spent = unused.spent(cause, [key_of(finding, size_ms) for finding in complete])
-    is_window = observation.window.kind != "pane"
-    settled_ms = epoch_ms(observation.window.end) + (size_ms if is_window else min(rules.sizes))
-    if state is None:
-        if not complete:
-            return None, unused
-        history = history_after(complete, None, observation.time_ms, settled_ms)
-        return CauseState(opened_alert(cause, observation, findings, history), size_ms, 0, history), spent
-    if epoch_ms(observation.window.start) < state.told.settled_ms:
-        history = completed_history(state.told, findings)
-        return CauseState(updated_alert(state.alert, observation, findings), state.size_ms, 0, history), spent
-    reason = reason_to_notify(state.told, complete, observation.time_ms, rules.remind_after_ms)
-    if reason is None:
-        return CauseState(updated_alert(state.alert, observation, findings), state.size_ms, 0, state.told), unused
-    history = history_after(complete, state.told, observation.time_ms, settled_ms, reason)
-    alert = updated_alert(state.alert, observation, findings, reason, history)
-    return CauseState(alert, state.size_ms, 0, history), spent
+    incidents: Incidents | None,
+) -> ProblemState:
+    """Return a problem after the changes of its signals."""
+    found = {change.cause: findings_of(change) for change in changes if change.findings}
+    open_ = () if before is None else before.open
+    ended = {change.cause for change in changes if change.state == "resolved"}
+    still_open = tuple(cause for cause in dict.fromkeys((*open_, *found)) if cause not in ended)
+    if before is not None and not found:
+        if still_open:
+            return structs.replace(before, open=still_open)
+        alert = resolved_alert(before.alert, observation, max(change.n_clean for change in changes))
+        return structs.replace(before, alert=alert, open=(), until_ms=epoch_ms(observation.window.end))
+    seen = [finding for change in changes for finding in change.findings]
+    onset = _onset_of(changes)
+    began_together = before is None or before.onset.meets(onset)
+    shown = [each for of_cause in found.values() for each in of_cause.shown]
+    root = named(None if before is None else before.root, shown, onset, began_together=began_together)
+    every = found if before is None else {**before.found, **found}
+    begun = onset if before is None else before.onset.refined(onset)
+    incident = incidents.explaining(begun, observation.time_ms, later=follows(root, ())) if incidents else None
+    told, reason = _told(before, observation, changes, rules, onset, incident)
+    linked = incident.alert_id if incident is not None else None
+    if before is not None and before.alert.incident != before.alert.alert_id:
+        linked = before.alert.incident
+    content = Content(
+        root=root,
+        found=every,
+        onset=begun,
+        severity=worst(finding.severity for finding in seen),
+        incident=linked,
+    )
+    if before is None:
+        alert = opened_alert(observation, content, told, reason)
+    else:
+        alert = updated_alert(before.alert, observation, content, told, reason)
+    return ProblemState(alert, told, root, every, still_open)
+
+
+def _onset_of(changes: Sequence[SignalChange]) -> Interval:
+    """Return when what changed began: what opened, or of what is open already what was found."""
+    opened = [change.onset for change in changes if change.onset is not None]
+    return min(opened) if opened else first_onset([each for change in changes for each in change.findings])
+
+
+def _told(
+    before: ProblemState | None,
+    observation: Observation,
+    changes: Sequence[SignalChange],
+    rules: AlertRules,
+    onset: Interval,
+    incident: ProblemStep | None,
+) -> tuple[NotificationHistory, NotifyReason | None]:
+    """Return what a problem has notified, and why it does now; None where it does not."""
+    time_ms, next_ms = observation.time_ms, settled_ms(observation, rules)
+    joined = [finding for change in changes if change.state == "opened" for finding in change.complete]
+    again = [finding for change in changes if change.state == "updated" for finding in change.complete]
+    if before is None:
+        history = history_after(joined, None, time_ms, next_ms)
+        if incident is None:
+            return history, "opened"
+        news = SEVERITIES.index(history.severity) > SEVERITIES.index(incident.severity)
+        return _raised(history, incident), "more severe" if news else None
+    told = _raised(before.told, incident)
+    if epoch_ms(observation.window.start) < told.settled_ms:
+        updated = [finding for change in changes if change.state == "updated" for finding in change.findings]
+        told = completed_history(told, updated) if updated else told
+    reason = reason_to_notify(told, again, time_ms, rules.remind_after_ms)
+    if reason is None and joined:
+        reason = _reason_of_joined(before, told, joined, observation, onset)
+    if reason is not None:
+        return history_after([*again, *joined], told, time_ms, next_ms, reason), reason
+    return completed_history(told, joined) if joined else told, None
+
+
+def _reason_of_joined(
+    before: ProblemState,
+    told: NotificationHistory,
+    joined: Sequence[FindingEvent],
+    observation: Observation,
+    onset: Interval,
+) -> NotifyReason | None:
+    """Return why a signal that joins a problem notifies: rarely, as the problem is known."""
+    if before.until_ms is not None and onset.from_ms >= before.until_ms:
+        return "reopened"
+    if epoch_ms(observation.window.end) <= told.settled_ms:  # it completes the latest notification
+        return None
+    return reason_to_join(told, joined, began_together=before.onset.meets(onset))
+
+
+def _raised(history: NotificationHistory, incident: ProblemStep | None) -> NotificationHistory:
+    """Return a history that knows how severe the incident is, which has been notified."""
+    if incident is None:
+        return history
+    return structs.replace(history, severity=worst((history.severity, incident.severity)))

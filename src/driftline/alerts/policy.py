@@ -24,40 +24,18 @@ INTAKE_CAUSES: Final[tuple[Cause, ...]] = ("intake",)
 """Causes that the input topics as such can show."""
 OF_VALUES: Final = frozenset({"quality.out_of_range", "quality.unseen", "quality.cardinality"})
 """Quality checks of new values, which a drifting column brings with it: one problem makes one alert, of drift."""
-OF_LABELS: Final = {
-    "labels.arrival": "they come late",
-    "labels.silent": "there are none",
-    "labels.orphans": "their predictions never came",
-}
-"""Words for the checks of labels in an alert's title."""
 FOREIGN_LABELS: Final = "performance.label_classes"
 """The check that finds labels of classes that no prediction has."""
-OF_INTAKE: Final = {"intake.refused": "records are refused", "intake.unmatched": "labels meet no prediction"}
-"""Words for the checks of the input topics in an alert's title."""
 OPERATION_CAUSES: Final[tuple[Cause, ...]] = ("operations",)
 """Causes that windows of how predictions were made can show."""
 SILENCE_CAUSES: Final[tuple[Cause, ...]] = ("silence",)
 """Causes that the absence of predictions can show."""
 SILENT: Final = "operations.silent"
 """The check that finds a model silent."""
-OF_OPERATIONS: Final = {
-    "operations.failed": "predictions fail",
-    "operations.max_failed": "predictions fail",
-    "operations.slow": "predictions are slow",
-    "operations.max_p95_ms": "predictions are slow",
-    "operations.max_p99_ms": "predictions are slow",
-}
-"""Words for the checks of operations in an alert's title."""
-_SAID: Final[dict[Cause, dict[str, str]]] = {
-    "intake": OF_INTAKE,
-    "operations": OF_OPERATIONS,
-    "silence": {SILENT: "no predictions"},
-}
-"""Words for checks in the titles of alerts of a cause."""
 _OWN_CAUSES: Final[dict[str, Cause]] = {"labels": "labels", "intake": "intake", "operations": "operations"}
 """Families whose findings are a cause of their own."""
-SHOWN_COLUMNS: Final = 3
-"""Columns that an alert's title names, and findings that its message lists."""
+SHOWN_FINDINGS: Final = 3
+"""Findings that an alert's message lists."""
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
 """In ascending order."""
 
@@ -75,8 +53,15 @@ def severity_of(effect: float, gate: float) -> Severity:
 
 def cause_of(finding: FindingEvent) -> Cause | None:
     """Return the cause a finding belongs to; None where it opens no alert, as one of severity ``info``."""
-    if finding.severity == "info":
-        return None
+    return None if finding.severity == "info" else _family_cause(finding)
+
+
+def is_beside(finding: FindingEvent, cause: Cause) -> bool:
+    """Whether a finding opens nothing, as its column matters little, but tells more of an open alert of a cause."""
+    return finding.severity == "info" and finding.minor and _family_cause(finding) == cause
+
+
+def _family_cause(finding: FindingEvent) -> Cause:
     if finding.check == "quality.duplicates":  # observed where labels are joined, whose alerts are separate
         return "duplicates"
     if finding.family in _OWN_CAUSES:
@@ -116,28 +101,10 @@ def worst(severities: Iterable[Severity]) -> Severity:
     return max(severities, key=SEVERITIES.index, default="info")
 
 
-def title_of(cause: Cause, findings: Sequence[FindingEvent]) -> str:
-    """Return the title of an alert, shown beside the model; ``findings`` is ranked and not empty."""
-    if cause in _SAID:
-        words = _SAID[cause]
-        return f"{cause}: " + ", ".join(dict.fromkeys(words.get(finding.check, finding.check) for finding in findings))
-    if cause == "labels":
-        kinds = dict.fromkeys(".".join(finding.check.split(".")[:2]) for finding in findings)
-        return "labels: " + ", ".join(OF_LABELS.get(kind, kind) for kind in kinds)
-    if findings[0].check == FOREIGN_LABELS:
-        return "performance: unknown, as labels are of no class of the task"
-    columns = list(dict.fromkeys(finding.column for finding in findings if finding.column is not None))
-    if not columns:
-        return cause
-    shown = ", ".join(columns[:SHOWN_COLUMNS])
-    more = len(columns) - SHOWN_COLUMNS
-    return f"{cause} in {shown} and {more} more" if more > 0 else f"{cause} in {shown}"
-
-
-def message_of(findings: Sequence[FindingEvent]) -> str:
-    """Return the messages of the most important findings; ``findings`` is ranked and not empty."""
-    text = "; ".join(finding.message for finding in findings[:SHOWN_COLUMNS])
-    more = len(findings) - SHOWN_COLUMNS
+def message_of(findings: Sequence[FindingSummary], n: int) -> str:
+    """Return the messages of the most important of ``n`` findings; ``findings`` is ranked and not empty."""
+    text = "; ".join(finding.message for finding in findings[:SHOWN_FINDINGS])
+    more = n - SHOWN_FINDINGS
     return f"{text}; and {more} more" if more > 0 else text
 
 

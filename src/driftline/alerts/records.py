@@ -6,90 +6,79 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import structs
 
-from driftline.alerts.policy import message_of, summary, title_of, worst
+from driftline.alerts.onsets import Interval
+from driftline.alerts.policy import message_of, worst
+from driftline.alerts.roots import kind_of
+from driftline.alerts.sentences import sentence_of, title_of
 from driftline.events.alert import MAX_SUMMARIES, AlertEvent, Cause, NotifyReason, alert_id
-from driftline.events.cloudevents import epoch_ms, rfc3339
+from driftline.events.cloudevents import rfc3339
 from driftline.events.evidence import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from driftline.alerts.escalation import NotificationHistory
-    from driftline.events.evidence import WindowSpan
-    from driftline.events.finding import FindingEvent
+    from driftline.alerts.observation import Observation
+    from driftline.alerts.shown import CauseFindings, ShownFinding
+    from driftline.events.evidence import Severity
 
 
-class Observation(NamedTuple):
-    """A checked window, with or without findings."""
+class Content(NamedTuple):
+    """What a problem is at a moment."""
 
-    event: Event
-    """An event of the window; its alerts take over the fields that all events have."""
-    time_ms: int
-    """Event time of the check: the end of the window, or for performance the time of the revision."""
-
-    @property
-    def window(self) -> WindowSpan:
-        """The span of event time; ``size_ms`` distinguishes windows of different sizes."""
-        return self.event.window
-
-
-def _of_window(observation: Observation) -> dict[str, Any]:
-    """Return the fields of an alert that identify the window that brought it into its state."""
-    return {name: getattr(observation.event, name) for name in Event.__struct_fields__}
+    root: ShownFinding
+    found: Mapping[Cause, CauseFindings]
+    onset: Interval
+    severity: Severity
+    """Of all findings of this observation."""
+    incident: str | None
+    """Id of the alert that it follows from; None where it follows from none."""
 
 
 def opened_alert(
-    cause: Cause, observation: Observation, findings: Sequence[FindingEvent], history: NotificationHistory
+    observation: Observation, content: Content, history: NotificationHistory, reason: NotifyReason | None
 ) -> AlertEvent:
-    """Return the first record of an alert; ``findings`` is ranked and not empty."""
-    moment = rfc3339(observation.time_ms)
+    """Return the first record of an alert; without a reason it notifies nobody."""
+    moment, event = rfc3339(observation.time_ms), observation.event
+    own = alert_id(event.key, event.segment, content.root.cause, observation.window.end)
     return AlertEvent(
         **_of_window(observation),
-        alert_id=alert_id(observation.event.key, observation.event.segment, cause, observation.window.end),
+        **_of_content(content, own),
+        alert_id=own,
         state="open",
         revision=1,
-        notify=True,
-        notification=1,
-        notified_for="opened",
+        notify=reason is not None,
+        notification=int(reason is not None),
+        notified_for=reason or "none",
         in_budget=history.in_budget,
-        severity=worst(finding.severity for finding in findings),
-        cause=cause,
-        title=title_of(cause, findings),
-        message=message_of(findings),
+        severity=content.severity,
         opened_at=moment,
         updated_at=moment,
         resolved_at=None,
-        since=min((finding.since for finding in findings), key=epoch_ms),
-        findings=[summary(finding) for finding in findings[:MAX_SUMMARIES]],
-        n_findings=len(findings),
     )
 
 
 def updated_alert(
     alert: AlertEvent,
     observation: Observation,
-    findings: Sequence[FindingEvent],
-    reason: NotifyReason | None = None,
-    history: NotificationHistory | None = None,
+    content: Content,
+    history: NotificationHistory,
+    reason: NotifyReason | None,
 ) -> AlertEvent:
-    """Return the next record of an open alert; with a ``reason`` it notifies, and ``history`` includes that."""
-    notifies = reason is not None and history is not None
-    moment = rfc3339(observation.time_ms)
+    """Return the next record of an alert, which is open with it; with a ``reason`` it notifies."""
     return structs.replace(
         alert,
         **_of_window(observation),
+        **_of_content(content, alert.alert_id),
+        state="open",
         revision=alert.revision + 1,
-        notify=notifies,
-        notification=alert.notification + notifies,
-        notified_for=reason if reason is not None else alert.notified_for,
-        in_budget=history.in_budget if history is not None else alert.in_budget,
-        severity=worst((alert.severity, *(finding.severity for finding in findings))),
-        title=title_of(alert.cause, findings),
-        message=message_of(findings),
-        updated_at=moment,
-        since=min((alert.since, *(finding.since for finding in findings)), key=epoch_ms),
-        findings=[summary(finding) for finding in findings[:MAX_SUMMARIES]],
-        n_findings=len(findings),
+        notify=reason is not None,
+        notification=alert.notification + (reason is not None),
+        notified_for=reason or alert.notified_for,
+        in_budget=history.in_budget if reason is not None else alert.in_budget,
+        severity=worst((alert.severity, content.severity)),
+        updated_at=rfc3339(observation.time_ms),
+        resolved_at=None,
     )
 
 
@@ -104,7 +93,54 @@ def resolved_alert(alert: AlertEvent, observation: Observation, n_clean: int) ->
         revision=alert.revision + 1,
         notify=False,
         title=f"{alert.title} (resolved)",
+        sentence=f"Over at {moment[:10]} {moment[11:16]} (UTC), after {windows}. Before: {alert.sentence}",
         message=f"Resolved after {windows}. Last found: {alert.message}",
         updated_at=moment,
         resolved_at=moment,
     )
+
+
+def _of_window(observation: Observation) -> dict[str, Any]:
+    """Return the fields of an alert that identify the window that brought it into its state."""
+    return {name: getattr(observation.event, name) for name in Event.__struct_fields__}
+
+
+def _of_content(content: Content, own_id: str) -> dict[str, Any]:
+    """Return the fields of an alert that say what the problem is."""
+    root, onset = content.root, content.onset.public
+    begun = content.onset if root.begun is None else Interval(*root.begun)
+    every = sorted(
+        (each for of_cause in content.found.values() for each in of_cause.shown),
+        key=lambda each: (each.about != root.about, each.order),
+    )
+    others = [each for each in every if each.about != root.about]
+    columns = _columns_beside(root, content.found)
+    causes = sorted(content.found, key=lambda cause: min(each.order for each in content.found[cause].shown))
+    summaries = [each.summary for each in every[:MAX_SUMMARIES]]
+    n_findings = sum(of_cause.n for of_cause in content.found.values())
+    return {
+        "incident": content.incident or own_id,
+        "root": root.root,
+        "kind": kind_of(root.root, explained=content.incident is not None),
+        "cause": root.cause,
+        "causes": [root.cause, *(cause for cause in causes if cause != root.cause)],
+        "title": title_of(root, columns),
+        "sentence": sentence_of(root, others, columns, begun, content.incident),
+        "message": message_of(summaries, n_findings),
+        "since": onset.from_,
+        "onset": onset,
+        "findings": summaries,
+        "n_findings": n_findings,
+    }
+
+
+def _columns_beside(root: ShownFinding, found: Mapping[Cause, CauseFindings]) -> list[str]:
+    """Return the further columns of the root's side: features beside features, what the model says beside that."""
+    of_model = root.cause == "prediction drift"
+    names = (
+        name
+        for cause, of_cause in found.items()
+        if (cause == "prediction drift") == of_model
+        for name in of_cause.columns
+    )
+    return [name for name in dict.fromkeys(names) if name not in root.columns]

@@ -28,10 +28,19 @@ class OpeningRule(Struct, frozen=True):
     """n, at least k: they must come within this many windows of one size in a row."""
 
 
+class FoundIn(Struct, frozen=True, array_like=True):
+    """A window with a finding."""
+
+    number: int
+    """Of the windows of its size, from 1."""
+    start_ms: int
+    end_ms: int
+
+
 class UnusedFindings(Struct, frozen=True):
     """Findings that no notification has used up yet.
 
-    *State*: one number per size of window; at most k numbers per check, column and size with findings. So at most
+    *State*: one number per size of window; at most k windows per check, column and size with findings. So at most
     (columns × checks × sizes × k) numbers, and few of them, as findings are rare.
 
     Examples
@@ -49,19 +58,24 @@ class UnusedFindings(Struct, frozen=True):
 
     windows: dict[int, int] = field(default_factory=dict)
     """Number of windows, by size in ms."""
-    found: dict[Cause, dict[str, tuple[int, ...]]] = field(default_factory=dict)
-    """Numbers of the windows with an unused finding, ascending, by cause and check."""
+    found: dict[Cause, dict[str, tuple[FoundIn, ...]]] = field(default_factory=dict)
+    """Windows with an unused finding, the oldest first, by cause and check."""
 
     def counted(self, size_ms: int) -> UnusedFindings:
         """Return a copy with one more window of a size."""
         return UnusedFindings({**self.windows, size_ms: self.windows.get(size_ms, 0) + 1}, self.found)
 
-    def noted(self, size_ms: int, cause: Cause, keys: Iterable[str], rule: OpeningRule) -> UnusedFindings:
-        """Return a copy with the findings of the latest window of a size; findings n windows old are dropped."""
-        now = self.windows[size_ms]
+    def noted(
+        self, size_ms: int, cause: Cause, keys: Iterable[str], rule: OpeningRule, span_ms: tuple[int, int] = (0, 0)
+    ) -> UnusedFindings:
+        """Return a copy with the findings of the latest window of a size, which spans from a moment to another.
+
+        Findings n windows old are dropped.
+        """
+        now = FoundIn(self.windows[size_ms], *span_ms)
         entries = dict(self.found.get(cause, {}))
         for key in keys:
-            recent = (number for number in entries.get(key, ()) if number > now - rule.windows)
+            recent = (each for each in entries.get(key, ()) if each.number > now.number - rule.windows)
             entries[key] = (*recent, now)[-rule.findings :]
         return self._with(cause, entries)
 
@@ -69,6 +83,12 @@ class UnusedFindings(Struct, frozen=True):
         """Return the checks among ``keys`` with findings in k of their last n windows."""
         entries = self.found.get(cause, {})
         return [key for key in keys if len(entries.get(key, ())) >= rule.findings]
+
+    def onset(self, cause: Cause, keys: Iterable[str]) -> tuple[int, int] | None:
+        """Return the span of the first window in which any of these checks had an unused finding; None without one."""
+        entries = self.found.get(cause, {})
+        spans = [(each.start_ms, each.end_ms) for key in keys for each in entries.get(key, ())]
+        return min(spans, default=None)
 
     def spent(self, cause: Cause, keys: Iterable[str]) -> UnusedFindings:
         """Return a copy without the findings of these checks, which a notification has used up."""
@@ -79,7 +99,7 @@ class UnusedFindings(Struct, frozen=True):
         """Return a copy without any finding of a cause."""
         return self._with(cause, {})
 
-    def _with(self, cause: Cause, entries: dict[str, tuple[int, ...]]) -> UnusedFindings:
+    def _with(self, cause: Cause, entries: dict[str, tuple[FoundIn, ...]]) -> UnusedFindings:
         rest = {each: numbers for each, numbers in self.found.items() if each != cause}
         return UnusedFindings(self.windows, {**rest, cause: entries} if entries else rest)
 

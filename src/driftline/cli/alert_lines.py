@@ -32,7 +32,7 @@ def as_line(record: TailedRecord) -> Text:
     model = " ".join(str(alert[name]) for name in ("model", "model_version") if alert.get(name) is not None)
     title = str(alert.get("title") or alert.get("cause") or "no title")
     line = Text.assemble(f"{as_time(when)}  ", (f"{state:<8}  {severity:<8}", style), f"  {model or '?'}  {title}")
-    details = [each for each in (_findings(alert), _page(alert), _window(alert)) if each]
+    details = [each for each in (_findings(alert), _page(alert), _window(alert), _incident(alert)) if each]
     if details:
         line.append(f"  ({', '.join(details)})")
     line.append(f"  {alert.get('alert_id') or key}", style="dim")
@@ -84,11 +84,17 @@ def _findings(alert: dict[str, Any]) -> str:
 
 
 def _page(alert: dict[str, Any]) -> str:
-    """Return why an open alert pages again; nothing for its opening and for what does not page."""
+    """Return why an open alert notifies again; nothing for its opening and for what does not notify."""
     number = alert.get("notification")
     if alert.get("notify") is not True or not isinstance(number, int) or number < 2:  # noqa: PLR2004  # the opening is 1
         return ""
     return f"page {number}: {alert.get('notified_for') or 'no reason'}"
+
+
+def _incident(alert: dict[str, Any]) -> str:
+    """Return the incident that an alert belongs to; nothing where it is its own."""
+    incident = alert.get("incident")
+    return f"incident {incident}" if incident and incident != alert.get("alert_id") else ""
 
 
 def _window(alert: dict[str, Any]) -> str:

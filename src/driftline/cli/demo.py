@@ -46,8 +46,9 @@ def _introduce(plan: DemoPlan) -> None:
         f"{plan.speed:g} times real time. Labels follow some minutes later.\n"
         f"At {_clock_ms(scenario.drift_at_ms or 0)} incomes grow by 35 % and high debt no longer means risk; at "
         f"{_clock_ms(scenario.drift_until_ms or 0)} both changes end.\n"
-        "Expected: an alert on the data and one on the performance within a window or two of 15 minutes, "
-        "both resolved after two clean windows.\n",
+        "Expected: one incident. An alert on the data opens within a window or two of 15 minutes and notifies; when "
+        "labels show that accuracy fell, an alert that belongs to it follows and notifies nobody. Both are resolved "
+        "after two clean windows.\n",
         highlight=False,
     )
 
@@ -84,7 +85,9 @@ def _finding_line(data: dict[str, Any]) -> str | None:
 
 def _alert_line(data: dict[str, Any]) -> str:
     style = _STYLES[data["state"]]
-    state = f"[{style}]ALERT {data['state']}[/] ({data['severity']}, update {data['revision']})"
+    of_incident = "" if data["incident"] == data["alert_id"] else ", of the same incident"
+    notified = ", notifies" if data["notify"] else ""
+    state = f"[{style}]ALERT {data['state']}[/] ({data['severity']}, update {data['revision']}{of_incident}{notified})"
     return f"[dim]{_clock(data['updated_at'])}[/]    {state}: {data['title']}, since {_clock(data['since'])}"
 
 
@@ -107,15 +110,19 @@ def _summarise(result: DemoResult) -> None:
         "information from sequential detectors, which open no alert",
         highlight=False,
     )
-    for cause, alert in result.first_alerts.items():
+    for alert in result.first_alerts.values():
         delay_min = (epoch_ms(alert["opened_at"]) - result.drift_at_ms) / 60_000
         last = result.last_states[alert["alert_id"]]
         ended = f"resolved at {_clock(last['resolved_at'])}" if last["state"] == "resolved" else "still open"
         out.print(
-            f"{cause}: opened at {_clock(alert['opened_at'])}, {delay_min:.0f} minutes of event time after the drift "
-            f"began at {_clock_ms(result.drift_at_ms)}; {ended}",
+            f"{alert['kind']}: opened at {_clock(alert['opened_at'])}, {delay_min:.0f} minutes of event time after the "
+            f"drift began at {_clock_ms(result.drift_at_ms)}; {ended}",
             highlight=False,
         )
+        out.print(f"  {alert['sentence']}", style="dim", highlight=False, markup=False)
+    alerts = list(result.last_states.values())
+    n_incidents, n_notified = len({alert["incident"] for alert in alerts}), sum(a["notification"] for a in alerts)
+    out.print(f"incidents: {n_incidents}; notifications: {n_notified}", highlight=False)
     false = [alert for alert in result.first_alerts.values() if epoch_ms(alert["opened_at"]) <= result.drift_at_ms]
     out.print(f"alerts before the drift: {len(false)}", highlight=False)
 

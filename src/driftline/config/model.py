@@ -219,6 +219,9 @@ class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Significance level of findings of severity `info`, which open no alert and cost no budget; off by default."""
     resolve_after: Annotated[int, Meta(ge=1)] = 2
     """Number of consecutive clean windows after which an alert resolves."""
+    min_importance: Annotated[float, Meta(ge=0, le=1)] = 0.05
+    """Importance of a feature, relative to the most important one, below which its drift opens no alert; it applies to
+    features whose importance is given."""
 
 
 class ColumnSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -230,7 +233,7 @@ class ColumnSettings(Struct, frozen=True, forbid_unknown_fields=True):
     days before the event, `hour` its hour of the day and `weekday` its day of the week from 0, Monday, in UTC. `ignore`
     is not watched."""
     importance: Annotated[float, Meta(ge=0)] | None = None
-    """Importance relative to the other columns; it ranks findings."""
+    """Importance relative to the other columns; it ranks findings, and the severity of drift is weighted by it."""
     thresholds: dict[str, Annotated[float, Meta(gt=0)]] = field(default_factory=dict)
     """Fixed thresholds of this column, by distance; they override those of the checks."""
 

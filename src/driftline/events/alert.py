@@ -24,9 +24,46 @@ Cause = Literal[
     "operations",
     "silence",
 ]
-NotifyReason = Literal["opened", "more severe", "far greater effect", "new column", "still open", "confirmed"]
+NotifyReason = Literal[
+    "opened", "more severe", "far greater effect", "new column", "still open", "confirmed", "reopened", "none"
+]
+Root = Literal[
+    "silence",
+    "failure",
+    "schema change",
+    "missing values",
+    "frozen values",
+    "wrong type",
+    "unit change",
+    "new category",
+    "changed mix",
+    "feature shift",
+    "prediction shift",
+    "repeated ids",
+    "volume",
+    "slow predictions",
+    "changed relation",
+    "late labels",
+    "performance",
+]
+ProblemKind = Literal[
+    "silence",
+    "operations",
+    "data quality",
+    "data drift",
+    "prior shift",
+    "concept drift",
+    "performance",
+]
 MAX_SUMMARIES = 10
 """Maximum number of findings shown in one alert."""
+
+
+class Onset(Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """The interval of event time in which a change began."""
+
+    from_: Time
+    to: Time
 
 
 class FindingSummary(Struct, frozen=True, kw_only=True):
@@ -49,7 +86,9 @@ class FindingSummary(Struct, frozen=True, kw_only=True):
 
 
 class AlertEvent(Event, frozen=True, kw_only=True):
-    """The whole latest state of one alert; a record with a higher revision replaces it.
+    """The whole latest state of one alert, which is one problem; a record with a higher revision replaces it.
+
+    Findings whose onsets meet are one problem, whatever cause they have, and so is what follows from an open problem.
 
     Window, counts, offsets and profile are those of the window that caused this state.
     """
@@ -61,28 +100,44 @@ class AlertEvent(Event, frozen=True, kw_only=True):
     notify: bool
     """Whether this revision is a notification: the alert opened, or it would otherwise hide a worse problem. The
     false-alarm budget counts notifications. Other revisions update the alert."""
-    notification: Annotated[int, Meta(ge=1)]
-    """Number of notifications so far: 1 at the opening, one more with each later revision that notifies."""
+    notification: Count
+    """Number of notifications so far; 0 while it only belongs to the incident of another alert, which has notified."""
     notified_for: NotifyReason
-    """Reason of the latest notification. ``opened``: the alert opened. ``more severe``: it became critical. ``far
-    greater effect``: an effect was at least 2.5 times the largest notified before. ``new column``: a column that had
-    not been notified had a critical effect, larger than all notified before. ``still open``: findings continued a
-    budget's horizon after the latest notification. ``confirmed``: a test within the budget had a finding after only
-    fixed thresholds had notified."""
+    """Reason of the latest notification. ``opened``: the alert opened. ``more severe``: it became critical, or is more
+    severe than the alert whose incident it belongs to. ``far greater effect``: an effect was at least 2.5 times the
+    largest notified before. ``new column``: a column that had not been notified had a critical effect, larger than all
+    notified before. ``still open``: findings continued a budget's horizon after the latest notification. ``confirmed``:
+    a test within the budget had a finding after only fixed thresholds had notified. ``reopened``: the problem came back
+    right after the alert had been resolved. ``none``: there was no notification so far."""
     in_budget: bool
     """Whether the false-alarm budget bounds the latest notification; false if only fixed thresholds caused it."""
     state: Literal["open", "resolved"]
-    """A resolved alert never opens again; a recurrence is a new alert."""
+    """A resolved alert opens again only if a window that reaches back to its resolution finds the problem; any later
+    recurrence is a new alert."""
     revision: Annotated[int, Meta(ge=1)]
     """Counts the changes, from 1."""
     severity: Severity
     """The highest severity since the alert opened."""
+    incident: str
+    """The ``alert_id`` of the alert that explains this one: its own, unless it follows from a problem that another
+    alert of the model describes. Readers fold alerts by it."""
+    root: Root
+    """What explains the rest of the findings."""
+    kind: ProblemKind
+    """The kind of problem in the words of operators, derived from ``root``. ``concept drift``: performance fell and
+    nothing that predictions show explains it; ``performance``: it fell with such a change."""
     cause: Cause
-    """The kind of problem: drift of features, drift of predictions and scores, data quality, performance, repeated ids,
-    labels, intake: most of an input topic cannot be used, operations: the model fails or is slow, or silence: it makes
-    no predictions."""
+    """The cause of ``root``: drift of features, drift of predictions and scores, data quality, performance, repeated
+    ids, labels, intake: most of an input topic cannot be used, operations: the model fails or is slow, or silence: it
+    makes no predictions."""
+    causes: list[Cause]
+    """All causes that findings of this alert had, that of ``root`` first."""
     title: str
-    """A short line for people, to show beside the model; its wording may change."""
+    """A short line for people, to show beside the model, with the numbers of the root when they were worst; its wording
+    may change."""
+    sentence: str
+    """What happened, since when, how bad it is, how sure that is, and where to look first, in plain English; its
+    wording may change."""
     message: str
     """The findings with numbers, for people; its wording may change."""
     opened_at: Time
@@ -92,11 +147,14 @@ class AlertEvent(Event, frozen=True, kw_only=True):
     resolved_at: Time | None
     """Event time of the resolution; null while the alert is open."""
     since: Time
-    """Start of the problem according to the findings."""
+    """Start of the problem according to the findings: ``onset.from``."""
+    onset: Onset
+    """Interval in which the change began: the smallest window with findings within the first one that had any."""
     findings: list[FindingSummary]
-    """Findings of the latest window that had any, the most important first, at most 10."""
+    """For each cause the findings of the latest window that had any; those of the root first, then by what explains
+    more and by importance; at most 10. Findings of severity ``info`` come last."""
     n_findings: Count
-    """Number of findings of that window."""
+    """Number of those findings, however many are listed."""
 
     @property
     def about(self) -> tuple[str | int, ...]:

@@ -111,6 +111,15 @@ class UnitChange(Struct, frozen=True):
     ``mean`` if the values are too far away for more."""
 
 
+class ColumnMoments(Struct, frozen=True, kw_only=True):
+    """Mean and standard deviation of a numeric column on both sides, in its unit; null where they are not known."""
+
+    mean: float | None
+    reference_mean: float | None
+    standard_deviation: float | None
+    reference_standard_deviation: float | None
+
+
 class FindingEvent(Event, frozen=True, kw_only=True):
     """A check that detected a change in one window: the change is real and reaches its gate.
 
@@ -168,6 +177,12 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     """One sentence with numbers, for people; its wording may change."""
     unit_change: UnitChange | None
     """Apparent change of unit of a numeric column; null if there is none."""
+    moments: ColumnMoments | None
+    """Of a numeric column whose distribution or mean changed, over all hours; null for other findings."""
+    minor: bool
+    """Whether it is drift of a feature whose importance is below ``alerts.min_importance``: it opens no alert."""
+    most_changed: list[str]
+    """Columns in which a check of several together found the clearest change; empty for other findings."""
 
     @property
     def ce_id(self) -> str:

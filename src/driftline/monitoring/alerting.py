@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from driftline.alerts import (
     INTAKE_CAUSES,
@@ -18,13 +18,15 @@ from driftline.alerts import (
     advance,
 )
 from driftline.events.cloudevents import epoch_ms
-from driftline.events.output_record import OutputRecord, event_records, tombstone
+from driftline.events.output_record import event_records, tombstone
 
 if TYPE_CHECKING:
+    from driftline.alerts import Incidents
     from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.checks.contract.verdict import Sequence, Verdict
-    from driftline.events.alert import Cause
+    from driftline.events.alert import AlertEvent, Cause
     from driftline.events.evidence import Event
+    from driftline.events.output_record import OutputRecord
 
 _CAUSES: Final[dict[Sequence, tuple[Cause, ...]]] = {
     "predictions": PREDICTION_CAUSES,
@@ -40,19 +42,39 @@ _AT_ONCE: Final = frozenset({"silence", "intake", "model silence"})
 """Sequences whose alerts open with the first finding."""
 
 
+class Settled(NamedTuple):
+    """What a verdict led to."""
+
+    alerts: ModelAlerts
+    """Of the model key, segment and sequence, after the verdict."""
+    outputs: list[OutputRecord]
+    """All records of the verdict: events, findings, alerts, and tombstones of old alerts."""
+    changed: tuple[AlertEvent, ...] = ()
+    """The alerts among them."""
+
+
 def settle(verdict: Verdict[Event], alerts: ModelAlerts, budget: ErrorBudget) -> tuple[ModelAlerts, list[OutputRecord]]:
-    """Return the alerts of a model key, segment and sequence after a verdict, and all its records: events, findings,
-    alerts, and tombstones of old alerts. A verdict that was not tested changes no alert.
+    """Return the alerts after a verdict, and its records, where nothing else has to know; see :func:`settled`."""
+    return settled(verdict, alerts, budget)[:2]
+
+
+def settled(
+    verdict: Verdict[Event], alerts: ModelAlerts, budget: ErrorBudget, incidents: Incidents | None = None
+) -> Settled:
+    """Return what a verdict leads to. One that was not tested changes no alert.
+
+    ``incidents`` are the problems of the predictions, by which alerts about joins find what explains them.
     """
     events: list[Event] = [*verdict.events, *verdict.findings]
     if not verdict.tested:
-        return alerts, event_records(events, budget.source)
+        return Settled(alerts, event_records(events, budget.source))
     causes, rules = _CAUSES[verdict.sequence], _rules(verdict.sequence, budget)
     observed = events[0] if verdict.observed is None else verdict.observed
     observation = Observation(observed, epoch_ms(observed.window.end) + verdict.age_ms)
-    step = advance(alerts, observation, verdict.findings, causes, rules)
+    step = advance(alerts, observation, verdict.findings, causes, rules, incidents)
     forgotten = [tombstone(alert_id) for alert_id in step.forgotten]
-    return step.alerts, [*event_records([*events, *step.records], budget.source), *forgotten]
+    outputs = [*event_records([*events, *step.records], budget.source), *forgotten]
+    return Settled(step.alerts, outputs, step.records)
 
 
 def _rules(sequence: Sequence, budget: ErrorBudget) -> AlertRules:

@@ -66,7 +66,7 @@ def test_months_of_mild_drift_do_not_hide_what_is_much_worse() -> None:
     records = run(hours)
     assert pages(records) == [("01", "opened"), ("04", "far greater effect")]  # hour 28 is 04:00 of the next day
     assert (records[-1].revision, records[-1].notification) == (28, 2)
-    assert records[-1].title == "data drift in demand, price, transfer and 1 more"
+    assert records[-1].title == "demand: distribution changed and 3 more columns"
 
 
 def test_a_critical_column_that_is_worse_than_all_before_is_news() -> None:

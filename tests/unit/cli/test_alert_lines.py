@@ -63,6 +63,11 @@ def test_a_further_page_says_why() -> None:
         assert "page" not in as_line(record({**again, "notification": None, **quiet})).plain
 
 
+def test_an_alert_names_the_incident_that_it_belongs_to() -> None:
+    assert "incident" not in as_line(record({**ALERT, "incident": "a1b2"})).plain
+    assert "2026-03-01T12:00:00Z, incident c3d4)  a1b2" in as_line(record({**ALERT, "incident": "c3d4"})).plain
+
+
 def test_a_title_is_data_and_no_markup() -> None:
     assert "[bold]x[/]" in as_line(record({**ALERT, "title": "[bold]x[/]"})).plain
 

@@ -82,4 +82,4 @@ def test_a_detector_that_may_page_opens_an_alert_and_another_does_not(role: Even
     book, records = settle(verdict, ModelAlerts(), context)
     (alert,) = alerts_of(records)
     assert (alert.cause, alert.notify, alert.in_budget) == (cause, True, True)
-    assert list(book.open) == [cause]
+    assert [problem.open for problem in book.open.values()] == [(cause,)]

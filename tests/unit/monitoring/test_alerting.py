@@ -44,7 +44,7 @@ def test_a_drift_becomes_window_finding_and_alert_and_ends_with_a_clean_window()
     assert types_of(first) == ["window", "finding", "alert"]
     assert types_of(second) == ["window", "alert"]
     (opened,), (resolved,) = alerts_of(first), alerts_of(second)
-    assert (opened.state, opened.cause, opened.title) == ("open", "data drift", "data drift in x")
+    assert (opened.state, opened.cause, opened.title) == ("open", "data drift", "x: mean 0 → 0.79")
     assert [summary.finding_id for summary in opened.findings] == [drifted.findings[0].ce_id]
     assert (resolved.state, resolved.alert_id) == ("resolved", opened.alert_id)
     assert book.open == {}
@@ -73,7 +73,7 @@ def test_only_tested_revisions_open_and_resolve_performance_alerts() -> None:
     assert types_of(opened) == ["performance", "finding", "alert"]
     assert types_of(resolved) == ["performance", "alert"]
     (alert,) = alerts_of(opened)
-    assert (alert.cause, alert.title) == ("performance", "performance")
+    assert (alert.cause, alert.title) == ("performance", "accuracy 90 % → 50 %")
     # A verdict on labels of a day later is of that day.
     assert (alert.since, alert.opened_at) == ("1970-01-01T01:00:00.000Z", "1970-01-02T02:00:00.000Z")
 
@@ -85,7 +85,7 @@ def test_tombstones_come_last() -> None:
     book, records = settle(examine_window(PROFILE, _later(1 + 30 * 24), ONCE), book, ONCE)
     assert types_of(records) == ["window", "tombstone"]
     assert records[-1].key == resolved[-1].key
-    assert (book.open, book.resolved, book.tally.found) == ({}, (), {})
+    assert (book.open, book.resolved, book.signals.tally.found) == ({}, (), {})
 
 
 def test_a_detection_is_an_informative_finding_in_the_columns_unit() -> None:

@@ -96,7 +96,7 @@ def test_labels_of_no_class_are_an_alert_that_names_them_and_no_accuracy(tmp_pat
     assert "labels ('ok', 'rej...') are of no class of the task ('no', 'yes')" in finding["message"]
     assert "`models.loan.classes` says which label stands for which class" in finding["message"]
     alerts = of_type(events, "alert")
-    assert {alert["title"] for alert in alerts} == {"performance: unknown, as labels are of no class of the task"}
+    assert {alert["title"] for alert in alerts} == {"performance unknown: labels are of no class of the task"}
     assert alerts[0]["notify"]
     assert {each["check"] for each in of_type(events, "finding") if each["family"] == "performance"} == {
         "performance.label_classes"

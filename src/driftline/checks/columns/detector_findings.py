@@ -8,14 +8,16 @@ import numpy as np
 from msgspec import Struct, structs
 
 from driftline import detectors
-from driftline.checks.contract.check import Outcome, Subject, statistic_of
+from driftline.checks.contract.check import Evidence, Outcome, Subject, statistic_of
 from driftline.checks.contract.common_fields import common_fields, span
+from driftline.checks.contract.importance import subject_of
 from driftline.checks.contract.ladder import judge
 from driftline.checks.contract.units import in_units
 from driftline.checks.contract.verdict import Verdict
 from driftline.checks.contract.wording import number
 from driftline.detectors.base import Detection
 from driftline.events.cloudevents import rfc3339
+from driftline.events.finding import ColumnMoments
 from driftline.events.model_key import ModelKey
 from driftline.events.source import Kind, Offsets
 from driftline.sketches.columns import NumericColumn
@@ -64,19 +66,25 @@ def examine_detection(profile: Profile, change: DetectedChange, budget: ErrorBud
     common = common_fields(change.key, change.segment, window, profile, budget, change.offsets, change.flags)
     name, role, before, after = _subject(profile, change)
     detection, may_page = change.detection, detectors.get(change.detector).budgeted
+    subject = Subject(name, role) if role == "error" else subject_of(profile, name, role, budget.settings)
+    may_notify, constant = may_page and subject.may_notify, _is_constant(profile, change.column)
+    moments = ColumnMoments(
+        mean=after, reference_mean=before, standard_deviation=None, reference_standard_deviation=None
+    )
     about = f"{name}, share of values that differ from the reference's only one"
     outcome = Outcome(
         check=f"detector.{change.detector}",
         family="detector",
-        subject=Subject(name, role, profile.importances.get(name, 1.0)),
+        subject=subject,
         statistic=statistic_of(change.detector, detection.statistic, threshold=detection.threshold),
         effect=None,
         n=change.n,
         n_reference=profile.n_events,
-        message=f"{about if _is_constant(profile, change.column) else name}: {change.detector} sees the mean go "
+        message=f"{about if constant else name}: {change.detector} sees the mean go "
         f"{detection.direction}, {number(before)} -> {number(after)} ({_evidence(detection)})",
-        level=budget.detector_level(profile.layout.n_numeric) if may_page else None,
-        severity="warning" if may_page else "info",
+        level=budget.detector_level(profile.layout.n_numeric) if may_notify else None,
+        severity="warning" if may_notify else "info",
+        evidence=lambda: Evidence(moments=None if constant else moments),
     )
     (finding,) = judge([outcome], (), common)
     if change.since_ms is not None:

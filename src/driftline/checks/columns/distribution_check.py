@@ -17,7 +17,7 @@ from driftline.checks.references.column_support import grid_support, group_suppo
 from driftline.distances.comparison import compare
 from driftline.distances.support import Support
 from driftline.events.evidence import DispersionEvidence
-from driftline.events.finding import HistogramPair
+from driftline.events.finding import ColumnMoments, HistogramPair
 from driftline.events.window import DistanceValue, DistributionTest
 from driftline.significance.dispersed_pearson import dispersed_pearson
 from driftline.sketches.columns import NumericColumn
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from driftline.distances.sides import DistanceResult
     from driftline.events.window import TestName
     from driftline.significance.dispersed_pearson import DispersedPearsonResult, Tail
+    from driftline.sketches.pane_sketch import PaneSketch
 
 CHECK: Final = "distribution.pearson"
 EFFECT: Final = "psi"
@@ -66,23 +67,29 @@ class DistributionComparison(Struct, frozen=True, kw_only=True):
     """Events with a value."""
     calibrating: bool
     """Whether the column's dispersion is still being learnt."""
+    moments: ColumnMoments | None
+    """Of numbers; None for categories."""
 
     @property
     def evidence(self) -> Evidence:
         """What findings show of it."""
         dispersion = None if self.test is None else self.test.dispersion
-        return Evidence(distances=self.distances, histograms=self.histograms, dispersion=dispersion)
+        return Evidence(
+            distances=self.distances, histograms=self.histograms, dispersion=dispersion, moments=self.moments
+        )
 
 
 def compared(case: ColumnCase) -> DistributionComparison:
     """Return how a column compares with its profile, by all distances that are reported; the gate's own comes first."""
     wanted = (EFFECT, *case.settings.checks.distances, *thresholds_of(case.settings, case.column.feature))
-    return compare_distributions(case, case.reference, tuple(dict.fromkeys(wanted)))
+    return compare_distributions(case, case.reference, tuple(dict.fromkeys(wanted)), case.profile.reference)
 
 
-def compare_distributions(case: ColumnCase, reference: ColumnReference, names: Sequence[str]) -> DistributionComparison:
+def compare_distributions(
+    case: ColumnCase, reference: ColumnReference, names: Sequence[str], beside: PaneSketch
+) -> DistributionComparison:
     """Compare the values of a column with the profile's or the recent past; events without a value are the quality
-    check's business. ``names`` are the distances to compute.
+    check's business. ``names`` are the distances to compute, and ``beside`` is the sketch of all of the reference.
     """
     here, there = reference.grouping.grouped(case.window.sketch.counts[case.place.bins]), reference.reference
     result = dispersed_pearson(here, there, reference.dispersion, ordered=isinstance(case.column, NumericColumn))
@@ -110,6 +117,19 @@ def compare_distributions(case: ColumnCase, reference: ColumnReference, names: S
         n=int(here.sum()),
         n_reference=int(there.sum()),
         calibrating=reference.calibrating,
+        moments=_moments(case, beside),
+    )
+
+
+def _moments(case: ColumnCase, beside: PaneSketch) -> ColumnMoments | None:
+    if not isinstance(case.column, NumericColumn):
+        return None
+    current, there = (moments_of(case.profile, sketch, case.index) for sketch in (case.window.sketch, beside))
+    return ColumnMoments(
+        mean=current.mean,
+        reference_mean=there.mean,
+        standard_deviation=current.standard_deviation,
+        reference_standard_deviation=there.standard_deviation,
     )
 
 
@@ -158,7 +178,7 @@ def distribution_outcome(case: ColumnCase, comparison: DistributionComparison, n
 
 def _evidence(case: ColumnCase, comparison: DistributionComparison) -> Evidence:
     unit = unit_change(case.profile, case.index, case.window.sketch)
-    details = _details(case, comparison)
+    details = _details(comparison)
     return structs.replace(
         comparison.evidence,
         details=details if unit is None else f"{details}; {unit_words(unit)}",
@@ -167,14 +187,13 @@ def _evidence(case: ColumnCase, comparison: DistributionComparison) -> Evidence:
     )
 
 
-def _details(case: ColumnCase, comparison: DistributionComparison) -> str:
+def _details(comparison: DistributionComparison) -> str:
     """Return what moved: the mean of numbers, the share that changed most of categories."""
-    sketches = (case.profile.reference, case.window.sketch)
-    before, after = (moments_of(case.profile, sketch, case.index).mean for sketch in sketches)
-    if before is not None and after is not None:
+    moments = comparison.moments
+    if moments is not None and moments.mean is not None and moments.reference_mean is not None:
         same_hours = comparison.test is not None and comparison.test.dispersion.same_hours
         hours, whole = ("against the same hours of the week; ", " (all hours)") if same_hours else ("", "")
-        return f"{hours}mean {number(before)}{whole} -> {number(after)}"
+        return f"{hours}mean {number(moments.reference_mean)}{whole} -> {number(moments.mean)}"
     histograms = comparison.histograms
     pairs = zip(histograms.bins, histograms.reference, histograms.current, strict=True)
     shares = [(name, k / comparison.n_reference, n / comparison.n) for name, k, n in pairs]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from driftline.checks.contract.check import Outcome, Subject, check, effect_of, statistic_of
+from driftline.checks.contract.check import Evidence, Outcome, Subject, check, effect_of, statistic_of
+from driftline.checks.contract.importance import relative_importance
 from driftline.checks.contract.wording import number, percent
 from driftline.checks.references.mean_variance import nine_digits
 from driftline.multivariate.correlation import correlation_change
@@ -140,16 +141,19 @@ class _Both(NamedTuple):
         Its importance is the greatest of the columns that changed most, which not every check can name.
         """
         name, value, p_value = statistic
-        importances = self.case.profile.importances
+        importances, named = self.case.profile.importances, tuple(columns)
+        importance = max((importances.get(each, 1.0) for each in named), default=1.0)
+        weight = relative_importance(self.case.profile, named) if named else 1.0
         return Outcome(
             check=f"multivariate.{check}",
             family="multivariate",
-            subject=Subject(importance=max((importances.get(each, 1.0) for each in columns), default=1.0)),
+            subject=Subject(importance=importance, weight=weight),
             statistic=statistic_of(name, value, min(1.0, self.inflation.widened(p_value))),
             effect=effect,
             n=sizes[0],
             n_reference=sizes[1],
             message=message,
+            evidence=lambda: Evidence(most_changed=named),
             calibrating=self.inflation.calibrating,
         )
 

@@ -30,7 +30,9 @@ def rolling(case: ColumnCase) -> Iterable[Outcome]:
     if case.window.rolling is None:
         return []
     names = tuple(dict.fromkeys((EFFECT, *case.settings.checks.distances)))
-    comparison = compare_distributions(case, case.view.rolling_column(case.index, case.window), names)
+    comparison = compare_distributions(
+        case, case.view.rolling_column(case.index, case.window), names, case.window.rolling
+    )
     outcome = distribution_outcome(case, comparison, CHECK)
     if outcome is None:
         return []

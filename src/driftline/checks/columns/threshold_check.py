@@ -31,7 +31,7 @@ def threshold(case: ColumnCase) -> Iterator[Outcome]:
     A distance that could not be computed reaches nothing; one that has no correction is taken as it is.
     """
     comparison = case.once(compared)
-    shown = Evidence(distances=comparison.distances, histograms=comparison.histograms)
+    shown = Evidence(distances=comparison.distances, histograms=comparison.histograms, moments=comparison.moments)
     for name, least in sorted(thresholds_of(case.settings, case.column.feature).items()):
         distance = comparison.distances.get(name)
         if distance is None:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from driftline.config.model import ModelSettings
 from driftline.events.evidence import DispersionEvidence, Severity
-from driftline.events.finding import Effect, Family, HistogramPair, LevelEvidence, Statistic, UnitChange
+from driftline.events.finding import ColumnMoments, Effect, Family, HistogramPair, LevelEvidence, Statistic, UnitChange
 from driftline.events.window import DistanceValue
 from driftline.registry import Registry
 
@@ -37,6 +37,10 @@ class Subject(NamedTuple):
     column: str | None = None
     role: EventRole | None = None
     importance: float = 1.0
+    weight: float = 1.0
+    """Importance relative to the most important column, in (0, 1]: the effect is multiplied by it for the severity."""
+    may_notify: bool = True
+    """Whether drift of the column opens alerts: it is important enough."""
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
@@ -51,6 +55,8 @@ class Evidence(Struct, frozen=True, kw_only=True):
     dispersion: DispersionEvidence | None = None
     unseen: dict[str, int] = {}
     unit_change: UnitChange | None = None
+    moments: ColumnMoments | None = None
+    most_changed: tuple[str, ...] = ()
 
 
 class Outcome(Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from driftline.alerts.policy import severity_of
+from driftline.alerts.policy import OF_VALUES, severity_of
 from driftline.checks.contract.wording import p_value_at
 from driftline.events.finding import FindingEvent, finding_id
 from driftline.events.model_key import ModelKey
@@ -53,7 +53,10 @@ def _is_real(outcome: Outcome, level: LevelEvidence) -> bool:
 
 
 def level_of(outcome: Outcome, level: LevelEvidence) -> LevelEvidence:
-    """Return the level of one outcome: its part of a test's, outside the budget while the dispersion is being learnt.
+    """Return the level of one outcome: its part of a test's.
+
+    It is outside the budget while the dispersion is being learnt, and where it is of drift in a column of little
+    importance.
 
     A level beside the budget, for information, stays as it is.
     """
@@ -62,15 +65,24 @@ def level_of(outcome: Outcome, level: LevelEvidence) -> LevelEvidence:
     if outcome.part < 1:
         words = f"{outcome.part:g} x ({level.derivation})"
         level = structs.replace(level, level=level.level * outcome.part, derivation=words)
+    if _is_minor(outcome):
+        words = f"column of little importance, notifies nobody: {level.derivation}"
+        level = structs.replace(level, derivation=words, in_budget=False)
     if outcome.calibrating:
         words = f"calibrating, pages nobody: {level.derivation}"
         level = structs.replace(level, derivation=words, in_budget=False)
     return level
 
 
+def _is_minor(outcome: Outcome) -> bool:
+    """Whether an outcome is drift of a column of little importance; a fixed threshold is somebody's wish."""
+    is_drift = outcome.family in {"distribution", "detector"} or outcome.check in OF_VALUES
+    return is_drift and not outcome.subject.may_notify and not outcome.check.startswith("threshold.")
+
+
 def _finding(outcome: Outcome, level: LevelEvidence | None, common: CommonFields) -> FindingEvent:
     span, key = common["window"], ModelKey(common["model"], common["model_version"])
-    column, role, importance = outcome.subject
+    column, role, importance = outcome.subject[:3]
     evidence, p_value = outcome.evidence(), outcome.p_value
     tested = "" if p_value is None or level is None else p_value_at(p_value, level.level)
     seen: CommonFields = {**common, "n": outcome.n, "n_reference": outcome.n_reference}
@@ -91,6 +103,9 @@ def _finding(outcome: Outcome, level: LevelEvidence | None, common: CommonFields
         histograms=evidence.histograms,
         dispersion=evidence.dispersion,
         unit_change=evidence.unit_change,
+        moments=evidence.moments,
+        minor=_is_minor(outcome),
+        most_changed=list(evidence.most_changed),
         unseen=evidence.unseen,
         since=span.start,
         message="; ".join(words for words in (outcome.message, tested, evidence.details) if words),
@@ -98,9 +113,11 @@ def _finding(outcome: Outcome, level: LevelEvidence | None, common: CommonFields
 
 
 def _severity(outcome: Outcome, level: LevelEvidence | None) -> Severity:
-    """Return the severity: by the effect within the budget, ``info`` outside; an untested outcome says its own."""
+    """Return the severity: by the effect, weighted by the importance of its column, within the budget; ``info``
+    outside. An untested outcome says its own.
+    """
     if outcome.p_value is None:
         return outcome.severity
     if outcome.effect is None or level is None or not level.in_budget:
         return "info"
-    return severity_of(outcome.effect.corrected, outcome.effect.gate)
+    return severity_of(outcome.effect.corrected * outcome.subject.weight, outcome.effect.gate)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from driftline.checks.contract.check import Subject
+from driftline.checks.contract.importance import subject_of
 from driftline.sketches.columns import MAX_CATEGORIES, NumericColumn
 from driftline.sketches.rare_categories import FIRST_KNOWN
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
+    from driftline.checks.contract.check import Subject
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.checks.references.reference_view import ColumnReference, ReferenceView
     from driftline.config.model import ModelSettings
@@ -68,8 +69,7 @@ class ColumnCase(WindowCase):
     @property
     def subject(self) -> Subject:
         """What its outcomes are about."""
-        name = self.column.name
-        return Subject(name, self.column.role, self.profile.importances.get(name, 1.0))
+        return subject_of(self.profile, self.column.name, self.column.role, self.settings)
 
     @property
     def unseen(self) -> dict[str, int]:

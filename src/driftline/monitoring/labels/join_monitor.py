@@ -1,6 +1,7 @@
 """One model's joins: from what waits for labels to performance windows, the error detectors and their alerts.
 
-Nothing here is shared with the predictions' sequence: how the two interleave depends on how flushes fall.
+The predictions' sequence knows nothing of this one: how the two interleave depends on how flushes fall. What is read of
+it here, estimates and problems, is read as of the joins' event time, which predictions have always reached.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from driftline.checks.labels.performance_check import examine_performance
 from driftline.detectors import Block
 from driftline.events.output_record import event_records
 from driftline.events.source import SEGMENT_ALL
-from driftline.monitoring.alerting import settle
+from driftline.monitoring.alerting import settled
 from driftline.monitoring.labels.arrival_monitor import ArrivalMonitor
 from driftline.monitoring.labels.earlier_revisions import EarlierRevisions, LatestRevisions
 from driftline.monitoring.labels.estimate_revisions import EstimateRevisions
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from driftline.monitoring.labels.performance_windows import WindowState
     from driftline.monitoring.model_setup import ModelSetup
     from driftline.monitoring.predictions.estimate_windows import EstimateWindows
+    from driftline.monitoring.predictions.problem_history import ProblemHistory
     from driftline.monitoring.state.table import Tables
     from driftline.panes.flush_record import JoinDelta
     from driftline.profiles.profile import Profile
@@ -64,6 +66,8 @@ class JoinMonitor:
     ----------
     estimates : EstimateWindows
         Of the sequence of predictions.
+    problems : ProblemHistory
+        Of the same: what explains a change of performance.
 
     Attributes
     ----------
@@ -73,8 +77,9 @@ class JoinMonitor:
         What the last call of :meth:`advance` evaluated, by window start and revision.
     """
 
-    def __init__(self, setup: ModelSetup, estimates: EstimateWindows) -> None:
+    def __init__(self, setup: ModelSetup, estimates: EstimateWindows, problems: ProblemHistory) -> None:
         settings = setup.budget.settings
+        self._problems = problems
         self._estimates = estimates
         self._estimate_revisions = EstimateRevisions(setup, estimates)
         self._horizon_ms = int(settings.labels.horizon)
@@ -156,6 +161,7 @@ class JoinMonitor:
             outputs += self._feed(pane)
         outputs += run_due(dues, reach.until_ms)
         self._estimates.expire(reach.until_ms - self._horizon_ms)
+        self._problems.expire(reach.until_ms)
         return outputs
 
     def _join(self, at_ms: int) -> Outputs:
@@ -209,7 +215,7 @@ class JoinMonitor:
                 total = (total[0] + errors[0], total[1] + errors[1], total[2] + errors[2])
         return total
 
-    def _evaluate(self, reach: WatermarkReach, _: int) -> Outputs:
+    def _evaluate(self, reach: WatermarkReach, _at_ms: int) -> Outputs:
         """Evaluate the next revision of a performance window."""
         due = self._windows.take()
         self._state.changed()
@@ -230,7 +236,7 @@ class JoinMonitor:
         )
         verdict = examine_performance(profile, revision, baseline, budget)
         self.revisions[due.start_ms, due.revision] = self._earlier.add(revision, task, verdict.event)
-        self.state.alerts, outputs = settle(verdict, self.state.alerts, budget)
+        self.state.alerts, outputs, _ = settled(verdict, self.state.alerts, budget, self._problems)
         self.figures[revision.age_ms] = WindowFigures(
             revision.end_ms - revision.start_ms,
             revision.end_ms,

@@ -20,7 +20,7 @@ from driftline.errors import ProfileError, describe
 from driftline.events.output_record import reference_records
 from driftline.events.schema_counts import merge_schemas
 from driftline.events.source import SEGMENT_ALL, merge_offsets
-from driftline.monitoring.alerting import settle
+from driftline.monitoring.alerting import settled
 from driftline.monitoring.model_setup import AFTER_IDLE, UNPROFILED, Outputs, WatermarkReach
 from driftline.monitoring.monitor_status import LearningStatus, WindowFigures
 from driftline.monitoring.operations.operations_monitor import OperationsMonitor
@@ -28,6 +28,7 @@ from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.bootstrap import BootstrapReference, BootstrapSample, is_counting
 from driftline.monitoring.predictions.estimate_windows import EstimateWindows
 from driftline.monitoring.predictions.open_panes import OpenPane
+from driftline.monitoring.predictions.problem_history import ProblemHistory
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor, first_pane
 from driftline.monitoring.predictions.volume_history import VolumeHistory
 from driftline.monitoring.state.checkpoint import START_AFRESH
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from driftline.checks.contract.closed_window import ClosedWindow
+    from driftline.checks.contract.verdict import Verdict
     from driftline.checks.references.reference_view import ReferenceView
+    from driftline.events.evidence import Event
     from driftline.events.schema_counts import SchemaCounts
     from driftline.events.source import Offsets
     from driftline.monitoring.model_setup import ModelSetup
@@ -81,7 +84,8 @@ class PredictionMonitor:
     open : dict of int to OpenPane
         By start.
     estimates : EstimateWindows
-        Read by the sequence of joins.
+        Read by the sequence of joins, as ``problems`` is.
+    problems : ProblemHistory
     figures : dict of int to WindowFigures
         Of the last tumbling window of each size, for telemetry; not part of the state.
     operations : OperationsMonitor
@@ -92,7 +96,8 @@ class PredictionMonitor:
         self._setup = setup
         self._scope = scope
         self._sample = BootstrapSample(setup)
-        self._volumes = VolumeHistory(setup.budget.settings.windows.verdict)
+        settings = setup.budget.settings
+        self._volumes = VolumeHistory(settings.windows.verdict)
         self._bootstrap_reference: BootstrapReference | None = None
         self._profile_monitor: ProfileMonitor | None = None
         self._count: EventCounter | None = None
@@ -102,12 +107,14 @@ class PredictionMonitor:
         self.figures: dict[int, WindowFigures] = {}
         self._newest_ms: int | None = None
         self.operations = OperationsMonitor(setup)
+        self.problems = ProblemHistory(int(settings.labels.horizon) + int(settings.windows.performance))
         self.tables: Tables = (
             self._state,
             *self._sample.tables,
             *self._volumes.tables,
             *self.estimates.tables,
             *self.operations.tables,
+            *self.problems.tables,
         )
 
     @property
@@ -219,13 +226,19 @@ class PredictionMonitor:
         if not flags.issubset(window.flags):
             window = msgspec.structs.replace(window, flags=tuple(sorted(flags.union(window.flags))))
         window = self._volumes.judged(window)
-        budget = self._setup.budget
-        verdict = examine_window(view, window, budget)
-        self.state.alerts, outputs = settle(verdict, self.state.alerts, budget)
-        self._state.changed()
+        verdict = examine_window(view, window, self._setup.budget)
         if window.kind == "tumbling":
             shown = WindowFigures(window.size_ms, window.end_ms, verdict.event.n, verdict.statistics)
             self.figures[window.size_ms] = shown
+        return self._settle(verdict)
+
+    def _settle(self, verdict: Verdict[Event]) -> Outputs:
+        """Take a verdict to the alerts; what becomes known of problems is kept for the joins."""
+        budget = self._setup.budget
+        self.state.alerts, outputs, changed = settled(verdict, self.state.alerts, budget)
+        self._state.changed()
+        if budget.has_labels:
+            self.problems.note(changed)
         return outputs
 
     def _close(self, start_ms: int, opened: OpenPane, reach: WatermarkReach) -> Outputs:
@@ -334,10 +347,7 @@ class PredictionMonitor:
             offsets={"predictions": pane.offsets},
             flags=tuple(sorted(pane.flags)),
         )
-        budget = self._setup.budget
-        verdict = examine_detection(profile, change, budget)
-        self.state.alerts, records = settle(verdict, self.state.alerts, budget)
-        return records
+        return self._settle(examine_detection(profile, change, self._setup.budget))
 
     def _resume(self) -> None:
         """Go on under the profile that the restored state counts under.

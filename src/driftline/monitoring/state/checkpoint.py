@@ -15,7 +15,7 @@ from driftline.panes.watermarks import WatermarkState
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-STATE_VERSION: Final = 5
+STATE_VERSION: Final = 6
 META_KEY: Final = b"meta"
 """Under this key a checkpoint's meta bytes stand among the entries that a monitor is restored from."""
 PIECE_BYTES: Final = 400 * 1024

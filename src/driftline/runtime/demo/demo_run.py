@@ -113,7 +113,7 @@ class DemoResult(Struct, kw_only=True):
     """Findings of sequential detectors, which open no alert."""
     drift_at_ms: int
     first_alerts: dict[str, dict[str, Any]] = {}
-    """The first state of the first alert of each cause."""
+    """The first state of each alert, by its id, in the order of opening."""
     last_states: dict[str, dict[str, Any]] = {}
     """The last state of each alert, by its id."""
     seconds: float = 0.0
@@ -251,7 +251,7 @@ def _note(result: DemoResult, name: str, data: dict[str, Any]) -> None:
     result.events[name] += 1
     result.n_informative += name == "finding" and data["family"] == "detector"
     if name == "alert":
-        result.first_alerts.setdefault(data["cause"], data)
+        result.first_alerts.setdefault(data["alert_id"], data)
         result.last_states[data["alert_id"]] = data
 
 

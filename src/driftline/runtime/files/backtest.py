@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from driftline.alerts.policy import SEVERITIES
+from driftline.alerts.policy import SEVERITIES, worst
 from driftline.errors import EventError
 from driftline.events.evidence import Severity
 from driftline.events.label import LabelDecoder
@@ -65,7 +65,7 @@ class BacktestTotals(NamedTuple):
     n_predictions_refused: int
     """Of ``n_predictions``."""
     alerts: Counter[Severity]
-    """Alerts that opened, by the worst severity that each of them had."""
+    """Incidents that notified, by the worst severity that an alert of each of them had: one problem counts once."""
     refused: Counter[str]
     """Dead letters by reason code."""
     first_refusals: dict[str, str]
@@ -79,7 +79,7 @@ class BacktestTotals(NamedTuple):
         return 0 < self.n_predictions <= self.n_predictions_refused
 
     def n_alerts(self, severity: Severity = "info") -> int:
-        """Return how many alerts of at least this severity opened."""
+        """Return how many incidents of at least this severity notified."""
         return sum(n for each, n in self.alerts.items() if SEVERITIES.index(each) >= SEVERITIES.index(severity))
 
 
@@ -87,7 +87,9 @@ class _Alert(Struct):
     """What is counted of an alert."""
 
     alert_id: str
+    incident: str
     severity: Severity
+    notification: int
 
 
 _ALERTS: Final = msgspec.json.Decoder(_Alert)
@@ -138,7 +140,7 @@ class Backtest:
         self._references = frozenset(profile.key for profile in profiles.all())
         self._final_marks: dict[Source, int | None] = {}
         self._traffic: dict[ModelKey, ModelTraffic] = {}
-        self._severities: dict[str, Severity] = {}
+        self._alerts: dict[str, _Alert] = {}
         self._counts = dict.fromkeys(_COUNTED, 0)
         self._refused: Counter[str] = Counter()
         self._first_refusals: dict[str, str] = {}
@@ -148,10 +150,17 @@ class Backtest:
         """What went in and out so far."""
         return BacktestTotals(
             **self._counts,
-            alerts=Counter(self._severities.values()),
+            alerts=self._incidents(),
             refused=self._refused.copy(),
             first_refusals=dict(self._first_refusals),
         )
+
+    def _incidents(self) -> Counter[Severity]:
+        severities: dict[str, Severity] = {}
+        notified = {alert.incident for alert in self._alerts.values() if alert.notification}
+        for alert in self._alerts.values():
+            severities[alert.incident] = worst((alert.severity, severities.get(alert.incident, "info")))
+        return Counter(severity for incident, severity in severities.items() if incident in notified)
 
     def why_no_verdict(self) -> list[str]:
         """Return why no window of a model was evaluated, a sentence or two a model; empty where each had one."""
@@ -308,7 +317,7 @@ class Backtest:
         self._counts["n_events"] += output.channel != "references"
         if output.channel == "alerts" and output.value is not None:
             alert = _ALERTS.decode(output.value)
-            self._severities[alert.alert_id] = alert.severity
+            self._alerts[alert.alert_id] = alert
         evaluated = evaluated_model(output)
         if evaluated is not None:
             self._counts["n_windows"] += 1

@@ -7,6 +7,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Final, get_args
 
 from driftline import distances
+from driftline.alerts.policy import worst
 from driftline.config.durations import Duration
 from driftline.config.settings import TelemetrySettings
 from driftline.events.alert import Cause
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from driftline.events.alert import AlertEvent
+    from driftline.events.evidence import Severity
     from driftline.events.model_key import ModelKey
     from driftline.monitoring.monitor_status import WindowFigures
     from driftline.runtime.operations.metric_families import MetricFamilies
@@ -26,6 +28,16 @@ _NORMED: Final = "wasserstein_normed"
 _log = get_logger(__name__)
 
 Values = dict[tuple[str, ...], float]
+
+
+def incidents(alerts: Iterable[AlertEvent]) -> dict[str, tuple[str, Severity]]:
+    """Return the cause and the severity of each incident: the cause of what explains it, the worst of its alerts."""
+    found: dict[str, tuple[str, Severity]] = {}
+    for alert in alerts:
+        cause, severity = found.get(alert.incident, (alert.cause, alert.severity))
+        is_own = alert.alert_id == alert.incident
+        found[alert.incident] = (alert.cause if is_own else cause, worst((alert.severity, severity)))
+    return found
 
 
 class ModelMetrics:
@@ -50,7 +62,7 @@ class ModelMetrics:
             "models_not_shown", "Models and versions without figures, because there are more than telemetry.max_models"
         ).of()
         self._alerts = model(
-            "open_alerts", "Open alerts; 0 for each cause and severity without one", "cause", "severity"
+            "open_alerts", "Open incidents; 0 for each cause and severity without one", "cause", "severity"
         )
         self._last_prediction = model(
             "last_prediction_timestamp_seconds", "Event time of the newest predictions, to the pane"
@@ -147,8 +159,8 @@ class ModelMetrics:
         self._not_shown.set(len(self._refused))
 
     def open_alerts(self, key: ModelKey, alerts: Iterable[AlertEvent]) -> None:
-        """Set how many alerts of each cause and severity are open."""
-        counts = Counter[tuple[str, str]]((alert.cause, alert.severity) for alert in alerts)
+        """Set how many incidents of each cause and severity are open."""
+        counts = Counter[tuple[str, str]](incidents(alerts).values())
         self._alerts.show(key, {kind: counts[kind] for kind in _ALERT_KINDS})
 
     def last_seen(self, key: ModelKey, prediction_ms: int | None, label_ms: int | None) -> None:

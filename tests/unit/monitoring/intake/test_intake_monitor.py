@@ -90,7 +90,7 @@ def test_many_refused_records_open_an_alert_that_clean_hours_resolve() -> None:
         ("intake", "resolved", False, False),
     ]
     assert {(alert.model, alert.model_version, alert.profile) for alert in alerts} == {("", "intake.predictions", None)}
-    assert alerts[0].title == "intake: records are refused"
+    assert alerts[0].title == "predictions: 12 % of records are refused"
     assert alerts[0].window.end == "2026-03-01T14:00:00.000Z"
 
 
@@ -225,7 +225,7 @@ def test_labels_that_meet_no_prediction_from_the_first_day_open_an_alert() -> No
     outputs = run(labels(deltas, 6), settings, []).outputs
     opened, *_, resolved = unmatched(outputs)
     assert (opened["model"], opened["model_version"]) == ("", "labels")
-    assert (opened["title"], opened["severity"]) == ("intake: labels meet no prediction", "warning")
+    assert (opened["title"], opened["severity"]) == ("99 % of labels meet no prediction", "warning")
     assert opened["message"].startswith(
         "395 of 400 labels met no prediction (98.8 %). Either their ids differ (a label names `labels-0`, a prediction "
         "is called `predictions-1`): look at `labels.fields.prediction_id`"

@@ -80,7 +80,7 @@ def test_more_orphans_than_usual_open_an_alert() -> None:
         ("labels", "open", True),
         ("labels", "resolved", False),
     ]
-    assert alerts[0]["title"] == "labels: their predictions never came"
+    assert alerts[0]["title"] == "labels whose prediction never came 2 % → 20 %"
 
 
 def test_a_few_more_orphans_do_not_matter() -> None:

@@ -22,6 +22,7 @@ from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.detect.monitor_reporter import MonitorReporter
 from driftline.runtime.operations.telemetry import Telemetry
+from tests.support.alert_runs import HOUR, AlertRun, Seen, dropped, finding
 from tests.support.real_broker import ROOT
 
 KEY = ModelKey("m", "1")
@@ -216,3 +217,21 @@ def test_how_a_model_predicts_is_shown_in_base_units() -> None:
     assert values("driftline_model_silent", labels) == 0
     reporter.forget(0)
     assert values("driftline_model_failed_ratio", labels) is None
+
+
+def test_alerts_of_one_incident_are_one_open_problem_with_the_worst_severity() -> None:
+    run = AlertRun()
+    (data,) = run.predict(Seen(HOUR, (finding(HOUR),)))
+    (performance,) = run.join(dropped(HOUR, 9.0))
+    assert (data.severity, performance.severity) == ("warning", "critical")
+    telemetry, labels = Telemetry(), {"model": "m", "model_version": "1"}
+    reporter, quiet = MonitorReporter(telemetry, SETTINGS, Profiles()), status()
+    model = msgspec.structs.replace(quiet.models[KEY], open_alerts=(data, performance))
+    reporter.show(msgspec.structs.replace(quiet, models={KEY: model}))
+    counts = [
+        telemetry.registry.get_sample_value(
+            "driftline_open_alerts", {**labels, "cause": "data drift", "severity": severity}
+        )
+        for severity in ("warning", "critical")
+    ]
+    assert counts == [0.0, 1.0]

@@ -1,0 +1,22 @@
+"""What the alerts go on from: a checked window, with or without findings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from driftline.events.evidence import Event, WindowSpan
+
+
+class Observation(NamedTuple):
+    """A checked window, with or without findings."""
+
+    event: Event
+    """An event of the window; its alerts take over the fields that all events have."""
+    time_ms: int
+    """Event time of the check: the end of the window, or for performance the time of the revision."""
+
+    @property
+    def window(self) -> WindowSpan:
+        """The span of event time; ``size_ms`` distinguishes windows of different sizes."""
+        return self.event.window

@@ -1,0 +1,138 @@
+"""The title and the sentence of an alert: what happened, since when, how bad, how sure, and where to look first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from driftline.alerts.numbers import number
+from driftline.events.cloudevents import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from driftline.alerts.onsets import Interval
+    from driftline.alerts.shown import ShownFinding
+    from driftline.events.alert import Root
+
+_NAMED: Final = 3
+"""Columns that are named of many."""
+_OF_MODEL: Final = frozenset({"prediction", "score"})
+_LOOK_AT: Final[Mapping[Root, str]] = {
+    "silence": "what writes the labels",
+    "missing values": "what writes {columns}",
+    "frozen values": "what writes {columns}",
+    "wrong type": "what writes {columns}",
+    "unit change": "what writes {columns}",
+    "new category": "what writes {columns}",
+    "changed mix": "where the events come from",
+    "feature shift": "{columns}, and what feeds it",
+    "prediction shift": "which model is deployed: the features have not changed by as much",
+    "repeated ids": "what sends predictions again",
+    "volume": "what sends the events",
+    "changed relation": "{columns}",
+    "late labels": "what writes the labels",
+}
+"""Where to look first; ``{columns}`` are those of the root."""
+_SMALL: Final = 1e-6
+"""Chance below which no number says more."""
+
+
+def title_of(root: ShownFinding, columns: Sequence[str]) -> str:
+    """Return the title of an alert: the root in its numbers, and how many more columns changed."""
+    more = len(columns)
+    if not more:
+        return root.title
+    return f"{root.title} and {more} more {'column' if more == 1 else 'columns'}"
+
+
+def sentence_of(
+    root: ShownFinding,
+    others: Sequence[ShownFinding],
+    columns: Sequence[str],
+    onset: Interval,
+    incident: str | None = None,
+) -> str:
+    """Return the sentence of an alert.
+
+    Parameters
+    ----------
+    root : ShownFinding
+        What explains the rest.
+    others : sequence of ShownFinding
+        All other findings that the alert shows, in their order.
+    columns : sequence of str
+        Columns beside the root's, whether their findings are shown or not.
+    onset : Interval
+    incident : str, optional
+        Id of the alert that this one follows from.
+    """
+    told = [root.clause, *_following(root, others, columns)]
+    parts = [f"Since {_when(onset)}, {'; '.join(told)}."]
+    parts += [text for text in (_how_bad(root, others), _how_sure(root), _look_at(root, incident)) if text]
+    return " ".join(parts)
+
+
+def _when(onset: Interval) -> str:
+    """Return an interval in UTC; the date once where it is the same."""
+    begin, end = (rfc3339(time_ms) for time_ms in onset)
+    if begin[:10] == end[:10]:
+        return f"between {begin[11:16]} and {end[11:16]} on {begin[:10]} (UTC)"
+    return f"between {begin[:10]} {begin[11:16]} and {end[:10]} {end[11:16]} (UTC)"
+
+
+def _following(root: ShownFinding, others: Sequence[ShownFinding], columns: Sequence[str]) -> list[str]:
+    """Return what changed with the root: columns by number, what the model says, and what is of no column."""
+    told: list[str] = []
+    rest = [each for each in others if each.summary.severity != "info"]
+    first = next((each for each in rest if len(columns) == 1 and columns[0] in each.columns), None)
+    if first is not None:
+        told.append(f"{first.what} with it ({first.detail})" if first.detail else f"{first.what} with it")
+    elif columns:
+        named = ", ".join(f"`{name}`" for name in columns[:_NAMED])
+        more = f" and {len(columns) - _NAMED} more" if len(columns) > _NAMED else ""
+        which = "1 more column has" if len(columns) == 1 else f"{len(columns)} more columns have"
+        told.append(f"{which} changed with it: {named}{more}")
+    if root.summary.role not in _OF_MODEL:
+        of_model = [each for each in rest if each.summary.role in _OF_MODEL]
+        told += [
+            f"{each.what} as well ({each.detail})" if each.detail else f"{each.what} as well" for each in of_model[:1]
+        ]
+    told += [each.clause for each in rest if not each.columns and each.about != root.about][:1]
+    return told
+
+
+def _how_bad(root: ShownFinding, others: Sequence[ShownFinding]) -> str:
+    if not root.summary.effect or root.summary.gate <= 0:
+        return ""
+    greatest = max((each.multiple for each in others if each.summary.severity != "info"), default=0.0)
+    if greatest > root.multiple:
+        return f"The largest change is {number(round(greatest, 1))} times the smallest that matters."
+    if root.multiple < 1.05:  # noqa: PLR2004  # a number would say less
+        return "The change is just large enough to matter."
+    return f"The change is {number(round(root.multiple, 1))} times the smallest that matters."
+
+
+def _how_sure(root: ShownFinding) -> str:
+    p_value = root.summary.p_value
+    if p_value is None:
+        return "" if root.summary.effect else "A detector found it, whose false alarms the budget bounds."
+    if p_value <= _SMALL:
+        return "Chance does not explain it: unchanged data look like this in less than one of a million windows."
+    return f"Unchanged data look like this in about one of {number(1 / p_value)} windows."
+
+
+def _look_at(root: ShownFinding, incident: str | None) -> str:
+    if incident is not None:
+        return f"It follows from the problem of the alert {incident}: look there first."
+    if root.root == "performance":
+        return (
+            "Nothing that the predictions show began at that time. Look first at the labels, and whether the same "
+            "inputs still have the same outcome."
+        )
+    names = " and ".join(f"`{name}`" for name in root.columns[:_NAMED])
+    if root.root == "schema change":
+        return f"Look first at what writes {names or 'the events'}."
+    if root.root == "failure":
+        return f"{root.summary.message}."
+    place = _LOOK_AT[root.root]
+    return f"Look first at {place.format(columns=names or 'the numeric features')}."

@@ -1,0 +1,166 @@
+"""When one cause opens, notifies and resolves, as a pure state machine; what becomes of it is the problems' business.
+
+::
+
+             a window with findings                 resolve_after clean windows
+    (none) ────────────────────────> open ──────────────────────────────> (none)
+                                    │        ▲
+                                    └────────┘ a further window with findings
+
+A signal opens when a check had findings in k of its last n windows (:mod:`driftline.alerts.unused_findings`). It
+notifies again only for what it must not hide (:mod:`driftline.alerts.escalation`). The false-alarm budget bounds these
+notifications; :mod:`driftline.alerts.problems` passes a part of them on.
+
+There is one signal per model key, segment and cause at a time. Only windows of the size that opened it can resolve it:
+a clean window of five minutes says little about a finding in a day. Any window with findings, whatever its size,
+restarts the count of clean windows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from msgspec import Struct, field, structs
+
+from driftline.alerts.escalation import NotificationHistory, completed_history, history_after, reason_to_notify
+from driftline.alerts.onsets import Interval, first_onset
+from driftline.alerts.policy import cause_of, is_beside, ranked
+from driftline.alerts.unused_findings import OpeningRule, UnusedFindings, counts_windows, key_of
+from driftline.events.alert import Cause  # msgspec reads it where a state is restored
+from driftline.events.cloudevents import epoch_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from driftline.alerts.observation import Observation
+    from driftline.events.finding import FindingEvent
+
+
+class SignalState(Struct, frozen=True):
+    """The open signal of one cause, and how near it is to its resolution."""
+
+    size_ms: int
+    """Size of the window that opened it."""
+    n_clean: int
+    """Clean windows of that size since the last finding."""
+    told: NotificationHistory
+    """Content of its notifications so far."""
+
+
+class Signals(Struct, frozen=True):
+    """All signals of one model key and segment, from windows of predictions or from windows of labels.
+
+    *State*: at most one open signal a cause, and the findings that no notification has used up (bounded, see
+    :class:`~driftline.alerts.unused_findings.UnusedFindings`).
+    """
+
+    open: dict[Cause, SignalState] = field(default_factory=dict)
+    tally: UnusedFindings = UnusedFindings()
+    """Findings that no notification has used up."""
+
+
+class AlertRules(Struct, frozen=True, kw_only=True):
+    """The configured rules by which alerts open, notify again and resolve."""
+
+    resolve_after: int
+    """Clean windows in a row that resolve a signal, at least 1."""
+    sizes: tuple[int, ...]
+    """Sizes in ms of the windows that are checked. Windows of any size resolve a signal that a detector opened, or a
+    window of a size that is no longer configured; it would stay open for ever otherwise."""
+    opening: OpeningRule = OpeningRule()
+    remind_after_ms: int = 30 * 86_400_000
+    """Time after the latest notification at which an alert that still has findings notifies again: the budget's
+    horizon."""
+
+
+class SignalChange(NamedTuple):
+    """What one observation did to the signal of one cause."""
+
+    cause: Cause
+    state: Literal["opened", "updated", "resolved"]
+    findings: Sequence[FindingEvent] = ()
+    """Findings of the cause, ranked; empty at the resolution."""
+    beside: Sequence[FindingEvent] = ()
+    """Findings of the same kind that open nothing, ranked."""
+    complete: Sequence[FindingEvent] = ()
+    """Findings that the signal's notification used up; empty where it does not notify."""
+    n_clean: int = 0
+    """Clean windows that resolved it."""
+    onset: Interval | None = None
+    """When it opened: the first of the windows whose findings opened it, or what a detector says."""
+
+
+def advance_signals(
+    before: Signals,
+    observation: Observation,
+    findings: Sequence[FindingEvent],
+    causes: Iterable[Cause],
+    rules: AlertRules,
+) -> tuple[Signals, list[SignalChange]]:
+    """Return the signals after one window's check result, and what changed; see :func:`~driftline.alerts.advance`."""
+    is_window = observation.window.kind != "pane"
+    unused = before.tally.counted(observation.window.size_ms) if is_window else before.tally
+    states = dict(before.open)
+    changes: list[SignalChange] = []
+    for cause in causes:
+        of_cause = ranked(finding for finding in findings if cause_of(finding) == cause)
+        state = states.get(cause)
+        if of_cause:
+            after, unused, change = _with_findings(state, unused, cause, observation, of_cause, rules)
+            if after is not None and change is not None:
+                states[cause] = after
+                changes.append(change._replace(beside=ranked(each for each in findings if is_beside(each, cause))))
+        elif state is not None and is_window and _can_resolve(state, observation, rules):
+            if state.n_clean + 1 < rules.resolve_after:
+                states[cause] = structs.replace(state, n_clean=state.n_clean + 1)
+                continue
+            del states[cause]
+            unused = unused.forgotten(cause)
+            changes.append(SignalChange(cause, "resolved", n_clean=state.n_clean + 1))
+    return Signals(states, unused), changes
+
+
+def settled_ms(observation: Observation, rules: AlertRules) -> int:
+    """Return the start of the first window that may notify again after a notification of this observation."""
+    size_ms = observation.window.size_ms if observation.window.kind != "pane" else min(rules.sizes)
+    return epoch_ms(observation.window.end) + size_ms
+
+
+def _can_resolve(state: SignalState, observation: Observation, rules: AlertRules) -> bool:
+    return state.size_ms == observation.window.size_ms or state.size_ms not in rules.sizes
+
+
+def _with_findings(
+    state: SignalState | None,
+    unused: UnusedFindings,
+    cause: Cause,
+    observation: Observation,
+    findings: Sequence[FindingEvent],
+    rules: AlertRules,
+) -> tuple[SignalState | None, UnusedFindings, SignalChange | None]:
+    """Return the cause's signal, the unused findings and what changed; notifications use findings up."""
+    size_ms = observation.window.size_ms
+    keys = {key_of(finding, size_ms): finding for finding in findings if counts_windows(finding)}
+    if keys:
+        span_ms = (epoch_ms(observation.window.start), epoch_ms(observation.window.end))
+        unused = unused.noted(size_ms, cause, keys, rules.opening, span_ms)
+    complete = [keys[key] for key in unused.complete(cause, keys, rules.opening)]
+    complete += [finding for finding in findings if not counts_windows(finding)]
+    spent = unused.spent(cause, [key_of(finding, size_ms) for finding in complete])
+    next_ms = settled_ms(observation, rules)
+    if state is None:
+        if not complete:
+            return None, unused, None
+        history = history_after(complete, None, observation.time_ms, next_ms)
+        first = unused.onset(cause, [key_of(finding, size_ms) for finding in complete])
+        onset = Interval(*first) if first is not None else first_onset(findings)
+        opened = SignalChange(cause, "opened", findings, complete=complete, onset=onset)
+        return SignalState(size_ms, 0, history), spent, opened
+    updated = SignalChange(cause, "updated", findings)
+    if epoch_ms(observation.window.start) < state.told.settled_ms:
+        return SignalState(state.size_ms, 0, completed_history(state.told, findings)), spent, updated
+    reason = reason_to_notify(state.told, complete, observation.time_ms, rules.remind_after_ms)
+    if reason is None:
+        return SignalState(state.size_ms, 0, state.told), unused, updated
+    history = history_after(complete, state.told, observation.time_ms, next_ms, reason)
+    return SignalState(state.size_ms, 0, history), spent, updated._replace(complete=complete)

@@ -1,0 +1,332 @@
+"""What a finding says in the reader's own words and units: for titles, and as a part of a sentence.
+
+No statistic is named. Of a distribution the mean is shown only where it is what changed: where the spread changed, or
+where values moved between groups while the mean hardly did, those numbers are shown.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from driftline.alerts.numbers import number, pair, percent, percents
+from driftline.config.durations import Duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from driftline.events.finding import FindingEvent, UnitChange
+
+_MATTERS: Final = 0.2
+"""Least change of a mean, in standard deviations, and of the logarithm of a spread, that is shown as such."""
+_NAMES: Final = 2
+_LENGTH: Final = 40
+"""New categories that are named, and characters of each."""
+_PLAIN_UNITS: Final = {
+    "tenths": ("tenths", "whole units"),
+    "hundredths": ("cents", "euros"),
+    "thousandths": ("milliseconds", "seconds"),
+    "millionths": ("microseconds", "seconds"),
+}
+"""Decimal units by the first word of their conversion's name, with an example of each side."""
+
+
+class Words(NamedTuple):
+    """What one finding says."""
+
+    title: str
+    """As in ``income: mean 52,000 → 70,200``."""
+    what: str
+    """A clause, as in ```income` has moved``."""
+    detail: str
+    """What stands in brackets after it, as in ``mean 52,000 → 70,200``; may be empty."""
+
+    @property
+    def clause(self) -> str:
+        """The clause with its detail."""
+        return f"{self.what} ({self.detail})" if self.detail else self.what
+
+
+def words_of(finding: FindingEvent) -> Words:
+    """Return what a finding says."""
+    parts = finding.check.split(".")
+    if finding.family == "detector":
+        return _of_distribution(finding)
+    for name in (finding.check, ".".join(parts[:2]), parts[0]):
+        if name in _SAID:
+            return _SAID[name](finding)
+    return Words(_about(finding, "changed"), f"{_subject(finding)} changed", "")
+
+
+def unit_words(change: UnitChange) -> str:
+    """Return a change of unit by factor, offset and the units that it would be.
+
+    Examples
+    --------
+    >>> from driftline.events.finding import UnitChange
+    >>> cents = "units -> hundredths, as euros to cents or a share to per cent"
+    >>> unit_words(UnitChange(100.0, 0.0, cents, 0.01, 0.99, "shape"))
+    'x 100 (cents instead of euros?)'
+    >>> unit_words(UnitChange(1.8, 32.0, "degrees Celsius -> degrees Fahrenheit", 0.01, 0.99, "shape"))
+    'x 1.8 + 32 (degrees Fahrenheit instead of degrees Celsius?)'
+    """
+    parts = [f"x {change.factor:.4g}"] if change.factor != 1 else []
+    if change.offset:
+        parts.append(f"{'+' if change.offset > 0 else '-'} {abs(change.offset):.4g}")
+    sides = [side.strip() for side in (change.conversion or "").split("->")]
+    if len(sides) != 2:  # noqa: PLR2004  # old -> new
+        return " ".join(parts)
+    old, new = sides
+    for name, (small, large) in _PLAIN_UNITS.items():
+        if new.startswith(name):
+            old, new = large, small
+        elif old.startswith(name):
+            old, new = small, large
+    return f"{' '.join(parts)} ({new} instead of {old}?)"
+
+
+def _subject(finding: FindingEvent) -> str:
+    if finding.role == "prediction":
+        return "what the model predicts"
+    if finding.role == "score":
+        return "the score"
+    return f"`{finding.column}`" if finding.column is not None else "the model's traffic"
+
+
+def _about(finding: FindingEvent, text: str) -> str:
+    return f"{finding.column}: {text}" if finding.column is not None else text
+
+
+def _sides(finding: FindingEvent) -> tuple[float, float]:
+    """Return the number of the reference and that of the window."""
+    effect = finding.effect
+    return (0.0, 0.0) if effect is None else (effect.reference or 0.0, effect.current or 0.0)
+
+
+def _absent(word: str, verb: str) -> Callable[[FindingEvent], Words]:
+    """Return the words of a share of values that are not there, or not as they should be."""
+
+    def said(finding: FindingEvent) -> Words:
+        shown = percents(*_sides(finding))
+        before, now = shown.split(" → ")
+        what = f"{_subject(finding)} {verb} in {now} of events, {before} before"
+        return Words(_about(finding, f"{word} {shown}"), what, "")
+
+    return said
+
+
+def _vanished(finding: FindingEvent) -> Words:
+    before = f"{percent(1 - _sides(finding)[0])} of events had one"
+    return Words(_about(finding, f"gone, no event has a value ({before})"), f"{_subject(finding)} is gone", before)
+
+
+def _frozen(finding: FindingEvent) -> Words:
+    value = finding.histograms.bins[0] if finding.histograms is not None else "the same"
+    return Words(_about(finding, f"always {value}"), f"{_subject(finding)} always has the value {value}", "")
+
+
+def _out_of_range(finding: FindingEvent) -> Words:
+    shown = percents(*_sides(finding))
+    what = f"{_subject(finding)} has values outside the range of the reference"
+    return Words(_about(finding, f"outside the reference's range {shown}"), what, shown)
+
+
+def _unseen(finding: FindingEvent) -> Words:
+    before, now = _sides(finding)
+    names = sorted(finding.unseen, key=lambda name: (-finding.unseen[name], name))
+    quoted = ", ".join(f"'{name[:_LENGTH]}'" for name in names[:_NAMES])
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    share = f"{percent(now)} of values" if not before else f"{percents(before, now)} of values"
+    one = len(names) == 1
+    known = f" {quoted}{more}" if quoted else ""
+    title = f"new {'category' if one else 'categories'}{known}, {share}"
+    what = f"{_subject(finding)} has {'a category' if one else 'categories'} that the reference does not know"
+    return Words(_about(finding, title), what, f"{quoted}{more}, {share}" if quoted else share)
+
+
+def _cardinality(finding: FindingEvent) -> Words:
+    expected, n_new = _sides(finding)
+    text = f"{number(n_new)} new categories, {number(expected)} expected"
+    return Words(_about(finding, text), f"{_subject(finding)} has more categories than it had", text)
+
+
+def _appeared(finding: FindingEvent) -> Words:
+    share = f"in {percent(_sides(finding)[1])} of events"
+    names = sorted(finding.unseen, key=lambda name: (-finding.unseen[name], name))
+    named = ", ".join(f"'{name[:_LENGTH]}'" for name in names[:_NAMES])
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    word = "feature" if len(names) == 1 else "features"
+    what = f"events have {'a feature' if len(names) == 1 else 'features'} that the reference does not know"
+    return Words(
+        f"new {word} {named}{more}, {share}" if named else f"new {word}, {share}", what, f"{named}{more}, {share}"
+    )
+
+
+def _volume(finding: FindingEvent) -> Words:
+    shown = pair(*_sides(finding))
+    return Words(
+        f"events a minute {shown}", "there is another number of events than in earlier weeks", f"{shown} a minute"
+    )
+
+
+def _duplicates(finding: FindingEvent) -> Words:
+    shown = percents(*_sides(finding))
+    return Words(f"repeated prediction ids {shown}", "predictions repeat ids that were there before", shown)
+
+
+def _of_distribution(finding: FindingEvent) -> Words:
+    unit, subject = finding.unit_change, _subject(finding)
+    if unit is not None and unit.conversion is not None:
+        shown = unit_words(unit)
+        return Words(_about(finding, shown), f"{subject} seems to be in another unit", shown)
+    shape, shown = _moved(finding)
+    verb = {"mean": "has moved", "spread": "has another spread", "mix": "has another mix"}.get(
+        shape, "is distributed otherwise"
+    )
+    return Words(_about(finding, shown), f"{subject} {verb}", shown)
+
+
+def _moved(finding: FindingEvent) -> tuple[str, str]:
+    """Return which number of a distribution changed most (``mean``, ``spread``, ``mix``, ``values``), and its sides."""
+    moments = finding.moments
+    by_hour = finding.dispersion is not None and finding.dispersion.same_hours
+    if moments is not None and moments.mean is not None and moments.reference_mean is not None and not by_hour:
+        before, after = moments.reference_standard_deviation, moments.standard_deviation
+        mean = f"mean {pair(moments.reference_mean, moments.mean)}"
+        if finding.unit_change is not None or finding.histograms is None:
+            return "mean", mean
+        shift = abs(moments.mean - moments.reference_mean) / before if before else 0.0
+        spread = abs(math.log(after / before)) if before and after else 0.0
+        if shift >= _MATTERS and shift >= spread:
+            return "mean", mean
+        if before is not None and after is not None and spread >= _MATTERS:
+            return "spread", f"spread {pair(before, after)}"
+    return _largest_share(finding)
+
+
+def _largest_share(finding: FindingEvent) -> tuple[str, str]:
+    """Return the group of values whose fraction changed most."""
+    pairs = finding.histograms
+    if pairs is None or not sum(pairs.reference) or not sum(pairs.current):
+        return "values", "distribution changed"
+    n_before, n_now = sum(pairs.reference), sum(pairs.current)
+    sides = [(k / n_before, n / n_now) for k, n in zip(pairs.reference, pairs.current, strict=True)]
+    index = max(range(len(sides)), key=lambda i: abs(sides[i][1] - sides[i][0]))
+    name = pairs.bins[index][:_LENGTH]
+    of_numbers = finding.moments is not None
+    group = f"values {'in ' if name.startswith('[') else ''}{name}" if of_numbers else f"share of {name}"
+    return "values" if of_numbers else "mix", f"{group} {percents(*sides[index])}"
+
+
+def _relation(finding: FindingEvent) -> Words:
+    names = " and ".join(f"`{name}`" for name in finding.most_changed)
+    shown = pair(*_sides(finding))
+    plain = names.replace("`", "")
+    return Words(f"correlation of {plain} {shown}", f"the correlation of {names} has changed", shown)
+
+
+def _together(finding: FindingEvent) -> Words:
+    most = f", most in {', '.join(finding.most_changed)}" if finding.most_changed else ""
+    return Words(f"numeric features together changed{most}", f"the numeric features together have changed{most}", "")
+
+
+def _performance(finding: FindingEvent) -> Words:
+    metric = finding.check.split(".", 1)[1].replace("_", " ")
+    rises = finding.effect is not None and finding.effect.name.endswith("_rise")
+    shown = pair(*_sides(finding)) if rises else percents(*_sides(finding), least_digits=1)
+    return Words(f"{metric} {shown}", f"{metric} has {'risen' if rises else 'fallen'}", shown)
+
+
+def _label_classes(finding: FindingEvent) -> Words:
+    what = "labels are of no class of the task"
+    return Words(f"performance unknown: {what}", what, f"{percent(_sides(finding)[1])} of them")
+
+
+def _arrival(finding: FindingEvent) -> Words:
+    age = finding.check.split(".", 2)[2] if finding.check.count(".") > 1 else ""
+    shown = f"{percents(*_sides(finding))} of predictions have one" + (f" within {age}" if age else "")
+    return Words(f"labels come late: {shown}", "labels come later than they did", shown)
+
+
+def _silent(_: FindingEvent) -> Words:
+    return Words("labels: there are none", "there has been no label of any model, while predictions went on", "")
+
+
+def _orphans(finding: FindingEvent) -> Words:
+    shown = percents(*_sides(finding))
+    return Words(f"labels whose prediction never came {shown}", "more labels than usual meet no prediction", shown)
+
+
+def _unmatched(finding: FindingEvent) -> Words:
+    share = f"{percent(_sides(finding)[1])} of labels"
+    return Words(f"{share} meet no prediction", "labels meet no prediction", share)
+
+
+def _refused(finding: FindingEvent) -> Words:
+    share = f"{percent(_sides(finding)[1])} of records"
+    kind = finding.model_version.removeprefix("intake.")
+    return Words(f"{kind}: {share} are refused", f"records of the topic of {kind} are refused", share)
+
+
+def _failed(finding: FindingEvent) -> Words:
+    shown = percents(*_sides(finding))
+    return Words(f"failed predictions {shown}", "more predictions fail than before", shown)
+
+
+def _too_many_failed(finding: FindingEvent) -> Words:
+    share = percent(_sides(finding)[1])
+    limit = percent(finding.effect.gate) if finding.effect is not None else "the limit"
+    what = "more predictions fail than the configured limit allows"
+    return Words(f"failed predictions {share}, limit {limit}", what, f"{share}, limit {limit}")
+
+
+def _slow(finding: FindingEvent) -> Words:
+    shown = f"{pair(*_sides(finding))} ms for the slowest twentieth"
+    return Words(f"latency p95 {pair(*_sides(finding))} ms", "predictions take longer than before", shown)
+
+
+def _too_slow(finding: FindingEvent) -> Words:
+    name = finding.check.rsplit("_", 2)[1]
+    value = number(_sides(finding)[1])
+    limit = number(finding.effect.gate) if finding.effect is not None else "the limit"
+    shown = f"{value} ms, limit {limit} ms"
+    return Words(f"latency {name} {shown}", "predictions take longer than the configured limit allows", shown)
+
+
+def _no_predictions(finding: FindingEvent) -> Words:
+    lasting = Duration(int(1000 * finding.statistic.value))
+    return Words(f"no predictions for {lasting}", "the model has made no prediction", f"for {lasting} at least")
+
+
+_SAID: Final[Mapping[str, Callable[[FindingEvent], Words]]] = {
+    "quality.missing": _absent("missing", "is missing"),
+    "quality.vanished": _vanished,
+    "quality.not_a_number": _absent("not a number", "is not a number"),
+    "quality.infinite": _absent("infinite", "is infinite"),
+    "quality.wrong_type": _absent("wrong type", "has a wrong type"),
+    "quality.frozen": _frozen,
+    "quality.out_of_range": _out_of_range,
+    "quality.unseen": _unseen,
+    "quality.cardinality": _cardinality,
+    "quality.appeared": _appeared,
+    "quality.volume": _volume,
+    "quality.duplicates": _duplicates,
+    "distribution": _of_distribution,
+    "threshold": _of_distribution,
+    "multivariate.correlation": _relation,
+    "multivariate": _together,
+    "performance.label_classes": _label_classes,
+    "performance": _performance,
+    "labels.arrival": _arrival,
+    "labels.silent": _silent,
+    "labels.orphans": _orphans,
+    "intake.unmatched": _unmatched,
+    "intake.refused": _refused,
+    "operations.failed": _failed,
+    "operations.max_failed": _too_many_failed,
+    "operations.slow": _slow,
+    "operations.max_p95_ms": _too_slow,
+    "operations.max_p99_ms": _too_slow,
+    "operations.silent": _no_predictions,
+}
+"""By the check, or the first parts of its name."""
