@@ -125,7 +125,7 @@ def advance(
 def _reachable(closed: dict[str, ProblemState], observation: Observation, rules: AlertRules) -> dict[str, ProblemState]:
     """Return the resolved problems that a window of any size, this one or a later one, can reach back to."""
     window = observation.window
-    earliest_ms = min(epoch_ms(window.start), epoch_ms(window.end) - max(rules.sizes))
+    earliest_ms = min(epoch_ms(window.start), epoch_ms(window.end) - max(rules.sizes, default=0))
     return {key: problem for key, problem in closed.items() if (problem.until_ms or 0) >= earliest_ms}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from driftline.alerts.numbers import number
+from driftline.alerts.policy import SILENT
 from driftline.events.cloudevents import rfc3339
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _LOOK_AT: Final[Mapping[Root, str]] = {
     "prediction shift": "which model is deployed: the features have not changed by as much",
     "repeated ids": "what sends predictions again",
     "volume": "what sends the events",
+    "slow predictions": "what the model waits for, and its load",
     "changed relation": "{columns}",
     "late labels": "what writes the labels",
 }
@@ -134,5 +136,7 @@ def _look_at(root: ShownFinding, incident: str | None) -> str:
         return f"Look first at what writes {names or 'the events'}."
     if root.root == "failure":
         return f"{root.summary.message}."
+    if root.summary.check == SILENT:
+        return "Look first at the service of the model, and whether it is asked at all."
     place = _LOOK_AT[root.root]
     return f"Look first at {place.format(columns=names or 'the numeric features')}."

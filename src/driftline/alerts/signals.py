@@ -122,7 +122,7 @@ def advance_signals(
 
 def settled_ms(observation: Observation, rules: AlertRules) -> int:
     """Return the start of the first window that may notify again after a notification of this observation."""
-    size_ms = observation.window.size_ms if observation.window.kind != "pane" else min(rules.sizes)
+    size_ms = observation.window.size_ms if observation.window.kind != "pane" else min(rules.sizes, default=0)
     return epoch_ms(observation.window.end) + size_ms
 
 

@@ -33,7 +33,8 @@ class Alert(Struct, frozen=True, kw_only=True):
     title: str
     message: str
     notify: bool
-    notification: Annotated[int, Meta(ge=1)]
+    notification: Annotated[int, Meta(ge=0)]
+    """0 where it follows from another alert, which has notified for both."""
     notified_for: str
     opened_at: str
     updated_at: str
@@ -48,6 +49,11 @@ class Alert(Struct, frozen=True, kw_only=True):
     def is_open(self) -> bool:
         """Whether the problem lasts."""
         return self.state == "open"
+
+    @property
+    def has_notified(self) -> bool:
+        """Whether it is to be told at all: else the alert that it follows from is."""
+        return self.notification > 0
 
 
 _DECODER: Final = msgspec.json.Decoder(Alert)

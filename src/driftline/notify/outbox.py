@@ -28,7 +28,7 @@ class Outbox:
 
     News is: an alert that a route leads to the sink for the first time, each later notification, the resolution, and
     with ``updates`` every other change. A sink that was told of an alert hears of it until it is resolved, even if
-    another route takes the alert by then.
+    another route takes the alert by then. An alert that follows from another one, and has not notified, is no news.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Outbox:
         """Learn the state of an alert from a record that an earlier run was done with."""
         known = self._memory.get(alert.alert_id)
         if known is None or known.revision < alert.revision:
-            self._memory.learn(alert, told=self._router.told(alert, self._name))
+            self._memory.learn(alert, told=alert.has_notified and self._router.told(alert, self._name))
 
     def forget(self, alert_id: str) -> list[Position]:
         """Forget an alert that was deleted from the topic; return the positions done. What waits is still sent."""
@@ -113,6 +113,8 @@ class Outbox:
 
     def _news(self, alert: Alert, known: Known | None, *, is_routed: bool) -> News | None:
         told = known is not None and known.told
+        if not alert.has_notified:
+            return None
         if not alert.is_open:
             return "resolved" if told or (known is None and self._router.told(alert, self._name)) else None
         if not told and not is_routed:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from driftline.alerts.policy import cause_of, title_of
+from driftline.alerts.policy import cause_of
+from driftline.alerts.wording import words_of
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.checks.operations.case import Activity, EarlierWindow, OperationsCase, OperationsWindow
 from driftline.checks.operations.operations_check import examine_operations, measure_summary
@@ -59,7 +60,10 @@ def test_limits_need_no_earlier_windows() -> None:
     assert failed.message == "90 of 1,000 predictions failed (9.00 %), more than 5.00 %: 90 timeout"
     assert slow.message.startswith("5.00 % of 1,000 predictions took longer than 77")
     assert all(finding.level is not None and not finding.level.in_budget for finding in verdict.findings)
-    assert title_of("operations", verdict.findings) == "operations: predictions fail, predictions are slow"
+    assert [words_of(finding).title for finding in verdict.findings] == [
+        "failed predictions 9.0 %, limit 5.0 %",
+        "latency p95 77.5 ms, limit 50 ms",
+    ]
     assert examined(90, earlier=[]).tested is False
     assert examined(90, earlier=[]).event.status == "calibrating"
 
@@ -80,4 +84,4 @@ def test_silence_says_the_same_whenever_it_is_noticed() -> None:
     (finding,) = verdict.findings
     assert finding.message.startswith("no prediction of `loan` for 1m. Either nobody asks the model, or ")
     assert (finding.window.start, finding.window.end) == ("1970-01-01T00:00:10.000Z", "1970-01-01T00:01:10.000Z")
-    assert (cause_of(finding), title_of("silence", [finding])) == ("silence", "silence: no predictions")
+    assert (cause_of(finding), words_of(finding).title) == ("silence", "no predictions for 1m")

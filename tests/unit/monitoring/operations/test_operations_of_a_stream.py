@@ -82,9 +82,9 @@ def test_it_says_when_the_model_fails_is_slow_and_is_silent() -> None:
     assert windows[27]["latency_ms"]["p95"] > 2 * windows[19]["latency_ms"]["p95"]
     opened = [(each["cause"], each["title"]) for each in pipeline.said("alert") if each["revision"] == 1]
     assert opened == [
-        ("operations", "operations: predictions fail"),
-        ("operations", "operations: predictions are slow"),
-        ("silence", "silence: no predictions"),
+        ("operations", "failed predictions 0 % → 29 %"),
+        ("operations", "latency p95 39 → 120 ms"),
+        ("silence", "no predictions for 1m"),
     ]
     resolved = [each["cause"] for each in pipeline.said("alert") if each["state"] == "resolved"]
     assert resolved == ["operations", "operations", "silence"]

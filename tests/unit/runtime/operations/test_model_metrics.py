@@ -82,7 +82,7 @@ def test_each_family_has_one_unit_and_keeps_windows_and_ages_apart() -> None:
         {("label_coverage_ratio", "1h", "1h"): 0.5, ("performance_estimate", "1h", "accuracy"): 0.8},
         {("window_predictions", "1h"): 600.0, ("window_end_timestamp_seconds", "1d"): 10 * DAY_MS / 1000},
         {("last_prediction_timestamp_seconds",): 1.5, ("last_label_timestamp_seconds",): 2.5},
-        {("open_alerts", "data drift", "critical"): 2.0, ("open_alerts", "performance", "warning"): 0.0},
+        {("open_alerts", "data drift", "critical"): 1.0, ("open_alerts", "performance", "warning"): 0.0},
         {("unprofiled_events_total",): 12.0, ("expired_joins_total",): 3.0, ("calibrating_window_sizes",): 2.0},
         {("reference_learnt_events",): 100.0, ("reference_wanted_events",): 24_096.0},
     ):
