@@ -2,6 +2,8 @@
 //!
 //! What is written here is what `avro_source.py` reads; whatever is in any way unusual is left to it.
 
+use std::cell::Cell;
+
 use crate::batch::limit;
 use crate::decimal::{self, MAX_SCALE};
 use crate::keys::Keys;
@@ -27,7 +29,7 @@ enum Node {
     Enum(Vec<Name>),
     Union(Vec<usize>),
     Array(usize),
-    Map(usize),
+    Map(usize, Cell<Keys>),
     Record(Vec<(Name, usize)>),
 }
 
@@ -92,7 +94,12 @@ impl<'a> Avro<'a> {
                 self.value(branch, data, at, out, below(depth)?)?;
             }
             Node::Array(items) => self.array(*items, data, at, out, below(depth)?)?,
-            Node::Map(values) => self.map(*values, data, at, out, below(depth)?)?,
+            Node::Map(values, keys) => {
+                // Maps of the same type within this one begin without keys.
+                let mut known = keys.take();
+                self.map(*values, &mut known, data, at, out, below(depth)?)?;
+                keys.set(known);
+            }
             Node::Record(fields) => {
                 let depth = below(depth)?;
                 for (key, field) in fields {
@@ -120,16 +127,20 @@ impl<'a> Avro<'a> {
         Some(())
     }
 
-    fn map(&self, values: usize, data: &[u8], at: &mut usize, out: &mut Vec<u8>, depth: u32) -> Option<()> {
+    fn map(
+        &self,
+        values: usize,
+        keys: &mut Keys,
+        data: &[u8],
+        at: &mut usize,
+        out: &mut Vec<u8>,
+        depth: u32,
+    ) -> Option<()> {
         let start = out.len();
-        let mut keys = Keys::default();
+        keys.begin();
         while let Some(n) = block(data, at)? {
             for _ in 0..n {
-                let key = sized(data, at)?;
-                keys.add(key);
-                out.push(b',');
-                json::write_text(out, data, *at - key.len(), *at)?;
-                out.push(b':');
+                keys.take(data, at, out)?;
                 self.value(values, data, at, out, depth)?;
                 if out.len() > self.limit {
                     return None;
@@ -160,7 +171,7 @@ impl Node {
             13 => Node::Enum((0..words.count()?).map(|_| words.name()).collect::<Option<_>>()?),
             14 => Node::Union((0..words.count()?).map(|_| words.index(n)).collect::<Option<_>>()?),
             15 => Node::Array(words.index(n)?),
-            16 => Node::Map(words.index(n)?),
+            16 => Node::Map(words.index(n)?, Cell::default()),
             17 => {
                 let fields = (0..words.count()?).map(|_| Some((words.name()?, words.index(n)?)));
                 Node::Record(fields.collect::<Option<_>>()?)

@@ -79,7 +79,16 @@ fn few_decimals(number: f64) -> Option<(u64, i32)> {
     (digits > 0 && digits as f64 / POWER == number).then_some((digits, -4))
 }
 
-fn without_zeros(mut digits: u64, mut exponent: i32) -> (u64, i32) {
+#[inline]
+fn without_zeros(digits: u64, exponent: i32) -> (u64, i32) {
+    if digits % 10 == 0 {
+        without_some_zeros(digits, exponent)
+    } else {
+        (digits, exponent)
+    }
+}
+
+fn without_some_zeros(mut digits: u64, mut exponent: i32) -> (u64, i32) {
     for (power, zeros) in [(100_000_000, 8), (10_000, 4), (100, 2), (10, 1)] {
         while digits % power == 0 {
             digits /= power;

@@ -1,15 +1,17 @@
-"""Features give the same columns as JSON and as dictionaries, alone or mixed, and whatever was decoded before."""
+"""Features give the same columns in whichever form they are, alone or mixed, and whatever was decoded before."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
+import msgspec
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftline.events.features import features_json, flattened
+from driftline.events.named_values import named_values
 from driftline.profiles.building.flattening import columns_of_rows, flat_rows
 from driftline.sketches.column_encoder import ColumnEncoder
 from driftline.sketches.columns import CategoricalColumn, Column, NumericColumn, TextNumericColumn
@@ -28,6 +30,16 @@ COLUMNS: tuple[Column, ...] = (
     CategoricalColumn("user.home.c", "feature", ("web", "app")),
 )
 NAMES = ["x", "bit", "price", "flag", "c", "user", "home", "user.x", "user.home.c", "born", "new", "ü"]
+
+
+def is_json(value: object) -> bool:
+    """Whether a value is plain JSON: no NaN, for one."""
+    try:
+        return bool(msgspec.json.decode(json.dumps([value])))
+    except msgspec.DecodeError:
+        return False
+
+
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.one_of(
         st.none(),
@@ -39,6 +51,14 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     ),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["x", "c", "home"]), inner, max_size=2),
     max_leaves=6,
+)
+LISTED = [name for name in NAMES if name not in ("user", "home")]
+"""Names that values of a list can have without becoming objects at once."""
+LISTS = st.lists(st.sampled_from(LISTED), min_size=1, unique=True).flatmap(
+    lambda names: st.tuples(
+        st.just((*names,)),
+        st.lists(st.tuples(*(VALUES.filter(is_json) for _ in names)), min_size=1, max_size=6),
+    )
 )
 FEATURES = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=6)
 
@@ -78,6 +98,24 @@ def test_json_and_dictionaries_give_equal_columns(
     for given_as in (raw, features, mixed, [features_json(each) for each in features]):
         assert encoded(encoder(), given_as) == expected
         assert encoded(warm, given_as) == expected
+
+
+@settings(deadline=None, max_examples=150)
+@given(given_as=LISTS, before=st.lists(FEATURES, max_size=3), data=st.data())
+def test_values_with_names_give_the_columns_of_objects(
+    given_as: tuple[tuple[str, ...], list[tuple[Any, ...]]], before: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    names, rows = given_as
+    type_ = named_values(names)
+    values = [msgspec.json.decode(json.dumps(row), type=type_) for row in rows]
+    objects = [dict(zip(names, row, strict=True)) for row in rows]
+    expected = encoded(encoder(), objects)
+    warm = encoder()
+    encoded(warm, [*before])
+    mixed = [data.draw(st.sampled_from(pair)) for pair in zip(values, objects, strict=True)]
+    for each in (values, mixed, values, [features_json(value) for value in values]):
+        assert encoded(encoder(), each) == expected
+        assert encoded(warm, each) == expected
 
 
 @settings(deadline=None, max_examples=150)

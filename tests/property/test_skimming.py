@@ -61,12 +61,13 @@ class Producer:
             "ts": str(NOW_MS + self._random.randint(0, 9)),
             "rows": self._rows(),
             "lists": self._listed(self._values),
+            "tuples": self._listed(self._tuple),
             "predictions": self._listed(self._number),
             "pairs": self._listed(self._values),
             "row": self._row(),
             "type": self._random.choice(['"p"', '"l"']),
             "segments": '{"c":"x"}',
-            "in": self._object({"rows": self._rows(), "row": self._row(), "id": '"i"'}),
+            "in": self._object({"rows": self._rows(), "row": self._row(), "id": '"i"', "tuple": self._tuple()}),
         }
         return self._object(members)
 
@@ -103,6 +104,15 @@ class Producer:
     def _number(self) -> str:
         return str(self._random.choice([self._random.random(), self._random.randint(0, 9)]))
 
+    def _tuple(self) -> str:
+        """Return a list of values that features are made of, some perhaps of other types."""
+        usual = ['"web"', self._number(), self._number(), '"i"']
+        return (
+            "["
+            + ",".join(self._random.choice(ODD) if self._random.random() < self._odd else each for each in usual)
+            + "]"
+        )
+
     def _values(self) -> str:
         odd = self._random.random() < self._odd
         return self._random.choice([*ODD, '["a","b"]', "[1]"] if odd else ["[1,2]", "[1.5,null]"])
@@ -118,6 +128,18 @@ PREDICTIONS = {
     ),
     "beside lists": PredictionFields(rows="/rows", features="row:", prediction="/predictions/*", score="/pairs/*/1"),
     "lists": PredictionFields(rows="/lists", features=FeaturesAt("row:", names=("x", "y")), score="/pairs/*/0"),
+    "lists of values of all types": PredictionFields(
+        rows="/tuples", features=FeaturesAt("row:", names=("c", "y", "new", "z")), score="/predictions/*", **CONSTANT
+    ),
+    "ids in lists of values of all types": PredictionFields(
+        rows="/tuples",
+        prediction_id="row:/3",
+        score="row:/1",
+        segments={"c": "row:/0", "none": "row:/4"},
+        features=FeaturesAt("row:", names=("c", "x", "user.age", "z"), without=("z",)),
+    ),
+    "a list in the record": PredictionFields(features=FeaturesAt("/tuples/0", names=("c", "y", "x", "z"))),
+    "the list of the record": PredictionFields(features=FeaturesAt("/in/tuple", names=("c", "y", "x", "z"))),
     "ids in lists": PredictionFields(
         rows="/lists", prediction_id="row:/0", features=FeaturesAt("row:", names=("x", "y")), **CONSTANT
     ),

@@ -15,6 +15,7 @@ from driftline.errors import EventError
 from driftline.events.dead_letter import EMPTY, INVALID_TYPE, NOT_JSON
 from driftline.events.json_type import MAX_DIGITS, name_of, whole_number
 from driftline.events.mapping import pointer_parts, require_utf8, with_smell
+from driftline.events.named_values import NamedValues
 from driftline.events.record_batch import Unreadable
 
 if TYPE_CHECKING:
@@ -233,6 +234,8 @@ def _inside(value: Any, key: str) -> Any:  # noqa: ANN401  # any JSON
 
 
 def _element(value: Any, index: int) -> Any:  # noqa: ANN401  # any JSON
+    if isinstance(value, NamedValues):
+        value = value.values()
     return value[index] if isinstance(value, list | tuple) and index < len(value) else ABSENT
 
 

@@ -8,6 +8,7 @@ from driftline.config.field_places import FeaturesAt
 from driftline.errors import EventError
 from driftline.events.dead_letter import MISSING_FIELD
 from driftline.events.documents import path_of
+from driftline.events.feature_objects import listed_type
 from driftline.events.field_columns import asks_for
 from driftline.events.plain_mapping import pointers_of, record_pointers
 from driftline.events.record_batch import one_record
@@ -155,5 +156,5 @@ def _skimmer(fields: PredictionFields | LabelFields, where: Where | None, unread
         paths,
         None if rows is None else path_of(rows, None),
         None if at is None else path_of(at.pointer, rows),
-        named=at is not None and bool(at.names or at.text),
+        None if at is None else listed_type(at),
     )

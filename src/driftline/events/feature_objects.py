@@ -8,6 +8,7 @@ from driftline.errors import EventError
 from driftline.events.dead_letter import INVALID_TYPE, INVALID_VALUE
 from driftline.events.documents import ABSENT, parsed
 from driftline.events.json_type import name_of
+from driftline.events.named_values import named_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,9 +17,14 @@ if TYPE_CHECKING:
     from driftline.events.features import Features
 
 NO_FEATURES: Final = b""
-_OBJECTS: Final = frozenset((dict, bytes))
-"""What JSON that was parsed holds, and what was skimmed."""
 _LISTS: Final = frozenset((list, tuple))
+
+
+def listed_type(place: FeaturesAt) -> Any:  # noqa: ANN401  # a type
+    """Return what features are read as that may be a list or a text; None where they are objects."""
+    if place.names:
+        return named_values(place.names) | dict[str, Any] | str | None
+    return tuple[Any, ...] | dict[str, Any] | str | None if place.text else None
 
 
 class FeatureObjects:
@@ -33,13 +39,15 @@ class FeatureObjects:
     def __init__(self, place: FeaturesAt) -> None:
         self._names = place.names
         self._text = place.text
+        self._objects = frozenset((dict, bytes, named_values(place.names)))
+        """What JSON that was parsed holds, and what was skimmed."""
 
     def __call__(
         self, values: Sequence[Any], at: Callable[[int], str], problems: dict[int, EventError]
     ) -> Sequence[Features]:
         """Return the features of n events; why those of one cannot be read is noted under its number."""
         kinds = set(map(type, values))
-        if kinds <= _OBJECTS:
+        if kinds <= self._objects:
             return values
         if self._names and kinds <= _LISTS and set(map(len, values)) == {len(self._names)}:
             return [dict(zip(self._names, value, strict=True)) for value in values]
@@ -49,7 +57,7 @@ class FeatureObjects:
         result: list[Any] = []
         for event, value in enumerate(values):
             try:
-                result.append(value if type(value) in _OBJECTS else self._one(value, at(event)))
+                result.append(value if type(value) in self._objects else self._one(value, at(event)))
             except EventError as error:
                 problems.setdefault(event, error)
                 result.append(NO_FEATURES)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from driftline.events.json_type import whole_number
+from driftline.events.named_values import NamedValues
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
-Features = bytes | msgspec.Raw | dict[str, Any]
-"""JSON of an object, empty bytes for none, or the object itself where the record was not JSON."""
+Features = bytes | msgspec.Raw | dict[str, Any] | NamedValues
+"""JSON of an object, empty bytes for none, or the object itself where the record was not JSON; or its values alone."""
 
 MAX_DEPTH: Final = 6
 """Parts of a flattened name at most (``a.b.c`` has three); an object further down is not opened."""
@@ -31,6 +32,8 @@ def features_json(features: Features) -> bytes:
     >>> features_json({"age": 41, "price": Decimal("1.5"), "photo": b"..."})
     b'{"age":41,"price":1.5,"photo":[]}'
     """
+    if isinstance(features, NamedValues):
+        features = features.members()
     if not isinstance(features, dict):
         return bytes(features)
     try:

@@ -41,9 +41,21 @@ _TEXT_NUMBERS: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -mat
 
 def predictions(values: Sequence[Any]) -> Sequence[Any]:
     """Return predicted classes or numbers; :class:`Unusable` where one is neither, None where there is none."""
-    if set(map(type, values)) <= _CLASS_TYPES and all(map(_fits, values)):
+    if _all_fit(values):
         return values
     return [_prediction(value) for value in values]
+
+
+def _all_fit(values: Sequence[Any]) -> bool:
+    """Whether all values are classes or numbers, or None, and none is too long or too great."""
+    kinds = set(map(type, values))
+    if not kinds <= _CLASS_TYPES:
+        return False
+    if kinds == {int}:
+        return bool(min(values) >= SMALLEST_INT and max(values) <= LARGEST_INT)
+    if kinds == {str}:
+        return max(map(len, values)) <= MAX_CLASS
+    return kinds.isdisjoint((int, str)) or all(map(_fits, values))
 
 
 def _fits(value: object) -> bool:
@@ -73,9 +85,7 @@ def _as_float(value: int) -> float:
 
 def plain_outcomes(values: Sequence[Any]) -> bool:
     """Whether all labels can be taken as they are."""
-    if not set(map(type, values)) <= _CLASS_TYPES or not all(map(_fits, values)):
-        return False
-    return all(math.isfinite(value) for value in values if type(value) is float)
+    return _all_fit(values) and all(math.isfinite(value) for value in values if type(value) is float)
 
 
 def true_outcome(value: Any, at: str) -> Any:  # noqa: ANN401  # any JSON

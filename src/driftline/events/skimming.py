@@ -18,14 +18,12 @@ from driftline.events.documents import ROW
 from driftline.events.plain_mapping import UNSTRUCTURED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from driftline.events.documents import Path
 
     Columns = dict[Path, Sequence[Any]]
 
-NAMED: Final[Any] = tuple[Any, ...] | dict[str, Any] | str | None
-"""Features whose values get their names from the configuration; tuples cost the garbage collector less than lists."""
 _ODD: Final = (msgspec.DecodeError, RecursionError, ValueError)
 _FIRST_BYTE: Final = itemgetter(slice(0, 1))
 _JSON_FEATURES: Final = frozenset((b"{", b""))
@@ -40,8 +38,7 @@ class Skimmer:
     Parameters
     ----------
     leaves : mapping of Path to type
-        What to read and as what: any JSON, :data:`NAMED`, or raw JSON, which has to be an object. No path is within
-        another.
+        What to read and as what; raw JSON has to be an object. No path is within another.
     rows : Path, optional
         Where the list of rows stands; no leaf is it, or is around it.
     within : mapping of Path to Skimmer
@@ -118,7 +115,9 @@ class WholeSkimmer(Skimmer):
         return columns
 
 
-def skimmer_of(paths: Iterable[Path], rows: Path | None, features: Path | None, *, named: bool) -> Skimmer | None:
+def skimmer_of(
+    paths: Collection[Path], rows: Path | None, features: Path | None, listed: object = None
+) -> Skimmer | None:
     """Return what reads the paths of a mapping; None where whole records are to be parsed.
 
     Parameters
@@ -130,16 +129,20 @@ def skimmer_of(paths: Iterable[Path], rows: Path | None, features: Path | None, 
         Where the list of rows stands.
     features : Path, optional
         Where the features stand.
-    named : bool
-        Whether they may be a list, or a text in a certain form.
+    listed : type, optional
+        What they are read as where they may be a list, or a text in a certain form.
     """
     leaves: dict[Path, Any] = {_readable(path, rows): Any for path in paths}
     raw = None
     if features is not None:
-        apart = _readable(features, rows) == features and features not in leaves
+        readable = _readable(features, rows)
+        apart = readable == features and features not in leaves
         alone = rows is None or not (features == rows[: len(features)] or _is_member(features, rows))
-        raw = features if apart and alone and not named else None
-        leaves[_readable(features, rows)] = Any if not apart else NAMED if named else Any if raw is None else Raw
+        raw = features if apart and alone and listed is None else None
+        if listed is not None and readable == features and features not in paths:
+            leaves[readable] = listed
+        else:
+            leaves[readable] = Any if raw is None else Raw
     if raw == ():
         del leaves[()]
     below: list[Path] = []
@@ -153,7 +156,7 @@ def skimmer_of(paths: Iterable[Path], rows: Path | None, features: Path | None, 
         return None
     if raw == ():
         return WholeSkimmer(leaves, None, {})
-    within = skimmer_of(below, None, None, named=False) if below else None
+    within = skimmer_of(below, None, None) if below else None
     return Skimmer(leaves, rows, {} if raw is None or within is None else {raw: within})
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from driftline.events.named_values import NamedValues
 from driftline.inspection.report import Line, note, ok, problem
 from driftline.inspection.survey import number_of
 from driftline.profiles.building.vectors import vectors_of
@@ -99,6 +100,8 @@ _ODD: Final[dict[str, tuple[str, str]]] = {
 
 
 def _object(features: Features) -> dict[str, Any]:
+    if isinstance(features, NamedValues):
+        return features.members()
     if isinstance(features, dict):
         return features
     raw = bytes(features)

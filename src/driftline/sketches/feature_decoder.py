@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from driftline.events.features import Features, flattened, is_within, json_members, outer_names
+from driftline.events.named_values import NamedValues
 from driftline.sketches.columns import (
     NOT_A_NUMBER,
     WRONG_TYPE,
@@ -23,6 +24,7 @@ from driftline.sketches.encoding import NUMBERS_ONLY, Reading, is_text, read_num
 from driftline.sketches.feature_columns import FeatureColumns, FeatureNotes
 from driftline.sketches.feature_types import ABSENT, UNKNOWN_JSON, FeatureField, FeatureTypes, can_be_typed
 from driftline.sketches.kept_names import UNSEEN_NAMES, name_hash
+from driftline.sketches.listed_features import ListedFeatures, replaced
 from driftline.sketches.number_texts import numbers_in
 
 if TYPE_CHECKING:
@@ -94,6 +96,7 @@ class FeatureDecoder:
         fields += [FeatureField(name, msgspec.Raw, ABSENT) for name in sorted(self._not_features)]
         fields += [FeatureField(name, UNKNOWN_JSON, ABSENT) for name in self._learned]
         self._types = FeatureTypes(fields, nested=self._nested)
+        self._listed: dict[type, ListedFeatures] = {}
         self._stale = False
 
     @property
@@ -115,15 +118,15 @@ class FeatureDecoder:
         first_learned = n_known + len(self._not_features)
         for start in range(0, len(features), _RUN):
             run = features[start : start + _RUN]
-            plain = _JSON.issuperset(map(type, run))
-            columns = self._run(run, start, notes, plain=plain)
+            kinds = set(map(type, run))
+            columns = self._run(run, start, notes, kinds)
             for field, index in enumerate(self._own):
                 so_far = values[index]
                 if not self._numeric[index]:
                     so_far.extend(columns[field])
                     continue
                 self._write(columns[field], so_far, start, index, notes)
-                if not plain:
+                if dict in kinds:
                     _note_not_a_number(columns[field], so_far, start, notes.exceptions[index])
             if n_known > n_own:
                 moments = None if events_ms is None else events_ms[start : start + len(run)]
@@ -135,19 +138,50 @@ class FeatureDecoder:
         return FeatureColumns(values, numbers, notes.exceptions, notes.unexpected, dict(notes.texts), unknown)
 
     def _run(
-        self, features: Sequence[Features], start: int, notes: FeatureNotes, *, plain: bool
+        self, features: Sequence[Features], start: int, notes: FeatureNotes, kinds: set[type]
     ) -> list[Sequence[Any]]:
         """Return the fields of the typed decoder by column, for a run of events whose first is row ``start``."""
-        decode = self._types.from_json if plain else self._decoder_of(features)
+        rows = range(start, start + len(features))
+        if kinds <= _JSON:
+            return self._types.columns(self._records(features, rows, self._types.from_json, notes))
+        if len(kinds) == 1 and issubclass(kind := next(iter(kinds)), NamedValues):
+            listed = self._listed.get(kind)
+            if listed is None:
+                listed = self._listed[kind] = ListedFeatures(self._types.fields, kind)
+            if listed.are_known:
+                return self._of_lists(listed, features, rows, notes)  # type: ignore[arg-type]  # of that type all
+        objects = [each.members() if isinstance(each, NamedValues) else each for each in features]
+        return self._types.columns(self._records(objects, rows, self._decoder_of(objects), notes))
+
+    def _of_lists(
+        self, listed: ListedFeatures, features: Sequence[NamedValues], rows: Sequence[int], notes: FeatureNotes
+    ) -> list[Sequence[Any]]:
+        columns, odd = listed(features)
+        if not odd:
+            return columns
+        objects = [features[number].members() for number in odd]
+        records = self._records(objects, [rows[number] for number in odd], self._types.from_dict, notes)
+        return [
+            replaced(column, odd, found) for column, found in zip(columns, self._types.columns(records), strict=True)
+        ]
+
+    def _records(
+        self,
+        features: Sequence[Features],
+        rows: Sequence[int],
+        decode: Callable[[Any], Any],
+        notes: FeatureNotes,
+    ) -> list[Any]:
+        """Decode the features of some rows each."""
         records: list[Any] = []
         rest = iter(features)
         while len(records) < len(features):
             try:
-                records.extend(map(decode, rest))  # type: ignore[arg-type]  # of the types that it was chosen for
+                records.extend(map(decode, rest))
             except (msgspec.DecodeError, RecursionError, ValueError):
-                row = len(records)  # what was decoded before the refused one has been added
-                records.append(self._types.record(*self._loose(start + row, features[row], notes)))
-        return self._types.columns(records)
+                number = len(records)  # what was decoded before the refused one has been added
+                records.append(self._types.record(*self._loose(rows[number], features[number], notes)))
+        return records
 
     def _decoder_of(self, features: Sequence[Features]) -> Callable[[Any], Any]:
         """Return what decodes dictionaries, or dictionaries and JSON where both are among the features."""
@@ -191,6 +225,8 @@ class FeatureDecoder:
 
     def _members(self, features: Features) -> Mapping[str, Any]:
         """Return the values of a features object by name."""
+        if isinstance(features, NamedValues):
+            features = features.members()
         try:
             members = features if isinstance(features, dict) else json_members(features) or {}
             found = flattened(members, self._known)

@@ -58,8 +58,8 @@ class FeatureTypes:
     """
 
     def __init__(self, fields: Sequence[FeatureField], *, nested: bool) -> None:
-        self._fields = _accessible(fields)
-        self._tree = _tree_of(self._fields) if nested else {}
+        self.fields = _accessible(fields)
+        self._tree = _tree_of(self.fields) if nested else {}
         self._within: list[_Within] = []
         for position, (_, tree) in enumerate(self._tree.items(), start=len(fields)):
             self._within += [_Within(index, position, attrgetter(path)) for index, path in _paths(tree, "")]
@@ -75,14 +75,14 @@ class FeatureTypes:
         """Return the values of each name, in the order of the fields."""
         found: list[Sequence[Any]] = [*zip(*map(_astuple, records), strict=True)]
         for field, position, get in self._within:
-            found[field] = _first_of(found[field], found[position], get, self._fields[field].default)
-        return found[: len(self._fields)]
+            found[field] = _first_of(found[field], found[position], get, self.fields[field].default)
+        return found[: len(self.fields)]
 
     def _struct(self, *, raw: bool) -> Any:  # noqa: ANN401  # a type
         """Return the type of a record; where there is no JSON, anything stands in the place of raw JSON."""
-        types = [field.type if raw else _without_raw(field.type) for field in self._fields]
-        fields: list[Any] = [(f"f{i}", each, self._fields[i].default) for i, each in enumerate(types)]
-        names = {f"f{i}": field.name for i, field in enumerate(self._fields)}
+        types = [field.type if raw else _without_raw(field.type) for field in self.fields]
+        fields: list[Any] = [(f"f{i}", each, self.fields[i].default) for i, each in enumerate(types)]
+        names = {f"f{i}": field.name for i, field in enumerate(self.fields)}
         for i, (key, tree) in enumerate(self._tree.items()):
             fields.append((f"n{i}", *self._object(tree, types)))
             names[f"n{i}"] = key
@@ -96,7 +96,7 @@ class FeatureTypes:
             name = f"f{below}" if isinstance(below, int) else f"n{i}"
             names[name] = key
             if isinstance(below, int):
-                fields.append((name, types[below], self._fields[below].default))
+                fields.append((name, types[below], self.fields[below].default))
             else:
                 fields.append((name, *self._object(below, types)))
         kind: Any = msgspec.defstruct("Object", fields, rename=names, forbid_unknown_fields=True, frozen=True, gc=False)

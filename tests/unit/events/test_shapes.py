@@ -237,7 +237,8 @@ def test_a_record_of_many_rows() -> None:
     records = batch(KSERVE | {"scores": [[0.9, 0.1], [0.25, 0.75]]}, KSERVE | {"id": "s", "predictions": [1]})
     intake = take_in_predictions(records, decoder(**IN_ROWS), 0)
     assert intake.events.prediction_ids == ["r#0", "r#1", "s#0", "s#1"]
-    assert intake.events.features == [{"x": 1, "c": "a"}, {"x": 2, "c": "b"}] * 2
+    features = [json.loads(features_json(each)) for each in intake.events.features]
+    assert features == [{"x": 1, "c": "a"}, {"x": 2, "c": "b"}] * 2
     assert intake.events.predictions == [0, 1, 1, None]
     assert intake.events.scores == [0.1, 0.75, None, None]
     assert intake.offsets.tolist() == [0, 0, 1, 1]

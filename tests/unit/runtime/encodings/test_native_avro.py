@@ -250,3 +250,40 @@ def test_only_what_begins_with_the_prefix_is_written_and_missing_values_are_left
     assert native(values, b"head") == [b'{"x":1}', b"", b"", b"", b"", b'{"x":2}', b""]
     many = [b"head\x02"] * 2_501
     assert native(many, b"head") == [b'{"x":1}'] * 2_501
+
+
+# --- keys of maps -----------------------------------------------------------------------------------------------------
+
+KEYS = ["a", "b", "c", "ab", "", "ü", 'say "hi"', "k" * 40, "\x00", *(f"name_{i}" for i in range(80))]
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    maps=st.lists(
+        st.lists(st.sampled_from(KEYS[:9]), unique=True, max_size=6)
+        | st.integers(0, len(KEYS)).map(lambda n: KEYS[:n]),
+        min_size=2,
+        max_size=8,
+    )
+)
+def test_a_map_is_written_alike_whichever_maps_came_before(maps: list[list[str]]) -> None:
+    schema = {"type": "map", "values": {"type": "map", "values": "long"}}
+    values = [
+        written(
+            schema, {key: dict.fromkeys([*keys[number:], *keys[:number]], number) for number, key in enumerate(keys)}
+        )
+        for keys in maps
+    ]
+    assert all(compare(schema, *values))
+
+
+@pytest.mark.parametrize("n_before", [0, 2, 70])
+def test_a_key_that_comes_twice_is_found_among_known_ones(n_before: int) -> None:
+    def entries(*keys: str) -> bytes:
+        return b"".join(bytes([2 * len(key)]) + key.encode() + b"\x02" for key in keys)
+
+    names = [f"k{i}" for i in range(n_before)]
+    once = written({"type": "map", "values": "long"}, dict.fromkeys([*names, "x", "y"], 1))
+    n = 2 * (n_before + 2)
+    twice = (bytes([n]) if n < 128 else bytes([n & 127 | 128, n >> 7])) + entries(*names, "x", "x") + b"\x00"
+    assert compare({"type": "map", "values": "long"}, once, twice, once, twice, once) == [True, False] * 2 + [True]
