@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from driftline.events.cloudevents import FINDING
 from driftline.events.evidence import Count, DispersionEvidence, Event, EventRole, Histogram, Severity, Share, Time
+from driftline.events.explanation import Explained  # noqa: TC001  # msgspec reads it where the schema is made
 from driftline.events.ids import event_id
 from driftline.events.window import DistanceValue  # noqa: TC001  # msgspec reads it where the schema is made
 
@@ -163,6 +164,8 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     """One sentence with numbers, for people; its wording may change."""
     unit_change: UnitChange | None
     """Apparent change of unit of a numeric column; null if there is none."""
+    explained: Explained | UnsetType | None = UNSET
+    """What explains the change of a performance metric: other traffic or other outcomes. Absent from other findings."""
 
     @property
     def ce_id(self) -> str:
