@@ -149,8 +149,8 @@ class PerformanceEvent(Event, frozen=True, kw_only=True):
     """Metrics corrected for the bias of early labels; null for regression, for tasks of more than 16 classes and for
     segments."""
     explained: list[Explained] | UnsetType = UNSET
-    """What explains the change, of each metric with a finding and, for binary tasks, of ``positive_share`` and
-    ``mean_score``; absent without a finding."""
+    """What explains the change of each metric with a finding and, for binary tasks with segments, of
+    ``positive_share`` and ``mean_score``; absent without a finding."""
 
     @property
     def about(self) -> tuple[str | int, ...]:

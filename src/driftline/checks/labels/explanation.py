@@ -31,11 +31,12 @@ if TYPE_CHECKING:
 
 
 def explanations(case: PerformanceCase, metrics: Sequence[str]) -> dict[str, Explained]:
-    """Return what explains the change of each metric and, of a binary task, of the share of positive predictions and of
-    the mean score beside them.
+    """Return what explains the change of each metric and, where segments explain them, of the share of positive
+    predictions and of the mean score of a binary task beside them.
     """
-    beside = BESIDE if case.profile.task.kind == "binary" else ()
-    return {metric: _explained(case, metric) for metric in (*metrics, *beside)}
+    found = {metric: _explained(case, metric) for metric in metrics}
+    beside = {metric: _explained(case, metric) for metric in BESIDE}
+    return found | {metric: explained for metric, explained in beside.items() if explained.mix}
 
 
 def _explained(case: PerformanceCase, metric: str) -> Explained:

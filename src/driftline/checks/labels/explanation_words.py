@@ -67,11 +67,11 @@ def _mix(metric: str, change: MixChange) -> tuple[float, str]:
     most = max(named, key=lambda each: (each.mix.fraction or 0.0, abs(each.share - each.share_before)))
     if (most.mix.fraction or 0.0) <= 0:
         return 0.0, ""
-    before, now = _percent(most.share_before), _percent(most.share)
-    others = "" if len(change.segments) == 2 else f"the mix of {change.field} changed, most of all "  # noqa: PLR2004
-    return fraction, (
-        f"{others}segment {most.segment} went from {before} to {now} of {OF_CASES.get(metric, 'the labelled traffic')}"
-    )
+    went = f"from {_percent(most.share_before)} to {_percent(most.share)}"
+    cases = OF_CASES.get(metric, "the labelled traffic")
+    if len(change.segments) == 2:  # noqa: PLR2004  # what one gains the other loses
+        return fraction, f"segment {most.segment} went {went} of {cases}"
+    return fraction, f"the mix of {change.field} changed, above all {most.segment} {went} of {cases}"
 
 
 def _within(metric: str, change: MixChange) -> tuple[float, str]:
