@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -23,6 +22,9 @@ BESIDE: Final = ("positive_share", "mean_score")
 """Means beside the metrics: what part of the labelled predictions of a binary task are of the positive class, and the
 mean of their scores."""
 
+LARGEST: Final = 1e280
+"""Sums of squares from here on leave no room for variances of differences in a double."""
+
 
 def cases_of(task: Task, vector: NDArray[np.int64]) -> dict[str, Cases]:
     """Return the sums by metric: those that can be tested and, of a binary task, ``positive_share`` and ``mean_score``.
@@ -39,7 +41,7 @@ def cases_of(task: Task, vector: NDArray[np.int64]) -> dict[str, Cases]:
     sums = _errors(layout, vector) if task.kind == "regression" else _decisions(layout, vector)
     if task.kind == "binary" and "accuracy" in sums:
         sums |= _scores(layout, vector, sums["accuracy"])
-    return {name: cases for name, cases in sums.items() if cases.weight > 0 and math.isfinite(cases.square)}
+    return {name: cases for name, cases in sums.items() if cases.weight > 0 and cases.square < LARGEST}
 
 
 def _errors(layout: PerformanceLayout, vector: NDArray[np.int64]) -> dict[str, Cases]:
