@@ -11,13 +11,18 @@ from hypothesis import strategies as st
 
 from driftline.performance.cases import Cases, Part, together
 from driftline.performance.concept_split import RATIOS, data_or_concept
+from driftline.performance.metric_cases import cases_of
 from driftline.performance.mix_split import mix_or_within
-from driftline.performance.score_cells import ScoreCells
+from driftline.performance.score_cells import ScoreCells, decisions_by_score
+from driftline.sketches.joined import LabelledPairs, add_joined
+from tests.property.test_performance import ROWS, TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+
+    from driftline.profiles.task import Task
 
 EXACT = 1e-9
 N_SAMPLES = 2_500
@@ -162,6 +167,33 @@ def test_dispersion_widens_both() -> None:
     assert spells is not None
     assert spells.within.standard_error == pytest.approx(3 * alone.within.standard_error)
     assert spells.groups[0].mix.standard_error == pytest.approx(3 * alone.groups[0].mix.standard_error)
+
+
+@given(st.sampled_from(TASKS), ROWS, ROWS)
+def test_labels_taken_out_without_having_been_put_in_break_nothing(
+    task: Task, whole: list[tuple[int, int, float, int, int]], part: list[tuple[int, int, float, int, int]]
+) -> None:
+    """After an idle mark a segment may have labels that all traffic does not have."""
+    vectors = []
+    for rows in (whole, part):
+        vector = np.zeros(task.performance_layout.n_cells, dtype=np.int64)
+        if rows:
+            predicted, actual, scores, signs, weights = (np.array(column) for column in zip(*rows, strict=True))
+            pairs = LabelledPairs(predicted.astype(float), actual.astype(float), scores, signs, weights)
+            add_joined(task.performance_layout, pairs, vector)
+        vectors.append(vector)
+    of_all, of_part = (cases_of(task, vector) for vector in vectors)
+    for name, cases in of_all.items():
+        one = of_part.get(name, Cases())
+        groups = [one, cases.less([one])]
+        if groups[1].weight >= 0:
+            split = mix_or_within(groups, [cases, Cases()])
+            assert split is not None
+            assert np.isfinite([split.change, split.mix.standard_error, split.within.standard_error]).all()
+            assert split.mix.value + split.within.value == pytest.approx(split.change, rel=EXACT, abs=EXACT)
+    if task.kind == "binary":
+        found = decisions_by_score(task.performance_layout, vectors[0])
+        assert isinstance(found, str) or (found.counts >= 0).all()
 
 
 def _agree(sample: Callable[[], list[Part]], tolerance: float = 0.06) -> None:

@@ -114,7 +114,8 @@ def side_of(groups: Sequence[Cases]) -> Side | None:
     sums = np.array([(each.weight, each.total, each.square, each.squared_weight) for each in groups], float).reshape(
         -1, 4
     )
-    weights, totals, squares, squared_weights = sums.T
+    weights, totals, squares = sums[:, :3].T
+    squared_weights = np.maximum(sums[:, 3], 0.0)  # a rest of weights may be below zero by its last digit
     whole = weights.sum()
     if whole <= 0:
         return None
