@@ -21,6 +21,8 @@ from driftline.checks.contract.closed_window import (
     ClosedWindow,
     PerformanceBaseline,
     PerformanceRevision,
+    SegmentEvidence,
+    SegmentWindow,
 )
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.checks.labels.arrival_check import CohortAt, examine_arrival
@@ -37,9 +39,11 @@ from driftline.events.estimate import TrackRecord
 from driftline.events.model_key import ModelKey
 from driftline.events.operation_fields import LATENCY
 from driftline.events.output_record import event_records, structured
+from driftline.events.source import SEGMENT_ALL
 from driftline.monitoring.alerting import settle, settled
 from driftline.monitoring.predictions.problem_history import ProblemHistory
 from driftline.performance.arrival_curve import AgedCohort, maturity_curve
+from driftline.performance.metric_cases import cases_of
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.building.table import ReferenceTable
@@ -68,6 +72,7 @@ SETTINGS: Final = Settings(
     defaults=ModelSettings(
         checks=CheckSettings(bins=5, dispersion=DispersionSettings(mode="independent")),
         columns={"income": ColumnSettings(importance=2.0)},
+        segments={"country": ("DE", "FR")},
     ),
 )
 
@@ -113,6 +118,7 @@ def examples() -> dict[str, list[dict[str, Any]]]:
         final=False,
         tested=True,
         arrival=_arrival(profile, profile.task.performance_layout.confusion_of(vector), int(vector[PREDICTED])),
+        segments=_segments(profile, vector),
     )
     baseline = PerformanceBaseline(vector=_labelled(profile, 4_000, wrong=400), origin="reference")
     verdict = examine_performance(profile, revision, baseline, budget)
@@ -126,6 +132,19 @@ def examples() -> dict[str, list[dict[str, Any]]]:
         event = structured(record)
         found.setdefault(event["type"].split(".")[2], []).append(event)
     return {**found, "window": found["window"][:1]}
+
+
+def _segments(profile: Profile, vector: np.ndarray[Any, np.dtype[np.int64]]) -> SegmentEvidence:
+    """Return a window of which nearly half is from Germany, after a day of hours with a fifth from there."""
+
+    def window(hour: int, whole: np.ndarray[Any, np.dtype[np.int64]], **parts: tuple[int, int]) -> SegmentWindow:
+        vectors = {f"country={name}": _labelled(profile, n, wrong=wrong) for name, (n, wrong) in parts.items()}
+        sums = {name: cases_of(profile.task, each) for name, each in {SEGMENT_ALL: whole, **vectors}.items()}
+        return SegmentWindow(NOON_MS + hour * HOUR_MS, NOON_MS + (hour + 1) * HOUR_MS, "", sums)
+
+    before = _labelled(profile, 1_000, wrong=110)
+    earlier = tuple(window(-hour, before, DE=(200, 56), FR=(400, 32)) for hour in range(24, 0, -1))
+    return SegmentEvidence(window(0, vector, DE=(550, 180), FR=(300, 26)), earlier)
 
 
 def _arrival(profile: Profile, counts: np.ndarray[Any, np.dtype[np.int64]], n: int) -> ArrivalEvidence:

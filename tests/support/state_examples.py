@@ -30,6 +30,7 @@ from driftline.monitoring.labels.loose_joins import LooseJoins
 from driftline.monitoring.labels.open_joins import OpenJoins
 from driftline.monitoring.labels.performance_windows import PerformanceWindows, ProductionBaselines
 from driftline.monitoring.labels.segment_monitor import SegmentMonitor
+from driftline.monitoring.labels.segment_windows import SegmentWindows
 from driftline.monitoring.model_setup import ModelSetup, WatermarkReach
 from driftline.monitoring.operations.earlier_windows import EarlierWindows, KeptWindow
 from driftline.monitoring.operations.operations_monitor import OperationsMonitor
@@ -300,7 +301,8 @@ def sequences() -> Example[Sequences]:
     panes, joined, _ = traffic.cut(0, 0, len(traffic.partitions[0]) - 2)
     settings = monitoring.small_settings().defaults
     settings = settings.replace(
-        labels=msgspec.structs.replace(settings.labels, cohort=Duration(monitoring.WINDOW_MS), test_coverage=0.5)
+        labels=msgspec.structs.replace(settings.labels, cohort=Duration(monitoring.WINDOW_MS), test_coverage=0.5),
+        segments={"country": ("DE",)},
     )
 
     def step(part: Sequences, pane_ms: int) -> object:
@@ -316,11 +318,20 @@ def sequences() -> Example[Sequences]:
             part.joins.miss_joins()
         end_ms = pane_ms + monitoring.PANE_MS
         reach = WatermarkReach(end_ms, end_ms)
-        return [*part.predictions.advance(reach), *part.joins.advance(reach), *part.segment.advance(reach)]
+        said = [*part.predictions.advance(reach), *part.segment.advance(reach)]
+        return [*said, *part.joins.advance(reach, None, {"country=DE": part.segment.revisions})]
 
     moments = range(start_ms - 4 * monitoring.PANE_MS, start_ms + 420_000, monitoring.PANE_MS)
     return Example(
-        {PredictionMonitor, JoinMonitor, SegmentMonitor, ArrivalMonitor, EstimateRevisions, ProblemHistory},
+        {
+            PredictionMonitor,
+            JoinMonitor,
+            SegmentMonitor,
+            SegmentWindows,
+            ArrivalMonitor,
+            EstimateRevisions,
+            ProblemHistory,
+        },
         lambda scope: Sequences(scope, settings, Profiles(published)),
         [numbered(step, at) for at in moments],
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from driftline.events.cloudevents import FINDING
 from driftline.events.evidence import Count, DispersionEvidence, Event, EventRole, Histogram, Severity, Share, Time
+from driftline.events.explanation import Explained  # noqa: TC001  # msgspec reads it where the schema is made
 from driftline.events.ids import event_id
 from driftline.events.window import DistanceValue  # noqa: TC001  # msgspec reads it where the schema is made
 
@@ -183,6 +184,8 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     """Whether it is drift of a feature whose importance is below ``alerts.min_importance``: it opens no alert."""
     most_changed: list[str]
     """Columns in which a check of several together found the clearest change; empty for other findings."""
+    explained: Explained | UnsetType | None = UNSET
+    """What explains the change of a performance metric: other traffic or other outcomes. Absent from other findings."""
 
     @property
     def ce_id(self) -> str:

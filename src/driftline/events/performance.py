@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from driftline.events.cloudevents import PERFORMANCE
 from driftline.events.evidence import Count, Event, Share, Time
+from driftline.events.explanation import Explained  # noqa: TC001  # msgspec reads it where the schema is made
 from driftline.events.label_arrival import CorrectedMetrics  # noqa: TC001  # msgspec reads it where the schema is made
 
 Interval = tuple[float, float]
@@ -147,6 +148,9 @@ class PerformanceEvent(Event, frozen=True, kw_only=True):
     corrected: CorrectedMetrics | None
     """Metrics corrected for the bias of early labels; null for regression, for tasks of more than 16 classes and for
     segments."""
+    explained: list[Explained] | UnsetType = UNSET
+    """What explains the change of each metric with a finding and, for binary tasks with segments, of
+    ``positive_share`` and ``mean_score``; absent without a finding."""
 
     @property
     def about(self) -> tuple[str | int, ...]:

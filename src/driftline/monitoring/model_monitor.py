@@ -62,11 +62,15 @@ class ModelMonitor:
             self.add_joins(delta)
 
     def advance_joins(self, reach: WatermarkReach, champion: tuple[str, LatestRevisions] | None) -> Outputs:
-        """Close all that joins add to up to the watermark; see :meth:`JoinMonitor.advance`."""
-        outputs = self.joins.advance(reach, champion)
+        """Close all that joins add to up to the watermark; see :meth:`JoinMonitor.advance`.
+
+        The slices go first, as all traffic is explained by them, and are told after it.
+        """
+        of_segments: Outputs = []
         for _, segment in sorted(self.segments.items()):
-            outputs += segment.advance(reach)
-        return outputs
+            of_segments += segment.advance(reach)
+        revisions = {name: segment.revisions for name, segment in self.segments.items()}
+        return self.joins.advance(reach, champion, revisions) + of_segments
 
     def restore(self, values: Mapping[StatePlace, bytes]) -> None:
         """Go on from a checkpoint; see :meth:`StateScope.load`."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from driftline.events.model_key import ModelKey
 from driftline.events.schema_counts import SchemaCounts
 from driftline.events.source import Kind, Offsets
+from driftline.performance.cases import Cases
 from driftline.sketches.layout import EVENTS
 from driftline.sketches.pane_sketch import PaneSketch
 
@@ -104,6 +105,27 @@ class PerformanceRevision(Struct, frozen=True, kw_only=True):
     """What is known of when its labels come."""
     unknown: tuple[str, ...] = ()
     """Names of labels of classes that the task does not know, the first few."""
+    segments: SegmentEvidence | None = None
+    """The traffic by segment, of a revision that gets the verdict; None where no segments are configured."""
+
+
+class SegmentWindow(Struct, frozen=True, array_like=True):
+    """The sums of a performance window, or of several, by segment and metric."""
+
+    start_ms: int
+    end_ms: int
+    basis: str
+    """Stands for the task and the configured segments: only the sums of the same ones can be compared."""
+    segments: dict[str, dict[str, Cases]]
+    """``all`` among them; segments without predictions are left out."""
+
+
+class SegmentEvidence(NamedTuple):
+    """What is known of the traffic by segment."""
+
+    now: SegmentWindow
+    earlier: tuple[SegmentWindow, ...]
+    """The last windows of the same basis that had no finding, the oldest first."""
 
 
 class PerformanceCase(NamedTuple):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from driftline.checks.contract.check import checks_of
 from driftline.checks.contract.closed_window import PerformanceCase
 from driftline.checks.contract.common_fields import common_fields, span
 from driftline.checks.contract.ladder import judge
 from driftline.checks.contract.verdict import CheckStatistic, Verdict
+from driftline.checks.labels.explanation import explanations
+from driftline.checks.labels.explanation_words import with_explanation
 from driftline.checks.labels.foreign_labels_check import foreign_outcome
 from driftline.checks.labels.performance_event import performance_event
 from driftline.checks.labels.performance_tests import PREFIX
@@ -33,7 +37,8 @@ def examine_performance(
     The revision has at least one prediction, and its vector is of the profile's task. The baseline is None while the
     first windows are still gathered; then the revision is not tested. There is a finding for each watched metric that
     is significantly worse than the baseline's, and by as much as matters. Where nearly all labels are of no class of
-    the task, nothing is measured, and the finding is about that.
+    the task, nothing is measured, and the finding is about that. Findings, and then the event too, say what
+    explains the change.
     """
     settings, vector = budget.settings, revision.vector
     window = span("performance", revision.start_ms, revision.end_ms, settings.windows.performance)
@@ -45,16 +50,21 @@ def examine_performance(
     tested = revision.tested and baseline is not None and foreign is None
     event = performance_event(profile.task, revision, baseline, settings.performance, common, tested=tested)
     examined: list[list[Outcome]] = []
-    if tested and baseline:
-        case = PerformanceCase(profile, revision, baseline, settings)
+    case = PerformanceCase(profile, revision, baseline, settings) if tested and baseline else None
+    if case is not None:
         examined = [[*each.examine(case)] for each in checks_of("performance")]
     levels = budget.with_info(budget.performance_level()) if tested else ()
     if revision.tested and foreign is not None:
         examined = [[foreign]]
+    findings = [finding for outcomes in examined for finding in judge(outcomes, levels, common)]
+    if case is not None and findings:
+        explained = explanations(case, [finding.check.removeprefix(PREFIX) for finding in findings])
+        findings = [with_explanation(finding, explained) for finding in findings]
+        event = structs.replace(event, explained=[*explained.values()])
     p_values = {each.check: each.p_value for outcomes in examined for each in outcomes}
     return Verdict(
         events=(event,),
-        findings=tuple(finding for outcomes in examined for finding in judge(outcomes, levels, common)),
+        findings=tuple(findings),
         statistics=tuple(
             CheckStatistic("performance", name, "", "error", value, p_values.get(f"{PREFIX}{name}"))
             for name, value in event.metrics.items()

@@ -53,7 +53,7 @@ def performance(case: PerformanceCase) -> Iterator[Outcome]:
 def _share(metric: TestedMetric, case: PerformanceCase) -> Outcome | None:
     layout, settings = case.profile.task.performance_layout, case.settings
     here, there = (wrong_decisions(layout, vector, metric) for vector in (case.revision.vector, case.baseline.vector))
-    spread = _spread(case, metric, here.n)
+    spread = spread_of(case, metric, here.n)
     result = share_test(
         *here,
         *there,
@@ -75,7 +75,7 @@ def _loss(metric: TestedMetric, case: PerformanceCase) -> Outcome | None:
     here, there = (mean_loss(layout, vector, metric) for vector in (case.revision.vector, case.baseline.vector))
     if here is None or there is None or there.mean <= 0:
         return None
-    spread = _spread(case, metric, here.n)
+    spread = spread_of(case, metric, here.n)
     result = mean_shift_test(
         Values(*here), Values(*there), dispersion=spread.dispersion, degrees_of_freedom=spread.degrees_of_freedom
     )
@@ -114,7 +114,7 @@ def _outcome(
     )
 
 
-def _spread(case: PerformanceCase, metric: str, n: float) -> Spread:
+def spread_of(case: PerformanceCase, metric: str, n: float) -> Spread:
     """Return what is known of how errors vary; independent ones where the reference has no times, or as configured."""
     history, settings = case.profile.history, case.settings
     if history is None or history.errors is None or settings.checks.dispersion.mode == "independent":

@@ -24,6 +24,7 @@ from driftline.monitoring.labels.earlier_revisions import EarlierRevisions, Late
 from driftline.monitoring.labels.estimate_revisions import EstimateRevisions
 from driftline.monitoring.labels.open_joins import OpenJoins
 from driftline.monitoring.labels.performance_windows import PerformanceWindows, ProductionBaselines, coverage_of
+from driftline.monitoring.labels.segment_windows import SegmentWindows
 from driftline.monitoring.model_setup import Outputs, WatermarkReach, task_id
 from driftline.monitoring.monitor_status import WindowFigures
 from driftline.monitoring.predictions.column_detectors import ColumnDetectors
@@ -33,6 +34,8 @@ from driftline.performance.withheld import foreign_labels
 from driftline.sketches.scores import ERROR_SCALE, SQUARE_SCALE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from driftline.events.alert import AlertEvent
     from driftline.monitoring.labels.open_joins import ClosedLabels
     from driftline.monitoring.labels.performance_windows import WindowState
+    from driftline.monitoring.labels.segment_monitor import SegmentRevisions
     from driftline.monitoring.model_setup import ModelSetup
     from driftline.monitoring.predictions.estimate_windows import EstimateWindows
     from driftline.monitoring.predictions.problem_history import ProblemHistory
@@ -88,6 +92,7 @@ class JoinMonitor:
         self._arrivals = ArrivalMonitor(setup)
         self._earlier = EarlierRevisions()
         self._baselines = ProductionBaselines(settings.windows.min_samples)
+        self._segments = SegmentWindows(settings.segments)
         self._error_detectors = ColumnDetectors(settings.checks, setup.pane_ms, "errors")
         self._state = Value("joins", JoinState, JoinState())
         self.open = OpenJoins(settings, setup.pane_ms)
@@ -103,6 +108,7 @@ class JoinMonitor:
             *self._arrivals.tables,
             *self._earlier.tables,
             *self._baselines.tables,
+            *self._segments.tables,
             *self._error_detectors.tables,
             *self._estimate_revisions.tables,
         )
@@ -140,12 +146,19 @@ class JoinMonitor:
         self.state.missed = True
         self._state.changed()
 
-    def advance(self, reach: WatermarkReach, champion: tuple[str, LatestRevisions] | None = None) -> Outputs:
+    def advance(
+        self,
+        reach: WatermarkReach,
+        champion: tuple[str, LatestRevisions] | None = None,
+        segments: Mapping[str, SegmentRevisions] | None = None,
+    ) -> Outputs:
         """Close everything up to the watermark.
 
-        ``champion`` is the version that this one is measured by, and what it has evaluated up to the same watermark.
+        ``champion`` is the version that this one is measured by, and what it has evaluated up to the same watermark;
+        ``segments`` are the slices' sums of the revisions up to the same watermark.
         """
         self.revisions, self._champion = {}, champion
+        self._segments.revisions = segments or {}
         outputs: Outputs = []
         dues = (
             Due(self.open.due_ms, self._join),
@@ -224,17 +237,21 @@ class JoinMonitor:
             return []
         profile, vector = measured
         coverage = coverage_of(vector)
-        baseline = self._baseline(profile)
+        baseline, tested_before = self._baseline(profile), due.window.tested
         tested = self._test_now(profile, due.window, vector, baseline, coverage)
         budget, task = self._setup.budget, task_id(profile.task)
         revision = due.counted(self._setup.key, SEGMENT_ALL, vector, reach, tested=tested)
+        by_segment = None if tested_before or not due.window.tested else self._segments.take(due, profile.task, vector)
         revision = structs.replace(
             revision,
+            segments=by_segment,
             arrival=self._arrivals.add(due, profile.task, revision),
             previous=self._earlier.before(revision, task),
             champion=self._champion_at(revision),
         )
         verdict = examine_performance(profile, revision, baseline, budget)
+        if by_segment is not None and not verdict.findings:
+            self._segments.keep(by_segment.now)
         self.revisions[due.start_ms, due.revision] = self._earlier.add(revision, task, verdict.event)
         self.state.alerts, outputs, _ = settled(verdict, self.state.alerts, budget, self._problems)
         self.figures[revision.age_ms] = WindowFigures(

@@ -127,7 +127,7 @@ def test_independent_errors_are_taken_for_that_where_so_configured() -> None:
     of_other_windows = of_task(PROFILE.task, msgspec.structs.replace(spread, window_ms=2 * HOUR))
     context = ErrorBudget.of(Settings(), KEY.model)
     (found,) = examine_performance(of_other_windows, cut, baseline, context).findings
-    assert found.message.endswith("whose errors are taken as independent")
+    assert "; 1,000 labelled predictions, whose errors are taken as independent; " in found.message
 
 
 def test_the_smallest_change_that_matters_is_configured_by_metric() -> None:
