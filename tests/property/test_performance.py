@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from driftline.config.model import PerformanceSettings
@@ -105,6 +105,7 @@ ROWS = st.lists(
 )
 
 
+@example(Task("binary", ("0", "1"), weighted=True), [(0, 1, float("nan"), -1, 1), (1, 1, float("nan"), 1, 1)], 1.0)
 @given(st.sampled_from(TASKS), ROWS, st.sampled_from([1.0, 1e-9, 1e9, float("inf")]))
 def test_nothing_that_was_taken_out_without_having_been_put_in_breaks_anything(
     task: Task, rows: list[tuple[int, int, float, int, int]], factor: float

@@ -56,8 +56,8 @@ def measure(task: Task, vector: NDArray[np.int64], settings: PerformanceSettings
         return PerformanceMeasurement(metrics, intervals, effective_size(layout, vector))
     metrics = classification_metrics(layout, vector, settings, task.classes)
     confusion, sizes = confusion_counts(layout, vector), class_sizes(layout, vector)
-    if metrics["accuracy"] is None:
-        return PerformanceMeasurement(metrics, {}, sizes.all)
+    if metrics["accuracy"] is None or sizes.all <= 0:  # labels that were taken back and never counted leave no size
+        return PerformanceMeasurement(metrics, {}, max(0.0, sizes.all))
     intervals = class_intervals(confusion, sizes, metrics, settings.beta)
     if layout.binary:
         histograms = np.maximum(layout.score_histograms_of(vector), 0)
