@@ -1,0 +1,146 @@
+"""What ``driftline replay`` prints: differences as a table or as JSON, a summary, and what limits the comparison."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from rich.table import Table
+from rich.text import Text
+
+from driftline.cli.alert_lines import as_time, one_line
+from driftline.config.durations import Duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from driftline.alerts.comparison import AlertState, Comparison, Difference, Kind, Span
+    from driftline.config.settings import Settings
+    from driftline.runtime.replay.replay import ReplayedAlerts
+    from driftline.runtime.replay.standing_alerts import StandingAlerts
+
+_WORDS: Final[dict[Kind, str]] = {
+    "new": "would have come",
+    "gone": "would be gone",
+    "moved": "moved",
+    "changed": "changed",
+}
+_STYLES: Final[dict[Kind, str]] = {"new": "red", "gone": "green", "moved": "yellow", "changed": "yellow"}
+_SHOWN_ID: Final = 12
+_FAR_MS: Final = 1 << 61
+
+
+def drawn(comparison: Comparison) -> Table:
+    """Return the differences as a table, one line each."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("difference", "model", "cause", "opened", "what differs", "id"):
+        table.add_column(name, overflow="fold", no_wrap=name in {"difference", "opened", "id"})
+    for each in comparison.differences:
+        alert = each.alert
+        model = f"{alert.model or 'input topics'}{'@' + alert.model_version if alert.model_version else ''}"
+        table.add_row(
+            Text(_WORDS[each.kind], style=_STYLES[each.kind]),
+            one_line(Text(model if alert.segment in {"", "all"} else f"{model} {alert.segment}")),
+            one_line(Text(alert.cause)),
+            as_time(alert.opened_at),
+            one_line(Text(_details(each))),
+            Text(alert.alert_id[:_SHOWN_ID], style="dim"),
+        )
+    return table
+
+
+def as_json(difference: Difference) -> str:
+    """Return one difference as a JSON object: its kind, both states, and what differs between them."""
+    alert = difference.alert
+    content = {
+        "difference": difference.kind,
+        "model": alert.model,
+        "model_version": alert.model_version,
+        "segment": alert.segment,
+        "cause": alert.cause,
+        "opened_later_ms": difference.later_ms if difference.before and difference.after else None,
+        "changes": difference.changes(),
+        "topic": difference.before,
+        "replay": difference.after,
+    }
+    return msgspec.json.encode(content).decode()
+
+
+def summary(comparison: Comparison, span: Span) -> str:
+    """Return what came of the comparison, in a line."""
+    n_differences = len(comparison.differences)
+    since = "the beginning" if span.start_ms <= 0 else as_time(span.start_ms)
+    until = "the end" if span.end_ms > _FAR_MS else as_time(span.end_ms)
+    stood, would = comparison.notifications
+    if not n_differences:
+        what = f"{comparison.n_before} alerts, {stood} notifications" if comparison.n_before else "no alert in either"
+        return f"no difference: {what}, from {since} to {until}"
+    word = "difference" if n_differences == 1 else "differences"
+    return (
+        f"{n_differences} {word}, {comparison.n_same} the same: {comparison.n_before} alerts with {stood} "
+        f"notifications on the topic, {comparison.n_after} with {would} in the replay, from {since} to {until}"
+    )
+
+
+def remarks(
+    replayed: ReplayedAlerts, standing: StandingAlerts, settings: Settings, span: Span, warm_up_ms: int | None
+) -> Iterator[str]:
+    """Yield what limits the comparison: records that are gone or were not read, that cannot be used, and so on."""
+    if replayed.reached_ms is None:
+        yield "not every partition of the predictions has an event that can be used, so no window ended"
+    elif replayed.reached_ms < span.end_ms <= _FAR_MS:
+        yield f"the workers have read events up to {as_time(replayed.reached_ms)}, which is before --to"
+    if warm_up_ms is not None:
+        yield (
+            f"records from before the warm-up of {Duration(warm_up_ms)} were not read: alerts may differ that need "
+            "several windows to open, the normal variation of production, or labels of older predictions"
+        )
+        longest = max(int(model.labels.horizon) for model in (settings.defaults, *settings.models.values()))
+        if settings.labels is not None and warm_up_ms < longest:
+            yield f"labels come up to {Duration(longest)} after their predictions: warm up for as long, or for longer"
+    elif replayed.kept_from_ms is not None:
+        yield (
+            f"the topics keep all records from {as_time(replayed.kept_from_ms)} on: what the workers knew from older "
+            "ones, such as the normal variation and predictions that await labels, is not in the replay"
+        )
+    n_forgotten = sum(
+        1
+        for name in replayed.forgotten - standing.alerts.keys()
+        if name in replayed.alerts and replayed.alerts[name].is_within(span)
+    )
+    if n_forgotten:
+        yield (
+            f"{n_forgotten} alerts of the replay were resolved more than 30 days before the end of the topics: the "
+            "alerts topic keeps none that old, so they are not compared"
+        )
+    n_refused = sum(replayed.refused.values())
+    if n_refused:
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in replayed.refused.most_common())
+        yield f"{n_refused:,} of {replayed.n_read:,} records cannot be used ({reasons})"
+    if standing.n_unreadable:
+        yield f"{standing.n_unreadable} alerts on the topic cannot be read, and are not compared"
+
+
+def _details(difference: Difference) -> str:
+    """Return what differs, in words."""
+    if difference.before is None or difference.after is None:
+        return _told(difference.alert)
+    changes = difference.changes()
+    parts = []
+    later_ms = difference.later_ms
+    if later_ms:
+        parts.append(f"opened {Duration(abs(later_ms))} {'later' if later_ms > 0 else 'earlier'}")
+    if "severity" in changes:
+        parts.append("severity {} → {}".format(*changes["severity"]))
+    if "notification" in changes:
+        parts.append("notifications {} → {}".format(*changes["notification"]))
+    if "resolved_at" in changes:
+        old, new = (("open" if each is None else f"resolved {as_time(each)}") for each in changes["resolved_at"])
+        parts.append(f"{old} → {new}")
+    return ", ".join(parts) or "another id"
+
+
+def _told(alert: AlertState) -> str:
+    n = alert.notification
+    end = "open" if alert.resolved_at is None else f"resolved {as_time(alert.resolved_at)}"
+    return f"{alert.severity}, {n} notification{'s' * (n != 1)}, {end}"
