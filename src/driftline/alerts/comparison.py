@@ -162,18 +162,21 @@ def compare(before: Iterable[AlertState], after: Iterable[AlertState], span: Spa
 
 
 def _paired(alone: list[AlertState], others: list[AlertState]) -> Iterator[tuple[AlertState, AlertState]]:
-    """Yield alerts of one subject that were open at the same time, those that opened nearest to each other first."""
+    """Yield alerts of one subject that were open at the same time, those that opened nearest to each other first.
+
+    Of two that are as near it is the earlier: a problem that is noticed later is likelier than one noticed before.
+    """
     by_subject: dict[tuple[str, ...], list[AlertState]] = {}
     for alert in others:
         by_subject.setdefault(alert.subject, []).append(alert)
     candidates = [
-        (abs(new.opened_ms - old.opened_ms), old.alert_id, new.alert_id, old, new)
+        (abs(new.opened_ms - old.opened_ms), old.opened_ms, old.alert_id, new.alert_id, old, new)
         for old in alone
         for new in by_subject.get(old.subject, ())
         if old.overlaps(new)
     ]
     taken: set[str] = set()
-    for _, old_id, new_id, old, new in sorted(candidates, key=lambda each: each[:3]):
+    for _, _, old_id, new_id, old, new in sorted(candidates, key=lambda each: each[:4]):
         if not taken & {old_id, new_id}:
             taken |= {old_id, new_id}
             yield old, new

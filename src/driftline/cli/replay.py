@@ -92,9 +92,10 @@ def replay(
         for difference in comparison.differences:
             out.print(as_json(difference), markup=False, soft_wrap=True)
     elif comparison.differences:
-        out.print(drawn(comparison))
+        for line in drawn(comparison):
+            out.print(line, soft_wrap=True)
     (err if json_lines else out).print(summary(comparison, span), markup=False, soft_wrap=True)
-    for line in remarks(replayed, standing, settings, span, warm_up_ms):
-        err.print(line, style="yellow", markup=False)
+    for remark in remarks(replayed, standing, settings, span, warm_up_ms):
+        err.print(remark, style="yellow", markup=False)
     if check and comparison.differences:
         raise typer.Exit(ExitCode.FOUND)

@@ -1,15 +1,15 @@
-"""What ``driftline replay`` prints: differences as a table or as JSON, a summary, and what limits the comparison."""
+"""What ``driftline replay`` prints: differences as a table or JSON, a summary, and what limits the comparison."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from rich.table import Table
 from rich.text import Text
 
 from driftline.cli.alert_lines import as_time, one_line
 from driftline.config.durations import Duration
+from driftline.events.source import SEGMENT_ALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,23 +30,34 @@ _SHOWN_ID: Final = 12
 _FAR_MS: Final = 1 << 61
 
 
-def drawn(comparison: Comparison) -> Table:
-    """Return the differences as a table, one line each."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("difference", "model", "cause", "opened", "what differs", "id"):
-        table.add_column(name, overflow="fold", no_wrap=name in {"difference", "opened", "id"})
-    for each in comparison.differences:
-        alert = each.alert
-        model = f"{alert.model or 'input topics'}{'@' + alert.model_version if alert.model_version else ''}"
-        table.add_row(
-            Text(_WORDS[each.kind], style=_STYLES[each.kind]),
-            one_line(Text(model if alert.segment in {"", "all"} else f"{model} {alert.segment}")),
-            one_line(Text(alert.cause)),
-            as_time(alert.opened_at),
-            one_line(Text(_details(each))),
-            Text(alert.alert_id[:_SHOWN_ID], style="dim"),
-        )
-    return table
+def drawn(comparison: Comparison) -> Iterator[Text]:
+    """Yield the differences as a table, one line each, below a line with the names of the columns."""
+    rows = [_row(each) for each in comparison.differences]
+    names = ("difference", "opened", "model", "cause", "alert", "what differs")
+    widths = [max(len(name), *(cell.cell_len for cell in cells)) for name, *cells in zip(names, *rows, strict=True)]
+    yield _aligned([Text(name, style="dim") for name in names], widths)
+    for row in rows:
+        yield _aligned(row, widths)
+
+
+def _row(difference: Difference) -> list[Text]:
+    alert = difference.alert
+    model = f"{alert.model or 'input topics'}{'@' + alert.model_version if alert.model_version else ''}"
+    return [
+        Text(_WORDS[difference.kind], style=_STYLES[difference.kind]),
+        Text(as_time(alert.opened_at)),
+        one_line(Text(model if alert.segment in {"", SEGMENT_ALL} else f"{model} {alert.segment}")),
+        one_line(Text(alert.cause)),
+        one_line(Text(alert.alert_id[:_SHOWN_ID], style="dim")),
+        one_line(Text(_details(difference))),
+    ]
+
+
+def _aligned(cells: list[Text], widths: list[int]) -> Text:
+    line = Text()
+    for cell, width in zip(cells[:-1], widths, strict=False):
+        line.append_text(cell).append(" " * (width - cell.cell_len + 2))
+    return line.append_text(cells[-1])
 
 
 def as_json(difference: Difference) -> str:

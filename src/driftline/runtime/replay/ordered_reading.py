@@ -3,6 +3,9 @@
 A topic is fetched as it comes; what is ahead waits in a buffer of a bounded number of records, and its partition is
 paused while that is full. So no partition runs ahead of the others by more than one chunk of records, whatever the
 brokers send first.
+
+Labels also wait until predictions are as new by their Kafka timestamps: labels that came after a long silence must not
+end it before the predictions of that time have been read.
 """
 
 from __future__ import annotations
@@ -54,17 +57,36 @@ class _Topic:
         """Whether every record of a partition has been taken."""
         return partition not in self._reading.unfinished and not self.buffers[partition]
 
-    def take(self, partition: int) -> list[Message]:
+    def next_ms(self, partition: int) -> int | None:
+        """Return the Kafka timestamp of the next record of a partition; None where there is none."""
+        self._fetch(partition, 1)
+        buffer = self.buffers[partition]
+        return buffer[0].timestamp()[1] if buffer else None
+
+    def take(self, partition: int, step_ms: int) -> list[Message]:
         """Return the next records of a partition; none where it ends without another one.
+
+        Those after the first are at most ``step_ms`` later by their Kafka timestamps.
 
         Raises
         ------
         BrokerError
             When the broker goes silent before the end.
         """
+        self._fetch(partition, CHUNK)
+        buffer = self.buffers[partition]
+        taken: list[Message] = []
+        while buffer and len(taken) < CHUNK:
+            if taken and buffer[0].timestamp()[1] > taken[0].timestamp()[1] + step_ms:
+                break
+            taken.append(buffer.popleft())
+        return taken
+
+    def _fetch(self, partition: int, n: int) -> None:
+        """Wait for ``n`` records of a partition, or as many as there are or have room."""
         buffer = self.buffers[partition]
         silent_since = time.monotonic()
-        while len(buffer) < CHUNK and partition in self._reading.unfinished:
+        while len(buffer) < n and partition in self._reading.unfinished:
             self._hold_back()
             if buffer and partition in self._paused:
                 break
@@ -75,7 +97,6 @@ class _Topic:
             silent_since = now if messages else silent_since
             if now - silent_since > _PATIENCE_S and partition in self._reading.unfinished:
                 raise self._reading.overdue(_PATIENCE_S)
-        return [buffer.popleft() for _ in range(min(CHUNK, len(buffer)))]
 
     def _hold_back(self) -> None:
         """Pause partitions whose buffers are full, and resume those that are half empty."""
@@ -102,6 +123,15 @@ class OrderedReading:
     reached_ms : callable
         Returns how far a source partition has come in event time; None before its first event, which counts as the
         furthest behind.
+    step_ms : int
+        How much of the time of Kafka's timestamps one chunk may hold.
+
+    Attributes
+    ----------
+    unfinished : dict of Source to InputSpan
+        What has more to read.
+    clock_ms : int or None
+        The greatest Kafka timestamp of the records that were read; None before the first.
     """
 
     def __init__(
@@ -110,8 +140,11 @@ class OrderedReading:
         credentials: Credentials,
         spans: Sequence[InputSpan],
         reached_ms: Callable[[Source], int | None],
+        step_ms: int,
     ) -> None:
         self._reached_ms = reached_ms
+        self._step_ms = step_ms
+        self.clock_ms: int | None = None
         max_records = max(CHUNK // 4, MAX_BUFFERED // max(1, len(spans)))
         by_topic: dict[str, list[InputSpan]] = {}
         for span in spans:
@@ -129,12 +162,27 @@ class OrderedReading:
             When the broker goes silent before the end, or a topic is gone.
         """
         while self.unfinished:
-            source = min(self.unfinished, key=self._rank)
+            source = min(filter(self._is_due, self.unfinished), key=self._rank, default=None)
+            if source is None:  # no label is due, and no prediction is left that could be waited for
+                source = min(self.unfinished, key=self._rank)
             span = self.unfinished[source]
-            messages = self._topics[span.topic].take(source.partition)
+            messages = self._topics[span.topic].take(source.partition, self._step_ms)
             self._drop_finished()
             if messages:
+                latest_ms = max(message.timestamp()[1] for message in messages)
+                self.clock_ms = latest_ms if self.clock_ms is None else max(self.clock_ms, latest_ms)
                 yield span, messages
+
+    def next_ms(self, source: Source) -> int | None:
+        """Return the Kafka timestamp of the next record of a partition; None where it is read to its end."""
+        span = self.unfinished.get(source)
+        return None if span is None else self._topics[span.topic].next_ms(source.partition)
+
+    def _is_due(self, source: Source) -> bool:
+        if source.kind != "labels":
+            return True
+        next_ms = self.next_ms(source)
+        return next_ms is None or (self.clock_ms is not None and next_ms <= self.clock_ms)
 
     def _rank(self, source: Source) -> tuple[bool, int, Source]:
         time_ms = self._reached_ms(source)

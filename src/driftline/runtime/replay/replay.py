@@ -25,6 +25,7 @@ from driftline.runtime.references.reference_topic import published_profiles
 from driftline.runtime.replay.input_spans import input_spans
 from driftline.runtime.replay.ordered_reading import OrderedReading
 from driftline.runtime.replay.quiet_partitions import QuietPartitions
+from driftline.runtime.replay.silent_labels import SilentLabels
 from driftline.runtime.sketch.join_routing import routing_reason, with_routing
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ class Replay:
         from_ms = None if warm_up_ms is None else first_record_ms(settings, span, warm_up_ms)
         self.spans = input_spans(settings, credentials, inputs, from_ms)
         self._quiet = QuietPartitions(self.spans, int(settings.time.idle_timeout))
+        labels = [each.source for each in self.spans if each.source.kind == "labels"]
+        self._silence = SilentLabels(labels, int(settings.time.idle_timeout))
         self._uncut = {each.source for each in self.spans if each.is_cut and each.n}
         self._kept_from_ms: int | None = None
         self._n_read = self._n_since_flush = 0
@@ -121,7 +124,8 @@ class Replay:
         """
         sketcher = self._stages.sketcher
         self._stages.start()
-        reading = OrderedReading(self._settings.kafka, self._credentials, self.spans, sketcher.watermark_ms)
+        step_ms = max(int(self._settings.time.idle_timeout), int(self._settings.defaults.labels.stall_after) // 4)
+        reading = OrderedReading(self._settings.kafka, self._credentials, self.spans, sketcher.watermark_ms, step_ms)
         try:
             with rare_collections():
                 for span, messages in reading.chunks():
@@ -146,6 +150,8 @@ class Replay:
             messages, {span.topic: span.source.kind}, self._encodings.wants_headers, sketcher.asks_for
         )
         for batch in batches:
+            if batch.source.kind == "labels" and self._silence.ends(max(batch.timestamps_ms)):
+                self._end_silence()
             for part in self._deserialized(batch):
                 sketcher.add(part)
             self._quiet.read(batch.source, max(batch.timestamps_ms))
@@ -189,6 +195,16 @@ class Replay:
     def _mark_quiet(self, reading: OrderedReading) -> None:
         for source in self._quiet.new(reading.unfinished):
             self._stages.sketcher.mark_idle(source, idle=True)
+        if self._silence.begins(reading.clock_ms or 0, reading.next_ms):
+            for source in self._silence.sources:
+                self._stages.sketcher.mark_idle(source, idle=True)
+
+    def _end_silence(self) -> None:
+        """Let the silence be seen, up to the predictions that came in it, before a label ends it."""
+        self._flush()
+        for source in self._silence.sources:
+            if not self._quiet.is_quiet(source):
+                self._stages.sketcher.mark_idle(source, idle=False)
 
     def _flush(self) -> None:
         self._n_since_flush = 0
