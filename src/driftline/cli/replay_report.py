@@ -84,12 +84,13 @@ def summary(comparison: Comparison, span: Span) -> str:
     until = "the end" if span.end_ms > _FAR_MS else as_time(span.end_ms)
     stood, would = comparison.notifications
     if not n_differences:
-        what = f"{comparison.n_before} alerts, {stood} notifications" if comparison.n_before else "no alert in either"
+        what = f"{_n(comparison.n_before, 'alert')}, {_n(stood, 'notification')}"
+        what = what if comparison.n_before else "no alert in either"
         return f"no difference: {what}, from {since} to {until}"
-    word = "difference" if n_differences == 1 else "differences"
     return (
-        f"{n_differences} {word}, {comparison.n_same} the same: {comparison.n_before} alerts with {stood} "
-        f"notifications on the topic, {comparison.n_after} with {would} in the replay, from {since} to {until}"
+        f"{_n(n_differences, 'difference')}, {comparison.n_same} the same: {_n(comparison.n_before, 'alert')} with "
+        f"{_n(stood, 'notification')} on the topic, {_n(comparison.n_after, 'alert')} with "
+        f"{_n(would, 'notification')} in the replay, from {since} to {until}"
     )
 
 
@@ -121,15 +122,15 @@ def remarks(
     )
     if n_forgotten:
         yield (
-            f"{n_forgotten} alerts of the replay were resolved more than 30 days before the end of the topics: the "
-            "alerts topic keeps none that old, so they are not compared"
+            f"{_n(n_forgotten, 'alert')} of the replay {'was' if n_forgotten == 1 else 'were'} resolved more than 30 "
+            "days before the end of the topics: the alerts topic keeps none that old, so they are not compared"
         )
     n_refused = sum(replayed.refused.values())
     if n_refused:
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in replayed.refused.most_common())
         yield f"{n_refused:,} of {replayed.n_read:,} records cannot be used ({reasons})"
     if standing.n_unreadable:
-        yield f"{standing.n_unreadable} alerts on the topic cannot be read, and are not compared"
+        yield f"{_n(standing.n_unreadable, 'alert')} on the topic cannot be read, and are not compared"
 
 
 def _details(difference: Difference) -> str:
@@ -152,6 +153,9 @@ def _details(difference: Difference) -> str:
 
 
 def _told(alert: AlertState) -> str:
-    n = alert.notification
     end = "open" if alert.resolved_at is None else f"resolved {as_time(alert.resolved_at)}"
-    return f"{alert.severity}, {n} notification{'s' * (n != 1)}, {end}"
+    return f"{alert.severity}, {_n(alert.notification, 'notification')}, {end}"
+
+
+def _n(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
