@@ -8,7 +8,7 @@ import msgspec
 from rich.text import Text
 
 from driftline.cli.alert_lines import as_time, one_line
-from driftline.config.durations import Duration
+from driftline.config.durations import UNITS_MS, Duration
 from driftline.events.source import SEGMENT_ALL
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _details(difference: Difference) -> str:
     parts = []
     later_ms = difference.later_ms
     if later_ms:
-        parts.append(f"opened {Duration(abs(later_ms))} {'later' if later_ms > 0 else 'earlier'}")
+        parts.append(f"opened {_length(abs(later_ms))} {'later' if later_ms > 0 else 'earlier'}")
     if "severity" in changes:
         parts.append("severity {} → {}".format(*changes["severity"]))
     if "notification" in changes:
@@ -155,6 +155,15 @@ def _details(difference: Difference) -> str:
 def _told(alert: AlertState) -> str:
     end = "open" if alert.resolved_at is None else f"resolved {as_time(alert.resolved_at)}"
     return f"{alert.severity}, {_n(alert.notification, 'notification')}, {end}"
+
+
+def _length(time_ms: int) -> str:
+    """Return a length of time in its two largest units, such as `2h 58m`."""
+    parts = []
+    for unit in ("d", "h", "m", "s"):
+        n, time_ms = divmod(time_ms, UNITS_MS[unit])
+        parts += [f"{n}{unit}"] if n or parts else []
+    return " ".join(part for part in parts[:2] if not part.startswith("0")) or f"{time_ms}ms"
 
 
 def _n(count: int, noun: str) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+import pytest
 from msgspec.structs import replace
 
 from driftline.alerts.comparison import AlertState, Span, compare
@@ -67,6 +68,22 @@ def test_what_would_have_come_is_told_with_its_notifications() -> None:
     (_, line) = drawn(compare([], [replace(MOVED, segment="DE")], SPAN))
     assert line.plain.startswith("would have come  2026-03-01T21:00:00Z  credit@3 DE  data drift")
     assert line.plain.endswith("critical, 2 notifications, open")
+
+
+@pytest.mark.parametrize(
+    ("opened_at", "words"),
+    [
+        ("2026-03-01T21:58:55.000Z", "opened 2h 58m later"),
+        ("2026-03-01T18:59:59.000Z", "opened 1s earlier"),
+        ("2026-03-01T19:00:00.250Z", "opened 250ms later"),
+        ("2026-02-27T18:00:00.000Z", "opened 2d 1h earlier"),
+        ("2026-03-01T20:00:30.000Z", "opened 1h later"),
+    ],
+)
+def test_how_much_an_alert_moved_is_told_in_its_largest_units(opened_at: str, words: str) -> None:
+    moved = replace(MOVED, opened_at=opened_at, resolved_at=DRIFT.resolved_at, severity="warning", notification=1)
+    (_, line) = drawn(compare([DRIFT], [replace(moved, state="resolved")], SPAN))
+    assert line.plain.endswith(f"0123456789ab  {words}")
 
 
 def test_json_has_both_states_and_what_differs() -> None:

@@ -32,10 +32,10 @@ class QuietPartitions:
         self._clock_ms = max(self._clock_ms, timestamp_ms)
 
     def new(self, unfinished: Container[Source]) -> Iterator[Source]:
-        """Yield the partitions that have become quiet, given those that have more to read."""
-        for source, last_ms in self._last_ms.items():
-            if source in unfinished or source in self._quiet:
-                continue
+        """Yield the partitions that have become quiet, in that order, given those that have more to read."""
+        ended = [each for each in self._last_ms if each not in unfinished and each not in self._quiet]
+        for source in sorted(ended, key=lambda each: (self._last_ms[each] or 0, each)):
+            last_ms = self._last_ms[source]
             if last_ms is None or self._clock_ms - last_ms >= self._idle_timeout_ms:
                 self._quiet.add(source)
                 yield source

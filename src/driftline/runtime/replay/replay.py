@@ -193,9 +193,12 @@ class Replay:
             )
 
     def _mark_quiet(self, reading: OrderedReading) -> None:
+        """Mark partitions idle as workers did; what they had given was told before, one after the other."""
         for source in self._quiet.new(reading.unfinished):
+            self._flush()
             self._stages.sketcher.mark_idle(source, idle=True)
         if self._silence.begins(reading.clock_ms or 0, reading.next_ms):
+            self._flush()
             for source in self._silence.sources:
                 self._stages.sketcher.mark_idle(source, idle=True)
 
