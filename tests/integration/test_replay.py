@@ -15,7 +15,7 @@ from driftline.events.cloudevents import epoch_ms
 from tests.support.command import driftline
 from tests.support.expected import alerts_of, expected
 from tests.support.reading import committed_offsets, end_offsets
-from tests.support.real_broker import create_topics, patient, topics_on, wait_until
+from tests.support.real_broker import patient, topics_on, wait_until
 from tests.support.stream import Input, Stream
 from tests.support.traffic import PARTITIONS
 
@@ -170,9 +170,6 @@ def test_times_whose_records_are_deleted_are_refused_with_the_first_that_can_be_
 
 
 def test_another_prefix_has_no_alerts_to_compare_with(real_broker: str, topic_prefix: str) -> None:
-    create_topics(
-        real_broker, {"predictions-of-nobody": 1} if "predictions-of-nobody" not in topics_on(real_broker) else {}
-    )
     done = driftline("replay", "-b", real_broker, "--prefix", topic_prefix, "--from", "beginning")
     assert done.returncode == 3
     assert f"There is no topic {topic_prefix}.alerts at {real_broker}" in done.stderr
@@ -232,6 +229,7 @@ def test_learnt_references_and_silent_labels_are_replayed_as_they_were(
         topic_prefix,
         tmp_path,
         {"flush_interval": "200ms"},
+        join={"repartition": True},
         time={"pane": "1m", "lateness": "1m", "idle_timeout": "2s"},
         defaults={
             "windows": {"verdict": ["20m"], "performance": "20m", "display": "20m", "hop": "20m", "min_samples": 100},

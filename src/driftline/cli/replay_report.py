@@ -100,6 +100,8 @@ def remarks(
     """Yield what limits the comparison: records that are gone or were not read, that cannot be used, and so on."""
     if replayed.reached_ms is None:
         yield "not every partition of the predictions has an event that can be used, so no window ended"
+    elif replayed.reached_ms < span.start_ms:
+        yield f"the workers have read events up to {as_time(replayed.reached_ms)}, which is before --from"
     elif replayed.reached_ms < span.end_ms <= _FAR_MS:
         yield f"the workers have read events up to {as_time(replayed.reached_ms)}, which is before --to"
     if warm_up_ms is not None:

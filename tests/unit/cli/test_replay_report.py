@@ -117,6 +117,8 @@ def test_nothing_is_remarked_where_all_was_there() -> None:
 def test_remarks_say_what_limits_the_comparison() -> None:
     (line,) = said(replayed(reached_ms=SPAN.end_ms - HOUR))
     assert line == "the workers have read events up to 2026-03-01T23:00:00Z, which is before --to"
+    (line,) = said(replayed(reached_ms=SPAN.start_ms - HOUR))
+    assert line.endswith("which is before --from")
     (line,) = said(replayed(reached_ms=None))
     assert "no window ended" in line
     (line,) = said(replayed(kept_from_ms=SPAN.start_ms))
