@@ -127,7 +127,7 @@ def test_a_span_reports_its_own_alerts_alone(worked: Stream) -> None:
     for each in found:
         opened = [epoch_ms(side["opened_at"]) for side in (each["topic"], each["replay"]) if side is not None]
         assert any(epoch_ms(start) <= moment < epoch_ms(end) for moment in opened)
-    assert f"from {start} to {end}" in done.stderr
+    assert f"From {start} to {end}" in done.stderr
 
 
 def test_a_warm_up_reads_less_and_says_what_that_costs(worked: Stream) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -87,10 +88,12 @@ def summary(comparison: Comparison, span: Span) -> str:
         what = f"{_n(comparison.n_before, 'alert')}, {_n(stood, 'notification')}"
         what = what if comparison.n_before else "no alert in either"
         return f"no difference: {what}, from {since} to {until}"
+    kinds = Counter(each.kind for each in comparison.differences)
+    shown = ", ".join(f"{kinds[kind]} {word}" for kind, word in _WORDS.items() if kinds[kind])
     return (
-        f"{_n(n_differences, 'difference')}, {comparison.n_same} the same: {_n(comparison.n_before, 'alert')} with "
-        f"{_n(stood, 'notification')} on the topic, {_n(comparison.n_after, 'alert')} with "
-        f"{_n(would, 'notification')} in the replay, from {since} to {until}"
+        f"{_n(n_differences, 'difference')} ({shown}), {comparison.n_same} the same. From {since} to {until} "
+        f"{_n(comparison.n_before, 'alert')} with {_n(stood, 'notification')} opened on the topic, "
+        f"{comparison.n_after} with {would} in the replay"
     )
 
 

@@ -105,8 +105,9 @@ def test_a_summary_counts_alerts_and_notifications() -> None:
     assert summary(compare([], [], SPAN), Span(0, 1 << 62)) == (
         "no difference: no alert in either, from the beginning to the end"
     )
-    assert summary(compare([DRIFT, INTAKE], [MOVED, INTAKE], SPAN), SPAN).startswith(
-        "1 difference, 1 the same: 2 alerts with 2 notifications on the topic, 2 alerts with 3 notifications in the "
+    assert summary(compare([DRIFT, INTAKE], [MOVED, INTAKE], SPAN), SPAN) == (
+        "1 difference (1 moved), 1 the same. From 2026-03-01T00:00:00Z to 2026-03-02T00:00:00Z 2 alerts with 2 "
+        "notifications opened on the topic, 2 with 3 in the replay"
     )
 
 

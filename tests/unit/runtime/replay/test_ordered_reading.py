@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
 
 from driftline.config.secrets import Credentials
 from driftline.config.settings import KafkaSettings
@@ -31,10 +30,8 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def written(broker: EmbeddedBroker, times_ms: dict[Source, list[int]]) -> list[InputSpan]:
     """Write a record for each time, and return the spans that hold them all."""
-    topics = {source.kind for source in times_ms}
-    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
-    for future in admin.create_topics([NewTopic(topic, 2, 1) for topic in sorted(topics)]).values():
-        future.result(timeout=patient(30))
+    for topic in sorted({source.kind for source in times_ms}):
+        broker.create_topic(topic, 2)
     producer = Producer({"bootstrap.servers": broker.bootstrap})
     for source, times in times_ms.items():
         for time_ms in times:
