@@ -164,7 +164,7 @@ def _told(alert: AlertState) -> str:
 
 def _length(time_ms: int) -> str:
     """Return a length of time in its two largest units, such as `2h 58m`."""
-    parts = []
+    parts: list[str] = []
     for unit in ("d", "h", "m", "s"):
         n, time_ms = divmod(time_ms, UNITS_MS[unit])
         parts += [f"{n}{unit}"] if n or parts else []

@@ -37,10 +37,11 @@ def alert(
 
 
 def kinds(found: Comparison) -> list[tuple[str, str | None, str | None]]:
-    return [
-        (each.kind, each.before and each.before.alert_id, each.after and each.after.alert_id)
-        for each in found.differences
-    ]
+    return [(each.kind, _id(each.before), _id(each.after)) for each in found.differences]
+
+
+def _id(state: AlertState | None) -> str | None:
+    return None if state is None else state.alert_id
 
 
 def test_the_same_alerts_are_no_difference() -> None:

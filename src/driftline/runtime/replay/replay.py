@@ -86,6 +86,9 @@ class Replay:
     def __init__(self, settings: Settings, credentials: Credentials, span: Span, warm_up_ms: int | None = None) -> None:
         self._settings, self._credentials, self._span = settings, credentials, span
         n_partitions = input_partitions(settings, credentials)
+        inputs: dict[Kind, int] = {kind: n for kind, n in n_partitions.items() if kind != "joins"}
+        from_ms = None if warm_up_ms is None else first_record_ms(settings, span, warm_up_ms)
+        self.spans = input_spans(settings, credentials, inputs, from_ms)  # first: workers finish what they have read
         routed = settings
         if settings.join.repartition == "auto" and (
             routing_reason(settings, credentials) is not None
@@ -94,10 +97,7 @@ class Replay:
             routed = with_routing(settings)
         profiles = Profiles(published_profiles(settings.kafka, credentials))
         self._encodings = InputEncodings(settings, credentials)
-        inputs: dict[Kind, int] = {kind: n for kind, n in n_partitions.items() if kind != "joins"}
         self._stages = InProcessStages(settings, routed, profiles, inputs, "replay")
-        from_ms = None if warm_up_ms is None else first_record_ms(settings, span, warm_up_ms)
-        self.spans = input_spans(settings, credentials, inputs, from_ms)
         self._quiet = QuietPartitions(self.spans, int(settings.time.idle_timeout))
         labels = [each.source for each in self.spans if each.source.kind == "labels"]
         self._silence = SilentLabels(labels, int(settings.time.idle_timeout))
