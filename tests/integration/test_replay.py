@@ -69,7 +69,8 @@ def test_the_same_configuration_gives_no_difference_and_leaves_no_trace(worked: 
     places = [(topic, number) for topic in worked.input.ends for number in range(PARTITIONS)]
 
     def traces() -> object:
-        groups = {group.group_id for group in admin.list_consumer_groups().result().valid}
+        listed = admin.list_consumer_groups().result().valid
+        groups = {group.group_id for group in listed if group.group_id.startswith(worked.prefix)}
         own = [topic for topic in sorted(topics_on(bootstrap)) if topic.startswith(worked.prefix)]
         committed = [place.offset for place in committed_offsets(bootstrap, f"{worked.prefix}-sketch", places)]
         return groups, {topic: end_offsets(bootstrap, topic, "read_uncommitted") for topic in own}, committed
@@ -113,7 +114,7 @@ def test_gates_that_nothing_passes_leave_no_drift(worked: Stream) -> None:
     assert not any(each["cause"] == "performance" for each in found), "performance has another gate"
 
 
-def test_an_opening_without_repetition_brings_alerts(worked: Stream) -> None:
+def test_a_larger_budget_brings_alerts_or_brings_them_sooner(worked: Stream) -> None:
     done = replay(worked, *SPAN, "--json", alerts={"false_alarm_budget": "300 per 30d"})
     assert done.returncode == 0, done.stderr
     assert {"new", "moved"} & {each["difference"] for each in differences(done)}
