@@ -83,6 +83,8 @@ class Stream:
         For configuration and logs.
     sketch, kafka : dict, optional
         What the sections of these names say besides, or instead.
+    **sections : dict
+        Whole sections instead of those of the traffic.
     """
 
     def __init__(
@@ -92,14 +94,15 @@ class Stream:
         folder: Path,
         sketch: Mapping[str, object] | None = None,
         kafka: Mapping[str, object] | None = None,
+        **sections: Mapping[str, object],
     ) -> None:
         self.input = given
         self.prefix = prefix
         self.folder = folder / prefix
         self.folder.mkdir(parents=True)
         self.config = self.folder / "driftline.yaml"
-        sections = {"sketch": sketch or {}, "kafka": kafka or {}}
-        self.config.write_text(yaml.safe_dump(configuration(given.bootstrap, given.name, prefix, **sections)))
+        every = {"sketch": sketch or {}, "kafka": kafka or {}, **sections}
+        self.config.write_text(yaml.safe_dump(configuration(given.bootstrap, given.name, prefix, **every)))
         self.settings = load_settings(self.config, {})
         credentials = resolve_credentials(self.settings.kafka.security, {})
         create(connect_admin(self.settings.kafka, credentials), topic_specs(self.settings, PARTITIONS))

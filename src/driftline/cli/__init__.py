@@ -21,6 +21,7 @@ from driftline.cli import presets as _presets  # noqa: F401  # importing it regi
 from driftline.cli import reference as _reference  # noqa: F401  # importing it registers its commands
 from driftline.cli import reference_diff as _reference_diff  # noqa: F401  # importing it registers its commands
 from driftline.cli import reference_production as _reference_production  # noqa: F401  # importing it registers its commands
+from driftline.cli import replay as _replay  # noqa: F401  # importing it registers its commands
 from driftline.cli import run as _run  # noqa: F401  # importing it registers its commands
 from driftline.cli import simulate as _simulate  # noqa: F401  # importing it registers its commands
 from driftline.cli import topics as _topics  # noqa: F401  # importing it registers its commands

@@ -18,20 +18,15 @@ from driftline.errors import EventError
 from driftline.events.evidence import Severity
 from driftline.events.label import LabelDecoder
 from driftline.events.prediction import PredictionDecoder
-from driftline.events.record_batch import RecordBatch
-from driftline.events.source import Source
-from driftline.monitoring.partition_monitor import PartitionMonitor
 from driftline.runtime.files.event_files import EventFile
 from driftline.runtime.files.event_lines import event_lines
 from driftline.runtime.files.file_topics import with_file_topics
 from driftline.runtime.files.no_verdict import Surroundings, evaluated_model, note_traffic, why_no_verdict
 from driftline.runtime.files.table_rows import METADATA_FIELD
+from driftline.runtime.in_process import InProcessStages
 from driftline.runtime.kafka.co_partitioning import keys_without_ids
-from driftline.runtime.kafka.topic_choice import read_topics
 from driftline.runtime.operations.garbage import rare_collections
-from driftline.runtime.pending.pending_folder import PendingFolder
 from driftline.sketching.pairing import Pairing
-from driftline.sketching.sketcher import Sketcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +36,8 @@ if TYPE_CHECKING:
     from driftline.events.dead_letter import DeadLetter
     from driftline.events.model_key import ModelKey
     from driftline.events.output_record import OutputRecord
-    from driftline.events.source import Kind
+    from driftline.events.record_batch import RecordBatch
+    from driftline.events.source import Kind, Source
     from driftline.monitoring.monitor_status import LearningStatus
     from driftline.profiles.profiles import Profiles
     from driftline.runtime.files.no_verdict import ModelTraffic
@@ -119,23 +115,11 @@ class Backtest:
         if settings.join.repartition == "auto" and apart:
             reading = replace(settings, join=replace(settings.join, repartition=True))
         self._settings = reading
-        self._n_partitions: dict[Kind, int] = {
-            "predictions": n_partitions,
-            "labels": n_labels,
-            "joins": max(n_partitions, n_labels),
-        }
-        self._sources = [
-            Source(kind, partition) for kind in read_topics(reading) for partition in range(self._n_partitions[kind])
-        ]
-        self._blocks: list[RecordBatch] = []
-        self._next_block = [0] * self._n_partitions["joins"]
-        self._pending = PendingFolder(replace(settings.join, directory=None), profiles, "backtest", "backtest")
-        self._sketcher = Sketcher(reading, profiles, self._n_partitions, self._pending.open, not_features=_NOT_FEATURES)
-        self._monitors = [
-            PartitionMonitor(partition, settings, profiles, not_features=_NOT_FEATURES)
-            for partition in range(settings.kafka.panes_partitions)
-        ]
-        self._offsets = [0] * len(self._monitors)
+        self._n_partitions: dict[Kind, int] = {"predictions": n_partitions, "labels": n_labels}
+        self._stages = InProcessStages(
+            settings, reading, profiles, self._n_partitions, "backtest", not_features=_NOT_FEATURES
+        )
+        self._sketcher = self._stages.sketcher
         self._profiles = profiles
         self._references = frozenset(profile.key for profile in profiles.all())
         self._final_marks: dict[Source, int | None] = {}
@@ -164,7 +148,7 @@ class Backtest:
 
     def why_no_verdict(self) -> list[str]:
         """Return why no window of a model was evaluated, a sentence or two a model; empty where each had one."""
-        status = {key: model for monitor in self._monitors for key, model in monitor.status().models.items()}
+        status = {key: model for monitor in self._stages.monitors for key, model in monitor.status().models.items()}
         marks = {source: mark for source, mark in self._final_marks.items() if source.kind == "predictions"}
         surroundings = Surroundings(self._settings, self._profiles, self._references, marks)
         return why_no_verdict(self._traffic, status, surroundings)
@@ -172,7 +156,7 @@ class Backtest:
     @property
     def learning(self) -> dict[ModelKey, LearningStatus]:
         """How far references have been learnt that were not given; models that have one are not named."""
-        models = [each for monitor in self._monitors for each in monitor.status().models.items()]
+        models = [each for monitor in self._stages.monitors for each in monitor.status().models.items()]
         return {
             key: status.learning
             for key, status in sorted(models, key=lambda each: each[0])
@@ -198,12 +182,11 @@ class Backtest:
                 self._read(predictions, labels, emit, advance)
                 if close:
                     self._close(emit)
-            self._final_marks = {source: self._sketcher.watermark_ms(source) for source in self._sources}
+            self._final_marks = {source: self._sketcher.watermark_ms(source) for source in self._stages.sources}
             joiners = self._sketcher.joins.joiners.values()
             self._counts["n_joined"] = sum(joiner.take_totals().joined for joiner in joiners)
         finally:
-            self._sketcher.revoke()
-            self._pending.close()
+            self._stages.close()
         return self.totals
 
     def _read(
@@ -216,8 +199,7 @@ class Backtest:
         files: dict[Kind, EventFile] = {"predictions": self._file(predictions, "predictions")}
         if labels is not None and self._settings.labels is not None:
             files["labels"] = self._file(labels, "labels")
-        for source in self._sources:
-            self._sketcher.assign(source, None)
+        self._stages.start()
         for batches, n_bytes in self._in_step({kind: file.batches(BATCH_LINES) for kind, file in files.items()}):
             for batch in batches:
                 self._sketcher.add(batch)
@@ -227,7 +209,7 @@ class Backtest:
         self._flush_joins(emit)
 
     def _flush_joins(self, emit: Callable[[OutputRecord], None]) -> None:
-        while self._blocks:
+        while self._stages.has_blocks:
             self._flush(emit)
         self._counts["n_halves_waiting"] = sum(self._sketcher.halves_waiting().values())
 
@@ -238,10 +220,10 @@ class Backtest:
         performance window; later revisions are not made, as labels that are in no file may still come by then. The
         windows in which refused records are counted end too.
         """
-        for monitor in self._monitors:
+        for monitor in self._stages.monitors:
             monitor.end_input()
         self._sketcher.close_intake()
-        times = [self._sketcher.watermark_ms(source) for source in self._sources if source.kind == "predictions"]
+        times = [self._sketcher.watermark_ms(source) for source in self._stages.sources if source.kind == "predictions"]
         reached = [time for time in times if time is not None]
         if reached:
             last_ms = max(reached) + int(self._settings.time.lateness)
@@ -277,41 +259,22 @@ class Backtest:
                 yield batch
 
     def _reached(self, kind: Kind) -> tuple[bool, int]:
-        marks = [self._sketcher.watermark_ms(source) for source in self._sources if source.kind == kind]
+        marks = [self._sketcher.watermark_ms(source) for source in self._stages.sources if source.kind == kind]
         times_ms = [mark for mark in marks if mark is not None]
         return (bool(times_ms), min(times_ms, default=0))
 
     def _flush(self, emit: Callable[[OutputRecord], None]) -> None:
-        for blocks in self._blocks:
-            self._sketcher.add(blocks)
-        self._blocks = []
-        flush = self._sketcher.flush()
+        flush = self._stages.flush()
         if flush is None:
             return
-        self._sketcher.committed()
-        self._blocks = [
-            self._as_records(partition, blocks)
-            for partition, blocks in flush.pending.items()
-            if Source("joins", partition) in self._sources
-        ]
         for letter in flush.dead_letters:
             self._count_refused(letter)
         self._counts["n_late"] += flush.n_late
-        for partition, records in flush.panes.items():
-            for record in records:
-                note_traffic(self._traffic, record)
-                for output in self._monitors[partition].apply(record, self._offsets[partition]):
-                    self._count_output(output)
-                    emit(output)
-                self._offsets[partition] += 1
-            self._monitors[partition].checkpoint()  # not kept; without it, what has changed piles up
-
-    def _as_records(self, partition: int, blocks: list[bytes]) -> RecordBatch:
-        """Return what a flush wrote to a partition of the pending topic, as it would be read from there."""
-        start = self._next_block[partition]
-        self._next_block[partition] += len(blocks)
-        offsets = [*range(start, start + len(blocks))]
-        return RecordBatch(Source("joins", partition), "pending", [*blocks], offsets, [-1] * len(blocks))
+        for record, outputs in self._stages.apply(flush):
+            note_traffic(self._traffic, record)
+            for output in outputs:
+                self._count_output(output)
+                emit(output)
 
     def _count_output(self, output: OutputRecord) -> None:
         self._counts["n_events"] += output.channel != "references"

@@ -109,7 +109,7 @@ def windows(outputs: list[OutputRecord]) -> list[dict[str, object]]:
 def test_events_too_large_for_a_record_are_left_out_and_counted_until_the_profile_is_known(tmp_path: Path) -> None:
     run, book, outputs = ran(tmp_path, 2_000, padding=ROWS_BYTES)
     sample = 200
-    (status,) = (monitor.status().models[KEY] for monitor in run._monitors if KEY in monitor.status().models)
+    (status,) = (monitor.status().models[KEY] for monitor in run._stages.monitors if KEY in monitor.status().models)
     grid, reference = book.all()
     assert status.n_unprofiled == (status_closed(run) - sample) // 10, "all in one batch, so no profile was known"
     assert "text" not in {column.name for column in grid.columns}
@@ -119,7 +119,7 @@ def test_events_too_large_for_a_record_are_left_out_and_counted_until_the_profil
 
 def status_closed(run: Backtest) -> int:
     """Return how many events lie in closed panes."""
-    closed_ms = max(mark for monitor in run._monitors if (mark := monitor.status().predictions_ms) is not None)
+    closed_ms = max(mark for monitor in run._stages.monitors if (mark := monitor.status().predictions_ms) is not None)
     return (closed_ms - closed_ms % 10_000 - START_MS) // 100
 
 
@@ -128,7 +128,7 @@ def test_more_events_of_a_pane_than_are_kept_are_left_out_and_counted(
 ) -> None:
     monkeypatch.setattr(open_panes, "MAX_ROWS", 90)
     run, book, outputs = ran(tmp_path, 2_000)
-    (status,) = (monitor.status().models[KEY] for monitor in run._monitors if KEY in monitor.status().models)
+    (status,) = (monitor.status().models[KEY] for monitor in run._stages.monitors if KEY in monitor.status().models)
     assert status.n_unprofiled == (status_closed(run) - 200) // 10
     assert book.all()[-1].n_events % 90 == 0
     assert {flag for window in windows(outputs) for flag in window["flags"]} == {"bootstrap", "unprofiled"}  # type: ignore[attr-defined]
