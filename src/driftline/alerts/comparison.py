@@ -1,7 +1,7 @@
 """Two sets of alerts compared: which are in one of them alone, and which differ in time, severity or notifications.
 
 The id of an alert says which window opened it for which cause, so equal ids are the same alert. The others are paired
-by model, cause and overlapping time: an alert that opened at another window has moved.
+by model, a common cause and overlapping time: an alert that opened at another window has moved.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ class AlertState(Struct, frozen=True, kw_only=True):
     model_version: str = ""
     segment: str = ""
     cause: str
+    causes: list[str] = []
+    """All causes that its findings had; ``cause`` is that of what explains the rest."""
     opened_at: str
     resolved_at: str | None = None
     severity: str
@@ -48,9 +50,13 @@ class AlertState(Struct, frozen=True, kw_only=True):
         return None if self.resolved_at is None else epoch_ms(self.resolved_at)
 
     @property
-    def subject(self) -> tuple[str, str, str, str]:
-        """What is watched, and for which kind of problem."""
-        return self.model, self.model_version, self.segment, self.cause
+    def subject(self) -> tuple[str, str, str]:
+        """What is watched."""
+        return self.model, self.model_version, self.segment
+
+    def shares_cause(self, other: AlertState) -> bool:
+        """Whether findings of both had a cause in common."""
+        return not {self.cause, *self.causes}.isdisjoint({other.cause, *other.causes})
 
     def overlaps(self, other: AlertState) -> bool:
         """Whether both were open at the same time."""
@@ -153,7 +159,10 @@ def compare(before: Iterable[AlertState], after: Iterable[AlertState], span: Spa
     in_first = [alert for alert in first.values() if alert.is_within(span)]
     in_second = [alert for alert in second.values() if alert.is_within(span)]
     return Comparison(
-        sorted(differences, key=lambda each: (each.opened_ms, each.alert.subject, each.kind, each.alert.alert_id)),
+        sorted(
+            differences,
+            key=lambda each: (each.opened_ms, each.alert.subject, each.alert.cause, each.kind, each.alert.alert_id),
+        ),
         sum(1 for old, new in pairs if old.is_within(span) and not _changes(old, new)),
         len(in_first),
         len(in_second),
@@ -173,7 +182,7 @@ def _paired(alone: list[AlertState], others: list[AlertState]) -> Iterator[tuple
         (abs(new.opened_ms - old.opened_ms), old.opened_ms, old.alert_id, new.alert_id, old, new)
         for old in alone
         for new in by_subject.get(old.subject, ())
-        if old.overlaps(new)
+        if old.overlaps(new) and old.shares_cause(new)
     ]
     taken: set[str] = set()
     for _, _, old_id, new_id, old, new in sorted(candidates, key=lambda each: each[:4]):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from driftline.alerts.comparison import AlertState, Comparison, Span, alert_state, compare
 from driftline.events.cloudevents import rfc3339
@@ -88,6 +89,11 @@ def test_nothing_moves_to_another_time_cause_or_model(after: AlertState) -> None
     assert {each.kind for each in compare([alert("a", 1, 2)], [after], DAY).differences} == {"gone", "new"}
 
 
+def test_an_incident_that_another_cause_names_has_moved_where_they_have_one_in_common() -> None:
+    before = replace(alert("a", 1, 5, cause="data quality"), causes=["data quality", "data drift"])
+    assert kinds(compare([before], [alert("b", 2, 5)], DAY)) == [("moved", "a", "b")]
+
+
 def test_alerts_are_paired_with_those_that_opened_nearest_each_once() -> None:
     before = [alert("a", 1, 9), alert("b", 4, 9)]
     assert kinds(compare(before, [alert("c", 5, 9)], DAY)) == [("gone", "a", None), ("moved", "b", "c")]
@@ -128,7 +134,8 @@ def test_a_record_is_read_whatever_fields_it_has_besides() -> None:
         "incident": "b",
         "causes": ["data drift", "performance"],
     }
-    assert alert_state(record) == alert_state(json.dumps(record).encode()) == alert("a", 1, 2)
+    expected = replace(alert("a", 1, 2), causes=["data drift", "performance"])
+    assert alert_state(record) == alert_state(json.dumps(record).encode()) == expected
 
 
 @pytest.mark.parametrize("record", [b"\xff", b"[]", b"{}", {"alert_id": "a"}, {"opened_at": "soon"}])
