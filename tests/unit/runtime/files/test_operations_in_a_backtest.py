@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from driftline.events.output_record import OutputRecord
 
 TITLES = {
-    "failures": "operations: predictions fail",
-    "slowness": "operations: predictions are slow",
-    "silence": "silence: no predictions",
+    "failures": "failed predictions 0.2 % → ",
+    "slowness": "latency p95 38",
+    "silence": "no predictions for 2m",
 }
 
 
@@ -49,7 +49,8 @@ def test_it_is_shown_and_its_end_too(drift: OperationDrift, tmp_path: Path) -> N
         if each.value is not None
     ]
     alerts = [event for kind, event in said if kind == b"alert"]
-    assert {event["title"].removesuffix(" (resolved)") for event in alerts} == {TITLES[drift]}
+    assert alerts
+    assert all(event["title"].startswith(TITLES[drift]) for event in alerts)
     assert Counter(event["state"] for event in alerts)["resolved"] == 1, "nothing is silent after the last record"
     windows = [event for kind, event in said if kind == b"operations"]
     assert len(windows) == 40
