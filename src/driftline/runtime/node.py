@@ -19,6 +19,7 @@ from driftline.runtime.kafka.topic_admin import TopicAdmin
 from driftline.runtime.operations.health import TelemetryServer
 from driftline.runtime.operations.logs import get_logger
 from driftline.runtime.operations.telemetry import Telemetry
+from driftline.runtime.operations.waiting import wait_for
 from driftline.runtime.operations.worker_slot import worker_slot
 from driftline.runtime.references.reference_topic import ReferenceReader
 from driftline.runtime.sketch.join_routing import AdaptiveSketchWorker
@@ -142,7 +143,7 @@ class Node:
             for thread in threads:
                 thread.start()
             self._running = tuple(workers.values())
-            self._ending.wait()
+            wait_for(self._ending)
         finally:
             for worker in workers.values():
                 worker.stop()

@@ -16,6 +16,7 @@ from driftline.runtime.notify.senders import make_sender
 from driftline.runtime.notify.sink_worker import SinkWorker
 from driftline.runtime.operations.health import TelemetryServer
 from driftline.runtime.operations.logs import get_logger
+from driftline.runtime.operations.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +82,7 @@ class Notifier:
         try:
             for thread in threads:
                 thread.start()
-            self._ending.wait()
+            wait_for(self._ending)
         finally:
             for worker in self._workers:
                 worker.stop()
