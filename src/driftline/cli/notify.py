@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import faulthandler
 import os
-import signal
-import threading
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -23,8 +20,8 @@ from driftline.cli.common import (
     read_credentials,
     read_settings,
 )
+from driftline.cli.ending import leave, show_error, stop_on_signals
 from driftline.cli.exit_codes import ExitCode
-from driftline.cli.run import leave, show_error
 from driftline.errors import ConfigurationError, describe
 
 if TYPE_CHECKING:
@@ -32,10 +29,6 @@ if TYPE_CHECKING:
 
     from driftline.config.settings import Settings
     from driftline.notify.alert import Alert
-    from driftline.runtime.notify.notifier import Notifier
-
-_LAST_RESORT_S: Final = 60
-"""A notifier stops its workers in 25 s at most."""
 
 SinkOption = Annotated[
     list[str] | None,
@@ -92,7 +85,7 @@ def _run(settings: Settings, names: list[str]) -> None:
 
     configure_logs(settings.telemetry)
     notifier = Notifier(settings, read_credentials(settings), resolve_sinks(settings.notify, os.environ, names))
-    _stop_on_signals(notifier)
+    stop_on_signals(notifier.stop)
     code: int = ExitCode.OK
     try:
         notifier.run()
@@ -100,21 +93,6 @@ def _run(settings: Settings, names: list[str]) -> None:
         code = show_error(error)
     # All is committed and all clients are closed or given up: whatever of them is left must not hold up the exit.
     leave(code)
-
-
-def _stop_on_signals(notifier: Notifier) -> None:
-    """Finish at the first signal, or else end with what each thread waits for; at the second, leave at once."""
-    stopping = threading.Event()
-
-    def on_signal(*_: object) -> None:
-        if stopping.is_set():
-            leave(ExitCode.INTERRUPTED)
-        stopping.set()
-        faulthandler.dump_traceback_later(_LAST_RESORT_S, exit=True)
-        notifier.stop()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
 
 
 def _print_plan(settings: Settings, names: list[str]) -> None:

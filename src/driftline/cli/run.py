@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import faulthandler
-import os
 import shutil
-import signal
-import sys
 import tempfile
-import threading
-import traceback
-from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from driftline.cli.app import app
 from driftline.cli.common import (
@@ -25,21 +17,12 @@ from driftline.cli.common import (
     LabelsOption,
     PredictionsOption,
     PrefixOption,
-    err,
     overrides,
     read_credentials,
     read_settings,
 )
-from driftline.cli.exit_codes import ExitCode, exit_code
-from driftline.errors import DriftlineError
-
-if TYPE_CHECKING:
-    from driftline.runtime.node import Node
-
-_CRASHED: Final = 1
-"""What Python itself leaves with after a traceback."""
-_LAST_RESORT_S: Final = 60
-"""A node stops its workers in 25 s at most."""
+from driftline.cli.ending import leave, show_error, stop_on_signals
+from driftline.cli.exit_codes import ExitCode
 
 
 class RoleChoice(StrEnum):
@@ -117,7 +100,7 @@ def run(
             data_dir=Path(folder),
             options=NodeOptions(create_topics=create_topics, accept_recount=accept_recount),
         )
-        _stop_on_signals(node, folder)
+        stop_on_signals(node.stop, lambda: shutil.rmtree(folder, ignore_errors=True))
         try:
             node.run()
         except Exception as error:
@@ -126,37 +109,3 @@ def run(
             code = show_error(error)
     # All is committed, and the clients are closed or given up: what is left of them must not hold up the exit.
     leave(code)
-
-
-def show_error(error: Exception) -> int:
-    """Print an error as the command line does; return the exit code."""
-    if isinstance(error, DriftlineError):
-        err.print(f"[bold red]error:[/] {escape(str(error))}")
-        return exit_code(error)
-    traceback.print_exception(error)
-    return _CRASHED
-
-
-def _stop_on_signals(node: Node, folder: str) -> None:
-    """Finish at the first signal, or else end with what each thread waits for; at the second, leave at once."""
-    stopping = threading.Event()
-
-    def on_signal(*_: object) -> None:
-        if stopping.is_set():
-            shutil.rmtree(folder, ignore_errors=True)
-            leave(ExitCode.INTERRUPTED)
-        stopping.set()
-        # A thread of its own, in C: a library that waits with Python's lock held stops all other threads.
-        faulthandler.dump_traceback_later(_LAST_RESORT_S, exit=True)
-        node.stop()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
-
-
-def leave(code: int) -> None:
-    """End the process without waiting for threads that cannot finish: librdkafka waits for its broker at exit."""
-    with suppress(RuntimeError, OSError):  # a signal may come amid a write, and the reader may be gone
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(code)
