@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from driftline.alerts.policy import worst
 from driftline.config.durations import Duration
 from driftline.events.source_numbers import Place
 from driftline.runtime.detect.learning_progress import LearningProgress
@@ -13,25 +12,13 @@ from driftline.runtime.operations.logs import get_logger
 from driftline.significance.dispersion import LEAST_WINDOWS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from driftline.config.settings import Settings
-    from driftline.events.alert import AlertEvent
-    from driftline.events.evidence import Severity
     from driftline.events.model_key import ModelKey
     from driftline.monitoring.monitor_status import ModelStatus, MonitorStatus
     from driftline.profiles.profiles import Profiles
     from driftline.runtime.operations.telemetry import Telemetry
 
 _log = get_logger(__name__)
-
-
-def _by_incident(alerts: Iterable[AlertEvent]) -> dict[str, Severity]:
-    """Return the severity of each incident, the greatest of its open alerts: one problem counts once."""
-    incidents: dict[str, Severity] = {}
-    for alert in alerts:
-        incidents[alert.incident] = worst((alert.severity, incidents.get(alert.incident, "info")))
-    return incidents
 
 
 class MonitorReporter:
