@@ -170,7 +170,23 @@ Encoding = Literal["auto", "json", "schema_registry", "avro", "protobuf", "cloud
 """How the values of a topic are written."""
 
 
-class PredictionInput(Struct, frozen=True, forbid_unknown_fields=True):
+class TopicInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """The topics of one input."""
+
+    topic: str | tuple[str, ...]
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The names and patterns of the topics, in their order."""
+        return names_of(self.topic)
+
+    @property
+    def shown(self) -> str:
+        """The topics as messages name them."""
+        return shown(self.topic)
+
+
+class PredictionInput(TopicInput, frozen=True, forbid_unknown_fields=True):
     """The topics of predictions."""
 
     topic: str | tuple[str, ...] = "predictions"
@@ -189,18 +205,8 @@ class PredictionInput(Struct, frozen=True, forbid_unknown_fields=True):
     preset: str | None = None
     """Known producer whose settings stand below those of this section; `driftline presets` lists them."""
 
-    @property
-    def topics(self) -> tuple[str, ...]:
-        """The names and patterns of the topics, in their order."""
-        return names_of(self.topic)
 
-    @property
-    def shown(self) -> str:
-        """The topics as messages name them."""
-        return shown(self.topic)
-
-
-class LabelInput(Struct, frozen=True, forbid_unknown_fields=True):
+class LabelInput(TopicInput, frozen=True, forbid_unknown_fields=True):
     """The topics of labels."""
 
     topic: str | tuple[str, ...] = "labels"
@@ -217,16 +223,6 @@ class LabelInput(Struct, frozen=True, forbid_unknown_fields=True):
     it is a dead letter, or skipped where `where` chooses records by a field."""
     preset: str | None = None
     """As for predictions."""
-
-    @property
-    def topics(self) -> tuple[str, ...]:
-        """The names and patterns of the topics, in their order."""
-        return names_of(self.topic)
-
-    @property
-    def shown(self) -> str:
-        """The topics as messages name them."""
-        return shown(self.topic)
 
 
 class SchemaRegistrySettings(Struct, frozen=True, forbid_unknown_fields=True):
