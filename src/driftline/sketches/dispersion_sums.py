@@ -177,6 +177,16 @@ class DispersionSums:
             self._close()
         self.last_pane = pane
 
+    def end(self, pane: int) -> None:
+        """Let time pass up to the beginning of a pane that may never come: the block that ends by then is complete."""
+        if self.last_pane >= 0 and self.last_pane // self.panes_per_window < pane // self.panes_per_window:
+            self._close()
+
+    @property
+    def n_windows(self) -> int:
+        """Complete blocks with events in the column that has most of them."""
+        return int(self._n_windows.max(initial=0))
+
     def _close(self) -> None:
         block = self._open
         size = block.sum(axis=1)

@@ -97,15 +97,18 @@ class BurnIn:
     def settle(self, at_ms: int) -> None:
         """At the end of windows: take as known what has been looked at for long enough, for windows from now on."""
         for size_ms, size in self._sizes.items():
-            if size.value.known_from_ms is None and self._enough(size_ms, size.value, at_ms):
-                size.value.known_from_ms = at_ms
+            if size.value.known_from_ms is None:
+                size.value.sums.end(at_ms // self._pane_ms)
+                if self._enough(size_ms, size.value, at_ms):
+                    size.value.known_from_ms = at_ms
                 size.changed()
 
     def _enough(self, size_ms: int, size: SizeSums, at_ms: int) -> bool:
-        if size.n_panes < self._settings.panes and not size.sums.full:
-            return False
+        """Whether enough panes were counted, over long enough, and windows enough to see slow variation."""
         span_ms = at_ms - size.sums.first_pane * self._pane_ms
-        return span_ms >= max(int(self._settings.span), LEAST_WINDOWS * size_ms)
+        if span_ms < max(int(self._settings.span), LEAST_WINDOWS * size_ms):
+            return False
+        return size.sums.full or (size.n_panes >= self._settings.panes and size.sums.n_windows >= LEAST_WINDOWS)
 
     def dispersions(self, size_ms: int, start_ms: int) -> Sequence[Dispersion] | None:
         """Return each column's dispersion for windows of a size; None for a window that began before it was known."""

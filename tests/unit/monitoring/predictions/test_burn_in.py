@@ -230,3 +230,34 @@ def test_production_tells_what_a_reference_shows_too_little_of() -> None:
     held = {name: after.column(i, window) for i, name in enumerate(names)}
     found = {name: each.dispersion.source for name, each in held.items() if each.dispersion and not each.calibrating}
     assert found == {"x": "reference", "rare": "production", "prediction": "reference"}
+
+
+@pytest.mark.parametrize("first", [0, 1, 7, 19])
+def test_slow_variation_is_known_when_the_burn_in_ends_wherever_in_a_window_the_stream_began(first: int) -> None:
+    def slow(number: int) -> ClosedPane:
+        """Return a pane whose values move with their window: its panes alone do not show how far windows differ."""
+        sketch = window_of(PROFILE, table_of(50, number, mean=2.0 * (-1.0) ** (number // 20))).sketch
+        return ClosedPane(number * PANE_MS, (number + 1) * PANE_MS, sketch, {}, frozenset())
+
+    burn_in = BurnIn(ReferenceView(PROFILE, SETTINGS, PANE_MS))
+    for number in range(first, 400):
+        if number % 20 == 0:
+            burn_in.settle(number * PANE_MS)
+            if (known := burn_in.dispersions(SIZE_MS, number * PANE_MS)) is not None:
+                break
+        burn_in.add(slow(number))
+    assert known is not None
+    assert known[0].n_windows >= 8
+    assert known[0].slow
+
+
+def test_windows_without_events_do_not_count_among_those_that_slow_variation_needs() -> None:
+    burn_in = BurnIn(ReferenceView(PROFILE, SETTINGS, PANE_MS))
+    ends = []
+    for number in [*range(120), *range(400, 480)]:
+        if number % 20 == 0:
+            burn_in.settle(number * PANE_MS)
+            if burn_in.dispersions(SIZE_MS, number * PANE_MS) is not None:
+                ends.append(number)
+        burn_in.add(pane(number))
+    assert ends[0] == 440  # six windows before the gap, and two behind it
