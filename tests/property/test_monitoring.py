@@ -134,7 +134,7 @@ def learning() -> Settings:
         SETTINGS.defaults.checks,
         dispersion=DispersionSettings(panes=100, span=length),
         test="total_variation",
-        paging_detectors=("cusum", "adwin"),
+        paging_detectors=("cusum", "mixture"),
     )
     rolling = ReferenceSettings(rolling=RollingSettings(length=length, gap=length, step=length))
     alerts = AlertSettings(false_alarm_budget=Budget(pages=1e6))

@@ -193,7 +193,7 @@ def _moved(finding: FindingEvent) -> tuple[str, str]:
     if moments is not None and moments.mean is not None and moments.reference_mean is not None and not by_hour:
         before, after = moments.reference_standard_deviation, moments.standard_deviation
         mean = f"mean {pair(moments.reference_mean, moments.mean)}"
-        if finding.unit_change is not None or finding.histograms is None:
+        if finding.unit_change is not None or (finding.histograms is None and before is None):
             return "mean", mean
         shift = abs(moments.mean - moments.reference_mean) / before if before else 0.0
         spread = abs(math.log(after / before)) if before and after else 0.0

@@ -95,7 +95,7 @@ class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Gate of the area under the ROC curve of a classifier that separates window and reference."""
     detectors: tuple[str, ...] = ("adwin", "page_hinkley")
     """Informational sequential detectors, one block per pane. `river:<name>` is one of river's."""
-    paging_detectors: tuple[Literal["cusum", "adwin"], ...] = ()
+    paging_detectors: tuple[Literal["mixture", "cusum"], ...] = ()
     """Sequential detectors that can open alerts, with a share of the false-alarm budget."""
     detector_parameters: dict[str, dict[str, float | int | str | bool]] = field(default_factory=dict)
     """Parameters by detector name that replace the published defaults."""

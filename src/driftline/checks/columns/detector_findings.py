@@ -68,8 +68,12 @@ def examine_detection(profile: Profile, change: DetectedChange, budget: ErrorBud
     detection, may_page = change.detection, detectors.get(change.detector).budgeted
     subject = Subject(name, role) if role == "error" else subject_of(profile, name, role, budget.settings)
     may_notify, constant = may_page and subject.may_notify, _is_constant(profile, change.column)
+    units = None if detection.deviation_after is None else _spread_of(profile, change.column)
     moments = ColumnMoments(
-        mean=after, reference_mean=before, standard_deviation=None, reference_standard_deviation=None
+        mean=after,
+        reference_mean=before,
+        standard_deviation=None if units is None else units * (detection.deviation_after or 0.0),
+        reference_standard_deviation=units,
     )
     about = f"{name}, share of values that differ from the reference's only one"
     outcome = Outcome(
@@ -80,8 +84,8 @@ def examine_detection(profile: Profile, change: DetectedChange, budget: ErrorBud
         effect=None,
         n=change.n,
         n_reference=profile.n_events,
-        message=f"{about if constant else name}: {change.detector} sees the mean go "
-        f"{detection.direction}, {number(before)} -> {number(after)} ({_evidence(detection)})",
+        message=f"{about if constant else name}: {change.detector} sees {_what(detection)}, "
+        f"{number(before)} -> {number(after)} ({_evidence(detection)})",
         level=budget.detector_level(profile.layout.n_numeric) if may_notify else None,
         severity="warning" if may_notify else "info",
         evidence=lambda: Evidence(moments=None if constant else moments),
@@ -91,6 +95,24 @@ def examine_detection(profile: Profile, change: DetectedChange, budget: ErrorBud
         finding = structs.replace(finding, since=rfc3339(change.since_ms))
     sequence: Sequence = "performance" if role == "error" else "predictions"
     return Verdict(findings=(finding,), sequence=sequence, tested=may_page)
+
+
+def _spread_of(profile: Profile, index: int | None) -> float | None:
+    """Return the standard deviation of a numeric column's reference."""
+    column = None if index is None else profile.columns[index]
+    return column.spread if isinstance(column, NumericColumn) else None
+
+
+def _what(detection: Detection) -> str:
+    """Return what changed, up to the means of before and after."""
+    grew = detection.direction == "up"
+    match detection.aspect:
+        case "mean":
+            return f"the mean go {detection.direction}"
+        case "spread":
+            return f"the values lie {'farther apart' if grew else 'closer together'}, mean"
+        case "upper tail" | "lower tail":
+            return f"more values in the {detection.aspect}, mean"
 
 
 def _is_constant(profile: Profile, column: int | None) -> bool:

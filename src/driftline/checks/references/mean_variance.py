@@ -31,20 +31,30 @@ def variance_ratio(column: NumericColumn, grouping: Grouping, dispersion: Disper
     ----------
     grouping : Grouping
         The groups that the dispersion is of.
+    """
+    ratio = score_ratio(group_centres(column, grouping), dispersion)
+    return VarianceRatio(ratio, math.inf if dispersion.independent else dispersion.freedom)
+
+
+def score_ratio(scores: NDArray[np.float64], dispersion: Dispersion) -> float:
+    """Return how much more the mean of a score of the groups varies than that of independent values, at least 1.
+
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (G,)
+        Of each group that the dispersion is of.
 
     Returns
     -------
-    VarianceRatio
-        With x the typical values of the groups: xᵀ Σ x / xᵀ (diag π − ππᵀ) x, where Σ is the covariance of the groups'
-        counts per event, and what windows vary beyond it counts in full, as a detector runs over many of them.
-        Infinite degrees of freedom where the data showed nothing but independence.
+    float
+        With x the scores: xᵀ Σ x / xᵀ (diag π − ππᵀ) x, where Σ is the covariance of the groups' counts per event, and
+        what windows vary beyond it counts in full, as a detector runs over many of them.
     """
-    centres, shares = group_centres(column, grouping), dispersion.shares
-    x = centres - float(shares @ centres)
+    shares = dispersion.shares
+    x = scores - float(shares @ scores)
     plain = float((shares * x * x).sum())
     whole = dispersion.covariance + dispersion.excess * dispersion.window_events
-    ratio = nine_digits(float(x @ whole @ x) / plain) if plain > 0 else 1.0
-    return VarianceRatio(max(1.0, ratio), math.inf if dispersion.independent else dispersion.freedom)
+    return max(1.0, nine_digits(float(x @ whole @ x) / plain)) if plain > 0 else 1.0
 
 
 def nine_digits(value: float) -> float:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from driftline.checks.references.mean_variance import VarianceRatio, nine_digits, variance_ratio
 from driftline.checks.references.share_dispersion import INDEPENDENT, ShareDispersion
+from driftline.checks.references.tilt_reference import TiltReference, tilt_reference
 from driftline.errors import ParameterError
 from driftline.profiles.season import HOURS
 from driftline.profiles.season_counts import season_counts
-from driftline.significance.dispersion import LEAST_WINDOWS, Dispersion, estimate
+from driftline.significance.dispersion import LEAST_WINDOWS, Dispersion, estimate, independent
 from driftline.sketches.columns import NumericColumn
 from driftline.sketches.grouping import Grouping, base_grouping, checked_grouping
 
@@ -230,16 +231,25 @@ class ReferenceView:
 
         None for categories, and as long as it is not known; then it stays what it is while the profile holds.
         """
-        column, grouping = self.profile.columns[index], self._groups[index].grouping
-        if not isinstance(column, NumericColumn):
+        column, dispersion = self.profile.columns[index], self._at_last(index)
+        if not isinstance(column, NumericColumn) or dispersion is None:
             return None
+        return variance_ratio(column, self._groups[index].grouping, dispersion)
+
+    def tilt_reference(self, index: int) -> TiltReference | None:
+        """Return what a mixture e-detector on the histogram of a column is made from; None as above."""
+        groups, dispersion = self._groups[index], self._at_last(index)
+        if not isinstance(self.profile.columns[index], NumericColumn) or dispersion is None:
+            return None
+        return tilt_reference(groups.union, groups.base_reference, dispersion)
+
+    def _at_last(self, index: int) -> Dispersion | None:
+        """Return a column's dispersion with its season, once it is known for good."""
         if not self.estimates:
-            return VarianceRatio(1.0, math.inf)
+            return independent(self._groups[index].grouping.n_groups)
         size_ms = min(int(size) for size in self.settings.windows.verdict)
         dispersions = self._dispersions_at(size_ms, NEVER_MS, seasonless=False)
-        if dispersions is None or self._calibrating(dispersions, index):
-            return None
-        return variance_ratio(column, grouping, dispersions[index])
+        return None if dispersions is None or self._calibrating(dispersions, index) else dispersions[index]
 
     def _dispersions(self, window: ClosedWindow, *, seasonless: bool) -> Sequence[Dispersion] | None:
         if not self.estimates:

@@ -11,12 +11,14 @@ from msgspec import Struct
 from driftline import detectors
 from driftline.detectors.cusum_threshold import LEAST_DEGREES, MOST_BLOCKS_AN_ALARM
 from driftline.detectors.paging import PagingParameters
+from driftline.detectors.paging_mixture import PagingMixtureParameters
 from driftline.monitoring.state.table import Codec, Table, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
 
     from driftline.checks.references.mean_variance import VarianceRatio
+    from driftline.checks.references.tilt_reference import TiltReference
     from driftline.config.model import CheckSettings
     from driftline.detectors import Block, Detection, Detector
 
@@ -59,9 +61,30 @@ class PagingBudget(NamedTuple):
     ratio_of: Callable[[int], VarianceRatio | None]
     """By column; None where it is not known yet: then the column is calibrating, and nothing pages. Once it is known it
     must not change while the profile holds."""
+    tilts_of: Callable[[int], TiltReference | None]
+    """The same for detectors on histograms."""
 
-    def parameters(self, column: int, pane_ms: int) -> PagingParameters | None:
-        """Return the parameters for a column; None where it is calibrating, or hardly any alarm is allowed at all."""
+    def parameters(self, name: str, column: int, pane_ms: int) -> PagingParameters | PagingMixtureParameters | None:
+        """Return a detector's parameters for a column; None where that is calibrating, or hardly any alarm allowed."""
+        return self._mixture(column, pane_ms) if name == "paging_mixture" else self._cusum(column, pane_ms)
+
+    def _mixture(self, column: int, pane_ms: int) -> PagingMixtureParameters | None:
+        tilts = self.tilts_of(column)
+        if tilts is None or not tilts.degrees_of_freedom >= LEAST_DEGREES:
+            return None
+        if not all(0 < ratio < math.inf for ratio in tilts.variance_ratios):
+            return None
+        return PagingMixtureParameters(
+            expected_alarms=self.expected_alarms,
+            horizon_blocks=-(-self.horizon_ms // pane_ms),
+            shares=tilts.shares,
+            groups=tilts.groups,
+            n_reference=tilts.n_values,
+            variance_ratios=tilts.variance_ratios,
+            degrees_of_freedom=tilts.degrees_of_freedom,
+        )
+
+    def _cusum(self, column: int, pane_ms: int) -> PagingParameters | None:
         ratio = self.ratio_of(column)
         if ratio is None or not ratio.degrees_of_freedom >= LEAST_DEGREES or not 0 < ratio.ratio < math.inf:
             return None
@@ -146,7 +169,7 @@ class ColumnDetectors:
     @property
     def needs_counts(self) -> bool:
         """Whether some detector reads the blocks' counts."""
-        return any(detectors.get(name).needs_counts for name in self._parameters)
+        return any(detectors.get(name).needs_counts for name in [*self._parameters, *self._paging_names])
 
     def update(
         self, start_ms: int, blocks: Iterable[tuple[int, Block]], bounded: Container[int] = frozenset()
@@ -187,9 +210,10 @@ class ColumnDetectors:
         missing = [name for name in self._paging_names if name not in by_name]
         if not missing or self._paging is None:
             return
-        parameters = self._paging.parameters(column, self._pane_ms)
-        if parameters is not None:
-            by_name.update({name: detectors.get(name)(parameters) for name in missing})
+        for name in missing:
+            parameters = self._paging.parameters(name, column, self._pane_ms)
+            if parameters is not None:
+                by_name[name] = detectors.get(name)(parameters)
 
     def clear(self) -> None:
         """Start afresh."""
@@ -214,7 +238,7 @@ class ColumnDetectors:
     def _same_budget(self, parameters: object) -> bool:
         """Whether a detector that may page still has the share of the budget that it was made for."""
         paging = self._paging
-        if paging is None or not isinstance(parameters, PagingParameters):
+        if paging is None or not isinstance(parameters, PagingParameters | PagingMixtureParameters):
             return False
         asked = (paging.expected_alarms, -(-paging.horizon_ms // self._pane_ms))
         return (parameters.expected_alarms, parameters.horizon_blocks) == asked

@@ -66,7 +66,9 @@ class ProfileMonitor:
         if not settings.checks.paging_detectors or expected_alarms <= 0:
             return None
         horizon_ms = int(settings.alerts.false_alarm_budget.horizon)
-        return PagingBudget(expected_alarms, horizon_ms, self.profile.n_events, self.view.variance_ratio)
+        return PagingBudget(
+            expected_alarms, horizon_ms, self.profile.n_events, self.view.variance_ratio, self.view.tilt_reference
+        )
 
     @property
     def calibrating(self) -> tuple[int, ...]:

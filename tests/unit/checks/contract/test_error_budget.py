@@ -75,7 +75,7 @@ def test_levels_for_information_stand_beside_the_budget() -> None:
 def test_detectors_that_may_page_have_a_share_of_their_own() -> None:
     assert budget_of().detector_pages() == 0.0
     assert budget_of().detector_alarms(5) == 0.0
-    checks = CheckSettings(paging_detectors=("cusum", "adwin"))
+    checks = CheckSettings(paging_detectors=("cusum", "mixture"))
     alerts = AlertSettings(false_alarm_budget=Budget(pages=2.0), shares={"detectors": 0.1})
     context = budget_of(ModelSettings(checks=checks, alerts=alerts))
     assert context.detector_pages() == pytest.approx(0.2)

@@ -21,7 +21,7 @@ from tests.support.windows import HOUR, KEY, budget_of, profile_of, table_of, wi
 if TYPE_CHECKING:
     from driftline.monitoring.predictions.column_detectors import ColumnDetection
 
-Paging = Literal["cusum", "adwin"]
+Paging = Literal["cusum", "mixture"]
 PROFILE = profile_of(table_of(20_000))
 MINUTE = 60_000
 ALARMS = 0.01
@@ -50,7 +50,7 @@ def found_of(given: ModelSettings, n_quiet: int, n_shifted: int) -> list[tuple[i
     return found
 
 
-@pytest.mark.parametrize("name", ["cusum", "adwin"])
+@pytest.mark.parametrize("name", ["cusum", "mixture"])
 def test_a_shift_is_found_and_opens_an_alert(name: Paging) -> None:
     given = settings(name, dispersion=DispersionSettings(mode="independent"))
     number, first = found_of(given, 60, 60)[0]
