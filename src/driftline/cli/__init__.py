@@ -21,6 +21,7 @@ from driftline.cli import explain_budget as _explain_budget  # noqa: F401  # imp
 from driftline.cli import maintenance as _maintenance  # noqa: F401  # importing it registers its commands
 from driftline.cli import notify as _notify  # noqa: F401  # importing it registers its commands
 from driftline.cli import presets as _presets  # noqa: F401  # importing it registers its commands
+from driftline.cli import rebaseline as _rebaseline  # noqa: F401  # importing it registers its commands
 from driftline.cli import reference as _reference  # noqa: F401  # importing it registers its commands
 from driftline.cli import reference_diff as _reference_diff  # noqa: F401  # importing it registers its commands
 from driftline.cli import reference_production as _reference_production  # noqa: F401  # importing it registers its commands
