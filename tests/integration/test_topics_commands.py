@@ -61,6 +61,9 @@ def test_alerts_are_followed_until_nothing_comes_or_until_interrupted(real_broke
         "title": "age has drifted",
     }
     send(real_broker, topic, [alert, {**alert, "state": "resolved"}, None])
+    opened = driftline(*options, "--until-idle", "0.5")
+    assert [line.split()[1] for line in opened.stdout.splitlines()] == ["open"]
+    options = (*options, "--updates")
     lines = driftline(*options, "--until-idle", "0.5")
     assert lines.returncode == 0, lines.stderr
     assert [line.split()[1] for line in lines.stdout.splitlines()] == ["open", "resolved", "forgotten"]
