@@ -19,7 +19,7 @@ from driftline.cli.control_options import (
     ForceOption,
     IdOption,
 )
-from driftline.cli.control_sending import Sender, known_models, refuse, require_known
+from driftline.cli.control_sending import Sender, refuse, require_known
 from driftline.cli.moments import as_moment, moment_ms, now_ms, shown
 from driftline.errors import ParameterError
 
@@ -123,7 +123,7 @@ def mute(
     if alert is not None:
         match = _match_of(_open_alert(settings, alert))
     elif model is not None:
-        require_known(settings, model, known_models(settings), force=force)
+        require_known(settings, model, force=force)
     command = Mute(by=sender.by, id=sender.id, comment=comment, until=as_moment(until_ms), **match)
     sender.send(command, f"muted {_described(command)}")
 
@@ -206,7 +206,7 @@ def note(
         raise ParameterError("either an ALERT or --model beside the text", first, "note")
     settings, sender = _prepared(config, brokers, prefix, by, id_, dry_run=dry_run)
     if model is not None:
-        require_known(settings, model, known_models(settings), force=force)
+        require_known(settings, model, force=force)
         sender.send(Note(by=sender.by, id=sender.id, model=model, text=first), f"noted on {model}")
         return
     found = _open_alert(settings, first)

@@ -15,7 +15,7 @@ from driftline.cli.exit_codes import ExitCode
 from driftline.errors import ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from driftline.config.settings import Settings
     from driftline.events.control import ControlCommand
@@ -90,25 +90,33 @@ def refuse(message: str) -> typer.Exit:
     return typer.Exit(ExitCode.FOUND)
 
 
-def require_known(settings: Settings, model: str, known: Iterable[str], *, force: bool) -> None:
-    """Refuse a model that neither ``known``, models on driftline's topics, nor the configuration names.
+def require_known(
+    settings: Settings, model: str, published: Collection[ModelKey] | None = None, *, force: bool
+) -> None:
+    """Refuse a model that neither the configuration nor driftline's topics name; with ``force`` it is a remark.
 
-    With ``force`` it is a remark.
+    Parameters
+    ----------
+    settings : Settings
+    model : str
+    published : collection of ModelKey, optional
+        Models and versions with a published reference, where they have been read already.
+    force : bool
     """
-    names = {*known, *settings.models}
-    if model in names:
+    if model in settings.models:
         return
-    listed = ", ".join(f"`{name}`" for name in sorted(names)) or "none"
+    named = {key.model for key in (published_keys(settings) if published is None else published)}
+    if model in named:
+        return
+    named |= models_with_alerts(settings)
+    if model in named:
+        return
+    listed = ", ".join(f"`{name}`" for name in sorted({*named, *settings.models})) or "none"
     topics = " and ".join(settings.kafka.topic(name) for name in ("alerts", "references"))
     text = f"no model `{model}` is known: {topics} and the configuration name {listed}"
     if not force:
         raise refuse(f"{text}. Give --force to write the command all the same")
     err.print(f"remark: {text}", style="yellow", markup=False)
-
-
-def known_models(settings: Settings) -> set[str]:
-    """Return the models that have an alert or a published reference."""
-    return models_with_alerts(settings) | {key.model for key in published_keys(settings)}
 
 
 def models_with_alerts(settings: Settings) -> set[str]:

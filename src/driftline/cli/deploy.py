@@ -28,7 +28,7 @@ from driftline.cli.control_options import (
     IdOption,
     TheVersionOption,
 )
-from driftline.cli.control_sending import Sender, models_with_alerts, published_keys, require_known
+from driftline.cli.control_sending import Sender, published_keys, require_known
 from driftline.cli.moments import as_moment, moment_ms, now_ms
 from driftline.cli.reference_options import TheModelOption
 from driftline.errors import ProfileError
@@ -158,8 +158,7 @@ def _of_version(file: Path, key: ModelKey, effective_from_ms: int) -> Profile:
 def _require_known(settings: Settings, key: ModelKey, *, has_reference: bool, force: bool) -> None:
     """Refuse a model that is not known, and say where the version has no reference."""
     published = published_keys(settings)
-    known = models_with_alerts(settings) | {each.model for each in published}
-    require_known(settings, key.model, known, force=force)
+    require_known(settings, key.model, published, force=force)
     if not has_reference and key not in published:
         remark = f"no reference of {key} is published: driftline learns one from its first events, if that is not off"
         err.print(f"remark: {remark}", style="yellow", markup=False)

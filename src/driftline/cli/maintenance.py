@@ -10,7 +10,7 @@ import typer
 from driftline.cli.app import app
 from driftline.cli.common import BrokersOption, ConfigOption, PrefixOption, overrides, read_settings
 from driftline.cli.control_options import AnyModelOption, ByOption, CommentOption, DryRunOption, ForceOption, IdOption
-from driftline.cli.control_sending import Sender, known_models, refuse, require_known
+from driftline.cli.control_sending import Sender, refuse, require_known
 from driftline.cli.moments import as_moment, moment_ms, now_ms
 from driftline.errors import ParameterError
 
@@ -66,7 +66,7 @@ def maintenance(
             "event times are behind the clock"
         )
     if model is not None:
-        require_known(settings, model, known_models(settings), force=force)
+        require_known(settings, model, force=force)
     command = Maintenance(
         by=sender.by,
         id=sender.id,

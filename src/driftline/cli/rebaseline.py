@@ -21,7 +21,7 @@ from driftline.cli.common import (
     read_settings,
 )
 from driftline.cli.control_options import AnyVersionOption, ByOption, CommentOption, DryRunOption, ForceOption, IdOption
-from driftline.cli.control_sending import Sender, models_with_alerts, require_known
+from driftline.cli.control_sending import Sender, require_known
 from driftline.cli.moments import NOW, as_moment, moment_ms, now_ms
 from driftline.cli.reference_options import TheModelOption
 from driftline.cli.reference_production import events_source
@@ -121,8 +121,7 @@ def rebaseline(
     at_ms = effective_from(wanted_ms, now, max_future_ms, at="--at")
     sender, credentials = Sender(settings, by, id_, dry_run=dry_run), read_credentials(settings)
     published = Profiles(published_profiles(settings.kafka, credentials))
-    if not any(profile.key.model == model for profile in published.all()):
-        require_known(settings, model, models_with_alerts(settings), force=force)
+    require_known(settings, model, {profile.key for profile in published.all()}, force=force)
     key = _key(published, model, version, settings)
     selection = EventSelection(key, start_ms, end_ms, settings.model(model).positive_class)
     built = _built(settings, selection, published.at(key, at_ms), columns, at_ms, events)

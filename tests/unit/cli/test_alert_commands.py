@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import pytest
 from confluent_kafka import KafkaError
 
-from driftline.cli import moments
 from driftline.cli.exit_codes import ExitCode
 from driftline.events.control import Acknowledge, Mute, Note, Unmute
 from driftline.runtime.control.control_writer import record_of
@@ -18,7 +17,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 @pytest.fixture
 def topic(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> ControlTopic:
-    monkeypatch.setattr(moments.time, "time_ns", lambda: NOW_MS * 1_000_000)
+    monkeypatch.setattr("time.time_ns", lambda: NOW_MS * 1_000_000)
     monkeypatch.setenv("LOGNAME", "ada")
     monkeypatch.setattr("socket.gethostname", lambda: "laptop")
     return ControlTopic(monkeypatch, capsys)

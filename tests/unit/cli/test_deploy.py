@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from driftline.cli import moments
 from driftline.cli.exit_codes import ExitCode
 from driftline.config.model import ModelSettings
 from driftline.events.control import Deploy, Maintenance, Rebaseline, Rollback
@@ -35,7 +34,7 @@ def profile(version: str = "3", model: str = "credit") -> Profile:
 
 @pytest.fixture
 def topic(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> ControlTopic:
-    monkeypatch.setattr(moments.time, "time_ns", lambda: NOW_MS * 1_000_000)
+    monkeypatch.setattr("time.time_ns", lambda: NOW_MS * 1_000_000)
     monkeypatch.setenv("LOGNAME", "ada")
     monkeypatch.setattr("socket.gethostname", lambda: "ci")
     return ControlTopic(monkeypatch, capsys)

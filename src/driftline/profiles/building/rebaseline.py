@@ -17,7 +17,7 @@ from driftline.profiles.building.joint_build import build_joint
 from driftline.profiles.building.production import counted, encoded_table, sampled_grid, table_of_events
 from driftline.profiles.building.rebaseline_history import joined_history
 from driftline.profiles.loss_estimator import LossEstimator
-from driftline.sketches.columns import CategoricalColumn, EmbeddingColumn
+from driftline.sketches.columns import CategoricalColumn
 from driftline.sketches.encoding import EncodedColumns
 from driftline.sketches.layout import EVENTS
 from driftline.sketches.pane_sketch import PaneSketch
@@ -147,7 +147,7 @@ def planned(standing: Profile, found: Profile, wanted: Collection[str] | None) -
     if not taken:
         message = f"Expected a column that can be taken over, got none - at `{standing.key}`: {'; '.join(remarks)}"
         raise ProfileError(message)
-    order = sorted(sides, key=lambda each: (_ROLES.index(each[0]), _is_embedding(sides[each]), each[1]))
+    order = sorted(sides, key=lambda each: _ROLES.index(each[0]))
     columns = tuple(column for identity in order for column in sides[identity])
     places = {(column.role, column.name): i for i, column in enumerate(standing.columns)}
     kept = {
@@ -196,10 +196,6 @@ def _why_not(
     if isinstance(old[identity][0], CategoricalColumn) != isinstance(new[identity][0], CategoricalColumn):
         return "predictions are classes in one of both, and numbers in the other; they stay as they were"
     return ""
-
-
-def _is_embedding(columns: Sequence[Column]) -> bool:
-    return isinstance(columns[0], EmbeddingColumn)
 
 
 def _grid(

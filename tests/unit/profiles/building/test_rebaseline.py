@@ -44,12 +44,12 @@ def standing(*, regression: bool = False, weeks: int = 4) -> Profile:
     """Return a reference with labels, whose rows lie in some weeks, an hour apart."""
     rng = np.random.default_rng(1)
     n = weeks * 168
-    label = rng.normal(size=n) if regression else (rng.random(n) < 0.5).astype(int).tolist()
+    label = rng.normal(size=n).tolist() if regression else (rng.random(n) < 0.5).astype(int).tolist()
     table = ReferenceTable(
         n,
         {"c": rng.choice([*"ab"], n).tolist(), "x": rng.normal(size=n), "y": rng.normal(size=n)},
-        prediction=rng.normal(size=n) if regression else label,
-        score=None if regression else rng.random(n),
+        prediction=rng.normal(size=n).tolist() if regression else label,
+        score=None if regression else rng.random(n).tolist(),
         label=label,
         times_ms=MONDAY_MS + np.arange(n) * HOUR_MS,
     )
@@ -77,7 +77,7 @@ def made(
 
 def cells(profile: Profile, name: str) -> list[int]:
     place = next(p for p in profile.layout.places if profile.columns[p.index].name == name)
-    return profile.reference.counts[place.bins.start : place.quality.stop].tolist()
+    return [int(n) for n in profile.reference.counts[place.bins.start : place.quality.stop]]
 
 
 def test_a_column_is_that_of_production_and_the_others_stay() -> None:
@@ -182,7 +182,7 @@ def test_a_column_that_cannot_be_taken_over_is_said_and_stays() -> None:
 def test_a_column_that_the_reference_does_not_have_is_added() -> None:
     profile, names, _ = made(standing(), span(new="q"), ["new"])
     assert names == ["new"]
-    assert [column.name for column in profile.columns] == ["c", "new", "x", "y", "prediction", "score"]
+    assert [column.name for column in profile.columns] == ["c", "x", "y", "new", "prediction", "score"]
     assert profile.estimator is not None
     assert profile.estimator.prediction == 4
 
