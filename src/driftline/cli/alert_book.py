@@ -28,7 +28,7 @@ _FIELDS: Final = (
     ("incident", "incident"),
 )
 """What ``show`` lists: field and word."""
-_SAID: Final = frozenset({"by", "at", "text", "comment", "useful"})
+_SAID: Final = frozenset({"by", "at", "text", "comment", "useful", "kind"})
 """Fields of what people said that have a place of their own in its line."""
 
 
@@ -134,25 +134,28 @@ def _said_lines(fields: dict[str, Any]) -> Iterator[Text]:
         useful = "" if useful is None else f"; the page was {'' if useful else 'not '}useful"
         yield _said_line("acked", acknowledged, acknowledged.get("comment"), useful)
     if fields.get("muted_until"):
-        yield one_line(Text.assemble((f"{'muted':<10}", "dim"), f"until {as_time(fields['muted_until'])}"))
+        by = f" by {fields['muted_by']}" if fields.get("muted_by") else ""
+        yield one_line(Text.assemble((f"{'muted':<10}", "dim"), f"until {as_time(fields['muted_until'])}{by}"))
     for field, word in (("notes", "note"), ("beside", "beside")):
         entries = fields.get(field)
         for entry in entries if isinstance(entries, list) else ():
             if isinstance(entry, dict):
-                yield _said_line(word, entry, entry.get("text") or entry.get("comment"))
+                yield _said_line(str(entry.get("kind") or word), entry, entry.get("text") or entry.get("comment"))
             else:
                 yield one_line(Text.assemble((f"{word:<10}", "dim"), str(entry)))
 
 
 def _said_line(word: str, entry: dict[str, Any], text: object, more: str = "") -> Text:
     """Return one line with the fields that are known, and then the others by their names."""
-    named = [f"{name} {value}" for name, value in entry.items() if name not in _SAID and value is not None]
+    named = [
+        f"{name.replace('_', ' ')} {value}" for name, value in entry.items() if name not in _SAID and value is not None
+    ]
     words = "; ".join([", ".join(named)] * bool(named) + [str(text)] * bool(text))
     who = f"by {entry['by']}" if entry.get("by") else ""
     when = as_time(entry["at"]) if entry.get("at") else ""
     head = " ".join(each for each in (when, who) if each)
     shown = ": ".join(each for each in (head, words) if each)
-    return one_line(Text.assemble((f"{word:<10}", "dim"), f"{shown}{more}"))
+    return one_line(Text.assemble((f"{word:<9} ", "dim"), f"{shown}{more}"))
 
 
 def _reversed(moment: object) -> str:

@@ -13,6 +13,7 @@ from driftline.cli.control_options import (
     AlertArgument,
     AnyModelOption,
     AnyVersionOption,
+    AtOption,
     ByOption,
     CommentOption,
     DryRunOption,
@@ -24,6 +25,7 @@ from driftline.cli.moments import as_moment, moment_ms, now_ms, shown
 from driftline.errors import ParameterError
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from driftline.cli.alert_book import Alert
@@ -44,6 +46,7 @@ def acknowledge(
     alert: AlertArgument,
     useful: UsefulOption = None,
     comment: CommentOption = None,
+    at: AtOption = None,
     by: ByOption = None,
     id_: IdOption = None,
     dry_run: DryRunOption = False,
@@ -57,7 +60,13 @@ def acknowledge(
     settings, sender = _prepared(config, brokers, prefix, by, id_, dry_run=dry_run)
     found = _open_alert(settings, alert)
     command = Acknowledge(
-        by=sender.by, id=sender.id, comment=comment, model=_model(found), alert=found.alert_id, useful=useful
+        by=sender.by,
+        id=sender.id,
+        at=_at(at),
+        comment=comment,
+        model=_model(found),
+        alert=found.alert_id,
+        useful=useful,
     )
     sender.send(command, f"acknowledged: {_named(found)}")
 
@@ -95,9 +104,13 @@ def mute(
         ),
     ] = None,
     for_: Annotated[
-        str | None, typer.Option("--for", metavar="DURATION", help="The same as --until, from now.", show_default=False)
+        str | None,
+        typer.Option(
+            "--for", metavar="DURATION", help="The same as --until, from now or from --at.", show_default=False
+        ),
     ] = None,
     comment: CommentOption = None,
+    at: AtOption = None,
     by: ByOption = None,
     id_: IdOption = None,
     dry_run: DryRunOption = False,
@@ -107,24 +120,22 @@ def mute(
     prefix: PrefixOption = None,
 ) -> None:
     """Let alerts notify nobody until a time; they still open, update and resolve."""
-    from driftline.events.cloudevents import rfc3339
     from driftline.events.control import Mute
 
-    until_ms, causes = _end_ms(until, for_), _causes(cause or [])
+    start_ms, causes = now_ms() if at is None else moment_ms(at, "--at", now_ms()), _causes(cause or [])
+    until_ms = _end_ms(until, for_, start_ms)
     chosen = (model, version, column, cause)
     if alert is None and not any(chosen):
         raise ParameterError("an ALERT, or at least one of --model, --version, --column and --cause", None, "mute")
     if alert is not None and any(chosen):
         raise ParameterError("either an ALERT, or --model, --version, --column and --cause", alert, "mute")
     settings, sender = _prepared(config, brokers, prefix, by, id_, dry_run=dry_run)
-    if until_ms <= now_ms() and not force:
-        raise refuse(f"{rfc3339(until_ms)} has passed. Give --force if event times are behind the clock")
     match: dict[str, Any] = {"model": model, "model_version": version, "columns": column or [], "causes": causes}
     if alert is not None:
         match = _match_of(_open_alert(settings, alert))
     elif model is not None:
         require_known(settings, model, force=force)
-    command = Mute(by=sender.by, id=sender.id, comment=comment, until=as_moment(until_ms), **match)
+    command = Mute(by=sender.by, id=sender.id, at=_at(at), comment=comment, until=as_moment(until_ms), **match)
     sender.send(command, f"muted {_described(command)}")
 
 
@@ -151,6 +162,7 @@ def unmute(
         typer.Argument(metavar="MUTE", help="The mute's id, or the first characters of it: `driftline alerts mutes`."),
     ],
     comment: CommentOption = None,
+    at: AtOption = None,
     by: ByOption = None,
     id_: IdOption = None,
     dry_run: DryRunOption = False,
@@ -171,7 +183,7 @@ def unmute(
         what = "no mute that holds has" if not found else f"{len(found)} mutes have"
         topic = settings.kafka.topic("control")
         raise refuse(f"{what} an id that begins with {mute!r} in {topic}: `driftline alerts mutes`")
-    command = Unmute(by=sender.by, id=sender.id, comment=comment, mute=found[0].id)
+    command = Unmute(by=sender.by, id=sender.id, at=_at(at), comment=comment, mute=found[0].id)
     sender.send(command, f"no longer muted: {_described(found[0].mute)}")
 
 
@@ -189,6 +201,7 @@ def note(
             "--model", "-m", help="A note on the model instead: alerts show it that begin near it.", show_default=False
         ),
     ] = None,
+    at: AtOption = None,
     by: ByOption = None,
     id_: IdOption = None,
     dry_run: DryRunOption = False,
@@ -207,10 +220,10 @@ def note(
     settings, sender = _prepared(config, brokers, prefix, by, id_, dry_run=dry_run)
     if model is not None:
         require_known(settings, model, force=force)
-        sender.send(Note(by=sender.by, id=sender.id, model=model, text=first), f"noted on {model}")
+        sender.send(Note(by=sender.by, id=sender.id, at=_at(at), model=model, text=first), f"noted on {model}")
         return
     found = _open_alert(settings, first)
-    command = Note(by=sender.by, id=sender.id, model=_model(found), text=str(second), alert=found.alert_id)
+    command = Note(by=sender.by, id=sender.id, at=_at(at), model=_model(found), text=str(second), alert=found.alert_id)
     sender.send(command, f"noted: {_named(found)}")
 
 
@@ -228,13 +241,12 @@ def _open_alert(settings: Settings, start: str) -> Alert:
     if not found.is_open:
         since = f" since {found.fields['resolved_at']}" if found.fields.get("resolved_at") else ""
         raise refuse(f"alert {found.alert_id} is resolved{since}: nothing is left to be said about it")
-    if not found.fields.get("model"):
-        raise refuse(f"alert {found.alert_id} in {topic} names no model, so that no command can be about it")
     return found
 
 
 def _model(alert: Alert) -> str:
-    return str(alert.fields["model"])
+    """Return the model's name; empty for alerts about an input topic, which belong to no model."""
+    return str(alert.fields.get("model") or "")
 
 
 def _named(alert: Alert) -> str:
@@ -250,15 +262,20 @@ def _line(text: str) -> str:
     return one_line(Text(text)).plain
 
 
-def _end_ms(until: str | None, for_: str | None) -> int:
-    """Return the end of a mute in milliseconds since the epoch."""
+def _at(text: str | None) -> datetime | None:
+    return None if text is None else as_moment(moment_ms(text, "--at", now_ms()))
+
+
+def _end_ms(until: str | None, for_: str | None, start_ms: int) -> int:
+    """Return the end of a mute that begins at ``start_ms``, in milliseconds since the epoch."""
     from driftline.config.durations import Duration
 
     if (until is None) == (for_ is None):
         raise ParameterError("one of --until and --for", until, "--until")
-    if until is not None:
-        return moment_ms(until, "--until", now_ms())
-    return now_ms() + Duration.parse(str(for_), "--for")
+    end_ms = start_ms + Duration.parse(str(for_), "--for") if until is None else moment_ms(until, "--until", now_ms())
+    if end_ms <= start_ms:
+        raise ParameterError("an end after the beginning, which is now without --at", until or for_, "--until")
+    return end_ms
 
 
 def _causes(given: list[str]) -> list[Cause]:
@@ -283,8 +300,8 @@ def _match_of(alert: Alert) -> dict[str, Any]:
     complete = bool(columns) and all(columns) and len(columns) == fields.get("n_findings", len(columns))
     causes = fields.get("causes") or [fields.get("cause")]
     return {
-        "model": _model(alert),
-        "model_version": fields.get("model_version"),
+        "model": _model(alert) or None,
+        "model_version": fields.get("model_version") if _model(alert) else None,
         "columns": sorted({str(each) for each in columns}) if complete else [],
         "causes": [cause for cause in causes if cause],
     }

@@ -12,6 +12,7 @@ import typer
 
 from driftline.cli.common import err, out, quiet_logs, read_credentials
 from driftline.cli.exit_codes import ExitCode
+from driftline.cli.moments import now_ms
 from driftline.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -58,6 +59,19 @@ class Sender:
         """Whether nothing is written, here and by whoever prepares the command."""
         return self._dry_run
 
+    def check(self, command: ControlCommand) -> None:
+        """Refuse what the stages would refuse, before anything else is done for the command.
+
+        Raises
+        ------
+        EventError
+            When a field cannot be read, or the time is too far from now.
+        """
+        from driftline.runtime.control.control_writer import record_of, require_near
+
+        record_of(command)
+        require_near(command, now_ms())
+
     def send(self, command: ControlCommand, said: str) -> None:
         """Write a command and print ``said``, what it does, with who and where; or print its record.
 
@@ -71,6 +85,7 @@ class Sender:
         from driftline.runtime.control.control_writer import record_of
 
         if self._dry_run:
+            self.check(command)
             record = record_of(command)
             shown = {
                 "topic": self._settings.kafka.topic("control"),

@@ -89,8 +89,6 @@ def deploy(
         reference = _of_version(profile, key, at_ms)
     sender = Sender(settings, by, id_, dry_run=dry_run)
     _require_known(settings, key, has_reference=reference is not None, force=force)
-    if reference is not None:
-        _publish(settings, reference, dry_run=dry_run)
     command = Deploy(
         by=sender.by,
         id=sender.id,
@@ -100,6 +98,9 @@ def deploy(
         model_version=version,
         replaces=replaces,
     )
+    sender.check(command)
+    if reference is not None:
+        _publish(settings, reference, dry_run=dry_run)
     sender.send(command, f"{key} takes over from {_replaced(replaces)}, {_since(at_ms)}")
 
 

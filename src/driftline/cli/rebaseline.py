@@ -132,11 +132,6 @@ def rebaseline(
     at_ms = effective_from(wanted_ms, now_ms(), max_future_ms, at="--at")
     profile = replace(built.profile, effective_from_ms=at_ms)
     holds = f"{profile.profile_id} for {key}, holds from {shown(at_ms)}"
-    if dry_run:
-        err.print(f"would publish {holds}", markup=False)
-    else:
-        publish(settings.kafka, credentials, profile)
-        out.print(f"published {holds}", markup=False)
     command = Rebaseline(
         by=sender.by,
         id=sender.id,
@@ -147,6 +142,12 @@ def rebaseline(
         profile_id=profile.profile_id,
         columns=built.columns,
     )
+    sender.check(command)
+    if dry_run:
+        err.print(f"would publish {holds}", markup=False)
+    else:
+        publish(settings.kafka, credentials, profile)
+        out.print(f"published {holds}", markup=False)
     what = ", ".join(built.columns) or "all columns"
     sender.send(command, f"{what} of {key} as between {shown(start_ms)} and {shown(end_ms)} from {shown(at_ms)} on")
 

@@ -83,7 +83,8 @@ SAID: dict[str, object] = {
     "acknowledged": {"by": "ada", "at": "2026-03-01T12:30:00Z", "comment": "known", "useful": False},
     "muted_until": "2026-03-01T16:00:00.000Z",
     "notes": [{"by": "bob", "at": 1_772_368_200_000, "text": "a new\nsupplier"}, {"text": "odd"}, "odder"],
-    "beside": [{"kind": "deploy", "at": "2026-03-01T11:30:00Z", "by": "ci", "version": "4"}],
+    "beside": [{"kind": "deploy", "at": "2026-03-01T11:30:00Z", "by": "ci", "model_version": "4", "text": ""}],
+    "muted_by": "bot",
 }
 
 
@@ -95,11 +96,11 @@ def test_what_people_said_stands_in_the_line_and_in_full() -> None:
     lines = [line.plain for line in detail_lines(one)]
     start = lines.index("acked     2026-03-01T12:30:00Z by ada: known; the page was not useful")
     assert lines[start + 1 : start + 6] == [
-        "muted     until 2026-03-01T16:00:00Z",
+        "muted     until 2026-03-01T16:00:00Z by bot",
         "note      2026-03-01T12:30:00Z by bob: a new supplier",
         "note      odd",
         "note      odder",
-        "beside    2026-03-01T11:30:00Z by ci: kind deploy, version 4",
+        "deploy    2026-03-01T11:30:00Z by ci: model version 4",
     ]
 
 

@@ -8,7 +8,6 @@ from confluent_kafka import KafkaError
 
 from driftline.cli.exit_codes import ExitCode
 from driftline.events.control import Acknowledge, Mute, Note, Unmute
-from driftline.runtime.control.control_writer import record_of
 from tests.support.control_topic import ControlTopic, alert
 
 NOW_MS = 1_772_366_400_000
@@ -180,11 +179,35 @@ def test_a_wrong_mute_is_a_wrong_command_line(topic: ControlTopic, given: tuple[
     assert said in errors
 
 
-def test_a_mute_that_is_over_already_has_to_be_forced(topic: ControlTopic) -> None:
+def test_a_mute_ends_after_it_begins(topic: ControlTopic) -> None:
     code, _, errors = topic.run("alerts", "mute", "xyz3", "--until", "-1h")
-    assert code == ExitCode.FOUND
-    assert "2026-03-01T11:00:00.000Z has passed" in errors
-    assert topic.run("alerts", "mute", "xyz3", "--until", "now-1h", "--force")[0] == ExitCode.OK
+    assert code == ExitCode.CONFIGURATION
+    assert "Expected an end after the beginning, which is now without --at, got '-1h'" in errors
+    assert topic.run("alerts", "mute", "xyz3", "--at", "-3h", "--for", "2h")[0] == ExitCode.OK
+    [command] = topic.commands
+    assert isinstance(command, Mute)
+    assert (command.at, command.until) == (datetime(2026, 3, 1, 9, tzinfo=UTC), datetime(2026, 3, 1, 11, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("dry_run", [(), ("--dry-run",)])
+@pytest.mark.parametrize(("at", "shown"), [("-31d", "2026-01-29"), ("367d", "2027-03-03")])
+def test_a_command_may_not_hold_from_far_away(
+    topic: ControlTopic, at: str, shown: str, dry_run: tuple[str, ...]
+) -> None:
+    code, _, errors = topic.run("alerts", "ack", "xyz3", "--at", at, *dry_run)
+    assert code == ExitCode.DATA
+    assert f"at most 30 days ago or 366 days ahead on, got {shown}" in errors
+    assert topic.records == []
+    for near in ("-29d", "365d"):
+        assert topic.run("alerts", "ack", "xyz3", "--at", near)[0] == ExitCode.OK
+
+
+def test_an_alert_of_no_model_is_muted_by_its_causes(topic: ControlTopic) -> None:
+    topic.alerts = [alert("i1", model="", model_version="", cause="intake", causes=["intake"], findings=[])]
+    code, said, _ = topic.run("alerts", "mute", "i1", "--for", "1h")
+    assert code == ExitCode.OK
+    assert said.startswith("muted all models; any column; intake; until")
+    assert topic.records[0][0] is None
 
 
 @pytest.mark.parametrize("command", [("mute", "--for", "1h"), ("note", "text")])
@@ -203,7 +226,6 @@ def test_a_model_that_nothing_names_has_to_be_forced(topic: ControlTopic, comman
 def test_mutes_that_hold_are_listed_and_ended(topic: ControlTopic) -> None:
     for name, hours in (("m1", 1), ("m2", 2), ("other", 3)):
         topic.run("alerts", "mute", "--model", "credit", "--for", f"{hours}h", "--id", name, "--comment", "why")
-    topic.records.append((b"source-numbers", b'{"version":1}'))
     topic.records.append((None, b"no command"))
     _, listed, _ = topic.run("alerts", "mutes")
     assert listed.splitlines()[0] == (
@@ -245,8 +267,3 @@ def test_who_says_it_must_be_known(topic: ControlTopic, monkeypatch: pytest.Monk
     code, _, errors = topic.run("alerts", "ack", "xyz3")
     assert code == ExitCode.CONFIGURATION
     assert "at `--by`" in errors
-
-
-def test_a_model_that_is_called_like_the_partition_log_does_not_look_like_it() -> None:
-    command = Note(by="x", model="source-numbers", text="y")
-    assert record_of(command).key is None

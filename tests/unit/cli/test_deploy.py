@@ -85,6 +85,16 @@ def test_the_reference_of_a_version_is_published_before_and_holds_from_the_same_
     assert len(topic.published) == len(topic.records) == 2
 
 
+def test_nothing_is_published_for_a_command_that_would_be_refused(topic: ControlTopic, tmp_path: Path) -> None:
+    file = tmp_path / "x.profile"
+    write_profile(file, profile("4"))
+    given = ("--model", "credit", "--version", "4", "--profile", file, "--at", "beginning", "--before-start")
+    code, _, errors = topic.run("deploy", *given)
+    assert code == ExitCode.DATA
+    assert "Expected a command that holds from a time at most 30 days ago" in errors
+    assert (topic.records, topic.published) == ([], [])
+
+
 def test_a_profile_of_another_model_is_refused(topic: ControlTopic, tmp_path: Path) -> None:
     file = tmp_path / "x.profile"
     write_profile(file, profile("4", "other"))

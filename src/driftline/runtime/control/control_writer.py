@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 from confluent_kafka import KafkaException, Producer
 
-from driftline.errors import BrokerError
-from driftline.events.control import command_of
+from driftline.errors import BrokerError, EventError
+from driftline.events.cloudevents import rfc3339
+from driftline.events.control import Maintenance, command_of
+from driftline.events.dead_letter import INVALID_VALUE
+from driftline.events.times import read_time
 from driftline.runtime.kafka.kafka_clients import producer_configuration
-from driftline.runtime.kafka.number_log import KEY as NUMBERS_KEY
-from driftline.runtime.kafka.number_log import TOPIC
 from driftline.runtime.kafka.topic_admin import topic_partitions
 
 if TYPE_CHECKING:
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
     from driftline.config.settings import KafkaSettings
     from driftline.events.control import ControlCommand
 
+TOPIC: Final = "control"
+MAX_PAST_MS: Final = 30 * 86_400_000
+"""How long before its record a command may date: as long as the topic keeps it."""
+MAX_AHEAD_MS: Final = 366 * 86_400_000
+"""How long after its record a command may begin to hold."""
 TIMEOUT_S: Final = 30.0
 """How long the broker may take to acknowledge a command."""
 
@@ -29,7 +36,7 @@ class ControlRecord(NamedTuple):
     """A command as it stands on the topic."""
 
     key: bytes | None
-    """The model's name; None where the command is about all models."""
+    """The model's name; None where the command is about no single model."""
     value: bytes
 
 
@@ -55,9 +62,26 @@ def record_of(command: ControlCommand) -> ControlRecord:
     value = msgspec.json.encode({name: each for name, each in content.items() if each is not None and each != []})
     command_of(value)
     model: str | None = getattr(command, "model", None)
-    key = None if model is None else model.encode()
-    # What carries this key says how partitions are numbered: a model of that name must not look like it.
-    return ControlRecord(None if key == NUMBERS_KEY else key, value)
+    return ControlRecord(model.encode() if model else None, value)
+
+
+def require_near(command: ControlCommand, now_ms: int) -> None:
+    """Refuse a command whose time is so far from that of its record that the stages would refuse it.
+
+    Raises
+    ------
+    EventError
+        When it begins to hold more than 30 days before ``now_ms``, or more than 366 days after it.
+    """
+    given = command.start if isinstance(command, Maintenance) else command.at
+    if given is None:
+        return
+    at_ms = read_time(given)
+    if not now_ms - MAX_PAST_MS <= at_ms <= now_ms + MAX_AHEAD_MS:
+        raise EventError(
+            INVALID_VALUE,
+            f"Expected a command that holds from a time at most 30 days ago or 366 days ahead on, got {rfc3339(at_ms)}",
+        )
 
 
 class ControlWriter:
@@ -85,11 +109,12 @@ class ControlWriter:
         Raises
         ------
         EventError
-            When the stages would refuse it; nothing is written.
+            When the stages would refuse it, also for its time; nothing is written.
         BrokerError
             When the topic is missing, the broker refuses the record, or does not answer in time.
         """
         record = record_of(command)
+        require_near(command, time.time_ns() // 1_000_000)
         if self._producer is None:
             self.require_topic()
             more = {"message.timeout.ms": int(TIMEOUT_S * 1000)}

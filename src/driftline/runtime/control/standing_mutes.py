@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from driftline.errors import EventError
 from driftline.events.control import Mute, Unmute, command_of
 from driftline.events.times import read_time
-from driftline.runtime.kafka.number_log import KEY as NUMBERS_KEY
-from driftline.runtime.kafka.number_log import TOPIC
+from driftline.runtime.control.control_writer import TOPIC
 from driftline.runtime.kafka.tail import follow
 
 if TYPE_CHECKING:
@@ -45,8 +44,6 @@ def holding(records: Iterable[TailedRecord], topic: str, now_ms: int) -> list[St
     mutes: dict[str, Mute] = {}
     ended: set[str] = set()
     for record in records:
-        if record.key == NUMBERS_KEY:
-            continue
         try:
             command = command_of(record.value)
         except EventError:

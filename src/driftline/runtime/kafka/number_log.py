@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 TOPIC: Final = "control"
 MAX_NUMBERS: Final = 1 << 15
 """Numbers of one kind: joins that are routed have so many bits for them."""
-KEY: Final = b"source-numbers"
-"""Of the records of the log, which share the topic with control commands."""
+_KEY: Final = b"source-numbers"
 _VERSION: Final = 1
 _REQUEST_S: Final = 30.0
 _POLL_S: Final = 0.1
@@ -82,7 +81,7 @@ class NumberLog:
             if low == high:
                 return ()
             reading = PartitionReading(consumer, self._kafka, self._topic, {0: low}, {0: high})
-            records = [record for part in reading.to_end(_REQUEST_S) for record in part if record.key() == KEY]
+            records = [record for part in reading.to_end(_REQUEST_S) for record in part if record.key() == _KEY]
         finally:
             consumer.close()
         return in_order(self._decoded(each.value() or b"", each.offset() or 0) for each in records)
@@ -138,7 +137,7 @@ class NumberLog:
             producer.produce(
                 self._topic,
                 value,
-                KEY,
+                _KEY,
                 partition=0,
                 on_delivery=lambda error, _message: failed.append(error.str()) if error is not None else None,
             )
