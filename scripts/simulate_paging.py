@@ -1,8 +1,8 @@
 """Count the false alarms of the detectors that may page, on simulated unchanged streams.
 
 ``python scripts/simulate_paging.py [streams]`` prints the tables in docs/detectors.md: how soon changes are found;
-expected alarms allowed, and alarms counted with their 95 % upper limit. Each stream draws its own reference, and its own
-estimate of the variance ratio, with the errors that such estimates have.
+expected alarms allowed, and alarms counted with their 95 % upper limit. Each stream draws its own reference, and its
+own estimate of the variance ratio, with the errors that such estimates have.
 """
 
 from __future__ import annotations

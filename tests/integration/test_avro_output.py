@@ -243,7 +243,7 @@ def test_alerts_tail_shows_avro_as_it_shows_json(place: Place, registry: SchemaR
     config = tmp_path / "driftline.yaml"
     kafka = {"brokers": place.bootstrap, "prefix": place.prefix}
     config.write_text(yaml.safe_dump({"kafka": kafka, "schema_registry": {"url": registry.url}}))
-    tail = ("alerts", "tail", "--until-idle", 0.1, "--json")
+    tail = ("alerts", "tail", "--updates", "--until-idle", 0.1, "--json")
     done = driftline(*tail, "--config", config)
     assert done.returncode == 0, done.stderr
     assert [json.loads(line)["alert"] for line in done.stdout.splitlines()] == [

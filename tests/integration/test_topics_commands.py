@@ -61,14 +61,17 @@ def test_alerts_are_followed_until_nothing_comes_or_until_interrupted(real_broke
         "title": "age has drifted",
     }
     send(real_broker, topic, [alert, {**alert, "state": "resolved"}, None])
-    lines = driftline(*options, "--until-idle", "0.5")
+    opened = driftline(*options, "--until-idle", "0.5")
+    assert [line.split()[1] for line in opened.stdout.splitlines()] == ["open"]
+    updates = (*options, "--updates")
+    lines = driftline(*updates, "--until-idle", "0.5")
     assert lines.returncode == 0, lines.stderr
     assert [line.split()[1] for line in lines.stdout.splitlines()] == ["open", "resolved", "forgotten"]
-    as_json = driftline(*options, "--until-idle", "0.5", "--json")
+    as_json = driftline(*updates, "--until-idle", "0.5", "--json")
     records = [json.loads(line) for line in as_json.stdout.splitlines()]
     assert [record["alert"] and record["alert"]["state"] for record in records] == ["open", "resolved", None]
     assert records[0]["headers"] == {"ce_id": "e1"}
-    assert driftline(*options, "--until-idle", "0.5", "--from-now").stdout == ""
+    assert driftline(*updates, "--until-idle", "0.5", "--from-now").stdout == ""
 
     command = [*COMMAND, *options]
     with (

@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING, NoReturn
 
 from rich.markup import escape
 
+from driftline.cli import alert_commands as _alert_commands  # noqa: F401  # importing it registers its commands
 from driftline.cli import alerts as _alerts  # noqa: F401  # importing it registers its commands
 from driftline.cli import backtest as _backtest  # noqa: F401  # importing it registers its commands
 from driftline.cli import check_config as _check_config  # noqa: F401  # importing it registers its commands
 from driftline.cli import demo as _demo  # noqa: F401  # importing it registers its commands
+from driftline.cli import deploy as _deploy  # noqa: F401  # importing it registers its commands
 from driftline.cli import doctor as _doctor  # noqa: F401  # importing it registers its commands
 from driftline.cli import explain_budget as _explain_budget  # noqa: F401  # importing it registers its commands
+from driftline.cli import maintenance as _maintenance  # noqa: F401  # importing it registers its commands
 from driftline.cli import notify as _notify  # noqa: F401  # importing it registers its commands
 from driftline.cli import presets as _presets  # noqa: F401  # importing it registers its commands
+from driftline.cli import rebaseline as _rebaseline  # noqa: F401  # importing it registers its commands
 from driftline.cli import reference as _reference  # noqa: F401  # importing it registers its commands
 from driftline.cli import reference_diff as _reference_diff  # noqa: F401  # importing it registers its commands
 from driftline.cli import reference_production as _reference_production  # noqa: F401  # importing it registers its commands

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from rich.text import Text
 
-from driftline.cli.alert_lines import COLOURS, as_time, decoded, one_line
+from driftline.cli.alert_lines import COLOURS, as_time, decoded, one_line, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,6 +28,8 @@ _FIELDS: Final = (
     ("incident", "incident"),
 )
 """What ``show`` lists: field and word."""
+_SAID: Final = frozenset({"by", "at", "text", "comment", "useful", "kind"})
+"""Fields of what people said that have a place of their own in its line."""
 
 
 class Alert(NamedTuple):
@@ -97,12 +99,15 @@ def list_line(alert: Alert, *, follows: bool) -> Text:
     text = str(alert.fields.get("sentence") or alert.fields.get("title") or alert.fields.get("cause") or "no title")
     since = as_time(alert.fields.get("since") or alert.fields.get("opened_at") or "?")
     line = Text.assemble("  └ " if follows else "", (f"{word:<8}", style), f"  {alert.model}  since {since}  {text}")
+    words = said(alert.fields)
+    if words:
+        line.append(f"  ({', '.join(words)})")
     line.append(f"  {alert.alert_id}", style="dim")
     return one_line(line)
 
 
 def detail_lines(alert: Alert) -> Iterator[Text]:
-    """Yield an alert in full: what it says, its life, and the evidence of its findings."""
+    """Yield an alert in full: what it says, its life, what people said of it, and the evidence of its findings."""
     yield one_line(Text.assemble((f"{alert.model}: {alert.fields.get('title') or 'no title'}", "bold")))
     for field in ("sentence", "message"):
         if alert.fields.get(field):
@@ -113,11 +118,44 @@ def detail_lines(alert: Alert) -> Iterator[Text]:
         if value is not None:
             shown = as_time(value) if word in {"since", "opened", "updated", "resolved"} else str(value)
             yield one_line(Text.assemble((f"{word:<10}", "dim"), shown))
+    yield from _said_lines(alert.fields)
     findings = alert.fields.get("findings")
     for finding in findings if isinstance(findings, list) else ():
         if isinstance(finding, dict):
             where = ", ".join(str(finding[name]) for name in ("check", "column") if finding.get(name))
             yield one_line(Text.assemble((f"{'finding':<10}", "dim"), f"{where}: {finding.get('message', '')}"))
+
+
+def _said_lines(fields: dict[str, Any]) -> Iterator[Text]:
+    """Yield who acknowledged and muted an alert, what was noted, and what stands beside it, each as one line."""
+    acknowledged = fields.get("acknowledged")
+    if isinstance(acknowledged, dict):
+        useful = acknowledged.get("useful")
+        useful = "" if useful is None else f"; the page was {'' if useful else 'not '}useful"
+        yield _said_line("acked", acknowledged, acknowledged.get("comment"), useful)
+    if fields.get("muted_until"):
+        by = f" by {fields['muted_by']}" if fields.get("muted_by") else ""
+        yield one_line(Text.assemble((f"{'muted':<10}", "dim"), f"until {as_time(fields['muted_until'])}{by}"))
+    for field, word in (("notes", "note"), ("beside", "beside")):
+        entries = fields.get(field)
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, dict):
+                yield _said_line(str(entry.get("kind") or word), entry, entry.get("text") or entry.get("comment"))
+            else:
+                yield one_line(Text.assemble((f"{word:<10}", "dim"), str(entry)))
+
+
+def _said_line(word: str, entry: dict[str, Any], text: object, more: str = "") -> Text:
+    """Return one line with the fields that are known, and then the others by their names."""
+    named = [
+        f"{name.replace('_', ' ')} {value}" for name, value in entry.items() if name not in _SAID and value is not None
+    ]
+    words = "; ".join([", ".join(named)] * bool(named) + [str(text)] * bool(text))
+    who = f"by {entry['by']}" if entry.get("by") else ""
+    when = as_time(entry["at"]) if entry.get("at") else ""
+    head = " ".join(each for each in (when, who) if each)
+    shown = ": ".join(each for each in (head, words) if each)
+    return one_line(Text.assemble((f"{word:<9} ", "dim"), f"{shown}{more}"))
 
 
 def _reversed(moment: object) -> str:

@@ -17,8 +17,29 @@ _DATA_HEADERS: Final = "ce_"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
+class NewAlerts:
+    """Tells the records that say something new to whoever was told of an alert: its first, and its notifications.
+
+    Notes
+    -----
+    *State*: the ids of the alerts that the topic still has.
+    """
+
+    def __init__(self) -> None:
+        self._seen: set[bytes | None] = set()
+
+    def has(self, record: TailedRecord) -> bool:
+        """Whether a record is the first of its alert, or notifies again; records of one alert come in their order."""
+        if record.value is None:
+            self._seen.discard(record.key)
+            return False
+        is_first = record.key not in self._seen
+        self._seen.add(record.key)
+        return is_first or (decoded(record.value) or {}).get("notify") is True
+
+
 def as_line(record: TailedRecord) -> Text:
-    """Return one readable line: when, state, severity, model, title, findings, window and id."""
+    """Return one readable line: when, state, severity, model, sentence, findings, window, what people said, and id."""
     key = (record.key or b"").decode(errors="replace")
     if record.value is None:
         return Text(f"{as_time(record.timestamp_ms)}  forgotten  {key}", style="dim")
@@ -30,9 +51,10 @@ def as_line(record: TailedRecord) -> Text:
     style = COLOURS.get(state) or COLOURS.get(severity, "")
     when = alert.get("updated_at") or alert.get("opened_at") or record.headers.get("ce_time") or record.timestamp_ms
     model = " ".join(str(alert[name]) for name in ("model", "model_version") if alert.get(name) is not None)
-    title = str(alert.get("title") or alert.get("cause") or "no title")
+    title = str(alert.get("sentence") or alert.get("title") or alert.get("cause") or "no title")
     line = Text.assemble(f"{as_time(when)}  ", (f"{state:<8}  {severity:<8}", style), f"  {model or '?'}  {title}")
     details = [each for each in (_findings(alert), _page(alert), _window(alert), _incident(alert)) if each]
+    details += said(alert)
     if details:
         line.append(f"  ({', '.join(details)})")
     line.append(f"  {alert.get('alert_id') or key}", style="dim")
@@ -102,6 +124,25 @@ def _window(alert: dict[str, Any]) -> str:
     if not isinstance(window, dict) or "start" not in window or "end" not in window:
         return ""
     return f"window {as_time(window['start'])} to {as_time(window['end'])}"
+
+
+def said(alert: dict[str, Any]) -> list[str]:
+    """Return what people said of an alert, as far as the record has it, in a few words each.
+
+    Examples
+    --------
+    >>> said({"acknowledged": {"by": "ada"}, "muted_until": "2026-03-01T12:00:00Z", "notes": [{}]})
+    ['acknowledged by ada', 'muted until 2026-03-01T12:00:00Z', '1 note']
+    """
+    words = []
+    acknowledged, notes = alert.get("acknowledged"), alert.get("notes")
+    if isinstance(acknowledged, dict):
+        words.append(f"acknowledged by {acknowledged.get('by') or '?'}")
+    if alert.get("muted_until"):
+        words.append(f"muted until {as_time(alert['muted_until'])}")
+    if isinstance(notes, list) and notes:
+        words.append(f"{len(notes)} note{'s' if len(notes) != 1 else ''}")
+    return words
 
 
 def as_time(value: object) -> str:

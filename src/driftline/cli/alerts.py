@@ -7,28 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from driftline.cli.alert_lines import as_json, as_line
+from driftline.cli.alert_lines import NewAlerts, as_json, as_line
+from driftline.cli.alert_records import alert_records, standing_alerts, the_alert
 from driftline.cli.app import app as root
-from driftline.cli.common import (
-    BrokersOption,
-    ConfigOption,
-    PrefixOption,
-    err,
-    out,
-    overrides,
-    quiet_logs,
-    read_credentials,
-    read_settings,
-)
+from driftline.cli.common import BrokersOption, ConfigOption, PrefixOption, err, out, overrides, read_settings
 from driftline.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from driftline.config.settings import Settings
-    from driftline.runtime.kafka.tail import TailedRecord
 
-app = typer.Typer(help="Read the alerts topic.", no_args_is_help=True)
+app = typer.Typer(help="Read alerts, and say what becomes of them.", no_args_is_help=True)
 root.add_typer(app, name="alerts")
 
 
@@ -38,6 +26,9 @@ def tail(
     brokers: BrokersOption = None,
     prefix: PrefixOption = None,
     from_now: Annotated[bool, typer.Option("--from-now", help="Skip the alerts that exist already.")] = False,
+    updates: Annotated[
+        bool, typer.Option("--updates", help="Print each state of each alert: updates, resolutions, what is forgotten.")
+    ] = False,
     json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
     until_idle: Annotated[
         float | None,
@@ -46,10 +37,10 @@ def tail(
         ),
     ] = None,
 ) -> None:
-    """Print each state of each alert, from the beginning, and follow until Ctrl-C."""
+    """Print a line when an alert opens and when it notifies again, from the beginning, and follow until Ctrl-C."""
     settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
     try:
-        _print_records(settings, from_now, json_lines, until_idle)
+        _print_records(settings, from_now=from_now, updates=updates, json_lines=json_lines, until_idle=until_idle)
     except KeyboardInterrupt:
         raise typer.Exit(ExitCode.INTERRUPTED) from None
 
@@ -64,12 +55,12 @@ def list_(
     json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
     """Print the open alerts, the most severe first, one line each; what follows from an alert stands below it."""
-    from driftline.cli.alert_book import folded, latest, list_line
+    from driftline.cli.alert_book import folded, list_line
 
     settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
     alerts = [
         alert
-        for alert in latest(_records(settings, from_now=False, until_idle=0.0))
+        for alert in standing_alerts(settings)
         if (resolved or alert.is_open) and model in {None, alert.fields.get("model")}
     ]
     for alert, follows in folded(alerts):
@@ -90,18 +81,11 @@ def show(
     json_lines: Annotated[bool, typer.Option("--json", help="Print the record's JSON object.")] = False,
 ) -> None:
     """Print one alert in full: what happened, since when, and the evidence; then what follows from it."""
-    from driftline.cli.alert_book import detail_lines, latest, list_line
+    from driftline.cli.alert_book import detail_lines, list_line
 
     settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
-    alerts = latest(_records(settings, from_now=False, until_idle=0.0))
-    found = [alert for alert in alerts if alert.alert_id.startswith(alert_id)]
-    exact = [alert for alert in found if alert.alert_id == alert_id]
-    if len(exact or found) != 1:
-        topic = settings.kafka.topic("alerts")
-        what = "no alert has" if not found else f"{len(found)} alerts have"
-        err.print(f"{what} an id that begins with {alert_id!r} in {topic}: `driftline alerts list --all`", markup=False)
-        raise typer.Exit(ExitCode.FOUND)
-    [alert] = exact or found
+    alerts = standing_alerts(settings)
+    alert = the_alert(alerts, alert_id, settings.kafka.topic("alerts"))
     if json_lines:
         out.print(msgspec.json.encode(alert.fields).decode(), markup=False, soft_wrap=True)
         return
@@ -112,35 +96,17 @@ def show(
             out.print(list_line(other, follows=True), soft_wrap=True)
 
 
-def _print_records(settings: Settings, from_now: bool, json_lines: bool, until_idle: float | None) -> None:
+def _print_records(
+    settings: Settings, *, from_now: bool, updates: bool, json_lines: bool, until_idle: float | None
+) -> None:
+    new = NewAlerts()
     if err.is_terminal:
         topic = settings.kafka.topic("alerts")
         err.print(f"following {topic} on {settings.kafka.brokers}; Ctrl-C stops", style="dim", markup=False)
-    for record in _records(settings, from_now=from_now, until_idle=until_idle):
+    for record in alert_records(settings, from_now=from_now, until_idle=until_idle):
+        if not updates and not new.has(record):
+            continue
         if json_lines:
             out.print(as_json(record), markup=False)
         else:
             out.print(as_line(record))
-
-
-def _records(settings: Settings, *, from_now: bool, until_idle: float | None) -> Iterator[TailedRecord]:
-    """Yield the records of the alerts topic, whose values are JSON however they were written."""
-    from msgspec.structs import replace
-
-    from driftline.errors import FormatError
-    from driftline.events.cloudevents import CONTENT_TYPE_HEADER
-    from driftline.runtime.encodings.event_decoder import EventDecoder
-    from driftline.runtime.kafka.tail import follow
-
-    quiet_logs(settings)
-    topic = settings.kafka.topic("alerts")
-    credentials = read_credentials(settings)
-    decode = EventDecoder(settings.schema_registry, credentials)
-    for each in follow(settings.kafka, credentials, topic, from_beginning=not from_now, until_idle_s=until_idle):
-        value = each.value
-        if value is not None:
-            try:
-                value = decode(value, each.headers.get(CONTENT_TYPE_HEADER))
-            except FormatError as error:  # shown as unreadable, like what is no JSON
-                err.print(str(error), markup=False)
-        yield replace(each, value=value)

@@ -202,7 +202,7 @@ def _by_name(
 
 def _missing(profile: Profile, index: int) -> float:
     place = profile.layout.places[index]
-    return int(profile.reference.counts[place.quality.start + MISSING]) / max(1, profile.n_events)
+    return int(profile.reference.counts[place.quality.start + MISSING]) / max(1, profile.n_of(index))
 
 
 def mean_of(profile: Profile, index: int) -> float | None:

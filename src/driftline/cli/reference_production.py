@@ -81,7 +81,7 @@ def from_production(
     holds_from_ms = parse_effective_from(effective_from or BEGINNING)
     settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
     chosen, key = settings.model(model), ModelKey(model, model_version or "")
-    reader, read = _source(settings, file, EventSelection(key, start_ms, end_ms, chosen.positive_class))
+    reader, read = events_source(settings, file, EventSelection(key, start_ms, end_ms, chosen.positive_class))
     beside = fields_beside(settings.predictions.fields)
     how = ProductionOptions(pane_ms=int(settings.time.pane), not_features=beside)
     with err.status("reading twice") if err.is_terminal else nullcontext():
@@ -100,7 +100,7 @@ def from_production(
     out.print(f"written to {target}", markup=False)
 
 
-def _source(
+def events_source(
     settings: Settings, file: Path | None, selection: EventSelection
 ) -> tuple[EventReader, Callable[[], Iterator[list[TimedRow]]]]:
     """Return the reader, which counts skipped records, and the function that starts reading."""

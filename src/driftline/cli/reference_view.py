@@ -171,7 +171,7 @@ def _column_object(profile: Profile, index: int, column: Column) -> dict[str, An
 def _quality(profile: Profile, index: int) -> dict[str, float]:
     """Return the share of each way in which a value can be absent."""
     counts = profile.reference.counts[profile.layout.places[index].quality]
-    return {name: int(count) / max(1, profile.n_events) for name, count in zip(QUALITY, counts, strict=True)}
+    return {name: int(count) / max(1, profile.n_of(index)) for name, count in zip(QUALITY, counts, strict=True)}
 
 
 def _values(profile: Profile, index: int, column: Column) -> str:

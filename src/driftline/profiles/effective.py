@@ -55,7 +55,14 @@ def shown(time_ms: int) -> str:
     return "the beginning" if time_ms <= BEGINNING_MS else rfc3339(time_ms)
 
 
-def effective_from(wanted_ms: int | None, now_ms: int, max_future_ms: int, *, before_start: bool = False) -> int:
+def effective_from(
+    wanted_ms: int | None,
+    now_ms: int,
+    max_future_ms: int,
+    *,
+    before_start: bool = False,
+    at: str = "--effective-from",
+) -> int:
     """Return the first event time that a profile published now may hold for.
 
     Parameters
@@ -68,6 +75,8 @@ def effective_from(wanted_ms: int | None, now_ms: int, max_future_ms: int, *, be
         How far an event may be dated past its record's own time.
     before_start : bool
         No worker has read an event of this model yet, so none can have been compared with anything else.
+    at : str
+        The option that asks for it, for the message.
 
     Raises
     ------
@@ -82,7 +91,7 @@ def effective_from(wanted_ms: int | None, now_ms: int, max_future_ms: int, *, be
     if wanted_ms < least:
         message = (
             f"Expected the profile to hold from {rfc3339(least)} or later, got {shown(wanted_ms)} "
-            "- at `--effective-from`. Events before that may have been read already, and workers would switch to it "
+            f"- at `{at}`. Events before that may have been read already, and workers would switch to it "
             f"at different panes: it must lie at least `time.max_future` ({max_future_ms // 1000} s) and a minute "
             "ahead. Leave the option out to take the earliest; or give --before-start if no worker has read events "
             "of this model yet, as before its first start or before a replay"

@@ -95,6 +95,14 @@ class Profile:
         """Reference events counted; their effective number where they weigh differently."""
         return int(self.reference.counts[EVENTS])
 
+    def n_of(self, column: int) -> int:
+        """Reference events counted of a column, with a value or without.
+
+        It is :attr:`n_events`, unless columns are of different spans, as after a re-baseline of some.
+        """
+        place = self.layout.places[column]
+        return int(self.reference.counts[place.bins].sum() + self.reference.counts[place.quality].sum())
+
     @cached_property
     def grid_id(self) -> str:
         """Identifies columns and task: sketches with the same grid id are comparable."""

@@ -138,7 +138,7 @@ def _history(history: History | None, n_rows: int) -> Iterator[str]:
 def _column(profile: Profile, index: int, column: Column) -> Iterator[str]:
     place = profile.layout.places[index]
     counts, quality = profile.reference.counts[place.bins], profile.reference.counts[place.quality]
-    n, present = profile.n_events, int(counts.sum())
+    n, present = profile.n_of(index), int(counts.sum())
     leave_out = f"leave it out with `--drop {column.feature}` if the model does not use it"
     if n and not present:
         yield f"has no values at all: {leave_out}"

@@ -8,7 +8,7 @@ from confluent_kafka import Producer
 from rich.text import Text
 
 from driftline.cli import main
-from driftline.cli.alert_book import folded, latest, list_line
+from driftline.cli.alert_book import detail_lines, folded, latest, list_line
 from driftline.cli.alert_lines import one_line
 from driftline.cli.exit_codes import ExitCode
 from driftline.runtime.kafka.tail import TailedRecord
@@ -77,6 +77,38 @@ def test_a_line_has_the_sentence_where_there_is_one() -> None:
     )
     [bare] = latest(records({"alert_id": "x"}))
     assert list_line(bare, follows=True).plain == "  └ ?         ?  since ?  no title  x"
+
+
+SAID: dict[str, object] = {
+    "acknowledged": {"by": "ada", "at": "2026-03-01T12:30:00Z", "comment": "known", "useful": False},
+    "muted_until": "2026-03-01T16:00:00.000Z",
+    "notes": [{"by": "bob", "at": 1_772_368_200_000, "text": "a new\nsupplier"}, {"text": "odd"}, "odder"],
+    "beside": [{"kind": "deploy", "at": "2026-03-01T11:30:00Z", "by": "ci", "model_version": "4", "text": ""}],
+    "muted_by": "bot",
+}
+
+
+def test_what_people_said_stands_in_the_line_and_in_full() -> None:
+    [one] = latest(records(alert("a", **SAID)))
+    assert list_line(one, follows=False).plain.endswith(
+        "title of a  (acknowledged by ada, muted until 2026-03-01T16:00:00Z, 3 notes)  a"
+    )
+    lines = [line.plain for line in detail_lines(one)]
+    start = lines.index("acked     2026-03-01T12:30:00Z by ada: known; the page was not useful")
+    assert lines[start + 1 : start + 6] == [
+        "muted     until 2026-03-01T16:00:00Z by bot",
+        "note      2026-03-01T12:30:00Z by bob: a new supplier",
+        "note      odd",
+        "note      odder",
+        "deploy    2026-03-01T11:30:00Z by ci: model version 4",
+    ]
+
+
+@pytest.mark.parametrize("more", [dict.fromkeys(SAID), {"acknowledged": 1, "notes": 2, "muted_until": "", "beside": 3}])
+def test_what_nobody_said_or_cannot_be_read_is_left_out(more: dict[str, object]) -> None:
+    [one], [bare] = latest(records(alert("a", **more))), latest(records(alert("a")))
+    assert list_line(one, follows=False) == list_line(bare, follows=False)
+    assert [*detail_lines(one)] == [*detail_lines(bare)]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from driftline.cli.alert_lines import as_json, as_line
+from driftline.cli.alert_lines import NewAlerts, as_json, as_line
 from driftline.runtime.kafka.tail import TailedRecord
 
 ALERT = {
@@ -61,6 +61,19 @@ def test_a_further_page_says_why() -> None:
     assert "(2 findings, page 2: far greater effect, window" in as_line(record(again)).plain
     for quiet in ({"notify": True, "notification": 1}, {"notify": False, "notification": 2}, {"notify": True}):
         assert "page" not in as_line(record({**again, "notification": None, **quiet})).plain
+
+
+def test_the_sentence_stands_for_the_title_and_what_people_said_behind_it() -> None:
+    line = as_line(record({**ALERT, "sentence": "Since 11:00 age is higher.", "acknowledged": {"by": "ada"}})).plain
+    assert "credit-risk 3  Since 11:00 age is higher.  (2 findings, window" in line
+    assert "12:00:00Z, acknowledged by ada)  a1b2" in line
+
+
+def test_an_alert_is_new_once_and_when_it_notifies_again() -> None:
+    new = NewAlerts()
+    states: list[object] = [ALERT, ALERT, {**ALERT, "notify": True}, {**ALERT, "state": "resolved"}, None, ALERT]
+    assert [new.has(record(state)) for state in states] == [True, False, True, False, False, True]
+    assert new.has(TailedRecord(0, 8, 0, b"other", b"no JSON", {}))
 
 
 def test_an_alert_names_the_incident_that_it_belongs_to() -> None:

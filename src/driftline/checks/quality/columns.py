@@ -50,7 +50,7 @@ def column_outcomes(about: Quality, profile: Profile, index: int, sketch: PaneSk
     """
     column, place = profile.columns[index], profile.layout.places[index]
     here, there = sketch.counts, profile.reference.counts
-    n, n_reference = int(here[EVENTS]), int(there[EVENTS])
+    n, n_reference = int(here[EVENTS]), profile.n_of(index)
     if n == 0 or n_reference == 0:
         return []
     bins, bins_there = here[place.bins], there[place.bins]

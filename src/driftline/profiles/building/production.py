@@ -85,7 +85,25 @@ def build_from_production(
     -----
     *Cost*: memory for the sample, and two bytes a value; ``max_values`` of them at most.
     """
-    events = _sampled(read(), how.sample)
+    grid, _ = sampled_grid(key, read(), settings, effective_from_ms, how)
+    return counted(grid, read(), settings, how)
+
+
+def sampled_grid(
+    key: ModelKey,
+    batches: Iterable[Sequence[TimedRow]],
+    settings: ModelSettings,
+    effective_from_ms: int,
+    how: ProductionOptions,
+) -> tuple[Profile, list[TimedRow]]:
+    """Return the columns, grid and task that a sample of production events fixes, with nothing counted; and the sample.
+
+    Raises
+    ------
+    ProfileError
+        When there are no events, or the task cannot be told.
+    """
+    events = _sampled(batches, how.sample)
     if not events:
         message = f"Expected events of `{key}`, got none - at the stretch of time that was asked for"
         raise ProfileError(message)
@@ -94,20 +112,33 @@ def build_from_production(
     sample = table_of_sample(rows, how.not_features, kinds=kinds, times_ms=times_ms)
     in_time = TimeOptions(pane_ms=how.pane_ms)
     grid = build_profile(key, sample, settings, effective_from_ms, "production", grid_only=True, in_time=in_time)
+    return grid, events
+
+
+def counted(
+    grid: Profile, batches: Iterable[Sequence[TimedRow]], settings: ModelSettings, how: ProductionOptions
+) -> Profile:
+    """Return the profile of production events on a grid.
+
+    Raises
+    ------
+    ProfileError
+        When there are more events than fit.
+    """
     reference, bins, times = PaneSketch(grid.layout), [], []
     known = {column.feature for column in grid.columns if column.role == "feature"}.union(grid.left_out)
     most = how.max_values // max(1, len(grid.columns))
-    for batch in read():
+    for batch in batches:
         if not batch:
             continue
-        table = _table(batch, known)
-        encoded = _encoded(grid.columns, table, how.pane_ms)
+        table = table_of_events(batch, known)
+        encoded = encoded_table(grid.columns, table, how.pane_ms)
         reference.merge(count(grid.layout, encoded, np.zeros(table.n, dtype=np.int64), 1)[0])
         bins.append([column.bins.astype(np.int16) for column in encoded])
         times.append(np.array([event.time_ms for event in batch], dtype=np.int64))
         if sum(part.size for part in times) > most:
             message = (
-                f"Expected at most {most} events of {len(grid.columns)} columns, got more - at `{key}`. Name a "
+                f"Expected at most {most} events of {len(grid.columns)} columns, got more - at `{grid.key}`. Name a "
                 "shorter stretch of time"
             )
             raise ProfileError(message)
@@ -132,7 +163,7 @@ def _smallest(events: Sequence[TimedRow], n: int) -> list[TimedRow]:
     return [events[place] for place in smallest_places([event.row for event in events], n)]
 
 
-def _table(batch: Sequence[TimedRow], known: Container[str]) -> ReferenceTable:
+def table_of_events(batch: Sequence[TimedRow], known: Container[str]) -> ReferenceTable:
     """Return the rows of a batch, with features that do not depend on which others are in it."""
     rows = [event.row for event in batch]
     features = columns_of_rows([flattened(parsed_features(row.features), known) for row in rows])
@@ -145,8 +176,8 @@ def _table(batch: Sequence[TimedRow], known: Container[str]) -> ReferenceTable:
     )
 
 
-def _encoded(columns: Sequence[Column], table: ReferenceTable, pane_ms: int) -> list[EncodedColumn]:
-    """Return the bins of all columns; those of one embedding are made together."""
+def encoded_table(columns: Sequence[Column], table: ReferenceTable, pane_ms: int) -> list[EncodedColumn]:
+    """Return the bins of all columns of a table; those of one embedding are made together."""
     encoded: list[EncodedColumn] = []
     for source, of_source in groupby(columns, lambda column: (column.role, column.feature)):
         parts = [*of_source]

@@ -18,6 +18,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from driftline.errors import ProfileError
+from driftline.runtime.detect.alert_log import log_alert
 from driftline.runtime.detect.faust_transport import panes_consumer
 from driftline.runtime.detect.state_table import CheckpointSlots
 from driftline.runtime.operations.logs import get_logger
@@ -248,7 +249,9 @@ class PanesAgent:
             )
 
     async def _send(self, outputs: Sequence[OutputRecord]) -> None:
-        for output in outputs if self._encode is None else map(self._encode, outputs):
+        for made in outputs:
+            log_alert(made)
+            output = made if self._encode is None else self._encode(made)
             topic = self._settings.kafka.topic(output.channel)
             self._unacknowledged.append(
                 await self._app.send_raw(topic, output.key, output.value, headers=output.headers)

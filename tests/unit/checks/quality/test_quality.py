@@ -20,6 +20,7 @@ from driftline.config.model import CheckSettings
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.columns import CategoricalColumn
 from driftline.sketches.kept_names import name_hash
+from driftline.sketches.layout import EVENTS
 from tests.support.windows import budget_of, examine_window, judged, profile_of, table_of, window_of
 
 if TYPE_CHECKING:
@@ -311,3 +312,12 @@ def test_the_p_value_of_a_column_is_that_of_its_tests_together_and_at_most_one()
     combined = {each.check: each.p_value for each in outcomes}
     assert combined == {f"quality.{test}": min(1.0, 6 * p_value) for test, p_value in alone(outcomes).items()}
     assert 0 < (combined["quality.missing"] or 0.0) < 1
+
+
+def test_the_reference_of_a_column_has_the_number_of_events_of_its_own_span() -> None:
+    values = [None, *range(3)] * 100
+    profile, window = profile_of(numbers(values)), window_of(profile_of(numbers(values)), numbers(values)).sketch
+    profile.reference.counts[EVENTS] = 100  # as after a re-baseline of other columns
+    [missing] = [each for each in examined(profile, 0, window) if each.check == "quality.missing"]
+    assert missing.effect is not None
+    assert (missing.effect.reference, missing.effect.current, missing.n_reference) == (0.25, 0.25, 400)
