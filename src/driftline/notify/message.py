@@ -69,8 +69,8 @@ class Message(Struct, frozen=True):
     def key(self) -> str:
         """The idempotency key; that of several entries is a hash of theirs.
 
-        A page has that of the alert that it is named by, whichever alerts it lists: sent again after a crash, it may list
-        more of them.
+        A page has that of the alert that it is named by, whichever alerts it lists: sent again after a crash, it may
+        list more of them.
         """
         if self.kind == "page":
             return _page_key(self.entries[0], self.is_over)

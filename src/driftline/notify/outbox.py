@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from driftline.notify.alert import SEVERITIES
 from driftline.notify.memory import Memory
 from driftline.notify.message import Entry, News, restated
 from driftline.notify.pages import Page, Pages
@@ -128,20 +127,17 @@ class Outbox:
         if not repeated:
             self._memory.learn(alert, told=base is not None or (known is not None and known.told))
             if alert.has_notified:
-                found = self._on_page(found, alert, self._pages.place(alert))
+                page = self._pages.place(alert)
+                found = None if found is None else self._on_page(found, alert, page)
         if found is None:
             return [each for each in entry.positions if not self.waiting.absorb(alert.alert_id, each)]
         group_wait_s = 0.0 if route is None else route.settings.group_wait / 1000
         self.waiting.add(found, now_s, self._group(alert, route), group_wait_s)
         return []
 
-    def _on_page(self, entry: Entry | None, alert: Alert, page: Page) -> Entry | None:
+    def _on_page(self, entry: Entry, alert: Alert, page: Page) -> Entry | None:
         """Return the entry as the page that its alert is on makes it; None where the page makes it no news."""
-        if entry is None:
-            return None
-        entry, worse = replace(entry, page=page.page_id), SEVERITIES.index(alert.severity) > page.severity
-        waits = self.waiting.has_page(page.page_id)
-        first = alert.notification > page.notification
+        entry, before = replace(entry, page=page.page_id), (page.severity, page.notification)
         is_joining = not page.members[alert.alert_id].told
         page.tell(alert)
         if self._all_alerts or not page.is_shared or self.waiting.is_mild(alert):
@@ -149,14 +145,21 @@ class Outbox:
         if entry.news == "resolved":
             ends = not page.has_other_told(alert.alert_id)
             return replace(entry, ends_page=ends) if ends or self._all_updates else None
-        if not page.has_other_told(alert.alert_id) or entry.news == "updated" or (entry.news == "opened" and waits):
+        if not page.has_other_told(alert.alert_id) or entry.news == "updated":
             return entry
+        worse = page.severity > before[0]
         if is_joining:
-            news: News = "again" if worse else "joined"
-            return replace(entry, news=news, joins=True) if worse or self._all_joining else None
-        if worse or first:
+            return self._joining(entry, worse=worse)
+        if worse or page.notification > before[1]:
             return entry
         return replace(entry, news="updated") if self._all_updates else None
+
+    def _joining(self, entry: Entry, *, worse: bool) -> Entry | None:
+        """Return the entry of an alert that the sink has not heard of, and whose page it has."""
+        if entry.news == "opened" and self.waiting.has_page(entry.page):
+            return entry
+        news: News = "again" if worse else "joined"
+        return replace(entry, news=news, joins=True) if worse or self._all_joining else None
 
     def _news(self, alert: Alert, known: Known | None, *, is_routed: bool) -> News | None:
         told = known is not None and known.told

@@ -1,8 +1,8 @@
 """Pages: one for each group of incidents that one change upstream explains, as a reader of the topic comes to know it.
 
-The first alert of a group to be read opens the page, and its ``alert_id`` names it. A later one that is linked to an open
-member (:mod:`driftline.alerts.groups`) joins. That is never changed: two pages that turn out to be about one problem stay
-two. What a reader knows follows from the records and their order alone, so a restart finds the same pages.
+The first alert of a group to be read opens the page, and its ``alert_id`` names it. A later one that is linked to an
+open member (:mod:`driftline.alerts.groups`) joins. That is never changed: two pages that turn out to be about one
+problem stay two. What a reader knows follows from the records and their order alone, so a restart finds the same pages.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class Page:
 class Pages:
     """The pages of all alerts that were read.
 
-    *State*: a few hundred bytes for each alert that is open, and for those of the last ``MAX_OVER`` pages that are over.
+    *State*: about 1 KB for each alert that is open, and for those of the last ``MAX_OVER`` pages that are over.
     """
 
     def __init__(self) -> None:
@@ -226,11 +226,12 @@ def _is_linked(page: Page, incident: Incident) -> bool:
 
 
 def _member(alert: Alert, incident: Incident | None, *, is_certain: bool) -> Member:
+    segment = f" ({alert.segment})" if alert.segment != "all" else ""
     return Member(
         alert_id=alert.alert_id,
         incident=incident,
         model=alert.model,
-        label=f"{alert.model} {alert.model_version}".rstrip() + (f" ({alert.segment})" if alert.segment != "all" else ""),
+        label=f"{alert.model} {alert.model_version}".rstrip() + segment,
         title=alert.title,
         since=alert.since,
         severity=alert.severity,

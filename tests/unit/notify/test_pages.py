@@ -87,9 +87,7 @@ def test_a_problem_that_opens_at_twelve_models_is_one_page(settings: dict[str, A
     page = opened(Sink(**settings))
     assert (page.kind, page.key, len(page.entries)) == ("page", "a000/notification-1", 12)
     words = WORDING.words(page)
-    assert words.subject == (
-        "[critical] 12 models: income: missing 3 % → 43 %, since 2026-03-01T12:00:00.000Z"
-    )
+    assert words.subject == ("[critical] 12 models: income: missing 3 % → 43 %, since 2026-03-01T12:00:00.000Z")
     lines = words.body.splitlines()
     assert lines[0] == "12 models: income: missing 3 % → 43 %, since 2026-03-01T12:00:00.000Z"
     assert lines[2] == "model-0 1: income: missing 3 % -> 43 %"

@@ -21,7 +21,7 @@ _MAX_FINDINGS: Final = 10
 
 
 def event_bodies(message: Message, wording: Wording, routing_key: str) -> Iterator[bytes]:
-    """Yield the bodies of the requests for news: one, and for the end of a page one more for each id by which an earlier
+    """Yield the bodies of the requests for news: one; for the end of a page also one for each id by which an earlier
     run may have known it.
     """
     yield event_body(message, wording, routing_key)
