@@ -352,7 +352,12 @@ class PartitionMonitor:
         alerts = None if silence is None else silence.alerts_of(key)
         opened = () if alerts is None else tuple(state.alert for state in alerts.open.values())
         silent = None if silence is None else silence.silent(key)
-        return msgspec.structs.replace(status, silent=silent, open_alerts=status.open_alerts + opened)
+        return msgspec.structs.replace(
+            status,
+            silent=silent,
+            open_alerts=status.open_alerts + opened,
+            month_notifications=self._pages.latest_month(key),
+        )
 
     def _stream_status(self) -> dict[ModelKey, ModelStatus]:
         """Return what telemetry shows of the input topics; two sequences may have alerts of the labels."""

@@ -23,6 +23,13 @@ class Finding(Struct, frozen=True):
     role: str | None = None
 
 
+class Origin(Struct, frozen=True):
+    """A producer, schema or other origin whose records alone have the change."""
+
+    dimension: str = ""
+    value: str = ""
+
+
 class Onset(Struct, frozen=True, rename={"from_": "from"}):
     """When the problem began: between two moments of event time."""
 
@@ -59,6 +66,8 @@ class Alert(Struct, frozen=True, kw_only=True):
     onset: Onset | None = None
     offsets: dict[str, dict[str, Any]] = {}
     """Source partitions of the window that caused this state, by kind and number."""
+    origins: tuple[Origin, ...] | None = None
+    """Where the change of the root comes from; None or empty where that is not known, or everywhere."""
 
     @property
     def is_open(self) -> bool:

@@ -216,6 +216,7 @@ def incident_of(alert: Alert) -> Incident | None:
         lead=first.column if first is not None and first.role == "feature" else None,
         columns=frozenset(features),
         partitions=frozenset(f"{kind}-{number}" for kind, numbers in alert.offsets.items() for number in numbers),
+        origins=frozenset(f"{origin.dimension}={origin.value}" for origin in alert.origins or ()),
     )
 
 

@@ -295,6 +295,16 @@ def test_the_forms_of_webhook_and_mail() -> None:
     assert mail(later, WORDING, email, 0.0)["In-Reply-To"] == first["Message-ID"] == "<a000.notification-1@example.com>"
 
 
+def test_models_whose_change_comes_from_one_producer_are_one_page_whatever_their_columns_are() -> None:
+    origins = [{"dimension": "header producer", "value": "producer-7", "share_of_change": 1.0}]
+    sink = Sink()
+    sink.take(*(fleet_alert(number, column=f"f{number}", origins=origins) for number in range(3)))
+    assert [message.key for message in sink.deliver(30.0)] == ["a000/notification-1"]
+    apart = Sink()
+    apart.take(*(fleet_alert(number, column=f"f{number}", origins=None) for number in range(2)))
+    assert [message.key for message in apart.deliver(30.0)] == ["a000/notification-1", "a001/notification-1"]
+
+
 def test_hostile_names_on_a_page_stay_names() -> None:
     sink = Sink()
     sink.take(*(fleet_alert(number, model=f"{HOSTILE}{number}", title=HOSTILE) for number in range(2)))

@@ -145,6 +145,14 @@ class PageAccounts:
                 self._months.drop(key)
         return outputs
 
+    def latest_month(self, key: ModelKey) -> dict[str, int]:
+        """Return the notifications of a model in the last month that it has come to, by severity."""
+        months = self._months.get(key)
+        if not months:
+            return {}
+        month = months[max(months)]
+        return _sums([month.predictions.severities, month.labels.severities])
+
     def _report(
         self, key: ModelKey, start_ms: int, predictions: WatermarkReach | None, joins: WatermarkReach | None
     ) -> Outputs:

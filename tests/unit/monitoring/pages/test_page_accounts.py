@@ -142,6 +142,15 @@ def test_a_late_notification_is_a_further_revision() -> None:
     assert (event["revision"], event["paged"]) == (2, 1)
 
 
+def test_the_present_month_is_known_before_it_is_over() -> None:
+    accounts = PageAccounts(page_settings())
+    assert accounts.latest_month(KEY) == {}
+    accounts.count([notification(KEY, MARCH), notification(KEY, MARCH + 1, severity="critical", cause="performance")])
+    assert accounts.latest_month(KEY) == {"critical": 1, "warning": 1}
+    panes(accounts, APRIL, APRIL)
+    assert accounts.latest_month(KEY) == {}
+
+
 def test_each_version_has_an_account_of_its_own() -> None:
     accounts = PageAccounts(page_settings(labels=False))
     for version in ("1", "2"):
