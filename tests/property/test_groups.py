@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from driftline.alerts.groups import Incident, common, groups_of, linked
 from driftline.alerts.onsets import Interval
@@ -59,6 +60,26 @@ def test_each_incident_is_in_one_group_whose_members_are_linked_and_may_have_beg
         assert common(each.onset for each in group.members) is not None
         for each in group.members:
             assert len(group.members) == 1 or any(linked(each, other) for other in group.members)
+
+
+def closed(fleet: Sequence[Incident]) -> set[frozenset[str]]:
+    """Return what is linked, directly or through others, by comparing each with each until nothing changes."""
+    parts = [{each.alert_id: each} for each in fleet]
+    for one in fleet:
+        for other in fleet:
+            if linked(one, other):
+                touched = [part for part in parts if one.alert_id in part or other.alert_id in part]
+                parts = [part for part in parts if part not in touched]
+                parts.append({alert_id: each for part in touched for alert_id, each in part.items()})
+    return {frozenset(part) for part in parts}
+
+
+@given(fleet=incidents())
+def test_what_one_moment_explains_is_together_exactly_where_a_comparison_of_all_pairs_links_it(
+    fleet: list[Incident],
+) -> None:
+    at_once = [structs.replace(each, onset=Interval(0, HOUR)) for each in fleet]
+    assert {frozenset(ids) for _, ids in shown(at_once)} == closed(at_once)
 
 
 @given(data=st.data(), n_missing=st.integers(1, 6), n_drifting=st.integers(1, 6))

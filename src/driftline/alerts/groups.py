@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from driftline.alerts.onsets import Interval  # msgspec reads it
 
@@ -41,6 +41,7 @@ _OF_COLUMNS: Final = frozenset(
     }
 )
 """Roots that are about columns: models that share only their topic do not share these."""
+Shareable = tuple[str, object]
 
 
 class Incident(Struct, frozen=True, kw_only=True):
@@ -97,6 +98,14 @@ def linked(one: Incident, other: Incident) -> bool:
     return not one.origins.isdisjoint(other.origins) or _same_source(one, other)
 
 
+def shareable(incident: Incident) -> Iterator[Shareable]:
+    """Yield what an incident can have in common with others; two that are linked have one of these at least."""
+    yield from (("column", name) for name in incident.columns)
+    yield from (("origin", name) for name in incident.origins)
+    if incident.partitions and incident.root not in _OF_COLUMNS:
+        yield ("source", (incident.root, incident.partitions))
+
+
 def common(onsets: Iterable[Interval]) -> Interval | None:
     """Return the moments that lie in all intervals; None where there are none. ``onsets`` is not empty.
 
@@ -113,7 +122,7 @@ def groups_of(incidents: Iterable[Incident]) -> list[Group]:
     """Return the groups of incidents, each incident in one; the earliest group first.
 
     The result does not depend on the order of ``incidents``. *Cost*: quadratic in those that share a column, an origin
-    or their source partitions.
+    or their source partitions, and differ in more than whose they are.
     """
     unique = {incident.alert_id: incident for incident in incidents}
     ordered = sorted(unique.values(), key=lambda incident: incident.order)
@@ -151,23 +160,36 @@ def _connected(ordered: Sequence[Incident]) -> list[list[Incident]]:
             index = parents[index]
         return index
 
-    sharing: dict[tuple[str, object], list[int]] = {}
+    sharing: dict[Shareable, _Candidates] = {}
     for index, incident in enumerate(ordered):
-        for shared in _shareable(incident):
-            candidates = sharing.setdefault(shared, [])
-            for earlier in candidates:
+        for shared in shareable(incident):
+            candidates = sharing.setdefault(shared, _Candidates())
+            for earlier in candidates.indices:
                 if top(earlier) != top(index) and linked(ordered[earlier], incident):
                     parents[top(index)] = top(earlier)
-            candidates.append(index)
+            candidates.add(index, incident)
     parts: dict[int, list[Incident]] = {}
     for index, incident in enumerate(ordered):
         parts.setdefault(top(index), []).append(incident)
     return list(parts.values())
 
 
-def _shareable(incident: Incident) -> Iterator[tuple[str, object]]:
-    """Yield what two linked incidents have in common, one of these at least."""
-    yield from (("column", name) for name in incident.columns)
-    yield from (("origin", name) for name in incident.origins)
-    if incident.partitions:
-        yield ("source", (incident.root, incident.partitions))
+class _Candidates:
+    """Incidents that share something.
+
+    Of those that differ only in whose they are, and are linked, the first of two places stand for all: whatever is
+    linked to one of the others is linked to one of these as well.
+    """
+
+    def __init__(self) -> None:
+        self.indices: list[int] = []
+        self._places: dict[Incident, set[tuple[str, str, str]]] = {}
+
+    def add(self, index: int, incident: Incident) -> None:
+        """Add an incident that was compared with those before it."""
+        alike = structs.replace(incident, alert_id="", opened_at="", model="", model_version="", segment="")
+        places = self._places.setdefault(alike, set())
+        if len(places) > 1 and linked(alike, structs.replace(alike, model="another")):
+            return
+        self.indices.append(index)
+        places.add(incident.place)

@@ -8,7 +8,7 @@ import xxhash
 from msgspec import Struct
 
 from driftline.notify.alert import Alert, Record
-from driftline.notify.pages import PageView
+from driftline.notify.page import PageView
 
 News = Literal["opened", "joined", "again", "updated", "resolved"]
 """What happened to an alert: it opened, it opened and belongs to a page that was sent, it notified again, it changed

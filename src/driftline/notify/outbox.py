@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from driftline.notify.memory import Memory
 from driftline.notify.message import Entry, News, restated
-from driftline.notify.pages import Page, Pages
+from driftline.notify.pages import Pages
 from driftline.notify.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from driftline.notify.alert import Alert, Record
     from driftline.notify.memory import Known
     from driftline.notify.message import Message
+    from driftline.notify.page import Page
     from driftline.notify.routing import Route, Router
 
 Position = tuple[int, int]

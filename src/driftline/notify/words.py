@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from driftline.config.notify_settings import Template
     from driftline.notify.alert import Alert
     from driftline.notify.message import Entry, Message, News
-    from driftline.notify.pages import PageView
+    from driftline.notify.page import PageView
     from driftline.notify.routing import Router
 
 MAX_SUBJECT: Final = 200

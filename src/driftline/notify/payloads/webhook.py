@@ -18,7 +18,7 @@ from driftline.notify.template import fill
 
 if TYPE_CHECKING:
     from driftline.notify.message import Message
-    from driftline.notify.pages import PageView
+    from driftline.notify.page import PageView
     from driftline.notify.words import Wording
 
 _ENCODED: Final = "whsec_"
