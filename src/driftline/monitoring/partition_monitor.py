@@ -147,17 +147,7 @@ class PartitionMonitor:
         self._places.extend(flush.places)
         self._watermarks.update(flush.watermarks, routed=flush.routed)
         outputs = self._intake_monitor().take(flush.intake) if flush.intake else []
-        outputs += self._advance()
-        self._pages.count(outputs)
-        return [*outputs, *self._pages.advance(*self._reaches())]
-
-    def _reaches(self) -> tuple[WatermarkReach | None, WatermarkReach | None]:
-        """Return how far predictions and joins have come."""
-        (predictions, joins), marks = self._advanced, self._watermarks
-        return (
-            None if predictions is None else WatermarkReach(predictions, marks.certain_predictions),
-            None if joins is None else WatermarkReach(joins, marks.certain_joins),
-        )
+        return self._pages.settle([*outputs, *self._advance()], self._watermarks)
 
     def _model(self, key: ModelKey) -> ModelMonitor:
         model = self._models.get(key)

@@ -21,14 +21,16 @@ from driftline.events.model_key import ModelKey
 from driftline.events.output_record import event_record
 from driftline.events.pages import PagesEvent, WatchedSpan
 from driftline.events.source import SEGMENT_ALL
+from driftline.monitoring.model_setup import WatermarkReach
 from driftline.monitoring.pages.months import end_of, month_of
 from driftline.monitoring.state.table import Table
 
 if TYPE_CHECKING:
     from driftline.config.settings import Settings
     from driftline.events.output_record import OutputRecord
-    from driftline.monitoring.model_setup import Outputs, WatermarkReach
+    from driftline.monitoring.model_setup import Outputs
     from driftline.panes.flush_record import PaneDelta
+    from driftline.panes.watermarks import Watermarks
 
 _OF_LABELS: Final[frozenset[Cause]] = frozenset((*JOIN_CAUSES, *LABEL_CAUSES))
 """Causes that only labels, or their absence, can show."""
@@ -89,6 +91,7 @@ class PageAccounts:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._pane_ms = int(settings.time.pane)
         self._has_labels = settings.labels is not None
         self._months = Table("months", ModelKey, dict[int, MonthAccount])
         self._budgets: dict[str, ErrorBudget] = {}
@@ -105,6 +108,16 @@ class PageAccounts:
         month.from_ms = delta.pane_ms if month.from_ms is None else min(month.from_ms, delta.pane_ms)
         month.to_ms = end_ms if month.to_ms is None else max(month.to_ms, end_ms)
         month.n_events += delta.n_events
+
+    def settle(self, outputs: Outputs, marks: Watermarks) -> Outputs:
+        """Count what one record has led to; return it with the reports on the months that have ended by then."""
+        self.count(outputs)
+        predictions = self._reach(marks.predictions, marks.certain_predictions)
+        return [*outputs, *self.advance(predictions, self._reach(marks.joins, marks.certain_joins))]
+
+    def _reach(self, time_ms: int | None, certain_ms: int | None) -> WatermarkReach | None:
+        """Return how far whole panes have come."""
+        return None if time_ms is None else WatermarkReach(time_ms - time_ms % self._pane_ms, certain_ms)
 
     def count(self, outputs: Outputs) -> None:
         """Count the notifications among what one record has led to. Alerts about an input topic are of no model."""
