@@ -41,7 +41,10 @@ from driftline.events.operation_fields import LATENCY
 from driftline.events.output_record import event_records, structured
 from driftline.events.source import SEGMENT_ALL
 from driftline.monitoring.alerting import settle, settled
+from driftline.monitoring.model_setup import WatermarkReach
+from driftline.monitoring.pages.page_accounts import PageAccounts
 from driftline.monitoring.predictions.problem_history import ProblemHistory
+from driftline.panes.flush_record import PaneDelta
 from driftline.performance.arrival_curve import AgedCohort, maturity_curve
 from driftline.performance.metric_cases import cases_of
 from driftline.profiles.building.build import build_profile
@@ -59,6 +62,7 @@ from driftline.sketches.sparse import pack
 
 if TYPE_CHECKING:
     from driftline.events.evidence import Event
+    from driftline.events.output_record import OutputRecord
     from driftline.events.source import Kind, Offsets
     from driftline.profiles.profile import Profile
 
@@ -127,6 +131,7 @@ def examples() -> dict[str, list[dict[str, Any]]]:
     records += settle(examine_stream(_labels_of_a_day(), budget), ModelAlerts(), budget)[1][:1]
     records += event_records(_estimates(budget), budget.source)
     records += settle(examine_operations(*_operations(), budget), ModelAlerts(), budget)[1][:1]
+    records += _pages(records)
     found: dict[str, list[dict[str, Any]]] = {"prediction": [PREDICTION], "label": [LABEL]}
     for record in records:
         event = structured(record)
@@ -220,6 +225,17 @@ def _operations() -> tuple[OperationsWindow, OperationsCase]:
         flags=frozenset(),
     )
     return window, OperationsCase(NOON_MS, 1_200, now, earlier, SETTINGS.defaults)
+
+
+def _pages(records: list[OutputRecord]) -> list[OutputRecord]:
+    """Return the report on a month in which the notifications of some records fall, when labels have passed its end."""
+    accounts, day_ms = PageAccounts(SETTINGS), 24 * HOUR_MS
+    for day in range(31):
+        start_ms = NOON_MS - 12 * HOUR_MS + day * day_ms
+        accounts.add(PaneDelta(KEY, SEGMENT_ALL, start_ms, "", 28_800, {}, None, []), day_ms)
+    accounts.count(records)
+    end = WatermarkReach(NOON_MS + 31 * day_ms, NOON_MS + 31 * day_ms)
+    return accounts.advance(end, end)[-1:]
 
 
 def _estimates(budget: ErrorBudget) -> list[Event]:

@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 
 from tests.support.alerts import HOSTILE, alert_fields, resolved, updated
 from tests.support.command import driftline
+from tests.support.fleets import fleet_alert, fleet_resolved
 from tests.support.http_server import Answer
 from tests.support.notifier import QUICK, HttpSink, Notified, NotifierProcess
 from tests.support.reading import read_topic
@@ -282,6 +283,44 @@ def test_openings_together_make_one_message_and_a_digest_survives_a_kill(notifie
     )
 
 
+def test_a_problem_of_many_models_is_one_page_to_its_end_whatever_is_killed(notified: Notified, sink: HttpSink) -> None:
+    duty = {"pagerduty": {"routing_key_env": "DUTY_KEY", "url": f"{sink.url}/duty"}, "retry": QUICK}
+    sinks = {"hook": webhook(sink), "duty": duty}
+    config = notified.configuration(sinks, routes=[{"sinks": list(sinks), "group_wait": "1s"}])
+    environment = {"DUTY_KEY": "battery staple"}
+    with NotifierProcess(config, environment=environment) as process:
+        process.ready()
+        notified.write(*(fleet_alert(number) for number in range(12)))
+        arrive(lambda: len(sink.requests), 2, process)
+        for name in sinks:
+            wait_until(lambda: process.metric("waiting_records", name) == 0, 30, "nothing to wait")  # noqa: B023
+        process.kill()
+    notified.write(fleet_alert(12))
+    with NotifierProcess(config, environment=environment) as process:
+        arrive(lambda: len(sink.requests), 3, process)
+        notified.write(*(fleet_resolved(number) for number in range(13)))
+        arrive(lambda: len(sink.requests), 5, process)
+        assert process.terminate() == 0
+    told = {
+        path: [body for body, request in zip(sink.bodies, sink.requests, strict=True) if request.path == path]
+        for path in ("/", "/duty")
+    }
+    assert [(each["key"], each["group"]["n_models"]) for each in told["/"]] == [
+        ("a000/notification-1", 12),
+        ("a000/page-resolved", 13),
+    ]
+    assert [(each["event_action"], each["dedup_key"]) for each in told["/duty"]] == [
+        ("trigger", "a000"),
+        ("trigger", "a000"),
+        ("resolve", "a000"),
+    ]
+    assert [each["payload"]["summary"].split(":")[0] for each in told["/duty"]] == [
+        "[critical] 12 models",
+        "[critical] 13 models",
+        "[critical] 13 models",
+    ]
+
+
 def test_a_dry_run_says_what_would_go_where_and_leaves_no_trace(notified: Notified, sink: HttpSink) -> None:
     sinks = {"hook": webhook(sink), "mail": mail_sink(1)}
     routes = [{"name": "urgent", "sinks": ["hook", "mail"], "severities": ["critical"]}]
@@ -298,8 +337,11 @@ def test_a_dry_run_says_what_would_go_where_and_leaves_no_trace(notified: Notifi
     assert [row[:4] for row in rows[1:]] == [["a1", "urgent", "hook,", "mail"], ["a2", "none", "none", "data"]]
     assert "\x1b" not in shown.stdout
     assert "no alert that this version can read" in shown.stderr
-    only = driftline(*command, "--sink", "mail")
-    assert ["a1", "urgent", "mail"] in [line.split()[:3] for line in only.stdout.splitlines()]
+    notified.write(fleet_alert(1), fleet_alert(2))
+    only = [line.split() for line in driftline(*command, "--sink", "mail").stdout.splitlines()]
+    assert ["a1", "urgent", "mail"] in [row[:3] for row in only]
+    assert [row[3:6] for row in only if row[0] == "a001"] == [["[critical]", "2", "models:"]]
+    assert not any(row[0] == "a002" for row in only)
     groups = AdminClient({"bootstrap.servers": notified.bootstrap}).list_consumer_groups().result().valid
     assert not any(group.group_id.startswith(f"{notified.prefix}-notify") for group in groups)
     assert sink.requests == []

@@ -52,6 +52,8 @@ def test_rules_and_routes_are_valid_and_every_alert_fires_as_its_test_says(prome
         ("alertname=DriftlineModelAlert severity=critical model=m", "on-call,model-owners"),
         ("alertname=DriftlineModelAlert severity=warning model=m", "model-owners"),
         ("alertname=DriftlineModelSilent severity=warning model=m", "model-owners"),
+        ("alertname=DriftlineDataDrift alert_id=a1 group=a0 severity=critical model=m", "on-call,model-owners"),
+        ("alertname=DriftlineDataDrift alert_id=a1 group=a0 severity=warning model=m", "model-owners"),
         ("alertname=DriftlineDown severity=critical", "on-call"),
         ("alertname=DriftlineBehind severity=warning", "operators"),
     ],

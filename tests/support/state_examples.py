@@ -35,6 +35,7 @@ from driftline.monitoring.model_setup import ModelSetup, WatermarkReach
 from driftline.monitoring.operations.earlier_windows import EarlierWindows, KeptWindow
 from driftline.monitoring.operations.operations_monitor import OperationsMonitor
 from driftline.monitoring.operations.silence_monitor import SilenceMonitor
+from driftline.monitoring.pages.page_accounts import PageAccounts
 from driftline.monitoring.predictions.bootstrap import BootstrapReference, BootstrapSample
 from driftline.monitoring.predictions.burn_in import BurnIn
 from driftline.monitoring.predictions.column_detectors import ColumnDetectors
@@ -57,6 +58,7 @@ from driftline.sketches.joined import LabelledPairs
 from tests.support import monitoring
 from tests.support.arrival import arrival_settings
 from tests.support.operations import made_operations, settings_of
+from tests.support.pages import notification, page_settings
 from tests.support.windows import budget_of, table_of, window_of
 from tests.unit.checks.labels.test_performance_check import PROFILE as LABELLED
 from tests.unit.checks.labels.test_performance_check import cut_of, vector_of
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
 
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.config.model import ModelSettings
+    from driftline.events.alert import Cause
     from driftline.monitoring.state.scope import StateScope
     from driftline.monitoring.state.table import Stateful, Tables
 
@@ -433,6 +436,16 @@ def _hear(part: SilenceMonitor, i: int) -> object:
     return [*part.advance(reach), *part.listen(marks)], part.silent(KEY), part.alerts_of(KEY)
 
 
+def _account(part: PageAccounts, i: int) -> object:
+    """Watch a model for a third of a year, notify every week, and let labels be a month behind."""
+    day_ms = 86_400_000
+    part.add(PaneDelta(KEY, SEGMENT_ALL, i * day_ms, "", 10, {}, None, []), 10_000)
+    if i % 7 == 3:
+        cause: Cause = "performance" if i % 2 else "data drift"
+        part.count([notification(KEY, i * day_ms + 60_000, cause=cause, in_budget=i % 3 > 0)])
+    return part.advance(WatermarkReach(i * day_ms, i * day_ms), WatermarkReach((i - 30) * day_ms, None))
+
+
 EXAMPLES: list[Example[Any]] = [
     of(BootstrapSample, lambda: bootstrap.sample_of(bootstrap.SETTINGS), _gather, 7),
     of(BootstrapReference, lambda: BootstrapReference(COUNTED.grid, 200), _count, 4),
@@ -457,5 +470,6 @@ EXAMPLES: list[Example[Any]] = [
     of(EarlierWindows, lambda: EarlierWindows(OPERATIONS.defaults), _earlier, 20),
     of(OperationsMonitor, _operations, _operate, 180),
     of(SilenceMonitor, lambda: SilenceMonitor(OPERATIONS, 10_000), _hear, 25),
+    of(PageAccounts, lambda: PageAccounts(page_settings()), _account, 130),
     sequences(),
 ]

@@ -52,10 +52,15 @@ def list_(
     prefix: PrefixOption = None,
     resolved: Annotated[bool, typer.Option("--all", help="Show resolved alerts too.")] = False,
     model: Annotated[str | None, typer.Option("--model", help="Show this model alone.", show_default=False)] = None,
-    json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
+    flat: Annotated[bool, typer.Option("--flat", help="Print each alert, also of groups of models.")] = False,
+    json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON object per alert.")] = False,
 ) -> None:
-    """Print the open alerts, the most severe first, one line each; what follows from an alert stands below it."""
+    """Print the open alerts, the most severe first, one line each; what follows from an alert stands below it.
+
+    A problem that many models have at once is one line, unless one model is asked for.
+    """
     from driftline.cli.alert_book import folded, list_line
+    from driftline.cli.alert_groups import grouped_lines
 
     settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
     alerts = [
@@ -63,11 +68,15 @@ def list_(
         for alert in standing_alerts(settings)
         if (resolved or alert.is_open) and model in {None, alert.fields.get("model")}
     ]
-    for alert, follows in folded(alerts):
-        if json_lines:
+    if json_lines:
+        for alert, _ in folded(alerts):
             out.print(msgspec.json.encode(alert.fields).decode(), markup=False, soft_wrap=True)
-        else:
+    elif flat or model is not None:
+        for alert, follows in folded(alerts):
             out.print(list_line(alert, follows=follows), soft_wrap=True)
+    else:
+        for line in grouped_lines(alerts):
+            out.print(line, soft_wrap=True)
     if not alerts and err.is_terminal:
         err.print("no alert" if resolved else "no open alert", style="dim", markup=False)
 
@@ -80,8 +89,11 @@ def show(
     prefix: PrefixOption = None,
     json_lines: Annotated[bool, typer.Option("--json", help="Print the record's JSON object.")] = False,
 ) -> None:
-    """Print one alert in full: what happened, since when, and the evidence; then what follows from it."""
+    """Print one alert in full: what happened, since when, and the evidence; then what follows from it, and the other
+    models that have the same problem.
+    """
     from driftline.cli.alert_book import detail_lines, list_line
+    from driftline.cli.alert_groups import others_of_group
 
     settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
     alerts = standing_alerts(settings)
@@ -94,6 +106,11 @@ def show(
     for other in alerts:
         if other.incident == alert.alert_id and other is not alert:
             out.print(list_line(other, follows=True), soft_wrap=True)
+    others = others_of_group(alert, alerts)
+    if others:
+        out.print(f"\nThe same problem at other models ({len(others)}):", markup=False)
+    for other in others:
+        out.print(list_line(other, follows=True), soft_wrap=True)
 
 
 def _print_records(

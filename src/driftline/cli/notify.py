@@ -25,10 +25,14 @@ from driftline.cli.exit_codes import ExitCode
 from driftline.errors import ConfigurationError, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from driftline.config.settings import Settings
     from driftline.notify.alert import Alert
+    from driftline.notify.message import Message
+
+Row = tuple[str, str, str, str]
+"""Alert or group, route, sinks and subject."""
 
 SinkOption = Annotated[
     list[str] | None,
@@ -105,7 +109,7 @@ def _print_plan(settings: Settings, names: list[str]) -> None:
     if not found.alerts:
         out.print(f"No alert is open on {settings.kafka.topic('alerts')}; nothing would be sent.", markup=False)
         return
-    rows = [row for alert in found.alerts for row in _rows(settings, names, alert)]
+    rows = list(dict.fromkeys(_all_rows(settings, names, found.alerts)))
     heading = ("alert", "route", "sinks", "subject")
     widths = [max(map(len, column)) for column in zip(heading, *rows, strict=True)]
     for row in (heading, *rows):
@@ -113,15 +117,31 @@ def _print_plan(settings: Settings, names: list[str]) -> None:
         out.print(Text("  ".join(cells).rstrip(), style="dim" if row is heading else ""))
 
 
-def _rows(settings: Settings, names: list[str], alert: Alert) -> Iterator[tuple[str, str, str, str]]:
+def _all_rows(settings: Settings, names: list[str], alerts: Sequence[Alert]) -> Iterator[Row]:
+    """Yield the rows of all open alerts; those of one problem of several models are the same."""
+    from driftline.notify.message import Message, restated, single
+    from driftline.notify.pages import Pages
+
+    pages = Pages()
+    told = sorted((alert for alert in alerts if alert.has_notified), key=lambda each: (each.opened_at, each.alert_id))
+    of_alerts = {alert.alert_id: pages.place(alert) for alert in told}
+    for alert in alerts:
+        page = of_alerts.get(alert.alert_id)
+        entry = restated(alert, "" if page is None else page.page_id)
+        is_shared = page is not None and page.is_shared
+        message = Message("page", (entry,), page.view()) if page is not None and is_shared else single(entry)
+        yield from _rows(settings, names, message)
+
+
+def _rows(settings: Settings, names: list[str], message: Message) -> Iterator[Row]:
     """Yield a row for each route that takes an alert; their texts are harmless on a terminal."""
     from driftline.notify.escaping import plain
-    from driftline.notify.message import restated, single
     from driftline.notify.routing import Router
     from driftline.runtime.notify.senders import wording_of
 
     notify, router = settings.notify, Router(settings.notify)
-    entry, alert_id = restated(alert), plain(alert.alert_id)
+    (entry,) = message.entries
+    alert, alert_id = entry.alert, plain(entry.page or entry.alert.alert_id)
     routes = list(router.routes(alert))
     if not routes:
         yield alert_id, "none", "none", plain(alert.title)
@@ -129,7 +149,7 @@ def _rows(settings: Settings, names: list[str], alert: Alert) -> Iterator[tuple[
         by_subject: dict[str, list[str]] = {}
         for name in route.settings.sinks:
             if name in names:
-                words = wording_of(notify.sinks[name], notify, router).words(single(entry))
+                words = wording_of(notify.sinks[name], notify, router).words(message)
                 by_subject.setdefault(words.subject, []).append(name)
         for subject, sinks in by_subject.items():
             yield alert_id, route.name, ", ".join(sinks), subject

@@ -194,8 +194,9 @@ class RouteSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Whether later routes are tried too."""
     group_by: tuple[GroupField, ...] = ("model",)
     """Alerts that open at nearly the same time and agree in these fields make one message."""
-    group_wait: Duration = Duration(10_000)
-    """How long an opening waits for others of its group; `0s` sends each by itself."""
+    group_wait: Duration = Duration(30_000)
+    """How long an opening waits for others of its group, and for
+    [the same problem at other models](notify.md#one-page-for-many-models); `0s` sends each at once."""
 
 
 class NotifySettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,6 +10,7 @@ from driftline.events.finding import FindingEvent
 from driftline.events.label_arrival import LabelArrivalEvent
 from driftline.events.label_stream import LabelStreamEvent
 from driftline.events.operations import OperationsEvent
+from driftline.events.pages import PagesEvent
 from driftline.events.performance import PerformanceEvent
 from driftline.events.window import WindowEvent
 
@@ -24,6 +25,7 @@ OUTPUT_EVENTS: Final[dict[str, type[Event]]] = {
     "label_arrival": LabelArrivalEvent,
     "label_stream": LabelStreamEvent,
     "operations": OperationsEvent,
+    "pages": PagesEvent,
     "alert": AlertEvent,
 }
 """By the names of their schemas in ``schemas/``."""

@@ -24,6 +24,10 @@ SILENCE: Final = ModelKey("", "silence")
 """Stands for the silence of all models, where state is kept of it."""
 
 
+PAGES: Final = ModelKey("", "pages")
+"""Stands for the accounts of pages of all models, where state is kept of them."""
+
+
 Kind = Literal["predictions", "labels", "joins"]
 """Which of the two input topics; or the pending topic, where labels meet predictions after they were repartitioned."""
 

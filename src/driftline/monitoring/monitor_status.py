@@ -106,6 +106,8 @@ class ModelStatus(Struct, frozen=True, kw_only=True):
     """How far a reference has been learnt; None once there is one."""
     operations: OperationsStatus | None = None
     """None where no event says anything of how it was made."""
+    month_notifications: dict[str, int] = {}
+    """Notifications in the month of event time that the model has come to, by severity."""
     silent: bool | None = None
     """Whether the model, in all its versions, is silent; None where no limit is configured."""
 

@@ -9,7 +9,7 @@ import msgspec
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.events.model_key import ModelKey
 from driftline.events.prediction import fields_beside
-from driftline.events.source import INTAKE, LABEL_STREAM, SEGMENT_ALL, SILENCE
+from driftline.events.source import INTAKE, LABEL_STREAM, PAGES, SEGMENT_ALL, SILENCE
 from driftline.events.source_numbers import PlaceNames
 from driftline.monitoring.intake.intake_monitor import IntakeMonitor
 from driftline.monitoring.labels.label_stream_monitor import LabelStreamMonitor
@@ -17,6 +17,7 @@ from driftline.monitoring.model_monitor import ModelMonitor
 from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach
 from driftline.monitoring.monitor_status import MonitorStatus
 from driftline.monitoring.operations.silence_monitor import SilenceMonitor
+from driftline.monitoring.pages.page_accounts import PageAccounts
 from driftline.monitoring.state.checkpoint import (
     META_KEY,
     STATE_VERSION,
@@ -87,6 +88,9 @@ class PartitionMonitor:
         self._silence = SilenceMonitor(settings, self._pane_ms) if settings.silence_limits_ms else None
         if self._silence is not None:
             self._silence_scope.add(self._silence.tables)
+        self._pages_scope = StateScope(f"{self._at}, pages")
+        self._pages = PageAccounts(settings)
+        self._pages_scope.add(self._pages.tables)
         self._budgets: dict[str, ErrorBudget] = {}
         self._places = PlaceNames()
         self._entries = StateEntries()
@@ -143,7 +147,7 @@ class PartitionMonitor:
         self._places.extend(flush.places)
         self._watermarks.update(flush.watermarks, routed=flush.routed)
         outputs = self._intake_monitor().take(flush.intake) if flush.intake else []
-        return [*outputs, *self._advance()]
+        return self._pages.settle([*outputs, *self._advance()], self._watermarks)
 
     def _model(self, key: ModelKey) -> ModelMonitor:
         model = self._models.get(key)
@@ -161,6 +165,8 @@ class PartitionMonitor:
         closed_ms = self._watermarks.predictions
         if closed_ms is None or delta.pane_ms + self._pane_ms > closed_ms:
             self._model(delta.key).predictions.add_pane(delta, offset)
+            if not replayed:
+                self._pages.add(delta, self._pane_ms)
             if self._silence is not None and not replayed:
                 self._silence.add(delta)
         elif not replayed:
@@ -252,7 +258,7 @@ class PartitionMonitor:
     def checkpoint(self) -> Checkpoint:
         """Return what changed since the last checkpoint, to be kept whole or not at all."""
         streams = {LABEL_STREAM: self._stream_scope, INTAKE: self._intake_scope, SILENCE: self._silence_scope}
-        scopes = {**streams, **{key: model.scope for key, model in self._models.items()}}
+        scopes = {**streams, PAGES: self._pages_scope, **{key: model.scope for key, model in self._models.items()}}
         changed = [(key, place, data) for key in sorted(scopes) for place, data in scopes[key].changes()]
         position = self._position()
         marks, places = self._watermarks.state, self._places.parts
@@ -307,6 +313,8 @@ class PartitionMonitor:
                 monitor._intake_scope.load(values)
             elif key == SILENCE:
                 monitor._silence_scope.load(values)
+            elif key == PAGES:
+                monitor._pages_scope.load(values)
             else:
                 monitor._model(key).restore(values)
         return monitor
@@ -334,7 +342,12 @@ class PartitionMonitor:
         alerts = None if silence is None else silence.alerts_of(key)
         opened = () if alerts is None else tuple(state.alert for state in alerts.open.values())
         silent = None if silence is None else silence.silent(key)
-        return msgspec.structs.replace(status, silent=silent, open_alerts=status.open_alerts + opened)
+        return msgspec.structs.replace(
+            status,
+            silent=silent,
+            open_alerts=status.open_alerts + opened,
+            month_notifications=self._pages.latest_month(key),
+        )
 
     def _stream_status(self) -> dict[ModelKey, ModelStatus]:
         """Return what telemetry shows of the input topics; two sequences may have alerts of the labels."""

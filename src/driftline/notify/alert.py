@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -20,6 +20,21 @@ class Finding(Struct, frozen=True):
     message: str = ""
     column: str | None = None
     severity: str = ""
+    role: str | None = None
+
+
+class Origin(Struct, frozen=True):
+    """A producer, schema or other origin whose records alone have the change."""
+
+    dimension: str = ""
+    value: str = ""
+
+
+class Onset(Struct, frozen=True, rename={"from_": "from"}):
+    """When the problem began: between two moments of event time."""
+
+    from_: str
+    to: str
 
 
 class Alert(Struct, frozen=True, kw_only=True):
@@ -44,6 +59,15 @@ class Alert(Struct, frozen=True, kw_only=True):
     model: str = ""
     model_version: str = ""
     segment: str = "all"
+    incident: str = ""
+    """The alert that explains this one; its own id, or empty, where none does."""
+    root: str = ""
+    kind: str = ""
+    onset: Onset | None = None
+    offsets: dict[str, dict[str, Any]] = {}
+    """Source partitions of the window that caused this state, by kind and number."""
+    origins: tuple[Origin, ...] | None = None
+    """Where the change of the root comes from; None or empty where that is not known, or everywhere."""
 
     @property
     def is_open(self) -> bool:

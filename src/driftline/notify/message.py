@@ -8,11 +8,14 @@ import xxhash
 from msgspec import Struct
 
 from driftline.notify.alert import Alert, Record
+from driftline.notify.page import PageView
 
-News = Literal["opened", "again", "updated", "resolved"]
-"""What happened to an alert: it opened, it notified again, it changed without a notification, it ended."""
-MessageKind = Literal["single", "group", "burst", "digest"]
-"""One alert; alerts that opened together; what a rate limit held back; what is not urgent."""
+News = Literal["opened", "joined", "again", "updated", "resolved"]
+"""What happened to an alert: it opened, it opened and belongs to a page that was sent, it notified again, it changed
+without a notification, it ended."""
+MessageKind = Literal["single", "page", "group", "burst", "digest"]
+"""One alert; alerts of several models that are one problem; alerts that opened together; what a rate limit held back;
+what is not urgent."""
 
 
 class Entry(Struct, frozen=True):
@@ -22,6 +25,12 @@ class Entry(Struct, frozen=True):
     record: Record
     also: tuple[tuple[int, int], ...] = ()
     """Partition and offset of further records of the alert that are done when this one is."""
+    page: str = ""
+    """Id of the page that the alert is on; the alert's own id where it is alone, or empty."""
+    joins: bool = False
+    """Whether the alert opened, and belongs to a page that was sent."""
+    ends_page: bool = False
+    """Whether it was the last open alert of a page of several that the sink was told of."""
 
     @property
     def alert(self) -> Alert:
@@ -36,7 +45,7 @@ class Entry(Struct, frozen=True):
     @property
     def key(self) -> str:
         """The idempotency key: the alert, and its notification or revision."""
-        return entry_key(self.news, self.alert)
+        return f"{self.alert.alert_id}/joined" if self.joins else entry_key(self.news, self.alert)
 
 
 def entry_key(news: News, alert: Alert) -> str:
@@ -53,13 +62,28 @@ class Message(Struct, frozen=True):
 
     kind: MessageKind
     entries: tuple[Entry, ...]
+    page: PageView | None = None
+    """Of a page: how it stood when the message was made."""
 
     @property
     def key(self) -> str:
-        """The idempotency key; that of several entries is a hash of theirs."""
+        """The idempotency key; that of several entries is a hash of theirs.
+
+        A page has that of the alert that it is named by, whichever alerts it lists: sent again after a crash, it may
+        list more of them.
+        """
+        if self.kind == "page":
+            return _page_key(self.entries[0], self.is_over)
         if self.kind == "single":
             return self.entries[0].key
         return f"{self.kind}/{xxhash.xxh3_128_hexdigest(' '.join(entry.key for entry in self.entries).encode())}"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it says that all it is about is resolved."""
+        if self.kind == "page":
+            return self.entries[-1].ends_page
+        return all(entry.news == "resolved" for entry in self.entries)
 
     @property
     def positions(self) -> tuple[tuple[int, int], ...]:
@@ -67,11 +91,17 @@ class Message(Struct, frozen=True):
         return tuple(position for entry in self.entries for position in entry.positions)
 
 
+def _page_key(entry: Entry, is_over: bool) -> str:  # noqa: FBT001  # of the message
+    if is_over:
+        return f"{entry.page}/page-resolved"
+    return f"{entry.page}/notification-{entry.alert.notification}" if entry.news == "opened" else entry.key
+
+
 def single(entry: Entry) -> Message:
     """Return the message of one entry."""
     return Message("single", (entry,))
 
 
-def restated(alert: Alert) -> Entry:
+def restated(alert: Alert, page: str = "") -> Entry:
     """Return the entry of an open alert's latest notification, made of its state alone."""
-    return Entry("opened" if alert.notification == 1 else "again", Record(0, 0, alert, b"", b""))
+    return Entry("opened" if alert.notification == 1 else "again", Record(0, 0, alert, b"", b""), page=page)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from driftline.notify.memory import Memory
-from driftline.notify.message import Entry, News
+from driftline.notify.message import Entry, News, restated
+from driftline.notify.pages import Pages
 from driftline.notify.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from driftline.notify.alert import Alert, Record
     from driftline.notify.memory import Known
     from driftline.notify.message import Message
+    from driftline.notify.page import Page
     from driftline.notify.routing import Route, Router
 
 Position = tuple[int, int]
@@ -30,6 +32,10 @@ class Outbox:
     with ``updates`` every other change. A sink that was told of an alert hears of it until it is resolved, even if
     another route takes the alert by then. An alert that follows from another one, and has not notified, is no news.
 
+    What is news of an alert that shares its page with others is decided for the page: a further alert, or a further
+    notification of one, is told only where it makes the page more severe, or is the first of its number. Sinks that
+    keep the state of each alert, and those with ``updates``, also hear what changes without that.
+
     Parameters
     ----------
     name : str
@@ -42,19 +48,28 @@ class Outbox:
         self._name = name
         self._router = router
         self._all_updates = sink.updates or sink.alertmanager is not None
+        self._all_alerts = sink.alertmanager is not None
+        self._all_joining = sink.updates or sink.of_single_alerts
         self._memory = Memory()
+        self._pages = Pages()
         self._history: dict[str, Entry] = {}
-        self.waiting = Waiting(sink)
+        self.waiting = Waiting(sink, self._pages)
 
     def settled(self, alert: Alert) -> None:
         """Learn the state of an alert from a record that an earlier run was done with."""
         known = self._memory.get(alert.alert_id)
         if known is None or known.revision < alert.revision:
-            self._memory.learn(alert, told=alert.has_notified and self._router.told(alert, self._name))
+            told = alert.has_notified and self._router.told(alert, self._name)
+            self._memory.learn(alert, told=told)
+            if alert.has_notified:
+                page = self._pages.place(alert, is_certain=alert.revision == 1)
+                if told:
+                    page.tell(alert)
 
     def forget(self, alert_id: str) -> list[Position]:
         """Forget an alert that was deleted from the topic; return the positions done. What waits is still sent."""
         self._memory.forget(alert_id)
+        self._pages.forget(alert_id)
         entry = self._history.pop(alert_id, None)
         return [] if entry is None else list(entry.positions)
 
@@ -93,6 +108,12 @@ class Outbox:
         """Yield the open alerts that the sink has heard of."""
         return self._memory.told_open()
 
+    def open_entries(self) -> Iterator[Entry]:
+        """Yield the latest notification of each open alert that the sink has heard of."""
+        for alert in self.open_alerts():
+            page = self._pages.of(alert.alert_id)
+            yield restated(alert, "" if page is None else page.page_id)
+
     def next(self, now_s: float) -> Message | None:
         """Return the message to deliver now, the same one until it is finished."""
         return self.waiting.next(now_s)
@@ -102,14 +123,44 @@ class Outbox:
         known = self._memory.get(alert.alert_id)
         repeated = known is not None and alert.revision <= known.revision
         route = self._router.route(alert, self._name)
-        news = None if repeated else self._news(alert, known, is_routed=route is not None)
+        base = None if repeated else self._news(alert, known, is_routed=route is not None)
+        found = None if base is None else replace(entry, news=base)
         if not repeated:
-            self._memory.learn(alert, told=news is not None or (known is not None and known.told))
-        if news is None:
+            self._memory.learn(alert, told=base is not None or (known is not None and known.told))
+            if alert.has_notified:
+                page = self._pages.place(alert)
+                found = None if found is None else self._on_page(found, alert, page)
+        if found is None:
             return [each for each in entry.positions if not self.waiting.absorb(alert.alert_id, each)]
         group_wait_s = 0.0 if route is None else route.settings.group_wait / 1000
-        self.waiting.add(replace(entry, news=news), now_s, self._group(alert, route), group_wait_s)
+        self.waiting.add(found, now_s, self._group(alert, route), group_wait_s)
         return []
+
+    def _on_page(self, entry: Entry, alert: Alert, page: Page) -> Entry | None:
+        """Return the entry as the page that its alert is on makes it; None where the page makes it no news."""
+        entry, before = replace(entry, page=page.page_id), (page.severity, page.notification)
+        is_joining = not page.members[alert.alert_id].told
+        page.tell(alert)
+        if self._all_alerts or not page.is_shared or self.waiting.is_mild(alert):
+            return entry
+        if entry.news == "resolved":
+            ends = not page.has_other_told(alert.alert_id)
+            return replace(entry, ends_page=ends) if ends or self._all_updates else None
+        if not page.has_other_told(alert.alert_id) or entry.news == "updated":
+            return entry
+        worse = page.severity > before[0]
+        if is_joining:
+            return self._joining(entry, worse=worse)
+        if worse or page.notification > before[1]:
+            return entry
+        return replace(entry, news="updated") if self._all_updates else None
+
+    def _joining(self, entry: Entry, *, worse: bool) -> Entry | None:
+        """Return the entry of an alert that the sink has not heard of, and whose page it has."""
+        if entry.news == "opened" and self.waiting.has_page(entry.page):
+            return entry
+        news: News = "again" if worse else "joined"
+        return replace(entry, news=news, joins=True) if worse or self._all_joining else None
 
     def _news(self, alert: Alert, known: Known | None, *, is_routed: bool) -> News | None:
         told = known is not None and known.told

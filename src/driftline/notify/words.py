@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from driftline.config.notify_settings import Template
     from driftline.notify.alert import Alert
-    from driftline.notify.message import Entry, Message
+    from driftline.notify.message import Entry, Message, News
+    from driftline.notify.page import PageView
     from driftline.notify.routing import Router
 
 MAX_SUBJECT: Final = 200
@@ -66,13 +67,34 @@ class Wording:
 
     def words(self, message: Message) -> Words:
         """Return the words for a message."""
-        if message.kind == "single":
-            return self.of_entry(message.entries[0])
+        if message.kind in {"single", "page"}:
+            return self._filled(self.message_values(message))
         return Words(self._subject_of_several(message), self._body_of_several(message), "")
 
     def of_entry(self, entry: Entry) -> Words:
         """Return the words for one entry."""
-        values = self.values(entry)
+        return self._filled(self.values(entry))
+
+    def message_values(self, message: Message) -> dict[str, str]:
+        """Return what placeholders stand for in a message of one alert or of one page; of several, in the latest."""
+        entry, page = message.entries[-1], message.page
+        if page is None:
+            return self.values(entry)
+        values = self.values(message.entries[0]) | {
+            "severity": page.severity,
+            "state": "resolved" if message.is_over else "open",
+            "title": self._escape(plain(page.title)),
+            "since": self._escape(plain(page.since, MAX_NAME)),
+            "model_label": _n_models(page),
+            "models": self._models(page),
+            "group": self._escape(plain(page.page_id, MAX_NAME)),
+            "key": self._escape(plain(message.key, MAX_NAME)),
+        }
+        values["headline"] = self._page_headline(message, page, values)
+        values["text"] = self._page_text(message, page, values)
+        return values
+
+    def _filled(self, values: dict[str, str]) -> Words:
         subject = fill(self._template.subject, values, unchanged)
         return Words(one_line(subject, MAX_SUBJECT), fill(self._template.body, values, unchanged), values["url"])
 
@@ -96,6 +118,8 @@ class Wording:
             "resolved_at": plain(alert.resolved_at or "", MAX_NAME),
             "since": plain(alert.since, MAX_NAME),
             "alert_id": plain(alert.alert_id, MAX_NAME),
+            "group": plain(entry.page or alert.alert_id, MAX_NAME),
+            "models": plain(f"{alert.model} {alert.model_version}".rstrip(), MAX_NAME),
             "key": plain(entry.key, MAX_NAME),
         }
         values = {name: self._escape(value) for name, value in raw.items()}
@@ -108,6 +132,44 @@ class Wording:
     def url(self, alert: Alert) -> str:
         """Return the address of the page about an alert; empty where none is configured."""
         return console_url(self._console, alert, self._router)
+
+    def _models(self, page: PageView) -> str:
+        """Return the models of a page in one line."""
+        names = ", ".join(self._escape(plain(name, MAX_NAME)) for name in page.models)
+        return f"{names} and {page.n_more} more" if page.n_more else names
+
+    def _page_headline(self, message: Message, page: PageView, values: dict[str, str]) -> str:
+        news, words = message.entries[-1].news, f"{values['title']}, since {values['since']}"
+        if message.is_over:
+            return f"resolved: {words}"
+        if news == "resolved":
+            return f"{page.n_alerts - page.n_open} of {page.n_alerts} resolved: {words}"
+        if news == "again" and message.entries[-1].joins:
+            return f"more severe: {words}"
+        return _prefixed(news, values | {"title": words})
+
+    def _page_text(self, message: Message, page: PageView, values: dict[str, str]) -> str:
+        """Return the text about a page: what the worst alert of the message says, then the facts."""
+        own = self.values(max(message.entries, key=lambda each: SEVERITIES.index(each.alert.severity)))
+        facts = {
+            "Models": values["models"],
+            "Open": f"{page.n_open} of {page.n_alerts} alerts",
+            "Cause": values["cause"],
+            "Severity": values["severity"],
+            "Since": values["since"],
+            "Console": values["url"],
+            "Group": values["group"],
+            "Alert": values["key"],
+        }
+        return "\n".join(
+            [
+                f"{values['model_label']}: {values['headline']}",
+                "",
+                f"{own['model_label']}: {own['message']}",
+                "",
+                *(f"{name}: {value}" for name, value in facts.items() if value),
+            ]
+        )
 
     def _text(self, entry: Entry, values: dict[str, str]) -> str:
         alert = entry.alert
@@ -167,12 +229,20 @@ def console_url(console: str | None, alert: Alert, router: Router) -> str:
 
 
 def _headline(entry: Entry, values: dict[str, str]) -> str:
-    title = values["title"]
     if entry.news == "resolved":
-        return f"resolved: {title.removesuffix(' (resolved)')}"
-    if entry.news == "again":
-        return f"{values['reason']}: {title}"
-    return f"changed: {title}" if entry.news == "updated" else title
+        return f"resolved: {values['title'].removesuffix(' (resolved)')}"
+    return _prefixed(entry.news, values)
+
+
+def _prefixed(news: News, values: dict[str, str]) -> str:
+    """Return the title of what is open, with what happened to it."""
+    words = {"again": values["reason"], "updated": "changed", "joined": "further model"}.get(news)
+    return values["title"] if words is None else f"{words}: {values['title']}"
+
+
+def _n_models(page: PageView) -> str:
+    """Return how many models a page is about; of one model, how many alerts."""
+    return f"{page.n_models} models" if page.n_models > 1 else f"{page.n_alerts} alerts of {page.models[0]}"
 
 
 def _n_alerts(message: Message) -> str:

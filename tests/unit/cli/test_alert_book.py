@@ -9,9 +9,11 @@ from rich.text import Text
 
 from driftline.cli import main
 from driftline.cli.alert_book import detail_lines, folded, latest, list_line
+from driftline.cli.alert_groups import grouped_lines, others_of_group
 from driftline.cli.alert_lines import one_line
 from driftline.cli.exit_codes import ExitCode
 from driftline.runtime.kafka.tail import TailedRecord
+from tests.support.fleets import fleet_alert, fleet_resolved
 
 if TYPE_CHECKING:
     from driftline.runtime.demo.embedded_broker import EmbeddedBroker
@@ -68,6 +70,34 @@ def test_the_most_severe_and_latest_come_first_and_what_follows_stands_below() -
         ("old", False),
         ("of one that is gone", False),
     ]
+
+
+def test_a_problem_of_many_models_is_one_line_with_what_follows_from_it() -> None:
+    fleet = [fleet_alert(number, severity="warning" if number else "critical") for number in range(7)]
+    fall = fleet_alert(20, model="model-3", incident="a003", root="performance", severity="critical")
+    found = latest(records(alert("alone"), *fleet, fall, fleet_resolved(8), {**fleet_alert(9), "revision": "?"}))
+    lines = [line.plain for line in grouped_lines(found)]
+    seven = (
+        "critical  7 models  since 2026-03-01T12:00:00Z  income: missing 3 % → 43 %  "
+        "(model-0@1, model-1@1, model-2@1, model-3@1, model-4@1 and 2 more)  a000"
+    )
+    assert lines == [
+        seven,
+        "resolved  model-8@1  since 2026-03-01T12:00:00Z  income: missing 3 % → 43 %  a008",
+        "critical  model-9@1  since 2026-03-01T12:00:00Z  income: missing 3 % → 43 %  a009",
+        "warning   credit@3  since 2026-03-01T11:00:00Z  title of alone  alone",
+    ]
+    by_id = {each.alert_id: each for each in found}
+    assert [each.alert_id for each in others_of_group(by_id["a001"], found)] == [
+        f"a00{number}" for number in (0, 2, 3, 4, 5, 6)
+    ]
+    assert others_of_group(by_id["alone"], found) == []
+
+
+def test_versions_of_one_model_are_alerts_of_it() -> None:
+    found = latest(records(*(fleet_alert(number, model="credit", model_version=str(number)) for number in (1, 2))))
+    [line] = [each.plain for each in grouped_lines(found)]
+    assert "  2 alerts of credit  since " in line
 
 
 def test_a_line_has_the_sentence_where_there_is_one() -> None:
@@ -150,6 +180,27 @@ def test_one_alert_is_shown_in_full_by_the_beginning_of_its_id(topic: str, capsy
     assert code == ExitCode.OK
     assert shown.startswith("other@3: title of xyz\n")
     assert "distribution.pearson, age: age: PSI 0.31" in shown
+
+
+def test_a_group_is_listed_by_its_models_on_request_and_shown_with_each_of_them(
+    topic: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    producer = Producer({"bootstrap.servers": topic})
+    for each in (fleet_alert(1), fleet_alert(2)):
+        producer.produce("driftline.alerts", json.dumps(each).encode(), key=str(each["alert_id"]).encode())
+    producer.flush(30)
+    ids = {
+        options: [line.split()[-1] for line in run(capsys, "list", "--brokers", topic, *options)[1].splitlines()]
+        for options in ((), ("--flat",), ("--model", "model-2"))
+    }
+    assert ids == {
+        (): ["a001", "xyz", "abc1"],
+        ("--flat",): ["a001", "a002", "xyz", "abc1"],
+        ("--model", "model-2"): ["a002"],
+    }
+    shown = run(capsys, "show", "a002", "--brokers", topic)[1].splitlines()
+    assert shown[-2] == "The same problem at other models (1):"
+    assert shown[-1].split()[-1] == "a001"
 
 
 @pytest.mark.parametrize(("asked", "said"), [("ab", "2 alerts have an id"), ("q", "no alert has an id")])

@@ -145,7 +145,8 @@ def test_only_what_changed_is_written() -> None:
     assert monitor.checkpoint().entries == {}
     monitor.apply(flush(traffic, 100, 101), 1)
     names = [msgspec.msgpack.decode(key)[1] for key in monitor.checkpoint().entries]
-    assert sorted(names) == ["pane-group", "revision"]  # what waits for labels; the open pane is read again
+    # What waits for labels, and the model's month; the open pane is read again.
+    assert sorted(names) == ["months", "pane-group", "revision"]
     assert monitor.checkpoint().entries == {}
 
 

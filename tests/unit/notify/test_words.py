@@ -168,12 +168,13 @@ def test_an_open_alert_as_alertmanager_takes_it() -> None:
         "segment": "all",
         "cause": "data drift",
         "severity": "critical",
+        "group": "a1",
     }
     assert posted["startsAt"] == "2026-03-01T13:00:00.000Z"
     assert posted["endsAt"] == "2027-01-15T08:04:00.000Z"
     assert posted["generatorURL"] == "https://console.example.com/credit-risk?alert=a1"
     assert posted["annotations"]["summary"] == "[critical] credit-risk 3: data drift in income"
-    assert json.loads(open_body([alert()], wording(), times)) == [posted]
+    assert json.loads(open_body([restated(alert())], wording(), times)) == [posted]
     assert "version" not in labels(alert(model_version=""), "info")
 
 
@@ -183,14 +184,15 @@ def test_alertmanager_hears_of_an_end_and_of_the_end_of_lower_severities() -> No
     assert [each["endsAt"] for each in posted] == ["2026-03-01T15:00:00.000Z", *["2027-01-15T08:00:00.000Z"] * 2]
     assert "generatorURL" not in posted[0]
     early = Times(0.0, 240.0)
-    (start,) = json.loads(open_body([alert()], wording(), early))
+    (start,) = json.loads(open_body([restated(alert())], wording(), early))
     assert (start["startsAt"], start["endsAt"]) == ("1970-01-01T00:00:00.000Z", "1970-01-01T00:04:00.000Z")
-    assert json.loads(open_body([alert(opened_at="whenever")], wording(), early))[0]["startsAt"] == start["startsAt"]
+    whenever = restated(alert(opened_at="whenever"))
+    assert json.loads(open_body([whenever], wording(), early))[0]["startsAt"] == start["startsAt"]
 
 
 def test_an_incident_is_triggered_and_resolved_by_the_alerts_id() -> None:
     opened, ended = (
-        json.loads(event_body(each, wording(), "key")) for each in (entry(), entry("resolved", resolved()))
+        json.loads(event_body(single(each), wording(), "key")) for each in (entry(), entry("resolved", resolved()))
     )
     assert [each["event_action"] for each in (opened, ended)] == ["trigger", "resolve"]
     assert {each["dedup_key"] for each in (opened, ended)} == {"a1"}
@@ -199,7 +201,7 @@ def test_an_incident_is_triggered_and_resolved_by_the_alerts_id() -> None:
     assert opened["payload"]["class"] == "data drift"
     assert opened["payload"]["custom_details"]["findings"] == ["income: PSI 0.84"]
     assert opened["links"] == [{"href": opened["client_url"], "text": "driftline"}]
-    assert "links" not in json.loads(event_body(entry(), wording(console=None), "key"))
+    assert "links" not in json.loads(event_body(single(entry()), wording(console=None), "key"))
 
 
 def test_a_webhook_gets_the_words_and_the_alert_as_it_is() -> None:

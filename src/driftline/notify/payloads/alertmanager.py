@@ -40,21 +40,25 @@ class Times(NamedTuple):
 def news_body(entry: Entry, wording: Wording, times: Times) -> bytes:
     """Return the body of a request for news: the alert, and the end of what it was at lower severities."""
     alert = entry.alert
-    posted = [_posted(restated(alert) if alert.is_open else entry, wording, times)]
+    posted = [_posted(restated(alert, entry.page) if alert.is_open else entry, wording, times)]
     if alert.revision > 1:
         ended = {"startsAt": _not_after(alert.opened_at, times.now_s), "endsAt": _text(times.now_s)}
         lower = SEVERITIES[: SEVERITIES.index(alert.severity)]
-        posted += [{"labels": labels(alert, severity), **ended} for severity in lower]
+        posted += [{"labels": labels(alert, severity, entry.page), **ended} for severity in lower]
     return msgspec.json.encode(posted)
 
 
-def open_body(alerts: Iterable[Alert], wording: Wording, times: Times) -> bytes:
-    """Return the body of a request that keeps open alerts open."""
-    return msgspec.json.encode([_posted(restated(alert), wording, times) for alert in alerts])
+def open_body(open_: Iterable[Entry], wording: Wording, times: Times) -> bytes:
+    """Return the body of a request that keeps open alerts open; the entries are those of :func:`restated`."""
+    return msgspec.json.encode([_posted(entry, wording, times) for entry in open_])
 
 
-def labels(alert: Alert, severity: str) -> dict[str, str]:
-    """Return what identifies an alert; Alertmanager knows no empty labels."""
+def labels(alert: Alert, severity: str, page: str = "") -> dict[str, str]:
+    """Return what identifies an alert; Alertmanager knows no empty labels.
+
+    ``group`` is the id of its page, the same for alerts of several models that are one problem: Alertmanager makes one
+    notification of them where its route groups by it.
+    """
     name = "".join(word.capitalize() for word in _WORD.findall(alert.cause))
     named = {
         "alertname": f"Driftline{name}",
@@ -64,6 +68,7 @@ def labels(alert: Alert, severity: str) -> dict[str, str]:
         "segment": alert.segment,
         "cause": alert.cause,
         "severity": severity,
+        "group": page or alert.alert_id,
     }
     shown = {label: plain(value, MAX_NAME) for label, value in named.items()}
     return {label: value for label, value in shown.items() if value}
@@ -73,7 +78,7 @@ def _posted(entry: Entry, wording: Wording, times: Times) -> dict[str, object]:
     alert, words = entry.alert, wording.of_entry(entry)
     ends_at = _text(times.expires_s) if alert.is_open else _not_after(alert.resolved_at, times.now_s)
     posted: dict[str, object] = {
-        "labels": labels(alert, alert.severity),
+        "labels": labels(alert, alert.severity, entry.page),
         "annotations": {"summary": words.subject, "description": words.body},
         "startsAt": _not_after(alert.opened_at, times.now_s),
         "endsAt": ends_at,

@@ -23,7 +23,7 @@ def mail(message: Message, wording: Wording, email: EmailSettings, now_s: float)
     """Return the mail of a message.
 
     The id is made of the idempotency key: a mail that is sent twice is shown once by most programs. Later news of an
-    alert refers to the mail of its opening.
+    alert, or of a page of several, refers to the mail of its opening.
     """
     words = wording.words(message)
     result = EmailMessage(policy=SMTP)
@@ -34,8 +34,9 @@ def mail(message: Message, wording: Wording, email: EmailSettings, now_s: float)
     result["Message-ID"] = own_id = _id(message.key, email)
     result["Auto-Submitted"] = "auto-generated"
     result["Idempotency-Key"] = plain(message.key)
-    if message.kind == "single":
-        opening = _id(f"{message.entries[0].alert.alert_id}/notification-1", email)
+    if message.kind in {"single", "page"}:
+        first = message.entries[0]
+        opening = _id(f"{first.page or first.alert.alert_id}/notification-1", email)
         if opening != own_id:
             result["In-Reply-To"] = result["References"] = opening
     link = for_html(words.url)

@@ -18,6 +18,7 @@ from driftline.notify.template import fill
 
 if TYPE_CHECKING:
     from driftline.notify.message import Message
+    from driftline.notify.page import PageView
     from driftline.notify.words import Wording
 
 _ENCODED: Final = "whsec_"
@@ -32,6 +33,7 @@ def document(message: Message, wording: Wording) -> bytes:
         {
             "key": entry.key,
             "news": entry.news,
+            "group": entry.page or entry.alert.alert_id,
             "owner": (values := wording.values(entry))["owner"],
             "url": values["url"],
             "headline": values["headline"],
@@ -47,17 +49,32 @@ def document(message: Message, wording: Wording) -> bytes:
             "subject": words.subject,
             "text": words.body,
             "alerts": alerts,
+            **({} if message.page is None else {"group": _group(message.page, is_over=message.is_over)}),
         }
     )
 
 
+def _group(page: PageView, *, is_over: bool) -> dict[str, Any]:
+    return {
+        "id": page.page_id,
+        "state": "resolved" if is_over else "open",
+        "severity": page.severity,
+        "since": page.since,
+        "title": page.title,
+        "n_models": page.n_models,
+        "models": page.models,
+        "n_alerts": page.n_alerts,
+        "n_open": page.n_open,
+    }
+
+
 def from_template(template: str, message: Message, wording: Wording) -> bytes:
     """Return the operator's document; of a message about several alerts the latest fills it, with the words of all."""
-    words, entry = wording.words(message), message.entries[-1]
+    words, found = wording.words(message), wording.message_values(message)
     values: dict[str, Any] = {
-        **wording.values(entry),
+        **found,
         "key": message.key,
-        "headline": words.subject if message.kind != "single" else wording.values(entry)["headline"],
+        "headline": found["headline"] if message.kind in {"single", "page"} else words.subject,
         "text": words.body,
     }
     return fill(template, values, for_json).encode()

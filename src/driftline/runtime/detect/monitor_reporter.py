@@ -78,6 +78,7 @@ class MonitorReporter:
         if not key.model:
             return  # an input topic as such
         figures.last_seen(key, model.last_prediction_ms, model.last_label_ms)
+        figures.month_notifications(key, model.month_notifications)
         figures.windows(key, model.windows)
         figures.performance(key, model.performance, model.estimate)
         figures.calibrating(key, len(model.calibrating_ms))

@@ -124,8 +124,10 @@ class AppriseSender:
 
 def _kind(message: Message) -> str:
     """Return Apprise's type of message, which services show as a colour or symbol."""
-    if all(entry.news == "resolved" for entry in message.entries):
+    if message.is_over:
         return "success"
+    if message.page is not None:
+        return _KINDS[message.page.severity]
     worst = max(SEVERITIES.index(entry.alert.severity) for entry in message.entries)
     return _KINDS[SEVERITIES[worst]]
 

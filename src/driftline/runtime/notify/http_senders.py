@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Final
 
 from driftline.notify.payloads.alertmanager import EXPIRES_AFTER, PATH, Times, news_body, open_body
-from driftline.notify.payloads.pagerduty import event_body
+from driftline.notify.payloads.pagerduty import event_bodies
 from driftline.notify.payloads.webhook import document, from_template, signature_headers
 from driftline.runtime.notify.outcome import DELIVERED, Outcome
 
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from driftline.config.notify_secrets import SinkSecrets
     from driftline.config.notify_settings import AlertmanagerSettings, PagerDutySettings, WebhookSettings
     from driftline.config.secrets import Secret
-    from driftline.notify.alert import Alert
-    from driftline.notify.message import Message
+    from driftline.notify.message import Entry, Message
     from driftline.notify.words import Wording
     from driftline.runtime.notify.http_post import HttpPost
 
@@ -37,10 +36,10 @@ class AlertmanagerSender:
         """Post the news of one alert."""
         return self._http.post(self._url, news_body(message.entries[0], self._wording, self._times(now_s)))
 
-    def restate(self, alerts: Sequence[Alert], now_s: float) -> Outcome:
+    def restate(self, open_: Sequence[Entry], now_s: float) -> Outcome:
         """Post all open alerts; stop at the first request that fails."""
-        for start in range(0, len(alerts), _ALERTS_A_REQUEST):
-            body = open_body(alerts[start : start + _ALERTS_A_REQUEST], self._wording, self._times(now_s))
+        for start in range(0, len(open_), _ALERTS_A_REQUEST):
+            body = open_body(open_[start : start + _ALERTS_A_REQUEST], self._wording, self._times(now_s))
             outcome = self._http.post(self._url, body)
             if outcome.problem is not None:
                 return outcome
@@ -81,10 +80,13 @@ class PagerDutySender:
         self._http = http
 
     def send(self, message: Message, now_s: float) -> Outcome:  # noqa: ARG002  # of the interface
-        """Post one event."""
-        entry = message.entries[0]
-        body = event_body(entry, self._wording, self._routing_key.reveal())
-        return self._http.post(self._url, body, {"Idempotency-Key": entry.key})
+        """Post one event; more only where the end of a page has to be told under several ids."""
+        outcome = DELIVERED
+        for body in event_bodies(message, self._wording, self._routing_key.reveal()):
+            outcome = self._http.post(self._url, body, {"Idempotency-Key": message.key})
+            if outcome.problem is not None:
+                break
+        return outcome
 
 
 def authorization(secrets: Mapping[str, Secret]) -> dict[str, str]:

@@ -186,7 +186,7 @@ class SinkWorker:
         session, sender, now_s = self._session, self._alertmanager, time.time()
         if session is None or sender is None or now_s < self._restate_s or not session.is_caught_up:
             return
-        outcome = sender.restate(list(session.outbox.open_alerts()), now_s)
+        outcome = sender.restate(list(session.outbox.open_entries()), now_s)
         if outcome.problem is not None and self._restating is None:
             _log.warning("open alerts could not be sent again", sink=self.name, problem=outcome.problem)
         self._restating = outcome.problem

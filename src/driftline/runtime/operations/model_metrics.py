@@ -15,7 +15,7 @@ from driftline.runtime.operations.logs import get_logger
 from driftline.runtime.operations.operation_metrics import OperationMetrics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from driftline.events.alert import AlertEvent
     from driftline.events.evidence import Severity
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from driftline.monitoring.monitor_status import WindowFigures
     from driftline.runtime.operations.metric_families import MetricFamilies
 
-_ALERT_KINDS: Final = tuple(product(get_args(Cause), ("warning", "critical")))
+_PAGED: Final = ("warning", "critical")
+_ALERT_KINDS: Final = tuple(product(get_args(Cause), _PAGED))
 _NORMED: Final = "wasserstein_normed"
 _log = get_logger(__name__)
 
@@ -63,6 +64,9 @@ class ModelMetrics:
         ).of()
         self._alerts = model(
             "open_alerts", "Open incidents; 0 for each cause and severity without one", "cause", "severity"
+        )
+        self._notifications = model(
+            "month_notifications", "Notifications in the present calendar month of event time (UTC)", "severity"
         )
         self._last_prediction = model(
             "last_prediction_timestamp_seconds", "Event time of the newest predictions, to the pane"
@@ -162,6 +166,10 @@ class ModelMetrics:
         """Set how many incidents of each cause and severity are open."""
         counts = Counter[tuple[str, str]](incidents(alerts).values())
         self._alerts.show(key, {kind: counts[kind] for kind in _ALERT_KINDS})
+
+    def month_notifications(self, key: ModelKey, by_severity: Mapping[str, int]) -> None:
+        """Set how many notifications a model made in the present month."""
+        self._notifications.show(key, {(severity,): by_severity.get(severity, 0) for severity in _PAGED})
 
     def last_seen(self, key: ModelKey, prediction_ms: int | None, label_ms: int | None) -> None:
         """Set the times of the newest predictions and labels; None where none is known."""

@@ -20,7 +20,7 @@ from driftline.config.notify_settings import (
     WebhookSettings,
 )
 from driftline.config.secrets import Secret
-from driftline.notify.message import single
+from driftline.notify.message import restated, single
 from driftline.notify.routing import Router
 from driftline.runtime.notify.http_senders import AlertmanagerSender
 from driftline.runtime.notify.outcome import DELIVERED
@@ -102,13 +102,13 @@ def test_alertmanager_gets_news_and_is_reminded_of_what_is_open(sink: Sink) -> N
     found = sender({"username": Secret("u"), "password": Secret("p")}, alertmanager=settings)
     assert isinstance(found, AlertmanagerSender)
     assert found.send(single(entry()), NOW_S) == DELIVERED
-    assert found.restate([alert(f"a{number}") for number in range(250)], NOW_S) == DELIVERED
+    assert found.restate([restated(alert(f"a{number}")) for number in range(250)], NOW_S) == DELIVERED
     assert {request.path for request in sink.requests} == {"/am/api/v2/alerts"}
     assert [len(json.loads(request.body)) for request in sink.requests] == [1, 100, 100, 50]
     assert {each["endsAt"] for each in json.loads(sink.requests[1].body)} == {"2027-01-15T08:02:00.000Z"}
     assert sink.requests[0].headers["Authorization"] == f"Basic {base64.b64encode(b'u:p').decode()}"
     sink.answer = Answer(500)
-    assert found.restate([alert()] * 250, NOW_S).problem == "HTTP 500"
+    assert found.restate([restated(alert())] * 250, NOW_S).problem == "HTTP 500"
     assert len(sink.requests) == 5
 
 

@@ -24,6 +24,7 @@ from driftline.notify.routing import Router
 from driftline.runtime.encodings.event_decoder import EventDecoder
 from driftline.runtime.notify.session import RawRecord, Session
 from tests.support.alerts import alert_fields, resolved, updated
+from tests.support.fleets import fleet_alert, fleet_resolved
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -225,3 +226,55 @@ def test_an_alert_that_was_deleted_from_the_topic_is_forgotten() -> None:
     found.read(raw(1, None), 0.0)
     assert list(found.outbox.open_alerts()) == []
     assert committed(found)[0] == 2
+
+
+FLEET = [
+    *(fleet_alert(number) for number in range(3)),
+    alert_fields("other"),
+    fleet_alert(1, revision=2, notification=2, notified_for="far greater effect"),
+    fleet_alert(3),
+    fleet_resolved(0),
+    fleet_resolved(1, 3, notification=2),
+    fleet_resolved(3),
+    resolved("other", revision=2),
+    fleet_resolved(2),
+]
+FLEET_TOLD = [
+    "a000/notification-1",
+    "other/notification-1",
+    "a001/notification-2",
+    "other/resolved",
+    "a000/page-resolved",
+]
+
+
+def sent(found: Session, now_s: float, n: int | None = None) -> list[str]:
+    keys: list[str] = []
+    while (n is None or len(keys) < n) and found.outbox.next(now_s) is not None:
+        keys.append(found.finished(now_s, sent=True).key)
+    return keys
+
+
+@given(
+    n_read=st.integers(0, len(FLEET)),
+    n_sent=st.integers(0, len(FLEET_TOLD)),
+    group_wait_s=st.sampled_from([0, 30]),
+    commits=st.booleans(),
+)
+def test_a_restart_finds_the_pages_of_many_models_again_and_makes_no_second_one(
+    n_read: int, n_sent: int, group_wait_s: int, *, commits: bool
+) -> None:
+    first = session(Progress(0, 0), group_wait_s=group_wait_s)
+    for offset, fields in enumerate(FLEET[:n_read]):
+        first.read(raw(offset, fields), 0.0)
+    told = sent(first, 30.0, n_sent)
+    again = session(
+        Progress.restored(*committed(first)) if commits and list(first.to_commit()) else Progress(0, 0),
+        group_wait_s=group_wait_s,
+    )
+    for offset, fields in enumerate(FLEET):
+        again.read(raw(offset, fields), 100.0)
+    told += sent(again, 200.0)
+    assert set(told) == set(FLEET_TOLD)
+    repeated = [key for key in set(told) if told.count(key) > 1]
+    assert not commits or not repeated
