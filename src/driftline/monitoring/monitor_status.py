@@ -10,6 +10,8 @@ from driftline.checks.contract.verdict import CheckStatistic
 from driftline.events.alert import AlertEvent
 from driftline.events.model_key import ModelKey
 from driftline.events.operations import MeasureSummary
+from driftline.events.proposal import ProposalKind
+from driftline.events.retraining import WaitingFor
 
 if TYPE_CHECKING:
     from driftline.alerts import ModelAlerts
@@ -78,6 +80,19 @@ class OperationsStatus(Struct, frozen=True, kw_only=True):
     measures: dict[str, MeasureSummary]
 
 
+class RetrainingStatus(Struct, frozen=True, kw_only=True):
+    """What a retraining policy waits for."""
+
+    waiting_for: WaitingFor = "alert"
+    incident: str | None = None
+    since_ms: int | None = None
+    """Event time from which it waits for this; None before the first decision."""
+    until_ms: int | None = None
+    n_labelled: int = 0
+    """Labelled predictions since the onset of the incident."""
+    n_wanted: int = 0
+
+
 class ModelStatus(Struct, frozen=True, kw_only=True):
     """One model."""
 
@@ -108,6 +123,10 @@ class ModelStatus(Struct, frozen=True, kw_only=True):
     """None where no event says anything of how it was made."""
     silent: bool | None = None
     """Whether the model, in all its versions, is silent; None where no limit is configured."""
+    retraining: RetrainingStatus | None = None
+    """None where no retraining is to be requested."""
+    proposals: dict[ProposalKind, str] = {}
+    """Why there is no proposal of each kind that is wanted."""
 
 
 def alerts_status(*alerts: ModelAlerts) -> ModelStatus:

@@ -31,6 +31,7 @@ from driftline.monitoring.predictions.open_panes import OpenPane
 from driftline.monitoring.predictions.problem_history import ProblemHistory
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor, first_pane
 from driftline.monitoring.predictions.volume_history import VolumeHistory
+from driftline.monitoring.retraining.alert_steps import AlertSteps
 from driftline.monitoring.state.checkpoint import START_AFRESH
 from driftline.monitoring.state.table import Value
 from driftline.monitoring.state.timeline import Due, run_due
@@ -84,8 +85,10 @@ class PredictionMonitor:
     open : dict of int to OpenPane
         By start.
     estimates : EstimateWindows
-        Read by the sequence of joins, as ``problems`` is.
+        Read by the sequence of joins, as ``problems`` and ``steps`` are.
     problems : ProblemHistory
+    steps : AlertSteps
+        Kept where retraining is to be requested.
     figures : dict of int to WindowFigures
         Of the last tumbling window of each size, for telemetry; not part of the state.
     operations : OperationsMonitor
@@ -108,6 +111,7 @@ class PredictionMonitor:
         self._newest_ms: int | None = None
         self.operations = OperationsMonitor(setup)
         self.problems = ProblemHistory(int(settings.labels.horizon) + int(settings.windows.performance))
+        self.steps = AlertSteps()
         self.tables: Tables = (
             self._state,
             *self._sample.tables,
@@ -115,6 +119,7 @@ class PredictionMonitor:
             *self.estimates.tables,
             *self.operations.tables,
             *self.problems.tables,
+            *self.steps.tables,
         )
 
     @property
@@ -239,6 +244,8 @@ class PredictionMonitor:
         self._state.changed()
         if budget.has_labels:
             self.problems.note(changed)
+            if budget.settings.retraining.enabled:
+                self.steps.note(changed)
         return outputs
 
     def _close(self, start_ms: int, opened: OpenPane, reach: WatermarkReach) -> Outputs:
