@@ -85,7 +85,7 @@ def isotonic_map(histograms: Floats) -> ScoreMap | None:
     calibrator = refit_calibrator(counts)
     knots, values = calibrator.points
     levels = np.clip(values, nearest, 1.0 - nearest)
-    by_bin = np.clip(calibrator(score_middles()), nearest, 1.0 - nearest)
+    by_bin = np.interp(score_middles(), knots, levels)
     points = list(zip(knots.tolist(), levels.tolist(), strict=True))
     return ScoreMap("isotonic", points, None, None, by_bin)
 
