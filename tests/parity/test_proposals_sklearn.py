@@ -9,13 +9,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, precision_score, recall_score
 
 from driftline.performance.recalibration import (
+    PairedChange,
     bin_logits,
     brier_change,
     isotonic_map,
     log_loss_change,
     platt_map,
 )
-from driftline.performance.threshold_choice import METRICS, choose_bin, threshold_effects, threshold_of
+from driftline.performance.threshold_choice import METRICS, ThresholdMetric, choose_bin, threshold_effects, threshold_of
 from driftline.sketches.estimates import score_middles
 from driftline.sketches.scores import SCORE_BINS, score_bin
 
@@ -103,12 +104,12 @@ def test_the_threshold_is_the_best_by_scikit_learns_metrics(metric: str) -> None
 
 
 def test_effects_are_scikit_learns_and_their_errors_those_of_other_samples() -> None:
-    def effects(seed: int, n: int) -> tuple[dict[str, tuple[float, float, float]], Ints, Ints]:
+    def effects(seed: int, n: int) -> tuple[dict[ThresholdMetric, PairedChange], Ints, Ints]:
         bins, labels = overconfident(seed, n)
         counts = histograms_of(bins, labels)
         above = np.arange(SCORE_BINS) >= 512
         decided = np.stack([np.where(above, 0, counts), np.where(above, counts, 0)])
-        return {name: tuple(each) for name, each in threshold_effects(decided, 600).items()}, bins, labels
+        return threshold_effects(decided, 600), bins, labels
 
     found, bins, labels = effects(0, N)
     assert set(found) == set(METRICS)

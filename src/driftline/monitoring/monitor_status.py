@@ -93,6 +93,18 @@ class RetrainingStatus(Struct, frozen=True, kw_only=True):
     n_wanted: int = 0
 
 
+MissingReason = Literal[
+    "task", "labels", "scores", "decisions", "baseline", "chance", "gate", "not restored", "cooldown"
+]
+
+
+class MissingProposal(Struct, frozen=True, array_like=True):
+    """Why there is no proposal of a kind."""
+
+    reason: MissingReason
+    words: str
+
+
 class ModelStatus(Struct, frozen=True, kw_only=True):
     """One model."""
 
@@ -125,7 +137,7 @@ class ModelStatus(Struct, frozen=True, kw_only=True):
     """Whether the model, in all its versions, is silent; None where no limit is configured."""
     retraining: RetrainingStatus | None = None
     """None where no retraining is to be requested."""
-    proposals: dict[ProposalKind, str] = {}
+    proposals: dict[ProposalKind, MissingProposal] = {}
     """Why there is no proposal of each kind that is wanted."""
 
 

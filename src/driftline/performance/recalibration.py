@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _MOST_STEPS: Final = 100
-_STEP: Final = 1e-12
+_STEP: Final = 1e-10
 """Newton's method ends when a step changes neither parameter by more than this part of it, or of 1."""
 
 
@@ -114,21 +114,10 @@ def platt_map(histograms: Floats) -> ScoreMap | None:
     negative, positive, x = counts[0, filled], counts[1, filled], logits[filled]
     if not positive.any() or not negative.any() or not _overlap(negative, positive):
         return None
-    n = negative + positive
-    slope, intercept = 1.0, 0.0
-    for _ in range(_MOST_STEPS):
-        p = _expit(slope * x + intercept)
-        rest, weight = positive - n * p, n * p * (1.0 - p)
-        gradient = np.array([rest @ x, rest.sum()])
-        hessian = np.array([[weight @ (x * x), weight @ x], [weight @ x, weight.sum()]])
-        if not np.linalg.det(hessian) > 0:
-            return None
-        step = np.linalg.solve(hessian, gradient)
-        slope, intercept = slope + float(step[0]), intercept + float(step[1])
-        if abs(step[0]) <= _STEP * max(1.0, abs(slope)) and abs(step[1]) <= _STEP * max(1.0, abs(intercept)):
-            break
-    else:
+    fitted = _logistic_fit(x, negative, positive)
+    if fitted is None:
         return None
+    slope, intercept = fitted
     if slope <= 0:
         return None
     return ScoreMap("platt", None, slope, intercept, _expit(slope * logits + intercept))
@@ -159,6 +148,33 @@ def bin_logits() -> Floats:
     logits = np.log(inner / (1.0 - inner))
     width = (logits[-1] - logits[0]) / (inner.size - 1)
     return np.concatenate([[logits[0] - width], logits, [logits[-1] + width]])
+
+
+def _logistic_fit(x: Floats, negative: Floats, positive: Floats) -> tuple[float, float] | None:
+    """Return slope and intercept of the greatest likelihood, by Newton's method from a constant on; steps that would
+    lower the likelihood are halved. None where it does not converge.
+    """
+    n = negative + positive
+
+    def likelihood(at: Floats) -> float:
+        logits = at[0] * x + at[1]
+        return float(-(positive * np.logaddexp(0.0, -logits) + negative * np.logaddexp(0.0, logits)).sum())
+
+    at = np.array([0.0, math.log(positive.sum() / negative.sum())])
+    for _ in range(_MOST_STEPS):
+        p = _expit(at[0] * x + at[1])
+        rest, weight = positive - n * p, n * p * (1.0 - p)
+        gradient = np.array([rest @ x, rest.sum()])
+        hessian = np.array([[weight @ (x * x), weight @ x], [weight @ x, weight.sum()]])
+        if not np.linalg.det(hessian) > 0:
+            return None
+        step, best = np.linalg.solve(hessian, gradient), likelihood(at)
+        if (np.abs(step) <= _STEP * np.maximum(1.0, np.abs(at))).all():
+            return float(at[0]), float(at[1])
+        while likelihood(at + step) < best and (np.abs(step) > _STEP * np.maximum(1.0, np.abs(at))).any():
+            step = step / 2
+        at = at + step
+    return None
 
 
 def _overlap(negative: Floats, positive: Floats) -> bool:

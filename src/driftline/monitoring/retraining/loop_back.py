@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from driftline.events.alert import AlertEvent
     from driftline.events.proposal import ProposalKind
     from driftline.monitoring.model_setup import ModelSetup, Outputs
-    from driftline.monitoring.monitor_status import RetrainingStatus
+    from driftline.monitoring.monitor_status import MissingProposal, RetrainingStatus
     from driftline.monitoring.retraining.alert_steps import AlertSteps
     from driftline.monitoring.retraining.retraining_monitor import EstimateOf
     from driftline.monitoring.state.table import Tables
@@ -66,7 +66,7 @@ class LoopBack:
         return None if self._retraining is None else self._retraining.status
 
     @property
-    def missing(self) -> dict[ProposalKind, str]:
+    def missing(self) -> dict[ProposalKind, MissingProposal]:
         """Why there is no proposal of each kind that is wanted."""
         return {} if self._proposals is None else self._proposals.missing
 

@@ -20,6 +20,7 @@ from driftline.events.proposal import (
 )
 from driftline.events.source import SEGMENT_ALL
 from driftline.monitoring.model_setup import task_id
+from driftline.monitoring.monitor_status import MissingProposal
 from driftline.monitoring.retraining.labelled_windows import flags_of, offsets_of, summed
 from driftline.monitoring.retraining.proposals import Case, Found, NoProposal, recalibration, threshold
 from driftline.monitoring.state.table import Value
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from driftline.monitoring.retraining.request_event import Basis
 
 _SHARES: Final = frozenset({"accuracy", "precision", "recall", "specificity", "alert_rate"})
-_COOLDOWN: Final = "the cooldown of the last proposal"
+_COOLDOWN: Final = MissingProposal("cooldown", "the cooldown of the last proposal")
 Windows = list[tuple[int, "LabelledWindow"]]
 
 
@@ -42,7 +43,7 @@ class ProposalState(Struct):
     """End of the newest window at the last look."""
     proposed: dict[ProposalKind, int] = {}
     """Time of the last proposal of each kind."""
-    missing: dict[ProposalKind, str] = {}
+    missing: dict[ProposalKind, MissingProposal] = {}
     """Why the last look at each kind made none."""
 
 
@@ -68,7 +69,7 @@ class ProposalMonitor:
         self.tables = (self._state,)
 
     @property
-    def missing(self) -> dict[ProposalKind, str]:
+    def missing(self) -> dict[ProposalKind, MissingProposal]:
         """Why there is no proposal of each kind that is wanted."""
         return dict(self._state.value.missing)
 
@@ -83,7 +84,7 @@ class ProposalMonitor:
             try:
                 event = self._look_at(kind, at_ms, end_ms, basis)
             except NoProposal as reason:
-                state.missing[kind] = str(reason)
+                state.missing[kind] = reason.missing
                 continue
             outputs.append(event_record(event, self._setup.budget.source))
             state.proposed[kind] = at_ms
@@ -94,9 +95,9 @@ class ProposalMonitor:
     def _look_at(self, kind: ProposalKind, at_ms: int, end_ms: int, basis: Basis) -> ProposalEvent:
         task, last_ms = basis.profile.task, self._state.value.proposed.get(kind)
         if task.kind != "binary":
-            raise NoProposal("a task that is not binary")
+            raise NoProposal("task", "a task that is not binary")
         if last_ms is not None and at_ms < last_ms + int(self._settings.cooldown):
-            raise NoProposal(_COOLDOWN)
+            raise NoProposal(_COOLDOWN.reason, _COOLDOWN.words)
         earliest_ms = end_ms - int(self._settings.span)
         start_ms = earliest_ms if last_ms is None else max(earliest_ms, last_ms)
         usable = [each for each in self._windows.between(start_ms, end_ms) if each[1].task == task_id(task)]
@@ -105,7 +106,7 @@ class ProposalMonitor:
         if not fit:
             n = sum(window.n_labelled for _, window in usable)
             wanted = number(self._settings.min_labels)
-            raise NoProposal(f"too few labels: {number(n)} in matured windows, twice {wanted} are needed")
+            raise NoProposal("labels", f"too few labels: {number(n)} in matured windows, twice {wanted} are needed")
         vectors = [summed([window for _, window in part], task) for part in (fit, test)]
         level = self._setup.budget.performance_level().level
         case = Case(basis.profile, basis.baseline, self._setup.budget.settings, vectors[0], vectors[1], level)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from driftline.checks.labels.performance_tests import errors_spread
+from driftline.monitoring.monitor_status import MissingProposal
 from driftline.performance.classification import confusion_counts
 from driftline.performance.measurement import class_sizes
 from driftline.performance.recalibration import brier_change, isotonic_map, log_loss_change, platt_map
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from driftline.checks.labels.performance_tests import Spread
     from driftline.config.model import ModelSettings
     from driftline.events.proposal import Objective, ProposalKind
+    from driftline.monitoring.monitor_status import MissingReason
     from driftline.performance.recalibration import PairedChange, ScoreMap
     from driftline.performance.score_cells import Decisions
     from driftline.profiles.profile import Profile
@@ -34,7 +36,11 @@ if TYPE_CHECKING:
 
 
 class NoProposal(Exception):  # noqa: N818  # a result, and no error of anybody
-    """There is nothing to propose; says why."""
+    """There is nothing to propose: a short reason, and the same in words."""
+
+    def __init__(self, reason: MissingReason, words: str) -> None:
+        super().__init__(words)
+        self.missing = MissingProposal(reason, words)
 
 
 class Case(NamedTuple):
@@ -75,10 +81,10 @@ def recalibration(case: Case) -> Found:
     layout, proposals = case.profile.task.performance_layout, case.settings.proposals
     fit, test = (_scored(layout, vector) for vector in (case.fit, case.test))
     if not fit.any() or not test.any():
-        raise NoProposal("labels without a score")
+        raise NoProposal("scores", "labels without a score")
     fitted = (platt_map if proposals.recalibration == "platt" else isotonic_map)(fit)
     if fitted is None:
-        raise NoProposal("labels of one class alone, or scores that tell them apart without an error")
+        raise NoProposal("labels", "labels of one class alone, or scores that tell them apart without an error")
     spread = _spread(case, "log_loss")
     inflation = _inflation(layout, case.test, spread)
     effects = {
@@ -89,9 +95,9 @@ def recalibration(case: Case) -> Found:
     drop = loss.before - loss.after
     p_value = _tail(drop, loss.standard_error, spread)
     if p_value > case.level:
-        raise NoProposal(f"a change of the log loss that may be chance (p = {p_value:.1g})")
+        raise NoProposal("chance", f"a change of the log loss that may be chance (p = {p_value:.1g})")
     if drop < proposals.min_log_loss_drop * loss.before:
-        raise NoProposal("a smaller fall of the log loss than `proposals.min_log_loss_drop`")
+        raise NoProposal("gate", "a smaller fall of the log loss than `proposals.min_log_loss_drop`")
     reference = _reference_losses(case)
     return Found("recalibration", "log_loss", effects, reference, p_value, spread.dispersion, score_map=fitted)
 
@@ -106,14 +112,14 @@ def threshold(case: Case) -> Found:
     """
     layout, objective = case.profile.task.performance_layout, case.settings.proposals.threshold
     if objective == "none":
-        raise NoProposal("no objective")
+        raise NoProposal("task", "no objective")
     fit, test = (_decisions(layout, vector) for vector in (case.fit, case.test))
     if abs(fit.bin - test.bin) > 1:
-        raise NoProposal("a threshold that has changed between the windows")
+        raise NoProposal("decisions", "a threshold that has changed between the windows")
     reference = _reference_shares(layout, case.baseline)
     wanted = None if objective == "accuracy" else reference.get(objective)
     if wanted is None and objective != "accuracy":
-        raise NoProposal("no baseline of the objective")
+        raise NoProposal("baseline", "no baseline of the objective")
     at = choose_bin(fit.counts.sum(axis=0) / layout.unit, objective, wanted, fit.bin)
     spread = _spread(case, objective)
     inflation = _inflation(layout, case.test, spread)
@@ -122,7 +128,7 @@ def threshold(case: Case) -> Found:
         changes = threshold_effects(test.counts / layout.unit, at)
         effects = {name: _inflated(each, inflation) for name, each in changes.items()}
     if at is None or objective not in effects:
-        raise NoProposal("too few labels of the classes")
+        raise NoProposal("labels", "too few labels of the classes")
     p_value = _tested(case, objective, wanted, effects[objective], spread)
     values = (threshold_of(test.bin), threshold_of(at))
     return Found("threshold", objective, effects, reference, p_value, spread.dispersion, thresholds=values)
@@ -137,18 +143,18 @@ def _tested(case: Case, objective: Objective, wanted: float | None, effect: Pair
         gain = abs(effect.before - wanted)
         p_value = _differs(case, objective, spread)
     if p_value > case.level:
-        raise NoProposal(f"a change of {objective.replace('_', ' ')} that may be chance (p = {p_value:.1g})")
+        raise NoProposal("chance", f"a change of {objective.replace('_', ' ')} that may be chance (p = {p_value:.1g})")
     if gain < case.settings.proposals.min_change:
-        raise NoProposal("a smaller change than `proposals.min_change`")
+        raise NoProposal("gate", "a smaller change than `proposals.min_change`")
     if wanted is not None and abs(effect.after - wanted) > gain / 2:
-        raise NoProposal("no threshold that restores half of the difference on later predictions")
+        raise NoProposal("not restored", "no threshold that restores half of the difference on later predictions")
     return p_value
 
 
 def _decisions(layout: PerformanceLayout, vector: Vector) -> Decisions:
     decisions = decisions_by_score(layout, vector)
     if isinstance(decisions, str):
-        raise NoProposal(decisions)
+        raise NoProposal("decisions", decisions)
     return decisions
 
 
