@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.checks.contract.verdict import Verdict
     from driftline.checks.references.reference_view import ReferenceView
+    from driftline.events.alert import AlertEvent
     from driftline.events.evidence import Event
     from driftline.events.schema_counts import SchemaCounts
     from driftline.events.source import Offsets
@@ -243,10 +244,14 @@ class PredictionMonitor:
         self.state.alerts, outputs, changed = settled(verdict, self.state.alerts, budget)
         self._state.changed()
         if budget.has_labels:
-            self.problems.note(changed)
-            if budget.settings.retraining.enabled:
-                self.steps.note(changed)
+            self._know(changed)
         return outputs
+
+    def _know(self, alerts: Iterable[AlertEvent]) -> None:
+        """Keep for the joins what records of alerts make known."""
+        self.problems.note(alerts)
+        if self._setup.budget.settings.retraining.enabled:
+            self.steps.note(alerts)
 
     def _close(self, start_ms: int, opened: OpenPane, reach: WatermarkReach) -> Outputs:
         self._state.changed()
