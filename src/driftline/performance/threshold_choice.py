@@ -13,6 +13,8 @@ from driftline.sketches.scores import SCORE_BINS, SCORE_EDGES
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from driftline.performance.score_cells import Decisions
+
     Floats = NDArray[np.float64]
 
 ThresholdMetric = Literal["accuracy", "precision", "recall", "specificity", "alert_rate"]
@@ -30,6 +32,12 @@ def threshold_of(at: int) -> float:
     (0.0, 0.5)
     """
     return float(SCORE_EDGES[at - 1]) if at else 0.0
+
+
+def present_bin(decisions: Decisions) -> int:
+    """Return the score bin from which on predictions are positive now: the lowest that has a positive one."""
+    negative_only = not decisions.counts[1, :, decisions.bin].any()
+    return min(decisions.bin + negative_only, SCORE_BINS - 1)
 
 
 def choose_bin(by_label: Floats, objective: ThresholdMetric, reference: float | None, current: int) -> int | None:

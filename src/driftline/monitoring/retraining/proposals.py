@@ -13,7 +13,7 @@ from driftline.performance.classification import confusion_counts
 from driftline.performance.measurement import class_sizes
 from driftline.performance.recalibration import brier_change, isotonic_map, log_loss_change, platt_map
 from driftline.performance.score_cells import decisions_by_score
-from driftline.performance.threshold_choice import choose_bin, threshold_effects, threshold_of
+from driftline.performance.threshold_choice import choose_bin, present_bin, threshold_effects, threshold_of
 from driftline.significance.share import share_test
 from driftline.significance.tails import student_tail
 
@@ -113,14 +113,12 @@ def threshold(case: Case) -> Found:
     layout, objective = case.profile.task.performance_layout, case.settings.proposals.threshold
     if objective == "none":
         raise NoProposal("task", "no objective")
-    fit, test = (_decisions(layout, vector) for vector in (case.fit, case.test))
-    if abs(fit.bin - test.bin) > 1:
-        raise NoProposal("decisions", "a threshold that has changed between the windows")
+    fit, test, both = (_decisions(layout, vector) for vector in (case.fit, case.test, case.fit + case.test))
     reference = _reference_shares(layout, case.baseline)
     wanted = None if objective == "accuracy" else reference.get(objective)
     if wanted is None and objective != "accuracy":
         raise NoProposal("baseline", "no baseline of the objective")
-    at = choose_bin(fit.counts.sum(axis=0) / layout.unit, objective, wanted, fit.bin)
+    at = choose_bin(fit.counts.sum(axis=0) / layout.unit, objective, wanted, present_bin(both))
     spread = _spread(case, objective)
     inflation = _inflation(layout, case.test, spread)
     effects: dict[str, PairedChange] = {}
@@ -130,7 +128,7 @@ def threshold(case: Case) -> Found:
     if at is None or objective not in effects:
         raise NoProposal("labels", "too few labels of the classes")
     p_value = _tested(case, objective, wanted, effects[objective], spread)
-    values = (threshold_of(test.bin), threshold_of(at))
+    values = (threshold_of(present_bin(both)), threshold_of(at))
     return Found("threshold", objective, effects, reference, p_value, spread.dispersion, thresholds=values)
 
 

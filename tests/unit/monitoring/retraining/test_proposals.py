@@ -133,7 +133,7 @@ def test_a_moved_score_gets_a_threshold_that_restores_the_reference(
     (event,) = watched.see(1, vector(1, 3_000, shift=1.2))
     effect = event["effects"][objective]
     assert abs(effect["after"] - effect["reference"]) < abs(effect["before"] - effect["reference"]) / 2
-    assert event["threshold"]["current"] == pytest.approx(0.5, abs=0.01)
+    assert event["threshold"]["current"] == 0.5
     assert event["threshold"]["proposed"] == pytest.approx(1 / (1 + np.exp(-1.2)), abs=0.06)
     assert set(event["effects"]) == {"accuracy", "precision", "recall", "specificity", "alert_rate"}
 
@@ -145,6 +145,13 @@ def test_accuracy_is_raised_only_where_that_is_no_chance() -> None:
         assert steady.see(hour, vector(hour, 3_000)) == []
     assert proposed[0]["effects"]["accuracy"]["change"] > 0.02
     assert steady.missing("threshold") == "chance"
+
+
+def test_a_threshold_that_was_changed_in_between_is_left_alone() -> None:
+    watched = Watched(ProposalSettings(threshold="recall"))
+    assert watched.see(0, vector(0, 1_000)) == []
+    assert watched.see(1, vector(1, 1_000, threshold=0.7)) == []
+    assert watched.missing("threshold") == "decisions"
 
 
 def test_decisions_that_do_not_follow_from_scores_have_no_threshold() -> None:
