@@ -36,7 +36,8 @@ class Server:
 
     def __init__(self, brokers: str, prefix: str, model: CreditModel) -> None:
         # murmur2, as Java's producers: a label has to be on the partition of its prediction
-        self._producer = Producer({"bootstrap.servers": brokers, "partitioner": "murmur2_random", "linger.ms": 5})
+        properties = {"partitioner": "murmur2_random", "linger.ms": 5, "log.connection.close": False}
+        self._producer = Producer({"bootstrap.servers": brokers, **properties})
         self._prefix = prefix
         self._model = model
         self._waiting: list[tuple[int, str, int]] = []

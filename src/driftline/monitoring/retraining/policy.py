@@ -86,7 +86,8 @@ def decide(
         Open at that time.
     labels_since : callable
     requested : mapping of str to int
-        Time of the earlier requests by incident.
+        Time of the earlier requests, by the ids of their incidents and alerts: an alert on performance may be its own
+        incident until the drift that explains it is found.
 
     Notes
     -----
@@ -111,7 +112,7 @@ def _decide_for(
     requested: Mapping[str, int],
 ) -> Decision:
     n_labelled = labels_since(incident.onset.to_ms)
-    if incident.incident in requested:
+    if not requested.keys().isdisjoint({incident.incident, *(step.alert_id for step in incident.alerts)}):
         return Decision("incident over", incident, n_labelled)
     ready_ms = incident.opened_ms + int(policy.after)
     if at_ms < ready_ms:

@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 
     EstimateOf = Callable[[int, Profile], EstimateRevision | None]
 
-MAX_REQUESTS: Final = 64
-"""Incidents of requests that are remembered, the latest."""
+MAX_REQUESTED: Final = 64
+"""Incidents and alerts of requests that are remembered, the latest."""
 
 
 class RetrainingState(Struct):
     """What is kept of the policy's past."""
 
     requested: dict[str, int] = {}
-    """Time of each request by incident, in their order."""
+    """Time of each request, by the ids of its incident and alerts, in their order."""
     waiting: RetrainingStatus = RetrainingStatus()
 
 
@@ -59,7 +59,7 @@ class RetrainingMonitor:
 
     Notes
     -----
-    *State*: the time of the last 64 requests, and what the policy waits for.
+    *State*: when the last 64 incidents and alerts asked, and what the policy waits for.
     """
 
     def __init__(self, setup: ModelSetup, steps: AlertSteps, windows: LabelledWindows, estimate_of: EstimateOf) -> None:
@@ -87,9 +87,10 @@ class RetrainingMonitor:
         outputs: Outputs = []
         if decision.waiting_for is None and decision.incident is not None:
             outputs.append(self._request(at_ms, decision, decision.incident, basis))
-            state.requested[decision.incident.incident] = at_ms
-            for incident in list(state.requested)[:-MAX_REQUESTS]:
-                del state.requested[incident]
+            alerts_asking = (step.alert_id for step in decision.incident.alerts)
+            state.requested |= dict.fromkeys((decision.incident.incident, *alerts_asking), at_ms)
+            for each in list(state.requested)[:-MAX_REQUESTED]:
+                del state.requested[each]
             decision = decision._replace(waiting_for="incident over")
             self._note(at_ms, decision)
             return outputs

@@ -56,6 +56,12 @@ def test_an_incident_asks_once_and_others_not_during_the_cooldown() -> None:
     assert said(34 * HOUR + 7 * DAY, DRIFT, OTHER, requested=asked) == (None, "c", None)
 
 
+def test_an_alert_that_has_asked_asks_no_more_where_an_explanation_is_found_later() -> None:
+    alone = structs.replace(FALL, incident="b")
+    assert said(60 * HOUR, alone) == (None, "b", None)
+    assert said(60 * DAY, DRIFT, FALL, requested={"b": 60 * HOUR}) == ("incident over", "a", None)
+
+
 def test_alerts_of_one_incident_count_from_the_first_and_labels_from_its_onset() -> None:
     asked_since: list[int] = []
 
