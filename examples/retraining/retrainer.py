@@ -87,13 +87,15 @@ class Retrainer:
             model_version=version,
             replaces=request["model_version"],
         )
-        self._send(command)
+        self._send(command, self._server.time_ms)
         self._server.put_in_service(model)
         return Deployment(command, cut, len(held_out), before, after)
 
-    def _send(self, command: Deploy) -> None:
-        producer = Producer({"bootstrap.servers": self._settings.kafka.brokers})
-        producer.produce(self._settings.kafka.topic("control"), msgspec.json.encode(command), key=command.model)
+    def _send(self, command: Deploy, now_ms: int) -> None:
+        """Write a command, with the story's time, which is not the clock's; a live program leaves the timestamp out."""
+        producer = Producer({"bootstrap.servers": self._settings.kafka.brokers, "log.connection.close": False})
+        topic, value = self._settings.kafka.topic("control"), msgspec.json.encode(command)
+        producer.produce(topic, value, key=command.model, timestamp=now_ms)
         if producer.flush(30):
             raise TimeoutError("Expected the control topic to take the command within 30 s, got no answer")
 
