@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from driftline.events.alert import Cause
 from driftline.events.dead_letter import REASONS
+from driftline.events.retraining import WaitingFor
+from driftline.monitoring.monitor_status import MissingReason
 from driftline.runtime.operations.metric_families import MODEL
 from driftline.runtime.operations.telemetry import Telemetry
 
@@ -47,11 +49,13 @@ LABELS: Final = {
     "column": "Name of the column.",
     "distance": "Name of a distance, as in `checks.distances`; bias-corrected where it can be.",
     "metric": "Name of a performance metric, as in events.",
+    "missing": "Why there is no proposal: " + ", ".join(f"`{reason}`" for reason in get_args(MissingReason)) + ".",
     "model": "Name of the model; empty for alerts about an input topic as such.",
     "model_version": "Version of the model; for an input topic `intake.predictions`, `intake.labels` or `labels`.",
     "name": "Name of a further number, as in `predictions.fields.operations`.",
     "outcome": "What became of a label or prediction in the join ([list](operation.md#predictions-awaiting-labels)).",
     "partition": "Partition of the topic.",
+    "proposal": "Kind of a proposal: `recalibration` or `threshold`.",
     "python": "Version of Python.",
     "quantile": "`0.5`, `0.95` or `0.99`.",
     "reason": "Reason code of a dead letter: " + ", ".join(f"`{reason}`" for reason in sorted(REASONS)) + ".",
@@ -60,6 +64,9 @@ LABELS: Final = {
     "topic": "Name of the topic.",
     "topic_kind": "`predictions`, `labels`, `joins` (the pending topic) or `panes`.",
     "version": "Version of driftline.",
+    "waiting_for": "What a retraining policy waits for: "
+    + ", ".join(f"`{waiting_for}`" for waiting_for in get_args(WaitingFor))
+    + ".",
     "window": "Size of the window as a duration, such as `1h`.",
 }
 """A label without a text here stops the script."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from msgspec import structs
+from retraining_examples import loop_back_records
 
 from driftline.alerts import ModelAlerts
 from driftline.checks.columns.window_check import examine_window
@@ -104,6 +105,7 @@ def examples() -> dict[str, list[dict[str, Any]]]:
     problems = ProblemHistory(24 * HOUR_MS)
     book, records, changed = settled(examine_window(view, drifted, budget), ModelAlerts(), budget)
     problems.note(changed)
+    opened = changed
     for hour in (1, 2):
         clean = _window(profile, _applicants(1_200, mean_income=52_000.0, web=0.55), NOON_MS + hour * HOUR_MS)
         book, more, changed = settled(examine_window(view, clean, budget), book, budget)
@@ -132,6 +134,7 @@ def examples() -> dict[str, list[dict[str, Any]]]:
     records += event_records(_estimates(budget), budget.source)
     records += settle(examine_operations(*_operations(), budget), ModelAlerts(), budget)[1][:1]
     records += _pages(records)
+    records += loop_back_records(SETTINGS, KEY, profile, baseline, opened, NOON_MS)
     found: dict[str, list[dict[str, Any]]] = {"prediction": [PREDICTION], "label": [LABEL]}
     for record in records:
         event = structured(record)

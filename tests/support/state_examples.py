@@ -46,6 +46,11 @@ from driftline.monitoring.predictions.profile_monitor import ProfileMonitor
 from driftline.monitoring.predictions.rolling import RollingReference
 from driftline.monitoring.predictions.volume_history import VolumeHistory
 from driftline.monitoring.predictions.windowing import SlidingWindow, TumblingWindow
+from driftline.monitoring.retraining.alert_steps import AlertSteps
+from driftline.monitoring.retraining.labelled_windows import LabelledWindows
+from driftline.monitoring.retraining.loop_back import LoopBack
+from driftline.monitoring.retraining.proposal_monitor import ProposalMonitor
+from driftline.monitoring.retraining.retraining_monitor import RetrainingMonitor
 from driftline.panes.counting.contributions import Address, OfProfile, Pairs
 from driftline.panes.counting.loose_joins import loose_deltas
 from driftline.panes.flush_record import JoinDelta, PaneDelta
@@ -59,6 +64,7 @@ from tests.support import monitoring
 from tests.support.arrival import arrival_settings
 from tests.support.operations import made_operations, settings_of
 from tests.support.pages import notification, page_settings
+from tests.support.retraining import EAGER_PROPOSALS, EAGER_RETRAINING
 from tests.support.windows import budget_of, table_of, window_of
 from tests.unit.checks.labels.test_performance_check import PROFILE as LABELLED
 from tests.unit.checks.labels.test_performance_check import cut_of, vector_of
@@ -282,7 +288,7 @@ class Sequences:
         budget = ErrorBudget.of(monitoring.small_settings(defaults=settings), KEY.model)
         setup = ModelSetup(KEY, budget, monitoring.PANE_MS, profiles)
         self.predictions = PredictionMonitor(setup, scope)
-        self.joins = JoinMonitor(setup, self.predictions.estimates, self.predictions.problems)
+        self.joins = JoinMonitor(setup, self.predictions.estimates, self.predictions.problems, self.predictions.steps)
         self.segment = SegmentMonitor(setup, "country=DE")
         scope.add(self.segment.tables, "segment/country=DE/")
 
@@ -306,6 +312,8 @@ def sequences() -> Example[Sequences]:
     settings = settings.replace(
         labels=msgspec.structs.replace(settings.labels, cohort=Duration(monitoring.WINDOW_MS), test_coverage=0.5),
         segments={"country": ("DE",)},
+        retraining=EAGER_RETRAINING,
+        proposals=EAGER_PROPOSALS,
     )
 
     def step(part: Sequences, pane_ms: int) -> object:
@@ -334,6 +342,11 @@ def sequences() -> Example[Sequences]:
             ArrivalMonitor,
             EstimateRevisions,
             ProblemHistory,
+            AlertSteps,
+            LabelledWindows,
+            LoopBack,
+            ProposalMonitor,
+            RetrainingMonitor,
         },
         lambda scope: Sequences(scope, settings, Profiles(published)),
         [numbered(step, at) for at in moments],

@@ -9,6 +9,7 @@ import xxhash
 
 from driftline.config.durations import Duration
 from driftline.config.model import OperationsSettings
+from driftline.config.retraining_settings import ProposalSettings, RetrainingSettings
 from driftline.config.settings import IntakeSettings, JoinSettings
 
 if TYPE_CHECKING:
@@ -23,7 +24,11 @@ def plain(value: object) -> object:
 
 _USUAL: Final = JoinSettings()
 _USUAL_INTAKE: Final = IntakeSettings()
-_USUAL_OPERATIONS: Final = OperationsSettings()
+_USUAL_SECTIONS: Final = {
+    "operations": OperationsSettings(),
+    "retraining": RetrainingSettings(),
+    "proposals": ProposalSettings(),
+}
 
 
 def settings_hash(
@@ -79,8 +84,9 @@ def _without_unset(model: ModelSettings) -> object:
         del plain_model["classes"]
     if model.checks.category_bins is None:
         del plain_model["checks"]["category_bins"]
-    if model.operations == _USUAL_OPERATIONS:
-        del plain_model["operations"]
+    for name, usual in _USUAL_SECTIONS.items():
+        if getattr(model, name) == usual:
+            del plain_model[name]
     return plain_model
 
 

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from driftline.config.durations import Duration
+from driftline.config.retraining_settings import ProposalSettings, RetrainingSettings
 
 Task = Literal["auto", "binary", "multiclass", "regression"]
 MultivariateCheck = Literal["correlation", "reconstruction", "mean_embedding", "domain_classifier"]
@@ -286,6 +287,8 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     bootstrap: BootstrapSettings = BootstrapSettings()
     alerts: AlertSettings = AlertSettings()
     operations: OperationsSettings = OperationsSettings()
+    retraining: RetrainingSettings = RetrainingSettings()
+    proposals: ProposalSettings = ProposalSettings()
 
     @property
     def cohort_ms(self) -> int:

@@ -16,6 +16,7 @@ from driftline.config.notify_rules import notify_rule_problems
 from driftline.config.places import child
 from driftline.config.problem import Problem
 from driftline.config.problem import one as _one
+from driftline.config.retraining_rules import retraining_problems, without_labels
 from driftline.config.security_rules import security_problems
 from driftline.config.topic_rules import topic_problems
 from driftline.errors import describe
@@ -121,6 +122,7 @@ def settings_problems(settings: Settings) -> Iterator[Problem]:
     yield from _shares_left(settings)
     yield from encoding_problems(settings)
     yield from notify_rule_problems(settings.notify)
+    yield from without_labels(settings)
 
 
 def _positive(settings: Settings) -> Iterator[Problem]:
@@ -162,6 +164,7 @@ def model_problems(model: ModelSettings, pane: Duration, path: str) -> Iterator[
     if model.alerts.false_alarm_budget.horizon <= 0:
         yield _one("a budget over a horizon above zero", str(model.alerts.false_alarm_budget.horizon), budget)
     yield from _alerts(model, f"{path}.alerts", f"{path}.windows.verdict")
+    yield from retraining_problems(model, path)
 
 
 def _alerts(model: ModelSettings, at: str, verdict: str) -> Iterator[Problem]:

@@ -25,6 +25,9 @@ LABEL_ARRIVAL: Final = "io.driftline.label_arrival.v1"
 LABEL_STREAM_TYPE: Final = "io.driftline.label_stream.v1"
 OPERATIONS: Final = "io.driftline.operations.v1"
 PAGES: Final = "io.driftline.pages.v1"
+RETRAIN_REQUESTED: Final = "io.driftline.retrain_requested.v1"
+RETRAINING_WAITING: Final = "io.driftline.retraining_waiting.v1"
+PROPOSAL: Final = "io.driftline.proposal.v1"
 ALERT: Final = "io.driftline.alert.v1"
 
 Headers = tuple[tuple[str, bytes], ...]

@@ -12,6 +12,8 @@ from driftline.events.label_stream import LabelStreamEvent
 from driftline.events.operations import OperationsEvent
 from driftline.events.pages import PagesEvent
 from driftline.events.performance import PerformanceEvent
+from driftline.events.proposal import ProposalEvent
+from driftline.events.retraining import RetrainingWaitingEvent, RetrainRequestedEvent
 from driftline.events.window import WindowEvent
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ OUTPUT_EVENTS: Final[dict[str, type[Event]]] = {
     "label_stream": LabelStreamEvent,
     "operations": OperationsEvent,
     "pages": PagesEvent,
+    "retrain_requested": RetrainRequestedEvent,
+    "retraining_waiting": RetrainingWaitingEvent,
+    "proposal": ProposalEvent,
     "alert": AlertEvent,
 }
 """By the names of their schemas in ``schemas/``."""

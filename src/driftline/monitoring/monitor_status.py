@@ -10,6 +10,8 @@ from driftline.checks.contract.verdict import CheckStatistic
 from driftline.events.alert import AlertEvent
 from driftline.events.model_key import ModelKey
 from driftline.events.operations import MeasureSummary
+from driftline.events.proposal import ProposalKind
+from driftline.events.retraining import WaitingFor
 
 if TYPE_CHECKING:
     from driftline.alerts import ModelAlerts
@@ -78,6 +80,31 @@ class OperationsStatus(Struct, frozen=True, kw_only=True):
     measures: dict[str, MeasureSummary]
 
 
+class RetrainingStatus(Struct, frozen=True, kw_only=True):
+    """What a retraining policy waits for."""
+
+    waiting_for: WaitingFor = "alert"
+    incident: str | None = None
+    since_ms: int | None = None
+    """Event time from which it waits for this; None before the first decision."""
+    until_ms: int | None = None
+    n_labelled: int = 0
+    """Labelled predictions since the onset of the incident."""
+    n_wanted: int = 0
+
+
+MissingReason = Literal[
+    "task", "labels", "scores", "decisions", "baseline", "chance", "gate", "not restored", "cooldown"
+]
+
+
+class MissingProposal(Struct, frozen=True, array_like=True):
+    """Why there is no proposal of a kind."""
+
+    reason: MissingReason
+    words: str
+
+
 class ModelStatus(Struct, frozen=True, kw_only=True):
     """One model."""
 
@@ -110,6 +137,10 @@ class ModelStatus(Struct, frozen=True, kw_only=True):
     """Notifications in the month of event time that the model has come to, by severity."""
     silent: bool | None = None
     """Whether the model, in all its versions, is silent; None where no limit is configured."""
+    retraining: RetrainingStatus | None = None
+    """None where no retraining is to be requested."""
+    proposals: dict[ProposalKind, MissingProposal] = {}
+    """Why there is no proposal of each kind that is wanted."""
 
 
 def alerts_status(*alerts: ModelAlerts) -> ModelStatus:

@@ -50,14 +50,15 @@ class Calibrator(Struct, frozen=True, array_like=True, dict=True):
         return sum(self.rows)
 
     @cached_property
-    def _points(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def points(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Scores and probabilities of the points, both of shape (k,)."""
         return np.frombuffer(self.knots, dtype="<f8"), np.frombuffer(self.values, dtype="<f8")
 
     def __call__(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the probability of each score, of the same shape; not-a-number where the score is."""
         if not self.fitted:
             return scores
-        knots, values = self._points
+        knots, values = self.points
         return np.interp(scores, knots, values)
 
     @cached_property

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from driftline.checks.contract.closed_window import PerformanceCase
-    from driftline.config.model import TestedMetric
+    from driftline.config.model import ModelSettings, TestedMetric
     from driftline.events.finding import Effect, Statistic
+    from driftline.profiles.profile import Profile
 
 PREFIX: Final = "performance."
 """Before the metric's name, in the name of the check."""
@@ -115,8 +116,13 @@ def _outcome(
 
 
 def spread_of(case: PerformanceCase, metric: str, n: float) -> Spread:
+    """Return what is known of how errors vary in a tested window; see :func:`errors_spread`."""
+    return errors_spread(case.profile, case.settings, metric, n)
+
+
+def errors_spread(profile: Profile, settings: ModelSettings, metric: str, n: float) -> Spread:
     """Return what is known of how errors vary; independent ones where the reference has no times, or as configured."""
-    history, settings = case.profile.history, case.settings
+    history = profile.history
     if history is None or history.errors is None or settings.checks.dispersion.mode == "independent":
         return Spread(1.0, None, 0)
     of_metric = history.errors.metrics.get(metric)

@@ -28,6 +28,7 @@ from driftline.monitoring.labels.segment_windows import SegmentWindows
 from driftline.monitoring.model_setup import Outputs, WatermarkReach, task_id
 from driftline.monitoring.monitor_status import WindowFigures
 from driftline.monitoring.predictions.column_detectors import ColumnDetectors
+from driftline.monitoring.retraining.loop_back import LoopBack
 from driftline.monitoring.state.table import Value
 from driftline.monitoring.state.timeline import Due, run_due
 from driftline.performance.withheld import foreign_labels
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from driftline.monitoring.model_setup import ModelSetup
     from driftline.monitoring.predictions.estimate_windows import EstimateWindows
     from driftline.monitoring.predictions.problem_history import ProblemHistory
+    from driftline.monitoring.retraining.alert_steps import AlertSteps
     from driftline.monitoring.state.table import Tables
     from driftline.panes.flush_record import JoinDelta
     from driftline.profiles.profile import Profile
@@ -72,6 +74,8 @@ class JoinMonitor:
         Of the sequence of predictions.
     problems : ProblemHistory
         Of the same: what explains a change of performance.
+    steps : AlertSteps
+        Of the same: which alerts ask for retraining.
 
     Attributes
     ----------
@@ -81,7 +85,9 @@ class JoinMonitor:
         What the last call of :meth:`advance` evaluated, by window start and revision.
     """
 
-    def __init__(self, setup: ModelSetup, estimates: EstimateWindows, problems: ProblemHistory) -> None:
+    def __init__(
+        self, setup: ModelSetup, estimates: EstimateWindows, problems: ProblemHistory, steps: AlertSteps
+    ) -> None:
         settings = setup.budget.settings
         self._problems = problems
         self._estimates = estimates
@@ -95,6 +101,7 @@ class JoinMonitor:
         self._segments = SegmentWindows(settings.segments)
         self._error_detectors = ColumnDetectors(settings.checks, setup.pane_ms, "errors")
         self._state = Value("joins", JoinState, JoinState())
+        self.loop_back = LoopBack(setup, steps, estimates.revision, self._open_performance)
         self.open = OpenJoins(settings, setup.pane_ms)
         self._last_label = Value("last_label", int)
         self.figures: dict[int, WindowFigures] = {}
@@ -111,6 +118,7 @@ class JoinMonitor:
             *self._segments.tables,
             *self._error_detectors.tables,
             *self._estimate_revisions.tables,
+            *self.loop_back.tables,
         )
 
     @property
@@ -121,8 +129,11 @@ class JoinMonitor:
     @property
     def open_alerts(self) -> tuple[AlertEvent, ...]:
         """Open alerts about performance, and about when labels arrive."""
-        both = (self.state.alerts, self._arrivals.alerts)
-        return tuple(state.alert for alerts in both for state in alerts.open.values())
+        arrivals = tuple(state.alert for state in self._arrivals.alerts.open.values())
+        return (*self._open_performance(), *arrivals)
+
+    def _open_performance(self) -> tuple[AlertEvent, ...]:
+        return tuple(state.alert for state in self.state.alerts.open.values())
 
     @property
     def n_expired(self) -> int:
@@ -164,6 +175,7 @@ class JoinMonitor:
             Due(self.open.due_ms, self._join),
             Due(self._windows.due_ms, partial(self._evaluate, reach)),
             Due(self._arrivals.due_ms, partial(self._arrivals.advance, reach)),
+            Due(self.loop_back.due_ms, self.loop_back.act),
         )
         labelled, any_closed = self.open.close(reach, missed=self.state.missed)
         if self.state.missed and any_closed:
@@ -175,6 +187,7 @@ class JoinMonitor:
         outputs += run_due(dues, reach.until_ms)
         self._estimates.expire(reach.until_ms - self._horizon_ms)
         self._problems.expire(reach.until_ms)
+        self.loop_back.expire(reach.until_ms)
         return outputs
 
     def _join(self, at_ms: int) -> Outputs:
@@ -254,6 +267,7 @@ class JoinMonitor:
             self._segments.keep(by_segment.now)
         self.revisions[due.start_ms, due.revision] = self._earlier.add(revision, task, verdict.event)
         self.state.alerts, outputs, _ = settled(verdict, self.state.alerts, budget, self._problems)
+        self.loop_back.observe(due.at_ms, profile, revision, baseline)
         self.figures[revision.age_ms] = WindowFigures(
             revision.end_ms - revision.start_ms,
             revision.end_ms,

@@ -31,6 +31,7 @@ from driftline.monitoring.predictions.open_panes import OpenPane
 from driftline.monitoring.predictions.problem_history import ProblemHistory
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor, first_pane
 from driftline.monitoring.predictions.volume_history import VolumeHistory
+from driftline.monitoring.retraining.alert_steps import AlertSteps
 from driftline.monitoring.state.checkpoint import START_AFRESH
 from driftline.monitoring.state.table import Value
 from driftline.monitoring.state.timeline import Due, run_due
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.checks.contract.verdict import Verdict
     from driftline.checks.references.reference_view import ReferenceView
+    from driftline.events.alert import AlertEvent
     from driftline.events.evidence import Event
     from driftline.events.schema_counts import SchemaCounts
     from driftline.events.source import Offsets
@@ -84,8 +86,10 @@ class PredictionMonitor:
     open : dict of int to OpenPane
         By start.
     estimates : EstimateWindows
-        Read by the sequence of joins, as ``problems`` is.
+        Read by the sequence of joins, as ``problems`` and ``steps`` are.
     problems : ProblemHistory
+    steps : AlertSteps
+        Kept where retraining is to be requested.
     figures : dict of int to WindowFigures
         Of the last tumbling window of each size, for telemetry; not part of the state.
     operations : OperationsMonitor
@@ -108,6 +112,7 @@ class PredictionMonitor:
         self._newest_ms: int | None = None
         self.operations = OperationsMonitor(setup)
         self.problems = ProblemHistory(int(settings.labels.horizon) + int(settings.windows.performance))
+        self.steps = AlertSteps()
         self.tables: Tables = (
             self._state,
             *self._sample.tables,
@@ -115,6 +120,7 @@ class PredictionMonitor:
             *self.estimates.tables,
             *self.operations.tables,
             *self.problems.tables,
+            *self.steps.tables,
         )
 
     @property
@@ -238,8 +244,14 @@ class PredictionMonitor:
         self.state.alerts, outputs, changed = settled(verdict, self.state.alerts, budget)
         self._state.changed()
         if budget.has_labels:
-            self.problems.note(changed)
+            self._know(changed)
         return outputs
+
+    def _know(self, alerts: Iterable[AlertEvent]) -> None:
+        """Keep for the joins what records of alerts make known."""
+        self.problems.note(alerts)
+        if self._setup.budget.settings.retraining.enabled:
+            self.steps.note(alerts)
 
     def _close(self, start_ms: int, opened: OpenPane, reach: WatermarkReach) -> Outputs:
         self._state.changed()

@@ -43,6 +43,8 @@ class MonitorReporter:
         self._learning = LearningProgress(self._figures, settings)
         self._told_gathering: set[ModelKey] = set()
         self._told_error: dict[ModelKey, str] = {}
+        self._told_waiting: dict[ModelKey, tuple[str, str | None]] = {}
+        self._told_missing: dict[ModelKey, dict[str, str]] = {}
 
     def show(self, status: MonitorStatus) -> None:
         """Replace what is shown of a partition."""
@@ -63,6 +65,7 @@ class MonitorReporter:
             if key.model:
                 self._tell_calibrating(key, model.calibrating_ms)
                 self._tell(key, model)
+                self._tell_loop_back(key, model)
                 self._learning.show(key, model.learning)
 
     def _is_gone(self, key: ModelKey, model: ModelStatus, now_ms: int | None) -> bool:
@@ -85,6 +88,7 @@ class MonitorReporter:
         figures.unprofiled(key, model.n_unprofiled)
         figures.expired_joins(key, model.n_expired)
         figures.operations.show(key, model.operations, silent=model.silent)
+        figures.retraining.show(key, model.retraining, model.proposals)
 
     def _tell(self, key: ModelKey, model: ModelStatus) -> None:
         """Log once that a model has no reference yet, and each new reason why none could be learnt."""
@@ -110,6 +114,27 @@ class MonitorReporter:
         elif self._told_error.get(key) != error:
             self._told_error[key] = error
             _log.warning("the collected events yield no reference: collecting again", model=str(key), reason=error)
+
+    def _tell_loop_back(self, key: ModelKey, model: ModelStatus) -> None:
+        """Log what a retraining policy waits for, and why nothing is proposed, whenever that changes."""
+        waiting = model.retraining
+        if waiting is not None and waiting.since_ms is not None:
+            now = (waiting.waiting_for, waiting.incident)
+            if self._told_waiting.get(key, ("alert", None)) != now:
+                _log.info(
+                    "retraining waits",
+                    model=str(key),
+                    waiting_for=waiting.waiting_for,
+                    incident=waiting.incident,
+                    labelled=waiting.n_labelled,
+                    wanted=waiting.n_wanted,
+                )
+            self._told_waiting[key] = now
+        told = self._told_missing.setdefault(key, {}) if model.proposals else {}
+        for kind, missing in model.proposals.items():
+            if told.get(kind) != missing.reason:
+                told[kind] = missing.reason
+                _log.info("no proposal", model=str(key), kind=kind, reason=missing.words)
 
     def _tell_calibrating(self, key: ModelKey, sizes: tuple[int, ...]) -> None:
         """Log when tests begin to learn how much unchanged data vary, and when windows of a size begin to notify."""
@@ -143,3 +168,5 @@ class MonitorReporter:
         self._calibrating.pop(key, None)
         self._told_gathering.discard(key)
         self._told_error.pop(key, None)
+        self._told_waiting.pop(key, None)
+        self._told_missing.pop(key, None)

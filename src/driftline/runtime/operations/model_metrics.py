@@ -13,6 +13,7 @@ from driftline.config.settings import TelemetrySettings
 from driftline.events.alert import Cause
 from driftline.runtime.operations.logs import get_logger
 from driftline.runtime.operations.operation_metrics import OperationMetrics
+from driftline.runtime.operations.retraining_metrics import RetrainingMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,7 +45,7 @@ def incidents(alerts: Iterable[AlertEvent]) -> dict[str, tuple[str, Severity]]:
 class ModelMetrics:
     """The figures of models; those beyond ``telemetry.max_models`` are counted and have none.
 
-    ``operations`` are those of how predictions are made.
+    ``operations`` are those of how predictions are made, ``retraining`` those of the loop back to the model.
 
     *State*: at detail ``model`` about 30 series a model, and one for each performance metric and age; ``column`` adds,
     for each column and window size, one a distance and two more. :meth:`forget` removes what is no longer there.
@@ -53,6 +54,7 @@ class ModelMetrics:
     def __init__(self, families: MetricFamilies, settings: TelemetrySettings | None = None) -> None:
         self._settings = settings or TelemetrySettings()
         self.operations = OperationMetrics(families)
+        self.retraining = RetrainingMetrics(families)
         self._admitted: set[ModelKey] = set()
         self._refused: set[ModelKey] = set()
         self._warned = False
@@ -154,7 +156,7 @@ class ModelMetrics:
 
     def forget(self, key: ModelKey) -> None:
         """Remove all figures of a version of a model, and give its place to others."""
-        for metric in (*self._all, self.operations):
+        for metric in (*self._all, self.operations, self.retraining):
             metric.forget(key)
         self._shown.pop(key, None)
         self._admitted.discard(key)
