@@ -219,6 +219,9 @@ class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Significance level of findings of severity `info`, which open no alert and cost no budget; off by default."""
     resolve_after: Annotated[int, Meta(ge=1)] = 2
     """Number of consecutive clean windows after which an alert resolves."""
+    close_below: Annotated[float, Meta(gt=0, le=1)] = 0.5
+    """Fraction of a gate below which an effect must fall for a window to be clean, so that drift around the gate does
+    not open and resolve alerts again and again; 1 turns it off."""
     min_importance: Annotated[float, Meta(ge=0, le=1)] = 0.05
     """Importance of a feature, relative to the most important one, below which its drift opens no alert; it applies to
     features whose importance is given."""
