@@ -133,7 +133,7 @@ class NotifierProcess:
 
 
 class HttpSink:
-    """An HTTP server that keeps what it is told.
+    """An HTTP server that keeps what it is told, on a free port by default.
 
     Attributes
     ----------
@@ -143,12 +143,12 @@ class HttpSink:
         While it is clear, requests are kept but not answered.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.requests: list[Request] = []
         self.answer = Answer(202, b"{}")
         self.holding = threading.Event()
         self.holding.set()
-        self._server = HttpServer(self._respond)
+        self._server = HttpServer(self._respond, port=port)
         self.url = self._server.url
 
     def _respond(self, request: Request) -> Answer:

@@ -8,7 +8,7 @@ import msgspec
 import xxhash
 
 from driftline.config.durations import Duration
-from driftline.config.model import OperationsSettings
+from driftline.config.model import AlertSettings, OperationsSettings
 from driftline.config.settings import IntakeSettings, JoinSettings
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ def plain(value: object) -> object:
 
 _USUAL: Final = JoinSettings()
 _USUAL_INTAKE: Final = IntakeSettings()
+_USUAL_ALERTS: Final = AlertSettings()
 _USUAL_OPERATIONS: Final = OperationsSettings()
+_LATER_OPERATIONS: Final = ("min_measure_rise", "max_p95", "max_p99")
 
 
 def settings_hash(
@@ -81,6 +83,12 @@ def _without_unset(model: ModelSettings) -> object:
         del plain_model["checks"]["category_bins"]
     if model.operations == _USUAL_OPERATIONS:
         del plain_model["operations"]
+    else:
+        for name in _LATER_OPERATIONS:
+            if getattr(model.operations, name) == getattr(_USUAL_OPERATIONS, name):
+                del plain_model["operations"][name]
+    if model.alerts.close_below == _USUAL_ALERTS.close_below:
+        del plain_model["alerts"]["close_below"]
     return plain_model
 
 
