@@ -1,6 +1,6 @@
 """How often alerts open while drift stays around its gate, by ``alerts.close_below``.
 
-Usage: ``python -m benchmarks.flapping [--months N]``; the table of docs/budget.md, five minutes for 10.
+Usage: ``python -m benchmarks.flapping [--months N]``; the table of docs/budget.md, half an hour for 10.
 
 One numeric column of 20,000 reference events, hourly windows of 30 days, the real check and the real alerts. The mean
 moves so that the population stability index of the population is at the gate of 0.1, or wanders between 0.08 and 0.12.

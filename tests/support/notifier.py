@@ -18,7 +18,7 @@ from driftline.config.settings import KafkaSettings
 from driftline.runtime.kafka.kafka_clients import producer_configuration
 from tests.support.command import COMMAND
 from tests.support.http_server import Answer, HttpServer, Request
-from tests.support.real_broker import ROOT, create_topics, patient, wait_until
+from tests.support.real_broker import ROOT, SESSION_TIMEOUT_S, create_topics, patient, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,7 @@ class Notified:
         """Write a configuration file; openings do not wait for others, unless routes say so."""
         routes = [{"sinks": list(sinks), "group_wait": "0s"}]
         content = {
-            "kafka": {"brokers": self.bootstrap, "prefix": self.prefix, "session_timeout": "6s"},
+            "kafka": {"brokers": self.bootstrap, "prefix": self.prefix, "session_timeout": f"{SESSION_TIMEOUT_S:g}s"},
             "telemetry": {"log_format": "json"},
             "notify": {"port": 0, "sinks": sinks, "routes": routes, **notify},
         }

@@ -213,7 +213,8 @@ class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Expected number of false alarms of the model; it determines the significance levels of all its tests."""
     shares: dict[str, Annotated[float, Meta(gt=0, le=1)]] = field(default_factory=dict)
     """Shares of the budget by evaluation window size (`1h`), `performance`, `labels`, `detectors` and `operations`; the
-    others divide the rest evenly. Unless it is given, `operations` has 0.01, and all others together 0.99."""
+    others divide the rest evenly. Unless it is given, `operations` has 0.01; shares that leave less are reduced by a
+    hundredth."""
     open_after: OpenAfter = OpenAfter()
     info_level: Annotated[float, Meta(gt=0, le=1)] | None = None
     """Significance level of findings of severity `info`, which open no alert and cost no budget; off by default."""

@@ -80,7 +80,9 @@ def test_its_tests_have_a_hundredth_or_a_share(tmp_path: Path) -> None:
     assert level.level == pytest.approx(0.01 / (720 * 3))
     assert "share 0.01 for operations" in level.derivation
     whole = load_settings(_written(tmp_path, "defaults: {alerts: {shares: {1h: 0.5, 1d: 0.5}}}"), {})
-    assert ErrorBudget.of(whole, "m").shares == pytest.approx(usual.shares), "shares are of what operations leave"
+    assert ErrorBudget.of(whole, "m").shares == pytest.approx(usual.shares), (
+        "where they leave nothing, each gives a hundredth"
+    )
     settings = load_settings(_written(tmp_path, "defaults: {alerts: {shares: {operations: 20 %}}}"), {})
     budget = ErrorBudget.of(settings, "m")
     assert budget.operations_level().level == pytest.approx(0.2 / (720 * 3))

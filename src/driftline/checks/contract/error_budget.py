@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 
 OPERATIONS_PART: Final = 0.01
-"""Share of the tests of how predictions are made, where it is not configured; the other shares are of the rest. What
-matters of failures and latency is far beyond chance, so a small level costs no power."""
+"""Share of the tests of how predictions are made, where it is not configured. What matters of failures and latency is
+far beyond chance, so a small level costs no power."""
 
 
 class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
@@ -120,11 +121,14 @@ class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
         """The share of the budget of each size of verdict window, of performance, of paging detectors and of
         operations. They add up to at most 1.
         """
-        configured = self.settings.alerts.shares
-        shares = shares_of_budget(spenders(self.settings, has_labels=self.has_labels), configured)
-        if OPERATIONS in configured:
-            return shares
-        return {**{name: (1 - OPERATIONS_PART) * share for name, share in shares.items()}, OPERATIONS: OPERATIONS_PART}
+        given = self.settings.alerts.shares
+        names = spenders(self.settings, has_labels=self.has_labels)
+        if OPERATIONS in given:
+            return shares_of_budget(names, given)
+        if math.fsum(given.values()) < 1 - OPERATIONS_PART:
+            return shares_of_budget((*names, OPERATIONS), {**given, OPERATIONS: OPERATIONS_PART})
+        rest = {name: (1 - OPERATIONS_PART) * share for name, share in shares_of_budget(names, given).items()}
+        return {**rest, OPERATIONS: OPERATIONS_PART}
 
     def _level(self, spender: str, size_ms: int, n_tests: int) -> LevelEvidence:
         budget, needed = self.settings.alerts.false_alarm_budget, self.settings.alerts.open_after

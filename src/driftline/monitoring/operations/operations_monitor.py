@@ -16,6 +16,7 @@ from driftline.checks.operations.failed import FAILED, MAX_FAILED
 from driftline.checks.operations.operations_check import examine_operations
 from driftline.checks.operations.resources import PREFIX
 from driftline.checks.operations.slow import SLOW
+from driftline.config.durations import Duration
 from driftline.events.operation_fields import LATENCY
 from driftline.events.source import Offsets, merge_offsets
 from driftline.monitoring.alerting import settle
@@ -213,6 +214,7 @@ _OF_FAILURES: Final = frozenset({FAILED, MAX_FAILED})
 
 def _status(event: OperationsEvent) -> OperationsStatus:
     return OperationsStatus(
+        window=str(Duration(event.window.size_ms)),
         per_second=event.per_second,
         failed_share=event.failed_share,
         uptime_share=event.uptime_share,
