@@ -12,6 +12,7 @@ from driftline.events.alert import Cause
 from driftline.events.dead_letter import REASONS
 from driftline.events.retraining import WaitingFor
 from driftline.monitoring.monitor_status import MissingReason
+from driftline.runtime.notify.figures import Figures
 from driftline.runtime.operations.metric_families import MODEL
 from driftline.runtime.operations.telemetry import Telemetry
 
@@ -61,6 +62,7 @@ LABELS: Final = {
     "reason": "Reason code of a dead letter: " + ", ".join(f"`{reason}`" for reason in sorted(REASONS)) + ".",
     "role": "Whether the column is a `feature`, the `prediction` or the `score`.",
     "severity": "Severity of an alert: `warning` or `critical`.",
+    "sink": "Name of a sink of [`driftline notify`](notify.md).",
     "topic": "Name of the topic.",
     "topic_kind": "`predictions`, `labels`, `joins` (the pending topic) or `panes`.",
     "version": "Version of driftline.",
@@ -106,13 +108,16 @@ def reference() -> str:
     families = Telemetry().families
     of_models = [family for family in families if family.labels[:2] == MODEL]
     others = [family for family in families if family not in of_models]
-    labels = sorted({label for family in families for label in family.labels})
+    of_notifier = Figures().families
+    labels = sorted({label for family in (*families, *of_notifier) for label in family.labels})
     return (
         HEAD
         + "## The process, topics and partitions\n\n"
         + table(others)
         + "\nHistograms have the series `_bucket`, `_sum` and `_count`.\n\n## Models\n\n"
         + table(of_models)
+        + "\n## The notifier\n\n`driftline notify` serves these on `notify.port`.\n\n"
+        + table(of_notifier)
         + "\n## Labels\n\n| label | |\n| --- | --- |\n"
         + "".join(f"| `{label}` | {LABELS[label]} |\n" for label in labels)
         + TAIL

@@ -256,30 +256,31 @@ class LeanWatch:
             sketch.joint += split(windows.joint[row])
         cases = [ColumnCase(self._standard, window, level.level, index) for index in columns]
         whole = WindowCase(self._standard, window, level.level)
-        findings, of_joint = window_findings(whole, cases, context, common)
-        statistics = [each for case in cases for each in column_statistics(column_summary(case))] + of_joint
+        found = window_findings(whole, cases, context, common)
+        statistics = [each for case in cases for each in column_statistics(column_summary(case))]
         event = WindowEvent(
             **common,
             late=0,
             unexpected_features=0,
             n_columns=0,
-            n_findings=len(findings),
+            n_findings=len(found.findings),
             block=ColumnBlock(index=0, of=1),
             columns=[],
         )
         verdict = Verdict(
             events=(event,),
-            findings=tuple(findings),
-            statistics=tuple(statistics),
+            findings=found.findings,
+            statistics=(*statistics, *found.statistics),
             sequence="predictions",
             tested=True,
+            lingering=found.lingering,
         )
         self._book, records = settle(verdict, self._book, context)
         run = self.run
         if known:
             run.n_windows[extent[2]] = run.n_windows.get(extent[2], 0) + 1
             run.tested.extend([*tested_of(window, verdict), *whole_tested(profile, window)])
-            run.found.extend(found_of(window, findings))
+            run.found.extend(found_of(window, found.findings))
         run.pages.extend(pages_of(records))
 
 

@@ -16,7 +16,7 @@ from driftline.panes.flush_record import decode
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.files.backtest import Backtest
 from tests.support.reading import read_topic
-from tests.support.real_broker import create_topics, patient, wait_until
+from tests.support.real_broker import SESSION_TIMEOUT_S, create_topics, patient, wait_until
 from tests.support.workers import workers_of
 
 if TYPE_CHECKING:
@@ -72,11 +72,16 @@ def backlog() -> list[Sent]:
 
 def configuration(bootstrap: str, source: str, prefix: str, sketch: dict[str, Any]) -> dict[str, Any]:
     return {
-        "kafka": {"brokers": bootstrap, "prefix": prefix, "panes_partitions": 2, "session_timeout": "6s"},
+        "kafka": {
+            "brokers": bootstrap,
+            "prefix": prefix,
+            "panes_partitions": 2,
+            "session_timeout": f"{SESSION_TIMEOUT_S:g}s",
+        },
         "predictions": {"topic": f"{source}-predictions"},
         "labels": {"topic": f"{source}-labels"},
         "telemetry": {"log_format": "json"},
-        "detect": {"checkpoint_interval": "300ms", "session_timeout": "6s"},
+        "detect": {"checkpoint_interval": "300ms", "session_timeout": f"{SESSION_TIMEOUT_S:g}s"},
         "sketch": sketch,
         **SECTIONS,
     }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import Any
+
+OUTAGE_S = float(os.environ.get("DRIFTLINE_TEST_OUTAGE_S") or 0)
+"""How long sinks are down at least: a minute takes `DRIFTLINE_TEST_OUTAGE_S=60`; else as long as a test needs."""
 
 
 @pytest.fixture
@@ -96,25 +101,47 @@ def test_each_sink_is_told_of_opening_change_and_end_once_each(notified: Notifie
     assert all("webhook-signature" in each.headers for each in sink.requests if each.path == "/all")
 
 
-def test_what_a_sink_misses_while_it_is_down_arrives_later_in_order_and_no_other_waits(
+@pytest.mark.timeout(180 + 2 * OUTAGE_S)
+def test_what_sinks_miss_while_they_are_down_arrives_later_in_order_though_the_notifier_is_killed(
     notified: Notified, sink: HttpSink
 ) -> None:
-    port = free_port()
-    config = notified.configuration({"mail": mail_sink(port), "hook": webhook(sink)})
+    mail_port, hook_port = free_port(), free_port()
+    down = {"webhook": {"url": f"http://127.0.0.1:{hook_port}"}, "retry": QUICK}
+    config = notified.configuration({"mail": mail_sink(mail_port), "down": down, "hook": webhook(sink)})
+    missed = keys_of("a1", "a2")[1:]
     with NotifierProcess(config) as process:
-        process.ready()
-        notified.write(*life("a1"), *life("a2"))
+        with SmtpServer(mail_port) as mails, HttpSink(hook_port) as hooks:
+            process.ready()
+            notified.write(alert_fields("a1"))
+            arrive(lambda: min(len(mails.mails), len(hooks.requests), len(sink.requests)), 1, process)
+        began_s = time.monotonic()
+        notified.write(*life("a1")[1:], *life("a2"))
         arrive(lambda: len(sink.requests), 6, process)
-        wait_until(lambda: process.metric("failed_attempts_total", "mail") >= 5, 60, "attempts in vain")
+        wait_until(lambda: in_vain(process, 5), 60, "attempts in vain")
         status, answer = process.ask("/readyz")
         assert status == 503
         assert "the sink `mail` does not take messages: ConnectionRefusedError" in answer
-        assert process.metric("waiting_records", "mail") == 8
-        with SmtpServer(port) as server:
-            arrive(lambda: len(server.mails), 6, process)
-            wait_until(lambda: process.metric("waiting_records", "mail") == 0, 30, "nothing to wait")
-            assert process.ask("/readyz")[0] == 200
-    assert [mail["Idempotency-Key"] for mail in server.mails] == keys_of("a1", "a2") == sink.keys
+        assert "the sink `down` does not take messages: " in answer
+        assert process.metric("waiting_records", "mail") == process.metric("waiting_records", "down") == 6
+        wait_until(lambda: time.monotonic() >= began_s + OUTAGE_S / 2, OUTAGE_S, "half of the outage")
+        process.kill()
+    with NotifierProcess(config) as process:
+        wait_until(lambda: in_vain(process, 1), 60, "attempts in vain again")
+        wait_until(lambda: time.monotonic() >= began_s + OUTAGE_S, OUTAGE_S, "the end of the outage")
+        with SmtpServer(mail_port) as later_mails, HttpSink(hook_port) as later_hooks:
+            arrive(lambda: len(later_mails.mails), 5, process)
+            arrive(lambda: len(later_hooks.requests), 5, process)
+            wait_until(lambda: process.ask("/readyz")[0] == 200, 30, "readiness")
+            assert process.metric("waiting_records", "mail") == process.metric("waiting_records", "down") == 0
+            assert process.terminate() == 0
+    assert [mail["Idempotency-Key"] for mail in mails.mails] == hooks.keys == ["a1/notification-1"]
+    assert [mail["Idempotency-Key"] for mail in later_mails.mails] == later_hooks.keys == missed
+    assert list(dict.fromkeys(sink.keys)) == ["a1/notification-1", *missed], "the other sink did not wait"
+
+
+def in_vain(process: NotifierProcess, least: int) -> bool:
+    """Return whether so many attempts of the sinks that are down were in vain."""
+    return all(process.metric("failed_attempts_total", name) >= least for name in ("mail", "down"))
 
 
 def test_a_slow_sink_holds_nobody_up_and_a_restart_of_the_broker_loses_nothing(

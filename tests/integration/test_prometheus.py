@@ -21,8 +21,11 @@ from driftline.runtime.demo.demo_run import _reference
 from driftline.runtime.demo.simulation import Destination, Sender
 from driftline.runtime.references.reference_topic import publish
 from driftline.simulation.scenario import Scenario
+from tests.support.alerts import alert_fields, resolved
 from tests.support.command import driftline
 from tests.support.http_server import Answer, HttpServer, Request
+from tests.support.notifier import Notified as AlertTopics
+from tests.support.notifier import NotifierProcess
 from tests.support.prometheus import DEPLOY, EXIT_UNAVAILABLE, SCRIPT, query
 from tests.support.real_broker import ROOT, create_topics, patient, wait_until
 from tests.support.workers import workers_of
@@ -54,6 +57,8 @@ def test_rules_and_routes_are_valid_and_every_alert_fires_as_its_test_says(prome
         ("alertname=DriftlineModelSilent severity=warning model=m", "model-owners"),
         ("alertname=DriftlineDataDrift alert_id=a1 group=a0 severity=critical model=m", "on-call,model-owners"),
         ("alertname=DriftlineDataDrift alert_id=a1 group=a0 severity=warning model=m", "model-owners"),
+        ("alertname=DriftlineDataDrift severity=critical model=m alert_id=a1", "on-call,model-owners"),
+        ("alertname=DriftlineDataDrift severity=info model=m alert_id=a1", "model-owners"),
         ("alertname=DriftlineDown severity=critical", "on-call"),
         ("alertname=DriftlineBehind severity=warning", "operators"),
     ],
@@ -94,6 +99,42 @@ class Notified:
         """Return the causes of a model's alerts that are firing or resolved, as last notified."""
         content = self.latest(receiver, MODEL) or {"alerts": []}
         return {alert["labels"]["cause"] for alert in content["alerts"] if alert["status"] == status}
+
+
+def test_what_notify_sends_is_grouped_by_alertmanager_and_resolved(
+    prometheus_tools: PrometheusTools, real_broker: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    topics, received = AlertTopics(real_broker, topic_prefix, tmp_path), Notified()
+    first, second = alert_fields("a1", model=MODEL), alert_fields("a2", model=MODEL, cause="operations")
+    with HttpServer(received) as webhook, prometheus_tools.alertmanager(webhook.url, tmp_path) as alertmanager:
+        sinks = {"manager": {"alertmanager": {"url": f"http://{alertmanager}", "interval": "1s"}}}
+        with NotifierProcess(topics.configuration(sinks)) as process:
+            process.ready()
+            topics.write(first, second, alert_fields("b1", model="other", severity="warning"))
+            wait_until(
+                lambda: received.causes("on-call", "firing") == {"data drift", "operations"},
+                30,
+                lambda: f"both alerts of the model together: {received.latest('on-call', MODEL)}; {process.log}",
+            )
+            group = received.latest("on-call", MODEL)
+            assert group is not None
+            assert group["groupLabels"] == {"model": MODEL}
+            assert {alert["labels"]["alert_id"] for alert in group["alerts"]} == {"a1", "a2"}
+            assert received.latest("on-call", "other") is None, "a warning is for the owners alone"
+            wait_until(lambda: received.latest("model-owners", "other"), 30, "the warning")
+            topics.write(resolved("a1", model=MODEL))
+            wait_until(
+                lambda: received.causes("on-call", "resolved") == {"data drift"},
+                30,
+                lambda: f"one of two to be over: {received.latest('on-call', MODEL)}; {process.log}",
+            )
+            assert received.causes("on-call", "firing") == {"operations"}
+            topics.write(resolved("a2", model=MODEL, cause="operations"))
+            wait_until(
+                lambda: (received.latest("on-call", MODEL) or {})["status"] == "resolved",
+                30,
+                lambda: f"the resolution: {received.latest('on-call', MODEL)}; {process.log}",
+            )
 
 
 def configured(bootstrap: str, prefix: str, folder: Path) -> tuple[Path, Settings]:

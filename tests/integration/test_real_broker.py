@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -112,14 +113,14 @@ def test_a_second_producer_fences_the_first(real_broker: str, topic_prefix: str)
     assert read_to_the_end(real_broker, topic_prefix) == []
 
 
-def test_a_misspelt_topic_is_an_error(own_broker: RealBroker) -> None:
+def test_a_misspelt_topic_is_an_error(real_broker: str, topic_prefix: str) -> None:
     codes: list[int] = []
-    impatient = {"message.timeout.ms": 20_000, "topic.metadata.propagation.max.ms": 100}
-    producer = Producer({"bootstrap.servers": own_broker.bootstrap, **impatient})
-    producer.produce("predictoins", b"a", on_delivery=lambda error, _: codes.append(error.code() if error else 0))
+    misspelt, impatient = f"{topic_prefix}-predictoins", {"topic.metadata.propagation.max.ms": 100}
+    producer = Producer({"bootstrap.servers": real_broker, "message.timeout.ms": 20_000, **impatient})
+    producer.produce(misspelt, b"a", on_delivery=lambda error, _: codes.append(error.code() if error else 0))
     producer.flush(patient(30))
     assert codes == [KafkaError.UNKNOWN_TOPIC_OR_PART]
-    assert "predictoins" not in topics_on(own_broker.bootstrap)
+    assert misspelt not in topics_on(real_broker)
 
 
 def test_a_topic_keeps_its_settings(real_broker: str, topic_prefix: str) -> None:
@@ -165,9 +166,11 @@ def test_a_machine_without_java_and_maven_is_told_so(tmp_path: Path) -> None:
     assert done.stderr == "kafka: a real Kafka needs java and mvn, not found on the PATH\n"
 
 
-def test_a_taken_port_is_refused(own_broker: RealBroker) -> None:
-    port = own_broker.bootstrap.split(":")[1]
-    refused = kafka("--name", f"{own_broker.name}-second", "--port", port, "up")
-    kafka("--name", f"{own_broker.name}-second", "down", "--purge")
+@pytest.mark.usefixtures("can_start_kafka")
+def test_a_taken_port_is_refused(topic_prefix: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = kafka("--name", topic_prefix, "--port", port, "up")
+        kafka("--name", topic_prefix, "down", "--purge")
     assert refused.returncode == 1
     assert f"Expected a free port, got {port}, which is taken - at `--port`" in refused.stderr

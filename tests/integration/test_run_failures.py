@@ -12,7 +12,7 @@ from confluent_kafka import Producer
 
 from driftline.cli.exit_codes import ExitCode
 from driftline.profiles.codec import VERSION
-from tests.support.real_broker import create_topics, patient, wait_until
+from tests.support.real_broker import SESSION_TIMEOUT_S, create_topics, patient, wait_until
 from tests.support.workers import WorkerProcess, workers_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,12 @@ def configuration(bootstrap: str, prefix: str, folder: Path, **more: object) -> 
     create_topics(bootstrap, {f"{prefix}-predictions": 2})
     file = folder / "driftline.yaml"
     content = {
-        "kafka": {"brokers": bootstrap, "prefix": prefix, "panes_partitions": 2, "session_timeout": "6s"},
+        "kafka": {
+            "brokers": bootstrap,
+            "prefix": prefix,
+            "panes_partitions": 2,
+            "session_timeout": f"{SESSION_TIMEOUT_S:g}s",
+        },
         "predictions": {"topic": f"{prefix}-predictions"},
         "sketch": {"flush_interval": "100ms"},
         "telemetry": {"log_format": "json"},

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.command import driftline
 from tests.support.expected import Output, expected, records_by_kind
 from tests.support.real_broker import wait_until
 from tests.support.routed import expected as expected_routed
@@ -56,6 +58,10 @@ def test_topics_by_a_pattern_whose_labels_are_repartitioned(
         wait_until(lambda: figures_name(stream.names["predictions"], both), DEADLINE_S, "figures of each topic")
         settled(stream, workers, expected_routed())
         assert all("a label may be of a prediction in any of several topics" in each.log() for each in both)
+    span = ("--from", "2026-03-01T00:00:00Z", "--to", "2026-03-05T00:00:00Z")
+    replayed = driftline("replay", "--config", stream.config, *span, "--check")
+    assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+    assert re.match(r"no difference: [1-9]\d* alerts", replayed.stdout)
 
 
 def test_a_topic_that_comes_later_is_counted_once_and_whole(

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftline.alerts import PREDICTION_CAUSES, AlertRules, ModelAlerts, OpeningRule, advance
+from driftline.alerts.policy import check_key
 from driftline.alerts.unused_findings import key_of
 from tests.unit.alerts.test_lifecycle import DAY, HOUR, found, observed
 
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
 
 COLUMNS = ("a", "b", "c")
 
-Seen = tuple[int, list[tuple[str, float]]]
-"""Size of a window, and (column, effect) of its findings."""
+Seen = tuple[int, list[tuple[str, float]], set[str]]
+"""Size of a window, (column, effect) of its findings, and columns whose effect is a little below the gate."""
 
 seen = st.tuples(
     st.sampled_from([HOUR, HOUR, HOUR, DAY]),
     st.lists(st.tuples(st.sampled_from(COLUMNS), st.sampled_from([0.1, 0.2, 0.3, 1.0, 9.0])), max_size=3),
+    st.sets(st.sampled_from(COLUMNS)),
 )
 histories = st.lists(seen, max_size=60)
 openings = st.integers(1, 4).flatmap(lambda k: st.tuples(st.just(k), st.integers(k, 6)))
@@ -34,7 +36,7 @@ openings = st.integers(1, 4).flatmap(lambda k: st.tuples(st.just(k), st.integers
 def windows_of(history: list[Seen]) -> list[tuple[int, int, list[FindingEvent]]]:
     """Return (end, size, findings) of each window; a column has one finding of its check at most."""
     windows = []
-    for i, (size_ms, columns) in enumerate(history, 1):
+    for i, (size_ms, columns, _) in enumerate(history, 1):
         findings = []
         for column, effect in dict(columns).items():
             severity: Severity = "critical" if effect >= 0.25 else "warning"
@@ -47,7 +49,9 @@ def run(history: list[Seen], rules: AlertRules, restarts: set[int]) -> tuple[lis
     book = ModelAlerts()
     records: list[AlertEvent] = []
     for i, (end_ms, size_ms, findings) in enumerate(windows_of(history)):
-        step = advance(book, observed(end_ms, size_ms), findings, PREDICTION_CAUSES, rules)
+        lingering = frozenset(check_key("distribution.pearson", "feature", column) for column in history[i][2])
+        observation = observed(end_ms, size_ms)._replace(lingering=lingering)
+        step = advance(book, observation, findings, PREDICTION_CAUSES, rules)
         book = step.alerts
         if i in restarts:
             book = msgspec.msgpack.decode(msgspec.msgpack.encode(book), type=ModelAlerts)

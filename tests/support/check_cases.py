@@ -222,8 +222,10 @@ def _estimates() -> Iterator[Examples]:
 
 
 def _operations() -> Iterator[Examples]:
-    earlier = [EarlierWindow(1_000, hour % 3, made_operations(0).latency, slow=False) for hour in range(24)]
+    before = made_operations(0, usage={"memory_bytes": 1e9})
+    measures = {"memory_bytes": before.operations.measures["memory_bytes"]}
+    earlier = [EarlierWindow(1_000, hour % 3, before.latency, slow=False, measures=measures) for hour in range(24)]
     for n_failed, factor in ((0, 1.0), (2, 1.0), (90, 1.0), (0, 2.0), (300, 3.0)):
-        now = made_operations(n_failed, factor)
+        now = made_operations(n_failed, factor, usage={"memory_bytes": 1e9 * factor})
         yield Examples(n_failed > 2 or factor > 1, [OperationsCase(0, 1_000, now.operations, earlier, SETTINGS)])
     yield Examples(changed=False, cases=[OperationsCase(0, 1_000, made_operations(5).operations, [], SETTINGS)])

@@ -15,6 +15,7 @@ import yaml
 from driftline.config.load import load_settings
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.files.backtest import Backtest
+from tests.support.real_broker import SESSION_TIMEOUT_S
 from tests.support.traffic import PARTITIONS, SETTINGS, Sent, profiles, traffic
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 PANES_PARTITIONS = 3
 INPUTS = ("predictions", "labels")
-SESSION_TIMEOUT_S = 6
-"""The least that a broker with default settings grants."""
 
 
 class Output(NamedTuple):
@@ -41,12 +40,12 @@ def configuration(bootstrap: str, source: str, prefix: str, **sections: Mapping[
     """Return a configuration that reads the input topics of ``source`` and writes topics of ``prefix``."""
     kafka = {"brokers": bootstrap, "prefix": prefix, "panes_partitions": PANES_PARTITIONS}
     own: dict[str, Any] = {
-        "kafka": kafka | {"session_timeout": f"{SESSION_TIMEOUT_S}s"},
+        "kafka": kafka | {"session_timeout": f"{SESSION_TIMEOUT_S:g}s"},
         "predictions": {"topic": f"{source}-predictions"},
         "labels": {"topic": f"{source}-labels"},
         "join": {"repartition": False},  # the records' partitions follow no partitioner
         "telemetry": {"log_format": "json"},
-        "detect": {"checkpoint_interval": "300ms", "session_timeout": f"{SESSION_TIMEOUT_S}s"},
+        "detect": {"checkpoint_interval": "300ms", "session_timeout": f"{SESSION_TIMEOUT_S:g}s"},
     }
     return SETTINGS | own | {name: own.get(name, {}) | dict(section) for name, section in sections.items()}
 

@@ -30,9 +30,11 @@ class Answer(NamedTuple):
 
 
 class HttpServer:
-    """Serves on a free port of this machine while the context lasts."""
+    """Serves on a port of this machine while the context lasts; a free one by default."""
 
-    def __init__(self, respond: Callable[[Request], Answer], tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, respond: Callable[[Request], Answer], tls: ssl.SSLContext | None = None, *, port: int = 0
+    ) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
@@ -48,7 +50,7 @@ class HttpServer:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it so
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)

@@ -18,7 +18,7 @@ from driftline.config.settings import KafkaSettings
 from driftline.runtime.kafka.kafka_clients import producer_configuration
 from tests.support.command import COMMAND
 from tests.support.http_server import Answer, HttpServer, Request
-from tests.support.real_broker import ROOT, create_topics, patient, wait_until
+from tests.support.real_broker import ROOT, SESSION_TIMEOUT_S, create_topics, patient, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,7 @@ class Notified:
         """Write a configuration file; openings do not wait for others, unless routes say so."""
         routes = [{"sinks": list(sinks), "group_wait": "0s"}]
         content = {
-            "kafka": {"brokers": self.bootstrap, "prefix": self.prefix, "session_timeout": "6s"},
+            "kafka": {"brokers": self.bootstrap, "prefix": self.prefix, "session_timeout": f"{SESSION_TIMEOUT_S:g}s"},
             "telemetry": {"log_format": "json"},
             "notify": {"port": 0, "sinks": sinks, "routes": routes, **notify},
         }
@@ -133,7 +133,7 @@ class NotifierProcess:
 
 
 class HttpSink:
-    """An HTTP server that keeps what it is told.
+    """An HTTP server that keeps what it is told, on a free port by default.
 
     Attributes
     ----------
@@ -143,12 +143,12 @@ class HttpSink:
         While it is clear, requests are kept but not answered.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.requests: list[Request] = []
         self.answer = Answer(202, b"{}")
         self.holding = threading.Event()
         self.holding.set()
-        self._server = HttpServer(self._respond)
+        self._server = HttpServer(self._respond, port=port)
         self.url = self._server.url
 
     def _respond(self, request: Request) -> Answer:

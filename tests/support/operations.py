@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from driftline.config.model import (
     OperationsSettings,
     WindowSettings,
 )
-from driftline.config.settings import KafkaSettings, Settings, TimeSettings
+from driftline.config.settings import KafkaSettings, PredictionFields, PredictionInput, Settings, TimeSettings
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source
 from driftline.monitoring.partition_monitor import META_KEY, PartitionMonitor
@@ -28,7 +29,7 @@ from driftline.sketching.sketcher import Sketcher
 from tests.support.pending import MemoryStores
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from driftline.sketches.operations import Measure, Operations
 
@@ -47,10 +48,16 @@ def latencies(n: int, factor: float = 1.0) -> list[float]:
     return scaled
 
 
-def made_operations(n_failed: int, factor: float = 1.0, n: int = 1_000) -> Made:
-    """Return what n predictions say, of which some failed."""
-    rows = [(latency, "timeout" if i < n_failed else None) for i, latency in enumerate(latencies(n, factor))]
-    ((_, operations),) = OperationCounter()(rows, np.zeros(n, dtype=np.int64), 1)
+def made_operations(
+    n_failed: int, factor: float = 1.0, n: int = 1_000, usage: Mapping[str, float] = MappingProxyType({})
+) -> Made:
+    """Return what n predictions say, of which some failed; ``usage`` are medians of further numbers."""
+    shape = [each / 20 for each in latencies(n)]
+    rows = [
+        (latency, "timeout" if i < n_failed else None, *(median * shape[i] for median in usage.values()))
+        for i, latency in enumerate(latencies(n, factor))
+    ]
+    ((_, operations),) = OperationCounter(tuple(usage))(rows, np.zeros(n, dtype=np.int64), 1)
     return Made(operations, latency_of(operations.measures))
 
 
@@ -59,8 +66,8 @@ START_MS = 1_772_366_400_000
 LATENESS_MS = 15_000
 
 
-def settings_of(**operations: object) -> Settings:
-    """Return settings with windows of a minute, of which twenty minutes are enough to compare with."""
+def settings_of(measures: dict[str, str] | None = None, **operations: object) -> Settings:
+    """Return settings with windows of a minute, of which ten minutes are enough to compare with."""
     minute = Duration(MINUTE_MS)
     model = ModelSettings(
         windows=WindowSettings(verdict=(minute,), display=minute, hop=minute, performance=minute),
@@ -71,6 +78,7 @@ def settings_of(**operations: object) -> Settings:
     return Settings(
         kafka=KafkaSettings(panes_partitions=1),
         time=TimeSettings(pane=Duration(10_000), lateness=Duration(LATENESS_MS)),
+        predictions=PredictionInput(fields=PredictionFields(operations=measures or {})),
         defaults=model,
     )
 

@@ -24,6 +24,8 @@ EXIT_UNAVAILABLE = 4  # of scripts/kafka: no Java, or no Maven
 POLL_S = 0.05
 PATIENCE = float(os.environ.get("DRIFTLINE_TEST_PATIENCE") or 1)
 """Factor of every deadline in the tests; a busy machine needs a larger one."""
+SESSION_TIMEOUT_S = min(6.0, 4 * PATIENCE)
+"""How long a killed worker keeps its partitions from the others: each kill in a test costs as much."""
 
 
 def patient(seconds: float) -> float:

@@ -33,7 +33,7 @@ from driftline.sketches.layout import HEAD
 from driftline.sketches.pane_sketch import PaneSketch
 from driftline.sketches.sparse import unpack_into
 from tests.support.reading import committed_offsets, end_offsets, read_topic
-from tests.support.real_broker import create_topics, patient, wait_until
+from tests.support.real_broker import SESSION_TIMEOUT_S, create_topics, patient, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -98,7 +98,12 @@ class SketchRun:
         self, bootstrap: str, prefix: str, profiles: Iterable[Profile] = (), partitions: int = 2, **sections: object
     ) -> None:
         base = Settings(
-            kafka=KafkaSettings(brokers=bootstrap, prefix=prefix, panes_partitions=2, session_timeout=Duration(6_000)),
+            kafka=KafkaSettings(
+                brokers=bootstrap,
+                prefix=prefix,
+                panes_partitions=2,
+                session_timeout=Duration(int(1000 * SESSION_TIMEOUT_S)),
+            ),
             predictions=PredictionInput(topic=f"{prefix}-predictions"),
             labels=LabelInput(topic=f"{prefix}-labels"),
             sketch=SketchSettings(flush_interval=Duration(100)),

@@ -7,6 +7,8 @@ from typing import Final
 
 _PLAIN: Final = (1e-4, 1e15)
 """Numbers between these are written out."""
+_OF_BYTES: Final = ((1e12, " TB"), (1e9, " GB"), (1e6, " MB"), (1e3, " kB"))
+_UNITS: Final = {"_ms": " ms", "_seconds": " s", "_s": " s"}
 _WIDE, _NARROW = 0.20, 0.01
 """Fractions that differ by as much are shown in whole percent, and with one digit after the point."""
 
@@ -74,6 +76,19 @@ def percent(share: float) -> str:
         return "0 %"
     digits = max(0, 1 - math.floor(math.log10(100 * share)))
     return f"{100 * share:.{digits}f} %"
+
+
+def unit_of(name: str, greatest: float) -> tuple[float, str]:
+    """Return what to divide a quantity by, and its unit with a space before it, by the ending of its name.
+
+    Examples
+    --------
+    >>> unit_of("memory_bytes", 2.4e9), unit_of("memory_bytes", 512), unit_of("cpu_ms", 80), unit_of("tokens", 3)
+    ((1000000000.0, ' GB'), (1.0, ' B'), (1.0, ' ms'), (1.0, ''))
+    """
+    if name.endswith("_bytes"):
+        return next(((scale, unit) for scale, unit in _OF_BYTES if greatest >= scale), (1.0, " B"))
+    return 1.0, next((unit for ending, unit in _UNITS.items() if name.endswith(ending)), "")
 
 
 def _rounded(value: float, exponent: int) -> str:

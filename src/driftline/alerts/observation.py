@@ -16,6 +16,10 @@ class Observation(NamedTuple):
     time_ms: int
     """Event time of the check: the end of the window, or for performance the time of the revision."""
 
+    lingering: frozenset[str] = frozenset()
+    """Checks whose effect is real and below the gate, but not far enough below it to be over, as
+    :func:`~driftline.alerts.policy.check_key` names them."""
+
     @property
     def window(self) -> WindowSpan:
         """The span of event time; ``size_ms`` distinguishes windows of different sizes."""

@@ -73,6 +73,11 @@ def _family_cause(finding: FindingEvent) -> Cause:
     return "prediction drift" if finding.role in {"prediction", "score"} else "data drift"
 
 
+def check_key(check: str, role: str | None, column: str | None) -> str:
+    """Return what tells checks of one model apart, whatever the size of the window: the name and the column."""
+    return f"{check}/{role or ''}/{column or ''}"
+
+
 def ranked(findings: Iterable[FindingEvent]) -> list[FindingEvent]:
     """Return findings by importance × effect, the greatest first; equal ones by check and column."""
     return sorted(findings, key=lambda finding: (-_weight(finding), finding.check, finding.column or ""))

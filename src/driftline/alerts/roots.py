@@ -23,7 +23,7 @@ ORDER: Final[tuple[tuple[Root, ...], ...]] = (
     ("changed mix",),
     ("feature shift",),
     ("prediction shift",),
-    ("repeated ids", "volume", "slow predictions"),
+    ("repeated ids", "volume", "slow predictions", "resource use"),
     ("changed relation",),
     ("late labels",),
     ("performance",),
@@ -53,6 +53,9 @@ _BY_CHECK: Final[Mapping[str, Root]] = {
     "operations.slow": "slow predictions",
     "operations.max_p95_ms": "slow predictions",
     "operations.max_p99_ms": "slow predictions",
+    "operations.resource": "resource use",
+    "operations.max_p95": "resource use",
+    "operations.max_p99": "resource use",
 }
 _OF_VALUES: Final = frozenset({None, "new category", "frozen values"})
 """What a prediction or score shows where it is another than it was."""
@@ -71,6 +74,7 @@ _KINDS: Final[Mapping[Root, ProblemKind]] = {
     "repeated ids": "operations",
     "volume": "operations",
     "slow predictions": "operations",
+    "resource use": "operations",
     "changed relation": "data drift",
     "late labels": "operations",
     "performance": "concept drift",
@@ -83,7 +87,7 @@ def root_of(finding: FindingEvent) -> Root:
     A factor or an offset alone is no change of unit: incomes that grow by a third are no other unit. It takes one of
     the known conversions.
     """
-    known = _BY_CHECK.get(finding.check)
+    known = _BY_CHECK.get(".".join(finding.check.split(".")[:2]))
     if finding.family == "labels":
         return known or "late labels"
     if finding.family == "performance" or finding.role == "error":

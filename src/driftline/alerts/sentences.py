@@ -31,6 +31,7 @@ _LOOK_AT: Final[Mapping[Root, str]] = {
     "repeated ids": "what sends predictions again",
     "volume": "what sends the events",
     "slow predictions": "what the model waits for, and its load",
+    "resource use": "what was deployed beside the model or with it, and its load",
     "changed relation": "{columns}",
     "late labels": "what writes the labels",
 }

@@ -13,7 +13,8 @@ notifications; :mod:`driftline.alerts.problems` passes a part of them on.
 
 There is one signal per model key, segment and cause at a time. Only windows of the size that opened it can resolve it:
 a clean window of five minutes says little about a finding in a day. Any window with findings, whatever its size,
-restarts the count of clean windows.
+restarts the count of clean windows, and so does one of that size in which an effect is only a little below its gate
+(:mod:`driftline.alerts.clean_windows`).
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec import Struct, field, structs
 
+from driftline.alerts.clean_windows import after_findings, after_window
 from driftline.alerts.escalation import NotificationHistory, completed_history, history_after, reason_to_notify
 from driftline.alerts.onsets import Interval, first_onset
-from driftline.alerts.policy import cause_of, is_beside, ranked
+from driftline.alerts.policy import cause_of, check_key, is_beside, ranked
 from driftline.alerts.unused_findings import OpeningRule, UnusedFindings, counts_windows, key_of
 from driftline.events.alert import Cause  # msgspec reads it where a state is restored
 from driftline.events.cloudevents import epoch_ms
@@ -41,10 +43,10 @@ class SignalState(Struct, frozen=True):
 
     size_ms: int
     """Size of the window that opened it."""
-    n_clean: int
-    """Clean windows of that size since the last finding."""
     told: NotificationHistory
     """Content of its notifications so far."""
+    clean: dict[str, int] = field(default_factory=dict)
+    """Clean windows of that size in a row, by check that keeps it open: at most all of the model's."""
 
 
 class Signals(Struct, frozen=True):
@@ -63,7 +65,7 @@ class AlertRules(Struct, frozen=True, kw_only=True):
     """The configured rules by which alerts open, notify again and resolve."""
 
     resolve_after: int
-    """Clean windows in a row that resolve a signal, at least 1."""
+    """Clean windows in a row after which a check is over, at least 1."""
     sizes: tuple[int, ...]
     """Sizes in ms of the windows that are checked. Windows of any size resolve a signal that a detector opened, or a
     window of a size that is no longer configured; it would stay open for ever otherwise."""
@@ -110,13 +112,14 @@ def advance_signals(
             if after is not None and change is not None:
                 states[cause] = after
                 changes.append(change._replace(beside=ranked(each for each in findings if is_beside(each, cause))))
-        elif state is not None and is_window and _can_resolve(state, observation, rules):
-            if state.n_clean + 1 < rules.resolve_after:
-                states[cause] = structs.replace(state, n_clean=state.n_clean + 1)
+        elif state is not None and _can_resolve(state, observation, rules):
+            clean = after_window(state.clean, (), observation.lingering, rules.resolve_after)
+            if clean:
+                states[cause] = structs.replace(state, clean=clean)
                 continue
             del states[cause]
             unused = unused.forgotten(cause)
-            changes.append(SignalChange(cause, "resolved", n_clean=state.n_clean + 1))
+            changes.append(SignalChange(cause, "resolved", n_clean=rules.resolve_after))
     return Signals(states, unused), changes
 
 
@@ -127,7 +130,18 @@ def settled_ms(observation: Observation, rules: AlertRules) -> int:
 
 
 def _can_resolve(state: SignalState, observation: Observation, rules: AlertRules) -> bool:
-    return state.size_ms == observation.window.size_ms or state.size_ms not in rules.sizes
+    size_ms, is_window = observation.window.size_ms, observation.window.kind != "pane"
+    return is_window and (state.size_ms == size_ms or state.size_ms not in rules.sizes)
+
+
+def _clean_after(
+    state: SignalState, observation: Observation, findings: Sequence[FindingEvent], rules: AlertRules
+) -> dict[str, int]:
+    """Return the clean windows in a row of an open signal's checks, after an observation with findings."""
+    found = [check_key(finding.check, finding.role, finding.column) for finding in findings]
+    if _can_resolve(state, observation, rules):
+        return after_window(state.clean, found, observation.lingering, rules.resolve_after)
+    return after_findings(state.clean, found)
 
 
 def _with_findings(
@@ -155,12 +169,14 @@ def _with_findings(
         first = unused.onset(cause, [key_of(finding, size_ms) for finding in complete])
         onset = Interval(*first) if first is not None else first_onset(findings)
         opened = SignalChange(cause, "opened", findings, complete=complete, onset=onset)
-        return SignalState(size_ms, 0, history), spent, opened
+        opening = SignalState(size_ms, history)
+        return structs.replace(opening, clean=_clean_after(opening, observation, findings, rules)), spent, opened
     updated = SignalChange(cause, "updated", findings)
+    state = structs.replace(state, clean=_clean_after(state, observation, findings, rules))
     if epoch_ms(observation.window.start) < state.told.settled_ms:
-        return SignalState(state.size_ms, 0, completed_history(state.told, findings)), spent, updated
+        return structs.replace(state, told=completed_history(state.told, findings)), spent, updated
     reason = reason_to_notify(state.told, complete, observation.time_ms, rules.remind_after_ms)
     if reason is None:
-        return SignalState(state.size_ms, 0, state.told), unused, updated
+        return state, unused, updated
     history = history_after(complete, state.told, observation.time_ms, next_ms, reason)
-    return SignalState(state.size_ms, 0, history), spent, updated._replace(complete=complete)
+    return structs.replace(state, told=history), spent, updated._replace(complete=complete)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from driftline.alerts.policy import check_key
 from driftline.events.alert import Cause  # msgspec reads it where a state is restored
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class UnusedFindings(Struct, frozen=True):
 
 def key_of(finding: FindingEvent, size_ms: int) -> str:
     """Return the key of a check: its name, column and size of window."""
-    return f"{size_ms}/{finding.check}/{finding.role or ''}/{finding.column or ''}"
+    return f"{size_ms}/{check_key(finding.check, finding.role, finding.column)}"
 
 
 def counts_windows(finding: FindingEvent) -> bool:

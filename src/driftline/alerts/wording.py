@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from driftline.alerts.numbers import number, pair, percent, percents
+from driftline.alerts.numbers import number, pair, percent, percents, unit_of
 from driftline.config.durations import Duration
 
 if TYPE_CHECKING:
@@ -293,6 +293,23 @@ def _too_slow(finding: FindingEvent) -> Words:
     return Words(f"latency {name} {shown}", "predictions take longer than the configured limit allows", shown)
 
 
+def _resource(finding: FindingEvent) -> Words:
+    name = finding.check.split(".", 2)[2]
+    before, now = _sides(finding)
+    scale, unit = unit_of(name, max(before, now))
+    shown = f"p95 {pair(before / scale, now / scale)}{unit}"
+    return Words(f"{name}: {shown}", f"predictions use more `{name}` than before", shown)
+
+
+def _too_much(finding: FindingEvent) -> Words:
+    _, setting, name = finding.check.split(".", 2)
+    limit = finding.effect.gate if finding.effect is not None else 0.0
+    value = _sides(finding)[1]
+    scale, unit = unit_of(name, max(value, limit))
+    shown = f"{setting.removeprefix('max_')} {number(value / scale)}{unit}, limit {number(limit / scale)}{unit}"
+    return Words(f"{name}: {shown}", f"predictions use more `{name}` than the configured limit allows", shown)
+
+
 def _no_predictions(finding: FindingEvent) -> Words:
     lasting = Duration(int(1000 * finding.statistic.value))
     return Words(f"no predictions for {lasting}", "the model has made no prediction", f"for {lasting} at least")
@@ -327,6 +344,9 @@ _SAID: Final[Mapping[str, Callable[[FindingEvent], Words]]] = {
     "operations.slow": _slow,
     "operations.max_p95_ms": _too_slow,
     "operations.max_p99_ms": _too_slow,
+    "operations.resource": _resource,
+    "operations.max_p95": _too_much,
+    "operations.max_p99": _too_much,
     "operations.silent": _no_predictions,
 }
 """By the check, or the first parts of its name."""

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from driftline.checks.contract.check import checks_of
 from driftline.checks.quality.families import NUMERIC_TESTS
-from driftline.config.rules import DETECTORS, OPERATIONS
+from driftline.config.rules import DETECTORS
 from driftline.significance.detectable import (
     Detectable,
     PowerAnalysis,
@@ -115,11 +115,10 @@ def explained(budget: ErrorBudget, reference: Reference, power: float = 0.8) -> 
         spenders.append(_spender(level, {"performance": 1 if level.split is None else level.split.tests_per_window}))
         level = budget.labels_level()
         spenders.append(_spender(level, {"arrival": 1 if level.split is None else level.split.tests_per_window}))
-    if OPERATIONS in budget.shares:
-        level = budget.operations_level()
-        spenders.append(_spender(level, {check.name: check.tests(settings) for check in checks_of("operations")}))
     if DETECTORS in budget.shares:
         spenders.append(_detectors(budget))
+    level = budget.operations_level()
+    spenders.append(_spender(level, {check.name: check.tests(settings) for check in checks_of("operations")}))
     return Explanation(
         budget=f"{alerts.false_alarm_budget.pages:g} per {alerts.false_alarm_budget.horizon}",
         findings_to_open=alerts.open_after.findings,

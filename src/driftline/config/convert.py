@@ -20,6 +20,7 @@ from driftline.errors import ParameterError, describe
 INVALID: Final = object()
 """Stands for a value that could not be converted; its problem is recorded already."""
 
+_POWER: Final = re.compile(r"\d+(?:\.\d+)?[eE][+-]?\d+")
 _PERCENT: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
 _BUDGET: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s+per\s+(\S+)\s*")
 
@@ -65,7 +66,7 @@ class Converter:
         return self._plain(annotation, value, path, base)
 
     def _plain(self, annotation: object, value: object, path: str, base: object) -> object:
-        value = _fraction(annotation, value)
+        value = _number(annotation, value)
         origin = get_origin(annotation)
         if origin in (Union, UnionType):
             return self._union(annotation, value, path, base)
@@ -192,12 +193,20 @@ class Converter:
                 self.report(describe(expected, key, place), place, hint)
 
 
-def _fraction(annotation: object, value: object) -> object:
-    """Return a percentage, such as `5 %`, as the number that it is where a number up to 1 is wanted."""
-    match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+def _number(annotation: object, value: object) -> object:
+    """Return texts that mean numbers as these: `5 %` where a number up to 1 is wanted, and `2e9`, which YAML takes for
+    a text as it has no point.
+    """
+    if not isinstance(value, str):
+        return value
     options = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
-    wanted = any(_is_fraction(*get_args(each)[:2]) for each in options if get_origin(each) is Annotated)
-    return float(match[1]) / 100 if match is not None and wanted else value
+    wanted = [get_args(each) for each in options if get_origin(each) is Annotated]
+    match = _PERCENT.fullmatch(value)
+    if match is not None and any(_is_fraction(*each[:2]) for each in wanted):
+        return float(match[1]) / 100
+    if _POWER.fullmatch(value) and any(each[0] is float for each in wanted):
+        return float(value)
+    return value
 
 
 def _is_fraction(annotation: object, constraint: object) -> bool:

@@ -8,7 +8,7 @@ import msgspec
 import xxhash
 
 from driftline.config.durations import Duration
-from driftline.config.model import OperationsSettings
+from driftline.config.model import AlertSettings, OperationsSettings
 from driftline.config.retraining_settings import ProposalSettings, RetrainingSettings
 from driftline.config.settings import IntakeSettings, JoinSettings
 
@@ -29,6 +29,8 @@ _USUAL_SECTIONS: Final = {
     "retraining": RetrainingSettings(),
     "proposals": ProposalSettings(),
 }
+_USUAL_ALERTS: Final = AlertSettings()
+_LATER_OPERATIONS: Final = ("min_measure_rise", "max_p95", "max_p99")
 
 
 def settings_hash(
@@ -87,6 +89,11 @@ def _without_unset(model: ModelSettings) -> object:
     for name, usual in _USUAL_SECTIONS.items():
         if getattr(model, name) == usual:
             del plain_model[name]
+    for name in _LATER_OPERATIONS if "operations" in plain_model else ():
+        if getattr(model.operations, name) == getattr(_USUAL_SECTIONS["operations"], name):
+            del plain_model["operations"][name]
+    if model.alerts.close_below == _USUAL_ALERTS.close_below:
+        del plain_model["alerts"]["close_below"]
     return plain_model
 
 

@@ -213,13 +213,17 @@ class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
     false_alarm_budget: Budget = Budget()
     """Expected number of false alarms of the model; it determines the significance levels of all its tests."""
     shares: dict[str, Annotated[float, Meta(gt=0, le=1)]] = field(default_factory=dict)
-    """Shares of the budget by evaluation window size (`1h`), `performance`, `labels` and `detectors`; the others divide
-    the rest evenly."""
+    """Shares of the budget by evaluation window size (`1h`), `performance`, `labels`, `detectors` and `operations`; the
+    others divide the rest evenly. Unless it is given, `operations` has 0.01; shares that leave less are reduced by a
+    hundredth."""
     open_after: OpenAfter = OpenAfter()
     info_level: Annotated[float, Meta(gt=0, le=1)] | None = None
     """Significance level of findings of severity `info`, which open no alert and cost no budget; off by default."""
     resolve_after: Annotated[int, Meta(ge=1)] = 2
     """Number of consecutive clean windows after which an alert resolves."""
+    close_below: Annotated[float, Meta(gt=0, le=1)] = 0.5
+    """Fraction of a gate below which an effect must fall for a window to be clean, so that drift around the gate does
+    not open and resolve alerts again and again; 1 turns it off."""
     min_importance: Annotated[float, Meta(ge=0, le=1)] = 0.05
     """Importance of a feature, relative to the most important one, below which its drift opens no alert; it applies to
     features whose importance is given."""
@@ -256,8 +260,22 @@ class OperationsSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """95th percentile of latency above which an alert opens, outside the budget."""
     max_p99_ms: Annotated[float, Meta(gt=0)] | None = None
     """99th percentile of latency above which an alert opens, outside the budget."""
+    min_measure_rise: Annotated[float, Meta(ge=0)] = 0.25
+    """Gate of the rise of the 95th percentile of a further number (`predictions.fields.operations`), relative to that
+    of earlier windows."""
+    max_p95: dict[str, Annotated[float, Meta(gt=0)]] = field(default_factory=dict)
+    """95th percentiles of further numbers above which an alert opens, outside the budget, as in `memory_bytes: 2e9`."""
+    max_p99: dict[str, Annotated[float, Meta(gt=0)]] = field(default_factory=dict)
+    """99th percentiles of them, likewise."""
     silence: Duration | None = None
     """Time without a prediction of any version of the model after which an alert opens, outside the budget."""
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit that a window is held against."""
+        return bool(self.max_p95 or self.max_p99) or any(
+            limit is not None for limit in (self.max_failed, self.max_p95_ms, self.max_p99_ms)
+        )
 
     def window_ms(self, evaluation: tuple[Duration, ...]) -> int:
         """Return the length of the windows, given the sizes of evaluation windows."""

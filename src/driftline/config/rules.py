@@ -120,6 +120,7 @@ def settings_problems(settings: Settings) -> Iterator[Problem]:
     yield from client_refusals(settings.kafka.client)
     yield from aiokafka_refusals(settings.kafka.aiokafka)
     yield from _shares_left(settings)
+    yield from _limited_measures(settings)
     yield from encoding_problems(settings)
     yield from notify_rule_problems(settings.notify)
     yield from without_labels(settings)
@@ -193,6 +194,20 @@ def _shares_left(settings: Settings) -> Iterator[Problem]:
         if without and math.fsum(shares.values()) >= 1 - SHARES_SLACK:
             wanted = f"shares that leave something for {', '.join(f'`{name}`' for name in without)}"
             yield _one(wanted, shares, place, f"{path}.windows.verdict", "$.labels")
+
+
+def _limited_measures(settings: Settings) -> Iterator[Problem]:
+    """Yield limits of further numbers that no field is mapped to: they would never be exceeded."""
+    mapped = sorted(settings.predictions.fields.operations)
+    models = {"$.defaults": settings.defaults}
+    models |= {child("$.models", name): model for name, model in settings.models.items()}
+    for path, model in models.items():
+        for setting in ("max_p95", "max_p99"):
+            place = f"{path}.operations.{setting}"
+            for name in sorted(set(getattr(model.operations, setting)).difference(mapped)):
+                known = f" ({', '.join(f'`{each}`' for each in mapped)})" if mapped else ", which maps none"
+                expected = f"a number that `predictions.fields.operations` maps{known}"
+                yield _one(expected, name, place, "$.predictions.fields.operations")
 
 
 def spenders(model: ModelSettings, *, has_labels: bool) -> tuple[str, ...]:

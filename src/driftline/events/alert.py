@@ -42,6 +42,7 @@ Root = Literal[
     "repeated ids",
     "volume",
     "slow predictions",
+    "resource use",
     "changed relation",
     "late labels",
     "performance",
@@ -128,8 +129,8 @@ class AlertEvent(Event, frozen=True, kw_only=True):
     nothing that predictions show explains it; ``performance``: it fell with such a change."""
     cause: Cause
     """The cause of ``root``: drift of features, drift of predictions and scores, data quality, performance, repeated
-    ids, labels, intake: most of an input topic cannot be used, operations: the model fails or is slow, or silence: it
-    makes no predictions."""
+    ids, labels, intake: most of an input topic cannot be used, operations: the model fails, is slow or uses more of a
+    resource, or silence: it makes no predictions."""
     causes: list[Cause]
     """All causes that findings of this alert had, that of ``root`` first."""
     title: str

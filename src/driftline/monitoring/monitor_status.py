@@ -72,6 +72,8 @@ class WindowFigures(Struct, frozen=True):
 class OperationsStatus(Struct, frozen=True, kw_only=True):
     """How a model made its predictions in the last window that has closed."""
 
+    window: str
+    """Its size as a duration."""
     per_second: float
     failed_share: float
     uptime_share: float | None

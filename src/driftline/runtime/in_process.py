@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from driftline.config.settings import Settings
     from driftline.events.output_record import OutputRecord
     from driftline.events.source import Kind
+    from driftline.events.source_numbers import SourceNumbers
     from driftline.profiles.profiles import Profiles
     from driftline.sketching.flush import Flush
 
@@ -38,7 +39,8 @@ class InProcessStages:
     name : str
         Of whoever runs them; names the temporary folder of the predictions that await labels.
     not_features : frozenset of str
-        As the sketcher has them.
+    numbers : SourceNumbers, optional
+        Both as the sketcher has them.
 
     Attributes
     ----------
@@ -57,13 +59,18 @@ class InProcessStages:
         name: str,
         *,
         not_features: frozenset[str] = frozenset(),
+        numbers: SourceNumbers | None = None,
     ) -> None:
         counts: dict[Kind, int] = {**n_partitions, "joins": max(n_partitions.values())}
-        self.sources = [Source(kind, number) for kind in read_topics(routed) for number in range(counts[kind])]
+        gone = set(() if numbers is None else numbers.absent)
+        every = (Source(kind, number) for kind in read_topics(routed) for number in range(counts[kind]))
+        self.sources = [source for source in every if source not in gone]
         self._blocks: list[RecordBatch] = []
         self._next_block = [0] * counts["joins"]
         self._pending = PendingFolder(replace(settings.join, directory=None), profiles, name, name)
-        self.sketcher = Sketcher(routed, profiles, counts, self._pending.open, not_features=not_features)
+        self.sketcher = Sketcher(
+            routed, profiles, counts, self._pending.open, not_features=not_features, numbers=numbers
+        )
         self.monitors = [
             PartitionMonitor(partition, settings, profiles, not_features=not_features)
             for partition in range(settings.kafka.panes_partitions)

@@ -25,6 +25,7 @@ ALL = checks_of()
 DOCS = Path(__file__).parents[3] / "docs" / "budget.md"
 PARAMETERS = {
     "labels.arrival": "labels.arrival.<age>",
+    "operations.resource": "operations.resource.<name>",
     "performance": "performance.<metric>",
     "threshold": "threshold.<distance>",
 }

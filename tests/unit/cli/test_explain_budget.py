@@ -38,9 +38,10 @@ def test_tests_levels_and_sizes_are_printed(capsys: pytest.CaptureFixture[str]) 
     assert code == 0
     for words in (
         "Budget of every model: false pages 1 per 30d",
-        "50 columns, 77,250 tests",
+        "50 columns, 79,410 tests",
         "50 distribution + 50 quality + 2 window + 1 multivariate",
         "6.7e-06",
+        "1 failed + 1 resources + 1 slow",
         "Smallest changes detected in 80% of the windows",
         "share from 1% to",
         "10,000",
@@ -60,7 +61,8 @@ def test_json_is_one_object_whose_levels_add_up_to_the_budget(
     assert code == 0
     found = json.loads(text)
     assert (found["budget"], found["findings_to_open"], found["within_windows"]) == ("3 per 30d", 2, 4)
-    assert [each["spender"] for each in found["spenders"]] == ["1h", "1d", "performance", "labels"]
+    assert [each["spender"] for each in found["spenders"]] == ["1h", "1d", "performance", "labels", "operations"]
+    assert sum(each["share"] for each in found["spenders"]) == pytest.approx(1)
     spent = sum(each["level"] * each["n_windows"] * sum(each["tests"].values()) for each in found["spenders"])
     assert spent / 2 == pytest.approx(3.0)
     assert found["n_tests"] == sum(each["n_windows"] * sum(each["tests"].values()) for each in found["spenders"])
@@ -100,7 +102,7 @@ def test_detectors_that_may_page_stand_beside_the_tests(
     code, text, _ = run(capsys)
     assert code == 0
     assert "by simulation" in text
-    assert "0.333" in text
+    assert "│ detectors  │ 0.33 " in text
 
 
 def test_a_rolling_reference_is_told_apart_from_checks_between_columns() -> None:

@@ -73,12 +73,50 @@ def _written(tmp_path: Path, text: str) -> Path:
     return path
 
 
-def test_its_tests_spend_a_hundredth_beside_the_shares_or_a_share(tmp_path: Path) -> None:
-    beside = ErrorBudget.of(Settings(), "m").operations_level()
-    assert beside.level == pytest.approx(0.01 / (720 * 2))
-    assert "0.01" in beside.derivation
-    assert "beside the shares" in beside.derivation
+def test_its_tests_have_a_hundredth_or_a_share(tmp_path: Path) -> None:
+    usual = ErrorBudget.of(Settings(), "m")
+    assert usual.shares == pytest.approx({"1h": 0.495, "1d": 0.495, "operations": 0.01})
+    level = usual.operations_level()
+    assert level.level == pytest.approx(0.01 / (720 * 3))
+    assert "share 0.01 for operations" in level.derivation
+    whole = load_settings(_written(tmp_path, "defaults: {alerts: {shares: {1h: 0.5, 1d: 0.5}}}"), {})
+    assert ErrorBudget.of(whole, "m").shares == pytest.approx(usual.shares), (
+        "where they leave nothing, each gives a hundredth"
+    )
     settings = load_settings(_written(tmp_path, "defaults: {alerts: {shares: {operations: 20 %}}}"), {})
     budget = ErrorBudget.of(settings, "m")
-    assert budget.operations_level().level == pytest.approx(0.2 / (720 * 2))
+    assert budget.operations_level().level == pytest.approx(0.2 / (720 * 3))
     assert sum(budget.shares.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("mapped", "expected"),
+    [
+        (
+            "{cpu_ms: /cpu, rss_bytes: /rss}",
+            "a number that `predictions.fields.operations` maps (`cpu_ms`, `rss_bytes`)",
+        ),
+        ("{}", "a number that `predictions.fields.operations` maps, which maps none"),
+    ],
+)
+def test_limits_are_of_numbers_that_are_mapped(tmp_path: Path, mapped: str, expected: str) -> None:
+    text = f"predictions: {{fields: {{operations: {mapped}}}}}\n"
+    text += "models: {m: {operations: {max_p99: {memory: 2e9}}}}"
+    with pytest.raises(ConfigurationError) as error:
+        load_settings(_written(tmp_path, text), {})
+    assert f"Expected {expected}, got 'memory' - at `$.models.m.operations.max_p99`" in str(error.value)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("2e9", 2e9), ("1.5e+3", 1500.0), ("2E-3", 0.002), ("5", 5.0)])
+def test_large_numbers_are_written_with_an_exponent(tmp_path: Path, text: str, expected: float) -> None:
+    whole = f"predictions: {{fields: {{operations: {{m: /m}}}}}}\ndefaults: {{operations: {{max_p99: {{m: {text}}}}}}}"
+    assert loaded(tmp_path, whole).operations.max_p99 == {"m": expected}
+
+
+def test_settings_that_came_later_change_no_hash_unless_they_are_set(tmp_path: Path) -> None:
+    usual = load_settings(_written(tmp_path, "defaults: {operations: {max_failed: 5 %}}"), {})
+    again = load_settings(_written(tmp_path, "defaults: {operations: {max_failed: 5 %, min_measure_rise: 0.25}}"), {})
+    other = load_settings(_written(tmp_path, "defaults: {operations: {max_failed: 5 %, min_measure_rise: 0.3}}"), {})
+    assert model_settings_hash(usual, "m") == model_settings_hash(again, "m") != model_settings_hash(other, "m")
+    lower = load_settings(_written(tmp_path, "defaults: {alerts: {close_below: 0.4}}"), {})
+    assert model_settings_hash(lower, "m") != model_settings_hash(Settings(), "m")

@@ -26,7 +26,7 @@ _NOT_TESTED: Final = LevelEvidence(
 
 @check("threshold", "column", lambda _settings: 0)
 def threshold(case: ColumnCase) -> Iterator[Outcome]:
-    """Return the distances of a column that reached their fixed thresholds, by name.
+    """Return the distances of a column that reached their fixed thresholds or linger below them, by name.
 
     A distance that could not be computed reaches nothing; one that has no correction is taken as it is.
     """
@@ -40,7 +40,7 @@ def threshold(case: ColumnCase) -> Iterator[Outcome]:
         value, beside, other = corrected, "raw", distance.raw
         if case.settings.checks.threshold_value == "raw":
             value, beside, other = distance.raw, "corrected", corrected
-        if value < least:
+        if value < case.settings.alerts.close_below * least:
             continue
         more = "" if distance.corrected is None else f" ({beside} {other:.2g})"
         yield Outcome(
@@ -56,4 +56,5 @@ def threshold(case: ColumnCase) -> Iterator[Outcome]:
             evidence=lambda: shown,
             level=_NOT_TESTED,
             severity="warning",
+            lingers=value < least,
         )

@@ -5,12 +5,12 @@ Pure functions: the same window, profile and settings give the same events.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from driftline.checks.columns.column_summary import column_statistics, column_summary
 from driftline.checks.contract.check import checks_of
 from driftline.checks.contract.common_fields import window_fields
-from driftline.checks.contract.ladder import judge
+from driftline.checks.contract.ladder import judge, lingering
 from driftline.checks.contract.verdict import CheckStatistic, Verdict
 from driftline.checks.references.cases import ColumnCase, WindowCase
 from driftline.events.window import MAX_COLUMNS, ColumnBlock, WindowEvent
@@ -40,9 +40,7 @@ def examine_window(view: ReferenceView, window: ClosedWindow, budget: ErrorBudge
     columns = [ColumnCase(view, window, level, index) for index in range(n_columns)]
     summaries = [column_summary(case) for case in columns]
     common = window_fields(view.profile, window, budget)
-    findings, together = (
-        window_findings(WindowCase(view, window, level), columns, budget, common) if tested else ([], [])
-    )
+    found = window_findings(WindowCase(view, window, level), columns, budget, common) if tested else WindowFindings()
     starts = range(0, max(n_columns, 1), MAX_COLUMNS)
     counts = window.sketch.counts
     events = tuple(
@@ -51,34 +49,48 @@ def examine_window(view: ReferenceView, window: ClosedWindow, budget: ErrorBudge
             late=int(counts[LATE]),
             unexpected_features=int(counts[UNEXPECTED]),
             n_columns=n_columns,
-            n_findings=len(findings),
+            n_findings=len(found.findings),
             block=ColumnBlock(index=index, of=len(starts)),
             columns=summaries[start : start + MAX_COLUMNS],
         )
         for index, start in enumerate(starts)
     )
-    statistics = (*(each for summary in summaries for each in column_statistics(summary)), *together)
     return Verdict(
-        events=events, findings=tuple(findings), statistics=statistics, sequence="predictions", tested=tested
+        events=events,
+        findings=found.findings,
+        statistics=(*(each for summary in summaries for each in column_statistics(summary)), *found.statistics),
+        sequence="predictions",
+        tested=tested,
+        lingering=found.lingering,
     )
+
+
+class WindowFindings(NamedTuple):
+    """What all registered checks of a verdict window say."""
+
+    findings: tuple[FindingEvent, ...] = ()
+    statistics: tuple[CheckStatistic, ...] = ()
+    """Of its multivariate checks."""
+    lingering: frozenset[str] = frozenset()
+    """As in :class:`~driftline.checks.contract.verdict.Verdict`."""
 
 
 def window_findings(
     whole: WindowCase, columns: Iterable[ColumnCase], budget: ErrorBudget, common: CommonFields
-) -> tuple[list[FindingEvent], list[CheckStatistic]]:
-    """Return the findings of all registered checks of one verdict window, and the statistics of its multivariate
-    checks.
-    """
+) -> WindowFindings:
+    """Return what all registered checks of one verdict window say."""
     levels = budget.with_info(budget.column_level(whole.window.size_ms, len(whole.profile.columns)))
     examined: list[tuple[Check[Any], list[Outcome]]] = []
     for checks, cases in ((checks_of("column"), columns), (checks_of("window"), [whole])):
         examined += [(check, [*check.examine(case)]) for case in cases for check in checks]
     examined.sort(key=lambda each: each[0].order)  # stable: of one column together, in the order of the columns
-    findings = [finding for _, outcomes in examined for finding in judge(outcomes, levels, common)]
-    statistics = [
-        CheckStatistic("multivariate", each.check, "", "feature", each.effect.corrected, each.p_value)
-        for _, outcomes in examined
-        for each in outcomes
-        if each.family == "multivariate" and each.effect is not None
-    ]
-    return findings, statistics
+    return WindowFindings(
+        findings=tuple(finding for _, outcomes in examined for finding in judge(outcomes, levels, common)),
+        statistics=tuple(
+            CheckStatistic("multivariate", each.check, "", "feature", each.effect.corrected, each.p_value)
+            for _, outcomes in examined
+            for each in outcomes
+            if each.family == "multivariate" and each.effect is not None
+        ),
+        lingering=frozenset(key for _, outcomes in examined for key in lingering(outcomes, levels[0], budget)),
+    )

@@ -92,6 +92,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     level: LevelEvidence | None = None
     severity: Severity = "info"
     """These two of an outcome that was not tested."""
+    lingers: bool = False
+    """Whether it is no finding: it was not tested, and is below its limit, but not by enough to be over."""
 
     @property
     def p_value(self) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 
 OPERATIONS_PART: Final = 0.01
-"""Part of the budget that tests of failures and latency spend beside the shares, unless they have a share. Failures
-that matter are far beyond chance, so a small level costs no power."""
+"""Share of the tests of how predictions are made, where it is not configured. What matters of failures and latency is
+far beyond chance, so a small level costs no power."""
 
 
 class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
@@ -117,18 +118,26 @@ class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def shares(self) -> dict[str, float]:
-        """The share of the budget of each size of verdict window, of performance and of paging detectors."""
-        alerts = self.settings.alerts
-        return shares_of_budget(spenders(self.settings, has_labels=self.has_labels), alerts.shares)
+        """The share of the budget of each size of verdict window, of performance, of paging detectors and of
+        operations. They add up to at most 1.
+        """
+        given = self.settings.alerts.shares
+        names = spenders(self.settings, has_labels=self.has_labels)
+        if OPERATIONS in given:
+            return shares_of_budget(names, given)
+        if math.fsum(given.values()) < 1 - OPERATIONS_PART:
+            return shares_of_budget((*names, OPERATIONS), {**given, OPERATIONS: OPERATIONS_PART})
+        rest = {name: (1 - OPERATIONS_PART) * share for name, share in shares_of_budget(names, given).items()}
+        return {**rest, OPERATIONS: OPERATIONS_PART}
 
     def _level(self, spender: str, size_ms: int, n_tests: int) -> LevelEvidence:
         budget, needed = self.settings.alerts.false_alarm_budget, self.settings.alerts.open_after
-        beside = spender == OPERATIONS and spender not in self.shares
-        share = OPERATIONS_PART if beside else self.shares.get(spender, min(self.shares.values()))
+        share = self.shares.get(spender)
+        if share is None:
+            share = min(each for name, each in self.shares.items() if name != OPERATIONS)
         horizon_ms = int(max(budget.horizon, size_ms))
         level = level_per_test(budget.pages * share, horizon_ms, size_ms, n_tests, needed.findings)
         words = f"{budget.pages:g} per {budget.horizon}, share {share:.3g} for {spender}: " if share < 1 else ""
-        words = words.replace("share", "beside the shares", 1) if beside else words
         return LevelEvidence(
             level=level.level,
             n_tests=level.n_tests,

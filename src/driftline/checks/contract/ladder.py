@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from driftline.alerts.policy import OF_VALUES, severity_of
+from driftline.alerts.policy import OF_VALUES, check_key, severity_of
 from driftline.checks.contract.wording import p_value_at
 from driftline.events.finding import FindingEvent, finding_id
 from driftline.events.model_key import ModelKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from driftline.checks.contract.check import Outcome
     from driftline.checks.contract.common_fields import CommonFields
+    from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.events.evidence import Severity
     from driftline.events.finding import LevelEvidence
 
@@ -26,11 +27,30 @@ def judge(outcomes: Iterable[Outcome], levels: Sequence[LevelEvidence], common: 
     ``levels`` are the budget's, then that for information where it is wanted: the first at which a test is significant
     counts. ``common`` are the fields of the window; findings count their own events.
     """
-    every = [*outcomes]
+    every = [outcome for outcome in outcomes if not outcome.lingers]
     together = [outcome for outcome in every if outcome.alternatives > 1]
     tests = [[outcome] for outcome in every if outcome.alternatives == 1] + ([together] if together else [])
     judged = (_first(test, levels) for test in tests)
     return [_finding(*each, common) for each in judged if each is not None]
+
+
+def lingering(outcomes: Iterable[Outcome], level: LevelEvidence, budget: ErrorBudget) -> Iterator[str]:
+    """Yield the checks of one case whose change is real but smaller than matters, by less than it takes to be over.
+
+    They open nothing. An alert that is open for one of them stays open: ``level`` is the budget's, and
+    ``alerts.close_below`` says at which fraction of a gate a change is over.
+    """
+    fraction = budget.settings.alerts.close_below
+    for outcome in outcomes:
+        if outcome.lingers or _is_weak(outcome, level_of(outcome, level), fraction):
+            yield check_key(outcome.check, outcome.subject.role, outcome.subject.column)
+
+
+def _is_weak(outcome: Outcome, level: LevelEvidence, fraction: float) -> bool:
+    p_value, effect = outcome.p_value, outcome.effect
+    if p_value is None or effect is None or not level.in_budget:
+        return False
+    return p_value <= level.level and fraction * effect.gate <= effect.corrected < effect.gate
 
 
 def _first(test: list[Outcome], levels: Sequence[LevelEvidence]) -> tuple[Outcome, LevelEvidence | None] | None:

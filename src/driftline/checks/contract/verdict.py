@@ -48,6 +48,8 @@ class Verdict(Struct, Generic[E_co], frozen=True, kw_only=True):
     """Whether it opens and resolves alerts: else it is only reported."""
     observed: Event | None = None
     """What alerts take the window and the common fields from, where no event is emitted of it."""
+    lingering: frozenset[str] = frozenset()
+    """Checks that keep an open alert open without a finding; see :func:`driftline.checks.contract.ladder.lingering`."""
     age_ms: int = 0
     """How long after the window's end it was tested: alerts date from that moment."""
 

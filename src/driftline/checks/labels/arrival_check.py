@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from driftline.checks.contract.check import check, checks_of
 from driftline.checks.contract.common_fields import common_fields, span
-from driftline.checks.contract.ladder import judge
+from driftline.checks.contract.ladder import judge, lingering
 from driftline.checks.contract.verdict import Verdict
 from driftline.checks.contract.wording import number, percent
 from driftline.checks.labels.baseline_comparison import BaselineComparison
@@ -73,7 +73,8 @@ def examine_arrival(profile: Profile, cohort: CohortAt, budget: ErrorBudget) -> 
     comparison = BaselineComparison.of(n_labelled, cohort.n_predictions, cohort.earlier, "less")
     common["n"], common["n_reference"] = n_labelled, comparison.n_reference
     case, levels = CohortCase(cohort, comparison, budget.settings), budget.with_info(budget.labels_level())
-    findings = [each for check in checks_of("cohort") for each in judge(check.examine(case), levels, common)]
+    examined = [check.examine(case) for check in checks_of("cohort")]
+    findings = [each for outcomes in examined for each in judge(outcomes, levels, common)]
     event = LabelArrivalEvent(
         **common,
         age_ms=cohort.age_ms,
@@ -94,8 +95,14 @@ def examine_arrival(profile: Profile, cohort: CohortAt, budget: ErrorBudget) -> 
             for point in cohort.curve
         ],
     )
-    tested = comparison.result is not None
-    return Verdict(events=(event,), findings=tuple(findings), sequence="cohorts", tested=tested, age_ms=cohort.age_ms)
+    return Verdict(
+        events=(event,),
+        findings=tuple(findings),
+        sequence="cohorts",
+        tested=comparison.result is not None,
+        lingering=frozenset(key for outcomes in examined for key in lingering(outcomes, levels[0], budget)),
+        age_ms=cohort.age_ms,
+    )
 
 
 @check("arrival", "cohort", lambda settings: len(settings.labels.ages_ms))

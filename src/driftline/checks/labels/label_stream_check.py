@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from driftline.checks.contract.check import Outcome, check, checks_of, effect_of, not_tested, statistic_of
 from driftline.checks.contract.common_fields import topic_fields
-from driftline.checks.contract.ladder import judge
+from driftline.checks.contract.ladder import judge, lingering
 from driftline.checks.contract.verdict import Verdict
 from driftline.checks.contract.wording import number, percent
 from driftline.checks.labels.baseline_comparison import BaselineComparison
@@ -60,7 +60,8 @@ def examine_stream(stretch: StreamSpan, budget: ErrorBudget) -> Verdict[LabelStr
     common = topic_fields(LABEL_STREAM, (stretch.start_ms, stretch.end_ms), stretch.offsets, stretch.flags, budget)
     common["n"], common["n_reference"] = n, comparison.n_reference
     case, levels = SpanCase(stretch, comparison, budget.settings), budget.with_info(budget.orphans_level())
-    findings = [each for check in checks_of("label stream") for each in judge(check.examine(case), levels, common)]
+    examined = [check.examine(case) for check in checks_of("label stream")]
+    findings = [each for outcomes in examined for each in judge(outcomes, levels, common)]
     event = LabelStreamEvent(
         **common,
         status="calibrating" if comparison.baseline is None else "many" if findings else "usual",
@@ -70,7 +71,13 @@ def examine_stream(stretch: StreamSpan, budget: ErrorBudget) -> Verdict[LabelStr
         orphan_share=stretch.n_orphans / n if n else 0.0,
         test=comparison.test,
     )
-    return Verdict(events=(event,), findings=tuple(findings), sequence="label stream", tested=n > 0)
+    return Verdict(
+        events=(event,),
+        findings=tuple(findings),
+        sequence="label stream",
+        tested=n > 0,
+        lingering=frozenset(key for outcomes in examined for key in lingering(outcomes, levels[0], budget)),
+    )
 
 
 @check("orphans", "label stream")

@@ -9,7 +9,7 @@ from msgspec import structs
 from driftline.checks.contract.check import checks_of
 from driftline.checks.contract.closed_window import PerformanceCase
 from driftline.checks.contract.common_fields import common_fields, span
-from driftline.checks.contract.ladder import judge
+from driftline.checks.contract.ladder import judge, lingering
 from driftline.checks.contract.verdict import CheckStatistic, Verdict
 from driftline.checks.labels.explanation import explanations
 from driftline.checks.labels.explanation_words import with_explanation
@@ -72,6 +72,9 @@ def examine_performance(
         ),
         sequence="performance",
         tested=revision.tested and (tested or foreign is not None),
+        lingering=frozenset(key for outcomes in examined for key in lingering(outcomes, levels[0], budget))
+        if levels
+        else frozenset(),
         age_ms=event.age_ms,
     )
 

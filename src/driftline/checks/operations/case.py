@@ -47,6 +47,10 @@ class EarlierWindow(NamedTuple):
     latency: Measure
     slow: bool
     """Whether it was found to be slow."""
+    measures: Mapping[str, Measure] = {}
+    """The further numbers, by name."""
+    raised: Sequence[str] = ()
+    """Those of them that were found to be higher than before."""
 
 
 class OperationsCase(NamedTuple):

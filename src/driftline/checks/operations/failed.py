@@ -50,10 +50,10 @@ def failed(case: OperationsCase) -> list[Outcome]:
 
 
 def too_many_failed(case: OperationsCase) -> list[Outcome]:
-    """Return the outcome that more predictions fail than is configured; nothing is tested."""
+    """Return the outcome that more predictions fail than is configured, or nearly as many; nothing is tested."""
     limit, n_failed = case.settings.operations.max_failed, case.operations.n_failed
     share = n_failed / case.n_events if case.n_events else 0.0
-    if limit is None or share <= limit:
+    if limit is None or not n_failed or share < case.settings.alerts.close_below * limit:
         return []
     return [
         Outcome(
@@ -70,6 +70,7 @@ def too_many_failed(case: OperationsCase) -> list[Outcome]:
             baseline="configured",
             level=not_tested("operations.max_failed"),
             severity=severity_of(share, limit),
+            lingers=share <= limit,
         )
     ]
 

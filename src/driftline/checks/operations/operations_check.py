@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from driftline.checks.contract.check import checks_of
 from driftline.checks.contract.common_fields import span, topic_fields
-from driftline.checks.contract.ladder import judge
+from driftline.checks.contract.ladder import judge, lingering
 from driftline.checks.contract.verdict import Verdict
 from driftline.checks.operations.failed import failures, too_many_failed
+from driftline.checks.operations.resources import too_much
 from driftline.checks.operations.slow import slowness, too_slow
 from driftline.events.evidence import Event
 from driftline.events.operation_fields import LATENCY
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.checks.labels.baseline_comparison import BaselineComparison
     from driftline.checks.operations.case import OperationsCase, OperationsWindow
-    from driftline.events.finding import FindingEvent
     from driftline.events.operations import OperationsVerdict
     from driftline.sketches.operations import Measure
 
@@ -45,21 +45,20 @@ def examine_operations(
         "n": case.n_events,
     }
     levels = budget.with_info(budget.operations_level())
-    findings: list[FindingEvent] = []
-    for check in checks_of("operations"):
-        findings += judge(check.examine(case), levels, together)
-    findings += judge([*too_many_failed(case), *too_slow(case)], (), together)
+    tests = [[*check.examine(case)] for check in checks_of("operations")]
+    limits = [*too_many_failed(case), *too_slow(case), *too_much(case)]
+    findings = [finding for outcomes in tests for finding in judge(outcomes, levels, together)]
+    findings += judge(limits, (), together)
     status: OperationsVerdict = "degraded" if findings else "calibrating" if of_failures.baseline is None else "usual"
     event = _event(
         window, common, status, _test(of_failures), None if of_latency is None else _test(of_latency.comparison)
     )
-    operations = budget.settings.operations
-    limited = any(limit is not None for limit in (operations.max_failed, operations.max_p95_ms, operations.max_p99_ms))
     return Verdict(
         events=(event,),
         findings=tuple(findings),
         sequence="operations",
-        tested=of_failures.baseline is not None or limited,
+        tested=of_failures.baseline is not None or budget.settings.operations.limited,
+        lingering=frozenset(key for outcomes in (*tests, limits) for key in lingering(outcomes, levels[0], budget)),
         observed=Event(**together),
     )
 

@@ -1,60 +1,27 @@
-"""Does the model take longer than in earlier windows: how many predictions are slower than 95 % of those before.
-
-A share is tested, as it is with failures: no test of means, whose variance a few very slow predictions decide. How much
-the share varies from window to window when nothing has changed is taken from the earlier windows themselves.
-"""
+"""Does the model take longer than in earlier windows, or than is configured."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
-from driftline.alerts.policy import severity_of
-from driftline.checks.contract.check import Evidence, Outcome, check, effect_of, not_tested, statistic_of
+from driftline.checks.contract.check import Evidence, Outcome, check, effect_of, statistic_of
 from driftline.checks.contract.wording import number, percent
-from driftline.checks.labels.baseline_comparison import NEW_BASELINE, BaselineComparison
-from driftline.sketches.log_grid import N_BINS, middle_of, quantile_bin
-from driftline.sketches.operations import quantiles
+from driftline.checks.operations.limits import Limit, beyond_limit
+from driftline.checks.operations.tail import tail_beside
 
 if TYPE_CHECKING:
     from driftline.checks.operations.case import OperationsCase
+    from driftline.checks.operations.tail import Tail
 
 SLOW: Final = "operations.slow"
 LIMITS: Final = {"max_p95_ms": 0.95, "max_p99_ms": 0.99}
 """Settings of limits, and the quantiles that they limit."""
-_TAIL: Final = 0.95
 
 
-class Slowness(NamedTuple):
-    """Latency beside that of earlier windows."""
-
-    comparison: BaselineComparison
-    """Of the predictions slower than the earlier windows' 95th percentile."""
-    p95: float
-    p95_reference: float
-
-
-def slowness(case: OperationsCase) -> Slowness | None:
-    """Return latency beside that of earlier windows; None where either has too few predictions with a latency.
-
-    Slow windows are left out of the earlier ones, unless the latest ``NEW_BASELINE`` all were slow.
-    """
-    latest = case.earlier[-NEW_BASELINE:]
-    lasting = len(latest) == NEW_BASELINE and all(each.slow for each in latest)
-    chosen = latest if lasting else [each for each in case.earlier if not each.slow]
-    vectors = [each.latency.vector() for each in chosen]
-    current = case.latency.vector()
-    n = int(current.sum())
-    before = np.zeros(N_BINS, dtype=np.int64)
-    for each in vectors:
-        before += each
-    if n < case.settings.operations.min_events or not before.any():
-        return None
-    cell = quantile_bin(before, _TAIL)
-    earlier = [(int(each[cell + 1 :].sum()), int(each.sum()), False) for each in vectors]
-    comparison = BaselineComparison.of(int(current[cell + 1 :].sum()), n, earlier, "greater")
-    return Slowness(comparison, quantiles(current, _TAIL)[0], middle_of(cell))
+def slowness(case: OperationsCase) -> Tail | None:
+    """Return latency beside that of earlier windows; None where either has too few predictions with a latency."""
+    earlier = [(each.latency, each.slow) for each in case.earlier]
+    return tail_beside(case.latency, earlier, case.settings.operations.min_events)
 
 
 @check("slow", "operations")
@@ -64,9 +31,8 @@ def slow(case: OperationsCase) -> list[Outcome]:
     if found is None or found.comparison.result is None:
         return []
     gate, result, comparison = case.settings.operations.min_latency_rise, found.comparison.result, found.comparison
-    rise = found.p95 / found.p95_reference - 1 if found.p95_reference else 0.0
     effect = effect_of(
-        "latency_p95_rise", found.p95 - found.p95_reference, gate, found.p95, found.p95_reference, corrected=rise
+        "latency_p95_rise", found.p95 - found.p95_reference, gate, found.p95, found.p95_reference, corrected=found.rise
     )
     details = f"{percent(result.share)} of {number(result.n)} predictions were slower than 95 % of those before"
     return [
@@ -88,33 +54,22 @@ def slow(case: OperationsCase) -> list[Outcome]:
 
 
 def too_slow(case: OperationsCase) -> list[Outcome]:
-    """Return the outcomes that latency is above the configured limits; nothing is tested."""
-    current = case.latency.vector()
-    n = int(current.sum())
-    if n < case.settings.operations.min_events:
-        return []
-    outcomes = []
-    for setting, share in LIMITS.items():
-        limit = getattr(case.settings.operations, setting)
-        value = quantiles(current, share)[0]
-        if limit is None or value <= limit:
-            continue
-        name = f"latency_p{100 * share:.0f}_ms"
-        outcomes.append(
-            Outcome(
-                check=f"operations.{setting}",
-                family="operations",
-                statistic=statistic_of(name, value, threshold=limit),
-                effect=effect_of(name, value, limit, current=value),
-                n=n,
-                n_reference=0,
-                message=(
-                    f"{percent(1 - share)} of {number(n)} predictions took longer than {number(value)} ms; the limit "
-                    f"is {number(limit)} ms"
-                ),
-                baseline="configured",
-                level=not_tested(f"operations.{setting}"),
-                severity=severity_of(value, limit),
-            )
+    """Return the outcomes that latency is above a configured limit, or lingers below it; nothing is tested."""
+    settings = case.settings.operations
+    limits = zip((settings.max_p95_ms, settings.max_p99_ms), LIMITS.items(), strict=True)
+    return [
+        outcome
+        for value, (setting, quantile) in limits
+        if value is not None
+        for outcome in beyond_limit(
+            case,
+            case.latency,
+            Limit(
+                f"operations.{setting}",
+                f"latency_p{100 * quantile:.0f}_ms",
+                quantile,
+                value,
+                ("took longer than", " ms"),
+            ),
         )
-    return outcomes
+    ]

@@ -1,4 +1,4 @@
-"""What earlier windows showed of failures and latency, which a window is compared with.
+"""What earlier windows showed of failures, latency and the further numbers, which a window is compared with.
 
 They must span a day at least (``checks.dispersion.span``), so that the hours of a day are among them. Of short windows
 only some are kept, as far apart as it takes for those that are kept to span twice that.
@@ -30,6 +30,8 @@ class KeptWindow(Struct, frozen=True, array_like=True):
     n_failed: int
     latency: Measure
     slow: bool
+    measures: dict[str, Measure] = {}
+    raised: list[str] = []
 
 
 class EarlierWindows:
@@ -37,7 +39,8 @@ class EarlierWindows:
 
     Notes
     -----
-    *State*: at most ``KEPT`` windows; of each the bins of latency that occurred, some hundred.
+    *State*: at most ``KEPT`` windows; of each the bins of latency and of each further number that occurred, some
+    hundred.
     """
 
     def __init__(self, settings: ModelSettings) -> None:
@@ -53,7 +56,10 @@ class EarlierWindows:
         if len(starts) < MIN_COHORTS or self._windows[starts[-1]].end_ms - starts[0] < self._span_ms:
             return []
         kept = (self._windows[start] for start in starts)
-        return [EarlierWindow(each.n_events, each.n_failed, each.latency, each.slow) for each in kept]
+        return [
+            EarlierWindow(each.n_events, each.n_failed, each.latency, each.slow, each.measures, each.raised)
+            for each in kept
+        ]
 
     def add(self, start_ms: int, window: KeptWindow) -> None:
         """Keep a window that was not found to fail, unless another is too near."""

@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from driftline.alerts import ModelAlerts
-from driftline.checks.operations.case import OperationsCase, OperationsWindow, latency_of
+from driftline.checks.operations.case import NO_LATENCY, OperationsCase, OperationsWindow
+from driftline.checks.operations.failed import FAILED, MAX_FAILED
 from driftline.checks.operations.operations_check import examine_operations
+from driftline.checks.operations.resources import PREFIX
 from driftline.checks.operations.slow import SLOW
+from driftline.config.durations import Duration
+from driftline.events.operation_fields import LATENCY
 from driftline.events.source import Offsets, merge_offsets
 from driftline.monitoring.alerting import settle
 from driftline.monitoring.model_setup import AFTER_IDLE
@@ -195,18 +199,22 @@ class OperationsMonitor:
 
     def _remember(self, case: OperationsCase | None, end_ms: int, findings: tuple[FindingEvent, ...]) -> None:
         """Keep what was evaluated for later windows, unless more predictions failed than before."""
-        in_budget = {finding.check for finding in findings if finding.severity != "info"}
-        if case is None or in_budget - _OF_LATENCY:
+        found = {finding.check for finding in findings if finding.severity != "info"}
+        if case is None or found & _OF_FAILURES:
             return
-        n_failed, latency = case.operations.n_failed, latency_of(case.operations.measures)
-        self._earlier.add(case.start_ms, KeptWindow(end_ms, case.n_events, n_failed, latency, SLOW in in_budget))
+        measures = {**case.operations.measures}
+        latency = measures.pop(LATENCY, NO_LATENCY)
+        raised = sorted(check.removeprefix(PREFIX) for check in found if check.startswith(PREFIX))
+        kept = KeptWindow(end_ms, case.n_events, case.operations.n_failed, latency, SLOW in found, measures, raised)
+        self._earlier.add(case.start_ms, kept)
 
 
-_OF_LATENCY: Final = frozenset({SLOW, "operations.max_p95_ms", "operations.max_p99_ms"})
+_OF_FAILURES: Final = frozenset({FAILED, MAX_FAILED})
 
 
 def _status(event: OperationsEvent) -> OperationsStatus:
     return OperationsStatus(
+        window=str(Duration(event.window.size_ms)),
         per_second=event.per_second,
         failed_share=event.failed_share,
         uptime_share=event.uptime_share,

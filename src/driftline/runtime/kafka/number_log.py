@@ -203,6 +203,22 @@ def number_sources(settings: Settings, credentials: Credentials, inputs: InputTo
     return numbers
 
 
+def known_numbers(settings: Settings, credentials: Credentials, inputs: InputTopics) -> SourceNumbers:
+    """Return the numbers that workers have given, without giving any; those that they would give where there are none.
+
+    Partitions that no worker has numbered yet are left out, as nothing has been read of them.
+
+    Raises
+    ------
+    BrokerError
+        When numbers that had been given are gone.
+    """
+    parts = NumberLog(settings.kafka, credentials).read()
+    if not parts and settings.has_several_topics:
+        parts = in_order(_claims([topic for topic, kind in inputs.read.items() if kind != "joins"], inputs, ()))
+    return SourceNumbers(inputs.read, inputs.counts, parts)
+
+
 def _claims(order: Iterable[str], inputs: InputTopics, parts: Iterable[TopicPart]) -> list[TopicPart]:
     """Return claims for the partitions that have no number, given what has one."""
     known: dict[tuple[Kind, str], int] = {}

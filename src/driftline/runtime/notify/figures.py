@@ -4,16 +4,34 @@ from __future__ import annotations
 
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from driftline.runtime.operations.metric_families import Family
 
 _SINK: Final = ("sink",)
 
 
 class Figures:
-    """The metrics of one notifier, in a registry of its own; *State*: a few numbers a sink."""
+    """The metrics of one notifier, in a registry of its own; *State*: a few numbers a sink.
+
+    Attributes
+    ----------
+    families : list of Family
+        For the documentation.
+    """
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library gives this one no types
         self.registry = CollectorRegistry()
+        self.families: list[Family] = []
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -31,9 +49,11 @@ class Figures:
         return SinkFigures(tuple(each.labels(sink) for each in metrics), tuple(each.labels(sink) for each in gauges))
 
     def _counter(self, name: str, documentation: str) -> Counter:
+        self.families.append(Family(f"driftline_notify_{name}_total", "counter", documentation, _SINK))
         return Counter(f"driftline_notify_{name}", documentation, _SINK, registry=self.registry)
 
     def _gauge(self, name: str, documentation: str) -> Gauge:
+        self.families.append(Family(f"driftline_notify_{name}", "gauge", documentation, _SINK))
         return Gauge(f"driftline_notify_{name}", documentation, _SINK, registry=self.registry)
 
 

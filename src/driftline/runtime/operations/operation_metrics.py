@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from driftline.events.model_key import ModelKey
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from driftline.runtime.operations.metric_families import MetricFamilies
 
 _SECONDS = 1e-3
+_WINDOW: Final = "window"
 
 
 class OperationMetrics:
@@ -18,21 +19,22 @@ class OperationMetrics:
 
     def __init__(self, families: MetricFamilies) -> None:
         model = families.model_gauge
-        self._rate = model("model_predictions_per_second", "Predictions per second of the last window")
-        self._failed = model("model_failed_ratio", "Fraction of the last window's predictions that failed")
+        self._rate = model("model_predictions_per_second", "Predictions per second of the last window", _WINDOW)
+        self._failed = model("model_failed_ratio", "Fraction of the last window's predictions that failed", _WINDOW)
         self._uptime = model(
-            "model_uptime_ratio", "Fraction of the last window in which the model was not silent for too long"
+            "model_uptime_ratio", "Fraction of the last window in which the model was not silent for too long", _WINDOW
         )
         self._silent = model("model_silent", "1 while no version of the model makes predictions")
-        self._latency = model("model_latency_seconds", "Latency of the last window's predictions", "quantile")
-        self._mean_latency = model("model_mean_latency_seconds", "Mean latency of the last window")
-        self._measure = model("model_measure", "Further numbers of the last window's predictions", "name", "quantile")
-        self._mean_measure = model("model_mean_measure", "Means of further numbers in the last window", "name")
-        self._all = (
+        self._latency = model("model_latency_seconds", "Latency of the last window's predictions", _WINDOW, "quantile")
+        self._mean_latency = model("model_mean_latency_seconds", "Mean latency of the last window", _WINDOW)
+        self._measure = model(
+            "model_measure", "Further numbers of the last window's predictions", _WINDOW, "name", "quantile"
+        )
+        self._mean_measure = model("model_mean_measure", "Means of further numbers in the last window", _WINDOW, "name")
+        self._of_window = (
             self._rate,
             self._failed,
             self._uptime,
-            self._silent,
             self._latency,
             self._mean_latency,
             self._measure,
@@ -42,19 +44,22 @@ class OperationMetrics:
     def show(self, key: ModelKey, status: OperationsStatus | None, *, silent: bool | None) -> None:
         """Replace what is shown of a version of a model, and whether it is silent; None where nothing is known."""
         self._silent.set(key, silent)
-        latency = None if status is None else status.latency_ms
-        measures = {} if status is None else status.measures
-        self._rate.set(key, None if status is None else status.per_second)
-        self._failed.set(key, None if status is None else status.failed_share)
-        self._uptime.set(key, None if status is None else status.uptime_share)
-        self._mean_latency.set(key, None if latency is None else latency.mean * _SECONDS)
+        if status is None:
+            for metric in self._of_window:
+                metric.forget(key)
+            return
+        window, latency, measures = status.window, status.latency_ms, status.measures
+        self._rate.show(key, {(window,): status.per_second})
+        self._failed.show(key, {(window,): status.failed_share})
+        self._uptime.show(key, {} if status.uptime_share is None else {(window,): status.uptime_share})
+        self._mean_latency.show(key, {} if latency is None else {(window,): latency.mean * _SECONDS})
         in_seconds = {} if latency is None else _quantiles(latency)
-        self._latency.show(key, {(quantile,): value * _SECONDS for quantile, value in in_seconds.items()})
-        self._mean_measure.show(key, {(name,): measure.mean for name, measure in measures.items()})
+        self._latency.show(key, {(window, quantile): value * _SECONDS for quantile, value in in_seconds.items()})
+        self._mean_measure.show(key, {(window, name): measure.mean for name, measure in measures.items()})
         self._measure.show(
             key,
             {
-                (name, quantile): value
+                (window, name, quantile): value
                 for name, measure in measures.items()
                 for quantile, value in _quantiles(measure).items()
             },
@@ -62,7 +67,7 @@ class OperationMetrics:
 
     def forget(self, key: ModelKey) -> None:
         """Remove what is shown of a version of a model."""
-        for metric in self._all:
+        for metric in (self._silent, *self._of_window):
             metric.forget(key)
 
 

@@ -6,21 +6,18 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from confluent_kafka import KafkaException, TopicPartition
 
-from driftline.events.source import Source
 from driftline.runtime.kafka.kafka_clients import ADMIN_TIMEOUT_S
 from driftline.runtime.kafka.reading import assigned_consumer
-from driftline.runtime.kafka.topic_choice import read_topics
 from driftline.runtime.operations.logs import get_logger
 from driftline.runtime.sketch.offset_metadata import from_metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from confluent_kafka import Consumer
 
     from driftline.config.secrets import Credentials
     from driftline.config.settings import Settings
-    from driftline.events.source import Kind
+    from driftline.events.source import Source
+    from driftline.events.source_numbers import SourceNumbers
 
 _SKETCH_GROUP: Final = "sketch"
 _log = get_logger(__name__)
@@ -31,6 +28,8 @@ class InputSpan(NamedTuple):
 
     source: Source
     topic: str
+    partition: int
+    """Of the topic; the number of the source is another where there are several topics."""
     start: int
     stop: int
     """Exclusive."""
@@ -44,15 +43,15 @@ class InputSpan(NamedTuple):
 
 
 def input_spans(
-    settings: Settings, credentials: Credentials, n_partitions: Mapping[Kind, int], from_ms: int | None
+    settings: Settings, credentials: Credentials, numbers: SourceNumbers, from_ms: int | None
 ) -> list[InputSpan]:
     """Return what to read of each source partition.
 
     Parameters
     ----------
     settings, credentials : Settings, Credentials
-    n_partitions : mapping of Kind to int
-        Of the input topics.
+    numbers : SourceNumbers
+        Which partitions of which topics are read.
     from_ms : int or None
         Where given, records begin with the first whose Kafka timestamp is at least this; else with the oldest kept.
 
@@ -66,18 +65,18 @@ def input_spans(
     KafkaException
         When the broker does not tell the offsets.
     """
-    topics = {kind: names[0] for kind, names in read_topics(settings).items() if kind != "joins"}
-    places = [(kind, TopicPartition(topics[kind], number)) for kind in topics for number in range(n_partitions[kind])]
+    every = [(numbers.source(*place), TopicPartition(*place)) for place in numbers.every()]
+    places = [(source, place) for source, place in every if source.kind != "joins"]
     consumer = assigned_consumer(settings.kafka, credentials, _SKETCH_GROUP)
     try:
         committed = _committed(consumer, [place for _, place in places])
         starts = _starts(consumer, [place for _, place in places], from_ms)
         spans = []
-        for (kind, place), start, read in zip(places, starts, committed, strict=True):
+        for (source, place), start, read in zip(places, starts, committed, strict=True):
             low, high = consumer.get_watermark_offsets(place, timeout=ADMIN_TIMEOUT_S)
             first = low if start is None else high if start < 0 else max(low, start)
             stop = high if read is None else min(high, read)
-            spans.append(InputSpan(Source(kind, place.partition), place.topic, first, stop, first == low > 0))
+            spans.append(InputSpan(source, place.topic, place.partition, first, stop, first == low > 0))
     finally:
         consumer.close()
     return spans

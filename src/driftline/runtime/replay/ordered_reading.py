@@ -45,12 +45,12 @@ class _Topic:
         self, kafka: KafkaSettings, credentials: Credentials, spans: Sequence[InputSpan], max_records: int
     ) -> None:
         self.name = spans[0].topic
-        self.buffers: dict[int, deque[Message]] = {span.source.partition: deque() for span in spans}
+        self.buffers: dict[int, deque[Message]] = {span.partition: deque() for span in spans}
         self._max_records = max_records
         self._paused: set[int] = set()
         self._consumer = assigned_consumer(kafka, credentials, "replay", _FETCH)
-        starts = {span.source.partition: span.start for span in spans}
-        stops = {span.source.partition: span.stop for span in spans}
+        starts = {span.partition: span.start for span in spans}
+        stops = {span.partition: span.stop for span in spans}
         self._reading = PartitionReading(self._consumer, kafka, self.name, starts, stops)
 
     def is_over(self, partition: int) -> bool:
@@ -166,7 +166,7 @@ class OrderedReading:
             if source is None:  # no label is due, and no prediction is left that could be waited for
                 source = min(self.unfinished, key=self._rank)
             span = self.unfinished[source]
-            messages = self._topics[span.topic].take(source.partition, self._step_ms)
+            messages = self._topics[span.topic].take(span.partition, self._step_ms)
             self._drop_finished()
             if messages:
                 latest_ms = max(message.timestamp()[1] for message in messages)
@@ -176,7 +176,7 @@ class OrderedReading:
     def next_ms(self, source: Source) -> int | None:
         """Return the Kafka timestamp of the next record of a partition; None where it is read to its end."""
         span = self.unfinished.get(source)
-        return None if span is None else self._topics[span.topic].next_ms(source.partition)
+        return None if span is None else self._topics[span.topic].next_ms(span.partition)
 
     def _is_due(self, source: Source) -> bool:
         if source.kind != "labels":
@@ -192,7 +192,7 @@ class OrderedReading:
         self.unfinished = {
             source: span
             for source, span in self.unfinished.items()
-            if not self._topics[span.topic].is_over(source.partition)
+            if not self._topics[span.topic].is_over(span.partition)
         }
 
     def close(self) -> None:

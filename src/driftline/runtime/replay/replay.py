@@ -11,15 +11,15 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from driftline.alerts.comparison import alert_state
-from driftline.errors import BrokerError, ConfigurationError, FormatError
+from driftline.errors import BrokerError, FormatError
 from driftline.events.cloudevents import rfc3339
-from driftline.events.source import Source
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.encodings.input_encodings import InputEncodings
 from driftline.runtime.encodings.schema_problems import RegistryUnavailableError
 from driftline.runtime.in_process import InProcessStages
 from driftline.runtime.kafka.co_partitioning import keys_without_ids
 from driftline.runtime.kafka.input_partitions import input_topics
+from driftline.runtime.kafka.number_log import known_numbers
 from driftline.runtime.kafka.record_batches import by_source
 from driftline.runtime.operations.garbage import rare_collections
 from driftline.runtime.references.reference_topic import published_profiles
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from driftline.events.output_record import OutputRecord
     from driftline.events.record_batch import RecordBatch
     from driftline.events.source import Kind
-    from driftline.runtime.replay.input_spans import InputSpan
 
 FLUSH_RECORDS: Final = 20_000
 """Records read between two flushes; the result does not depend on it."""
@@ -82,27 +81,25 @@ class Replay:
     ------
     BrokerError
         When no broker answers, or a topic is missing.
-    ConfigurationError
-        When there are several topics of predictions, or of labels.
     """
 
     def __init__(self, settings: Settings, credentials: Credentials, span: Span, warm_up_ms: int | None = None) -> None:
-        self._settings, self._credentials, self._span = settings, credentials, span
-        _require_one_topic(settings)
         read = input_topics(settings, credentials)
-        n_partitions: dict[Kind, int] = {read.read[topic]: n for topic, n in read.counts.items()}
+        self._settings, self._credentials, self._span = read.settings, credentials, span
+        self._numbers = known_numbers(settings, credentials, read)
+        n_partitions = self._numbers.n_partitions
         inputs: dict[Kind, int] = {kind: n for kind, n in n_partitions.items() if kind != "joins"}
         from_ms = None if warm_up_ms is None else first_record_ms(settings, span, warm_up_ms)
-        self.spans = input_spans(settings, credentials, inputs, from_ms)  # first: workers finish what they have read
-        routed = settings
+        self.spans = input_spans(settings, credentials, self._numbers, from_ms)  # first: workers finish what they read
+        routed = read.settings
         if settings.join.repartition == "auto" and (
-            routing_reason(settings, credentials) is not None
+            routing_reason(settings, credentials) is not None  # a pattern may match several topics one day
             or (max(n_partitions.values()) > 1 and keys_without_ids(settings) is not None)
         ):
-            routed = with_routing(settings)
+            routed = with_routing(routed)
         profiles = Profiles(published_profiles(settings.kafka, credentials))
         self._encodings = InputEncodings(settings, credentials)
-        self._stages = InProcessStages(settings, routed, profiles, inputs, "replay")
+        self._stages = InProcessStages(read.settings, routed, profiles, inputs, "replay", numbers=self._numbers)
         self._quiet = QuietPartitions(self.spans, int(settings.time.idle_timeout))
         labels = [each.source for each in self.spans if each.source.kind == "labels"]
         self._silence = SilentLabels(labels, int(settings.time.idle_timeout))
@@ -133,8 +130,8 @@ class Replay:
         reading = OrderedReading(self._settings.kafka, self._credentials, self.spans, sketcher.watermark_ms, step_ms)
         try:
             with rare_collections():
-                for span, messages in reading.chunks():
-                    self._add(span, messages)
+                for _, messages in reading.chunks():
+                    self._add(messages)
                     advance(len(messages))
                     self._mark_quiet(reading)
                     if self._n_since_flush >= FLUSH_RECORDS or sketcher.n_cells >= self._settings.sketch.flush_cells:
@@ -149,11 +146,11 @@ class Replay:
         forgotten = frozenset(self._forgotten)
         return ReplayedAlerts(self._alerts, forgotten, self._n_read, self._refused, reached_ms, self._kept_from_ms)
 
-    def _add(self, span: InputSpan, messages: list[Message]) -> None:
+    def _add(self, messages: list[Message]) -> None:
         sketcher = self._stages.sketcher
         batches, _ = by_source(
             messages,
-            lambda _, partition: Source(span.source.kind, partition),
+            self._numbers.source,
             self._encodings.wants_headers,
             sketcher.asks_for,
         )
@@ -196,8 +193,9 @@ class Replay:
         if start_ms > 0 and oldest_ms > start_ms and (reached_ms is None or reached_ms > start_ms):
             raise BrokerError(
                 f"Records of {batch.topic} from before {rfc3339(oldest_ms)} have been deleted in partition "
-                f"{batch.source.partition} (`retention.ms`), so what came of {rfc3339(start_ms)} cannot be replayed. "
-                f"Choose a later --from: windows are whole from the first full window after {rfc3339(oldest_ms)} on"
+                f"{self._numbers.place(batch.source).partition} (`retention.ms`), so what came of "
+                f"{rfc3339(start_ms)} cannot be replayed. Choose a later --from: windows are whole from the first full "
+                f"window after {rfc3339(oldest_ms)} on"
             )
 
     def _mark_quiet(self, reading: OrderedReading) -> None:
@@ -257,11 +255,3 @@ def first_record_ms(settings: Settings, span: Span, warm_up_ms: int) -> int:
     sizes = [int(size) for model in models for size in (*model.windows.verdict, model.windows.performance)]
     lead_ms = warm_up_ms + max(sizes) + int(settings.time.lateness) + int(settings.time.max_future)
     return max(0, span.start_ms - lead_ms)
-
-
-def _require_one_topic(settings: Settings) -> None:
-    """Raise if there are several topics, whose partitions workers have numbered in an order of their own."""
-    if settings.has_several_topics:
-        topics = [each.shown for each in (settings.predictions, settings.labels) if each is not None]
-        problem = f"A replay reads one topic of predictions and one of labels, and these are {', '.join(topics)}"
-        raise ConfigurationError((problem,), "The configuration")

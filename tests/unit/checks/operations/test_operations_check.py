@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec.structs import replace
 
 from driftline.alerts.policy import cause_of
+from driftline.alerts.roots import root_of
 from driftline.alerts.wording import words_of
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.checks.operations.case import Activity, EarlierWindow, OperationsCase, OperationsWindow
@@ -20,10 +23,17 @@ KEY, HOUR_MS = ModelKey("loan", "1"), 3_600_000
 EARLIER = [EarlierWindow(1_000, hour % 3, made_operations(0).latency, slow=False) for hour in range(24)]
 
 
-def examined(n_failed: int, factor: float = 1.0, *, earlier: list[EarlierWindow] = EARLIER, **limits: float):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def examined(  # type: ignore[no-untyped-def]  # noqa: ANN201
+    n_failed: int,
+    factor: float = 1.0,
+    *,
+    earlier: list[EarlierWindow] = EARLIER,
+    usage: dict[str, float] | None = None,
+    **limits: object,
+):
     model = ModelSettings(operations=OperationsSettings(**limits))  # type: ignore[arg-type]  # its fields
     settings = replace(Settings(), defaults=model)
-    now = made_operations(n_failed, factor).operations
+    now = made_operations(n_failed, factor, usage=usage or {}).operations
     window = OperationsWindow(KEY, 0, HOUR_MS, 1_000, now, Activity(None, None), {0: (0, 999)}, frozenset())
     return examine_operations(window, OperationsCase(0, 1_000, now, earlier, model), ErrorBudget.of(settings, "loan"))
 
@@ -66,6 +76,76 @@ def test_limits_need_no_earlier_windows() -> None:
     ]
     assert examined(90, earlier=[]).tested is False
     assert examined(90, earlier=[]).event.status == "calibrating"
+
+
+def using(raised: tuple[str, ...] = (), **usage: float) -> EarlierWindow:
+    """Return an earlier window of predictions that used something."""
+    made = made_operations(0, usage=usage).operations
+    return EarlierWindow(1_000, 0, made.measures["latency_ms"], slow=False, measures=made.measures, raised=raised)
+
+
+def test_more_memory_than_before_is_told_by_its_tail() -> None:
+    earlier = [using(memory_bytes=1e9, cpu_ms=4) for _ in range(24)]
+    (finding,) = examined(0, earlier=earlier, usage={"memory_bytes": 2e9, "cpu_ms": 4}).findings
+    assert finding.check == "operations.resource.memory_bytes"
+    assert finding.message.startswith("95th percentile of memory_bytes: 1,920,000,000 -> 3,840,000,000 (a rise matters")
+    assert finding.effect is not None
+    assert 0.95 < finding.effect.corrected < 1.05
+    assert finding.level is not None
+    assert finding.level.level == 0.01 / (720 * 3) / 2, "two measures have half of a test each"
+    assert (cause_of(finding), root_of(finding)) == ("operations", "resource use")
+    assert words_of(finding).clause == "predictions use more `memory_bytes` than before (p95 1.92 → 3.84 GB)"
+    both = examined(0, earlier=earlier, usage={"memory_bytes": 2e9, "cpu_ms": 9}).findings
+    assert [words_of(each).title for each in both] == [
+        "cpu_ms: p95 7.7 → 17.4 ms",
+        "memory_bytes: p95 1.92 → 3.84 GB",
+    ]
+    assert examined(0, earlier=earlier, usage={"memory_bytes": 1.15e9}).findings == ()
+    assert examined(0, earlier=EARLIER, usage={"memory_bytes": 2e9}).findings == (), "nobody knows what it was before"
+
+
+def test_what_a_model_used_in_the_latest_windows_becomes_what_it_uses() -> None:
+    before = [using(memory_bytes=1e9) for _ in range(24)]
+    more = [using(("memory_bytes",), memory_bytes=2e9) for _ in range(14)]
+    usage = {"memory_bytes": 2e9}
+    assert len(examined(0, earlier=[*before, *more[1:]], usage=usage).findings) == 1
+    assert examined(0, earlier=[*before, *more], usage=usage).findings == ()
+
+
+def test_limits_of_memory_need_no_earlier_windows() -> None:
+    verdict = examined(
+        0,
+        earlier=[],
+        usage={"memory_bytes": 1e9, "cpu_ms": 4.0},
+        max_p99={"memory_bytes": 2e9, "cpu_ms": 50.0},
+        max_p95={"cpu_ms": 7.0, "absent": 1.0},
+    )
+    assert verdict.tested
+    assert [finding.check for finding in verdict.findings] == [
+        "operations.max_p95.cpu_ms",
+        "operations.max_p99.memory_bytes",
+    ]
+    assert [words_of(finding).title for finding in verdict.findings] == [
+        "cpu_ms: p95 7.72 ms, limit 7 ms",
+        "memory_bytes: p99 2.53 GB, limit 2 GB",
+    ]
+    assert verdict.findings[1].message == (
+        "1.00 % of 1,000 predictions had a memory_bytes above 2,530,000,000; the limit is 2,000,000,000"
+    )
+    assert all(finding.level is not None and not finding.level.in_budget for finding in verdict.findings)
+
+
+def test_a_limit_that_is_nearly_reached_keeps_an_alert_open() -> None:
+    limits: dict[str, Any] = {"max_failed": 0.05, "max_p95_ms": 50.0, "max_p99": {"memory_bytes": 4e9}}
+    verdict = examined(30, earlier=[], usage={"memory_bytes": 1e9}, **limits)
+    assert verdict.findings == ()
+    assert verdict.lingering == {
+        "operations.max_failed//",
+        "operations.max_p95_ms//",
+        "operations.max_p99.memory_bytes//",
+    }
+    assert examined(24, 0.6, earlier=[], usage={"memory_bytes": 5e8}, **limits).lingering == frozenset()
+    assert examined(0, earlier=[], max_failed=0.0).lingering == frozenset(), "no failure is none too many"
 
 
 def test_a_window_without_predictions_has_figures_of_none() -> None:

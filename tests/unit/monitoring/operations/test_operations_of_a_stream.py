@@ -43,10 +43,12 @@ def stream(*, told: bool = True) -> tuple[tuple[bytes, ...], ...]:
     return tuple(tuple(values) for values in partitions)
 
 
-def run(streams: Sequence[Sequence[bytes]], seed: int, **operations: object) -> Pipeline:
+def run(
+    streams: Sequence[Sequence[bytes]], seed: int, measures: dict[str, str] | None = None, **operations: object
+) -> Pipeline:
     """Run both stages with batches, flushes and restarts as they happen, never far apart in event time."""
     rng = random.Random(seed)
-    pipeline = Pipeline(settings_of(**operations), N_PARTITIONS)
+    pipeline = Pipeline(settings_of(measures, **operations), N_PARTITIONS)
     at = [0] * N_PARTITIONS
     while any(at[p] < len(streams[p]) for p in range(N_PARTITIONS)):
         for partition in rng.sample(range(N_PARTITIONS), N_PARTITIONS):
@@ -107,15 +109,39 @@ def test_silence_is_told_after_its_limit_and_measured_to_the_pane() -> None:
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_it_depends_on_no_batch_flush_or_restart(seed: int) -> None:
     limits: dict[str, object] = {"silence": Duration(MINUTE_MS), "max_failed": 0.1, "max_p95_ms": 60.0}
-    assert run(stream(), seed, **limits).outputs == run(stream(), 0, **limits).outputs
+    assert run(stream(), seed, None, **limits).outputs == run(stream(), 0, None, **limits).outputs
 
 
 def test_limits_speak_without_earlier_windows() -> None:
     limits: dict[str, object] = {"max_failed": 0.1, "max_p95_ms": 60.0, "max_p99_ms": 1e6}
-    found = {(each["check"], minute(each)) for each in run(stream(), 0, **limits).said("finding")}
+    found = {(each["check"], minute(each)) for each in run(stream(), 0, None, **limits).said("finding")}
     assert {at for check, at in found if check == "operations.max_failed"} == set(FAILS)
     assert {at for check, at in found if check == "operations.max_p95_ms"} == set(SLOW)
     assert not {at for check, at in found if check == "operations.max_p99_ms"}
+
+
+def usage(seed: int) -> Pipeline:
+    """Run both stages over half an hour in which memory grows for three minutes."""
+    rng = random.Random(3)
+    values = [
+        event(
+            START_MS + number * 500,
+            number,
+            memory=round(1e9 * rng.lognormvariate(0, 0.1) * (2.2 if 20 <= number // 120 < 23 else 1)),
+        )
+        for number in range(30 * 120)
+    ]
+    return run([values[0::3], values[1::3], values[2::3]], seed, measures={"memory_bytes": "/memory"})
+
+
+def test_an_alert_names_the_resource_of_which_a_model_uses_more() -> None:
+    pipeline = usage(0)
+    (opened,) = (each for each in pipeline.said("alert") if each["revision"] == 1)
+    assert (opened["cause"], opened["root"], opened["kind"]) == ("operations", "resource use", "operations")
+    assert opened["title"] == "memory_bytes: p95 1.17 → 2.50 GB"
+    assert "predictions use more `memory_bytes` than before" in opened["sentence"]
+    assert [each["state"] for each in pipeline.said("alert")] == ["open", "open", "open", "resolved"]
+    assert usage(1).outputs == pipeline.outputs
 
 
 def test_events_without_such_fields_say_nothing() -> None:

@@ -75,7 +75,9 @@ def test_a_shift_is_found_and_opens_an_alert(name: Paging) -> None:
     assert finding.severity == "warning"
     assert finding.level is not None
     assert (finding.level.in_budget, finding.level.level) == (True, context.detector_alarms(PROFILE.layout.n_numeric))
-    assert finding.level.derivation.startswith("1 per 30d, share 0.5 for detectors: 0.5 false pages / (2 columns x 1 ")
+    assert finding.level.derivation.startswith(
+        "1 per 30d, share 0.495 for detectors: 0.495 false pages / (2 columns x 1 "
+    )
     assert [record.channel for record in records] == ["events", "alerts"]
     alert = json.loads(records[1].value or b"")
     assert (alert["state"], alert["cause"], alert["notify"]) == ("open", "data drift", True)

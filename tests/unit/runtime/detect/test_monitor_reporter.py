@@ -203,20 +203,26 @@ def test_how_a_model_predicts_is_shown_in_base_units() -> None:
     telemetry, labels = Telemetry(), {"model": "m", "model_version": "1"}
     summary = MeasureSummary(n=10, mean=20.0, p50=18.0, p95=40.0, p99=50.0, maximum=60.0, n_unusable=0)
     made = OperationsStatus(
-        per_second=2.0, failed_share=0.1, uptime_share=None, latency_ms=summary, measures={"memory_bytes": summary}
+        window="1h",
+        per_second=2.0,
+        failed_share=0.1,
+        uptime_share=None,
+        latency_ms=summary,
+        measures={"memory_bytes": summary},
     )
     shown = status()
     model = msgspec.structs.replace(shown.models[KEY], operations=made, silent=False)
     reporter = MonitorReporter(telemetry, SETTINGS, Profiles())
     reporter.show(msgspec.structs.replace(shown, models={KEY: model}))
     values = telemetry.registry.get_sample_value
-    assert values("driftline_model_latency_seconds", {**labels, "quantile": "0.95"}) == 0.04
-    assert values("driftline_model_mean_latency_seconds", labels) == 0.02
-    assert values("driftline_model_measure", {**labels, "name": "memory_bytes", "quantile": "0.5"}) == 18.0
-    assert values("driftline_model_uptime_ratio", labels) is None
+    hour = {**labels, "window": "1h"}
+    assert values("driftline_model_latency_seconds", {**hour, "quantile": "0.95"}) == 0.04
+    assert values("driftline_model_mean_latency_seconds", hour) == 0.02
+    assert values("driftline_model_measure", {**hour, "name": "memory_bytes", "quantile": "0.5"}) == 18.0
+    assert values("driftline_model_uptime_ratio", hour) is None
     assert values("driftline_model_silent", labels) == 0
     reporter.forget(0)
-    assert values("driftline_model_failed_ratio", labels) is None
+    assert values("driftline_model_failed_ratio", hour) is None
 
 
 def test_alerts_of_one_incident_are_one_open_problem_with_the_worst_severity() -> None:

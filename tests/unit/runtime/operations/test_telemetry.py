@@ -196,21 +196,27 @@ def test_how_models_predict_is_shown_and_forgotten() -> None:
     latency = MeasureSummary(n=10, mean=20.0, p50=18.0, p95=40.0, p99=50.0, maximum=60.0, n_unusable=0)
     cpu = MeasureSummary(n=10, mean=3.0, p50=2.0, p95=4.0, p99=5.0, maximum=6.0, n_unusable=0)
     shown = OperationsStatus(
-        per_second=12.5, failed_share=0.02, uptime_share=0.75, latency_ms=latency, measures={"cpu_ms": cpu}
+        window="1h", per_second=12.5, failed_share=0.02, uptime_share=0.75, latency_ms=latency, measures={"cpu_ms": cpu}
     )
     show(first, shown, silent=False)
     show(second, None, silent=True)
     values = telemetry.registry.get_sample_value
     one, two = ({"model": "loan", "model_version": version} for version in ("1", "2"))
-    assert values("driftline_model_predictions_per_second", one) == 12.5
-    assert values("driftline_model_failed_ratio", one) == 0.02
-    assert values("driftline_model_uptime_ratio", one) == 0.75
-    assert values("driftline_model_latency_seconds", {**one, "quantile": "0.99"}) == 0.05
-    assert values("driftline_model_measure", {**one, "name": "cpu_ms", "quantile": "0.5"}) == 2.0
+    hour = {**one, "window": "1h"}
+    assert values("driftline_model_predictions_per_second", hour) == 12.5
+    assert values("driftline_model_failed_ratio", hour) == 0.02
+    assert values("driftline_model_uptime_ratio", hour) == 0.75
+    assert values("driftline_model_latency_seconds", {**hour, "quantile": "0.99"}) == 0.05
+    assert values("driftline_model_measure", {**hour, "name": "cpu_ms", "quantile": "0.5"}) == 2.0
     assert (values("driftline_model_silent", one), values("driftline_model_silent", two)) == (0, 1)
     show(first, structs.replace(shown, latency_ms=None, measures={}), silent=None)
-    assert values("driftline_model_latency_seconds", {**one, "quantile": "0.99"}) is None
-    assert values("driftline_model_mean_measure", {**one, "name": "cpu_ms"}) is None
+    assert values("driftline_model_latency_seconds", {**hour, "quantile": "0.99"}) is None
+    assert values("driftline_model_mean_measure", {**hour, "name": "cpu_ms"}) is None
+    show(first, structs.replace(shown, window="5m"), silent=None)
+    assert values("driftline_model_failed_ratio", hour) is None, "another size of windows replaces the first"
+    show(first, None, silent=None)
+    assert values("driftline_model_failed_ratio", {**one, "window": "5m"}) is None
+    show(first, shown, silent=None)
     telemetry.forget_model(first)
-    assert values("driftline_model_failed_ratio", one) is None
+    assert values("driftline_model_failed_ratio", hour) is None
     assert values("driftline_model_silent", two) == 1

@@ -37,7 +37,10 @@ def written(broker: EmbeddedBroker, times_ms: dict[Source, list[int]]) -> list[I
         for time_ms in times:
             producer.produce(source.kind, str(time_ms).encode(), partition=source.partition, timestamp=time_ms)
     assert producer.flush(patient(30)) == 0
-    return [InputSpan(source, source.kind, 0, len(times), is_cut=False) for source, times in times_ms.items()]
+    return [
+        InputSpan(source, source.kind, source.partition, 0, len(times), is_cut=False)
+        for source, times in times_ms.items()
+    ]
 
 
 def read(broker: EmbeddedBroker, spans: list[InputSpan], step_ms: int = 1 << 40) -> list[tuple[Source, list[int]]]:

@@ -13,7 +13,7 @@ TIMEOUT_MS = 60
 
 
 def quiet_partitions() -> QuietPartitions:
-    spans = [InputSpan(source, "predictions", 0, 9, is_cut=False) for source in (A, B, C)]
+    spans = [InputSpan(source, "predictions", source.partition, 0, 9, is_cut=False) for source in (A, B, C)]
     return QuietPartitions(spans, TIMEOUT_MS)
 
 
