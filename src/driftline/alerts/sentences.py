@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from driftline.alerts.numbers import number
+from driftline.alerts.origin_words import source_of, where_from
 from driftline.alerts.policy import SILENT
 from driftline.events.cloudevents import rfc3339
 
@@ -70,7 +71,7 @@ def sentence_of(
     """
     told = [root.clause, *_following(root, others, columns)]
     parts = [f"Since {_when(onset)}, {'; '.join(told)}."]
-    parts += [text for text in (_how_bad(root, others), _how_sure(root), _look_at(root, incident)) if text]
+    parts += [text for text in (where_from(root.origins or ()), _how_bad(root, others), _how_sure(root), _look_at(root, incident)) if text]
     return " ".join(parts)
 
 
@@ -131,6 +132,8 @@ def _look_at(root: ShownFinding, incident: str | None) -> str:
             "Nothing that the predictions show began at that time. Look first at the labels, and whether the same "
             "inputs still have the same outcome."
         )
+    if root.origins:
+        return f"Look first at {source_of(root.origins)}."
     names = " and ".join(f"`{name}`" for name in root.columns[:_NAMED])
     if root.root == "schema change":
         return f"Look first at what writes {names or 'the events'}."
