@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from driftline.sketches.origin_table import PARTITION
+from driftline.sketches.origin_table import NONE, PARTITION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +56,8 @@ def _which(named: Sequence[Origin]) -> str:
         return f"of {_partitions([each.value for each in named])}"
     kind, _, name = named[0].dimension.partition(" ")
     values = " or ".join(f"`{each.value}`" for each in named)
+    if [each.value for each in named] == [NONE]:
+        return f"without a {kind}" + (f" `{name}`" if name else "")
     return f"with {kind} `{name}` = {values}" if name else f"with {kind} {values}"
 
 
@@ -72,6 +74,8 @@ def _from_offsets(named: Sequence[Origin]) -> str:
     if not offsets:
         return ""
     about = "" if all(origin.exact for origin in named) else "about "
+    if len(offsets) == 1 and named[0].dimension == PARTITION:
+        return f", from {about}offset {next(iter(offsets.values())):,} on"
     told = [f"offset {offset:,} of partition {name}" for name, offset in offsets.items()]
     more = f" (and {len(told) - _SHOWN} more)" if len(told) > _SHOWN else ""
     return f", from {about}{' and '.join(told[:_SHOWN])}{more}"

@@ -71,7 +71,11 @@ def sentence_of(
     """
     told = [root.clause, *_following(root, others, columns)]
     parts = [f"Since {_when(onset)}, {'; '.join(told)}."]
-    parts += [text for text in (where_from(root.origins or ()), _how_bad(root, others), _how_sure(root), _look_at(root, incident)) if text]
+    parts += [
+        text
+        for text in (where_from(root.origins or ()), _how_bad(root, others), _how_sure(root), _look_at(root, incident))
+        if text
+    ]
     return " ".join(parts)
 
 

@@ -9,9 +9,10 @@ import xxhash
 
 from driftline.config.durations import Duration
 from driftline.config.model import OperationsSettings
-from driftline.config.settings import IntakeSettings, JoinSettings
+from driftline.config.settings import IntakeSettings, JoinSettings, PredictionInput
 
 if TYPE_CHECKING:
+    from driftline.config.field_places import Origin
     from driftline.config.model import ModelSettings
     from driftline.config.settings import Settings, TimeSettings
 
@@ -24,6 +25,7 @@ def plain(value: object) -> object:
 _USUAL: Final = JoinSettings()
 _USUAL_INTAKE: Final = IntakeSettings()
 _USUAL_OPERATIONS: Final = OperationsSettings()
+_USUAL_ORIGINS: Final = PredictionInput().origins
 
 
 def settings_hash(
@@ -33,11 +35,12 @@ def settings_hash(
     has_labels: bool,
     join: JoinSettings = _USUAL,
     intake: IntakeSettings = _USUAL_INTAKE,
+    origins: tuple[Origin, ...] = _USUAL_ORIGINS,
 ) -> str:
     """Return 16 hexadecimal digits (xxh3, 64 bits) that differ when emitted events can differ.
 
     Covers the model's settings, how event time is cut, whether labels are read, as the budget is then split otherwise,
-    of which share of the ids and in which order; not batches, flushes, checkpoints, telemetry or Kafka.
+    of which share of the ids and in which order, and by what the origin of a change is told; not batches, flushes, checkpoints, telemetry or Kafka.
     The order of keys in the file, and how a duration was written (``60m``, ``1h``), do not matter.
 
     Examples
@@ -53,6 +56,8 @@ def settings_hash(
         unusual["sample_ratio"] = join.sample_ratio
     if intake != _USUAL_INTAKE:
         unusual["intake"] = intake
+    if origins != _USUAL_ORIGINS:
+        unusual["origins"] = origins
     canonical = msgspec.json.encode(
         {"model": _without_unset(model), "time": time, "labels": has_labels, **unusual},
         enc_hook=_milliseconds,
@@ -69,6 +74,7 @@ def model_settings_hash(settings: Settings, model: str) -> str:
         has_labels=settings.labels is not None,
         join=settings.join,
         intake=settings.intake,
+        origins=settings.predictions.origins,
     )
 
 

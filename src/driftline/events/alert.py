@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from driftline.events.cloudevents import ALERT
 from driftline.events.evidence import Count, Event, EventRole, Severity, Share, Time
 from driftline.events.ids import event_id
-from driftline.events.origin import Origin
+from driftline.events.origin import Origin  # noqa: TC001  # msgspec reads it where the schema is made
 
 if TYPE_CHECKING:
     from driftline.events.model_key import ModelKey

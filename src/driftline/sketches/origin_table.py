@@ -1,13 +1,13 @@
 """What events of different origins were counted as: a small table that merges in any order.
 
 A table has a row for each value of one dimension, such as a partition or a header. Of more than :data:`MAX_VALUES` it
-keeps those that come first by a hash: a value among the first of the whole is among the first of every part that has it,
-so what is kept is counted in full however flushes were cut.
+keeps those that come first by a hash: a value among the first of the whole is among the first of every part that has
+it, so what is kept is counted in full however flushes were cut.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 import xxhash
@@ -22,10 +22,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+V = TypeVar("V")
+
 MAX_VALUES: Final = 32
 """Values of one dimension that are told apart in one table."""
 PARTITION: Final = "partition"
 """The dimension of source partitions; its values are their numbers as text."""
+FIELD: Final = "field "
+"""What the names of dimensions begin with that are fields of records."""
+NONE: Final = "(none)"
+"""Value of records without the header, field or schema."""
+OTHERS: Final = "(others)"
+"""Stands for the values that are not told apart."""
 
 
 class OriginTable(Struct, frozen=True, array_like=True):
@@ -35,7 +43,7 @@ class OriginTable(Struct, frozen=True, array_like=True):
     """
 
     n_cells: int
-    """Coarse cells of a row (:class:`driftline.sketches.origin_cells.OriginCells`), the first of which is all events."""
+    """Coarse cells of a row (:class:`driftline.sketches.origin_cells.OriginCells`); the first is all events."""
     values: list[str]
     """In the order of their rank."""
     partitions: list[int]
@@ -83,6 +91,12 @@ def rank_of(dimension: str, value: str) -> tuple[int, str]:
     return (int(value) if dimension == PARTITION else xxhash.xxh3_64_intdigest(value.encode())), value
 
 
+def kept_values(dimension: str, values: Mapping[str, V]) -> dict[str, V]:
+    """Return the values that are kept of one dimension, in the order of their rank."""
+    kept = sorted(values, key=lambda value: rank_of(dimension, value))[:MAX_VALUES]
+    return {value: values[value] for value in kept}
+
+
 def merge_origins(parts: Iterable[Mapping[str, OriginTable]]) -> OriginTables:
     """Return the tables of all parts merged, by dimension."""
     found: dict[str, list[OriginTable]] = {}
@@ -97,8 +111,7 @@ def merge_tables(dimension: str, tables: Sequence[OriginTable]) -> OriginTable:
     if len(tables) == 1:
         return tables[0]
     n_cells = tables[0].n_cells
-    every = sorted({value for table in tables for value in table.values}, key=lambda value: rank_of(dimension, value))
-    values = every[:MAX_VALUES]
+    values = [*kept_values(dimension, {value: None for table in tables for value in table.values})]
     row_of = {value: row for row, value in enumerate(values)}
     kept = [(table, np.array([row_of.get(value, -1) for value in table.values], np.int64)) for table in tables]
     partitions = sorted({number for table in tables for number in table.partitions})

@@ -14,18 +14,16 @@ from driftline.events.mapping import pointer_parts
 from driftline.events.record_batch import Unreadable
 from driftline.events.skimming import skimmer_of
 from driftline.sketches.origin_parts import Dimension
-from driftline.sketches.origin_table import PARTITION
+from driftline.sketches.origin_table import NONE, PARTITION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from driftline.config.field_places import Origin
     from driftline.events.record_batch import RecordBatch
 
-NONE: Final = "(none)"
-"""Value of records without the header, field or schema."""
 NO_TEXT: Final = "(no text)"
 """Value of records whose field holds an object or a list."""
 MAX_TEXT: Final = 100
@@ -108,6 +106,7 @@ class OriginReader:
         self._take = {name: take for name, take in map(_reader, origins) if name != PARTITION}
         self._codes = {name: _Codes() for name in self._take}
         at = [each for each in origins if isinstance(each, OriginAt)]
+        self._last: tuple[RecordBatch | None, NDArray[np.int64] | None] = (None, None)
         self.asks_for = frozenset({"headers"} if any(each.header is not None for each in at) else ())
         """Which of ``keys`` and ``headers`` batches must have."""
 
@@ -116,21 +115,21 @@ class OriginReader:
         """Whether there is nothing to compare."""
         return not (self.by_partition or self._take)
 
+    def of_records(self, batch: RecordBatch) -> tuple[Dimension, ...]:
+        """Return where the n records of a batch come from, beside their partition."""
+        return self.dimensions(self.codes(batch))
+
     def codes(self, batch: RecordBatch) -> NDArray[np.int64] | None:
         """Return a number for the value of each of d dimensions in n records, shape (d, n); None where d is 0."""
         if not self._take:
             return None
+        if batch is self._last[0]:
+            return self._last[1]
         found = np.empty((len(self._take), len(batch.offsets)), dtype=np.int64)
         for row, (name, take) in enumerate(self._take.items()):
             codes, values = self._codes[name], take(batch)
             found[row] = [*map(codes.__getitem__, values)]
-        return found
-
-    def texts(self, codes: NDArray[np.int64]) -> list[Mapping[str, list[int]]]:
-        """Return the records, by their number, of each value of each dimension, in the order of ``codes``."""
-        found: list[Mapping[str, list[int]]] = []
-        for row, of_name in zip(codes, self._codes.values(), strict=True):
-            found.append({of_name.texts[code]: np.flatnonzero(row == code).tolist() for code in np.unique(row).tolist()})
+        self._last = (batch, found)
         return found
 
     def dimensions(self, codes: NDArray[np.int64] | None) -> tuple[Dimension, ...]:
@@ -138,12 +137,12 @@ class OriginReader:
         if codes is None:
             return ()
         return tuple(
-            Dimension(name, of_name, self._codes[name].texts)
-            for name, of_name in zip(self._take, codes, strict=True)
+            Dimension(name, of_name, self._codes[name].texts) for name, of_name in zip(self._take, codes, strict=True)
         )
 
     def flushed(self) -> None:
         """Forget values where they are many; no numbers are in use any more."""
+        self._last = (None, None)
         for name, codes in self._codes.items():
             if len(codes.texts) > MAX_KNOWN:
                 self._codes[name] = _Codes()

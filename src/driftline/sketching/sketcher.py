@@ -103,10 +103,11 @@ class Sketcher:
         self._pairing = None if predictions.pair is None else Pairing(predictions.pair)
         asked = self._decode_label.asks_for
         of_pairs = frozenset[str]() if self._pairing is None else self._pairing.asks_for
-        of_predictions = self._decode_prediction.asks_for | of_pairs | (asked if settings.shares_topic else frozenset())
+        also = of_pairs | (asked if settings.shares_topic else frozenset())
         self._origins = OriginReader(predictions.origins, n_partitions["predictions"])
-        of_predictions |= self._origins.asks_for
-        self.asks_for = dict.fromkeys(labels.topics, asked) | dict.fromkeys(predictions.topics, of_predictions)
+        self.asks_for = dict.fromkeys(labels.topics, asked) | dict.fromkeys(
+            predictions.topics, self._decode_prediction.asks_for | also | self._origins.asks_for
+        )
         self._not_features = fields_beside(settings.predictions.fields, not_features)
         self._partitions = AssignedPartitions(settings, n_partitions, () if numbers is None else numbers.absent)
         self._places = () if numbers is None else numbers.told(shares_topic=settings.shares_topic)
@@ -198,7 +199,8 @@ class Sketcher:
         self._n_read[batch.topic] = self._n_read.get(batch.topic, 0) + len(batch.offsets)
         partition = self._partitions[batch.source]
         partition.quiet_ms = 0
-        partition.intake.add(batch, intake.times_ms, intake.offsets, intake.refused, refused_at)
+        origins = self._origins.of_records(batch) if batch.source.kind == "predictions" else ()
+        partition.intake.add(batch, intake.times_ms, intake.offsets, intake.refused, refused_at, origins)
 
     def _add_predictions(self, batch: RecordBatch) -> None:
         if self._pairing is not None:
@@ -259,8 +261,9 @@ class Sketcher:
         if counter is None:
             settings = self._settings.model(model.key.model)
             operations = OperationCounter.of(self._settings)
-            counter = PaneCounter(model.key, settings, self._profiles, self._not_features, operations, self._origins)
-            self._counters[model.key] = counter
+            counter = self._counters[model.key] = PaneCounter(
+                model.key, settings, self._profiles, self._not_features, operations, self._origins
+            )
         events, arrivals = model.events, model.arrivals
         counter.add(
             PredictionRows(

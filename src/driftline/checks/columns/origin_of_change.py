@@ -13,7 +13,7 @@ from driftline.events.origin import Origin
 from driftline.sketches.columns import INFINITE, MISSING, NOT_A_NUMBER, WRONG_TYPE, NumericColumn
 from driftline.sketches.layout import UNEXPECTED
 from driftline.sketches.origin_cells import EVENT_CELL
-from driftline.sketches.origin_table import PARTITION
+from driftline.sketches.origin_table import OTHERS, PARTITION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Mask = NDArray[np.bool_]
 
-OTHERS: Final = "(others)"
-"""Stands for the values that are not told apart."""
 _QUALITY: Final[Mapping[str, int]] = {
     "missing": MISSING,
     VANISHED: MISSING,
@@ -157,11 +155,15 @@ def _marked(name: str, table: OriginTable, case: OriginCase, marks: Mask) -> lis
         for value, pair in zip(table.values, _pairs(table.rows(), marks), strict=True)
     ]
     found += [Marked(value, 0, 0, *pair) for value, pair in earlier.items()]
-    total, usual = (*_pairs(case.total[None], marks)[0], *_pairs(case.usual_total[None], marks)[0]), found
-    rest = [whole - sum(each[place + 1] for each in usual) for place, whole in enumerate(total)]
-    if before is None:
-        rest[2:] = [0, 0]
-    return [*found, Marked(OTHERS, *(max(each, 0) for each in rest))] if any(each > 0 for each in rest) else found
+    (n, marked), (n_before, marked_before) = (_pairs(each[None], marks)[0] for each in (case.total, case.usual_total))
+    others = Marked(
+        OTHERS,
+        n - sum(each.n for each in found),
+        marked - sum(each.marked for each in found),
+        0 if before is None else n_before - sum(each.n_before for each in found),
+        0 if before is None else marked_before - sum(each.marked_before for each in found),
+    )
+    return [*found, others] if others.n > 0 or others.n_before > 0 else found
 
 
 def _pairs(rows: Ints, marks: Mask) -> list[tuple[int, int]]:
@@ -176,8 +178,8 @@ def _origin(name: str, part: Part, case: OriginCase, marks: Mask) -> Origin:
     return Origin(
         dimension=name,
         value=case.places.name("predictions", int(part.value)) if is_number else part.value,
-        share_of_events=part.share_of_events,
-        share_of_change=part.share_of_change,
+        share_of_events=round(part.share_of_events, 6),
+        share_of_change=round(part.share_of_change, 6),
         since=None if since_ms is None else rfc3339(since_ms),
         first_offsets=partitions,
         exact=exact,

@@ -55,7 +55,18 @@ class ProfilePane:
     Where no profile was known it has the events themselves, at most twice ``MAX_ROWS``.
     """
 
-    __slots__ = ("estimates", "n_events", "n_late", "n_left_out", "offsets", "operations", "origins", "pieces", "rows", "schemas")
+    __slots__ = (
+        "estimates",
+        "n_events",
+        "n_late",
+        "n_left_out",
+        "offsets",
+        "operations",
+        "origins",
+        "pieces",
+        "rows",
+        "schemas",
+    )
 
     def __init__(self) -> None:
         self.n_events = 0

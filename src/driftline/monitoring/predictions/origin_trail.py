@@ -129,9 +129,7 @@ class OriginTrail:
         self._usual.set(usual)
 
     def _within(self, start_ms: int, end_ms: int) -> list[PackedSpan]:
-        return [
-            span for at_ms, span in sorted(self._spans.items()) if start_ms <= at_ms and span.end_ms <= end_ms
-        ]
+        return [span for at_ms, span in sorted(self._spans.items()) if start_ms <= at_ms and span.end_ms <= end_ms]
 
     def _case(self, window: ClosedWindow, places: PlaceNames) -> OriginCase | None:
         """Return a window by where its events come from; None where nothing is known of that."""
