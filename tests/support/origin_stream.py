@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from msgspec import json as msgspec_json
 from msgspec.structs import replace
 
 from driftline.config.durations import Duration
-from driftline.config.field_places import Origin, OriginAt
+from driftline.config.field_places import OriginAt
 from driftline.config.model import CheckSettings, DispersionSettings, ModelSettings, WindowSettings
 from driftline.config.settings import IntakeSettings, PredictionInput, Settings
 from driftline.events.model_key import ModelKey
@@ -24,14 +24,22 @@ from driftline.profiles.effective import BEGINNING_MS
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.in_process import InProcessStages
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from driftline.config.field_places import Origin
+    from driftline.profiles.profile import Profile
+
+    Change = Callable[["Event"], "Event"]
+
 KEY: Final = ModelKey("shop", "1")
 START_MS: Final = 1_772_366_400_000
 MINUTE_MS: Final = 60_000
 N_PARTITIONS: Final = 3
-N: Final = 6_000
-STEP_MS: Final = 600
+N: Final = 3_600
+STEP_MS: Final = 1_000
 """One hour: six windows of ten minutes."""
-BREAK: Final = 3_456
+BREAK: Final = 2_077
 """Number of the first event of the change, in the middle of a pane."""
 PRODUCERS: Final = ("producer-0", "producer-3", "producer-7")
 
@@ -62,10 +70,10 @@ class Event(NamedTuple):
     version: str = "1.4.0"
 
 
-Change = Callable[[Event], Event]
-
-
-def profile_of(rng: random.Random) -> Any:  # noqa: ANN401
+@cache
+def profile() -> Profile:
+    """Return the reference of unchanged events."""
+    rng = random.Random(1)
     rows = [_features(rng) for _ in range(4_000)]
     columns = {
         name: np.array([row[name] for row in rows]) if name != "country" else [row[name] for row in rows]
@@ -129,7 +137,7 @@ def outputs(
     settings = SETTINGS
     if origins is not None:
         settings = replace(settings, predictions=replace(settings.predictions, origins=origins))
-    profiles = Profiles([profile_of(random.Random(1))])
+    profiles = Profiles([profile()])
     stages = InProcessStages(settings, settings, profiles, {"predictions": N_PARTITIONS}, "origins")
     stages.start()
     parts = records(made)

@@ -73,7 +73,7 @@ def sentence_of(
     parts = [f"Since {_when(onset)}, {'; '.join(told)}."]
     parts += [
         text
-        for text in (where_from(root.origins or ()), _how_bad(root, others), _how_sure(root), _look_at(root, incident))
+        for text in (where_from(root.origins or ()), _how_bad(root, others), _how_sure(root), _advice(root, incident))
         if text
     ]
     return " ".join(parts)
@@ -128,6 +128,13 @@ def _how_sure(root: ShownFinding) -> str:
     return f"Unchanged data look like this in about one of {number(1 / p_value)} windows."
 
 
+def _advice(root: ShownFinding, incident: str | None) -> str:
+    if incident is not None or not root.origins:
+        return _look_at(root, incident)
+    look = f"Look first at {source_of(root.origins)}."
+    return f"{root.summary.message}. {look}" if root.root == "failure" else look
+
+
 def _look_at(root: ShownFinding, incident: str | None) -> str:
     if incident is not None:
         return f"It follows from the problem of the alert {incident}: look there first."
@@ -136,8 +143,6 @@ def _look_at(root: ShownFinding, incident: str | None) -> str:
             "Nothing that the predictions show began at that time. Look first at the labels, and whether the same "
             "inputs still have the same outcome."
         )
-    if root.origins:
-        return f"Look first at {source_of(root.origins)}."
     names = " and ".join(f"`{name}`" for name in root.columns[:_NAMED])
     if root.root == "schema change":
         return f"Look first at what writes {names or 'the events'}."

@@ -40,7 +40,8 @@ def settings_hash(
     """Return 16 hexadecimal digits (xxh3, 64 bits) that differ when emitted events can differ.
 
     Covers the model's settings, how event time is cut, whether labels are read, as the budget is then split otherwise,
-    of which share of the ids and in which order, and by what the origin of a change is told; not batches, flushes, checkpoints, telemetry or Kafka.
+    of which share of the ids and in which order, and by what origins are told apart; not batches, flushes, checkpoints,
+    telemetry or Kafka.
     The order of keys in the file, and how a duration was written (``60m``, ``1h``), do not matter.
 
     Examples

@@ -101,13 +101,11 @@ class Sketcher:
         )
         self._decode_label = LabelDecoder.of(labels)
         self._pairing = None if predictions.pair is None else Pairing(predictions.pair)
-        asked = self._decode_label.asks_for
-        of_pairs = frozenset[str]() if self._pairing is None else self._pairing.asks_for
-        also = of_pairs | (asked if settings.shares_topic else frozenset())
         self._origins = OriginReader(predictions.origins, n_partitions["predictions"])
-        self.asks_for = dict.fromkeys(labels.topics, asked) | dict.fromkeys(
-            predictions.topics, self._decode_prediction.asks_for | also | self._origins.asks_for
-        )
+        readers = (self._decode_prediction, self._origins, self._pairing, settings.shares_topic and self._decode_label)
+        of_predictions = frozenset[str]().union(*(each.asks_for for each in readers if each))
+        of_labels = dict.fromkeys(labels.topics, self._decode_label.asks_for)
+        self.asks_for = of_labels | dict.fromkeys(predictions.topics, of_predictions)
         self._not_features = fields_beside(settings.predictions.fields, not_features)
         self._partitions = AssignedPartitions(settings, n_partitions, () if numbers is None else numbers.absent)
         self._places = () if numbers is None else numbers.told(shares_topic=settings.shares_topic)
@@ -259,8 +257,7 @@ class Sketcher:
     def _sketch(self, batch: RecordBatch, model: ModelEvents, codes: NDArray[np.int64] | None) -> None:
         counter = self._counters.get(model.key)
         if counter is None:
-            settings = self._settings.model(model.key.model)
-            operations = OperationCounter.of(self._settings)
+            settings, operations = self._settings.model(model.key.model), OperationCounter.of(self._settings)
             counter = self._counters[model.key] = PaneCounter(
                 model.key, settings, self._profiles, self._not_features, operations, self._origins
             )

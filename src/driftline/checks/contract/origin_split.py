@@ -95,7 +95,9 @@ def clear_parts(
     beside = sum(
         max(0.0, abs(part) - _NOISE * error) for (part, error), has in zip(parts, having, strict=True) if not has
     )
-    if share < LEAST_SHARE or beside > (1 - LEAST_SHARE) * change or not _is_clear(origins, parts, having, change, n):
+    if share < LEAST_SHARE or beside > (1 - LEAST_SHARE) * change:
+        return ()
+    if not _is_clear(origins, parts, having, change, (rate_before, n_before), dispersion):
         return ()
     return tuple(
         Part(each.value, each.n / n, part / change, _rate_before(each, rate_before), each.marked / each.n)
@@ -127,16 +129,37 @@ def _variance(marked: int, n: int) -> float:
 
 
 def _is_clear(
-    origins: Sequence[Marked], parts: Sequence[tuple[float, float]], having: Sequence[bool], change: float, n: int
+    origins: Sequence[Marked],
+    parts: Sequence[tuple[float, float]],
+    having: Sequence[bool],
+    change: float,
+    before: tuple[float, int],
+    dispersion: float,
 ) -> bool:
-    """Whether the same change of all events would hardly ever be divided like this."""
-    chosen = [(each, part, error) for each, (part, error), has in zip(origins, parts, having, strict=True) if has]
-    part = sum(part for _, part, _ in chosen)
-    error = math.sqrt(sum(error**2 for _, _, error in chosen))
+    """Whether the same change of all events would hardly ever be divided like this.
+
+    ``before`` are the rate and the number of all events before.
+    """
+    chosen = [each for each, has in zip(origins, having, strict=True) if has]
     others = [each for each, has in zip(origins, having, strict=True) if not has]
-    if sum(each.n for each in others) >= _FEW:
-        weight = sum(each.n for each, _, _ in chosen) / n
-        return part - weight * change > _CLEAR * error
-    n_before = sum(each.n_before for each in origins)
-    new = all(each.n_before <= _NEW * n_before for each, _, _ in chosen)
-    return new and n_before >= _KNOWN and part > _CLEAR * error
+    part = sum(part for (part, _), has in zip(parts, having, strict=True) if has)
+    error = math.sqrt(sum(error**2 for (_, error), has in zip(parts, having, strict=True) if has))
+    if sum(each.n for each in others) < _FEW:
+        n_before = sum(each.n_before for each in origins)
+        new = all(each.n_before <= _NEW * n_before for each in chosen)
+        return new and n_before >= _KNOWN and part > _CLEAR * error
+    weight = sum(each.n for each in chosen) / sum(each.n for each in origins)
+    if part - weight * change > _CLEAR * error:  # whether their rate rose, or they send more
+        return True
+    (rise, variance), (other_rise, other_variance) = (_rise(each, change, *before) for each in (chosen, others))
+    return rise - other_rise > _CLEAR * math.sqrt(dispersion * (variance + other_variance))
+
+
+def _rise(origins: Sequence[Marked], change: float, rate: float, n_all: int) -> tuple[float, float]:
+    """Return by how much the rate of some origins rose, and the variance of that where all rates rise alike."""
+    n, n_before = sum(each.n for each in origins), sum(each.n_before for each in origins)
+    if n_before >= _KNOWN:
+        rate, n_all = sum(each.marked_before for each in origins) / n_before, n_before
+    expected = min(max(rate + change, 1 / (n + 2)), 1 - 1 / (n + 2))
+    variance = expected * (1 - expected) / n + _variance(round(rate * n_all), n_all) / n_all
+    return sum(each.marked for each in origins) / n - rate, variance
