@@ -31,12 +31,12 @@ def where_from(origins: Sequence[Origin]) -> str:
     ...     exact=True,
     ... )
     >>> where_from([one])
-    'Only records with header `producer` = `producer-7` have it, from offset 50,003 of partition 2.'
+    'Only records with header `producer` = `producer-7` are affected, from offset 50,003 of partition 2.'
     """
     named = _first_dimension(origins)
     if not named:
         return ""
-    return f"Only records {_which(named)} have it{_from_offsets(named)}."
+    return f"Only records {_which(named)} are affected{_from_offsets(named)}."
 
 
 def source_of(origins: Sequence[Origin]) -> str:
@@ -77,5 +77,6 @@ def _from_offsets(named: Sequence[Origin]) -> str:
     if len(offsets) == 1 and named[0].dimension == PARTITION:
         return f", from {about}offset {next(iter(offsets.values())):,} on"
     told = [f"offset {offset:,} of partition {name}" for name, offset in offsets.items()]
-    more = f" (and {len(told) - _SHOWN} more)" if len(told) > _SHOWN else ""
-    return f", from {about}{' and '.join(told[:_SHOWN])}{more}"
+    more = len(told) - _SHOWN
+    beside = f", and of {more} more {'partition' if more == 1 else 'partitions'}" if more > 0 else ""
+    return f", from {about}{' and '.join(told[:_SHOWN])}{beside}"

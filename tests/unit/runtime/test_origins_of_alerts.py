@@ -75,7 +75,8 @@ def test_the_sentence_says_who_and_from_where() -> None:
     offset = first_offsets(made, lambda event: event.producer == "producer-7")["0"]
     sentence = alerts(found)[0]["sentence"]
     assert (
-        f"Only records with header `producer` = `producer-7` have it, from offset {offset:,} of partition 0" in sentence
+        f"Only records with header `producer` = `producer-7` are affected, from offset {offset:,} of partition 0"
+        in sentence
     )
     assert sentence.endswith("Look first at what writes records with header `producer` = `producer-7`.")
 
@@ -89,7 +90,7 @@ def test_hostile_values_are_cut_and_can_be_printed() -> None:
 def test_records_without_the_header_are_named_too() -> None:
     alert = alerts(said("unnamed")[0])[0]
     assert alert["origins"][0]["value"] == "(none)"
-    assert "Only records without a header `producer` have it" in alert["sentence"]
+    assert "Only records without a header `producer` are affected" in alert["sentence"]
 
 
 def test_a_shift_is_dated_to_about_its_pane() -> None:
@@ -116,7 +117,7 @@ def test_a_partition_is_named() -> None:
     assert (origin["dimension"], origin["value"]) == ("partition", "1")
     assert origin["first_offsets"] == first_offsets(made, lambda event: event.partition == 1)
     offset = origin["first_offsets"]["1"]
-    assert f"Only records of partition 1 have it, from offset {offset:,} on." in alert["sentence"]
+    assert f"Only records of partition 1 are affected, from offset {offset:,} on." in alert["sentence"]
     assert alert["sentence"].endswith("Look first at what writes to partition 1.")
 
 
@@ -135,7 +136,7 @@ def test_refused_records_are_attributed_and_missing_fields_of_theirs_are_not_bla
     (origin,) = alert["origins"]
     assert (origin["dimension"], origin["value"], origin["share_of_change"]) == ("header producer", "producer-3", 1)
     assert origin["first_offsets"] == first_offsets(made, lambda event: event.producer == "producer-3")
-    assert "Only records with header `producer` = `producer-3` have it" in alert["sentence"]
+    assert "Only records with header `producer` = `producer-3` are affected" in alert["sentence"]
     assert "The first: " in alert["sentence"]
 
 
