@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from driftline.events.origin import Origin
 
 _SHOWN: Final = 2
-"""Partitions whose offsets are told of many."""
+"""Partitions whose offsets are told of many, and columns that are named."""
 
 
-def where_from(origins: Sequence[Origin]) -> str:
+def where_from(origins: Sequence[Origin], columns: Sequence[str] = ()) -> str:
     """Return what to say of the origins of a change; nothing where there are none.
+
+    ``columns`` are those that it is of, where others changed elsewhere too.
 
     Examples
     --------
@@ -32,11 +34,14 @@ def where_from(origins: Sequence[Origin]) -> str:
     ... )
     >>> where_from([one])
     'Only records with header `producer` = `producer-7` are affected, from offset 50,003 of partition 2.'
+    >>> where_from([one], ["amount"])[:40]
+    'In `amount`, only records with header `p'
     """
     named = _first_dimension(origins)
     if not named:
         return ""
-    return f"Only records {_which(named)} are affected{_from_offsets(named)}."
+    of = f"In {' and '.join(f'`{name}`' for name in columns[:_SHOWN])}, only" if columns else "Only"
+    return f"{of} records {_which(named)} are affected{_from_offsets(named)}."
 
 
 def source_of(origins: Sequence[Origin]) -> str:

@@ -71,12 +71,18 @@ def sentence_of(
     """
     told = [root.clause, *_following(root, others, columns)]
     parts = [f"Since {_when(onset)}, {'; '.join(told)}."]
-    parts += [
-        text
-        for text in (where_from(root.origins or ()), _how_bad(root, others), _how_sure(root), _advice(root, incident))
-        if text
-    ]
+    only = where_from(root.origins or (), root.columns if _began_elsewhere(root, others) else ())
+    parts += [text for text in (only, _how_bad(root, others), _how_sure(root), _advice(root, incident)) if text]
     return " ".join(parts)
+
+
+def _began_elsewhere(root: ShownFinding, others: Sequence[ShownFinding]) -> bool:
+    """Whether another finding that counts has, or may have, other origins than the root."""
+
+    def named(each: ShownFinding) -> set[tuple[str, str]]:
+        return {(origin.dimension, origin.value) for origin in each.origins or ()}
+
+    return any(named(each) != named(root) for each in others if each.summary.severity != "info")
 
 
 def _when(onset: Interval) -> str:

@@ -36,7 +36,10 @@ def test_partitions_schemas_headers_and_fields(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("origins", "says"),
     [
-        ("[topic]", r"Expected `partition`, `schema` or a mapping .*, got 'topic' - at `\$.predictions.origins\[0\]`"),
+        (
+            "[topic]",
+            r"Expected one of `partition`, `schema` or a .*, got 'topic' - at `\$.predictions.origins\[0\]`",
+        ),
         ("[{header: a, field: /b}]", "Expected either `header` or `field`"),
         ("[{}]", "Expected either `header` or `field`"),
         ("[{field: b}]", r"got 'b' - at `\$.predictions.origins\[0\].field`"),
