@@ -75,10 +75,8 @@ def profile() -> Profile:
     """Return the reference of unchanged events."""
     rng = random.Random(1)
     rows = [_features(rng) for _ in range(4_000)]
-    columns = {
-        name: np.array([row[name] for row in rows]) if name != "country" else [row[name] for row in rows]
-        for name in rows[0]
-    }
+    columns: dict[str, Any] = {name: [row[name] for row in rows] for name in rows[0]}
+    columns |= {name: np.array(columns[name], dtype=np.float64) for name in ("amount", "age")}
     return build_profile(KEY, ReferenceTable(len(rows), columns), SETTINGS.defaults, BEGINNING_MS, "training")
 
 

@@ -110,7 +110,10 @@ def merge_tables(dimension: str, tables: Sequence[OriginTable]) -> OriginTable:
     """Return tables of one dimension and of one grid merged."""
     if len(tables) == 1:
         return tables[0]
-    n_cells = tables[0].n_cells
+    n_cells, values, partitions = tables[0].n_cells, tables[0].values, tables[0].partitions
+    if all(table.values == values and table.partitions == partitions for table in tables):
+        counts, firsts = [table.counts for table in tables], [table.firsts for table in tables]
+        return _merged(n_cells, values, partitions, counts, firsts)
     values = [*kept_values(dimension, {value: None for table in tables for value in table.values})]
     row_of = {value: row for row, value in enumerate(values)}
     kept = [(table, np.array([row_of.get(value, -1) for value in table.values], np.int64)) for table in tables]
@@ -127,13 +130,13 @@ def merge_tables(dimension: str, tables: Sequence[OriginTable]) -> OriginTable:
         columns = np.array([column_of[number] for number in table.partitions], dtype=np.int64)
         moved = (rows[row] * len(partitions) + columns[column]) * n_cells + cell if found.size else indices
         firsts.append(_moved(moved, found, rows[row] >= 0))
-    return OriginTable(
-        n_cells,
-        values,
-        partitions,
-        combine(counts, np.add, 0),
-        combine(firsts, np.minimum, -1),
-    )
+    return _merged(n_cells, values, partitions, counts, firsts)
+
+
+def _merged(
+    n_cells: int, values: list[str], partitions: list[int], counts: list[Sparse], firsts: list[Sparse]
+) -> OriginTable:
+    return OriginTable(n_cells, values, partitions, combine(counts, np.add, 0), combine(firsts, np.minimum, -1))
 
 
 def _moved(indices: NDArray[np.int64], values: NDArray[np.int64], kept: NDArray[np.bool_]) -> Sparse:

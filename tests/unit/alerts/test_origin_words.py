@@ -27,19 +27,15 @@ def test_each_kind_of_origin_has_its_words() -> None:
     alone = [origin("partition", "2", {"2": 50_003})]
     eu = [origin("partition", f"eu-{number}", {f"eu-{number}": 5 * number}) for number in (1, 2)]
     unnamed = [origin("header p", "(none)", {"0": 1, "1": 2, "2": 3, "3": 4}, exact=False)]
-    of_eu = (
-        "of the partitions eu-1 and eu-2 are affected, from offset 5 of partition eu-1 and offset 10 of partition eu-2"
-    )
-    of_unnamed = (
-        "without a header `p` are affected, from about offset 1 of partition 0 and offset 2 of partition 1, and of 2"
-    )
+    of_eu = "of the partitions eu-1 and eu-2 are affected, from offset 5 of partition eu-1 and offset 10"
+    of_unnamed = "without a header `p` are affected, from about offset 1 of partition 0 and offset 2 of partition 1"
     versions = [origin("field /v", "1.5"), origin("field /v", "1.6"), origin("partition", "0", {"0": 1})]
     for named, only, look in (
         (alone, "of partition 2 are affected, from offset 50,003 on", "to partition 2"),
-        (eu, of_eu, "to the partitions eu-1 and eu-2"),
+        (eu, f"{of_eu} of partition eu-2", "to the partitions eu-1 and eu-2"),
         ([origin("schema", "17")], "with schema `17` are affected", "records with schema `17`"),
         ([origin("schema", "(none)")], "without a schema are affected", "records without a schema"),
-        (unnamed, f"{of_unnamed} more partitions", "records without a header `p`"),
+        (unnamed, f"{of_unnamed}, and of 2 more partitions", "records without a header `p`"),
         (versions, "with field `/v` = `1.5` or `1.6` are affected", "records with field `/v` = `1.5` or `1.6`"),
     ):
         assert where_from(named) == f"Only records {only}."

@@ -92,7 +92,7 @@ def test_numbers_and_truths_do_not_become_each_other_by_their_order() -> None:
 
 
 def test_deserialized_records_have_fields_and_schemas() -> None:
-    documents = [{"v": "x"}, Unreadable(NOT_JSON, "no"), {"v": None}]
+    documents: list[object] = [{"v": "x"}, Unreadable(NOT_JSON, "no"), {"v": None}]
     given = batch([b"", b"", b""])._replace(documents=documents, schemas=["7", None, "9"])
     assert read(OriginAt(field="/v"), given) == ["x", NONE, NONE]
     assert read("schema", given) == ["7", NONE, "9"]

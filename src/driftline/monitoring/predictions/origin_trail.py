@@ -1,6 +1,6 @@
 """The recent past by where events come from: fine for what is near, coarse for what is long ago.
 
-Spans double in length with their age, so that their number grows with the logarithm of the past that they cover. And
+Spans are the longer the older they are, so that their number grows with the logarithm of the past that they cover. And
 what is usual: the same of all windows without a finding, the older the less.
 """
 
@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from driftline.monitoring.predictions.accumulator import ClosedPane
     from driftline.profiles.profile import Profile
 
-PER_LEVEL: Final = 8
-"""Spans of one level; with more, the oldest two become one of the next level. A change that began some time ago is
-dated to about a quarter of that time, or to the pane within the last eight."""
+PER_LEVEL: Final = 12
+"""Spans of one level; with more, the oldest become one of the next level. A change that began some time ago is dated to
+about a quarter of that time, or to the pane within the last nine."""
+TOGETHER: Final = 4
+"""Spans that become one."""
 MOST_USUAL: Final = 100_000
 """Events of what is usual above which all counts are halved."""
 _ALL: Final = ""
@@ -42,7 +44,7 @@ class PackedSpan(Struct, frozen=True, array_like=True):
 
     end_ms: int
     level: int
-    """It holds at most 2 to the power of this panes."""
+    """It holds at most 4 to the power of this panes."""
     tables: OriginTables
     """By dimension, and of all events under an empty name."""
 
@@ -52,8 +54,8 @@ class OriginTrail:
 
     Notes
     -----
-    *State*: at most 8 spans for each doubling of the panes in two windows of the largest size, about 110 at the default
-    sizes; each is as large as what one flush says of one pane. Nothing where there is nothing to compare.
+    *State*: at most 12 spans for each factor of 4 in the panes of two windows of the largest size, about 80 at the
+    default sizes; each is as large as what one flush says of one pane. Nothing where there is nothing to compare.
     """
 
     def __init__(self, profile: Profile, sizes_ms: Sequence[int]) -> None:
@@ -79,24 +81,28 @@ class OriginTrail:
             self._spans.drop(start_ms)
 
     def _join(self, now_ms: int) -> None:
-        """Make one of the oldest two spans of each level that has too many, where they are in the same windows."""
+        """Make one of the oldest spans of each level that has too many, where they are in the same windows."""
         levels: dict[int, list[int]] = {}
         for start_ms, span in self._spans.items():
             levels.setdefault(span.level, []).append(start_ms)
         level = 0
         while level <= max(levels):
-            own = levels.get(level, [])
+            own = sorted(levels.get(level, ()))
             level += 1
             if len(own) <= PER_LEVEL:
                 continue
-            first_ms, second_ms = sorted(own)[:2]
+            first_ms, *others_ms = own[:TOGETHER]
+            joined_ms = [first_ms]
+            for start_ms in others_ms:
+                if not self._together(joined_ms[-1], start_ms, now_ms):
+                    break
+                joined_ms.append(start_ms)
+            joined = [self._spans[start_ms] for start_ms in joined_ms]
+            for start_ms in joined_ms[1:]:
+                self._spans.drop(start_ms)
+            tables = merge_origins([span.tables for span in joined])
+            self._spans.put(first_ms, PackedSpan(joined[-1].end_ms, level, tables))
             levels.setdefault(level, []).append(first_ms)
-            first, second = self._spans[first_ms], self._spans[second_ms]
-            joined = replace(first, level=level)
-            if self._together(first_ms, second_ms, now_ms):
-                self._spans.drop(second_ms)
-                joined = PackedSpan(second.end_ms, level, merge_origins([first.tables, second.tables]))
-            self._spans.put(first_ms, joined)
 
     def _together(self, first_ms: int, second_ms: int, now_ms: int) -> bool:
         """Whether no window that has not ended begins between two spans."""
