@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
@@ -17,6 +17,7 @@ from driftline.config.model import CheckSettings, ReferenceSettings, RollingSett
 from driftline.detectors import Block
 from driftline.events.model_key import ModelKey
 from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Source, Watermark
+from driftline.events.source_numbers import PlaceNames
 from driftline.monitoring.intake.intake_monitor import IntakeMonitor
 from driftline.monitoring.intake.match_monitor import MatchMonitor
 from driftline.monitoring.intake.refused_monitor import RefusedMonitor
@@ -40,6 +41,7 @@ from driftline.monitoring.predictions.bootstrap import BootstrapReference, Boots
 from driftline.monitoring.predictions.burn_in import BurnIn
 from driftline.monitoring.predictions.column_detectors import ColumnDetectors
 from driftline.monitoring.predictions.estimate_windows import EstimateWindows
+from driftline.monitoring.predictions.origin_trail import OriginTrail
 from driftline.monitoring.predictions.prediction_monitor import PredictionMonitor
 from driftline.monitoring.predictions.problem_history import ProblemHistory
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor
@@ -60,6 +62,9 @@ from driftline.profiles.profiles import Profiles
 from driftline.profiles.raw_values import raw_values
 from driftline.sketches.arrival import ArrivalLayout
 from driftline.sketches.joined import LabelledPairs
+from driftline.sketches.origin_cells import OriginCells
+from driftline.sketches.origin_table import OriginTable
+from driftline.sketches.sparse import pack_cells
 from tests.support import monitoring
 from tests.support.arrival import arrival_settings
 from tests.support.operations import made_operations, settings_of
@@ -84,6 +89,7 @@ if TYPE_CHECKING:
     from driftline.events.alert import Cause
     from driftline.monitoring.state.scope import StateScope
     from driftline.monitoring.state.table import Stateful, Tables
+    from driftline.sketches.origin_table import OriginTables
 
 P = TypeVar("P", bound="Stateful")
 HOUR_MS = 3_600_000
@@ -216,9 +222,25 @@ def _monitor(part: ProfileMonitor, i: int) -> object:
     said: list[object] = []
     for number in range(7 * i, 7 * i + 7):
         while (due_ms := part.due_ms()) is not None and due_ms <= number * burn_in.PANE_MS:
-            said += told(part.close(due_ms))
-        said += part.add(burn_in.pane(number))
-    return said, part.calibrating
+            closed = part.close(due_ms)
+            for window in closed:
+                part.origins.located((), window, PlaceNames())
+            said += told(closed)
+        said += part.add(burn_in.pane(number)._replace(origins=_origins(number)))
+    return said, part.calibrating, _past(part.origins)
+
+
+def _origins(number: int) -> OriginTables:
+    """Return a table of two partitions, whose events, and first offsets, go by a number."""
+    n_cells = OriginCells(burn_in.PROFILE.layout).n
+    counts = pack_cells(np.array([0, n_cells]), np.array([number + 1, 3]))
+    firsts = pack_cells(np.array([0, 3 * n_cells]), np.array([number, 2 * number]))
+    return {"partition": OriginTable(n_cells, ["0", "1"], [0, 1], counts, firsts)}
+
+
+def _past(trail: OriginTrail) -> object:
+    spans, usual = trail.tables
+    return sorted(spans.items()), usual.or_none
 
 
 JOIN_SETTINGS = joins.small((60_000, 120_000), 240_000)
@@ -469,7 +491,7 @@ EXAMPLES: list[Example[Any]] = [
     of(ColumnDetectors, _detectors, _detect, 10),
     of(VolumeHistory, lambda: VolumeHistory([HOUR_MS]), _remember, 60),
     of(EstimateWindows, lambda: estimates.windows(labels=True), _estimate, 20),
-    of(ProfileMonitor, _profile_monitor, _monitor, 27),
+    replace(of(ProfileMonitor, _profile_monitor, _monitor, 27), covers={ProfileMonitor, OriginTrail}),
     of(OpenJoins, lambda: OpenJoins(JOIN_SETTINGS, joins.PANE_MS), _wait, 25),
     of(LooseJoins, _loose, _settle, 12),
     of(PerformanceWindows, lambda: PerformanceWindows(performance.settings()), _revise, 25),

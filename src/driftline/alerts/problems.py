@@ -105,9 +105,24 @@ def named(
         return first_of(counting)
     first = first_of((*counting, root))
     if began_together and first.rank < root.rank:
-        return first
+        return with_first_offsets(first, root)
     if first.about != root.about and first.multiple >= ESCALATION_FACTOR * root.multiple:
         return structs.replace(first, begun=None if began_together else tuple(onset))
     again = (each for each in counting if each.about == root.about and each.root == root.root)
     worst = max((root, *again), key=lambda each: each.multiple)
-    return structs.replace(worst, begun=root.begun)
+    return with_first_offsets(structs.replace(worst, begun=root.begun), root)
+
+
+def with_first_offsets(now: ShownFinding, before: ShownFinding) -> ShownFinding:
+    """Return a finding whose origins began where they were first found to: later, the past is known less finely."""
+    if not now.origins or not before.origins:
+        return now
+    known = {(each.dimension, each.value): each for each in before.origins}
+    origins = []
+    for origin in now.origins:
+        first = known.get((origin.dimension, origin.value))
+        if first is not None and first.first_offsets and (first.exact or not origin.exact):
+            offsets = dict(sorted({**origin.first_offsets, **first.first_offsets}.items()))
+            origin = structs.replace(origin, since=first.since, first_offsets=offsets, exact=first.exact)  # noqa: PLW2901
+        origins.append(origin)
+    return structs.replace(now, origins=tuple(origins))

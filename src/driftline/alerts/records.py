@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from driftline.alerts.onsets import Interval
 from driftline.alerts.policy import message_of, worst
@@ -131,6 +131,7 @@ def _of_content(content: Content, own_id: str) -> dict[str, Any]:
         "onset": onset,
         "findings": summaries,
         "n_findings": n_findings,
+        "origins": UNSET if root.origins is None else [*root.origins],
     }
 
 

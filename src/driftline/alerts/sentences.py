@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from driftline.alerts.numbers import number
+from driftline.alerts.origin_words import source_of, where_from
 from driftline.alerts.policy import SILENT
 from driftline.events.cloudevents import rfc3339
 
@@ -71,8 +72,18 @@ def sentence_of(
     """
     told = [root.clause, *_following(root, others, columns)]
     parts = [f"Since {_when(onset)}, {'; '.join(told)}."]
-    parts += [text for text in (_how_bad(root, others), _how_sure(root), _look_at(root, incident)) if text]
+    only = where_from(root.origins or (), root.columns if _began_elsewhere(root, others) else ())
+    parts += [text for text in (only, _how_bad(root, others), _how_sure(root), _advice(root, incident)) if text]
     return " ".join(parts)
+
+
+def _began_elsewhere(root: ShownFinding, others: Sequence[ShownFinding]) -> bool:
+    """Whether another finding that counts has, or may have, other origins than the root."""
+
+    def named(each: ShownFinding) -> set[tuple[str, str]]:
+        return {(origin.dimension, origin.value) for origin in each.origins or ()}
+
+    return any(named(each) != named(root) for each in others if each.summary.severity != "info")
 
 
 def _when(onset: Interval) -> str:
@@ -122,6 +133,13 @@ def _how_sure(root: ShownFinding) -> str:
     if p_value <= _SMALL:
         return "Chance does not explain it: unchanged data look like this in less than one of a million windows."
     return f"Unchanged data look like this in about one of {number(1 / p_value)} windows."
+
+
+def _advice(root: ShownFinding, incident: str | None) -> str:
+    if incident is not None or not root.origins:
+        return _look_at(root, incident)
+    look = f"Look first at {source_of(root.origins)}."
+    return f"{root.summary.message}. {look}" if root.root == "failure" else look
 
 
 def _look_at(root: ShownFinding, incident: str | None) -> str:

@@ -16,6 +16,7 @@ from driftline.events.alert import (  # msgspec reads them where a state is rest
     FindingSummary,
     Root,
 )
+from driftline.events.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,7 @@ DISTRIBUTION: Final = "distribution.pearson"
 class ShownFinding(Struct, frozen=True, kw_only=True):
     """A finding as an alert shows it.
 
-    *State*: below 1 KB.
+    *State*: below 1 KB; 2 KB with origins.
     """
 
     cause: Cause
@@ -47,6 +48,8 @@ class ShownFinding(Struct, frozen=True, kw_only=True):
     """Columns that it is about."""
     begun: tuple[int, int] | None = None
     """Onset in ms, where it names a problem that had begun before."""
+    origins: tuple[Origin, ...] | None = None
+    """Where its change comes from; None where there was nothing to compare."""
 
     @property
     def rank(self) -> int:
@@ -93,6 +96,7 @@ def shown(finding: FindingEvent, cause: Cause) -> ShownFinding:
         what=words.what,
         detail=words.detail,
         columns=tuple(finding.most_changed) or (() if finding.column is None else (finding.column,)),
+        origins=tuple(finding.origins) if isinstance(finding.origins, list) else None,
     )
 
 

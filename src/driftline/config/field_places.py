@@ -148,6 +148,28 @@ class FeaturesAt(Struct, frozen=True, forbid_unknown_fields=True):
             raise ParameterError("names of the values in the text", list(self.names), "names")
 
 
+class OriginAt(Struct, frozen=True, forbid_unknown_fields=True):
+    """A field or header of a record that says where the record comes from, such as its producer."""
+
+    header: Text | None = None
+    """Name of the header."""
+    field: Annotated[str, Meta(pattern=r"^/[\s\S]*$")] | None = None
+    """Pointer into the record's value, in place of a header."""
+
+    def __post_init__(self) -> None:
+        """Check that there is one place."""
+        if (self.field is None) == (self.header is None):
+            raise ParameterError("either `header` or `field`", self.field, "field")
+
+    @property
+    def name(self) -> str:
+        """What events call it."""
+        return f"field {self.field}" if self.header is None else f"header {self.header}"
+
+
+Origin = Literal["partition", "schema"] | OriginAt
+
+
 class Where(Struct, frozen=True, forbid_unknown_fields=True):
     """Which records of a topic are meant: those whose field or header is there, or has one of some values."""
 

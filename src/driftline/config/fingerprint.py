@@ -10,9 +10,10 @@ import xxhash
 from driftline.config.durations import Duration
 from driftline.config.model import AlertSettings, OperationsSettings
 from driftline.config.retraining_settings import ProposalSettings, RetrainingSettings
-from driftline.config.settings import IntakeSettings, JoinSettings
+from driftline.config.settings import IntakeSettings, JoinSettings, PredictionInput
 
 if TYPE_CHECKING:
+    from driftline.config.field_places import Origin
     from driftline.config.model import ModelSettings
     from driftline.config.settings import Settings, TimeSettings
 
@@ -31,6 +32,7 @@ _USUAL_SECTIONS: Final = {
 }
 _USUAL_ALERTS: Final = AlertSettings()
 _LATER_OPERATIONS: Final = ("min_measure_rise", "max_p95", "max_p99")
+_USUAL_ORIGINS: Final = PredictionInput().origins
 
 
 def settings_hash(
@@ -40,11 +42,13 @@ def settings_hash(
     has_labels: bool,
     join: JoinSettings = _USUAL,
     intake: IntakeSettings = _USUAL_INTAKE,
+    origins: tuple[Origin, ...] = _USUAL_ORIGINS,
 ) -> str:
     """Return 16 hexadecimal digits (xxh3, 64 bits) that differ when emitted events can differ.
 
     Covers the model's settings, how event time is cut, whether labels are read, as the budget is then split otherwise,
-    of which share of the ids and in which order; not batches, flushes, checkpoints, telemetry or Kafka.
+    of which share of the ids and in which order, and by what origins are told apart; not batches, flushes, checkpoints,
+    telemetry or Kafka.
     The order of keys in the file, and how a duration was written (``60m``, ``1h``), do not matter.
 
     Examples
@@ -60,6 +64,8 @@ def settings_hash(
         unusual["sample_ratio"] = join.sample_ratio
     if intake != _USUAL_INTAKE:
         unusual["intake"] = intake
+    if origins != _USUAL_ORIGINS:
+        unusual["origins"] = origins
     canonical = msgspec.json.encode(
         {"model": _without_unset(model), "time": time, "labels": has_labels, **unusual},
         enc_hook=_milliseconds,
@@ -76,6 +82,7 @@ def model_settings_hash(settings: Settings, model: str) -> str:
         has_labels=settings.labels is not None,
         join=settings.join,
         intake=settings.intake,
+        origins=settings.predictions.origins,
     )
 
 

@@ -33,6 +33,9 @@ MAX_STEPS: Final = 64
 MAX_SEGMENTS: Final = 31
 """Slices of a model's traffic: each event has a bit for every one."""
 
+MAX_ORIGINS: Final = 6
+"""What events are compared by to find where a change began: each is a table in every pane."""
+
 OWN_TOPICS: Final = ("control", "panes", "detect-state", "pending", "references", "events", "alerts", "dead-letters")
 """Last part of the name of every topic that driftline makes."""
 
@@ -124,6 +127,16 @@ def settings_problems(settings: Settings) -> Iterator[Problem]:
     yield from encoding_problems(settings)
     yield from notify_rule_problems(settings.notify)
     yield from without_labels(settings)
+    yield from _origins(settings)
+
+
+def _origins(settings: Settings) -> Iterator[Problem]:
+    origins, place = settings.predictions.origins, "$.predictions.origins"
+    if len(origins) > MAX_ORIGINS:
+        yield _one(f"at most {MAX_ORIGINS} origins", len(origins), place)
+    names = [each if isinstance(each, str) else each.name for each in origins]
+    if len(set(names)) < len(names):
+        yield _one("each origin once", names, place)
 
 
 def _positive(settings: Settings) -> Iterator[Problem]:

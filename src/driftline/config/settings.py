@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from driftline.config.durations import Duration
-from driftline.config.field_places import FeaturesAt, LatencyAt, Place, Pointer, ScoreAt, TimeAt, Where
+from driftline.config.field_places import FeaturesAt, LatencyAt, Origin, Place, Pointer, ScoreAt, TimeAt, Where
 from driftline.config.model import ModelSettings
 from driftline.config.notify_settings import NotifySettings
 from driftline.config.record_forms import Pair, TableAt
@@ -202,6 +202,9 @@ class PredictionInput(TopicInput, frozen=True, forbid_unknown_fields=True):
     pair: Pair | None = None
     """Joins requests and responses that are separate records of the topic. The fields of both then stand under
     `/request` and `/response`."""
+    origins: tuple[Origin, ...] = ("partition",)
+    """By what alerts say [where a change began](alerts.md#where-it-began): `partition`, `schema` (its id in the
+    registry), `{header: producer}`, `{field: /app_version}`; at most 6. `[]` compares nothing."""
     preset: str | None = None
     """Known producer whose settings stand below those of this section; `driftline presets` lists them."""
 

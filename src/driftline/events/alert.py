@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from driftline.events.cloudevents import ALERT
 from driftline.events.evidence import Count, Event, EventRole, Severity, Share, Time
 from driftline.events.ids import event_id
+from driftline.events.origin import Origin  # noqa: TC001  # msgspec reads it where the schema is made
 
 if TYPE_CHECKING:
     from driftline.events.model_key import ModelKey
@@ -156,6 +157,9 @@ class AlertEvent(Event, frozen=True, kw_only=True):
     more and by importance; at most 10. Findings of severity ``info`` come last."""
     n_findings: Count
     """Number of those findings, however many are listed."""
+    origins: list[Origin] | UnsetType = UNSET
+    """Where the change of ``root`` [comes from](alerts.md#where-it-began), as in its finding when its effect was
+    greatest."""
 
     @property
     def about(self) -> tuple[str | int, ...]:

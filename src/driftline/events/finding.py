@@ -10,6 +10,7 @@ from driftline.events.cloudevents import FINDING
 from driftline.events.evidence import Count, DispersionEvidence, Event, EventRole, Histogram, Severity, Share, Time
 from driftline.events.explanation import Explained  # noqa: TC001  # msgspec reads it where the schema is made
 from driftline.events.ids import event_id
+from driftline.events.origin import Origin  # noqa: TC001  # msgspec reads it where the schema is made
 from driftline.events.window import DistanceValue  # noqa: TC001  # msgspec reads it where the schema is made
 
 if TYPE_CHECKING:
@@ -184,6 +185,10 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     """Whether it is drift of a feature whose importance is below ``alerts.min_importance``: it opens no alert."""
     most_changed: list[str]
     """Columns in which a check of several together found the clearest change; empty for other findings."""
+    origins: list[Origin] | UnsetType = UNSET
+    """The few partitions, producers, schemas or other [origins](alerts.md#where-it-began) whose records alone have the
+    change; those that say most come first. Empty if the change is everywhere, or spread over too many. Absent if
+    there was nothing to compare."""
     explained: Explained | UnsetType | None = UNSET
     """What explains the change of a performance metric: other traffic or other outcomes. Absent from other findings."""
 

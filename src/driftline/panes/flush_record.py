@@ -20,6 +20,7 @@ from driftline.events.source import Kind, Offsets, Watermark
 from driftline.events.source_numbers import TopicPart
 from driftline.panes.intake_record import IntakeMark
 from driftline.sketches.operations import Operations
+from driftline.sketches.origin_table import OriginTables, split_origins
 from driftline.sketches.packed import NO_CELLS, PackedEstimates, SampleRow, Sparse
 from driftline.sketches.pane_sketch import PackedSketch, split_counts
 
@@ -54,6 +55,8 @@ class PaneDelta(Struct, frozen=True, array_like=True):
     """Of the events that came with a schema of a registry."""
     operations: Operations | None = None
     """How the predictions were made; None where no event says anything of it."""
+    origins: OriginTables = {}
+    """The events of the sketch by where they come from."""
 
 
 class WindowDelta(Struct, frozen=True, array_like=True, gc=False):
@@ -220,5 +223,16 @@ def _narrow(delta: PaneDelta) -> list[PaneDelta]:
     if delta.sketch is None:
         return [delta]
     first, *others = split_counts(delta.sketch, MAX_RECORD_BYTES // 2)
-    rest = replace(delta, n_events=0, offsets={}, rows=[], n_late=0, estimates=None, schemas={}, operations=None)
-    return [replace(delta, sketch=first), *(replace(rest, sketch=other) for other in others)]
+    by_origin, *more = split_origins(delta.origins, MAX_RECORD_BYTES // 2)
+    blank = replace(
+        delta, n_events=0, offsets={}, rows=[], n_late=0, estimates=None, schemas={}, operations=None, origins={}
+    )
+    with_origins = [replace(blank, sketch=None, origins=tables) for tables in more]
+    if by_origin and others:  # both are large
+        with_origins.insert(0, replace(blank, sketch=None, origins=by_origin))
+        by_origin = {}
+    return [
+        replace(delta, sketch=first, origins=by_origin),
+        *(replace(blank, sketch=other) for other in others),
+        *with_origins,
+    ]

@@ -20,6 +20,15 @@ class FirstRefused(Struct, frozen=True, array_like=True, order=True):
     """Of its dead letter, cut where it is very long."""
 
 
+class OriginRecords(Struct, frozen=True, array_like=True):
+    """Records of one origin, such as a producer."""
+
+    n_read: int
+    n_refused: int = 0
+    first: int | None = None
+    """Offset of the first refused one."""
+
+
 class IntakeSpan(Struct, frozen=True, array_like=True):
     """What a flush adds to one span of one source partition."""
 
@@ -32,6 +41,8 @@ class IntakeSpan(Struct, frozen=True, array_like=True):
     """Smallest and largest."""
     first: FirstRefused | None = None
     """Of this flush."""
+    origins: dict[str, dict[str, OriginRecords]] = {}
+    """The records by where they come from: dimension, then value; see :mod:`driftline.sketches.origin_table`."""
 
 
 class SeenId(Struct, frozen=True, array_like=True):

@@ -11,8 +11,12 @@ from driftline.profiles.class_names import ClassNames
 from driftline.sketches.column_encoder import ColumnEncoder
 from driftline.sketches.columns import MISSING
 from driftline.sketches.estimates import count_estimates
+from driftline.sketches.event_slots import EventSlots
 from driftline.sketches.layout import UNEXPECTED
-from driftline.sketches.pane_sketch import count_each
+from driftline.sketches.origin_cells import OriginCells
+from driftline.sketches.origin_counts import count_origins
+from driftline.sketches.origin_parts import parts_of
+from driftline.sketches.pane_sketch import PaneSketch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +26,9 @@ if TYPE_CHECKING:
     from driftline.config.model import ModelSettings
     from driftline.profiles.profile import Profile
     from driftline.sketches.column_encoder import RowValues
+    from driftline.sketches.origin_parts import RowOrigins
+    from driftline.sketches.origin_table import OriginTables
     from driftline.sketches.packed import PackedEstimates
-    from driftline.sketches.pane_sketch import PaneSketch
 
 
 class CountedEvents(NamedTuple):
@@ -33,6 +38,8 @@ class CountedEvents(NamedTuple):
     """One of each slot, in their order."""
     estimates: Iterator[tuple[int, PackedEstimates]]
     """Slot and what the profile's estimator says of its events; none where it has no estimator."""
+    origins: Iterator[tuple[int, OriginTables]] = iter(())
+    """Slot and its events by where they come from, where that is given; to be asked for after the sketches."""
 
 
 class EventCounter:
@@ -49,6 +56,7 @@ class EventCounter:
 
     def __init__(self, profile: Profile, settings: ModelSettings, not_features: frozenset[str]) -> None:
         self._profile = profile
+        self._cells = OriginCells(profile.layout)
         self._names = ClassNames(profile.task.classes, settings.classes) if profile.task.classes else None
         ignored = {name for name, column in settings.columns.items() if column.kind == "ignore"}
         self._encode = ColumnEncoder(
@@ -62,29 +70,42 @@ class EventCounter:
         )
 
     def __call__(
-        self, rows: RowValues, slots: NDArray[np.int64], n_slots: int, failed: NDArray[np.bool_] | None = None
+        self,
+        rows: RowValues,
+        slots: NDArray[np.int64],
+        n_slots: int,
+        failed: NDArray[np.bool_] | None = None,
+        origins: RowOrigins | None = None,
     ) -> CountedEvents:
         """Count n events, none of them late; ``slots``, shape (n,), says which pane each belongs to.
 
         ``failed``, shape (n,), are events of which the model made no prediction: a prediction or score that they do
-        not have is not missing.
+        not have is not missing. ``origins`` say where the events come from.
         """
         profile = self._profile
         columns, unexpected = self._encode(rows)
         n_unexpected = np.bincount(slots[unexpected], minlength=n_slots)
         not_missing = [*self._not_missing(rows, slots, n_slots, failed)]
+        parts = None if origins is None or slots.size == 0 else parts_of(origins, slots)
+        events = EventSlots(profile.layout, columns, slots, n_slots, parts)
 
         def sketches() -> Iterator[PaneSketch]:
-            for slot, sketch in enumerate(count_each(profile.layout, columns, slots, n_slots)):
+            for slot in range(n_slots):
+                sketch = PaneSketch.of_slot(events, slot)
                 sketch.counts[UNEXPECTED] += n_unexpected[slot]
                 for cell, n in not_missing:
                     sketch.counts[cell] -= n[slot]
                 yield sketch
 
+        def by_origin() -> Iterator[tuple[int, OriginTables]]:
+            if parts is not None:
+                yield from enumerate(count_origins(self._cells, parts, events, unexpected, n_slots))
+
         if profile.estimator is None:
-            return CountedEvents(sketches(), iter(()))
+            return CountedEvents(sketches(), iter(()), by_origin())
         evaluated = profile.estimator.evaluate(columns, without_unusable(rows.scores), self._names)
-        return CountedEvents(sketches(), count_estimates(profile.estimator.layout, evaluated, slots))
+        estimates = count_estimates(profile.estimator.layout, evaluated, slots)
+        return CountedEvents(sketches(), estimates, by_origin())
 
     def _not_missing(
         self, rows: RowValues, slots: NDArray[np.int64], n_slots: int, failed: NDArray[np.bool_] | None

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from driftline.sketches.encoding import EncodedColumns
     from driftline.sketches.joint import JointCount
     from driftline.sketches.layout import Layout
+    from driftline.sketches.origin_parts import Parts
 
 _DENSE: Final = 4
 """Cells per key up to which counting into one dense array is cheaper than sorting the keys."""
@@ -38,11 +39,25 @@ class EventSlots:
     The methods return what the events of one slot add to an empty sketch, in arrays of their own. Slots are asked for
     in ascending order: a quantity that is as long as the layout is made for one slot at a time.
 
-    ``slots``, shape (n,), says which sketch each event belongs to, in [0, n_slots).
+    ``slots``, shape (n,), says which sketch each event belongs to, in [0, n_slots); ``parts`` where they come from.
+
+    Attributes
+    ----------
+    part_counts : ndarray of int64, shape (p, layout.n_cells), or None
+        The count vector of each part, where that cost nothing; complete with the counts of the first slot.
     """
 
-    def __init__(self, layout: Layout, columns: EncodedColumns, slots: NDArray[np.int64], n_slots: int) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        columns: EncodedColumns,
+        slots: NDArray[np.int64],
+        n_slots: int,
+        parts: Parts | None = None,
+    ) -> None:
         self.layout, self.columns, self.slots, self.n_slots = layout, columns, slots, n_slots
+        self._parts = parts
+        self.part_counts: NDArray[np.int64] | None = None
         self._counts = self._count_vectors()
         self._joints = iter(()) if layout.joint is None else count_joint(layout.joint, layout.numeric, columns, slots)
         self._joint = next(self._joints, None)
@@ -91,20 +106,17 @@ class EventSlots:
 
     def _count_vectors(self) -> Iterator[NDArray[np.int64]]:
         """Yield the count vector of each slot."""
-        layout, bins, n_cells = self.layout, self.columns.bins, self.layout.n_cells
-        base = self.slots * n_cells
-        keys = np.empty((bins.shape[0] + 1, self.slots.size), dtype=np.int64)
-        keys[-1] = base + EVENTS
-        for block in blocks(*bins.shape):
-            part, starts = bins[block], layout.bin_starts[block]
-            cells = (
-                part + starts
-                if part.min(initial=0) >= 0
-                else np.where(part >= 0, part + starts, layout.quality_starts[block] - 1 - part)
-            )
-            np.add(cells, base, out=keys[block])
-        flat = keys.ravel()
-        if self.n_slots * n_cells <= _DENSE * flat.size:
+        n_cells, parts = self.layout.n_cells, self._parts
+        size = (self.columns.bins.shape[0] + 1) * self.slots.size
+        if parts is not None and parts.n * n_cells <= _DENSE * size:
+            table = np.bincount(self._keys(parts.of_row).ravel(), minlength=parts.n * n_cells)
+            self.part_counts = table.reshape(parts.n, n_cells)
+            bounds = np.searchsorted(parts.slots, np.arange(self.n_slots + 1)).tolist()
+            for start, stop in itertools.pairwise(bounds):
+                yield self.part_counts[start:stop].sum(axis=0)
+            return
+        flat = self._keys(self.slots).ravel()
+        if self.n_slots * n_cells <= _DENSE * size:
             for counts in np.bincount(flat, minlength=self.n_slots * n_cells).reshape(self.n_slots, n_cells):
                 yield counts.copy()
             return
@@ -114,6 +126,28 @@ class EventSlots:
             counts = np.zeros(n_cells, dtype=np.int64)
             counts[distinct[start:stop] - slot * n_cells] = n_distinct[start:stop]
             yield counts
+
+    def cells(self) -> NDArray[np.int64]:
+        """Return the cell of each value, and that of each event in the last row, shape (k + 1, n)."""
+        return self._keys(np.zeros(self.slots.size, dtype=np.int64))
+
+    def _keys(self, vectors: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the cell of each value, and that of each event in the last row, where its count vector lies behind
+        ``vectors``, shape (n,), others; shape (k + 1, n).
+        """
+        layout, bins = self.layout, self.columns.bins
+        base = vectors * layout.n_cells
+        keys = np.empty((bins.shape[0] + 1, vectors.size), dtype=np.int64)
+        keys[-1] = base + EVENTS
+        for block in blocks(*bins.shape):
+            part, starts = bins[block], layout.bin_starts[block]
+            cells = (
+                part + starts
+                if part.min(initial=0) >= 0
+                else np.where(part >= 0, part + starts, layout.quality_starts[block] - 1 - part)
+            )
+            np.add(cells, base, out=keys[block])
+        return keys
 
     @cached_property
     def _moments(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -18,6 +18,8 @@ from driftline.panes.flush_record import PaneDelta
 from driftline.profiles.event_counter import EventCounter
 from driftline.sketches.layout import LATE
 from driftline.sketches.operations import Operations, merge_operations
+from driftline.sketches.origin_parts import RowOrigins
+from driftline.sketches.origin_table import OriginTables, merge_origins
 from driftline.sketches.packed import PackedEstimates, SampleRow
 from driftline.sketches.pane_sketch import PackedSketch, PaneSketch
 from driftline.sketches.sparse import merge_estimates
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from driftline.profiles.profile import Profile
     from driftline.profiles.profiles import Profiles
     from driftline.sketches.layout import Layout
+    from driftline.sketching.origin_reader import OriginReader
 
 COUNT_ROWS: Final = 20_000
 """Rows of one model that are counted together; bounds what waits."""
@@ -57,11 +60,13 @@ class _OpenPane:
     estimates: PackedEstimates | None = None
     schemas: SchemaCounts = field(default_factory=dict)
     operations: Operations | None = None
+    origins: list[OriginTables] = field(default_factory=list)
 
     @property
     def n_cells(self) -> int:
         """Cells that are held."""
         packed = sum(len(part.counts.indices) + len(part.sums) // 8 for part in self.packed)
+        packed += sum(len(table.counts.indices) for part in self.origins for table in part.values())
         return packed + (0 if self.sketch is None else self.sketch.counts.size)
 
     def pack(self, layout: Layout | None) -> PackedSketch | None:
@@ -87,12 +92,14 @@ class PaneCounter:
         profiles: Profiles,
         not_features: frozenset[str],
         count_operations: OperationCounter | None = None,
+        origins: OriginReader | None = None,
     ) -> None:
         self._key = key
         self._settings = settings
         self._profiles = profiles
         self._not_features = not_features
         self._count_operations = OperationCounter() if count_operations is None else count_operations
+        self._origins = None if origins is None or origins.is_empty else origins
         self._counts: dict[str, EventCounter] = {}
         self._waiting: list[PredictionRows] = []
         self._open: dict[tuple[int, str], _OpenPane] = {}
@@ -134,6 +141,7 @@ class PaneCounter:
                     pane.estimates,
                     pane.schemas,
                     pane.operations,
+                    merge_origins(pane.origins),
                 )
             )
             deltas += [PaneDelta(self._key, SEGMENT_ALL, pane_ms, profile_id, 0, {}, None, rows) for rows in others]
@@ -173,7 +181,7 @@ class PaneCounter:
         on_time = np.flatnonzero(~rows.late)
         timely, timely_slots = (rows, slots) if on_time.size == slots.size else (rows.chosen(on_time), slots[on_time])
         failed = None if timely.operations is None else failed_rows(timely.operations)
-        counted = count(timely, timely_slots, panes.size, failed)
+        counted = count(timely, timely_slots, panes.size, failed, self._origins_of(timely))
         sparse = panes.size * profile.layout.n_cells > SPARSE_CELLS
         n_late = np.bincount(slots[rows.late], minlength=panes.size)
         for slot, sketch in enumerate(counted.sketches):
@@ -188,6 +196,15 @@ class PaneCounter:
         for slot, estimates in counted.estimates:
             pane = self._pane(int(panes[slot]), profile.profile_id)
             pane.estimates = merge_estimates(pane.estimates, estimates)
+        for slot, origins in counted.origins:
+            if origins:
+                self._pane(int(panes[slot]), profile.profile_id).origins.append(origins)
+
+    def _origins_of(self, rows: AllRows) -> RowOrigins | None:
+        reader = self._origins
+        if reader is None:
+            return None
+        return RowOrigins(rows.partitions, rows.offsets, reader.dimensions(rows.origins), reader.by_partition)
 
     def _keep(self, rows: AllRows, panes: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
         """Keep rows as they are: what they count under is known when their pane closes."""

@@ -70,6 +70,8 @@ class PredictionRows(NamedTuple):
     """Names of the schemas that they were read with, None for plain JSON; None where all are that."""
     operations: Sequence[OperationRow | None] | None = None
     """How predictions were made; None where no row says anything of it."""
+    origins: NDArray[np.int64] | None = None
+    """Where they come from beside the partition: numbers of the d values that are asked for, shape (d, n)."""
 
 
 class AllRows(NamedTuple):
@@ -88,6 +90,7 @@ class AllRows(NamedTuple):
     scores: list[Score | Unusable | None]
     schemas: NDArray[np.object_] | None = None
     operations: list[OperationRow | None] | None = None
+    origins: NDArray[np.int64] | None = None
 
     def hashes(self) -> NDArray[np.uint64]:
         """Return the hash of each prediction id, by which rows are sampled, shape (n,)."""
@@ -108,6 +111,7 @@ class AllRows(NamedTuple):
             [self.scores[row] for row in picked],
             None if self.schemas is None else self.schemas[rows],
             None if self.operations is None else [self.operations[row] for row in picked],
+            None if self.origins is None else self.origins[:, rows],
         )
 
 
@@ -124,6 +128,7 @@ def concatenate(parts: list[PredictionRows]) -> AllRows:
         [*chain.from_iterable(part.scores for part in parts)],
         _schemas(parts),
         _operations(parts),
+        None if parts[0].origins is None else np.concatenate([part.origins for part in parts], axis=1),
     )
 
 

@@ -11,6 +11,8 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from driftline.config.settings import LabelInput
 from driftline.events.label import LabelDecoder
 from driftline.events.model_key import ModelKey, panes_partition
@@ -24,6 +26,7 @@ from driftline.sketching.joins.choice import choose_joins
 from driftline.sketching.learning_hold import LearningHold
 from driftline.sketching.one_topic import together
 from driftline.sketching.operation_counts import OperationCounter
+from driftline.sketching.origin_reader import OriginReader
 from driftline.sketching.pairing import Pairing
 from driftline.sketching.pane_counter import PaneCounter
 from driftline.sketching.rows import PredictionRows, by_model, schemas_of
@@ -31,7 +34,6 @@ from driftline.sketching.rows import PredictionRows, by_model, schemas_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from driftline.config.settings import Settings
@@ -99,10 +101,11 @@ class Sketcher:
         )
         self._decode_label = LabelDecoder.of(labels)
         self._pairing = None if predictions.pair is None else Pairing(predictions.pair)
-        asked = self._decode_label.asks_for
-        of_pairs = frozenset[str]() if self._pairing is None else self._pairing.asks_for
-        of_predictions = self._decode_prediction.asks_for | of_pairs | (asked if settings.shares_topic else frozenset())
-        self.asks_for = dict.fromkeys(labels.topics, asked) | dict.fromkeys(predictions.topics, of_predictions)
+        self._origins = OriginReader(predictions.origins, n_partitions["predictions"])
+        readers = (self._decode_prediction, self._origins, self._pairing, settings.shares_topic and self._decode_label)
+        of_predictions = frozenset[str]().union(*(each.asks_for for each in readers if each))
+        of_labels = dict.fromkeys(labels.topics, self._decode_label.asks_for)
+        self.asks_for = of_labels | dict.fromkeys(predictions.topics, of_predictions)
         self._not_features = fields_beside(settings.predictions.fields, not_features)
         self._partitions = AssignedPartitions(settings, n_partitions, () if numbers is None else numbers.absent)
         self._places = () if numbers is None else numbers.told(shares_topic=settings.shares_topic)
@@ -194,7 +197,8 @@ class Sketcher:
         self._n_read[batch.topic] = self._n_read.get(batch.topic, 0) + len(batch.offsets)
         partition = self._partitions[batch.source]
         partition.quiet_ms = 0
-        partition.intake.add(batch, intake.times_ms, intake.offsets, intake.refused, refused_at)
+        origins = self._origins.of_records(batch) if batch.source.kind == "predictions" else ()
+        partition.intake.add(batch, intake.times_ms, intake.offsets, intake.refused, refused_at, origins)
 
     def _add_predictions(self, batch: RecordBatch) -> None:
         if self._pairing is not None:
@@ -244,19 +248,19 @@ class Sketcher:
         self._n_late += n_late
         self._n_events += intake.times_ms.size - n_late
         models, clock = by_model(intake, arrivals), self._partitions[batch.source].clock
+        codes = self._origins.codes(batch)
         for each in models:
-            self._sketch(batch, each)
+            self._sketch(batch, each, codes)
             self.learning.add(batch.source.partition, each.key, each.arrivals, clock.watermark_ms)
         self.joins.add_predictions(batch.source.partition, models)
 
-    def _sketch(self, batch: RecordBatch, model: ModelEvents) -> None:
+    def _sketch(self, batch: RecordBatch, model: ModelEvents, codes: NDArray[np.int64] | None) -> None:
         counter = self._counters.get(model.key)
         if counter is None:
-            settings = self._settings.model(model.key.model)
-            counter = PaneCounter(
-                model.key, settings, self._profiles, self._not_features, OperationCounter.of(self._settings)
+            settings, operations = self._settings.model(model.key.model), OperationCounter.of(self._settings)
+            counter = self._counters[model.key] = PaneCounter(
+                model.key, settings, self._profiles, self._not_features, operations, self._origins
             )
-            self._counters[model.key] = counter
         events, arrivals = model.events, model.arrivals
         counter.add(
             PredictionRows(
@@ -270,6 +274,7 @@ class Sketcher:
                 events.scores,
                 schemas_of(batch, model.offsets),
                 None if events.operations.count(None) == len(events.operations) else events.operations,
+                None if codes is None else codes[:, np.searchsorted(batch.offsets, model.offsets)],
             )
         )
 
@@ -354,6 +359,7 @@ class Sketcher:
         self._announce = True
 
     def _clear(self) -> None:
+        self._origins.flushed()
         self._next_offsets = {}
         self._dead_letters = []
         self._n_read = {}

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from driftline.events.times import LATEST_MS
-from driftline.panes.intake_record import FirstRefused, IntakeMark, IntakeSpan, SeenId
+from driftline.panes.intake_record import FirstRefused, IntakeMark, IntakeSpan, OriginRecords, SeenId
+from driftline.sketches.origin_table import kept_values
 from driftline.sketching.source_clock import BEGINNING
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from driftline.events.dead_letter import DeadLetter
     from driftline.events.record_batch import RecordBatch
     from driftline.events.source import Source
+    from driftline.sketches.origin_parts import Dimension
 
     Ints = NDArray[np.int64]
 
@@ -28,13 +30,37 @@ _ID: Final = 80
 
 
 class _Span:
-    __slots__ = ("first", "high", "low", "n_read", "refused")
+    __slots__ = ("first", "high", "low", "n_read", "origins", "refused")
 
     def __init__(self, low: int) -> None:
         self.n_read = 0
         self.refused: dict[str, int] = {}
         self.low = self.high = low
         self.first: FirstRefused | None = None
+        self.origins: dict[str, dict[str, list[int]]] = {}
+        """Dimension to value to records, refused ones, and the offset of the first of these, -1 without one."""
+
+    def note_origins(self, origins: tuple[Dimension, ...], refused: Sequence[tuple[int, int]]) -> None:
+        """Count n records by where they come from, and the refused ones, given by their number and offset."""
+        for dimension in origins:
+            values = self.origins.setdefault(dimension.name, {})
+            present, counts = np.unique(dimension.codes, return_counts=True)
+            for code, n in zip(present.tolist(), counts.tolist(), strict=True):
+                values.setdefault(dimension.texts[code], [0, 0, -1])[0] += n
+            for number, offset in refused:
+                tally = values[dimension.texts[int(dimension.codes[number])]]
+                tally[1] += 1
+                tally[2] = offset if tally[2] < 0 else min(tally[2], offset)
+
+    def by_origin(self) -> dict[str, dict[str, OriginRecords]]:
+        """Return the records by where they come from."""
+        return {
+            name: {
+                value: OriginRecords(n, n_refused, None if first < 0 else first)
+                for value, (n, n_refused, first) in kept_values(name, values).items()
+            }
+            for name, values in self.origins.items()
+        }
 
 
 class SourceIntake:
@@ -79,10 +105,12 @@ class SourceIntake:
         offsets: Ints,
         refused: Sequence[DeadLetter],
         refused_at: Sequence[int] | None = None,
+        origins: tuple[Dimension, ...] = (),
     ) -> None:
         """Count a batch, given the event times and offsets of its usable records, and what became of the others.
 
         ``refused_at`` are the offsets of the records with which others were refused, where those are not their own.
+        ``origins`` say where the records come from.
         """
         stamps = batch.timestamps_ms
         newest = max(stamps)
@@ -92,13 +120,21 @@ class SourceIntake:
             start = reached - reached % self._size_ms
             if before >= start:
                 self._count(start, len(stamps), batch.offsets[0], batch.offsets[-1])
+                self._spans[start].note_origins(origins, ())
                 self._reached_ms = reached
                 return
         at = [letter.offset for letter in refused] if refused_at is None else refused_at
-        self._add_each(np.array(stamps, dtype=np.int64), batch, times_ms, offsets, [*zip(at, refused, strict=True)])
+        letters = [*zip(at, refused, strict=True)]
+        self._add_each(np.array(stamps, dtype=np.int64), batch, times_ms, offsets, letters, origins)
 
     def _add_each(
-        self, stamps: Ints, batch: RecordBatch, times_ms: Ints, offsets: Ints, refused: Sequence[tuple[int, DeadLetter]]
+        self,
+        stamps: Ints,
+        batch: RecordBatch,
+        times_ms: Ints,
+        offsets: Ints,
+        refused: Sequence[tuple[int, DeadLetter]],
+        origins: tuple[Dimension, ...],
     ) -> None:
         every = np.array(batch.offsets, dtype=np.int64)
         own = np.full(every.size, BEGINNING, dtype=np.int64)
@@ -114,10 +150,16 @@ class SourceIntake:
         starts, firsts, counts = np.unique(spans[known], return_index=True, return_counts=True)
         for span, first, n in zip(starts.tolist(), (known[0] + firsts).tolist(), counts.tolist(), strict=True):
             self._count(span, n, batch.offsets[first], batch.offsets[first + n - 1])
-        places = np.searchsorted(every, [at for at, _ in refused])
-        for (_, letter), place in zip(refused, places.tolist(), strict=True):
+        places = np.searchsorted(every, [at for at, _ in refused]).tolist()
+        for (_, letter), place in zip(refused, places, strict=True):
             if reached[place] > BEGINNING:
                 self._refuse(self._spans[int(spans[place])], letter)
+        if origins:
+            letters = [(place, letter.offset) for (_, letter), place in zip(refused, places, strict=True)]
+            for span, first, n in zip(starts.tolist(), (known[0] + firsts).tolist(), counts.tolist(), strict=True):
+                within_span = tuple(each._replace(codes=each.codes[first : first + n]) for each in origins)
+                within = [(place - first, offset) for place, offset in letters if first <= place < first + n]
+                self._spans[span].note_origins(within_span, within)
 
     def _count(self, start_ms: int, n: int, low: int, high: int) -> None:
         span = self._spans.get(start_ms)
@@ -142,7 +184,14 @@ class SourceIntake:
     def mark(self, source: Source, n_partitions: int, *, idle: bool) -> IntakeMark:
         """Return what the next flush says."""
         spans = [
-            IntakeSpan(start, span.n_read, dict(sorted(span.refused.items())), (span.low, span.high), span.first)
+            IntakeSpan(
+                start,
+                span.n_read,
+                dict(sorted(span.refused.items())),
+                (span.low, span.high),
+                span.first,
+                span.by_origin(),
+            )
             for start, span in sorted(self._spans.items())
         ]
         return IntakeMark(source, n_partitions, self._reached_ms, idle, spans, None if self._told else self._seen)

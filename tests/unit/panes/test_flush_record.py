@@ -12,8 +12,10 @@ from driftline.events.source import Source, Watermark
 from driftline.panes.flush_record import MAX_RECORD_BYTES, VERSION, FlushRecord, PaneDelta, chunks, decode, encode
 from driftline.sketches.columns import NumericColumn
 from driftline.sketches.layout import Layout
+from driftline.sketches.origin_table import OriginTable, merge_origins, rank_of
 from driftline.sketches.packed import SampleRow
 from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.sparse import pack_cells
 
 KEY = ModelKey("wide", "1")
 MARKS = [Watermark(Source("predictions", 0), 1, 5, idle=False)]
@@ -48,6 +50,27 @@ def test_a_wide_delta_is_cut_into_records_that_add_up_to_it(n_columns: int) -> N
     assert (whole.pack(), sum(delta.n_events for delta in deltas)) == (sketch.pack(), 7)
     assert [delta.offsets for delta in deltas if delta.offsets] == [{0: (1, 9)}]
     assert [delta.rows for delta in deltas if delta.rows] == [sample]
+
+
+@pytest.mark.parametrize("n_columns", [10, 800])
+def test_large_tables_of_origins_are_cut_into_records_that_merge_to_them(n_columns: int) -> None:
+    _, sketch = wide_sketch(n_columns)
+    n_cells, rng = 20 * n_columns, np.random.default_rng(2)
+    cells = np.arange(32 * n_cells)
+    table = OriginTable(
+        n_cells,
+        sorted((f"producer-{number}" for number in range(32)), key=lambda value: rank_of("header p", value)),
+        [0, 4],
+        pack_cells(cells, rng.integers(1, 40_000, cells.size)),
+        pack_cells(cells[:500] * 2, rng.integers(1, 1 << 40, 500)),
+    )
+    origins = merge_origins([{"header p": table, "header q": table}])
+    records = chunks([PaneDelta(KEY, "all", 0, "p", 7, {}, sketch.pack(), [], origins=origins)], [], MARKS)
+    assert max(map(len, records)) < 1_000_000
+    deltas = [delta for record in records for delta in decode(record, "test").panes]
+    assert merge_origins([delta.origins for delta in deltas]) == origins
+    assert sum(delta.n_events for delta in deltas) == 7
+    assert (len(records) > 1) == (n_columns == 800)
 
 
 def test_many_deltas_are_spread_over_records() -> None:

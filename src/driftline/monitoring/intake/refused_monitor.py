@@ -9,15 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, field
+from msgspec.structs import replace
 
 from driftline.alerts import ModelAlerts
+from driftline.checks.intake.refused_origins import OriginTallies, add_records, origins_of_refused
 from driftline.checks.intake.refused_records import Refusals, examine_refusals
 from driftline.events.source import Kind, Offsets, intake_key, merge_offsets
 from driftline.monitoring.alerting import settle
 from driftline.monitoring.model_setup import AFTER_IDLE, WatermarkReach
 from driftline.monitoring.state.table import Value
+from driftline.panes.intake_record import OriginRecords
 from driftline.panes.watermarks import TopicState
+from driftline.sketches.origin_table import PARTITION
 
 if TYPE_CHECKING:
     from driftline.checks.contract.error_budget import ErrorBudget
@@ -36,6 +40,8 @@ class OpenIntake(Struct, array_like=True):
     offsets: Offsets = {}
     topics: dict[str, OpenIntake] = {}
     """The same by topic, where there are several."""
+    origins: OriginTallies = {}
+    """By where the records come from."""
 
     @property
     def n_refused(self) -> int:
@@ -48,6 +54,10 @@ class OpenIntake(Struct, array_like=True):
             if topic not in self.topics:
                 self.topics[topic] = OpenIntake()
             self.topics[topic].add(partition, span)
+        by_partition = OriginRecords(
+            span.n_read, sum(span.refused.values()), None if span.first is None else span.first.offset
+        )
+        add_records(self.origins, partition, {PARTITION: {str(partition): by_partition}, **span.origins})
         self.n_read += span.n_read
         for reason, n in span.refused.items():
             self.refused[reason] = self.refused.get(reason, 0) + n
@@ -147,5 +157,10 @@ class RefusedMonitor:
             flags=reach.flags(end_ms) | ({AFTER_IDLE} if self.state.missed else frozenset()),
         )
         verdict = examine_refusals(refusals, self._settings, self._budget)
+        if verdict.findings:
+            counts = (window.n_read, window.n_refused)
+            origins = origins_of_refused(window.origins, counts, self._kind, start_ms, self._budget.places)
+            found = UNSET if origins is None else origins
+            verdict = replace(verdict, findings=tuple(replace(each, origins=found) for each in verdict.findings))
         self.state.alerts, outputs = settle(verdict, self.state.alerts, self._budget)
         return outputs

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from driftline.sketches.layout import Layout
+    from driftline.sketches.origin_table import OriginTable
 
 
 class ClosedPane(NamedTuple):
@@ -30,6 +31,8 @@ class ClosedPane(NamedTuple):
     """What is to be known about every window with this pane."""
     schemas: Mapping[str, int] = {}
     """Of the events that came with a schema of a registry."""
+    origins: Mapping[str, OriginTable] = {}
+    """Its events by where they come from, by dimension; empty where there is nothing to compare."""
 
     @property
     def n_events(self) -> int:

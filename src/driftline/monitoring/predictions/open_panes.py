@@ -11,6 +11,7 @@ from driftline.events.source import Offsets, merge_offsets
 from driftline.sketches.bottom_k import smallest
 from driftline.sketches.layout import LATE
 from driftline.sketches.operations import Operations, merge_operations
+from driftline.sketches.origin_table import merge_origins
 from driftline.sketches.pane_sketch import merge_sketches
 from driftline.sketches.sparse import merge_estimates
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from driftline.events.unusable import Unusable
     from driftline.panes.flush_record import PaneDelta
     from driftline.profiles.event_counter import EventCounter
+    from driftline.sketches.origin_table import OriginTables
     from driftline.sketches.packed import PackedEstimates, SampleRow
     from driftline.sketches.pane_sketch import PackedSketch
 
@@ -53,7 +55,18 @@ class ProfilePane:
     Where no profile was known it has the events themselves, at most twice ``MAX_ROWS``.
     """
 
-    __slots__ = ("estimates", "n_events", "n_late", "n_left_out", "offsets", "operations", "pieces", "rows", "schemas")
+    __slots__ = (
+        "estimates",
+        "n_events",
+        "n_late",
+        "n_left_out",
+        "offsets",
+        "operations",
+        "origins",
+        "pieces",
+        "rows",
+        "schemas",
+    )
 
     def __init__(self) -> None:
         self.n_events = 0
@@ -65,6 +78,7 @@ class ProfilePane:
         self.rows: list[SampleRow] = []
         self.estimates: PackedEstimates | None = None
         self.operations: Operations | None = None
+        self.origins: list[OriginTables] = []
 
     def add(self, delta: PaneDelta) -> None:
         """Add a delta, keeping at least the ``MAX_ROWS`` events with the smallest hashes."""
@@ -78,6 +92,8 @@ class ProfilePane:
             self.estimates = merge_estimates(self.estimates, delta.estimates)
         if delta.operations is not None:
             self.operations = merge_operations([self.operations, delta.operations])
+        if delta.origins:
+            self._add_origins(delta.origins)
         self.rows.extend(delta.rows)
         if len(self.rows) > 2 * MAX_ROWS:
             self.rows = smallest(self.rows, MAX_ROWS)
@@ -86,6 +102,11 @@ class ProfilePane:
         self.pieces.append(piece)
         if len(self.pieces) > MAX_PIECES:
             self.pieces = [merge_sketches(self.pieces)]
+
+    def _add_origins(self, tables: OriginTables) -> None:
+        self.origins.append(tables)
+        if len(self.origins) > MAX_PIECES:
+            self.origins = [merge_origins(self.origins)]
 
     def add_counted(self, kept: ProfilePane, pane_ms: int, count: EventCounter) -> None:
         """Count events of a pane that were kept as they came."""

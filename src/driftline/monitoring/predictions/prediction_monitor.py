@@ -37,6 +37,7 @@ from driftline.monitoring.state.table import Value
 from driftline.monitoring.state.timeline import Due, run_due
 from driftline.profiles.codec import encode_profile
 from driftline.profiles.event_counter import EventCounter
+from driftline.sketches.origin_table import merge_origins
 from driftline.sketches.pane_sketch import PaneSketch
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.checks.contract.verdict import Verdict
-    from driftline.checks.references.reference_view import ReferenceView
     from driftline.events.alert import AlertEvent
     from driftline.events.evidence import Event
     from driftline.events.schema_counts import SchemaCounts
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from driftline.monitoring.state.table import Tables
     from driftline.panes.flush_record import PaneDelta
     from driftline.profiles.profile import Profile
+    from driftline.sketches.origin_table import OriginTables
 
 
 class PredictionState(Struct):
@@ -195,7 +196,7 @@ class PredictionMonitor:
 
     def _close_windows(self, reach: WatermarkReach, at_ms: int) -> Outputs:
         monitor = self._profile_monitor
-        return [] if monitor is None else self._examine_all(monitor.view, monitor.close(at_ms), reach)
+        return [] if monitor is None else self._examine_all(monitor, monitor.close(at_ms), reach)
 
     def _profile_ends_ms(self) -> int | None:
         """Return when the next profile takes over; never before what is counted already."""
@@ -213,7 +214,7 @@ class PredictionMonitor:
         monitor = self._profile_monitor
         windows = [] if monitor is None else monitor.finish(at_ms)
         self._leave_profile()
-        return [] if monitor is None else self._examine_all(monitor.view, windows, reach)
+        return [] if monitor is None else self._examine_all(monitor, windows, reach)
 
     def _leave_profile(self) -> None:
         """Forget what counts under a profile."""
@@ -224,15 +225,18 @@ class PredictionMonitor:
         self.state.profile_id = None
         self._state.changed()
 
-    def _examine_all(self, view: ReferenceView, windows: Iterable[ClosedWindow], reach: WatermarkReach) -> Outputs:
-        return [record for window in windows for record in self._examine(view, window, reach)]
+    def _examine_all(self, monitor: ProfileMonitor, windows: Iterable[ClosedWindow], reach: WatermarkReach) -> Outputs:
+        return [record for window in windows for record in self._examine(monitor, window, reach)]
 
-    def _examine(self, view: ReferenceView, window: ClosedWindow, reach: WatermarkReach) -> Outputs:
+    def _examine(self, monitor: ProfileMonitor, window: ClosedWindow, reach: WatermarkReach) -> Outputs:
         flags = reach.flags(window.end_ms)
         if not flags.issubset(window.flags):
             window = msgspec.structs.replace(window, flags=tuple(sorted(flags.union(window.flags))))
         window = self._volumes.judged(window)
-        verdict = examine_window(view, window, self._setup.budget)
+        budget = self._setup.budget
+        verdict = examine_window(monitor.view, window, budget)
+        findings = monitor.origins.located(verdict.findings, window, budget.places)
+        verdict = msgspec.structs.replace(verdict, findings=findings)
         if window.kind == "tumbling":
             shown = WindowFigures(window.size_ms, window.end_ms, verdict.event.n, verdict.statistics)
             self.figures[window.size_ms] = shown
@@ -305,6 +309,7 @@ class PredictionMonitor:
         sketch: PaneSketch | None = None
         offsets: Offsets = {}
         schemas: SchemaCounts = {}
+        origins: list[OriginTables] = []
         flags = set(reach.flags(end_ms))
         for profile_id, part in sorted(opened.parts.items()):
             other = self._setup.profiles.get(profile_id)
@@ -320,11 +325,12 @@ class PredictionMonitor:
                 sketch.merge_packed(piece)
             merge_offsets(offsets, part.offsets)
             merge_schemas(schemas, part.schemas)
+            origins += part.origins
         if sketch is None:
             return None
         if self.state.missed:
             flags.add(AFTER_IDLE)
-        return ClosedPane(start_ms, end_ms, sketch, offsets, frozenset(flags), schemas)
+        return ClosedPane(start_ms, end_ms, sketch, offsets, frozenset(flags), schemas, merge_origins(origins))
 
     def _gather(self, start_ms: int, opened: OpenPane) -> Outputs:
         sampled = opened.parts.pop("", None)

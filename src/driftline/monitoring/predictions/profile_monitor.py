@@ -11,6 +11,7 @@ from driftline.monitoring.predictions.accumulator import ClosedPane, PackedUnion
 from driftline.monitoring.predictions.burn_in import BurnIn
 from driftline.monitoring.predictions.column_detectors import ColumnDetectors, PagingBudget
 from driftline.monitoring.predictions.detector_blocks import BlockMaker
+from driftline.monitoring.predictions.origin_trail import OriginTrail
 from driftline.monitoring.predictions.rolling import RollingReference
 from driftline.monitoring.predictions.windowing import SlidingWindow, TumblingWindow
 from driftline.monitoring.state.journal import Journal
@@ -32,6 +33,11 @@ class ProfileMonitor:
 
     ``expected_alarms`` are the false alarms within the budget's horizon that one paging detector may raise on one
     column; with 0 there is no paging detector.
+
+    Attributes
+    ----------
+    origins : OriginTrail
+        Where the events come from.
 
     Notes
     -----
@@ -55,11 +61,12 @@ class ProfileMonitor:
         self._detectors = ColumnDetectors(settings.checks, pane_ms, "detectors", self._paging(expected_alarms))
         self._blocks = BlockMaker(profile, with_counts=self._detectors.needs_counts)
         self._pane_ms = pane_ms
+        self.origins = OriginTrail(profile, [*self._tumbling])
         parts: list[Stateful] = [*self._tumbling.values(), self._sliding, self._burn_in]
         parts += [] if self._rolling is None else [self._rolling]
         self._covered = [table for part in parts for table in part.tables]
         self._journal = Journal("pane", PackedUnion, self._covered, MAX_JOURNAL, self._replay)
-        self.tables = (*self._covered, self._journal, *self._detectors.tables)
+        self.tables = (*self._covered, self._journal, *self._detectors.tables, *self.origins.tables)
 
     def _paging(self, expected_alarms: float) -> PagingBudget | None:
         settings = self.view.settings
@@ -79,6 +86,7 @@ class ProfileMonitor:
         """Add a pane of the profile's grid; all that was due at or before its start has been closed."""
         self._add_to_windows(pane)
         self._note(pane)
+        self.origins.add(pane)
         present = self._blocks.blocks(pane.sketch)
         return self._detectors.update(pane.start_ms, present, self._blocks.bounded) if present else []
 
