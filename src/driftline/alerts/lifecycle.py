@@ -123,9 +123,10 @@ def advance(
 
 
 def _reachable(closed: dict[str, ProblemState], observation: Observation, rules: AlertRules) -> dict[str, ProblemState]:
-    """Return the resolved problems that a window of any size, this one or a later one, can reach back to."""
+    """Return the resolved problems that a window of any size, this one or one that is looked at later, can reach."""
     window = observation.window
-    earliest_ms = min(epoch_ms(window.start), epoch_ms(window.end) - max(rules.sizes, default=0))
+    size_ms = max(rules.sizes, default=0) + rules.reach_back_ms
+    earliest_ms = min(epoch_ms(window.start), epoch_ms(window.end) - size_ms)
     return {key: problem for key, problem in closed.items() if (problem.until_ms or 0) >= earliest_ms}
 
 
@@ -174,7 +175,9 @@ def _with_changes(
     root = named(None if before is None else before.root, shown, onset, began_together=began_together)
     every = found if before is None else {**before.found, **found}
     begun = onset if before is None else before.onset.refined(onset)
-    incident = incidents.explaining(begun, observation.time_ms, later=follows(root, ())) if incidents else None
+    incident = (
+        incidents.explaining(begun, observation.time_ms, root.root, later=follows(root, ())) if incidents else None
+    )
     told, reason = _told(before, observation, changes, rules, onset, incident)
     linked = incident.alert_id if incident is not None else None
     if before is not None and before.alert.incident != before.alert.alert_id:
