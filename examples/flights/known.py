@@ -25,11 +25,11 @@ class Known(NamedTuple):
 
 
 KNOWN: Final = (
-    Known("furloughs of air traffic controllers", "2013-04-21", "2013-04-27", "performance", "accuracy"),
-    Known("thunderstorms of 23 May", "2013-05-23", "2013-05-23", "missing values", "dep_delay"),
-    Known("thunderstorms of 12 September", "2013-09-12", "2013-09-12", "missing values", "dep_delay"),
+    Known("the furloughs of air traffic controllers", "2013-04-21", "2013-04-27", "performance", "accuracy"),
+    Known("the storm of 23 May", "2013-05-23", "2013-05-23", "missing values", "dep_delay"),
+    Known("the storm of 12 September", "2013-09-12", "2013-09-12", "missing values", "dep_delay"),
     Known("the day after Thanksgiving", "2013-11-29", "2013-11-29", "volume", "events a minute"),
-    Known("snow of 10 December", "2013-12-10", "2013-12-10", "missing values", "dep_delay"),
+    Known("the storm of 10 December", "2013-12-10", "2013-12-10", "missing values", "dep_delay"),
 )
 
 
