@@ -57,7 +57,8 @@ def alerts_of(folder: Path, settings: Settings, *, late: bool) -> list[dict[str,
     """Run seventeen days; on one of them a quarter has no label: cancelled without a delay, or ``late`` with one."""
     rng = np.random.default_rng(3)
     profile = build_profile(KEY, reference(rng), settings.defaults, 0, "training")
-    predictions, labels = [], []
+    predictions: list[dict[str, Any]] = []
+    labels: list[dict[str, Any]] = []
     for i in range(DAYS * A_DAY):
         ts, delay = START_MS + i * (DAY // A_DAY), float(rng.normal(0, 1))
         stormy = i // A_DAY == STORM and i % 4 == 1
