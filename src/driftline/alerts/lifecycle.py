@@ -167,7 +167,9 @@ def _with_changes(
         if still_open:
             return structs.replace(before, open=still_open)
         alert = resolved_alert(before.alert, observation, max(change.n_clean for change in changes))
-        return structs.replace(before, alert=alert, open=(), until_ms=epoch_ms(observation.window.end))
+        # the clean window may be an older one, which was looked at only now
+        ends = (observation.window.end, before.alert.window.end, before.alert.onset.to)
+        return structs.replace(before, alert=alert, open=(), until_ms=max(map(epoch_ms, ends)))
     seen = [finding for change in changes for finding in change.findings]
     onset = _onset_of(changes)
     began_together = before is None or before.onset.meets(onset)

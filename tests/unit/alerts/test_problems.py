@@ -325,12 +325,19 @@ class TestJoins:
         assert (foreign.incident, foreign.root, foreign.notify) == (foreign.alert_id, "failure", True)
 
     def test_what_an_old_window_shows_when_its_labels_come_is_the_problem_that_was_there_then(self) -> None:
-        for reach_back_ms, n_alerts in ((0, 2), (7 * DAY, 1)):
+        younger = [Seen(hour * HOUR, age_ms=HOUR) for hour in range(31, 38)]
+        older = [Seen(hour * HOUR, age_ms=DAY) for hour in range(8, 11)]
+        for reach_back_ms, clean, n_alerts in (
+            (0, younger, 2),
+            (7 * DAY, younger, 1),
+            (7 * DAY, [*older, *younger], 1),
+        ):
             run = AlertRun(structs.replace(RULES, reach_back_ms=reach_back_ms))
-            run.join(dropped(4 * HOUR, age_ms=HOUR))
-            for hour in range(5, 12):
-                run.join(Seen(hour * HOUR, age_ms=HOUR))
-            run.join(dropped(4 * HOUR, age_ms=DAY))
+            run.join(dropped(30 * HOUR, age_ms=HOUR))
+            for seen in clean:
+                run.join(seen)
+            assert run.records[-1].state == "resolved"
+            run.join(dropped(30 * HOUR, age_ms=DAY))
             assert len({alert.alert_id + alert.opened_at for alert in run.records}) == n_alerts
             assert sum(alert.notify for alert in run.records) == n_alerts
 
