@@ -44,6 +44,7 @@ $(VENV)/.run: pyproject.toml constraints.txt $(NATIVE) | $(BIN)/python
 
 $(VENV)/.dev: $(VENV)/.run
 	@echo "installing the tools for tests and checks"
+	@$(PIP) setuptools  # builds the data package of an example, which has no wheel
 	@$(PIP) --no-build-isolation -e '.[test,dev]'
 	@touch $@
 

@@ -37,10 +37,12 @@ from driftline.monitoring.operations.earlier_windows import EarlierWindows, Kept
 from driftline.monitoring.operations.operations_monitor import OperationsMonitor
 from driftline.monitoring.operations.silence_monitor import SilenceMonitor
 from driftline.monitoring.pages.page_accounts import PageAccounts
+from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.bootstrap import BootstrapReference, BootstrapSample
 from driftline.monitoring.predictions.burn_in import BurnIn
 from driftline.monitoring.predictions.column_detectors import ColumnDetectors
 from driftline.monitoring.predictions.estimate_windows import EstimateWindows
+from driftline.monitoring.predictions.missing_values import MissingValues
 from driftline.monitoring.predictions.origin_trail import OriginTrail
 from driftline.monitoring.predictions.prediction_monitor import PredictionMonitor
 from driftline.monitoring.predictions.problem_history import ProblemHistory
@@ -70,7 +72,7 @@ from tests.support.arrival import arrival_settings
 from tests.support.operations import made_operations, settings_of
 from tests.support.pages import notification, page_settings
 from tests.support.retraining import EAGER_PROPOSALS, EAGER_RETRAINING
-from tests.support.windows import budget_of, table_of, window_of
+from tests.support.windows import budget_of, profile_of, table_of, window_of
 from tests.unit.checks.labels.test_performance_check import PROFILE as LABELLED
 from tests.unit.checks.labels.test_performance_check import cut_of, vector_of
 from tests.unit.monitoring import test_estimates as estimates
@@ -287,6 +289,19 @@ ARRIVALS = arrival_settings().defaults
 ARRIVAL_LAYOUT = ArrivalLayout.of(LABELLED.task.performance_layout)
 
 
+def _miss(part: MissingValues, i: int) -> object:
+    """Count panes of some cohorts, none of them complete; the oldest is forgotten in the end."""
+    window = window_of(MISSED, table_of(60, i, missing=0.2 * (i % 3)))
+    start_ms = i * ARRIVALS.cohort_ms // 3
+    part.add(MISSED, ClosedPane(start_ms, start_ms + 10_000, window.sketch, {}, frozenset(), {}))
+    if i == 9:
+        part.expire(ARRIVALS.cohort_ms)
+    return [part.of(cohort * ARRIVALS.cohort_ms) for cohort in range(5)]
+
+
+MISSED = profile_of(table_of(400, missing=0.1))
+
+
 def _arrive(part: Cohorts, i: int) -> object:
     start_ms = i * 120_000
     for age_ms in ARRIVALS.labels.ages_ms:
@@ -310,7 +325,7 @@ class Sequences:
         budget = ErrorBudget.of(monitoring.small_settings(defaults=settings), KEY.model)
         setup = ModelSetup(KEY, budget, monitoring.PANE_MS, profiles)
         self.predictions = PredictionMonitor(setup, scope)
-        self.joins = JoinMonitor(setup, self.predictions.estimates, self.predictions.problems, self.predictions.steps)
+        self.joins = JoinMonitor(setup, self.predictions)
         self.segment = SegmentMonitor(setup, "country=DE")
         scope.add(self.segment.tables, "segment/country=DE/")
 
@@ -497,6 +512,7 @@ EXAMPLES: list[Example[Any]] = [
     of(PerformanceWindows, lambda: PerformanceWindows(performance.settings()), _revise, 25),
     of(EarlierRevisions, EarlierRevisions, _compare_with_earlier, 6),
     of(ProductionBaselines, lambda: ProductionBaselines(30), _baseline, 14),
+    of(MissingValues, lambda: MissingValues(ARRIVALS), _miss, 12),
     of(Cohorts, lambda: Cohorts(ARRIVALS), _arrive, 30),
     of(LabelStreamMonitor, lambda: LabelStreamMonitor(ErrorBudget.of(arrival_settings(), "")), _listen, 15),
     Example(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Incidents(Protocol):
     """Where problems of the predictions are looked up."""
 
-    def explaining(self, onset: Interval, at_ms: int, *, later: bool) -> ProblemStep | None:
+    def explaining(self, onset: Interval, at_ms: int, root: Root, *, later: bool) -> ProblemStep | None:
         """Return the problem that explains what began in an interval; see :func:`incident_at`."""
 
 
@@ -66,7 +66,7 @@ def step_of(alert: AlertEvent) -> ProblemStep:
 
 
 def incident_at(
-    steps: Iterable[ProblemStep], onset: Interval, at_ms: int, since_ms: int, *, later: bool
+    steps: Iterable[ProblemStep], onset: Interval, at_ms: int, since_ms: int, root: Root, *, later: bool
 ) -> ProblemStep | None:
     """Return the problem that explains what began in an interval, as it was known at a moment; None where none does.
 
@@ -76,6 +76,8 @@ def incident_at(
         In the order in which they became known.
     since_ms : int
         Problems that ended before this time explain nothing any more.
+    root : Root
+        Of what is explained. Problems that explain less than it does not explain it.
     later : bool
         Whether what began after the problem, while it was open, can follow from it.
 
@@ -85,7 +87,8 @@ def incident_at(
     """
     known = {step.alert_id: step for step in steps if step.time_ms <= at_ms}
     recent = (step for step in known.values() if step.until_ms is None or step.until_ms >= since_ms)
-    candidates = [step for step in recent if step.explains(onset, later=later and step.root != "volume")]
+    more = (step for step in recent if RANKS[step.root] <= RANKS[root])
+    candidates = [step for step in more if step.explains(onset, later=later and step.root != "volume")]
 
     def order(step: ProblemStep) -> tuple[bool, int, int, str]:
         together = step.onset.meets(onset)

@@ -123,9 +123,10 @@ def advance(
 
 
 def _reachable(closed: dict[str, ProblemState], observation: Observation, rules: AlertRules) -> dict[str, ProblemState]:
-    """Return the resolved problems that a window of any size, this one or a later one, can reach back to."""
+    """Return the resolved problems that a window of any size, this one or one that is looked at later, can reach."""
     window = observation.window
-    earliest_ms = min(epoch_ms(window.start), epoch_ms(window.end) - max(rules.sizes, default=0))
+    size_ms = max(rules.sizes, default=0) + rules.reach_back_ms
+    earliest_ms = min(epoch_ms(window.start), epoch_ms(window.end) - size_ms)
     return {key: problem for key, problem in closed.items() if (problem.until_ms or 0) >= earliest_ms}
 
 
@@ -166,7 +167,9 @@ def _with_changes(
         if still_open:
             return structs.replace(before, open=still_open)
         alert = resolved_alert(before.alert, observation, max(change.n_clean for change in changes))
-        return structs.replace(before, alert=alert, open=(), until_ms=epoch_ms(observation.window.end))
+        # the clean window may be an older one, which was looked at only now
+        ends = (observation.window.end, before.alert.window.end, before.alert.onset.to)
+        return structs.replace(before, alert=alert, open=(), until_ms=max(map(epoch_ms, ends)))
     seen = [finding for change in changes for finding in change.findings]
     onset = _onset_of(changes)
     began_together = before is None or before.onset.meets(onset)
@@ -174,7 +177,9 @@ def _with_changes(
     root = named(None if before is None else before.root, shown, onset, began_together=began_together)
     every = found if before is None else {**before.found, **found}
     begun = onset if before is None else before.onset.refined(onset)
-    incident = incidents.explaining(begun, observation.time_ms, later=follows(root, ())) if incidents else None
+    incident = (
+        incidents.explaining(begun, observation.time_ms, root.root, later=follows(root, ())) if incidents else None
+    )
     told, reason = _told(before, observation, changes, rules, onset, incident)
     linked = incident.alert_id if incident is not None else None
     if before is not None and before.alert.incident != before.alert.alert_id:

@@ -89,7 +89,7 @@ def root_of(finding: FindingEvent) -> Root:
     """
     known = _BY_CHECK.get(".".join(finding.check.split(".")[:2]))
     if finding.family == "labels":
-        return known or "late labels"
+        return known or ("missing values" if finding.without_value else "late labels")
     if finding.family == "performance" or finding.role == "error":
         return known or "performance"
     if finding.role in {"prediction", "score"} and known in _OF_VALUES:

@@ -87,6 +87,7 @@ class CauseFindings(Struct, frozen=True):
 def shown(finding: FindingEvent, cause: Cause) -> ShownFinding:
     """Return what is kept of a finding."""
     words = words_of(finding)
+    column = finding.without_value.column if finding.without_value else finding.column
     return ShownFinding(
         cause=cause,
         root=root_of(finding),
@@ -95,7 +96,7 @@ def shown(finding: FindingEvent, cause: Cause) -> ShownFinding:
         title=words.title,
         what=words.what,
         detail=words.detail,
-        columns=tuple(finding.most_changed) or (() if finding.column is None else (finding.column,)),
+        columns=tuple(finding.most_changed) or (() if column is None else (column,)),
         origins=tuple(finding.origins) if isinstance(finding.origins, list) else None,
     )
 

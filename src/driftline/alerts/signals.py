@@ -70,6 +70,8 @@ class AlertRules(Struct, frozen=True, kw_only=True):
     """Sizes in ms of the windows that are checked. Windows of any size resolve a signal that a detector opened, or a
     window of a size that is no longer configured; it would stay open for ever otherwise."""
     opening: OpeningRule = OpeningRule()
+    reach_back_ms: int = 0
+    """How far behind the newest window one may be that is looked at only now, as labels of it have come."""
     remind_after_ms: int = 30 * 86_400_000
     """Time after the latest notification at which an alert that still has findings notifies again: the budget's
     horizon."""

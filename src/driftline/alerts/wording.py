@@ -245,6 +245,11 @@ def _label_classes(finding: FindingEvent) -> Words:
 def _arrival(finding: FindingEvent) -> Words:
     age = finding.check.split(".", 2)[2] if finding.check.count(".") > 1 else ""
     shown = f"{percents(*_sides(finding))} of predictions have one" + (f" within {age}" if age else "")
+    if without := finding.without_value:
+        missing = percents(without.share_before, without.share)
+        before, now = missing.split(" → ")
+        what = f"`{without.column}` is missing in {now} of events, {before} before, and as many more have no label"
+        return Words(f"{without.column}: missing {missing}, and so are labels", what, shown)
     return Words(f"labels come late: {shown}", "labels come later than they did", shown)
 
 

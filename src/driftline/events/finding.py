@@ -122,6 +122,19 @@ class ColumnMoments(Struct, frozen=True, kw_only=True):
     reference_standard_deviation: float | None
 
 
+class WithoutValue(Struct, frozen=True, kw_only=True):
+    """A feature whose missing values explain that labels do not come: predictions without it get no label either."""
+
+    column: str
+    share: Share
+    """Fraction of the cohort's predictions that have no value of it."""
+    share_before: Share
+    """The same of the earlier cohorts in the comparison."""
+    labelled: Share
+    """Labelled fraction of the predictions that have a value."""
+    labelled_before: Share
+
+
 class FindingEvent(Event, frozen=True, kw_only=True):
     """A check that detected a change in one window: the change is real and reaches its gate.
 
@@ -191,6 +204,8 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     there was nothing to compare."""
     explained: Explained | UnsetType | None = UNSET
     """What explains the change of a performance metric: other traffic or other outcomes. Absent from other findings."""
+    without_value: WithoutValue | UnsetType | None = UNSET
+    """The feature that explains that labels do not come. Absent from other findings."""
 
     @property
     def ce_id(self) -> str:

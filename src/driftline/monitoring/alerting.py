@@ -40,6 +40,8 @@ _CAUSES: Final[dict[Sequence, tuple[Cause, ...]]] = {
 }
 _AT_ONCE: Final = frozenset({"silence", "intake", "model silence"})
 """Sequences whose alerts open with the first finding."""
+_AT_AGES: Final = frozenset({"performance", "cohorts"})
+"""Sequences whose windows are looked at when they have come to an age, an old one perhaps after a younger one."""
 
 
 class Settled(NamedTuple):
@@ -81,7 +83,8 @@ def _rules(sequence: Sequence, budget: ErrorBudget) -> AlertRules:
     """Return when alerts open, page again and resolve.
 
     A cohort is examined as many times as there are ages, so that many observations count as one window. Silence, and
-    input that cannot be used, opens an alert at once.
+    input that cannot be used, opens an alert at once. What a cohort shows at a greater age, after younger cohorts were
+    clean, is still the problem that it showed before.
     """
     alerts, windows, labels = budget.settings.alerts, budget.settings.windows, budget.settings.labels
     n_looks = len(labels.ages_ms) if sequence == "cohorts" else 1
@@ -96,5 +99,6 @@ def _rules(sequence: Sequence, budget: ErrorBudget) -> AlertRules:
         resolve_after=1 if sequence == "model silence" else alerts.resolve_after * n_looks,
         sizes=sizes.get(sequence, (budget.settings.cohort_ms,)),
         opening=OpeningRule(1, 1) if sequence in _AT_ONCE else opening,
+        reach_back_ms=labels.ages_ms[-1] - labels.ages_ms[0] if sequence in _AT_AGES else 0,
         remind_after_ms=int(alerts.false_alarm_budget.horizon),
     )

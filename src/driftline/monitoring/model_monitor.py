@@ -34,7 +34,7 @@ class ModelMonitor:
         self._setup = setup
         self.scope = StateScope(f"{at}, model {setup.key}")
         self.predictions = PredictionMonitor(setup, self.scope)
-        self.joins = JoinMonitor(setup, self.predictions.estimates, self.predictions.problems, self.predictions.steps)
+        self.joins = JoinMonitor(setup, self.predictions)
         self.segments: dict[str, SegmentMonitor] = {}
         self.loose = LooseJoins(setup)
         self.scope.add((*self.predictions.tables, *self.joins.tables, *self.loose.tables))

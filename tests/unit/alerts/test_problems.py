@@ -316,6 +316,31 @@ class TestJoins:
         (alert,) = run.join(Seen(8 * HOUR, (repeated,)))
         assert (alert.incident, alert.notify, alert.kind) == (alert.alert_id, True, "operations")
 
+    def test_what_explains_less_is_no_incident_of_what_explains_more(self) -> None:
+        run = AlertRun()
+        (data,) = run.predict(Seen(HOUR, (drift(1),)))
+        labels = finding(HOUR, "performance.label_classes", "performance", column=None, sides=(0.0, 0.99))
+        (foreign,) = run.join(Seen(HOUR, (labels,)))
+        assert data.alert_id != foreign.incident
+        assert (foreign.incident, foreign.root, foreign.notify) == (foreign.alert_id, "failure", True)
+
+    def test_what_an_old_window_shows_when_its_labels_come_is_the_problem_that_was_there_then(self) -> None:
+        younger = [Seen(hour * HOUR, age_ms=HOUR) for hour in range(31, 38)]
+        older = [Seen(hour * HOUR, age_ms=DAY) for hour in range(8, 11)]
+        for reach_back_ms, clean, n_alerts in (
+            (0, younger, 2),
+            (7 * DAY, younger, 1),
+            (7 * DAY, [*older, *younger], 1),
+        ):
+            run = AlertRun(structs.replace(RULES, reach_back_ms=reach_back_ms))
+            run.join(dropped(30 * HOUR, age_ms=HOUR))
+            for seen in clean:
+                run.join(seen)
+            assert run.records[-1].state == "resolved"
+            run.join(dropped(30 * HOUR, age_ms=DAY))
+            assert len({alert.alert_id + alert.opened_at for alert in run.records}) == n_alerts
+            assert sum(alert.notify for alert in run.records) == n_alerts
+
     def test_what_is_no_longer_asked_for_is_forgotten(self) -> None:
         run = AlertRun(keep_ms=10 * HOUR)
         predicted(run, {1: [drift(1)], 12: [drift(12)], 13: [drift(13, multiple=9.0)]}, until=14)

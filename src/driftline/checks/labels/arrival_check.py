@@ -9,7 +9,8 @@ from driftline.checks.contract.common_fields import common_fields, span
 from driftline.checks.contract.ladder import judge, lingering
 from driftline.checks.contract.verdict import Verdict
 from driftline.checks.contract.wording import number, percent
-from driftline.checks.labels.baseline_comparison import BaselineComparison
+from driftline.checks.labels.baseline_comparison import MIN_COHORTS, BaselineComparison, compared
+from driftline.checks.labels.missing_labels import Counted, feature_without, together, with_missing_values
 from driftline.config.durations import Duration
 from driftline.events.label_arrival import LabelArrivalEvent, MaturityPoint
 from driftline.sketches.arrival import AGE_EDGES_MS
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from driftline.checks.contract.check import Outcome
     from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.config.model import ModelSettings
+    from driftline.events.finding import WithoutValue
     from driftline.events.model_key import ModelKey
     from driftline.events.source import Kind, Offsets
     from driftline.performance.arrival_curve import CurvePoint
@@ -50,6 +52,8 @@ class CohortAt(NamedTuple):
     curve: Sequence[CurvePoint]
     offsets: Mapping[Kind, Offsets]
     flags: Sequence[str]
+    missing: Sequence[Mapping[str, int] | None] = ()
+    """Predictions without a value by feature, of the cohorts before and last of this one; None where not known."""
 
 
 class CohortCase(NamedTuple):
@@ -75,6 +79,8 @@ def examine_arrival(profile: Profile, cohort: CohortAt, budget: ErrorBudget) -> 
     case, levels = CohortCase(cohort, comparison, budget.settings), budget.with_info(budget.labels_level())
     examined = [check.examine(case) for check in checks_of("cohort")]
     findings = [each for outcomes in examined for each in judge(outcomes, levels, common)]
+    if findings and (without := _without_value(case)) is not None:
+        findings = [with_missing_values(finding, without) for finding in findings]
     event = LabelArrivalEvent(
         **common,
         age_ms=cohort.age_ms,
@@ -103,6 +109,24 @@ def examine_arrival(profile: Profile, cohort: CohortAt, budget: ErrorBudget) -> 
         lingering=frozenset(key for outcomes in examined for key in lingering(outcomes, levels[0], budget)),
         age_ms=cohort.age_ms,
     )
+
+
+def _without_value(case: CohortCase) -> WithoutValue | None:
+    """Return the feature whose missing values explain the finding, where the cohorts' missing values are known."""
+    cohort = case.cohort
+    if len(cohort.missing) <= len(cohort.earlier):
+        return None
+    *before, now = cohort.missing
+    counted = [
+        Counted(min(n_labelled, n), n, missing)
+        for index in compared(cohort.earlier)
+        for (n_labelled, n, _), missing in ((cohort.earlier[index], before[index]),)
+        if missing is not None
+    ]
+    if now is None or len(counted) < MIN_COHORTS:
+        return None
+    here = Counted(min(int(cohort.by_age.sum()), cohort.n_predictions), cohort.n_predictions, now)
+    return feature_without(here, together(counted), case.settings.labels.min_arrival_drop)
 
 
 @check("arrival", "cohort", lambda settings: len(settings.labels.ages_ms))

@@ -21,6 +21,14 @@ NEW_BASELINE: Final = 14
 """Late cohorts in a row after which they are the baseline: a fortnight of days."""
 
 
+def compared(earlier: Sequence[tuple[int, int, bool]]) -> list[int]:
+    """Return which of the spans before are compared with, by position; see :meth:`BaselineComparison.of`."""
+    latest = earlier[-NEW_BASELINE:]
+    lasting = len(latest) == NEW_BASELINE and all(late for _, _, late in latest)
+    first = len(earlier) - NEW_BASELINE if lasting else 0
+    return [i for i in range(first, len(earlier)) if (lasting or not earlier[i][2]) and earlier[i][1] > 0]
+
+
 class BaselineComparison(NamedTuple):
     """A share compared with its baseline."""
 
@@ -43,9 +51,7 @@ class BaselineComparison(NamedTuple):
             The same of spans before, and whether they came out; the oldest first. Spans that did are left out, so that
             a stall does not become the baseline, unless the latest ``NEW_BASELINE`` all did.
         """
-        latest = earlier[-NEW_BASELINE:]
-        lasting = len(latest) == NEW_BASELINE and all(late for _, _, late in latest)
-        spans = [(min(k, m), m) for k, m, late in (latest if lasting else earlier) if (lasting or not late) and m > 0]
+        spans = [(min(earlier[index][0], earlier[index][1]), earlier[index][1]) for index in compared(earlier)]
         baseline = baseline_share(spans) if len(spans) >= MIN_COHORTS else None
         return cls(baseline, None if baseline is None else baseline_share_test(marked, n, baseline, alternative))
 

@@ -10,7 +10,7 @@ from driftline.alerts import ModelAlerts
 from driftline.checks.contract.closed_window import ArrivalEvidence
 from driftline.checks.labels.arrival_check import CohortAt, examine_arrival
 from driftline.events.source import SEGMENT_ALL
-from driftline.monitoring.alerting import settle
+from driftline.monitoring.alerting import settled
 from driftline.monitoring.labels.cohorts import Cohorts, by_age, by_stratum
 from driftline.monitoring.labels.performance_windows import arrival_of
 from driftline.monitoring.model_setup import task_id
@@ -23,14 +23,21 @@ if TYPE_CHECKING:
     from driftline.checks.contract.closed_window import PerformanceRevision
     from driftline.monitoring.labels.performance_windows import DueRevision
     from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach
+    from driftline.monitoring.predictions.missing_values import MissingValues
+    from driftline.monitoring.predictions.problem_history import ProblemHistory
     from driftline.profiles.task import Task
 
 
 class ArrivalMonitor:
-    """Compares when the labels of one model's cohorts arrive with earlier cohorts; it advances with the joins."""
+    """Compares when the labels of one model's cohorts arrive with earlier cohorts; it advances with the joins.
 
-    def __init__(self, setup: ModelSetup) -> None:
+    ``missing`` and ``problems`` are of the model's predictions: what explains labels that do not come.
+    """
+
+    def __init__(self, setup: ModelSetup, missing: MissingValues, problems: ProblemHistory) -> None:
         self._setup = setup
+        self._missing = missing
+        self._problems = problems
         self._cohorts = Cohorts(setup.budget.settings)
         self._alerts = Value("arrivals", ModelAlerts, ModelAlerts())
         self.tables = (*self._cohorts.tables, self._alerts)
@@ -74,6 +81,8 @@ class ArrivalMonitor:
         outputs: Outputs = []
         if profile is not None and complete.revision.n_predictions > 0:
             final = complete.age_ms == budget.settings.labels.ages_ms[-1]
+            earlier = self._cohorts.earlier(complete)
+            starts = [*earlier, complete.start_ms]
             cohort = CohortAt(
                 key=self._setup.key,
                 segment=SEGMENT_ALL,
@@ -83,16 +92,19 @@ class ArrivalMonitor:
                 final=final,
                 n_predictions=complete.revision.n_predictions,
                 by_age=by_age(complete.revision),
-                earlier=[
-                    (int(by_age(each).sum()), each.n_predictions, each.late) for each in self._cohorts.earlier(complete)
-                ],
+                earlier=[(int(by_age(each).sum()), each.n_predictions, each.late) for each in earlier.values()],
                 curve=maturity_curve(self._cohorts.aged(complete.task), int(budget.settings.labels.horizon)),
                 offsets=complete.cohort.offsets,
                 flags=sorted(reach.flags(complete.at_ms).union(complete.cohort.flags)),
+                missing=[self._missing.of(start_ms) for start_ms in starts],
             )
             verdict = examine_arrival(profile, cohort, budget)
             if verdict.event.status == "late":
                 self._cohorts.mark_late(complete)
-            self.alerts, outputs = settle(verdict, self.alerts, budget)
+            explained = any(finding.without_value for finding in verdict.findings)
+            incidents = self._problems if explained else None
+            done = settled(verdict, self.alerts, budget, incidents)
+            self.alerts, outputs = done.alerts, done.outputs
         self._cohorts.forget_oldest()
+        self._missing.expire(self._cohorts.oldest_ms)
         return outputs

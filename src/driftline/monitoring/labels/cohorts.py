@@ -154,13 +154,18 @@ class Cohorts:
         for key in past[:-KEPT]:
             self._cohorts.drop(key)
 
-    def earlier(self, complete: CompleteCohort) -> list[CohortRevision]:
-        """Return what cohorts before one showed at its age, the oldest first."""
-        return [
-            cohort.revisions[complete.age_ms]
+    @property
+    def oldest_ms(self) -> int:
+        """Start of the oldest cohort that is kept, which is never none once one has been complete."""
+        return min(start_ms for start_ms, _ in self._cohorts)
+
+    def earlier(self, complete: CompleteCohort) -> dict[int, CohortRevision]:
+        """Return what cohorts before one showed at its age, by their start, the oldest first."""
+        return {
+            start_ms: cohort.revisions[complete.age_ms]
             for (start_ms, task), cohort in sorted(self._cohorts.items())
             if task == complete.task and start_ms < complete.start_ms and _is_complete(cohort, complete.age_ms)
-        ]
+        }
 
     def mature(self, task: str, age_ms: int) -> list[tuple[CohortRevision, CohortRevision]]:
         """Return the revisions at an age and at the horizon of cohorts past it that have both, the oldest first."""

@@ -1,13 +1,14 @@
 """One model's joins: from what waits for labels to performance windows, the error detectors and their alerts.
 
 The predictions' sequence knows nothing of this one: how the two interleave depends on how flushes fall. What is read of
-it here, estimates and problems, is read as of the joins' event time, which predictions have always reached.
+it here (estimates, problems, missing values) is read as of the joins' event time, which predictions have always
+reached.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct, structs
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from driftline.monitoring.labels.segment_monitor import SegmentRevisions
     from driftline.monitoring.model_setup import ModelSetup
     from driftline.monitoring.predictions.estimate_windows import EstimateWindows
+    from driftline.monitoring.predictions.missing_values import MissingValues
     from driftline.monitoring.predictions.problem_history import ProblemHistory
     from driftline.monitoring.retraining.alert_steps import AlertSteps
     from driftline.monitoring.state.table import Tables
@@ -65,17 +67,24 @@ class JoinState(Struct):
     alerts: ModelAlerts = ModelAlerts()
 
 
+class OfPredictions(Protocol):
+    """What the sequence of predictions keeps for this one."""
+
+    estimates: EstimateWindows
+    problems: ProblemHistory
+    """What explains a change of performance, or that labels do not come."""
+    missing: MissingValues
+    steps: AlertSteps
+    """Which alerts ask for retraining."""
+
+
 class JoinMonitor:
     """Evaluates the performance of one model, from its join panes in event time.
 
     Parameters
     ----------
-    estimates : EstimateWindows
-        Of the sequence of predictions.
-    problems : ProblemHistory
-        Of the same: what explains a change of performance.
-    steps : AlertSteps
-        Of the same: which alerts ask for retraining.
+    predictions : OfPredictions
+        Of the same model.
 
     Attributes
     ----------
@@ -85,23 +94,21 @@ class JoinMonitor:
         What the last call of :meth:`advance` evaluated, by window start and revision.
     """
 
-    def __init__(
-        self, setup: ModelSetup, estimates: EstimateWindows, problems: ProblemHistory, steps: AlertSteps
-    ) -> None:
+    def __init__(self, setup: ModelSetup, predictions: OfPredictions) -> None:
         settings = setup.budget.settings
-        self._problems = problems
-        self._estimates = estimates
-        self._estimate_revisions = EstimateRevisions(setup, estimates)
+        self._problems = predictions.problems
+        self._estimates = predictions.estimates
+        self._estimate_revisions = EstimateRevisions(setup, predictions.estimates)
         self._horizon_ms = int(settings.labels.horizon)
         self._setup = setup
         self._windows = PerformanceWindows(settings)
-        self._arrivals = ArrivalMonitor(setup)
+        self._arrivals = ArrivalMonitor(setup, predictions.missing, predictions.problems)
         self._earlier = EarlierRevisions()
         self._baselines = ProductionBaselines(settings.windows.min_samples)
         self._segments = SegmentWindows(settings.segments)
         self._error_detectors = ColumnDetectors(settings.checks, setup.pane_ms, "errors")
         self._state = Value("joins", JoinState, JoinState())
-        self.loop_back = LoopBack(setup, steps, estimates.revision, self._open_performance)
+        self.loop_back = LoopBack(setup, predictions.steps, predictions.estimates.revision, self._open_performance)
         self.open = OpenJoins(settings, setup.pane_ms)
         self._last_label = Value("last_label", int)
         self.figures: dict[int, WindowFigures] = {}

@@ -27,6 +27,7 @@ from driftline.monitoring.operations.operations_monitor import OperationsMonitor
 from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.bootstrap import BootstrapReference, BootstrapSample, is_counting
 from driftline.monitoring.predictions.estimate_windows import EstimateWindows
+from driftline.monitoring.predictions.missing_values import MissingValues
 from driftline.monitoring.predictions.open_panes import OpenPane
 from driftline.monitoring.predictions.problem_history import ProblemHistory
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor, first_pane
@@ -91,6 +92,8 @@ class PredictionMonitor:
     problems : ProblemHistory
     steps : AlertSteps
         Kept where retraining is to be requested.
+    missing : MissingValues
+        Read by the sequence of joins as well.
     figures : dict of int to WindowFigures
         Of the last tumbling window of each size, for telemetry; not part of the state.
     operations : OperationsMonitor
@@ -114,6 +117,7 @@ class PredictionMonitor:
         self.operations = OperationsMonitor(setup)
         self.problems = ProblemHistory(int(settings.labels.horizon) + int(settings.windows.performance))
         self.steps = AlertSteps()
+        self.missing = MissingValues(settings)
         self.tables: Tables = (
             self._state,
             *self._sample.tables,
@@ -122,6 +126,7 @@ class PredictionMonitor:
             *self.operations.tables,
             *self.problems.tables,
             *self.steps.tables,
+            *self.missing.tables,
         )
 
     @property
@@ -275,6 +280,8 @@ class PredictionMonitor:
             return []
         self.state.last_end_ms = pane.end_ms
         self.state.missed = False
+        if self._setup.budget.has_labels:
+            self.missing.add(profile, pane)
         if self._profile_monitor is not None:
             detections = self._profile_monitor.add(pane)
             return [record for each in detections for record in self._detected(profile, pane, each)]

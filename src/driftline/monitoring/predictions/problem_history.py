@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from driftline.alerts.onsets import Interval
-    from driftline.events.alert import AlertEvent
+    from driftline.events.alert import AlertEvent, Root
     from driftline.monitoring.state.table import Tables
 
 MAX_STEPS: Final = 2_000
@@ -53,13 +53,13 @@ class ProblemHistory:
         for number in sorted(self._steps)[: max(0, len(self._steps) - MAX_STEPS)]:
             self._steps.drop(number)
 
-    def explaining(self, onset: Interval, at_ms: int, *, later: bool) -> ProblemStep | None:
+    def explaining(self, onset: Interval, at_ms: int, root: Root, *, later: bool) -> ProblemStep | None:
         """Return the problem that explains what began in an interval, as it was known at a moment.
 
         Problems that may be forgotten by then (:meth:`expire`) are left out, whether they are or not.
         """
         steps = (step for _, step in self._in_order())
-        return incident_at(steps, onset, at_ms, at_ms - self._keep_ms, later=later)
+        return incident_at(steps, onset, at_ms, at_ms - self._keep_ms, root, later=later)
 
     def expire(self, joins_ms: int) -> None:
         """Forget what no join from a time on asks for: problems that ended long before, steps that others replaced."""
