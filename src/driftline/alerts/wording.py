@@ -69,10 +69,14 @@ def unit_words(change: UnitChange) -> str:
     'x 100 (cents instead of euros?)'
     >>> unit_words(UnitChange(1.8, 32.0, "degrees Celsius -> degrees Fahrenheit", 0.01, 0.99, "shape"))
     'x 1.8 + 32 (degrees Fahrenheit instead of degrees Celsius?)'
+    >>> unit_words(UnitChange(100.0, 0.0, cents, 0.01, 0.99, "shape", part=0.34))
+    '34 % of values x 100 (cents instead of euros?)'
     """
     parts = [f"x {change.factor:.4g}"] if change.factor != 1 else []
     if change.offset:
         parts.append(f"{'+' if change.offset > 0 else '-'} {abs(change.offset):.4g}")
+    if change.part < 1:
+        parts = [f"{percent(change.part)} of values", *parts]
     sides = [side.strip() for side in (change.conversion or "").split("->")]
     if len(sides) != 2:  # noqa: PLR2004  # old -> new
         return " ".join(parts)

@@ -110,6 +110,9 @@ class UnitChange(Struct, frozen=True):
     determined_by: Literal["shape", "moments", "mean"]
     """Evidence for the factor: the ``shape`` on the grid, mean and standard deviation (``moments``), or only the
     ``mean`` if the values are too far away for more."""
+    part: Share = 1.0
+    """Fraction of the values that changed; below 1 where only some came in another unit, as from one of several
+    producers."""
 
 
 class ColumnMoments(Struct, frozen=True, kw_only=True):
