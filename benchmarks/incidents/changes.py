@@ -17,7 +17,7 @@ from benchmarks.incidents.population import (
 )
 
 if TYPE_CHECKING:
-    from benchmarks.incidents.population import Rows
+    from benchmarks.incidents.population import Column, Rows
     from benchmarks.incidents.scenario import Bools, Floats
 
 NOON_MS: Final = 1_772_409_600_000 + DAY_MS // 2
@@ -115,6 +115,6 @@ def other_schema(features: dict[str, object]) -> dict[str, object]:
     return changed | {"discount_ratio": features["discount"], "weight_kg": f"{features['weight_kg']} kg"}
 
 
-def missing(name: str, column: Any, gone: Bools) -> Any:
+def missing(name: str, column: Column, gone: Bools) -> Column:
     """Return a column without the values of some rows."""
     return np.where(gone, -1, column) if name in CODED else np.where(gone, np.nan, column.astype(np.float64))

@@ -47,7 +47,7 @@ def predictions(stream: Stream) -> list[Record]:
                 "ts": time_ms,
                 "features": of_event,
                 "segments": {"country": country[number], "channel": channel[number]},
-                "prediction": int(score >= 0.5),  # noqa: PLR2004  # the decision
+                "prediction": int(score >= 0.5),  # the decision
                 "score": score,
             }
         )
@@ -90,4 +90,5 @@ def listed(rows: Rows, name: str) -> list[object]:
         return [categories[code] for code in column.tolist()]
     if column.dtype.kind == "f" and np.isnan(column).any():
         return [None if value != value else value for value in column.tolist()]  # noqa: PLR0124  # not-a-number
-    return column.tolist()
+    values: list[object] = column.tolist()
+    return values

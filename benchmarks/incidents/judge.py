@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     Alert = dict[str, Any]
 
 
-
 class Result(NamedTuple):
     """One row of the table."""
 
@@ -59,7 +58,8 @@ class Result(NamedTuple):
     @property
     def is_right(self) -> bool:
         """Whether there is one page with the right cause and, where the onset is a moment, within a pane of it; or none
-        where nothing is to be found."""
+        where nothing is to be found.
+        """
         if not self.scenario.roots:
             return not self.pages
         near = not self.scenario.abrupt or (self.onset_error is not None and self.onset_error <= 1)

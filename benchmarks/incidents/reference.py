@@ -17,7 +17,6 @@ from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import TimeOptions, build_profile
 from driftline.profiles.building.table import ReferenceTable
 
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -42,7 +41,7 @@ def reference(*, seasonal: bool, weeks: int = WEEKS, rate: float = RATE) -> Prof
     table = ReferenceTable(
         n=times.size,
         features=features,
-        prediction=(score >= 0.5).astype(np.int64).tolist(),  # noqa: PLR2004  # the decision
+        prediction=(score >= 0.5).astype(np.int64).tolist(),  # the decision
         score=score.tolist(),
         label=rows["label"].tolist(),
         times_ms=times,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from benchmarks.incidents.population import CHANNELS, COUNTRIES
+from benchmarks.incidents.population import COUNTRIES
 from benchmarks.incidents.scenario import PANE_MS
 from benchmarks.incidents.stream import LATENESS_MS
 from driftline.config.load import load_settings
@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from driftline.config.model import ModelSettings
     from driftline.config.settings import Settings
 
+N_SEGMENTS: Final = 3
+"""Countries whose performance is looked at by itself; all others are together what is in no segment."""
 SECTIONS: Final[dict[str, Any]] = {
     "time": {"pane": f"{PANE_MS}ms", "lateness": f"{LATENESS_MS}ms", "idle_timeout": "1d"},
     "defaults": {
         "task": "binary",
         "positive_class": "1",
-        "segments": {"country": [*COUNTRIES[:6]], "channel": [*CHANNELS]},
+        "segments": {"country": [*COUNTRIES[:N_SEGMENTS]]},
         "windows": {"hop": f"{PANE_MS}ms"},
         "labels": {"horizon": "7d"},
     },
@@ -29,7 +31,7 @@ SECTIONS: Final[dict[str, Any]] = {
 fall."""
 
 
-def settings(sections: Mapping[str, Mapping[str, Any]] = {}) -> Settings:  # noqa: B006  # read only
+def settings(sections: Mapping[str, Mapping[str, Any]] = {}) -> Settings:
     """Return the configuration with further sections."""
     values = {"labels": {"topic": "labels"}, **SECTIONS, **sections}
     flat = {f"{name}.{key}": value for name, section in values.items() for key, value in section.items()}

@@ -112,7 +112,9 @@ def make(scenario: Scenario, seed: int = 1) -> Stream:
     )
 
 
-def _sent(rng: np.random.Generator, scenario: Scenario, times: Ints, producer: Ints, onset_ms: int) -> tuple[Ints, Ints]:
+def _sent(
+    rng: np.random.Generator, scenario: Scenario, times: Ints, producer: Ints, onset_ms: int
+) -> tuple[Ints, Ints]:
     at = times + rng.exponential(20_000, times.size).astype(np.int64).clip(max=LATENESS_MS)
     numbers = np.arange(times.size)
     if scenario.again is not None:

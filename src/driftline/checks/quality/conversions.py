@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-
 GROWTH: Final = 3.0
 """Up to this factor, either way, growth or a shift explains a change as well as another unit does."""
 

@@ -79,18 +79,18 @@ def unit_change(profile: Profile, index: int, sketch: PaneSketch) -> UnitChange 
     noise = math.sqrt(1 / here.n + 1 / there.n)
     most = _SLACK + _KOLMOGOROV * noise
     fits: list[tuple[float, UnitChange]] = []
-    for change in _candidates(column, here, there, most):
-        residual = _residual(column, here, there, change)
-        if residual > min(most, (1 - MIN_EXPLAINED) * apart) or not _matters(change, there.deviation):
+    limit = min(most, (1 - MIN_EXPLAINED) * apart)
+    for estimate in _candidates(column, here, there, most):
+        if _residual(column, here, there, estimate) > limit or not _matters(estimate, there.deviation):
             continue
-        basis = _basis(column, here, there, change, most)
-        conversion = _conversion(change, here, there, noise)
-        if conversion is not None and conversion != change:
-            exact = _residual(column, here, there, conversion)
-            fits_exactly = exact <= min(most, (1 - MIN_EXPLAINED) * apart)
-            change, residual, conversion = (conversion, exact, conversion) if fits_exactly else (change, residual, None)
+        basis = _basis(column, here, there, estimate, most)
+        conversion = _conversion(estimate, here, there, noise)
+        if conversion is not None and _residual(column, here, there, conversion) > limit:
+            conversion = None
         if basis is None or (basis == "mean" and conversion is None):
             continue
+        change = conversion or estimate
+        residual = _residual(column, here, there, change)
         fit = UnitChange(
             factor=change.factor,
             offset=change.offset,
@@ -100,12 +100,11 @@ def unit_change(profile: Profile, index: int, sketch: PaneSketch) -> UnitChange 
             determined_by=basis,
         )
         fits.append((residual - (noise if conversion else 0.0), fit))
-    return min(fits, key=lambda each: each[0])[1] if fits else _of_a_part(column, here, there, apart, most)
+    return min(fits, key=lambda each: each[0])[1] if fits else _of_a_part(column, here, there, apart, limit)
 
 
-def _of_a_part(column: NumericColumn, here: Side, there: Side, apart: float, most: float) -> UnitChange | None:
+def _of_a_part(column: NumericColumn, here: Side, there: Side, apart: float, limit: float) -> UnitChange | None:
     """Return the change of unit of a part of the values; None where none fits."""
-    limit = min(most, (1 - MIN_EXPLAINED) * apart)
     found = mixtures(here, there, lambda change: _converted(column, there, change), limit)
     best = min(found, key=lambda each: each.residual, default=None)
     if best is None:
