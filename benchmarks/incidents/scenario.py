@@ -24,8 +24,8 @@ START_MS: Final = 1_772_409_600_000
 """Monday, 2 March 2026, 00:00 UTC: the first event of every model."""
 PANE_MS: Final = HOUR_MS
 """A pane, and the smallest evaluation window."""
-ONSET_MS: Final = START_MS + 3 * DAY_MS + 14 * HOUR_MS + HOUR_MS // 3
-"""Thursday, 14:20: two thirds of the first window have the change."""
+ONSET_MS: Final = START_MS + 2 * DAY_MS + 14 * HOUR_MS + HOUR_MS // 3
+"""Wednesday, 14:20: two thirds of the first window have the change."""
 N_PRODUCERS: Final = 3
 
 
@@ -56,9 +56,9 @@ class Scenario:
     """When it begins; None where nothing does."""
     abrupt: bool = True
     """Whether the onset is a moment: then it has to be found within one pane."""
-    days: float = 6.0
+    days: float = 5.0
     """Length of the stream."""
-    rate: float = 1_000.0
+    rate: float = 700.0
     """Mean events an hour, by the daily pattern."""
     seasonal: bool = False
     """Whether weekends bring a sale."""

@@ -9,8 +9,8 @@ from benchmarks.incidents.scenario import DAY_MS, ONSET_MS, START_MS, Scenario
 
 LABELS_END_MS: Final = ONSET_MS + 5 * DAY_MS
 """A week of labels has to be known before labels can be missed."""
-AGEING_MS: Final = START_MS + 2 * DAY_MS
-STEADY: Final = Scenario(0, "steady", "nothing", onset_ms=None, days=25, rate=150)
+AGEING_MS: Final = START_MS + DAY_MS
+STEADY: Final = Scenario(0, "steady", "nothing", onset_ms=None, days=17, rate=150)
 SCENARIOS: Final = (
     Scenario(
         1,
@@ -67,9 +67,9 @@ SCENARIOS: Final = (
         "no-labels",
         "no label comes any more, while those of other models do",
         frozenset({"silence", "late labels"}),
-        ("labels",),
+        ("labels: none", "labels come late"),
         onset_ms=LABELS_END_MS,
-        days=13,
+        days=11,
         labels_end=True,
     ),
     Scenario(
@@ -96,7 +96,7 @@ SCENARIOS: Final = (
         ("income", "accuracy"),
         onset_ms=AGEING_MS,
         abrupt=False,
-        days=15,
+        days=12,
         world=changes.ageing_world,
         flipped=changes.ageing,
     ),
@@ -113,12 +113,11 @@ SCENARIOS: Final = (
         "weekend-sale",
         "each weekend brings a sale, as in the reference: 2.5 times the events, larger baskets, more of them by app",
         onset_ms=None,
-        days=16,
-        rate=600,
+        days=14,
         seasonal=True,
     ),
 )
 END_MS: Final = STEADY.end_ms
-"""End of all streams: a week of labels after the last of the scenarios, in which the steady model goes on."""
+"""End of all streams: labels go on to come after the last of the scenarios, and the steady model goes on."""
 SALE_H: Final = (4 * 24 + 17, 7 * 24)
 """From Friday, 17:00, to the end of Sunday, in hours since Monday."""

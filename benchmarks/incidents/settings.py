@@ -23,7 +23,7 @@ SECTIONS: Final[dict[str, Any]] = {
         "task": "binary",
         "positive_class": "1",
         "segments": {"country": [*COUNTRIES[:N_SEGMENTS]]},
-        "windows": {"hop": f"{PANE_MS}ms"},
+        "windows": {"hop": f"{PANE_MS}ms", "min_samples": 350},
         "labels": {"horizon": "7d"},
     },
 }

@@ -185,12 +185,19 @@ def _with_changes(
         onset=begun,
         severity=worst(finding.severity for finding in seen),
         incident=linked,
+        new_version=_new_version(observation, begun),
     )
     if before is None:
         alert = opened_alert(observation, content, told, reason)
     else:
         alert = updated_alert(before.alert, observation, content, told, reason)
     return ProblemState(alert, told, root, every, still_open)
+
+
+def _new_version(observation: Observation, onset: Interval) -> str | None:
+    """Return the version of the model where its first predictions are of the time of the onset."""
+    first_ms, version = observation.first_ms, observation.event.model_version
+    return version if version and first_ms is not None and onset.from_ms <= first_ms <= onset.to_ms else None
 
 
 def _onset_of(changes: Sequence[SignalChange]) -> Interval:

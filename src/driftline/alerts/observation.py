@@ -15,6 +15,9 @@ class Observation(NamedTuple):
     """An event of the window; its alerts take over the fields that all events have."""
     time_ms: int
     """Event time of the check: the end of the window, or for performance the time of the revision."""
+    first_ms: int | None = None
+    """Event time of the first predictions of this version of the model, in steps of panes; None where it is not
+    known."""
 
     @property
     def window(self) -> WindowSpan:

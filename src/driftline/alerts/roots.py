@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from msgspec import UNSET
+
+from driftline.alerts.onsets import has_own_onset
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -85,7 +89,7 @@ def root_of(finding: FindingEvent) -> Root:
     """
     known = _BY_CHECK.get(finding.check)
     if finding.family == "labels":
-        return known or "late labels"
+        return known or ("silence" if has_own_onset(finding) else "late labels")
     if finding.family == "performance" or finding.role == "error":
         return known or "performance"
     if finding.role in {"prediction", "score"} and known in _OF_VALUES:
@@ -98,6 +102,8 @@ def _root_of_values(finding: FindingEvent) -> Root:
         return "changed relation"
     if finding.unit_change is not None and finding.unit_change.conversion is not None:
         return "unit change"
+    if finding.stuck is not UNSET and finding.role not in {"prediction", "score"}:
+        return "frozen values"
     of_categories = finding.family == "distribution" and finding.moments is None
     return "changed mix" if of_categories else "feature shift"
 

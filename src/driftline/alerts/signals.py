@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from msgspec import Struct, field, structs
 
 from driftline.alerts.escalation import NotificationHistory, completed_history, history_after, reason_to_notify
-from driftline.alerts.onsets import Interval, first_onset
+from driftline.alerts.onsets import Interval, first_onset, has_own_onset
 from driftline.alerts.policy import cause_of, is_beside, ranked
 from driftline.alerts.unused_findings import OpeningRule, UnusedFindings, counts_windows, key_of
 from driftline.events.alert import Cause  # msgspec reads it where a state is restored
@@ -153,7 +153,8 @@ def _with_findings(
             return None, unused, None
         history = history_after(complete, None, observation.time_ms, next_ms)
         first = unused.onset(cause, [key_of(finding, size_ms) for finding in complete])
-        onset = Interval(*first) if first is not None else first_onset(findings)
+        own = [finding for finding in complete if has_own_onset(finding)]
+        onset = first_onset(own or findings) if own or first is None else Interval(*first)
         opened = SignalChange(cause, "opened", findings, complete=complete, onset=onset)
         return SignalState(size_ms, 0, history), spent, opened
     updated = SignalChange(cause, "updated", findings)

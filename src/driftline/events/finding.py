@@ -115,6 +115,16 @@ class UnitChange(Struct, frozen=True):
     producers."""
 
 
+class StuckValue(Struct, frozen=True, kw_only=True):
+    """A number that most values of a window are, where few of the reference's were."""
+
+    value: float
+    """The roundest number in the bin of the grid that most values fall into."""
+    share: Share
+    """Fraction of the window's values in the bin."""
+    share_before: Share
+
+
 class ColumnMoments(Struct, frozen=True, kw_only=True):
     """Mean and standard deviation of a numeric column on both sides, in its unit; null where they are not known."""
 
@@ -187,6 +197,8 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     """Whether it is drift of a feature whose importance is below ``alerts.min_importance``: it opens no alert."""
     most_changed: list[str]
     """Columns in which a check of several together found the clearest change; empty for other findings."""
+    stuck: StuckValue | UnsetType = UNSET
+    """The number that most values are; absent where there is none."""
     explained: Explained | UnsetType | None = UNSET
     """What explains the change of a performance metric: other traffic or other outcomes. Absent from other findings."""
 

@@ -10,11 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from driftline.config.model import ModelSettings
 from driftline.events.evidence import DispersionEvidence, Severity
-from driftline.events.finding import ColumnMoments, Effect, Family, HistogramPair, LevelEvidence, Statistic, UnitChange
+from driftline.events.finding import (
+    ColumnMoments,
+    Effect,
+    Family,
+    HistogramPair,
+    LevelEvidence,
+    Statistic,
+    StuckValue,
+    UnitChange,
+)
 from driftline.events.window import DistanceValue
 from driftline.registry import Registry
 
@@ -55,6 +64,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     dispersion: DispersionEvidence | None = None
     unseen: dict[str, int] = {}
     unit_change: UnitChange | None = None
+    stuck: StuckValue | UnsetType = UNSET
     moments: ColumnMoments | None = None
     most_changed: tuple[str, ...] = ()
 

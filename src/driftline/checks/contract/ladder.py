@@ -103,6 +103,7 @@ def _finding(outcome: Outcome, level: LevelEvidence | None, common: CommonFields
         histograms=evidence.histograms,
         dispersion=evidence.dispersion,
         unit_change=evidence.unit_change,
+        stuck=evidence.stuck,
         moments=evidence.moments,
         minor=_is_minor(outcome),
         most_changed=list(evidence.most_changed),

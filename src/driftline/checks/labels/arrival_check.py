@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from msgspec import structs
+
 from driftline.checks.contract.check import check, checks_of
 from driftline.checks.contract.common_fields import common_fields, span
 from driftline.checks.contract.ladder import judge
@@ -11,6 +13,7 @@ from driftline.checks.contract.verdict import Verdict
 from driftline.checks.contract.wording import number, percent
 from driftline.checks.labels.baseline_comparison import BaselineComparison
 from driftline.config.durations import Duration
+from driftline.events.cloudevents import rfc3339
 from driftline.events.label_arrival import LabelArrivalEvent, MaturityPoint
 from driftline.sketches.arrival import AGE_EDGES_MS
 
@@ -50,6 +53,8 @@ class CohortAt(NamedTuple):
     curve: Sequence[CurvePoint]
     offsets: Mapping[Kind, Offsets]
     flags: Sequence[str]
+    silent_ms: int | None = None
+    """Start of the last pane with a label of the model, where no label has come for as long as the age; else None."""
 
 
 class CohortCase(NamedTuple):
@@ -74,6 +79,8 @@ def examine_arrival(profile: Profile, cohort: CohortAt, budget: ErrorBudget) -> 
     common["n"], common["n_reference"] = n_labelled, comparison.n_reference
     case, levels = CohortCase(cohort, comparison, budget.settings), budget.with_info(budget.labels_level())
     findings = [each for check in checks_of("cohort") for each in judge(check.examine(case), levels, common)]
+    if cohort.silent_ms is not None:
+        findings = [structs.replace(each, since=rfc3339(cohort.silent_ms)) for each in findings]
     event = LabelArrivalEvent(
         **common,
         age_ms=cohort.age_ms,
@@ -109,6 +116,8 @@ def arrival(case: CohortCase) -> list[Outcome]:
         f"predictions with a label within {age}: {percent(result.share_reference)} -> {percent(result.share)} (a drop "
         f"matters from {percent(gate)})"
     )
+    if cohort.silent_ms is not None:
+        message = f"no label of the model since {rfc3339(cohort.silent_ms)}; {message}"
     details = f"{number(cohort.n_predictions)} predictions beside those of {baseline.n_groups} earlier spans"
     drop = result.share_reference - result.share
     return [case.comparison.outcome(f"{CHECK}.{age}", "labelled_share_drop", drop, gate, message, details)]
