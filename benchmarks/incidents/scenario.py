@@ -56,7 +56,7 @@ class Scenario:
     """When it begins; None where nothing does."""
     abrupt: bool = True
     """Whether the onset is a moment: then it has to be found within one pane."""
-    days: float = 5.0
+    days: float = 4.0
     """Length of the stream."""
     rate: float = 700.0
     """Mean events an hour, by the daily pattern."""

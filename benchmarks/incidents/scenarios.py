@@ -10,7 +10,7 @@ from benchmarks.incidents.scenario import DAY_MS, ONSET_MS, START_MS, Scenario
 LABELS_END_MS: Final = ONSET_MS + 5 * DAY_MS
 """A week of labels has to be known before labels can be missed."""
 AGEING_MS: Final = START_MS + DAY_MS
-STEADY: Final = Scenario(0, "steady", "nothing", onset_ms=None, days=17, rate=150)
+STEADY: Final = Scenario(0, "steady", "nothing", onset_ms=None, days=15.5, rate=150)
 SCENARIOS: Final = (
     Scenario(
         1,
@@ -69,7 +69,7 @@ SCENARIOS: Final = (
         frozenset({"silence", "late labels"}),
         ("labels: none", "labels come late"),
         onset_ms=LABELS_END_MS,
-        days=11,
+        days=10,
         labels_end=True,
     ),
     Scenario(
@@ -96,7 +96,7 @@ SCENARIOS: Final = (
         ("income", "accuracy"),
         onset_ms=AGEING_MS,
         abrupt=False,
-        days=12,
+        days=11,
         world=changes.ageing_world,
         flipped=changes.ageing,
     ),

@@ -1,16 +1,14 @@
 """One value that most events of a window have: a feature that froze for some producers, or within the window.
 
 :mod:`driftline.checks.quality.frozen` tests whether all values are equal. Where most are, the distribution's test finds
-it, and this explains the finding: one bin of the grid holds at least half of the values and had few, and all other
-values are distributed as before. Costs the budget nothing.
+it, and this explains the finding: one bin of the grid holds at least half of the values, where the reference has few,
+and its neighbours hold next to none. Costs the budget nothing.
 """
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Final
-
-import numpy as np
 
 from driftline.events.finding import StuckValue
 from driftline.sketches.columns import NumericColumn
@@ -24,9 +22,8 @@ MIN_SHARE: Final = 0.5
 """Fraction of the values that have the value at least."""
 MAX_BEFORE: Final = 0.1
 """Fraction of the reference's values in its bin at most: else another mix of the usual values says as much."""
-_KOLMOGOROV: Final = 1.63
-"""99 % of Kolmogorov's distribution: sampling alone leaves that over √n."""
-_SLACK: Final = 0.02
+MAX_BESIDE: Final = 0.1
+"""Fraction of the bin's values that a neighbouring bin may have: a narrow distribution fills those too."""
 
 
 def stuck_value(profile: Profile, index: int, sketch: PaneSketch) -> StuckValue | None:
@@ -44,14 +41,9 @@ def stuck_value(profile: Profile, index: int, sketch: PaneSketch) -> StuckValue 
     bin_ = int(here.argmax())
     first, last = tail_bins(column)
     share, before = int(here[bin_]) / n, int(there[bin_]) / n_reference
-    n_other = n - int(here[bin_])
-    if not first <= bin_ <= last or share < MIN_SHARE or before > MAX_BEFORE or before >= share:
+    beside = max(int(here[each]) for each in (bin_ - 1, bin_ + 1)) / n
+    if not first <= bin_ <= last or share < MIN_SHARE or before > MAX_BEFORE or beside > MAX_BESIDE * share:
         return None
-    if n_other:
-        others, usual = (np.delete(counts, bin_) for counts in (here, there))
-        apart = np.abs(np.cumsum(others) / n_other - np.cumsum(usual) / max(1, int(usual.sum()))).max()
-        if apart > _SLACK + _KOLMOGOROV * math.sqrt(1 / n_other + 1 / n_reference):
-            return None
     low, high = float(column.edges[bin_ - 1]), float(column.edges[bin_])
     return StuckValue(value=shortest_within(low, high), share=share, share_before=before)
 
