@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from driftline.events.evidence import Event, WindowSpan
+    from driftline.events.evidence import Event, EventRole, WindowSpan
+    from driftline.events.finding import Family
+
+
+class Lingering(NamedTuple):
+    """What a window showed of a change that is no finding, and no sign that it is over either: half of the effect that
+    matters, or more.
+    """
+
+    check: str
+    family: Family
+    role: EventRole | None
+    column: str | None
 
 
 class Observation(NamedTuple):
@@ -18,6 +30,8 @@ class Observation(NamedTuple):
     first_ms: int | None = None
     """Event time of the first predictions of this version of the model, in steps of panes; None where it is not
     known."""
+    lingering: tuple[Lingering, ...] = ()
+    """Effects of the window that are near enough to what matters for an open alert to stay open."""
 
     @property
     def window(self) -> WindowSpan:

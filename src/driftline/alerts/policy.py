@@ -9,6 +9,7 @@ from driftline.events.alert import Cause, FindingSummary
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from driftline.alerts.observation import Lingering
     from driftline.events.evidence import Severity
     from driftline.events.finding import FindingEvent
 
@@ -56,12 +57,18 @@ def cause_of(finding: FindingEvent) -> Cause | None:
     return None if finding.severity == "info" else _family_cause(finding)
 
 
+def lingers(lingering: Iterable[Lingering], cause: Cause, columns: Iterable[str]) -> bool:
+    """Whether a window shows that a change of these columns, named as findings' are, is not over."""
+    named = {*columns}
+    return any(f"{each.role or ''}/{each.column or ''}" in named and _family_cause(each) == cause for each in lingering)
+
+
 def is_beside(finding: FindingEvent, cause: Cause) -> bool:
     """Whether a finding opens nothing, as its column matters little, but tells more of an open alert of a cause."""
     return finding.severity == "info" and finding.minor and _family_cause(finding) == cause
 
 
-def _family_cause(finding: FindingEvent) -> Cause:
+def _family_cause(finding: FindingEvent | Lingering) -> Cause:
     if finding.check == "quality.duplicates":  # observed where labels are joined, whose alerts are separate
         return "duplicates"
     if finding.family in _OWN_CAUSES:

@@ -13,7 +13,8 @@ notifications; :mod:`driftline.alerts.problems` passes a part of them on.
 
 There is one signal per model key, segment and cause at a time. Only windows of the size that opened it can resolve it:
 a clean window of five minutes says little about a finding in a day. Any window with findings, whatever its size,
-restarts the count of clean windows.
+restarts the count of clean windows. A window whose effect in a column of the signal is still half of what matters is
+no clean one (hysteresis): a change at the border of what matters is one alert, not one for each window beyond it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from msgspec import Struct, field, structs
 
 from driftline.alerts.escalation import NotificationHistory, completed_history, history_after, reason_to_notify
 from driftline.alerts.onsets import Interval, first_onset, has_own_onset
-from driftline.alerts.policy import cause_of, is_beside, ranked
+from driftline.alerts.policy import cause_of, is_beside, lingers, ranked
 from driftline.alerts.unused_findings import OpeningRule, UnusedFindings, counts_windows, key_of
 from driftline.events.alert import Cause  # msgspec reads it where a state is restored
 from driftline.events.cloudevents import epoch_ms
@@ -111,6 +112,8 @@ def advance_signals(
                 states[cause] = after
                 changes.append(change._replace(beside=ranked(each for each in findings if is_beside(each, cause))))
         elif state is not None and is_window and _can_resolve(state, observation, rules):
+            if lingers(observation.lingering, cause, state.told.columns):
+                continue
             if state.n_clean + 1 < rules.resolve_after:
                 states[cause] = structs.replace(state, n_clean=state.n_clean + 1)
                 continue

@@ -76,7 +76,7 @@ def settled(
         return Settled(alerts, event_records(events, budget.source))
     causes, rules = _CAUSES[verdict.sequence], _rules(verdict.sequence, budget)
     observed = events[0] if verdict.observed is None else verdict.observed
-    observation = Observation(observed, epoch_ms(observed.window.end) + verdict.age_ms, first_ms)
+    observation = Observation(observed, epoch_ms(observed.window.end) + verdict.age_ms, first_ms, verdict.lingering)
     step = advance(alerts, observation, verdict.findings, causes, rules, incidents)
     forgotten = [tombstone(alert_id) for alert_id in step.forgotten]
     outputs = [*event_records([*events, *step.records], budget.source), *forgotten]

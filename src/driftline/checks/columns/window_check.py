@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from driftline.checks.columns.column_summary import column_statistics, column_summary
 from driftline.checks.contract.check import checks_of
 from driftline.checks.contract.common_fields import window_fields
-from driftline.checks.contract.ladder import judge
+from driftline.checks.contract.ladder import judge, lingering
 from driftline.checks.contract.verdict import CheckStatistic, Verdict
 from driftline.checks.references.cases import ColumnCase, WindowCase
 from driftline.events.window import MAX_COLUMNS, ColumnBlock, WindowEvent
@@ -19,6 +19,7 @@ from driftline.sketches.layout import LATE, UNEXPECTED
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from driftline.alerts.observation import Lingering
     from driftline.checks.contract.check import Check, Outcome
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.checks.contract.common_fields import CommonFields
@@ -40,8 +41,8 @@ def examine_window(view: ReferenceView, window: ClosedWindow, budget: ErrorBudge
     columns = [ColumnCase(view, window, level, index) for index in range(n_columns)]
     summaries = [column_summary(case) for case in columns]
     common = window_fields(view.profile, window, budget)
-    findings, together = (
-        window_findings(WindowCase(view, window, level), columns, budget, common) if tested else ([], [])
+    findings, together, left = (
+        window_findings(WindowCase(view, window, level), columns, budget, common) if tested else ([], [], [])
     )
     starts = range(0, max(n_columns, 1), MAX_COLUMNS)
     counts = window.sketch.counts
@@ -59,15 +60,20 @@ def examine_window(view: ReferenceView, window: ClosedWindow, budget: ErrorBudge
     )
     statistics = (*(each for summary in summaries for each in column_statistics(summary)), *together)
     return Verdict(
-        events=events, findings=tuple(findings), statistics=statistics, sequence="predictions", tested=tested
+        events=events,
+        findings=tuple(findings),
+        statistics=statistics,
+        sequence="predictions",
+        tested=tested,
+        lingering=tuple(left),
     )
 
 
 def window_findings(
     whole: WindowCase, columns: Iterable[ColumnCase], budget: ErrorBudget, common: CommonFields
-) -> tuple[list[FindingEvent], list[CheckStatistic]]:
-    """Return the findings of all registered checks of one verdict window, and the statistics of its multivariate
-    checks.
+) -> tuple[list[FindingEvent], list[CheckStatistic], list[Lingering]]:
+    """Return the findings of all registered checks of one verdict window, the statistics of its multivariate checks,
+    and what lingers.
     """
     levels = budget.with_info(budget.column_level(whole.window.size_ms, len(whole.profile.columns)))
     examined: list[tuple[Check[Any], list[Outcome]]] = []
@@ -81,4 +87,4 @@ def window_findings(
         for each in outcomes
         if each.family == "multivariate" and each.effect is not None
     ]
-    return findings, statistics
+    return findings, statistics, [each for _, outcomes in examined for each in lingering(outcomes)]

@@ -95,6 +95,9 @@ class Outcome(Struct, frozen=True, kw_only=True):
     (Bonferroni), and of all of one case at most one becomes a finding."""
     precedence: int = 0
     """Among alternatives the lowest comes first; of equals the smallest p-value does."""
+    sure: float | None = None
+    """Lower limit of the effect, by which its severity goes; None: the effect itself. Given where a window's effect
+    varies by as much as matters: of many windows the worst would else be critical by chance."""
     part: float = 1.0
     """Part of a test's level that this outcome has, in (0, 1]."""
     calibrating: bool = False

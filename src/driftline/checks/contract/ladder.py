@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
 
+from driftline.alerts.observation import Lingering
 from driftline.alerts.policy import OF_VALUES, severity_of
 from driftline.checks.contract.wording import p_value_at
 from driftline.events.finding import FindingEvent, finding_id
 from driftline.events.model_key import ModelKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from driftline.checks.contract.check import Outcome
     from driftline.checks.contract.common_fields import CommonFields
     from driftline.events.evidence import Severity
     from driftline.events.finding import LevelEvidence
+
+
+STILL: Final = 0.5
+"""Part of the effect that matters from which on a change that was found is not over."""
 
 
 def judge(outcomes: Iterable[Outcome], levels: Sequence[LevelEvidence], common: CommonFields) -> list[FindingEvent]:
@@ -31,6 +36,14 @@ def judge(outcomes: Iterable[Outcome], levels: Sequence[LevelEvidence], common: 
     tests = [[outcome] for outcome in every if outcome.alternatives == 1] + ([together] if together else [])
     judged = (_first(test, levels) for test in tests)
     return [_finding(*each, common) for each in judged if each is not None]
+
+
+def lingering(outcomes: Iterable[Outcome]) -> Iterator[Lingering]:
+    """Yield what is not over where it was found before: tests whose effect is half of what matters, or more."""
+    for outcome in outcomes:
+        effect, (column, role, *_) = outcome.effect, outcome.subject
+        if effect is not None and outcome.p_value is not None and effect.corrected >= STILL * effect.gate > 0:
+            yield Lingering(outcome.check, outcome.family, role, column)
 
 
 def _first(test: list[Outcome], levels: Sequence[LevelEvidence]) -> tuple[Outcome, LevelEvidence | None] | None:
@@ -121,4 +134,5 @@ def _severity(outcome: Outcome, level: LevelEvidence | None) -> Severity:
         return outcome.severity
     if outcome.effect is None or level is None or not level.in_budget:
         return "info"
-    return severity_of(outcome.effect.corrected * outcome.subject.weight, outcome.effect.gate)
+    effect = outcome.effect.corrected if outcome.sure is None else outcome.sure
+    return severity_of(effect * outcome.subject.weight, outcome.effect.gate)

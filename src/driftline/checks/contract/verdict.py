@@ -6,6 +6,7 @@ from typing import Generic, Literal, TypeAlias, TypeVar
 
 from msgspec import Struct
 
+from driftline.alerts.observation import Lingering
 from driftline.events.evidence import Event, EventRole
 from driftline.events.finding import FindingEvent
 
@@ -48,6 +49,8 @@ class Verdict(Struct, Generic[E_co], frozen=True, kw_only=True):
     """Whether it opens and resolves alerts: else it is only reported."""
     observed: Event | None = None
     """What alerts take the window and the common fields from, where no event is emitted of it."""
+    lingering: tuple[Lingering, ...] = ()
+    """Effects that are no findings, and near enough to what matters for an open alert to stay open."""
     age_ms: int = 0
     """How long after the window's end it was tested: alerts date from that moment."""
 

@@ -9,7 +9,7 @@ from msgspec import structs
 from driftline.checks.contract.check import checks_of
 from driftline.checks.contract.closed_window import PerformanceCase
 from driftline.checks.contract.common_fields import common_fields, span
-from driftline.checks.contract.ladder import judge
+from driftline.checks.contract.ladder import judge, lingering
 from driftline.checks.contract.verdict import CheckStatistic, Verdict
 from driftline.checks.labels.explanation import explanations
 from driftline.checks.labels.explanation_words import with_explanation
@@ -71,6 +71,7 @@ def examine_performance(
             if value is not None
         ),
         sequence="performance",
+        lingering=tuple(each for outcomes in examined for each in lingering(outcomes)),
         tested=revision.tested and (tested or foreign is not None),
         age_ms=event.age_ms,
     )
