@@ -41,8 +41,10 @@ def stuck_value(profile: Profile, index: int, sketch: PaneSketch) -> StuckValue 
     bin_ = int(here.argmax())
     first, last = tail_bins(column)
     share, before = int(here[bin_]) / n, int(there[bin_]) / n_reference
-    beside = max(int(here[each]) for each in (bin_ - 1, bin_ + 1)) / n
-    if not first <= bin_ <= last or share < MIN_SHARE or before > MAX_BEFORE or beside > MAX_BESIDE * share:
+    if not max(first, 1) <= bin_ <= min(last, here.size - 2) or share < MIN_SHARE or before > MAX_BEFORE:
+        return None
+    beside = max(int(here[bin_ - 1]), int(here[bin_ + 1])) / n
+    if beside > MAX_BESIDE * share:
         return None
     low, high = float(column.edges[bin_ - 1]), float(column.edges[bin_])
     return StuckValue(value=shortest_within(low, high), share=share, share_before=before)

@@ -46,6 +46,11 @@ def test_a_value_that_a_third_of_the_events_have_is_no_frozen_feature() -> None:
     assert seen(values) is None
 
 
+@pytest.mark.parametrize("far", [1e9, -1e9, 100.0])
+def test_values_beyond_the_grid_have_no_bin_that_says_what_they_are(far: float) -> None:
+    assert seen(np.full(1_000, far)) is None
+
+
 def test_a_finding_with_such_a_value_is_named_by_it() -> None:
     made = finding(HOUR, column="temperature")
     assert made.stuck is UNSET
