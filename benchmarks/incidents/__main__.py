@@ -16,7 +16,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.incidents import in_process, page, topics, workers
+from benchmarks.incidents import in_process, page, workers
 from benchmarks.incidents.judge import results
 from benchmarks.incidents.scenarios import SCENARIOS, STEADY
 from benchmarks.incidents.splits import splits_in
@@ -63,9 +63,7 @@ def _backtest(chosen: list[Scenario]) -> workers.Said:
 def _on_kafka(bootstrap: str, chosen: list[Scenario], folder: Path) -> workers.Said:
     name = f"incidents-{uuid.uuid4().hex[:8]}"
     print(f"logs in {folder}", file=sys.stderr, flush=True)
-    written = topics.write(bootstrap, name, chosen)
-    print(f"{written.n_records:,} records written", file=sys.stderr, flush=True)
-    return workers.run(bootstrap, written, chosen, name, folder)
+    return workers.run(bootstrap, chosen, name, folder)
 
 
 if __name__ == "__main__":

@@ -62,8 +62,8 @@ def origin(seconds: float, n_records: int, *, in_process: bool) -> str:
     if in_process:
         return f"Run of {day}, both stages in one process: {seconds:,.0f} s."
     return (
-        f"Run of {day}, `make bench-incidents`: a real Kafka, two sketch workers and a detect worker, {os.cpu_count()} "
-        f"cores; {n_records:,} records of all models side by side, evaluated in {seconds:,.0f} s."
+        f"Run of {day}, `make bench-incidents`: a real Kafka, two sketch workers and three detect workers on "
+        f"{os.cpu_count()} cores; {n_records:,} records of all models side by side, evaluated in {seconds:,.0f} s."
     )
 
 

@@ -10,21 +10,21 @@ import numpy as np
 from benchmarks.incidents.encoding import listed
 from benchmarks.incidents.population import draw
 from benchmarks.incidents.scenario import DAY_MS, PANE_MS, START_MS
-from benchmarks.incidents.scenarios import SCENARIOS, STEADY
 from benchmarks.incidents.settings import model
 from benchmarks.incidents.stream import arrivals, season_of
 from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import TimeOptions, build_profile
 from driftline.profiles.building.table import ReferenceTable
+from driftline.profiles.codec import encode_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping, Sequence
 
     from benchmarks.incidents.scenario import Scenario
     from driftline.profiles.profile import Profile
 
 WEEKS: Final = 4
-RATE: Final = 400.0
+RATE: Final = 200.0
 """Events of an hour that training kept."""
 
 
@@ -50,10 +50,15 @@ def reference(*, seasonal: bool, weeks: int = WEEKS, rate: float = RATE) -> Prof
     return build_profile(key, table, model(), START_MS - 365 * DAY_MS, "training", in_time=TimeOptions(PANE_MS))
 
 
-def profiles(chosen: Iterable[Scenario] = (*SCENARIOS, STEADY)) -> list[Profile]:
-    """Return the profile of each version of each model."""
-    chosen = [*chosen]
-    made = {seasonal: reference(seasonal=seasonal) for seasonal in {each.seasonal for each in chosen}}
+def encoded_reference(*, seasonal: bool) -> list[bytes]:
+    """Return the records of a reference, for another process."""
+    return [value for _, value in encode_profile(reference(seasonal=seasonal))]
+
+
+def profiles(chosen: Sequence[Scenario], made: Mapping[bool, Profile] | None = None) -> list[Profile]:
+    """Return the profile of each version of each model, of references by whether they are seasonal."""
+    if made is None:
+        made = {seasonal: reference(seasonal=seasonal) for seasonal in {each.seasonal for each in chosen}}
     return [
         replace(made[each.seasonal], key=ModelKey(each.model, version))
         for each in chosen

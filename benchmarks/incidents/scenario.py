@@ -58,7 +58,7 @@ class Scenario:
     """Whether the onset is a moment: then it has to be found within one pane."""
     days: float = 4.0
     """Length of the stream."""
-    rate: float = 700.0
+    rate: float = 450.0
     """Mean events an hour, by the daily pattern."""
     seasonal: bool = False
     """Whether weekends bring a sale."""

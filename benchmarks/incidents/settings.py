@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from driftline.config.model import ModelSettings
     from driftline.config.settings import Settings
 
-N_SEGMENTS: Final = 3
+N_SEGMENTS: Final = 2
 """Countries whose performance is looked at by itself; all others are together what is in no segment."""
 SECTIONS: Final[dict[str, Any]] = {
     "time": {"pane": f"{PANE_MS}ms", "lateness": f"{LATENESS_MS}ms", "idle_timeout": "1d"},
@@ -23,7 +23,7 @@ SECTIONS: Final[dict[str, Any]] = {
         "task": "binary",
         "positive_class": "1",
         "segments": {"country": [*COUNTRIES[:N_SEGMENTS]]},
-        "windows": {"hop": f"{PANE_MS}ms", "min_samples": 350},
+        "windows": {"hop": f"{PANE_MS}ms", "min_samples": 240},
         "labels": {"horizon": "7d"},
     },
 }

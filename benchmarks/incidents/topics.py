@@ -13,29 +13,39 @@ from benchmarks.incidents.stream import N_PARTITIONS, make
 from tests.support.real_broker import create_topics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from benchmarks.incidents.encoding import Record
     from benchmarks.incidents.scenario import Scenario
-    from benchmarks.incidents.stream import Stream
 
 MOST_QUEUED: Final = 100_000
+EVERY: Final = 20_000
+"""Records after which all producers wait for their acknowledgement."""
 HEADER: Final = "producer"
 
 
-class Written(NamedTuple):
-    """What stands on the broker."""
+class Input(NamedTuple):
+    """Names of the topics."""
 
     predictions: str
     labels: str
-    """Names of the topics."""
-    n_records: int
 
 
-def write(bootstrap: str, name: str, chosen: Sequence[Scenario]) -> Written:
-    """Write the streams to topics of their own, acknowledged; each producer is a client of its own."""
-    topics = f"{name}-predictions", f"{name}-labels"
+def create(bootstrap: str, name: str) -> Input:
+    """Create topics for the streams, whose records have old timestamps and are kept all the same."""
+    topics = Input(f"{name}-predictions", f"{name}-labels")
     create_topics(bootstrap, dict.fromkeys(topics, N_PARTITIONS), {"retention.ms": "-1"})
+    return topics
+
+
+def records_of(scenario: Scenario) -> tuple[list[Record], list[Record]]:
+    """Return the records of a scenario's predictions and labels, each in the order of sending."""
+    stream = make(scenario)
+    return predictions(stream), labels(stream)
+
+
+def write(bootstrap: str, topics: Input, parts: Sequence[list[Record]]) -> int:
+    """Write records in the order of sending, acknowledged; each producer is a client of its own. Return how many."""
     failed: list[str] = []
 
     def delivered(error: object, _message: object) -> None:
@@ -43,10 +53,11 @@ def write(bootstrap: str, name: str, chosen: Sequence[Scenario]) -> Written:
             failed.append(str(error))
 
     writers = [_producer(bootstrap, f"producer-{number}") for number in range(N_PRODUCERS)]
-    streams = [make(scenario) for scenario in chosen]
     n = 0
-    for record in heapq.merge(*_parts(streams), key=lambda each: each.sent_ms):
-        topic, writer = (topics[1], writers[0]) if record.producer < 0 else (topics[0], writers[record.producer])
+    for record in heapq.merge(*parts, key=lambda each: each.sent_ms):
+        topic, writer = (
+            (topics.labels, writers[0]) if record.producer < 0 else (topics.predictions, writers[record.producer])
+        )
         while len(writer) > MOST_QUEUED:
             writer.poll(0.05)
         headers: dict[str, str | bytes | None] = {} if record.producer < 0 else {HEADER: f"producer-{record.producer}"}
@@ -54,19 +65,13 @@ def write(bootstrap: str, name: str, chosen: Sequence[Scenario]) -> Written:
             topic, record.value, record.key, record.partition, delivered, timestamp=record.sent_ms, headers=headers
         )
         n += 1
-        if not n % 10_000:
+        if not n % EVERY:
             for each in writers:
-                each.poll(0)
+                each.flush()  # what is later in one partition is not sooner in another
     for writer in writers:
         assert writer.flush(120) == 0, "records were not taken"
     assert not failed, failed[:3]
-    return Written(*topics, n)
-
-
-def _parts(streams: Sequence[Stream]) -> Iterator[list[Record]]:
-    for stream in streams:
-        yield predictions(stream)
-        yield labels(stream)
+    return n
 
 
 def _producer(bootstrap: str, client: str) -> Producer:
