@@ -14,6 +14,7 @@ from driftline.events.finding import Effect, FindingEvent, LevelEvidence, Statis
 from driftline.monitoring.predictions.problem_history import ProblemHistory
 
 if TYPE_CHECKING:
+    from driftline.alerts.observation import Lingering
     from driftline.events.alert import AlertEvent
     from driftline.events.evidence import EventRole, Severity
     from driftline.events.finding import ColumnMoments, Family, HistogramPair, UnitChange
@@ -102,11 +103,12 @@ class Seen(NamedTuple):
     findings: tuple[FindingEvent, ...] = ()
     size_ms: int = HOUR
     age_ms: int = 0
+    lingering: tuple[Lingering, ...] = ()
 
     @property
     def observation(self) -> Observation:
         """As alerts take it."""
-        return Observation(window_event(self.end_ms, self.size_ms), self.end_ms + self.age_ms)
+        return Observation(window_event(self.end_ms, self.size_ms), self.end_ms + self.age_ms, None, self.lingering)
 
 
 class AlertRun:
