@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from msgspec import UNSET
-
 from driftline.alerts.onsets import has_own_onset
+from driftline.events.finding import StuckValue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,7 +101,7 @@ def _root_of_values(finding: FindingEvent) -> Root:
         return "changed relation"
     if finding.unit_change is not None and finding.unit_change.conversion is not None:
         return "unit change"
-    if finding.stuck is not UNSET and finding.role not in {"prediction", "score"}:
+    if isinstance(finding.stuck, StuckValue) and finding.role not in {"prediction", "score"}:
         return "frozen values"
     of_categories = finding.family == "distribution" and finding.moments is None
     return "changed mix" if of_categories else "feature shift"

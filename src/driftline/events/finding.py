@@ -197,7 +197,7 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     """Whether it is drift of a feature whose importance is below ``alerts.min_importance``: it opens no alert."""
     most_changed: list[str]
     """Columns in which a check of several together found the clearest change; empty for other findings."""
-    stuck: StuckValue | UnsetType = UNSET
+    stuck: StuckValue | UnsetType | None = UNSET
     """The number that most values are; absent where there is none."""
     explained: Explained | UnsetType | None = UNSET
     """What explains the change of a performance metric: other traffic or other outcomes. Absent from other findings."""

@@ -64,7 +64,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     dispersion: DispersionEvidence | None = None
     unseen: dict[str, int] = {}
     unit_change: UnitChange | None = None
-    stuck: StuckValue | UnsetType = UNSET
+    stuck: StuckValue | UnsetType | None = UNSET
     moments: ColumnMoments | None = None
     most_changed: tuple[str, ...] = ()
 
