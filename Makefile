@@ -26,7 +26,7 @@ export PYTHON DRIFTLINE_TEST_PATIENCE
 
 .DEFAULT_GOAL := help
 ORACLE ?= build/estimation
-.PHONY: help demo test checks lint format unit native chaos bench bench-calibration bench-detection bench-estimation bench-late-labels schemas clean
+.PHONY: help demo test checks lint format unit native chaos bench bench-calibration bench-detection bench-estimation bench-incidents bench-late-labels schemas clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -86,6 +86,9 @@ bench-detection: $(VENV)/.dev  ## false alarms of unchanged models, and detectio
 
 bench-estimation: $(VENV)/.dev  ## estimates before labels beside NannyML's, which ORACLE holds: docs/estimation.md
 	$(BIN)/python -m benchmarks.estimation $(ORACLE) --write
+
+bench-incidents: $(VENV)/.dev  ## twelve incidents and a seasonal peak: pages, causes, onsets, delays: docs/alerts.md
+	REQUIRE_KAFKA=1 scripts/with-kafka $(BIN)/python -m benchmarks.incidents --write
 
 bench-late-labels: $(VENV)/.dev  ## labels up to three months late: exact results, kills, memory: docs/late-labels-benchmark.md
 	REQUIRE_KAFKA=1 scripts/with-kafka $(BIN)/python -m benchmarks.late_labels

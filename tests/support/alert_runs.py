@@ -102,11 +102,12 @@ class Seen(NamedTuple):
     findings: tuple[FindingEvent, ...] = ()
     size_ms: int = HOUR
     age_ms: int = 0
+    lingering: frozenset[str] = frozenset()
 
     @property
     def observation(self) -> Observation:
         """As alerts take it."""
-        return Observation(window_event(self.end_ms, self.size_ms), self.end_ms + self.age_ms)
+        return Observation(window_event(self.end_ms, self.size_ms), self.end_ms + self.age_ms, None, self.lingering)
 
 
 class AlertRun:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field, structs
 
-from driftline.alerts.escalation import completed_history, history_after, reason_to_join, reason_to_notify
+from driftline.alerts.escalation import columns_of, completed_history, history_after, reason_to_join, reason_to_notify
 from driftline.alerts.onsets import first_onset
 from driftline.alerts.policy import SEVERITIES, worst
 from driftline.alerts.problems import ProblemState, follows, named, place
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 FORGET_AFTER_MS: Final = 30 * 86_400_000
 """Event time after its resolution at which an alert's record is deleted from the alerts topic."""
+RELAPSE_MS: Final = 86_400_000
+"""Event time after its resolution in which the same finding opens an alert again, at most; a day, as borderline changes
+show at the same hours. It is 24 windows of the finding's size where that is less."""
 _MAX_CLOSED: Final = 4
 """Resolved problems that are kept whole for the case that they open again."""
 
@@ -104,7 +107,7 @@ def advance(
     signals, changes = advance_signals(before.signals, observation, findings, causes, rules)
     states, closed = dict(before.open), _reachable(before.closed, observation, rules)
     records: list[AlertEvent] = []
-    for alert_id, of_problem in _grouped(states, closed, changes).items():
+    for alert_id, of_problem in _grouped(states, closed, changes, _relapse_ms(observation)).items():
         known = states.get(alert_id) or closed.pop(alert_id, None)
         problem = _with_changes(known, observation, of_problem, rules, incidents)
         key = problem.alert.alert_id
@@ -125,13 +128,17 @@ def advance(
 def _reachable(closed: dict[str, ProblemState], observation: Observation, rules: AlertRules) -> dict[str, ProblemState]:
     """Return the resolved problems that a window of any size, this one or one that is looked at later, can reach."""
     window = observation.window
-    size_ms = max(rules.sizes, default=0) + rules.reach_back_ms
-    earliest_ms = min(epoch_ms(window.start), epoch_ms(window.end) - size_ms)
+    longest_ms = max(*rules.sizes, _relapse_ms(observation), 0) + rules.reach_back_ms
+    earliest_ms = min(epoch_ms(window.start), epoch_ms(window.end) - longest_ms)
     return {key: problem for key, problem in closed.items() if (problem.until_ms or 0) >= earliest_ms}
 
 
+def _relapse_ms(observation: Observation) -> int:
+    return min(RELAPSE_MS, 24 * observation.window.size_ms)
+
+
 def _grouped(
-    states: dict[str, ProblemState], closed: dict[str, ProblemState], changes: Sequence[SignalChange]
+    states: dict[str, ProblemState], closed: dict[str, ProblemState], changes: Sequence[SignalChange], relapse_ms: int
 ) -> dict[str, list[SignalChange]]:
     """Return changes by the id of their problem; a new problem, of which there is one at most, has an empty id.
 
@@ -145,7 +152,7 @@ def _grouped(
             first, onset = findings_of(change).shown[0], _onset_of([change])
             key = place(states, onset, first)
             if key is None:
-                key = place(closed, onset, first)
+                key = place(closed, onset, first, relapse_ms)
         groups.setdefault(key or "", []).append(change)
     new = groups.pop("", None)
     return groups if new is None else {**groups, "": new}
@@ -190,12 +197,19 @@ def _with_changes(
         onset=begun,
         severity=worst(finding.severity for finding in seen),
         incident=linked,
+        new_version=_new_version(observation, begun),
     )
     if before is None:
         alert = opened_alert(observation, content, told, reason)
     else:
         alert = updated_alert(before.alert, observation, content, told, reason)
     return ProblemState(alert, told, root, every, still_open)
+
+
+def _new_version(observation: Observation, onset: Interval) -> str | None:
+    """Return the version of the model where its first predictions are of the time of the onset."""
+    first_ms, version = observation.first_ms, observation.event.model_version
+    return version if version and first_ms is not None and onset.from_ms <= first_ms <= onset.to_ms else None
 
 
 def _onset_of(changes: Sequence[SignalChange]) -> Interval:
@@ -242,7 +256,9 @@ def _reason_of_joined(
     onset: Interval,
 ) -> NotifyReason | None:
     """Return why a signal that joins a problem notifies: rarely, as the problem is known."""
-    if before.until_ms is not None and onset.from_ms >= before.until_ms:
+    back = before.until_ms is not None and onset.from_ms >= before.until_ms
+    is_known = columns_of(joined).issubset(told.columns)
+    if back and not (is_known and all(finding.severity != "critical" for finding in joined)):
         return "reopened"
     if epoch_ms(observation.window.end) <= told.settled_ms:  # it completes the latest notification
         return None

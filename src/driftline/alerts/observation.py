@@ -15,7 +15,9 @@ class Observation(NamedTuple):
     """An event of the window; its alerts take over the fields that all events have."""
     time_ms: int
     """Event time of the check: the end of the window, or for performance the time of the revision."""
-
+    first_ms: int | None = None
+    """Event time of the first predictions of this version of the model, in steps of panes; None where it is not
+    known."""
     lingering: frozenset[str] = frozenset()
     """Checks whose effect is real and below the gate, but not far enough below it to be over, as
     :func:`~driftline.alerts.policy.check_key` names them."""

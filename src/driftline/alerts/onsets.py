@@ -55,7 +55,13 @@ class Interval(NamedTuple):
 
 def onset_of(finding: FindingEvent) -> Interval:
     """Return the interval in which a finding's change began: from its start to the end of the window that found it."""
-    return Interval(epoch_ms(finding.since), epoch_ms(finding.window.end))
+    since_ms = epoch_ms(finding.since)
+    return Interval(since_ms, max(since_ms, epoch_ms(finding.window.end)))
+
+
+def has_own_onset(finding: FindingEvent) -> bool:
+    """Whether a finding says itself when its change began: not with its window."""
+    return finding.since != finding.window.start
 
 
 def first_onset(findings: Sequence[FindingEvent]) -> Interval:

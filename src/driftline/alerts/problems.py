@@ -64,11 +64,15 @@ def follows(first: ShownFinding, columns: Iterable[str]) -> bool:
     return first.root in _FOLLOWING or (first.root in _OF_COLUMN and not set(first.columns).isdisjoint(columns))
 
 
-def belongs(problem: ProblemState, onset: Interval, first: ShownFinding) -> bool:
-    """Whether a signal that opens, and began in an interval, is part of a problem."""
+def belongs(problem: ProblemState, onset: Interval, first: ShownFinding, relapse_ms: int = 0) -> bool:
+    """Whether a signal that opens, and began in an interval, is part of a problem.
+
+    What finds the same as the problem's root up to ``relapse_ms`` after its end is a relapse: a change at the border of
+    what matters shows in some hours, and not in others.
+    """
     begun, ended_ms = problem.onset, problem.until_ms
     if ended_ms is not None and onset.from_ms > ended_ms:
-        return False
+        return onset.from_ms <= ended_ms + relapse_ms and first.about == problem.root.about
     if begun.meets(onset):
         return True
     if onset.to_ms < begun.from_ms:
@@ -77,12 +81,14 @@ def belongs(problem: ProblemState, onset: Interval, first: ShownFinding) -> bool
     return downstream or first.cause in problem.found
 
 
-def place(problems: Mapping[str, ProblemState], onset: Interval, first: ShownFinding) -> str | None:
+def place(
+    problems: Mapping[str, ProblemState], onset: Interval, first: ShownFinding, relapse_ms: int = 0
+) -> str | None:
     """Return the id of the problem that a signal is part of; None where it is one of its own.
 
     A problem that began with it comes first, then what explains most; of equal ones the earlier.
     """
-    fitting = {key: problem for key, problem in problems.items() if belongs(problem, onset, first)}
+    fitting = {key: problem for key, problem in problems.items() if belongs(problem, onset, first, relapse_ms)}
 
     def order(key: str) -> tuple[bool, int, str, str]:
         problem = fitting[key]

@@ -33,6 +33,8 @@ class Content(NamedTuple):
     """Of all findings of this observation."""
     incident: str | None
     """Id of the alert that it follows from; None where it follows from none."""
+    new_version: str | None = None
+    """Version of the model whose first predictions are of the time of the onset; None where it predicted before."""
 
 
 def opened_alert(
@@ -124,8 +126,8 @@ def _of_content(content: Content, own_id: str) -> dict[str, Any]:
         "kind": kind_of(root.root, explained=content.incident is not None),
         "cause": root.cause,
         "causes": [root.cause, *(cause for cause in causes if cause != root.cause)],
-        "title": title_of(root, columns),
-        "sentence": sentence_of(root, others, columns, begun, content.incident),
+        "title": title_of(root, columns, _alike(root, content.found)),
+        "sentence": sentence_of(root, others, columns, begun, content.incident, content.new_version),
         "message": message_of(summaries, n_findings),
         "since": onset.from_,
         "onset": onset,
@@ -133,6 +135,11 @@ def _of_content(content: Content, own_id: str) -> dict[str, Any]:
         "n_findings": n_findings,
         "origins": UNSET if root.origins is None else [*root.origins],
     }
+
+
+def _alike(root: ShownFinding, found: Mapping[Cause, CauseFindings]) -> tuple[str, ...]:
+    """Return the columns whose findings say the same as the root."""
+    return found[root.cause].by_root.get(root.root, ()) if root.cause in found else ()
 
 
 def _columns_beside(root: ShownFinding, found: Mapping[Cause, CauseFindings]) -> list[str]:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from driftline.alerts.onsets import has_own_onset
+from driftline.events.finding import StuckValue
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -89,7 +92,9 @@ def root_of(finding: FindingEvent) -> Root:
     """
     known = _BY_CHECK.get(".".join(finding.check.split(".")[:2]))
     if finding.family == "labels":
-        return known or ("missing values" if finding.without_value else "late labels")
+        if known is None and finding.without_value:
+            return "missing values"
+        return known or ("silence" if has_own_onset(finding) else "late labels")
     if finding.family == "performance" or finding.role == "error":
         return known or "performance"
     if finding.role in {"prediction", "score"} and known in _OF_VALUES:
@@ -102,6 +107,8 @@ def _root_of_values(finding: FindingEvent) -> Root:
         return "changed relation"
     if finding.unit_change is not None and finding.unit_change.conversion is not None:
         return "unit change"
+    if isinstance(finding.stuck, StuckValue) and finding.role not in {"prediction", "score"}:
+        return "frozen values"
     of_categories = finding.family == "distribution" and finding.moments is None
     return "changed mix" if of_categories else "feature shift"
 

@@ -37,16 +37,32 @@ _LOOK_AT: Final[Mapping[Root, str]] = {
     "late labels": "what writes the labels",
 }
 """Where to look first; ``{columns}`` are those of the root."""
+_OF_WRITERS: Final[frozenset[Root]] = frozenset(
+    {"schema change", "missing values", "frozen values", "wrong type", "unit change"}
+)
+"""Roots that a fault of what writes several columns gives to all of them."""
 _SMALL: Final = 1e-6
 """Chance below which no number says more."""
 
 
-def title_of(root: ShownFinding, columns: Sequence[str]) -> str:
-    """Return the title of an alert: the root in its numbers, and how many more columns changed."""
-    more = len(columns)
+def title_of(root: ShownFinding, columns: Sequence[str], alike: Sequence[str] = ()) -> str:
+    """Return the title of an alert: the root in its numbers, and how many more columns changed.
+
+    Columns that are ``alike`` have the same problem as the root's, such as all features of a join; where it is one of
+    what writes them, they stand before it: ``income and 19 more columns: missing 0 % → 68 %``.
+    """
+    same = [name for name in columns if name in alike] if root.root in _OF_WRITERS and len(root.columns) == 1 else []
+    title, more = root.title, len(columns) - len(same)
+    if same:
+        (name,) = root.columns
+        title = f"{name} and {len(same)} more {_columns(len(same))}: {title.removeprefix(f'{name}: ')}"
     if not more:
-        return root.title
-    return f"{root.title} and {more} more {'column' if more == 1 else 'columns'}"
+        return title
+    return f"{title}; {more} other {_columns(more)}" if same else f"{title} and {more} more {_columns(more)}"
+
+
+def _columns(n: int) -> str:
+    return "column" if n == 1 else "columns"
 
 
 def sentence_of(
@@ -55,6 +71,7 @@ def sentence_of(
     columns: Sequence[str],
     onset: Interval,
     incident: str | None = None,
+    new_version: str | None = None,
 ) -> str:
     """Return the sentence of an alert.
 
@@ -69,11 +86,14 @@ def sentence_of(
     onset : Interval
     incident : str, optional
         Id of the alert that this one follows from.
+    new_version : str, optional
+        Version of the model whose first predictions are of the time of the onset.
     """
     told = [root.clause, *_following(root, others, columns)]
     parts = [f"Since {_when(onset)}, {'; '.join(told)}."]
     only = where_from(root.origins or (), root.columns if _began_elsewhere(root, others) else ())
-    parts += [text for text in (only, _how_bad(root, others), _how_sure(root), _advice(root, incident)) if text]
+    advice = _advice(root, incident, new_version)
+    parts += [text for text in (only, _how_bad(root, others), _how_sure(root), advice) if text]
     return " ".join(parts)
 
 
@@ -135,8 +155,14 @@ def _how_sure(root: ShownFinding) -> str:
     return f"Unchanged data look like this in about one of {number(1 / p_value)} windows."
 
 
-def _advice(root: ShownFinding, incident: str | None) -> str:
-    if incident is not None or not root.origins:
+def _advice(root: ShownFinding, incident: str | None, new_version: str | None) -> str:
+    if incident is not None:
+        return _look_at(root, incident)
+    if new_version is not None:
+        return (
+            f"The first predictions of version {new_version} are of that time: look first at what was deployed with it."
+        )
+    if not root.origins:
         return _look_at(root, incident)
     look = f"Look first at {source_of(root.origins)}."
     return f"{root.summary.message}. {look}" if root.root == "failure" else look

@@ -82,6 +82,8 @@ class CauseFindings(Struct, frozen=True):
     """Columns of all that count."""
     n: int
     """How many there are."""
+    by_root: dict[Root, tuple[str, ...]] = {}
+    """Columns of all that count, by root; only of roots that several have."""
 
 
 def shown(finding: FindingEvent, cause: Cause) -> ShownFinding:
@@ -126,4 +128,8 @@ def findings_of(change: SignalChange) -> CauseFindings:
     counting = sorted((shown(finding, change.cause) for finding in change.findings), key=lambda each: each.order)
     beside = [shown(finding, change.cause) for finding in change.beside]
     columns = tuple(dict.fromkeys(name for each in counting for name in each.columns))
-    return CauseFindings((*counting, *beside)[:MAX_SUMMARIES], columns, len(counting) + len(beside))
+    by_root: dict[Root, tuple[str, ...]] = {}
+    for each in counting:
+        by_root[each.root] = tuple(dict.fromkeys((*by_root.get(each.root, ()), *each.columns)))
+    several = {root: names for root, names in by_root.items() if len(names) > 1}
+    return CauseFindings((*counting, *beside)[:MAX_SUMMARIES], columns, len(counting) + len(beside), several)

@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec import Struct, field, structs
 
+from driftline.alerts.approach import approaching, reached_back
 from driftline.alerts.clean_windows import after_findings, after_window
 from driftline.alerts.escalation import NotificationHistory, completed_history, history_after, reason_to_notify
-from driftline.alerts.onsets import Interval, first_onset
+from driftline.alerts.onsets import Interval, first_onset, has_own_onset
 from driftline.alerts.policy import cause_of, check_key, is_beside, ranked
 from driftline.alerts.unused_findings import OpeningRule, UnusedFindings, counts_windows, key_of
 from driftline.events.alert import Cause  # msgspec reads it where a state is restored
@@ -53,12 +54,15 @@ class Signals(Struct, frozen=True):
     """All signals of one model key and segment, from windows of predictions or from windows of labels.
 
     *State*: at most one open signal a cause, and the findings that no notification has used up (bounded, see
-    :class:`~driftline.alerts.unused_findings.UnusedFindings`).
+    :class:`~driftline.alerts.unused_findings.UnusedFindings`), and one time for each column and size of window that is
+    near what matters.
     """
 
     open: dict[Cause, SignalState] = field(default_factory=dict)
     tally: UnusedFindings = UnusedFindings()
     """Findings that no notification has used up."""
+    near: dict[str, int] = field(default_factory=dict)
+    """Since when checks of columns have been near what matters (:mod:`driftline.alerts.approach`)."""
 
 
 class AlertRules(Struct, frozen=True, kw_only=True):
@@ -104,6 +108,7 @@ def advance_signals(
     """Return the signals after one window's check result, and what changed; see :func:`~driftline.alerts.advance`."""
     is_window = observation.window.kind != "pane"
     unused = before.tally.counted(observation.window.size_ms) if is_window else before.tally
+    near = approaching(before.near, observation, findings) if is_window else before.near
     states = dict(before.open)
     changes: list[SignalChange] = []
     for cause in causes:
@@ -111,6 +116,9 @@ def advance_signals(
         state = states.get(cause)
         if of_cause:
             after, unused, change = _with_findings(state, unused, cause, observation, of_cause, rules)
+            if change is not None and change.onset is not None:
+                onset = reached_back(change.onset, change.complete, near, observation.window.size_ms)
+                change = change._replace(onset=onset)
             if after is not None and change is not None:
                 states[cause] = after
                 changes.append(change._replace(beside=ranked(each for each in findings if is_beside(each, cause))))
@@ -122,7 +130,7 @@ def advance_signals(
             del states[cause]
             unused = unused.forgotten(cause)
             changes.append(SignalChange(cause, "resolved", n_clean=rules.resolve_after))
-    return Signals(states, unused), changes
+    return Signals(states, unused, near), changes
 
 
 def settled_ms(observation: Observation, rules: AlertRules) -> int:
@@ -169,7 +177,8 @@ def _with_findings(
             return None, unused, None
         history = history_after(complete, None, observation.time_ms, next_ms)
         first = unused.onset(cause, [key_of(finding, size_ms) for finding in complete])
-        onset = Interval(*first) if first is not None else first_onset(findings)
+        own = [finding for finding in complete if has_own_onset(finding)]
+        onset = first_onset(own or findings) if own or first is None else Interval(*first)
         opened = SignalChange(cause, "opened", findings, complete=complete, onset=onset)
         opening = SignalState(size_ms, history)
         return structs.replace(opening, clean=_clean_after(opening, observation, findings, rules)), spent, opened

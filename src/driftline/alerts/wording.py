@@ -10,7 +10,9 @@ import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from driftline.alerts.numbers import number, pair, percent, percents, unit_of
+from driftline.alerts.onsets import has_own_onset
 from driftline.config.durations import Duration
+from driftline.events.finding import StuckValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 _MATTERS: Final = 0.2
 """Least change of a mean, in standard deviations, and of the logarithm of a spread, that is shown as such."""
 _NAMES: Final = 2
+_EXPECTED: Final = 10
+"""Values of a group that there should be at least for their absence to say anything."""
 _LENGTH: Final = 40
 """New categories that are named, and characters of each."""
 _PLAIN_UNITS: Final = {
@@ -69,10 +73,14 @@ def unit_words(change: UnitChange) -> str:
     'x 100 (cents instead of euros?)'
     >>> unit_words(UnitChange(1.8, 32.0, "degrees Celsius -> degrees Fahrenheit", 0.01, 0.99, "shape"))
     'x 1.8 + 32 (degrees Fahrenheit instead of degrees Celsius?)'
+    >>> unit_words(UnitChange(100.0, 0.0, cents, 0.01, 0.99, "shape", part=0.34))
+    '34 % of values x 100 (cents instead of euros?)'
     """
     parts = [f"x {change.factor:.4g}"] if change.factor != 1 else []
     if change.offset:
         parts.append(f"{'+' if change.offset > 0 else '-'} {abs(change.offset):.4g}")
+    if change.part < 1:
+        parts = [f"{percent(change.part)} of values", *parts]
     sides = [side.strip() for side in (change.conversion or "").split("->")]
     if len(sides) != 2:  # noqa: PLR2004  # old -> new
         return " ".join(parts)
@@ -179,6 +187,10 @@ def _of_distribution(finding: FindingEvent) -> Words:
     if unit is not None and unit.conversion is not None:
         shown = unit_words(unit)
         return Words(_about(finding, shown), f"{subject} seems to be in another unit", shown)
+    stuck = finding.stuck
+    if isinstance(stuck, StuckValue):
+        text = f"{percent(stuck.share)} of values are about {number(stuck.value)}, {percent(stuck.share_before)} before"
+        return Words(_about(finding, text), f"most values of {subject} are one and the same", text)
     shape, shown = _moved(finding)
     verb = {"mean": "has moved", "spread": "has another spread", "mix": "has another mix"}.get(
         shape, "is distributed otherwise"
@@ -205,17 +217,37 @@ def _moved(finding: FindingEvent) -> tuple[str, str]:
 
 
 def _largest_share(finding: FindingEvent) -> tuple[str, str]:
-    """Return the group of values whose fraction changed most."""
+    """Return the group of values whose fraction changed most, and its sides.
+
+    Categories are compared by what they add to the distance (the difference times the logarithm of the ratio): two that
+    vanish say more than a large one that has their values now. Groups of numbers are about equally large.
+    """
     pairs = finding.histograms
     if pairs is None or not sum(pairs.reference) or not sum(pairs.current):
         return "values", "distribution changed"
     n_before, n_now = sum(pairs.reference), sum(pairs.current)
     sides = [(k / n_before, n / n_now) for k, n in zip(pairs.reference, pairs.current, strict=True)]
-    index = max(range(len(sides)), key=lambda i: abs(sides[i][1] - sides[i][0]))
+    of_numbers, least = finding.moments is not None, 0.5 / n_now
+    weights = [
+        abs(now - before) * (1.0 if of_numbers else abs(math.log((now + least) / (before + least))))
+        for before, now in sides
+    ]
+    index = max(range(len(sides)), key=weights.__getitem__)
     name = pairs.bins[index][:_LENGTH]
-    of_numbers = finding.moments is not None
-    group = f"values {'in ' if name.startswith('[') else ''}{name}" if of_numbers else f"share of {name}"
-    return "values" if of_numbers else "mix", f"{group} {percents(*sides[index])}"
+    if of_numbers:
+        return "values", f"values {'in ' if name.startswith('[') else ''}{name} {percents(*sides[index])}"
+    gone = [i for i, (before, now) in enumerate(sides) if not now and before * n_now >= _EXPECTED]
+    if index in gone and len(gone) > 1:
+        return "mix", _vanished_groups([pairs.bins[i] for i in gone], sum(sides[i][0] for i in gone))
+    return "mix", f"share of {name} {percents(*sides[index])}"
+
+
+def _vanished_groups(names: list[str], before: float) -> str:
+    """Return categories that no event has any more, the first few by name, with their fraction before."""
+    shown = [name[:_LENGTH] for name in names]
+    if len(shown) > _NAMES + 1:
+        shown = [*shown[:_NAMES], f"{len(names) - _NAMES} more"]
+    return f"share of {', '.join(shown[:-1])} and {shown[-1]} {percents(before, 0.0)}"
 
 
 def _relation(finding: FindingEvent) -> Words:
@@ -250,6 +282,9 @@ def _arrival(finding: FindingEvent) -> Words:
         before, now = missing.split(" → ")
         what = f"`{without.column}` is missing in {now} of events, {before} before, and as many more have no label"
         return Words(f"{without.column}: missing {missing}, and so are labels", what, shown)
+    if has_own_onset(finding):
+        moment = f"{finding.since[:10]} {finding.since[11:16]}"
+        return Words(f"labels: none since {moment}", f"no label of the model has come since {moment}", shown)
     return Words(f"labels come late: {shown}", "labels come later than they did", shown)
 
 

@@ -110,7 +110,7 @@ class AlertEvent(Event, frozen=True, kw_only=True):
     largest notified before. ``new column``: a column that had not been notified had a critical effect, larger than all
     notified before. ``still open``: findings continued a budget's horizon after the latest notification. ``confirmed``:
     a test within the budget had a finding after only fixed thresholds had notified. ``reopened``: the problem came back
-    right after the alert had been resolved. ``none``: there was no notification so far."""
+    within a day after the alert had been resolved, and is critical. ``none``: there was no notification so far."""
     in_budget: bool
     """Whether the false-alarm budget bounds the latest notification; false if only fixed thresholds caused it."""
     state: Literal["open", "resolved"]

@@ -111,6 +111,19 @@ class UnitChange(Struct, frozen=True):
     determined_by: Literal["shape", "moments", "mean"]
     """Evidence for the factor: the ``shape`` on the grid, mean and standard deviation (``moments``), or only the
     ``mean`` if the values are too far away for more."""
+    part: Share = 1.0
+    """Fraction of the values that changed; below 1 where only some came in another unit, as from one of several
+    producers."""
+
+
+class StuckValue(Struct, frozen=True, kw_only=True):
+    """A number that most values of a window are, where few of the reference's were."""
+
+    value: float
+    """The roundest number in the bin of the grid that most values fall into."""
+    share: Share
+    """Fraction of the window's values in the bin."""
+    share_before: Share
 
 
 class ColumnMoments(Struct, frozen=True, kw_only=True):
@@ -202,6 +215,8 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     """The few partitions, producers, schemas or other [origins](alerts.md#where-it-began) whose records alone have the
     change; those that say most come first. Empty if the change is everywhere, or spread over too many. Absent if
     there was nothing to compare."""
+    stuck: StuckValue | UnsetType | None = UNSET
+    """The number that most values are; absent where there is none."""
     explained: Explained | UnsetType | None = UNSET
     """What explains the change of a performance metric: other traffic or other outcomes. Absent from other findings."""
     without_value: WithoutValue | UnsetType | None = UNSET

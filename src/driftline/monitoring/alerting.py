@@ -61,18 +61,24 @@ def settle(verdict: Verdict[Event], alerts: ModelAlerts, budget: ErrorBudget) ->
 
 
 def settled(
-    verdict: Verdict[Event], alerts: ModelAlerts, budget: ErrorBudget, incidents: Incidents | None = None
+    verdict: Verdict[Event],
+    alerts: ModelAlerts,
+    budget: ErrorBudget,
+    incidents: Incidents | None = None,
+    *,
+    first_ms: int | None = None,
 ) -> Settled:
     """Return what a verdict leads to. One that was not tested changes no alert.
 
-    ``incidents`` are the problems of the predictions, by which alerts about joins find what explains them.
+    ``incidents`` are the problems of the predictions, by which alerts about joins find what explains them, and
+    ``first_ms`` the event time of the first predictions of this version.
     """
     events: list[Event] = [*verdict.events, *verdict.findings]
     if not verdict.tested:
         return Settled(alerts, event_records(events, budget.source))
     causes, rules = _CAUSES[verdict.sequence], _rules(verdict.sequence, budget)
     observed = events[0] if verdict.observed is None else verdict.observed
-    observation = Observation(observed, epoch_ms(observed.window.end) + verdict.age_ms, verdict.lingering)
+    observation = Observation(observed, epoch_ms(observed.window.end) + verdict.age_ms, first_ms, verdict.lingering)
     step = advance(alerts, observation, verdict.findings, causes, rules, incidents)
     forgotten = [tombstone(alert_id) for alert_id in step.forgotten]
     outputs = [*event_records([*events, *step.records], budget.source), *forgotten]

@@ -119,7 +119,7 @@ def test_a_test_within_the_budget_pages_after_a_fixed_threshold() -> None:
 
 
 def test_resolution_is_no_page_and_begins_anew() -> None:
-    records = run({1: [drift(1, 3.0)], 4: [drift(4, 0.2)]})
+    records = run({1: [drift(1, 3.0)], 4: [drift(4, 3.0)]})
     assert [(record.state, record.notify) for record in records] == [
         ("open", True),
         ("resolved", False),

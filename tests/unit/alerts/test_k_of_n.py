@@ -45,8 +45,9 @@ def test_k_findings_in_n_windows_open_an_alert(k: int, n: int, hours: tuple[int,
 
 
 def test_an_opening_uses_its_findings_up() -> None:
-    hours = (1, 2, 5, 7)  # opens in 2, is clean in 3 and 4, and needs two new ones
-    assert opened_at({hour: [found(hour * HOUR)] for hour in hours}, rules(2, 10)) == [2, 7]
+    hours = (1, 2, 5, 7)  # opens in 2, is clean in 3 and 4, and another column needs two of its own
+    findings = {hour: [found(hour * HOUR, "income" if hour < 5 else "age")] for hour in hours}
+    assert opened_at(findings, rules(2, 10)) == [2, 7]
 
 
 def test_each_column_check_and_size_counts_for_itself() -> None:

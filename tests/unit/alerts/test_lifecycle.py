@@ -24,7 +24,7 @@ from driftline.events.finding import Effect, Family, FindingEvent, LevelEvidence
 from driftline.events.model_key import ModelKey
 
 if TYPE_CHECKING:
-    from driftline.events.alert import Cause
+    from driftline.events.alert import AlertEvent, Cause
 
 KEY = ModelKey("m", "1")
 HOUR = 3_600_000
@@ -203,15 +203,18 @@ def test_findings_are_ranked_by_importance_times_effect_and_cut_at_ten() -> None
     assert alert.message == "dear moved; f11 moved; f10 moved; and 10 more"
 
 
-def test_what_comes_back_later_is_a_new_alert() -> None:
+@pytest.mark.parametrize(("back", "is_new"), [(5, False), (26, False), (29, True)])
+def test_what_comes_back_more_than_a_day_later_is_a_new_alert(*, back: int, is_new: bool) -> None:
     book = ModelAlerts()
-    ids = []
-    for hour in (1, 2, 3, 4, 5, 6, 7):
-        result = step(book, hour * HOUR, *([found(hour * HOUR)] if hour in (1, 5) else []))
+    records: list[AlertEvent] = []
+    for hour in range(1, back + 3):
+        result = step(book, hour * HOUR, *([found(hour * HOUR)] if hour in (1, back) else []))
         book = result.alerts
-        ids += [alert.alert_id for alert in result.records]
-    assert ids[0] == ids[1]
-    assert ids[2] == ids[3] != ids[0]
+        records += result.records
+    first, resolved, again, over = records
+    assert first.alert_id == resolved.alert_id
+    assert (again.alert_id != first.alert_id, again.notify) == (is_new, is_new)
+    assert again.alert_id == over.alert_id
 
 
 def test_a_resolved_alert_is_forgotten_after_its_time() -> None:

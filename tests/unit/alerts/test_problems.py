@@ -142,7 +142,7 @@ def test_a_coarse_window_that_still_holds_the_old_change_opens_the_alert_again_a
 
 
 def test_what_comes_back_right_after_its_resolution_notifies_that_it_is_back() -> None:
-    records = predicted(AlertRun(), {1: [drift(1)], 4: [drift(4)]}, until=6)
+    records = predicted(AlertRun(), {1: [drift(1)], 4: [drift(4, multiple=3.0)]}, until=6)
     assert [(each.state, each.notify, each.notified_for) for each in records] == [
         ("open", True, "opened"),
         ("resolved", False, "opened"),
@@ -150,8 +150,41 @@ def test_what_comes_back_right_after_its_resolution_notifies_that_it_is_back() -
         ("resolved", False, "reopened"),
     ]
     assert len({each.alert_id for each in records}) == 1
-    later = predicted(AlertRun(), {1: [drift(1)], 5: [drift(5)]}, until=7)
+    later = predicted(AlertRun(), {1: [drift(1)], 30: [drift(30)]}, until=32)
     assert len({each.alert_id for each in later}) == 2
+    other = predicted(AlertRun(), {1: [drift(1)], 5: [drift(5, "age")]}, until=7)
+    assert len({each.alert_id for each in other}) == 2
+
+
+def test_a_change_at_the_border_that_shows_in_some_hours_is_one_alert_that_notifies_once() -> None:
+    hours = (1, 4, 9, 15, 22, 40)
+    records = predicted(AlertRun(), {hour: [drift(hour, multiple=1.2)] for hour in hours}, until=60)
+    assert len({each.alert_id for each in records}) == 1
+    assert [each.notified_for for each in records if each.notify] == ["opened"]
+    assert records[-1].state == "resolved"
+
+
+def test_what_grows_slowly_began_where_it_was_half_of_what_matters() -> None:
+    left = frozenset({"distribution.pearson/feature/income"})
+    for multiple, begin in ((1.2, 4), (3.0, 7)):
+        run = AlertRun()
+        for hour in range(1, 8):
+            run.predict(Seen(hour * HOUR, lingering=left if hour in (2, 5, 6, 7) else frozenset()))
+        (opened,) = run.predict(Seen(8 * HOUR, (drift(8, multiple=multiple),), lingering=left))
+        assert (opened.onset.from_, opened.onset.to) == (rfc3339(begin * HOUR), rfc3339(8 * HOUR))
+
+
+def test_what_is_half_of_what_matters_keeps_an_alert_open_and_opens_none() -> None:
+    run = AlertRun()
+    left = frozenset({"distribution.pearson/feature/income"})
+    records = predicted(run, {1: [drift(1)]})
+    for hour in range(2, 9):
+        records += run.predict(Seen(hour * HOUR, lingering=left))
+    assert [each.state for each in records] == ["open"]
+    other = frozenset({"distribution.pearson/feature/age"})
+    for hour in (9, 10):
+        records += run.predict(Seen(hour * HOUR, lingering=other))
+    assert [each.state for each in records] == ["open", "resolved"]
 
 
 def test_a_problem_lasts_until_all_its_signals_are_over() -> None:
@@ -325,7 +358,7 @@ class TestJoins:
         assert (foreign.incident, foreign.root, foreign.notify) == (foreign.alert_id, "failure", True)
 
     def test_what_an_old_window_shows_when_its_labels_come_is_the_problem_that_was_there_then(self) -> None:
-        younger = [Seen(hour * HOUR, age_ms=HOUR) for hour in range(31, 38)]
+        younger = [Seen(hour * HOUR, age_ms=HOUR) for hour in range(31, 62)]
         older = [Seen(hour * HOUR, age_ms=DAY) for hour in range(8, 11)]
         for reach_back_ms, clean, n_alerts in (
             (0, younger, 2),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, structs
 
 from driftline import distances
 from driftline.checks.columns.share_test import applies, simulated_test
 from driftline.checks.contract.check import Evidence, Outcome, check, effect_of, statistic_of
 from driftline.checks.contract.units import moments_of
 from driftline.checks.contract.wording import number, percent
+from driftline.checks.quality.stuck import stuck_value
 from driftline.checks.quality.unit_change import unit_change, unit_words
 from driftline.checks.references.column_support import grid_support, group_support
 from driftline.distances.comparison import compare
@@ -177,13 +178,17 @@ def distribution_outcome(case: ColumnCase, comparison: DistributionComparison, n
 
 
 def _evidence(case: ColumnCase, comparison: DistributionComparison) -> Evidence:
-    unit = unit_change(case.profile, case.index, case.window.sketch)
+    stuck = stuck_value(case.profile, case.index, case.window.sketch)
+    unit = unit_change(case.profile, case.index, case.window.sketch) if stuck is None else None
     details = _details(comparison)
+    if stuck is not None:
+        details = f"{details}; {percent(stuck.share)} of the values are about {number(stuck.value)}"
     return structs.replace(
         comparison.evidence,
         details=details if unit is None else f"{details}; {unit_words(unit)}",
         unseen=case.unseen,
         unit_change=unit,
+        stuck=UNSET if stuck is None else stuck,
     )
 
 

@@ -10,11 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from driftline.config.model import ModelSettings
 from driftline.events.evidence import DispersionEvidence, Severity
-from driftline.events.finding import ColumnMoments, Effect, Family, HistogramPair, LevelEvidence, Statistic, UnitChange
+from driftline.events.finding import (
+    ColumnMoments,
+    Effect,
+    Family,
+    HistogramPair,
+    LevelEvidence,
+    Statistic,
+    StuckValue,
+    UnitChange,
+)
 from driftline.events.window import DistanceValue
 from driftline.registry import Registry
 
@@ -55,6 +64,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     dispersion: DispersionEvidence | None = None
     unseen: dict[str, int] = {}
     unit_change: UnitChange | None = None
+    stuck: StuckValue | UnsetType | None = UNSET
     moments: ColumnMoments | None = None
     most_changed: tuple[str, ...] = ()
 
@@ -85,6 +95,9 @@ class Outcome(Struct, frozen=True, kw_only=True):
     (Bonferroni), and of all of one case at most one becomes a finding."""
     precedence: int = 0
     """Among alternatives the lowest comes first; of equals the smallest p-value does."""
+    sure: float | None = None
+    """Lower limit of the effect, by which its severity goes; None: the effect itself. Given where a window's effect
+    varies by as much as matters: of many windows the worst would else be critical by chance."""
     part: float = 1.0
     """Part of a test's level that this outcome has, in (0, 1]."""
     calibrating: bool = False

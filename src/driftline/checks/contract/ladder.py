@@ -123,6 +123,7 @@ def _finding(outcome: Outcome, level: LevelEvidence | None, common: CommonFields
         histograms=evidence.histograms,
         dispersion=evidence.dispersion,
         unit_change=evidence.unit_change,
+        stuck=evidence.stuck,
         moments=evidence.moments,
         minor=_is_minor(outcome),
         most_changed=list(evidence.most_changed),
@@ -140,4 +141,5 @@ def _severity(outcome: Outcome, level: LevelEvidence | None) -> Severity:
         return outcome.severity
     if outcome.effect is None or level is None or not level.in_budget:
         return "info"
-    return severity_of(outcome.effect.corrected * outcome.subject.weight, outcome.effect.gate)
+    effect = outcome.effect.corrected if outcome.sure is None else outcome.sure
+    return severity_of(effect * outcome.subject.weight, outcome.effect.gate)

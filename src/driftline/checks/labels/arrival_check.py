@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from msgspec import structs
+
 from driftline.checks.contract.check import check, checks_of
 from driftline.checks.contract.common_fields import common_fields, span
 from driftline.checks.contract.ladder import judge, lingering
@@ -12,6 +14,7 @@ from driftline.checks.contract.wording import number, percent
 from driftline.checks.labels.baseline_comparison import MIN_COHORTS, BaselineComparison, compared
 from driftline.checks.labels.missing_labels import Counted, feature_without, together, with_missing_values
 from driftline.config.durations import Duration
+from driftline.events.cloudevents import rfc3339
 from driftline.events.label_arrival import LabelArrivalEvent, MaturityPoint
 from driftline.sketches.arrival import AGE_EDGES_MS
 
@@ -54,6 +57,8 @@ class CohortAt(NamedTuple):
     flags: Sequence[str]
     missing: Sequence[Mapping[str, int] | None] = ()
     """Predictions without a value by feature, of the cohorts before and last of this one; None where not known."""
+    silent_ms: int | None = None
+    """Start of the last pane with a label of the model, where no label has come for as long as the age; else None."""
 
 
 class CohortCase(NamedTuple):
@@ -81,6 +86,8 @@ def examine_arrival(profile: Profile, cohort: CohortAt, budget: ErrorBudget) -> 
     findings = [each for outcomes in examined for each in judge(outcomes, levels, common)]
     if findings and (without := _without_value(case)) is not None:
         findings = [with_missing_values(finding, without) for finding in findings]
+    if cohort.silent_ms is not None:
+        findings = [structs.replace(each, since=rfc3339(cohort.silent_ms)) for each in findings]
     event = LabelArrivalEvent(
         **common,
         age_ms=cohort.age_ms,
@@ -140,6 +147,8 @@ def arrival(case: CohortCase) -> list[Outcome]:
         f"predictions with a label within {age}: {percent(result.share_reference)} -> {percent(result.share)} (a drop "
         f"matters from {percent(gate)})"
     )
+    if cohort.silent_ms is not None:
+        message = f"no label of the model since {rfc3339(cohort.silent_ms)}; {message}"
     details = f"{number(cohort.n_predictions)} predictions beside those of {baseline.n_groups} earlier spans"
     drop = result.share_reference - result.share
     return [case.comparison.outcome(f"{CHECK}.{age}", "labelled_share_drop", drop, gate, message, details)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import structs
@@ -26,6 +27,10 @@ PREFIX: Final = "performance."
 """Before the metric's name, in the name of the check."""
 MIN_RISE: Final = 0.05
 """Smallest rise of a loss that matters where none is configured, as a part of the baseline's."""
+
+
+SURE: Final = 2.33
+"""Standard errors below a window's effect at which it is critical: 99 % of a normal distribution."""
 
 
 class Spread(NamedTuple):
@@ -68,7 +73,8 @@ def _share(metric: TestedMetric, case: PerformanceCase) -> Outcome | None:
     gate = settings.performance.min_change.get(metric, settings.checks.min_accuracy_drop)
     statistic = statistic_of("exact_share", result.share, result.p_value)
     effect = effect_of(f"{metric}_drop", reference - current, gate, current, reference)
-    return _outcome(metric, case, statistic, effect, (here.n, there.n), spread)
+    error = math.sqrt(spread.dispersion * current * (1 - current) / here.n)
+    return _outcome(metric, case, statistic, effect, (here.n, there.n), spread, effect.corrected - SURE * error)
 
 
 def _loss(metric: TestedMetric, case: PerformanceCase) -> Outcome | None:
@@ -86,7 +92,8 @@ def _loss(metric: TestedMetric, case: PerformanceCase) -> Outcome | None:
     freedom = int(result.degrees_of_freedom)
     statistic = statistic_of("welch_t", result.statistic, result.p_value, degrees_of_freedom=freedom)
     effect = effect_of(f"{metric}_rise", here.mean - there.mean, gate, here.mean, there.mean, corrected=relative)
-    return _outcome(metric, case, statistic, effect, (int(here.n), int(there.n)), spread)
+    sure = relative * (1 - SURE / result.statistic) if result.statistic > 0 else None
+    return _outcome(metric, case, statistic, effect, (int(here.n), int(there.n)), spread, sure)
 
 
 def _outcome(
@@ -96,6 +103,7 @@ def _outcome(
     effect: Effect,
     sizes: tuple[int, int],
     spread: Spread,
+    sure: float | None = None,
 ) -> Outcome:
     """Return the outcome of a metric; ``sizes`` are the labels that it is about."""
     origin = "the reference" if case.baseline.origin == "reference" else "the first windows"
@@ -112,6 +120,7 @@ def _outcome(
         message=f"{change} (a {word} matters from {percent(effect.gate)})",
         evidence=lambda: Evidence(details=_basis(sizes[0], spread), dispersion=_evidence(spread)),
         baseline=case.baseline.origin,
+        sure=sure,
     )
 
 

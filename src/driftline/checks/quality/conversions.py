@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+GROWTH: Final = 3.0
+"""Up to this factor, either way, growth or a shift explains a change as well as another unit does."""
+
 
 class Conversion(NamedTuple):
     """A change of unit: new = factor × old + offset."""

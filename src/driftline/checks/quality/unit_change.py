@@ -4,6 +4,11 @@ Not a test: it explains a finding of the distribution, and costs the budget noth
 and the conversions that need both (degrees). Each is held against the shape: undone, the change must leave the window's
 distribution function near the reference's at every edge of the grid, and explain most of the distance there was.
 
+Between a third and three times the reference, growth explains a factor as well as another unit does, and most factors
+are near some unit's. So there a unit is named only if the factor is known to :data:`PRECISE`; and wherever a unit is
+named, the factor is that of the unit, with which the whole distribution must agree. A part of the values in another
+unit is looked for where no change of all of them fits (:mod:`driftline.checks.quality.unit_mixture`).
+
 The factor and the offset are estimated from means, standard deviations and the medians of the ratios and differences of
 quantiles, whichever fits the shape best.
 
@@ -17,12 +22,14 @@ whose spread is less than what the sums resolve.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
 from driftline.checks.contract.units import spread_of
-from driftline.checks.quality.conversions import CONVERSIONS, Conversion, conversion_of
+from driftline.checks.contract.wording import percent
+from driftline.checks.quality.conversions import CONVERSIONS, GROWTH, Conversion, conversion_of
+from driftline.checks.quality.unit_mixture import Side, mixtures
 from driftline.events.finding import UnitChange
 from driftline.sketches.columns import NumericColumn
 from driftline.sketches.fixed_point import join
@@ -50,18 +57,11 @@ _LEAST_VARIANCE: Final = 1e-5
 """In squared spreads; smaller ones are less than the sums resolve."""
 _LEAST_FACTOR: Final = 0.05
 """A factor must differ from 1 by as much, and an offset from 0 in spreads."""
+PRECISE: Final = 0.015
+"""Relative error of a factor up to which a unit is named where growth explains the factor as well."""
 _FAR: Final = 1e300
 """Short of where sums overflow."""
 _NUDGES: Final = np.linspace(-0.12, 0.12, 49)
-
-
-class _ColumnValues(NamedTuple):
-    n: int
-    below: NDArray[np.float64]
-    """Share of the values below each edge."""
-    mean: float
-    deviation: float | None
-    """None where it is not known."""
 
 
 def unit_change(profile: Profile, index: int, sketch: PaneSketch) -> UnitChange | None:
@@ -79,14 +79,18 @@ def unit_change(profile: Profile, index: int, sketch: PaneSketch) -> UnitChange 
     noise = math.sqrt(1 / here.n + 1 / there.n)
     most = _SLACK + _KOLMOGOROV * noise
     fits: list[tuple[float, UnitChange]] = []
-    for change in _candidates(column, here, there, most):
-        residual = _residual(column, here, there, change)
-        if residual > min(most, (1 - MIN_EXPLAINED) * apart) or not _matters(change, there.deviation):
+    limit = min(most, (1 - MIN_EXPLAINED) * apart)
+    for estimate in _candidates(column, here, there, most):
+        if _residual(column, here, there, estimate) > limit or not _matters(estimate, there.deviation):
             continue
-        basis = _basis(column, here, there, change, most)
-        conversion = _conversion(change, here, there, noise)
+        basis = _basis(column, here, there, estimate, most)
+        conversion = _conversion(estimate, here, there, noise)
+        if conversion is not None and _residual(column, here, there, conversion) > limit:
+            conversion = None
         if basis is None or (basis == "mean" and conversion is None):
             continue
+        change = conversion or estimate
+        residual = _residual(column, here, there, change)
         fit = UnitChange(
             factor=change.factor,
             offset=change.offset,
@@ -96,7 +100,24 @@ def unit_change(profile: Profile, index: int, sketch: PaneSketch) -> UnitChange 
             determined_by=basis,
         )
         fits.append((residual - (noise if conversion else 0.0), fit))
-    return min(fits, key=lambda each: each[0])[1] if fits else None
+    return min(fits, key=lambda each: each[0])[1] if fits else _of_a_part(column, here, there, apart, limit)
+
+
+def _of_a_part(column: NumericColumn, here: Side, there: Side, apart: float, limit: float) -> UnitChange | None:
+    """Return the change of unit of a part of the values; None where none fits."""
+    found = mixtures(here, there, lambda change: _converted(column, there, change), limit)
+    best = min(found, key=lambda each: each.residual, default=None)
+    if best is None:
+        return None
+    return UnitChange(
+        factor=best.conversion.factor,
+        offset=best.conversion.offset,
+        conversion=str(best.conversion),
+        residual=best.residual,
+        explained=1 - best.residual / apart,
+        determined_by="shape",
+        part=best.part,
+    )
 
 
 def unit_words(change: UnitChange) -> str:
@@ -106,15 +127,18 @@ def unit_words(change: UnitChange) -> str:
     --------
     >>> unit_words(UnitChange(3.2808, 0.0, "metres -> feet", 0.01, 0.99, "shape"))
     "values look like the reference's times 3.281 (metres -> feet?)"
+    >>> unit_words(UnitChange(100.0, 0.0, "units -> hundredths", 0.01, 0.99, "shape", part=0.34))
+    "34.0 % of the values look like the reference's times 100 (units -> hundredths?)"
     """
     parts = [f"times {change.factor:.4g}"] if change.factor != 1 else []
     if change.offset:
         parts.append(f"{'plus' if change.offset > 0 else 'minus'} {abs(change.offset):.4g}")
     name = f" ({change.conversion}?)" if change.conversion else ""
-    return f"values look like the reference's {' '.join(parts)}{name}"
+    whose = "values look" if change.part >= 1 else f"{percent(change.part)} of the values look"
+    return f"{whose} like the reference's {' '.join(parts)}{name}"
 
 
-def _side(profile: Profile, column: NumericColumn, index: int, sketch: PaneSketch) -> _ColumnValues | None:
+def _side(profile: Profile, column: NumericColumn, index: int, sketch: PaneSketch) -> Side | None:
     place = profile.layout.places[index]
     bins = sketch.counts[place.bins]
     block = sketch.block(profile.layout, index)
@@ -124,15 +148,15 @@ def _side(profile: Profile, column: NumericColumn, index: int, sketch: PaneSketc
     n_clipped = join(sketch.sums[:, place.moments])[2]
     if not n_clipped:
         deviation = math.sqrt(block.variance) * spread_of(column) if block.variance >= _LEAST_VARIANCE else None
-        return _ColumnValues(block.count, below, column.mean + block.mean * spread_of(column), deviation)
+        return Side(block.count, below, column.mean + block.mean * spread_of(column), deviation)
     beyond = tail_sums(column, place, sketch.counts, sketch.tail_sums)
     with np.errstate(over="ignore"):
         sums = np.where(np.isnan(beyond), representatives(column.edges) * bins, beyond)
         mean = float(sums.sum()) / block.count
-    return _ColumnValues(block.count, below, mean, None) if math.isfinite(mean) else None
+    return Side(block.count, below, mean, None) if math.isfinite(mean) else None
 
 
-def _candidates(column: NumericColumn, here: _ColumnValues, there: _ColumnValues, most: float) -> Iterator[Conversion]:
+def _candidates(column: NumericColumn, here: Side, there: Side, most: float) -> Iterator[Conversion]:
     """Yield the conversions that are no mere factor or offset, and the factor and the offset that fit best."""
     yield from (each for each in CONVERSIONS if each.factor < 0 or (each.factor != 1 and each.offset))
     inner = _LEVELS[(here.below[0] < _LEVELS) & (here.below[-1] > _LEVELS)]
@@ -158,11 +182,9 @@ def _candidates(column: NumericColumn, here: _ColumnValues, there: _ColumnValues
             yield min(fits, key=lambda each: (max(each[0], most / 4), each[1]))[2]
 
 
-def _residual(column: NumericColumn, here: _ColumnValues, there: _ColumnValues, change: Conversion) -> float:
+def _residual(column: NumericColumn, here: Side, there: Side, change: Conversion) -> float:
     """Return the largest difference of the distribution functions at the edges once the change is undone."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        undone = (column.edges - change.offset) / change.factor
-    undone = np.clip(np.nan_to_num(undone), -_FAR, _FAR)
+    undone = _undone(column, change)
     slack = np.abs(undone) * 1e-9
     low, high = (np.interp(x, column.edges, there.below) for x in (undone - slack, undone + slack))
     if change.factor < 0:
@@ -172,8 +194,22 @@ def _residual(column: NumericColumn, here: _ColumnValues, there: _ColumnValues, 
     return float(off.max())
 
 
+def _undone(column: NumericColumn, change: Conversion) -> NDArray[np.float64]:
+    """Return the edges in the unit before a change."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        undone = (column.edges - change.offset) / change.factor
+    result: NDArray[np.float64] = np.clip(np.nan_to_num(undone), -_FAR, _FAR)
+    return result
+
+
+def _converted(column: NumericColumn, there: Side, change: Conversion) -> NDArray[np.float64]:
+    """Return the reference's distribution function after a change, at the edges."""
+    below = np.interp(_undone(column, change), column.edges, there.below)
+    return below if change.factor > 0 else 1 - below
+
+
 def _basis(
-    column: NumericColumn, here: _ColumnValues, there: _ColumnValues, change: Conversion, most: float
+    column: NumericColumn, here: Side, there: Side, change: Conversion, most: float
 ) -> Literal["shape", "moments", "mean"] | None:
     """Return what the change rests on; None where mean or standard deviation contradict it."""
     deviation = there.deviation or 0.0
@@ -191,11 +227,13 @@ def _basis(
     return "mean"
 
 
-def _conversion(change: Conversion, here: _ColumnValues, there: _ColumnValues, noise: float) -> Conversion | None:
+def _conversion(change: Conversion, here: Side, there: Side, noise: float) -> Conversion | None:
     if change.old:  # one of the table
         return change
     relative = (there.deviation or 0.0) / abs(there.mean) if there.mean else 1.0
     tolerance = min(0.1, max(0.01, 3 * relative * noise))
+    if 1 / GROWTH < abs(change.factor) < GROWTH and change.factor != 1 and tolerance > PRECISE:
+        return None
     spread = here.deviation if here.deviation is not None else abs(change.factor) * (there.deviation or 0.0)
     return conversion_of(change.factor, change.offset, tolerance, 3 * spread * noise)
 

@@ -12,6 +12,7 @@ from driftline.checks.labels.arrival_check import CohortAt, examine_arrival
 from driftline.events.source import SEGMENT_ALL
 from driftline.monitoring.alerting import settled
 from driftline.monitoring.labels.cohorts import Cohorts, by_age, by_stratum
+from driftline.monitoring.labels.label_times import LabelTimes
 from driftline.monitoring.labels.performance_windows import arrival_of
 from driftline.monitoring.model_setup import task_id
 from driftline.monitoring.state.table import Value
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach
     from driftline.monitoring.predictions.missing_values import MissingValues
     from driftline.monitoring.predictions.problem_history import ProblemHistory
+    from driftline.monitoring.state.table import Tables
     from driftline.profiles.task import Task
 
 
@@ -40,7 +42,8 @@ class ArrivalMonitor:
         self._problems = problems
         self._cohorts = Cohorts(setup.budget.settings)
         self._alerts = Value("arrivals", ModelAlerts, ModelAlerts())
-        self.tables = (*self._cohorts.tables, self._alerts)
+        self._times = LabelTimes(min(setup.budget.settings.labels.ages_ms))
+        self.tables: Tables = (*self._cohorts.tables, self._alerts, *self._times.tables)
 
     @property
     def alerts(self) -> ModelAlerts:
@@ -69,6 +72,10 @@ class ArrivalMonitor:
             by_now[row], in_the_end[row] = by_stratum(early, layout), by_stratum(late, layout)
         return ArrivalEvidence(layout, vector, by_now, in_the_end)
 
+    def note_label(self, pane_ms: int) -> None:
+        """Note a pane in which first labels came."""
+        self._times.add(pane_ms)
+
     def due_ms(self) -> int | None:
         """Return the moment at which a cohort next becomes complete at an age."""
         return self._cohorts.due_ms()
@@ -80,6 +87,7 @@ class ArrivalMonitor:
         profile = self._setup.profile_until(complete.end_ms)
         outputs: Outputs = []
         if profile is not None and complete.revision.n_predictions > 0:
+            silent_ms = self._times.silent_since(complete.at_ms)
             final = complete.age_ms == budget.settings.labels.ages_ms[-1]
             earlier = self._cohorts.earlier(complete)
             starts = [*earlier, complete.start_ms]
@@ -95,6 +103,7 @@ class ArrivalMonitor:
                 earlier=[(int(by_age(each).sum()), each.n_predictions, each.late) for each in earlier.values()],
                 curve=maturity_curve(self._cohorts.aged(complete.task), int(budget.settings.labels.horizon)),
                 offsets=complete.cohort.offsets,
+                silent_ms=silent_ms if silent_ms is None or silent_ms + complete.age_ms <= complete.at_ms else None,
                 flags=sorted(reach.flags(complete.at_ms).union(complete.cohort.flags)),
                 missing=[self._missing.of(start_ms) for start_ms in starts],
             )

@@ -156,6 +156,8 @@ class JoinMonitor:
         """Add a delta, whose pane is open."""
         self.open.add(delta)
         last_ms = self._last_label.or_none
+        if delta.errors[0] > 0:
+            self._arrivals.note_label(delta.pane_ms)
         if delta.errors[0] > 0 and (last_ms is None or delta.pane_ms > last_ms):
             self._last_label.set(delta.pane_ms)
 
@@ -273,7 +275,8 @@ class JoinMonitor:
         if by_segment is not None and not verdict.findings:
             self._segments.keep(by_segment.now)
         self.revisions[due.start_ms, due.revision] = self._earlier.add(revision, task, verdict.event)
-        self.state.alerts, outputs, _ = settled(verdict, self.state.alerts, budget, self._problems)
+        first_ms = self._problems.first_ms
+        self.state.alerts, outputs, _ = settled(verdict, self.state.alerts, budget, self._problems, first_ms=first_ms)
         self.loop_back.observe(due.at_ms, profile, revision, baseline)
         self.figures[revision.age_ms] = WindowFigures(
             revision.end_ms - revision.start_ms,

@@ -250,7 +250,8 @@ class PredictionMonitor:
     def _settle(self, verdict: Verdict[Event]) -> Outputs:
         """Take a verdict to the alerts; what becomes known of problems is kept for the joins."""
         budget = self._setup.budget
-        self.state.alerts, outputs, changed = settled(verdict, self.state.alerts, budget)
+        first_ms = self.problems.first_ms
+        self.state.alerts, outputs, changed = settled(verdict, self.state.alerts, budget, first_ms=first_ms)
         self._state.changed()
         if budget.has_labels:
             self._know(changed)
@@ -264,6 +265,7 @@ class PredictionMonitor:
 
     def _close(self, start_ms: int, opened: OpenPane, reach: WatermarkReach) -> Outputs:
         self._state.changed()
+        self.problems.begin(start_ms)
         profile = self._setup.profiles.at(self._setup.key, start_ms)
         if profile is not None and profile.profile_id != self.state.profile_id:
             self._take_up(profile)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import structs
 
 from driftline.alerts import ProblemStep, incident_at, step_of
-from driftline.monitoring.state.table import Table
+from driftline.monitoring.state.table import Table, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,17 +31,28 @@ class ProblemHistory:
 
     Notes
     -----
-    *State*: some 100 bytes for each step. A step is a change of what names a problem, of its severity or onset, or its
-    end; findings that change nothing of that make none.
+    *State*: a time, and some 100 bytes for each step. A step is a change of what names a problem, of its severity or
+    onset, or its end; findings that change nothing of that make none.
     """
 
     def __init__(self, keep_ms: int) -> None:
         self._keep_ms = keep_ms
         self._steps = Table("problem", int, ProblemStep)
-        self.tables: Tables = (self._steps,)
+        self._first_ms = Value("first-pane", int)
+        self.tables: Tables = (self._steps, self._first_ms)
 
     def __len__(self) -> int:
         return len(self._steps)
+
+    @property
+    def first_ms(self) -> int | None:
+        """Start of the first pane with predictions of this version of the model; None where none is known."""
+        return self._first_ms.or_none
+
+    def begin(self, pane_ms: int) -> None:
+        """Note a pane with predictions; the first one counts."""
+        if self._first_ms.or_none is None:
+            self._first_ms.set(pane_ms)
 
     def note(self, alerts: Iterable[AlertEvent]) -> None:
         """Add what records of alerts make known, in their order."""

@@ -48,7 +48,7 @@ def draw(name: str, n: int, seed: int) -> np.ndarray:
         ("heights", 1 / 0.0254, 0, "metres -> inches"),
         ("distances", 0.3048, 0, "feet -> metres"),
         ("distances", 1 / 0.3048, 0, "metres -> feet"),
-        ("distances", 1.609344, 0, "miles -> kilometres"),
+        ("heights", 1.609344, 0, "miles -> kilometres"),
         ("distances", 1000, 0, "units -> thousandths, as seconds to milliseconds"),
         ("distances", 0.001, 0, "thousandths, as seconds to milliseconds -> units"),
         ("prices", 100, 0, "units -> hundredths, as euros to cents or a share to per cent"),
@@ -126,3 +126,39 @@ def test_the_table_of_conversions_is_its_own_inverse() -> None:
     for each in CONVERSIONS:
         assert each.inverse.inverse == pytest.approx(each) or each.inverse.inverse.factor == pytest.approx(each.factor)
         assert conversion_of(each.factor, each.offset, 1e-9, 1e-9) is not None
+
+
+@pytest.mark.parametrize("factor", [1.609344, 1.667, 1.8, 2.2])
+def test_growth_is_no_change_of_unit_where_the_factor_is_not_known_exactly(factor: float) -> None:
+    change = seen(draw("prices", 20_000, 0), factor * draw("prices", 1_000, 1))
+    assert change is not None
+    assert change.conversion is None
+    assert change.factor == pytest.approx(factor, rel=0.08)
+
+
+@pytest.mark.parametrize("part", [0.33, 0.67])
+@pytest.mark.parametrize(
+    ("name", "factor", "offset"), [("prices", 100, 0), ("distances", 1000, 0), ("temperatures", 1, 273.15)]
+)
+def test_a_part_of_the_values_in_another_unit_is_named_with_its_fraction(
+    name: str, part: float, factor: float, offset: float
+) -> None:
+    values, n = draw(name, 2_000, 1), round(2_000 * part)
+    values[:n] = factor * values[:n] + offset
+    change = seen(draw(name, 20_000, 0), values)
+    assert change is not None
+    assert (change.factor, change.offset) == (factor, offset)
+    assert change.conversion is not None
+    assert change.part == pytest.approx(part, abs=0.03)
+
+
+def test_a_part_of_the_values_that_grew_is_no_change_of_unit() -> None:
+    values = draw("prices", 2_000, 1)
+    values[:700] *= 1.7
+    assert (change := seen(draw("prices", 20_000, 0), values)) is None or change.conversion is None
+
+
+def test_values_of_two_populations_are_no_change_of_unit() -> None:
+    values = draw("prices", 2_000, 1)
+    values[:700] = np.random.default_rng(4).normal(400, 20, 700)
+    assert (change := seen(draw("prices", 20_000, 0), values)) is None or change.conversion is None

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from driftline.events.cloudevents import epoch_ms
 from driftline.events.label_arrival import LabelArrivalEvent
 from driftline.monitoring.labels.cohorts import KEPT
 from tests.support.arrival import AGES_MS, COHORT_MS, KEY, Labelled, arrival_settings, flushes
@@ -202,3 +203,16 @@ def test_a_kind_whose_labels_have_hardly_come_withholds_the_correction() -> None
     assert (recent["status"], recent["metrics"], recent["least_rate"]) == ("withheld", {}, 0.0)
     assert "too soon" in recent["reason"]
     assert recent["bounds"]["accuracy"][0] < recent["bounds"]["accuracy"][1]
+
+
+def test_labels_that_stop_are_told_with_the_moment_of_the_last_one() -> None:
+    traffic = traffic_of(24)
+    stop_ms = START_MS + 15 * COHORT_MS + COHORT_MS // 2
+    traffic.delay_ms[(traffic.delay_ms >= 0) & (traffic.time_ms + traffic.delay_ms >= stop_ms)] = -1
+    alerts = [each for each in events(done(traffic).outputs, "alert") if each["cause"] == "labels" and each["notify"]]
+    (page,) = [each for each in alerts if each["model"] == KEY.model]
+    assert (page["root"], page["kind"]) == ("silence", "silence")
+    assert page["title"].startswith("labels: none since ")
+    last_ms = int((traffic.time_ms + traffic.delay_ms)[traffic.delay_ms >= 0].max())
+    pane_ms = int(SETTINGS.time.pane)
+    assert epoch_ms(page["onset"]["from"]) == last_ms - last_ms % pane_ms
