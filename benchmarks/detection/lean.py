@@ -256,7 +256,7 @@ class LeanWatch:
             sketch.joint += split(windows.joint[row])
         cases = [ColumnCase(self._standard, window, level.level, index) for index in columns]
         whole = WindowCase(self._standard, window, level.level)
-        findings, of_joint, _ = window_findings(whole, cases, context, common)
+        findings, of_joint, left = window_findings(whole, cases, context, common)
         statistics = [each for case in cases for each in column_statistics(column_summary(case))] + of_joint
         event = WindowEvent(
             **common,
@@ -273,6 +273,7 @@ class LeanWatch:
             statistics=tuple(statistics),
             sequence="predictions",
             tested=True,
+            lingering=tuple(left),
         )
         self._book, records = settle(verdict, self._book, context)
         run = self.run
