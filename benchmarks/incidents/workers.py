@@ -8,20 +8,27 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
 import yaml
+from confluent_kafka import TopicPartition
+from msgspec import Struct
 
 from benchmarks.incidents.reference import encoded_reference, profiles
+from benchmarks.incidents.scenario import DAY_MS
+from benchmarks.incidents.scenarios import END_MS, STEADY
 from benchmarks.incidents.settings import SECTIONS
 from benchmarks.incidents.stream import N_PARTITIONS
 from benchmarks.incidents.topics import create, records_of, write
 from driftline.config.load import load_settings
 from driftline.config.secrets import resolve_credentials
+from driftline.events.cloudevents import epoch_ms
 from driftline.profiles.codec import decode_profile
 from driftline.runtime.kafka.kafka_clients import connect_admin
 from driftline.runtime.kafka.topics import create as create_own
 from driftline.runtime.kafka.topics import topic_specs
 from driftline.runtime.references.reference_topic import publish
-from tests.support.reading import committed_offsets, end_offsets, read_topic
+from tests.support.reading import consumer_of, read_topic
+from tests.support.real_broker import patient
 from tests.support.workers import workers_of
 
 if TYPE_CHECKING:
@@ -33,11 +40,21 @@ if TYPE_CHECKING:
     from benchmarks.incidents.topics import Input
     from driftline.config.settings import Settings
     from driftline.profiles.profile import Profile
+    from tests.support.workers import Workers
 
 STALL_S: Final = 300.0
 """Without any progress."""
-POLL_S: Final = 0.2
+_REVISION: Final = b'"coverage":'
+"""Only reports on performance have it."""
 NAMES: Final = ("sketch-0", "sketch-1", "detect-0", "detect-1", "detect-2")
+
+
+class _Revision(Struct):
+    """What is read of a report on performance."""
+
+    model: str
+    age_ms: int
+    window: dict[str, Any]
 
 
 class Said(NamedTuple):
@@ -70,17 +87,7 @@ def run(bootstrap: str, chosen: Sequence[Scenario], prefix: str, folder: Path) -
             workers.start("sketch" if name.startswith("sketch") else "detect", name)
         n_records = write(bootstrap, topics, parts)
         print(f"{n_records:,} records written after {time.monotonic() - started:,.0f} s", file=sys.stderr, flush=True)
-        end, reached = 0.0, -1
-        while True:
-            committed, evaluated, n_panes = _progress(bootstrap, settings, topics)
-            if committed >= n_records and 0 < n_panes <= evaluated:
-                break
-            for worker in workers.started:
-                worker.expect_running()
-            if committed + evaluated > reached:
-                reached, end = committed + evaluated, time.monotonic() + STALL_S
-            assert time.monotonic() < end, f"{committed} of {n_records} records\n{workers.logs()}"
-            time.sleep(POLL_S)
+        _await_last_windows(bootstrap, settings, chosen, workers)
         seconds = time.monotonic() - started
         for worker in workers.started:
             worker.stop()
@@ -111,15 +118,27 @@ def _sections(bootstrap: str, topics: Input, prefix: str, folder: Path) -> dict[
     }
 
 
-def _progress(bootstrap: str, settings: Settings, topics: Input) -> tuple[int, int, int]:
-    """Return how many input records are committed, how many records of panes, and how many of them there are."""
-    panes, prefix = settings.kafka.topic("panes"), settings.kafka.prefix
-    of_panes = [(panes, number) for number in range(settings.kafka.panes_partitions)]
-    of_input = [(topic, number) for topic in (topics.predictions, topics.labels) for number in range(N_PARTITIONS)]
-    committed = sum(max(0, each.offset) for each in committed_offsets(bootstrap, f"{prefix}-sketch", of_input))
-    # Read before the ends: what is committed by then is no more than what stands there.
-    evaluated = sum(max(0, each.offset) for each in committed_offsets(bootstrap, f"{prefix}-detect", of_panes))
-    return committed, evaluated, sum(end_offsets(bootstrap, panes))
+def _await_last_windows(bootstrap: str, settings: Settings, chosen: Sequence[Scenario], workers: Workers) -> None:
+    """Wait until event time has passed the last window of each model by a day: its performance has been reported."""
+    left = {each.model: each.end_ms for each in chosen if each is not STEADY}
+    topic = settings.kafka.topic("events")
+    with consumer_of(bootstrap) as consumer:
+        numbers = consumer.list_topics(topic, timeout=patient(20)).topics[topic].partitions
+        consumer.assign([TopicPartition(topic, number, 0) for number in numbers])
+        end = time.monotonic() + STALL_S
+        while left:
+            for message in consumer.consume(1_000, 1.0):
+                value = message.value()
+                if message.error() is not None or value is None:
+                    continue
+                end = time.monotonic() + STALL_S
+                if _REVISION in value:
+                    event = msgspec.json.decode(value, type=_Revision)
+                    passed = event.age_ms >= DAY_MS and epoch_ms(event.window["end"]) >= left.get(event.model, END_MS)
+                    left = {name: end_ms for name, end_ms in left.items() if not passed or name != event.model}
+            for worker in workers.started:
+                worker.expect_running()
+            assert time.monotonic() < end, f"no event in {STALL_S:g} s, {sorted(left)} are not done\n{workers.logs()}"
 
 
 def _values(bootstrap: str, settings: Settings, name: str) -> list[bytes]:

@@ -235,3 +235,39 @@ def test_no_statistic_is_named() -> None:
             assert not [word for word in ("psi", "pearson", "chi", "p =", "kolmogorov") if f" {word}" in sentence], (
                 sentence
             )
+
+
+def test_the_title_names_the_groups_that_vanished_and_not_the_one_that_has_their_values() -> None:
+    pairs = HistogramPair(bins=["web", "app", "fax", "telex"], reference=[400, 550, 30, 20], current=[450, 550, 0, 0])
+    made = structs.replace(finding(HOUR, column="channel"), histograms=pairs)
+    assert words_of(made).title == "channel: share of fax and telex 5 % → 0 %"
+    one = HistogramPair(bins=["web", "app", "fax"], reference=[400, 570, 30], current=[430, 570, 0])
+    assert words_of(structs.replace(made, histograms=one)).title == "channel: share of fax 3 % → 0 %"
+    rare = HistogramPair(bins=["web", "app", "fax"], reference=[4_000, 5_990, 10], current=[560, 440, 0])
+    assert words_of(structs.replace(made, histograms=rare)).title == "channel: share of web 40 % → 56 %"
+
+
+def test_columns_with_the_same_problem_stand_together() -> None:
+    root = shown(quality("missing", 0.0, 0.68, column="carrier"), "data quality")
+    assert title_of(root, ["age", "income"], ["carrier", "age", "income"]) == (
+        "carrier and 2 more columns: missing 0 % → 68 %"
+    )
+    assert title_of(root, ["age", "income"], ["carrier", "age"]) == (
+        "carrier and 1 more column: missing 0 % → 68 %; 1 other column"
+    )
+    assert title_of(root, ["age"]) == "carrier: missing 0 % → 68 % and 1 more column"
+
+
+def test_a_part_of_the_values_in_another_unit_is_said_with_its_fraction() -> None:
+    made = moved((50.0, 1_700.0), unit_change=structs.replace(unit(100.0, CENTS), part=0.34))
+    assert words_of(made).title == "x: 34 % of values x 100 (cents instead of euros?)"
+
+
+def test_a_version_that_is_new_is_what_to_look_at_first() -> None:
+    root = shown(performance("accuracy", 0.883, 0.82), "performance")
+    told = sentence_of(root, [], [], Interval(0, 3_600_000), new_version="2")
+    assert told.endswith(
+        "The first predictions of version 2 are of that time: look first at what was deployed with it."
+    )
+    explained = sentence_of(root, [], [], Interval(0, 3_600_000), "abc", new_version="2")
+    assert explained.endswith("It follows from the problem of the alert abc: look there first.")

@@ -135,3 +135,14 @@ def test_the_smallest_change_that_matters_is_configured_by_metric() -> None:
     baseline = PerformanceBaseline(vector=regression_vector(4_000, 0.5), origin="reference")
     cut = cut_of(regression_vector(800, 0.8, 1))
     assert examine_performance(of_task(REGRESSION), cut, baseline, budget_of(settings)).findings == ()
+
+
+@pytest.mark.parametrize(("n", "severity"), [(600, "warning"), (20_000, "critical")])
+def test_performance_is_critical_only_where_that_much_of_the_fall_is_certain(n: int, severity: str) -> None:
+    cut = cut_of(vector_of(PROFILE, n, n * 17 // 100))
+    verdict = examine_performance(PROFILE, cut, baseline_of(40_000, 4_000), budget_of(labels=True))
+    (finding,) = verdict.findings
+    assert finding.effect is not None
+    assert finding.effect.corrected == pytest.approx(0.07, abs=0.001), "3.5 times what matters"
+    assert finding.severity == severity
+    assert [each.check for each in verdict.lingering] == ["performance.accuracy"]
