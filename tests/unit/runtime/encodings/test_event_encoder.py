@@ -32,7 +32,7 @@ from tests.support.schema_registry import SchemaRegistry
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-OPTIONAL = ("schemas", "explained", "stuck")
+OPTIONAL = ("schemas", "explained", "without_value", "stuck")
 
 
 @pytest.fixture
@@ -74,7 +74,10 @@ def as_text(document: object) -> str:
 
 def as_avro_has_it(record: OutputRecord) -> dict[str, Any]:
     """Return an event, with what JSON may leave out and Avro has as an empty map, an empty list or null."""
-    nothing: dict[str, dict[str, Any]] = {PERFORMANCE: {"explained": []}, FINDING: {"explained": None, "stuck": None}}
+    nothing: dict[str, dict[str, Any]] = {
+        PERFORMANCE: {"explained": []},
+        FINDING: {"explained": None, "without_value": None, "stuck": None},
+    }
     of_type = nothing.get(dict(record.headers)["ce_type"].decode(), {})
     return {"schemas": {}, **of_type, **json.loads(value_of(record))}
 
