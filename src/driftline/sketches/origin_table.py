@@ -36,7 +36,7 @@ OTHERS: Final = "(others)"
 """Stands for the values that are not told apart."""
 
 
-class OriginTable(Struct, frozen=True, array_like=True):
+class OriginTable(Struct, frozen=True, array_like=True, gc=False):
     """Counts by value of one dimension; see the module.
 
     *State*: at most 32 rows of some twenty cells a column, packed without the empty ones.
