@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -75,7 +76,7 @@ def alerts(results: Sequence[Result]) -> list[str]:
             continue
         page, final = result.page, result.final
         lines += [f"**{result.scenario.number}. {_capital(result.scenario.happens)}.**", ""]
-        lines += [f"> `{page['title']}` ({page['severity']})", ">", f"> {page['sentence']}", ""]
+        lines += [f"> `{page['title']}` ({page['severity']})", ">", *_quoted(page["sentence"]), ""]
         if final is not None and final["root"] != page["root"]:
             lines += [f"Later: `{final['title']}`.", ""]
     return lines
@@ -87,6 +88,10 @@ def write(lines: Sequence[str]) -> None:
     head, _, rest = text.partition(BEGIN)
     _, _, tail = rest.partition(END)
     PAGE.write_text(f"{head}{BEGIN}\n\n" + "\n".join(lines).strip() + f"\n\n{END}{tail}", encoding="utf-8")
+
+
+def _quoted(text: str) -> list[str]:
+    return textwrap.wrap(text, 120, initial_indent="> ", subsequent_indent="> ", break_long_words=False)
 
 
 def _cell(text: str) -> str:
