@@ -32,7 +32,17 @@ MAX_STEPS: Final = 64
 MAX_SEGMENTS: Final = 31
 """Slices of a model's traffic: each event has a bit for every one."""
 
-OWN_TOPICS: Final = ("control", "panes", "detect-state", "pending", "references", "events", "alerts", "dead-letters")
+OWN_TOPICS: Final = (
+    "control",
+    "input-partitions",
+    "panes",
+    "detect-state",
+    "pending",
+    "references",
+    "events",
+    "alerts",
+    "dead-letters",
+)
 """Last part of the name of every topic that driftline makes."""
 
 PERFORMANCE: Final = "performance"

@@ -24,8 +24,13 @@ SILENCE: Final = ModelKey("", "silence")
 """Stands for the silence of all models, where state is kept of it."""
 
 
-Kind = Literal["predictions", "labels", "joins"]
-"""Which of the two input topics; or the pending topic, where labels meet predictions after they were repartitioned."""
+CONTROL: Final = ModelKey("", "control")
+"""Stands for the commands of the control topic, where state is kept of them."""
+
+
+Kind = Literal["predictions", "labels", "joins", "control"]
+"""Which of the two input topics; or the pending topic, where labels meet predictions after they were repartitioned; or
+the control topic, whose commands have no watermark and hold nothing back."""
 
 
 def intake_key(kind: Kind) -> ModelKey:

@@ -82,7 +82,7 @@ class SketchWorker:
         self._pending = PendingFolder(settings.join, profiles, owner, name)
         self._sketcher = Sketcher(settings, profiles, n_partitions, self._pending.open, numbers=self._topics.numbers)
         self._consumer = Consumer(sketch_consumer_configuration(settings, credentials))
-        every = self._topics.every()
+        every = [place for place in self._topics.every() if place.topic != self._topics.control]
         self._committed = CommittedOffsets(settings, credentials, self._consumer, every, accept_recount=accept_recount)
         transactional_id = f"{settings.kafka.prefix}-sketch-{name}"
         self._transactions = SketchTransactions(settings, credentials, transactional_id, self._topics.place)
@@ -239,6 +239,8 @@ class SketchWorker:
         source = source_of(message, self._topics.source_at)
         if source is not None and error.code() == END_OF_PARTITION:
             self._progress.at_end(source, message.offset() or 0)
+            if source.kind == "control":
+                self._hold_back()
         elif source is not None and error.code() == _GAP:
             self._jump_gap(source)
         elif error.fatal():
@@ -324,8 +326,11 @@ class SketchWorker:
 
     def _hold_back(self) -> None:
         """Pause what is ahead in event time, and what a reference is being learnt from, to bound what is remembered."""
-        self._holds.tell(self._sketcher.learning, time.monotonic())
-        pause, resume = self._progress.hold_back(self._sketcher.hold_back())
+        now_s = time.monotonic()
+        self._holds.tell(self._sketcher.learning, now_s)
+        for source in self._progress.gives_up_commands(now_s):
+            _log.warning("commands cannot be read to their end: going on without", source=self._topics.name(source))
+        pause, resume = self._progress.hold_back(self._sketcher.hold_back(), now_s)
         if pause:
             self._consumer.pause([*map(self._topics.place, pause)])
         if resume:
@@ -345,7 +350,7 @@ class SketchWorker:
             raise RoutingNeeded("another worker found it out")
         committed = self._committed.of(partitions)
         read_before = {self._topics.source(partition) for partition in committed if partition.offset >= 0}
-        self._committed.require_no_earlier_panes(committed)
+        self._committed.require_no_earlier_panes([each for each in committed if each.topic != self._topics.control])
         offsets: dict[Source, int] = {}
         for partition in self._committed.or_oldest(committed):
             source = self._topics.source(partition)
@@ -360,6 +365,7 @@ class SketchWorker:
         started = [self._topics.place(source, offset) for source, offset in offsets.items()]
         consumer.assign(started)
         consumer.resume(started)  # librdkafka keeps a partition paused over an assignment
+        self._hold_back()
         self._assigned.set()
         _log.info("assigned", partitions=sorted(f"{p.topic}-{p.partition}" for p in started))
 
