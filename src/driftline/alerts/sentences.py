@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from driftline.alerts.onsets import Interval
     from driftline.alerts.shown import ShownFinding
+    from driftline.alerts.told_beside import BesideWords
     from driftline.events.alert import Root
 
 _NAMED: Final = 3
@@ -53,6 +54,7 @@ def sentence_of(
     columns: Sequence[str],
     onset: Interval,
     incident: str | None = None,
+    beside: BesideWords | None = None,
 ) -> str:
     """Return the sentence of an alert.
 
@@ -67,10 +69,17 @@ def sentence_of(
     onset : Interval
     incident : str, optional
         Id of the alert that this one follows from.
+    beside : BesideWords, optional
+        What happened near the onset.
     """
     told = [root.clause, *_following(root, others, columns)]
     parts = [f"Since {_when(onset)}, {'; '.join(told)}."]
-    parts += [text for text in (_how_bad(root, others), _how_sure(root), _look_at(root, incident)) if text]
+    if beside is not None:
+        parts.append(beside.clause)
+    look_at = _look_at(root, incident)
+    if beside is not None and beside.look_at is not None and incident is None:
+        look_at = f"Look first at {beside.look_at}."
+    parts += [text for text in (_how_bad(root, others), _how_sure(root), look_at) if text]
     return " ".join(parts)
 
 

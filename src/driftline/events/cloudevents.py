@@ -24,6 +24,7 @@ ESTIMATE: Final = "io.driftline.estimate.v1"
 LABEL_ARRIVAL: Final = "io.driftline.label_arrival.v1"
 LABEL_STREAM_TYPE: Final = "io.driftline.label_stream.v1"
 OPERATIONS: Final = "io.driftline.operations.v1"
+CONTROL_ANSWER: Final = "io.driftline.control.v1"
 ALERT: Final = "io.driftline.alert.v1"
 
 Headers = tuple[tuple[str, bytes], ...]

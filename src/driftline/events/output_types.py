@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from driftline.events.alert import AlertEvent
+from driftline.events.control_answer import ControlAnswerEvent
 from driftline.events.estimate import EstimateEvent
 from driftline.events.finding import FindingEvent
 from driftline.events.label_arrival import LabelArrivalEvent
@@ -24,6 +25,7 @@ OUTPUT_EVENTS: Final[dict[str, type[Event]]] = {
     "label_arrival": LabelArrivalEvent,
     "label_stream": LabelStreamEvent,
     "operations": OperationsEvent,
+    "control_answer": ControlAnswerEvent,
     "alert": AlertEvent,
 }
 """By the names of their schemas in ``schemas/``."""

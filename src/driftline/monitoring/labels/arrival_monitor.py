@@ -10,7 +10,7 @@ from driftline.alerts import ModelAlerts
 from driftline.checks.contract.closed_window import ArrivalEvidence
 from driftline.checks.labels.arrival_check import CohortAt, examine_arrival
 from driftline.events.source import SEGMENT_ALL
-from driftline.monitoring.alerting import settle
+from driftline.monitoring.alert_desk import AlertDesk
 from driftline.monitoring.labels.cohorts import Cohorts, by_age, by_stratum
 from driftline.monitoring.labels.performance_windows import arrival_of
 from driftline.monitoring.model_setup import task_id
@@ -33,16 +33,13 @@ class ArrivalMonitor:
         self._setup = setup
         self._cohorts = Cohorts(setup.budget.settings)
         self._alerts = Value("arrivals", ModelAlerts, ModelAlerts())
+        self.desk = AlertDesk(setup.directions, setup.budget, lambda: self.alerts, self._alerts.set)
         self.tables = (*self._cohorts.tables, self._alerts)
 
     @property
     def alerts(self) -> ModelAlerts:
         """Of cohorts alone."""
         return self._alerts.value
-
-    @alerts.setter
-    def alerts(self, alerts: ModelAlerts) -> None:
-        self._alerts.set(alerts)
 
     def add(self, due: DueRevision, task: Task, shown: PerformanceRevision) -> ArrivalEvidence:
         """Add what a window shows at a revision; return it with what cohorts past the horizon showed at that age."""
@@ -93,6 +90,6 @@ class ArrivalMonitor:
             verdict = examine_arrival(profile, cohort, budget)
             if verdict.event.status == "late":
                 self._cohorts.mark_late(complete)
-            self.alerts, outputs = settle(verdict, self.alerts, budget)
+            outputs = self.desk.settle(verdict)
         self._cohorts.forget_oldest()
         return outputs

@@ -15,7 +15,7 @@ from driftline.checks.operations.case import OperationsCase, OperationsWindow, l
 from driftline.checks.operations.operations_check import examine_operations
 from driftline.checks.operations.slow import SLOW
 from driftline.events.source import Offsets, merge_offsets
-from driftline.monitoring.alerting import settle
+from driftline.monitoring.alert_desk import AlertDesk
 from driftline.monitoring.model_setup import AFTER_IDLE
 from driftline.monitoring.monitor_status import OperationsStatus
 from driftline.monitoring.operations.activity import Runs, activity_of, add_pane
@@ -88,6 +88,8 @@ class OperationsMonitor:
         self._earlier = EarlierWindows(settings)
         self._state = Value("operations", OperationsState, OperationsState())
         self._ended = False
+        self._control = setup.directions
+        self.desk = AlertDesk(self._control, setup.budget, lambda: self.alerts, self._keep_alerts)
         self.status: OperationsStatus | None = None
         self.tables = (self._state, self._open, *self._earlier.tables)
 
@@ -95,6 +97,10 @@ class OperationsMonitor:
     def alerts(self) -> ModelAlerts:
         """Of failures and latency."""
         return self._state.value.alerts
+
+    def _keep_alerts(self, alerts: ModelAlerts) -> None:
+        self._state.value.alerts = alerts
+        self._state.changed()
 
     def add(
         self,
@@ -145,7 +151,7 @@ class OperationsMonitor:
             else:
                 outputs += self._close(start_ms, window or OpenWindow(), reach)
             self._state.changed()
-        return outputs
+        return [*outputs, *self.desk.obey(reach.until_ms)]
 
     def _close(self, start_ms: int, opened: OpenWindow, reach: WatermarkReach) -> Outputs:
         state, end_ms = self._state.value, start_ms + self._size_ms
@@ -176,8 +182,7 @@ class OperationsMonitor:
         verdict = examine_operations(window, case, self._setup.budget)
         self._remember(case, end_ms, verdict.findings)
         self.status = _status(verdict.event)
-        state.alerts, outputs = settle(verdict, state.alerts, self._setup.budget)
-        return outputs
+        return self.desk.settle(verdict)
 
     def _case(self, window: OperationsWindow) -> OperationsCase | None:
         """Return what is evaluated with a window: those before it that had too few predictions, and itself."""
@@ -194,9 +199,10 @@ class OperationsMonitor:
         )
 
     def _remember(self, case: OperationsCase | None, end_ms: int, findings: tuple[FindingEvent, ...]) -> None:
-        """Keep what was evaluated for later windows, unless more predictions failed than before."""
+        """Keep what was evaluated for later windows, unless more predictions failed than before or it is not usual."""
         in_budget = {finding.check for finding in findings if finding.severity != "info"}
-        if case is None or in_budget - _OF_LATENCY:
+        unusual = case is not None and self._control.in_maintenance(case.start_ms, end_ms)
+        if case is None or unusual or in_budget - _OF_LATENCY:
             return
         n_failed, latency = case.operations.n_failed, latency_of(case.operations.measures)
         self._earlier.add(case.start_ms, KeptWindow(end_ms, case.n_events, n_failed, latency, SLOW in in_budget))

@@ -74,7 +74,7 @@ def topic_specs(
     """Return the specifications of all our topics.
 
     The pending topic has ``source_partitions``, :attr:`Sources.greatest`. A dead letter holds the largest record of the
-    input topics, ``source_max_bytes``, and the reason. The topic of input partitions says for ever how these are numbered.
+    input topics, ``source_max_bytes``, and the reason. How partitions of inputs are numbered is kept for ever.
     """
     models = (settings.defaults, *settings.models.values())
     pending = Duration(max(model.labels.horizon + model.labels.wait for model in models) + PENDING_SLACK)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 COMMANDS_S: Final = 10.0
 """How long inputs wait at their start for the commands that are there already: a control topic that cannot be read must
 not stop the stream."""
+_HOURS_MS: Final = tuple(hours * 3_600_000 for hours in range(1, 24 * 7 + 1))
 
 
 class _ReadPartition:
@@ -33,12 +34,14 @@ class _ReadPartition:
 class SourceProgress:
     """Tracks how far each assigned source partition was read, and when, by a monotonic clock.
 
-    ``steps_ms`` are the times without input that make a difference.
+    ``steps_ms`` are the times without input that make a difference. Where there are any, each further hour does too, as
+    a maintenance may be left out of the silence.
     """
 
     def __init__(self, idle_timeout_s: float, steps_ms: Iterable[int] = ()) -> None:
         self._idle_timeout_s = idle_timeout_s
-        self._steps_ms = frozenset(steps_ms)
+        limits_ms = frozenset(steps_ms)
+        self._steps_ms = limits_ms.union(_HOURS_MS) if limits_ms else limits_ms
         self._partitions: dict[Source, _ReadPartition] = {}
 
     @property

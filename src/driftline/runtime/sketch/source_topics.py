@@ -83,7 +83,8 @@ class SourceTopics:
                     f"Expected the partitions of `{one}` and `{other}` to have the same numbers, as labels are joined "
                     f"where they are, got those from {here.partition} and from {there.partition} on, which they were "
                     f"given as topics came and went - at `{kafka.topic(NUMBER_LOG)}` (`{kafka.brokers}`). Let "
-                    "driftline repartition them by id, with `join: {repartition: auto}`, or start with another `--prefix`"
+                    "driftline repartition them by id, with `join: {repartition: auto}`, or start with another "
+                    "`--prefix`"
                 )
 
     def _require_changelog(self, credentials: Credentials) -> None:
