@@ -139,10 +139,10 @@ class ControlBook:
         problem = None
         if mute is None or not isinstance(mute.command, Mute):
             problem = f"No mute of the id {said.mute if isinstance(said, Unmute) else ''} is known, or it is over."
-        elif mute.until_ms is None or mute.until_ms <= command.from_ms:
+        elif mute.over_ms <= command.from_ms:
             problem = f"The mute {mute.entry.id} is over by then."
         else:
-            mute.until_ms = max(mute.from_ms, command.from_ms)
+            mute.unmuted_ms = max(mute.from_ms, command.from_ms)
             self._commands.changed(mute.entry.id)
             self._changed()
         outputs = self._answered(command, problem)
@@ -232,7 +232,7 @@ class ControlBook:
     def expire(self, slowest_ms: int) -> None:
         """Forget what nothing from a time on can ask for."""
         before_ms = slowest_ms - self._keep_ms
-        for command in [each for each in self._commands.values() if each.answered and each.ends_at() < before_ms]:
+        for command in [each for each in self._commands.values() if each.answered and max(each.from_ms, each.over_ms) < before_ms]:
             self._forget(command)
 
     def _forget(self, command: KeptCommand) -> None:

@@ -24,8 +24,10 @@ class KeptCommand(Struct, array_like=True):
     from_ms: int
     """Event time from which it holds: its own, or the watermark where that had passed it."""
     until_ms: int | None
-    """End of a mute or a maintenance; an unmute brings it forward."""
+    """End of a mute or a maintenance."""
     answered: bool = False
+    unmuted_ms: int | None = None
+    """When a mute was ended before its time. Until then it is as if nobody had said so, though it may be known."""
 
     @property
     def command(self) -> ControlCommand:
@@ -64,9 +66,11 @@ class KeptCommand(Struct, array_like=True):
             return False
         return command.replaces is None or command.replaces == version
 
-    def ends_at(self) -> int:
-        """Return until when it can be asked for as what happens, not counting what it explains later."""
-        return max(self.from_ms, self.until_ms or self.from_ms)
+    @property
+    def over_ms(self) -> int:
+        """When it is over: at once, but for mutes and maintenances."""
+        ends = (self.until_ms, self.unmuted_ms)
+        return min((each for each in ends if each is not None), default=self.from_ms)
 
 
 def kept(entry: ControlEntry, reached_ms: int | None) -> KeptCommand:

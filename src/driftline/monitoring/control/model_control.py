@@ -49,13 +49,13 @@ class ModelControl:
 
     def in_maintenance(self, start_ms: int, end_ms: int) -> bool:
         """Whether a span overlaps a maintenance."""
-        return any(each.from_ms < end_ms and start_ms < (each.until_ms or 0) for each in self._maintenances())
+        return any(each.from_ms < end_ms and start_ms < each.over_ms for each in self._maintenances())
 
     def after_maintenance(self, start_ms: int, length_ms: int) -> int:
         """Return the first moment from which on so long a span overlaps no maintenance; absence is counted from it."""
         for each in self._maintenances():
-            if each.from_ms < start_ms + length_ms and start_ms < (each.until_ms or 0):
-                start_ms = each.until_ms or start_ms
+            if each.from_ms < start_ms + length_ms and start_ms < each.over_ms:
+                start_ms = each.over_ms
         return start_ms
 
     def _maintenances(self) -> Iterator[KeptCommand]:
@@ -97,7 +97,7 @@ class ModelControl:
         found = [
             (each.until_ms or 0, each.order, each.command.by)
             for each in self.book.mutes
-            if each.from_ms < at_ms < (each.until_ms or 0) and self._matches(each, subject)
+            if each.from_ms < at_ms < each.over_ms and self._matches(each, subject)
         ]
         return None if not found else Muting(max(found)[2], max(found)[0])
 
@@ -155,7 +155,7 @@ class ModelControl:
     def _of(self, each: KeptCommand) -> list[Moment]:
         moments = [Moment(each.from_ms, each.entry.offset, each)]
         if isinstance(each.command, Mute):
-            moments.append(Moment(each.until_ms or 0, each.entry.offset, each))
+            moments.append(Moment(each.over_ms, each.entry.offset, each))
         return moments
 
 
