@@ -232,7 +232,9 @@ class ControlBook:
     def expire(self, slowest_ms: int) -> None:
         """Forget what nothing from a time on can ask for."""
         before_ms = slowest_ms - self._keep_ms
-        for command in [each for each in self._commands.values() if each.answered and max(each.from_ms, each.over_ms) < before_ms]:
+        for command in [
+            each for each in self._commands.values() if each.answered and max(each.from_ms, each.over_ms) < before_ms
+        ]:
             self._forget(command)
 
     def _forget(self, command: KeptCommand) -> None:

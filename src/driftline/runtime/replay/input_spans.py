@@ -1,4 +1,7 @@
-"""Which records a replay reads: from the oldest that is kept, or from a time on, to what the workers have read."""
+"""Which records a replay reads: from the oldest that is kept, or from a time on, to what the workers have read.
+
+Commands are read from the oldest on in any case: a mute may have been set long before.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ def input_spans(
     ----------
     settings, credentials : Settings, Credentials
     n_partitions : mapping of Kind to int
-        Of the input topics.
+        Of the input topics, and of the control topic if there is one.
     from_ms : int or None
         Where given, records begin with the first whose Kafka timestamp is at least this; else with the oldest kept.
 
@@ -67,6 +70,8 @@ def input_spans(
         When the broker does not tell the offsets.
     """
     topics = {kind: names[0] for kind, names in read_topics(settings).items() if kind != "joins"}
+    if "control" in n_partitions:
+        topics["control"] = settings.kafka.topic("control")
     places = [(kind, TopicPartition(topics[kind], number)) for kind in topics for number in range(n_partitions[kind])]
     consumer = assigned_consumer(settings.kafka, credentials, _SKETCH_GROUP)
     try:
@@ -75,7 +80,7 @@ def input_spans(
         spans = []
         for (kind, place), start, read in zip(places, starts, committed, strict=True):
             low, high = consumer.get_watermark_offsets(place, timeout=ADMIN_TIMEOUT_S)
-            first = low if start is None else high if start < 0 else max(low, start)
+            first = low if start is None or kind == "control" else high if start < 0 else max(low, start)
             stop = high if read is None else min(high, read)
             spans.append(InputSpan(Source(kind, place.partition), place.topic, first, stop, first == low > 0))
     finally:
