@@ -23,6 +23,7 @@ class ControlAnswerEvent(Event, frozen=True, kw_only=True):
     command_id: str
     """``id`` of the command; by default topic, partition and offset of its record."""
     command: CommandName
+    """Which command it is."""
     by: str
     """Who said it."""
     status: AnswerStatus

@@ -25,7 +25,7 @@ OUTPUT_EVENTS: Final[dict[str, type[Event]]] = {
     "label_arrival": LabelArrivalEvent,
     "label_stream": LabelStreamEvent,
     "operations": OperationsEvent,
-    "control_answer": ControlAnswerEvent,
+    "control": ControlAnswerEvent,
     "alert": AlertEvent,
 }
 """By the names of their schemas in ``schemas/``."""

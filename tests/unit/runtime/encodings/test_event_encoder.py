@@ -15,7 +15,7 @@ from driftline import events
 from driftline.config.secrets import Credentials
 from driftline.config.settings import KafkaSettings, SchemaRegistrySettings
 from driftline.errors import BrokerError, FormatError
-from driftline.events.cloudevents import FINDING, PERFORMANCE
+from driftline.events.cloudevents import ALERT, FINDING, PERFORMANCE
 from driftline.events.evidence import Event
 from driftline.events.output_record import OutputRecord, event_record, reference_records, tombstone
 from driftline.events.output_types import OUTPUT_EVENTS
@@ -32,7 +32,7 @@ from tests.support.schema_registry import SchemaRegistry
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-OPTIONAL = ("schemas", "explained")
+OPTIONAL = ("schemas", "explained", "acknowledged", "muted_until", "muted_by", "notes", "beside")
 
 
 @pytest.fixture
@@ -74,7 +74,12 @@ def as_text(document: object) -> str:
 
 def as_avro_has_it(record: OutputRecord) -> dict[str, Any]:
     """Return an event, with what JSON may leave out and Avro has as an empty map, an empty list or null."""
-    nothing: dict[str, dict[str, Any]] = {PERFORMANCE: {"explained": []}, FINDING: {"explained": None}}
+    of_alerts = {"acknowledged": None, "muted_until": None, "muted_by": None, "notes": [], "beside": []}
+    nothing: dict[str, dict[str, Any]] = {
+        PERFORMANCE: {"explained": []},
+        FINDING: {"explained": None},
+        ALERT: of_alerts,
+    }
     of_type = nothing.get(dict(record.headers)["ce_type"].decode(), {})
     return {"schemas": {}, **of_type, **json.loads(value_of(record))}
 
