@@ -17,6 +17,7 @@ from driftline.config.model import CheckSettings, ReferenceSettings, RollingSett
 from driftline.detectors import Block
 from driftline.events.model_key import ModelKey
 from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Source, Watermark
+from driftline.monitoring.control.control_book import ControlBook
 from driftline.monitoring.intake.intake_monitor import IntakeMonitor
 from driftline.monitoring.intake.match_monitor import MatchMonitor
 from driftline.monitoring.intake.refused_monitor import RefusedMonitor
@@ -56,6 +57,7 @@ from driftline.sketches.arrival import ArrivalLayout
 from driftline.sketches.joined import LabelledPairs
 from tests.support import monitoring
 from tests.support.arrival import arrival_settings
+from tests.support.commands import entries
 from tests.support.operations import made_operations, settings_of
 from tests.support.windows import budget_of, table_of, window_of
 from tests.unit.checks.labels.test_performance_check import PROFILE as LABELLED
@@ -433,7 +435,28 @@ def _hear(part: SilenceMonitor, i: int) -> object:
     return [*part.advance(reach), *part.listen(marks)], part.silent(KEY), part.alerts_of(KEY)
 
 
+def _command(part: ControlBook, i: int) -> object:
+    """Mute, unmute, deploy and note at some steps; models come, settings change, and old commands are forgotten."""
+    start_ms = 10_000 * i + 86_400_000 * 60 * (i // 20)
+    part.reached_ms = start_ms
+    part.see(f"m{i % 7}", start_ms)
+    part.configured("m1", str(i // 10))
+    said: list[dict[str, Any]] = [
+        {"command": "mute", "model": f"m{i % 9}", "until": start_ms + 90_000},
+        {"command": "unmute", "mute": f"{i - 1}"},
+        {"command": "deploy", "model": "m1", "model_version": str(i)},
+        {"command": "acknowledge", "model": "m1", "alert": "a"},
+    ]
+    outputs = part.take(entries([{"by": "ann", "id": str(i), "at": start_ms + 5_000, **said[i % 4]}]))
+    outputs += part.answers()
+    for command in [*part.undecided][:-1]:
+        outputs += part.settle(command, None)
+    part.expire(start_ms)
+    return outputs, len(part), part.changes("m1"), [each.over_ms for each in part.mutes]
+
+
 EXAMPLES: list[Example[Any]] = [
+    of(ControlBook, lambda: ControlBook(OPERATIONS, 10_000), _command, 45),
     of(BootstrapSample, lambda: bootstrap.sample_of(bootstrap.SETTINGS), _gather, 7),
     of(BootstrapReference, lambda: BootstrapReference(COUNTED.grid, 200), _count, 4),
     of(TumblingWindow, windowing.tumbling, _tumble, 16),

@@ -200,12 +200,12 @@ class AlertEvent(Event, frozen=True, kw_only=True):
     more and by importance; at most 10. Findings of severity ``info`` come last."""
     n_findings: Count
     """Number of those findings, however many are listed."""
-    acknowledged: Acknowledged | None | UnsetType = UNSET
+    acknowledged: Acknowledged | UnsetType | None = UNSET
     """Who takes care of it; absent if nobody said so, or the alert has opened again since. An acknowledged alert sends
     no reminders (``still open``); it notifies if it becomes worse."""
-    muted_until: Time | None | UnsetType = UNSET
+    muted_until: Time | UnsetType | None = UNSET
     """Event time until which a mute holds notifications back; absent if none does."""
-    muted_by: str | None | UnsetType = UNSET
+    muted_by: str | UnsetType | None = UNSET
     """Who muted it; absent if it is not muted."""
     notes: list[AlertNote] | UnsetType = UNSET
     """The latest notes, at most 20; absent if there are none."""
