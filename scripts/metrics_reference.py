@@ -58,7 +58,7 @@ LABELS: Final = {
     "role": "Whether the column is a `feature`, the `prediction` or the `score`.",
     "severity": "Severity of an alert: `warning` or `critical`.",
     "topic": "Name of the topic.",
-    "topic_kind": "`predictions`, `labels`, `joins` (the pending topic) or `panes`.",
+    "topic_kind": "`predictions`, `labels`, `joins` (the pending topic), `control` or `panes`.",
     "version": "Version of driftline.",
     "window": "Size of the window as a duration, such as `1h`.",
 }

@@ -31,7 +31,8 @@ def test_killed_workers_change_nothing(real_broker: str, topic_prefix: str, tmp_
 
         stream.await_outputs(workers, rng.randint(1, 50))
         detect.kill()
-        assert max(map(time_ms, stream.outputs())) < CALIBRATED_MS, "killed while the tests burn in"
+        found = [output for output in stream.outputs() if b"command_id" not in (output.value or b"")]
+        assert max(map(time_ms, found), default=0) < CALIBRATED_MS, "killed while the tests burn in"
         given.write(from_ms=CALIBRATED_MS - 3 * HOUR)
         detect = workers.start("detect", "detect-0")
 

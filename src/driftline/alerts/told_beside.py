@@ -42,7 +42,7 @@ def beside_words(beside: Sequence[Beside], onset: Interval) -> BesideWords | Non
     first = min(beside, key=lambda each: (_TELLING[each.kind], -epoch_ms(each.at)))
     at_ms = epoch_ms(first.at)
     inside = onset.from_ms <= at_ms <= onset.to_ms
-    moment = f"at {first.at[11:16]}, when it began" if inside else f"{_before(onset.from_ms - at_ms)} before"
+    moment = f"at {first.at[11:16]}, in that time" if inside else f"{_before(onset.from_ms - at_ms)} before"
     what = _what(first)
     look_at = f"{_subject(first)}, {_done(first)} at {first.at[11:16]}" if inside and _is_deploy(first) else None
     return BesideWords(f"{what} {moment}.", look_at)

@@ -156,4 +156,4 @@ def test_what_stands_beside_an_onset_is_near_it_and_was_known() -> None:
     found = [each.kind for each in control.beside(Interval(1_000, 1_100), 5_000)]
     assert found == ["note", "configuration", "rebaseline"]
     assert [each.kind for each in control.beside(Interval(1_000, 1_100), 1_050)] == ["note", "configuration"]
-    assert [each.kind for each in control.beside(Interval(1_000, 1_300), 5_000)][0] == "deploy"
+    assert next(each.kind for each in control.beside(Interval(1_000, 1_300), 5_000)) == "deploy"

@@ -74,7 +74,7 @@ def as_text(document: object) -> str:
 
 def as_avro_has_it(record: OutputRecord) -> dict[str, Any]:
     """Return an event, with what JSON may leave out and Avro has as an empty map, an empty list or null."""
-    of_alerts = {"acknowledged": None, "muted_until": None, "muted_by": None, "notes": [], "beside": []}
+    of_alerts: dict[str, Any] = {"acknowledged": None, "muted_until": None, "muted_by": None, "notes": [], "beside": []}
     nothing: dict[str, dict[str, Any]] = {
         PERFORMANCE: {"explained": []},
         FINDING: {"explained": None},
