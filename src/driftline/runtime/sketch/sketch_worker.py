@@ -238,9 +238,10 @@ class SketchWorker:
     def _on_error(self, message: Message, error: KafkaError) -> None:
         source = source_of(message, self._topics.source_at)
         if source is not None and error.code() == END_OF_PARTITION:
+            awaited = self._progress.awaits_commands(time.monotonic())
             self._progress.at_end(source, message.offset() or 0)
-            if source.kind == "control":
-                self._hold_back()
+            if awaited and source.kind == "control":
+                self._pause(*self._progress.hold_back({}, time.monotonic()))
         elif source is not None and error.code() == _GAP:
             self._jump_gap(source)
         elif error.fatal():
@@ -330,7 +331,9 @@ class SketchWorker:
         self._holds.tell(self._sketcher.learning, now_s)
         for source in self._progress.gives_up_commands(now_s):
             _log.warning("commands cannot be read to their end: going on without", source=self._topics.name(source))
-        pause, resume = self._progress.hold_back(self._sketcher.hold_back(), now_s)
+        self._pause(*self._progress.hold_back(self._sketcher.hold_back(), now_s))
+
+    def _pause(self, pause: list[Source], resume: list[Source]) -> None:
         if pause:
             self._consumer.pause([*map(self._topics.place, pause)])
         if resume:
@@ -357,6 +360,10 @@ class SketchWorker:
             self._sketcher.assign(source, *from_metadata(partition.metadata))
             offsets[source] = self._start_of(partition)
             self._progress.start(source, offsets[source], time.monotonic())
+            if source.kind == "control":
+                _low, high = consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
+                if high <= offsets[source]:  # there is no command to wait for
+                    self._progress.at_end(source, offsets[source])
         for replay in self._sketcher.joins.replays(offsets):
             restored = self._changelog.replay(replay, self._sketcher.joins)
             if restored and read_before.isdisjoint(replay.sources):
@@ -365,7 +372,7 @@ class SketchWorker:
         started = [self._topics.place(source, offset) for source, offset in offsets.items()]
         consumer.assign(started)
         consumer.resume(started)  # librdkafka keeps a partition paused over an assignment
-        self._hold_back()
+        self._pause(*self._progress.hold_back({}, time.monotonic()))
         self._assigned.set()
         _log.info("assigned", partitions=sorted(f"{p.topic}-{p.partition}" for p in started))
 
